@@ -1,0 +1,239 @@
+//! What a publisher hands in: an event without what the node adds.
+
+use std::borrow::Cow;
+
+use super::{Event, EventType, JSON_CONTENT_TYPE, Stamp, TypeError};
+
+/// Longest attribute (id, source, subject, media type, extension name or value)
+/// in bytes; bounds what the header of one event can take.
+pub const MAX_ATTRIBUTE_BYTES: usize = 4096;
+
+/// Most extension attributes of one event.
+const MAX_EXTENSIONS: usize = 64;
+
+/// Attribute names that belong to CloudEvents or to Hearken and so cannot be
+/// free extensions.
+pub(super) const RESERVED: [&str; 16] = [
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "datacontenttype",
+    "data",
+    "data_base64",
+    "distributed",
+    "origin",
+    "localorigin",
+    "channel",
+    "sequence",
+    "traceparent",
+    "tracestate",
+];
+
+/// The value of a CloudEvents extension attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExtensionValue<'a> {
+    /// A CloudEvents Boolean.
+    Boolean(bool),
+    /// A CloudEvents Integer.
+    Integer(i32),
+    /// Everything else, in its canonical string form.
+    String(Cow<'a, str>),
+}
+
+/// An event to publish. `D::new(type)` and struct update syntax set what differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft<'a> {
+    /// A valid type, already under `custom.` unless the host publishes it.
+    pub event_type: EventType<'a>,
+    /// The publisher's own id; the node gives one when absent.
+    pub id: Option<Cow<'a, str>>,
+    /// The publisher's own source; the bus takes the publisher's when absent.
+    pub source: Option<Cow<'a, str>>,
+    /// The thing that the event is about.
+    pub subject: Option<Cow<'a, str>>,
+    /// Media type of `data`; `application/json` when absent.
+    pub datacontenttype: Option<Cow<'a, str>>,
+    /// The payload.
+    pub data: Option<Cow<'a, [u8]>>,
+    /// Whether the event is sent to every node of the cluster.
+    pub distributed: bool,
+    /// Durable channel to append to.
+    pub channel: Option<Cow<'a, str>>,
+    /// W3C trace context.
+    pub traceparent: Option<Cow<'a, str>>,
+    /// W3C trace context.
+    pub tracestate: Option<Cow<'a, str>>,
+    /// Other CloudEvents extension attributes.
+    pub extensions: Vec<(Cow<'a, str>, ExtensionValue<'a>)>,
+}
+
+/// Why a draft cannot become an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// The type is not valid.
+    #[error(transparent)]
+    Type(#[from] TypeError),
+    /// An attribute is present but empty, which CloudEvents forbids.
+    #[error("the attribute `{0}` is empty; leave it out or give it a value")]
+    EmptyAttribute(&'static str),
+    /// An attribute is longer than [`MAX_ATTRIBUTE_BYTES`].
+    #[error("the attribute `{name}` has {bytes} bytes; at most {MAX_ATTRIBUTE_BYTES} are allowed")]
+    LongAttribute {
+        /// Name of the attribute.
+        name: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// An attribute has a control character.
+    #[error("the attribute `{0}` has a control character")]
+    ControlCharacter(String),
+    /// An extension's name is not made of lower-case letters and digits, or is
+    /// longer than 20 characters (CloudEvents 1.0, section 3.1.1).
+    #[error("the extension attribute `{0}` needs a name of 1 to 20 lower-case letters and digits")]
+    ExtensionName(String),
+    /// An extension takes the name of an attribute with a meaning of its own.
+    #[error("`{0}` is not a free extension attribute; it has a meaning of its own")]
+    ReservedExtension(String),
+    /// More than 64 extension attributes.
+    #[error("the event has {0} extension attributes; at most {MAX_EXTENSIONS} are allowed")]
+    TooManyExtensions(usize),
+}
+
+impl<'a> Draft<'a> {
+    /// A draft with nothing but a type.
+    #[must_use]
+    pub fn new(event_type: EventType<'a>) -> Self {
+        Self {
+            event_type,
+            id: None,
+            source: None,
+            subject: None,
+            datacontenttype: None,
+            data: None,
+            distributed: false,
+            channel: None,
+            traceparent: None,
+            tracestate: None,
+            extensions: Vec::new(),
+        }
+    }
+
+    /// Media type of the data.
+    #[must_use]
+    pub fn datacontenttype(&self) -> &str {
+        self.datacontenttype.as_deref().unwrap_or(JSON_CONTENT_TYPE)
+    }
+
+    /// Checks everything but the type, which is valid by construction.
+    ///
+    /// # Errors
+    /// [`DraftError`] names the first attribute that breaks a rule.
+    pub fn check(&self) -> Result<(), DraftError> {
+        let attributes = [
+            ("id", &self.id),
+            ("source", &self.source),
+            ("subject", &self.subject),
+            ("datacontenttype", &self.datacontenttype),
+            ("channel", &self.channel),
+            ("traceparent", &self.traceparent),
+            ("tracestate", &self.tracestate),
+        ];
+        for (name, value) in attributes {
+            if let Some(value) = value {
+                if value.is_empty() {
+                    return Err(DraftError::EmptyAttribute(name));
+                }
+                check_text(name, value)?;
+            }
+        }
+        if self.extensions.len() > MAX_EXTENSIONS {
+            return Err(DraftError::TooManyExtensions(self.extensions.len()));
+        }
+        for (name, value) in &self.extensions {
+            let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            if name.is_empty() || name.len() > 20 || !name.bytes().all(named) {
+                return Err(DraftError::ExtensionName(name.clone().into_owned()));
+            }
+            if RESERVED.contains(&name.as_ref()) {
+                return Err(DraftError::ReservedExtension(name.clone().into_owned()));
+            }
+            if let ExtensionValue::String(value) = value {
+                check_text(name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encodes the draft with what the node adds.
+    #[must_use]
+    pub fn stamp(&self, stamp: &Stamp<'_>) -> Event {
+        Event::encode(self, stamp)
+    }
+}
+
+fn check_text(name: &str, value: &str) -> Result<(), DraftError> {
+    if value.len() > MAX_ATTRIBUTE_BYTES {
+        return Err(DraftError::LongAttribute {
+            name: name.to_owned(),
+            bytes: value.len(),
+        });
+    }
+    if value.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+        return Err(DraftError::ControlCharacter(name.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> Draft<'static> {
+        Draft::new(EventType::custom("a").unwrap())
+    }
+
+    #[test]
+    fn rules_name_the_attribute() {
+        assert_eq!(draft().check(), Ok(()));
+        let empty = Draft {
+            subject: Some("".into()),
+            ..draft()
+        };
+        assert_eq!(empty.check(), Err(DraftError::EmptyAttribute("subject")));
+        let control = Draft {
+            id: Some("a\nb".into()),
+            ..draft()
+        };
+        assert_eq!(
+            control.check(),
+            Err(DraftError::ControlCharacter("id".into()))
+        );
+        let long = Draft {
+            source: Some("x".repeat(4097).into()),
+            ..draft()
+        };
+        assert_eq!(
+            long.check(),
+            Err(DraftError::LongAttribute {
+                name: "source".into(),
+                bytes: 4097
+            })
+        );
+        let extension = |name: &'static str| Draft {
+            extensions: vec![(name.into(), ExtensionValue::Integer(1))],
+            ..draft()
+        };
+        assert_eq!(extension("priority").check(), Ok(()));
+        assert_eq!(
+            extension("Priority").check(),
+            Err(DraftError::ExtensionName("Priority".into()))
+        );
+        assert_eq!(
+            extension("origin").check(),
+            Err(DraftError::ReservedExtension("origin".into()))
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! The events that the host itself publishes: their types and their data.
+//!
+//! Each struct is the `data` of one or more types; its JSON Schema is part of
+//! `/openapi.json`. Types that end up here cannot be published by plugins or
+//! clients, whose types all begin with `custom.`.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A host event's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostEventType {
+    /// A file was found and its first version is about to start.
+    PluginInstalled,
+    /// A plugin's first instance runs.
+    PluginStarted,
+    /// A new version took over.
+    PluginReloaded,
+    /// A plugin no longer runs, by removal or because the node drains.
+    PluginStopped,
+    /// A plugin's file is gone.
+    PluginRemoved,
+    /// An event failed in a plugin, or a file failed to load.
+    PluginFailed,
+    /// A plugin failed too often in a row and gets no more events.
+    PluginQuarantined,
+    /// A plugin's mailbox dropped events.
+    PluginOverflowed,
+    /// A key of the key-value store was written for the first time.
+    RecordCreated,
+    /// A key of the key-value store got a new value.
+    RecordUpdated,
+    /// A key of the key-value store was deleted.
+    RecordDeleted,
+}
+
+impl HostEventType {
+    /// The type on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PluginInstalled => "plugin.installed",
+            Self::PluginStarted => "plugin.started",
+            Self::PluginReloaded => "plugin.reloaded",
+            Self::PluginStopped => "plugin.stopped",
+            Self::PluginRemoved => "plugin.removed",
+            Self::PluginFailed => "plugin.failed",
+            Self::PluginQuarantined => "plugin.quarantined",
+            Self::PluginOverflowed => "plugin.overflowed",
+            Self::RecordCreated => "record.created",
+            Self::RecordUpdated => "record.updated",
+            Self::RecordDeleted => "record.deleted",
+        }
+    }
+
+    /// Whether the event goes to every node of the cluster.
+    #[must_use]
+    pub const fn distributed(self) -> bool {
+        matches!(
+            self,
+            Self::RecordCreated | Self::RecordUpdated | Self::RecordDeleted
+        )
+    }
+}
+
+/// Data of `plugin.installed`, `plugin.started`, `plugin.reloaded`,
+/// `plugin.stopped` and `plugin.removed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginChanged {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Version that the plugin gives itself; absent before it was loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Data of `plugin.failed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginFailed {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Id of the event in hand; absent when the plugin failed to load or start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// What went wrong.
+    pub reason: String,
+    /// The guest's stack when it trapped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backtrace: Option<String>,
+}
+
+/// Data of `plugin.quarantined`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginQuarantined {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Failures in a row.
+    pub failures: u32,
+    /// What went wrong the last time.
+    pub reason: String,
+}
+
+/// Data of `plugin.overflowed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginOverflowed {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Events dropped since the last report.
+    pub dropped: u64,
+    /// Events dropped since the plugin was installed.
+    pub total: u64,
+}
+
+/// Data of `record.created`, `record.updated` and `record.deleted`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RecordChanged {
+    /// Bucket of the key-value store.
+    pub bucket: String,
+    /// The key within it, also the event's subject.
+    pub key: String,
+    /// Plugin that changed the record.
+    pub plugin: String,
+}

@@ -1,0 +1,240 @@
+//! Glob patterns on event types: `*` matches any run of characters, `{a,b}` is
+//! an alternative, everything else is literal.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::event_type::is_type_byte;
+
+/// Longest pattern in bytes: a type and some room for alternatives.
+const MAX_PATTERN_BYTES: usize = 1024;
+
+/// Most globs that the alternatives of one pattern may multiply to; bounds
+/// `{a,b}{a,b}{a,b}…`.
+const MAX_ALTERNATIVES: usize = 64;
+
+/// A compiled pattern.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    source: Arc<str>,
+    globs: Arc<[Glob]>,
+}
+
+/// Why a pattern is not valid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// The pattern, or one of its alternatives taken whole, is empty.
+    #[error("the pattern is empty; use `*` to match every type")]
+    Empty,
+    /// The pattern is longer than 1,024 bytes.
+    #[error("the pattern has {0} bytes; at most {MAX_PATTERN_BYTES} are allowed")]
+    TooLong(usize),
+    /// A character that no type can contain, so the pattern could never match.
+    #[error(
+        "the pattern has {0:?} at byte {1}, which no event type contains; allowed are A-Z a-z 0-9 . _ - / : * and {{a,b}}"
+    )]
+    BadCharacter(char, usize),
+    /// A brace without its partner, or one inside another pair.
+    #[error("the brace at byte {0} of the pattern has no partner, or stands inside another pair")]
+    Brace(usize),
+    /// The alternatives multiply to more than 64 globs.
+    #[error("the alternatives of the pattern multiply to more than {MAX_ALTERNATIVES} globs")]
+    TooManyAlternatives,
+}
+
+/// One alternative of a pattern: literals with `*` between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Glob(String);
+
+impl Pattern {
+    /// Compiles `source`.
+    ///
+    /// # Errors
+    /// [`PatternError`] says which rule the pattern breaks, and where.
+    pub fn new(source: &str) -> Result<Self, PatternError> {
+        if source.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        if source.len() > MAX_PATTERN_BYTES {
+            return Err(PatternError::TooLong(source.len()));
+        }
+        let mut globs = expand(source)?;
+        globs.sort_by(|a, b| a.0.cmp(&b.0));
+        globs.dedup();
+        if globs.iter().any(|glob| glob.0.is_empty()) {
+            return Err(PatternError::Empty);
+        }
+        Ok(Self {
+            source: source.into(),
+            globs: globs.into(),
+        })
+    }
+
+    /// The pattern that matches every type.
+    #[must_use]
+    pub fn any() -> Self {
+        Self {
+            source: "*".into(),
+            globs: Arc::new([Glob("*".to_owned())]),
+        }
+    }
+
+    /// Whether `event_type` matches.
+    #[must_use]
+    pub fn matches(&self, event_type: &str) -> bool {
+        self.globs.iter().any(|glob| glob.matches(event_type))
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+
+    pub(crate) fn globs(&self) -> &[Glob] {
+        &self.globs
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Glob {
+    /// The glob as text, without alternatives.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Matches greedily: the first literal is anchored in front, the last at the
+    /// end, and each one between is taken where it is first found, which is
+    /// complete for a glob whose only wildcard is `*`.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let mut literals = self.0.split('*');
+        let first = literals.next().unwrap_or_default();
+        let Some(mut rest) = text.strip_prefix(first) else {
+            return false;
+        };
+        let Some(last) = literals.next_back() else {
+            return rest.is_empty();
+        };
+        for literal in literals {
+            match rest.find(literal) {
+                Some(at) => rest = &rest[at + literal.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+/// Multiplies the alternatives of `source` out.
+fn expand(source: &str) -> Result<Vec<Glob>, PatternError> {
+    let mut globs = vec![String::new()];
+    let mut open: Option<(usize, Vec<String>)> = None;
+    for (at, character) in source.char_indices() {
+        match (character, &mut open) {
+            ('{', None) => open = Some((at, vec![String::new()])),
+            ('{', Some(_)) | ('}', None) => return Err(PatternError::Brace(at)),
+            ('}', Some(_)) => {
+                let (_, options) = open.take().unwrap_or_default();
+                if globs.len() * options.len() > MAX_ALTERNATIVES {
+                    return Err(PatternError::TooManyAlternatives);
+                }
+                globs = globs
+                    .iter()
+                    .flat_map(|glob| options.iter().map(move |option| format!("{glob}{option}")))
+                    .collect();
+            }
+            (',', Some((_, options))) => options.push(String::new()),
+            (c, _) if c == '*' || u8::try_from(c).is_ok_and(is_type_byte) => match &mut open {
+                Some((_, options)) => options
+                    .last_mut()
+                    .expect("an open brace has at least one option")
+                    .push(c),
+                None => globs.iter_mut().for_each(|glob| glob.push(c)),
+            },
+            (c, _) => return Err(PatternError::BadCharacter(c, at)),
+        }
+    }
+    match open {
+        Some((at, _)) => Err(PatternError::Brace(at)),
+        None => Ok(globs.into_iter().map(Glob).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition written down: tries every way to match.
+    fn naive(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern.first() {
+            None => text.is_empty(),
+            Some(b'*') => (0..=text.len()).any(|at| naive(&pattern[1..], &text[at..])),
+            Some(b'{') => {
+                let close = pattern
+                    .iter()
+                    .position(|b| *b == b'}')
+                    .expect("generated in pairs");
+                pattern[1..close]
+                    .split(|b| *b == b',')
+                    .any(|option| naive(&[option, &pattern[close + 1..]].concat(), text))
+            }
+            Some(byte) => text.first() == Some(byte) && naive(&pattern[1..], &text[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_naive_matcher(
+            pattern in "[ab.*]{0,3}(\\{[ab.*]{0,2}(,[ab.*]{0,2}){0,2}\\}){0,2}[ab.*]{1,4}",
+            text in "[ab.]{0,8}",
+        ) {
+            let compiled = Pattern::new(&pattern).expect("a valid pattern");
+            prop_assert_eq!(compiled.matches(&text), naive(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn dots_are_literal_and_stars_cross_them() {
+        let pattern = Pattern::new("custom.cart.*").unwrap();
+        assert!(pattern.matches("custom.cart.added"));
+        assert!(pattern.matches("custom.cart.a.b"));
+        assert!(!pattern.matches("custom.cart"));
+        assert!(!pattern.matches("customXcart.added"));
+    }
+
+    #[test]
+    fn literals_do_not_overlap() {
+        assert!(!Pattern::new("ab*ba").unwrap().matches("aba"));
+        assert!(Pattern::new("ab*ba").unwrap().matches("abba"));
+    }
+
+    #[test]
+    fn bad_patterns_say_what_is_wrong() {
+        let error = |source: &str| Pattern::new(source).expect_err(source);
+        assert_eq!(error(""), PatternError::Empty);
+        assert_eq!(error("{,a}"), PatternError::Empty);
+        assert_eq!(error("a{b"), PatternError::Brace(1));
+        assert_eq!(error("a}b"), PatternError::Brace(1));
+        assert_eq!(error("{a{b}}"), PatternError::Brace(2));
+        assert_eq!(error("a b"), PatternError::BadCharacter(' ', 1));
+        assert_eq!(error("a,b"), PatternError::BadCharacter(',', 1));
+        assert_eq!(error("a?"), PatternError::BadCharacter('?', 1));
+        assert_eq!(error(&"{a,b}".repeat(7)), PatternError::TooManyAlternatives);
+        assert_eq!(error(&"a".repeat(1025)), PatternError::TooLong(1025));
+    }
+}

@@ -1,0 +1,6 @@
+//! Hearken, an event host whose listeners are sandboxed WebAssembly plugins.
+
+pub mod admin;
+pub mod bus;
+pub mod clock;
+pub mod event;
