@@ -1,0 +1,139 @@
+//! What operators see of a node and may do to it: the types and the port that
+//! the gateway shows and the plugin room fills, so that neither knows the other.
+
+use std::pin::Pin;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::bus::Overflow;
+
+/// Where a plugin stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PluginState {
+    /// It takes events.
+    Running,
+    /// An operator paused it; its mailbox goes on filling.
+    Paused,
+    /// Its instance died; a fresh one starts after a delay.
+    BackingOff,
+    /// It failed five times in a row; it waits for a new file or for `resume`.
+    Quarantined,
+    /// Its file could not be loaded or started, and there is no older version.
+    Failed,
+}
+
+/// One listener as the plugin, or its manifest, declares it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListenerStatus {
+    /// Name that the plugin gives the listener.
+    pub name: String,
+    /// Type pattern.
+    pub pattern: String,
+    /// Only events with this subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Only events of this channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Only events published on this node.
+    pub local_only: bool,
+}
+
+/// The limits in force for a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LimitsStatus {
+    /// Bytes of memory an instance.
+    pub memory_bytes: u64,
+    /// Milliseconds an event.
+    pub deadline_ms: u64,
+    /// Microseconds of CPU before the plugin yields.
+    pub time_slice_us: u64,
+    /// Events that the mailbox holds.
+    pub mailbox: usize,
+    /// What happens when it is full.
+    pub overflow: Overflow,
+    /// Instances.
+    pub concurrency: usize,
+}
+
+/// What has happened to a plugin's events since the plugin was installed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counters {
+    /// Events that the handler has finished, failed ones included.
+    pub delivered: u64,
+    /// Events whose handler failed.
+    pub failed: u64,
+    /// Events that the mailbox dropped.
+    pub dropped: u64,
+    /// Events waiting in the mailbox.
+    pub queued: u64,
+    /// Events that the plugin published.
+    pub sent: u64,
+    /// Events that the plugin was not allowed to publish.
+    pub refused: u64,
+    /// Instances that replaced one that died.
+    pub restarts: u64,
+}
+
+/// A plugin as `GET /v1/plugins/{name}` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginStatus {
+    /// The file's stem.
+    pub name: String,
+    /// Version that the plugin gives itself; null while none was loaded.
+    pub version: Option<String>,
+    /// Where it stands.
+    pub state: PluginState,
+    /// Interface through which events are handed over, e.g. `hearken:plugin/listener@0.1.0`.
+    pub interface: Option<String>,
+    /// What it listens to.
+    pub listeners: Vec<ListenerStatus>,
+    /// Limits in force.
+    pub limits: LimitsStatus,
+    /// Counters.
+    pub counters: Counters,
+    /// BLAKE3 hash of the component that runs, in hexadecimal.
+    pub content_hash: Option<String>,
+    /// Bytes of linear memory that its instances hold now.
+    pub memory_bytes: u64,
+    /// The last thing that went wrong, and what to do about it.
+    pub last_error: Option<String>,
+    /// When that was, in RFC 3339.
+    pub last_error_time: Option<String>,
+}
+
+/// What an operator's command on a plugin can fail with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PluginCommandError {
+    /// No file of that name is in the plugins folder.
+    #[error("there is no plugin `{0}`")]
+    NotFound(String),
+    /// The command was carried out and failed, e.g. a reload of a broken file.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The result of a command, in time.
+pub type CommandFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<PluginStatus, PluginCommandError>> + Send + 'a>>;
+
+/// Shows a node's plugins and takes an operator's commands.
+pub trait PluginAdmin: Send + Sync + 'static {
+    /// All plugins, ordered by name.
+    fn list(&self) -> Vec<PluginStatus>;
+
+    /// One plugin.
+    fn get(&self, name: &str) -> Option<PluginStatus>;
+
+    /// Loads the plugin's file and manifest again, changed or not; resolves when
+    /// the new version runs or has failed to.
+    fn reload<'a>(&'a self, name: &'a str) -> CommandFuture<'a>;
+
+    /// Lets the plugin finish the event in hand and then hands it no more.
+    fn pause<'a>(&'a self, name: &'a str) -> CommandFuture<'a>;
+
+    /// Ends a pause or a quarantine.
+    fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a>;
+}

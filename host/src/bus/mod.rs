@@ -1,0 +1,253 @@
+//! The bus: takes a published event, finds the receivers whose filter matches
+//! and puts a shared reference into each mailbox. It never waits for anyone and
+//! knows neither wasm nor the network.
+
+mod drops;
+mod filter;
+mod mailbox;
+mod publisher;
+mod receiver;
+mod routing;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use smallvec::SmallVec;
+
+use crate::clock::Clock;
+use crate::event::{Draft, DraftError, Event, EventType, Stamp};
+
+pub use filter::Filter;
+pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow};
+pub use publisher::Publisher;
+pub use receiver::{Receiver, ReceiverKind, Subscription};
+
+use receiver::Core;
+use routing::{Route, RoutingTable};
+
+/// Handle to the bus of one node; cloning shares it.
+#[derive(Clone)]
+pub struct Bus(Arc<Shared>);
+
+/// What a bus needs to know.
+pub struct BusConfig {
+    /// Name of the node, the origin of all that is published here.
+    pub node: Arc<str>,
+    /// Unlike every earlier start of a node with this name; begins every id.
+    pub incarnation: String,
+    /// Largest event in bytes, attributes included.
+    pub max_event_bytes: usize,
+    /// Tells the time of an event.
+    pub clock: Arc<dyn Clock>,
+}
+
+struct Shared {
+    config: BusConfig,
+    table: RwLock<RoutingTable>,
+    /// Serial number of the next id.
+    serial: AtomicU64,
+    published: AtomicU64,
+    drops: drops::Drops,
+}
+
+/// Why an event was not published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// An attribute is not valid.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The event is larger than the node allows.
+    #[error("the event has {bytes} bytes; this node takes at most {limit}")]
+    TooLarge {
+        /// Size of the encoded event.
+        bytes: usize,
+        /// The node's limit.
+        limit: usize,
+    },
+    /// The channel does not exist.
+    #[error("there is no channel `{0}`")]
+    NoSuchChannel(String),
+}
+
+impl Bus {
+    /// A bus without receivers.
+    #[must_use]
+    pub fn new(config: BusConfig) -> Self {
+        Self(Arc::new(Shared {
+            config,
+            table: RwLock::default(),
+            serial: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+            drops: drops::Drops::default(),
+        }))
+    }
+
+    /// Name of the node.
+    #[must_use]
+    pub fn node(&self) -> &Arc<str> {
+        &self.0.config.node
+    }
+
+    /// Largest event in bytes, attributes included.
+    #[must_use]
+    pub fn max_event_bytes(&self) -> usize {
+        self.0.config.max_event_bytes
+    }
+
+    /// Events published on this node since it started.
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.0.published.load(Ordering::Relaxed)
+    }
+
+    /// Registers a receiver.
+    #[must_use]
+    pub fn subscribe(&self, subscription: Subscription) -> Receiver {
+        let Subscription {
+            name,
+            kind,
+            filters,
+            limits,
+            overflow,
+            lanes,
+        } = subscription;
+        let mailbox = Mailbox::new(limits, overflow, lanes);
+        let core = Arc::new(Core::new(name, kind, mailbox));
+        self.set_filters(&core, filters);
+        Receiver::new(self.clone(), core)
+    }
+
+    /// A receiver for the next event that passes `filter`.
+    #[must_use]
+    pub fn wait_for(&self, filter: Filter) -> Receiver {
+        self.subscribe(Subscription {
+            name: "waiter".into(),
+            kind: ReceiverKind::Waiter,
+            filters: vec![filter],
+            limits: MailboxLimits {
+                events: 1,
+                ..MailboxLimits::default()
+            },
+            overflow: Overflow::DropNewest,
+            lanes: 1,
+        })
+    }
+
+    /// A publisher whose events carry `source`; `id` is what
+    /// [`Filter::exclude`] names.
+    #[must_use]
+    pub fn publisher(&self, source: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Publisher {
+        Publisher::new(self.clone(), source.into(), id.into())
+    }
+
+    /// The publisher of the host's own events.
+    #[must_use]
+    pub fn host_publisher(&self) -> Publisher {
+        let source = format!("/nodes/{}", self.node());
+        self.publisher(source, Arc::clone(self.node()))
+    }
+
+    /// A new id, unique on every node for all time.
+    #[must_use]
+    pub fn new_id(&self) -> String {
+        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{serial:x}", self.0.config.incarnation)
+    }
+
+    fn publish(
+        &self,
+        draft: &Draft<'_>,
+        source: &str,
+        publisher: &str,
+    ) -> Result<Event, PublishError> {
+        if let Some(channel) = &draft.channel {
+            return Err(PublishError::NoSuchChannel(channel.clone().into_owned()));
+        }
+        draft.check()?;
+        let limit = self.max_event_bytes();
+        let too_large = |bytes| PublishError::TooLarge { bytes, limit };
+        let payload = draft.data.as_deref().map_or(0, <[u8]>::len);
+        if payload > limit {
+            return Err(too_large(payload));
+        }
+        let id = match draft.id {
+            Some(_) => String::new(),
+            None => self.new_id(),
+        };
+        let event = draft.stamp(&Stamp {
+            id: &id,
+            source,
+            time: self.0.config.clock.now_millis(),
+            origin: self.node(),
+            sequence: None,
+        });
+        if event.as_bytes().len() > limit {
+            return Err(too_large(event.as_bytes().len()));
+        }
+        self.0.published.fetch_add(1, Ordering::Relaxed);
+        self.deliver(&event, publisher);
+        Ok(event)
+    }
+
+    fn deliver(&self, event: &Event, publisher: &str) {
+        let node: &str = self.node();
+        let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
+        let mut served: SmallVec<[*const Core; 8]> = SmallVec::new();
+        table.find(event.event_type(), event.subject(), &mut |route: &Route| {
+            if !route.filter.matches_rest(event, node, publisher) {
+                return;
+            }
+            let receiver = &route.receiver;
+            if receiver.several_filters.load(Ordering::Relaxed) {
+                if served.contains(&Arc::as_ptr(receiver)) {
+                    return;
+                }
+                served.push(Arc::as_ptr(receiver));
+            }
+            if receiver.deliver(event.clone()) {
+                self.report_drops_of(receiver);
+            }
+        });
+    }
+
+    fn set_filters(&self, core: &Arc<Core>, filters: Vec<Filter>) {
+        let filters: Vec<Arc<Filter>> = filters.into_iter().map(Arc::new).collect();
+        let mut table = self.0.table.write().unwrap_or_else(PoisonError::into_inner);
+        for filter in core.replace_filters(filters.clone()) {
+            table.remove(core, &filter);
+        }
+        for filter in filters {
+            table.insert(&Route {
+                receiver: Arc::clone(core),
+                filter,
+            });
+        }
+    }
+
+    fn report_drops_of(&self, core: &Arc<Core>) {
+        self.0.drops.note(core);
+    }
+
+    /// Reports drops for as long as it is polled: by `plugin.overflowed` for
+    /// plugins, in the log for all others, at most once a second for each
+    /// receiver.
+    pub async fn run_drop_reports(&self) {
+        self.0.drops.report(&self.host_publisher()).await;
+    }
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus")
+            .field("node", self.node())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The type of a host event.
+pub(crate) fn host_type(name: &'static str) -> EventType<'static> {
+    EventType::host(name).expect("host event types are valid")
+}
+
+#[cfg(test)]
+mod tests;

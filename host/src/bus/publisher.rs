@@ -1,0 +1,70 @@
+//! Who publishes: a source for the events, and an id to exclude them by.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Bus, PublishError, host_type};
+use crate::event::host_event::HostEventType;
+use crate::event::{Draft, Event};
+
+/// Publishes events under one source. Events published one after the other
+/// reach every receiver in that order.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    bus: Bus,
+    source: Arc<str>,
+    id: Arc<str>,
+}
+
+/// Sources under this prefix are the node's to give.
+const NODE_SOURCES: &str = "/nodes/";
+
+impl Publisher {
+    pub(super) fn new(bus: Bus, source: Arc<str>, id: Arc<str>) -> Self {
+        Self { bus, source, id }
+    }
+
+    /// Publishes an event; returns it as delivered. Costs a match and a queue
+    /// push for each receiver, and waits for none of them.
+    ///
+    /// A draft may name a source of its own, but none under `/nodes/`: there
+    /// the publisher's true source takes its place.
+    ///
+    /// # Errors
+    /// [`PublishError`] when the draft breaks a rule; then nobody gets it.
+    pub fn publish(&self, draft: &Draft<'_>) -> Result<Event, PublishError> {
+        if draft
+            .source
+            .as_deref()
+            .is_some_and(|source| source.starts_with(NODE_SOURCES))
+        {
+            let draft = Draft {
+                source: None,
+                ..draft.clone()
+            };
+            return self.bus.publish(&draft, &self.source, &self.id);
+        }
+        self.bus.publish(draft, &self.source, &self.id)
+    }
+
+    /// Publishes a host event with JSON data.
+    ///
+    /// # Panics
+    /// Never: the data of host events serialises to JSON.
+    pub fn publish_host(&self, event_type: HostEventType, subject: &str, data: &impl Serialize) {
+        let data = serde_json::to_vec(data).expect("host event data is plain");
+        let draft = Draft {
+            subject: Some(subject)
+                .filter(|subject| !subject.is_empty())
+                .map(Cow::Borrowed),
+            data: Some(data.into()),
+            distributed: event_type.distributed(),
+            ..Draft::new(host_type(event_type.as_str()))
+        };
+        if let Err(error) = self.publish(&draft) {
+            tracing::error!(%error, event_type = event_type.as_str(), "could not publish a host event");
+        }
+    }
+}

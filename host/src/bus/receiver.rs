@@ -1,0 +1,193 @@
+//! Receivers: filters plus a mailbox, registered with the bus for as long as
+//! the [`Receiver`] lives.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Bus;
+use super::filter::Filter;
+use super::mailbox::{Closed, Mailbox, MailboxLimits, Overflow};
+use crate::event::Event;
+
+/// What stands behind a receiver; labels counters and decides how drops are reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiverKind {
+    /// A plugin's listeners.
+    Plugin,
+    /// A live stream to a client.
+    Stream,
+    /// Somebody who waits for one event.
+    Waiter,
+}
+
+impl ReceiverKind {
+    /// The kind as a metric's label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plugin => "plugin",
+            Self::Stream => "stream",
+            Self::Waiter => "waiter",
+        }
+    }
+}
+
+/// What a new receiver is.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Name for reports, e.g. the plugin's.
+    pub name: Arc<str>,
+    /// What stands behind it.
+    pub kind: ReceiverKind,
+    /// Any of them must match; an event that several match is delivered once.
+    pub filters: Vec<Filter>,
+    /// Bounds of the mailbox.
+    pub limits: MailboxLimits,
+    /// What happens when the mailbox is full.
+    pub overflow: Overflow,
+    /// Lanes of the mailbox; see [`Mailbox`].
+    pub lanes: usize,
+}
+
+/// A registered receiver; dropping it ends the subscription.
+#[derive(Debug)]
+pub struct Receiver {
+    bus: Bus,
+    core: Arc<Core>,
+}
+
+/// The part of a receiver that the routing table shares.
+#[derive(Debug)]
+pub(super) struct Core {
+    name: Arc<str>,
+    kind: ReceiverKind,
+    pub(super) mailbox: Mailbox,
+    /// Whether more than one filter may find this receiver for one event.
+    pub(super) several_filters: AtomicBool,
+    filters: Mutex<Vec<Arc<Filter>>>,
+    received: AtomicU64,
+    dropped: AtomicU64,
+    /// Dropped since the last report.
+    unreported: AtomicU64,
+}
+
+impl Core {
+    pub(super) fn new(name: Arc<str>, kind: ReceiverKind, mailbox: Mailbox) -> Self {
+        Self {
+            name,
+            kind,
+            mailbox,
+            several_filters: AtomicBool::new(false),
+            filters: Mutex::default(),
+            received: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            unreported: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn kind(&self) -> ReceiverKind {
+        self.kind
+    }
+
+    pub(super) fn filters(&self) -> Vec<Arc<Filter>> {
+        self.filters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn replace_filters(&self, filters: Vec<Arc<Filter>>) -> Vec<Arc<Filter>> {
+        let globs: usize = filters
+            .iter()
+            .map(|filter| filter.pattern.globs().len())
+            .sum();
+        self.several_filters.store(globs > 1, Ordering::Relaxed);
+        std::mem::replace(
+            &mut *self.filters.lock().unwrap_or_else(PoisonError::into_inner),
+            filters,
+        )
+    }
+
+    /// Puts an event into the mailbox; returns whether this is the first drop
+    /// since the last report.
+    pub(super) fn deliver(&self, event: Event) -> bool {
+        self.received.fetch_add(1, Ordering::Relaxed);
+        let dropped = self.mailbox.push(event);
+        dropped > 0 && self.count_dropped(dropped)
+    }
+
+    pub(super) fn count_dropped(&self, dropped: u64) -> bool {
+        self.dropped.fetch_add(dropped, Ordering::Relaxed);
+        self.unreported.fetch_add(dropped, Ordering::Relaxed) == 0
+    }
+
+    /// Dropped since the last call, and in all.
+    pub(super) fn take_unreported(&self) -> (u64, u64) {
+        (
+            self.unreported.swap(0, Ordering::Relaxed),
+            self.dropped.load(Ordering::Relaxed),
+        )
+    }
+}
+
+impl Receiver {
+    pub(super) fn new(bus: Bus, core: Arc<Core>) -> Self {
+        Self { bus, core }
+    }
+
+    /// Waits for the next event of the first lane.
+    ///
+    /// # Errors
+    /// [`Closed`] when there will be none.
+    pub async fn recv(&self) -> Result<Event, Closed> {
+        self.core.mailbox.recv(0).await
+    }
+
+    /// The mailbox, e.g. to receive from another lane.
+    #[must_use]
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.core.mailbox
+    }
+
+    /// Replaces the filters for all events published from now on, and discards
+    /// the waiting events that no new filter wants.
+    pub fn set_filters(&self, filters: Vec<Filter>) {
+        self.bus.set_filters(&self.core, filters);
+        let wanted = self.core.filters();
+        let node = self.bus.node();
+        self.core
+            .mailbox
+            .retain(|event| wanted.iter().any(|filter| filter.matches(event, node, "")));
+    }
+
+    /// Changes the mailbox; see [`Mailbox::reconfigure`].
+    pub fn reconfigure(&self, limits: MailboxLimits, overflow: Overflow, lanes: usize) {
+        let dropped = self.core.mailbox.reconfigure(limits, overflow, lanes);
+        if dropped > 0 && self.core.count_dropped(dropped) {
+            self.bus.report_drops_of(&self.core);
+        }
+    }
+
+    /// Events that reached the mailbox, dropped ones included.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.core.received.load(Ordering::Relaxed)
+    }
+
+    /// Events dropped.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.core.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.bus.set_filters(&self.core, Vec::new());
+        self.core.mailbox.close();
+    }
+}

@@ -1,0 +1,202 @@
+use std::thread;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::event::Pattern;
+
+fn bus() -> Bus {
+    Bus::new(BusConfig {
+        node: "a".into(),
+        incarnation: "i".into(),
+        max_event_bytes: 4096,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+fn subscription(patterns: &[&str]) -> Subscription {
+    Subscription {
+        name: "r".into(),
+        kind: ReceiverKind::Plugin,
+        filters: patterns
+            .iter()
+            .map(|pattern| Filter::new(Pattern::new(pattern).unwrap()))
+            .collect(),
+        limits: MailboxLimits {
+            events: 100_000,
+            bytes: 1 << 30,
+        },
+        overflow: Overflow::DropOldest,
+        lanes: 1,
+    }
+}
+
+fn draft(event_type: &str) -> Draft<'_> {
+    Draft::new(EventType::custom(event_type).unwrap())
+}
+
+fn drain(receiver: &Receiver) -> Vec<Event> {
+    std::iter::from_fn(|| receiver.mailbox().try_recv(0).ok().flatten()).collect()
+}
+
+#[test]
+fn an_event_that_several_filters_match_is_delivered_once() {
+    let bus = bus();
+    let receiver = bus.subscribe(subscription(&[
+        "custom.*",
+        "*.added",
+        "custom.{cart,x}.added",
+    ]));
+    bus.publisher("/s", "p")
+        .publish(&draft("cart.added"))
+        .unwrap();
+    assert_eq!(drain(&receiver).len(), 1);
+}
+
+#[test]
+fn each_publisher_stays_in_order_for_every_receiver() {
+    let bus = bus();
+    let receivers: Vec<Receiver> = (0..3)
+        .map(|_| bus.subscribe(subscription(&["custom.n.*"])))
+        .collect();
+    thread::scope(|scope| {
+        for publisher in 0..4 {
+            let bus = &bus;
+            scope.spawn(move || {
+                let publisher = bus.publisher(format!("/p{publisher}"), "p");
+                for number in 0..5_000_u32 {
+                    let mut draft = draft("n.x");
+                    draft.data = Some(number.to_be_bytes().to_vec().into());
+                    publisher.publish(&draft).unwrap();
+                }
+            });
+        }
+    });
+    for receiver in &receivers {
+        let events = drain(receiver);
+        assert_eq!(events.len(), 20_000);
+        for publisher in 0..4 {
+            let source = format!("/p{publisher}");
+            let numbers: Vec<u32> = events
+                .iter()
+                .filter(|event| event.source() == source)
+                .map(|event| u32::from_be_bytes(event.data().unwrap().try_into().unwrap()))
+                .collect();
+            assert!(
+                numbers.iter().copied().eq(0..5_000),
+                "publisher {publisher}"
+            );
+        }
+    }
+}
+
+#[test]
+fn filters_narrow() {
+    let bus = bus();
+    let only = |change: fn(&mut Filter)| {
+        let mut subscription = subscription(&["*"]);
+        change(&mut subscription.filters[0]);
+        bus.subscribe(subscription)
+    };
+    let subject = only(|filter| filter.subject = Some("s".into()));
+    let local = only(|filter| filter.local_only = true);
+    let channel = only(|filter| filter.channel = Some("c".into()));
+    let excluded = only(|filter| filter.exclude = Some("p".into()));
+    let publisher = bus.publisher("/s", "p");
+    publisher
+        .publish(&Draft {
+            subject: Some("s".into()),
+            ..draft("x")
+        })
+        .unwrap();
+    publisher.publish(&draft("x")).unwrap();
+    bus.publisher("/s", "q").publish(&draft("x")).unwrap();
+    assert_eq!(drain(&subject).len(), 1);
+    assert_eq!(drain(&local).len(), 3);
+    assert_eq!(drain(&channel).len(), 0);
+    assert_eq!(drain(&excluded).len(), 1);
+}
+
+#[test]
+fn what_breaks_a_rule_reaches_nobody() {
+    let bus = bus();
+    let receiver = bus.subscribe(subscription(&["*"]));
+    let publisher = bus.publisher("/s", "p");
+    let large = Draft {
+        data: Some(vec![0; 5000].into()),
+        ..draft("x")
+    };
+    assert_eq!(
+        publisher.publish(&large),
+        Err(PublishError::TooLarge {
+            bytes: 5000,
+            limit: 4096
+        })
+    );
+    let channel = Draft {
+        channel: Some("c".into()),
+        ..draft("x")
+    };
+    assert_eq!(
+        publisher.publish(&channel),
+        Err(PublishError::NoSuchChannel("c".into()))
+    );
+    assert!(drain(&receiver).is_empty());
+    assert_eq!(bus.published(), 0);
+}
+
+#[test]
+fn sources_of_nodes_cannot_be_forged() {
+    let bus = bus();
+    let publisher = bus.publisher("/nodes/a/clients/c", "c");
+    let claim = |source: &'static str| {
+        let draft = Draft {
+            source: Some(source.into()),
+            ..draft("x")
+        };
+        publisher.publish(&draft).unwrap().source().to_owned()
+    };
+    assert_eq!(claim("/shop"), "/shop");
+    assert_eq!(claim("/nodes/b/plugins/x"), "/nodes/a/clients/c");
+}
+
+#[test]
+fn new_filters_apply_to_what_waits() {
+    let bus = bus();
+    let receiver = bus.subscribe(subscription(&["custom.*"]));
+    let publisher = bus.publisher("/s", "p");
+    publisher.publish(&draft("old")).unwrap();
+    publisher.publish(&draft("both")).unwrap();
+    receiver.set_filters(subscription(&["custom.{both,new}"]).filters);
+    publisher.publish(&draft("old")).unwrap();
+    publisher.publish(&draft("new")).unwrap();
+    let events = drain(&receiver);
+    let types: Vec<&str> = events.iter().map(Event::event_type).collect();
+    assert_eq!(types, ["custom.both", "custom.new"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn drops_are_reported_at_most_once_a_second_and_add_up() {
+    let bus = bus();
+    let mut small = subscription(&["custom.flood"]);
+    small.limits.events = 1;
+    let slow = bus.subscribe(small);
+    let reports = bus.subscribe(subscription(&["plugin.overflowed"]));
+    let reporting = tokio::spawn({
+        let bus = bus.clone();
+        async move { bus.run_drop_reports().await }
+    });
+    let publisher = bus.publisher("/s", "p");
+    let mut reported = 0;
+    for round in 1..=3 {
+        for _ in 0..10 {
+            publisher.publish(&draft("flood")).unwrap();
+        }
+        let report = reports.recv().await.unwrap();
+        let data: serde_json::Value = serde_json::from_slice(report.data().unwrap()).unwrap();
+        reported += data["dropped"].as_u64().unwrap();
+        assert_eq!(data["total"], reported);
+        assert_eq!(slow.dropped(), reported);
+        assert!(drain(&reports).is_empty(), "one report in round {round}");
+    }
+    reporting.abort();
+}
