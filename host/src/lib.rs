@@ -3,4 +3,5 @@
 pub mod admin;
 pub mod bus;
 pub mod clock;
+pub mod config;
 pub mod event;

@@ -1,0 +1,211 @@
+//! Reading TOML so that every error knows its line and column: a table gives
+//! out the keys that its reader knows, and what is left over is an error.
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, Place};
+use super::form::{Form, Kind};
+
+/// Where a document came from.
+#[derive(Clone, Copy)]
+struct Source<'d> {
+    path: &'d Path,
+    text: &'d str,
+}
+
+/// One table of a document, less what has been taken out of it.
+pub(super) struct Section<'d> {
+    source: Source<'d>,
+    /// The table's name and a dot; empty for the top level.
+    prefix: String,
+    table: DeTable<'d>,
+    /// The names that were asked for, which are all that there are.
+    known: Vec<String>,
+}
+
+/// A value and its place.
+pub(super) struct Entry<'d> {
+    source: Source<'d>,
+    key: String,
+    value: Spanned<DeValue<'d>>,
+}
+
+impl<'d> Section<'d> {
+    /// The top level of `text`, the content of `path`.
+    pub(super) fn parse(path: &'d Path, text: &'d str) -> Result<Self, ConfigError> {
+        let table = DeTable::parse(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            ConfigError::Syntax {
+                place: Place::in_file(path, text, offset),
+                message: error.message().to_owned(),
+            }
+        })?;
+        Ok(Self {
+            source: Source { path, text },
+            prefix: String::new(),
+            table: table.into_inner(),
+            known: Vec::new(),
+        })
+    }
+
+    /// Takes the value of `key` out.
+    pub(super) fn entry(&mut self, key: &str) -> Option<Entry<'d>> {
+        self.known.push(format!("{}{key}", self.prefix));
+        let value = self.table.remove(key)?;
+        Some(Entry {
+            source: self.source,
+            key: format!("{}{key}", self.prefix),
+            value,
+        })
+    }
+
+    /// Takes the value of `key` out, with its place.
+    pub(super) fn placed<T>(
+        &mut self,
+        key: &str,
+        form: &Form<T>,
+    ) -> Result<Option<(T, Place)>, ConfigError> {
+        self.entry(key)
+            .map(|entry| Ok((entry.read(form)?, entry.place())))
+            .transpose()
+    }
+
+    /// Takes the value of `key` out.
+    pub(super) fn value<T>(&mut self, key: &str, form: &Form<T>) -> Result<Option<T>, ConfigError> {
+        self.entry(key).map(|entry| entry.read(form)).transpose()
+    }
+
+    /// Takes a list of values out.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        form: &Form<T>,
+    ) -> Result<Option<Vec<T>>, ConfigError> {
+        self.entry(key).map(|entry| entry.list(form)).transpose()
+    }
+
+    /// Takes a table out; a missing one is empty.
+    pub(super) fn section(&mut self, key: &str) -> Result<Section<'d>, ConfigError> {
+        let table = match self.entry(key) {
+            None => DeTable::new(),
+            Some(entry) if !entry.value.get_ref().is_table() => {
+                return Err(entry.wrong_type("a table of keys and values"));
+            }
+            Some(entry) => match entry.value.into_inner() {
+                DeValue::Table(table) => table,
+                _ => DeTable::new(),
+            },
+        };
+        Ok(Section {
+            source: self.source,
+            prefix: format!("{}{key}.", self.prefix),
+            table,
+            known: Vec::new(),
+        })
+    }
+
+    /// All that is left, whatever the keys; for tables whose keys are the user's own.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = (String, DeValue<'d>)> {
+        self.table
+            .into_iter()
+            .map(|(key, value)| (key.into_inner().into_owned(), value.into_inner()))
+    }
+
+    /// Ends the reading: what was not taken out is not known.
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        let unknown = self.table.iter().min_by_key(|(key, _)| key.span().start);
+        match unknown {
+            None => Ok(()),
+            Some((key, _)) => Err(ConfigError::UnknownKey {
+                place: Place::in_file(self.source.path, self.source.text, key.span().start),
+                key: format!("{}{}", self.prefix, key.get_ref()),
+                known: self.known,
+            }),
+        }
+    }
+}
+
+impl<'d> Entry<'d> {
+    /// Where the value stands.
+    pub(super) fn place(&self) -> Place {
+        self.place_of(&self.value)
+    }
+
+    /// The value, of the form.
+    pub(super) fn read<T>(&self, form: &Form<T>) -> Result<T, ConfigError> {
+        self.read_one(&self.value, form)
+    }
+
+    /// The values of a list, each of the form.
+    pub(super) fn list<T>(&self, form: &Form<T>) -> Result<Vec<T>, ConfigError> {
+        let Some(values) = self.value.get_ref().as_array() else {
+            return Err(self.wrong_type("a list in brackets, e.g. [\"…\"]"));
+        };
+        values
+            .iter()
+            .map(|value| self.read_one(value, form))
+            .collect()
+    }
+
+    fn place_of(&self, value: &Spanned<DeValue<'d>>) -> Place {
+        Place::in_file(self.source.path, self.source.text, value.span().start)
+    }
+
+    fn read_one<T>(
+        &self,
+        spanned: &Spanned<DeValue<'d>>,
+        form: &Form<T>,
+    ) -> Result<T, ConfigError> {
+        let text = match (form.kind, spanned.get_ref()) {
+            (Kind::String, DeValue::String(text)) => text.clone().into_owned(),
+            (Kind::Boolean, DeValue::Boolean(value)) => value.to_string(),
+            (Kind::Integer, DeValue::Integer(value)) => {
+                i128::from_str_radix(value.as_str(), value.radix())
+                    .map_or_else(|_| value.to_string(), |number| number.to_string())
+            }
+            (_, other) => {
+                return Err(self.wrong(spanned, wrong_type(other), form.expected));
+            }
+        };
+        (form.parse)(&text).map_err(|problem| self.wrong(spanned, problem, form.expected))
+    }
+
+    /// The error for a value of the wrong type.
+    pub(super) fn wrong_type(&self, expected: &'static str) -> ConfigError {
+        self.wrong(&self.value, wrong_type(self.value.get_ref()), expected)
+    }
+
+    /// The error for a value that `problem` describes.
+    pub(super) fn wrong_value(&self, problem: String, expected: &'static str) -> ConfigError {
+        self.wrong(&self.value, problem, expected)
+    }
+
+    fn wrong(
+        &self,
+        spanned: &Spanned<DeValue<'d>>,
+        problem: String,
+        expected: &'static str,
+    ) -> ConfigError {
+        /// Longest value in characters that an error repeats.
+        const SHOWN: usize = 60;
+        let written = self.source.text.get(spanned.span()).unwrap_or_default();
+        let mut found: String = written.chars().take(SHOWN).collect();
+        if found.len() < written.len() {
+            found.push('…');
+        }
+        ConfigError::WrongValue {
+            place: self.place_of(spanned),
+            key: self.key.clone(),
+            found: found.replace('\n', " "),
+            problem,
+            expected,
+        }
+    }
+}
+
+fn wrong_type(value: &DeValue<'_>) -> String {
+    format!("it is of type {}", value.type_str())
+}

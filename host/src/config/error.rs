@@ -1,0 +1,145 @@
+//! What can be wrong with a configuration, and where.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file; line and column count from 1, the column in characters.
+    File {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// Line.
+        line: usize,
+        /// Column.
+        column: usize,
+    },
+    /// In an environment variable of this name.
+    Variable(String),
+    /// In a flag, named with its dashes.
+    Flag(&'static str),
+    /// Nowhere: it is the default.
+    Default,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read the configuration file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{place}: not valid TOML: {message}")]
+    Syntax {
+        /// Where the first mistake is.
+        place: Place,
+        /// What the parser said.
+        message: String,
+    },
+    /// A key or a variable that does not exist.
+    #[error("{}", unknown(place, key, known))]
+    UnknownKey {
+        /// Where it stands.
+        place: Place,
+        /// The key with its table, e.g. `limits.memroy`, or the variable.
+        key: String,
+        /// What could stand there instead.
+        known: Vec<String>,
+    },
+    /// A value of the wrong type, with the wrong unit or out of its range.
+    #[error("{place}: `{key}` is {found}: {problem}; expected {expected}")]
+    WrongValue {
+        /// Where it stands.
+        place: Place,
+        /// The key with its table.
+        key: String,
+        /// The value as it was written, or its type.
+        found: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What is right, with an example.
+        expected: &'static str,
+    },
+    /// Anybody who reaches the machine could publish events and command plugins.
+    #[error(
+        "{place}: `listen` is {listen}, which other machines can reach, and this node asks nobody \
+         who they are; listen on 127.0.0.1, or allow it with `--allow-unauthenticated` \
+         (`allow_unauthenticated = true`, HEARKEN_ALLOW_UNAUTHENTICATED=true)"
+    )]
+    Exposed {
+        /// Where the address was given.
+        place: Place,
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The largest allowed event would never fit a plugin's mailbox.
+    #[error(
+        "`limits.mailbox_bytes` ({mailbox_bytes} bytes) is less than `max_event_size` \
+         ({max_event_size} bytes), so that the largest events could never be delivered; \
+         raise the first or lower the second"
+    )]
+    MailboxTooSmall {
+        /// Bytes of a mailbox.
+        mailbox_bytes: usize,
+        /// Bytes of the largest event.
+        max_event_size: usize,
+    },
+}
+
+impl Place {
+    /// The place of byte `offset` of `text`, which is the content of `path`.
+    pub(super) fn in_file(path: &Path, text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Self::File {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, line, column } => {
+                write!(f, "{}:{line}:{column}", path.display())
+            }
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Flag(name) => write!(f, "flag {name}"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+fn unknown(place: &Place, key: &str, known: &[String]) -> String {
+    let mut message = match place {
+        Place::Variable(name) => format!("unknown environment variable {name}"),
+        _ => format!("{place}: unknown key `{key}`"),
+    };
+    if let Some(nearest) = nearest(key, known) {
+        message.push_str(&format!("; did you mean `{nearest}`?"));
+    }
+    message.push_str(&format!(" (known here: {})", known.join(", ")));
+    message
+}
+
+/// The name most like `key`, unless none is.
+fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
+    /// Similarity from 0 to 1 below which a suggestion would only puzzle.
+    const ALIKE: f64 = 0.5;
+    known
+        .iter()
+        .map(|name| (strsim::normalized_damerau_levenshtein(key, name), name))
+        .filter(|(similarity, _)| *similarity >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name.as_str())
+}

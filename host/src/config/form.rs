@@ -1,0 +1,88 @@
+//! The forms that values have: what they are called in an error, how they are
+//! written and within which range. Files, variables and flags share them.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+/// How one kind of value is written and read.
+pub(super) struct Form<T> {
+    /// The TOML type that carries it.
+    pub(super) kind: Kind,
+    /// What is right, with an example, as it stands in an error after "expected".
+    pub(super) expected: &'static str,
+    /// Reads the text; the error says what is wrong with it.
+    pub(super) parse: fn(&str) -> Result<T, String>,
+}
+
+/// A TOML type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    String,
+    Integer,
+    Boolean,
+}
+
+/// Any text but the empty one.
+pub(super) const TEXT: Form<String> = Form {
+    kind: Kind::String,
+    expected: "a text that is not empty",
+    parse: |text| match text {
+        "" => Err("it is empty".to_owned()),
+        _ => Ok(text.to_owned()),
+    },
+};
+
+/// `true` or `false`.
+pub(super) const SWITCH: Form<bool> = Form {
+    kind: Kind::Boolean,
+    expected: "`true` or `false`",
+    parse: |text| text.parse().map_err(|_| "it is neither".to_owned()),
+};
+
+/// Reads a size with its unit, from `least` to `most` bytes.
+pub(super) fn size(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    if !text.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        return Err("it has no unit".to_owned());
+    }
+    let ByteSize(bytes) = text
+        .parse()
+        .map_err(|_| "it is not a number with a unit of B, KiB, MiB, GiB, kB, MB or GB")?;
+    within(bytes, least, most, |bytes| ByteSize(bytes).to_string())
+}
+
+/// Reads a duration with its unit, from `least` to `most`.
+pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| match error {
+        humantime::DurationError::UnknownUnit { unit, .. } if unit.is_empty() => {
+            "it has no unit".to_owned()
+        }
+        error => error.to_string(),
+    })?;
+    within(duration, least, most, |duration| {
+        humantime::format_duration(duration).to_string()
+    })
+}
+
+/// Reads a whole number from `least` to `most`.
+pub(super) fn count(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let count = text
+        .parse()
+        .map_err(|_| "it is not a whole number in that range")?;
+    within(count, least, most, |count| count.to_string())
+}
+
+fn within<T: PartialOrd + Copy>(
+    value: T,
+    least: T,
+    most: T,
+    show: impl Fn(T) -> String,
+) -> Result<T, String> {
+    if value < least {
+        Err(format!("it is less than {}", show(least)))
+    } else if value > most {
+        Err(format!("it is more than {}", show(most)))
+    } else {
+        Ok(value)
+    }
+}

@@ -1,0 +1,383 @@
+//! The manifest `NAME.toml` beside a plugin: what narrows and tunes it, and
+//! what it may do beyond listening.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use http::uri::Authority;
+use serde_json::Value as Json;
+use toml::de::DeValue;
+
+use super::document::Section;
+use super::error::ConfigError;
+use super::form::{Form, Kind, count};
+use super::limits::{self, ManifestLimits};
+use crate::event::Pattern;
+
+/// A plugin's manifest. The default is what a plugin without one gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Replaces the patterns that the component declares; never an empty list.
+    pub subscribe: Option<Vec<Pattern>>,
+    /// Instances, ordered per subject; 1 to 64.
+    pub concurrency: Option<usize>,
+    /// Limits that differ from the node's.
+    pub limits: ManifestLimits,
+    /// What the plugin may reach; nothing by default.
+    pub allow: Allow,
+    /// What the plugin reads through `wasi:config`.
+    pub config: BTreeMap<String, String>,
+}
+
+/// What a plugin is granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allow {
+    /// Hosts for outgoing HTTP in lower case: `host` (any port) or `host:port`.
+    pub http: Vec<String>,
+    /// Buckets of the key-value store.
+    pub keyvalue: Vec<String>,
+}
+
+impl Manifest {
+    /// Reads `text`, the content of the manifest at `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key, its line and column, and what is right.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let mut top = Section::parse(path, text)?;
+        let subscribe = match top.entry("subscribe") {
+            None => None,
+            Some(entry) => match entry.list(&PATTERN)? {
+                patterns if patterns.is_empty() => {
+                    return Err(entry.wrong_value(
+                        "the plugin would listen to nothing".to_owned(),
+                        "at least one pattern, or no `subscribe` for those that it declares",
+                    ));
+                }
+                patterns => Some(patterns),
+            },
+        };
+        let concurrency = top.value("concurrency", &CONCURRENCY)?;
+
+        let mut section = top.section("limits")?;
+        let limits = ManifestLimits {
+            memory: section.value("memory", &limits::MEMORY)?,
+            deadline: section.value("deadline", &limits::DEADLINE)?,
+            time_slice: section.value("time_slice", &limits::TIME_SLICE)?,
+            mailbox: section.value("mailbox", &limits::MAILBOX)?,
+            overflow: section.value("overflow", &limits::OVERFLOW)?,
+        };
+        section.finish()?;
+
+        let mut section = top.section("allow")?;
+        let allow = Allow {
+            http: section.list("http", &HTTP_HOST)?.unwrap_or_default(),
+            keyvalue: section.list("keyvalue", &BUCKET)?.unwrap_or_default(),
+        };
+        section.finish()?;
+
+        let config = top
+            .section("config")?
+            .into_entries()
+            .map(|(key, value)| (key, config_text(value)))
+            .collect();
+        top.finish()?;
+        Ok(Self {
+            subscribe,
+            concurrency,
+            limits,
+            allow,
+            config,
+        })
+    }
+}
+
+const PATTERN: Form<Pattern> = Form {
+    kind: Kind::String,
+    expected: "a pattern on event types, e.g. \"custom.cart.*\"",
+    parse: |text| Pattern::new(text).map_err(|error| error.to_string()),
+};
+
+const CONCURRENCY: Form<usize> = Form {
+    kind: Kind::Integer,
+    expected: "a whole number of instances from 1 to 64, e.g. 4",
+    parse: |text| count(text, 1, 64),
+};
+
+const HTTP_HOST: Form<String> = Form {
+    kind: Kind::String,
+    expected: "a host or host:port, e.g. \"api.example.com\" or \"localhost:8080\"",
+    parse: |text| {
+        if text.contains("://") || text.contains('/') {
+            return Err("it has a scheme or a path".to_owned());
+        }
+        if text.contains('*') {
+            return Err("wildcards are not supported; name every host".to_owned());
+        }
+        let authority: Authority = text.parse().map_err(|_| "it is not a host".to_owned())?;
+        let after_host = &text[text.len().min(authority.host().len())..];
+        match () {
+            () if authority.host().is_empty() || text.contains('@') => {
+                Err("it is not a host".to_owned())
+            }
+            () if !after_host.is_empty() && authority.port_u16().is_none() => {
+                Err("the port is not a number from 0 to 65535".to_owned())
+            }
+            () => Ok(text.to_ascii_lowercase()),
+        }
+    },
+};
+
+const BUCKET: Form<String> = Form {
+    kind: Kind::String,
+    expected: "the name of a bucket of 1 to 255 bytes, e.g. \"sessions\"",
+    parse: |text| match text.len() {
+        0 => Err("it is empty".to_owned()),
+        256.. => Err("it is too long".to_owned()),
+        _ if text.contains(char::is_control) => Err("it has a control character".to_owned()),
+        _ => Ok(text.to_owned()),
+    },
+};
+
+/// The value as a guest reads it: strings as they are, other scalars as TOML
+/// writes them, lists and tables as JSON.
+fn config_text(value: DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => text.into_owned(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        list_or_table => json(&list_or_table).to_string(),
+    }
+}
+
+fn json(value: &DeValue<'_>) -> Json {
+    match value {
+        DeValue::String(text) => Json::from(text.as_ref()),
+        DeValue::Boolean(value) => Json::from(*value),
+        // Dates, infinities and numbers of other bases or beyond 64 bits have no
+        // JSON form but their text.
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| Json::from(number.to_string()), Json::from),
+        DeValue::Float(number) => number
+            .as_str()
+            .parse::<f64>()
+            .ok()
+            .and_then(serde_json::Number::from_f64)
+            .map_or_else(|| Json::from(number.to_string()), Json::Number),
+        DeValue::Datetime(time) => Json::from(time.to_string()),
+        DeValue::Array(values) => values.iter().map(|value| json(value.get_ref())).collect(),
+        DeValue::Table(table) => table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bus::Overflow;
+
+    fn parse(text: &str) -> Result<Manifest, ConfigError> {
+        Manifest::parse(Path::new("plugins/demo.toml"), text)
+    }
+
+    fn error(text: &str) -> String {
+        parse(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn an_empty_manifest_changes_nothing() {
+        assert_eq!(parse("").unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let manifest = parse(
+            r#"
+            subscribe = ["custom.cart.*", "plugin.{failed,stopped}"]
+            concurrency = 4
+            [limits]
+            memory = "16MiB"
+            deadline = "250ms"
+            time_slice = "2ms"
+            mailbox = 1_000
+            overflow = "drop-newest"
+            [allow]
+            http = ["API.example.com", "localhost:8080", "[::1]:80"]
+            keyvalue = ["sessions"]
+            "#,
+        )
+        .unwrap();
+        let patterns = manifest.subscribe.unwrap();
+        assert!(patterns[0].matches("custom.cart.added"));
+        assert!(patterns[1].matches("plugin.stopped"));
+        assert_eq!(manifest.concurrency, Some(4));
+        assert_eq!(
+            manifest.limits,
+            ManifestLimits {
+                memory: Some(16 << 20),
+                deadline: Some(Duration::from_millis(250)),
+                time_slice: Some(Duration::from_millis(2)),
+                mailbox: Some(1000),
+                overflow: Some(Overflow::DropNewest),
+            }
+        );
+        assert_eq!(
+            manifest.allow.http,
+            ["api.example.com", "localhost:8080", "[::1]:80"]
+        );
+        assert_eq!(manifest.allow.keyvalue, ["sessions"]);
+    }
+
+    #[test]
+    fn configuration_reaches_the_guest_as_text() {
+        let config = parse(
+            r#"
+            [config]
+            greeting = "hello"
+            window = 1_000
+            mask = 0xff
+            rate = 2.50
+            on = true
+            day = 1979-05-27
+            hosts = ["a", 1, 1.5]
+            [config.schema]
+            type = "object"
+            required = ["id"]
+            "#,
+        )
+        .unwrap()
+        .config;
+        let text = |key: &str| config[key].as_str();
+        assert_eq!(text("greeting"), "hello");
+        assert_eq!(text("window"), "1000");
+        assert_eq!(text("mask"), "0xff");
+        assert_eq!(text("rate"), "2.50");
+        assert_eq!(text("on"), "true");
+        assert_eq!(text("day"), "1979-05-27");
+        assert_eq!(text("hosts"), r#"["a",1,1.5]"#);
+        assert_eq!(text("schema"), r#"{"required":["id"],"type":"object"}"#);
+    }
+
+    #[test]
+    fn an_unknown_key_is_placed_and_the_nearest_is_named() {
+        let message = error("[limits]\nmailbox = 5\nmemroy = \"64MiB\"\n");
+        assert!(
+            message.starts_with(
+                "plugins/demo.toml:3:1: unknown key `limits.memroy`; did you mean `limits.memory`?"
+            ),
+            "{message}"
+        );
+        let message = error("subscribes = []\n");
+        assert!(message.contains("did you mean `subscribe`?"), "{message}");
+        let message = error("zzz = 1\n");
+        assert!(!message.contains("did you mean"), "{message}");
+        assert!(
+            message.contains("subscribe, concurrency, limits, allow, config"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_placed_and_the_right_form_is_shown() {
+        for (text, place, parts) in [
+            (
+                "[limits]\nmemory = \"64\"",
+                "2:10",
+                ["no unit", "\"64MiB\""],
+            ),
+            (
+                "[limits]\nmemory = 64",
+                "2:10",
+                ["type integer", "\"64MiB\""],
+            ),
+            (
+                "[limits]\nmemory = \"64 parsecs\"",
+                "2:10",
+                ["unit", "\"64MiB\""],
+            ),
+            (
+                "[limits]\nmemory = \"1KiB\"",
+                "2:10",
+                ["less than 64.0 KiB", "64KiB"],
+            ),
+            (
+                "[limits]\nmemory = \"8EiB\"",
+                "2:10",
+                ["more than 4.0 GiB", "4GiB"],
+            ),
+            ("[limits]\ndeadline = \"5\"", "2:12", ["no unit", "\"5s\""]),
+            (
+                "[limits]\ndeadline = \"0s\"",
+                "2:12",
+                ["less than 1ms", "\"5s\""],
+            ),
+            (
+                "[limits]\ntime_slice = 1",
+                "2:14",
+                ["type integer", "\"1ms\""],
+            ),
+            ("[limits]\nmailbox = 0", "2:11", ["less than 1", "1024"]),
+            ("[limits]\nmailbox = -1", "2:11", ["whole number", "1024"]),
+            ("[limits]\nmailbox = \"1\"", "2:11", ["type string", "1024"]),
+            (
+                "[limits]\noverflow = \"disconnect\"",
+                "2:12",
+                ["disconnected", "drop-newest"],
+            ),
+            ("concurrency = 65", "1:15", ["more than 64", "e.g. 4"]),
+            ("limits = 3", "1:10", ["type integer", "table"]),
+            ("subscribe = \"a\"", "1:13", ["type string", "list"]),
+            ("subscribe = []", "1:13", ["nothing", "at least one"]),
+            (
+                "subscribe = [\n  \"a\",\n  \"b c\"]",
+                "3:3",
+                ["' '", "custom.cart.*"],
+            ),
+            (
+                "[allow]\nhttp = [\"https://a\"]",
+                "2:9",
+                ["scheme", "api.example.com"],
+            ),
+            (
+                "[allow]\nhttp = [\"a:99999\"]",
+                "2:9",
+                ["port", "api.example.com"],
+            ),
+            (
+                "[allow]\nhttp = [\"*.a\"]",
+                "2:9",
+                ["wildcards", "api.example.com"],
+            ),
+            (
+                "[allow]\nhttp = [\"u@a\"]",
+                "2:9",
+                ["not a host", "api.example.com"],
+            ),
+            ("[allow]\nkeyvalue = [\"\"]", "2:13", ["empty", "bucket"]),
+        ] {
+            let message = error(text);
+            assert!(
+                message.starts_with(&format!("plugins/demo.toml:{place}: ")),
+                "{message}"
+            );
+            for part in parts {
+                assert!(message.contains(part), "{part:?} is not in: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn bad_toml_is_placed() {
+        let message = error("a = 1\nb = \n");
+        assert!(message.starts_with("plugins/demo.toml:2:"), "{message}");
+        let message = error("concurrency = 1\nconcurrency = 2\n");
+        assert!(message.contains("duplicate"), "{message}");
+        error(&format!("a = {}{}", "[".repeat(10_000), "]".repeat(10_000)));
+    }
+}
