@@ -4,3 +4,4 @@ pub mod admin;
 pub mod bus;
 pub mod clock;
 pub mod event;
+pub mod gateway;
