@@ -5,4 +5,5 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod event;
+pub mod gateway;
 pub mod plugin;

@@ -47,6 +47,7 @@ struct Shared {
     /// Serial number of the next id.
     serial: AtomicU64,
     published: AtomicU64,
+    published_bytes: AtomicU64,
     drops: drops::Drops,
 }
 
@@ -78,6 +79,7 @@ impl Bus {
             table: RwLock::default(),
             serial: AtomicU64::new(0),
             published: AtomicU64::new(0),
+            published_bytes: AtomicU64::new(0),
             drops: drops::Drops::default(),
         }))
     }
@@ -98,6 +100,12 @@ impl Bus {
     #[must_use]
     pub fn published(&self) -> u64 {
         self.0.published.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of those events, attributes included.
+    #[must_use]
+    pub fn published_bytes(&self) -> u64 {
+        self.0.published_bytes.load(Ordering::Relaxed)
     }
 
     /// Registers a receiver.
@@ -160,6 +168,13 @@ impl Bus {
         source: &str,
         publisher: &str,
     ) -> Result<Event, PublishError> {
+        let event = self.stamp(draft, source)?;
+        self.deliver(&event, publisher);
+        Ok(event)
+    }
+
+    /// Checks and encodes a draft without publishing it.
+    fn stamp(&self, draft: &Draft<'_>, source: &str) -> Result<Event, PublishError> {
         if let Some(channel) = &draft.channel {
             return Err(PublishError::NoSuchChannel(channel.clone().into_owned()));
         }
@@ -184,12 +199,13 @@ impl Bus {
         if event.as_bytes().len() > limit {
             return Err(too_large(event.as_bytes().len()));
         }
-        self.0.published.fetch_add(1, Ordering::Relaxed);
-        self.deliver(&event, publisher);
         Ok(event)
     }
 
     fn deliver(&self, event: &Event, publisher: &str) {
+        let size = event.as_bytes().len() as u64;
+        self.0.published.fetch_add(1, Ordering::Relaxed);
+        self.0.published_bytes.fetch_add(size, Ordering::Relaxed);
         let node: &str = self.node();
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         let mut served: SmallVec<[*const Core; 8]> = SmallVec::new();
