@@ -5,3 +5,4 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod event;
+pub mod logging;
