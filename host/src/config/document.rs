@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Place};
+use super::error::{ConfigError, Place, WrongValue};
 use super::form::{Form, Kind};
 use super::layer::Placed;
 
@@ -201,13 +201,13 @@ impl<'d> Entry<'d> {
         if found.len() < written.len() {
             found.push('…');
         }
-        ConfigError::WrongValue {
+        ConfigError::from(Box::new(WrongValue {
             place: self.place_of(spanned),
             key: self.key.clone(),
             found: found.replace('\n', " "),
             problem,
             expected,
-        }
+        }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::error::{ConfigError, Place};
+use super::error::{ConfigError, Place, WrongValue};
 use super::form::{Form, TEXT};
 use super::layer::{Layer, Placed, Source};
 
@@ -69,13 +69,13 @@ impl Source for Environment {
         };
         match parsed {
             Ok(value) => Ok(Some(Placed { value, place })),
-            Err(problem) => Err(ConfigError::WrongValue {
+            Err(problem) => Err(ConfigError::from(Box::new(WrongValue {
                 place,
                 key: key.to_owned(),
                 found: format!("{value:?}"),
                 problem,
                 expected: form.expected,
-            }),
+            }))),
         }
     }
 }

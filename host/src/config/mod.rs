@@ -14,7 +14,7 @@ mod manifest;
 mod name;
 mod node;
 
-pub use error::{ConfigError, Place};
+pub use error::{ConfigError, Place, WrongValue};
 pub use flags::NodeFlags;
 pub use layer::LARGEST_EVENT;
 pub use limits::{ManifestLimits, PluginLimits};
