@@ -2,8 +2,10 @@
 
 pub mod admin;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod event;
 pub mod gateway;
+pub mod logging;
 pub mod plugin;

@@ -6,8 +6,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Place};
+use super::error::{ConfigError, Place, WrongValue};
 use super::form::{Form, Kind};
+use super::layer::Placed;
 
 /// Where a document came from.
 #[derive(Clone, Copy)]
@@ -67,10 +68,14 @@ impl<'d> Section<'d> {
         &mut self,
         key: &str,
         form: &Form<T>,
-    ) -> Result<Option<(T, Place)>, ConfigError> {
-        self.entry(key)
-            .map(|entry| Ok((entry.read(form)?, entry.place())))
-            .transpose()
+    ) -> Result<Option<Placed<T>>, ConfigError> {
+        let Some(entry) = self.entry(key) else {
+            return Ok(None);
+        };
+        Ok(Some(Placed {
+            value: entry.read(form)?,
+            place: entry.place(),
+        }))
     }
 
     /// Takes the value of `key` out.
@@ -130,12 +135,12 @@ impl<'d> Section<'d> {
 
 impl<'d> Entry<'d> {
     /// Where the value stands.
-    pub(super) fn place(&self) -> Place {
+    fn place(&self) -> Place {
         self.place_of(&self.value)
     }
 
     /// The value, of the form.
-    pub(super) fn read<T>(&self, form: &Form<T>) -> Result<T, ConfigError> {
+    fn read<T>(&self, form: &Form<T>) -> Result<T, ConfigError> {
         self.read_one(&self.value, form)
     }
 
@@ -196,13 +201,13 @@ impl<'d> Entry<'d> {
         if found.len() < written.len() {
             found.push('…');
         }
-        ConfigError::WrongValue {
+        ConfigError::from(Box::new(WrongValue {
             place: self.place_of(spanned),
             key: self.key.clone(),
             found: found.replace('\n', " "),
             problem,
             expected,
-        }
+        }))
     }
 }
 

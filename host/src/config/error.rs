@@ -55,19 +55,8 @@ pub enum ConfigError {
         known: Vec<String>,
     },
     /// A value of the wrong type, with the wrong unit or out of its range.
-    #[error("{place}: `{key}` is {found}: {problem}; expected {expected}")]
-    WrongValue {
-        /// Where it stands.
-        place: Place,
-        /// The key with its table.
-        key: String,
-        /// The value as it was written, or its type.
-        found: String,
-        /// What is wrong with it.
-        problem: String,
-        /// What is right, with an example.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    WrongValue(#[from] Box<WrongValue>),
     /// Anybody who reaches the machine could publish events and command plugins.
     #[error(
         "{place}: `listen` is {listen}, which other machines can reach, and this node asks nobody \
@@ -92,6 +81,22 @@ pub enum ConfigError {
         /// Bytes of the largest event.
         max_event_size: usize,
     },
+}
+
+/// A value that is not understood, and what would be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: `{key}` is {found}: {problem}; expected {expected}")]
+pub struct WrongValue {
+    /// Where it stands.
+    pub place: Place,
+    /// The key with its table.
+    pub key: String,
+    /// The value as it was written.
+    pub found: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What is right, with an example.
+    pub expected: &'static str,
 }
 
 impl Place {

@@ -3,11 +3,23 @@
 //! not understood is an error that says where it stands and what is right.
 
 mod document;
+mod environment;
 mod error;
+mod file;
+mod flags;
 mod form;
+mod layer;
 mod limits;
 mod manifest;
+mod name;
+mod node;
 
-pub use error::{ConfigError, Place};
+pub use error::{ConfigError, Place, WrongValue};
+pub use flags::NodeFlags;
+pub use layer::LARGEST_EVENT;
 pub use limits::{ManifestLimits, PluginLimits};
 pub use manifest::{Allow, Manifest};
+pub use node::{LogConfig, LogFormat, NodeConfig};
+
+#[cfg(test)]
+mod tests;

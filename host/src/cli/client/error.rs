@@ -1,0 +1,156 @@
+//! Why a node did not do what it was asked to.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::io;
+
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum ClientError {
+    /// The address of the node makes no sense.
+    #[error(
+        "`{host}` is not the address of a node: {reason}; give --host (or HEARKEN_HOST) a URL, \
+         e.g. http://127.0.0.1:7070"
+    )]
+    BadHost { host: String, reason: String },
+    /// Nobody answers there.
+    #[error(
+        "cannot reach {host}: {reason}; is a node running? start one with `hearken run`, or \
+         name another with --host"
+    )]
+    Unreachable { host: String, reason: String },
+    /// It took too long.
+    #[error(
+        "{host} was reached but did not answer in time; is it overloaded? try again, or look at its log"
+    )]
+    Silent { host: String },
+    /// The connection broke.
+    #[error("the connection to {host} broke: {reason}; look at the node's log and try again")]
+    Broken { host: String, reason: String },
+    /// The node says no.
+    #[error("{host} answered {status}: {explanation}")]
+    Refused {
+        host: String,
+        status: StatusCode,
+        explanation: String,
+    },
+    /// The answer is not understood.
+    #[error("{host} answered something unexpected ({source}); is it a Hearken node of this version ({})?", env!("CARGO_PKG_VERSION"))]
+    BadAnswer {
+        host: String,
+        source: serde_json::Error,
+    },
+    /// The node ended a stream.
+    #[error(
+        "{host} ended the stream, as a node does when it shuts down; run the command again once it is back"
+    )]
+    StreamEnded { host: String },
+    /// Events came faster than they were read.
+    #[error(
+        "{host} ended the stream because events came faster than they were read{}; narrow the \
+         pattern, or read faster",
+        dropped.map_or_else(String::new, |dropped| format!(" ({dropped} were not sent)"))
+    )]
+    StreamOverflowed { host: String, dropped: Option<u64> },
+}
+
+/// RFC 9457, as far as it is shown.
+#[derive(Deserialize)]
+struct Problem {
+    title: Option<String>,
+    detail: Option<String>,
+    #[serde(default)]
+    errors: Vec<ProblemError>,
+}
+
+/// One part of a request at fault.
+#[derive(Deserialize)]
+struct ProblemError {
+    detail: String,
+    parameter: Option<String>,
+    header: Option<String>,
+    pointer: Option<String>,
+}
+
+impl ClientError {
+    /// The error for a request that got no answer.
+    pub(super) fn transport(base: &Url, error: &reqwest::Error) -> Self {
+        let host = shown(base);
+        match () {
+            () if error.is_connect() => Self::Unreachable {
+                host,
+                reason: if error.is_timeout() {
+                    "no connection in time".to_owned()
+                } else {
+                    root_cause(error)
+                },
+            },
+            () if error.is_timeout() => Self::Silent { host },
+            () => Self::Broken {
+                host,
+                reason: root_cause(error),
+            },
+        }
+    }
+
+    /// The error for an answer that is not a success.
+    pub(super) fn refused(base: &Url, status: StatusCode, body: &[u8]) -> Self {
+        let explanation = match serde_json::from_slice(body) {
+            Ok(problem) => explain(problem),
+            Err(_) => None,
+        };
+        Self::Refused {
+            host: shown(base),
+            status,
+            explanation: explanation.unwrap_or_else(|| unexplained(body)),
+        }
+    }
+}
+
+/// The node's URL as a person writes it.
+pub(super) fn shown(base: &Url) -> String {
+    base.as_str().trim_end_matches('/').to_owned()
+}
+
+fn explain(problem: Problem) -> Option<String> {
+    let mut text = match (problem.title, problem.detail) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(text), None) | (None, Some(text)) => text,
+        (None, None) => return None,
+    };
+    for error in problem.errors {
+        let places = [error.parameter, error.header, error.pointer];
+        let place = places.into_iter().flatten().next().unwrap_or_default();
+        let _ = write!(text, "\n  {place}: {}", error.detail);
+    }
+    Some(text)
+}
+
+fn unexplained(body: &[u8]) -> String {
+    /// Characters of a foreign answer that are shown.
+    const SHOWN: usize = 200;
+    let text = String::from_utf8_lossy(body);
+    let start: String = text.trim().chars().take(SHOWN).collect();
+    if start.is_empty() {
+        "no explanation; is it a Hearken node?".to_owned()
+    } else {
+        format!("{start:?}; is it a Hearken node?")
+    }
+}
+
+/// The innermost cause, which is the one that a person can act on.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(kind @ (io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)) => {
+            kind.to_string()
+        }
+        _ => cause.to_string(),
+    }
+}

@@ -1,0 +1,266 @@
+//! A node as the commands see it: its HTTP API with typed errors.
+
+mod error;
+mod stream;
+
+use std::time::Duration;
+
+use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::admin::PluginStatus;
+
+pub(super) use error::ClientError;
+use error::shown;
+pub(super) use stream::EventStream;
+
+/// For a connection: long enough for a lost packet or two.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For an answer. A reload compiles the plugin first, seconds for a large one.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much later than its own time-out a wait may be answered.
+const WAIT_MARGIN: Duration = Duration::from_secs(10);
+
+/// Silence on a stream after which the node is taken for lost: four of the
+/// comments that it sends every 15 seconds.
+const STREAM_SILENCE: Duration = Duration::from_secs(60);
+
+/// A node to ask.
+#[derive(Debug)]
+pub(super) struct Client {
+    base: Url,
+    http: reqwest::Client,
+    /// For live streams, which end when they fall silent.
+    streams: reqwest::Client,
+}
+
+/// An event to publish, as the API takes it.
+#[derive(Debug, Serialize)]
+pub(super) struct NewEvent<'a> {
+    #[serde(rename = "type")]
+    pub(super) event_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) distributed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) channel: Option<&'a str>,
+}
+
+/// What the node says of an event that it took.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Published {
+    pub(super) id: String,
+    /// All other members.
+    #[serde(flatten)]
+    rest: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Which events a stream carries.
+#[derive(Debug, Serialize)]
+pub(super) struct StreamFilter<'a> {
+    #[serde(rename = "type")]
+    pub(super) pattern: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) local_only: bool,
+}
+
+/// What an operator can do to a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PluginAction {
+    Reload,
+    Pause,
+    Resume,
+}
+
+#[derive(Deserialize)]
+struct Plugins {
+    plugins: Vec<PluginStatus>,
+}
+
+impl Client {
+    /// A client of the node at `host`, a URL of scheme `http` or `https`.
+    pub(super) fn new(host: &str) -> Result<Self, ClientError> {
+        let bad = |reason: String| ClientError::BadHost {
+            host: host.to_owned(),
+            reason,
+        };
+        let base = Url::parse(host).map_err(|error| bad(error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(bad(format!("the scheme is `{}`", base.scheme())));
+        }
+        let build =
+            |builder: ClientBuilder| builder.build().map_err(|error| bad(error.to_string()));
+        let http = build(builder(&base))?;
+        let streams = build(builder(&base).read_timeout(STREAM_SILENCE))?;
+        Ok(Self {
+            base,
+            http,
+            streams,
+        })
+    }
+
+    /// Publishes an event.
+    pub(super) async fn publish(&self, event: &NewEvent<'_>) -> Result<Published, ClientError> {
+        let request = self.request(Method::POST, &["events"]).json(event);
+        self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
+            .await
+    }
+
+    /// Opens a live stream of the events that pass `filter`.
+    pub(super) async fn listen(
+        &self,
+        filter: &StreamFilter<'_>,
+    ) -> Result<EventStream, ClientError> {
+        let request = self.streams.get(self.url(&["events"])).query(filter);
+        let response = tokio::time::timeout(ANSWER_TIMEOUT, self.send(request))
+            .await
+            .map_err(|_| ClientError::Silent {
+                host: shown(&self.base),
+            })??;
+        Ok(EventStream::new(self.base.clone(), response))
+    }
+
+    /// The next event of a type as CloudEvents JSON; `None` if it did not come in time.
+    pub(super) async fn wait(
+        &self,
+        event_type: &str,
+        subject: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Option<String>, ClientError> {
+        let milliseconds = format!("{}ms", timeout.as_millis());
+        let request = self
+            .request(Method::GET, &["wait"])
+            .query(&[("type", event_type), ("timeout", &milliseconds)])
+            .query(&subject.map(|subject| [("subject", subject)]))
+            .timeout(timeout.saturating_add(WAIT_MARGIN));
+        match self.send(request).await {
+            Err(ClientError::Refused { status, .. }) if status == StatusCode::GATEWAY_TIMEOUT => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+            Ok(response) => response
+                .text()
+                .await
+                .map(Some)
+                .map_err(|error| self.transport(&error)),
+        }
+    }
+
+    /// All plugins, ordered by name.
+    pub(super) async fn plugins(&self) -> Result<Vec<PluginStatus>, ClientError> {
+        let request = self.request(Method::GET, &["plugins"]);
+        let response = self.send(request.timeout(ANSWER_TIMEOUT)).await?;
+        let Plugins { plugins } = self.answer(response).await?;
+        Ok(plugins)
+    }
+
+    /// One plugin.
+    pub(super) async fn plugin(&self, name: &str) -> Result<PluginStatus, ClientError> {
+        let request = self.request(Method::GET, &["plugins", name]);
+        self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
+            .await
+    }
+
+    /// Does something to a plugin and returns how it stands then.
+    pub(super) async fn act(
+        &self,
+        name: &str,
+        action: PluginAction,
+    ) -> Result<PluginStatus, ClientError> {
+        let request = self.request(Method::POST, &["plugins", name, action.as_str()]);
+        self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
+            .await
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("a URL of scheme http or https has a path")
+            .pop_if_empty()
+            .push("v1")
+            .extend(path);
+        url
+    }
+
+    /// Sends a request; an answer that is not a success is an error.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.transport(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| self.transport(&error))?;
+        Err(ClientError::refused(&self.base, status, &body))
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| self.transport(&error))?;
+        serde_json::from_slice(&body).map_err(|source| ClientError::BadAnswer {
+            host: shown(&self.base),
+            source,
+        })
+    }
+
+    fn transport(&self, error: &reqwest::Error) -> ClientError {
+        ClientError::transport(&self.base, error)
+    }
+}
+
+impl PluginAction {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+/// What all requests to the node at `base` have in common.
+fn builder(base: &Url) -> ClientBuilder {
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("hearken/", env!("CARGO_PKG_VERSION")));
+    if base.scheme() == "http" {
+        // Also works where no certificates are installed.
+        builder = builder.tls_certs_only([]);
+    }
+    if is_loopback(base) {
+        // A proxy has another idea of what is local.
+        builder = builder.no_proxy();
+    }
+    builder
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

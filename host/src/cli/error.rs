@@ -1,0 +1,48 @@
+//! Why a command failed, and the exit code for it.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::client::ClientError;
+use super::data::DataError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    /// The node could not be asked, or refused.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The event's data cannot be sent.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// What was waited for did not happen in time.
+    #[error("no `{event_type}` came within {}", humantime::format_duration(*timeout))]
+    TimedOut {
+        /// Type that was waited for.
+        event_type: String,
+        /// How long.
+        timeout: Duration,
+    },
+    /// Nobody reads stdout any more.
+    #[error("stdout is closed")]
+    OutputClosed,
+    /// The answer could not be written.
+    #[error("cannot write to stdout: {0}")]
+    Output(io::Error),
+    /// The system gives the process too little to start.
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+}
+
+impl CliError {
+    /// The exit code: 2 for a command line that makes no sense, 3 for a time-out,
+    /// else 1.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Client(ClientError::BadHost { .. }) | Self::Data(_) => ExitCode::from(2),
+            Self::TimedOut { .. } => ExitCode::from(3),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}

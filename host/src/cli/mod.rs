@@ -1,0 +1,96 @@
+//! The command line: one file a command. What a command answers goes to stdout,
+//! as text for people or with `--json` as one JSON value a line; everything
+//! else goes to stderr.
+
+mod client;
+mod data;
+mod error;
+mod listen;
+mod output;
+mod plugin;
+mod render;
+mod send;
+pub mod signals;
+mod wait;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use client::Client;
+use error::CliError;
+use output::Output;
+
+/// An event host whose listeners are sandboxed WebAssembly plugins
+#[derive(Debug, Parser)]
+#[command(name = "hearken", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Debug)]
+struct Global {
+    /// Node that the command talks to
+    #[arg(
+        long,
+        global = true,
+        env = "HEARKEN_HOST",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7070"
+    )]
+    host: String,
+
+    /// Answer with one JSON value a line
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Send(send::Send),
+    Listen(listen::Listen),
+    Wait(wait::Wait),
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
+}
+
+/// Runs the command that the process was started with. The exit code is 0 only
+/// on success, 2 for a command line that makes no sense, 3 for a wait that timed
+/// out, and 1 for every other failure.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let result = match command {
+        Command::Send(send) => ask(&global, |client, output| send.run(client, output)),
+        Command::Listen(listen) => ask(&global, |client, output| listen.run(client, output)),
+        Command::Wait(wait) => ask(&global, |client, output| wait.run(client, output)),
+        Command::Plugin(plugin) => ask(&global, |client, output| plugin.run(client, output)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the answers has read enough, as `head` does.
+        Err(CliError::OutputClosed) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hearken: {}", render::printable_lines(&error.to_string()));
+            error.exit_code()
+        }
+    }
+}
+
+/// Runs a command that asks a node.
+fn ask<F>(global: &Global, command: impl FnOnce(Client, Output) -> F) -> Result<(), CliError>
+where
+    F: Future<Output = Result<(), CliError>>,
+{
+    let client = Client::new(&global.host)?;
+    let output = Output::new(global.json);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Runtime)?;
+    runtime.block_on(command(client, output))
+}

@@ -1,0 +1,106 @@
+//! `hearken plugin show`.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use humantime::format_duration;
+
+use crate::admin::{ListenerStatus, PluginState, PluginStatus};
+use crate::bus::Overflow;
+use crate::cli::client::Client;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::render::{printable, printable_lines, table};
+
+pub(super) async fn run(client: &Client, mut output: Output, name: &str) -> Result<(), CliError> {
+    let status = client.plugin(name).await?;
+    output.answer(&status, || describe(&status))
+}
+
+/// The state in a word.
+pub(super) fn state(state: PluginState) -> &'static str {
+    match state {
+        PluginState::Running => "running",
+        PluginState::Paused => "paused",
+        PluginState::BackingOff => "backing-off",
+        PluginState::Quarantined => "quarantined",
+        PluginState::Failed => "failed",
+    }
+}
+
+fn describe(status: &PluginStatus) -> String {
+    let counters = &status.counters;
+    let mut rows = vec![
+        row("name", &status.name),
+        row("state", state(status.state)),
+        row("version", status.version.as_deref().unwrap_or("-")),
+        row("interface", status.interface.as_deref().unwrap_or("-")),
+    ];
+    for (nth, listener) in status.listeners.iter().enumerate() {
+        rows.push(row(
+            if nth == 0 { "listens to" } else { "" },
+            &describe_listener(listener),
+        ));
+    }
+    rows.push(row("limits", &describe_limits(status)));
+    rows.push(row(
+        "events",
+        &format!(
+            "{} delivered, {} failed, {} dropped, {} queued, {} sent, {} refused",
+            counters.delivered,
+            counters.failed,
+            counters.dropped,
+            counters.queued,
+            counters.sent,
+            counters.refused,
+        ),
+    ));
+    rows.push(row("restarts", &counters.restarts.to_string()));
+    rows.push(row("memory", &ByteSize(status.memory_bytes).to_string()));
+    rows.push(row(
+        "content",
+        status.content_hash.as_deref().unwrap_or("-"),
+    ));
+    let mut text = table(&rows);
+    if let Some(error) = &status.last_error {
+        let time = status.last_error_time.as_deref().unwrap_or("unknown time");
+        let error = printable_lines(error).replace('\n', "\n  ");
+        text.push_str(&format!("\nlast error, at {}:\n  {error}", printable(time)));
+    }
+    text
+}
+
+fn describe_listener(listener: &ListenerStatus) -> String {
+    let mut text = listener.pattern.clone();
+    if let Some(subject) = &listener.subject {
+        text.push_str(&format!(" subject={subject}"));
+    }
+    if let Some(channel) = &listener.channel {
+        text.push_str(&format!(" channel={channel}"));
+    }
+    if listener.local_only {
+        text.push_str(" local only");
+    }
+    format!("{text} ({})", listener.name)
+}
+
+fn describe_limits(status: &PluginStatus) -> String {
+    let limits = &status.limits;
+    let overflow = match limits.overflow {
+        Overflow::DropOldest => "drop-oldest",
+        Overflow::DropNewest => "drop-newest",
+        Overflow::Disconnect => "disconnect",
+    };
+    format!(
+        "memory {}, deadline {}, time slice {}, mailbox {} ({overflow}), concurrency {}",
+        ByteSize(limits.memory_bytes),
+        format_duration(Duration::from_millis(limits.deadline_ms)),
+        format_duration(Duration::from_micros(limits.time_slice_us)),
+        limits.mailbox,
+        limits.concurrency,
+    )
+}
+
+fn row(name: &str, value: &str) -> [String; 2] {
+    [name.to_owned(), printable(value).into_owned()]
+}

@@ -1,0 +1,301 @@
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::*;
+use crate::bus::Overflow;
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    flags: NodeFlags,
+}
+
+fn flags(arguments: &[&str]) -> NodeFlags {
+    let arguments = ["hearken"].iter().chain(arguments);
+    Command::try_parse_from(arguments)
+        .expect("valid flags")
+        .flags
+}
+
+fn flag_error(arguments: &[&str]) -> String {
+    let arguments = ["hearken"].iter().chain(arguments);
+    match Command::try_parse_from(arguments) {
+        Ok(_) => panic!("accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Loads with `file` as the content of `hearken.toml`.
+fn load(
+    file: Option<&str>,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Result<NodeConfig, ConfigError> {
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    if let Some(text) = file {
+        std::fs::write(directory.path().join("hearken.toml"), text).expect("a written file");
+    }
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    NodeConfig::from_sources(&flags(arguments), variables, directory.path())
+}
+
+fn file_error(text: &str) -> String {
+    load(Some(text), &[], &[]).expect_err(text).to_string()
+}
+
+fn variable_error(name: &str, value: &str) -> String {
+    load(None, &[(name, value)], &[])
+        .expect_err(name)
+        .to_string()
+}
+
+#[test]
+fn without_any_source_the_defaults_hold() {
+    let config = load(None, &[], &[]).unwrap();
+    assert_eq!(config, NodeConfig::default());
+    assert_eq!(config.listen.to_string(), "127.0.0.1:7070");
+    assert_eq!(config.max_event_size, 1 << 20);
+    assert_eq!(config.limits.memory, 64 << 20);
+    assert!(!config.node.is_empty());
+}
+
+#[test]
+fn flags_win_over_variables_and_those_over_the_file() {
+    let file = "node = 'file'\ndata = 'file'\nplugins = 'file'\nplugin_threads = 1\n";
+    let variables = [
+        ("HEARKEN_NODE", "variable"),
+        ("HEARKEN_DATA", "variable"),
+        ("HEARKEN_PLUGIN_THREADS", "2"),
+    ];
+    let config = load(Some(file), &variables, &["--node", "flag"]).unwrap();
+    assert_eq!(config.node, "flag");
+    assert_eq!(config.data, Path::new("variable"));
+    assert_eq!(config.plugins, Path::new("file"));
+    assert_eq!(config.plugin_threads, 2);
+}
+
+#[test]
+fn the_file_sets_everything() {
+    let config = load(
+        Some(
+            r#"
+            node = "a-1.b_c"
+            plugins = "p"
+            data = "d"
+            listen = "0.0.0.0:80"
+            allow_unauthenticated = true
+            max_event_size = "2MiB"
+            plugin_threads = 3
+            shutdown_timeout = "1m 30s"
+            [limits]
+            memory = "1MiB"
+            deadline = "2s"
+            time_slice = "500us"
+            mailbox = 7
+            mailbox_bytes = "4MiB"
+            overflow = "drop-newest"
+            [log]
+            format = "json"
+            filter = "warn,hearken=debug"
+            "#,
+        ),
+        &[],
+        &[],
+    )
+    .unwrap();
+    assert_eq!(
+        config,
+        NodeConfig {
+            node: "a-1.b_c".to_owned(),
+            plugins: "p".into(),
+            data: "d".into(),
+            listen: "0.0.0.0:80".parse().unwrap(),
+            allow_unauthenticated: true,
+            max_event_size: 2 << 20,
+            plugin_threads: 3,
+            shutdown_timeout: Duration::from_secs(90),
+            limits: PluginLimits {
+                memory: 1 << 20,
+                deadline: Duration::from_secs(2),
+                time_slice: Duration::from_micros(500),
+                mailbox: 7,
+                mailbox_bytes: 4 << 20,
+                overflow: Overflow::DropNewest,
+            },
+            log: LogConfig {
+                format: LogFormat::Json,
+                filter: "warn,hearken=debug".to_owned(),
+            },
+        }
+    );
+}
+
+#[test]
+fn variables_reach_the_tables_too() {
+    let variables = [
+        ("HEARKEN_LIMITS_MEMORY", "1MiB"),
+        ("HEARKEN_LIMITS_MAILBOX", "5"),
+        ("HEARKEN_LOG_FORMAT", "text"),
+        ("HEARKEN_ALLOW_UNAUTHENTICATED", "true"),
+        ("HEARKEN_LISTEN", "[::]:0"),
+    ];
+    let config = load(
+        Some("[limits]\nmailbox = 6\ndeadline = '1s'"),
+        &variables,
+        &[],
+    )
+    .unwrap();
+    assert_eq!(config.limits.memory, 1 << 20);
+    assert_eq!(config.limits.mailbox, 5);
+    assert_eq!(config.limits.deadline, Duration::from_secs(1));
+    assert_eq!(config.log.format, LogFormat::Text);
+    assert_eq!(config.listen.to_string(), "[::]:0");
+}
+
+#[test]
+fn other_peoples_variables_are_left_alone() {
+    let variables = [
+        ("HEARKEN_HOST", "http://elsewhere:7070"),
+        ("HEARKEN_SERVICE_HOST", "10.0.0.1"),
+        ("HEARKEN_SERVICE_PORT_HTTP", "7070"),
+        ("HEARKEN_PORT", "tcp://10.0.0.1:7070"),
+        ("HEARKEN_PORT_7070_TCP_ADDR", "10.0.0.1"),
+        ("PATH", "/bin"),
+    ];
+    assert_eq!(load(None, &variables, &[]).unwrap(), NodeConfig::default());
+}
+
+#[test]
+fn a_named_file_must_exist_and_the_flag_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    let named = directory.path().join("named.toml");
+    std::fs::write(&named, "node = 'named'").unwrap();
+    let named = named.to_str().unwrap();
+    let other = "node = 'default-place'";
+    let missing = "/nonexistent/hearken.toml";
+
+    let config = load(Some(other), &[], &["--config", named]).unwrap();
+    assert_eq!(config.node, "named");
+    let config = load(Some(other), &[("HEARKEN_CONFIG", named)], &[]).unwrap();
+    assert_eq!(config.node, "named");
+    let variables = [("HEARKEN_CONFIG", missing)];
+    let config = load(None, &variables, &["--config", named]).unwrap();
+    assert_eq!(config.node, "named");
+    let error = load(None, &[], &["--config", missing]).unwrap_err();
+    assert!(error.to_string().contains(missing), "{error}");
+}
+
+#[test]
+fn mistakes_in_the_file_are_placed() {
+    let message = file_error("node = 'a'\nlissten = '127.0.0.1:1'\n");
+    assert!(
+        message.contains("hearken.toml:2:1: unknown key `lissten`; did you mean `listen`?"),
+        "{message}"
+    );
+    let message = file_error("[log]\n  fromat = 'json'\n");
+    assert!(
+        message.contains("hearken.toml:2:3: unknown key `log.fromat`; did you mean `log.format`?"),
+        "{message}"
+    );
+    let message = file_error("max_event_size = \"1\"\n");
+    assert!(
+        message.contains(
+            "hearken.toml:1:18: `max_event_size` is \"1\": it has no unit; expected a size from 1KiB to 64MiB, e.g. \"1MiB\""
+        ),
+        "{message}"
+    );
+    let message = file_error("allow_unauthenticated = 'yes'\n");
+    assert!(
+        message.contains("type string; expected `true` or `false`"),
+        "{message}"
+    );
+    let message = file_error("[log]\nfilter = 'hearken=loud'\n");
+    assert!(message.contains("`log.filter`"), "{message}");
+}
+
+#[test]
+fn mistakes_in_variables_name_the_variable() {
+    let message = variable_error("HEARKEN_LISTN", "127.0.0.1:1");
+    assert!(
+        message.starts_with(
+            "unknown environment variable HEARKEN_LISTN; did you mean `HEARKEN_LISTEN`?"
+        ),
+        "{message}"
+    );
+    let message = variable_error("HEARKEN_SHUTDOWN_TIMEOUT", "30");
+    assert_eq!(
+        message,
+        "environment variable HEARKEN_SHUTDOWN_TIMEOUT: `shutdown_timeout` is \"30\": it has no unit; expected a duration from 0s to 1h, e.g. \"30s\""
+    );
+    let message = variable_error("HEARKEN_LIMITS_MAILBOX", "many");
+    assert!(message.contains("HEARKEN_LIMITS_MAILBOX"), "{message}");
+}
+
+#[test]
+fn mistakes_in_flags_name_the_flag() {
+    let message = flag_error(&["--max-event-size", "5"]);
+    assert!(message.contains("--max-event-size"), "{message}");
+    assert!(message.contains("no unit; expected a size"), "{message}");
+    let message = flag_error(&["--lissten", "127.0.0.1:1"]);
+    assert!(message.contains("--listen"), "{message}");
+}
+
+#[test]
+fn node_names_are_checked() {
+    for (name, problem) in [
+        ("", "empty"),
+        ("a/b", "'/'"),
+        ("-a", "begin"),
+        ("ä", "'ä'"),
+        (&*"x".repeat(64), "64 characters"),
+    ] {
+        let message = variable_error("HEARKEN_NODE", name);
+        assert!(message.contains(problem), "{message}");
+    }
+}
+
+#[test]
+fn beyond_loopback_needs_the_explicit_permission() {
+    for (error, place) in [
+        (
+            load(Some("listen = '0.0.0.0:7070'"), &[], &[]),
+            "hearken.toml:1:10",
+        ),
+        (
+            load(None, &[("HEARKEN_LISTEN", "[::]:1")], &[]),
+            "HEARKEN_LISTEN",
+        ),
+        (
+            load(None, &[], &["--listen", "192.0.2.1:1"]),
+            "flag --listen",
+        ),
+    ] {
+        let message = error.expect_err(place).to_string();
+        assert!(message.contains(place), "{message}");
+        assert!(message.contains("--allow-unauthenticated"), "{message}");
+    }
+    for loopback in ["127.0.0.2:1", "[::1]:1", "localhost:1"] {
+        load(None, &[], &["--listen", loopback]).expect(loopback);
+    }
+    let allowed = ["--listen", "0.0.0.0:1", "--allow-unauthenticated"];
+    assert!(load(None, &[], &allowed).is_ok());
+}
+
+#[test]
+fn a_mailbox_holds_the_largest_event() {
+    let message = file_error("max_event_size = '16MiB'");
+    assert!(message.contains("`limits.mailbox_bytes`"), "{message}");
+    assert!(
+        load(
+            Some("max_event_size = '16MiB'\nlimits.mailbox_bytes = '16MiB'"),
+            &[],
+            &[]
+        )
+        .is_ok()
+    );
+}
