@@ -5,3 +5,4 @@ pub mod authoring;
 pub mod bus;
 pub mod clock;
 pub mod event;
+pub mod interfaces;

@@ -4,9 +4,11 @@
 //! Nothing in here runs a guest; the plugin room does.
 
 pub mod build;
+pub mod check;
 pub mod place;
 pub mod toolchain;
 
 pub use build::{BuildError, CompilerOutput, PluginCrate, build};
+pub use check::{CheckError, CheckReport, check, check_bytes};
 pub use place::{PlaceError, Placement, place};
 pub use toolchain::{ToolchainError, WASM_TARGET, ensure_target};
