@@ -1,0 +1,14 @@
+//! What a plugin's author needs: making a crate, building it to a component,
+//! rebuilding it while it is edited, and being told what a component file is.
+//!
+//! Nothing in here runs a guest; the plugin room does.
+
+pub mod build;
+pub mod check;
+pub mod place;
+pub mod toolchain;
+
+pub use build::{BuildError, CompilerOutput, PluginCrate, build};
+pub use check::{CheckError, CheckReport, check, check_bytes};
+pub use place::{PlaceError, Placement, place};
+pub use toolchain::{ToolchainError, WASM_TARGET, ensure_target};
