@@ -10,4 +10,5 @@ pub mod event;
 pub mod gateway;
 pub mod interfaces;
 pub mod logging;
+pub mod node;
 pub mod plugin;
