@@ -39,13 +39,15 @@ struct Global {
         long,
         global = true,
         env = "HEARKEN_HOST",
+        hide_env_values = true,
+        display_order = 100,
         value_name = "URL",
         default_value = "http://127.0.0.1:7070"
     )]
     host: String,
 
     /// Answer with one JSON value a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 100)]
     json: bool,
 }
 

@@ -1,0 +1,7 @@
+//! The commands that ask a node, run as a user runs them, against a server that
+//! answers as a node does.
+
+mod events;
+mod failures;
+mod plugins;
+mod support;

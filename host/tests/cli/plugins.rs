@@ -1,0 +1,124 @@
+//! `plugin list`, `show`, `reload`, `pause` and `resume`.
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hearken::admin::{Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus};
+use hearken::bus::Overflow;
+use serde_json::{Value, json};
+
+use crate::support::Node;
+
+fn status(name: &str, state: PluginState) -> PluginStatus {
+    PluginStatus {
+        name: name.to_owned(),
+        version: Some("1.2.3".to_owned()),
+        state,
+        interface: Some("hearken:plugin/listener@0.1.0".to_owned()),
+        listeners: vec![ListenerStatus {
+            name: "greet".to_owned(),
+            pattern: "custom.hello.*".to_owned(),
+            subject: None,
+            channel: None,
+            local_only: true,
+        }],
+        limits: LimitsStatus {
+            memory_bytes: 64 << 20,
+            deadline_ms: 5000,
+            time_slice_us: 1000,
+            mailbox: 1024,
+            overflow: Overflow::DropOldest,
+            concurrency: 1,
+        },
+        counters: Counters {
+            delivered: 17,
+            ..Counters::default()
+        },
+        content_hash: Some("c0ffee".to_owned()),
+        memory_bytes: 1 << 20,
+        last_error: (state == PluginState::Failed).then(|| "it\ntrapped\u{1b}[2J".to_owned()),
+        last_error_time: None,
+    }
+}
+
+async fn node() -> Node {
+    let list = async || {
+        Json(json!({"plugins": [
+            status("audit-log", PluginState::Running),
+            status("b", PluginState::BackingOff),
+        ]}))
+    };
+    let one = async |Path(name): Path<String>| Json(status(&name, PluginState::Failed));
+    let act = async |Path((name, action)): Path<(String, String)>| {
+        let state = match action.as_str() {
+            "pause" => PluginState::Paused,
+            "reload" | "resume" => PluginState::Running,
+            _ => return Err(StatusCode::NOT_FOUND),
+        };
+        Ok(Json(status(&name, state)))
+    };
+    let router = Router::new()
+        .route("/v1/plugins", get(list))
+        .route("/v1/plugins/{name}", get(one))
+        .route("/v1/plugins/{name}/{action}", post(act));
+    Node::start(router).await
+}
+
+#[tokio::test]
+async fn list_is_a_table_or_a_json_value_a_plugin() {
+    let node = node().await;
+    let answer = node.hearken(&["plugin", "list"]).await;
+    assert_eq!(answer.code, 0);
+    assert_eq!(
+        answer.stdout,
+        "NAME       VERSION  STATE        DELIVERED  FAILED  DROPPED  QUEUED  LISTENS TO\n\
+         audit-log  1.2.3    running      17         0       0        0       custom.hello.*\n\
+         b          1.2.3    backing-off  17         0       0        0       custom.hello.*\n"
+    );
+    let answer = node.hearken(&["plugin", "list", "--json"]).await;
+    let names: Vec<Value> = answer
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].clone())
+        .collect();
+    assert_eq!(names, ["audit-log", "b"]);
+}
+
+#[tokio::test]
+async fn show_tells_everything() {
+    let node = node().await;
+    let answer = node.hearken(&["plugin", "show", "a b/c"]).await;
+    assert_eq!(answer.code, 0);
+    for part in [
+        "name        a b/c\n",
+        "state       failed\n",
+        "listens to  custom.hello.* local only (greet)\n",
+        "memory 64.0 MiB, deadline 5s, time slice 1ms, mailbox 1024 (drop-oldest), concurrency 1\n",
+        "17 delivered",
+        "\n  it\n  trapped\\u{1b}[2J\n",
+    ] {
+        assert!(
+            answer.stdout.contains(part),
+            "{part:?} is not in\n{}",
+            answer.stdout
+        );
+    }
+    let answer = node.hearken(&["--json", "plugin", "show", "b"]).await;
+    let shown: PluginStatus = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(shown, status("b", PluginState::Failed));
+}
+
+#[tokio::test]
+async fn actions_answer_how_the_plugin_stands() {
+    let node = node().await;
+    for (action, state) in [
+        ("reload", "running"),
+        ("pause", "paused"),
+        ("resume", "running"),
+    ] {
+        let answer = node.hearken(&["plugin", action, "b"]).await;
+        assert_eq!(answer.code, 0);
+        assert_eq!(answer.stdout, format!("b: {state}, version 1.2.3\n"));
+    }
+}
