@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use cargo_metadata::{Message, MetadataCommand, TargetKind};
+use cargo_metadata::camino::Utf8Path;
+use cargo_metadata::{Message, MetadataCommand, Package, TargetKind};
 use tokio::process::Command;
 
 use super::toolchain::WASM_TARGET;
@@ -17,6 +18,9 @@ pub struct PluginCrate {
     pub name: String,
     /// Folder of the crate's `Cargo.toml`.
     pub dir: PathBuf,
+    /// Folders whose sources go into the component: the crate's own first, then
+    /// those of its path dependencies, as far as its workspace knows them.
+    pub sources: Vec<PathBuf>,
     /// Cargo's unambiguous name for the package.
     id: String,
     /// Root of the workspace that the crate is a member of, or its own folder.
@@ -108,10 +112,9 @@ impl PluginCrate {
         }
         let metadata = MetadataCommand::parse(text(&output.stdout))
             .map_err(|error| rejected(error.to_string()))?;
-        let workspace = metadata.workspace_root.into_std_path_buf();
         let package = metadata
             .packages
-            .into_iter()
+            .iter()
             .find(|package| package.manifest_path == manifest)
             .ok_or_else(|| BuildError::NotAPackage(dir.to_owned()))?;
         if !package.targets.iter().any(|target| target.is_cdylib()) {
@@ -120,10 +123,33 @@ impl PluginCrate {
         Ok(Self {
             name: package.name.to_string(),
             dir: manifest.parent().unwrap_or(dir).to_owned(),
-            id: package.id.repr,
-            workspace,
+            sources: sources(package, &metadata.packages),
+            id: package.id.repr.clone(),
+            workspace: metadata.workspace_root.into_std_path_buf(),
         })
     }
+}
+
+/// The folders of a package and of its path dependencies, and of theirs if they
+/// are among the workspace's `members`.
+fn sources(package: &Package, members: &[Package]) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = (package.manifest_path.parent().into_iter())
+        .map(Utf8Path::to_owned)
+        .collect();
+    let mut next = 0;
+    while let Some(folder) = folders.get(next).cloned() {
+        next += 1;
+        let package =
+            (members.iter()).find(|member| member.manifest_path.parent() == Some(folder.as_path()));
+        for dependency in package.iter().flat_map(|package| &package.dependencies) {
+            if let Some(path) = &dependency.path
+                && !folders.contains(path)
+            {
+                folders.push(path.clone());
+            }
+        }
+    }
+    folders.into_iter().map(Into::into).collect()
 }
 
 /// Compiles the crates in release mode and returns, in the same order, the path

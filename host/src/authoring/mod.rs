@@ -5,10 +5,14 @@
 
 pub mod build;
 pub mod check;
+pub mod dev;
+pub mod discover;
 pub mod place;
 pub mod toolchain;
 
 pub use build::{BuildError, CompilerOutput, PluginCrate, build};
 pub use check::{CheckError, CheckReport, check, check_bytes};
+pub use dev::{BuildSummary, Dev, DevError, DevReport};
+pub use discover::discover;
 pub use place::{PlaceError, Placement, place};
 pub use toolchain::{ToolchainError, WASM_TARGET, ensure_target};
