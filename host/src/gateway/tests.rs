@@ -32,7 +32,7 @@ async fn unknown_parameters_are_errors_everywhere() {
         let answer = post(&router, uri).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{uri}");
     }
-    let encoding = get(&router, "/v1/events?type=%ff").await;
+    let encoding = get(&router, "/v1/events?subject=%ff").await;
     assert_eq!(encoding.status, StatusCode::BAD_REQUEST);
     encoding.problem();
 }

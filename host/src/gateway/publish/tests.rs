@@ -240,6 +240,24 @@ async fn other_media_types_are_refused() {
 }
 
 #[tokio::test]
+async fn encoded_bodies_are_refused() {
+    let request = Request::post("/v1/events")
+        .header("content-type", SHORTHAND)
+        .header("content-encoding", "gzip")
+        .body(Body::from("{}"))
+        .unwrap();
+    let answer = send(&router(), request).await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(answer.headers["accept-encoding"], "identity");
+    assert!(
+        answer.problem()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("gzip")
+    );
+}
+
+#[tokio::test]
 async fn bodies_are_bounded_in_size() {
     let router = router();
     let limit = body::single_limit(&bus());
