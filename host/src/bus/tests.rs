@@ -184,6 +184,18 @@ fn sources_of_nodes_cannot_be_forged() {
 }
 
 #[test]
+fn receivers_are_counted_by_kind() {
+    let bus = bus();
+    let waiter = bus.wait_for(Filter::new(Pattern::any()));
+    let plugin = bus.subscribe(subscription(&["*"]));
+    let counts = || ReceiverKind::ALL.map(|kind| bus.receivers(kind));
+    assert_eq!(counts(), [1, 0, 1], "plugins, streams, waiters");
+    drop(waiter);
+    drop(plugin);
+    assert_eq!(counts(), [0, 0, 0]);
+}
+
+#[test]
 fn new_filters_apply_to_what_waits() {
     let bus = bus();
     let receiver = bus.subscribe(subscription(&["custom.*"]));

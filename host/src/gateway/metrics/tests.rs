@@ -16,6 +16,7 @@ async fn bus_plugins_and_requests_are_counted() {
     );
     for line in [
         "hearken_published_events_total 1",
+        r#"hearken_receivers{kind="stream"} 0"#,
         r#"hearken_plugin_delivered_events_total{plugin="good"} 42"#,
         r#"hearken_plugin_memory_bytes{plugin="broken"} 65536"#,
         r#"hearken_plugin_state{plugin="broken",state="backing-off"} 1"#,
