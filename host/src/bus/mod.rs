@@ -48,6 +48,8 @@ struct Shared {
     serial: AtomicU64,
     published: AtomicU64,
     published_bytes: AtomicU64,
+    /// Registered receivers by kind, in the order of [`ReceiverKind::ALL`].
+    receivers: [AtomicU64; ReceiverKind::ALL.len()],
     drops: drops::Drops,
 }
 
@@ -80,6 +82,7 @@ impl Bus {
             serial: AtomicU64::new(0),
             published: AtomicU64::new(0),
             published_bytes: AtomicU64::new(0),
+            receivers: Default::default(),
             drops: drops::Drops::default(),
         }))
     }
@@ -108,6 +111,16 @@ impl Bus {
         self.0.published_bytes.load(Ordering::Relaxed)
     }
 
+    /// Receivers of a kind that are registered now.
+    #[must_use]
+    pub fn receivers(&self, kind: ReceiverKind) -> u64 {
+        self.receivers_of(kind).load(Ordering::Relaxed)
+    }
+
+    fn receivers_of(&self, kind: ReceiverKind) -> &AtomicU64 {
+        &self.0.receivers[kind as usize]
+    }
+
     /// Registers a receiver.
     #[must_use]
     pub fn subscribe(&self, subscription: Subscription) -> Receiver {
@@ -122,6 +135,7 @@ impl Bus {
         let mailbox = Mailbox::new(limits, overflow, lanes);
         let core = Arc::new(Core::new(name, kind, mailbox));
         self.set_filters(&core, filters);
+        self.receivers_of(kind).fetch_add(1, Ordering::Relaxed);
         Receiver::new(self.clone(), core)
     }
 

@@ -58,3 +58,6 @@ pub(super) async fn readyz(State(context): State<Arc<Context>>) -> Result<&'stat
     }
     Ok("ready\n")
 }
+
+#[cfg(test)]
+mod tests;

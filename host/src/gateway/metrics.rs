@@ -100,3 +100,6 @@ pub(super) async fn count(
     context.metrics.requests.get_or_create(&labels).inc();
     response
 }
+
+#[cfg(test)]
+mod tests;

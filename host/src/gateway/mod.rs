@@ -159,3 +159,6 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Rejection {
         path: uri.path().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
 use crate::admin::{PluginAdmin, PluginState, PluginStatus};
-use crate::bus::Bus;
+use crate::bus::{Bus, ReceiverKind};
 
 /// What is read.
 pub(super) struct NodeCollector {
@@ -114,7 +114,15 @@ impl Collector for NodeCollector {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             encode(metric, Kind::Counter, value)?;
         }
-        let help = "Open event streams and waiters";
+        let help = "Receivers registered with the bus";
+        let mut receivers =
+            encoder.encode_descriptor("receivers", help, None, MetricType::Gauge)?;
+        for kind in ReceiverKind::ALL {
+            let labels = [("kind", kind.as_str())];
+            let value = self.bus.receivers(kind);
+            encode(receivers.encode_family(&labels)?, Kind::Gauge, value)?;
+        }
+        let help = "Requests for an event stream or a wait that are open";
         let mut open = encoder.encode_descriptor("http_open", help, None, MetricType::Gauge)?;
         for (kind, permits, limit) in &self.open {
             let taken = limit.saturating_sub(permits.available_permits());

@@ -196,3 +196,6 @@ impl PartialSchema for CloudEventJson {
             .into()
     }
 }
+
+#[cfg(test)]
+mod tests;

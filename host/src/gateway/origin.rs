@@ -17,10 +17,8 @@ pub(super) async fn refuse_foreign_pages(request: Request, next: Next) -> Respon
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if !safe {
-        if let Some(origin) = foreign_origin(request.headers()) {
-            return Rejection::ForeignOrigin(origin).into_response();
-        }
+    if !safe && let Some(origin) = foreign_origin(request.headers()) {
+        return Rejection::ForeignOrigin(origin).into_response();
     }
     next.run(request).await
 }

@@ -167,3 +167,6 @@ async fn command(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

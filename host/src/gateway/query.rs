@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 
 use super::nearest;
 use super::rejection::Rejection;
@@ -14,8 +15,8 @@ pub(super) struct Parameters(Vec<(String, String)>);
 /// What is wrong with a parameter.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum QueryError {
-    #[error("the query string is not percent-encoded UTF-8: {0}")]
-    Encoding(String),
+    #[error("the query string is not percent-encoded UTF-8")]
+    Encoding,
     #[error("there is no query parameter `{name}`: {hint}")]
     Unknown { name: String, hint: String },
     #[error("the query parameter `{0}` is given more than once")]
@@ -30,7 +31,7 @@ impl QueryError {
     /// The parameter at fault.
     pub(super) fn parameter(&self) -> Option<&str> {
         match self {
-            Self::Encoding(_) => None,
+            Self::Encoding => None,
             Self::Unknown { name, .. } | Self::Repeated(name) => Some(name),
             Self::Missing(name) | Self::Invalid { name, .. } => Some(name),
         }
@@ -41,8 +42,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        let Query(pairs) = Query::try_from_uri(&parts.uri)
-            .map_err(|rejection| QueryError::Encoding(rejection.body_text()))?;
+        let query = parts.uri.query().unwrap_or_default();
+        if percent_decode_str(query).decode_utf8().is_err() {
+            return Err(QueryError::Encoding.into());
+        }
+        let Query(pairs) = Query::try_from_uri(&parts.uri).map_err(|_| QueryError::Encoding)?;
         Ok(Self(pairs))
     }
 }

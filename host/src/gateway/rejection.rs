@@ -33,6 +33,8 @@ pub(super) enum Rejection {
         "the body's media type is {given}; send {JSON_TYPES}, or a CloudEvent in `ce-` headers"
     )]
     MediaType { given: String },
+    #[error("the body is encoded as `{0}`; send it without `content-encoding`")]
+    ContentEncoding(String),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error("{}{error}", place(*at))]
@@ -87,7 +89,7 @@ impl Rejection {
                 "bad-parameter",
                 "Bad query parameter",
             ),
-            Self::MediaType { .. } => (
+            Self::MediaType { .. } | Self::ContentEncoding(_) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
                 "Unsupported media type",
@@ -208,9 +210,18 @@ impl IntoResponse for Rejection {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
-        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            // What can be posted, in the header made for telling it.
-            headers.insert("accept-post", HeaderValue::from_static(JSON_TYPES));
+        // What would have been taken, in the headers made for telling it.
+        match self {
+            Self::MediaType { .. } => {
+                headers.insert("accept-post", HeaderValue::from_static(JSON_TYPES));
+            }
+            Self::ContentEncoding(_) => {
+                headers.insert(
+                    header::ACCEPT_ENCODING,
+                    HeaderValue::from_static("identity"),
+                );
+            }
+            _ => {}
         }
         response
     }

@@ -152,3 +152,6 @@ fn log_panic(ended: Result<(), tokio::task::JoinError>) {
         tracing::error!(%error, "an HTTP connection's task failed");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,7 +171,7 @@ impl PluginAdmin for FakePlugins {
     }
 
     fn get(&self, name: &str) -> Option<PluginStatus> {
-        assert_ne!(name, "panic", "a fault of the node");
+        assert_ne!(name, "panic", "something confidential");
         matches!(name, "good" | "broken").then(|| self.status(name))
     }
 

@@ -82,3 +82,6 @@ fn timeout(parameters: &Parameters, longest: Duration) -> Result<Duration, Query
     }
     Ok(timeout)
 }
+
+#[cfg(test)]
+mod tests;

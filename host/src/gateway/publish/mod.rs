@@ -16,7 +16,6 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -46,6 +45,16 @@ pub(super) struct Accepted {
     id: String,
     /// When it was published, in RFC 3339.
     time: String,
+}
+
+/// What a request to publish is answered with.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Receipt {
+    /// For one event.
+    One(Accepted),
+    /// For a batch, in its order.
+    Batch(Vec<Accepted>),
 }
 
 /// How a request carries its events.
@@ -79,7 +88,7 @@ enum Mode {
         ),
     ),
     responses(
-        (status = 202, description = "Published; for a batch an array, in its order", body = Accepted),
+        (status = 202, description = "Published", body = Receipt),
         (status = 400, description = "Bad event", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "From a web page of another origin", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
@@ -94,40 +103,50 @@ pub(super) async fn publish(
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
-) -> Result<Response, Rejection> {
+) -> Result<(StatusCode, Json<Receipt>), Rejection> {
     let mode = mode(&headers)?;
     let limit = match mode {
         Mode::Batched => body::batch_limit(&context.bus),
         _ => body::single_limit(&context.bus),
     };
     let body = body::read(&context, body, limit).await?;
-    let single = |draft: Result<Draft<'static>, EventError>| {
-        draft.map_err(|error| Rejection::Event { at: None, error })
-    };
-    let mut drafts = match mode {
-        Mode::Shorthand => vec![single(shorthand::read(&body.bytes))?],
-        Mode::Structured => vec![single(structured::read(&body.bytes))?],
-        Mode::Binary => vec![single(binary::read(&headers, &body.bytes))?],
-        Mode::Batched => structured::read_batch(&body.bytes, context.limits.batch_events)
-            .map_err(|(at, error)| Rejection::Event { at, error })?,
-    };
-    trace::inherit(&headers, &mut drafts);
-    let events = context
-        .publisher
-        .publish_all(&drafts)
-        .map_err(|(at, error)| Rejection::Publish {
-            at: (mode == Mode::Batched).then_some(at),
+    let receipt = match mode {
+        Mode::Shorthand => publish_one(&context, &headers, shorthand::read(&body.bytes)),
+        Mode::Structured => publish_one(&context, &headers, structured::read(&body.bytes)),
+        Mode::Binary => publish_one(&context, &headers, binary::read(&headers, &body.bytes)),
+        Mode::Batched => publish_batch(&context, &headers, &body.bytes),
+    }?;
+    Ok((StatusCode::ACCEPTED, Json(receipt)))
+}
+
+fn publish_one(
+    context: &Context,
+    headers: &HeaderMap,
+    draft: Result<Draft<'static>, EventError>,
+) -> Result<Receipt, Rejection> {
+    let mut draft = draft.map_err(|error| Rejection::Event { at: None, error })?;
+    trace::inherit(headers, std::slice::from_mut(&mut draft));
+    match context.publisher.publish(&draft) {
+        Ok(event) => Ok(Receipt::One(Accepted::from(&event))),
+        Err(error) => Err(Rejection::Publish { at: None, error }),
+    }
+}
+
+fn publish_batch(
+    context: &Context,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Receipt, Rejection> {
+    let mut drafts = structured::read_batch(body, context.limits.batch_events)
+        .map_err(|(at, error)| Rejection::Event { at, error })?;
+    trace::inherit(headers, &mut drafts);
+    match context.publisher.publish_all(&drafts) {
+        Ok(events) => Ok(Receipt::Batch(events.iter().map(Accepted::from).collect())),
+        Err((at, error)) => Err(Rejection::Publish {
+            at: Some(at),
             error,
-        })?;
-    let mut accepted = events.iter().map(Accepted::from);
-    Ok(match (mode, accepted.next()) {
-        (Mode::Batched, first) => {
-            let all: Vec<Accepted> = first.into_iter().chain(accepted).collect();
-            (StatusCode::ACCEPTED, Json(all)).into_response()
-        }
-        (_, Some(one)) => (StatusCode::ACCEPTED, Json(one)).into_response(),
-        (_, None) => unreachable!("every other mode has one event"),
-    })
+        }),
+    }
 }
 
 impl From<&Event> for Accepted {
@@ -142,6 +161,13 @@ impl From<&Event> for Accepted {
 /// Tells the mode as the HTTP binding of CloudEvents does (section 3): first by
 /// the media type, then by the headers.
 fn mode(headers: &HeaderMap) -> Result<Mode, Rejection> {
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING)
+        && coding != "identity"
+    {
+        return Err(Rejection::ContentEncoding(
+            String::from_utf8_lossy(coding.as_bytes()).into_owned(),
+        ));
+    }
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .map(|value| String::from_utf8_lossy(value.as_bytes()));

@@ -96,10 +96,13 @@ mod tests {
         }
 
         #[test]
-        fn data_is_kept_byte_for_byte(number in any::<f64>(), space in "[ \t\r\n]{0,3}", text in any::<String>()) {
+        fn data_is_kept_byte_for_byte(
+            number in "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?(e[+-]?[0-9])?",
+            space in "[ \t\r\n]{0,3}",
+            text in any::<String>(),
+        ) {
             let text = serde_json::to_string(&text).unwrap();
-            let data = format!("{{{space}\"b\":{space}{number:?}0e0,{space}\"a\":{text}}}");
-            prop_assume!(number.is_finite() && !format!("{number:?}").contains('e'));
+            let data = format!("{{{space}\"b\":{space}{number},{space}\"a\":{text}}}");
             let body = format!("{{\"type\":\"t\",\"data\":{data}}}");
             let draft = read(body.as_bytes()).unwrap();
             prop_assert_eq!(draft.data.as_deref(), Some(data.as_bytes()));

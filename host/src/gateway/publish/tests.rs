@@ -213,7 +213,7 @@ async fn bodies_that_are_no_events_say_why() {
     assert!(
         detail(SHORTHAND, &deep)
             .await
-            .contains("100 levels at line 1 column 120")
+            .contains("100 levels at line 1 column 119")
     );
 }
 
@@ -237,6 +237,24 @@ async fn other_media_types_are_refused() {
     // Without a media type as well: pages of other origins may send such bodies.
     let answer = post(&router(), "/v1/events").await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
+async fn encoded_bodies_are_refused() {
+    let request = Request::post("/v1/events")
+        .header("content-type", SHORTHAND)
+        .header("content-encoding", "gzip")
+        .body(Body::from("{}"))
+        .unwrap();
+    let answer = send(&router(), request).await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(answer.headers["accept-encoding"], "identity");
+    assert!(
+        answer.problem()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("gzip")
+    );
 }
 
 #[tokio::test]
@@ -285,12 +303,11 @@ async fn a_body_that_never_ends_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn bodies_share_a_bounded_memory() {
     let limits = GatewayLimits {
-        body_memory: 0,
+        body_memory: 4 * body::single_limit(&bus()).next_multiple_of(1024),
         ..GatewayLimits::default()
     };
     let router = gateway(&bus(), limits).router();
-    // Without a content-length each takes the most that a single event may; the
-    // budget is never less than one batch, which is four of them.
+    // Without a content-length each takes what the largest one may.
     let slow: Vec<_> = (0..5)
         .map(|_| {
             let endless =
