@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::client::{Client, StreamFilter};
 use super::error::CliError;
-use super::output::Output;
+use super::output::{Output, note};
 use super::render;
 
 /// Print events as they come, until --count or Ctrl-C
@@ -45,7 +45,7 @@ impl Listen {
             })
             .await?;
         if io::stderr().is_terminal() {
-            eprintln!("listening to {}; Ctrl-C ends it", self.pattern);
+            note(&format!("listening to {}; Ctrl-C ends it", self.pattern));
         }
         let mut left = self.count.map(NonZeroU64::get);
         while left != Some(0) {

@@ -80,7 +80,8 @@ pub fn main() -> ExitCode {
         // Whoever read the answers has read enough, as `head` does.
         Err(CliError::OutputClosed) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hearken: {}", render::printable_lines(&error.to_string()));
+            let message = error.to_string();
+            output::note(&format!("hearken: {}", render::printable_lines(&message)));
             error.exit_code()
         }
     }

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use http::uri::Authority;
-use serde_json::Value as Json;
-use toml::de::DeValue;
 
 use super::document::Section;
 use super::error::ConfigError;
 use super::form::{Form, Kind, count};
+use super::guest_text::guest_text;
 use super::limits::{self, ManifestLimits};
 use crate::event::Pattern;
 
@@ -79,7 +78,7 @@ impl Manifest {
         let config = top
             .section("config")?
             .into_entries()
-            .map(|(key, value)| (key, config_text(value)))
+            .map(|(key, value)| (key, guest_text(value)))
             .collect();
         top.finish()?;
         Ok(Self {
@@ -139,42 +138,6 @@ const BUCKET: Form<String> = Form {
     },
 };
 
-/// The value as a guest reads it: strings as they are, other scalars as TOML
-/// writes them, lists and tables as JSON.
-fn config_text(value: DeValue<'_>) -> String {
-    match value {
-        DeValue::String(text) => text.into_owned(),
-        DeValue::Integer(number) => number.to_string(),
-        DeValue::Float(number) => number.to_string(),
-        DeValue::Boolean(value) => value.to_string(),
-        DeValue::Datetime(time) => time.to_string(),
-        list_or_table => json(&list_or_table).to_string(),
-    }
-}
-
-fn json(value: &DeValue<'_>) -> Json {
-    match value {
-        DeValue::String(text) => Json::from(text.as_ref()),
-        DeValue::Boolean(value) => Json::from(*value),
-        // Dates, infinities and numbers of other bases or beyond 64 bits have no
-        // JSON form but their text.
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or_else(|_| Json::from(number.to_string()), Json::from),
-        DeValue::Float(number) => number
-            .as_str()
-            .parse::<f64>()
-            .ok()
-            .and_then(serde_json::Number::from_f64)
-            .map_or_else(|| Json::from(number.to_string()), Json::Number),
-        DeValue::Datetime(time) => Json::from(time.to_string()),
-        DeValue::Array(values) => values.iter().map(|value| json(value.get_ref())).collect(),
-        DeValue::Table(table) => table
-            .iter()
-            .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
-            .collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -210,6 +173,10 @@ mod tests {
             [allow]
             http = ["API.example.com", "localhost:8080", "[::1]:80"]
             keyvalue = ["sessions"]
+            [config]
+            greeting = "hello"
+            [config.schema]
+            type = "object"
             "#,
         )
         .unwrap();
@@ -232,36 +199,8 @@ mod tests {
             ["api.example.com", "localhost:8080", "[::1]:80"]
         );
         assert_eq!(manifest.allow.keyvalue, ["sessions"]);
-    }
-
-    #[test]
-    fn configuration_reaches_the_guest_as_text() {
-        let config = parse(
-            r#"
-            [config]
-            greeting = "hello"
-            window = 1_000
-            mask = 0xff
-            rate = 2.50
-            on = true
-            day = 1979-05-27
-            hosts = ["a", 1, 1.5]
-            [config.schema]
-            type = "object"
-            required = ["id"]
-            "#,
-        )
-        .unwrap()
-        .config;
-        let text = |key: &str| config[key].as_str();
-        assert_eq!(text("greeting"), "hello");
-        assert_eq!(text("window"), "1000");
-        assert_eq!(text("mask"), "0xff");
-        assert_eq!(text("rate"), "2.50");
-        assert_eq!(text("on"), "true");
-        assert_eq!(text("day"), "1979-05-27");
-        assert_eq!(text("hosts"), r#"["a",1,1.5]"#);
-        assert_eq!(text("schema"), r#"{"required":["id"],"type":"object"}"#);
+        assert_eq!(manifest.config["greeting"], "hello");
+        assert_eq!(manifest.config["schema"], r#"{"type":"object"}"#);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod flags;
 mod form;
+mod guest_text;
 mod layer;
 mod limits;
 mod manifest;

@@ -1,19 +1,20 @@
 //! A node as the commands see it: its HTTP API with typed errors.
 
 mod error;
+mod messages;
 mod stream;
 
 use std::time::Duration;
 
 use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::admin::PluginStatus;
 
 pub(super) use error::ClientError;
 use error::shown;
+pub(super) use messages::{NewEvent, PluginAction, StreamFilter};
+use messages::{Plugins, Published};
 pub(super) use stream::EventStream;
 
 /// For a connection: long enough for a lost packet or two.
@@ -36,56 +37,6 @@ pub(super) struct Client {
     http: reqwest::Client,
     /// For live streams, which end when they fall silent.
     streams: reqwest::Client,
-}
-
-/// An event to publish, as the API takes it.
-#[derive(Debug, Serialize)]
-pub(super) struct NewEvent<'a> {
-    #[serde(rename = "type")]
-    pub(super) event_type: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) subject: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) data: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) distributed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) channel: Option<&'a str>,
-}
-
-/// What the node says of an event that it took.
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Published {
-    pub(super) id: String,
-    /// All other members.
-    #[serde(flatten)]
-    rest: serde_json::Map<String, serde_json::Value>,
-}
-
-/// Which events a stream carries.
-#[derive(Debug, Serialize)]
-pub(super) struct StreamFilter<'a> {
-    #[serde(rename = "type")]
-    pub(super) pattern: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) subject: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) channel: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) local_only: bool,
-}
-
-/// What an operator can do to a plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PluginAction {
-    Reload,
-    Pause,
-    Resume,
-}
-
-#[derive(Deserialize)]
-struct Plugins {
-    plugins: Vec<PluginStatus>,
 }
 
 impl Client {
@@ -227,16 +178,6 @@ impl Client {
 
     fn transport(&self, error: &reqwest::Error) -> ClientError {
         ClientError::transport(&self.base, error)
-    }
-}
-
-impl PluginAction {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Reload => "reload",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-        }
     }
 }
 
