@@ -24,7 +24,7 @@ pub struct PluginCrate {
     /// Cargo's unambiguous name for the package.
     id: String,
     /// Root of the workspace that the crate is a member of, or its own folder.
-    workspace: PathBuf,
+    pub(super) workspace: PathBuf,
 }
 
 /// Where the compiler's messages go.

@@ -8,6 +8,7 @@ pub mod check;
 pub mod dev;
 pub mod discover;
 pub mod place;
+pub mod scaffold;
 pub mod toolchain;
 
 pub use build::{BuildError, CompilerOutput, PluginCrate, build};
@@ -15,4 +16,5 @@ pub use check::{CheckError, CheckReport, check, check_bytes};
 pub use dev::{BuildSummary, Dev, DevError, DevReport};
 pub use discover::discover;
 pub use place::{PlaceError, Placement, place};
+pub use scaffold::{ScaffoldError, Scaffolded, SdkSource, scaffold};
 pub use toolchain::{ToolchainError, WASM_TARGET, ensure_target};
