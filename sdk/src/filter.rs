@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hearken_pattern::Pattern;
+
 use crate::{Event, host};
 
 /// Which events are wanted.
@@ -55,6 +57,15 @@ impl Filter {
     pub fn local_only(mut self) -> Self {
         self.local_only = true;
         self
+    }
+
+    /// Whether `event` is wanted; a filter with a bad pattern wants nothing.
+    #[must_use]
+    pub fn matches(&self, event: &Event) -> bool {
+        Pattern::new(&self.pattern).is_ok_and(|pattern| pattern.matches(event.event_type()))
+            && (self.subject.is_none() || self.subject.as_deref() == event.subject())
+            && (self.channel.is_none() || self.channel.as_deref() == event.channel())
+            && (!self.local_only || event.is_local())
     }
 }
 

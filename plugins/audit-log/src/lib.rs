@@ -95,8 +95,10 @@ mod tests {
     #[test]
     fn its_own_records_are_not_audited() {
         let filters = testing::listeners();
-        let patterns: Vec<_> = filters.iter().map(|(name, _)| *name).collect();
-        assert_eq!(patterns, ["audit", "audit"]);
+        assert!(!filters.is_empty());
+        for (_, filter) in filters {
+            assert!(!filter.matches(&testing::event("record.updated").build()));
+        }
     }
 
     #[test]

@@ -95,14 +95,8 @@ impl State {
     }
 
     pub fn wait(&mut self, filter: &Filter) -> Result<Event, WaitError> {
-        let pattern =
-            Pattern::new(&filter.pattern).map_err(|error| WaitError::Invalid(error.to_string()))?;
-        let wanted = |event: &Event| {
-            pattern.matches(event.event_type())
-                && (filter.subject.is_none() || filter.subject.as_deref() == event.subject())
-                && (filter.channel.is_none() || filter.channel.as_deref() == event.channel())
-                && (!filter.local_only || event.is_local())
-        };
+        Pattern::new(&filter.pattern).map_err(|error| WaitError::Invalid(error.to_string()))?;
+        let wanted = |event: &Event| filter.matches(event);
         let at = self.answers.iter().position(wanted);
         at.and_then(|at| self.answers.remove(at))
             .ok_or(WaitError::TimedOut)
