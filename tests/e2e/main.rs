@@ -1,0 +1,5 @@
+//! The whole of Hearken through its public surface: real nodes, real compiled
+//! plugins, real connections and processes.
+
+mod hostile;
+mod support;
