@@ -41,7 +41,9 @@ pub(super) enum CliError {
     #[error(transparent)]
     Logging(#[from] LoggingError),
     /// The address to serve on cannot be had.
-    #[error("cannot listen on {address}: {source}; stop what listens there, or choose another address with `--listen`")]
+    #[error(
+        "cannot listen on {address}: {source}; stop what listens there, or choose another address with `--listen`"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
