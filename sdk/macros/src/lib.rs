@@ -33,11 +33,19 @@ use proc_macro::TokenStream;
 /// delivers an event once; it goes to each listener that it matches, in the order
 /// of their source. An event that matches none of them, because the manifest's
 /// `subscribe` asks for other types, goes to all of them.
+///
+/// What is no listener does not compile:
+/// ```compile_fail,E0277
+/// #[hearken_sdk::listener("custom.a")]
+/// fn not_an_event(event: String) {}
+/// ```
+/// ```compile_fail,E0277
+/// #[hearken_sdk::listener("custom.a")]
+/// fn wrong_result(event: hearken_sdk::Event) -> u32 { 7 }
+/// ```
 #[proc_macro_attribute]
 pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    function::expand(arguments.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    function::expand(arguments.into(), item.into()).into()
 }
 
 /// Makes methods of a struct with state listeners of the plugin.
@@ -63,7 +71,5 @@ pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// until the plugin's instance ends by a reload, a trap or the node's end.
 #[proc_macro_attribute]
 pub fn listeners(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    methods::expand(arguments.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    methods::expand(arguments.into(), item.into()).into()
 }
