@@ -33,16 +33,6 @@ use proc_macro::TokenStream;
 /// delivers an event once; it goes to each listener that it matches, in the order
 /// of their source. An event that matches none of them, because the manifest's
 /// `subscribe` asks for other types, goes to all of them.
-///
-/// What is no listener does not compile:
-/// ```compile_fail,E0277
-/// #[hearken_sdk::listener("custom.a")]
-/// fn not_an_event(event: String) {}
-/// ```
-/// ```compile_fail,E0277
-/// #[hearken_sdk::listener("custom.a")]
-/// fn wrong_result(event: hearken_sdk::Event) -> u32 { 7 }
-/// ```
 #[proc_macro_attribute]
 pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
     function::expand(arguments.into(), item.into()).into()

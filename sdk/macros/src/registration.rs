@@ -51,7 +51,8 @@ pub fn check_signature(signature: &Signature, parameters: &[&FnArg]) -> Result<(
         ));
     }
     match parameters {
-        [_] | [_, _] => Ok(()),
+        [_] => Ok(()),
+        [_, data] => check_data(data),
         [] => Err(Error::new_spanned(
             signature,
             format!(
@@ -63,6 +64,16 @@ pub fn check_signature(signature: &Signature, parameters: &[&FnArg]) -> Result<(
             third,
             "a listener takes the event and at most its data: `fn on_added(event: Event, data: Added)`",
         )),
+    }
+}
+
+fn check_data(parameter: &FnArg) -> Result<()> {
+    match parameter {
+        FnArg::Typed(typed) if matches!(*typed.ty, Type::Reference(_)) => Err(Error::new_spanned(
+            &typed.ty,
+            "a listener owns its data; write the type without `&`, and `String` for `&str`",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -96,7 +107,7 @@ impl Registration<'_> {
             ReturnType::Default => Span::mixed_site(),
             ReturnType::Type(_, returned) => returned.span(),
         };
-        let returned = Ident::new("returned", returned_span.resolved_at(Span::mixed_site()));
+        let returned = Ident::new("returned", returned_span);
         let outcome = quote_spanned! {returned_span=>
             ::hearken_sdk::__private::Outcome::outcome(#returned)
         };

@@ -31,4 +31,9 @@ impl State {
     fn misplaced(&self, _event: Event) {}
 }
 
+impl State {
+    #[hearken_sdk::listener("custom.a")]
+    fn unmarked_block(&self, _event: Event) {}
+}
+
 fn main() {}

@@ -16,6 +16,6 @@ fn nothing() {}
 fn too_much(_event: Event, _data: u32, _more: u32) {}
 
 #[hearken_sdk::listener("custom.a")]
-fn method(&self, _event: Event) {}
+fn borrowed_data(_event: &Event, _data: &str) {}
 
 fn main() {}
