@@ -1,1 +1,80 @@
-//! SDK.
+//! Write [Hearken](https://github.com/hearken/hearken) plugins in Rust: a plain
+//! function becomes a sandboxed listener.
+//!
+//! ```
+//! use hearken_sdk::Event;
+//!
+//! #[hearken_sdk::listener("custom.hello.*")]
+//! fn greet(event: Event) {
+//!     println!("hello, {}", event.subject().unwrap_or("world"));
+//! }
+//! ```
+//!
+//! A plugin is a crate of type `cdylib`, built with
+//! `cargo build --release --target wasm32-wasip2`. Every [`listener`] in it is
+//! found by itself; there is nothing to register.
+//!
+//! # What a listener looks like
+//! - The first parameter is the event, as [`Event`] or `&Event`.
+//! - A second parameter, if there is one, is the event's JSON data as any type
+//!   with serde's `Deserialize`. An event whose data does not fit is reported as
+//!   failed and the function is not called.
+//! - It returns nothing, or `Result<(), E>` with any `E` that can be displayed.
+//!   An error is reported in `plugin.failed`; so is a panic, which also costs the
+//!   plugin's instance and with it its state.
+//!
+//! ```
+//! # use hearken_sdk::{Event, OutgoingEvent, SendError, send};
+//! #[derive(serde::Deserialize)]
+//! struct Added {
+//!     quantity: u32,
+//! }
+//!
+//! #[hearken_sdk::listener("custom.cart.{added,changed}", local_only)]
+//! fn restock(event: &Event, added: Added) -> Result<(), SendError> {
+//!     if added.quantity > 100 {
+//!         let item = event.subject().unwrap_or_default();
+//!         send(OutgoingEvent::new("stock.low").subject(item))?;
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # State
+//! A struct whose methods listen lives as long as the plugin's instance; see
+//! [`listeners`]. What must outlive the instance belongs into the
+//! [`keyvalue`] store.
+//!
+//! # What a plugin may do
+//! [`send`] publishes and [`wait`] waits for an event, [`config`] reads the
+//! manifest's `[config]`, [`keyvalue`] keeps data in the buckets that the manifest
+//! grants, [`log`] writes to the host's log; what a plugin prints goes there too.
+//! A component imports only what its code uses.
+//!
+//! # Tests
+//! Handlers stay plain functions and methods, so `cargo test` calls them natively
+//! without a host; the `testing` module (native targets only) plays its part.
+
+mod dispatch;
+mod event;
+mod filter;
+mod host;
+mod outgoing;
+
+pub mod config;
+pub mod keyvalue;
+pub mod log;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+
+pub use event::{DataError, Event};
+pub use filter::{Filter, WaitError, wait};
+pub use hearken_sdk_macros::{listener, listeners};
+pub use outgoing::{OutgoingEvent, SendError, send};
+
+/// What the macros expand to; not for use by hand and without any promise.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::dispatch::{EventArgument, Listener, Outcome, data, event};
+    pub use inventory;
+}

@@ -47,6 +47,9 @@ struct Shared {
     /// Serial number of the next id.
     serial: AtomicU64,
     published: AtomicU64,
+    published_bytes: AtomicU64,
+    /// Registered receivers by kind, in the order of [`ReceiverKind::ALL`].
+    receivers: [AtomicU64; ReceiverKind::ALL.len()],
     drops: drops::Drops,
 }
 
@@ -78,6 +81,8 @@ impl Bus {
             table: RwLock::default(),
             serial: AtomicU64::new(0),
             published: AtomicU64::new(0),
+            published_bytes: AtomicU64::new(0),
+            receivers: Default::default(),
             drops: drops::Drops::default(),
         }))
     }
@@ -100,6 +105,22 @@ impl Bus {
         self.0.published.load(Ordering::Relaxed)
     }
 
+    /// Bytes of those events, attributes included.
+    #[must_use]
+    pub fn published_bytes(&self) -> u64 {
+        self.0.published_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Receivers of a kind that are registered now.
+    #[must_use]
+    pub fn receivers(&self, kind: ReceiverKind) -> u64 {
+        self.receivers_of(kind).load(Ordering::Relaxed)
+    }
+
+    fn receivers_of(&self, kind: ReceiverKind) -> &AtomicU64 {
+        &self.0.receivers[kind as usize]
+    }
+
     /// Registers a receiver.
     #[must_use]
     pub fn subscribe(&self, subscription: Subscription) -> Receiver {
@@ -114,6 +135,7 @@ impl Bus {
         let mailbox = Mailbox::new(limits, overflow, lanes);
         let core = Arc::new(Core::new(name, kind, mailbox));
         self.set_filters(&core, filters);
+        self.receivers_of(kind).fetch_add(1, Ordering::Relaxed);
         Receiver::new(self.clone(), core)
     }
 
@@ -160,6 +182,13 @@ impl Bus {
         source: &str,
         publisher: &str,
     ) -> Result<Event, PublishError> {
+        let event = self.stamp(draft, source)?;
+        self.deliver(&event, publisher);
+        Ok(event)
+    }
+
+    /// Checks and encodes a draft without publishing it.
+    fn stamp(&self, draft: &Draft<'_>, source: &str) -> Result<Event, PublishError> {
         if let Some(channel) = &draft.channel {
             return Err(PublishError::NoSuchChannel(channel.clone().into_owned()));
         }
@@ -184,12 +213,13 @@ impl Bus {
         if event.as_bytes().len() > limit {
             return Err(too_large(event.as_bytes().len()));
         }
-        self.0.published.fetch_add(1, Ordering::Relaxed);
-        self.deliver(&event, publisher);
         Ok(event)
     }
 
     fn deliver(&self, event: &Event, publisher: &str) {
+        let size = event.as_bytes().len() as u64;
+        self.0.published.fetch_add(1, Ordering::Relaxed);
+        self.0.published_bytes.fetch_add(size, Ordering::Relaxed);
         let node: &str = self.node();
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         let mut served: SmallVec<[*const Core; 8]> = SmallVec::new();

@@ -35,18 +35,41 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`] when the draft breaks a rule; then nobody gets it.
     pub fn publish(&self, draft: &Draft<'_>) -> Result<Event, PublishError> {
-        if draft
-            .source
-            .as_deref()
-            .is_some_and(|source| source.starts_with(NODE_SOURCES))
-        {
-            let draft = Draft {
+        self.bus.publish(&Self::own(draft), &self.source, &self.id)
+    }
+
+    /// Publishes several events, in order, or none: each is checked before the
+    /// first is published.
+    ///
+    /// # Errors
+    /// The position of the first draft that breaks a rule, and the rule.
+    pub fn publish_all(&self, drafts: &[Draft<'_>]) -> Result<Vec<Event>, (usize, PublishError)> {
+        let stamp = |(at, draft)| {
+            self.bus
+                .stamp(&Self::own(draft), &self.source)
+                .map_err(|error| (at, error))
+        };
+        let events: Vec<Event> = drafts
+            .iter()
+            .enumerate()
+            .map(stamp)
+            .collect::<Result<_, _>>()?;
+        for event in &events {
+            self.bus.deliver(event, &self.id);
+        }
+        Ok(events)
+    }
+
+    /// The draft without a source that only the node may give.
+    fn own<'a, 'd>(draft: &'a Draft<'d>) -> Cow<'a, Draft<'d>> {
+        let forged = |source: &str| source.starts_with(NODE_SOURCES);
+        if draft.source.as_deref().is_some_and(forged) {
+            return Cow::Owned(Draft {
                 source: None,
                 ..draft.clone()
-            };
-            return self.bus.publish(&draft, &self.source, &self.id);
+            });
         }
-        self.bus.publish(draft, &self.source, &self.id)
+        Cow::Borrowed(draft)
     }
 
     /// Publishes a host event with JSON data.

@@ -21,6 +21,9 @@ pub enum ReceiverKind {
 }
 
 impl ReceiverKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Plugin, Self::Stream, Self::Waiter];
+
     /// The kind as a metric's label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -189,5 +192,8 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         self.bus.set_filters(&self.core, Vec::new());
         self.core.mailbox.close();
+        self.bus
+            .receivers_of(self.core.kind)
+            .fetch_sub(1, Ordering::Relaxed);
     }
 }

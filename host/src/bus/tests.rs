@@ -145,6 +145,30 @@ fn what_breaks_a_rule_reaches_nobody() {
 }
 
 #[test]
+fn several_are_published_in_order_or_none() {
+    let bus = bus();
+    let receiver = bus.subscribe(subscription(&["*"]));
+    let publisher = bus.publisher("/s", "p");
+    let empty_subject = Draft {
+        subject: Some("".into()),
+        ..draft("bad")
+    };
+    let error = publisher.publish_all(&[draft("a"), empty_subject, draft("c")]);
+    assert!(matches!(error, Err((1, PublishError::Draft(_)))));
+    assert!(drain(&receiver).is_empty());
+
+    let forged = Draft {
+        source: Some("/nodes/b".into()),
+        ..draft("b")
+    };
+    let events = publisher.publish_all(&[draft("a"), forged]).unwrap();
+    assert_eq!(events[1].source(), "/s");
+    assert_eq!(drain(&receiver), events);
+    let bytes: usize = events.iter().map(|event| event.as_bytes().len()).sum();
+    assert_eq!((bus.published(), bus.published_bytes()), (2, bytes as u64));
+}
+
+#[test]
 fn sources_of_nodes_cannot_be_forged() {
     let bus = bus();
     let publisher = bus.publisher("/nodes/a/clients/c", "c");
@@ -157,6 +181,18 @@ fn sources_of_nodes_cannot_be_forged() {
     };
     assert_eq!(claim("/shop"), "/shop");
     assert_eq!(claim("/nodes/b/plugins/x"), "/nodes/a/clients/c");
+}
+
+#[test]
+fn receivers_are_counted_by_kind() {
+    let bus = bus();
+    let waiter = bus.wait_for(Filter::new(Pattern::any()));
+    let plugin = bus.subscribe(subscription(&["*"]));
+    let counts = || ReceiverKind::ALL.map(|kind| bus.receivers(kind));
+    assert_eq!(counts(), [1, 0, 1], "plugins, streams, waiters");
+    drop(waiter);
+    drop(plugin);
+    assert_eq!(counts(), [0, 0, 0]);
 }
 
 #[test]

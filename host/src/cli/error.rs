@@ -1,11 +1,15 @@
 //! Why a command failed, and the exit code for it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::client::ClientError;
 use super::data::DataError;
+use crate::config::ConfigError;
+use crate::logging::LoggingError;
+use crate::node::NodeError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,23 @@ pub(super) enum CliError {
     /// The answer could not be written.
     #[error("cannot write to stdout: {0}")]
     Output(io::Error),
+    /// The configuration is not valid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log cannot be set up.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// The address to serve on cannot be had.
+    #[error("cannot listen on {address}: {source}; stop what listens there, or choose another address with `--listen`")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The node does not run, or did not end well.
+    #[error(transparent)]
+    Node(#[from] NodeError),
     /// The system gives the process too little to start.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
@@ -40,7 +61,9 @@ impl CliError {
     /// else 1.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Client(ClientError::BadHost { .. }) | Self::Data(_) => ExitCode::from(2),
+            Self::Client(ClientError::BadHost { .. }) | Self::Data(_) | Self::Config(_) => {
+                ExitCode::from(2)
+            }
             Self::TimedOut { .. } => ExitCode::from(3),
             _ => ExitCode::FAILURE,
         }

@@ -9,6 +9,7 @@ mod listen;
 mod output;
 mod plugin;
 mod render;
+mod run;
 mod send;
 pub mod signals;
 mod wait;
@@ -53,6 +54,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Run),
     Send(send::Send),
     Listen(listen::Listen),
     Wait(wait::Wait),
@@ -67,6 +69,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let result = match command {
+        Command::Run(run) => run.run(),
         Command::Send(send) => ask(&global, |client, output| send.run(client, output)),
         Command::Listen(listen) => ask(&global, |client, output| listen.run(client, output)),
         Command::Wait(wait) => ask(&global, |client, output| wait.run(client, output)),

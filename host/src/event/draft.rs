@@ -1,6 +1,7 @@
 //! What a publisher hands in: an event without what the node adds.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::{Event, EventType, JSON_CONTENT_TYPE, Stamp, TypeError};
 
@@ -41,6 +42,17 @@ pub enum ExtensionValue<'a> {
     Integer(i32),
     /// Everything else, in its canonical string form.
     String(Cow<'a, str>),
+}
+
+impl fmt::Display for ExtensionValue<'_> {
+    /// The canonical string form (CloudEvents 1.0, section 3.3).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::String(value) => value.fmt(f),
+        }
+    }
 }
 
 /// An event to publish. `D::new(type)` and struct update syntax set what differs.

@@ -35,6 +35,21 @@ pub enum HostEventType {
 }
 
 impl HostEventType {
+    /// Every type, in the order of their documentation.
+    pub const ALL: [Self; 11] = [
+        Self::PluginInstalled,
+        Self::PluginStarted,
+        Self::PluginReloaded,
+        Self::PluginStopped,
+        Self::PluginRemoved,
+        Self::PluginFailed,
+        Self::PluginQuarantined,
+        Self::PluginOverflowed,
+        Self::RecordCreated,
+        Self::RecordUpdated,
+        Self::RecordDeleted,
+    ];
+
     /// The type on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,0 +1,106 @@
+//! The report as a person reads it on a terminal.
+
+use std::fmt::{self, Display, Formatter};
+
+use bytesize::ByteSize;
+
+use super::{Availability, CheckReport, ExportReport, FileKind, ImportReport};
+
+impl Display for CheckReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { file, bytes, .. } = self;
+        writeln!(
+            f,
+            "{file}: {}, {}",
+            self.kind,
+            ByteSize(*bytes).display().iec()
+        )?;
+        list(f, "imports", &self.imports)?;
+        list(f, "exports", &self.exports)?;
+        if let Some(listeners) = &self.listeners {
+            writeln!(f, "listens to")?;
+            for listener in listeners {
+                write!(f, "  {} ({})", listener.pattern, listener.name)?;
+                if let Some(subject) = &listener.subject {
+                    write!(f, ", subject {subject}")?;
+                }
+                if let Some(channel) = &listener.channel {
+                    write!(f, ", channel {channel}")?;
+                }
+                writeln!(
+                    f,
+                    "{}",
+                    if listener.local_only {
+                        ", this node only"
+                    } else {
+                        ""
+                    }
+                )?;
+            }
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "problem: {problem}")?;
+        }
+        match self.handler {
+            Some(handler) if self.runnable => {
+                write!(
+                    f,
+                    "this host can run it; events are handed over by {handler}"
+                )
+            }
+            _ => write!(f, "this host cannot run it"),
+        }
+    }
+}
+
+fn list<T: Display>(f: &mut Formatter<'_>, title: &str, items: &[T]) -> fmt::Result {
+    if items.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "{title}")?;
+    items.iter().try_for_each(|item| writeln!(f, "  {item}"))
+}
+
+impl Display for FileKind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Component => "a WebAssembly component",
+            Self::CoreModule { .. } => "a core WebAssembly module",
+            Self::OtherEncoding { .. } => "WebAssembly of another binary version",
+            Self::Damaged { .. } => "an unsound WebAssembly component",
+            Self::TooLarge { .. } => "too large a WebAssembly file",
+            Self::NotWasm { looks_like } => looks_like,
+        })
+    }
+}
+
+impl Display for ImportReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.name)?;
+        match &self.availability {
+            Availability::Provided => write!(f, "provided"),
+            Availability::ByGrant { manifest_line } => {
+                write!(
+                    f,
+                    "provided as granted in the manifest: [allow] {manifest_line}"
+                )
+            }
+            Availability::RefusedWhenUsed { reason } => write!(f, "refused when used: {reason}"),
+            Availability::OtherVersion { spoken } => write!(f, "this host speaks {spoken}"),
+            Availability::Unknown { .. } => write!(f, "unknown to this host"),
+        }
+    }
+}
+
+impl Display for ExportReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        if !self.functions.is_empty() {
+            write!(f, ": {}", self.functions.join(", "))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,333 @@
+//! Explains a file that is, or should be, a plugin: what it is, what it asks of
+//! the host and gives to it, and whether this host can run it.
+//!
+//! Nothing of the file is run, so what a component listens to is not known here;
+//! [`CheckReport::set_listeners`] adds it once something has asked the component.
+
+mod component;
+mod core_module;
+mod display;
+mod file_kind;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::admin::ListenerStatus;
+use crate::interfaces::{self, HANDLERS, Handler, HandlerSupport, Provision, Support};
+
+pub use file_kind::FileKind;
+
+/// Files larger than this are not looked into. The largest components of note,
+/// which carry a Python interpreter, have 40 MiB; checking takes a few times the
+/// file's size in memory.
+pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Why a file could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It is a folder, a device or a pipe.
+    #[error("{} is not a file", .0.display())]
+    NotAFile(PathBuf),
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// What a file is and whether this host can run it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// Name of the file, as it was given.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What kind of file it is.
+    #[serde(flatten)]
+    pub kind: FileKind,
+    /// What a component asks of its host.
+    pub imports: Vec<ImportReport>,
+    /// What a component gives to its host.
+    pub exports: Vec<ExportReport>,
+    /// The export by which this host would hand events over.
+    pub handler: Option<&'static str>,
+    /// What the component says that it listens to; null when it was not asked.
+    pub listeners: Option<Vec<ListenerStatus>>,
+    /// Everything that keeps this host from running it, and what to do about it.
+    pub problems: Vec<String>,
+    /// What to know when running it.
+    pub notes: Vec<String>,
+    /// Whether this host can run it: there are no problems.
+    pub runnable: bool,
+}
+
+/// One thing that a component asks of its host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// The interface with its version, e.g. `wasi:http/types@0.2.3`.
+    pub name: String,
+    /// Whether this host has it.
+    #[serde(flatten)]
+    pub availability: Availability,
+}
+
+/// Whether this host has what a component asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "availability")]
+pub enum Availability {
+    /// It does.
+    Provided,
+    /// It does, as far as the plugin's manifest says so.
+    ByGrant {
+        /// The line to add to the manifest's table `[allow]`.
+        manifest_line: String,
+    },
+    /// The component loads, and is refused whatever it asks of the interface.
+    RefusedWhenUsed {
+        /// Why.
+        reason: &'static str,
+    },
+    /// It has another version only.
+    OtherVersion {
+        /// That version.
+        spoken: &'static str,
+    },
+    /// It does not.
+    Unknown {
+        /// What it has of the same package.
+        same_package: Vec<String>,
+    },
+}
+
+/// One thing that a component gives to its host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportReport {
+    /// The interface with its version, or the name of a function.
+    pub name: String,
+    /// The functions of the interface.
+    pub functions: Vec<String>,
+}
+
+/// Looks at a file and says what it is.
+///
+/// # Errors
+/// When the file cannot be read; whatever is wrong with what it contains is in the
+/// report instead.
+pub async fn check(file: &Path) -> Result<CheckReport, CheckError> {
+    let path = file.to_owned();
+    let unread = |source| CheckError::Read {
+        file: file.to_owned(),
+        source,
+    };
+    // Validation is CPU work of up to seconds, and must not hold up other tasks.
+    tokio::task::spawn_blocking(move || check_file(&path))
+        .await
+        .map_err(|panic| unread(io::Error::other(panic)))?
+}
+
+fn check_file(path: &Path) -> Result<CheckReport, CheckError> {
+    let unread = |source| CheckError::Read {
+        file: path.to_owned(),
+        source,
+    };
+    let metadata = std::fs::metadata(path).map_err(unread)?;
+    if !metadata.is_file() {
+        return Err(CheckError::NotAFile(path.to_owned()));
+    }
+    let name = path.display().to_string();
+    let mut file = File::open(path).map_err(unread)?;
+    let mut bytes = Vec::new();
+    let mut read = |limit: u64, bytes: &mut Vec<u8>| file.by_ref().take(limit).read_to_end(bytes);
+    read(file_kind::HEAD_BYTES, &mut bytes).map_err(unread)?;
+    if let Some(kind) = FileKind::of_head(&bytes, metadata.len()) {
+        return Ok(CheckReport::without_contents(name, metadata.len(), kind));
+    }
+    read(MAX_FILE_BYTES, &mut bytes).map_err(unread)?;
+    Ok(check_bytes(&name, &bytes))
+}
+
+/// Says what these bytes, the content of file `name`, are.
+#[must_use]
+pub fn check_bytes(name: &str, bytes: &[u8]) -> CheckReport {
+    let length = bytes.len() as u64;
+    let mut report = CheckReport::without_contents(name.to_owned(), length, FileKind::Component);
+    if let Some(kind) = FileKind::of_head(bytes, length) {
+        report.kind = kind;
+    } else if wasmparser::Parser::is_core_wasm(bytes) {
+        report.kind = FileKind::CoreModule {
+            advice: core_module::advice(bytes),
+        };
+    } else {
+        match component::inspect(bytes) {
+            Ok(shape) => return report.with_shape(shape),
+            Err(damage) => {
+                report.kind = FileKind::Damaged {
+                    offset: damage.offset(),
+                    message: damage.message().to_owned(),
+                };
+            }
+        }
+    }
+    CheckReport::without_contents(report.file, length, report.kind)
+}
+
+impl CheckReport {
+    /// The report on a file that is no component.
+    fn without_contents(file: String, bytes: u64, kind: FileKind) -> Self {
+        let problems: Vec<_> = kind.problem().into_iter().collect();
+        Self {
+            file,
+            bytes,
+            runnable: problems.is_empty(),
+            kind,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            handler: None,
+            listeners: None,
+            problems,
+            notes: Vec::new(),
+        }
+    }
+
+    fn with_shape(mut self, shape: component::Shape) -> Self {
+        self.exports = shape.exports;
+        self.imports = shape
+            .imports
+            .into_iter()
+            .map(|name| ImportReport {
+                availability: availability(&name),
+                name,
+            })
+            .collect();
+        for import in &self.imports {
+            self.problems.extend(import.problem());
+        }
+        match find_handler(&self.exports) {
+            Ok(handler) => {
+                self.handler = Some(handler.interface);
+                if !handler.describes_itself {
+                    self.notes.push(
+                        "it does not say what it listens to; its manifest must: \
+                         subscribe = [\"PATTERN\"]"
+                            .to_owned(),
+                    );
+                }
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+        self.runnable = self.problems.is_empty();
+        self
+    }
+
+    /// Adds what the component said that it listens to, or why it could not say so.
+    pub fn set_listeners(&mut self, listeners: Result<Vec<ListenerStatus>, String>) {
+        match listeners {
+            Ok(listeners) => self.listeners = Some(listeners),
+            Err(reason) => self
+                .problems
+                .push(format!("it does not say what it listens to: {reason}")),
+        }
+        self.runnable = self.problems.is_empty();
+    }
+}
+
+impl ImportReport {
+    fn problem(&self) -> Option<String> {
+        let name = &self.name;
+        match &self.availability {
+            Availability::OtherVersion { spoken } => Some(format!(
+                "it imports {name}, and this host speaks {spoken} of that: build it against \
+                 that version"
+            )),
+            Availability::Unknown { same_package } if same_package.is_empty() => Some(format!(
+                "it imports {name}, which this host does not have: build it without"
+            )),
+            Availability::Unknown { same_package } => Some(format!(
+                "it imports {name}, which this host does not have: build it without, or with {}",
+                same_package.join(", ")
+            )),
+            Availability::Provided
+            | Availability::ByGrant { .. }
+            | Availability::RefusedWhenUsed { .. } => None,
+        }
+    }
+}
+
+fn availability(import: &str) -> Availability {
+    match interfaces::import_support(import) {
+        Support::Offered(Provision::Always) => Availability::Provided,
+        Support::Offered(Provision::Refused { what }) => {
+            Availability::RefusedWhenUsed { reason: what }
+        }
+        Support::Offered(grant @ Provision::ByGrant { .. }) => Availability::ByGrant {
+            manifest_line: grant.manifest_line().unwrap_or_default(),
+        },
+        Support::OtherVersion { spoken } => Availability::OtherVersion { spoken },
+        Support::Unknown { same_package } => Availability::Unknown { same_package },
+    }
+}
+
+/// The export by which events would be handed over, or why there is none.
+fn find_handler(exports: &[ExportReport]) -> Result<&'static Handler, String> {
+    let mut other_version = None;
+    let mut spoken: Vec<(&Handler, &ExportReport)> = Vec::new();
+    for export in exports {
+        match interfaces::handler_support(&export.name) {
+            HandlerSupport::Spoken(handler) => spoken.push((handler, export)),
+            HandlerSupport::OtherVersion(handler) => other_version = Some((handler, export)),
+            HandlerSupport::NotAHandler => {}
+        }
+    }
+    for handler in HANDLERS {
+        let Some((_, export)) = spoken.iter().find(|(found, _)| *found == handler) else {
+            continue;
+        };
+        let missing: Vec<_> = (handler.functions.iter().copied())
+            .filter(|function| !export.functions.iter().any(|has| has == function))
+            .collect();
+        return if missing.is_empty() {
+            Ok(handler)
+        } else {
+            Err(format!(
+                "its {} lacks the function {}: build it against the interface's WIT",
+                export.name,
+                missing.join(" and ")
+            ))
+        };
+    }
+    if let Some((handler, export)) = other_version {
+        return Err(format!(
+            "it exports {}, and this host speaks {}: build it against that version",
+            export.name, handler.interface
+        ));
+    }
+    let handlers: Vec<_> = HANDLERS.iter().map(|handler| handler.interface).collect();
+    Err(format!(
+        "it exports nothing that takes events{}: a plugin exports {}",
+        made_for(exports),
+        handlers.join(" or ")
+    ))
+}
+
+/// What a component without a handler was made for, where that is well known.
+fn made_for(exports: &[ExportReport]) -> &'static str {
+    let exports_any = |prefix: &str| exports.iter().any(|export| export.name.starts_with(prefix));
+    if exports_any("wasi:http/incoming-handler") || exports_any("wasi:http/handler") {
+        "; it serves HTTP requests, for a host such as `wasmtime serve`, Spin or wasmCloud"
+    } else if exports_any("wasi:cli/run") {
+        "; it is a command, which `wasmtime run` runs"
+    } else if exports_any("fermyon:spin/") || exports_any("spin:") {
+        "; it is made for Spin"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests;

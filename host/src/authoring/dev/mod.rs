@@ -1,0 +1,287 @@
+//! Keeps the components in a plugins folder up to date with the crates beside them.
+
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use super::build::{BuildError, CompilerOutput, PluginCrate, build};
+use super::discover::{discover, subfolders};
+use super::place::{PlaceError, Placement, place};
+use watch::{Changed, SourceWatch};
+
+/// Why the sources cannot be watched.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    /// The plugins folder is missing or cannot be read.
+    #[error(
+        "cannot read the plugins folder {}: {source}; make it, or name another with `--plugins`",
+        folder.display()
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The operating system does not report changes of files.
+    #[error("cannot watch {} for changes: {source}", folder.display())]
+    Watch {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        source: notify::Error,
+    },
+}
+
+/// What happens to a crate.
+#[derive(Debug)]
+pub enum DevReport {
+    /// These crates are being compiled; the compiler's messages follow.
+    Building(Vec<String>),
+    /// The crate's component is in the plugins folder.
+    Ready {
+        /// The plugin.
+        name: String,
+        /// Whether the component has changed.
+        placement: Placement,
+    },
+    /// The crate gave no component; an older one stays in place.
+    BuildFailed {
+        /// Folder of the crate.
+        folder: PathBuf,
+        /// Why.
+        error: BuildError,
+    },
+    /// The component could not be put into the plugins folder.
+    PlaceFailed {
+        /// The plugin.
+        name: String,
+        /// Why.
+        error: PlaceError,
+    },
+    /// The crate's folder is gone, and so is its component now.
+    Removed {
+        /// The plugin.
+        name: String,
+    },
+    /// Changes of this folder will go unnoticed.
+    NotWatched {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        error: notify::Error,
+    },
+}
+
+/// How a build of several crates went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildSummary {
+    /// Plugins whose component is in place.
+    pub ready: Vec<String>,
+    /// Folders of the crates that failed.
+    pub failed: Vec<PathBuf>,
+}
+
+/// Builds the crates of a plugins folder, and builds them again as they change.
+pub struct Dev {
+    plugins_dir: PathBuf,
+    output: CompilerOutput,
+    report: Box<dyn FnMut(DevReport) + Send>,
+    watch: SourceWatch,
+    crates: BTreeMap<PathBuf, Known>,
+    /// Folders of which it was said that they are not watched.
+    unwatched: BTreeSet<PathBuf>,
+}
+
+/// A crate that was found before.
+struct Known {
+    /// Name of the plugin; none while cargo does not accept the crate.
+    name: Option<String>,
+    /// Folders whose sources go into the component.
+    sources: Vec<PathBuf>,
+}
+
+impl Dev {
+    /// Starts to watch `plugins_dir`. Every step is told to `report`, which should
+    /// not block.
+    ///
+    /// The crates are compiled for [`WASM_TARGET`](super::WASM_TARGET), which must
+    /// be installed: see [`ensure_target`](super::ensure_target).
+    ///
+    /// # Errors
+    /// When the folder cannot be read or watched.
+    pub fn new(
+        plugins_dir: &Path,
+        output: CompilerOutput,
+        report: impl FnMut(DevReport) + Send + 'static,
+    ) -> Result<Self, DevError> {
+        let unwatched = |source| DevError::Watch {
+            folder: plugins_dir.to_owned(),
+            source,
+        };
+        // Reported changes have the names by which folders are watched, and cargo
+        // names folders canonically.
+        let folder = std::fs::canonicalize(plugins_dir).map_err(|source| DevError::Folder {
+            folder: plugins_dir.to_owned(),
+            source,
+        })?;
+        let mut watch = SourceWatch::new().map_err(unwatched)?;
+        watch.watch_folder(&folder).map_err(unwatched)?;
+        Ok(Self {
+            plugins_dir: folder,
+            output,
+            report: Box::new(report),
+            watch,
+            crates: BTreeMap::new(),
+            unwatched: BTreeSet::new(),
+        })
+    }
+
+    /// Builds every crate. Await it before starting a node on the folder; one crate
+    /// that fails keeps no other from being built.
+    pub async fn build_all(&mut self) -> BuildSummary {
+        let folders = self.find_crates();
+        self.rebuild(folders).await
+    }
+
+    /// Builds what changes from now on, and what has changed since
+    /// [`new`](Self::new), until `cancel` is cancelled; a build in hand is ended.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        cancel
+            .run_until_cancelled(async {
+                loop {
+                    let changed = self.watch.changed().await;
+                    self.follow(&changed).await;
+                }
+            })
+            .await;
+    }
+
+    async fn follow(&mut self, changed: &Changed) {
+        self.forget_removed().await;
+        let mut stale = self.find_crates();
+        stale.retain(|folder| match self.crates.get(folder) {
+            None => true,
+            Some(known) => known.sources.iter().any(|root| changed.touches(root)),
+        });
+        if !stale.is_empty() {
+            self.rebuild(stale).await;
+        }
+    }
+
+    /// The folders with crates. Folders that may become crates are watched first, so
+    /// that what is written into them meanwhile is noticed later.
+    fn find_crates(&mut self) -> Vec<PathBuf> {
+        let plugins_dir = self.plugins_dir.clone();
+        self.watched(&plugins_dir, SourceWatch::watch_folder);
+        for folder in subfolders(&self.plugins_dir).unwrap_or_default() {
+            self.watched(&folder, SourceWatch::watch_folder);
+        }
+        discover(&self.plugins_dir).unwrap_or_default()
+    }
+
+    async fn rebuild(&mut self, folders: Vec<PathBuf>) -> BuildSummary {
+        let opened = join_all(folders.iter().map(|folder| PluginCrate::open(folder))).await;
+        let mut summary = BuildSummary::default();
+        let mut crates = Vec::new();
+        for (folder, opened) in folders.into_iter().zip(opened) {
+            let known = match &opened {
+                Ok(plugin) => Known {
+                    name: Some(plugin.name.clone()),
+                    sources: plugin.sources.clone(),
+                },
+                Err(_) => Known {
+                    name: None,
+                    sources: vec![folder.clone()],
+                },
+            };
+            for root in &known.sources {
+                self.watched(root, SourceWatch::watch_crate);
+            }
+            self.crates.insert(folder.clone(), known);
+            match opened {
+                Ok(plugin) => crates.push((folder, plugin)),
+                Err(error) => self.build_failed(folder, error, &mut summary),
+            }
+        }
+        let (folders, crates): (Vec<_>, Vec<_>) = crates.into_iter().unzip();
+        if crates.is_empty() {
+            return summary;
+        }
+        let names = crates.iter().map(|plugin| plugin.name.clone()).collect();
+        (self.report)(DevReport::Building(names));
+        let built = build(&crates, self.output).await;
+        for ((folder, plugin), built) in folders.into_iter().zip(crates).zip(built) {
+            match built {
+                Ok(component) => {
+                    self.place(plugin.name, &component, folder, &mut summary)
+                        .await
+                }
+                Err(error) => self.build_failed(folder, error, &mut summary),
+            }
+        }
+        summary
+    }
+
+    async fn place(
+        &mut self,
+        name: String,
+        component: &Path,
+        folder: PathBuf,
+        summary: &mut BuildSummary,
+    ) {
+        match place(component, &self.plugins_dir, &name).await {
+            Ok(placement) => {
+                summary.ready.push(name.clone());
+                (self.report)(DevReport::Ready { name, placement });
+            }
+            Err(error) => {
+                summary.failed.push(folder);
+                (self.report)(DevReport::PlaceFailed { name, error });
+            }
+        }
+    }
+
+    fn build_failed(&mut self, folder: PathBuf, error: BuildError, summary: &mut BuildSummary) {
+        summary.failed.push(folder.clone());
+        (self.report)(DevReport::BuildFailed { folder, error });
+    }
+
+    async fn forget_removed(&mut self) {
+        let removed: Vec<_> = (self.crates)
+            .extract_if(.., |folder, _| !folder.exists())
+            .filter_map(|(_, known)| known.name)
+            .collect();
+        for name in removed {
+            let component = self.plugins_dir.join(format!("{name}.wasm"));
+            // Already gone is as good.
+            if tokio::fs::remove_file(component).await.is_ok() {
+                (self.report)(DevReport::Removed { name });
+            }
+        }
+    }
+
+    fn watched(
+        &mut self,
+        folder: &Path,
+        watch: impl FnOnce(&mut SourceWatch, &Path) -> notify::Result<()>,
+    ) {
+        // Said once: it is tried again with every change.
+        if let Err(error) = watch(&mut self.watch, folder)
+            && self.unwatched.insert(folder.to_owned())
+        {
+            (self.report)(DevReport::NotWatched {
+                folder: folder.to_owned(),
+                error,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

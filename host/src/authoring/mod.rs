@@ -1,0 +1,20 @@
+//! What a plugin's author needs: making a crate, building it to a component,
+//! rebuilding it while it is edited, and being told what a component file is.
+//!
+//! Nothing in here runs a guest; the plugin room does.
+
+pub mod build;
+pub mod check;
+pub mod dev;
+pub mod discover;
+pub mod place;
+pub mod scaffold;
+pub mod toolchain;
+
+pub use build::{BuildError, CompilerOutput, PluginCrate, build};
+pub use check::{CheckError, CheckReport, check, check_bytes};
+pub use dev::{BuildSummary, Dev, DevError, DevReport};
+pub use discover::discover;
+pub use place::{PlaceError, Placement, place};
+pub use scaffold::{ScaffoldError, Scaffolded, SdkSource, scaffold};
+pub use toolchain::{ToolchainError, WASM_TARGET, ensure_target};

@@ -1,0 +1,105 @@
+//! `/metrics`, and what the gateway itself counts.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use super::Context;
+use super::rejection::Rejection;
+
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Counters that the gateway itself moves.
+#[derive(Debug)]
+pub(super) struct GatewayMetrics {
+    requests: Family<RequestLabels, Counter>,
+    /// Events that streams dropped because their client read too slowly.
+    pub(super) stream_dropped: Counter,
+}
+
+/// All three have few values: unknown methods and paths are put together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+impl GatewayMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let http = registry.sub_registry_with_prefix("hearken_http");
+        let metrics = Self {
+            requests: Family::default(),
+            stream_dropped: Counter::default(),
+        };
+        http.register(
+            "requests",
+            "HTTP requests answered",
+            metrics.requests.clone(),
+        );
+        http.register(
+            "stream_dropped_events",
+            "Events dropped by event streams whose client read too slowly",
+            metrics.stream_dropped.clone(),
+        );
+        metrics
+    }
+}
+
+/// Show the node's metrics
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "health",
+    responses((status = 200, description = "Metrics in the OpenMetrics text format", body = String, content_type = "application/openmetrics-text"))
+)]
+pub(super) async fn metrics(
+    State(context): State<Arc<Context>>,
+) -> Result<impl IntoResponse, Rejection> {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &context.registry).map_err(|error| {
+        tracing::error!(%error, "could not encode the metrics");
+        Rejection::Internal
+    })?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text))
+}
+
+/// Counts every request by method, route and status.
+pub(super) async fn count(
+    State(context): State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = match request.method() {
+        known @ (&Method::GET
+        | &Method::HEAD
+        | &Method::POST
+        | &Method::PUT
+        | &Method::DELETE
+        | &Method::OPTIONS) => known.to_string(),
+        _ => "other".to_owned(),
+    };
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
+    let response = next.run(request).await;
+    let labels = RequestLabels {
+        method,
+        route,
+        status: response.status().as_u16(),
+    };
+    context.metrics.requests.get_or_create(&labels).inc();
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Problem details (RFC 9457) on the wire.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Media type of every error.
+pub(super) const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// What kind of problem, e.g. `urn:hearken:problem:bad-event`; stable.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The response's status.
+    pub status: u16,
+    /// What was wrong this time, where, and what to do.
+    pub detail: String,
+    /// The parts of the request at fault, where they can be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ProblemError>,
+}
+
+/// One part of a request at fault; exactly one of the places is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProblemError {
+    /// What is wrong with it.
+    pub detail: String,
+    /// A query parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// A request header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// A member of the body, as a JSON Pointer fragment (RFC 6901), e.g. `#/0/type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = axum::http::StatusCode::from_u16(self.status)
+            .expect("made from a status by the only constructor");
+        let body = serde_json::to_vec(&self).expect("strings and a number");
+        let content_type = HeaderValue::from_static(PROBLEM_CONTENT_TYPE);
+        (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+    }
+}

@@ -1,0 +1,193 @@
+//! `POST /v1/events`: publish one event or a batch.
+
+mod binary;
+mod body;
+mod error;
+mod json;
+mod shorthand;
+mod structured;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(super) use body::{BodyError, budget as body_budget};
+pub(super) use error::EventError;
+pub(super) use shorthand::NewEvent;
+
+use super::Context;
+use super::problem::Problem;
+use super::query::NoParameters;
+use super::rejection::Rejection;
+use crate::event::cloudevent::rfc3339;
+use crate::event::{Draft, Event};
+
+const SHORTHAND: &str = "application/json";
+const STRUCTURED: &str = "application/cloudevents+json";
+const BATCHED: &str = "application/cloudevents-batch+json";
+
+/// The media types whose body describes events whole.
+pub(super) const JSON_TYPES: &str =
+    "application/json, application/cloudevents+json, application/cloudevents-batch+json";
+
+/// What a published event was given.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(super) struct Accepted {
+    /// The event's id.
+    id: String,
+    /// When it was published, in RFC 3339.
+    time: String,
+}
+
+/// What a request to publish is answered with.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Receipt {
+    /// For one event.
+    One(Accepted),
+    /// For a batch, in its order.
+    Batch(Vec<Accepted>),
+}
+
+/// How a request carries its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Shorthand,
+    Structured,
+    Batched,
+    Binary,
+}
+
+/// Publish events
+///
+/// The body is one event in shorthand (`application/json`), or CloudEvents 1.0
+/// in structured (`application/cloudevents+json`), batched
+/// (`application/cloudevents-batch+json`) or binary mode (`ce-` headers, any
+/// media type). A batch has at most 1,000 events and is published whole or not
+/// at all. The type arrives under `custom.`. Without attributes of their own,
+/// events take the trace context of the request's `traceparent` and
+/// `tracestate` headers. A body may have 4/3 of the largest event and 64 KiB,
+/// a batch four times that.
+#[utoipa::path(
+    post,
+    path = "/v1/events",
+    tag = "events",
+    request_body(
+        content(
+            (NewEvent = "application/json"),
+            (super::openapi::CloudEventJson = "application/cloudevents+json"),
+            (Vec<super::openapi::CloudEventJson> = "application/cloudevents-batch+json"),
+        ),
+    ),
+    responses(
+        (status = 202, description = "Published", body = Receipt),
+        (status = 400, description = "Bad event", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "From a web page of another origin", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Event, body or batch too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Unsupported media type", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many bodies in memory", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn publish(
+    State(context): State<Arc<Context>>,
+    NoParameters: NoParameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Receipt>), Rejection> {
+    let mode = mode(&headers)?;
+    let limit = match mode {
+        Mode::Batched => body::batch_limit(&context.bus),
+        _ => body::single_limit(&context.bus),
+    };
+    let body = body::read(&context, body, limit).await?;
+    let receipt = match mode {
+        Mode::Shorthand => publish_one(&context, &headers, shorthand::read(&body.bytes)),
+        Mode::Structured => publish_one(&context, &headers, structured::read(&body.bytes)),
+        Mode::Binary => publish_one(&context, &headers, binary::read(&headers, &body.bytes)),
+        Mode::Batched => publish_batch(&context, &headers, &body.bytes),
+    }?;
+    Ok((StatusCode::ACCEPTED, Json(receipt)))
+}
+
+fn publish_one(
+    context: &Context,
+    headers: &HeaderMap,
+    draft: Result<Draft<'static>, EventError>,
+) -> Result<Receipt, Rejection> {
+    let mut draft = draft.map_err(|error| Rejection::Event { at: None, error })?;
+    trace::inherit(headers, std::slice::from_mut(&mut draft));
+    match context.publisher.publish(&draft) {
+        Ok(event) => Ok(Receipt::One(Accepted::from(&event))),
+        Err(error) => Err(Rejection::Publish { at: None, error }),
+    }
+}
+
+fn publish_batch(
+    context: &Context,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Receipt, Rejection> {
+    let mut drafts = structured::read_batch(body, context.limits.batch_events)
+        .map_err(|(at, error)| Rejection::Event { at, error })?;
+    trace::inherit(headers, &mut drafts);
+    match context.publisher.publish_all(&drafts) {
+        Ok(events) => Ok(Receipt::Batch(events.iter().map(Accepted::from).collect())),
+        Err((at, error)) => Err(Rejection::Publish {
+            at: Some(at),
+            error,
+        }),
+    }
+}
+
+impl From<&Event> for Accepted {
+    fn from(event: &Event) -> Self {
+        Self {
+            id: event.id().to_owned(),
+            time: rfc3339(event.time()),
+        }
+    }
+}
+
+/// Tells the mode as the HTTP binding of CloudEvents does (section 3): first by
+/// the media type, then by the headers.
+fn mode(headers: &HeaderMap) -> Result<Mode, Rejection> {
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING)
+        && coding != "identity"
+    {
+        return Err(Rejection::ContentEncoding(
+            String::from_utf8_lossy(coding.as_bytes()).into_owned(),
+        ));
+    }
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let essence = content_type
+        .as_deref()
+        .and_then(|value| value.split(';').next())
+        .map(|essence| essence.trim().to_ascii_lowercase());
+    match essence.as_deref() {
+        Some(STRUCTURED) => Ok(Mode::Structured),
+        Some(BATCHED) => Ok(Mode::Batched),
+        Some(other) if other.starts_with("application/cloudevents") => Err(Rejection::MediaType {
+            given: format!("`{other}`"),
+        }),
+        _ if binary::is_binary(headers) => Ok(Mode::Binary),
+        Some(SHORTHAND) => Ok(Mode::Shorthand),
+        Some(other) => Err(Rejection::MediaType {
+            given: format!("`{other}`"),
+        }),
+        None => Err(Rejection::MediaType {
+            given: "not given".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,240 @@
+//! What can go wrong with a request, and the one place where that becomes an
+//! HTTP status.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::problem::{Problem, ProblemError};
+use super::publish::{BodyError, EventError, JSON_TYPES};
+use super::query::QueryError;
+use crate::admin::PluginCommandError;
+use crate::bus::PublishError;
+
+/// Seconds after which a client may try again when the node is at a bound.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Rejection {
+    #[error("there is nothing at `{0}`; `/openapi.json` lists what there is")]
+    NoRoute(String),
+    #[error("`{path}` does not take {method}; the `Allow` header lists what it takes")]
+    MethodNotAllowed { method: Method, path: String },
+    #[error(
+        "the request comes from a web page of another origin, `{0}`; pages can use this node only from its own address"
+    )]
+    ForeignOrigin(String),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(
+        "the body's media type is {given}; send {JSON_TYPES}, or a CloudEvent in `ce-` headers"
+    )]
+    MediaType { given: String },
+    #[error("the body is encoded as `{0}`; send it without `content-encoding`")]
+    ContentEncoding(String),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("{}{error}", place(*at))]
+    Event {
+        /// Position in a batch.
+        at: Option<usize>,
+        error: EventError,
+    },
+    #[error("{}{error}", place(*at))]
+    Publish {
+        /// Position in a batch.
+        at: Option<usize>,
+        error: PublishError,
+    },
+    #[error(transparent)]
+    Plugin(#[from] PluginCommandError),
+    #[error("the command on plugin `{plugin}` was not done within {}", humantime::format_duration(*.within))]
+    PluginSlow { plugin: String, within: Duration },
+    #[error("all {limit} {what} of this node are taken; try again later")]
+    Busy { what: &'static str, limit: usize },
+    #[error("the node's plugins are not loaded yet")]
+    Starting,
+    #[error("the node is shutting down")]
+    Draining,
+    #[error("no such event was published within {}", humantime::format_duration(*.0))]
+    WaitTimedOut(Duration),
+    #[error("the request failed through a fault of the node; its log says more")]
+    Internal,
+}
+
+fn place(at: Option<usize>) -> String {
+    at.map_or_else(String::new, |at| format!("event {at} of the batch: "))
+}
+
+impl Rejection {
+    /// The status, the kind and the title of the problem.
+    fn classify(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route", "Not found"),
+            Self::MethodNotAllowed { .. } => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+            ),
+            Self::ForeignOrigin(_) => (
+                StatusCode::FORBIDDEN,
+                "foreign-origin",
+                "Not from another origin",
+            ),
+            Self::Query(_) => (
+                StatusCode::BAD_REQUEST,
+                "bad-parameter",
+                "Bad query parameter",
+            ),
+            Self::MediaType { .. } | Self::ContentEncoding(_) => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unsupported media type",
+            ),
+            Self::Body(BodyError::TooLarge { .. })
+            | Self::Event {
+                error: EventError::LongBatch { .. },
+                ..
+            }
+            | Self::Publish {
+                error: PublishError::TooLarge { .. },
+                ..
+            } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+            Self::Body(BodyError::Slow(_)) => {
+                (StatusCode::REQUEST_TIMEOUT, "slow-body", "Body too slow")
+            }
+            Self::Body(BodyError::Broken(_)) => {
+                (StatusCode::BAD_REQUEST, "broken-body", "Body not readable")
+            }
+            Self::Body(BodyError::Busy(_)) | Self::Busy { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "busy", "Node at a limit")
+            }
+            Self::Event { .. }
+            | Self::Publish {
+                error: PublishError::Draft(_),
+                ..
+            } => (StatusCode::BAD_REQUEST, "bad-event", "Bad event"),
+            Self::Publish {
+                error: PublishError::NoSuchChannel(_),
+                ..
+            } => (StatusCode::NOT_FOUND, "no-channel", "No such channel"),
+            Self::Plugin(PluginCommandError::NotFound(_)) => {
+                (StatusCode::NOT_FOUND, "no-plugin", "No such plugin")
+            }
+            Self::Plugin(PluginCommandError::Failed(_)) => {
+                (StatusCode::CONFLICT, "plugin-failed", "Command failed")
+            }
+            Self::PluginSlow { .. } => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "plugin-slow",
+                "Command not done in time",
+            ),
+            Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting", "Not ready yet"),
+            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining", "Shutting down"),
+            Self::WaitTimedOut(_) => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "wait-timed-out",
+                "No such event in time",
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Internal error",
+            ),
+        }
+    }
+
+    /// The parts of the request at fault.
+    fn errors(&self) -> Vec<ProblemError> {
+        let error = match self {
+            Self::Query(error) => ProblemError {
+                detail: error.to_string(),
+                parameter: error.parameter().map(str::to_owned),
+                ..ProblemError::default()
+            },
+            Self::Event { at, error } => ProblemError {
+                detail: error.to_string(),
+                header: error.header(),
+                pointer: error.member().map(|member| pointer(*at, Some(member))),
+                ..ProblemError::default()
+            },
+            Self::Publish {
+                at: Some(at),
+                error,
+            } => ProblemError {
+                detail: error.to_string(),
+                pointer: Some(pointer(Some(*at), None)),
+                ..ProblemError::default()
+            },
+            _ => return Vec::new(),
+        };
+        let located = error.parameter.is_some() || error.header.is_some();
+        if located || error.pointer.is_some() {
+            vec![error]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// A JSON Pointer in its fragment form.
+fn pointer(at: Option<usize>, member: Option<&str>) -> String {
+    let mut pointer = "#".to_owned();
+    if let Some(at) = at {
+        pointer.push_str(&format!("/{at}"));
+    }
+    if let Some(member) = member {
+        let member = member.replace('~', "~0").replace('/', "~1");
+        let member =
+            percent_encoding::utf8_percent_encode(&member, percent_encoding::NON_ALPHANUMERIC);
+        pointer.push_str(&format!("/{member}"));
+    }
+    pointer
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let (status, kind, title) = self.classify();
+        let problem = Problem {
+            kind: format!("urn:hearken:problem:{kind}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            errors: self.errors(),
+        };
+        let mut response = problem.into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        // What would have been taken, in the headers made for telling it.
+        match self {
+            Self::MediaType { .. } => {
+                headers.insert("accept-post", HeaderValue::from_static(JSON_TYPES));
+            }
+            Self::ContentEncoding(_) => {
+                headers.insert(
+                    header::ACCEPT_ENCODING,
+                    HeaderValue::from_static("identity"),
+                );
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// Turns a handler's panic into a response.
+#[expect(clippy::needless_pass_by_value, reason = "the signature of the layer")]
+pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Response {
+    let message = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(message, "a request handler panicked");
+    Rejection::Internal.into_response()
+}

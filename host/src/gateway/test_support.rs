@@ -1,0 +1,189 @@
+//! What the gateway's tests share: a gateway on a bus of its own, and plugins
+//! that exist only as their status.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::{Gateway, GatewayConfig, GatewayLimits, Readiness};
+use crate::admin::{
+    CommandFuture, Counters, LimitsStatus, PluginAdmin, PluginCommandError, PluginState,
+    PluginStatus,
+};
+use crate::bus::{Bus, BusConfig, Overflow};
+use crate::clock::SystemClock;
+
+/// Largest event of the bus under test.
+pub(super) const MAX_EVENT_BYTES: usize = 4096;
+
+pub(super) fn bus() -> Bus {
+    Bus::new(BusConfig {
+        node: "a".into(),
+        incarnation: "i".into(),
+        max_event_bytes: MAX_EVENT_BYTES,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+pub(super) fn gateway(bus: &Bus, limits: GatewayLimits) -> Gateway {
+    gateway_with(bus, limits, Readiness::default())
+}
+
+pub(super) fn gateway_with(bus: &Bus, limits: GatewayLimits, readiness: Readiness) -> Gateway {
+    Gateway::new(GatewayConfig {
+        bus: bus.clone(),
+        plugins: Arc::new(FakePlugins::default()),
+        readiness,
+        limits,
+        registry: Registry::default(),
+    })
+}
+
+/// A gateway's routes on a bus of their own.
+pub(super) fn router() -> Router {
+    gateway(&bus(), GatewayLimits::default()).router()
+}
+
+/// The status, one header and the whole body of an answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: axum::http::HeaderMap,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The problem, after checking what every problem has to have.
+    pub(super) fn problem(&self) -> Value {
+        assert_eq!(
+            self.headers[header::CONTENT_TYPE],
+            "application/problem+json",
+            "{}",
+            self.body
+        );
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status.as_u16());
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].is_string(), "{member} in {problem}");
+        }
+        problem
+    }
+}
+
+pub(super) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.expect("infallible");
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.expect("a whole body").to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: String::from_utf8(body.to_vec()).expect("text"),
+    }
+}
+
+pub(super) async fn get(router: &Router, uri: &str) -> Answer {
+    let request = Request::get(uri).body(Body::empty()).expect("a request");
+    send(router, request).await
+}
+
+pub(super) async fn post(router: &Router, uri: &str) -> Answer {
+    let request = Request::post(uri).body(Body::empty()).expect("a request");
+    send(router, request).await
+}
+
+/// Publishes a body of the given media type.
+pub(super) async fn publish(router: &Router, content_type: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post("/v1/events")
+        .header(header::CONTENT_TYPE, content_type)
+        .body(body.into())
+        .expect("a request");
+    send(router, request).await
+}
+
+/// Two plugins, `good` and `broken`; whatever is done to `broken` fails, and to
+/// `stuck` never ends.
+#[derive(Default)]
+pub(super) struct FakePlugins {
+    paused: Mutex<bool>,
+}
+
+impl FakePlugins {
+    fn status(&self, name: &str) -> PluginStatus {
+        let paused = *self.paused.lock().expect("no test panics in here");
+        PluginStatus {
+            name: name.to_owned(),
+            version: Some("1.2.3".to_owned()),
+            state: match name {
+                "good" if paused => PluginState::Paused,
+                "good" => PluginState::Running,
+                _ => PluginState::BackingOff,
+            },
+            interface: None,
+            listeners: Vec::new(),
+            limits: LimitsStatus {
+                memory_bytes: 1,
+                deadline_ms: 1,
+                time_slice_us: 1,
+                mailbox: 1,
+                overflow: Overflow::DropOldest,
+                concurrency: 1,
+            },
+            counters: Counters {
+                delivered: 42,
+                ..Counters::default()
+            },
+            content_hash: None,
+            memory_bytes: 65536,
+            last_error: None,
+            last_error_time: None,
+        }
+    }
+
+    fn command<'a>(&'a self, name: &'a str, pause: Option<bool>) -> CommandFuture<'a> {
+        Box::pin(async move {
+            match name {
+                "good" => {
+                    if let Some(pause) = pause {
+                        *self.paused.lock().expect("no test panics in here") = pause;
+                    }
+                    Ok(self.status(name))
+                }
+                "broken" => Err(PluginCommandError::Failed("it is broken".to_owned())),
+                "stuck" => std::future::pending().await,
+                _ => Err(PluginCommandError::NotFound(name.to_owned())),
+            }
+        })
+    }
+}
+
+impl PluginAdmin for FakePlugins {
+    fn list(&self) -> Vec<PluginStatus> {
+        vec![self.status("broken"), self.status("good")]
+    }
+
+    fn get(&self, name: &str) -> Option<PluginStatus> {
+        assert_ne!(name, "panic", "something confidential");
+        matches!(name, "good" | "broken").then(|| self.status(name))
+    }
+
+    fn reload<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        self.command(name, None)
+    }
+
+    fn pause<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        self.command(name, Some(true))
+    }
+
+    fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        self.command(name, Some(false))
+    }
+}

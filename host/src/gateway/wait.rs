@@ -1,0 +1,87 @@
+//! `GET /v1/wait`: the next event that matches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use super::Context;
+use super::problem::Problem;
+use super::query::{Parameters, QueryError};
+use super::rejection::Rejection;
+use crate::event::CloudEvent;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Wait for the next event
+///
+/// Answers with the next event that is published after the request was read
+/// and that matches, in the CloudEvents JSON format.
+#[utoipa::path(
+    get,
+    path = "/v1/wait",
+    tag = "events",
+    params(
+        ("type" = String, Query, description = "Pattern on the type: `*` matches any run of characters, `{a,b}` is an alternative"),
+        ("subject" = Option<String>, Query, description = "Only an event with exactly this subject"),
+        ("channel" = Option<String>, Query, description = "Only an event of this channel"),
+        ("local_only" = Option<bool>, Query, description = "Only an event published on this node"),
+        ("timeout" = Option<String>, Query, description = "How long to wait, with a unit, e.g. `500ms`, `10s` (default) or `2m`; at most 5 minutes", example = "10s"),
+    ),
+    responses(
+        (status = 200, description = "The event", body = super::openapi::CloudEventJson, content_type = "application/cloudevents+json"),
+        (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many waiters, or the node is shutting down", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "No such event in time", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn wait(
+    State(context): State<Arc<Context>>,
+    parameters: Parameters,
+) -> Result<impl IntoResponse, Rejection> {
+    parameters.allow(&["type", "subject", "channel", "local_only", "timeout"])?;
+    let filter = parameters.filter(None)?;
+    let timeout = timeout(&parameters, context.limits.longest_wait)?;
+    let _permit = Arc::clone(&context.waiters)
+        .try_acquire_owned()
+        .map_err(|_| Rejection::Busy {
+            what: "waiters",
+            limit: context.limits.waiters,
+        })?;
+    // Dropped, like the permit, with this future when the client goes away.
+    let receiver = context.bus.wait_for(filter);
+    let event = tokio::select! {
+        biased;
+        received = receiver.recv() => received.map_err(|_| Rejection::Draining)?,
+        () = context.draining.cancelled() => return Err(Rejection::Draining),
+        () = tokio::time::sleep(timeout) => return Err(Rejection::WaitTimedOut(timeout)),
+    };
+    let localorigin = event.origin() == &**context.bus.node();
+    let json = CloudEvent::new(&event, localorigin).to_json();
+    Ok((
+        [(header::CONTENT_TYPE, "application/cloudevents+json")],
+        json,
+    ))
+}
+
+fn timeout(parameters: &Parameters, longest: Duration) -> Result<Duration, QueryError> {
+    let invalid = |reason| QueryError::Invalid {
+        name: "timeout",
+        reason,
+    };
+    let Some(text) = parameters.get_filled("timeout") else {
+        return Ok(DEFAULT_TIMEOUT.min(longest));
+    };
+    let timeout = humantime::parse_duration(text)
+        .map_err(|error| invalid(format!("{text:?}: {error}; write e.g. `10s`")))?;
+    if timeout > longest {
+        let longest = humantime::format_duration(longest);
+        return Err(invalid(format!("{text:?} is longer than {longest}")));
+    }
+    Ok(timeout)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! A node: puts bus, plugins and gateway together, runs them, and drains them.
+//! Several nodes can run in one process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::admin::PluginAdmin;
+use crate::bus::{Bus, BusConfig};
+use crate::clock::{Clock, SystemClock};
+use crate::config::NodeConfig;
+use crate::gateway::{Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness};
+use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
+
+/// A node that has loaded its plugins and serves.
+pub struct Node {
+    address: SocketAddr,
+    bus: Bus,
+    runner: PluginRunner,
+    gateway: JoinHandle<Result<(), GatewayError>>,
+    stop_gateway: CancellationToken,
+    drop_reports: AbortOnDropHandle<()>,
+    shutdown_timeout: std::time::Duration,
+}
+
+/// Why a node does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The listener has no address.
+    #[error("the listener is unusable: {0}")]
+    Listener(std::io::Error),
+    /// The plugins cannot be started.
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
+    /// The gateway stopped serving.
+    #[error("the HTTP server failed: {0}")]
+    Gateway(#[from] GatewayError),
+    /// The gateway panicked, which is a mistake in this program.
+    #[error("the HTTP server ended unexpectedly: {0}")]
+    GatewayEnded(String),
+}
+
+impl Node {
+    /// Starts a node that serves on `listener` (the address in `config` is not
+    /// looked at) and loads every plugin in its folder. A plugin that fails to
+    /// load is reported and does not keep the node from starting.
+    ///
+    /// # Errors
+    /// [`NodeError`] when a folder, a file or a thread cannot be had.
+    pub async fn start(config: NodeConfig, listener: TcpListener) -> Result<Self, NodeError> {
+        let address = listener.local_addr().map_err(NodeError::Listener)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let bus = Bus::new(BusConfig {
+            node: config.node.as_str().into(),
+            incarnation: uuid::Uuid::new_v4().simple().to_string(),
+            max_event_bytes: config.max_event_size,
+            clock: Arc::clone(&clock),
+        });
+        let mut runner = PluginRunner::new(PluginsConfig {
+            bus: bus.clone(),
+            folder: config.plugins,
+            data: config.data,
+            threads: config.plugin_threads,
+            limits: config.limits,
+            clock,
+        })?;
+        let drop_reports = tokio::spawn({
+            let bus = bus.clone();
+            async move { bus.run_drop_reports().await }
+        });
+        let readiness = Readiness::default();
+        let gateway = Gateway::new(GatewayConfig {
+            bus: bus.clone(),
+            plugins: runner.plugins(),
+            readiness: readiness.clone(),
+            limits: GatewayLimits::default(),
+            registry: Registry::with_prefix("hearken"),
+        });
+        let stop_gateway = CancellationToken::new();
+        let gateway =
+            tokio::spawn(gateway.serve(listener, stop_gateway.clone(), config.shutdown_timeout));
+        runner.load_all().await?;
+        readiness.plugins_loaded();
+        tracing::info!(node = config.node, %address, "listening");
+        Ok(Self {
+            address,
+            bus,
+            runner,
+            gateway,
+            stop_gateway,
+            drop_reports: AbortOnDropHandle::new(drop_reports),
+            shutdown_timeout: config.shutdown_timeout,
+        })
+    }
+
+    /// Where HTTP is served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The node's bus.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// The node's plugins.
+    #[must_use]
+    pub fn plugins(&self) -> Arc<impl PluginAdmin + use<>> {
+        let plugins: Arc<Plugins> = self.runner.plugins();
+        plugins
+    }
+
+    /// Follows the plugins folder until `stop`, then drains: takes no more
+    /// requests, lets the plugins work off what they have, and ends them one
+    /// after the other.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the gateway failed, or requests were cut off.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
+        let ended_early = tokio::select! {
+            () = self.runner.run(&stop) => None,
+            ended = &mut self.gateway => Some(ended),
+        };
+        let deadline = Instant::now() + self.shutdown_timeout;
+        tracing::info!("draining");
+        self.stop_gateway.cancel();
+        let served = match ended_early {
+            Some(ended) => ended,
+            None => self.gateway.await,
+        };
+        self.runner.drain(deadline).await;
+        drop(self.drop_reports);
+        tracing::info!("stopped");
+        match served {
+            Ok(served) => Ok(served?),
+            Err(error) => Err(NodeError::GatewayEnded(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The wasmtime engine that all plugins share, and the clock that ticks while
+//! guests run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+use wasmtime::{Config, Engine};
+
+/// Stack of a guest, in bytes; a deeper recursion traps.
+const GUEST_STACK_BYTES: usize = 512 << 10;
+
+/// Stack on which a guest and the host functions that it calls run, in bytes.
+const FIBER_STACK_BYTES: usize = 2 << 20;
+
+/// How often guests come to a point where they can be stopped.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks without a guest after which the clock rests until one runs.
+const TICKS_BEFORE_REST: u32 = 250;
+
+/// The engine's settings. Everything that changes generated code is part of
+/// the engine's compatibility hash and so of the key of cached code.
+pub(super) fn new_engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.epoch_interruption(true);
+    // No component here uses the async ABI, and support for it makes every call dearer.
+    config.concurrency_support(false);
+    config.max_wasm_stack(GUEST_STACK_BYTES);
+    config.async_stack_size(FIBER_STACK_BYTES);
+    Engine::new(&config)
+}
+
+/// Advances the engine's epoch every millisecond while guests run.
+#[derive(Debug)]
+pub(super) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    guests: AtomicUsize,
+    resting: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// Keeps the clock ticking; one for each guest that runs.
+pub(super) struct Ticking<'t>(&'t Shared);
+
+impl Ticker {
+    pub(super) fn start(engine: Engine) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let thread = std::thread::Builder::new()
+            .name("plugin-epoch".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || tick(&engine, &shared)
+            })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Says that a guest is about to run.
+    pub(super) fn guest(&self) -> Ticking<'_> {
+        self.shared.guests.fetch_add(1, Ordering::SeqCst);
+        if self.shared.resting.load(Ordering::SeqCst) {
+            if let Some(thread) = &self.thread {
+                thread.thread().unpark();
+            }
+        }
+        Ticking(&self.shared)
+    }
+}
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.guests.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let handle: &Thread = thread.thread();
+            handle.unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+fn tick(engine: &Engine, shared: &Shared) {
+    let mut idle = 0;
+    while !shared.stop.load(Ordering::SeqCst) {
+        if shared.guests.load(Ordering::SeqCst) > 0 {
+            idle = 0;
+        } else {
+            idle += 1;
+        }
+        if idle > TICKS_BEFORE_REST {
+            shared.resting.store(true, Ordering::SeqCst);
+            // A guest that came before it could see the flag is seen here.
+            if shared.guests.load(Ordering::SeqCst) == 0 && !shared.stop.load(Ordering::SeqCst) {
+                std::thread::park();
+            }
+            shared.resting.store(false, Ordering::SeqCst);
+            idle = 0;
+        }
+        std::thread::park_timeout(TICK);
+        engine.increment_epoch();
+    }
+}

@@ -1,0 +1,177 @@
+//! What an instance has: its view of the system and what it is granted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::WasiConfigVariables;
+
+use super::imports::http::OutgoingHttp;
+use super::memory::MemoryLimiter;
+use super::meter::Meter;
+use super::output::{Output, PluginLog};
+use super::records::Records;
+use crate::bus::{Bus, PublishError, Publisher};
+use crate::config::Allow;
+use crate::event::{Draft, Event};
+
+/// Events that a plugin may publish at once, and key-value records that it may
+/// change: below the default mailbox, so that one burst overflows nobody.
+const BURST: u32 = 512;
+
+/// Events and changes a second that a plugin may go on with for long: as many
+/// as the slowest kind of guest can still handle.
+const A_SECOND: u32 = 10_000;
+
+/// Handles (streams, requests, buckets, …) that an instance may hold at once;
+/// bounds the host's memory behind them.
+const MAX_HANDLES: usize = 4096;
+
+/// Bytes that one call between guest and host may copy, strings and lists
+/// together; bounds what a guest can make the host allocate.
+pub(super) const MAX_CALL_BYTES: usize = 16 << 20;
+
+/// What all instances and versions of one plugin share.
+#[derive(Debug)]
+pub(super) struct PluginContext {
+    pub(super) name: Arc<str>,
+    pub(super) bus: Bus,
+    pub(super) publisher: Publisher,
+    pub(super) records: Arc<Records>,
+    pub(super) log: Arc<PluginLog>,
+    pub(super) sent: AtomicU64,
+    pub(super) refused: AtomicU64,
+    /// Bytes of linear memory that all instances hold.
+    pub(super) memory: Arc<AtomicU64>,
+    budget: DefaultDirectRateLimiter,
+}
+
+/// Why a guest's event was not published.
+#[derive(Debug)]
+pub(super) enum SendError {
+    Budget,
+    Publish(PublishError),
+}
+
+impl PluginContext {
+    pub(super) fn new(name: Arc<str>, bus: Bus, records: Arc<Records>) -> Self {
+        let source = format!("/nodes/{}/plugins/{name}", bus.node());
+        let publisher = bus.publisher(source, Arc::clone(&name));
+        let nonzero = |number| std::num::NonZeroU32::new(number).expect("a constant above zero");
+        let quota = Quota::per_second(nonzero(A_SECOND)).allow_burst(nonzero(BURST));
+        Self {
+            log: Arc::new(PluginLog::new(Arc::clone(&name))),
+            name,
+            bus,
+            publisher,
+            records,
+            sent: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            memory: Arc::default(),
+            budget: RateLimiter::direct(quota),
+        }
+    }
+
+    /// Takes one event or change from the plugin's budget.
+    pub(super) fn spend(&self) -> bool {
+        let granted = self.budget.check().is_ok();
+        if !granted && self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.log_refusal("events", "it publishes faster than its budget allows");
+        }
+        granted
+    }
+
+    pub(super) fn publish(&self, draft: &Draft<'_>) -> Result<Event, SendError> {
+        if !self.spend() {
+            return Err(SendError::Budget);
+        }
+        let event = self.publisher.publish(draft).map_err(SendError::Publish)?;
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        Ok(event)
+    }
+
+    /// Logs that the plugin tried what it may not do.
+    pub(super) fn log_refusal(&self, what: &str, why: &str) {
+        self.log
+            .line(tracing::Level::WARN, what, &format!("refused: {why}"));
+    }
+}
+
+/// The data of a store.
+pub(super) struct Guest {
+    pub(super) plugin: Arc<PluginContext>,
+    pub(super) allow: Arc<Allow>,
+    pub(super) table: ResourceTable,
+    pub(super) wasi: WasiCtx,
+    pub(super) http: wasmtime_wasi_http::WasiHttpCtx,
+    pub(super) outgoing_http: OutgoingHttp,
+    pub(super) config: WasiConfigVariables,
+    pub(super) memory: MemoryLimiter,
+    pub(super) meter: Arc<Meter>,
+    /// The event in hand, whose trace context the guest's own events inherit.
+    pub(super) in_hand: Option<Event>,
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Guest {
+    pub(super) fn new(
+        plugin: Arc<PluginContext>,
+        allow: Arc<Allow>,
+        config: &BTreeMap<String, String>,
+        memory_limit: u64,
+        meter: Arc<Meter>,
+    ) -> Self {
+        let stdout = Output::stdout(Arc::clone(&plugin.log));
+        let stderr = Output::stderr(Arc::clone(&plugin.log));
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .allow_ip_name_lookup(false);
+        let refusing = Arc::clone(&plugin);
+        wasi.socket_addr_check(move |address, _| {
+            refusing.log_refusal(
+                "wasi:sockets",
+                &format!("no sockets for plugins ({address})"),
+            );
+            Box::pin(std::future::ready(false))
+        });
+        Self {
+            outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), Arc::clone(&allow)),
+            memory: MemoryLimiter::new(memory_limit, Arc::clone(&plugin.memory)),
+            config: config
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+            wasi: wasi.build(),
+            http: wasmtime_wasi_http::WasiHttpCtx::new(),
+            plugin,
+            allow,
+            table,
+            meter,
+            in_hand: None,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Logs what the guest printed without a line break at the end.
+    pub(super) fn flush_output(&self) {
+        self.stdout.flush();
+        self.stderr.flush();
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}

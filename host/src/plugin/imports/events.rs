@@ -1,0 +1,114 @@
+//! `hearken:plugin/events`: publishing and waiting.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::bus::{Filter, PublishError};
+use crate::event::{Draft, Event, EventType, ExtensionValue, Pattern};
+use crate::plugin::bindings::plugin::hearken::plugin::{events, types};
+use crate::plugin::guest::{Guest, SendError};
+
+impl types::Host for &mut Guest {}
+
+impl events::Host for &mut Guest {
+    fn send(
+        &mut self,
+        event: types::OutgoingEvent,
+    ) -> wasmtime::Result<Result<String, events::SendError>> {
+        let event_type = match EventType::custom(&event.type_) {
+            Ok(event_type) => event_type,
+            Err(error) => return Ok(Err(events::SendError::Invalid(error.to_string()))),
+        };
+        let draft = Draft {
+            subject: event.subject.as_deref().map(Cow::Borrowed),
+            datacontenttype: event.datacontenttype.as_deref().map(Cow::Borrowed),
+            data: event.data.as_deref().map(Cow::Borrowed),
+            distributed: event.distributed,
+            channel: event.channel.as_deref().map(Cow::Borrowed),
+            traceparent: self
+                .in_hand
+                .as_ref()
+                .and_then(Event::traceparent)
+                .map(Cow::Borrowed),
+            tracestate: self
+                .in_hand
+                .as_ref()
+                .and_then(Event::tracestate)
+                .map(Cow::Borrowed),
+            extensions: event
+                .extensions
+                .iter()
+                .map(|(name, value)| {
+                    (
+                        Cow::Borrowed(name.as_str()),
+                        ExtensionValue::String(Cow::Borrowed(value)),
+                    )
+                })
+                .collect(),
+            ..Draft::new(event_type)
+        };
+        Ok(self
+            .plugin
+            .publish(&draft)
+            .map(|event| event.id().to_owned())
+            .map_err(|error| match error {
+                SendError::Budget => events::SendError::BudgetExceeded,
+                SendError::Publish(PublishError::TooLarge { limit, .. }) => {
+                    events::SendError::TooLarge(limit as u64)
+                }
+                SendError::Publish(error) => events::SendError::Invalid(error.to_string()),
+            }))
+    }
+
+    async fn wait(
+        &mut self,
+        filter: types::Filter,
+        timeout_ms: u64,
+    ) -> wasmtime::Result<Result<types::EventResult, events::WaitError>> {
+        let filter = match filter_of(filter) {
+            Ok(filter) => filter,
+            Err(error) => return Ok(Err(events::WaitError::Invalid(error.to_string()))),
+        };
+        let waiter = self.plugin.bus.wait_for(filter);
+        let timeout = Duration::from_millis(timeout_ms);
+        match tokio::time::timeout(timeout, waiter.recv()).await {
+            Ok(Ok(event)) => Ok(Ok(lift(&event, self.plugin.bus.node()))),
+            Ok(Err(_)) | Err(_) => Ok(Err(events::WaitError::TimedOut)),
+        }
+    }
+}
+
+/// The host's form of a guest's filter.
+pub(in crate::plugin) fn filter_of(
+    filter: types::Filter,
+) -> Result<Filter, crate::event::PatternError> {
+    Ok(Filter {
+        subject: filter.subject.map(Into::into),
+        channel: filter.channel.map(Into::into),
+        local_only: filter.local_only,
+        ..Filter::new(Pattern::new(&filter.pattern)?)
+    })
+}
+
+fn lift(event: &Event, node: &str) -> types::EventResult {
+    types::EventResult {
+        id: event.id().to_owned(),
+        source: event.source().to_owned(),
+        type_: event.event_type().to_owned(),
+        subject: event.subject().map(str::to_owned),
+        time: event.time(),
+        datacontenttype: event.datacontenttype().to_owned(),
+        data: event.data().unwrap_or_default().to_vec(),
+        distributed: event.distributed(),
+        origin: event.origin().to_owned(),
+        localorigin: event.origin() == node,
+        channel: event.channel().map(str::to_owned),
+        sequence: event.sequence(),
+        traceparent: event.traceparent().map(str::to_owned),
+        tracestate: event.tracestate().map(str::to_owned),
+        extensions: event
+            .extensions()
+            .map(|(name, value)| (name.to_owned(), value.to_string()))
+            .collect(),
+    }
+}

@@ -1,0 +1,269 @@
+//! Loading a version: manifest and component from disk, compiled, linked,
+//! started once and asked what it listens to. Nothing of the running version is
+//! touched before all of that has succeeded.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::bindings::plugin::exports::hearken::plugin::listener::Description;
+use super::compile::{CompileError, ComponentFile};
+use super::imports::events::filter_of;
+use super::instance::{Death, MESSAGING, Version};
+use super::runtime::Runtime;
+use super::shared::Listener;
+use super::worker::Desk;
+use crate::bus::Filter;
+use crate::config::{ConfigError, Manifest, PluginLimits};
+use crate::plugin::guest::PluginContext;
+
+/// Most listeners of one plugin; bounds the routing table.
+const MAX_LISTENERS: usize = 256;
+
+/// Longest version and listener name shown, in bytes.
+const MAX_LABEL_BYTES: usize = 128;
+
+/// Where a plugin's files are.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    pub(super) component: PathBuf,
+    pub(super) manifest: PathBuf,
+}
+
+/// Both files as they were read; the same content is not loaded twice.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    component: Option<blake3::Hash>,
+    manifest: Option<String>,
+}
+
+/// What was read, before any of it was understood.
+pub(super) struct Source {
+    pub(super) fingerprint: Fingerprint,
+    component: Result<ComponentFile, CompileError>,
+    manifest: Option<String>,
+}
+
+/// A version that is ready to take over.
+pub(super) struct Staged {
+    pub(super) version: Arc<Version>,
+    /// What the plugin calls its version.
+    pub(super) label: String,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) desks: Vec<Desk>,
+}
+
+/// Why a plugin's files cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error("cannot read the manifest {}: {source}", path.display())]
+    ReadManifest {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Manifest(#[from] ConfigError),
+    #[error("{}: {source}", path.display())]
+    Component { path: PathBuf, source: CompileError },
+    #[error("{}: {reason}", path.display())]
+    Link { path: PathBuf, reason: String },
+    #[error("failed to start: {}", .0.reason)]
+    Start(Death),
+    #[error("listener `{listener}`: {reason}")]
+    Listener { listener: String, reason: String },
+    #[error("listens to nothing: {0}")]
+    NoListener(String),
+}
+
+impl LoadError {
+    /// As it is reported.
+    pub(super) fn into_death(self) -> Death {
+        let reason = self.to_string();
+        match self {
+            Self::Start(death) => Death { reason, ..death },
+            _ => Death {
+                reason,
+                backtrace: None,
+            },
+        }
+    }
+
+    /// Whether the component is simply not there any more.
+    pub(super) fn is_removal(&self) -> bool {
+        matches!(self, Self::Component { source: CompileError::Read { source, .. }, .. }
+            if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// Whether the file looks as if somebody had not finished writing it.
+    pub(super) fn is_half_written(&self) -> bool {
+        match self {
+            Self::Component {
+                source: CompileError::Empty,
+                ..
+            } => true,
+            Self::Component {
+                source: CompileError::Invalid(reason),
+                ..
+            } => reason.contains("unexpected end"),
+            _ => false,
+        }
+    }
+}
+
+impl Source {
+    /// Reads both files. Blocks on the disk.
+    pub(super) fn read(files: &Files) -> Result<Self, LoadError> {
+        let manifest = match std::fs::read_to_string(&files.manifest) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => {
+                return Err(LoadError::ReadManifest {
+                    path: files.manifest.clone(),
+                    source,
+                });
+            }
+        };
+        let component = ComponentFile::read(&files.component);
+        let fingerprint = Fingerprint {
+            component: component.as_ref().ok().map(|file| file.hash),
+            manifest: manifest.clone(),
+        };
+        Ok(Self {
+            fingerprint,
+            component,
+            manifest,
+        })
+    }
+
+    /// Makes a version of what was read.
+    pub(super) async fn stage(
+        self,
+        files: &Files,
+        plugin: &Arc<PluginContext>,
+        defaults: &PluginLimits,
+        runtime: &Arc<Runtime>,
+    ) -> Result<Staged, LoadError> {
+        let manifest = match self.manifest {
+            Some(text) => Manifest::parse(&files.manifest, &text)?,
+            None => Manifest::default(),
+        };
+        let path = &files.component;
+        let compile_error = |source| LoadError::Component {
+            path: path.clone(),
+            source,
+        };
+        let file = self.component.map_err(compile_error)?;
+        let hash = file.hash;
+        let component = runtime
+            .compiler
+            .compile(file)
+            .await
+            .map_err(compile_error)?;
+        let limits = manifest.limits.over(defaults);
+        let plugin = Arc::clone(plugin);
+        let version = Version::link(plugin, &component, &runtime.linker, hash, manifest, limits)
+            .map_err(|reason| LoadError::Link {
+                path: path.clone(),
+                reason,
+            })?;
+        start(Arc::new(version), path, runtime).await
+    }
+}
+
+async fn start(
+    version: Arc<Version>,
+    path: &Path,
+    runtime: &Arc<Runtime>,
+) -> Result<Staged, LoadError> {
+    let mut desks = Vec::new();
+    let mut description = None;
+    for _ in 0..version.concurrency() {
+        let seat = runtime.executor.seat();
+        let starting = {
+            let (version, seat) = (Arc::clone(&version), Arc::clone(&seat));
+            async move { version.instantiate(seat).await }
+        };
+        let started = runtime.executor.spawn(Arc::clone(&seat), starting).await;
+        let (instance, said) = started.map_err(LoadError::Start)?;
+        desks.push(Desk {
+            instance: Some(instance),
+            seat,
+        });
+        description = said;
+    }
+    let label = match &description {
+        Some(description) => cut(&description.version),
+        None => version.content_hash.to_hex()[..12].to_owned(),
+    };
+    let listeners = listeners(&version, description, path)?;
+    Ok(Staged {
+        version,
+        label,
+        listeners,
+        desks,
+    })
+}
+
+/// What the plugin listens to: what it declares, unless the manifest says otherwise.
+fn listeners(
+    version: &Version,
+    description: Option<Description>,
+    path: &Path,
+) -> Result<Vec<Listener>, LoadError> {
+    let declared = declared(description)?;
+    let Some(patterns) = &version.manifest.subscribe else {
+        if declared.is_empty() {
+            let manifest = path.with_extension("toml");
+            let who = if version.interface() == MESSAGING {
+                "a component for wasmCloud does not say what it wants"
+            } else {
+                "the component declares no listener"
+            };
+            return Err(LoadError::NoListener(format!(
+                "{who}; put `subscribe = [\"custom.example.*\"]` into {}",
+                manifest.display()
+            )));
+        }
+        return Ok(declared);
+    };
+    let local_only =
+        !declared.is_empty() && declared.iter().all(|listener| listener.filter.local_only);
+    Ok(patterns
+        .iter()
+        .map(|pattern| Listener {
+            name: "subscribe".to_owned(),
+            filter: Filter {
+                local_only,
+                ..Filter::new(pattern.clone())
+            },
+        })
+        .collect())
+}
+
+fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError> {
+    let listeners = description
+        .map(|description| description.listeners)
+        .unwrap_or_default();
+    if listeners.len() > MAX_LISTENERS {
+        return Err(LoadError::Listener {
+            listener: format!("{} of them", listeners.len()),
+            reason: format!("a plugin may declare {MAX_LISTENERS} listeners"),
+        });
+    }
+    listeners
+        .into_iter()
+        .map(|listener| {
+            let name = cut(&listener.name);
+            match filter_of(listener.filter) {
+                Ok(filter) => Ok(Listener { name, filter }),
+                Err(error) => Err(LoadError::Listener {
+                    listener: name,
+                    reason: error.to_string(),
+                }),
+            }
+        })
+        .collect()
+}
+
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_LABEL_BYTES)].to_owned()
+}

@@ -1,0 +1,27 @@
+//! Plugins: folder watching, component loading, instances, workers, and what
+//! guests may import.
+
+mod bindings;
+mod compile;
+mod engine;
+mod executor;
+mod folder;
+mod guest;
+mod imports;
+mod instance;
+mod load;
+mod memory;
+mod meter;
+mod output;
+mod plugins;
+mod records;
+mod runtime;
+mod shared;
+mod supervisor;
+mod worker;
+
+pub use compile::{CompileError, MAX_COMPONENT_BYTES};
+pub use folder::FolderError;
+pub use plugins::{PluginRunner, Plugins, PluginsConfig, PluginsError};
+pub use records::RecordError;
+pub use runtime::RuntimeError;

@@ -1,0 +1,355 @@
+//! All plugins of a node: one supervisor for each component in the folder.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::folder::{Folder, FolderError};
+use super::guest::PluginContext;
+use super::runtime::{Runtime, RuntimeError};
+use super::shared::Shared;
+use super::supervisor::{Command, Reply, Supervisor};
+use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginStatus};
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::config::PluginLimits;
+
+/// Commands that wait for one plugin; more are refused.
+const COMMANDS: usize = 16;
+
+/// How long an operator's command may take; compiling the largest components
+/// takes about ten seconds.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How often a drain looks whether mailboxes are empty.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+
+/// What the plugin room needs to know.
+pub struct PluginsConfig {
+    /// The bus that plugins listen to.
+    pub bus: Bus,
+    /// The folder with the components.
+    pub folder: PathBuf,
+    /// Where compiled code and the key-value store are kept.
+    pub data: PathBuf,
+    /// Threads that run guests, in each of the two lanes; at least one.
+    pub threads: usize,
+    /// Limits of plugins whose manifest says nothing.
+    pub limits: PluginLimits,
+    /// Tells the time of errors.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the plugins of a node cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginsError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The machine does not let guests run.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// Shows and commands the plugins of a node; shared with the gateway.
+pub struct Plugins {
+    runtime: Arc<Runtime>,
+    limits: PluginLimits,
+    clock: Arc<dyn Clock>,
+    entries: RwLock<BTreeMap<String, Entry>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+    files_changed: Arc<Notify>,
+}
+
+/// Runs the plugins of a node; whoever holds it drives them.
+pub struct PluginRunner {
+    plugins: Arc<Plugins>,
+    folder: Folder,
+    supervisors: JoinSet<()>,
+    names: HashMap<tokio::task::Id, String>,
+}
+
+impl Plugins {
+    fn entry(&self, name: &str) -> Option<Entry> {
+        self.entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    async fn command(
+        &self,
+        name: &str,
+        command: impl FnOnce(Reply) -> Command,
+    ) -> Result<PluginStatus, PluginCommandError> {
+        let not_found = || PluginCommandError::NotFound(name.to_owned());
+        let entry = self.entry(name).ok_or_else(not_found)?;
+        let (reply, answer) = oneshot::channel();
+        entry
+            .commands
+            .try_send(command(reply))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Closed(_) => not_found(),
+                mpsc::error::TrySendError::Full(_) => PluginCommandError::Failed(format!(
+                    "{COMMANDS} commands are waiting for this plugin already; try again later"
+                )),
+            })?;
+        match tokio::time::timeout(COMMAND_DEADLINE, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(not_found()),
+            Err(_) => Err(PluginCommandError::Failed(format!(
+                "the plugin took longer than {COMMAND_DEADLINE:?}; the command may still be carried out"
+            ))),
+        }
+    }
+}
+
+impl PluginAdmin for Plugins {
+    fn list(&self) -> Vec<PluginStatus> {
+        self.entries()
+            .iter()
+            .map(|entry| entry.shared.status())
+            .collect()
+    }
+
+    fn get(&self, name: &str) -> Option<PluginStatus> {
+        self.entry(name).map(|entry| entry.shared.status())
+    }
+
+    fn reload<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        Box::pin(self.command(name, Command::Reload))
+    }
+
+    fn pause<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        Box::pin(self.command(name, Command::Pause))
+    }
+
+    fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        Box::pin(self.command(name, Command::Resume))
+    }
+}
+
+impl PluginRunner {
+    /// Starts watching the folder; nothing is loaded yet.
+    ///
+    /// # Errors
+    /// [`PluginsError`] says which folder or resource cannot be had.
+    pub fn new(config: PluginsConfig) -> Result<Self, PluginsError> {
+        let PluginsConfig {
+            bus,
+            folder,
+            data,
+            threads,
+            limits,
+            clock,
+        } = config;
+        let folder = Folder::watch(&folder)?;
+        let runtime = Runtime::new(bus, &data, threads, &tokio::runtime::Handle::current())?;
+        let plugins = Arc::new(Plugins {
+            runtime: Arc::new(runtime),
+            limits,
+            clock,
+            entries: RwLock::default(),
+        });
+        Ok(Self {
+            plugins,
+            folder,
+            supervisors: JoinSet::new(),
+            names: HashMap::new(),
+        })
+    }
+
+    /// For the gateway.
+    #[must_use]
+    pub fn plugins(&self) -> Arc<Plugins> {
+        Arc::clone(&self.plugins)
+    }
+
+    /// Loads every plugin in the folder; returns when each runs or has failed to.
+    ///
+    /// # Errors
+    /// [`PluginsError::Folder`] when the folder cannot be read.
+    pub async fn load_all(&mut self) -> Result<(), PluginsError> {
+        let loading: Vec<_> = self
+            .folder
+            .plugins()?
+            .into_iter()
+            .map(|name| self.install(name))
+            .collect();
+        for loaded in loading {
+            // An error means that the supervisor is gone, which `run` will see.
+            let _ = loaded.await;
+        }
+        Ok(())
+    }
+
+    /// Follows the folder until `stop`.
+    pub async fn run(&mut self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = self.folder.changed() => match changed {
+                    Some(name) => self.look_at(name),
+                    None => self.look_at_all(),
+                },
+                Some(ended) = self.supervisors.join_next_with_id() => self.reap(ended),
+            }
+        }
+    }
+
+    fn look_at_all(&mut self) {
+        let mut names = match self.folder.plugins() {
+            Ok(names) => names,
+            Err(error) => {
+                tracing::error!(%error, "plugins keep running as they are");
+                return;
+            }
+        };
+        names.extend(
+            self.plugins
+                .entries()
+                .iter()
+                .map(|entry| entry.shared.name().to_owned()),
+        );
+        names.into_iter().for_each(|name| self.look_at(name));
+    }
+
+    fn look_at(&mut self, name: String) {
+        if let Some(entry) = self.plugins.entry(&name) {
+            entry.files_changed.notify_one();
+        } else if self.folder.files(&name).component.exists() {
+            // Nobody waits for a plugin that is dropped into a running node.
+            drop(self.install(name));
+        }
+    }
+
+    fn install(&mut self, name: String) -> oneshot::Receiver<()> {
+        let Plugins {
+            runtime,
+            limits,
+            clock,
+            ..
+        } = &*self.plugins;
+        let context = Arc::new(PluginContext::new(
+            name.as_str().into(),
+            runtime.bus.clone(),
+            Arc::clone(&runtime.records),
+        ));
+        let shared = Arc::new(Shared::new(context, Arc::clone(clock), limits.clone()));
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let files_changed = Arc::new(Notify::new());
+        let entry = Entry {
+            shared: Arc::clone(&shared),
+            commands,
+            files_changed: Arc::clone(&files_changed),
+        };
+        let files = self.folder.files(&name);
+        let supervisor = Supervisor::new(files, limits.clone(), Arc::clone(runtime), shared);
+        let (loaded, loading) = oneshot::channel();
+        let task = self
+            .supervisors
+            .spawn(supervisor.run(inbox, files_changed, loaded));
+        self.names.insert(task.id(), name.clone());
+        self.plugins
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, entry);
+        loading
+    }
+
+    /// Forgets a plugin whose supervisor has ended.
+    fn reap(&mut self, ended: Result<(tokio::task::Id, ()), JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(name) = self.names.remove(&id) else {
+            return;
+        };
+        if let Err(error) = ended {
+            tracing::error!(plugin = name, %error, "a supervisor panicked; starting the plugin anew");
+        }
+        self.plugins
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&name);
+        self.look_at(name);
+    }
+
+    /// Ends all plugins: they work off what waits in their mailboxes and are
+    /// stopped one after the other, so that those still running see it. What is
+    /// not done by `deadline` is abandoned and logged.
+    pub async fn drain(mut self, deadline: Instant) {
+        let finished = tokio::time::timeout_at(deadline, self.drain_all())
+            .await
+            .is_ok();
+        if !finished {
+            tracing::warn!("draining took too long; abandoning the plugins that still run");
+        }
+        for entry in self.plugins.entries() {
+            let unhandled = entry.shared.status().counters.queued;
+            if unhandled > 0 {
+                tracing::warn!(
+                    plugin = entry.shared.name(),
+                    unhandled,
+                    "events were not handled"
+                );
+            }
+        }
+        self.supervisors.shutdown().await;
+    }
+
+    async fn drain_all(&mut self) {
+        let entries = self.plugins.entries();
+        for entry in &entries {
+            entry.work_off().await;
+        }
+        for entry in entries {
+            entry.work_off().await;
+            if entry.commands.send(Command::Stop).await.is_ok() {
+                entry.commands.closed().await;
+            }
+        }
+        while self.supervisors.join_next().await.is_some() {}
+    }
+}
+
+impl Entry {
+    /// Waits until the mailbox is empty, unless nobody empties it.
+    async fn work_off(&self) {
+        loop {
+            let status = self.shared.status();
+            let busy = matches!(
+                status.state,
+                crate::admin::PluginState::Running | crate::admin::PluginState::BackingOff
+            );
+            if !busy || status.counters.queued == 0 {
+                return;
+            }
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    }
+}

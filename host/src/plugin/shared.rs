@@ -1,0 +1,220 @@
+//! What the parts of one plugin share: its counters, its status, and the
+//! reports of what goes wrong.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use super::guest::PluginContext;
+use super::instance::{Death, Version};
+use crate::admin::{Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus};
+use crate::bus::{Filter, Publisher, Receiver};
+use crate::clock::Clock;
+use crate::config::PluginLimits;
+use crate::event::cloudevent::rfc3339;
+use crate::event::host_event::{HostEventType, PluginChanged, PluginFailed, PluginQuarantined};
+
+/// `plugin.failed` events at once; what a plugin fails beyond is counted only,
+/// so that listeners that fail on failures cannot keep each other busy.
+const FAILURE_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
+
+/// `plugin.failed` events a second for long.
+const FAILURES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+
+/// Shared by supervisor, workers and status of one plugin.
+pub(super) struct Shared {
+    pub(super) context: Arc<PluginContext>,
+    pub(super) delivered: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) restarts: AtomicU64,
+    /// Instances that died since the last event that was handled.
+    pub(super) deaths_in_a_row: AtomicU32,
+    /// The mailbox, from the first successful start on.
+    pub(super) receiver: OnceLock<Arc<Receiver>>,
+    clock: Arc<dyn Clock>,
+    host: Publisher,
+    failure_budget: DefaultDirectRateLimiter,
+    shown: Mutex<Shown>,
+}
+
+/// The changing part of the status.
+struct Shown {
+    state: PluginState,
+    version: Option<String>,
+    interface: Option<&'static str>,
+    listeners: Vec<ListenerStatus>,
+    limits: PluginLimits,
+    concurrency: usize,
+    content_hash: Option<blake3::Hash>,
+    last_error: Option<(String, u64)>,
+}
+
+/// A listener: its name and what it wants.
+pub(super) struct Listener {
+    pub(super) name: String,
+    pub(super) filter: Filter,
+}
+
+impl Shared {
+    pub(super) fn new(
+        context: Arc<PluginContext>,
+        clock: Arc<dyn Clock>,
+        limits: PluginLimits,
+    ) -> Self {
+        let quota = Quota::per_second(FAILURES_A_SECOND).allow_burst(FAILURE_BURST);
+        Self {
+            host: context.bus.host_publisher(),
+            context,
+            delivered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
+            deaths_in_a_row: AtomicU32::new(0),
+            receiver: OnceLock::new(),
+            clock,
+            failure_budget: RateLimiter::direct(quota),
+            shown: Mutex::new(Shown {
+                state: PluginState::Failed,
+                version: None,
+                interface: None,
+                listeners: Vec::new(),
+                limits,
+                concurrency: 1,
+                content_hash: None,
+                last_error: None,
+            }),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.context.name
+    }
+
+    pub(super) fn state(&self) -> PluginState {
+        self.shown().state
+    }
+
+    pub(super) fn set_state(&self, state: PluginState) {
+        self.shown().state = state;
+    }
+
+    /// Shows a version that starts to run.
+    pub(super) fn show_version(&self, version: &Version, label: &str, listeners: &[Listener]) {
+        let mut shown = self.shown();
+        shown.version = Some(label.to_owned());
+        shown.interface = Some(version.interface());
+        shown.listeners = listeners.iter().map(listener_status).collect();
+        shown.limits = version.limits.clone();
+        shown.concurrency = version.concurrency();
+        shown.content_hash = Some(version.content_hash);
+        shown.last_error = None;
+    }
+
+    /// Publishes that the plugin was installed, started, reloaded, …
+    pub(super) fn announce(&self, event_type: HostEventType) {
+        let version = self.shown().version.clone();
+        let name = self.name();
+        tracing::info!(plugin = name, version, "{}", event_type.as_str());
+        let data = PluginChanged {
+            plugin: name.to_owned(),
+            version,
+        };
+        self.host.publish_host(event_type, name, &data);
+    }
+
+    /// Reports that an event failed, or, without an event, that the plugin
+    /// could not be loaded or started.
+    pub(super) fn report_failure(&self, event: Option<&str>, death: &Death) {
+        let name = self.name();
+        let now = self.clock.now_millis();
+        self.shown().last_error = Some((death.reason.clone(), now));
+        if self.failure_budget.check().is_err() {
+            return;
+        }
+        let Death { reason, backtrace } = death;
+        match event {
+            Some(event) => tracing::warn!(plugin = name, event, "event failed: {reason}"),
+            None => tracing::error!(plugin = name, "{reason}"),
+        }
+        let data = PluginFailed {
+            plugin: name.to_owned(),
+            event: event.map(str::to_owned),
+            reason: reason.clone(),
+            backtrace: backtrace.clone(),
+        };
+        self.host
+            .publish_host(HostEventType::PluginFailed, name, &data);
+    }
+
+    /// Reports that the plugin gets no more events.
+    pub(super) fn report_quarantine(&self, failures: u32, reason: &str) {
+        let plugin = self.name().to_owned();
+        tracing::error!(
+            plugin,
+            failures,
+            "quarantined: replace the file, or run `hearken plugin resume {plugin}`"
+        );
+        let data = PluginQuarantined {
+            plugin,
+            failures,
+            reason: reason.to_owned(),
+        };
+        self.host
+            .publish_host(HostEventType::PluginQuarantined, self.name(), &data);
+    }
+
+    pub(super) fn status(&self) -> PluginStatus {
+        let receiver = self.receiver.get();
+        let counters = Counters {
+            delivered: self.delivered.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            dropped: receiver.map_or(0, |receiver| receiver.dropped()),
+            queued: receiver.map_or(0, |receiver| receiver.mailbox().queued() as u64),
+            sent: self.context.sent.load(Ordering::Relaxed),
+            refused: self.context.refused.load(Ordering::Relaxed),
+            restarts: self.restarts.load(Ordering::Relaxed),
+        };
+        let shown = self.shown();
+        PluginStatus {
+            name: self.name().to_owned(),
+            version: shown.version.clone(),
+            state: shown.state,
+            interface: shown.interface.map(str::to_owned),
+            listeners: shown.listeners.clone(),
+            limits: limits_status(&shown.limits, shown.concurrency),
+            counters,
+            content_hash: shown.content_hash.map(|hash| hash.to_hex().to_string()),
+            memory_bytes: self.context.memory.load(Ordering::Relaxed),
+            last_error: shown.last_error.as_ref().map(|(text, _)| text.clone()),
+            last_error_time: shown.last_error.as_ref().map(|(_, time)| rfc3339(*time)),
+        }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        // Plain assignments in here; nothing panics half-way.
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn listener_status(listener: &Listener) -> ListenerStatus {
+    let filter = &listener.filter;
+    ListenerStatus {
+        name: listener.name.clone(),
+        pattern: filter.pattern.as_str().to_owned(),
+        subject: filter.subject.as_deref().map(str::to_owned),
+        channel: filter.channel.as_deref().map(str::to_owned),
+        local_only: filter.local_only,
+    }
+}
+
+fn limits_status(limits: &PluginLimits, concurrency: usize) -> LimitsStatus {
+    LimitsStatus {
+        memory_bytes: limits.memory,
+        deadline_ms: u64::try_from(limits.deadline.as_millis()).unwrap_or(u64::MAX),
+        time_slice_us: u64::try_from(limits.time_slice.as_micros()).unwrap_or(u64::MAX),
+        mailbox: limits.mailbox,
+        overflow: limits.overflow,
+        concurrency,
+    }
+}

@@ -1,0 +1,12 @@
+//! What the host does for a plugin. Within a component these are the imports of
+//! the WIT world; natively the `testing` module answers.
+
+#[cfg(target_family = "wasm")]
+mod guest;
+#[cfg(target_family = "wasm")]
+pub(crate) use guest::{Bucket, config_all, config_get, log, send, wait};
+
+#[cfg(not(target_family = "wasm"))]
+mod native;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use native::{Bucket, config_all, config_get, log, send, wait};

@@ -1,0 +1,82 @@
+//! The fake host.
+
+use std::marker::PhantomData;
+
+use super::state::{self, State, with_host};
+use crate::log::Level;
+use crate::{Event, SendError};
+
+/// Plays the host for the listeners called on this thread while it lives: gives
+/// them configuration, key-value buckets and events to wait for, and keeps what
+/// they send and log.
+#[derive(Debug)]
+#[must_use = "the host answers only while it lives; bind it to a name"]
+pub struct Host {
+    /// Bound to its thread, as its state is.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Host {
+    /// A host without configuration, with every bucket granted and empty.
+    ///
+    /// # Panics
+    /// If another host lives on this thread.
+    #[expect(
+        clippy::new_without_default,
+        reason = "a host takes its thread over; that should be written out"
+    )]
+    pub fn new() -> Self {
+        state::install(State::default());
+        Self {
+            not_send: PhantomData,
+        }
+    }
+
+    /// Sets a configuration value.
+    pub fn config(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        with_host("config", |host| {
+            host.config.insert(key.into(), value.into())
+        });
+        self
+    }
+
+    /// Refuses to open this bucket, as for a manifest that does not grant it.
+    pub fn deny_bucket(self, name: impl Into<String>) -> Self {
+        with_host("deny_bucket", |host| {
+            host.denied_buckets.insert(name.into())
+        });
+        self
+    }
+
+    /// Lets the next `send` fail with `error`; several are used up in turn.
+    pub fn refuse_send(self, error: SendError) -> Self {
+        with_host("refuse_send", |host| host.refusals.push_back(error));
+        self
+    }
+
+    /// Lets a later `wait` return `event`. A wait takes the first scripted event
+    /// that matches its filter, and times out at once when there is none.
+    pub fn answer_wait(self, event: Event) -> Self {
+        with_host("answer_wait", |host| host.answers.push_back(event));
+        self
+    }
+
+    /// What was sent so far, as it would be delivered: under `custom.`, with the
+    /// ids `sent-1`, `sent-2` and so on.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Event> {
+        with_host("sent", |host| host.sent.clone())
+    }
+
+    /// What was logged so far (not what was printed).
+    #[must_use]
+    pub fn logged(&self) -> Vec<(Level, String)> {
+        with_host("logged", |host| host.logged.clone())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        state::remove();
+    }
+}

@@ -1,0 +1,27 @@
+//! Prints 4 MiB in short lines and 4 MiB in one line, on both of its outputs.
+#![cfg(target_family = "wasm")]
+
+use std::io::Write;
+
+use hearken_guests::{Event, plugin, report};
+use serde_json::json;
+
+const MIB: usize = 1024 * 1024;
+
+fn shout(event: Event) -> Result<(), String> {
+    let unbroken = vec![b'A'; 2 * MIB];
+    for number in 0..2 * MIB / 32 {
+        println!("stdout line {number:>18}");
+        eprintln!("stderr line {number:>18}");
+    }
+    let mut failures = Vec::new();
+    failures.extend(std::io::stdout().write_all(&unbroken).err());
+    failures.extend(std::io::stderr().write_all(&unbroken).err());
+    let failures: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    report(
+        "report.shout",
+        json!({ "id": event.id, "failures": failures }),
+    )
+}
+
+plugin!("custom.shout.*", shout);

@@ -1,0 +1,48 @@
+//! Needs an interface that no host has.
+#![cfg(target_family = "wasm")]
+
+wit_bindgen::generate!({
+    path: "../../wit",
+    inline: "
+        package guests:unknown-import;
+
+        world plugin {
+            import nobody:has/this@1.0.0;
+            export hearken:plugin/listener@0.1.0;
+        }
+
+        package nobody:has@1.0.0 {
+            interface this {
+                ask: func() -> string;
+            }
+        }
+    ",
+    generate_all,
+});
+
+use exports::hearken::plugin::listener::{Description, Event, Filter, Guest, ListenerDescription};
+
+struct Plugin;
+
+impl Guest for Plugin {
+    fn describe() -> Description {
+        Description {
+            version: "0.1.0".to_owned(),
+            listeners: vec![ListenerDescription {
+                name: "unknown-import".to_owned(),
+                filter: Filter {
+                    pattern: "custom.unknown-import.*".to_owned(),
+                    subject: None,
+                    channel: None,
+                    local_only: false,
+                },
+            }],
+        }
+    }
+
+    fn handle(_: Event) -> Result<(), String> {
+        Err(nobody::has::this::ask())
+    }
+}
+
+export!(Plugin);
