@@ -220,7 +220,7 @@ pub fn import_support(import: &str) -> Support {
 
 /// What an export such as `hearken:plugin/listener@0.1.0` means to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandlerSupport {
+enum HandlerSupport {
     /// Events are handed over by it.
     Spoken(&'static Handler),
     /// It would be a handler, if its version were that of this one.
@@ -230,8 +230,7 @@ pub enum HandlerSupport {
 }
 
 /// What the host makes of an export.
-#[must_use]
-pub fn handler_support(export: &str) -> HandlerSupport {
+fn handler_support(export: &str) -> HandlerSupport {
     let name = Name::parse(export);
     for handler in HANDLERS {
         let spoken = Name::parse(handler.interface);
@@ -245,6 +244,92 @@ pub fn handler_support(export: &str) -> HandlerSupport {
         }
     }
     HandlerSupport::NotAHandler
+}
+
+/// One export of a component, as far as handing events over is concerned.
+#[derive(Clone, Debug)]
+pub struct Export<'a> {
+    /// The interface with its version, or the name of a function.
+    pub name: &'a str,
+    /// The functions of the interface.
+    pub functions: Vec<&'a str>,
+}
+
+/// Why an import keeps a component from running here, and what to do about it.
+#[must_use]
+pub fn import_problem(name: &str) -> Option<String> {
+    match import_support(name) {
+        Support::Offered(_) => None,
+        Support::OtherVersion { spoken } => Some(format!(
+            "it imports {name}, and this host speaks {spoken} of that: build it against that version"
+        )),
+        Support::Unknown { same_package } if same_package.is_empty() => Some(format!(
+            "it imports {name}, which this host does not have: build it without"
+        )),
+        Support::Unknown { same_package } => Some(format!(
+            "it imports {name}, which this host does not have: build it without, or with {}",
+            same_package.join(", ")
+        )),
+    }
+}
+
+/// The export by which events are handed over.
+///
+/// # Errors
+/// Why there is none, and what to do about it.
+pub fn find_handler(exports: &[Export<'_>]) -> Result<&'static Handler, String> {
+    let mut other_version = None;
+    let mut spoken: Vec<(&Handler, &Export<'_>)> = Vec::new();
+    for export in exports {
+        match handler_support(export.name) {
+            HandlerSupport::Spoken(handler) => spoken.push((handler, export)),
+            HandlerSupport::OtherVersion(handler) => other_version = Some((handler, export)),
+            HandlerSupport::NotAHandler => {}
+        }
+    }
+    for handler in HANDLERS {
+        let Some((_, export)) = spoken.iter().find(|(found, _)| *found == handler) else {
+            continue;
+        };
+        let missing: Vec<_> = (handler.functions.iter().copied())
+            .filter(|function| !export.functions.contains(function))
+            .collect();
+        return if missing.is_empty() {
+            Ok(handler)
+        } else {
+            Err(format!(
+                "its {} lacks the function {}: build it against the interface's WIT",
+                export.name,
+                missing.join(" and ")
+            ))
+        };
+    }
+    if let Some((handler, export)) = other_version {
+        return Err(format!(
+            "it exports {}, and this host speaks {}: build it against that version",
+            export.name, handler.interface
+        ));
+    }
+    let handlers: Vec<_> = HANDLERS.iter().map(|handler| handler.interface).collect();
+    Err(format!(
+        "it exports nothing that takes events{}: a plugin exports {}",
+        made_for(exports),
+        handlers.join(" or ")
+    ))
+}
+
+/// What a component without a handler was made for, where that is well known.
+fn made_for(exports: &[Export<'_>]) -> &'static str {
+    let exports_any = |prefix: &str| exports.iter().any(|export| export.name.starts_with(prefix));
+    if exports_any("wasi:http/incoming-handler") || exports_any("wasi:http/handler") {
+        "; it serves HTTP requests, for a host such as `wasmtime serve`, Spin or wasmCloud"
+    } else if exports_any("wasi:cli/run") {
+        "; it is a command, which `wasmtime run` runs"
+    } else if exports_any("fermyon:spin/") || exports_any("spin:") {
+        "; it is made for Spin"
+    } else {
+        ""
+    }
 }
 
 /// A name such as `wasi:http/types@0.2.3`; a plain name is all interface.

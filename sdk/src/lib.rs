@@ -40,6 +40,19 @@
 //! }
 //! ```
 //!
+//! What is no listener does not compile:
+//!
+//! ```compile_fail
+//! #[hearken_sdk::listener("custom.a")]
+//! fn not_an_event(event: String) {}
+//! ```
+//! ```compile_fail
+//! #[hearken_sdk::listener("custom.a")]
+//! fn neither_nothing_nor_a_result(event: hearken_sdk::Event) -> u32 {
+//!     7
+//! }
+//! ```
+//!
 //! # State
 //! A struct whose methods listen lives as long as the plugin's instance; see
 //! [`listeners`]. What must outlive the instance belongs into the

@@ -4,7 +4,7 @@
 //! so that several consumers can work on one mailbox and each subject stays in
 //! order; the bounds hold for the mailbox as a whole.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -38,7 +38,8 @@ impl Default for MailboxLimits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overflow {
-    /// The events that have waited longest make room.
+    /// The events that have waited longest make room: those of the publisher
+    /// with the most events waiting, so that a flood displaces only itself.
     #[default]
     DropOldest,
     /// The new event is dropped.
@@ -86,8 +87,12 @@ struct Lane {
 struct Queued {
     /// Position among all arrivals, to find the oldest across lanes.
     arrival: u64,
+    publisher: PublisherId,
     event: Event,
 }
+
+/// Tells the publishers of one bus apart.
+pub(super) type PublisherId = u32;
 
 impl Mailbox {
     /// A mailbox with `lanes` lanes, at least one.
@@ -106,7 +111,7 @@ impl Mailbox {
 
     /// Puts an event in; returns how many events were dropped for it, itself
     /// included. A closed mailbox takes nothing and drops nothing.
-    pub fn push(&self, event: Event) -> u64 {
+    pub(super) fn push(&self, event: Event, publisher: PublisherId) -> u64 {
         let size = event.as_bytes().len();
         let mut state = self.lock();
         if state.closed.is_some() {
@@ -129,7 +134,7 @@ impl Mailbox {
                 }
             }
         }
-        let waker = state.put(event);
+        let waker = state.put(event, publisher);
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -245,14 +250,18 @@ impl Mailbox {
 }
 
 impl State {
-    fn put(&mut self, event: Event) -> Option<Waker> {
+    fn put(&mut self, event: Event, publisher: PublisherId) -> Option<Waker> {
         let lane = self.lane_of(&event);
         self.events += 1;
         self.bytes += event.as_bytes().len();
         self.arrivals += 1;
         let arrival = self.arrivals;
         let lane = &mut self.lanes[lane];
-        lane.queue.push_back(Queued { arrival, event });
+        lane.queue.push_back(Queued {
+            arrival,
+            publisher,
+            event,
+        });
         lane.waker.take()
     }
 
@@ -268,15 +277,31 @@ impl State {
         }
     }
 
+    /// Drops the oldest event of the publisher with the most events waiting.
+    /// Looks at every waiting event, which only a full mailbox has to pay.
     fn drop_oldest(&mut self) {
+        let mut waiting: HashMap<PublisherId, usize, FixedState> = HashMap::default();
+        for queued in self.lanes.iter().flat_map(|lane| &lane.queue) {
+            *waiting.entry(queued.publisher).or_default() += 1;
+        }
+        let Some((&loudest, _)) = waiting.iter().max_by_key(|(id, count)| (**count, **id)) else {
+            return;
+        };
+        let first_of = |lane: &Lane| {
+            let at = lane
+                .queue
+                .iter()
+                .position(|queued| queued.publisher == loudest)?;
+            Some((lane.queue[at].arrival, at))
+        };
         let oldest = (0..self.lanes.len())
-            .filter_map(|lane| Some((self.lanes[lane].queue.front()?.arrival, lane)))
+            .filter_map(|lane| first_of(&self.lanes[lane]).map(|(arrival, at)| (arrival, lane, at)))
             .min();
-        if let Some((_, lane)) = oldest {
-            if let Some(queued) = self.lanes[lane].queue.pop_front() {
-                self.events -= 1;
-                self.bytes -= queued.event.as_bytes().len();
-            }
+        if let Some((_, lane, at)) = oldest
+            && let Some(queued) = self.lanes[lane].queue.remove(at)
+        {
+            self.events -= 1;
+            self.bytes -= queued.event.as_bytes().len();
         }
     }
 
@@ -348,10 +373,28 @@ mod tests {
         let mailbox = mailbox(2, Overflow::DropOldest, 1);
         let dropped: u64 = ["1", "2", "3"]
             .iter()
-            .map(|id| mailbox.push(event(id, "s")))
+            .map(|id| mailbox.push(event(id, "s"), 1))
             .sum();
         assert_eq!(dropped, 1);
         assert_eq!(ids(&mailbox, 0), ["2", "3"]);
+    }
+
+    #[test]
+    fn a_flood_displaces_only_itself() {
+        let mailbox = mailbox(10, Overflow::DropOldest, 2);
+        for id in 0..3 {
+            mailbox.push(event(&format!("good-{id}"), "s"), 1);
+        }
+        for id in 0..100 {
+            mailbox.push(event(&format!("flood-{id}"), &id.to_string()), 2);
+        }
+        let mut left: Vec<String> = (0..2).flat_map(|lane| ids(&mailbox, lane)).collect();
+        left.sort();
+        let newest = (93..100).map(|id| format!("flood-{id}"));
+        let expected: Vec<String> = newest
+            .chain((0..3).map(|id| format!("good-{id}")))
+            .collect();
+        assert_eq!(left, expected);
     }
 
     #[test]
@@ -359,7 +402,7 @@ mod tests {
         let mailbox = mailbox(2, Overflow::DropNewest, 1);
         let dropped: u64 = ["1", "2", "3"]
             .iter()
-            .map(|id| mailbox.push(event(id, "s")))
+            .map(|id| mailbox.push(event(id, "s"), 1))
             .sum();
         assert_eq!(dropped, 1);
         assert_eq!(ids(&mailbox, 0), ["1", "2"]);
@@ -370,7 +413,7 @@ mod tests {
         let mailbox = mailbox(2, Overflow::Disconnect, 1);
         let dropped: u64 = ["1", "2", "3", "4"]
             .iter()
-            .map(|id| mailbox.push(event(id, "s")))
+            .map(|id| mailbox.push(event(id, "s"), 1))
             .sum();
         assert_eq!(dropped, 3);
         assert_eq!(mailbox.try_recv(0), Err(Closed::Overflowed { dropped: 3 }));
@@ -385,11 +428,11 @@ mod tests {
         };
         let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1);
         for id in ["1", "2", "3"] {
-            mailbox.push(event(id, "s"));
+            mailbox.push(event(id, "s"), 1);
         }
         assert_eq!(ids(&mailbox, 0), ["2", "3"]);
         assert_eq!(
-            mailbox.push(event("4", &"s".repeat(3 * size))),
+            mailbox.push(event("4", &"s".repeat(3 * size)), 1),
             1,
             "never fits"
         );
@@ -400,7 +443,7 @@ mod tests {
     fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
         let mailbox = mailbox(100, Overflow::DropOldest, 4);
         for id in 0..40 {
-            mailbox.push(event(&format!("{id:02}"), &format!("s{}", id % 7)));
+            mailbox.push(event(&format!("{id:02}"), &format!("s{}", id % 7)), 1);
         }
         assert_eq!(
             mailbox.reconfigure(
@@ -427,9 +470,9 @@ mod tests {
     #[test]
     fn closing_lets_the_rest_be_received() {
         let mailbox = mailbox(2, Overflow::DropOldest, 1);
-        mailbox.push(event("1", "s"));
+        mailbox.push(event("1", "s"), 1);
         mailbox.close();
-        assert_eq!(mailbox.push(event("2", "s")), 0);
+        assert_eq!(mailbox.push(event("2", "s"), 1), 0);
         assert_eq!(ids(&mailbox, 0), ["1"]);
         assert_eq!(mailbox.try_recv(0), Err(Closed::Done));
     }
@@ -437,8 +480,8 @@ mod tests {
     #[test]
     fn unwanted_events_are_discarded() {
         let mailbox = mailbox(4, Overflow::DropOldest, 1);
-        mailbox.push(event("1", "keep"));
-        mailbox.push(event("2", "drop"));
+        mailbox.push(event("1", "keep"), 1);
+        mailbox.push(event("2", "drop"), 1);
         mailbox.retain(|event| event.subject() == Some("keep"));
         assert_eq!(mailbox.queued(), 1);
         assert_eq!(ids(&mailbox, 0), ["1"]);

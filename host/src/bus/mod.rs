@@ -9,7 +9,7 @@ mod publisher;
 mod receiver;
 mod routing;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use smallvec::SmallVec;
@@ -22,6 +22,7 @@ pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow};
 pub use publisher::Publisher;
 pub use receiver::{Receiver, ReceiverKind, Subscription};
 
+use publisher::Identity;
 use receiver::Core;
 use routing::{Route, RoutingTable};
 
@@ -46,6 +47,8 @@ struct Shared {
     table: RwLock<RoutingTable>,
     /// Serial number of the next id.
     serial: AtomicU64,
+    /// Number of the next publisher.
+    publishers: AtomicU32,
     published: AtomicU64,
     published_bytes: AtomicU64,
     /// Registered receivers by kind, in the order of [`ReceiverKind::ALL`].
@@ -80,6 +83,7 @@ impl Bus {
             config,
             table: RwLock::default(),
             serial: AtomicU64::new(0),
+            publishers: AtomicU32::new(0),
             published: AtomicU64::new(0),
             published_bytes: AtomicU64::new(0),
             receivers: Default::default(),
@@ -159,7 +163,12 @@ impl Bus {
     /// [`Filter::exclude`] names.
     #[must_use]
     pub fn publisher(&self, source: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Publisher {
-        Publisher::new(self.clone(), source.into(), id.into())
+        let identity = Identity {
+            source: source.into(),
+            id: id.into(),
+            number: self.0.publishers.fetch_add(1, Ordering::Relaxed),
+        };
+        Publisher::new(self.clone(), identity)
     }
 
     /// The publisher of the host's own events.
@@ -176,13 +185,8 @@ impl Bus {
         format!("{}-{serial:x}", self.0.config.incarnation)
     }
 
-    fn publish(
-        &self,
-        draft: &Draft<'_>,
-        source: &str,
-        publisher: &str,
-    ) -> Result<Event, PublishError> {
-        let event = self.stamp(draft, source)?;
+    fn publish(&self, draft: &Draft<'_>, publisher: &Identity) -> Result<Event, PublishError> {
+        let event = self.stamp(draft, &publisher.source)?;
         self.deliver(&event, publisher);
         Ok(event)
     }
@@ -216,7 +220,7 @@ impl Bus {
         Ok(event)
     }
 
-    fn deliver(&self, event: &Event, publisher: &str) {
+    fn deliver(&self, event: &Event, publisher: &Identity) {
         let size = event.as_bytes().len() as u64;
         self.0.published.fetch_add(1, Ordering::Relaxed);
         self.0.published_bytes.fetch_add(size, Ordering::Relaxed);
@@ -224,7 +228,7 @@ impl Bus {
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         let mut served: SmallVec<[*const Core; 8]> = SmallVec::new();
         table.find(event.event_type(), event.subject(), &mut |route: &Route| {
-            if !route.filter.matches_rest(event, node, publisher) {
+            if !route.filter.matches_rest(event, node, &publisher.id) {
                 return;
             }
             let receiver = &route.receiver;
@@ -234,7 +238,7 @@ impl Bus {
                 }
                 served.push(Arc::as_ptr(receiver));
             }
-            if receiver.deliver(event.clone()) {
+            if receiver.deliver(event.clone(), publisher.number) {
                 self.report_drops_of(receiver);
             }
         });

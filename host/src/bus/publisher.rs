@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::mailbox::PublisherId;
 use super::{Bus, PublishError, host_type};
 use crate::event::host_event::HostEventType;
 use crate::event::{Draft, Event};
@@ -14,16 +15,26 @@ use crate::event::{Draft, Event};
 #[derive(Clone, Debug)]
 pub struct Publisher {
     bus: Bus,
-    source: Arc<str>,
-    id: Arc<str>,
+    identity: Identity,
+}
+
+/// Who publishes, as the bus sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    /// Source of events whose draft names none.
+    pub(super) source: Arc<str>,
+    /// What a filter excludes.
+    pub(super) id: Arc<str>,
+    /// What mailboxes tell publishers apart by.
+    pub(super) number: PublisherId,
 }
 
 /// Sources under this prefix are the node's to give.
 const NODE_SOURCES: &str = "/nodes/";
 
 impl Publisher {
-    pub(super) fn new(bus: Bus, source: Arc<str>, id: Arc<str>) -> Self {
-        Self { bus, source, id }
+    pub(super) fn new(bus: Bus, identity: Identity) -> Self {
+        Self { bus, identity }
     }
 
     /// Publishes an event; returns it as delivered. Costs a match and a queue
@@ -35,7 +46,7 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`] when the draft breaks a rule; then nobody gets it.
     pub fn publish(&self, draft: &Draft<'_>) -> Result<Event, PublishError> {
-        self.bus.publish(&Self::own(draft), &self.source, &self.id)
+        self.bus.publish(&Self::own(draft), &self.identity)
     }
 
     /// Publishes several events, in order, or none: each is checked before the
@@ -46,7 +57,7 @@ impl Publisher {
     pub fn publish_all(&self, drafts: &[Draft<'_>]) -> Result<Vec<Event>, (usize, PublishError)> {
         let stamp = |(at, draft)| {
             self.bus
-                .stamp(&Self::own(draft), &self.source)
+                .stamp(&Self::own(draft), &self.identity.source)
                 .map_err(|error| (at, error))
         };
         let events: Vec<Event> = drafts
@@ -55,7 +66,7 @@ impl Publisher {
             .map(stamp)
             .collect::<Result<_, _>>()?;
         for event in &events {
-            self.bus.deliver(event, &self.id);
+            self.bus.deliver(event, &self.identity);
         }
         Ok(events)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Bus;
 use super::filter::Filter;
-use super::mailbox::{Closed, Mailbox, MailboxLimits, Overflow};
+use super::mailbox::{Closed, Mailbox, MailboxLimits, Overflow, PublisherId};
 use crate::event::Event;
 
 /// What stands behind a receiver; labels counters and decides how drops are reported.
@@ -117,9 +117,9 @@ impl Core {
 
     /// Puts an event into the mailbox; returns whether this is the first drop
     /// since the last report.
-    pub(super) fn deliver(&self, event: Event) -> bool {
+    pub(super) fn deliver(&self, event: Event, publisher: PublisherId) -> bool {
         self.received.fetch_add(1, Ordering::Relaxed);
-        let dropped = self.mailbox.push(event);
+        let dropped = self.mailbox.push(event, publisher);
         dropped > 0 && self.count_dropped(dropped)
     }
 

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::client::ClientError;
 use super::data::DataError;
+use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
 use crate::config::ConfigError;
 use crate::logging::LoggingError;
 use crate::node::NodeError;
@@ -41,13 +43,41 @@ pub(super) enum CliError {
     #[error(transparent)]
     Logging(#[from] LoggingError),
     /// The address to serve on cannot be had.
-    #[error("cannot listen on {address}: {source}; stop what listens there, or choose another address with `--listen`")]
+    #[error(
+        "cannot listen on {address}: {source}; stop what listens there, or choose another address with `--listen`"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
     },
+    /// A folder cannot be made.
+    #[error("cannot make the folder {}: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The Rust target for plugins cannot be had.
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    /// The sources of plugins cannot be watched.
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    /// A plugin crate cannot be made.
+    #[error(transparent)]
+    Scaffold(#[from] ScaffoldError),
+    /// A plugin crate does not build.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A file cannot be looked at.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// A file is no plugin for this host; the report says why.
+    #[error("this host cannot run {}", .0.display())]
+    NotRunnable(PathBuf),
     /// The node does not run, or did not end well.
     #[error(transparent)]
     Node(#[from] NodeError),

@@ -4,6 +4,7 @@
 
 mod client;
 mod data;
+mod dev;
 mod error;
 mod listen;
 mod output;
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use client::Client;
 use error::CliError;
 use output::Output;
+use plugin::Plugin;
 
 /// An event host whose listeners are sandboxed WebAssembly plugins
 #[derive(Debug, Parser)]
@@ -55,11 +57,12 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Dev(dev::Dev),
     Send(send::Send),
     Listen(listen::Listen),
     Wait(wait::Wait),
     #[command(subcommand)]
-    Plugin(plugin::Plugin),
+    Plugin(Plugin),
 }
 
 /// Runs the command that the process was started with. The exit code is 0 only
@@ -70,10 +73,14 @@ pub fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let result = match command {
         Command::Run(run) => run.run(),
+        Command::Dev(dev) => dev.run(),
         Command::Send(send) => ask(&global, |client, output| send.run(client, output)),
         Command::Listen(listen) => ask(&global, |client, output| listen.run(client, output)),
         Command::Wait(wait) => ask(&global, |client, output| wait.run(client, output)),
-        Command::Plugin(plugin) => ask(&global, |client, output| plugin.run(client, output)),
+        Command::Plugin(Plugin::Operate(operate)) => {
+            ask(&global, |client, output| operate.run(client, output))
+        }
+        Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,9 +101,13 @@ where
 {
     let client = Client::new(&global.host)?;
     let output = Output::new(global.json);
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    block_on(command(client, output))
+}
+
+fn block_on(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(CliError::Runtime)?;
-    runtime.block_on(command(client, output))
+        .map_err(CliError::Runtime)?
+        .block_on(command)
 }

@@ -50,9 +50,10 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 /// Takes the address that the node serves on.
 pub(super) async fn bind(config: &NodeConfig) -> Result<TcpListener, CliError> {
     let address = config.listen;
-    TcpListener::bind(address).await.map_err(|source| CliError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| CliError::Listen { address, source })
 }
-
 
 /// Says what runs and how to send the first event.
 pub(super) fn greet(node: &Node) {
@@ -90,7 +91,10 @@ fn line(plugin: &PluginStatus) -> String {
         let error = plugin.last_error.as_deref().unwrap_or("unknown reason");
         return format!("{name:<16} failed: {error}");
     }
-    let patterns: Vec<&str> =
-        plugin.listeners.iter().map(|listener| listener.pattern.as_str()).collect();
+    let patterns: Vec<&str> = plugin
+        .listeners
+        .iter()
+        .map(|listener| listener.pattern.as_str())
+        .collect();
     format!("{name:<16} {version:<8} listens to {}", patterns.join(", "))
 }

@@ -114,6 +114,22 @@ pub enum DraftError {
     TooManyExtensions(usize),
 }
 
+impl DraftError {
+    /// Name of the attribute at fault, if it is one.
+    #[must_use]
+    pub fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Type(_) => Some("type"),
+            Self::EmptyAttribute(name) => Some(name),
+            Self::LongAttribute { name, .. }
+            | Self::ControlCharacter(name)
+            | Self::ExtensionName(name)
+            | Self::ReservedExtension(name) => Some(name),
+            Self::TooManyExtensions(_) => None,
+        }
+    }
+}
+
 impl<'a> Draft<'a> {
     /// A draft with nothing but a type.
     #[must_use]

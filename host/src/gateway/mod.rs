@@ -3,15 +3,15 @@
 //!
 //! | file | what it translates |
 //! | --- | --- |
-//! | [`publish`] | `POST /v1/events`: shorthand and the three CloudEvents modes |
-//! | [`stream`] | `GET /v1/events`: server-sent events |
-//! | [`wait`] | `GET /v1/wait` |
-//! | [`plugins`] | `/v1/plugins…` |
-//! | [`health`] | `/livez`, `/readyz` |
-//! | [`metrics`], [`node_metrics`] | `/metrics`: what is counted here, and what is read at each scrape |
-//! | [`openapi`] | all routes, and `/openapi.json` which describes them |
-//! | [`rejection`] | what can go wrong, and the status and problem that it becomes |
-//! | [`serve`] | connections: time-outs, bounds and draining |
+//! | `publish` | `POST /v1/events`: shorthand and the three CloudEvents modes |
+//! | `stream` | `GET /v1/events`: server-sent events |
+//! | `wait` | `GET /v1/wait` |
+//! | `plugins` | `/v1/plugins…` |
+//! | `health` | `/livez`, `/readyz` |
+//! | `metrics`, `node_metrics` | `/metrics`: what is counted here, and what is read at each scrape |
+//! | `openapi` | all routes, and `/openapi.json` which describes them |
+//! | `rejection` | what can go wrong, and the status and problem that it becomes |
+//! | `serve` | connections: time-outs, bounds and draining |
 
 mod health;
 mod limits;

@@ -6,12 +6,20 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::problem::{Problem, ProblemError};
 use super::publish::{BodyError, EventError, JSON_TYPES};
 use super::query::QueryError;
 use crate::admin::PluginCommandError;
 use crate::bus::PublishError;
+
+/// What is percent-encoded in a pointer: all but RFC 3986's unreserved characters.
+const NOT_IN_FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Seconds after which a client may try again when the node is at a bound.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -47,6 +55,8 @@ pub(super) enum Rejection {
     Publish {
         /// Position in a batch.
         at: Option<usize>,
+        /// Whether the attributes came in headers.
+        binary: bool,
         error: PublishError,
     },
     #[error(transparent)]
@@ -161,14 +171,20 @@ impl Rejection {
                 pointer: error.member().map(|member| pointer(*at, Some(member))),
                 ..ProblemError::default()
             },
-            Self::Publish {
-                at: Some(at),
-                error,
-            } => ProblemError {
-                detail: error.to_string(),
-                pointer: Some(pointer(Some(*at), None)),
-                ..ProblemError::default()
-            },
+            Self::Publish { at, binary, error } => {
+                let attribute = match error {
+                    PublishError::Draft(error) => error.attribute(),
+                    PublishError::NoSuchChannel(_) => Some("channel"),
+                    PublishError::TooLarge { .. } => None,
+                };
+                let known = at.is_some() || attribute.is_some();
+                ProblemError {
+                    detail: error.to_string(),
+                    header: attribute.filter(|_| *binary).map(header_of),
+                    pointer: (known && !binary).then(|| pointer(*at, attribute)),
+                    ..ProblemError::default()
+                }
+            }
             _ => return Vec::new(),
         };
         let located = error.parameter.is_some() || error.header.is_some();
@@ -180,6 +196,14 @@ impl Rejection {
     }
 }
 
+/// The header that carries an attribute in binary mode.
+fn header_of(attribute: &str) -> String {
+    match attribute {
+        "datacontenttype" => header::CONTENT_TYPE.to_string(),
+        other => format!("ce-{other}"),
+    }
+}
+
 /// A JSON Pointer in its fragment form.
 fn pointer(at: Option<usize>, member: Option<&str>) -> String {
     let mut pointer = "#".to_owned();
@@ -188,8 +212,7 @@ fn pointer(at: Option<usize>, member: Option<&str>) -> String {
     }
     if let Some(member) = member {
         let member = member.replace('~', "~0").replace('/', "~1");
-        let member =
-            percent_encoding::utf8_percent_encode(&member, percent_encoding::NON_ALPHANUMERIC);
+        let member = utf8_percent_encode(&member, NOT_IN_FRAGMENT);
         pointer.push_str(&format!("/{member}"));
     }
     pointer
@@ -237,4 +260,16 @@ pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Response {
         .unwrap_or("no message");
     tracing::error!(message, "a request handler panicked");
     Rejection::Internal.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pointer;
+
+    #[test]
+    fn pointers_are_escaped() {
+        assert_eq!(pointer(Some(3), Some("data_base64")), "#/3/data_base64");
+        assert_eq!(pointer(None, Some("a/b~c d")), "#/a~1b~0c%20d");
+        assert_eq!(pointer(Some(3), None), "#/3");
+    }
 }

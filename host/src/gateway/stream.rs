@@ -26,7 +26,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// too slowly.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StreamOverflow {
-    /// Matching events that the client did not get.
+    /// Events that waited or arrived when the mailbox overflowed. The stream got
+    /// no later ones.
     dropped: u64,
 }
 

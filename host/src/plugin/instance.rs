@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, InstancePre};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
@@ -16,6 +17,7 @@ use super::meter::Meter;
 use crate::config::Manifest;
 use crate::config::PluginLimits;
 use crate::event::Event;
+use crate::interfaces;
 
 /// Interface of listeners written for Hearken.
 pub(super) const LISTENER: &str = "hearken:plugin/listener@0.1.0";
@@ -75,6 +77,10 @@ impl Version {
         manifest: Manifest,
         limits: PluginLimits,
     ) -> Result<Self, String> {
+        let missing = missing_imports(component);
+        if !missing.is_empty() {
+            return Err(missing.join("; "));
+        }
         let pre = linker
             .instantiate_pre(component)
             .map_err(|error| format!("{error:#}"))?;
@@ -165,29 +171,42 @@ impl Version {
 
 /// Finds the handler that the component exports.
 fn handler(component: &Component, pre: InstancePre<Guest>) -> Result<HandlerPre, String> {
-    let engine = component.engine();
-    let exports: Vec<String> = component
-        .component_type()
-        .exports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect();
     let wrong = |error: wasmtime::Error| format!("{error:#}");
-    if exports.iter().any(|name| name == LISTENER) {
-        return PluginPre::new(pre).map(HandlerPre::Listener).map_err(wrong);
-    }
-    if exports.iter().any(|name| name == MESSAGING) {
-        return MessagingGuestPre::new(pre)
+    match exported_handler(component)?.interface {
+        LISTENER => PluginPre::new(pre).map(HandlerPre::Listener).map_err(wrong),
+        _ => MessagingGuestPre::new(pre)
             .map(HandlerPre::Messaging)
-            .map_err(wrong);
+            .map_err(wrong),
     }
-    let exports = if exports.is_empty() {
-        "nothing".to_owned()
-    } else {
-        exports.join(", ")
-    };
-    Err(format!(
-        "the component exports no handler: this host calls `{LISTENER}` or `{MESSAGING}`, the component exports {exports}"
-    ))
+}
+
+fn exported_handler(component: &Component) -> Result<&'static interfaces::Handler, String> {
+    let engine = component.engine();
+    let component_type = component.component_type();
+    let exports: Vec<(&str, ComponentInstance)> = component_type
+        .exports(engine)
+        .filter_map(|(name, item)| match item.ty {
+            ComponentItem::ComponentInstance(instance) => Some((name, instance)),
+            _ => None,
+        })
+        .collect();
+    let exports: Vec<interfaces::Export<'_>> = exports
+        .iter()
+        .map(|(name, instance)| interfaces::Export {
+            name,
+            functions: instance.exports(engine).map(|(name, _)| name).collect(),
+        })
+        .collect();
+    interfaces::find_handler(&exports)
+}
+
+/// Imports that this host does not have.
+fn missing_imports(component: &Component) -> Vec<String> {
+    let component_type = component.component_type();
+    component_type
+        .imports(component.engine())
+        .filter_map(|(name, _)| interfaces::import_problem(name))
+        .collect()
 }
 
 impl Instance {

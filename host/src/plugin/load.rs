@@ -30,9 +30,10 @@ pub(super) struct Files {
 }
 
 /// Both files as they were read; the same content is not loaded twice.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Fingerprint {
-    component: Option<blake3::Hash>,
+    /// Hash of the component, or why it could not be read.
+    component: Result<blake3::Hash, String>,
     manifest: Option<String>,
 }
 
@@ -124,7 +125,10 @@ impl Source {
         };
         let component = ComponentFile::read(&files.component);
         let fingerprint = Fingerprint {
-            component: component.as_ref().ok().map(|file| file.hash),
+            component: component
+                .as_ref()
+                .map(|file| file.hash)
+                .map_err(ToString::to_string),
             manifest: manifest.clone(),
         };
         Ok(Self {

@@ -8,6 +8,7 @@ mod executor;
 mod folder;
 mod guest;
 mod imports;
+mod inspect;
 mod instance;
 mod load;
 mod memory;
@@ -22,6 +23,7 @@ mod worker;
 
 pub use compile::{CompileError, MAX_COMPONENT_BYTES};
 pub use folder::FolderError;
+pub use inspect::inspect;
 pub use plugins::{PluginRunner, Plugins, PluginsConfig, PluginsError};
 pub use records::RecordError;
 pub use runtime::RuntimeError;

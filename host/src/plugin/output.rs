@@ -72,7 +72,8 @@ impl PluginLog {
     }
 
     fn stderr_line(&self, line: &str) {
-        {
+        // Advice for whoever runs the program natively.
+        if !line.starts_with("note: run with `RUST_BACKTRACE") {
             let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
             if lines.last_words.len() == LAST_WORDS {
                 lines.last_words.remove(0);

@@ -197,7 +197,7 @@ impl Shared {
     }
 }
 
-fn listener_status(listener: &Listener) -> ListenerStatus {
+pub(super) fn listener_status(listener: &Listener) -> ListenerStatus {
     let filter = &listener.filter;
     ListenerStatus {
         name: listener.name.clone(),

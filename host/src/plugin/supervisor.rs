@@ -38,7 +38,7 @@ pub(super) struct Supervisor {
     runtime: Arc<Runtime>,
     shared: Arc<Shared>,
     /// What was last loaded, or last failed to.
-    tried: Fingerprint,
+    tried: Option<Fingerprint>,
     current: Option<Current>,
 }
 
@@ -66,7 +66,7 @@ impl Supervisor {
             defaults,
             runtime,
             shared,
-            tried: Fingerprint::default(),
+            tried: None,
             current: None,
         }
     }
@@ -157,10 +157,10 @@ impl Supervisor {
         let source = tokio::task::spawn_blocking(move || Source::read(&files))
             .await
             .expect("reading files does not panic")?;
-        if !even_if_unchanged && source.fingerprint == self.tried {
+        if !even_if_unchanged && self.tried.as_ref() == Some(&source.fingerprint) {
             return Ok(());
         }
-        self.tried = source.fingerprint.clone();
+        self.tried = Some(source.fingerprint.clone());
         let context = &self.shared.context;
         let staged = source
             .stage(&self.files, context, &self.defaults, &self.runtime)

@@ -16,7 +16,7 @@ pub trait Endpoint {
     /// Posts once and returns the status.
     ///
     /// # Errors
-    /// The text says why there was no answer.
+    /// [`PostError`] says why there was no answer.
     fn post(&mut self, request: &Request) -> Result<u16, PostError>;
 
     /// Lets time pass before the next attempt.
@@ -82,6 +82,9 @@ impl Retries {
 }
 
 /// Posts until the endpoint takes the event or another attempt is in vain.
+///
+/// # Errors
+/// [`DeliveryError`] says how the last attempt ended.
 pub fn deliver(
     endpoint: &mut impl Endpoint,
     request: &Request,

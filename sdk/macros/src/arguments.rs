@@ -1,6 +1,7 @@
 //! The arguments of `#[listener(…)]`.
 
 use hearken_pattern::Pattern;
+use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Ident, LitStr, Result, Token};
 
@@ -27,7 +28,8 @@ impl Parse for Arguments {
             }
         }
         if arguments.patterns.is_empty() {
-            return Err(input.error(
+            return Err(Error::new(
+                Span::call_site(),
                 "say what to listen to, for example `#[listener(\"custom.hello.*\")]`; `\"*\"` is everything",
             ));
         }

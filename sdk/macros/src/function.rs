@@ -9,8 +9,17 @@ use crate::registration::{Registration, check_signature};
 
 const USAGE: &str = "`#[listener]` goes on a function: `fn greet(event: Event) { … }`";
 
-pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let parsed: Item = syn::parse2(item.clone())?;
+/// The function as it was written, and its registration or what is wrong with it.
+pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let registration = register(arguments, item.clone()).unwrap_or_else(Error::into_compile_error);
+    quote! {
+        #item
+        #registration
+    }
+}
+
+fn register(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let parsed: Item = syn::parse2(item)?;
     let function = match &parsed {
         Item::Fn(function) => function,
         Item::Impl(block) => {
@@ -39,11 +48,7 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
         signature,
         parameters,
     };
-    let registration = registration.expand(|arguments| quote!(#name(#arguments)));
-    Ok(quote! {
-        #item
-        #registration
-    })
+    Ok(registration.expand(|arguments| quote!(#name(#arguments))))
 }
 
 fn first_token(item: &Item) -> TokenStream {

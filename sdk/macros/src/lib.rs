@@ -35,9 +35,7 @@ use proc_macro::TokenStream;
 /// `subscribe` asks for other types, goes to all of them.
 #[proc_macro_attribute]
 pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    function::expand(arguments.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    function::expand(arguments.into(), item.into()).into()
 }
 
 /// Makes methods of a struct with state listeners of the plugin.
@@ -63,7 +61,5 @@ pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// until the plugin's instance ends by a reload, a trap or the node's end.
 #[proc_macro_attribute]
 pub fn listeners(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    methods::expand(arguments.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    methods::expand(arguments.into(), item.into()).into()
 }

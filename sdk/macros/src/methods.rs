@@ -10,19 +10,41 @@ use crate::registration::{Registration, check_signature};
 
 const USAGE: &str = "`#[listeners]` goes on the `impl` block of a struct: `impl Counter { #[listener(\"custom.x\")] fn on_x(&mut self, event: Event) { … } }`";
 
-pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
+/// The block without its `#[listener(…)]` attributes, which are no macros of their
+/// own here, and the registrations or what is wrong with them.
+pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut block = match parse(item.clone()) {
+        Ok(block) => block,
+        Err(error) => {
+            let error = error.into_compile_error();
+            return quote!(#item #error);
+        }
+    };
+    let listeners = take_listeners(&mut block);
+    let registrations = check(&arguments, &block)
+        .and_then(|()| register_all(&block, listeners?))
+        .unwrap_or_else(Error::into_compile_error);
+    quote! {
+        #block
+        #registrations
+    }
+}
+
+fn parse(item: TokenStream) -> Result<ItemImpl> {
+    let first: TokenStream = item.clone().into_iter().take(1).collect();
+    syn::parse2(item).map_err(|error| match first.to_string().as_str() {
+        "impl" | "#" => error,
+        _ => Error::new_spanned(first, USAGE),
+    })
+}
+
+fn check(arguments: &TokenStream, block: &ItemImpl) -> Result<()> {
     if !arguments.is_empty() {
         return Err(Error::new_spanned(
             arguments,
             "`#[listeners]` takes no arguments; they belong to the `#[listener(…)]` of each method",
         ));
     }
-    let first: TokenStream = item.clone().into_iter().take(1).collect();
-    let mut block: ItemImpl =
-        syn::parse2(item).map_err(|error| match first.to_string().as_str() {
-            "impl" | "#" => error,
-            _ => Error::new_spanned(first, USAGE),
-        })?;
     if let Some((_, path, _)) = &block.trait_ {
         return Err(Error::new_spanned(path, USAGE));
     }
@@ -32,27 +54,61 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
             "the struct of `#[listeners]` cannot be generic: the plugin has one value of it",
         ));
     }
-    let state = format_ident!("STATE", span = Span::mixed_site());
-    let mut registrations = Vec::new();
-    for item in &mut block.items {
+    Ok(())
+}
+
+/// A listening method's position in the block, and its attribute.
+type Listening = (usize, Attribute);
+
+/// Takes the attributes off all methods, also when one is wrong.
+fn take_listeners(block: &mut ItemImpl) -> Result<Vec<Listening>> {
+    let mut listeners = Vec::new();
+    let mut wrong: Option<Error> = None;
+    for (at, item) in block.items.iter_mut().enumerate() {
         let ImplItem::Fn(method) = item else { continue };
-        if let Some(attribute) = take_listener(method)? {
-            let index = registrations.len();
-            registrations.push(register(&attribute, method, &block.self_ty, &state, index)?);
+        let (own, others): (Vec<_>, Vec<_>) = method.attrs.drain(..).partition(is_listener);
+        method.attrs = others;
+        if let [_, second, ..] = &own[..] {
+            wrong.get_or_insert_with(|| {
+                Error::new_spanned(
+                    second,
+                    "one `#[listener]` a method; it takes several patterns: `#[listener(\"custom.a\", \"custom.b\")]`",
+                )
+            });
         }
+        listeners.extend(own.into_iter().map(|attribute| (at, attribute)));
     }
-    if registrations.is_empty() {
+    match wrong {
+        Some(error) => Err(error),
+        None => Ok(listeners),
+    }
+}
+
+fn is_listener(attribute: &Attribute) -> bool {
+    let last = attribute.path().segments.last();
+    last.is_some_and(|segment| segment.ident == "listener")
+}
+
+fn register_all(block: &ItemImpl, listeners: Vec<Listening>) -> Result<TokenStream> {
+    if listeners.is_empty() {
         return Err(Error::new_spanned(
             block.impl_token,
             "no method listens; put `#[listener(\"custom.…\")]` on one",
         ));
     }
     let self_type = &block.self_ty;
+    let state = format_ident!("STATE", span = Span::mixed_site());
+    let mut registrations = Vec::new();
+    for (at, attribute) in listeners {
+        let ImplItem::Fn(method) = &block.items[at] else {
+            continue;
+        };
+        registrations.push(register(&attribute, method, self_type, &state, at)?);
+    }
     let default = quote_spanned! {self_type.span()=>
         <#self_type as ::core::default::Default>::default()
     };
     Ok(quote! {
-        #block
         const _: () = {
             ::std::thread_local! {
                 static #state: ::std::cell::RefCell<#self_type> =
@@ -61,27 +117,6 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
             #(#registrations)*
         };
     })
-}
-
-/// Takes the `#[listener(…)]` off the method, which is no macro of its own here.
-fn take_listener(method: &mut ImplItemFn) -> Result<Option<Attribute>> {
-    let is_listener = |attribute: &Attribute| {
-        let path = attribute.path();
-        path.segments
-            .last()
-            .is_some_and(|segment| segment.ident == "listener")
-    };
-    let Some(at) = method.attrs.iter().position(is_listener) else {
-        return Ok(None);
-    };
-    let attribute = method.attrs.remove(at);
-    match method.attrs.iter().find(|other| is_listener(other)) {
-        Some(second) => Err(Error::new_spanned(
-            second,
-            "one `#[listener]` a method; it takes several patterns: `#[listener(\"custom.a\", \"custom.b\")]`",
-        )),
-        None => Ok(Some(attribute)),
-    }
 }
 
 fn register(

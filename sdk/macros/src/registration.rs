@@ -1,6 +1,6 @@
 //! The registration that every listener expands to.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Result, ReturnType, Signature, Type};
@@ -51,7 +51,8 @@ pub fn check_signature(signature: &Signature, parameters: &[&FnArg]) -> Result<(
         ));
     }
     match parameters {
-        [_] | [_, _] => Ok(()),
+        [_] => Ok(()),
+        [_, data] => check_data(data),
         [] => Err(Error::new_spanned(
             signature,
             format!(
@@ -63,6 +64,16 @@ pub fn check_signature(signature: &Signature, parameters: &[&FnArg]) -> Result<(
             third,
             "a listener takes the event and at most its data: `fn on_added(event: Event, data: Added)`",
         )),
+    }
+}
+
+fn check_data(parameter: &FnArg) -> Result<()> {
+    match parameter {
+        FnArg::Typed(typed) if matches!(*typed.ty, Type::Reference(_)) => Err(Error::new_spanned(
+            &typed.ty,
+            "a listener owns its data; write the type without `&`, and `String` for `&str`",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -91,11 +102,14 @@ impl Registration<'_> {
             values.push(quote!(#data));
         }
         let call = call(quote!(#(#values),*));
-        let outcome = match &self.signature.output {
-            ReturnType::Default => quote!(::hearken_sdk::__private::Outcome::outcome),
-            ReturnType::Type(_, returned) => {
-                quote_spanned!(returned.span()=> ::hearken_sdk::__private::Outcome::outcome)
-            }
+        // On the returned type's span, so that the author reads there what is wrong.
+        let returned_span = match &self.signature.output {
+            ReturnType::Default => Span::mixed_site(),
+            ReturnType::Type(_, returned) => returned.span(),
+        };
+        let returned = Ident::new("returned", returned_span);
+        let outcome = quote_spanned! {returned_span=>
+            ::hearken_sdk::__private::Outcome::outcome(#returned)
         };
         let patterns = &arguments.patterns;
         let subject = option(arguments.subject.as_ref());
@@ -113,7 +127,8 @@ impl Registration<'_> {
                     place: (::core::file!(), ::core::line!(), #index),
                     handle: |#event| {
                         #read_data
-                        #outcome(#call)
+                        let #returned = #call;
+                        #outcome
                     },
                 }
             }

@@ -1,4 +1,4 @@
-//! Prints 4 MiB in short lines and 4 MiB in one line, on both of its outputs.
+//! Prints 1 MiB in lines of 1 KiB and 2 MiB without an end of line, on each of its outputs.
 #![cfg(target_family = "wasm")]
 
 use std::io::Write;
@@ -10,9 +10,9 @@ const MIB: usize = 1024 * 1024;
 
 fn shout(event: Event) -> Result<(), String> {
     let unbroken = vec![b'A'; 2 * MIB];
-    for number in 0..2 * MIB / 32 {
-        println!("stdout line {number:>18}");
-        eprintln!("stderr line {number:>18}");
+    for number in 0..1024 {
+        println!("stdout line {number:>1000}");
+        eprintln!("stderr line {number:>1000}");
     }
     let mut failures = Vec::new();
     failures.extend(std::io::stdout().write_all(&unbroken).err());

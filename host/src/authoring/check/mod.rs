@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::admin::ListenerStatus;
-use crate::interfaces::{self, HANDLERS, Handler, HandlerSupport, Provision, Support};
+use crate::interfaces::{self, Export, Provision, Support};
 
 pub use file_kind::FileKind;
 
@@ -177,6 +177,15 @@ pub fn check_bytes(name: &str, bytes: &[u8]) -> CheckReport {
     CheckReport::without_contents(report.file, length, report.kind)
 }
 
+impl ExportReport {
+    fn as_export(&self) -> Export<'_> {
+        Export {
+            name: &self.name,
+            functions: self.functions.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
 impl CheckReport {
     /// The report on a file that is no component.
     fn without_contents(file: String, bytes: u64, kind: FileKind) -> Self {
@@ -206,9 +215,11 @@ impl CheckReport {
             })
             .collect();
         for import in &self.imports {
-            self.problems.extend(import.problem());
+            self.problems
+                .extend(interfaces::import_problem(&import.name));
         }
-        match find_handler(&self.exports) {
+        let exports: Vec<Export<'_>> = self.exports.iter().map(ExportReport::as_export).collect();
+        match interfaces::find_handler(&exports) {
             Ok(handler) => {
                 self.handler = Some(handler.interface);
                 if !handler.describes_itself {
@@ -237,28 +248,6 @@ impl CheckReport {
     }
 }
 
-impl ImportReport {
-    fn problem(&self) -> Option<String> {
-        let name = &self.name;
-        match &self.availability {
-            Availability::OtherVersion { spoken } => Some(format!(
-                "it imports {name}, and this host speaks {spoken} of that: build it against \
-                 that version"
-            )),
-            Availability::Unknown { same_package } if same_package.is_empty() => Some(format!(
-                "it imports {name}, which this host does not have: build it without"
-            )),
-            Availability::Unknown { same_package } => Some(format!(
-                "it imports {name}, which this host does not have: build it without, or with {}",
-                same_package.join(", ")
-            )),
-            Availability::Provided
-            | Availability::ByGrant { .. }
-            | Availability::RefusedWhenUsed { .. } => None,
-        }
-    }
-}
-
 fn availability(import: &str) -> Availability {
     match interfaces::import_support(import) {
         Support::Offered(Provision::Always) => Availability::Provided,
@@ -270,62 +259,6 @@ fn availability(import: &str) -> Availability {
         },
         Support::OtherVersion { spoken } => Availability::OtherVersion { spoken },
         Support::Unknown { same_package } => Availability::Unknown { same_package },
-    }
-}
-
-/// The export by which events would be handed over, or why there is none.
-fn find_handler(exports: &[ExportReport]) -> Result<&'static Handler, String> {
-    let mut other_version = None;
-    let mut spoken: Vec<(&Handler, &ExportReport)> = Vec::new();
-    for export in exports {
-        match interfaces::handler_support(&export.name) {
-            HandlerSupport::Spoken(handler) => spoken.push((handler, export)),
-            HandlerSupport::OtherVersion(handler) => other_version = Some((handler, export)),
-            HandlerSupport::NotAHandler => {}
-        }
-    }
-    for handler in HANDLERS {
-        let Some((_, export)) = spoken.iter().find(|(found, _)| *found == handler) else {
-            continue;
-        };
-        let missing: Vec<_> = (handler.functions.iter().copied())
-            .filter(|function| !export.functions.iter().any(|has| has == function))
-            .collect();
-        return if missing.is_empty() {
-            Ok(handler)
-        } else {
-            Err(format!(
-                "its {} lacks the function {}: build it against the interface's WIT",
-                export.name,
-                missing.join(" and ")
-            ))
-        };
-    }
-    if let Some((handler, export)) = other_version {
-        return Err(format!(
-            "it exports {}, and this host speaks {}: build it against that version",
-            export.name, handler.interface
-        ));
-    }
-    let handlers: Vec<_> = HANDLERS.iter().map(|handler| handler.interface).collect();
-    Err(format!(
-        "it exports nothing that takes events{}: a plugin exports {}",
-        made_for(exports),
-        handlers.join(" or ")
-    ))
-}
-
-/// What a component without a handler was made for, where that is well known.
-fn made_for(exports: &[ExportReport]) -> &'static str {
-    let exports_any = |prefix: &str| exports.iter().any(|export| export.name.starts_with(prefix));
-    if exports_any("wasi:http/incoming-handler") || exports_any("wasi:http/handler") {
-        "; it serves HTTP requests, for a host such as `wasmtime serve`, Spin or wasmCloud"
-    } else if exports_any("wasi:cli/run") {
-        "; it is a command, which `wasmtime run` runs"
-    } else if exports_any("fermyon:spin/") || exports_any("spin:") {
-        "; it is made for Spin"
-    } else {
-        ""
     }
 }
 

@@ -1,8 +1,11 @@
 //! `hearken plugin`: what operators do with a node's plugins.
 
 mod act;
+mod author;
 mod list;
 mod show;
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
@@ -10,9 +13,42 @@ use super::client::{Client, PluginAction};
 use super::error::CliError;
 use super::output::Output;
 
-/// Look after the plugins of a node
+/// Write plugins, and look after those of a node
 #[derive(Debug, Subcommand)]
 pub(super) enum Plugin {
+    #[command(flatten)]
+    Author(Author),
+    #[command(flatten)]
+    Operate(Operate),
+}
+
+/// What needs no node.
+#[derive(Debug, Subcommand)]
+pub(super) enum Author {
+    /// Make a plugin crate that builds at once
+    New {
+        /// Name of the crate, and so of the plugin
+        name: String,
+        /// Folder to make it in
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Compile a plugin crate and print the path of its component
+    Build {
+        /// Folder of the crate
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Explain a component: what it needs, what it listens to, whether this host can run it
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// What a node is asked.
+#[derive(Debug, Subcommand)]
+pub(super) enum Operate {
     /// List the plugins and how they stand
     List,
     /// Show everything about a plugin
@@ -37,7 +73,17 @@ pub(super) enum Plugin {
     },
 }
 
-impl Plugin {
+impl Author {
+    pub(super) async fn run(self, output: Output) -> Result<(), CliError> {
+        match self {
+            Self::New { name, dir } => author::new(output, &dir, &name).await,
+            Self::Build { dir } => author::build(output, &dir).await,
+            Self::Check { file } => author::check(output, &file).await,
+        }
+    }
+}
+
+impl Operate {
     pub(super) async fn run(self, client: Client, output: Output) -> Result<(), CliError> {
         match self {
             Self::List => list::run(&client, output).await,

@@ -29,7 +29,7 @@ pub(in super::super) enum BodyError {
     #[error("the body could not be read: {0}")]
     Broken(String),
     #[error(
-        "{0} bytes of request bodies are being read, the most that this node takes at a time; try again later"
+        "the node holds as many request bodies in memory as it may, {0} bytes; try again later"
     )]
     Busy(usize),
 }

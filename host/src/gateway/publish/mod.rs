@@ -111,9 +111,14 @@ pub(super) async fn publish(
     };
     let body = body::read(&context, body, limit).await?;
     let receipt = match mode {
-        Mode::Shorthand => publish_one(&context, &headers, shorthand::read(&body.bytes)),
-        Mode::Structured => publish_one(&context, &headers, structured::read(&body.bytes)),
-        Mode::Binary => publish_one(&context, &headers, binary::read(&headers, &body.bytes)),
+        Mode::Shorthand => publish_one(&context, &headers, mode, shorthand::read(&body.bytes)),
+        Mode::Structured => publish_one(&context, &headers, mode, structured::read(&body.bytes)),
+        Mode::Binary => publish_one(
+            &context,
+            &headers,
+            mode,
+            binary::read(&headers, &body.bytes),
+        ),
         Mode::Batched => publish_batch(&context, &headers, &body.bytes),
     }?;
     Ok((StatusCode::ACCEPTED, Json(receipt)))
@@ -122,13 +127,18 @@ pub(super) async fn publish(
 fn publish_one(
     context: &Context,
     headers: &HeaderMap,
+    mode: Mode,
     draft: Result<Draft<'static>, EventError>,
 ) -> Result<Receipt, Rejection> {
     let mut draft = draft.map_err(|error| Rejection::Event { at: None, error })?;
     trace::inherit(headers, std::slice::from_mut(&mut draft));
     match context.publisher.publish(&draft) {
         Ok(event) => Ok(Receipt::One(Accepted::from(&event))),
-        Err(error) => Err(Rejection::Publish { at: None, error }),
+        Err(error) => Err(Rejection::Publish {
+            at: None,
+            binary: mode == Mode::Binary,
+            error,
+        }),
     }
 }
 
@@ -144,6 +154,7 @@ fn publish_batch(
         Ok(events) => Ok(Receipt::Batch(events.iter().map(Accepted::from).collect())),
         Err((at, error)) => Err(Rejection::Publish {
             at: Some(at),
+            binary: false,
             error,
         }),
     }

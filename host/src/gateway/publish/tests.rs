@@ -116,6 +116,8 @@ async fn bad_headers_are_named() {
         ("ce-type", "a b"),
         ("ce-subject", "%ff"),
         ("ce-datacontenttype", "text/plain"),
+        ("ce-subject", "a%0Ab"),
+        ("ce-an_extension", "1"),
     ] {
         let problem = binary(name, value, "1").await;
         assert_eq!(problem["errors"][0]["header"], name, "{problem}");
@@ -160,8 +162,8 @@ async fn a_batch_is_published_whole_or_not_at_all() {
     };
     for (batch, status, pointer_) in [
         (with("type", json!("a b")), 400, json!("#/1/type")),
-        (with("subject", json!("")), 400, json!("#/1")),
-        (with("channel", json!("c")), 404, json!("#/1")),
+        (with("subject", json!("")), 400, json!("#/1/subject")),
+        (with("channel", json!("c")), 404, json!("#/1/channel")),
         (
             with("data", json!("x".repeat(MAX_EVENT_BYTES))),
             413,
@@ -349,8 +351,11 @@ async fn the_trace_context_of_the_request_is_taken() {
 }
 
 #[tokio::test]
-async fn channels_that_do_not_exist_are_not_found() {
+async fn attributes_that_the_bus_refuses_are_named() {
     let answer = publish(&router(), SHORTHAND, r#"{"type":"t","channel":"c"}"#).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert_eq!(answer.problem()["type"], "urn:hearken:problem:no-channel");
+    assert_eq!(pointer(&answer), "#/channel");
+    let answer = publish(&router(), SHORTHAND, r#"{"type":"t","subject":""}"#).await;
+    assert_eq!(pointer(&answer), "#/subject");
 }

@@ -1,0 +1,92 @@
+//! `hearken dev`: a node on the plugins that are being written.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::error::CliError;
+use super::run::{bind, greet, runtime};
+use super::signals::Signals;
+use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
+use crate::config::{NodeConfig, NodeFlags};
+use crate::logging;
+use crate::node::Node;
+
+/// Build every plugin crate in the plugins folder, run a node on them, and rebuild what is edited
+#[derive(Args, Debug)]
+pub(super) struct Dev {
+    #[command(flatten)]
+    node: NodeFlags,
+}
+
+impl Dev {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let config = NodeConfig::load(&self.node)?;
+        logging::init(&config.log)?;
+        runtime()?.block_on(async {
+            let signals = Signals::listen().map_err(CliError::Runtime)?;
+            let stop = signals.drain().clone();
+            match stop.run_until_cancelled(start(config)).await {
+                None => Ok(()),
+                Some(started) => {
+                    let (builder, node) = started?;
+                    greet(&node);
+                    println!("Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops.");
+                    let building = tokio::spawn(builder.run(stop.clone()));
+                    let ran = node.run(stop.clone()).await;
+                    stop.cancel();
+                    building
+                        .await
+                        .map_err(|panic| CliError::Runtime(panic.into()))?;
+                    Ok(ran?)
+                }
+            }
+        })
+    }
+}
+
+async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
+    // Taken first: a port in use is told before minutes of compiling.
+    let listener = bind(&config).await?;
+    std::fs::create_dir_all(&config.plugins).map_err(|source| CliError::Folder {
+        folder: config.plugins.clone(),
+        source,
+    })?;
+    ensure_target(&config.plugins, |text| eprintln!("{text}")).await?;
+    let mut builder = Builder::new(&config.plugins, CompilerOutput::Shown, report)?;
+    builder.build_all().await;
+    let node = Node::start(config, listener).await?;
+    Ok((builder, node))
+}
+
+/// Tells the author how the builds go; the compiler speaks for itself.
+fn report(report: DevReport) {
+    match report {
+        DevReport::Building(names) => eprintln!("building {}", names.join(", ")),
+        DevReport::Ready { name, placement } => {
+            if placement == Placement::Unchanged {
+                eprintln!("{name} is up to date");
+            }
+        }
+        DevReport::BuildFailed { folder, error } => {
+            eprintln!(
+                "{}: {error}; an older version goes on running",
+                shown(&folder)
+            );
+        }
+        DevReport::PlaceFailed { name, error } => eprintln!("{name}: {error}"),
+        DevReport::Removed { name } => eprintln!("{name} is gone, and so is its component"),
+        DevReport::NotWatched { folder, error } => {
+            eprintln!("{} is not watched for changes: {error}", shown(&folder));
+        }
+    }
+}
+
+fn shown(folder: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    folder
+        .strip_prefix(&here)
+        .unwrap_or(folder)
+        .display()
+        .to_string()
+}

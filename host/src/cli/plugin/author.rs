@@ -1,0 +1,49 @@
+//! `hearken plugin new|build|check`: what authors do on their own machine, with
+//! no node.
+
+use std::path::{Path, PathBuf};
+
+use crate::authoring::{
+    CompilerOutput, PluginCrate, SdkSource, build as compile, check as explain, ensure_target,
+    scaffold,
+};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::plugin::inspect;
+
+/// Makes the crate NAME in `parent`.
+pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result<(), CliError> {
+    let made = scaffold(&parent.join(name), &SdkSource::of_this_build()).await?;
+    let dir = made.dir.display().to_string();
+    let answer = serde_json::json!({ "name": made.name, "dir": dir, "files": made.files });
+    output.answer(&answer, || {
+        format!("made {dir}\nbuild it with: hearken plugin build {dir}")
+    })
+}
+
+/// Compiles the crate in `dir` and prints the path of its component.
+pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError> {
+    ensure_target(dir, |text| eprintln!("{text}")).await?;
+    let plugin = PluginCrate::open(dir).await?;
+    let components = compile(&[plugin], CompilerOutput::Shown).await;
+    for component in components {
+        let component: PathBuf = component?;
+        let path = component.display().to_string();
+        output.answer(&serde_json::json!({ "component": path }), || path.clone())?;
+    }
+    Ok(())
+}
+
+/// Explains a file; fails when this host cannot run it.
+pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliError> {
+    let mut report = explain(file).await?;
+    if report.runnable {
+        report.set_listeners(inspect(file).await);
+    }
+    output.answer(&report, || report.to_string())?;
+    if report.runnable {
+        Ok(())
+    } else {
+        Err(CliError::NotRunnable(file.to_owned()))
+    }
+}

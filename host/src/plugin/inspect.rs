@@ -1,0 +1,50 @@
+//! What a component listens to, found out by starting it once, apart from any node.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::guest::PluginContext;
+use super::load::{Files, Source};
+use super::runtime::Runtime;
+use super::shared::listener_status;
+use crate::admin::ListenerStatus;
+use crate::bus::{Bus, BusConfig};
+use crate::clock::SystemClock;
+use crate::config::PluginLimits;
+
+/// Starts the component in `file`, with the manifest beside it if there is one,
+/// and asks what it listens to. Takes as long as compiling does, and then at
+/// most the plugin's deadline.
+///
+/// # Errors
+/// Why the plugin would not load, in the words that a node would use.
+pub async fn inspect(file: &Path) -> Result<Vec<ListenerStatus>, String> {
+    let scratch =
+        tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
+    let bus = Bus::new(BusConfig {
+        node: "check".into(),
+        incarnation: String::new(),
+        max_event_bytes: 1 << 20,
+        clock: Arc::new(SystemClock),
+    });
+    let io = tokio::runtime::Handle::current();
+    let runtime =
+        Runtime::new(bus.clone(), scratch.path(), 1, &io).map_err(|error| error.to_string())?;
+    let runtime = Arc::new(runtime);
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let context = Arc::new(PluginContext::new(
+        (*name).into(),
+        bus,
+        Arc::clone(&runtime.records),
+    ));
+    let files = Files {
+        component: file.to_owned(),
+        manifest: file.with_extension("toml"),
+    };
+    let source = Source::read(&files).map_err(|error| error.to_string())?;
+    let staged = source
+        .stage(&files, &context, &PluginLimits::default(), &runtime)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(staged.listeners.iter().map(listener_status).collect())
+}

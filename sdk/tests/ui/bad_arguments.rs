@@ -1,0 +1,21 @@
+use hearken_sdk::Event;
+
+#[hearken_sdk::listener("custom.a", topic = "x")]
+fn unknown(_event: Event) {}
+
+#[hearken_sdk::listener("custom.a", subject = 7)]
+fn not_text(_event: Event) {}
+
+#[hearken_sdk::listener("custom.a", subject = "")]
+fn empty(_event: Event) {}
+
+#[hearken_sdk::listener("custom.a", local_only, local_only)]
+fn twice(_event: Event) {}
+
+#[hearken_sdk::listener("custom.a", local_only = true)]
+fn value(_event: Event) {}
+
+#[hearken_sdk::listener("custom.a" "custom.b")]
+fn no_comma(_event: Event) {}
+
+fn main() {}
