@@ -99,7 +99,10 @@ pub async fn wrong_package() {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn no_handler() {
-    let reasons = ["exports nothing that takes events", "hearken:plugin/listener@0.1.0"];
+    let reasons = [
+        "exports nothing that takes events",
+        "hearken:plugin/listener@0.1.0",
+    ];
     does_not_load(plugin("no-handler"), &reasons).await;
 }
 

@@ -42,6 +42,16 @@ impl Events {
         }
     }
 
+    /// The same without the events of other sources.
+    pub fn from(self, source: &'static str) -> Self {
+        let messages = self
+            .messages
+            .filter(move |message| std::future::ready(message.data["source"] == source));
+        Self {
+            messages: Box::pin(messages),
+        }
+    }
+
     /// The next message, or nothing when the stream has ended.
     pub async fn message(&mut self) -> Option<Message> {
         tokio::time::timeout(DEADLINE, self.messages.next())
