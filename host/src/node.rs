@@ -80,7 +80,7 @@ impl Node {
             plugins: runner.plugins(),
             readiness: readiness.clone(),
             limits: GatewayLimits::default(),
-            registry: Registry::with_prefix("hearken"),
+            registry: Registry::default(),
         });
         let stop_gateway = CancellationToken::new();
         let gateway =
