@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::ThreadPool;
-use thread_priority::{ThreadPriority, set_current_thread_priority};
+use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 use tokio::sync::oneshot;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -22,12 +22,16 @@ const COMPONENT_PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 /// First eight bytes of a core module.
 const MODULE_PREAMBLE: [u8; 8] = *b"\0asm\x01\0\0\0";
 
+/// Priority of compiling, out of 99 where 50 is normal: running plugins go
+/// first, and a busy machine still compiles.
+const POLITE: u8 = 25;
+
 /// Compiles components and remembers the result.
 #[derive(Debug)]
 pub(super) struct Compiler {
     engine: Engine,
     cache: PathBuf,
-    /// Compiling takes all it can get, so it runs below everything else.
+    /// Threads below normal priority, since compiling takes all that it can get.
     threads: Arc<ThreadPool>,
 }
 
@@ -135,7 +139,9 @@ impl Compiler {
             .thread_name(|index| format!("compile-{index}"))
             .start_handler(|_| {
                 // At normal priority compiling is merely less polite.
-                let _ = set_current_thread_priority(ThreadPriority::Min);
+                let _ = ThreadPriorityValue::try_from(POLITE).map(|polite| {
+                    set_current_thread_priority(ThreadPriority::Crossplatform(polite))
+                });
             })
             .build()
             .map_err(std::io::Error::other)?;

@@ -23,6 +23,9 @@ const FAILURE_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 /// `plugin.failed` events a second for long.
 const FAILURES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 
+/// Why a plugin that was just found does not run.
+const LOADING: &str = "not loaded yet: the component is being compiled and started";
+
 /// Shared by supervisor, workers and status of one plugin.
 pub(super) struct Shared {
     pub(super) context: Arc<PluginContext>,
@@ -63,6 +66,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         limits: PluginLimits,
     ) -> Self {
+        let now = clock.now_millis();
         let quota = Quota::per_second(FAILURES_A_SECOND).allow_burst(FAILURE_BURST);
         Self {
             host: context.bus.host_publisher(),
@@ -82,7 +86,7 @@ impl Shared {
                 limits,
                 concurrency: 1,
                 content_hash: None,
-                last_error: None,
+                last_error: Some((LOADING.to_owned(), now)),
             }),
         }
     }
