@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use thread_priority::{ThreadPriority, set_current_thread_priority};
 use tokio::sync::oneshot;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use super::worker::panic_text;
 
 /// Largest component in bytes; the largest real ones, which carry a whole
 /// Python interpreter, have about 40 MiB.
@@ -69,6 +72,9 @@ pub enum CompileError {
     /// The component is not valid, or uses what this host does not support.
     #[error("not a valid component: {0}")]
     Invalid(String),
+    /// The compiler does not cope with the component.
+    #[error("the compiler failed, which is a mistake in it: {0}")]
+    Compiler(String),
     /// The compiler's threads are gone because the node stops.
     #[error("the node is stopping")]
     Stopping,
@@ -85,7 +91,7 @@ impl ComponentFile {
             path: path.to_owned(),
             source,
         };
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = open_regular(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         let mut bytes = Vec::new();
         (&mut file)
@@ -105,6 +111,14 @@ impl ComponentFile {
             hash,
         })
     }
+}
+
+/// Opens a file that has an end: a pipe or a device could be read for ever.
+pub(super) fn open_regular(path: &Path) -> std::io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    File::open(path)
 }
 
 fn check_preamble(bytes: &[u8]) -> Result<(), CompileError> {
@@ -155,8 +169,14 @@ impl Compiler {
         let engine = self.engine.clone();
         let cached = self.cache.join(cache_name(&engine, &file.hash));
         self.threads.spawn(move || {
+            let compile = || load_or_compile(&engine, &cached, &file);
+            // A panic here would end the whole process.
+            let compiled =
+                std::panic::catch_unwind(AssertUnwindSafe(compile)).unwrap_or_else(|panic| {
+                    Err(CompileError::Compiler(panic_text(&*panic).to_owned()))
+                });
             // Nobody waits any more when the plugin was removed meanwhile.
-            let _ = done.send(load_or_compile(&engine, &cached, &file));
+            let _ = done.send(compiled);
         });
         result.await.map_err(|_| CompileError::Stopping)?
     }
@@ -257,6 +277,17 @@ mod tests {
         file.as_file().set_len(200 << 20).unwrap();
         let refused = ComponentFile::read(file.path());
         assert!(matches!(refused, Err(CompileError::TooLarge(size)) if size == 200 << 20));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.wasm");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("`mkfifo` is on every Unix").success());
+        let refused = ComponentFile::read(&pipe).map(|_| ()).unwrap_err();
+        assert!(refused.to_string().contains("not a regular file"));
     }
 
     #[tokio::test]

@@ -2,22 +2,26 @@
 //! started once and asked what it listens to. Nothing of the running version is
 //! touched before all of that has succeeded.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bindings::plugin::exports::hearken::plugin::listener::Description;
-use super::compile::{CompileError, ComponentFile};
+use super::compile::{CompileError, ComponentFile, open_regular};
 use super::imports::events::filter_of;
 use super::instance::{Death, MESSAGING, Version};
 use super::runtime::Runtime;
 use super::shared::Listener;
-use super::worker::Desk;
+use super::worker::{Desk, contain};
 use crate::bus::Filter;
 use crate::config::{ConfigError, Manifest, PluginLimits};
 use crate::plugin::guest::PluginContext;
 
 /// Most listeners of one plugin; bounds the routing table.
 const MAX_LISTENERS: usize = 256;
+
+/// Longest manifest in bytes; its `[config]` may well carry a schema.
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 /// Longest version and listener name shown, in bytes.
 const MAX_LABEL_BYTES: usize = 128;
@@ -113,16 +117,11 @@ impl LoadError {
 impl Source {
     /// Reads both files. Blocks on the disk.
     pub(super) fn read(files: &Files) -> Result<Self, LoadError> {
-        let manifest = match std::fs::read_to_string(&files.manifest) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(source) => {
-                return Err(LoadError::ReadManifest {
-                    path: files.manifest.clone(),
-                    source,
-                });
-            }
-        };
+        let manifest =
+            read_manifest(&files.manifest).map_err(|source| LoadError::ReadManifest {
+                path: files.manifest.clone(),
+                source,
+            })?;
         let component = ComponentFile::read(&files.component);
         let fingerprint = Fingerprint {
             component: component
@@ -173,6 +172,25 @@ impl Source {
     }
 }
 
+/// The manifest's text, if there is one.
+fn read_manifest(path: &Path) -> std::io::Result<Option<String>> {
+    let file = match open_regular(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    let read = file
+        .take(MAX_MANIFEST_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > MAX_MANIFEST_BYTES {
+        return Err(std::io::Error::other(format!(
+            "it has more than {MAX_MANIFEST_BYTES} bytes"
+        )));
+    }
+    Ok(Some(text))
+}
+
 async fn start(
     version: Arc<Version>,
     path: &Path,
@@ -184,7 +202,7 @@ async fn start(
         let seat = runtime.executor.seat();
         let starting = {
             let (version, seat) = (Arc::clone(&version), Arc::clone(&seat));
-            async move { version.instantiate(seat).await }
+            async move { contain(version.instantiate(seat)).await }
         };
         let started = runtime.executor.spawn(Arc::clone(&seat), starting).await;
         let (instance, said) = started.map_err(LoadError::Start)?;
@@ -259,9 +277,9 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
             let name = cut(&listener.name);
             match filter_of(listener.filter) {
                 Ok(filter) => Ok(Listener { name, filter }),
-                Err(error) => Err(LoadError::Listener {
+                Err(reason) => Err(LoadError::Listener {
                     listener: name,
-                    reason: error.to_string(),
+                    reason,
                 }),
             }
         })

@@ -99,6 +99,15 @@ impl Shared {
         self.shown().state = state;
     }
 
+    /// Changes the state on behalf of a worker, while the plugin works at all: a
+    /// quarantine outlasts what the plugin's other workers still have to say.
+    pub(super) fn set_working_state(&self, state: PluginState) {
+        let mut shown = self.shown();
+        if matches!(shown.state, PluginState::Running | PluginState::BackingOff) {
+            shown.state = state;
+        }
+    }
+
     /// Shows a version that starts to run.
     pub(super) fn show_version(&self, version: &Version, label: &str, listeners: &[Listener]) {
         let mut shown = self.shown();
