@@ -1,7 +1,6 @@
 //! `wasi:keyvalue`: the granted buckets of the node's store.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use wasmtime::component::Resource;
 
@@ -60,7 +59,6 @@ impl Guest {
 impl store::Host for &mut Guest {
     async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
         if !self.allow.keyvalue.contains(&identifier) {
-            self.plugin.refused.fetch_add(1, Ordering::Relaxed);
             let why = format!(
                 "no access to the bucket `{identifier}`; to allow it, put it under `keyvalue` in `[allow]` of {}.toml",
                 self.plugin.name
