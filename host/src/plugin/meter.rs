@@ -111,7 +111,13 @@ impl Meter {
             account.exceeded = true;
             return UpdateDeadline::Interrupt;
         }
-        let slice_used = turn().is_some_and(|turn| turn.began.elapsed() >= self.time_slice);
+        // In the foreground the slice holds for the whole event: a guest that makes
+        // tiny host waits between short bursts would otherwise begin a new slice
+        // with each of them and never leave.
+        let slice_used = turn().is_some_and(|turn| {
+            turn.began.elapsed() >= self.time_slice
+                || (!turn.in_background && account.cpu >= self.time_slice)
+        });
         if slice_used {
             self.seat.move_to_background(true);
             account.phase = Phase::Yielded;
