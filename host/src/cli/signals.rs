@@ -22,16 +22,19 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts to listen on the current runtime. A second signal exits the process
-    /// with 130 (SIGINT) or 143 (SIGTERM).
+    /// Starts to listen on the current runtime. A second signal calls `last_act`
+    /// and exits the process with 130 (SIGINT) or 143 (SIGTERM).
     ///
     /// # Errors
     /// The system refuses to register a handler.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn listen() -> io::Result<Self> {
-        Self::listen_and(|code| std::process::exit(code))
+    pub fn listen(last_act: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        Self::listen_and(|code| {
+            last_act();
+            std::process::exit(code)
+        })
     }
 
     /// Cancelled by the first signal: the node drains.
