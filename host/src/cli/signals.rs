@@ -16,7 +16,7 @@ enum Signal {
 
 /// Listens for signals for as long as it lives.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     drain: CancellationToken,
     _task: AbortOnDropHandle<()>,
 }
@@ -30,7 +30,7 @@ impl Signals {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn listen(last_act: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    pub(super) fn listen(last_act: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         Self::listen_and(|code| {
             last_act();
             std::process::exit(code)
@@ -39,7 +39,7 @@ impl Signals {
 
     /// Cancelled by the first signal: the node drains.
     #[must_use]
-    pub fn drain(&self) -> &CancellationToken {
+    pub(super) fn drain(&self) -> &CancellationToken {
         &self.drain
     }
 

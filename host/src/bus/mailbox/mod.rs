@@ -85,7 +85,7 @@ struct State {
 impl Mailbox {
     /// A mailbox with `lanes` lanes, at least one.
     #[must_use]
-    pub fn new(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Self {
+    pub(super) fn new(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Self {
         let lanes = lanes.max(1);
         Self(Mutex::new(State {
             limits,
@@ -147,11 +147,7 @@ impl Mailbox {
         std::future::poll_fn(|cx| self.poll_recv(lane, cx)).await
     }
 
-    /// As [`Mailbox::recv`], for hand-written futures.
-    ///
-    /// # Errors
-    /// [`Closed`] once the mailbox is closed and the lane empty.
-    pub fn poll_recv(&self, lane: usize, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
+    fn poll_recv(&self, lane: usize, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
         let mut state = self.lock();
         match state.take(lane) {
             Ok(Some(event)) => Poll::Ready(Ok(event)),
@@ -190,7 +186,12 @@ impl Mailbox {
     /// is dropped only where the new bounds are smaller. Returns how many were.
     ///
     /// Consumers of the old lanes must have stopped.
-    pub fn reconfigure(&self, limits: MailboxLimits, overflow: Overflow, lanes: usize) -> u64 {
+    pub(super) fn reconfigure(
+        &self,
+        limits: MailboxLimits,
+        overflow: Overflow,
+        lanes: usize,
+    ) -> u64 {
         let mut state = self.lock();
         state.limits = limits;
         state.overflow = overflow;
@@ -209,7 +210,7 @@ impl Mailbox {
     }
 
     /// Discards the waiting events that are no longer wanted; returns how many.
-    pub fn retain(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+    pub(super) fn retain(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         self.lock().backlog.retain(wanted)
     }
 
