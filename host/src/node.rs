@@ -140,6 +140,7 @@ impl Node {
         };
         self.runner.drain(deadline).await;
         drop(self.drop_reports);
+        self.bus.report_last_drops();
         tracing::info!("stopped");
         match served {
             Ok(served) => Ok(served?),
