@@ -94,8 +94,7 @@ impl LoadError {
 
     /// Whether the component is simply not there any more.
     pub(super) fn is_removal(&self) -> bool {
-        matches!(self, Self::Component { source: CompileError::Read { source, .. }, .. }
-            if source.kind() == std::io::ErrorKind::NotFound)
+        matches!(self, Self::Component { source, .. } if source.is_missing())
     }
 
     /// Whether the file looks as if somebody had not finished writing it.
@@ -117,12 +116,18 @@ impl LoadError {
 impl Source {
     /// Reads both files. Blocks on the disk.
     pub(super) fn read(files: &Files) -> Result<Self, LoadError> {
-        let manifest =
-            read_manifest(&files.manifest).map_err(|source| LoadError::ReadManifest {
-                path: files.manifest.clone(),
-                source,
-            })?;
         let component = ComponentFile::read(&files.component);
+        let manifest = match read_manifest(&files.manifest) {
+            Ok(manifest) => manifest,
+            // Without a component there is no plugin, whatever stands beside it.
+            Err(_) if component.as_ref().is_err_and(CompileError::is_missing) => None,
+            Err(source) => {
+                return Err(LoadError::ReadManifest {
+                    path: files.manifest.clone(),
+                    source,
+                });
+            }
+        };
         let fingerprint = Fingerprint {
             component: component
                 .as_ref()
@@ -145,16 +150,17 @@ impl Source {
         defaults: &PluginLimits,
         runtime: &Arc<Runtime>,
     ) -> Result<Staged, LoadError> {
-        let manifest = match self.manifest {
-            Some(text) => Manifest::parse(&files.manifest, &text)?,
-            None => Manifest::default(),
-        };
         let path = &files.component;
         let compile_error = |source| LoadError::Component {
             path: path.clone(),
             source,
         };
+        // First: a plugin whose component is gone is removed, however its manifest looks.
         let file = self.component.map_err(compile_error)?;
+        let manifest = match self.manifest {
+            Some(text) => Manifest::parse(&files.manifest, &text)?,
+            None => Manifest::default(),
+        };
         let hash = file.hash;
         let component = runtime
             .compiler
