@@ -21,7 +21,7 @@ use crate::event::{Draft, Event};
 
 /// Events that a plugin may publish at once, and key-value records that it may
 /// change: below the default mailbox, so that one burst overflows nobody.
-const BURST: u32 = 512;
+pub(super) const BURST: u32 = 512;
 
 /// Events and changes a second that a plugin may go on with for long: as many
 /// as the slowest kind of guest can still handle.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 
 use crate::plugin::bindings::plugin::wasi::keyvalue::{atomics, batch, store};
-use crate::plugin::guest::Guest;
+use crate::plugin::guest::{BURST, Guest};
 use crate::plugin::records::{RecordError, Records};
 
 /// An open bucket.
@@ -44,6 +44,11 @@ impl Guest {
         changes: usize,
         work: impl FnOnce(&Records, &str, &str) -> Result<T, RecordError> + Send + 'static,
     ) -> Answer<T> {
+        if changes > BURST as usize {
+            return Ok(Err(store::Error::Other(format!(
+                "a plugin may change {BURST} records at once; these are {changes}"
+            ))));
+        }
         for _ in 0..changes {
             if !self.plugin.spend() {
                 return Ok(Err(store::Error::Other(
