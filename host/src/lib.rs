@@ -59,3 +59,4 @@ pub mod interfaces;
 pub mod logging;
 pub mod node;
 pub mod plugin;
+pub mod tls;

@@ -1,0 +1,17 @@
+//! What the suites stand on.
+
+pub mod api;
+pub mod events;
+pub mod guests;
+pub mod neighbour;
+pub mod node;
+pub mod plugin;
+
+use std::time::Duration;
+
+/// Bounds every wait of a test that has gone wrong. Nothing is expected to take
+/// so long, on whatever machine.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Pause between two looks at something that is not announced by an event.
+pub const POLL: Duration = Duration::from_millis(10);

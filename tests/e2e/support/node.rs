@@ -1,0 +1,118 @@
+//! A node in the test's own process.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hearken::config::NodeConfig;
+use hearken::node::{Node, NodeError};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::DEADLINE;
+use super::api::Api;
+use super::plugin::{self, Plugin};
+
+/// Time that a node of these tests has to drain: some of the plugins never end by
+/// themselves.
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// A running node with folders of its own; dropping it drains it.
+pub struct TestNode {
+    api: Api,
+    folders: Option<TempDir>,
+    stop: CancellationToken,
+    running: Option<JoinHandle<Result<(), NodeError>>>,
+}
+
+impl TestNode {
+    /// A node that has these plugins from the start.
+    pub async fn start(plugins: impl IntoIterator<Item = Plugin>) -> Self {
+        let folders = TempDir::new().expect("a temporary folder");
+        std::fs::create_dir(folders.path().join("plugins")).expect("a new folder");
+        for plugin in plugins {
+            plugin.place(&folders.path().join("plugins"));
+        }
+        Self::start_in(folders).await
+    }
+
+    /// A node on folders that an earlier one has left.
+    pub async fn start_in(folders: TempDir) -> Self {
+        let config = NodeConfig {
+            node: "test".to_owned(),
+            plugins: folders.path().join("plugins"),
+            data: folders.path().join("data"),
+            shutdown_timeout: SHUTDOWN,
+            ..NodeConfig::default()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let node = Node::start(config, listener)
+            .await
+            .expect("the node starts");
+        let api = Api::new(format!("http://{}", node.address()));
+        let stop = CancellationToken::new();
+        Self {
+            api,
+            folders: Some(folders),
+            running: Some(tokio::spawn(node.run(stop.clone()))),
+            stop,
+        }
+    }
+
+    /// Drains the node; returns how it ended, and its folders.
+    pub async fn stop(mut self) -> (Result<(), NodeError>, TempDir) {
+        self.stop.cancel();
+        let running = self.running.take().expect("stopped once");
+        let ended = tokio::time::timeout(DEADLINE, running)
+            .await
+            .expect("the node drains in time")
+            .expect("the node does not panic");
+        (ended, self.folders.take().expect("stopped once"))
+    }
+
+    /// The plugins folder.
+    pub fn plugins(&self) -> PathBuf {
+        let folders = self.folders.as_ref().expect("there until it is stopped");
+        folders.path().join("plugins")
+    }
+
+    /// Puts a plugin into the folder, over one of the same name.
+    pub fn place(&self, plugin: &Plugin) {
+        plugin.place(&self.plugins());
+    }
+
+    /// Puts a manifest into the folder.
+    pub fn place_manifest(&self, plugin: &str, text: &str) {
+        plugin::place(&self.plugins(), &format!("{plugin}.toml"), text.as_bytes());
+    }
+
+    /// Removes a component from the folder.
+    pub fn remove(&self, plugin: &str) {
+        std::fs::remove_file(self.plugins().join(format!("{plugin}.wasm"))).expect("it was there");
+    }
+}
+
+impl Deref for TestNode {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl Drop for TestNode {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        // The folders must outlive the node. How it ended is for those tests to
+        // judge that stop it themselves.
+        tokio::task::block_in_place(|| {
+            let _ =
+                tokio::runtime::Handle::current().block_on(tokio::time::timeout(DEADLINE, running));
+        });
+    }
+}
