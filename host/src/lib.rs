@@ -1,4 +1,51 @@
 //! Hearken, an event host whose listeners are sandboxed WebAssembly plugins.
+//!
+//! A **node** is one running `hearken` process. Everything that happens is an
+//! **event**. Whoever receives events (a plugin, an event stream, a waiter) is a
+//! **receiver**: filters, a bounded **mailbox** and an overflow rule. The **bus**
+//! takes a published event, finds the receivers whose filter matches, and puts a
+//! shared reference into each mailbox. It never waits for anyone. That is the
+//! whole machine; each kind of receiver is a room of its own around it.
+//!
+//! ```text
+//!  http   command line   plugin   host itself     publishers
+//!     \         \          /         /
+//!      ------ bus: stamp, match, put ------       never blocks
+//!     /         /          \
+//!  plugin  event stream   waiter                  receivers
+//! ```
+//!
+//! # The rooms
+//!
+//! | room | what it is for | knows |
+//! | --- | --- | --- |
+//! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
+//! | [`bus`] | publishing, filters, the routing table, mailboxes; no wasm, no network | `event`, `clock` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `bus`, `event`, `admin`, `config`, `interfaces` |
+//! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
+//! | [`admin`] | what operators see of plugins and may ask of them: the port between `plugin` and `gateway` | `bus` |
+//! | [`gateway`] | HTTP: publish, stream, wait, plugins, health, metrics; translation only | `bus`, `event`, `admin` |
+//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `bus`, `event` |
+//! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces` |
+//! | [`node`] | puts bus, plugins and gateway together, runs and drains them | all above but `authoring` |
+//! | [`cli`] | the commands, one file each | all |
+//! | [`logging`], [`clock`] | the log of the process; the one place that reads the time of day | `config`; nothing else |
+//!
+//! `gateway` and `plugin` do not know each other: what one shows of the other goes
+//! through [`admin`], and what they say to each other are events on the bus.
+//!
+//! # Where to start reading
+//!
+//! - An event's way: [`Publisher::publish`](bus::Publisher::publish), which stamps
+//!   it; the routing table and [`Mailbox`](bus::Mailbox) in `bus/`; then
+//!   `plugin/worker.rs`, which takes it out and hands it to an instance, and
+//!   `plugin/instance.rs`, which makes the call.
+//! - A plugin's life: `plugin/folder.rs` sees a file, `plugin/supervisor.rs` carries
+//!   out what files and operators ask for, `plugin/load.rs` makes a version of a file.
+//! - What a guest may do: `plugin/imports/`, and `plugin/guest.rs` for its budgets.
+//! - Fairness and deadlines: `plugin/executor.rs` and `plugin/meter.rs`.
+//! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
+//!   plugins are written with.
 
 pub mod admin;
 pub mod authoring;
@@ -12,3 +59,4 @@ pub mod interfaces;
 pub mod logging;
 pub mod node;
 pub mod plugin;
+pub mod tls;

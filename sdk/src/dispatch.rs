@@ -81,15 +81,20 @@ pub(crate) fn version() -> &'static str {
 /// Calls every listener whose filter matches. An event that matches none came
 /// because the operator gave the plugin other patterns, so it goes to all.
 pub(crate) fn dispatch(event: &Event) -> Result<(), String> {
-    let anyone = !LISTENERS.iter().any(|ready| ready.matches(event));
-    let errors: Vec<String> = LISTENERS
-        .iter()
-        .filter(|ready| anyone || ready.matches(event))
-        .filter_map(|ready| {
-            let error = (ready.listener.handle)(event).err()?;
-            Some(format!("{}: {error}", ready.listener.name))
-        })
-        .collect();
+    let mut errors = Vec::new();
+    let mut call = |listener: &Listener| {
+        if let Err(error) = (listener.handle)(event) {
+            errors.push(format!("{}: {error}", listener.name));
+        }
+    };
+    let mut declared = false;
+    for ready in LISTENERS.iter().filter(|ready| ready.matches(event)) {
+        declared = true;
+        call(ready.listener);
+    }
+    if !declared {
+        listeners().for_each(call);
+    }
     if errors.is_empty() {
         Ok(())
     } else {

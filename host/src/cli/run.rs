@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::error::CliError;
 use super::signals::Signals;
@@ -22,9 +23,12 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> Result<(), CliError> {
         let config = NodeConfig::load(&self.node)?;
-        logging::init(&config.log)?;
-        runtime()?.block_on(async {
-            let signals = Signals::listen().map_err(CliError::Runtime)?;
+        let log = logging::init(&config.log)?;
+        let ran = runtime()?.block_on(async {
+            let (reporting, ending) = (log.clone(), log.clone());
+            let signals = Signals::listen(move || ending.finish()).map_err(CliError::Runtime)?;
+            let reports = async move { reporting.report_dropped().await };
+            let _reports = AbortOnDropHandle::new(tokio::spawn(reports));
             let listener = bind(&config).await?;
             let node = tokio::select! {
                 node = Node::start(config, listener) => node?,
@@ -33,7 +37,9 @@ impl Run {
             };
             greet(&node);
             Ok(node.run(signals.drain().clone()).await?)
-        })
+        });
+        log.finish();
+        ran
     }
 }
 
@@ -68,20 +74,32 @@ pub(super) fn greet(node: &Node) {
         }
     }
     let address = node.address();
-    let host = match address.port() {
-        7070 if address.ip().is_loopback() => String::new(),
-        _ => format!(" --host http://{address}"),
+    let hearken = program();
+    let host = if address == NodeConfig::default().listen {
+        String::new()
+    } else {
+        format!(" --host http://{address}")
     };
     text.push_str(&format!(
         "\nListening on http://{address}. In another terminal:\n\
-         \x20 hearken{host} listen '*'\n\
-         \x20 hearken{host} send hello.world --subject you --data '{{\"greeting\":\"hi\"}}'\n\
+         \x20 {hearken}{host} listen '*'\n\
+         \x20 {hearken}{host} send hello.world --subject you --data '{{\"greeting\":\"hi\"}}'\n\
          or\n\
          \x20 curl {}http://{address}/v1/events -d '{{\"type\":\"hello.world\",\"subject\":\"you\"}}'\n",
         "-H 'content-type: application/json' "
     ));
     // The node runs all the same when nobody reads its stdout.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// This program as it was called, which is how it can be called again: one that
+/// was just built is not on the `PATH`.
+fn program() -> String {
+    let called = std::env::args_os().next();
+    called.map_or_else(
+        || "hearken".to_owned(),
+        |called| called.to_string_lossy().into_owned(),
+    )
 }
 
 fn line(plugin: &PluginStatus) -> String {

@@ -68,10 +68,10 @@ impl Ticker {
     /// Says that a guest is about to run.
     pub(super) fn guest(&self) -> Ticking<'_> {
         self.shared.guests.fetch_add(1, Ordering::SeqCst);
-        if self.shared.resting.load(Ordering::SeqCst) {
-            if let Some(thread) = &self.thread {
-                thread.thread().unpark();
-            }
+        if self.shared.resting.load(Ordering::SeqCst)
+            && let Some(thread) = &self.thread
+        {
+            thread.thread().unpark();
         }
         Ticking(&self.shared)
     }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::ResourceLimiter;
 
-/// Most table elements of an instance; 16 bytes each on the host.
+/// Most table elements of an instance, over all its tables; 16 bytes each on the
+/// host, which the memory limit does not cover.
 const MAX_TABLE_ELEMENTS: usize = 1 << 20;
 
 /// Core instances, memories and tables of one component; a component that needs
@@ -17,6 +18,7 @@ const MAX_PARTS: usize = 1_000;
 pub(super) struct MemoryLimiter {
     limit: u64,
     used: u64,
+    table_elements: usize,
     refused: bool,
     /// What all instances of the plugin use, for its status.
     total: Arc<AtomicU64>,
@@ -27,6 +29,7 @@ impl MemoryLimiter {
         Self {
             limit,
             used: 0,
+            table_elements: 0,
             refused: false,
             total,
         }
@@ -57,11 +60,16 @@ impl ResourceLimiter for MemoryLimiter {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE_ELEMENTS)
+        let elements = self.table_elements + desired.saturating_sub(current);
+        if elements > MAX_TABLE_ELEMENTS {
+            return Ok(false);
+        }
+        self.table_elements = elements;
+        Ok(true)
     }
 
     fn instances(&self) -> usize {
@@ -80,5 +88,27 @@ impl ResourceLimiter for MemoryLimiter {
 impl Drop for MemoryLimiter {
     fn drop(&mut self) {
         self.total.fetch_sub(self.used, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_hold_for_all_memories_and_all_tables_together() {
+        let total = Arc::new(AtomicU64::new(0));
+        let mut limiter = MemoryLimiter::new(100, Arc::clone(&total));
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(!limiter.memory_growing(0, 60, None).unwrap());
+        assert_eq!(limiter.refused(), Some(100));
+        assert_eq!(total.load(Ordering::Relaxed), 60);
+
+        let most = MAX_TABLE_ELEMENTS;
+        assert!(limiter.table_growing(0, most / 2, None).unwrap());
+        assert!(limiter.table_growing(0, most / 2, None).unwrap());
+        assert!(!limiter.table_growing(most / 2, most / 2 + 1, None).unwrap());
+        drop(limiter);
+        assert_eq!(total.load(Ordering::Relaxed), 0);
     }
 }

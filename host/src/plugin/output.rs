@@ -59,6 +59,7 @@ impl PluginLog {
             std::mem::take(&mut lines.suppressed)
         };
         let plugin = &*self.plugin;
+        let context = (!context.is_empty()).then_some(context);
         if suppressed > 0 {
             tracing::warn!(target: "hearken::guest", plugin, suppressed, "the plugin prints too much; lines were left out");
         }

@@ -15,21 +15,29 @@ const RECORDS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("reco
 const SIZES: TableDefinition<&str, u64> = TableDefinition::new("sizes");
 
 /// Longest key in bytes.
-pub const MAX_KEY_BYTES: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 
 /// Longest value in bytes.
-pub const MAX_VALUE_BYTES: usize = 1 << 20;
+const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// Most bytes of keys and values in one bucket; bounds what a plugin that
+/// Most bytes in one bucket, overhead included; bounds what a plugin that
 /// writes without end takes of the disk.
-pub const MAX_BUCKET_BYTES: u64 = 256 << 20;
+const MAX_BUCKET_BYTES: u64 = 256 << 20;
+
+/// Most bytes of values that one call reads; bounds what a guest that names one
+/// large record many times makes the host allocate.
+const MAX_READ_BYTES: usize = 16 << 20;
+
+/// What a record takes of its bucket beyond key and value: about its share of
+/// the store's own pages, so that tiny records are bounded too.
+const RECORD_OVERHEAD_BYTES: usize = 64;
 
 /// Keys that one call of `list-keys` returns at most.
 const KEYS_A_PAGE: usize = 1000;
 
 /// The store of one node. All methods block on the disk.
 #[derive(Debug)]
-pub struct Records {
+pub(super) struct Records {
     database: Database,
     publisher: Publisher,
     /// Held over a change and its event, so that events come in the order of the changes.
@@ -45,8 +53,15 @@ pub enum RecordError {
     /// The value is too long.
     #[error("a value has at most {MAX_VALUE_BYTES} bytes; this one has {0}")]
     Value(usize),
+    /// The values asked for at once are too long together.
+    #[error(
+        "the values of these keys have more than {MAX_READ_BYTES} bytes together; ask for fewer keys at once"
+    )]
+    Read,
     /// The bucket is full.
-    #[error("the bucket `{0}` is full: it may hold {MAX_BUCKET_BYTES} bytes of keys and values")]
+    #[error(
+        "the bucket `{0}` is full: it may hold {MAX_BUCKET_BYTES} bytes of keys and values, and {RECORD_OVERHEAD_BYTES} bytes are added for each record"
+    )]
     Full(String),
     /// The value is not a number that `increment` could change.
     #[error("the value of `{0}` is not a decimal number below 2^64, or would grow beyond")]
@@ -84,7 +99,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::Store`], e.g. when another node has the file open.
-    pub fn open(file: &Path, publisher: Publisher) -> Result<Self, RecordError> {
+    pub(super) fn open(file: &Path, publisher: Publisher) -> Result<Self, RecordError> {
         let database = Database::create(file)?;
         let setup = database.begin_write()?;
         setup.open_table(RECORDS)?;
@@ -100,14 +115,25 @@ impl Records {
     /// The values of `keys`, in their order.
     ///
     /// # Errors
+    /// [`RecordError::Read`] when the values are too long together, else
     /// [`RecordError::Store`].
-    pub fn get(&self, bucket: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, RecordError> {
+    pub(super) fn get(
+        &self,
+        bucket: &str,
+        keys: &[String],
+    ) -> Result<Vec<Option<Vec<u8>>>, RecordError> {
         let table = self.database.begin_read()?.open_table(RECORDS)?;
+        let mut bytes = 0;
         keys.iter()
             .map(|key| {
-                Ok(table
-                    .get((bucket, key.as_str()))?
-                    .map(|value| value.value().to_vec()))
+                let Some(value) = table.get((bucket, key.as_str()))? else {
+                    return Ok(None);
+                };
+                bytes += value.value().len();
+                if bytes > MAX_READ_BYTES {
+                    return Err(RecordError::Read);
+                }
+                Ok(Some(value.value().to_vec()))
             })
             .collect()
     }
@@ -117,7 +143,11 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::Store`].
-    pub fn list(&self, bucket: &str, skip: u64) -> Result<(Vec<String>, Option<u64>), RecordError> {
+    pub(super) fn list(
+        &self,
+        bucket: &str,
+        skip: u64,
+    ) -> Result<(Vec<String>, Option<u64>), RecordError> {
         let table = self.database.begin_read()?.open_table(RECORDS)?;
         let skipped = usize::try_from(skip).unwrap_or(usize::MAX);
         let mut keys = Vec::new();
@@ -128,7 +158,7 @@ impl Records {
                 break;
             }
             if keys.len() == KEYS_A_PAGE {
-                return Ok((keys, Some(skip + KEYS_A_PAGE as u64)));
+                return Ok((keys, Some(skip.saturating_add(KEYS_A_PAGE as u64))));
             }
             keys.push(key.to_owned());
         }
@@ -139,7 +169,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with which record.
-    pub fn set(
+    pub(super) fn set(
         &self,
         plugin: &str,
         bucket: &str,
@@ -157,7 +187,12 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::Store`].
-    pub fn delete(&self, plugin: &str, bucket: &str, keys: &[String]) -> Result<(), RecordError> {
+    pub(super) fn delete(
+        &self,
+        plugin: &str,
+        bucket: &str,
+        keys: &[String],
+    ) -> Result<(), RecordError> {
         self.change(plugin, bucket, |transaction| {
             let mut table = transaction.open_table(RECORDS)?;
             let mut changes = Vec::new();
@@ -181,7 +216,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::NotANumber`] when the value is something else.
-    pub fn increment(
+    pub(super) fn increment(
         &self,
         plugin: &str,
         bucket: &str,
@@ -276,7 +311,7 @@ fn resize(
 }
 
 fn size(key: &str, value: &[u8]) -> u64 {
-    (key.len() + value.len()) as u64
+    (key.len() + value.len() + RECORD_OVERHEAD_BYTES) as u64
 }
 
 #[cfg(test)]
@@ -391,6 +426,18 @@ mod tests {
             Err(RecordError::NotANumber(_))
         ));
         assert_eq!(changes(&receiver), ["record.created text"]);
+    }
+
+    #[test]
+    fn one_large_record_cannot_be_read_many_times_at_once() {
+        let (_folder, _receiver, records) = open();
+        records
+            .set("p", "b", &[("k".to_owned(), vec![0; MAX_VALUE_BYTES])])
+            .unwrap();
+        let keys = vec!["k".to_owned(); 16];
+        assert_eq!(records.get("b", &keys).unwrap().len(), 16);
+        let keys = vec!["k".to_owned(); 17];
+        assert!(matches!(records.get("b", &keys), Err(RecordError::Read)));
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl Runtime {
         threads: usize,
         io: &tokio::runtime::Handle,
     ) -> Result<Self, RuntimeError> {
+        crate::tls::choose_provider();
         let folder = |source| RuntimeError::DataFolder {
             path: data.display().to_string(),
             source,

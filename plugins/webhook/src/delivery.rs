@@ -46,7 +46,7 @@ pub enum DeliveryError {
         status: u16,
     },
     /// The request could not be made.
-    #[error("cannot post to {url}: {reason}; is its host in `[allow] http` of the manifest?")]
+    #[error("cannot post to {url}: {reason}")]
     Refused {
         /// Where it was to be posted.
         url: String,

@@ -26,6 +26,8 @@ impl Endpoint for Http {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
+        // No `content-length`: the host would close the body's stream at the last byte,
+        // which looks like a broken connection from here.
         let request = builder
             .body(Body::from(request.body.clone()))
             .map_err(|error| PostError::Refused(error.to_string()))?;
@@ -35,22 +37,22 @@ impl Endpoint for Http {
     }
 
     fn pause(&mut self, pause: Duration) {
-        block_on(wstd::task::sleep(pause.into()));
+        // The timer has to be made within the runtime.
+        block_on(async { wstd::task::sleep(pause.into()).await });
     }
 }
 
 fn post_error(error: Error) -> PostError {
-    let lasting = matches!(
-        error.downcast_ref(),
-        None | Some(
-            ErrorCode::HttpRequestDenied
-                | ErrorCode::HttpRequestUriInvalid
-                | ErrorCode::HttpRequestMethodInvalid
-        )
-    );
-    if lasting {
-        PostError::Refused(format!("{error:#}"))
-    } else {
-        PostError::Connection(format!("{error:#}"))
+    match error.downcast_ref() {
+        Some(ErrorCode::HttpRequestDenied) => {
+            return PostError::Refused(
+                "its host is not allowed; add it to `[allow] http` of the manifest".to_owned(),
+            );
+        }
+        Some(ErrorCode::HttpRequestUriInvalid) => {}
+        // The body's stream ends with an I/O error when the connection breaks.
+        None if !error.is::<std::io::Error>() => {}
+        _ => return PostError::Connection(format!("{error:#}")),
     }
+    PostError::Refused(format!("{error:#}"))
 }

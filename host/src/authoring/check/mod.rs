@@ -242,7 +242,7 @@ impl CheckReport {
             Ok(listeners) => self.listeners = Some(listeners),
             Err(reason) => self
                 .problems
-                .push(format!("it does not say what it listens to: {reason}")),
+                .push(format!("a node would not load it: {reason}")),
         }
         self.runnable = self.problems.is_empty();
     }

@@ -116,6 +116,8 @@ pub(super) fn shown(base: &Url) -> String {
 }
 
 fn explain(problem: Problem) -> Option<String> {
+    // A single error is what the detail says already; its place may be news.
+    let detail = problem.detail.clone();
     let mut text = match (problem.title, problem.detail) {
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
         (Some(text), None) | (None, Some(text)) => text,
@@ -123,8 +125,14 @@ fn explain(problem: Problem) -> Option<String> {
     };
     for error in problem.errors {
         let places = [error.parameter, error.header, error.pointer];
-        let place = places.into_iter().flatten().next().unwrap_or_default();
-        let _ = write!(text, "\n  {place}: {}", error.detail);
+        let place = places.into_iter().flatten().next();
+        let said = detail.as_deref() == Some(error.detail.as_str());
+        let _ = match (place, said) {
+            (Some(place), true) => write!(text, " (at {place})"),
+            (None, true) => Ok(()),
+            (Some(place), false) => write!(text, "\n  {place}: {}", error.detail),
+            (None, false) => write!(text, "\n  {}", error.detail),
+        };
     }
     Some(text)
 }
@@ -152,5 +160,36 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
             kind.to_string()
         }
         _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(problem: serde_json::Value) -> String {
+        explain(serde_json::from_value(problem).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_an_error_repeats_is_said_once() {
+        let problem = serde_json::json!({
+            "title": "bad event",
+            "detail": "the type is empty",
+            "errors": [{"detail": "the type is empty", "pointer": "#/type"}],
+        });
+        assert_eq!(
+            explained(problem),
+            "bad event: the type is empty (at #/type)"
+        );
+        let problem = serde_json::json!({
+            "title": "bad event",
+            "detail": "two mistakes",
+            "errors": [{"detail": "one", "header": "ce-id"}, {"detail": "two"}],
+        });
+        assert_eq!(
+            explained(problem),
+            "bad event: two mistakes\n  ce-id: one\n  two"
+        );
     }
 }

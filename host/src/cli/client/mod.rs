@@ -183,6 +183,7 @@ impl Client {
 
 /// What all requests to the node at `base` have in common.
 fn builder(base: &Url) -> ClientBuilder {
+    crate::tls::choose_provider();
     let mut builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .user_agent(concat!("hearken/", env!("CARGO_PKG_VERSION")));

@@ -80,6 +80,7 @@ async fn events_go_in_and_out_over_the_wire() {
         .await
         .unwrap();
     let mut stream = response.bytes_stream().eventsource();
+    crate::tls::choose_provider();
     let client = reqwest::Client::new();
     for number in 0..10 {
         let body = serde_json::json!({"type": "n", "data": number});

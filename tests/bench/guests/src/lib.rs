@@ -1,0 +1,1 @@
+//! The listeners that the benchmarks measure; see `examples`.

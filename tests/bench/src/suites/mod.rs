@@ -1,0 +1,6 @@
+//! One file a suite.
+
+pub(crate) mod dispatch;
+pub(crate) mod latency;
+pub(crate) mod load;
+pub(crate) mod routing;
