@@ -71,7 +71,8 @@ pub struct Counters {
     pub queued: u64,
     /// Events that the plugin published.
     pub sent: u64,
-    /// Events that the plugin was not allowed to publish.
+    /// Events that the plugin's budget did not let it publish, and records that it
+    /// did not let it change.
     pub refused: u64,
     /// Instances that replaced one that died.
     pub restarts: u64,

@@ -1,9 +1,16 @@
 //! The node's log: on stderr, readable on a terminal and JSON otherwise, since
 //! stdout belongs to what commands answer.
+//!
+//! Lines are queued and written by a thread of their own, so that a reader of
+//! stderr that stalls holds up nobody who logs; lines for which the queue has no
+//! room are dropped and counted.
 
 use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tracing::Subscriber;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -23,14 +30,68 @@ pub enum LoggingError {
     Twice(#[from] TryInitError),
 }
 
-/// Sets up the log of the process. Once; a node itself only uses `tracing`.
+/// Lines that wait to be written; a line of a guest has at most 8 KiB.
+const QUEUED_LINES: usize = 4096;
+
+/// Between two looks at whether lines were dropped.
+const DROP_REPORTS: Duration = Duration::from_secs(1);
+
+/// The log of the process, for as long as a clone lives.
+#[derive(Clone, Debug)]
+pub struct Log {
+    writer: Arc<Mutex<Option<WorkerGuard>>>,
+    dropped: ErrorCounter,
+}
+
+/// Sets up the log of the process. Once; a node itself only uses `tracing`. Keep
+/// what is returned until the end: dropping it writes what is still queued.
 ///
 /// # Errors
 /// [`LoggingError`] if the filter is not valid or there is a log already.
-pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
+pub fn init(config: &LogConfig) -> Result<Log, LoggingError> {
     let terminal = io::stderr().is_terminal();
-    subscriber(config, terminal, io::stderr)?.try_init()?;
-    Ok(())
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUED_LINES)
+        .lossy(true)
+        .thread_name("log")
+        .finish(io::stderr());
+    let log = Log {
+        writer: Arc::new(Mutex::new(Some(guard))),
+        dropped: writer.error_counter(),
+    };
+    subscriber(config, terminal, writer)?.try_init()?;
+    Ok(log)
+}
+
+impl Log {
+    /// Logs how many lines were dropped, at most once a second, for as long as
+    /// it is polled.
+    pub async fn report_dropped(&self) {
+        let mut reported = 0;
+        loop {
+            tokio::time::sleep(DROP_REPORTS).await;
+            let total = self.dropped.dropped_lines();
+            if total > reported {
+                let lines = total - reported;
+                tracing::warn!(
+                    lines,
+                    total,
+                    "log lines were dropped: whoever reads stderr is too slow"
+                );
+                reported = total;
+            }
+        }
+    }
+
+    /// Writes what is queued, for a second at most, and ends the log.
+    pub fn finish(&self) {
+        drop(
+            self.writer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
 }
 
 /// The log as a subscriber that writes to `writer`; `terminal` says whether a

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,7 +22,7 @@ pub struct Node {
     address: SocketAddr,
     bus: Bus,
     runner: PluginRunner,
-    gateway: JoinHandle<Result<(), GatewayError>>,
+    gateway: AbortOnDropHandle<Result<(), GatewayError>>,
     stop_gateway: CancellationToken,
     drop_reports: AbortOnDropHandle<()>,
     shutdown_timeout: std::time::Duration,
@@ -83,8 +82,11 @@ impl Node {
             registry: Registry::default(),
         });
         let stop_gateway = CancellationToken::new();
-        let gateway =
-            tokio::spawn(gateway.serve(listener, stop_gateway.clone(), config.shutdown_timeout));
+        // Half of the time, so that a client that holds on to its request leaves
+        // the plugins the other half.
+        let drain = config.shutdown_timeout / 2;
+        let gateway = tokio::spawn(gateway.serve(listener, stop_gateway.clone(), drain));
+        let gateway = AbortOnDropHandle::new(gateway);
         runner.load_all().await?;
         readiness.plugins_loaded();
         tracing::info!(node = config.node, %address, "listening");
@@ -138,6 +140,7 @@ impl Node {
         };
         self.runner.drain(deadline).await;
         drop(self.drop_reports);
+        self.bus.report_last_drops();
         tracing::info!("stopped");
         match served {
             Ok(served) => Ok(served?),

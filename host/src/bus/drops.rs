@@ -29,13 +29,17 @@ impl Drops {
     pub(super) async fn report(&self, publisher: &Publisher) {
         loop {
             self.noted.notified().await;
-            // Taken before publishing, which may itself cause drops.
-            let pending = std::mem::take(&mut *self.lock());
-            for core in pending {
-                let (dropped, total) = core.take_unreported();
-                report_one(publisher, &core, dropped, total);
-            }
+            self.report_pending(publisher);
             tokio::time::sleep(REPORT_INTERVAL).await;
+        }
+    }
+
+    pub(super) fn report_pending(&self, publisher: &Publisher) {
+        // Taken before publishing, which may itself cause drops.
+        let pending = std::mem::take(&mut *self.lock());
+        for core in pending {
+            let (dropped, total) = core.take_unreported();
+            report_one(publisher, &core, dropped, total);
         }
     }
 

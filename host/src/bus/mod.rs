@@ -268,6 +268,11 @@ impl Bus {
     pub async fn run_drop_reports(&self) {
         self.0.drops.report(&self.host_publisher()).await;
     }
+
+    /// Reports the drops of the last second at once, as the node ends.
+    pub fn report_last_drops(&self) {
+        self.0.drops.report_pending(&self.host_publisher());
+    }
 }
 
 impl std::fmt::Debug for Bus {

@@ -157,14 +157,14 @@ impl Receiver {
     }
 
     /// Replaces the filters for all events published from now on, and discards
-    /// the waiting events that no new filter wants.
-    pub fn set_filters(&self, filters: Vec<Filter>) {
+    /// the waiting events that no new filter wants. Returns how many were discarded.
+    pub fn set_filters(&self, filters: Vec<Filter>) -> usize {
         self.bus.set_filters(&self.core, filters);
         let wanted = self.core.filters();
         let node = self.bus.node();
         self.core
             .mailbox
-            .retain(|event| wanted.iter().any(|filter| filter.matches(event, node, "")));
+            .retain(|event| wanted.iter().any(|filter| filter.matches(event, node, "")))
     }
 
     /// Changes the mailbox; see [`Mailbox::reconfigure`].

@@ -2,35 +2,33 @@
 //! want it, at a cost in proportion to the matches and not to the receivers.
 //!
 //! A glob without `*` is found by one hash look-up. Any other is filed under
-//! the longer of its literal prefix and its literal suffix, in a Patricia tree
-//! that one walk along the type searches. Only globs with neither (`*`, `*x*`)
-//! are tried one by one. Behind each glob, receivers that want one subject are
-//! found by hash.
+//! its literal prefix and, below that, its literal suffix, in Patricia trees that
+//! one walk along the type searches; either may be empty. Only globs that share
+//! both (`a*b*c` and `a*d*c`) are tried one by one. Behind each glob, receivers
+//! that want one subject are found by hash.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use hearken_pattern::Glob;
 use patricia_tree::PatriciaMap;
+use smallvec::SmallVec;
 
 use super::filter::Filter;
 use super::receiver::Core;
-use crate::event::Pattern;
 
 type Map<V> = HashMap<Box<str>, V, RandomState>;
 
 #[derive(Default)]
 pub(super) struct RoutingTable {
     exact: Map<Routes>,
-    prefixes: PatriciaMap<Vec<GlobRoutes>>,
-    /// Keyed by the reversed suffix.
-    suffixes: PatriciaMap<Vec<GlobRoutes>>,
-    floating: Vec<GlobRoutes>,
+    /// By prefix, then by reversed suffix.
+    open: PatriciaMap<PatriciaMap<Vec<GlobRoutes>>>,
 }
 
 struct GlobRoutes {
-    /// A pattern without alternatives.
-    glob: Pattern,
+    glob: Glob,
     routes: Routes,
 }
 
@@ -47,45 +45,32 @@ pub(super) struct Route {
     pub(super) filter: Arc<Filter>,
 }
 
-enum Place<'g> {
-    Exact,
-    Prefix(&'g str),
-    Suffix(Vec<u8>),
-    Floating,
-}
-
-fn place(glob: &str) -> Place<'_> {
-    let Some((prefix, rest)) = glob.split_once('*') else {
-        return Place::Exact;
-    };
+/// What a glob begins with and, reversed, what it ends with; nothing for one
+/// without `*`.
+fn ends(glob: &str) -> Option<(&[u8], Vec<u8>)> {
+    let (prefix, rest) = glob.split_once('*')?;
     let suffix = rest.rsplit('*').next().unwrap_or_default();
-    match (prefix.len(), suffix.len()) {
-        (0, 0) => Place::Floating,
-        (prefix_len, suffix_len) if prefix_len >= suffix_len => Place::Prefix(prefix),
-        _ => Place::Suffix(suffix.bytes().rev().collect()),
-    }
+    Some((prefix.as_bytes(), suffix.bytes().rev().collect()))
 }
 
 impl RoutingTable {
     pub(super) fn insert(&mut self, route: &Route) {
         for glob in route.filter.pattern.globs() {
-            self.routes_mut(glob.as_str()).insert(route.clone());
+            self.routes_mut(glob).insert(route.clone());
         }
     }
 
-    fn routes_mut(&mut self, glob: &str) -> &mut Routes {
-        let globs = match place(glob) {
-            Place::Exact => return self.exact.entry(glob.into()).or_default(),
-            Place::Prefix(prefix) => entry(&mut self.prefixes, prefix.as_bytes()),
-            Place::Suffix(suffix) => entry(&mut self.suffixes, &suffix),
-            Place::Floating => &mut self.floating,
+    fn routes_mut(&mut self, glob: &Glob) -> &mut Routes {
+        let Some((prefix, suffix)) = ends(glob.as_str()) else {
+            return self.exact.entry(glob.as_str().into()).or_default();
         };
+        let globs = entry(entry(&mut self.open, prefix), &suffix);
         let at = globs
             .iter()
-            .position(|known| known.glob.as_str() == glob)
+            .position(|known| known.glob == *glob)
             .unwrap_or_else(|| {
                 globs.push(GlobRoutes {
-                    glob: Pattern::new(glob).expect("a glob of a valid pattern is one"),
+                    glob: glob.clone(),
                     routes: Routes::default(),
                 });
                 globs.len() - 1
@@ -96,29 +81,41 @@ impl RoutingTable {
     /// Removes every route of `receiver` that came from `filter`.
     pub(super) fn remove(&mut self, receiver: &Arc<Core>, filter: &Filter) {
         for glob in filter.pattern.globs() {
-            let glob = glob.as_str();
-            match place(glob) {
-                Place::Exact => {
-                    if let Some(routes) = self.exact.get_mut(glob) {
-                        if routes.remove(receiver, filter) {
-                            self.exact.remove(glob);
-                        }
+            match ends(glob.as_str()) {
+                None => {
+                    if let Some(routes) = self.exact.get_mut(glob.as_str())
+                        && routes.remove(receiver, filter)
+                    {
+                        self.exact.remove(glob.as_str());
                     }
                 }
-                Place::Prefix(prefix) => {
-                    remove_glob(
-                        &mut self.prefixes,
-                        prefix.as_bytes(),
-                        glob,
-                        receiver,
-                        filter,
-                    );
+                Some((prefix, suffix)) => {
+                    self.remove_open(glob, prefix, &suffix, receiver, filter);
                 }
-                Place::Suffix(suffix) => {
-                    remove_glob(&mut self.suffixes, &suffix, glob, receiver, filter);
-                }
-                Place::Floating => retain_glob(&mut self.floating, glob, receiver, filter),
             }
+        }
+    }
+
+    fn remove_open(
+        &mut self,
+        glob: &Glob,
+        prefix: &[u8],
+        suffix: &[u8],
+        receiver: &Arc<Core>,
+        filter: &Filter,
+    ) {
+        let Some(suffixes) = self.open.get_mut(prefix) else {
+            return;
+        };
+        let Some(globs) = suffixes.get_mut(suffix) else {
+            return;
+        };
+        globs.retain_mut(|known| known.glob != *glob || !known.routes.remove(receiver, filter));
+        if globs.is_empty() {
+            suffixes.remove(suffix);
+        }
+        if suffixes.is_empty() {
+            self.open.remove(prefix);
         }
     }
 
@@ -133,24 +130,21 @@ impl RoutingTable {
         if let Some(routes) = self.exact.get(event_type) {
             routes.find(subject, found);
         }
-        if !self.prefixes.is_empty() {
-            for (_, globs) in self.prefixes.common_prefixes(event_type.as_bytes()) {
+        if self.open.is_empty() {
+            return;
+        }
+        let reversed: SmallVec<[u8; 256]> = event_type.bytes().rev().collect();
+        for (_, suffixes) in self.open.common_prefixes(event_type.as_bytes()) {
+            for (_, globs) in suffixes.common_prefixes(&reversed) {
                 find_globs(globs, event_type, subject, found);
             }
         }
-        if !self.suffixes.is_empty() {
-            let reversed: smallvec::SmallVec<[u8; 256]> = event_type.bytes().rev().collect();
-            for (_, globs) in self.suffixes.common_prefixes(&reversed) {
-                find_globs(globs, event_type, subject, found);
-            }
-        }
-        find_globs(&self.floating, event_type, subject, found);
     }
 }
 
-fn entry<'m>(map: &'m mut PatriciaMap<Vec<GlobRoutes>>, key: &[u8]) -> &'m mut Vec<GlobRoutes> {
+fn entry<'m, V: Default>(map: &'m mut PatriciaMap<V>, key: &[u8]) -> &'m mut V {
     if map.get(key).is_none() {
-        map.insert(key, Vec::new());
+        map.insert(key, V::default());
     }
     map.get_mut(key).expect("just inserted")
 }
@@ -166,25 +160,6 @@ fn find_globs<'t>(
             known.routes.find(subject, found);
         }
     }
-}
-
-fn remove_glob(
-    map: &mut PatriciaMap<Vec<GlobRoutes>>,
-    key: &[u8],
-    glob: &str,
-    receiver: &Arc<Core>,
-    filter: &Filter,
-) {
-    if let Some(globs) = map.get_mut(key) {
-        retain_glob(globs, glob, receiver, filter);
-        if globs.is_empty() {
-            map.remove(key);
-        }
-    }
-}
-
-fn retain_glob(globs: &mut Vec<GlobRoutes>, glob: &str, receiver: &Arc<Core>, filter: &Filter) {
-    globs.retain_mut(|known| known.glob.as_str() != glob || !known.routes.remove(receiver, filter));
 }
 
 impl Routes {
@@ -220,10 +195,10 @@ impl Routes {
 
     fn find<'t>(&'t self, subject: Option<&str>, found: &mut impl FnMut(&'t Route)) {
         self.any_subject.iter().for_each(&mut *found);
-        if !self.by_subject.is_empty() {
-            if let Some(routes) = subject.and_then(|subject| self.by_subject.get(subject)) {
-                routes.iter().for_each(found);
-            }
+        if !self.by_subject.is_empty()
+            && let Some(routes) = subject.and_then(|subject| self.by_subject.get(subject))
+        {
+            routes.iter().for_each(found);
         }
     }
 }
@@ -234,6 +209,7 @@ mod tests {
 
     use super::*;
     use crate::bus::{Mailbox, MailboxLimits, Overflow, ReceiverKind};
+    use crate::event::Pattern;
 
     fn receiver(name: usize) -> Arc<Core> {
         let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1);
@@ -291,8 +267,7 @@ mod tests {
                     table.remove(&route.receiver, &route.filter);
                 }
             }
-            prop_assert!(table.exact.is_empty() && table.prefixes.is_empty());
-            prop_assert!(table.suffixes.is_empty() && table.floating.is_empty());
+            prop_assert!(table.exact.is_empty() && table.open.is_empty());
         }
     }
 }

@@ -1,10 +1,13 @@
 //! `hearken dev`: a node on the plugins that are being written.
 
+use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::error::CliError;
+use super::output::note;
 use super::run::{bind, greet, runtime};
 use super::signals::Signals;
 use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
@@ -22,16 +25,23 @@ pub(super) struct Dev {
 impl Dev {
     pub(super) fn run(self) -> Result<(), CliError> {
         let config = NodeConfig::load(&self.node)?;
-        logging::init(&config.log)?;
-        runtime()?.block_on(async {
-            let signals = Signals::listen().map_err(CliError::Runtime)?;
+        let log = logging::init(&config.log)?;
+        let ran = runtime()?.block_on(async {
+            let (reporting, ending) = (log.clone(), log.clone());
+            let signals = Signals::listen(move || ending.finish()).map_err(CliError::Runtime)?;
+            let reports = async move { reporting.report_dropped().await };
+            let _reports = AbortOnDropHandle::new(tokio::spawn(reports));
             let stop = signals.drain().clone();
             match stop.run_until_cancelled(start(config)).await {
                 None => Ok(()),
                 Some(started) => {
                     let (builder, node) = started?;
                     greet(&node);
-                    println!("Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops.");
+                    // The node runs all the same when nobody reads its stdout.
+                    let _ = writeln!(
+                        std::io::stdout(),
+                        "Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops."
+                    );
                     let building = tokio::spawn(builder.run(stop.clone()));
                     let ran = node.run(stop.clone()).await;
                     stop.cancel();
@@ -41,7 +51,9 @@ impl Dev {
                     Ok(ran?)
                 }
             }
-        })
+        });
+        log.finish();
+        ran
     }
 }
 
@@ -52,7 +64,7 @@ async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
         folder: config.plugins.clone(),
         source,
     })?;
-    ensure_target(&config.plugins, |text| eprintln!("{text}")).await?;
+    ensure_target(&config.plugins, note).await?;
     let mut builder = Builder::new(&config.plugins, CompilerOutput::Shown, report)?;
     builder.build_all().await;
     let node = Node::start(config, listener).await?;
@@ -62,22 +74,25 @@ async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
 /// Tells the author how the builds go; the compiler speaks for itself.
 fn report(report: DevReport) {
     match report {
-        DevReport::Building(names) => eprintln!("building {}", names.join(", ")),
+        DevReport::Building(names) => note(&format!("building {}", names.join(", "))),
         DevReport::Ready { name, placement } => {
             if placement == Placement::Unchanged {
-                eprintln!("{name} is up to date");
+                note(&format!("{name} is up to date"));
             }
         }
         DevReport::BuildFailed { folder, error } => {
-            eprintln!(
+            note(&format!(
                 "{}: {error}; an older version goes on running",
                 shown(&folder)
-            );
+            ));
         }
-        DevReport::PlaceFailed { name, error } => eprintln!("{name}: {error}"),
-        DevReport::Removed { name } => eprintln!("{name} is gone, and so is its component"),
+        DevReport::PlaceFailed { name, error } => note(&format!("{name}: {error}")),
+        DevReport::Removed { name } => {
+            note(&format!("{name} is gone, and so is its component"));
+        }
         DevReport::NotWatched { folder, error } => {
-            eprintln!("{} is not watched for changes: {error}", shown(&folder));
+            let folder = shown(&folder);
+            note(&format!("{folder} is not watched for changes: {error}"));
         }
     }
 }

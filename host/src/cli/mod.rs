@@ -12,7 +12,7 @@ mod plugin;
 mod render;
 mod run;
 mod send;
-pub mod signals;
+mod signals;
 mod wait;
 
 use std::future::Future;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::error::CliError;
 use super::signals::Signals;
@@ -22,9 +23,12 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> Result<(), CliError> {
         let config = NodeConfig::load(&self.node)?;
-        logging::init(&config.log)?;
-        runtime()?.block_on(async {
-            let signals = Signals::listen().map_err(CliError::Runtime)?;
+        let log = logging::init(&config.log)?;
+        let ran = runtime()?.block_on(async {
+            let (reporting, ending) = (log.clone(), log.clone());
+            let signals = Signals::listen(move || ending.finish()).map_err(CliError::Runtime)?;
+            let reports = async move { reporting.report_dropped().await };
+            let _reports = AbortOnDropHandle::new(tokio::spawn(reports));
             let listener = bind(&config).await?;
             let node = tokio::select! {
                 node = Node::start(config, listener) => node?,
@@ -33,7 +37,9 @@ impl Run {
             };
             greet(&node);
             Ok(node.run(signals.drain().clone()).await?)
-        })
+        });
+        log.finish();
+        ran
     }
 }
 

@@ -16,27 +16,30 @@ enum Signal {
 
 /// Listens for signals for as long as it lives.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     drain: CancellationToken,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Signals {
-    /// Starts to listen on the current runtime. A second signal exits the process
-    /// with 130 (SIGINT) or 143 (SIGTERM).
+    /// Starts to listen on the current runtime. A second signal calls `last_act`
+    /// and exits the process with 130 (SIGINT) or 143 (SIGTERM).
     ///
     /// # Errors
     /// The system refuses to register a handler.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn listen() -> io::Result<Self> {
-        Self::listen_and(|code| std::process::exit(code))
+    pub(super) fn listen(last_act: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        Self::listen_and(|code| {
+            last_act();
+            std::process::exit(code)
+        })
     }
 
     /// Cancelled by the first signal: the node drains.
     #[must_use]
-    pub fn drain(&self) -> &CancellationToken {
+    pub(super) fn drain(&self) -> &CancellationToken {
         &self.drain
     }
 

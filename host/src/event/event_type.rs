@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use hearken_pattern::is_type_char;
+
 /// Longest event type in bytes, the `custom.` prefix included.
 pub const MAX_TYPE_BYTES: usize = 255;
 
@@ -78,10 +80,6 @@ impl fmt::Display for EventType<'_> {
     }
 }
 
-pub(super) const fn is_type_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/' | b':')
-}
-
 fn check(text: &str) -> Result<(), TypeError> {
     if text.is_empty() {
         return Err(TypeError::Empty);
@@ -93,13 +91,7 @@ fn check(text: &str) -> Result<(), TypeError> {
 }
 
 fn check_characters(text: &str) -> Result<(), TypeError> {
-    if text.bytes().all(is_type_byte) {
-        return Ok(());
-    }
-    match text
-        .char_indices()
-        .find(|(_, c)| !u8::try_from(*c).is_ok_and(is_type_byte))
-    {
+    match text.char_indices().find(|(_, c)| !is_type_char(*c)) {
         Some((at, character)) => Err(TypeError::BadCharacter(character, at)),
         None => Ok(()),
     }

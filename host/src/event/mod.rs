@@ -11,13 +11,12 @@ mod draft;
 mod encoding;
 mod event_type;
 pub mod host_event;
-mod pattern;
 
 pub use cloudevent::CloudEvent;
 pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
 pub use encoding::{Event, Stamp};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
-pub use pattern::{Pattern, PatternError};
+pub use hearken_pattern::{Pattern, PatternError};
 
 /// Media type of event data when nothing else is said.
 pub const JSON_CONTENT_TYPE: &str = "application/json";

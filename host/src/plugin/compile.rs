@@ -1,20 +1,24 @@
-//! From a file to machine code: reads a component, compiles it on threads of
-//! its own, and keeps the result on disk.
+//! From a file to machine code: reads a component and compiles it on threads of
+//! its own.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::ThreadPool;
-use thread_priority::{ThreadPriority, set_current_thread_priority};
+use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 use tokio::sync::oneshot;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::code_cache::CodeCache;
+use super::worker::panic_text;
+
 /// Largest component in bytes; the largest real ones, which carry a whole
 /// Python interpreter, have about 40 MiB.
-pub const MAX_COMPONENT_BYTES: u64 = 128 << 20;
+const MAX_COMPONENT_BYTES: u64 = 128 << 20;
 
 /// First eight bytes of a component: magic and the component layer's version.
 const COMPONENT_PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";
@@ -22,12 +26,16 @@ const COMPONENT_PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 /// First eight bytes of a core module.
 const MODULE_PREAMBLE: [u8; 8] = *b"\0asm\x01\0\0\0";
 
+/// Priority of compiling, out of 99 where 50 is normal: running plugins go
+/// first, and a busy machine still compiles.
+const POLITE: u8 = 25;
+
 /// Compiles components and remembers the result.
 #[derive(Debug)]
 pub(super) struct Compiler {
     engine: Engine,
-    cache: PathBuf,
-    /// Compiling takes all it can get, so it runs below everything else.
+    cache: Arc<CodeCache>,
+    /// Threads below normal priority, since compiling takes all that it can get.
     threads: Arc<ThreadPool>,
 }
 
@@ -41,7 +49,7 @@ pub(super) struct ComponentFile {
 
 /// Why a file cannot be loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum CompileError {
+pub(super) enum CompileError {
     /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -69,9 +77,19 @@ pub enum CompileError {
     /// The component is not valid, or uses what this host does not support.
     #[error("not a valid component: {0}")]
     Invalid(String),
+    /// The compiler does not cope with the component.
+    #[error("the compiler failed, which is a mistake in it: {0}")]
+    Compiler(String),
     /// The compiler's threads are gone because the node stops.
     #[error("the node is stopping")]
     Stopping,
+}
+
+impl CompileError {
+    /// Whether the file is simply not there.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
 }
 
 impl ComponentFile {
@@ -85,7 +103,7 @@ impl ComponentFile {
             path: path.to_owned(),
             source,
         };
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = open_regular(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         let mut bytes = Vec::new();
         (&mut file)
@@ -105,6 +123,14 @@ impl ComponentFile {
             hash,
         })
     }
+}
+
+/// Opens a file that has an end: a pipe or a device could be read for ever.
+pub(super) fn open_regular(path: &Path) -> std::io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    File::open(path)
 }
 
 fn check_preamble(bytes: &[u8]) -> Result<(), CompileError> {
@@ -129,13 +155,15 @@ impl Compiler {
     /// # Errors
     /// When the folder cannot be made or the system refuses a thread.
     pub(super) fn new(engine: Engine, cache: PathBuf, threads: usize) -> std::io::Result<Self> {
-        std::fs::create_dir_all(&cache)?;
+        let cache = Arc::new(CodeCache::open(cache)?);
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("compile-{index}"))
             .start_handler(|_| {
                 // At normal priority compiling is merely less polite.
-                let _ = set_current_thread_priority(ThreadPriority::Min);
+                let _ = ThreadPriorityValue::try_from(POLITE).map(|polite| {
+                    set_current_thread_priority(ThreadPriority::Crossplatform(polite))
+                });
             })
             .build()
             .map_err(std::io::Error::other)?;
@@ -153,67 +181,39 @@ impl Compiler {
     pub(super) async fn compile(&self, file: ComponentFile) -> Result<Component, CompileError> {
         let (done, result) = oneshot::channel();
         let engine = self.engine.clone();
-        let cached = self.cache.join(cache_name(&engine, &file.hash));
+        let cache = Arc::clone(&self.cache);
         self.threads.spawn(move || {
+            let compile = || load_or_compile(&engine, &cache, &file);
+            // A panic here would end the whole process.
+            let compiled =
+                std::panic::catch_unwind(AssertUnwindSafe(compile)).unwrap_or_else(|panic| {
+                    Err(CompileError::Compiler(panic_text(&*panic).to_owned()))
+                });
             // Nobody waits any more when the plugin was removed meanwhile.
-            let _ = done.send(load_or_compile(&engine, &cached, &file));
+            let _ = done.send(compiled);
         });
         result.await.map_err(|_| CompileError::Stopping)?
     }
 }
 
-/// Content, engine version and settings all change the name.
-fn cache_name(engine: &Engine, content: &blake3::Hash) -> String {
-    use std::hash::{Hash, Hasher};
-    let mut settings = std::hash::DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut settings);
-    format!("{}-{:016x}.cwasm", content.to_hex(), settings.finish())
-}
-
 fn load_or_compile(
     engine: &Engine,
-    cached: &Path,
+    cache: &CodeCache,
     file: &ComponentFile,
 ) -> Result<Component, CompileError> {
-    if let Some(component) = load(engine, cached) {
+    if let Some(component) = cache.load(engine, &file.hash) {
         return Ok(component);
     }
     let invalid = |error: wasmtime::Error| CompileError::Invalid(format!("{error:#}"));
     let component = Component::from_binary(engine, &file.bytes).map_err(invalid)?;
     let code = component.serialize().map_err(invalid)?;
-    if let Err(error) = store(cached, &code) {
-        tracing::warn!(%error, path = %cached.display(), "could not cache compiled code");
+    if let Err(error) = cache.store(engine, &file.hash, &code) {
+        tracing::warn!(%error, "could not cache compiled code");
         return Ok(component);
     }
     // The mapped file shares its pages with the page cache; what was just
     // compiled sits on the heap.
-    Ok(load(engine, cached).unwrap_or(component))
-}
-
-fn load(engine: &Engine, cached: &Path) -> Option<Component> {
-    if !cached.exists() {
-        return None;
-    }
-    // SAFETY: the file holds what `Component::serialize` gave: `store` writes it
-    // under a temporary name and renames it when it is complete, nobody else
-    // writes into the node's data folder, and wasmtime itself refuses code of
-    // another version or with other settings. Mapping the file is what makes a
-    // start from the cache take 0.1 ms instead of the 40 ms of compiling.
-    #[expect(unsafe_code, reason = "see the SAFETY comment")]
-    let loaded = unsafe { Component::deserialize_file(engine, cached) };
-    loaded
-        .inspect_err(|error| {
-            tracing::warn!(%error, path = %cached.display(), "compiling again: cached code is unusable");
-        })
-        .ok()
-}
-
-fn store(cached: &Path, code: &[u8]) -> std::io::Result<()> {
-    let folder = cached.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(code)?;
-    file.persist(cached)?;
-    Ok(())
+    Ok(cache.load(engine, &file.hash).unwrap_or(component))
 }
 
 #[cfg(test)]
@@ -259,13 +259,22 @@ mod tests {
         assert!(matches!(refused, Err(CompileError::TooLarge(size)) if size == 200 << 20));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.wasm");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("`mkfifo` is on every Unix").success());
+        let refused = ComponentFile::read(&pipe).map(|_| ()).unwrap_err();
+        assert!(refused.to_string().contains("not a regular file"));
+    }
+
     #[tokio::test]
     async fn compiled_code_is_cached_and_a_damaged_cache_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let compiler = Compiler::new(new_engine().unwrap(), folder.path().join("code"), 1).unwrap();
-        let cached = compiler
-            .cache
-            .join(cache_name(&compiler.engine, &component().hash));
+        let cached = compiler.cache.file(&compiler.engine, &component().hash);
         compiler.compile(component()).await.unwrap();
         let code = std::fs::read(&cached).unwrap();
         std::fs::write(&cached, b"nonsense").unwrap();

@@ -92,16 +92,22 @@ fn plugin_of(path: &Path) -> Option<String> {
     if !matches!(extension, "wasm" | "toml") || stem.starts_with('.') {
         return None;
     }
-    if !is_plugin_name(stem) {
-        if extension == "wasm" {
-            tracing::warn!(
-                path = %path.display(),
-                "ignored: a plugin's name has 1 to {MAX_NAME_BYTES} letters, digits, `-`, `_` or `.`"
-            );
-        }
-        return None;
+    is_plugin_name(stem).then(|| stem.to_owned())
+}
+
+/// Tells whoever put a component there that its name keeps it from being loaded.
+fn warn_of_name(path: &Path) {
+    let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "wasm")
+        && path.file_name().is_some_and(|name| !hidden(name))
+    {
+        tracing::warn!(
+            path = %path.display(),
+            "ignored: a plugin's name has 1 to {MAX_NAME_BYTES} letters, digits, `-`, `_` or `.`"
+        );
     }
-    Some(stem.to_owned())
 }
 
 impl Folder {
@@ -164,7 +170,10 @@ impl Folder {
                 .extension()
                 .is_some_and(|extension| extension == "wasm")
             {
-                plugins.extend(plugin_of(&path));
+                match plugin_of(&path) {
+                    Some(plugin) => _ = plugins.insert(plugin),
+                    None => warn_of_name(&path),
+                }
             }
         }
         Ok(plugins)
@@ -213,6 +222,11 @@ impl Folder {
         }
     }
 
+    /// Reports a plugin as changed after `pause`, unless its files change before.
+    pub(super) fn look_later(&mut self, plugin: String, pause: Duration) {
+        self.due.insert(plugin, Instant::now() + pause);
+    }
+
     fn note(&mut self, Signal { plugin, stage }: Signal) {
         let now = Instant::now();
         match stage {
@@ -239,11 +253,16 @@ fn pass_on(event: &notify::Event, signals: &mpsc::Sender<Signal>) -> bool {
         EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any) => Stage::Writing,
         _ => return true,
     };
-    event
-        .paths
-        .iter()
-        .filter_map(|path| plugin_of(path))
-        .all(|plugin| signals.try_send(Signal { plugin, stage }).is_ok())
+    event.paths.iter().all(|path| match plugin_of(path) {
+        Some(plugin) => signals.try_send(Signal { plugin, stage }).is_ok(),
+        None => {
+            // Once a file, not for every block that is written.
+            if stage == Stage::Complete && path.exists() {
+                warn_of_name(path);
+            }
+            true
+        }
+    })
 }
 
 #[cfg(test)]

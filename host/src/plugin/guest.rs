@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use wasmtime::component::ResourceTable;
@@ -20,11 +21,14 @@ use crate::event::{Draft, Event};
 
 /// Events that a plugin may publish at once, and key-value records that it may
 /// change: below the default mailbox, so that one burst overflows nobody.
-const BURST: u32 = 512;
+pub(super) const BURST: u32 = 512;
 
 /// Events and changes a second that a plugin may go on with for long: as many
 /// as the slowest kind of guest can still handle.
 const A_SECOND: u32 = 10_000;
+
+/// Between two log lines about a budget that stays spent.
+const REFUSAL_REPORTS: Duration = Duration::from_secs(10);
 
 /// Handles (streams, requests, buckets, …) that an instance may hold at once;
 /// bounds the host's memory behind them.
@@ -47,6 +51,8 @@ pub(super) struct PluginContext {
     /// Bytes of linear memory that all instances hold.
     pub(super) memory: Arc<AtomicU64>,
     budget: DefaultDirectRateLimiter,
+    /// Lets through what is logged of a spent budget.
+    refusal_reports: DefaultDirectRateLimiter,
 }
 
 /// Why a guest's event was not published.
@@ -62,6 +68,7 @@ impl PluginContext {
         let publisher = bus.publisher(source, Arc::clone(&name));
         let nonzero = |number| std::num::NonZeroU32::new(number).expect("a constant above zero");
         let quota = Quota::per_second(nonzero(A_SECOND)).allow_burst(nonzero(BURST));
+        let reports = Quota::with_period(REFUSAL_REPORTS).expect("a constant above zero");
         Self {
             log: Arc::new(PluginLog::new(Arc::clone(&name))),
             name,
@@ -72,14 +79,21 @@ impl PluginContext {
             refused: AtomicU64::new(0),
             memory: Arc::default(),
             budget: RateLimiter::direct(quota),
+            refusal_reports: RateLimiter::direct(reports),
         }
     }
 
     /// Takes one event or change from the plugin's budget.
     pub(super) fn spend(&self) -> bool {
         let granted = self.budget.check().is_ok();
-        if !granted && self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.log_refusal("events", "it publishes faster than its budget allows");
+        if !granted {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            if self.refusal_reports.check().is_ok() {
+                self.log_refusal(
+                    "budget",
+                    "it publishes events or changes records faster than its budget allows",
+                );
+            }
         }
         granted
     }
@@ -132,15 +146,9 @@ impl Guest {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stdout.clone())
             .stderr(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
             .allow_ip_name_lookup(false);
-        let refusing = Arc::clone(&plugin);
-        wasi.socket_addr_check(move |address, _| {
-            refusing.log_refusal(
-                "wasi:sockets",
-                &format!("no sockets for plugins ({address})"),
-            );
-            Box::pin(std::future::ready(false))
-        });
         Self {
             outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), Arc::clone(&allow)),
             memory: MemoryLimiter::new(memory_limit, Arc::clone(&plugin.memory)),

@@ -48,3 +48,19 @@ pub async fn inspect(file: &Path) -> Result<Vec<ListenerStatus>, String> {
         .map_err(|error| error.to_string())?;
     Ok(staged.listeners.iter().map(listener_status).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_missing_component_is_told_before_what_is_wrong_with_its_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("gone.toml"), "nonsense = 1").unwrap();
+        let error = inspect(&folder.path().join("gone.wasm")).await.unwrap_err();
+        assert!(
+            error.contains("gone.wasm") && !error.contains("nonsense"),
+            "{error}"
+        );
+    }
+}

@@ -2,22 +2,26 @@
 //! started once and asked what it listens to. Nothing of the running version is
 //! touched before all of that has succeeded.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bindings::plugin::exports::hearken::plugin::listener::Description;
-use super::compile::{CompileError, ComponentFile};
+use super::compile::{CompileError, ComponentFile, open_regular};
 use super::imports::events::filter_of;
 use super::instance::{Death, MESSAGING, Version};
 use super::runtime::Runtime;
 use super::shared::Listener;
-use super::worker::Desk;
+use super::worker::{Desk, contain};
 use crate::bus::Filter;
 use crate::config::{ConfigError, Manifest, PluginLimits};
 use crate::plugin::guest::PluginContext;
 
 /// Most listeners of one plugin; bounds the routing table.
 const MAX_LISTENERS: usize = 256;
+
+/// Longest manifest in bytes; its `[config]` may well carry a schema.
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 /// Longest version and listener name shown, in bytes.
 const MAX_LABEL_BYTES: usize = 128;
@@ -90,8 +94,7 @@ impl LoadError {
 
     /// Whether the component is simply not there any more.
     pub(super) fn is_removal(&self) -> bool {
-        matches!(self, Self::Component { source: CompileError::Read { source, .. }, .. }
-            if source.kind() == std::io::ErrorKind::NotFound)
+        matches!(self, Self::Component { source, .. } if source.is_missing())
     }
 
     /// Whether the file looks as if somebody had not finished writing it.
@@ -113,9 +116,11 @@ impl LoadError {
 impl Source {
     /// Reads both files. Blocks on the disk.
     pub(super) fn read(files: &Files) -> Result<Self, LoadError> {
-        let manifest = match std::fs::read_to_string(&files.manifest) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        let component = ComponentFile::read(&files.component);
+        let manifest = match read_manifest(&files.manifest) {
+            Ok(manifest) => manifest,
+            // Without a component there is no plugin, whatever stands beside it.
+            Err(_) if component.as_ref().is_err_and(CompileError::is_missing) => None,
             Err(source) => {
                 return Err(LoadError::ReadManifest {
                     path: files.manifest.clone(),
@@ -123,7 +128,6 @@ impl Source {
                 });
             }
         };
-        let component = ComponentFile::read(&files.component);
         let fingerprint = Fingerprint {
             component: component
                 .as_ref()
@@ -146,16 +150,17 @@ impl Source {
         defaults: &PluginLimits,
         runtime: &Arc<Runtime>,
     ) -> Result<Staged, LoadError> {
-        let manifest = match self.manifest {
-            Some(text) => Manifest::parse(&files.manifest, &text)?,
-            None => Manifest::default(),
-        };
         let path = &files.component;
         let compile_error = |source| LoadError::Component {
             path: path.clone(),
             source,
         };
+        // First: a plugin whose component is gone is removed, however its manifest looks.
         let file = self.component.map_err(compile_error)?;
+        let manifest = match self.manifest {
+            Some(text) => Manifest::parse(&files.manifest, &text)?,
+            None => Manifest::default(),
+        };
         let hash = file.hash;
         let component = runtime
             .compiler
@@ -173,6 +178,25 @@ impl Source {
     }
 }
 
+/// The manifest's text, if there is one.
+fn read_manifest(path: &Path) -> std::io::Result<Option<String>> {
+    let file = match open_regular(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    let read = file
+        .take(MAX_MANIFEST_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > MAX_MANIFEST_BYTES {
+        return Err(std::io::Error::other(format!(
+            "it has more than {MAX_MANIFEST_BYTES} bytes"
+        )));
+    }
+    Ok(Some(text))
+}
+
 async fn start(
     version: Arc<Version>,
     path: &Path,
@@ -184,7 +208,7 @@ async fn start(
         let seat = runtime.executor.seat();
         let starting = {
             let (version, seat) = (Arc::clone(&version), Arc::clone(&seat));
-            async move { version.instantiate(seat).await }
+            async move { contain(version.instantiate(seat)).await }
         };
         let started = runtime.executor.spawn(Arc::clone(&seat), starting).await;
         let (instance, said) = started.map_err(LoadError::Start)?;
@@ -259,9 +283,9 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
             let name = cut(&listener.name);
             match filter_of(listener.filter) {
                 Ok(filter) => Ok(Listener { name, filter }),
-                Err(error) => Err(LoadError::Listener {
+                Err(reason) => Err(LoadError::Listener {
                     listener: name,
-                    reason: error.to_string(),
+                    reason,
                 }),
             }
         })

@@ -111,7 +111,13 @@ impl Meter {
             account.exceeded = true;
             return UpdateDeadline::Interrupt;
         }
-        let slice_used = turn().is_some_and(|turn| turn.began.elapsed() >= self.time_slice);
+        // In the foreground the slice holds for the whole event: a guest that makes
+        // tiny host waits between short bursts would otherwise begin a new slice
+        // with each of them and never leave.
+        let slice_used = turn().is_some_and(|turn| {
+            turn.began.elapsed() >= self.time_slice
+                || (!turn.in_background && account.cpu >= self.time_slice)
+        });
         if slice_used {
             self.seat.move_to_background(true);
             account.phase = Phase::Yielded;
@@ -211,5 +217,90 @@ impl<F: Future> Future for Charged<'_, '_, F> {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::engine::{Ticker, new_engine};
+    use crate::plugin::executor::Executor;
+
+    /// Runs `call` on a plugin thread under a meter of its own.
+    async fn charged<F, C>(
+        deadline: Duration,
+        time_slice: Duration,
+        call: C,
+    ) -> Result<F::Output, DeadlineExceeded>
+    where
+        C: FnOnce(Arc<Meter>, Arc<Seat>) -> F,
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let ticker = Arc::new(Ticker::start(new_engine().unwrap()).unwrap());
+        let executor = Executor::new(1, &tokio::runtime::Handle::current(), &ticker).unwrap();
+        let seat = executor.seat();
+        let meter = Arc::new(Meter::new(Arc::clone(&seat), deadline, time_slice));
+        let call = call(Arc::clone(&meter), Arc::clone(&seat));
+        executor
+            .spawn(seat, async move { meter.charge(call).await })
+            .await
+    }
+
+    fn spin(time: Duration) {
+        let began = std::time::Instant::now();
+        while began.elapsed() < time {
+            std::hint::spin_loop();
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_host_wait_ends_with_the_deadline() {
+        let deadline = Duration::from_millis(5);
+        let outcome = charged(deadline, LONG, |_, _| std::future::pending::<()>()).await;
+        let exceeded = outcome.expect_err("it never ends");
+        assert!(exceeded.waits + exceeded.cpu >= deadline, "{exceeded}");
+    }
+
+    #[tokio::test]
+    async fn many_short_waits_and_bursts_add_up_to_the_deadline() {
+        let outcome = charged(Duration::from_millis(20), LONG, |_, _| async {
+            loop {
+                spin(Duration::from_micros(500));
+                tokio::time::sleep(Duration::from_micros(500)).await;
+            }
+        })
+        .await;
+        let exceeded: DeadlineExceeded = outcome.map(|()| ()).expect_err("it never ends");
+        assert!(!exceeded.cpu.is_zero() && !exceeded.waits.is_zero());
+    }
+
+    #[tokio::test]
+    async fn a_host_wait_does_not_begin_a_new_time_slice() {
+        let slice = Duration::from_millis(40);
+        let in_background = charged(LONG, slice, |meter, seat| async move {
+            for _ in 0..2 {
+                spin(slice / 2);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let told = meter.on_tick();
+            assert!(matches!(told, UpdateDeadline::YieldCustom(..)));
+            seat.in_background()
+        })
+        .await;
+        assert_eq!(in_background, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_spinning_guest_is_interrupted_at_a_tick() {
+        let deadline = Duration::from_millis(5);
+        let interrupted = charged(deadline, LONG, |meter, _| async move {
+            spin(deadline);
+            matches!(meter.on_tick(), UpdateDeadline::Interrupt) && meter.exceeded().is_some()
+        })
+        .await;
+        assert_eq!(interrupted, Ok(true));
     }
 }

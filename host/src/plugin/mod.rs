@@ -2,6 +2,7 @@
 //! guests may import.
 
 mod bindings;
+mod code_cache;
 mod compile;
 mod engine;
 mod executor;
@@ -21,7 +22,6 @@ mod shared;
 mod supervisor;
 mod worker;
 
-pub use compile::{CompileError, MAX_COMPONENT_BYTES};
 pub use folder::FolderError;
 pub use inspect::inspect;
 pub use plugins::{PluginRunner, Plugins, PluginsConfig, PluginsError};

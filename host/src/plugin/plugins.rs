@@ -9,13 +9,14 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::folder::{Folder, FolderError};
 use super::guest::PluginContext;
 use super::runtime::{Runtime, RuntimeError};
 use super::shared::Shared;
 use super::supervisor::{Command, Reply, Supervisor};
-use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginStatus};
+use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginState, PluginStatus};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::PluginLimits;
@@ -26,6 +27,16 @@ const COMMANDS: usize = 16;
 /// How long an operator's command may take; compiling the largest components
 /// takes about ten seconds.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
+
+/// What a drain keeps of its time for stopping the plugins, a quarter at most.
+const STOPPING: Duration = Duration::from_secs(2);
+
+/// How long a drain waits for one plugin to stop before it turns to the next;
+/// bounds what a plugin with a slow event in hand takes of the others' time.
+const STOP_TURN: Duration = Duration::from_millis(250);
+
+/// Before a plugin whose supervisor panicked is started anew.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// How often a drain looks whether mailboxes are empty.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
@@ -288,22 +299,35 @@ impl PluginRunner {
         let Some(name) = self.names.remove(&id) else {
             return;
         };
-        if let Err(error) = ended {
-            tracing::error!(plugin = name, %error, "a supervisor panicked; starting the plugin anew");
-        }
         self.plugins
             .entries
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&name);
-        self.look_at(name);
+        match ended {
+            Ok(_) => self.look_at(name),
+            Err(error) => {
+                tracing::error!(plugin = name, %error, "a supervisor panicked; starting the plugin anew");
+                self.folder.look_later(name, AFTER_PANIC);
+            }
+        }
     }
 
     /// Ends all plugins: they work off what waits in their mailboxes and are
     /// stopped one after the other, so that those still running see it. What is
     /// not done by `deadline` is abandoned and logged.
     pub async fn drain(mut self, deadline: Instant) {
-        let finished = tokio::time::timeout_at(deadline, self.drain_all())
+        let left = deadline.saturating_duration_since(Instant::now());
+        let stopping = deadline - STOPPING.min(left / 4);
+        let entries = self.plugins.entries();
+        // All are waited for together: one that is slow takes nobody's time.
+        let _ = tokio::time::timeout_at(stopping, async {
+            for entry in &entries {
+                entry.work_off().await;
+            }
+        })
+        .await;
+        let finished = tokio::time::timeout_at(deadline, self.stop_all(&entries, deadline))
             .await
             .is_ok();
         if !finished {
@@ -322,16 +346,18 @@ impl PluginRunner {
         self.supervisors.shutdown().await;
     }
 
-    async fn drain_all(&mut self) {
-        let entries = self.plugins.entries();
-        for entry in &entries {
-            entry.work_off().await;
-        }
-        for entry in entries {
-            entry.work_off().await;
-            if entry.commands.send(Command::Stop).await.is_ok() {
-                entry.commands.closed().await;
-            }
+    async fn stop_all(&mut self, entries: &[Entry], deadline: Instant) {
+        let mut stopping = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let to_come = u32::try_from(entries.len() - at).unwrap_or(u32::MAX);
+            let turn = STOP_TURN.min(left / to_come.saturating_mul(2));
+            // What it has of the others' `plugin.stopped`.
+            let _ = tokio::time::timeout(turn, entry.work_off()).await;
+            let mut stopped = AbortOnDropHandle::new(tokio::spawn(entry.clone().stop()));
+            // One with a slow event in hand goes on stopping beside the next.
+            let _ = tokio::time::timeout(turn, &mut stopped).await;
+            stopping.push(stopped);
         }
         while self.supervisors.join_next().await.is_some() {}
     }
@@ -342,14 +368,18 @@ impl Entry {
     async fn work_off(&self) {
         loop {
             let status = self.shared.status();
-            let busy = matches!(
-                status.state,
-                crate::admin::PluginState::Running | crate::admin::PluginState::BackingOff
-            );
+            let busy = matches!(status.state, PluginState::Running | PluginState::BackingOff);
             if !busy || status.counters.queued == 0 {
                 return;
             }
             tokio::time::sleep(DRAIN_POLL).await;
+        }
+    }
+
+    /// Asks the supervisor to stop, and waits until it has.
+    async fn stop(self) {
+        if self.commands.send(Command::Stop).await.is_ok() {
+            self.commands.closed().await;
         }
     }
 }

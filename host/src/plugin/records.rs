@@ -15,18 +15,18 @@ const RECORDS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("reco
 const SIZES: TableDefinition<&str, u64> = TableDefinition::new("sizes");
 
 /// Longest key in bytes.
-pub const MAX_KEY_BYTES: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 
 /// Longest value in bytes.
-pub const MAX_VALUE_BYTES: usize = 1 << 20;
+const MAX_VALUE_BYTES: usize = 1 << 20;
 
 /// Most bytes in one bucket, overhead included; bounds what a plugin that
 /// writes without end takes of the disk.
-pub const MAX_BUCKET_BYTES: u64 = 256 << 20;
+const MAX_BUCKET_BYTES: u64 = 256 << 20;
 
 /// Most bytes of values that one call reads; bounds what a guest that names one
 /// large record many times makes the host allocate.
-pub const MAX_READ_BYTES: usize = 16 << 20;
+const MAX_READ_BYTES: usize = 16 << 20;
 
 /// What a record takes of its bucket beyond key and value: about its share of
 /// the store's own pages, so that tiny records are bounded too.
@@ -37,7 +37,7 @@ const KEYS_A_PAGE: usize = 1000;
 
 /// The store of one node. All methods block on the disk.
 #[derive(Debug)]
-pub struct Records {
+pub(super) struct Records {
     database: Database,
     publisher: Publisher,
     /// Held over a change and its event, so that events come in the order of the changes.
@@ -99,7 +99,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::Store`], e.g. when another node has the file open.
-    pub fn open(file: &Path, publisher: Publisher) -> Result<Self, RecordError> {
+    pub(super) fn open(file: &Path, publisher: Publisher) -> Result<Self, RecordError> {
         let database = Database::create(file)?;
         let setup = database.begin_write()?;
         setup.open_table(RECORDS)?;
@@ -117,7 +117,11 @@ impl Records {
     /// # Errors
     /// [`RecordError::Read`] when the values are too long together, else
     /// [`RecordError::Store`].
-    pub fn get(&self, bucket: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, RecordError> {
+    pub(super) fn get(
+        &self,
+        bucket: &str,
+        keys: &[String],
+    ) -> Result<Vec<Option<Vec<u8>>>, RecordError> {
         let table = self.database.begin_read()?.open_table(RECORDS)?;
         let mut bytes = 0;
         keys.iter()
@@ -139,7 +143,11 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::Store`].
-    pub fn list(&self, bucket: &str, skip: u64) -> Result<(Vec<String>, Option<u64>), RecordError> {
+    pub(super) fn list(
+        &self,
+        bucket: &str,
+        skip: u64,
+    ) -> Result<(Vec<String>, Option<u64>), RecordError> {
         let table = self.database.begin_read()?.open_table(RECORDS)?;
         let skipped = usize::try_from(skip).unwrap_or(usize::MAX);
         let mut keys = Vec::new();
@@ -161,7 +169,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError`] says what is wrong with which record.
-    pub fn set(
+    pub(super) fn set(
         &self,
         plugin: &str,
         bucket: &str,
@@ -179,7 +187,12 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::Store`].
-    pub fn delete(&self, plugin: &str, bucket: &str, keys: &[String]) -> Result<(), RecordError> {
+    pub(super) fn delete(
+        &self,
+        plugin: &str,
+        bucket: &str,
+        keys: &[String],
+    ) -> Result<(), RecordError> {
         self.change(plugin, bucket, |transaction| {
             let mut table = transaction.open_table(RECORDS)?;
             let mut changes = Vec::new();
@@ -203,7 +216,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordError::NotANumber`] when the value is something else.
-    pub fn increment(
+    pub(super) fn increment(
         &self,
         plugin: &str,
         bucket: &str,

@@ -23,6 +23,9 @@ const FAILURE_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 /// `plugin.failed` events a second for long.
 const FAILURES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 
+/// Why a plugin that was just found does not run.
+const LOADING: &str = "not loaded yet: the component is being compiled and started";
+
 /// Shared by supervisor, workers and status of one plugin.
 pub(super) struct Shared {
     pub(super) context: Arc<PluginContext>,
@@ -63,6 +66,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         limits: PluginLimits,
     ) -> Self {
+        let now = clock.now_millis();
         let quota = Quota::per_second(FAILURES_A_SECOND).allow_burst(FAILURE_BURST);
         Self {
             host: context.bus.host_publisher(),
@@ -82,7 +86,7 @@ impl Shared {
                 limits,
                 concurrency: 1,
                 content_hash: None,
-                last_error: None,
+                last_error: Some((LOADING.to_owned(), now)),
             }),
         }
     }
@@ -97,6 +101,15 @@ impl Shared {
 
     pub(super) fn set_state(&self, state: PluginState) {
         self.shown().state = state;
+    }
+
+    /// Changes the state on behalf of a worker, while the plugin works at all: a
+    /// quarantine outlasts what the plugin's other workers still have to say.
+    pub(super) fn set_working_state(&self, state: PluginState) {
+        let mut shown = self.shown();
+        if matches!(shown.state, PluginState::Running | PluginState::BackingOff) {
+            shown.state = state;
+        }
     }
 
     /// Shows a version that starts to run.
@@ -133,9 +146,12 @@ impl Shared {
             return;
         }
         let Death { reason, backtrace } = death;
+        // The guest may have chosen the words: none of its lines begins where a
+        // line of the host would.
+        let shown = reason.replace('\n', "\n    ");
         match event {
-            Some(event) => tracing::warn!(plugin = name, event, "event failed: {reason}"),
-            None => tracing::error!(plugin = name, "{reason}"),
+            Some(event) => tracing::warn!(plugin = name, event, "event failed: {shown}"),
+            None => tracing::error!(plugin = name, "{shown}"),
         }
         let data = PluginFailed {
             plugin: name.to_owned(),
@@ -216,5 +232,38 @@ fn limits_status(limits: &PluginLimits, concurrency: usize) -> LimitsStatus {
         mailbox: limits.mailbox,
         overflow: limits.overflow,
         concurrency,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Bus, BusConfig};
+    use crate::clock::SystemClock;
+    use crate::plugin::records::Records;
+
+    #[test]
+    fn a_quarantine_outlasts_what_other_workers_say() {
+        let bus = Bus::new(BusConfig {
+            node: "a".into(),
+            incarnation: "i".into(),
+            max_event_bytes: 4096,
+            clock: Arc::new(SystemClock),
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let records = Records::open(&folder.path().join("r"), bus.host_publisher()).unwrap();
+        let context = PluginContext::new("p".into(), bus, Arc::new(records));
+        let clock = Arc::new(SystemClock);
+        let shared = Shared::new(Arc::new(context), clock, PluginLimits::default());
+
+        shared.set_state(PluginState::Running);
+        shared.set_working_state(PluginState::BackingOff);
+        assert_eq!(shared.state(), PluginState::BackingOff);
+        shared.set_working_state(PluginState::Quarantined);
+        shared.set_working_state(PluginState::BackingOff);
+        shared.set_working_state(PluginState::Running);
+        assert_eq!(shared.state(), PluginState::Quarantined);
+        shared.set_state(PluginState::Running);
+        assert_eq!(shared.state(), PluginState::Running);
     }
 }

@@ -203,8 +203,17 @@ impl Supervisor {
             Some(Current { receiver, work, .. }) => {
                 let paused = matches!(work, Work::Paused(_));
                 work.end().await;
+                // First, so that unwanted events leave their room to wanted ones.
+                let discarded = receiver.set_filters(filters);
+                if discarded > 0 {
+                    let plugin = self.shared.name();
+                    tracing::info!(
+                        plugin,
+                        discarded,
+                        "waiting events were discarded: the new version does not listen to them"
+                    );
+                }
                 receiver.reconfigure(limits, overflow, desks.len());
-                receiver.set_filters(filters);
                 (receiver, paused, HostEventType::PluginReloaded)
             }
         };
@@ -274,7 +283,11 @@ impl Supervisor {
             return;
         };
         current.work.end().await;
-        current.receiver.set_filters(Vec::new());
+        let unhandled = current.receiver.set_filters(Vec::new());
+        if unhandled > 0 {
+            let plugin = self.shared.name();
+            tracing::warn!(plugin, unhandled, "stopped with events in its mailbox");
+        }
         self.shared.announce(HostEventType::PluginStopped);
     }
 }

@@ -1,12 +1,15 @@
 //! Workers: each hands the events of one mailbox lane to one instance, and
 //! replaces the instance when it dies.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_task::Task;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::executor::{Executor, Seat};
@@ -44,7 +47,9 @@ struct Worker {
     receiver: Arc<Receiver>,
     stop: CancellationToken,
     desk: Desk,
+    /// Delays before the restarts after this worker's own deaths in a row.
     backoff: ExponentialBackoff,
+    died: bool,
 }
 
 impl Shift {
@@ -68,6 +73,7 @@ impl Shift {
                     receiver: Arc::clone(receiver),
                     stop: stop.clone(),
                     backoff: backoff(),
+                    died: false,
                     desk,
                 };
                 executor.spawn(Arc::clone(&worker.desk.seat), worker.run())
@@ -128,13 +134,16 @@ impl Worker {
         let Some(instance) = &mut self.desk.instance else {
             return;
         };
-        let outcome = instance.handle(event).await;
+        let outcome = contain(instance.handle(event)).await;
         let shared = &self.shared;
         shared.delivered.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(Ok(())) => {
                 if shared.deaths_in_a_row.load(Ordering::Relaxed) > 0 {
                     shared.deaths_in_a_row.store(0, Ordering::Relaxed);
+                }
+                if self.died {
+                    self.died = false;
                     self.backoff = backoff();
                 }
             }
@@ -158,18 +167,19 @@ impl Worker {
     /// Throws the instance away; quarantines the plugin if it was one too many.
     fn bury(&mut self, event: Option<&Event>, death: &Death) {
         self.desk.instance = None;
+        self.died = true;
         self.shared.report_failure(event.map(Event::id), death);
         let deaths = self.shared.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
         if deaths >= QUARANTINE_AFTER && !self.stop.is_cancelled() {
             self.stop.cancel();
-            self.shared.set_state(PluginState::Quarantined);
+            self.shared.set_working_state(PluginState::Quarantined);
             self.shared.report_quarantine(deaths, &death.reason);
         }
     }
 
     async fn restart(&mut self) {
-        if self.shared.deaths_in_a_row.load(Ordering::Relaxed) > 0 {
-            self.shared.set_state(PluginState::BackingOff);
+        if self.died {
+            self.shared.set_working_state(PluginState::BackingOff);
             let delay = self.backoff.next().unwrap_or(LONGEST_BACKOFF);
             tokio::select! {
                 biased;
@@ -177,15 +187,52 @@ impl Worker {
                 () = tokio::time::sleep(delay) => {}
             }
         }
-        match self.version.instantiate(Arc::clone(&self.desk.seat)).await {
+        let fresh = self.version.instantiate(Arc::clone(&self.desk.seat));
+        match contain(fresh).await {
             Ok((instance, _)) => {
                 self.desk.instance = Some(instance);
                 self.shared.restarts.fetch_add(1, Ordering::Relaxed);
-                if !self.stop.is_cancelled() {
-                    self.shared.set_state(PluginState::Running);
-                }
+                self.shared.set_working_state(PluginState::Running);
             }
             Err(death) => self.bury(None, &death),
         }
+    }
+}
+
+/// Runs a call into a guest. A panic on the way is a mistake of this host that
+/// the guest has found: it costs the guest its instance, and nobody a worker.
+pub(super) async fn contain<T>(call: impl Future<Output = Result<T, Death>>) -> Result<T, Death> {
+    // Whatever the call left half-way belongs to the instance, which is thrown away.
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| {
+        Err(Death {
+            reason: format!("the host failed: {}", panic_text(&*panic)),
+            backtrace: None,
+        })
+    })
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_host_is_a_death_of_the_instance() {
+        let call = async {
+            tokio::task::yield_now().await;
+            assert_eq!(1, 2, "a mistake");
+            Ok(())
+        };
+        let death = contain(call).await.expect_err("it panicked");
+        assert!(death.reason.contains("a mistake"), "{}", death.reason);
     }
 }

@@ -1,8 +1,11 @@
 //! The glob patterns with which event types are selected: `*` matches any run
 //! of characters, `{a,b}` is an alternative, everything else is literal.
 //!
-//! A crate of its own, because the attribute macros check patterns while they
-//! expand and the SDK matches them while a plugin runs.
+//! A crate of its own, because the host routes by patterns, the attribute macros
+//! check them while they expand, and the SDK matches them while a plugin runs.
+
+use std::fmt;
+use std::sync::Arc;
 
 /// Longest pattern in bytes: a type and some room for alternatives.
 pub const MAX_PATTERN_BYTES: usize = 1024;
@@ -11,11 +14,11 @@ pub const MAX_PATTERN_BYTES: usize = 1024;
 /// `{a,b}{a,b}{a,b}…`.
 pub const MAX_ALTERNATIVES: usize = 64;
 
-/// A pattern that is known to be valid.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A compiled pattern.
+#[derive(Clone, Debug)]
 pub struct Pattern {
-    /// The alternatives, multiplied out: literals with `*` between them.
-    globs: Vec<String>,
+    source: Arc<str>,
+    globs: Arc<[Glob]>,
 }
 
 /// Why a pattern is not valid.
@@ -40,8 +43,12 @@ pub enum PatternError {
     TooManyAlternatives,
 }
 
+/// One alternative of a pattern: literals with `*` between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob(String);
+
 impl Pattern {
-    /// Reads a pattern.
+    /// Compiles `source`.
     ///
     /// # Errors
     /// [`PatternError`] says which rule the pattern breaks, and where.
@@ -52,17 +59,123 @@ impl Pattern {
         if source.len() > MAX_PATTERN_BYTES {
             return Err(PatternError::TooLong(source.len()));
         }
-        let globs = multiply_out(source)?;
-        if globs.iter().any(String::is_empty) {
+        let mut globs = expand(source)?;
+        globs.sort_by(|a, b| a.0.cmp(&b.0));
+        globs.dedup();
+        if globs.iter().any(|glob| glob.0.is_empty()) {
             return Err(PatternError::Empty);
         }
-        Ok(Self { globs })
+        Ok(Self {
+            source: source.into(),
+            globs: globs.into(),
+        })
+    }
+
+    /// The pattern that matches every type.
+    #[must_use]
+    pub fn any() -> Self {
+        Self {
+            source: "*".into(),
+            globs: Arc::new([Glob("*".to_owned())]),
+        }
     }
 
     /// Whether `event_type` matches.
     #[must_use]
     pub fn matches(&self, event_type: &str) -> bool {
-        self.globs.iter().any(|glob| glob_matches(glob, event_type))
+        self.globs.iter().any(|glob| glob.matches(event_type))
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+
+    /// The alternatives, multiplied out, sorted and each there once; at least one
+    /// and at most [`MAX_ALTERNATIVES`].
+    #[must_use]
+    pub fn globs(&self) -> &[Glob] {
+        &self.globs
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Glob {
+    /// The glob as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `text` matches. Greedily: the first literal is anchored in front, the last at the
+    /// end, and each one between is taken where it is first found, which is
+    /// complete for a glob whose only wildcard is `*`.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let mut literals = self.0.split('*');
+        let first = literals.next().unwrap_or_default();
+        let Some(mut rest) = text.strip_prefix(first) else {
+            return false;
+        };
+        let Some(last) = literals.next_back() else {
+            return rest.is_empty();
+        };
+        for literal in literals {
+            match rest.find(literal) {
+                Some(at) => rest = &rest[at + literal.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+/// Multiplies the alternatives of `source` out.
+fn expand(source: &str) -> Result<Vec<Glob>, PatternError> {
+    let mut globs = vec![String::new()];
+    let mut open: Option<(usize, Vec<String>)> = None;
+    for (at, character) in source.char_indices() {
+        match (character, &mut open) {
+            ('{', None) => open = Some((at, vec![String::new()])),
+            ('{', Some(_)) | ('}', None) => return Err(PatternError::Brace(at)),
+            ('}', Some(_)) => {
+                let (_, options) = open.take().unwrap_or_default();
+                if globs.len() * options.len() > MAX_ALTERNATIVES {
+                    return Err(PatternError::TooManyAlternatives);
+                }
+                globs = globs
+                    .iter()
+                    .flat_map(|glob| options.iter().map(move |option| format!("{glob}{option}")))
+                    .collect();
+            }
+            (',', Some((_, options))) => options.push(String::new()),
+            (c, _) if c == '*' || is_type_char(c) => match &mut open {
+                Some((_, options)) => options
+                    .last_mut()
+                    .expect("an open brace has at least one option")
+                    .push(c),
+                None => globs.iter_mut().for_each(|glob| glob.push(c)),
+            },
+            (c, _) => return Err(PatternError::BadCharacter(c, at)),
+        }
+    }
+    match open {
+        Some((at, _)) => Err(PatternError::Brace(at)),
+        None => Ok(globs.into_iter().map(Glob).collect()),
     }
 }
 
@@ -70,67 +183,6 @@ impl Pattern {
 #[must_use]
 pub fn is_type_char(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-' | '/' | ':')
-}
-
-/// Takes each literal where it is first found, which is complete when `*` is the
-/// only wildcard; the first literal is anchored in front and the last at the end.
-fn glob_matches(glob: &str, text: &str) -> bool {
-    let Some((first, others)) = glob.split_once('*') else {
-        return glob == text;
-    };
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let (middle, last) = others.rsplit_once('*').unwrap_or(("", others));
-    for literal in middle.split('*') {
-        match rest.find(literal) {
-            Some(at) => rest = &rest[at + literal.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-fn multiply_out(source: &str) -> Result<Vec<String>, PatternError> {
-    if let Some((at, character)) = source
-        .char_indices()
-        .find(|(_, c)| !is_type_char(*c) && !matches!(c, '*' | '{' | ',' | '}'))
-    {
-        return Err(PatternError::BadCharacter(character, at));
-    }
-    let mut globs = vec![String::new()];
-    let mut at = 0;
-    while let Some(open) = source[at..].find(['{', '}', ',']).map(|found| at + found) {
-        match source.as_bytes()[open] {
-            b',' => return Err(PatternError::BadCharacter(',', open)),
-            b'}' => return Err(PatternError::Brace(open)),
-            _ => {}
-        }
-        let inner = &source[open + 1..];
-        let close = match inner.find(['{', '}']) {
-            Some(found) if inner.as_bytes()[found] == b'}' => found,
-            Some(nested) => return Err(PatternError::Brace(open + 1 + nested)),
-            None => return Err(PatternError::Brace(open)),
-        };
-        let literal = &source[at..open];
-        let options: Vec<&str> = inner[..close].split(',').collect();
-        if globs.len() * options.len() > MAX_ALTERNATIVES {
-            return Err(PatternError::TooManyAlternatives);
-        }
-        globs = globs
-            .iter()
-            .flat_map(|glob| {
-                options
-                    .iter()
-                    .map(move |option| format!("{glob}{literal}{option}"))
-            })
-            .collect();
-        at = open + 1 + close + 1;
-    }
-    for glob in &mut globs {
-        glob.push_str(&source[at..]);
-    }
-    Ok(globs)
 }
 
 #[cfg(test)]
@@ -174,7 +226,9 @@ mod tests {
         assert!(pattern.matches("custom.cart.a.b"));
         assert!(!pattern.matches("custom.cart"));
         assert!(!pattern.matches("customXcart.added"));
+        assert!(pattern.matches("custom.cart.added"));
         assert!(!Pattern::new("ab*ba").unwrap().matches("aba"));
+        assert!(Pattern::new("ab*ba").unwrap().matches("abba"));
     }
 
     #[test]

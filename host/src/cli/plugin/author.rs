@@ -8,7 +8,7 @@ use crate::authoring::{
     scaffold,
 };
 use crate::cli::error::CliError;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, note};
 use crate::plugin::inspect;
 
 /// Makes the crate NAME in `parent`.
@@ -25,7 +25,7 @@ pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result
 
 /// Compiles the crate in `dir` and prints the path of its component.
 pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError> {
-    ensure_target(dir, |text| eprintln!("{text}")).await?;
+    ensure_target(dir, note).await?;
     let plugin = PluginCrate::open(dir).await?;
     let components = compile(&[plugin], CompilerOutput::Shown).await;
     for component in components {

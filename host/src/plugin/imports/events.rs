@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::bus::{Filter, PublishError};
-use crate::event::{Draft, Event, EventType, ExtensionValue, Pattern};
+use crate::event::{Draft, Event, EventType, ExtensionValue, MAX_ATTRIBUTE_BYTES, Pattern};
 use crate::plugin::bindings::plugin::hearken::plugin::{events, types};
 use crate::plugin::guest::{Guest, SendError};
 
@@ -67,7 +67,7 @@ impl events::Host for &mut Guest {
     ) -> wasmtime::Result<Result<types::EventResult, events::WaitError>> {
         let filter = match filter_of(filter) {
             Ok(filter) => filter,
-            Err(error) => return Ok(Err(events::WaitError::Invalid(error.to_string()))),
+            Err(error) => return Ok(Err(events::WaitError::Invalid(error))),
         };
         let waiter = self.plugin.bus.wait_for(filter);
         let timeout = Duration::from_millis(timeout_ms);
@@ -78,15 +78,22 @@ impl events::Host for &mut Guest {
     }
 }
 
-/// The host's form of a guest's filter.
-pub(in crate::plugin) fn filter_of(
-    filter: types::Filter,
-) -> Result<Filter, crate::event::PatternError> {
+/// The host's form of a guest's filter; the error says what is wrong with it.
+pub(in crate::plugin) fn filter_of(filter: types::Filter) -> Result<Filter, String> {
+    for (name, value) in [("subject", &filter.subject), ("channel", &filter.channel)] {
+        let bytes = value.as_ref().map_or(0, String::len);
+        if bytes > MAX_ATTRIBUTE_BYTES {
+            return Err(format!(
+                "the {name} has {bytes} bytes; that of an event has at most {MAX_ATTRIBUTE_BYTES}"
+            ));
+        }
+    }
+    let pattern = Pattern::new(&filter.pattern).map_err(|error| error.to_string())?;
     Ok(Filter {
         subject: filter.subject.map(Into::into),
         channel: filter.channel.map(Into::into),
         local_only: filter.local_only,
-        ..Filter::new(Pattern::new(&filter.pattern)?)
+        ..Filter::new(pattern)
     })
 }
 

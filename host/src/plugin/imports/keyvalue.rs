@@ -1,12 +1,11 @@
 //! `wasi:keyvalue`: the granted buckets of the node's store.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use wasmtime::component::Resource;
 
 use crate::plugin::bindings::plugin::wasi::keyvalue::{atomics, batch, store};
-use crate::plugin::guest::Guest;
+use crate::plugin::guest::{BURST, Guest};
 use crate::plugin::records::{RecordError, Records};
 
 /// An open bucket.
@@ -45,6 +44,11 @@ impl Guest {
         changes: usize,
         work: impl FnOnce(&Records, &str, &str) -> Result<T, RecordError> + Send + 'static,
     ) -> Answer<T> {
+        if changes > BURST as usize {
+            return Ok(Err(store::Error::Other(format!(
+                "a plugin may change {BURST} records at once; these are {changes}"
+            ))));
+        }
         for _ in 0..changes {
             if !self.plugin.spend() {
                 return Ok(Err(store::Error::Other(
@@ -60,7 +64,6 @@ impl Guest {
 impl store::Host for &mut Guest {
     async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
         if !self.allow.keyvalue.contains(&identifier) {
-            self.plugin.refused.fetch_add(1, Ordering::Relaxed);
             let why = format!(
                 "no access to the bucket `{identifier}`; to allow it, put it under `keyvalue` in `[allow]` of {}.toml",
                 self.plugin.name

@@ -24,7 +24,11 @@ impl logging::Host for &mut Guest {
             logging::Level::Error | logging::Level::Critical => Level::ERROR,
         };
         let cut = |text: &str| text[..text.floor_char_boundary(MAX_MESSAGE_BYTES)].to_owned();
-        self.plugin.log.line(level, &cut(&context), &cut(&message));
+        let context = cut(&context);
+        // A line break in a message must not begin what looks like a line of the host.
+        for line in cut(&message).lines() {
+            self.plugin.log.line(level, &context, line);
+        }
         Ok(())
     }
 }

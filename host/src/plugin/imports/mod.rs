@@ -8,6 +8,7 @@ pub(super) mod http;
 pub(super) mod keyvalue;
 mod logging;
 pub(super) mod messaging;
+mod sockets;
 
 use wasmtime::Engine;
 use wasmtime::component::{HasData, Linker};
@@ -29,6 +30,7 @@ impl HasData for Lend {
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    sockets::refuse(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     config::add_to_linker(&mut linker)?;
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;

@@ -4,7 +4,8 @@
 //! so that several consumers can work on one mailbox and each subject stays in
 //! order; the bounds hold for the mailbox as a whole.
 
-use std::collections::{HashMap, VecDeque};
+mod backlog;
+
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -14,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::event::Event;
+
+pub(super) use backlog::PublisherId;
+
+use backlog::{Backlog, Scarce};
 
 /// How much a mailbox holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +44,8 @@ impl Default for MailboxLimits {
 #[serde(rename_all = "kebab-case")]
 pub enum Overflow {
     /// The events that have waited longest make room: those of the publisher
-    /// with the most events waiting, so that a flood displaces only itself.
+    /// that takes most of what is short, events or bytes, so that a flood
+    /// displaces only itself.
     #[default]
     DropOldest,
     /// The new event is dropped.
@@ -70,41 +76,22 @@ pub struct Mailbox(Mutex<State>);
 struct State {
     limits: MailboxLimits,
     overflow: Overflow,
-    lanes: Vec<Lane>,
-    events: usize,
-    bytes: usize,
-    arrivals: u64,
+    backlog: Backlog,
+    /// Who waits, by lane.
+    wakers: Vec<Option<Waker>>,
     closed: Option<Closed>,
 }
-
-#[derive(Debug, Default)]
-struct Lane {
-    queue: VecDeque<Queued>,
-    waker: Option<Waker>,
-}
-
-#[derive(Debug)]
-struct Queued {
-    /// Position among all arrivals, to find the oldest across lanes.
-    arrival: u64,
-    publisher: PublisherId,
-    event: Event,
-}
-
-/// Tells the publishers of one bus apart.
-pub(super) type PublisherId = u32;
 
 impl Mailbox {
     /// A mailbox with `lanes` lanes, at least one.
     #[must_use]
-    pub fn new(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Self {
+    pub(super) fn new(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Self {
+        let lanes = lanes.max(1);
         Self(Mutex::new(State {
             limits,
             overflow,
-            lanes: (0..lanes.max(1)).map(|_| Lane::default()).collect(),
-            events: 0,
-            bytes: 0,
-            arrivals: 0,
+            backlog: Backlog::new(lanes),
+            wakers: vec![None; lanes],
             closed: None,
         }))
     }
@@ -118,15 +105,17 @@ impl Mailbox {
             return 0;
         }
         let mut dropped = 0;
-        while state.events >= state.limits.events || state.bytes + size > state.limits.bytes {
+        while let Some(scarce) = state.scarce(1, size) {
             match state.overflow {
-                Overflow::DropOldest if size <= state.limits.bytes && state.events > 0 => {
-                    state.drop_oldest();
+                Overflow::DropOldest
+                    if size <= state.limits.bytes && state.backlog.events() > 0 =>
+                {
+                    state.backlog.make_room(scarce);
                     dropped += 1;
                 }
                 Overflow::DropOldest | Overflow::DropNewest => return dropped + 1,
                 Overflow::Disconnect => {
-                    dropped += 1 + state.events as u64;
+                    dropped += 1 + state.backlog.events() as u64;
                     let wakers = state.close(Closed::Overflowed { dropped });
                     drop(state);
                     wakers.into_iter().for_each(Waker::wake);
@@ -158,16 +147,12 @@ impl Mailbox {
         std::future::poll_fn(|cx| self.poll_recv(lane, cx)).await
     }
 
-    /// As [`Mailbox::recv`], for hand-written futures.
-    ///
-    /// # Errors
-    /// [`Closed`] once the mailbox is closed and the lane empty.
-    pub fn poll_recv(&self, lane: usize, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
+    fn poll_recv(&self, lane: usize, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
         let mut state = self.lock();
         match state.take(lane) {
             Ok(Some(event)) => Poll::Ready(Ok(event)),
             Ok(None) => {
-                let waker = &mut state.lanes[lane].waker;
+                let waker = &mut state.wakers[lane];
                 if !waker
                     .as_ref()
                     .is_some_and(|known| known.will_wake(cx.waker()))
@@ -185,7 +170,7 @@ impl Mailbox {
         let mut state = self.lock();
         if state.closed.is_none() {
             state.closed = Some(Closed::Done);
-            let wakers = state.wakers();
+            let wakers = state.take_wakers();
             drop(state);
             wakers.into_iter().for_each(Waker::wake);
         }
@@ -194,53 +179,39 @@ impl Mailbox {
     /// Events waiting.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.lock().events
+        self.lock().backlog.events()
     }
 
     /// Changes bounds, rule and number of lanes; what waits stays, in order, and
     /// is dropped only where the new bounds are smaller. Returns how many were.
     ///
     /// Consumers of the old lanes must have stopped.
-    pub fn reconfigure(&self, limits: MailboxLimits, overflow: Overflow, lanes: usize) -> u64 {
+    pub(super) fn reconfigure(
+        &self,
+        limits: MailboxLimits,
+        overflow: Overflow,
+        lanes: usize,
+    ) -> u64 {
         let mut state = self.lock();
         state.limits = limits;
         state.overflow = overflow;
         let mut dropped = 0;
-        while state.events > limits.events || state.bytes > limits.bytes {
-            state.drop_oldest();
+        while let Some(scarce) = state.scarce(0, 0) {
+            state.backlog.make_room(scarce);
             dropped += 1;
         }
-        let mut queued: Vec<Queued> = state
-            .lanes
-            .iter_mut()
-            .flat_map(|lane| std::mem::take(&mut lane.queue))
-            .collect();
-        queued.sort_unstable_by_key(|queued| queued.arrival);
-        let wakers = state.wakers();
-        state.lanes = (0..lanes.max(1)).map(|_| Lane::default()).collect();
-        for queued in queued {
-            let lane = state.lane_of(&queued.event);
-            state.lanes[lane].queue.push_back(queued);
-        }
+        let lanes = lanes.max(1);
+        let wakers = state.take_wakers();
+        state.wakers = vec![None; lanes];
+        state.backlog.deal(lanes, |event| lane_of(event, lanes));
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
         dropped
     }
 
-    /// Discards the waiting events that are no longer wanted.
-    pub fn retain(&self, wanted: impl Fn(&Event) -> bool) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        for lane in &mut state.lanes {
-            lane.queue.retain(|queued| {
-                let keep = wanted(&queued.event);
-                if !keep {
-                    state.events -= 1;
-                    state.bytes -= queued.event.as_bytes().len();
-                }
-                keep
-            });
-        }
+    /// Discards the waiting events that are no longer wanted; returns how many.
+    pub(super) fn retain(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+        self.lock().backlog.retain(wanted)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -251,95 +222,56 @@ impl Mailbox {
 
 impl State {
     fn put(&mut self, event: Event, publisher: PublisherId) -> Option<Waker> {
-        let lane = self.lane_of(&event);
-        self.events += 1;
-        self.bytes += event.as_bytes().len();
-        self.arrivals += 1;
-        let arrival = self.arrivals;
-        let lane = &mut self.lanes[lane];
-        lane.queue.push_back(Queued {
-            arrival,
-            publisher,
-            event,
-        });
-        lane.waker.take()
+        let lane = lane_of(&event, self.backlog.lanes());
+        self.backlog.push(lane, publisher, event);
+        self.wakers[lane].take()
     }
 
     fn take(&mut self, lane: usize) -> Result<Option<Event>, Closed> {
-        match (self.lanes[lane].queue.pop_front(), self.closed) {
-            (Some(queued), _) => {
-                self.events -= 1;
-                self.bytes -= queued.event.as_bytes().len();
-                Ok(Some(queued.event))
-            }
+        match (self.backlog.pop(lane), self.closed) {
+            (Some(event), _) => Ok(Some(event)),
             (None, Some(closed)) => Err(closed),
             (None, None) => Ok(None),
         }
     }
 
-    /// Drops the oldest event of the publisher with the most events waiting.
-    /// Looks at every waiting event, which only a full mailbox has to pay.
-    fn drop_oldest(&mut self) {
-        let mut waiting: HashMap<PublisherId, usize, FixedState> = HashMap::default();
-        for queued in self.lanes.iter().flat_map(|lane| &lane.queue) {
-            *waiting.entry(queued.publisher).or_default() += 1;
-        }
-        let Some((&loudest, _)) = waiting.iter().max_by_key(|(id, count)| (**count, **id)) else {
-            return;
-        };
-        let first_of = |lane: &Lane| {
-            let at = lane
-                .queue
-                .iter()
-                .position(|queued| queued.publisher == loudest)?;
-            Some((lane.queue[at].arrival, at))
-        };
-        let oldest = (0..self.lanes.len())
-            .filter_map(|lane| first_of(&self.lanes[lane]).map(|(arrival, at)| (arrival, lane, at)))
-            .min();
-        if let Some((_, lane, at)) = oldest
-            && let Some(queued) = self.lanes[lane].queue.remove(at)
-        {
-            self.events -= 1;
-            self.bytes -= queued.event.as_bytes().len();
+    /// What there is too little of to take in so much more.
+    fn scarce(&self, events: usize, bytes: usize) -> Option<Scarce> {
+        if self.backlog.bytes() + bytes > self.limits.bytes {
+            Some(Scarce::Bytes)
+        } else if self.backlog.events() + events > self.limits.events {
+            Some(Scarce::Events)
+        } else {
+            None
         }
     }
 
     fn close(&mut self, reason: Closed) -> Vec<Waker> {
         self.closed = Some(reason);
-        self.events = 0;
-        self.bytes = 0;
-        self.lanes
-            .iter_mut()
-            .for_each(|lane| lane.queue = VecDeque::new());
-        self.wakers()
+        self.backlog = Backlog::new(self.backlog.lanes());
+        self.take_wakers()
     }
 
-    fn wakers(&mut self) -> Vec<Waker> {
-        self.lanes
-            .iter_mut()
-            .filter_map(|lane| lane.waker.take())
-            .collect()
-    }
-
-    /// Events without a subject share a lane.
-    fn lane_of(&self, event: &Event) -> usize {
-        match self.lanes.len() {
-            1 => 0,
-            lanes => {
-                let hash = FixedState::default().hash_one(event.subject().unwrap_or_default());
-                usize::try_from(hash % lanes as u64).expect("below the number of lanes")
-            }
-        }
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        self.wakers.iter_mut().filter_map(Option::take).collect()
     }
 }
 
+/// The lane of an event. Events without a subject share one.
+fn lane_of(event: &Event, lanes: usize) -> usize {
+    if lanes == 1 {
+        return 0;
+    }
+    let hash = FixedState::default().hash_one(event.subject().unwrap_or_default());
+    usize::try_from(hash % lanes as u64).expect("below the number of lanes")
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::event::{Draft, EventType, Stamp};
 
-    fn event(id: &str, subject: &str) -> Event {
+    pub(in crate::bus) fn event(id: &str, subject: &str) -> Event {
         let mut draft = Draft::new(EventType::custom("t").unwrap());
         draft.subject = Some(subject.to_owned().into());
         draft.stamp(&Stamp {
@@ -440,6 +372,26 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_large_events_displaces_only_itself() {
+        let large = "s".repeat(1000);
+        let size = event("large", &large).as_bytes().len();
+        let limits = MailboxLimits {
+            events: 1000,
+            bytes: 4 * size,
+        };
+        let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1);
+        for id in 0..5 {
+            mailbox.push(event(&format!("good-{id}"), "s"), 1);
+        }
+        for _ in 0..20 {
+            mailbox.push(event("large", &large), 2);
+        }
+        let left = ids(&mailbox, 0);
+        assert!(left.starts_with(&[0, 1, 2, 3, 4].map(|id| format!("good-{id}"))));
+        assert!(left.len() > 5, "and the newest of the flood: {left:?}");
+    }
+
+    #[test]
     fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
         let mailbox = mailbox(100, Overflow::DropOldest, 4);
         for id in 0..40 {
@@ -482,7 +434,7 @@ mod tests {
         let mailbox = mailbox(4, Overflow::DropOldest, 1);
         mailbox.push(event("1", "keep"), 1);
         mailbox.push(event("2", "drop"), 1);
-        mailbox.retain(|event| event.subject() == Some("keep"));
+        assert_eq!(mailbox.retain(|event| event.subject() == Some("keep")), 1);
         assert_eq!(mailbox.queued(), 1);
         assert_eq!(ids(&mailbox, 0), ["1"]);
     }

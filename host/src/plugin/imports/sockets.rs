@@ -1,0 +1,36 @@
+//! `wasi:sockets`: no plugin gets a socket. The base refuses them without a
+//! word; here the refusal is logged under the plugin's name.
+
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
+use wasmtime_wasi::p2::{TcpSocket, UdpSocket};
+
+use crate::plugin::guest::Guest;
+
+type Answer<T> = wasmtime::Result<(Result<Resource<T>, ErrorCode>,)>;
+
+/// Takes the place of the base's functions that make a socket.
+pub(super) fn refuse(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker
+        .instance("wasi:sockets/tcp-create-socket@0.2.12")?
+        .func_wrap(
+            "create-tcp-socket",
+            |store, _: (IpAddressFamily,)| -> Answer<TcpSocket> { Ok((refused(store.data()),)) },
+        )?;
+    linker
+        .instance("wasi:sockets/udp-create-socket@0.2.12")?
+        .func_wrap(
+            "create-udp-socket",
+            |store, _: (IpAddressFamily,)| -> Answer<UdpSocket> { Ok((refused(store.data()),)) },
+        )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+fn refused<T>(guest: &Guest) -> Result<T, ErrorCode> {
+    guest
+        .plugin
+        .log_refusal("wasi:sockets", "plugins get no sockets; use `wasi:http`");
+    Err(ErrorCode::AccessDenied)
+}
