@@ -17,7 +17,9 @@ pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result
     let dir = made.dir.display().to_string();
     let answer = serde_json::json!({ "name": made.name, "dir": dir, "files": made.files });
     output.answer(&answer, || {
-        format!("made {dir}\nbuild it with: hearken plugin build {dir}")
+        format!(
+            "made {dir}\n`hearken dev` builds it if it is in the plugins folder; otherwise: hearken plugin build {dir}"
+        )
     })
 }
 
