@@ -56,7 +56,7 @@ pub struct NodeFlags {
     #[arg(long, value_name = "FORMAT", value_parser = |text: &str| layer::LOG_FORMAT.read(text))]
     pub log_format: Option<LogFormat>,
 
-    /// Which log lines are written, e.g. warn,hearken=debug [default: info]
+    /// Which log lines are written, e.g. warn,hearken=debug [default: info,notify=error]
     #[arg(long, value_name = "FILTER", value_parser = |text: &str| layer::LOG_FILTER.read(text))]
     pub log_filter: Option<String>,
 }
