@@ -79,6 +79,15 @@ pub const HANDLERS: &[Handler] = &[
     },
 ];
 
+/// Whether a component with this handler says itself what it listens to.
+#[must_use]
+pub fn describes_itself(interface: &str) -> bool {
+    let handler = HANDLERS
+        .iter()
+        .find(|handler| handler.interface == interface);
+    handler.is_some_and(|handler| handler.describes_itself)
+}
+
 /// Interfaces of one package that are offered on the same condition.
 struct Offer {
     package: &'static str,

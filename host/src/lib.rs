@@ -29,7 +29,7 @@
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces` |
 //! | [`node`] | puts bus, plugins and gateway together, runs and drains them | all above but `authoring` |
 //! | [`cli`] | the commands, one file each | all |
-//! | [`logging`], [`clock`] | the log of the process; the one place that reads the time of day | `config`; nothing else |
+//! | [`logging`], [`tls`], [`clock`] | for the whole process: the log, the cryptography behind TLS, the one place that reads the time of day | `config` |
 //!
 //! `gateway` and `plugin` do not know each other: what one shows of the other goes
 //! through [`admin`], and what they say to each other are events on the bus.

@@ -62,11 +62,11 @@ pub enum LogFormat {
 }
 
 impl Default for LogConfig {
-    /// `auto` and `info`.
+    /// `auto` and `info`, without what the file watcher says about itself.
     fn default() -> Self {
         Self {
             format: LogFormat::Auto,
-            filter: "info".to_owned(),
+            filter: "info,notify=error".to_owned(),
         }
     }
 }

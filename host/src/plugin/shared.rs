@@ -166,11 +166,11 @@ impl Shared {
     /// Reports that the plugin gets no more events.
     pub(super) fn report_quarantine(&self, failures: u32, reason: &str) {
         let plugin = self.name().to_owned();
-        tracing::error!(
-            plugin,
-            failures,
-            "quarantined: replace the file, or run `hearken plugin resume {plugin}`"
-        );
+        let way_out = format!("replace the file, or run `hearken plugin resume {plugin}`");
+        tracing::error!(plugin, failures, "quarantined: {way_out}");
+        let explained =
+            format!("quarantined after {failures} deaths in a row; {way_out}: {reason}");
+        self.shown().last_error = Some((explained, self.clock.now_millis()));
         let data = PluginQuarantined {
             plugin,
             failures,

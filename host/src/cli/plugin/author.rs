@@ -9,6 +9,7 @@ use crate::authoring::{
 };
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
+use crate::interfaces;
 use crate::plugin::inspect;
 
 /// Makes the crate NAME in `parent`.
@@ -17,7 +18,9 @@ pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result
     let dir = made.dir.display().to_string();
     let answer = serde_json::json!({ "name": made.name, "dir": dir, "files": made.files });
     output.answer(&answer, || {
-        format!("made {dir}\nbuild it with: hearken plugin build {dir}")
+        format!(
+            "made {dir}\n`hearken dev` builds it if it is in the plugins folder; otherwise: hearken plugin build {dir}"
+        )
     })
 }
 
@@ -37,7 +40,9 @@ pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError
 /// Explains a file; fails when this host cannot run it.
 pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliError> {
     let mut report = explain(file).await?;
-    if report.runnable {
+    let describes_itself = report.handler.is_some_and(interfaces::describes_itself);
+    // One that does not is told by its manifest, if there is one yet.
+    if report.runnable && (describes_itself || file.with_extension("toml").exists()) {
         report.set_listeners(inspect(file).await);
     }
     output.answer(&report, || report.to_string())?;

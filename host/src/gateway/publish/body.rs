@@ -19,6 +19,12 @@ const BATCH_FACTOR: usize = 4;
 
 const KIB: usize = 1024;
 
+/// Most that is read of a body that is too large, after it was found to be.
+const DISCARD_BYTES: usize = 64 << 20;
+
+/// How long such a body is read.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(in super::super) enum BodyError {
@@ -57,10 +63,31 @@ pub(in super::super) fn budget(limits: &GatewayLimits, bus: &Bus) -> usize {
     limits.body_memory.max(batch_limit(bus)).div_ceil(KIB)
 }
 
-/// Reads the whole body.
+/// Reads the whole body. One that is too large is read on for a while and thrown
+/// away, unless its client waits to be told to go on: most clients look at the
+/// answer only once they have sent all.
 pub(super) async fn read(
     context: &Context,
-    body: Body,
+    mut body: Body,
+    limit: usize,
+    client_waits: bool,
+) -> Result<ReadBody, BodyError> {
+    let read = read_within(context, &mut body, limit).await;
+    if matches!(read, Err(BodyError::TooLarge { .. })) && !client_waits {
+        // The answer is the same whether or not the client came to an end.
+        let _ = tokio::time::timeout(DISCARD_TIME, discard(body)).await;
+    }
+    read
+}
+
+async fn discard(body: Body) {
+    let mut rest = Limited::new(body, DISCARD_BYTES);
+    while let Some(Ok(_)) = rest.frame().await {}
+}
+
+async fn read_within(
+    context: &Context,
+    body: &mut Body,
     limit: usize,
 ) -> Result<ReadBody, BodyError> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);

@@ -25,6 +25,7 @@ struct Served {
 
 impl Served {
     async fn start(limits: GatewayLimits, drain: Duration) -> Self {
+        crate::tls::choose_provider();
         let bus = bus();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -80,7 +81,6 @@ async fn events_go_in_and_out_over_the_wire() {
         .await
         .unwrap();
     let mut stream = response.bytes_stream().eventsource();
-    crate::tls::choose_provider();
     let client = reqwest::Client::new();
     for number in 0..10 {
         let body = serde_json::json!({"type": "n", "data": number});
@@ -95,6 +95,26 @@ async fn events_go_in_and_out_over_the_wire() {
             serde_json::from_str(&stream.next().await.unwrap().unwrap().data).unwrap();
         assert_eq!(event["data"], number);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_much_reads_the_answer() {
+    let served = Served::start(GatewayLimits::default(), NEVER).await;
+    let refused = reqwest::Client::new()
+        .post(served.url("/v1/events"))
+        .header("content-type", "application/json")
+        .body(vec![b' '; 8 << 20])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 413);
+    assert!(
+        refused
+            .text()
+            .await
+            .unwrap()
+            .contains("the most that this node takes")
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,169 @@
+//! The gallery's plugins do their jobs with the manifests that they come with.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::support::DEADLINE;
+use crate::support::guests::gallery_folder;
+use crate::support::node::TestNode;
+use crate::support::plugin::gallery;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audit_log() {
+    let node = TestNode::start([gallery("audit-log")]).await;
+    let mut records = node.listen("record.*").await;
+    node.publish(&json!({ "type": "order.paid", "subject": "order-7" }))
+        .await;
+    // It has audited its own start already.
+    let line = records
+        .until(|event| event["subject"] == "line-000001")
+        .await;
+    assert_eq!(line["data"]["bucket"], "audit");
+    assert_eq!(line["data"]["plugin"], "audit-log");
+    let status = node
+        .until("audit-log", |status| status.counters.delivered == 2)
+        .await;
+    assert_eq!(status.counters.failed, 0, "{:?}", status.last_error);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cache() {
+    let node = TestNode::start([gallery("cache")]).await;
+    let mut values = node.listen("custom.cache.value").await;
+    let about = |event_type: &str, data: Value| json!({ "type": event_type, "subject": "greeting", "data": data });
+    node.publish(&about("cache.put", json!("good day"))).await;
+    let request = node.publish(&about("cache.get", Value::Null)).await;
+    let value = values.next().await;
+    assert_eq!(value["subject"], "greeting");
+    assert_eq!(
+        value["data"],
+        json!({ "request": request, "found": true, "value": "good day" })
+    );
+    node.publish(&json!({
+        "type": "cache.invalidate", "subject": "greeting", "distributed": true
+    }))
+    .await;
+    node.publish(&about("cache.get", Value::Null)).await;
+    assert_eq!(values.next().await["data"]["found"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_trigger() {
+    let node = TestNode::start([gallery("job-trigger")]).await;
+    let mut jobs = node.listen("custom.{invoice,mail}.*").await;
+    let id = node
+        .publish(&json!({ "type": "order.paid", "subject": "order-7", "data": { "total": 42 } }))
+        .await;
+    let invoice = jobs.next().await;
+    assert_eq!(invoice["type"], "custom.invoice.create");
+    assert_eq!(invoice["subject"], "order-7");
+    assert_eq!(invoice["data"], json!({ "total": 42 }));
+    assert_eq!(invoice["startedby"], *id);
+    let mail = jobs.next().await;
+    assert_eq!(mail["type"], "custom.mail.send");
+    assert_eq!(mail["startedby"], invoice["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rate_alarm() {
+    let node = TestNode::start([gallery("rate-alarm")]).await;
+    let mut alarms = node.listen("custom.rate.alarm").await;
+    let mut last = String::new();
+    for number in 0..101 {
+        last = node
+            .publish(&json!({ "type": "login.failed", "subject": "ann", "data": number }))
+            .await;
+    }
+    let alarm = alarms.next().await;
+    assert_eq!(alarm["subject"], "ann");
+    assert_eq!(alarm["data"]["event"], *last);
+    assert_eq!(alarm["data"]["type"], "custom.login.failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schema_check() {
+    let node = TestNode::start([gallery("schema-check")]).await;
+    let mut rejections = node.listen("custom.schema.rejected").await;
+    node.send("order.created", json!({ "order": "7", "total": 1 }))
+        .await;
+    let bad = node
+        .send("order.created", json!({ "order": "7", "total": -1 }))
+        .await;
+    let rejection = rejections.next().await;
+    assert_eq!(rejection["data"]["event"], *bad);
+    assert_eq!(rejection["data"]["problems"][0]["at"], "/total");
+}
+
+/// A request that an endpoint was sent.
+type Posted = (HeaderMap, String);
+
+/// An endpoint that fails at the first attempt and takes the second.
+async fn endpoint() -> (String, mpsc::Receiver<Posted>, AbortOnDropHandle<()>) {
+    let (sender, posted) = mpsc::channel(8);
+    let take = async |State(sender): State<mpsc::Sender<Posted>>, headers, body| {
+        let first = sender.capacity() == sender.max_capacity();
+        sender.send((headers, body)).await.expect("the test reads");
+        if first {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            StatusCode::NO_CONTENT
+        }
+    };
+    let router = Router::new().route("/", post(take)).with_state(sender);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, router).await.expect("it serves");
+    });
+    let authority = format!("127.0.0.1:{port}");
+    (authority, posted, AbortOnDropHandle::new(serving))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook() {
+    let (authority, mut posted, _serving) = endpoint().await;
+    let shipped = gallery_folder().join("webhook.toml");
+    let shipped = std::fs::read_to_string(shipped).expect("it is shipped");
+    let manifest = shipped.replace("localhost:9000", &authority);
+    assert_ne!(manifest, shipped, "as an operator changes it");
+    let node = TestNode::start([gallery("webhook").manifest(&manifest)]).await;
+    let id = node.send("webhook.test", json!({ "hello": "world" })).await;
+    // Taken out only after both attempts, so that the endpoint can tell them apart.
+    node.until("webhook", |status| status.counters.delivered == 1)
+        .await;
+    let status = node.status("webhook").await.expect("it is there");
+    assert_eq!(status.counters.failed, 0, "{:?}", status.last_error);
+    for _ in 0..2 {
+        let (headers, body) = tokio::time::timeout(DEADLINE, posted.recv())
+            .await
+            .expect("it is posted")
+            .expect("the endpoint is there");
+        assert_eq!(headers["ce-id"], *id);
+        assert_eq!(headers["ce-type"], "custom.webhook.test");
+        assert_eq!(body, r#"{"hello":"world"}"#);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_it_at_once() {
+    let names = [
+        "audit-log",
+        "cache",
+        "job-trigger",
+        "rate-alarm",
+        "schema-check",
+        "webhook",
+    ];
+    let node = TestNode::start(names.map(gallery)).await;
+    for name in names {
+        let status = node.status(name).await.expect("it is there");
+        assert_eq!(status.last_error, None, "{name}");
+        assert!(status.version.is_some() && !status.listeners.is_empty());
+    }
+}
