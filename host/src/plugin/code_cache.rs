@@ -4,10 +4,12 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::clock::{Clock, SystemClock};
 
 /// Most bytes of compiled code that are kept; bounds what reloading again and
 /// again takes of the disk. The largest components compile to about 100 MiB.
@@ -46,7 +48,8 @@ impl CodeCache {
         }
         // Used last: others make room first. A cache that is read-only still works.
         if let Ok(file) = File::options().write(true).open(&cached) {
-            let _ = file.set_modified(SystemTime::now());
+            let now = Duration::from_millis(SystemClock.now_millis());
+            let _ = file.set_modified(SystemTime::UNIX_EPOCH + now);
         }
         // SAFETY: the file holds what `Component::serialize` gave: `store` writes it
         // to the disk under a temporary name and renames it when it is complete,
@@ -107,17 +110,15 @@ fn prune(folder: &Path, limit: u64) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn what_was_used_longest_ago_makes_room() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, age) in [("old", 30), ("new", 10), ("middle", 20)] {
+        for (name, used) in [("old", 10), ("new", 30), ("middle", 20)] {
             let path = folder.path().join(name);
             std::fs::write(&path, [0; 100]).unwrap();
-            let used = SystemTime::now() - Duration::from_secs(age);
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(used);
             let file = File::options().write(true).open(path).unwrap();
             file.set_modified(used).unwrap();
         }

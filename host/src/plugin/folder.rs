@@ -129,8 +129,16 @@ impl Folder {
             path: path.clone(),
             source,
         };
+        let folder = path.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let complete = match event {
+                Ok(event) if is_removal_of(&folder, &event) => {
+                    tracing::error!(
+                        path = %folder.display(),
+                        "the plugins folder was removed; start the node again to follow a new one"
+                    );
+                    true
+                }
                 Ok(event) => !event.need_rescan() && pass_on(&event, &sender),
                 Err(error) => {
                     tracing::warn!(%error, "watching the plugins folder failed; looking at all of it");
@@ -237,6 +245,11 @@ impl Folder {
             Stage::Writing => self.due.insert(plugin, now + QUIET),
         };
     }
+}
+
+/// Whether the folder itself is gone, and with it what the system watched.
+fn is_removal_of(folder: &Path, event: &notify::Event) -> bool {
+    matches!(event.kind, EventKind::Remove(_)) && event.paths.iter().any(|path| path == folder)
 }
 
 /// Returns whether all that matters was passed on.

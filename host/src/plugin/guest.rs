@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -34,6 +35,10 @@ const REFUSAL_REPORTS: Duration = Duration::from_secs(10);
 /// bounds the host's memory behind them.
 const MAX_HANDLES: usize = 4096;
 
+/// Outgoing HTTP connections that a plugin may have open at once; bounds what it
+/// takes of the node's file descriptors.
+pub(super) const MAX_CONNECTIONS: usize = 64;
+
 /// Bytes that one call between guest and host may copy, strings and lists
 /// together; bounds what a guest can make the host allocate.
 pub(super) const MAX_CALL_BYTES: usize = 16 << 20;
@@ -50,6 +55,8 @@ pub(super) struct PluginContext {
     pub(super) refused: AtomicU64,
     /// Bytes of linear memory that all instances hold.
     pub(super) memory: Arc<AtomicU64>,
+    /// A permit for each outgoing HTTP connection.
+    pub(super) connections: Arc<Semaphore>,
     budget: DefaultDirectRateLimiter,
     /// Lets through what is logged of a spent budget.
     refusal_reports: DefaultDirectRateLimiter,
@@ -78,6 +85,7 @@ impl PluginContext {
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             memory: Arc::default(),
+            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             budget: RateLimiter::direct(quota),
             refusal_reports: RateLimiter::direct(reports),
         }

@@ -31,10 +31,6 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// How long a drain waits for one plugin to stop before it turns to the next;
-/// bounds what a plugin with a slow event in hand takes of the others' time.
-const STOP_TURN: Duration = Duration::from_millis(250);
-
 /// Before a plugin whose supervisor panicked is started anew.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
@@ -351,11 +347,13 @@ impl PluginRunner {
         for (at, entry) in entries.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let to_come = u32::try_from(entries.len() - at).unwrap_or(u32::MAX);
-            let turn = STOP_TURN.min(left / to_come.saturating_mul(2));
+            // An equal share for each that is still to come, so that none with a slow
+            // event in hand takes the others' time.
+            let turn = left / to_come.saturating_mul(2);
             // What it has of the others' `plugin.stopped`.
             let _ = tokio::time::timeout(turn, entry.work_off()).await;
             let mut stopped = AbortOnDropHandle::new(tokio::spawn(entry.clone().stop()));
-            // One with a slow event in hand goes on stopping beside the next.
+            // If that was too short, it goes on stopping beside the next.
             let _ = tokio::time::timeout(turn, &mut stopped).await;
             stopping.push(stopped);
         }

@@ -64,11 +64,11 @@ async fn nonsense_behind_a_good_preamble() {
 async fn a_huge_file(start: &[u8], reasons: &[&str]) {
     let mut neighbours = Neighbourhood::with([]).await;
     let temporary = neighbours.plugins().join("huge.tmp");
-    let mut huge = File::create(&temporary).unwrap();
-    huge.write_all(start).unwrap();
-    huge.set_len(NONSENSE_BYTES).unwrap();
+    let mut huge = File::create(&temporary).expect("a writable folder");
+    huge.write_all(start).expect("a writable file");
+    huge.set_len(NONSENSE_BYTES).expect("sparse files");
     drop(huge);
-    std::fs::rename(temporary, neighbours.plugins().join("huge.wasm")).unwrap();
+    std::fs::rename(temporary, neighbours.plugins().join("huge.wasm")).expect("one folder");
     failed(&mut neighbours, "huge", reasons).await;
 }
 

@@ -9,7 +9,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::config::Allow;
-use crate::plugin::guest::{Guest, PluginContext};
+use crate::plugin::guest::{Guest, MAX_CONNECTIONS, PluginContext};
 
 /// Decides which requests leave the node.
 pub(in crate::plugin) struct OutgoingHttp {
@@ -69,11 +69,19 @@ impl WasiHttpHooks for OutgoingHttp {
             self.plugin.log_refusal("wasi:http", &refusal);
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         }
+        let Ok(permit) = Arc::clone(&self.plugin.connections).try_acquire_owned() else {
+            let why = format!("{MAX_CONNECTIONS} connections of the plugin are open already");
+            self.plugin.log_refusal("wasi:http", &why);
+            return Box::new(std::future::ready(Err(Error::ConnectionLimitReached)));
+        };
         Box::new(async move {
             let (response, connection) =
                 wasmtime_wasi_http::default_send_request(request, options).await?;
             let connection: Box<dyn Future<Output = Result<(), Error>> + Send> =
-                Box::new(connection);
+                Box::new(async move {
+                    let _permit = permit;
+                    connection.await
+                });
             Ok((response.map(BodyExt::boxed_unsync), connection))
         })
     }
