@@ -132,7 +132,12 @@ async fn any_file_is_explained() {
             1,
             &["hearken:plugin/listener@0.1.0"],
         ),
-        ("module", module, 1, &["core", "wasm32-wasip2"]),
+        (
+            "module",
+            module,
+            1,
+            &["core WebAssembly module", "hearken plugin build"],
+        ),
         ("script", b"#!/bin/sh".to_vec(), 1, &["not"]),
     ] {
         let path = folder.path().join(name);
