@@ -27,7 +27,11 @@ fn says(line: &Value, text: &str) -> bool {
 /// A node whose plugin `a-slow` has an event in hand.
 async fn busy(manifest: &str, arguments: &[&str]) -> NodeProcess {
     let watcher = slow("z-watcher", "subscribe = [\"plugin.stopped\"]");
-    let node = NodeProcess::start([slow("a-slow", manifest), watcher], arguments).await;
+    let node = NodeProcess::start(
+        [slow("a-slow", manifest), plugin("echo"), watcher],
+        arguments,
+    )
+    .await;
     let mut begun = node.listen("custom.report.slow").await;
     node.send("slow.work", 1).await;
     begun.next().await;
@@ -52,7 +56,7 @@ pub async fn a_signal_drains_the_node() {
         // Those that still run see who stops.
         let seen = log
             .iter()
-            .any(|line| printed(line, "z-watcher", "finished plugin.stopped a-slow"));
+            .any(|line| printed(line, "z-watcher", "finished plugin.stopped echo"));
         assert!(seen, "{log:#?}");
     }
 }
