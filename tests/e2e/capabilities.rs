@@ -1,5 +1,6 @@
 //! What plugins may use when it is granted.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -119,14 +120,15 @@ async fn compiled_code_is_kept_over_a_restart() {
     let hash: Arc<str> = hash.expect("it runs").into();
     let (_, folders) = node.stop().await;
     let code = folders.path().join("data/code");
-    let kept = || -> Vec<(String, std::time::SystemTime)> {
+    // Compiling again would put another file in the place of this one.
+    let kept = || -> Vec<(String, u64)> {
         std::fs::read_dir(&code)
             .expect("the node has made it")
             .map(|entry| entry.expect("it is readable"))
             .map(|entry| {
-                let written = entry.metadata().and_then(|metadata| metadata.modified());
+                let file = entry.metadata().expect("it is readable");
                 let name = entry.file_name().into_string().expect("an ASCII name");
-                (name, written.expect("the system keeps it"))
+                (name, file.ino())
             })
             .collect()
     };

@@ -1,12 +1,14 @@
 //! Every guest has a test.
 
-use crate::hostile::{denied, descriptions, files, handlers, senders};
+use crate::hostile::{denied, descriptions, files, handlers, quarantine, senders};
 use crate::support::guests;
+use crate::{capabilities, delivery, foreign, logs, reload, shutdown};
 
 /// Each guest and the tests that run it: functions, so that a test that is gone
 /// does not compile.
 const TESTED: &[(&str, &[fn()])] = &[
     ("bad-utf8", &[handlers::bad_utf8]),
+    ("configured", &[capabilities::configured]),
     ("describe-huge", &[descriptions::huge]),
     ("describe-invalid", &[descriptions::invalid]),
     ("describe-leak", &[descriptions::leak]),
@@ -14,22 +16,41 @@ const TESTED: &[(&str, &[fn()])] = &[
     ("describe-spin", &[descriptions::spin]),
     ("describe-trap", &[descriptions::trap]),
     ("describe-wait", &[descriptions::wait]),
+    ("echo", &[delivery::nobody_forges_host_events]),
     ("fail", &[handlers::fail]),
     ("files", &[denied::files]),
     ("flood", &[senders::flood]),
     ("huge-string", &[handlers::huge_string]),
+    ("keyvalue", &[capabilities::keyvalue]),
     ("leak", &[handlers::leak]),
+    ("logger", &[logs::logger]),
+    ("moody", &[quarantine::a_success_between_forgives]),
     ("no-handler", &[files::no_handler]),
+    (
+        "recorder",
+        &[delivery::drop_oldest_keeps_the_newest_and_tells],
+    ),
     ("recurse", &[handlers::recurse]),
     ("self-loop", &[senders::self_loop]),
-    ("shout", &[senders::shout]),
+    ("shout", &[senders::shout, logs::shout]),
     ("sleeper", &[handlers::sleeper]),
+    ("slow", &[shutdown::a_signal_drains_the_node]),
     ("sockets", &[denied::sockets]),
     ("spin", &[handlers::spin]),
     ("trap", &[handlers::trap]),
     ("ungranted-http", &[denied::http]),
     ("ungranted-kv", &[denied::keyvalue]),
     ("unknown-import", &[files::unknown_import]),
+    (
+        "versioned-v1",
+        &[reload::thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing],
+    ),
+    (
+        "versioned-v2",
+        &[reload::thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing],
+    ),
+    ("wasmcloud-echo", &[foreign::echo]),
+    ("wasmcloud-request", &[foreign::request]),
     ("wrong-package", &[files::wrong_package]),
 ];
 

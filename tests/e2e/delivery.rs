@@ -87,7 +87,7 @@ async fn overflow(rule: &str) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn drop_oldest_keeps_the_newest_and_tells() {
+pub async fn drop_oldest_keeps_the_newest_and_tells() {
     assert_eq!(overflow("drop-oldest").await, [7, 8, 9, 10, 11]);
 }
 
@@ -128,7 +128,7 @@ async fn publishing_waits_for_no_listener() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_forges_host_events() {
+pub async fn nobody_forges_host_events() {
     let node = TestNode::start([plugin("echo")]).await;
     let mut custom = node.listen("custom.*").await;
     let mut host = node.listen("{plugin,record,cluster}.*").await;

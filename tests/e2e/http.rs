@@ -55,7 +55,8 @@ async fn bad_events_are_explained_and_change_nothing() {
     let node = TestNode::start([plugin("recorder").manifest("subscribe = [\"custom.*\"]")]).await;
     let mut everything = node.listen("*").await;
     const JSON: &str = "application/json";
-    const LARGE: &str = "content-type: application/json\r\ncontent-length: 8388608\r\n";
+    const LARGE: &str = "content-type: application/json\r\ncontent-length: 8388608\r\n\
+                         expect: 100-continue\r\n";
     const STRUCTURED: &str = "application/cloudevents+json";
     let deep = format!(
         "{{\"type\":\"t\",\"data\":{}1{}}}",
@@ -115,10 +116,11 @@ async fn bad_events_are_explained_and_change_nothing() {
         let response = answer(body(&node, content_type, text.to_owned())).await;
         problem(response, status, detail).await;
     }
-    let mut huge = raw(&node, "POST /v1/events", LARGE).await;
-    // Refused by its announced length: nothing of it is sent.
-    until_line(&mut huge, |line| line.starts_with("HTTP/1.1 413 ")).await;
-    until_line(&mut huge, |line| line.contains("larger than")).await;
+    let beyond = answer(body(&node, JSON, vec![b' '; 8 << 20])).await;
+    problem(beyond, 413, "larger than").await;
+    let mut announced = raw(&node, "POST /v1/events", LARGE).await;
+    // Who asks first is refused before anything is sent.
+    until_line(&mut announced, |line| line.starts_with("HTTP/1.1 413 ")).await;
     node.send("after", 1).await;
     let next = everything.next().await;
     assert_eq!(next["type"], "custom.after", "nothing else was published");

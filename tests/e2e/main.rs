@@ -2,10 +2,14 @@
 //! plugins, real connections and processes.
 
 mod capabilities;
+mod command_line;
+mod coverage;
 mod delivery;
 mod foreign;
 mod gallery;
 mod hostile;
 mod http;
+mod logs;
 mod reload;
+mod shutdown;
 mod support;

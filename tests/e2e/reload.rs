@@ -331,7 +331,7 @@ async fn under_a_steady_stream(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing() {
+pub async fn thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing() {
     let node = TestNode::start([version(1).manifest(ROOMY)]).await;
     under_a_steady_stream(&node, 1, 30, |node, replacement| {
         if replacement % 4 < 2 {

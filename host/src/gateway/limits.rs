@@ -26,6 +26,11 @@ pub struct GatewayLimits {
     /// Time for a client to send a whole request body. Default 30 s: ends
     /// bodies that trickle in.
     pub body_time: Duration,
+    /// Bytes of a body that is too large that are read all the same and thrown
+    /// away, so that its client gets to the answer. Default 16 MiB.
+    pub discarded_bytes: usize,
+    /// Time for that. Default 2 s.
+    pub discard_time: Duration,
     /// Time for a client to send a request's head, also the time that an idle
     /// connection is kept. Default 30 s.
     pub head_time: Duration,
@@ -52,6 +57,8 @@ impl Default for GatewayLimits {
             batch_events: 1000,
             body_memory: 64 << 20,
             body_time: Duration::from_secs(30),
+            discarded_bytes: 16 << 20,
+            discard_time: Duration::from_secs(2),
             head_time: Duration::from_secs(30),
             write_stall: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),

@@ -75,7 +75,7 @@ async fn a_new_file_ends_it_and_gets_what_was_left_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_success_between_forgives() {
+pub async fn a_success_between_forgives() {
     let mut neighbours = Neighbourhood::of([plugin("moody")]).await;
     for round in 1..=2 * u64::from(DEATHS) {
         neighbours.send("moody.trap", round).await;

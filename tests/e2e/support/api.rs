@@ -17,6 +17,7 @@ pub struct Api {
 
 impl Api {
     pub fn new(url: String) -> Self {
+        hearken::tls::choose_provider();
         let client = Client::builder()
             .no_proxy()
             .build()

@@ -6,6 +6,7 @@ pub mod guests;
 pub mod neighbour;
 pub mod node;
 pub mod plugin;
+pub mod process;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,12 +19,6 @@ const ENVELOPE_BYTES: usize = 64 << 10;
 const BATCH_FACTOR: usize = 4;
 
 const KIB: usize = 1024;
-
-/// Most that is read of a body that is too large, after it was found to be.
-const DISCARD_BYTES: usize = 64 << 20;
-
-/// How long such a body is read.
-const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -63,35 +58,19 @@ pub(in super::super) fn budget(limits: &GatewayLimits, bus: &Bus) -> usize {
     limits.body_memory.max(batch_limit(bus)).div_ceil(KIB)
 }
 
-/// Reads the whole body. One that is too large is read on for a while and thrown
-/// away, unless its client waits to be told to go on: most clients look at the
-/// answer only once they have sent all.
+/// Reads the whole body.
 pub(super) async fn read(
     context: &Context,
+    headers: &HeaderMap,
     mut body: Body,
-    limit: usize,
-    client_waits: bool,
-) -> Result<ReadBody, BodyError> {
-    let read = read_within(context, &mut body, limit).await;
-    if matches!(read, Err(BodyError::TooLarge { .. })) && !client_waits {
-        // The answer is the same whether or not the client came to an end.
-        let _ = tokio::time::timeout(DISCARD_TIME, discard(body)).await;
-    }
-    read
-}
-
-async fn discard(body: Body) {
-    let mut rest = Limited::new(body, DISCARD_BYTES);
-    while let Some(Ok(_)) = rest.frame().await {}
-}
-
-async fn read_within(
-    context: &Context,
-    body: &mut Body,
     limit: usize,
 ) -> Result<ReadBody, BodyError> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if declared > limit {
+        // Who asks before sending is told at once, and sends nothing.
+        if !headers.contains_key(header::EXPECT) {
+            discard(&context.limits, &mut body).await;
+        }
         return Err(BodyError::TooLarge { limit });
     }
     let room = body.size_hint().exact().map_or(limit, |_| declared);
@@ -100,13 +79,32 @@ async fn read_within(
         .try_acquire_many_owned(kib)
         .map_err(|_| BodyError::Busy(context.limits.body_memory))?;
     let time = context.limits.body_time;
-    match tokio::time::timeout(time, Limited::new(body, limit).collect()).await {
+    match tokio::time::timeout(time, Limited::new(&mut body, limit).collect()).await {
         Err(_) => Err(BodyError::Slow(time)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge { limit }),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(&context.limits, &mut body).await;
+            Err(BodyError::TooLarge { limit })
+        }
         Ok(Err(error)) => Err(BodyError::Broken(error.to_string())),
         Ok(Ok(collected)) => Ok(ReadBody {
             bytes: collected.to_bytes(),
             _share: share,
         }),
     }
+}
+
+/// Reads on within bounds and throws away what comes: a connection that is closed
+/// while its client still sends is reset, and the answer is lost with it.
+async fn discard(limits: &GatewayLimits, body: &mut Body) {
+    let mut left = limits.discarded_bytes;
+    let discarding = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Whoever sends more, or more slowly, has to do without the answer.
+    let _ = tokio::time::timeout(limits.discard_time, discarding).await;
 }

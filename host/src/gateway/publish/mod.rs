@@ -109,8 +109,7 @@ pub(super) async fn publish(
         Mode::Batched => body::batch_limit(&context.bus),
         _ => body::single_limit(&context.bus),
     };
-    let client_waits = headers.contains_key(header::EXPECT);
-    let body = body::read(&context, body, limit, client_waits).await?;
+    let body = body::read(&context, &headers, body, limit).await?;
     let receipt = match mode {
         Mode::Shorthand => publish_one(&context, &headers, mode, shorthand::read(&body.bytes)),
         Mode::Structured => publish_one(&context, &headers, mode, structured::read(&body.bytes)),
