@@ -4,9 +4,12 @@ use crate::hostile::{denied, descriptions, files, handlers, quarantine, senders}
 use crate::support::guests;
 use crate::{capabilities, delivery, foreign, logs, reload, shutdown};
 
+/// A guest, and the tests that run it.
+type Tested = (&'static str, &'static [fn()]);
+
 /// Each guest and the tests that run it: functions, so that a test that is gone
 /// does not compile.
-const TESTED: &[(&str, &[fn()])] = &[
+const TESTED: &[Tested] = &[
     ("bad-utf8", &[handlers::bad_utf8]),
     ("configured", &[capabilities::configured]),
     ("describe-huge", &[descriptions::huge]),

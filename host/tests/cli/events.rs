@@ -28,7 +28,7 @@ async fn sent(arguments: &[&str], stdin: Option<&str>) -> Value {
     let arguments = [&["--json", "send"], arguments].concat();
     let answer = hearken(&node.url, &arguments, stdin).await;
     assert_eq!((answer.code, &*answer.stderr), (0, ""));
-    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let answer: Value = serde_json::from_str(&answer.stdout).expect("the answer is JSON");
     assert_eq!(answer["id"], "a-1");
     answer["event"].clone()
 }
