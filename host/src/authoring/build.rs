@@ -292,6 +292,7 @@ mod tests {
         ] {
             crates.push(PluginCrate::open(&folder).await.unwrap());
         }
+        crate::authoring::toolchain::target_for_tests().await;
         let results = build(&crates, CompilerOutput::Captured).await;
 
         let [

@@ -136,6 +136,19 @@ fn has_target(sysroot: &Path) -> bool {
         .is_dir()
 }
 
+/// Installs the target once for all tests of this program, which may be the
+/// first to need it.
+#[cfg(test)]
+pub(super) async fn target_for_tests() {
+    static READY: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let install = async || {
+        ensure_target(Path::new("."), |_| {})
+            .await
+            .expect("the target is there, or rustup installs it");
+    };
+    READY.get_or_init(install).await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

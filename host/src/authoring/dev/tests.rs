@@ -36,6 +36,7 @@ struct Running {
 impl Running {
     async fn start(plugins: &Path) -> (Self, BuildSummary) {
         let (send, reports) = mpsc::unbounded_channel();
+        crate::authoring::toolchain::target_for_tests().await;
         let mut dev = Dev::new(plugins, CompilerOutput::Captured, move |report| {
             let _ = send.send(report);
         })
