@@ -11,6 +11,10 @@ use clap::{Parser, ValueEnum};
 
 use report::Report;
 
+/// The allocator of the `hearken` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What Hearken costs.
 #[derive(Debug, Parser)]
 struct Bench {
