@@ -68,6 +68,11 @@ pub struct Handler {
 /// Every way to hand events over, the preferred one first.
 pub const HANDLERS: &[Handler] = &[
     Handler {
+        interface: "hearken:plugin/framed-listener@0.1.0",
+        functions: &["describe", "handle"],
+        describes_itself: true,
+    },
+    Handler {
         interface: "hearken:plugin/listener@0.1.0",
         functions: &["describe", "handle"],
         describes_itself: true,
@@ -103,7 +108,7 @@ const OFFERS: &[Offer] = &[
     Offer {
         package: "hearken:plugin",
         version: "0.1.0",
-        interfaces: &["types", "events"],
+        interfaces: &["types", "events", "progress"],
         provision: Provision::Always,
     },
     Offer {
@@ -441,7 +446,10 @@ mod tests {
 
     #[test]
     fn a_handler_of_another_version_is_told_from_something_else() {
-        let listener = &HANDLERS[0];
+        let listener = HANDLERS
+            .iter()
+            .find(|handler| handler.interface.ends_with("/listener@0.1.0"))
+            .unwrap();
         assert_eq!(
             handler_support("hearken:plugin/listener@0.1.7"),
             HandlerSupport::Spoken(listener)

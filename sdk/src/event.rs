@@ -4,11 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use hearken_wire::frame::Delivery;
+use hearken_wire::{EventRef, ExtensionKind, Fields};
 use serde::de::DeserializeOwned;
 
-/// One event, with the attributes of CloudEvents 1.0. Cloning is cheap.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Event(Arc<Attributes>);
+/// One event, with the attributes of CloudEvents 1.0.
+///
+/// A listener that takes `&Event` reads it where the host put it, together with the
+/// events that came along; nothing is copied or decoded that it does not ask for.
+/// An `Event` of one's own has bytes of its own, so that keeping it keeps nothing
+/// else: the first clone copies the event, further ones are cheap.
+pub struct Event {
+    /// Holds the event, alone or in a frame with others.
+    buffer: Arc<Vec<u8>>,
+    delivery: Delivery,
+}
 
 /// What an event consists of, as it arrives.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,49 +52,87 @@ pub struct DataError {
 
 impl Event {
     pub(crate) fn new(attributes: Attributes) -> Self {
-        Self(Arc::new(attributes))
+        let fields = Fields {
+            event_type: &attributes.event_type,
+            id: [&attributes.id, ""],
+            source: &attributes.source,
+            subject: attributes.subject.as_deref(),
+            time: attributes.time,
+            datacontenttype: &attributes.datacontenttype,
+            data: Some(attributes.data.as_slice()).filter(|data| !data.is_empty()),
+            distributed: attributes.distributed,
+            origin: &attributes.origin,
+            channel: attributes.channel.as_deref(),
+            sequence: attributes.sequence,
+            traceparent: attributes.traceparent.as_deref(),
+            tracestate: attributes.tracestate.as_deref(),
+        };
+        let extensions = attributes.extensions.iter();
+        let extensions =
+            extensions.map(|(name, value)| (name.as_str(), ExtensionKind::String, value));
+        let mut bytes = Vec::new();
+        hearken_wire::encode(&fields, extensions, &mut bytes);
+        Self::alone(bytes, attributes.localorigin)
+    }
+
+    fn alone(bytes: Vec<u8>, local: bool) -> Self {
+        let event = 0..bytes.len();
+        Self::delivered(Arc::new(bytes), Delivery { event, local })
+    }
+
+    /// The event of a delivery in a frame.
+    pub(crate) fn delivered(frame: Arc<Vec<u8>>, delivery: Delivery) -> Self {
+        Self {
+            buffer: frame,
+            delivery,
+        }
+    }
+
+    fn packed(&self) -> EventRef<'_> {
+        let bytes = self.buffer.get(self.delivery.event.clone());
+        EventRef::assume_encoded(bytes.unwrap_or_default())
     }
 
     /// Unique for each [`source`](Self::source).
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.0.id
+        self.packed().id()
     }
 
     /// URI reference of the publisher, e.g. `/nodes/a/plugins/cart`.
     #[must_use]
     pub fn source(&self) -> &str {
-        &self.0.source
+        self.packed().source()
     }
 
     /// Dotted name, e.g. `custom.cart.added`.
     #[must_use]
     pub fn event_type(&self) -> &str {
-        &self.0.event_type
+        self.packed().event_type()
     }
 
     /// The thing that the event is about.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.subject.as_deref()
+        self.packed().subject()
     }
 
     /// When the node of origin took the event, to the millisecond.
     #[must_use]
     pub fn time(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.time)
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.packed().time())
     }
 
     /// Media type of the data.
     #[must_use]
     pub fn datacontenttype(&self) -> &str {
-        &self.0.datacontenttype
+        self.packed().datacontenttype()
     }
 
     /// The payload as it was published; empty when the event has none.
     #[must_use]
     pub fn data_bytes(&self) -> &[u8] {
-        &self.0.data
+        self.packed().data().unwrap_or_default()
     }
 
     /// The payload read as JSON. An event without data reads as `null`.
@@ -108,43 +156,43 @@ impl Event {
     /// Whether the event is sent to every node of the cluster.
     #[must_use]
     pub fn is_distributed(&self) -> bool {
-        self.0.distributed
+        self.packed().distributed()
     }
 
     /// Name of the node where the event was published.
     #[must_use]
     pub fn origin(&self) -> &str {
-        &self.0.origin
+        self.packed().origin()
     }
 
     /// Whether the event was published on the node where this plugin runs.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.0.localorigin
+        self.delivery.local
     }
 
     /// Name of the durable channel that the event belongs to.
     #[must_use]
     pub fn channel(&self) -> Option<&str> {
-        self.0.channel.as_deref()
+        self.packed().channel()
     }
 
     /// Position within the [`channel`](Self::channel), from 1.
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
-        self.0.sequence
+        self.packed().sequence()
     }
 
     /// W3C trace context of the event.
     #[must_use]
     pub fn traceparent(&self) -> Option<&str> {
-        self.0.traceparent.as_deref()
+        self.packed().traceparent()
     }
 
     /// W3C trace context of the event.
     #[must_use]
     pub fn tracestate(&self) -> Option<&str> {
-        self.0.tracestate.as_deref()
+        self.packed().tracestate()
     }
 
     /// Any other CloudEvents extension attribute, in canonical string form.
@@ -156,10 +204,8 @@ impl Event {
 
     /// All other CloudEvents extension attributes: names and values.
     pub fn extensions(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .extensions
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        let extensions = self.packed().extensions();
+        extensions.map(|(name, _, value)| (name, value))
     }
 
     /// The type that an answer is to be sent to (the extension `replyto`).
@@ -168,6 +214,24 @@ impl Event {
         self.extension("replyto")
     }
 }
+
+impl Clone for Event {
+    fn clone(&self) -> Self {
+        let Delivery { event, local } = &self.delivery;
+        if event.len() == self.buffer.len() {
+            return Self::delivered(Arc::clone(&self.buffer), self.delivery.clone());
+        }
+        Self::alone(self.packed().as_bytes().to_vec(), *local)
+    }
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.packed() == other.packed() && self.delivery.local == other.delivery.local
+    }
+}
+
+impl Eq for Event {}
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,5 +242,41 @@ impl fmt::Debug for Event {
             .field("subject", &self.subject())
             .field("data", &String::from_utf8_lossy(self.data_bytes()))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hearken_wire::frame::{self, Deliveries};
+
+    use super::*;
+    use crate::testing;
+
+    fn frame(events: &[Event]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for event in events {
+            frame::push(&mut bytes, event.packed(), event.is_local());
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_clone_of_an_event_in_a_frame_keeps_the_event_alone() {
+        let events = [
+            testing::event("custom.a").subject("s").build(),
+            testing::event("custom.b").json(&7).from_node("b").build(),
+        ];
+        let frame = Arc::new(frame(&events));
+        let delivered: Vec<Event> = Deliveries::new(&frame)
+            .map(|delivery| Event::delivered(Arc::clone(&frame), delivery.unwrap()))
+            .collect();
+        assert_eq!(delivered, events);
+
+        let kept = delivered[1].clone();
+        let weak = Arc::downgrade(&frame);
+        drop((delivered, frame));
+        assert!(weak.upgrade().is_none(), "the frame is gone");
+        assert_eq!(kept, events[1]);
+        assert_eq!(kept.json::<u8>().unwrap(), 7);
     }
 }

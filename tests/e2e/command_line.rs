@@ -130,7 +130,7 @@ async fn any_file_is_explained() {
             "other",
             plugin("no-handler").bytes(),
             1,
-            &["hearken:plugin/listener@0.1.0"],
+            &["hearken:plugin/framed-listener@0.1.0"],
         ),
         (
             "module",

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::event::{Draft, DraftError, Event, EventType, Stamp};
 
 pub use filter::Filter;
-pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow};
+pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow, Taken};
 pub use publisher::Publisher;
 pub use receiver::{Receiver, ReceiverKind, Subscription};
 
@@ -44,6 +44,8 @@ pub struct BusConfig {
 
 struct Shared {
     config: BusConfig,
+    /// Begins every id.
+    id_prefix: String,
     table: RwLock<RoutingTable>,
     /// Serial number of the next id.
     serial: AtomicU64,
@@ -80,6 +82,7 @@ impl Bus {
     #[must_use]
     pub fn new(config: BusConfig) -> Self {
         Self(Arc::new(Shared {
+            id_prefix: format!("{}-", config.incarnation),
             config,
             table: RwLock::default(),
             serial: AtomicU64::new(0),
@@ -181,8 +184,15 @@ impl Bus {
     /// A new id, unique on every node for all time.
     #[must_use]
     pub fn new_id(&self) -> String {
-        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{serial:x}", self.0.config.incarnation)
+        [
+            &self.0.id_prefix,
+            itoa::Buffer::new().format(self.next_serial()),
+        ]
+        .concat()
+    }
+
+    fn next_serial(&self) -> u64 {
+        self.0.serial.fetch_add(1, Ordering::Relaxed)
     }
 
     fn publish(&self, draft: &Draft<'_>, publisher: &Identity) -> Result<Event, PublishError> {
@@ -203,12 +213,13 @@ impl Bus {
         if payload > limit {
             return Err(too_large(payload));
         }
-        let id = match draft.id {
-            Some(_) => String::new(),
-            None => self.new_id(),
+        let mut serial = itoa::Buffer::new();
+        let serial = match draft.id {
+            Some(_) => "",
+            None => serial.format(self.next_serial()),
         };
         let event = draft.stamp(&Stamp {
-            id: &id,
+            id: [&self.0.id_prefix, serial],
             source,
             time: self.0.config.clock.now_millis(),
             origin: self.node(),

@@ -280,7 +280,7 @@ fn extension(name: &str, raw: &RawValue) -> Result<ExtensionValue<'static>, Clou
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::encoding::tests::{STAMP, any_draft};
+    use super::super::published::tests::{STAMP, any_draft};
     use super::*;
 
     proptest! {

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use hearken_wire::ExtensionKind;
+
 use super::{Event, EventType, JSON_CONTENT_TYPE, Stamp, TypeError};
 
 /// Longest attribute (id, source, subject, media type, extension name or value)
@@ -44,14 +46,31 @@ pub enum ExtensionValue<'a> {
     String(Cow<'a, str>),
 }
 
-impl fmt::Display for ExtensionValue<'_> {
-    /// The canonical string form (CloudEvents 1.0, section 3.3).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ExtensionValue<'_> {
+    /// The CloudEvents type of the value.
+    pub(super) fn kind(&self) -> ExtensionKind {
         match self {
-            Self::Boolean(value) => value.fmt(f),
-            Self::Integer(value) => value.fmt(f),
-            Self::String(value) => value.fmt(f),
+            Self::Boolean(_) => ExtensionKind::Boolean,
+            Self::Integer(_) => ExtensionKind::Integer,
+            Self::String(_) => ExtensionKind::String,
         }
+    }
+
+    /// The canonical string form (CloudEvents 1.0, section 3.3).
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Boolean(true) => Cow::Borrowed("true"),
+            Self::Boolean(false) => Cow::Borrowed("false"),
+            Self::Integer(value) => Cow::Owned(value.to_string()),
+            Self::String(value) => Cow::Borrowed(value),
+        }
+    }
+}
+
+impl fmt::Display for ExtensionValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 

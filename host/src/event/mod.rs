@@ -1,22 +1,22 @@
 //! What flows: events, their types and the patterns that select them.
 //!
 //! An [`Event`] is encoded once, when it is published, into one immutable
-//! buffer (see [`encoding`]); whoever receives it shares that buffer. A
+//! buffer (see [`hearken_wire`]); whoever receives it shares that buffer. A
 //! [`Draft`] is what a publisher hands in; the bus stamps it. [`cloudevent`]
 //! translates to and from CloudEvents 1.0 JSON, and [`host_event`] lists the
 //! events that the host itself publishes.
 
 pub mod cloudevent;
 mod draft;
-mod encoding;
 mod event_type;
 pub mod host_event;
+mod published;
 
 pub use cloudevent::CloudEvent;
 pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
-pub use encoding::{Event, Stamp};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
 pub use hearken_pattern::{Pattern, PatternError};
+pub use published::{Event, Stamp};
 
 /// Media type of event data when nothing else is said.
 pub const JSON_CONTENT_TYPE: &str = "application/json";

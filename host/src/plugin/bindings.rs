@@ -20,6 +20,25 @@ pub(super) mod plugin {
     });
 }
 
+/// The same with packed events. `progress` is linked by hand, see
+/// [`super::imports`].
+pub(super) mod framed {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        inline: "
+            package hearken:host;
+            world framed {
+                export hearken:plugin/framed-listener@0.1.0;
+            }
+        ",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "hearken:plugin/types": super::plugin::hearken::plugin::types,
+        },
+    });
+}
+
 /// `wasmcloud:messaging`: components written for that host.
 pub(super) mod messaging {
     wasmtime::component::bindgen!({

@@ -14,7 +14,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::code_cache::CodeCache;
-use super::worker::panic_text;
+use super::contain::panic_text;
 
 /// Largest component in bytes; the largest real ones, which carry a whole
 /// Python interpreter, have about 40 MiB.

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_task::{Runnable, Task};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -47,6 +48,8 @@ enum Job {
 #[derive(Debug)]
 pub(super) struct Seat {
     in_background: AtomicBool,
+    /// Whether the task has been asked to end.
+    asked_to_end: AtomicBool,
     /// When the task was last woken, in nanoseconds since `epoch`.
     woken: AtomicU64,
     epoch: Instant,
@@ -55,10 +58,10 @@ pub(super) struct Seat {
 /// What the thread tells the task that runs on it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
-    /// When the task's turn began.
-    pub(super) began: Instant,
     /// Whether the thread belongs to the background lane.
     pub(super) in_background: bool,
+    /// CPU that the thread had used at the first tick of the turn.
+    first_tick: Option<Duration>,
 }
 
 thread_local! {
@@ -104,6 +107,7 @@ impl Executor {
     pub(super) fn seat(&self) -> Arc<Seat> {
         Arc::new(Seat {
             in_background: AtomicBool::new(false),
+            asked_to_end: AtomicBool::new(false),
             woken: AtomicU64::new(0),
             epoch: self.epoch,
         })
@@ -160,16 +164,42 @@ impl Seat {
         self.in_background.store(background, Ordering::Relaxed);
     }
 
+    /// Whether the task has been asked to end.
+    #[must_use]
+    pub(super) fn asked_to_end(&self) -> bool {
+        self.asked_to_end.load(Ordering::Relaxed)
+    }
+
+    /// Asks the task to end as soon as it can, or takes that back.
+    pub(super) fn ask_to_end(&self, ask: bool) {
+        self.asked_to_end.store(ask, Ordering::Relaxed);
+    }
+
     /// When the task was last woken.
     #[must_use]
     pub(super) fn woken(&self) -> Instant {
-        self.epoch + std::time::Duration::from_nanos(self.woken.load(Ordering::Relaxed))
+        self.epoch + Duration::from_nanos(self.woken.load(Ordering::Relaxed))
     }
 }
 
 /// The turn of the task that runs on this thread.
 pub(super) fn turn() -> Option<Turn> {
     TURN.get()
+}
+
+/// Tells the turn of a tick at which the thread has used so much CPU; returns how
+/// much of it the turn has used since its first tick. Time that the system takes
+/// away from the thread does not count.
+pub(super) fn used_at_tick(thread_cpu: Duration) -> Duration {
+    let Some(turn) = TURN.get() else {
+        return Duration::ZERO;
+    };
+    let first_tick = turn.first_tick.unwrap_or(thread_cpu);
+    TURN.set(Some(Turn {
+        first_tick: Some(first_tick),
+        ..turn
+    }));
+    thread_cpu.saturating_sub(first_tick)
 }
 
 fn nanoseconds(since: Instant, now: Instant) -> u64 {
@@ -184,8 +214,8 @@ fn run(jobs: &Receiver<Job>, io: &tokio::runtime::Handle, ticker: &Ticker, in_ba
     while let Ok(Job::Run(runnable)) = jobs.recv() {
         let ticking = ticker.guest();
         TURN.set(Some(Turn {
-            began: Instant::now(),
             in_background,
+            first_tick: None,
         }));
         runnable.run();
         drop(ticking);

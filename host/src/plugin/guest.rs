@@ -1,5 +1,6 @@
 //! What an instance has: its view of the system and what it is granted.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
 
+use super::batch::Batch;
 use super::imports::http::OutgoingHttp;
 use super::memory::MemoryLimiter;
 use super::meter::Meter;
@@ -18,7 +20,7 @@ use super::output::{Output, PluginLog};
 use super::records::Records;
 use crate::bus::{Bus, PublishError, Publisher};
 use crate::config::Allow;
-use crate::event::{Draft, Event};
+use crate::event::{Draft, Event, EventType};
 
 /// Events that a plugin may publish at once, and key-value records that it may
 /// change: below the default mailbox, so that one burst overflows nobody.
@@ -133,8 +135,7 @@ pub(super) struct Guest {
     pub(super) config: WasiConfigVariables,
     pub(super) memory: MemoryLimiter,
     pub(super) meter: Arc<Meter>,
-    /// The event in hand, whose trace context the guest's own events inherit.
-    pub(super) in_hand: Option<Event>,
+    pub(super) batch: Batch,
     stdout: Output,
     stderr: Output,
 }
@@ -170,9 +171,19 @@ impl Guest {
             allow,
             table,
             meter,
-            in_hand: None,
+            batch: Batch::default(),
             stdout,
             stderr,
+        }
+    }
+
+    /// A draft of the guest's own, in the trace of the event in hand.
+    pub(super) fn draft<'a>(&'a self, event_type: EventType<'a>) -> Draft<'a> {
+        let in_hand = self.batch.in_hand();
+        Draft {
+            traceparent: in_hand.and_then(Event::traceparent).map(Cow::Borrowed),
+            tracestate: in_hand.and_then(Event::tracestate).map(Cow::Borrowed),
+            ..Draft::new(event_type)
         }
     }
 

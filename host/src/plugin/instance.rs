@@ -1,32 +1,44 @@
 //! Versions of a plugin, and the instances that run them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, InstancePre};
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{AsContextMut, CallHook, Store, Trap, WasmBacktrace};
 
+use super::batch::{self, Failure};
+use super::bindings::framed::{Framed, FramedPre};
 use super::bindings::messaging::exports::wasmcloud::messaging::handler as messaging;
 use super::bindings::messaging::{MessagingGuest, MessagingGuestPre};
 use super::bindings::plugin::exports::hearken::plugin::listener;
+use super::bindings::plugin::hearken::plugin::types::Description;
 use super::bindings::plugin::{Plugin, PluginPre};
+use super::contain::contain;
 use super::executor::Seat;
 use super::guest::{Guest, MAX_CALL_BYTES, PluginContext};
 use super::imports::messaging::reply_to_of;
-use super::meter::Meter;
-use crate::config::Manifest;
-use crate::config::PluginLimits;
+use super::meter::{Meter, Spent};
+use crate::bus::Taken;
+use crate::config::{Manifest, PluginLimits};
 use crate::event::Event;
 use crate::interfaces;
 
-/// Interface of listeners written for Hearken.
-pub(super) const LISTENER: &str = "hearken:plugin/listener@0.1.0";
+/// Interface of listeners that take packed frames of events.
+const FRAMED_LISTENER: &str = "hearken:plugin/framed-listener@0.1.0";
+
+/// Interface of listeners that take one event a call.
+const LISTENER: &str = "hearken:plugin/listener@0.1.0";
 
 /// Interface of components written for wasmCloud.
 pub(super) const MESSAGING: &str = "wasmcloud:messaging/handler@0.2.0";
 
 /// Longest error text of a handler in bytes; what is longer is cut.
 const MAX_ERROR_BYTES: usize = 4 << 10;
+
+/// Most bytes that an instance keeps at hand to put frames together in; a larger
+/// frame gets its own.
+const MAX_FRAME_BYTES: usize = 128 << 10;
 
 /// A component with its manifest, ready to be instantiated.
 pub(super) struct Version {
@@ -40,6 +52,7 @@ pub(super) struct Version {
 }
 
 enum HandlerPre {
+    Framed(FramedPre<Guest>),
     Listener(PluginPre<Guest>),
     Messaging(MessagingGuestPre<Guest>),
 }
@@ -49,9 +62,25 @@ pub(super) struct Instance {
     store: Store<Guest>,
     handler: Handler,
     meter: Arc<Meter>,
+    /// Where frames are put together.
+    frame: Vec<u8>,
+}
+
+/// What became of the events of a call.
+#[derive(Debug)]
+pub(super) struct Handled {
+    /// How many of them, from the first, the guest is done with.
+    pub(super) finished: usize,
+    /// Which of those failed.
+    pub(super) failures: Vec<Failure>,
+    /// Why the instance died of the next one, if it did.
+    pub(super) death: Option<Death>,
+    /// What the call has cost.
+    pub(super) spent: Spent,
 }
 
 enum Handler {
+    Framed(Framed),
     Listener(Plugin),
     Messaging(MessagingGuest),
 }
@@ -97,6 +126,7 @@ impl Version {
 
     pub(super) fn interface(&self) -> &'static str {
         match self.handler {
+            HandlerPre::Framed(_) => FRAMED_LISTENER,
             HandlerPre::Listener(_) => LISTENER,
             HandlerPre::Messaging(_) => MESSAGING,
         }
@@ -116,7 +146,7 @@ impl Version {
     pub(super) async fn instantiate(
         &self,
         seat: Arc<Seat>,
-    ) -> Result<(Instance, Option<listener::Description>), Death> {
+    ) -> Result<(Instance, Option<Description>), Death> {
         let meter = Arc::new(Meter::new(
             seat,
             self.limits.deadline,
@@ -132,10 +162,25 @@ impl Version {
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
-        store.epoch_deadline_callback(|guest| Ok(guest.data().meter.on_tick()));
+        store.epoch_deadline_callback(|mut store| {
+            batch::observe(store.as_context_mut())?;
+            Ok(store.data().meter.on_tick())
+        });
         store.set_epoch_deadline(1);
+        store.call_hook(|store, transition| match transition {
+            CallHook::CallingHost => Ok(batch::observe(store)?),
+            _ => Ok(()),
+        });
         let started = meter.charge(async {
             match &self.handler {
+                HandlerPre::Framed(pre) => {
+                    let framed = pre.instantiate_async(&mut store).await?;
+                    let description = framed
+                        .hearken_plugin_framed_listener()
+                        .call_describe(&mut store)
+                        .await?;
+                    Ok((Handler::Framed(framed), Some(description)))
+                }
                 HandlerPre::Listener(pre) => {
                     let plugin = pre.instantiate_async(&mut store).await?;
                     let description = plugin
@@ -150,17 +195,17 @@ impl Version {
                 }
             }
         });
-        let started: wasmtime::Result<(Handler, Option<listener::Description>)> =
-            match started.await {
-                Ok(started) => started,
-                Err(exceeded) => Err(exceeded.into()),
-            };
+        let started: wasmtime::Result<(Handler, Option<Description>)> = match started.await {
+            Ok(started) => started,
+            Err(exceeded) => Err(exceeded.into()),
+        };
         match started {
             Ok((handler, description)) => Ok((
                 Instance {
                     store,
                     handler,
                     meter,
+                    frame: Vec::new(),
                 },
                 description,
             )),
@@ -173,6 +218,7 @@ impl Version {
 fn handler(component: &Component, pre: InstancePre<Guest>) -> Result<HandlerPre, String> {
     let wrong = |error: wasmtime::Error| format!("{error:#}");
     match exported_handler(component)?.interface {
+        FRAMED_LISTENER => FramedPre::new(pre).map(HandlerPre::Framed).map_err(wrong),
         LISTENER => PluginPre::new(pre).map(HandlerPre::Listener).map_err(wrong),
         _ => MessagingGuestPre::new(pre)
             .map(HandlerPre::Messaging)
@@ -210,61 +256,116 @@ fn missing_imports(component: &Component) -> Vec<String> {
 }
 
 impl Instance {
-    /// Hands the instance one event; the inner error is what the handler said.
-    ///
-    /// # Errors
-    /// [`Death`]: the instance cannot be used again.
-    pub(super) async fn handle(&mut self, event: &Event) -> Result<Result<(), String>, Death> {
-        self.store.data_mut().in_hand = Some(event.clone());
-        self.store.set_hostcall_fuel(MAX_CALL_BYTES);
+    /// Whether a call may have more than one event.
+    pub(super) fn takes_frames(&self) -> bool {
+        matches!(self.handler, Handler::Framed(_)) && self.store.data().batch.is_counted()
+    }
+
+    /// Hands the instance a batch: one event, or more if it takes frames. After a
+    /// death the instance cannot be used again. The batch is as it was.
+    pub(super) async fn handle(&mut self, batch: &mut VecDeque<Taken>) -> Handled {
+        self.store.data_mut().batch.begin(batch);
+        let called = contain(self.call()).await;
+        let guest = self.store.data_mut();
+        let at = guest.batch.at();
+        let mut failures = guest.batch.end(batch);
+        if called.is_err() {
+            // The last words on the event in hand are those of the death.
+            failures.retain(|failure| failure.index != at);
+        }
+        for failure in &mut failures {
+            cut(&mut failure.reason);
+        }
+        Handled {
+            finished: if called.is_ok() { batch.len() } else { at },
+            failures,
+            death: called.err(),
+            spent: self.meter.spent(),
+        }
+    }
+
+    async fn call(&mut self) -> Result<(), Death> {
+        let called = match &self.handler {
+            Handler::Framed(_) => self.call_framed().await,
+            Handler::Listener(_) | Handler::Messaging(_) => self.call_for_one().await,
+        };
+        let mut store = self.store.as_context_mut();
+        // Where the guest stopped: after a trap nobody has looked yet.
+        let observed = batch::observe(store.as_context_mut());
+        let checked = called
+            .and_then(|()| Ok(observed?))
+            .and_then(|()| Ok(batch::check_finished(store.as_context_mut())?));
+        store.data().flush_output();
+        checked.map_err(|error| death(&self.store, &self.meter, &error))
+    }
+
+    async fn call_framed(&mut self) -> wasmtime::Result<()> {
         let Self {
             store,
             handler,
             meter,
+            frame,
         } = self;
+        let Handler::Framed(framed) = handler else {
+            return Ok(());
+        };
+        let guest = store.data();
+        let node: &str = guest.plugin.bus.node();
+        frame.clear();
+        for event in guest.batch.events() {
+            hearken_wire::frame::push(frame, event.packed(), event.origin() == node);
+        }
+        let framed = framed.hearken_plugin_framed_listener();
+        let called = meter.charge(framed.call_handle(store, frame)).await;
+        if frame.capacity() > MAX_FRAME_BYTES {
+            *frame = Vec::new();
+        }
+        called.unwrap_or_else(|exceeded| Err(exceeded.into()))
+    }
+
+    async fn call_for_one(&mut self) -> wasmtime::Result<()> {
+        let Self {
+            store,
+            handler,
+            meter,
+            ..
+        } = self;
+        let Some(event) = store.data().batch.in_hand().cloned() else {
+            return Ok(());
+        };
         let handled = match handler {
             Handler::Listener(plugin) => {
                 let node = Arc::clone(store.data().plugin.bus.node());
-                let extensions: Vec<(String, String)> = event
+                let extensions: Vec<(&str, &str)> = event
+                    .packed()
                     .extensions()
-                    .map(|(name, value)| (name.to_owned(), value.to_string()))
+                    .map(|(name, _, value)| (name, value))
                     .collect();
-                let extensions: Vec<(&str, &str)> = extensions
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str()))
-                    .collect();
-                let event = lower(event, &node, &extensions);
+                let event = lower(&event, &node, &extensions);
+                let listener = plugin.hearken_plugin_listener();
                 meter
-                    .charge(plugin.hearken_plugin_listener().call_handle(store, event))
+                    .charge(listener.call_handle(store.as_context_mut(), event))
                     .await
             }
             Handler::Messaging(guest) => {
-                let reply_to = reply_to_of(event);
+                let reply_to = reply_to_of(&event);
                 let message = messaging::BrokerMessage {
                     subject: event.event_type(),
                     body: event.data().unwrap_or_default(),
                     reply_to: reply_to.as_deref(),
                 };
+                let handler = guest.wasmcloud_messaging_handler();
                 meter
-                    .charge(
-                        guest
-                            .wasmcloud_messaging_handler()
-                            .call_handle_message(store, message),
-                    )
+                    .charge(handler.call_handle_message(store.as_context_mut(), message))
                     .await
             }
+            Handler::Framed(_) => return Ok(()),
         };
-        self.store.data_mut().in_hand = None;
-        self.store.data().flush_output();
-        let handled = match handled {
-            Ok(handled) => handled,
-            Err(exceeded) => Err(exceeded.into()),
-        };
-        match handled {
-            Ok(Ok(())) => Ok(Ok(())),
-            Ok(Err(text)) => Ok(Err(cut(text))),
-            Err(error) => Err(death(&self.store, &self.meter, &error)),
+        let handled = handled.unwrap_or_else(|exceeded| Err(exceeded.into()));
+        if let Err(reason) = handled? {
+            store.data_mut().batch.fail(reason)?;
         }
+        Ok(())
     }
 }
 
@@ -292,9 +393,8 @@ fn lower<'a>(
     }
 }
 
-fn cut(mut text: String) -> String {
+fn cut(text: &mut String) {
     text.truncate(text.floor_char_boundary(MAX_ERROR_BYTES));
-    text
 }
 
 /// Says why an instance died, in the words of whoever set the limit it ran into.
@@ -321,10 +421,11 @@ fn death(store: &Store<Guest>, meter: &Meter, error: &wasmtime::Error) -> Death 
     if !last_words.is_empty() {
         reason = format!("{reason}; last words on stderr: {last_words}");
     }
-    Death {
-        reason: cut(reason),
-        backtrace: error
-            .downcast_ref::<WasmBacktrace>()
-            .map(|trace| cut(trace.to_string())),
-    }
+    cut(&mut reason);
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(|trace| {
+        let mut trace = trace.to_string();
+        cut(&mut trace);
+        trace
+    });
+    Death { reason, backtrace }
 }

@@ -6,13 +6,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::bindings::plugin::exports::hearken::plugin::listener::Description;
+use super::bindings::plugin::hearken::plugin::types::Description;
 use super::compile::{CompileError, ComponentFile, open_regular};
+use super::contain::contain;
 use super::imports::events::filter_of;
 use super::instance::{Death, MESSAGING, Version};
 use super::runtime::Runtime;
 use super::shared::Listener;
-use super::worker::{Desk, contain};
+use super::worker::Desk;
 use crate::bus::Filter;
 use crate::config::{ConfigError, Manifest, PluginLimits};
 use crate::plugin::guest::PluginContext;

@@ -1,9 +1,9 @@
 //! What an event costs its plugin: the CPU that it used plus its host waits.
 //! Waiting for a turn is not charged.
 //!
-//! On foreground threads CPU is taken from the clock, since a turn there ends
-//! after a time slice; on background threads, which the system may leave
-//! standing for long, from the thread's CPU time.
+//! On foreground threads CPU is taken from the clock up to the first tick, which
+//! most calls end before; from there on, and on background threads, which the
+//! system may leave standing for long, from the thread's CPU time.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use cpu_time::ThreadTime;
 use tokio::time::{Instant, Sleep};
 use wasmtime::UpdateDeadline;
 
-use super::executor::{Seat, turn};
+use super::executor::{Seat, turn, used_at_tick};
 
 /// Charges the events of one instance.
 #[derive(Debug)]
@@ -25,10 +25,23 @@ pub(super) struct Meter {
     account: Mutex<Account>,
 }
 
+/// What was spent on an event, or on a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Spent {
+    /// CPU used.
+    pub(super) cpu: Duration,
+    /// Time spent in host waits.
+    pub(super) waits: Duration,
+}
+
 #[derive(Debug)]
 struct Account {
-    cpu: Duration,
-    waits: Duration,
+    /// What the event in hand has cost.
+    event: Spent,
+    /// What the whole call has cost.
+    call: Spent,
+    /// Ticks in the course of the call.
+    ticks: u32,
     phase: Phase,
     exceeded: bool,
 }
@@ -49,14 +62,12 @@ enum Phase {
 
 /// The event in hand used up its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("deadline of {deadline:?} exceeded: {cpu:.1?} of CPU and {waits:.1?} of host waits")]
+#[error("deadline of {deadline:?} exceeded: {:.1?} of CPU and {:.1?} of host waits", .spent.cpu, .spent.waits)]
 pub(super) struct DeadlineExceeded {
     /// The deadline in force.
     pub(super) deadline: Duration,
-    /// CPU that the event used.
-    pub(super) cpu: Duration,
-    /// Time that it spent in host waits.
-    pub(super) waits: Duration,
+    /// What the event has cost.
+    pub(super) spent: Spent,
 }
 
 impl Meter {
@@ -67,12 +78,7 @@ impl Meter {
             seat,
             deadline,
             time_slice,
-            account: Mutex::new(Account {
-                cpu: Duration::ZERO,
-                waits: Duration::ZERO,
-                phase: Phase::Idle,
-                exceeded: false,
-            }),
+            account: Mutex::new(Account::new(Phase::Idle)),
         }
     }
 
@@ -82,12 +88,7 @@ impl Meter {
     /// [`DeadlineExceeded`] when CPU and host waits reach the deadline; then the
     /// call was abandoned half-way and its instance cannot be used again.
     pub(super) async fn charge<F: Future>(&self, call: F) -> Result<F::Output, DeadlineExceeded> {
-        *self.lock() = Account {
-            cpu: Duration::ZERO,
-            waits: Duration::ZERO,
-            phase: Phase::Yielded,
-            exceeded: false,
-        };
+        *self.lock() = Account::new(Phase::Yielded);
         Charged {
             meter: self,
             call: std::pin::pin!(call),
@@ -103,20 +104,43 @@ impl Meter {
         account.exceeded.then(|| self.verdict(&account))
     }
 
-    /// What a guest that runs at an epoch tick has to do.
-    pub(super) fn on_tick(&self) -> UpdateDeadline {
+    /// Opens a fresh account for the next event of the call. Once the task has been
+    /// asked to end, all that the call still does is on the account of the event in
+    /// hand, so that the end comes within one deadline.
+    pub(super) fn next_event(&self) {
         let mut account = self.lock();
         account.settle_cpu();
-        if account.spent() >= self.deadline {
+        if !self.seat.asked_to_end() {
+            account.event = Spent::default();
+        }
+    }
+
+    /// What the last call has cost.
+    #[must_use]
+    pub(super) fn spent(&self) -> Spent {
+        self.lock().call
+    }
+
+    /// What a guest that runs at an epoch tick has to do.
+    pub(super) fn on_tick(&self) -> UpdateDeadline {
+        let thread_cpu = ThreadTime::now().as_duration();
+        let used = used_at_tick(thread_cpu);
+        let mut account = self.lock();
+        account.settle_cpu();
+        account.phase = Phase::OnCpu(thread_cpu);
+        account.ticks += 1;
+        if account.event.total() >= self.deadline {
             account.exceeded = true;
             return UpdateDeadline::Interrupt;
         }
-        // In the foreground the slice holds for the whole event: a guest that makes
+        // In the foreground the slice holds for the whole call: a guest that makes
         // tiny host waits between short bursts would otherwise begin a new slice
-        // with each of them and never leave.
+        // with each of them and never leave. One tick proves nothing, since the
+        // system may have taken the thread away before it.
         let slice_used = turn().is_some_and(|turn| {
-            turn.began.elapsed() >= self.time_slice
-                || (!turn.in_background && account.cpu >= self.time_slice)
+            let call_used =
+                !turn.in_background && account.ticks > 1 && account.call.cpu >= self.time_slice;
+            used >= self.time_slice || call_used
         });
         if slice_used {
             self.seat.move_to_background(true);
@@ -129,8 +153,7 @@ impl Meter {
     fn verdict(&self, account: &Account) -> DeadlineExceeded {
         DeadlineExceeded {
             deadline: self.deadline,
-            cpu: account.cpu,
-            waits: account.waits,
+            spent: account.event,
         }
     }
 
@@ -140,30 +163,44 @@ impl Meter {
     }
 }
 
-impl Account {
-    fn spent(&self) -> Duration {
+impl Spent {
+    fn total(self) -> Duration {
         self.cpu + self.waits
+    }
+}
+
+impl Account {
+    fn new(phase: Phase) -> Self {
+        Self {
+            event: Spent::default(),
+            call: Spent::default(),
+            ticks: 0,
+            phase,
+            exceeded: false,
+        }
     }
 
     fn settle_cpu(&mut self) {
-        match &mut self.phase {
+        let used = match &mut self.phase {
             Phase::OnClock(since) => {
                 let now = Instant::now();
-                self.cpu += now - *since;
-                *since = now;
+                now - std::mem::replace(since, now)
             }
             Phase::OnCpu(since) => {
                 let now = ThreadTime::now().as_duration();
-                self.cpu += now.saturating_sub(*since);
-                *since = now;
+                now.saturating_sub(std::mem::replace(since, now))
             }
-            Phase::Idle | Phase::Waiting(_) | Phase::Yielded => {}
-        }
+            Phase::Idle | Phase::Waiting(_) | Phase::Yielded => Duration::ZERO,
+        };
+        self.event.cpu += used;
+        self.call.cpu += used;
     }
 
     fn begin_turn(&mut self, woken: Instant) {
         if let Phase::Waiting(since) = self.phase {
-            self.waits += woken.saturating_duration_since(since);
+            let waited = woken.saturating_duration_since(since);
+            self.event.waits += waited;
+            self.call.waits += waited;
         }
         self.phase = match turn() {
             Some(turn) if turn.in_background => Phase::OnCpu(ThreadTime::now().as_duration()),
@@ -187,7 +224,7 @@ impl<F: Future> Future for Charged<'_, '_, F> {
         {
             let mut account = this.meter.lock();
             account.begin_turn(this.meter.seat.woken());
-            if account.spent() >= this.meter.deadline {
+            if account.event.total() >= this.meter.deadline {
                 account.exceeded = true;
                 account.phase = Phase::Idle;
                 return Poll::Ready(Err(this.meter.verdict(&account)));
@@ -205,7 +242,7 @@ impl<F: Future> Future for Charged<'_, '_, F> {
         }
         let now = Instant::now();
         account.phase = Phase::Waiting(now);
-        let end = now + this.meter.deadline.saturating_sub(account.spent());
+        let end = now + this.meter.deadline.saturating_sub(account.event.total());
         drop(account);
         let alarm = this
             .alarm
@@ -261,7 +298,7 @@ mod tests {
         let deadline = Duration::from_millis(5);
         let outcome = charged(deadline, LONG, |_, _| std::future::pending::<()>()).await;
         let exceeded = outcome.expect_err("it never ends");
-        assert!(exceeded.waits + exceeded.cpu >= deadline, "{exceeded}");
+        assert!(exceeded.spent.total() >= deadline, "{exceeded}");
     }
 
     #[tokio::test]
@@ -274,23 +311,57 @@ mod tests {
         })
         .await;
         let exceeded = outcome.expect_err("it never ends");
-        assert!(!exceeded.cpu.is_zero() && !exceeded.waits.is_zero());
+        assert!(!exceeded.spent.cpu.is_zero() && !exceeded.spent.waits.is_zero());
     }
 
     #[tokio::test]
     async fn a_host_wait_does_not_begin_a_new_time_slice() {
         let slice = Duration::from_millis(40);
         let in_background = charged(LONG, slice, |meter, seat| async move {
-            for _ in 0..2 {
-                spin(slice / 2);
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            spin(slice / 2);
+            let told = meter.on_tick();
+            assert!(matches!(told, UpdateDeadline::Continue(_)));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            spin(slice / 2);
             let told = meter.on_tick();
             assert!(matches!(told, UpdateDeadline::YieldCustom(..)));
             seat.in_background()
         })
         .await;
         assert_eq!(in_background, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn each_event_of_a_call_has_a_deadline_of_its_own() {
+        let deadline = Duration::from_millis(20);
+        let outcome = charged(deadline, LONG, |meter, _| async move {
+            for _ in 0..4 {
+                spin(deadline / 2);
+                meter.next_event();
+                if matches!(meter.on_tick(), UpdateDeadline::Interrupt) {
+                    return None;
+                }
+            }
+            Some(meter.spent().cpu)
+        })
+        .await;
+        let spent = outcome.expect("no event takes too long");
+        assert!(spent.is_some_and(|cpu| cpu >= deadline), "{spent:?}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_to_end_has_one_deadline_for_all_its_events() {
+        let deadline = Duration::from_millis(20);
+        let interrupted = charged(deadline, LONG, |meter, seat| async move {
+            seat.ask_to_end(true);
+            (0..4).any(|_| {
+                spin(deadline / 2);
+                meter.next_event();
+                matches!(meter.on_tick(), UpdateDeadline::Interrupt)
+            })
+        })
+        .await;
+        assert_eq!(interrupted, Ok(true));
     }
 
     #[tokio::test]

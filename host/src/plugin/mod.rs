@@ -1,9 +1,11 @@
 //! Plugins: folder watching, component loading, instances, workers, and what
 //! guests may import.
 
+mod batch;
 mod bindings;
 mod code_cache;
 mod compile;
+mod contain;
 mod engine;
 mod executor;
 mod folder;
@@ -15,6 +17,7 @@ mod load;
 mod memory;
 mod meter;
 mod output;
+mod pace;
 mod plugins;
 mod records;
 mod runtime;

@@ -1,22 +1,22 @@
 //! Workers: each hands the events of one mailbox lane to one instance, and
 //! replaces the instance when it dies.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_task::Task;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::contain::contain;
 use super::executor::{Executor, Seat};
-use super::instance::{Death, Instance, Version};
+use super::instance::{Death, Handled, Instance, Version};
+use super::pace::Pace;
 use super::shared::Shared;
 use crate::admin::PluginState;
-use crate::bus::Receiver;
+use crate::bus::{MailboxLimits, Receiver, Taken};
 use crate::event::Event;
 
 /// Deaths in a row after which a plugin gets no more events.
@@ -37,7 +37,7 @@ pub(super) struct Desk {
 /// The workers of one version, from its start to its pause or end.
 pub(super) struct Shift {
     stop: CancellationToken,
-    workers: Vec<Task<Desk>>,
+    workers: Vec<(Arc<Seat>, Task<Desk>)>,
 }
 
 struct Worker {
@@ -47,6 +47,9 @@ struct Worker {
     receiver: Arc<Receiver>,
     stop: CancellationToken,
     desk: Desk,
+    /// Taken from the mailbox and not handled yet.
+    batch: VecDeque<Taken>,
+    pace: Pace,
     /// Delays before the restarts after this worker's own deaths in a row.
     backoff: ExponentialBackoff,
     died: bool,
@@ -75,19 +78,27 @@ impl Shift {
                     backoff: backoff(),
                     died: false,
                     desk,
+                    batch: VecDeque::new(),
+                    pace: Pace::new(),
                 };
-                executor.spawn(Arc::clone(&worker.desk.seat), worker.run())
+                let seat = Arc::clone(&worker.desk.seat);
+                seat.ask_to_end(false);
+                let task = executor.spawn(Arc::clone(&seat), worker.run());
+                (seat, task)
             })
             .collect();
         Self { stop, workers }
     }
 
-    /// Lets every worker finish the event in hand, and gives back the desks.
-    /// Takes as long as the event's deadline at most.
+    /// Lets every worker finish the events that its guest has in hand, and gives
+    /// back the desks. Takes as long as the event's deadline at most.
     pub(super) async fn end(self) -> Vec<Desk> {
         self.stop.cancel();
+        for (seat, _) in &self.workers {
+            seat.ask_to_end(true);
+        }
         let mut desks = Vec::new();
-        for worker in self.workers {
+        for (_, worker) in self.workers {
             desks.push(worker.await);
         }
         desks
@@ -108,59 +119,91 @@ impl Worker {
         while !self.stop.is_cancelled() {
             if self.desk.instance.is_none() {
                 self.restart().await;
-            } else if let Some(event) = self.next_event().await {
-                self.handle(&event).await;
+            } else if !self.batch.is_empty() || self.next_events().await {
+                self.handle().await;
             }
         }
+        self.receiver.mailbox().put_back(self.batch.drain(..));
         self.desk
     }
 
-    /// The next event, or nothing when the shift ends.
-    async fn next_event(&mut self) -> Option<Event> {
+    /// Takes the next events; returns whether there are any before the shift ends.
+    async fn next_events(&mut self) -> bool {
         let mailbox = self.receiver.mailbox();
-        if let Some(event) = mailbox.try_recv(self.lane).ok()? {
-            return Some(event);
+        let takes_frames = self
+            .desk
+            .instance
+            .as_ref()
+            .is_some_and(Instance::takes_frames);
+        let limits = if takes_frames {
+            self.pace.limits()
+        } else {
+            MailboxLimits {
+                events: 1,
+                ..self.pace.limits()
+            }
+        };
+        // A closed mailbox has nothing more to give: then the shift's end is near.
+        let _ = mailbox.try_recv_batch(self.lane, limits, &mut self.batch);
+        if self.batch.is_empty() {
+            // Caught up: whatever comes next begins in the foreground.
+            self.desk.seat.move_to_background(false);
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {}
+                Ok(()) = mailbox.recv_batch(self.lane, limits, &mut self.batch) => {}
+            }
         }
-        // Caught up: whatever comes next begins in the foreground.
-        self.desk.seat.move_to_background(false);
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => None,
-            event = mailbox.recv(self.lane) => event.ok(),
-        }
+        !self.batch.is_empty()
     }
 
-    async fn handle(&mut self, event: &Event) {
+    async fn handle(&mut self) {
         let Some(instance) = &mut self.desk.instance else {
             return;
         };
-        let outcome = contain(instance.handle(event)).await;
-        let shared = &self.shared;
-        shared.delivered.fetch_add(1, Ordering::Relaxed);
-        match outcome {
-            Ok(Ok(())) => {
-                if shared.deaths_in_a_row.load(Ordering::Relaxed) > 0 {
-                    shared.deaths_in_a_row.store(0, Ordering::Relaxed);
-                }
-                if self.died {
-                    self.died = false;
-                    self.backoff = backoff();
-                }
-            }
-            Ok(Err(reason)) => {
-                shared.failed.fetch_add(1, Ordering::Relaxed);
-                shared.report_failure(
-                    Some(event.id()),
-                    &Death {
-                        reason,
-                        backtrace: None,
-                    },
-                );
-            }
-            Err(death) => {
-                shared.failed.fetch_add(1, Ordering::Relaxed);
-                self.bury(Some(event), &death);
-            }
+        let Handled {
+            finished,
+            failures,
+            death,
+            spent,
+        } = instance.handle(&mut self.batch).await;
+        self.pace.learn(self.batch.len(), spent);
+        let shared = Arc::clone(&self.shared);
+        shared
+            .failed
+            .fetch_add(failures.len() as u64, Ordering::Relaxed);
+        for failure in failures {
+            let event = self.batch.get(failure.index).map(|taken| taken.event.id());
+            let death = Death {
+                reason: failure.reason,
+                backtrace: None,
+            };
+            shared.report_failure(event, &death);
+        }
+        if finished > 0 {
+            self.succeeded();
+        }
+        shared
+            .delivered
+            .fetch_add(finished as u64, Ordering::Relaxed);
+        self.batch.drain(..finished);
+        if let Some(death) = death {
+            let taken = self.batch.pop_front();
+            shared.delivered.fetch_add(1, Ordering::Relaxed);
+            shared.failed.fetch_add(1, Ordering::Relaxed);
+            self.bury(taken.as_ref().map(|taken| &taken.event), &death);
+        }
+    }
+
+    /// An event was handled: whatever was wrong is over.
+    fn succeeded(&mut self) {
+        let deaths = &self.shared.deaths_in_a_row;
+        if deaths.load(Ordering::Relaxed) > 0 {
+            deaths.store(0, Ordering::Relaxed);
+        }
+        if self.died {
+            self.died = false;
+            self.backoff = backoff();
         }
     }
 
@@ -168,6 +211,7 @@ impl Worker {
     fn bury(&mut self, event: Option<&Event>, death: &Death) {
         self.desk.instance = None;
         self.died = true;
+        self.pace = Pace::new();
         self.shared.report_failure(event.map(Event::id), death);
         let deaths = self.shared.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
         if deaths >= QUARANTINE_AFTER && !self.stop.is_cancelled() {
@@ -196,43 +240,5 @@ impl Worker {
             }
             Err(death) => self.bury(None, &death),
         }
-    }
-}
-
-/// Runs a call into a guest. A panic on the way is a mistake of this host that
-/// the guest has found: it costs the guest its instance, and nobody a worker.
-pub(super) async fn contain<T>(call: impl Future<Output = Result<T, Death>>) -> Result<T, Death> {
-    // Whatever the call left half-way belongs to the instance, which is thrown away.
-    let outcome = AssertUnwindSafe(call).catch_unwind().await;
-    outcome.unwrap_or_else(|panic| {
-        Err(Death {
-            reason: format!("the host failed: {}", panic_text(&*panic)),
-            backtrace: None,
-        })
-    })
-}
-
-/// What a panic said.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a message")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_of_the_host_is_a_death_of_the_instance() {
-        let call = async {
-            tokio::task::yield_now().await;
-            assert_eq!(1, 2, "a mistake");
-            Ok(())
-        };
-        let death = contain(call).await.expect_err("it panicked");
-        assert!(death.reason.contains("a mistake"), "{}", death.reason);
     }
 }

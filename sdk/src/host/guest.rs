@@ -1,5 +1,10 @@
 //! The component: its exports, and its imports as the SDK's types.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use hearken_wire::frame::Deliveries;
+
 use crate::config::ConfigError;
 use crate::dispatch;
 use crate::event::Attributes;
@@ -8,8 +13,8 @@ use crate::log::Level;
 use crate::outgoing;
 use crate::{Event, Filter, SendError, WaitError};
 
-use bindings::exports::hearken::plugin::listener;
-use bindings::hearken::plugin::{events, types};
+use bindings::exports::hearken::plugin::framed_listener;
+use bindings::hearken::plugin::{events, progress, types};
 use bindings::wasi::config::store as config;
 use bindings::wasi::keyvalue::{atomics, batch, store};
 use bindings::wasi::logging::logging;
@@ -21,15 +26,24 @@ use bindings::wasi::logging::logging;
     reason = "generated from the WIT world; the component ABI needs raw memory"
 )]
 mod bindings {
-    wit_bindgen::generate!({ world: "plugin", path: "wit", generate_all });
+    wit_bindgen::generate!({ world: "framed-plugin", path: "wit", generate_all });
 
     export!(Plugin);
 
     pub(super) struct Plugin;
 }
 
-impl listener::Guest for bindings::Plugin {
-    fn describe() -> listener::Description {
+/// Events begun since the instance's start, where the host can see it: leaked, so that
+/// it stays in its place.
+static BEGUN: LazyLock<&'static AtomicU64> = LazyLock::new(|| {
+    let begun = Box::leak(Box::new(AtomicU64::new(0)));
+    progress::watch(bytemuck::bytes_of(begun.get_mut()));
+    begun
+});
+
+impl framed_listener::Guest for bindings::Plugin {
+    fn describe() -> types::Description {
+        LazyLock::force(&BEGUN);
         let describe = |listener: &dispatch::Listener, pattern: &str| {
             let filter = types::Filter {
                 pattern: pattern.to_owned(),
@@ -37,12 +51,12 @@ impl listener::Guest for bindings::Plugin {
                 channel: listener.channel.map(str::to_owned),
                 local_only: listener.local_only,
             };
-            listener::ListenerDescription {
+            types::ListenerDescription {
                 name: listener.name.to_owned(),
                 filter,
             }
         };
-        listener::Description {
+        types::Description {
             version: dispatch::version().to_owned(),
             listeners: dispatch::listeners()
                 .flat_map(|listener| {
@@ -55,8 +69,16 @@ impl listener::Guest for bindings::Plugin {
         }
     }
 
-    fn handle(event: types::Event) -> Result<(), String> {
-        dispatch::dispatch(&event.into())
+    fn handle(frame: Vec<u8>) {
+        let frame = Arc::new(frame);
+        for delivery in Deliveries::new(&frame) {
+            BEGUN.fetch_add(1, Ordering::Relaxed);
+            let delivery = delivery.expect("the host sends well-formed frames");
+            let event = Event::delivered(Arc::clone(&frame), delivery);
+            if let Err(reason) = dispatch::dispatch(&event) {
+                progress::fail(&reason);
+            }
+        }
     }
 }
 

@@ -20,7 +20,8 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-use exports::hearken::plugin::listener::{Description, Event, Filter, Guest, ListenerDescription};
+use exports::hearken::plugin::listener::{Description, Event, Guest};
+use hearken::plugin::types::{Filter, ListenerDescription};
 
 struct Plugin;
 

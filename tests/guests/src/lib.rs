@@ -20,9 +20,9 @@ pub mod bindings {
 
 use serde_json::Value;
 
-pub use bindings::exports::hearken::plugin::listener::{Description, Guest, ListenerDescription};
+pub use bindings::exports::hearken::plugin::listener::{Description, Guest};
 pub use bindings::hearken::plugin::events;
-pub use bindings::hearken::plugin::types::{Event, Filter, OutgoingEvent};
+pub use bindings::hearken::plugin::types::{Event, Filter, ListenerDescription, OutgoingEvent};
 
 /// Makes a plugin of a handler and a pattern, or of a handler and a `describe`.
 #[macro_export]

@@ -13,13 +13,30 @@ use crate::event::Event;
 /// Tells the publishers of one bus apart.
 pub(in crate::bus) type PublisherId = u32;
 
+/// An event that was taken, and can be put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The event.
+    pub event: Event,
+    publisher: PublisherId,
+}
+
+impl Taken {
+    pub(super) fn publisher(&self) -> PublisherId {
+        self.publisher
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Backlog {
     slots: Slab<Slot>,
     lanes: Vec<Ends>,
     publishers: HashMap<PublisherId, Share, FixedState>,
     bytes: usize,
-    arrivals: u64,
+    /// Position of the next event that arrives.
+    next: i64,
+    /// Position of the next event that comes back: before all others.
+    before: i64,
 }
 
 #[derive(Debug)]
@@ -27,8 +44,8 @@ struct Slot {
     event: Event,
     publisher: PublisherId,
     lane: usize,
-    /// Position among all arrivals.
-    arrival: u64,
+    /// Position among all that waits.
+    position: i64,
     /// By [`LANE`] and [`PUBLISHER`].
     links: [Links; 2],
 }
@@ -71,7 +88,8 @@ impl Backlog {
             lanes: vec![Ends::default(); lanes],
             publishers: HashMap::default(),
             bytes: 0,
-            arrivals: 0,
+            next: 0,
+            before: -1,
         }
     }
 
@@ -90,27 +108,53 @@ impl Backlog {
     }
 
     pub(super) fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
-        let size = event.as_bytes().len();
-        self.arrivals += 1;
-        let slot = self.slots.insert(Slot {
-            event,
-            publisher,
-            lane,
-            arrival: self.arrivals,
-            links: Default::default(),
-        });
+        let slot = self.insert(lane, publisher, event, self.next);
+        self.next += 1;
         let share = self.publishers.entry(publisher).or_default();
-        share.events += 1;
-        share.bytes += size;
-        self.bytes += size;
         append(&mut self.slots, &mut share.list, PUBLISHER, slot);
         append(&mut self.slots, &mut self.lanes[lane], LANE, slot);
     }
 
+    /// Puts an event before all others.
+    pub(super) fn push_front(&mut self, lane: usize, publisher: PublisherId, event: Event) {
+        let slot = self.insert(lane, publisher, event, self.before);
+        self.before -= 1;
+        let share = self.publishers.entry(publisher).or_default();
+        prepend(&mut self.slots, &mut share.list, PUBLISHER, slot);
+        prepend(&mut self.slots, &mut self.lanes[lane], LANE, slot);
+    }
+
+    fn insert(
+        &mut self,
+        lane: usize,
+        publisher: PublisherId,
+        event: Event,
+        position: i64,
+    ) -> usize {
+        let size = event.as_bytes().len();
+        self.bytes += size;
+        let share = self.publishers.entry(publisher).or_default();
+        share.events += 1;
+        share.bytes += size;
+        self.slots.insert(Slot {
+            event,
+            publisher,
+            lane,
+            position,
+            links: Default::default(),
+        })
+    }
+
     /// Takes the oldest event of a lane.
-    pub(super) fn pop(&mut self, lane: usize) -> Option<Event> {
+    pub(super) fn pop(&mut self, lane: usize) -> Option<Taken> {
         let slot = self.lanes[lane].first?;
         Some(self.remove(slot))
+    }
+
+    /// Bytes of the oldest event of a lane.
+    pub(super) fn oldest_bytes(&self, lane: usize) -> Option<usize> {
+        let slot = self.lanes[lane].first?;
+        Some(self.slots[slot].event.as_bytes().len())
     }
 
     /// Drops the oldest event of the publisher that takes most of what is scarce.
@@ -145,7 +189,7 @@ impl Backlog {
     /// Deals all events to new lanes, in the order of their arrival.
     pub(super) fn deal(&mut self, lanes: usize, lane_of: impl Fn(&Event) -> usize) {
         let mut order: Vec<usize> = self.slots.iter().map(|(slot, _)| slot).collect();
-        order.sort_unstable_by_key(|slot| self.slots[*slot].arrival);
+        order.sort_unstable_by_key(|slot| self.slots[*slot].position);
         self.lanes = vec![Ends::default(); lanes];
         for slot in order {
             let lane = lane_of(&self.slots[slot].event);
@@ -154,7 +198,7 @@ impl Backlog {
         }
     }
 
-    fn remove(&mut self, slot: usize) -> Event {
+    fn remove(&mut self, slot: usize) -> Taken {
         let Slot {
             publisher, lane, ..
         } = self.slots[slot];
@@ -169,7 +213,8 @@ impl Backlog {
                 self.publishers.remove(&publisher);
             }
         }
-        self.slots.remove(slot).event
+        let event = self.slots.remove(slot).event;
+        Taken { event, publisher }
     }
 }
 
@@ -183,6 +228,18 @@ fn append(slots: &mut Slab<Slot>, ends: &mut Ends, list: usize, slot: usize) {
         None => ends.first = Some(slot),
     }
     ends.last = Some(slot);
+}
+
+fn prepend(slots: &mut Slab<Slot>, ends: &mut Ends, list: usize, slot: usize) {
+    slots[slot].links[list] = Links {
+        previous: None,
+        next: ends.first,
+    };
+    match ends.first {
+        Some(first) => slots[first].links[list].previous = Some(slot),
+        None => ends.last = Some(slot),
+    }
+    ends.first = Some(slot);
 }
 
 fn unlink(slots: &mut Slab<Slot>, ends: &mut Ends, list: usize, slot: usize) {
@@ -212,6 +269,7 @@ mod tests {
             size: usize,
         },
         Pop(usize),
+        PutBack(usize),
         MakeRoom(Scarce),
         Retain(usize),
         Deal,
@@ -229,6 +287,7 @@ mod tests {
         prop_oneof![
             6 => push,
             2 => (0..LANES).prop_map(Step::Pop),
+            1 => (0..LANES).prop_map(Step::PutBack),
             1 => Just(Step::MakeRoom(Scarce::Events)),
             1 => Just(Step::MakeRoom(Scarce::Bytes)),
             1 => (1..40_usize).prop_map(Step::Retain),
@@ -273,7 +332,16 @@ mod tests {
                         backlog.push(lane, publisher, event.clone());
                         naive.0.push((lane, publisher, event));
                     }
-                    Step::Pop(lane) => prop_assert_eq!(backlog.pop(lane), naive.pop(lane)),
+                    Step::Pop(lane) => {
+                        prop_assert_eq!(backlog.pop(lane).map(|taken| taken.event), naive.pop(lane));
+                    }
+                    Step::PutBack(lane) => {
+                        if let Some(Taken { event, publisher }) = backlog.pop(lane) {
+                            prop_assert_eq!(naive.pop(lane), Some(event.clone()));
+                            backlog.push_front(lane, publisher, event.clone());
+                            naive.0.insert(0, (lane, publisher, event));
+                        }
+                    }
                     Step::MakeRoom(scarce) => {
                         backlog.make_room(scarce);
                         naive.make_room(scarce);
@@ -297,7 +365,7 @@ mod tests {
             }
             for lane in 0..LANES {
                 while let Some(event) = naive.pop(lane) {
-                    prop_assert_eq!(backlog.pop(lane), Some(event));
+                    prop_assert_eq!(backlog.pop(lane).map(|taken| taken.event), Some(event));
                 }
                 prop_assert_eq!(backlog.pop(lane), None);
             }

@@ -6,6 +6,7 @@
 
 mod backlog;
 
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use crate::event::Event;
 
 pub(super) use backlog::PublisherId;
+pub use backlog::Taken;
 
 use backlog::{Backlog, Scarce};
 
@@ -144,13 +146,66 @@ impl Mailbox {
     /// # Errors
     /// [`Closed`] once the mailbox is closed and the lane empty.
     pub async fn recv(&self, lane: usize) -> Result<Event, Closed> {
-        std::future::poll_fn(|cx| self.poll_recv(lane, cx)).await
+        std::future::poll_fn(|cx| self.poll(lane, cx, |state| state.take(lane))).await
     }
 
-    fn poll_recv(&self, lane: usize, cx: &mut Context<'_>) -> Poll<Result<Event, Closed>> {
+    /// Waits for the next event of a lane and moves it into `batch`, with those that
+    /// wait behind it as far as they keep within `limits`; the first is taken at any
+    /// size. One consumer a lane.
+    ///
+    /// # Errors
+    /// [`Closed`] once the mailbox is closed and the lane empty.
+    pub async fn recv_batch(
+        &self,
+        lane: usize,
+        limits: MailboxLimits,
+        batch: &mut VecDeque<Taken>,
+    ) -> Result<(), Closed> {
+        std::future::poll_fn(|cx| {
+            self.poll(lane, cx, |state| state.take_batch(lane, limits, batch))
+        })
+        .await
+    }
+
+    /// Moves what [`Mailbox::recv_batch`] would without waiting for it; nothing when
+    /// nothing waits.
+    ///
+    /// # Errors
+    /// [`Closed`] once the mailbox is closed and the lane empty.
+    pub fn try_recv_batch(
+        &self,
+        lane: usize,
+        limits: MailboxLimits,
+        batch: &mut VecDeque<Taken>,
+    ) -> Result<(), Closed> {
+        self.lock().take_batch(lane, limits, batch).map(|_| ())
+    }
+
+    /// Puts events that were taken back before all others, in their order. For as
+    /// long as they wait there may be more in the mailbox than its limits say.
+    pub fn put_back(&self, events: impl DoubleEndedIterator<Item = Taken>) {
         let mut state = self.lock();
-        match state.take(lane) {
-            Ok(Some(event)) => Poll::Ready(Ok(event)),
+        let lanes = state.backlog.lanes();
+        let mut wakers = Vec::new();
+        for taken in events.rev() {
+            let lane = lane_of(&taken.event, lanes);
+            let publisher = taken.publisher();
+            state.backlog.push_front(lane, publisher, taken.event);
+            wakers.extend(state.wakers[lane].take());
+        }
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll<T>(
+        &self,
+        lane: usize,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut State) -> Result<Option<T>, Closed>,
+    ) -> Poll<Result<T, Closed>> {
+        let mut state = self.lock();
+        match take(&mut state) {
+            Ok(Some(taken)) => Poll::Ready(Ok(taken)),
             Ok(None) => {
                 let waker = &mut state.wakers[lane];
                 if !waker
@@ -229,9 +284,31 @@ impl State {
 
     fn take(&mut self, lane: usize) -> Result<Option<Event>, Closed> {
         match (self.backlog.pop(lane), self.closed) {
-            (Some(event), _) => Ok(Some(event)),
+            (Some(taken), _) => Ok(Some(taken.event)),
             (None, Some(closed)) => Err(closed),
             (None, None) => Ok(None),
+        }
+    }
+
+    fn take_batch(
+        &mut self,
+        lane: usize,
+        limits: MailboxLimits,
+        batch: &mut VecDeque<Taken>,
+    ) -> Result<Option<()>, Closed> {
+        let (mut events, mut bytes) = (0, 0);
+        while let Some(more) = self.backlog.oldest_bytes(lane) {
+            bytes += more;
+            if events > 0 && (bytes > limits.bytes || events >= limits.events) {
+                break;
+            }
+            batch.extend(self.backlog.pop(lane));
+            events += 1;
+        }
+        match (events, self.closed) {
+            (1.., _) => Ok(Some(())),
+            (0, Some(closed)) => Err(closed),
+            (0, None) => Ok(None),
         }
     }
 
@@ -275,7 +352,7 @@ pub(super) mod tests {
         let mut draft = Draft::new(EventType::custom("t").unwrap());
         draft.subject = Some(subject.to_owned().into());
         draft.stamp(&Stamp {
-            id,
+            id: [id, ""],
             source: "/s",
             time: 0,
             origin: "a",
@@ -427,6 +504,44 @@ pub(super) mod tests {
         assert_eq!(mailbox.push(event("2", "s"), 1), 0);
         assert_eq!(ids(&mailbox, 0), ["1"]);
         assert_eq!(mailbox.try_recv(0), Err(Closed::Done));
+    }
+
+    #[test]
+    fn a_batch_keeps_within_its_limits_but_for_one_large_event() {
+        let mailbox = mailbox(10, Overflow::DropOldest, 1);
+        let size = event("1", "s").as_bytes().len();
+        for id in ["1", "2", "3"] {
+            mailbox.push(event(id, "s"), 1);
+        }
+        let batch = |events, bytes| {
+            let mut batch = VecDeque::new();
+            let limits = MailboxLimits { events, bytes };
+            mailbox
+                .try_recv_batch(0, limits, &mut batch)
+                .map(|()| batch.len())
+        };
+        assert_eq!(batch(10, 2 * size), Ok(2));
+        assert_eq!(batch(10, 1), Ok(1), "an event that is too large by itself");
+        assert_eq!(batch(10, 1), Ok(0));
+    }
+
+    #[test]
+    fn what_is_put_back_comes_first_and_in_order() {
+        let mailbox = mailbox(3, Overflow::DropOldest, 1);
+        for id in ["1", "2", "3"] {
+            mailbox.push(event(id, "s"), 1);
+        }
+        let limits = MailboxLimits {
+            events: 2,
+            ..MailboxLimits::default()
+        };
+        let mut taken = VecDeque::new();
+        mailbox
+            .try_recv_batch(0, limits, &mut taken)
+            .expect("it is open");
+        mailbox.push(event("4", "s"), 1);
+        mailbox.put_back(taken.into_iter());
+        assert_eq!(ids(&mailbox, 0), ["1", "2", "3", "4"]);
     }
 
     #[test]

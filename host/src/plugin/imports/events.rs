@@ -25,16 +25,6 @@ impl events::Host for &mut Guest {
             data: event.data.as_deref().map(Cow::Borrowed),
             distributed: event.distributed,
             channel: event.channel.as_deref().map(Cow::Borrowed),
-            traceparent: self
-                .in_hand
-                .as_ref()
-                .and_then(Event::traceparent)
-                .map(Cow::Borrowed),
-            tracestate: self
-                .in_hand
-                .as_ref()
-                .and_then(Event::tracestate)
-                .map(Cow::Borrowed),
             extensions: event
                 .extensions
                 .iter()
@@ -45,7 +35,7 @@ impl events::Host for &mut Guest {
                     )
                 })
                 .collect(),
-            ..Draft::new(event_type)
+            ..self.draft(event_type)
         };
         Ok(self
             .plugin

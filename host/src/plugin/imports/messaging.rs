@@ -64,16 +64,6 @@ impl Guest {
         let draft = Draft {
             datacontenttype: Some(Cow::Borrowed(BODY_TYPE)),
             data: Some(Cow::Borrowed(body)),
-            traceparent: self
-                .in_hand
-                .as_ref()
-                .and_then(Event::traceparent)
-                .map(Cow::Borrowed),
-            tracestate: self
-                .in_hand
-                .as_ref()
-                .and_then(Event::tracestate)
-                .map(Cow::Borrowed),
             extensions: reply_to
                 .map(|reply_to| {
                     (
@@ -83,7 +73,7 @@ impl Guest {
                 })
                 .into_iter()
                 .collect(),
-            ..Draft::new(event_type)
+            ..self.draft(event_type)
         };
         match self.plugin.publish(&draft) {
             Ok(_) => Ok(()),

@@ -8,6 +8,7 @@ pub(super) mod http;
 pub(super) mod keyvalue;
 mod logging;
 pub(super) mod messaging;
+mod progress;
 mod sockets;
 
 use wasmtime::Engine;
@@ -35,6 +36,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     config::add_to_linker(&mut linker)?;
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    progress::add_to_linker(&mut linker)?;
     plugin::wasi::keyvalue::store::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::wasi::keyvalue::atomics::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::wasi::keyvalue::batch::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;

@@ -1,0 +1,283 @@
+//! A published event: the packed encoding of `hearken-wire`, made once and shared.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use hearken_wire::{EventRef, ExtensionKind, Fields};
+
+use super::{Draft, EventType, ExtensionValue};
+
+/// Most bytes that a thread keeps at hand to encode events in; larger events get
+/// their own.
+const MAX_SCRATCH_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// Where this thread encodes an event before it knows its length.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A published event; cloning shares the buffer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Event(Arc<[u8]>);
+
+/// What the node of origin adds to a draft.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'a> {
+    /// Id for a draft that has none, in two pieces.
+    pub id: [&'a str; 2],
+    /// Source for a draft that has none.
+    pub source: &'a str,
+    /// Milliseconds since the Unix epoch.
+    pub time: u64,
+    /// Name of the node.
+    pub origin: &'a str,
+    /// Position in the draft's channel.
+    pub sequence: Option<u64>,
+}
+
+impl Event {
+    /// Allocates the event's buffer and nothing else.
+    pub(super) fn encode(draft: &Draft<'_>, stamp: &Stamp<'_>) -> Self {
+        let fields = Fields {
+            event_type: draft.event_type.as_str(),
+            id: draft.id.as_deref().map_or(stamp.id, |id| [id, ""]),
+            source: draft.source.as_deref().unwrap_or(stamp.source),
+            subject: draft.subject.as_deref(),
+            time: stamp.time,
+            datacontenttype: draft.datacontenttype(),
+            data: draft.data.as_deref(),
+            distributed: draft.distributed,
+            origin: stamp.origin,
+            channel: draft.channel.as_deref(),
+            sequence: stamp.sequence,
+            traceparent: draft.traceparent.as_deref(),
+            tracestate: draft.tracestate.as_deref(),
+        };
+        let extensions = draft
+            .extensions
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.kind(), value.text()));
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            hearken_wire::encode(&fields, extensions, scratch);
+            let event = Self(Arc::from(scratch.as_slice()));
+            if scratch.capacity() > MAX_SCRATCH_BYTES {
+                *scratch = Vec::new();
+            }
+            event
+        })
+    }
+
+    /// The packed encoding, to be copied or read in place.
+    #[must_use]
+    pub fn packed(&self) -> EventRef<'_> {
+        EventRef::assume_encoded(&self.0)
+    }
+
+    /// The encoded event; its first four bytes are its length.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Type, e.g. `custom.cart.added`.
+    #[must_use]
+    pub fn event_type(&self) -> &str {
+        self.packed().event_type()
+    }
+
+    /// Unique for each [`Event::source`].
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.packed().id()
+    }
+
+    /// URI reference of the publisher.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.packed().source()
+    }
+
+    /// The thing that the event is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.packed().subject()
+    }
+
+    /// Milliseconds since the Unix epoch at which the node of origin took the event.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        self.packed().time()
+    }
+
+    /// Media type of the data.
+    #[must_use]
+    pub fn datacontenttype(&self) -> &str {
+        self.packed().datacontenttype()
+    }
+
+    /// The payload; `None` when the event has none.
+    #[must_use]
+    pub fn data(&self) -> Option<&[u8]> {
+        self.packed().data()
+    }
+
+    /// Whether the event is sent to every node.
+    #[must_use]
+    pub fn distributed(&self) -> bool {
+        self.packed().distributed()
+    }
+
+    /// Name of the node where the event was published.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.packed().origin()
+    }
+
+    /// The durable channel that the event belongs to.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        self.packed().channel()
+    }
+
+    /// Position within the channel, from 1.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.packed().sequence()
+    }
+
+    /// W3C trace context.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        self.packed().traceparent()
+    }
+
+    /// W3C trace context.
+    #[must_use]
+    pub fn tracestate(&self) -> Option<&str> {
+        self.packed().tracestate()
+    }
+
+    /// The other CloudEvents extension attributes.
+    pub fn extensions(&self) -> impl Iterator<Item = (&str, ExtensionValue<'_>)> {
+        self.packed().extensions().map(|(name, kind, text)| {
+            let value = match kind {
+                ExtensionKind::Boolean => ExtensionValue::Boolean(text == "true"),
+                ExtensionKind::Integer if let Ok(number) = text.parse() => {
+                    ExtensionValue::Integer(number)
+                }
+                ExtensionKind::Integer | ExtensionKind::String => {
+                    ExtensionValue::String(Cow::Borrowed(text))
+                }
+            };
+            (name, value)
+        })
+    }
+
+    /// The event as a draft, e.g. to publish it again. Time, origin and
+    /// sequence are the node's to give and so are left out.
+    ///
+    /// # Panics
+    /// Never: the type was valid when the event was encoded.
+    #[must_use]
+    pub fn to_draft(&self) -> Draft<'_> {
+        Draft {
+            event_type: EventType::host(self.event_type()).expect("valid when it was encoded"),
+            id: Some(Cow::Borrowed(self.id())),
+            source: Some(Cow::Borrowed(self.source())),
+            subject: self.subject().map(Cow::Borrowed),
+            datacontenttype: Some(Cow::Borrowed(self.datacontenttype())),
+            data: self.data().map(Cow::Borrowed),
+            distributed: self.distributed(),
+            channel: self.channel().map(Cow::Borrowed),
+            traceparent: self.traceparent().map(Cow::Borrowed),
+            tracestate: self.tracestate().map(Cow::Borrowed),
+            extensions: self
+                .extensions()
+                .map(|(name, value)| (Cow::Borrowed(name), value))
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("type", &self.event_type())
+            .field("id", &self.id())
+            .field("source", &self.source())
+            .field("subject", &self.subject())
+            .field("data_bytes", &self.data().map(<[u8]>::len))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(in crate::event) fn any_draft() -> impl Strategy<Value = Draft<'static>> {
+        let text = || proptest::option::of("[ -~ä→]{1,20}".prop_map(Cow::Owned));
+        let value = prop_oneof![
+            any::<bool>().prop_map(ExtensionValue::Boolean),
+            any::<i32>().prop_map(ExtensionValue::Integer),
+            "[ -~]{0,12}".prop_map(|text| ExtensionValue::String(Cow::Owned(text))),
+        ];
+        let extensions = proptest::collection::btree_map("x[a-z0-9]{1,8}", value, 0..4);
+        let data = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..64));
+        let head = ("[a-z.]{1,30}", text(), text(), text(), text());
+        let tail = (data, any::<bool>(), text(), text(), extensions);
+        (head, tail).prop_map(|((kind, id, source, subject, content), tail)| {
+            let (data, distributed, traceparent, tracestate, extensions) = tail;
+            let event_type = EventType::custom(&kind)
+                .expect("valid by its strategy")
+                .into_owned();
+            Draft {
+                id,
+                source,
+                subject,
+                datacontenttype: content,
+                data: data.map(Cow::Owned),
+                distributed,
+                traceparent,
+                tracestate,
+                extensions: extensions
+                    .into_iter()
+                    .map(|(name, value)| (Cow::Owned(name), value))
+                    .collect(),
+                ..Draft::new(event_type)
+            }
+        })
+    }
+
+    pub(in crate::event) const STAMP: Stamp<'static> = Stamp {
+        id: ["given", "-id"],
+        source: "/nodes/a/clients/b",
+        time: 1_700_000_000_123,
+        origin: "a",
+        sequence: Some(7),
+    };
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_reads_back(draft in any_draft()) {
+            let event = draft.stamp(&STAMP);
+            let expected = Draft {
+                id: draft.id.clone().or(Some("given-id".into())),
+                source: draft.source.clone().or(Some("/nodes/a/clients/b".into())),
+                datacontenttype: Some(draft.datacontenttype().to_owned().into()),
+                ..draft.clone()
+            };
+            prop_assert_eq!(event.to_draft(), expected);
+            prop_assert_eq!(event.time(), STAMP.time);
+            prop_assert_eq!(event.origin(), "a");
+            prop_assert_eq!(event.sequence(), Some(7));
+            let length = u32::from_le_bytes(event.as_bytes()[..4].try_into().unwrap());
+            prop_assert_eq!(length as usize, event.as_bytes().len());
+        }
+    }
+}

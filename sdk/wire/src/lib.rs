@@ -1,0 +1,14 @@
+//! The one encoding of an event, made when it is published; everything
+//! downstream copies its bytes or reads them in place.
+//!
+//! - [`encode`] packs the [`Fields`] of an event, [`EventRef`] reads it.
+//! - [`frame`] strings events together for a guest that takes many a call.
+//!
+//! A crate of its own, because the host writes the encoding and guests read it.
+
+mod event;
+mod extension;
+pub mod frame;
+
+pub use event::{EventRef, Fields, Malformed, encode};
+pub use extension::{ExtensionKind, Extensions};
