@@ -16,7 +16,7 @@ const GIB: usize = 1 << 30;
 mod asynchronous {
     wasmtime::component::bindgen!({
         path: "../../../wit",
-        inline: "package bench:peers; world typed { export hearken:plugin/listener@0.1.0; }",
+        inline: "package bench:peers; world typed { import hearken:plugin/events@0.1.0; export hearken:plugin/listener@0.1.0; }",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
     });
@@ -25,7 +25,7 @@ mod asynchronous {
 mod synchronous {
     wasmtime::component::bindgen!({
         path: "../../../wit",
-        inline: "package bench:peers; world typed { export hearken:plugin/listener@0.1.0; }",
+        inline: "package bench:peers; world typed { import hearken:plugin/events@0.1.0; export hearken:plugin/listener@0.1.0; }",
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }

@@ -10,7 +10,7 @@ use crate::contest::Repeat;
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        inline: "package bench:typed; world typed { export hearken:plugin/listener@0.1.0; }",
+        inline: "package bench:typed; world typed { import hearken:plugin/events@0.1.0; export hearken:plugin/listener@0.1.0; }",
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }
