@@ -2,14 +2,23 @@
 //! everything in a suite side by side, several repetitions interleaved, and
 //! shows medians with the smallest and the largest.
 
+mod contest;
 mod guests;
+mod languages;
+mod limits;
 mod node;
+mod peers;
 mod report;
 mod suites;
+mod sustained;
+
+use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use hearken::config::LogConfig;
 use report::Report;
+use suites::load::idle;
 
 /// The allocator of the `hearken` command.
 #[global_allocator]
@@ -19,7 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Bench {
     /// What to measure
-    suite: Suite,
+    #[arg(required_unless_present = "idle_node")]
+    suite: Option<Suite>,
 
     /// One JSON object a line instead of a table
     #[arg(long)]
@@ -28,18 +38,26 @@ struct Bench {
     /// How often each measurement is taken
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
+
+    /// Run a node of idle plugins in this folder and print what it takes
+    #[arg(long, hide = true)]
+    idle_node: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Suite {
     /// Throughput: from `publish` on one thread to handled in the guest
     Dispatch,
-    /// Time from `publish` to handled at 10,000 events/s, alone and beside hogs
+    /// Time from `publish` to handled at 10,000 events/s, alone and beside neighbours
     Latency,
     /// Publishing to one of many receivers
     Routing,
     /// Loading and reloading plugins, and the memory of idle ones
     Load,
+    /// The same handler in several languages
+    Guests,
+    /// All of them
+    All,
 }
 
 fn main() {
@@ -47,14 +65,37 @@ fn main() {
         suite,
         json,
         repetitions,
+        idle_node,
     } = Bench::parse();
+    log_as_a_node_does();
+    if let Some(folder) = idle_node {
+        idle::run_node(&folder);
+        return;
+    }
+    let suite = suite.unwrap_or(Suite::All);
     let mut report = Report::new(json);
     let repetitions = repetitions.max(1);
-    match suite {
-        Suite::Dispatch => suites::dispatch::run(&mut report, repetitions),
-        Suite::Latency => suites::latency::run(&mut report, repetitions),
-        Suite::Routing => suites::routing::run(&mut report, repetitions),
-        Suite::Load => suites::load::run(&mut report, repetitions),
+    for (name, run) in [
+        (
+            Suite::Dispatch,
+            suites::dispatch::run as fn(&mut Report, usize),
+        ),
+        (Suite::Latency, suites::latency::run),
+        (Suite::Routing, suites::routing::run),
+        (Suite::Load, suites::load::run),
+        (Suite::Guests, suites::guests::run),
+    ] {
+        if suite == name || suite == Suite::All {
+            run(&mut report, repetitions);
+        }
     }
     report.finish();
+}
+
+/// Logs with what that costs, but to nowhere: what plugins print would hide the results.
+fn log_as_a_node_does() {
+    let subscriber =
+        hearken::logging::subscriber(&LogConfig::default(), false, std::io::sink);
+    let subscriber = subscriber.expect("the default filter is valid");
+    tracing::subscriber::set_global_default(subscriber).expect("nothing else logs here");
 }

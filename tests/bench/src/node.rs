@@ -1,4 +1,4 @@
-//! A bus with plugins, in this process.
+//! A bus with plugins, in this process: what a node has without its gateway.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,30 +20,62 @@ use tokio_util::sync::CancellationToken;
 /// Longest wait for something that is bound to happen.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A node without gateway; dropping it stops it.
+/// The folders of a node: its plugins, and its data with the compiled code.
+pub(crate) struct Folder(tempfile::TempDir);
+
+/// A running node; dropping it stops it.
 pub(crate) struct Node {
-    pub(crate) bus: Bus,
     pub(crate) plugins: Arc<Plugins>,
-    folder: tempfile::TempDir,
+    bus: Bus,
     stop: CancellationToken,
     running: Option<tokio::task::JoinHandle<()>>,
     io: Runtime,
+    folder: Option<Folder>,
+}
+
+impl Folder {
+    /// Folders with these plugins: name, component, manifest.
+    pub(crate) fn new(plugins: &[(String, &Path, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
+        std::fs::create_dir(folder.plugins()).expect("the temporary folder is writable");
+        for (name, component, manifest) in plugins {
+            std::fs::copy(component, folder.file(name, "wasm"))
+                .expect("the temporary folder is writable");
+            std::fs::write(folder.file(name, "toml"), manifest)
+                .expect("the temporary folder is writable");
+        }
+        folder
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The plugin's file with this extension.
+    pub(crate) fn file(&self, plugin: &str, extension: &str) -> PathBuf {
+        self.plugins().join(format!("{plugin}.{extension}"))
+    }
+
+    fn plugins(&self) -> PathBuf {
+        self.path().join("plugins")
+    }
 }
 
 impl Node {
-    /// A node whose folder has these plugins: name, component, manifest.
+    /// A node with these plugins: name, component, manifest.
     pub(crate) fn start(plugins: &[(String, &Path, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, component, manifest) in plugins {
-            let file = |extension| plugin_file(folder.path(), name, extension);
-            std::fs::copy(component, file("wasm")).expect("the temporary folder is writable");
-            std::fs::write(file("toml"), manifest).expect("the temporary folder is writable");
-        }
-        Self::open(folder)
+        Self::open(Folder::new(plugins))
     }
 
-    /// A node on a folder that may have a cache of compiled code.
-    fn open(folder: tempfile::TempDir) -> Self {
+    /// A node on folders that may have compiled code from an earlier one.
+    pub(crate) fn open(folder: Folder) -> Self {
+        let mut node = Self::run(folder.path());
+        node.folder = Some(folder);
+        node
+    }
+
+    /// A node on folders of somebody else's; all its plugins run when it returns.
+    pub(crate) fn run(folder: &Path) -> Self {
         let io = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .worker_threads(1)
@@ -57,13 +89,12 @@ impl Node {
         });
         let config = PluginsConfig {
             bus: bus.clone(),
-            folder: folder.path().join("plugins"),
-            data: folder.path().join("data"),
+            folder: folder.join("plugins"),
+            data: folder.join("data"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: PluginLimits::default(),
             clock: Arc::new(SystemClock),
         };
-        std::fs::create_dir_all(&config.folder).expect("the temporary folder is writable");
         let stop = CancellationToken::new();
         let (plugins, running) = io.block_on(async {
             let mut runner = PluginRunner::new(config).expect("plugins can run here");
@@ -86,12 +117,12 @@ impl Node {
             );
         }
         Self {
-            bus,
             plugins,
-            folder,
+            bus,
             stop,
             running: Some(running),
             io,
+            folder: None,
         }
     }
 
@@ -123,19 +154,13 @@ impl Node {
         self.plugins.get(plugin).expect("the plugin is loaded")
     }
 
-    pub(crate) fn file(&self, plugin: &str, extension: &str) -> PathBuf {
-        plugin_file(self.folder.path(), plugin, extension)
-    }
-
-    /// Stops the node and starts it again on the same folder.
-    pub(crate) fn restart(mut self) -> Self {
+    /// Stops the node and returns its folders, for another one.
+    ///
+    /// # Panics
+    /// When the folders are somebody else's.
+    pub(crate) fn stop(mut self) -> Folder {
         self.end();
-        let folder = std::mem::replace(
-            &mut self.folder,
-            tempfile::tempdir().expect("a temporary folder"),
-        );
-        drop(self);
-        Self::open(folder)
+        self.folder.take().expect("the node has its own folders")
     }
 
     fn end(&mut self) {
@@ -150,10 +175,4 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn plugin_file(folder: &Path, plugin: &str, extension: &str) -> PathBuf {
-    let folder = folder.join("plugins");
-    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
-    folder.join(format!("{plugin}.{extension}"))
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::contest::Contender;
+
 /// One line of results; the fields that apply are set.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Row {
@@ -19,6 +21,9 @@ pub(crate) struct Row {
     pub(crate) p99_us: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) p999_us: Option<f64>,
+    /// The 95th percentile of the repetitions, in `unit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p95: Option<f64>,
     /// The median of the repetitions, where no field above says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) median: Option<f64>,
@@ -28,10 +33,19 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
 }
 
+/// What could not be measured here.
+#[derive(Clone, Debug, Serialize)]
+struct Skipped {
+    suite: &'static str,
+    name: String,
+    skipped: String,
+}
+
 /// Collects rows.
 pub(crate) struct Report {
     json: bool,
     rows: Vec<Row>,
+    skipped: Vec<Skipped>,
 }
 
 /// Repetitions of one measurement.
@@ -45,7 +59,14 @@ impl Samples {
     }
 
     pub(crate) fn median(&self) -> f64 {
-        self.0.get(self.0.len() / 2).copied().unwrap_or(f64::NAN)
+        self.percentile(0.5)
+    }
+
+    /// The smallest sample that at least this share of the samples does not exceed.
+    pub(crate) fn percentile(&self, share: f64) -> f64 {
+        let index = (self.0.len() as f64 * share).ceil() as usize;
+        let sample = self.0.get(index.saturating_sub(1));
+        sample.copied().unwrap_or(f64::NAN)
     }
 
     pub(crate) fn min(&self) -> f64 {
@@ -62,19 +83,59 @@ impl Report {
         Self {
             json,
             rows: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
     pub(crate) fn push(&mut self, row: Row) {
+        self.tell(&row);
+        self.rows.push(row);
+    }
+
+    /// Rows of nanoseconds an event, one for each payload; or why there are none.
+    pub(crate) fn contender(
+        &mut self,
+        suite: &'static str,
+        contender: &Contender,
+        payloads: &[usize],
+        samples: &[Samples],
+    ) {
+        if let Some(reason) = contender.unavailable() {
+            return self.skip(suite, &contender.name, reason);
+        }
+        for (payload, samples) in payloads.iter().zip(samples) {
+            self.push(Row {
+                suite,
+                name: contender.name.clone(),
+                payload: Some(*payload),
+                ns_per_event: Some(samples.median()),
+                events_per_s: Some(1e9 / samples.median()),
+                min: samples.min(),
+                max: samples.max(),
+                unit: "ns/event",
+                ..Row::default()
+            });
+        }
+    }
+
+    /// Says that a row is missing, and why.
+    pub(crate) fn skip(&mut self, suite: &'static str, name: &str, reason: &str) {
+        let skipped = Skipped {
+            suite,
+            name: name.to_owned(),
+            skipped: reason.to_owned(),
+        };
+        self.tell(&skipped);
+        self.skipped.push(skipped);
+    }
+
+    fn tell(&self, line: &impl Serialize) {
         if self.json {
             println!(
                 "{}",
-                serde_json::to_string(&row).expect("a row is plain data")
+                serde_json::to_string(line).expect("a line is plain data")
             );
-        } else {
-            eprintln!("measured {}", row.name);
         }
-        self.rows.push(row);
     }
 
     pub(crate) fn finish(self) {
@@ -91,6 +152,7 @@ impl Report {
             let figures = [
                 ("", row.ns_per_event.or(row.median)),
                 ("p50 ", row.p50_us),
+                ("p95 ", row.p95),
                 ("p99 ", row.p99_us),
                 ("p99.9 ", row.p999_us),
             ];
@@ -107,6 +169,14 @@ impl Report {
                 row.max,
                 row.unit
             );
+        }
+        for Skipped {
+            suite,
+            name,
+            skipped,
+        } in self.skipped
+        {
+            println!("\nNot measured: {suite}/{name}: {skipped}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The listener that is measured: it touches what it gets, and for timed events
-//! keeps how long each took from `publish` to here.
+//! The listener that is measured, written with the SDK: it touches what it gets,
+//! and for timed events keeps how long each took from `publish` to here.
 
 #![cfg(target_family = "wasm")]
 
 use std::hint::black_box;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use hearken_bench_guests::clock;
 use hearken_sdk::{Event, OutgoingEvent, SendError, send};
 
 /// Nanoseconds from `publish` to the handler, in order of arrival.
@@ -18,27 +18,14 @@ struct Measured {
 impl Measured {
     #[listener("custom.bench.count*")]
     fn count(&mut self, event: &Event) {
-        black_box(event.data_bytes().first());
+        black_box((event.event_type().len(), event.data_bytes().first()));
     }
 
-    /// The first eight bytes of the data are the time of publishing, in
-    /// nanoseconds since the Unix epoch.
+    /// The event tells when it was published.
     #[listener("custom.bench.timed")]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "only the wall clock is the same inside and outside"
-    )]
     fn timed(&mut self, event: &Event) {
-        let published = event
-            .data_bytes()
-            .first_chunk()
-            .map(|bytes| u64::from_le_bytes(*bytes));
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        self.latencies
-            .push(now.saturating_sub(published.unwrap_or(now)));
+        let published = clock::told_by(event);
+        self.latencies.push(clock::now().saturating_sub(published));
     }
 
     /// Sends percentiles in nanoseconds, and forgets.

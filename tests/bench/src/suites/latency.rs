@@ -1,5 +1,5 @@
-//! Time from `publish` to handled, open loop at 10,000 events/s, alone and
-//! beside plugins that spin.
+//! Time from `publish` to handled, open loop at 10,000 events/s, alone and beside
+//! neighbours of every kind.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,44 +13,97 @@ use crate::guests::component;
 use crate::node::Node;
 use crate::report::{Report, Row, Samples};
 
+/// From one event to the next.
 const INTERVAL: Duration = Duration::from_micros(100);
+
+/// Events that are handled before the measurement, so that the neighbours are at
+/// it when it begins.
+const WARM_UP: u32 = 2_000;
 
 /// Events of one repetition: two seconds' worth.
 const EVENTS: u32 = 20_000;
 
+/// Events between two that the neighbours get, where one is not enough.
+const NUDGE_EVERY: u32 = 50;
+
+/// For how long the neighbours act: longer than a repetition takes.
+const ACT: Duration = Duration::from_millis(2_700);
+
+/// Longest time that neighbours take to come to rest.
+const REST: Duration = Duration::from_secs(60);
+
 /// Bytes of data of an event.
 const PAYLOAD: usize = 256;
 
-/// A hog must outlive the measurement.
-const HOG_MANIFEST: &str = "[limits]\ndeadline = \"1h\"\n";
+/// A neighbour may take as long as a repetition.
+const NEIGHBOUR_MANIFEST: &str = "[limits]\ndeadline = \"1m\"\n";
+
+/// Plugins beside the measured one.
+struct Neighbours {
+    name: &'static str,
+    guest: &'static str,
+    count: u32,
+    /// Whether they need an event now and again to go on.
+    nudge: bool,
+}
+
+const NEIGHBOURS: [Neighbours; 5] = [
+    Neighbours {
+        name: "hearken/alone",
+        guest: "hog",
+        count: 0,
+        nudge: false,
+    },
+    Neighbours {
+        name: "hearken/beside-1-hog",
+        guest: "hog",
+        count: 1,
+        nudge: false,
+    },
+    Neighbours {
+        name: "hearken/beside-8-hogs",
+        guest: "hog",
+        count: 8,
+        nudge: false,
+    },
+    Neighbours {
+        name: "hearken/beside-8-leakers",
+        guest: "leaker",
+        count: 8,
+        nudge: true,
+    },
+    Neighbours {
+        name: "hearken/beside-8-loggers",
+        guest: "logger",
+        count: 8,
+        nudge: false,
+    },
+];
+
+/// A node of its own for each row, whose neighbours rest until they are told to act.
+struct Contender {
+    neighbours: &'static Neighbours,
+    node: Node,
+    /// Events that each neighbour got.
+    told: u64,
+}
 
 pub(crate) fn run(report: &mut Report, repetitions: usize) {
-    let measured = component("measured");
-    let hog = component("hog");
-    for hogs in [0, 1, 8] {
-        let mut plugins: Vec<(String, &Path, &str)> = vec![("measured".to_owned(), &measured, "")];
-        plugins
-            .extend((0..hogs).map(|index| (format!("hog-{index}"), hog.as_path(), HOG_MANIFEST)));
-        let node = Node::start(&plugins);
-        let start_hogs = Draft::new(EventType::custom("hog").expect("a valid type"));
-        node.publisher()
-            .publish(&start_hogs)
-            .expect("a valid event");
-        let mut samples: [Samples; 3] = Default::default();
-        for _ in 0..repetitions {
-            let percentiles = percentiles(&node);
-            for (samples, percentile) in samples.iter_mut().zip(percentiles) {
+    sharpen_sleep();
+    let mut contenders: Vec<Contender> = NEIGHBOURS.iter().map(Contender::start).collect();
+    let mut samples: [[Samples; 3]; NEIGHBOURS.len()] = Default::default();
+    for repetition in 0..repetitions {
+        eprintln!("repetition {} of {repetitions}", repetition + 1);
+        for (contender, samples) in contenders.iter_mut().zip(&mut samples) {
+            for (samples, percentile) in samples.iter_mut().zip(contender.percentiles()) {
                 samples.push(percentile);
             }
         }
-        let [p50, p99, p999] = &samples;
+    }
+    for (neighbours, [p50, p99, p999]) in NEIGHBOURS.iter().zip(samples) {
         report.push(Row {
             suite: "latency",
-            name: match hogs {
-                0 => "hearken/alone".to_owned(),
-                1 => "hearken/beside-1-hog".to_owned(),
-                hogs => format!("hearken/beside-{hogs}-hogs"),
-            },
+            name: neighbours.name.to_owned(),
             payload: Some(PAYLOAD),
             p50_us: Some(p50.median()),
             p99_us: Some(p99.median()),
@@ -60,47 +113,118 @@ pub(crate) fn run(report: &mut Report, repetitions: usize) {
             unit: "µs (min and max of p99)",
             ..Row::default()
         });
-        abandon(node);
     }
 }
 
-/// The hogs would use up the whole deadline of an orderly end.
-fn abandon(node: Node) {
-    for plugin in hearken::admin::PluginAdmin::list(&*node.plugins) {
-        let _ = std::fs::remove_file(node.file(&plugin.name, "wasm"));
-    }
-    std::mem::forget(node);
-}
-
-fn percentiles(node: &Node) -> [f64; 3] {
-    let publisher = node.publisher();
-    let reported = node.receiver("custom.bench.reported");
-    let mut data = vec![0; PAYLOAD];
-    let timed = EventType::custom("bench.timed").expect("a valid type");
-    let began = Instant::now();
-    for number in 0..EVENTS {
-        while began.elapsed() < INTERVAL * number {
-            std::hint::spin_loop();
+impl Contender {
+    fn start(neighbours: &'static Neighbours) -> Self {
+        let measured = component("measured");
+        let neighbour = component(neighbours.guest);
+        let mut plugins: Vec<(String, &Path, &str)> = vec![("measured".to_owned(), &measured, "")];
+        plugins.extend((0..neighbours.count).map(|index| {
+            let name = neighbours.plugin(index);
+            (name, neighbour.as_path(), NEIGHBOUR_MANIFEST)
+        }));
+        Self {
+            neighbours,
+            node: Node::start(&plugins),
+            told: 0,
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the guest subtracts it from its own clock, to the nanosecond"
-        )]
-        let now = SystemTime::now();
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        data[..8].copy_from_slice(&now.to_le_bytes());
-        let draft = Draft {
-            data: Some(Cow::Borrowed(&data)),
-            ..Draft::new(timed.clone())
-        };
-        publisher.publish(&draft).expect("a valid event");
     }
-    let ask = Draft::new(EventType::custom("bench.report").expect("a valid type"));
-    publisher.publish(&ask).expect("a valid event");
-    let answer = node.next(&reported);
-    let answer: Value =
-        serde_json::from_slice(answer.data().unwrap_or_default()).expect("the guest sends JSON");
-    assert_eq!(answer["events"], EVENTS, "every event was handled");
-    ["p50", "p99", "p999"].map(|name| answer[name].as_f64().unwrap_or(f64::NAN) / 1e3)
+
+    /// p50, p99 and p99.9 of one repetition, in microseconds.
+    fn percentiles(&mut self) -> [f64; 3] {
+        let reported = self.node.receiver("custom.bench.reported");
+        let end = nanoseconds_of(now() + ACT).to_le_bytes();
+        self.act(&end);
+        let mut data = vec![0; PAYLOAD];
+        let began = Instant::now();
+        for number in 0..WARM_UP + EVENTS {
+            sleep_until(began + INTERVAL * number);
+            if self.neighbours.nudge && number % NUDGE_EVERY == 0 {
+                self.act(&end);
+            }
+            data[..8].copy_from_slice(&nanoseconds_of(now()).to_le_bytes());
+            self.publish(if number < WARM_UP { "bench.count" } else { "bench.timed" }, &data);
+        }
+        self.publish("bench.report", &[]);
+        let answer = self.node.next(&reported);
+        let answer: Value = serde_json::from_slice(answer.data().unwrap_or_default())
+            .expect("the guest sends JSON");
+        assert_eq!(answer["events"], EVENTS, "every event was handled");
+        self.rest();
+        ["p50", "p99", "p999"].map(|name| answer[name].as_f64().unwrap_or(f64::NAN) / 1e3)
+    }
+
+    /// Tells the neighbours until when to act.
+    fn act(&mut self, end: &[u8]) {
+        self.publish("bench.act", end);
+        self.told += 1;
+    }
+
+    fn publish(&self, event_type: &str, data: &[u8]) {
+        let draft = Draft {
+            data: Some(Cow::Borrowed(data)),
+            ..Draft::new(EventType::custom(event_type).expect("a valid type"))
+        };
+        let published = self.node.publisher().publish(&draft);
+        published.expect("a valid event");
+    }
+
+    /// Waits until no neighbour acts any more, so that the next row is not beside it.
+    fn rest(&self) {
+        let deadline = Instant::now() + REST;
+        for index in 0..self.neighbours.count {
+            let name = self.neighbours.plugin(index);
+            loop {
+                let counters = self.node.status(&name).counters;
+                if counters.delivered + counters.dropped == self.told {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "{name} is still at it: {counters:?}");
+                sleep_until(Instant::now() + Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+impl Neighbours {
+    /// Name of one of them.
+    fn plugin(&self, index: u32) -> String {
+        format!("{}-{index}", self.guest)
+    }
+}
+
+/// The wall clock, which the guest reads too.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the guest subtracts it from its own clock, to the nanosecond"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn nanoseconds_of(time: SystemTime) -> u64 {
+    let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Sleeps, and does not spin: the cores are the plugins'.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this thread is not of any runtime, and its timer is finer"
+)]
+fn sleep_until(time: Instant) {
+    let left = time.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        std::thread::sleep(left);
+    }
+}
+
+/// Lets this thread, the process's first, wake when it asked to; Linux would
+/// otherwise let it sleep up to half an interval longer.
+fn sharpen_sleep() {
+    if let Err(error) = std::fs::write("/proc/self/timerslack_ns", "1") {
+        eprintln!("events are published less evenly, since timers stay coarse: {error}");
+    }
 }

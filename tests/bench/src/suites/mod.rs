@@ -1,6 +1,7 @@
 //! One file a suite.
 
 pub(crate) mod dispatch;
+pub(crate) mod guests;
 pub(crate) mod latency;
 pub(crate) mod load;
 pub(crate) mod routing;

@@ -1,0 +1,30 @@
+//! The same handler in several languages, from `publish` to handled.
+
+use crate::contest::{Contender, Repeat, take_turns};
+use crate::guests::component;
+use crate::node::Node;
+use crate::report::Report;
+use crate::{languages, sustained};
+
+const PAYLOADS: [usize; 1] = [256];
+
+pub(crate) fn run(report: &mut Report, repetitions: usize) {
+    let mut contenders = [
+        ("rust-framed", Ok(component("measured"))),
+        ("rust-typed", Ok(component("measured-typed"))),
+        ("javascript", languages::javascript()),
+        ("python", languages::python()),
+    ]
+    .map(|(name, component)| {
+        let repeat = component.map(|component| {
+            let node = Node::start(&[(name.to_owned(), component.as_path(), "")]);
+            let repeat = move |payload| sustained::nanoseconds_a_delivery(&node, payload);
+            Box::new(repeat) as Repeat
+        });
+        Contender::new(name, repeat)
+    });
+    let samples = take_turns(&mut contenders, &PAYLOADS, repetitions);
+    for (contender, samples) in contenders.iter().zip(samples) {
+        report.contender("guests", contender, &PAYLOADS, &samples);
+    }
+}
