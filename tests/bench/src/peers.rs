@@ -12,11 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::contest::{Contender, REPETITION, Repeat};
 use crate::guests::{self, MODULE};
 
-const ROWS: [&str; 3] = [
-    "peer/extism",
-    "peer/fresh-instance",
-    "limit/fresh-instance",
-];
+const ROWS: [&str; 3] = ["peer/extism", "peer/fresh-instance", "limit/fresh-instance"];
 
 /// Milliseconds of the repetition that shows whether a row can be measured.
 const PROBE: u64 = 1;
@@ -88,7 +84,12 @@ impl Peers {
         guests::add_target(MODULE)?;
         let program = build(&[], "hearken-bench-peers")?;
         let extism = build(
-            &["--package", "hearken-bench-extism-guest", "--target", MODULE],
+            &[
+                "--package",
+                "hearken-bench-extism-guest",
+                "--target",
+                MODULE,
+            ],
             "hearken_bench_extism_guest",
         )?;
         let mut child = Command::new(program)

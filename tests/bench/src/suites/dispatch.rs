@@ -5,7 +5,8 @@ use crate::contest::{Contender, take_turns};
 use crate::guests::component;
 use crate::node::Node;
 use crate::report::Report;
-use crate::{limits, peers, sustained};
+use crate::sustained::{MANIFEST, nanoseconds_a_delivery};
+use crate::{limits, peers, sleep};
 
 const PAYLOADS: [usize; 3] = [64, 256, 4096];
 
@@ -13,6 +14,7 @@ const PAYLOADS: [usize; 3] = [64, 256, 4096];
 const FAN_OUT: usize = 100;
 
 pub(crate) fn run(report: &mut Report, repetitions: usize) {
+    sleep::sharpen();
     let mut contenders = limits::contenders();
     contenders.extend(hearken());
     contenders.extend(peers::contenders());
@@ -25,9 +27,9 @@ pub(crate) fn run(report: &mut Report, repetitions: usize) {
 fn hearken() -> [Contender; 3] {
     let framed = component("measured");
     let typed = component("measured-typed");
-    let one = |component| Node::start(&[("measured".to_owned(), component, "")]);
+    let one = |component| Node::start(&[("measured".to_owned(), component, MANIFEST)]);
     let many: Vec<_> = (0..FAN_OUT)
-        .map(|index| (format!("measured-{index}"), framed.as_path(), ""))
+        .map(|index| (format!("measured-{index}"), framed.as_path(), MANIFEST))
         .collect();
     [
         ("hearken/framed", one(framed.as_path())),
@@ -37,7 +39,7 @@ fn hearken() -> [Contender; 3] {
     .map(|(name, node)| {
         Contender::available(
             name,
-            Box::new(move |payload| sustained::nanoseconds_a_delivery(&node, payload)),
+            Box::new(move |payload| nanoseconds_a_delivery(&node, payload)),
         )
     })
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(report: &mut Report, repetitions: usize) {
     ]
     .map(|(name, component)| {
         let repeat = component.map(|component| {
-            let node = Node::start(&[(name.to_owned(), component.as_path(), "")]);
+            let node = Node::start(&[(name.to_owned(), component.as_path(), sustained::MANIFEST)]);
             let repeat = move |payload| sustained::nanoseconds_a_delivery(&node, payload);
             Box::new(repeat) as Repeat
         });

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::guests::component;
 use crate::node::Node;
 use crate::report::{Report, Row, Samples};
+use crate::sleep;
 
 /// From one event to the next.
 const INTERVAL: Duration = Duration::from_micros(100);
@@ -89,7 +90,7 @@ struct Contender {
 }
 
 pub(crate) fn run(report: &mut Report, repetitions: usize) {
-    sharpen_sleep();
+    sleep::sharpen();
     let mut contenders: Vec<Contender> = NEIGHBOURS.iter().map(Contender::start).collect();
     let mut samples: [[Samples; 3]; NEIGHBOURS.len()] = Default::default();
     for repetition in 0..repetitions {
@@ -140,12 +141,19 @@ impl Contender {
         let mut data = vec![0; PAYLOAD];
         let began = Instant::now();
         for number in 0..WARM_UP + EVENTS {
-            sleep_until(began + INTERVAL * number);
+            sleep::until(began + INTERVAL * number);
             if self.neighbours.nudge && number % NUDGE_EVERY == 0 {
                 self.act(&end);
             }
             data[..8].copy_from_slice(&nanoseconds_of(now()).to_le_bytes());
-            self.publish(if number < WARM_UP { "bench.count" } else { "bench.timed" }, &data);
+            self.publish(
+                if number < WARM_UP {
+                    "bench.count"
+                } else {
+                    "bench.timed"
+                },
+                &data,
+            );
         }
         self.publish("bench.report", &[]);
         let answer = self.node.next(&reported);
@@ -181,8 +189,11 @@ impl Contender {
                 if counters.delivered + counters.dropped == self.told {
                     break;
                 }
-                assert!(Instant::now() < deadline, "{name} is still at it: {counters:?}");
-                sleep_until(Instant::now() + Duration::from_millis(1));
+                assert!(
+                    Instant::now() < deadline,
+                    "{name} is still at it: {counters:?}"
+                );
+                sleep::until(Instant::now() + Duration::from_millis(1));
             }
         }
     }
@@ -207,24 +218,4 @@ fn now() -> SystemTime {
 fn nanoseconds_of(time: SystemTime) -> u64 {
     let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Sleeps, and does not spin: the cores are the plugins'.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this thread is not of any runtime, and its timer is finer"
-)]
-fn sleep_until(time: Instant) {
-    let left = time.saturating_duration_since(Instant::now());
-    if !left.is_zero() {
-        std::thread::sleep(left);
-    }
-}
-
-/// Lets this thread, the process's first, wake when it asked to; Linux would
-/// otherwise let it sleep up to half an interval longer.
-fn sharpen_sleep() {
-    if let Err(error) = std::fs::write("/proc/self/timerslack_ns", "1") {
-        eprintln!("events are published less evenly, since timers stay coarse: {error}");
-    }
 }

@@ -37,7 +37,11 @@ pub(crate) fn run(report: &mut Report, repetitions: usize) {
     let reloads = reload::measure(&measured);
     report.push(Row {
         p95: Some(reloads.percentile(0.95)),
-        ..row("reload", "ms, file replaced to first event handled", &reloads)
+        ..row(
+            "reload",
+            "ms, file replaced to first event handled",
+            &reloads,
+        )
     });
     idle::measure(report, &measured);
 }
