@@ -1,6 +1,7 @@
 //! Throughput of handing over events: Hearken from `publish` on one thread to
 //! handled in the guest, sustained, beside the limits and the peers.
 
+use crate::Options;
 use crate::contest::{Contender, take_turns};
 use crate::guests::component;
 use crate::node::Node;
@@ -13,12 +14,15 @@ const PAYLOADS: [usize; 3] = [64, 256, 4096];
 /// Receivers of the fan-out.
 const FAN_OUT: usize = 100;
 
-pub(crate) fn run(report: &mut Report, repetitions: usize) {
+pub(crate) fn run(report: &mut Report, options: &Options) {
     sleep::sharpen();
     let mut contenders = limits::contenders();
     contenders.extend(hearken());
-    contenders.extend(peers::contenders());
-    let samples = take_turns(&mut contenders, &PAYLOADS, repetitions);
+    if peers::ROWS.iter().any(|row| options.wants(row)) {
+        contenders.extend(peers::contenders());
+    }
+    contenders.retain(|contender| options.wants(&contender.name));
+    let samples = take_turns(&mut contenders, &PAYLOADS, options.repetitions);
     for (contender, samples) in contenders.iter().zip(samples) {
         report.contender("dispatch", contender, &PAYLOADS, &samples);
     }

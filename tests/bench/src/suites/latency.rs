@@ -9,6 +9,7 @@ use hearken::event::{Draft, EventType};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::Options;
 use crate::guests::component;
 use crate::node::Node;
 use crate::report::{Report, Row, Samples};
@@ -89,7 +90,7 @@ struct Contender {
     told: u64,
 }
 
-pub(crate) fn run(report: &mut Report, repetitions: usize) {
+pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
     sleep::sharpen();
     let mut contenders: Vec<Contender> = NEIGHBOURS.iter().map(Contender::start).collect();
     let mut samples: [[Samples; 3]; NEIGHBOURS.len()] = Default::default();
