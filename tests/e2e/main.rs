@@ -1,6 +1,7 @@
 //! The whole of Hearken through its public surface: real nodes, real compiled
 //! plugins, real connections and processes.
 
+mod authoring;
 mod capabilities;
 mod command_line;
 mod coverage;

@@ -26,8 +26,8 @@ pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result
 
 /// Compiles the crate in `dir` and prints the path of its component.
 pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError> {
-    ensure_target(dir, note).await?;
     let plugin = PluginCrate::open(dir).await?;
+    ensure_target(dir, note).await?;
     let components = compile(&[plugin], CompilerOutput::Shown).await;
     for component in components {
         let component: PathBuf = component?;
