@@ -14,7 +14,9 @@ use crate::admin::PluginAdmin;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::config::NodeConfig;
-use crate::gateway::{Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness};
+use crate::gateway::{
+    AllowedHosts, Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness,
+};
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
 
 /// A node that has loaded its plugins and serves.
@@ -47,8 +49,9 @@ pub enum NodeError {
 
 impl Node {
     /// Starts a node that serves on `listener` (the address in `config` is not
-    /// looked at) and loads every plugin in its folder. A plugin that fails to
-    /// load is reported and does not keep the node from starting.
+    /// looked at) and loads every plugin in its folder. Meanwhile it serves, but
+    /// takes no events, which the plugins would miss. A plugin that fails to load
+    /// is reported and does not keep the node from starting.
     ///
     /// # Errors
     /// [`NodeError`] when a folder, a file or a thread cannot be had.
@@ -78,6 +81,7 @@ impl Node {
             bus: bus.clone(),
             plugins: runner.plugins(),
             readiness: readiness.clone(),
+            hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
             limits: GatewayLimits::default(),
             registry: Registry::default(),
         });

@@ -13,4 +13,5 @@ mod http;
 mod logs;
 mod reload;
 mod shutdown;
+mod startup;
 mod support;
