@@ -40,17 +40,15 @@ impl Dev {
 }
 
 async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
-    // Taken first: a port in use is told before minutes of compiling.
+    // First: a port in use is told before minutes of compiling, and who asks
+    // meanwhile is told that the node is not ready.
     let listener = bind(&config).await?;
-    std::fs::create_dir_all(&config.plugins).map_err(|source| CliError::Folder {
-        folder: config.plugins.clone(),
-        source,
-    })?;
-    ensure_target(&config.plugins, note).await?;
-    let mut builder = Builder::new(&config.plugins, CompilerOutput::Shown, report)?;
+    let plugins = config.plugins.clone();
+    let node = Node::serve(config, listener)?;
+    ensure_target(&plugins, note).await?;
+    let mut builder = Builder::new(&plugins, CompilerOutput::Shown, report)?;
     builder.build_all().await;
-    let node = Node::start(config, listener).await?;
-    Ok((builder, node))
+    Ok((builder, node.load().await?))
 }
 
 /// Tells the author how the builds go; the compiler speaks for itself.

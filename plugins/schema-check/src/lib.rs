@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use boon::{Compiler, ErrorKind, SchemaIndex, Schemas, ValidationError};
+use boon::{CompileError, Compiler, ErrorKind, SchemaIndex, Schemas, ValidationError};
 use hearken_sdk::{Event, OutgoingEvent, SendError, config, send};
 use serde::Serialize;
 use serde_json::Value;
@@ -91,13 +91,18 @@ impl SchemaCheck {
         };
         let schema: Value = serde_json::from_str(&schema)
             .map_err(|error| CheckError::NotJson(event_type.to_owned(), error))?;
+        let not_a_schema = |error: CompileError| {
+            CheckError::NotASchema(event_type.to_owned(), format!("{error:#}"))
+        };
         // An address of its own, against which the schema's references are resolved.
         let address = format!("config:///{event_type}");
         let mut compiler = Compiler::new();
-        let schema = compiler
+        compiler
             .add_resource(&address, schema)
-            .and_then(|()| compiler.compile(&address, &mut self.schemas))
-            .map_err(|error| CheckError::NotASchema(event_type.to_owned(), format!("{error:#}")))?;
+            .map_err(not_a_schema)?;
+        let schema = compiler
+            .compile(&address, &mut self.schemas)
+            .map_err(not_a_schema)?;
         self.by_type.insert(event_type.to_owned(), schema);
         Ok(Some(schema))
     }
