@@ -2,6 +2,7 @@
 //! and puts a shared reference into each mailbox. It never waits for anyone and
 //! knows neither wasm nor the network.
 
+mod affixes;
 mod drops;
 mod filter;
 mod mailbox;

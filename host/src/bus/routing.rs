@@ -2,29 +2,44 @@
 //! want it, at a cost in proportion to the matches and not to the receivers.
 //!
 //! A glob without `*` is found by one hash look-up. Any other is filed under
-//! its literal prefix and, below that, its literal suffix, in Patricia trees that
-//! one walk along the type searches; either may be empty. Only globs that share
-//! both (`a*b*c` and `a*d*c`) are tried one by one. Behind each glob, receivers
-//! that want one subject are found by hash.
+//! its literal prefix and, below that, its literal suffix; either may be empty.
+//! Only globs that share both (`a*b*c` and `a*d*c`) are tried one by one. Behind
+//! each glob, receivers that want one subject are found by hash.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hearken_pattern::Glob;
-use patricia_tree::PatriciaMap;
-use smallvec::SmallVec;
 
+use super::affixes::{Affixes, End};
 use super::filter::Filter;
 use super::receiver::Core;
 
 type Map<V> = HashMap<Box<str>, V, RandomState>;
 
-#[derive(Default)]
 pub(super) struct RoutingTable {
     exact: Map<Routes>,
-    /// By prefix, then by reversed suffix.
-    open: PatriciaMap<PatriciaMap<Vec<GlobRoutes>>>,
+    /// By prefix.
+    open: Affixes<Suffixes>,
+}
+
+/// Globs with the same prefix, by suffix.
+struct Suffixes(Affixes<Vec<GlobRoutes>>);
+
+impl Default for RoutingTable {
+    fn default() -> Self {
+        Self {
+            exact: Map::default(),
+            open: Affixes::new(End::Front),
+        }
+    }
+}
+
+impl Default for Suffixes {
+    fn default() -> Self {
+        Self(Affixes::new(End::Back))
+    }
 }
 
 struct GlobRoutes {
@@ -45,14 +60,6 @@ pub(super) struct Route {
     pub(super) filter: Arc<Filter>,
 }
 
-/// What a glob begins with and, reversed, what it ends with; nothing for one
-/// without `*`.
-fn ends(glob: &str) -> Option<(&[u8], Vec<u8>)> {
-    let (prefix, rest) = glob.split_once('*')?;
-    let suffix = rest.rsplit('*').next().unwrap_or_default();
-    Some((prefix.as_bytes(), suffix.bytes().rev().collect()))
-}
-
 impl RoutingTable {
     pub(super) fn insert(&mut self, route: &Route) {
         for glob in route.filter.pattern.globs() {
@@ -61,10 +68,10 @@ impl RoutingTable {
     }
 
     fn routes_mut(&mut self, glob: &Glob) -> &mut Routes {
-        let Some((prefix, suffix)) = ends(glob.as_str()) else {
+        let Some((prefix, suffix)) = glob.ends() else {
             return self.exact.entry(glob.as_str().into()).or_default();
         };
-        let globs = entry(entry(&mut self.open, prefix), &suffix);
+        let globs = self.open.entry(prefix).0.entry(suffix);
         let at = globs
             .iter()
             .position(|known| known.glob == *glob)
@@ -81,7 +88,7 @@ impl RoutingTable {
     /// Removes every route of `receiver` that came from `filter`.
     pub(super) fn remove(&mut self, receiver: &Arc<Core>, filter: &Filter) {
         for glob in filter.pattern.globs() {
-            match ends(glob.as_str()) {
+            match glob.ends() {
                 None => {
                     if let Some(routes) = self.exact.get_mut(glob.as_str())
                         && routes.remove(receiver, filter)
@@ -89,33 +96,16 @@ impl RoutingTable {
                         self.exact.remove(glob.as_str());
                     }
                 }
-                Some((prefix, suffix)) => {
-                    self.remove_open(glob, prefix, &suffix, receiver, filter);
-                }
+                Some((prefix, suffix)) => self.open.remove_if(prefix, |suffixes| {
+                    suffixes.0.remove_if(suffix, |globs| {
+                        globs.retain_mut(|known| {
+                            known.glob != *glob || !known.routes.remove(receiver, filter)
+                        });
+                        globs.is_empty()
+                    });
+                    suffixes.0.is_empty()
+                }),
             }
-        }
-    }
-
-    fn remove_open(
-        &mut self,
-        glob: &Glob,
-        prefix: &[u8],
-        suffix: &[u8],
-        receiver: &Arc<Core>,
-        filter: &Filter,
-    ) {
-        let Some(suffixes) = self.open.get_mut(prefix) else {
-            return;
-        };
-        let Some(globs) = suffixes.get_mut(suffix) else {
-            return;
-        };
-        globs.retain_mut(|known| known.glob != *glob || !known.routes.remove(receiver, filter));
-        if globs.is_empty() {
-            suffixes.remove(suffix);
-        }
-        if suffixes.is_empty() {
-            self.open.remove(prefix);
         }
     }
 
@@ -130,23 +120,12 @@ impl RoutingTable {
         if let Some(routes) = self.exact.get(event_type) {
             routes.find(subject, found);
         }
-        if self.open.is_empty() {
-            return;
-        }
-        let reversed: SmallVec<[u8; 256]> = event_type.bytes().rev().collect();
-        for (_, suffixes) in self.open.common_prefixes(event_type.as_bytes()) {
-            for (_, globs) in suffixes.common_prefixes(&reversed) {
+        self.open.find(event_type, |suffixes| {
+            suffixes.0.find(event_type, |globs| {
                 find_globs(globs, event_type, subject, found);
-            }
-        }
+            });
+        });
     }
-}
-
-fn entry<'m, V: Default>(map: &'m mut PatriciaMap<V>, key: &[u8]) -> &'m mut V {
-    if map.get(key).is_none() {
-        map.insert(key, V::default());
-    }
-    map.get_mut(key).expect("just inserted")
 }
 
 fn find_globs<'t>(

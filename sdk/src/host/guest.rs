@@ -70,12 +70,14 @@ impl framed_listener::Guest for bindings::Plugin {
     }
 
     fn handle(frame: Vec<u8>) {
+        let begun = LazyLock::force(&BEGUN);
         let frame = Arc::new(frame);
+        let mut dispatcher = dispatch::Dispatcher::default();
         for delivery in Deliveries::new(&frame) {
-            BEGUN.fetch_add(1, Ordering::Relaxed);
+            begun.fetch_add(1, Ordering::Relaxed);
             let delivery = delivery.expect("the host sends well-formed frames");
             let event = Event::delivered(Arc::clone(&frame), delivery);
-            if let Err(reason) = dispatch::dispatch(&event) {
+            if let Err(reason) = dispatcher.dispatch(&event) {
                 progress::fail(&reason);
             }
         }

@@ -36,7 +36,7 @@ use crate::{Event, Filter, dispatch};
 /// # Errors
 /// What the host would report in `plugin.failed`: the errors of the listeners.
 pub fn deliver(event: &Event) -> Result<(), String> {
-    dispatch::dispatch(event)
+    dispatch::Dispatcher::default().dispatch(event)
 }
 
 /// The listeners of this crate as the host sees them: names and filters.

@@ -21,6 +21,11 @@ use crate::extension::{self, ExtensionKind, Extensions};
 const VERSION: u8 = 1;
 const HEADER: usize = 48;
 const LENGTH_AT: usize = 0;
+const VERSION_AT: usize = 4;
+const FLAGS_AT: usize = 5;
+const TYPE_AT: usize = 6;
+const TIME_AT: usize = 8;
+const SEQUENCE_AT: usize = 16;
 const EXTENSIONS_AT: usize = 40;
 const ATTRIBUTES_AT: usize = 24;
 const DATA_AT: usize = 44;
@@ -108,26 +113,33 @@ pub fn encode<'a, V: AsRef<str>>(
     if fields.sequence.is_some() {
         flags |= HAS_SEQUENCE;
     }
+    let id = fields.id[0].len() + fields.id[1].len();
+    let mut lengths = attributes.map(str::len);
+    lengths[Attribute::Id as usize] = id;
     let mut header = [0; HEADER];
-    header[4] = VERSION;
-    header[5] = flags;
-    header[6..8].copy_from_slice(&u16_of(fields.event_type.len()).to_le_bytes());
-    header[8..16].copy_from_slice(&fields.time.to_le_bytes());
-    header[16..24].copy_from_slice(&fields.sequence.unwrap_or_default().to_le_bytes());
-    let lengths = header[ATTRIBUTES_AT..EXTENSIONS_AT].chunks_exact_mut(2);
-    for (length, value) in lengths.zip(attributes) {
-        length.copy_from_slice(&u16_of(value.len()).to_le_bytes());
+    header[VERSION_AT] = VERSION;
+    header[FLAGS_AT] = flags;
+    header[TYPE_AT..TIME_AT].copy_from_slice(&u16_of(fields.event_type.len()).to_le_bytes());
+    header[TIME_AT..SEQUENCE_AT].copy_from_slice(&fields.time.to_le_bytes());
+    let sequence = fields.sequence.unwrap_or_default();
+    header[SEQUENCE_AT..ATTRIBUTES_AT].copy_from_slice(&sequence.to_le_bytes());
+    for (attribute, length) in lengths.into_iter().enumerate() {
+        let at = ATTRIBUTES_AT + 2 * attribute;
+        header[at..at + 2].copy_from_slice(&u16_of(length).to_le_bytes());
     }
-    let id = u16_of(fields.id[0].len() + fields.id[1].len());
-    header[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&id.to_le_bytes());
     header[DATA_AT..HEADER].copy_from_slice(&u32_of(data.len()).to_le_bytes());
 
+    let texts = fields.event_type.len() + lengths.into_iter().sum::<usize>();
+    out.reserve(HEADER + texts + data.len());
     out.extend_from_slice(&header);
     out.extend_from_slice(fields.event_type.as_bytes());
     out.extend_from_slice(fields.id[0].as_bytes());
     out.extend_from_slice(fields.id[1].as_bytes());
     for value in &attributes[1..] {
-        out.extend_from_slice(value.as_bytes());
+        // Most events lack most attributes, and copying nothing is not free.
+        if !value.is_empty() {
+            out.extend_from_slice(value.as_bytes());
+        }
     }
     let extensions_start = out.len();
     for (name, kind, value) in extensions {
@@ -140,14 +152,17 @@ pub fn encode<'a, V: AsRef<str>>(
     set_u32(out, start + EXTENSIONS_AT, extensions_len);
 }
 
+#[inline]
 fn set_u32(out: &mut [u8], at: usize, value: u32) {
     out[at..at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
+#[inline]
 fn u16_of(len: usize) -> u16 {
     u16::try_from(len).expect("attributes have at most 65,535 bytes")
 }
 
+#[inline]
 fn u32_of(len: usize) -> u32 {
     u32::try_from(len).expect("an event has less than 4 GiB")
 }
@@ -192,18 +207,24 @@ impl<'a> EventRef<'a> {
             have: bytes.len(),
             need,
         };
-        let header = Self(bytes.get(..HEADER).ok_or(cut_off(HEADER))?);
-        let version = header.0[4];
-        if version != VERSION {
-            return Err(Malformed::Version(version));
+        // Of known length, so that no read of it needs a check of its own.
+        let header: &[u8; HEADER] = bytes.first_chunk().ok_or(cut_off(HEADER))?;
+        if header[VERSION_AT] != VERSION {
+            return Err(Malformed::Version(header[VERSION_AT]));
         }
-        let whole = header.u32_at(LENGTH_AT);
-        let attributes = (0..ATTRIBUTES).map(|index| header.attribute_len(index));
-        let parts = [HEADER, usize::from(header.u16_at(6))]
-            .into_iter()
-            .chain(attributes)
-            .chain([header.u32_at(EXTENSIONS_AT), header.u32_at(DATA_AT)])
-            .fold(0, usize::saturating_add);
+        let u16_at = |at| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let u32_at = |at| {
+            let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
+            u32::from_le_bytes(bytes) as usize
+        };
+        let whole = u32_at(LENGTH_AT);
+        let mut parts = HEADER + u16_at(TYPE_AT);
+        for attribute in 0..ATTRIBUTES {
+            parts += u16_at(ATTRIBUTES_AT + 2 * attribute);
+        }
+        let parts = parts
+            .saturating_add(u32_at(EXTENSIONS_AT))
+            .saturating_add(u32_at(DATA_AT));
         if parts != whole {
             return Err(Malformed::Lengths { parts, whole });
         }
@@ -230,7 +251,7 @@ impl<'a> EventRef<'a> {
     #[must_use]
     #[inline]
     pub fn event_type(self) -> &'a str {
-        self.text(HEADER, usize::from(self.u16_at(6)))
+        self.text(HEADER, usize::from(self.u16_at(TYPE_AT)))
     }
 
     /// Unique for each [`EventRef::source`].
@@ -258,7 +279,7 @@ impl<'a> EventRef<'a> {
     #[must_use]
     #[inline]
     pub fn time(self) -> u64 {
-        self.u64_at(8)
+        self.u64_at(TIME_AT)
     }
 
     /// Media type of the data.
@@ -301,7 +322,7 @@ impl<'a> EventRef<'a> {
     #[must_use]
     #[inline]
     pub fn sequence(self) -> Option<u64> {
-        (self.flags() & HAS_SEQUENCE != 0).then(|| self.u64_at(16))
+        (self.flags() & HAS_SEQUENCE != 0).then(|| self.u64_at(SEQUENCE_AT))
     }
 
     /// W3C trace context.
@@ -329,7 +350,7 @@ impl<'a> EventRef<'a> {
 
     #[inline]
     fn flags(self) -> u8 {
-        self.0.get(5).copied().unwrap_or_default()
+        self.0.get(FLAGS_AT).copied().unwrap_or_default()
     }
 
     #[inline]
@@ -341,7 +362,7 @@ impl<'a> EventRef<'a> {
     fn attribute(self, attribute: Attribute) -> &'a str {
         let index = attribute as usize;
         let before: usize = (0..index).map(|index| self.attribute_len(index)).sum();
-        let start = HEADER + usize::from(self.u16_at(6)) + before;
+        let start = HEADER + usize::from(self.u16_at(TYPE_AT)) + before;
         self.text(start, self.attribute_len(index))
     }
 
