@@ -140,5 +140,8 @@ fn frame_decode(frame: Vec<u8>) -> Vec<u8> {
     frame
 }
 
-library_benchmark_group!(name = hot_path, benchmarks = [publish, frame_encode, frame_decode]);
+library_benchmark_group!(
+    name = hot_path,
+    benchmarks = [publish, frame_encode, frame_decode]
+);
 main!(library_benchmark_groups = hot_path);

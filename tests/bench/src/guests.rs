@@ -74,7 +74,7 @@ fn example(name: &str, target: &str) -> Result<PathBuf, String> {
 /// Says that it does not build; the compiler's own words are on stderr.
 pub(crate) fn artifact(cargo: &mut Command, name: &str) -> Result<PathBuf, String> {
     let output = cargo
-        .arg("--message-format=json-render-diagnostics")
+        .args(["--quiet", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("`cargo` cannot be run: {error}"))?;

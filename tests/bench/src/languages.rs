@@ -69,8 +69,11 @@ fn cached(
     names.sort();
     for source in names.iter().filter(|source| source.is_file()) {
         let content = std::fs::read(source).map_err(failed)?;
-        std::fs::write(folder.join(source.file_name().unwrap_or_default()), &content)
-            .map_err(failed)?;
+        std::fs::write(
+            folder.join(source.file_name().unwrap_or_default()),
+            &content,
+        )
+        .map_err(failed)?;
         files.push(content);
     }
     let (component, stamp) = (folder.join("component.wasm"), folder.join(STAMP));

@@ -90,8 +90,7 @@ fn main() {
 
 /// Logs with what that costs, but to nowhere: what plugins print would hide the results.
 fn log_as_a_node_does() {
-    let subscriber =
-        hearken::logging::subscriber(&LogConfig::default(), false, std::io::sink);
+    let subscriber = hearken::logging::subscriber(&LogConfig::default(), false, std::io::sink);
     let subscriber = subscriber.expect("the default filter is valid");
     tracing::subscriber::set_global_default(subscriber).expect("nothing else logs here");
 }

@@ -12,11 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::contest::{Contender, REPETITION, Repeat};
 use crate::guests::{self, MODULE};
 
-const ROWS: [&str; 3] = [
-    "peer/extism",
-    "peer/fresh-instance",
-    "limit/fresh-instance",
-];
+const ROWS: [&str; 3] = ["peer/extism", "peer/fresh-instance", "limit/fresh-instance"];
 
 /// Milliseconds of the repetition that shows whether a row can be measured.
 const PROBE: u64 = 1;
@@ -86,9 +82,15 @@ impl Peers {
             guests::artifact(&mut cargo, name)
         };
         guests::add_target(MODULE)?;
+        eprintln!("building the peers, which takes minutes the first time");
         let program = build(&[], "hearken-bench-peers")?;
         let extism = build(
-            &["--package", "hearken-bench-extism-guest", "--target", MODULE],
+            &[
+                "--package",
+                "hearken-bench-extism-guest",
+                "--target",
+                MODULE,
+            ],
             "hearken_bench_extism_guest",
         )?;
         let mut child = Command::new(program)

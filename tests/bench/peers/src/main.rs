@@ -84,10 +84,7 @@ fn main() -> Result<(), Error> {
 }
 
 impl Row {
-    fn new(
-        name: &'static str,
-        open: fn(&Path, &Path) -> Result<Box<dyn Peer>, Error>,
-    ) -> Self {
+    fn new(name: &'static str, open: fn(&Path, &Path) -> Result<Box<dyn Peer>, Error>) -> Self {
         Self {
             name,
             peer: None,

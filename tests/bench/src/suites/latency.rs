@@ -145,7 +145,14 @@ impl Contender {
                 self.act(&end);
             }
             data[..8].copy_from_slice(&nanoseconds_of(now()).to_le_bytes());
-            self.publish(if number < WARM_UP { "bench.count" } else { "bench.timed" }, &data);
+            self.publish(
+                if number < WARM_UP {
+                    "bench.count"
+                } else {
+                    "bench.timed"
+                },
+                &data,
+            );
         }
         self.publish("bench.report", &[]);
         let answer = self.node.next(&reported);
@@ -181,7 +188,10 @@ impl Contender {
                 if counters.delivered + counters.dropped == self.told {
                     break;
                 }
-                assert!(Instant::now() < deadline, "{name} is still at it: {counters:?}");
+                assert!(
+                    Instant::now() < deadline,
+                    "{name} is still at it: {counters:?}"
+                );
                 sleep_until(Instant::now() + Duration::from_millis(1));
             }
         }

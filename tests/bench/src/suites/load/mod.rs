@@ -34,11 +34,17 @@ pub(crate) fn run(report: &mut Report, repetitions: usize) {
     }
     report.push(row("cold", "ms/plugin", &cold));
     report.push(row("cached", "ms/plugin", &cached));
+    eprintln!("reloading");
     let reloads = reload::measure(&measured);
     report.push(Row {
         p95: Some(reloads.percentile(0.95)),
-        ..row("reload", "ms, file replaced to first event handled", &reloads)
+        ..row(
+            "reload",
+            "ms, file replaced to first event handled",
+            &reloads,
+        )
     });
+    eprintln!("starting many idle plugins");
     idle::measure(report, &measured);
 }
 
