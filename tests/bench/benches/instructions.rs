@@ -28,7 +28,8 @@ const PAYLOAD: usize = 256;
 /// The argument that makes the program do what callgrind counts.
 const UNDER_CALLGRIND: &str = "--under-callgrind";
 
-/// What is counted, and how many instructions an event it may take.
+/// What is counted, and how many instructions an event it may take: some hundredths
+/// more than it takes, for other processors and C libraries copy a little differently.
 struct Measurement {
     name: &'static str,
     limit: u64,
@@ -39,18 +40,18 @@ const MEASUREMENTS: [Measurement; 3] = [
     // Encoding, matching and putting into one mailbox together.
     Measurement {
         name: "publish to one receiver",
-        limit: 2_000,
+        limit: 3_800,
         run: publish,
     },
     Measurement {
         name: "frame encode",
-        limit: 200,
+        limit: 120,
         run: frame_encode,
     },
     // Finding the event, and looking at its type and data.
     Measurement {
         name: "frame decode",
-        limit: 200,
+        limit: 270,
         run: frame_decode,
     },
 ];
