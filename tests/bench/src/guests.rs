@@ -63,7 +63,9 @@ fn example(name: &str, target: &str) -> Result<PathBuf, String> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["build", "--release", "--target", target])
-        .args(["-p", "hearken-bench-guests", "--example", name])
+        .args(["-p", "hearken-bench-guests"])
+        .args(["-p", "hearken-bench-bare-guests"])
+        .args(["--example", name])
         .current_dir(checkout());
     artifact(&mut cargo, name)
 }

@@ -1,6 +1,5 @@
-//! The listeners that the benchmarks measure, and their neighbours; see `examples`.
+//! The listener that the benchmarks measure, written with the SDK, and its
+//! neighbours; see `examples`.
 #![cfg(target_family = "wasm")]
 
-pub mod bindings;
 pub mod clock;
-pub mod packed;
