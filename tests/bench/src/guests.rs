@@ -38,7 +38,7 @@ pub(crate) fn add_target(target: &str) -> Result<(), String> {
 /// Runs a command whose output only matters if it fails.
 ///
 /// # Errors
-/// Names the command, and says what it wrote last on stderr.
+/// Names the command, and says what it wrote on stderr about an error, or last.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -49,9 +49,12 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
-    let last = last.unwrap_or("it says nothing").trim();
-    Err(format!("`{program}` failed ({}): {last}", output.status))
+    let telling = said
+        .lines()
+        .find(|line| line.contains("rror"))
+        .or_else(|| said.lines().rfind(|line| !line.trim().is_empty()));
+    let telling = telling.unwrap_or("it says nothing").trim();
+    Err(format!("`{program}` failed ({}): {telling}", output.status))
 }
 
 /// The root of the checkout.
