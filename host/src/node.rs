@@ -14,7 +14,9 @@ use crate::admin::PluginAdmin;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::config::NodeConfig;
-use crate::gateway::{Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness};
+use crate::gateway::{
+    AllowedHosts, Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness,
+};
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
 
 /// A node that has loaded its plugins and serves.
@@ -26,6 +28,13 @@ pub struct Node {
     stop_gateway: CancellationToken,
     drop_reports: AbortOnDropHandle<()>,
     shutdown_timeout: std::time::Duration,
+}
+
+/// A node that serves, but has no plugins yet and takes no events, which they
+/// would miss.
+pub struct Starting {
+    node: Node,
+    readiness: Readiness,
 }
 
 /// Why a node does not run.
@@ -46,13 +55,23 @@ pub enum NodeError {
 }
 
 impl Node {
-    /// Starts a node that serves on `listener` (the address in `config` is not
-    /// looked at) and loads every plugin in its folder. A plugin that fails to
-    /// load is reported and does not keep the node from starting.
+    /// [`serve`](Self::serve) and [`load`](Starting::load) in one.
     ///
     /// # Errors
     /// [`NodeError`] when a folder, a file or a thread cannot be had.
     pub async fn start(config: NodeConfig, listener: TcpListener) -> Result<Self, NodeError> {
+        Self::serve(config, listener)?.load().await
+    }
+
+    /// Begins to serve on `listener` (the address in `config` is not looked at),
+    /// without plugins: for who still has to make them.
+    ///
+    /// # Errors
+    /// [`NodeError`] when a folder, a file or a thread cannot be had.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn serve(config: NodeConfig, listener: TcpListener) -> Result<Starting, NodeError> {
         let address = listener.local_addr().map_err(NodeError::Listener)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let bus = Bus::new(BusConfig {
@@ -61,7 +80,7 @@ impl Node {
             max_event_bytes: config.max_event_size,
             clock: Arc::clone(&clock),
         });
-        let mut runner = PluginRunner::new(PluginsConfig {
+        let runner = PluginRunner::new(PluginsConfig {
             bus: bus.clone(),
             folder: config.plugins,
             data: config.data,
@@ -78,6 +97,7 @@ impl Node {
             bus: bus.clone(),
             plugins: runner.plugins(),
             readiness: readiness.clone(),
+            hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
             limits: GatewayLimits::default(),
             registry: Registry::default(),
         });
@@ -86,19 +106,16 @@ impl Node {
         // the plugins the other half.
         let drain = config.shutdown_timeout / 2;
         let gateway = tokio::spawn(gateway.serve(listener, stop_gateway.clone(), drain));
-        let gateway = AbortOnDropHandle::new(gateway);
-        runner.load_all().await?;
-        readiness.plugins_loaded();
-        tracing::info!(node = config.node, %address, "listening");
-        Ok(Self {
+        let node = Self {
             address,
             bus,
             runner,
-            gateway,
+            gateway: AbortOnDropHandle::new(gateway),
             stop_gateway,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             shutdown_timeout: config.shutdown_timeout,
-        })
+        };
+        Ok(Starting { node, readiness })
     }
 
     /// Where HTTP is served.
@@ -146,5 +163,23 @@ impl Node {
             Ok(served) => Ok(served?),
             Err(error) => Err(NodeError::GatewayEnded(error.to_string())),
         }
+    }
+}
+
+impl Starting {
+    /// Loads every plugin in the folder; from then on the node takes events. A
+    /// plugin that fails to load is reported and keeps no node from starting.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the folder cannot be read.
+    pub async fn load(self) -> Result<Node, NodeError> {
+        let Self {
+            mut node,
+            readiness,
+        } = self;
+        node.runner.load_all().await?;
+        readiness.plugins_loaded();
+        tracing::info!(node = %node.bus.node(), address = %node.address, "listening");
+        Ok(node)
     }
 }

@@ -54,7 +54,8 @@ static LISTENERS: LazyLock<Vec<Ready>> = LazyLock::new(|| {
 });
 
 impl Ready {
-    fn matches(&self, event: &Event) -> bool {
+    /// Whether the filter matches `event`, whose type is `event_type`.
+    fn matches(&self, event: &Event, event_type: &str) -> bool {
         let listener = self.listener;
         (!listener.local_only || event.is_local())
             && (listener.subject.is_none() || listener.subject == event.subject())
@@ -62,7 +63,7 @@ impl Ready {
             && self
                 .patterns
                 .iter()
-                .any(|pattern| pattern.matches(event.event_type()))
+                .any(|pattern| pattern.matches(event_type))
     }
 }
 
@@ -88,9 +89,12 @@ pub(crate) fn dispatch(event: &Event) -> Result<(), String> {
         }
     };
     let mut declared = false;
-    for ready in LISTENERS.iter().filter(|ready| ready.matches(event)) {
-        declared = true;
-        call(ready.listener);
+    let event_type = event.event_type();
+    for ready in LISTENERS.iter() {
+        if ready.matches(event, event_type) {
+            declared = true;
+            call(ready.listener);
+        }
     }
     if !declared {
         listeners().for_each(call);

@@ -78,6 +78,32 @@ async fn failures_have_exit_codes_and_say_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_is_told_once() {
+    let node = NodeProcess::start([], &[]).await;
+    let refused = node.hearken(&["send", "bad type"]).await;
+    assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+    assert_eq!(refused.stderr.matches("' '").count(), 1, "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_shows_the_flags_that_mean_something() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for (command, host, json) in [
+        (&["run"][..], false, false),
+        (&["dev"], false, false),
+        (&["send"], true, true),
+        (&["plugin", "check"], false, true),
+        (&["plugin", "list"], true, true),
+    ] {
+        let arguments = [command, &["--help"]].concat();
+        let help = run(hearken(folder.path(), &arguments)).await;
+        let help = succeeded(&help);
+        assert_eq!(help.contains("--host"), host, "{help}");
+        assert_eq!(help.contains("--json"), json, "{help}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn plugins_are_looked_after() {
     let node = NodeProcess::start([recorder(), plugin("fail")], &[]).await;
     let list = node.hearken(&["plugin", "list", "--json"]).await;
@@ -149,6 +175,34 @@ async fn any_file_is_explained() {
             assert!(said.contains(word), "`{word}` is not in: {said}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_lacks_one_line_of_manifest_is_told_that_line() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("echo.wasm");
+    std::fs::write(path, plugin("wasmcloud-echo").bytes()).expect("it is writable");
+    let manifest = folder.path().join("echo.toml");
+    let check = async || run(hearken(folder.path(), &["plugin", "check", "echo.wasm"])).await;
+
+    let lacks_the_line = async || {
+        let answer = check().await;
+        let said = succeeded(&answer);
+        assert_eq!(said.matches("subscribe").count(), 1, "{said}");
+        assert!(said.contains("once echo.toml says"), "{said}");
+    };
+    lacks_the_line().await;
+    std::fs::write(&manifest, "concurrency = 1\n").expect("it is writable");
+    lacks_the_line().await;
+    std::fs::write(&manifest, "subscribe = [\"custom.a.*\"]\n").expect("it is writable");
+    let answer = check().await;
+    for part in ["custom.a.* (subscribe)", "this host can run it; "] {
+        assert!(succeeded(&answer).contains(part), "{answer:?}");
+    }
+    std::fs::write(&manifest, "subscribes = 1\n").expect("it is writable");
+    let answer = check().await;
+    assert_eq!(answer.code, 1, "{answer:?}");
+    assert!(answer.stdout.contains("echo.toml:1:1"), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

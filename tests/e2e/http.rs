@@ -10,6 +10,7 @@ use crate::support::DEADLINE;
 use crate::support::api::answer;
 use crate::support::node::TestNode;
 use crate::support::plugin::plugin;
+use crate::support::process::NodeProcess;
 
 /// Checks that a response is a problem with that status and a detail that has
 /// `detail` in it.
@@ -382,4 +383,20 @@ async fn health_metrics_and_description_are_served() {
     problem(node.get("/nowhere").await, 404, "/nowhere").await;
     let wrong = answer(node.request(Method::DELETE, "/v1/events")).await;
     problem(wrong, 405, "DELETE").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_on_loopback_answers_only_to_its_own_names() {
+    let node = NodeProcess::start([], &["--allow-host", "hearken.test"]).await;
+    for method in [Method::GET, Method::POST] {
+        let sent_to = async |host: &str| {
+            let request = node.request(method.clone(), "/v1/events?type=a");
+            answer(request.header("host", host).body("")).await
+        };
+        let detail = "`--allow-host evil.example`";
+        problem(sent_to("evil.example:7070").await, 403, detail).await;
+        for host in ["hearken.test", "localhost:80", "[::1]:7070"] {
+            assert_ne!(sent_to(host).await.status(), 403, "{method} {host}");
+        }
+    }
 }

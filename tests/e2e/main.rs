@@ -1,6 +1,7 @@
 //! The whole of Hearken through its public surface: real nodes, real compiled
 //! plugins, real connections and processes.
 
+mod authoring;
 mod capabilities;
 mod command_line;
 mod coverage;
@@ -12,4 +13,5 @@ mod http;
 mod logs;
 mod reload;
 mod shutdown;
+mod startup;
 mod support;

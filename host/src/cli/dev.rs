@@ -1,18 +1,15 @@
 //! `hearken dev`: a node on the plugins that are being written.
 
-use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::error::CliError;
+use super::greeting::{greet, say};
 use super::output::note;
-use super::run::{bind, greet, runtime};
-use super::signals::Signals;
+use super::process::{bind, with_log_and_signals};
 use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
 use crate::config::{NodeConfig, NodeFlags};
-use crate::logging;
 use crate::node::Node;
 
 /// Build every plugin crate in the plugins folder, run a node on them, and rebuild what is edited
@@ -24,51 +21,34 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) fn run(self) -> Result<(), CliError> {
-        let config = NodeConfig::load(&self.node)?;
-        let log = logging::init(&config.log)?;
-        let ran = runtime()?.block_on(async {
-            let (reporting, ending) = (log.clone(), log.clone());
-            let signals = Signals::listen(move || ending.finish()).map_err(CliError::Runtime)?;
-            let reports = async move { reporting.report_dropped().await };
-            let _reports = AbortOnDropHandle::new(tokio::spawn(reports));
-            let stop = signals.drain().clone();
-            match stop.run_until_cancelled(start(config)).await {
-                None => Ok(()),
-                Some(started) => {
-                    let (builder, node) = started?;
-                    greet(&node);
-                    // The node runs all the same when nobody reads its stdout.
-                    let _ = writeln!(
-                        std::io::stdout(),
-                        "Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops."
-                    );
-                    let building = tokio::spawn(builder.run(stop.clone()));
-                    let ran = node.run(stop.clone()).await;
-                    stop.cancel();
-                    building
-                        .await
-                        .map_err(|panic| CliError::Runtime(panic.into()))?;
-                    Ok(ran?)
-                }
-            }
-        });
-        log.finish();
-        ran
+        with_log_and_signals(&self.node, async |config, stop| {
+            let Some(started) = stop.run_until_cancelled(start(config)).await else {
+                return Ok(());
+            };
+            let (builder, node) = started?;
+            greet(&node);
+            say("Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops.\n");
+            let building = tokio::spawn(builder.run(stop.clone()));
+            let ran = node.run(stop.clone()).await;
+            stop.cancel();
+            building
+                .await
+                .map_err(|panic| CliError::Runtime(panic.into()))?;
+            Ok(ran?)
+        })
     }
 }
 
 async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
-    // Taken first: a port in use is told before minutes of compiling.
+    // First: a port in use is told before minutes of compiling, and who asks
+    // meanwhile is told that the node is not ready.
     let listener = bind(&config).await?;
-    std::fs::create_dir_all(&config.plugins).map_err(|source| CliError::Folder {
-        folder: config.plugins.clone(),
-        source,
-    })?;
-    ensure_target(&config.plugins, note).await?;
-    let mut builder = Builder::new(&config.plugins, CompilerOutput::Shown, report)?;
+    let plugins = config.plugins.clone();
+    let node = Node::serve(config, listener)?;
+    ensure_target(&plugins, note).await?;
+    let mut builder = Builder::new(&plugins, CompilerOutput::Shown, report)?;
     builder.build_all().await;
-    let node = Node::start(config, listener).await?;
-    Ok((builder, node))
+    Ok((builder, node.load().await?))
 }
 
 /// Tells the author how the builds go; the compiler speaks for itself.

@@ -52,14 +52,6 @@ pub(super) enum CliError {
         /// What the system said.
         source: io::Error,
     },
-    /// A folder cannot be made.
-    #[error("cannot make the folder {}: {source}", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
     /// The Rust target for plugins cannot be had.
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),

@@ -6,9 +6,11 @@ mod client;
 mod data;
 mod dev;
 mod error;
+mod greeting;
 mod listen;
 mod output;
 mod plugin;
+mod process;
 mod render;
 mod run;
 mod send;
@@ -18,7 +20,7 @@ mod wait;
 use std::future::Future;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use client::Client;
 use error::CliError;
@@ -70,7 +72,8 @@ enum Command {
 /// out, and 1 for every other failure.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let Cli { global, command } =
+        Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
     let result = match command {
         Command::Run(run) => run.run(),
         Command::Dev(dev) => dev.run(),
@@ -92,6 +95,27 @@ pub fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// The command line. The flags of [`Global`] are taken with every command, and shown
+/// in the help of those to which they mean something.
+fn command_line() -> clap::Command {
+    let line = Cli::command();
+    let hidden = |name: &str| {
+        let flag = line.get_arguments().find(|flag| flag.get_id() == name);
+        flag.expect("a field of `Global`").clone().hide(true)
+    };
+    let (host, json) = (hidden("host"), hidden("json"));
+    let runs_a_node = |command: clap::Command| command.args([&host, &json]);
+    let asks_no_node = |command: clap::Command| command.arg(&host);
+    line.mut_subcommand("run", runs_a_node)
+        .mut_subcommand("dev", runs_a_node)
+        .mut_subcommand("plugin", |plugin| {
+            plugin
+                .mut_subcommand("new", asks_no_node)
+                .mut_subcommand("build", asks_no_node)
+                .mut_subcommand("check", asks_no_node)
+        })
 }
 
 /// Runs a command that asks a node.

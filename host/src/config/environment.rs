@@ -57,6 +57,32 @@ impl Source for Environment {
         key: &'static str,
         form: &Form<T>,
     ) -> Result<Option<Placed<T>>, ConfigError> {
+        self.take(key, form.expected, form.parse)
+    }
+
+    /// The values are separated by commas.
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        form: &Form<T>,
+    ) -> Result<Option<Vec<T>>, ConfigError> {
+        let parse = |text: &str| {
+            let values = text.split(',').map(str::trim);
+            values.map(form.parse).collect()
+        };
+        let values = self.take(key, form.expected, parse)?;
+        Ok(values.map(|values| values.value))
+    }
+}
+
+impl Environment {
+    /// Takes the variable of a setting out, if it is there, and reads it.
+    fn take<T>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<Placed<T>>, ConfigError> {
         let name = format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase());
         self.known.push(name.clone());
         let Some(value) = self.variables.remove(&name) else {
@@ -64,7 +90,7 @@ impl Source for Environment {
         };
         let place = Place::Variable(name);
         let parsed = match value.to_str() {
-            Some(text) => (form.parse)(text),
+            Some(text) => parse(text),
             None => Err("it is not UTF-8".to_owned()),
         };
         match parsed {
@@ -74,7 +100,7 @@ impl Source for Environment {
                 key: key.to_owned(),
                 found: format!("{value:?}"),
                 problem,
-                expected: form.expected,
+                expected,
             }))),
         }
     }

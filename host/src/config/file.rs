@@ -56,17 +56,33 @@ impl ConfigFile {
     }
 }
 
+impl<'d> Tables<'d> {
+    /// The table of a key, and the key within it.
+    fn table(&mut self, key: &'static str) -> (&mut Section<'d>, &'static str) {
+        match key.split_once('.') {
+            Some(("limits", key)) => (&mut self.limits, key),
+            Some(("log", key)) => (&mut self.log, key),
+            _ => (&mut self.top, key),
+        }
+    }
+}
+
 impl Source for Tables<'_> {
     fn placed<T>(
         &mut self,
         key: &'static str,
         form: &Form<T>,
     ) -> Result<Option<Placed<T>>, ConfigError> {
-        let (table, key) = match key.split_once('.') {
-            Some(("limits", key)) => (&mut self.limits, key),
-            Some(("log", key)) => (&mut self.log, key),
-            _ => (&mut self.top, key),
-        };
+        let (table, key) = self.table(key);
         table.placed(key, form)
+    }
+
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        form: &Form<T>,
+    ) -> Result<Option<Vec<T>>, ConfigError> {
+        let (table, key) = self.table(key);
+        table.list(key, form)
     }
 }

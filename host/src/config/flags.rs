@@ -40,6 +40,10 @@ pub struct NodeFlags {
     #[arg(long)]
     pub allow_unauthenticated: bool,
 
+    /// Answer to this name too, besides 127.0.0.1, [::1] and localhost; may be given again
+    #[arg(long = "allow-host", value_name = "NAME", value_parser = |text: &str| layer::HOST_NAME.read(text))]
+    pub allowed_hosts: Vec<String>,
+
     /// Largest event, attributes included [default: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = |text: &str| layer::MAX_EVENT_SIZE.read(text))]
     pub max_event_size: Option<usize>,
@@ -72,6 +76,7 @@ impl NodeFlags {
                 place: Place::Flag("--listen"),
             }),
             allow_unauthenticated: self.allow_unauthenticated.then_some(true),
+            allowed_hosts: (!self.allowed_hosts.is_empty()).then(|| self.allowed_hosts.clone()),
             max_event_size: self.max_event_size,
             plugin_threads: self.plugin_threads,
             shutdown_timeout: self.shutdown_timeout,

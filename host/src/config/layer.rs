@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
 use super::error::{ConfigError, Place};
@@ -24,6 +25,7 @@ pub(super) struct Layer {
     pub(super) data: Option<PathBuf>,
     pub(super) listen: Option<Placed<SocketAddr>>,
     pub(super) allow_unauthenticated: Option<bool>,
+    pub(super) allowed_hosts: Option<Vec<String>>,
     pub(super) max_event_size: Option<usize>,
     pub(super) plugin_threads: Option<usize>,
     pub(super) shutdown_timeout: Option<Duration>,
@@ -49,6 +51,10 @@ pub(super) trait Source {
         form: &Form<T>,
     ) -> Result<Option<Placed<T>>, ConfigError>;
 
+    /// Takes a setting of several values out, if it is there.
+    fn list<T>(&mut self, key: &'static str, form: &Form<T>)
+    -> Result<Option<Vec<T>>, ConfigError>;
+
     /// [`placed`](Self::placed) for settings whose place does not matter later.
     fn value<T>(&mut self, key: &'static str, form: &Form<T>) -> Result<Option<T>, ConfigError> {
         Ok(self.placed(key, form)?.map(|placed| placed.value))
@@ -64,6 +70,7 @@ impl Layer {
             data: source.value("data", &TEXT)?.map(PathBuf::from),
             listen: source.placed("listen", &LISTEN)?,
             allow_unauthenticated: source.value("allow_unauthenticated", &SWITCH)?,
+            allowed_hosts: source.list("allowed_hosts", &HOST_NAME)?,
             max_event_size: source.value("max_event_size", &MAX_EVENT_SIZE)?,
             plugin_threads: source.value("plugin_threads", &PLUGIN_THREADS)?,
             shutdown_timeout: source.value("shutdown_timeout", &SHUTDOWN_TIMEOUT)?,
@@ -88,6 +95,7 @@ impl Layer {
             data: self.data.or(under.data),
             listen: self.listen.or(under.listen),
             allow_unauthenticated: self.allow_unauthenticated.or(under.allow_unauthenticated),
+            allowed_hosts: self.allowed_hosts.or(under.allowed_hosts),
             max_event_size: self.max_event_size.or(under.max_event_size),
             plugin_threads: self.plugin_threads.or(under.plugin_threads),
             shutdown_timeout: self.shutdown_timeout.or(under.shutdown_timeout),
@@ -118,6 +126,7 @@ impl Layer {
             allow_unauthenticated: self
                 .allow_unauthenticated
                 .unwrap_or(defaults.allow_unauthenticated),
+            allowed_hosts: self.allowed_hosts.unwrap_or(defaults.allowed_hosts),
             max_event_size: self.max_event_size.unwrap_or(defaults.max_event_size),
             plugin_threads: self.plugin_threads.unwrap_or(defaults.plugin_threads),
             shutdown_timeout: self.shutdown_timeout.unwrap_or(defaults.shutdown_timeout),
@@ -140,6 +149,15 @@ pub(super) const LISTEN: Form<SocketAddr> = Form {
         };
         text.parse()
             .map_err(|_| "it is not an address to listen on".to_owned())
+    },
+};
+
+pub(super) const HOST_NAME: Form<String> = Form {
+    kind: Kind::String,
+    expected: "a host's name or IP address without port, e.g. \"hearken.example.com\"",
+    parse: |text| match text.parse::<Authority>() {
+        Ok(authority) if authority.host() == text => Ok(text.to_ascii_lowercase()),
+        _ => Err("it is not the name of a host".to_owned()),
     },
 };
 

@@ -28,6 +28,10 @@ pub struct NodeConfig {
     /// Whether `listen` may be an address that other machines reach although
     /// nobody is asked for credentials.
     pub allow_unauthenticated: bool,
+    /// Names besides those of loopback under which the node answers, in lower case
+    /// and without port. A node that listens on an address that other machines
+    /// reach answers to every name if there are none.
+    pub allowed_hosts: Vec<String>,
     /// Largest event in bytes, attributes included; 1 KiB to [`LARGEST_EVENT`](super::LARGEST_EVENT).
     pub max_event_size: usize,
     /// Threads that run plugins; 1 to 1,024.
@@ -81,6 +85,7 @@ impl Default for NodeConfig {
             data: "data".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
             allow_unauthenticated: false,
+            allowed_hosts: Vec::new(),
             max_event_size: 1 << 20,
             plugin_threads: available_parallelism().map_or(1, usize::from),
             shutdown_timeout: Duration::from_secs(30),

@@ -89,6 +89,7 @@ fn the_file_sets_everything() {
             data = "d"
             listen = "0.0.0.0:80"
             allow_unauthenticated = true
+            allowed_hosts = ["Hearken.example", "10.0.0.1"]
             max_event_size = "2MiB"
             plugin_threads = 3
             shutdown_timeout = "1m 30s"
@@ -116,6 +117,7 @@ fn the_file_sets_everything() {
             data: "d".into(),
             listen: "0.0.0.0:80".parse().unwrap(),
             allow_unauthenticated: true,
+            allowed_hosts: vec!["hearken.example".to_owned(), "10.0.0.1".to_owned()],
             max_event_size: 2 << 20,
             plugin_threads: 3,
             shutdown_timeout: Duration::from_secs(90),
@@ -155,6 +157,26 @@ fn variables_reach_the_tables_too() {
     assert_eq!(config.limits.deadline, Duration::from_secs(1));
     assert_eq!(config.log.format, LogFormat::Text);
     assert_eq!(config.listen.to_string(), "[::]:0");
+}
+
+#[test]
+fn hosts_are_listed_in_each_source_and_the_nearest_list_wins() {
+    let file = "allowed_hosts = ['file.example']";
+    let variables = [("HEARKEN_ALLOWED_HOSTS", "a.example, [fd00::1]")];
+    let config = load(Some(file), &variables, &[]).unwrap();
+    assert_eq!(config.allowed_hosts, ["a.example", "[fd00::1]"]);
+    let arguments = ["--allow-host", "b.example", "--allow-host", "c.example"];
+    let config = load(Some(file), &variables, &arguments).unwrap();
+    assert_eq!(config.allowed_hosts, ["b.example", "c.example"]);
+
+    let error = file_error("allowed_hosts = ['a.example', 'http://b.example']");
+    for part in ["1:31", "http://b.example", "without port"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let error = variable_error("HEARKEN_ALLOWED_HOSTS", "a.example:7070");
+    assert!(error.contains("without port"), "{error}");
+    let error = flag_error(&["--allow-host", "me@a.example"]);
+    assert!(error.contains("without port"), "{error}");
 }
 
 #[test]

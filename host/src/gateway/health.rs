@@ -9,7 +9,8 @@ use super::Context;
 use super::problem::Problem;
 use super::rejection::Rejection;
 
-/// Says whether a node has loaded its plugins; cloning shares it.
+/// Says whether a node has loaded its plugins, so that it takes events for them;
+/// cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<AtomicBool>);
 

@@ -8,12 +8,14 @@
 //! | `wait` | `GET /v1/wait` |
 //! | `plugins` | `/v1/plugins…` |
 //! | `health` | `/livez`, `/readyz` |
+//! | `hosts`, `origin` | what browsers ask on behalf of pages that have no business here |
 //! | `metrics`, `node_metrics` | `/metrics`: what is counted here, and what is read at each scrape |
 //! | `openapi` | all routes, and `/openapi.json` which describes them |
 //! | `rejection` | what can go wrong, and the status and problem that it becomes |
 //! | `serve` | connections: time-outs, bounds and draining |
 
 mod health;
+mod hosts;
 mod limits;
 mod metrics;
 mod nearest;
@@ -46,6 +48,7 @@ use crate::admin::PluginAdmin;
 use crate::bus::{Bus, Publisher};
 
 pub use health::Readiness;
+pub use hosts::AllowedHosts;
 pub use limits::GatewayLimits;
 pub use problem::{Problem, ProblemError};
 pub use serve::GatewayError;
@@ -61,6 +64,8 @@ pub struct GatewayConfig {
     pub plugins: Arc<dyn PluginAdmin>,
     /// Says when the node has loaded its plugins.
     pub readiness: Readiness,
+    /// The names under which the node answers.
+    pub hosts: AllowedHosts,
     /// Bounds.
     pub limits: GatewayLimits,
     /// Where the gateway registers its metrics, and what `/metrics` shows.
@@ -78,6 +83,7 @@ struct Context {
     publisher: Publisher,
     plugins: Arc<dyn PluginAdmin>,
     readiness: Readiness,
+    hosts: AllowedHosts,
     limits: GatewayLimits,
     /// Open `GET /v1/events`.
     streams: Arc<Semaphore>,
@@ -100,6 +106,7 @@ impl Gateway {
             bus,
             plugins,
             readiness,
+            hosts,
             limits,
             mut registry,
         } = config;
@@ -125,6 +132,7 @@ impl Gateway {
                 bus,
                 plugins,
                 readiness,
+                hosts,
                 limits,
                 streams,
                 waiters,
@@ -137,12 +145,15 @@ impl Gateway {
     /// All routes, without the bounds on connections that [`Gateway::serve`] adds.
     pub fn router(&self) -> Router {
         let context = &self.context;
+        let hosts =
+            middleware::from_fn_with_state(Arc::clone(context), hosts::refuse_foreign_hosts);
         let count = middleware::from_fn_with_state(Arc::clone(context), metrics::count);
         let (routes, _) = openapi::routes().split_for_parts();
         routes
             .fallback(no_route)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(middleware::from_fn(origin::refuse_foreign_pages))
+            .layer(hosts)
             .layer(CatchPanicLayer::custom(rejection::panicked))
             .layer(count)
             .with_state(Arc::clone(context))

@@ -57,7 +57,8 @@ fn head() -> Document {
         .title("Hearken")
         .description(Some(
             "One node of Hearken: publish events, stream them, wait for them, and look after \
-             the plugins that listen. Errors are problem details (RFC 9457). `x-host-events` \
+             the plugins that listen. Errors are problem details (RFC 9457). Every call is answered 403 when its `Host` is \
+             not a name of the node. `x-host-events` \
              lists the types of the events that the node itself publishes, and for each the \
              schema of its `data`.",
         ))

@@ -35,6 +35,10 @@ pub(super) enum Rejection {
         "the request comes from a web page of another origin, `{0}`; pages can use this node only from its own address"
     )]
     ForeignOrigin(String),
+    #[error(
+        "this node does not answer to the name `{0}`; use 127.0.0.1 or localhost, or if the name is yours start the node with `--allow-host {0}` (`allowed_hosts`)"
+    )]
+    ForeignHost(String),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error(
@@ -65,7 +69,7 @@ pub(super) enum Rejection {
     PluginSlow { plugin: String, within: Duration },
     #[error("all {limit} {what} of this node are taken; try again later")]
     Busy { what: &'static str, limit: usize },
-    #[error("the node's plugins are not loaded yet")]
+    #[error("the node's plugins are not loaded yet; try again in a moment")]
     Starting,
     #[error("the node is shutting down")]
     Draining,
@@ -94,6 +98,7 @@ impl Rejection {
                 "foreign-origin",
                 "Not from another origin",
             ),
+            Self::ForeignHost(_) => (StatusCode::FORBIDDEN, "foreign-host", "Not under this name"),
             Self::Query(_) => (
                 StatusCode::BAD_REQUEST,
                 "bad-parameter",

@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::{Gateway, GatewayConfig, GatewayLimits, Readiness};
+use super::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use crate::admin::{
     CommandFuture, Counters, LimitsStatus, PluginAdmin, PluginCommandError, PluginState,
     PluginStatus,
@@ -32,7 +32,9 @@ pub(super) fn bus() -> Bus {
 }
 
 pub(super) fn gateway(bus: &Bus, limits: GatewayLimits) -> Gateway {
-    gateway_with(bus, limits, Readiness::default())
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    gateway_with(bus, limits, readiness)
 }
 
 pub(super) fn gateway_with(bus: &Bus, limits: GatewayLimits, readiness: Readiness) -> Gateway {
@@ -40,6 +42,7 @@ pub(super) fn gateway_with(bus: &Bus, limits: GatewayLimits, readiness: Readines
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
         readiness,
+        hosts: AllowedHosts::any(),
         limits,
         registry: Registry::default(),
     })

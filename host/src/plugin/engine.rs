@@ -15,7 +15,7 @@ const GUEST_STACK_BYTES: usize = 512 << 10;
 const FIBER_STACK_BYTES: usize = 2 << 20;
 
 /// How often guests come to a point where they can be stopped.
-const TICK: Duration = Duration::from_millis(1);
+pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// Ticks without a guest after which the clock rests until one runs.
 const TICKS_BEFORE_REST: u32 = 250;

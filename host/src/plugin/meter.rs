@@ -1,9 +1,10 @@
 //! What an event costs its plugin: the CPU that it used plus its host waits.
 //! Waiting for a turn is not charged.
 //!
-//! On foreground threads CPU is taken from the clock up to the first tick, which
-//! most calls end before; from there on, and on background threads, which the
-//! system may leave standing for long, from the thread's CPU time.
+//! Up to the first tick, which most calls end before, CPU is taken from the clock,
+//! but never as more than there is between two ticks: the system may leave a
+//! thread standing for long. From there on it is the thread's CPU time, which is
+//! exact and costs a system call.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use cpu_time::ThreadTime;
 use tokio::time::{Instant, Sleep};
 use wasmtime::UpdateDeadline;
 
+use super::engine::TICK;
 use super::executor::{Seat, turn, used_at_tick};
 
 /// Charges the events of one instance.
@@ -50,9 +52,9 @@ struct Account {
 enum Phase {
     /// Not in a guest, or waiting for a turn.
     Idle,
-    /// Running on a foreground thread since then.
+    /// Running since then, without a tick so far.
     OnClock(Instant),
-    /// Running on a background thread, which had used that much CPU.
+    /// Running on a thread that had used that much CPU.
     OnCpu(Duration),
     /// Waiting for the host since then.
     Waiting(Instant),
@@ -184,7 +186,7 @@ impl Account {
         let used = match &mut self.phase {
             Phase::OnClock(since) => {
                 let now = Instant::now();
-                now - std::mem::replace(since, now)
+                TICK.min(now - std::mem::replace(since, now))
             }
             Phase::OnCpu(since) => {
                 let now = ThreadTime::now().as_duration();
@@ -202,10 +204,7 @@ impl Account {
             self.event.waits += waited;
             self.call.waits += waited;
         }
-        self.phase = match turn() {
-            Some(turn) if turn.in_background => Phase::OnCpu(ThreadTime::now().as_duration()),
-            _ => Phase::OnClock(Instant::now()),
-        };
+        self.phase = Phase::OnClock(Instant::now());
     }
 }
 
@@ -291,6 +290,19 @@ mod tests {
         }
     }
 
+    /// Spins as a guest does, with ticks in between; returns what the last one told,
+    /// or the first that told it anything but to go on.
+    fn run_for(meter: &Meter, time: Duration) -> UpdateDeadline {
+        let began = ThreadTime::now();
+        loop {
+            spin(TICK);
+            let told = meter.on_tick();
+            if !matches!(told, UpdateDeadline::Continue(_)) || began.elapsed() >= time {
+                return told;
+            }
+        }
+    }
+
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
@@ -318,12 +330,10 @@ mod tests {
     async fn a_host_wait_does_not_begin_a_new_time_slice() {
         let slice = Duration::from_millis(40);
         let in_background = charged(LONG, slice, |meter, seat| async move {
-            spin(slice / 2);
-            let told = meter.on_tick();
+            let told = run_for(&meter, slice / 2);
             assert!(matches!(told, UpdateDeadline::Continue(_)));
             tokio::time::sleep(Duration::from_millis(1)).await;
-            spin(slice / 2);
-            let told = meter.on_tick();
+            let told = run_for(&meter, slice);
             assert!(matches!(told, UpdateDeadline::YieldCustom(..)));
             seat.in_background()
         })
@@ -333,14 +343,13 @@ mod tests {
 
     #[tokio::test]
     async fn each_event_of_a_call_has_a_deadline_of_its_own() {
-        let deadline = Duration::from_millis(20);
+        let deadline = Duration::from_millis(40);
         let outcome = charged(deadline, LONG, |meter, _| async move {
             for _ in 0..4 {
-                spin(deadline / 2);
-                meter.next_event();
-                if matches!(meter.on_tick(), UpdateDeadline::Interrupt) {
+                if matches!(run_for(&meter, deadline / 2), UpdateDeadline::Interrupt) {
                     return None;
                 }
+                meter.next_event();
             }
             Some(meter.spent().cpu)
         })
@@ -355,9 +364,8 @@ mod tests {
         let interrupted = charged(deadline, LONG, |meter, seat| async move {
             seat.ask_to_end(true);
             (0..4).any(|_| {
-                spin(deadline / 2);
                 meter.next_event();
-                matches!(meter.on_tick(), UpdateDeadline::Interrupt)
+                matches!(run_for(&meter, deadline / 2), UpdateDeadline::Interrupt)
             })
         })
         .await;
@@ -368,8 +376,8 @@ mod tests {
     async fn a_spinning_guest_is_interrupted_at_a_tick() {
         let deadline = Duration::from_millis(5);
         let interrupted = charged(deadline, LONG, |meter, _| async move {
-            spin(deadline);
-            matches!(meter.on_tick(), UpdateDeadline::Interrupt) && meter.exceeded().is_some()
+            let told = run_for(&meter, 2 * deadline);
+            matches!(told, UpdateDeadline::Interrupt) && meter.exceeded().is_some()
         })
         .await;
         assert_eq!(interrupted, Ok(true));

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use boon::{CompileError, Compiler, ErrorKind, SchemaIndex, Schemas, ValidationError};
 use hearken_sdk::{Event, OutgoingEvent, SendError, config, send};
-use jsonschema::Validator;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,10 +43,12 @@ struct Problem {
     problem: String,
 }
 
-/// The schemas that were met so far; there are no more than configured ones.
+/// The schemas that were met so far, by event type; there are no more than
+/// configured ones.
 #[derive(Default)]
 struct SchemaCheck {
-    validators: HashMap<String, Validator>,
+    schemas: Schemas,
+    by_type: HashMap<String, SchemaIndex>,
 }
 
 #[hearken_sdk::listeners]
@@ -57,10 +59,10 @@ impl SchemaCheck {
         if event.event_type() == REJECTED {
             return Ok(());
         }
-        let Some(validator) = self.validator(event.event_type())? else {
+        let Some(schema) = self.schema(event.event_type())? else {
             return Ok(());
         };
-        let problems = problems(validator, event);
+        let problems = self.problems(schema, event);
         if problems.is_empty() {
             return Ok(());
         }
@@ -76,41 +78,86 @@ impl SchemaCheck {
         send(rejected)?;
         Ok(())
     }
+}
 
-    fn validator(&mut self, event_type: &str) -> Result<Option<&Validator>, CheckError> {
-        if !self.validators.contains_key(event_type) {
-            let Some(schema) = config::get(event_type)? else {
-                return Ok(None);
-            };
-            let schema: Value = serde_json::from_str(&schema)
-                .map_err(|error| CheckError::NotJson(event_type.to_owned(), error))?;
-            let validator = jsonschema::validator_for(&schema).map_err(|error| {
-                CheckError::NotASchema(event_type.to_owned(), error.to_string())
-            })?;
-            self.validators.insert(event_type.to_owned(), validator);
+impl SchemaCheck {
+    /// The schema for a type, compiled when it is first met.
+    fn schema(&mut self, event_type: &str) -> Result<Option<SchemaIndex>, CheckError> {
+        if let Some(schema) = self.by_type.get(event_type) {
+            return Ok(Some(*schema));
         }
-        Ok(self.validators.get(event_type))
+        let Some(schema) = config::get(event_type)? else {
+            return Ok(None);
+        };
+        let schema: Value = serde_json::from_str(&schema)
+            .map_err(|error| CheckError::NotJson(event_type.to_owned(), error))?;
+        let not_a_schema = |error: CompileError| {
+            CheckError::NotASchema(event_type.to_owned(), format!("{error:#}"))
+        };
+        // An address of its own, against which the schema's references are resolved.
+        let address = format!("config:///{event_type}");
+        let mut compiler = Compiler::new();
+        compiler
+            .add_resource(&address, schema)
+            .map_err(not_a_schema)?;
+        let schema = compiler
+            .compile(&address, &mut self.schemas)
+            .map_err(not_a_schema)?;
+        self.by_type.insert(event_type.to_owned(), schema);
+        Ok(Some(schema))
+    }
+
+    fn problems(&self, schema: SchemaIndex, event: &Event) -> Vec<Problem> {
+        let data: Value = match event.json() {
+            Ok(data) => data,
+            Err(error) => {
+                return vec![Problem {
+                    at: String::new(),
+                    problem: error.to_string(),
+                }];
+            }
+        };
+        let mut problems = Vec::new();
+        if let Err(error) = self.schemas.validate(&data, schema) {
+            name_causes(&error, &mut problems);
+        }
+        problems
     }
 }
 
-fn problems(validator: &Validator, event: &Event) -> Vec<Problem> {
-    let data: Value = match event.json() {
-        Ok(data) => data,
-        Err(error) => {
-            return vec![Problem {
-                at: String::new(),
-                problem: error.to_string(),
-            }];
-        }
-    };
-    validator
-        .iter_errors(&data)
-        .take(MAX_PROBLEMS)
-        .map(|error| Problem {
-            at: error.instance_path().to_string(),
-            problem: error.masked().to_string(),
-        })
-        .collect()
+/// Adds what an error comes down to, until there are enough problems.
+fn name_causes(error: &ValidationError<'_, '_>, problems: &mut Vec<Problem>) {
+    if problems.len() == MAX_PROBLEMS {
+        return;
+    }
+    // What keeps the data from each alternative is no problem by itself.
+    let alternatives = matches!(error.kind, ErrorKind::AnyOf | ErrorKind::OneOf(_));
+    if error.causes.is_empty() || alternatives {
+        problems.push(Problem {
+            at: error.instance_location.to_string(),
+            problem: masked(&error.kind),
+        });
+        return;
+    }
+    for cause in &error.causes {
+        name_causes(cause, problems);
+    }
+}
+
+/// What is wrong, without values from the data, which may be large or confidential.
+fn masked(kind: &ErrorKind<'_, '_>) -> String {
+    match kind {
+        ErrorKind::Pattern { want, .. } => format!("does not match pattern '{want}'"),
+        ErrorKind::Format { want, .. } => format!("is not valid {want}"),
+        ErrorKind::Minimum { want, .. } => format!("must be >={want}"),
+        ErrorKind::Maximum { want, .. } => format!("must be <={want}"),
+        ErrorKind::ExclusiveMinimum { want, .. } => format!("must be >{want}"),
+        ErrorKind::ExclusiveMaximum { want, .. } => format!("must be <{want}"),
+        ErrorKind::MultipleOf { want, .. } => format!("must be a multiple of {want}"),
+        ErrorKind::AnyOf => "fits none of the schemas of anyOf".to_owned(),
+        ErrorKind::OneOf(None) => "fits none of the schemas of oneOf".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +208,46 @@ mod tests {
         assert_eq!(host.sent().len(), 1, "rejections are not checked");
     }
 
+    /// The problems that are named for data under a schema.
+    fn problems(schema: &Value, data: &Value) -> Value {
+        let host = Host::new().config(ORDER, schema.to_string());
+        let event = testing::event(ORDER).json(data).build();
+        SchemaCheck::default().check(&event).unwrap();
+        let rejected: Value = host.sent()[0].json().unwrap();
+        rejected["problems"].clone()
+    }
+
+    #[test]
+    fn each_part_that_does_not_fit_is_named_without_its_value() {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "definitions": {"code": {"type": "string", "pattern": "^[A-Z]+$"}},
+            "required": ["total"],
+            "properties": {
+                "code": {"$ref": "#/definitions/code"},
+                "parts": {"items": {"anyOf": [{"type": "string"}, {"minimum": 1}]}},
+            },
+        });
+        let data = json!({"code": "confidential", "parts": ["a", 0]});
+        let mut found = problems(&schema, &data).as_array().unwrap().clone();
+        found.sort_by_key(|problem| problem["at"].to_string());
+        assert_eq!(
+            found,
+            [
+                json!({"at": "", "problem": "missing properties 'total'"}),
+                json!({"at": "/code", "problem": "does not match pattern '^[A-Z]+$'"}),
+                json!({"at": "/parts/1", "problem": "fits none of the schemas of anyOf"}),
+            ]
+        );
+    }
+
+    #[test]
+    fn no_more_than_ten_problems_are_named() {
+        let schema = json!({"items": {"type": "string"}});
+        let found = problems(&schema, &json!(vec![1; 100]));
+        assert_eq!(found.as_array().unwrap().len(), MAX_PROBLEMS);
+    }
+
     #[test]
     fn data_that_is_not_json_is_rejected() {
         let host = host();
@@ -172,7 +259,11 @@ mod tests {
     #[test]
     fn a_bad_schema_is_an_error_that_names_it() {
         let event = testing::event(ORDER).json(&json!({})).build();
-        for schema in ["{", r#"{"type": "no-such-type"}"#] {
+        for schema in [
+            "{",
+            r#"{"type": "no-such-type"}"#,
+            r#"{"$ref": "https://nowhere.example/schema"}"#,
+        ] {
             let _host = Host::new().config(ORDER, schema);
             let error = SchemaCheck::default().check(&event).unwrap_err();
             assert!(error.to_string().contains(ORDER), "{error}");

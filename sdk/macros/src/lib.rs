@@ -9,7 +9,9 @@ use proc_macro::TokenStream;
 
 /// Makes a function a listener of the plugin.
 ///
-/// ```ignore
+/// ```
+/// use hearken_sdk::Event;
+///
 /// #[hearken_sdk::listener("custom.hello.*")]
 /// fn greet(event: Event) {
 ///     println!("hello, {}", event.subject().unwrap_or("world"));
@@ -40,7 +42,9 @@ pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes methods of a struct with state listeners of the plugin.
 ///
-/// ```ignore
+/// ```
+/// use hearken_sdk::Event;
+///
 /// #[derive(Default)]
 /// struct Counter {
 ///     seen: u64,
@@ -49,8 +53,9 @@ pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// #[hearken_sdk::listeners]
 /// impl Counter {
 ///     #[listener("custom.cart.*")]
-///     fn count(&mut self, event: Event) {
+///     fn count(&mut self, event: &Event) {
 ///         self.seen += 1;
+///         println!("{} is number {}", event.event_type(), self.seen);
 ///     }
 /// }
 /// ```

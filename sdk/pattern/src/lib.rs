@@ -45,7 +45,11 @@ pub enum PatternError {
 
 /// One alternative of a pattern: literals with `*` between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(String);
+pub struct Glob {
+    text: String,
+    /// Where the first and the last `*` are, which may be the same.
+    stars: Option<(usize, usize)>,
+}
 
 impl Pattern {
     /// Compiles `source`.
@@ -60,9 +64,9 @@ impl Pattern {
             return Err(PatternError::TooLong(source.len()));
         }
         let mut globs = expand(source)?;
-        globs.sort_by(|a, b| a.0.cmp(&b.0));
+        globs.sort_by(|a, b| a.text.cmp(&b.text));
         globs.dedup();
-        if globs.iter().any(|glob| glob.0.is_empty()) {
+        if globs.iter().any(|glob| glob.text.is_empty()) {
             return Err(PatternError::Empty);
         }
         Ok(Self {
@@ -76,7 +80,7 @@ impl Pattern {
     pub fn any() -> Self {
         Self {
             source: "*".into(),
-            globs: Arc::new([Glob("*".to_owned())]),
+            globs: Arc::new([Glob::new("*".to_owned())]),
         }
     }
 
@@ -118,7 +122,19 @@ impl Glob {
     /// The glob as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    fn new(text: String) -> Self {
+        let stars = text.find('*').zip(text.rfind('*'));
+        Self { text, stars }
+    }
+
+    /// What the glob begins and ends with, if it is not all literal.
+    #[must_use]
+    pub fn ends(&self) -> Option<(&str, &str)> {
+        let (first, last) = self.stars?;
+        Some((&self.text[..first], &self.text[last + 1..]))
     }
 
     /// Whether `text` matches. Greedily: the first literal is anchored in front, the last at the
@@ -126,21 +142,25 @@ impl Glob {
     /// complete for a glob whose only wildcard is `*`.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let mut literals = self.0.split('*');
-        let first = literals.next().unwrap_or_default();
-        let Some(mut rest) = text.strip_prefix(first) else {
+        let Some((first, last)) = self.stars else {
+            return self.text == text;
+        };
+        let Some(rest) = text.strip_prefix(&self.text[..first]) else {
             return false;
         };
-        let Some(last) = literals.next_back() else {
-            return rest.is_empty();
+        let Some(mut rest) = rest.strip_suffix(&self.text[last + 1..]) else {
+            return false;
         };
-        for literal in literals {
+        if first == last {
+            return true;
+        }
+        for literal in self.text[first + 1..last].split('*') {
             match rest.find(literal) {
                 Some(at) => rest = &rest[at + literal.len()..],
                 None => return false,
             }
         }
-        rest.ends_with(last)
+        true
     }
 }
 
@@ -175,7 +195,7 @@ fn expand(source: &str) -> Result<Vec<Glob>, PatternError> {
     }
     match open {
         Some((at, _)) => Err(PatternError::Brace(at)),
-        None => Ok(globs.into_iter().map(Glob).collect()),
+        None => Ok(globs.into_iter().map(Glob::new).collect()),
     }
 }
 

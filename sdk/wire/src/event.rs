@@ -186,6 +186,7 @@ impl<'a> EventRef<'a> {
     /// # Errors
     /// [`Malformed`] when the bytes do not begin with an event. Texts are looked
     /// at only when they are read.
+    #[inline]
     pub fn take(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Malformed> {
         let cut_off = |need| Malformed::CutOff {
             have: bytes.len(),
@@ -213,54 +214,63 @@ impl<'a> EventRef<'a> {
     /// Reads bytes that [`encode`] wrote. Of any others the attributes read as
     /// absent or as nonsense.
     #[must_use]
+    #[inline]
     pub fn assume_encoded(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// The encoded event.
     #[must_use]
+    #[inline]
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
     /// Type, e.g. `custom.cart.added`.
     #[must_use]
+    #[inline]
     pub fn event_type(self) -> &'a str {
         self.text(HEADER, usize::from(self.u16_at(6)))
     }
 
     /// Unique for each [`EventRef::source`].
     #[must_use]
+    #[inline]
     pub fn id(self) -> &'a str {
         self.attribute(Attribute::Id)
     }
 
     /// URI reference of the publisher.
     #[must_use]
+    #[inline]
     pub fn source(self) -> &'a str {
         self.attribute(Attribute::Source)
     }
 
     /// The thing that the event is about.
     #[must_use]
+    #[inline]
     pub fn subject(self) -> Option<&'a str> {
         self.optional(Attribute::Subject)
     }
 
     /// Milliseconds since the Unix epoch at which the node of origin took the event.
     #[must_use]
+    #[inline]
     pub fn time(self) -> u64 {
         self.u64_at(8)
     }
 
     /// Media type of the data.
     #[must_use]
+    #[inline]
     pub fn datacontenttype(self) -> &'a str {
         self.attribute(Attribute::DataContentType)
     }
 
     /// The payload; `None` when the event has none.
     #[must_use]
+    #[inline]
     pub fn data(self) -> Option<&'a [u8]> {
         let (_, data) = self.0.split_at_checked(self.data_start())?;
         (self.flags() & HAS_DATA != 0).then_some(data)
@@ -268,56 +278,66 @@ impl<'a> EventRef<'a> {
 
     /// Whether the event is sent to every node.
     #[must_use]
+    #[inline]
     pub fn distributed(self) -> bool {
         self.flags() & DISTRIBUTED != 0
     }
 
     /// Name of the node where the event was published.
     #[must_use]
+    #[inline]
     pub fn origin(self) -> &'a str {
         self.attribute(Attribute::Origin)
     }
 
     /// The durable channel that the event belongs to.
     #[must_use]
+    #[inline]
     pub fn channel(self) -> Option<&'a str> {
         self.optional(Attribute::Channel)
     }
 
     /// Position within the channel, from 1.
     #[must_use]
+    #[inline]
     pub fn sequence(self) -> Option<u64> {
         (self.flags() & HAS_SEQUENCE != 0).then(|| self.u64_at(16))
     }
 
     /// W3C trace context.
     #[must_use]
+    #[inline]
     pub fn traceparent(self) -> Option<&'a str> {
         self.optional(Attribute::TraceParent)
     }
 
     /// W3C trace context.
     #[must_use]
+    #[inline]
     pub fn tracestate(self) -> Option<&'a str> {
         self.optional(Attribute::TraceState)
     }
 
     /// The other CloudEvents extension attributes.
     #[must_use]
+    #[inline]
     pub fn extensions(self) -> Extensions<'a> {
         let end = self.data_start();
         let start = end.saturating_sub(self.u32_at(EXTENSIONS_AT));
         Extensions::new(self.0.get(start..end).unwrap_or_default())
     }
 
+    #[inline]
     fn flags(self) -> u8 {
         self.0.get(5).copied().unwrap_or_default()
     }
 
+    #[inline]
     fn optional(self, attribute: Attribute) -> Option<&'a str> {
         Some(self.attribute(attribute)).filter(|value| !value.is_empty())
     }
 
+    #[inline]
     fn attribute(self, attribute: Attribute) -> &'a str {
         let index = attribute as usize;
         let before: usize = (0..index).map(|index| self.attribute_len(index)).sum();
@@ -325,31 +345,38 @@ impl<'a> EventRef<'a> {
         self.text(start, self.attribute_len(index))
     }
 
+    #[inline]
     fn attribute_len(self, index: usize) -> usize {
         usize::from(self.u16_at(ATTRIBUTES_AT + 2 * index))
     }
 
+    #[inline]
     fn text(self, start: usize, len: usize) -> &'a str {
         let bytes = self.0.get(start..start + len).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
+    #[inline]
     fn data_start(self) -> usize {
         self.0.len().saturating_sub(self.u32_at(DATA_AT))
     }
 
+    #[inline]
     fn u16_at(self, at: usize) -> u16 {
         u16::from_le_bytes(self.array(at))
     }
 
+    #[inline]
     fn u32_at(self, at: usize) -> usize {
         u32::from_le_bytes(self.array(at)) as usize
     }
 
+    #[inline]
     fn u64_at(self, at: usize) -> u64 {
         u64::from_le_bytes(self.array(at))
     }
 
+    #[inline]
     fn array<const N: usize>(self, at: usize) -> [u8; N] {
         let bytes = self.0.get(at..).and_then(|bytes| bytes.first_chunk());
         bytes.copied().unwrap_or([0; N])

@@ -12,6 +12,7 @@ const LOCAL: u32 = 1;
 const FLAGS: usize = 4;
 
 /// Appends the delivery of an encoded event to a frame.
+#[inline]
 pub fn push(frame: &mut Vec<u8>, event: EventRef<'_>, local: bool) {
     let flags = if local { LOCAL } else { 0 };
     frame.extend_from_slice(&flags.to_le_bytes());
@@ -37,12 +38,14 @@ pub struct Deliveries<'a> {
 impl<'a> Deliveries<'a> {
     /// Reads `frame` from its beginning.
     #[must_use]
+    #[inline]
     pub fn new(frame: &'a [u8]) -> Self {
         Self { frame, at: 0 }
     }
 
     /// # Errors
     /// [`Malformed`] when the frame does not go on with a delivery.
+    #[inline]
     fn read(&self) -> Result<Delivery, Malformed> {
         let rest = &self.frame[self.at..];
         let (flags, rest) = rest.split_first_chunk::<FLAGS>().ok_or(Malformed::CutOff {
@@ -61,6 +64,7 @@ impl<'a> Deliveries<'a> {
 impl Iterator for Deliveries<'_> {
     type Item = Result<Delivery, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.at >= self.frame.len() {
             return None;

@@ -9,12 +9,15 @@ const COMPONENT: &str = "wasm32-wasip2";
 /// The target of a core module.
 pub(crate) const MODULE: &str = "wasm32-unknown-unknown";
 
-/// The component of the benchmark guest `name`, freshly built.
+/// The component of the benchmark guest `name`, freshly built; adds the target that it
+/// is compiled for if that is missing.
 ///
 /// # Panics
 /// When it does not build; then there is nothing to measure.
 pub(crate) fn component(name: &str) -> PathBuf {
-    example(name, COMPONENT).unwrap_or_else(|reason| panic!("{reason}"))
+    add_target(COMPONENT)
+        .and_then(|()| example(name, COMPONENT))
+        .unwrap_or_else(|reason| panic!("{reason}"))
 }
 
 /// The core module of the benchmark guest `name`, freshly built.
@@ -66,9 +69,7 @@ fn example(name: &str, target: &str) -> Result<PathBuf, String> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["build", "--release", "--target", target])
-        .args(["-p", "hearken-bench-guests"])
-        .args(["-p", "hearken-bench-bare-guests"])
-        .args(["--example", name])
+        .args(["-p", "hearken-bench-guests", "--example", name])
         .current_dir(checkout());
     artifact(&mut cargo, name)
 }

@@ -9,16 +9,22 @@ mod limits;
 mod node;
 mod peers;
 mod report;
+mod sleep;
 mod suites;
 mod sustained;
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::{Args, Parser, ValueEnum};
 
 use hearken::config::LogConfig;
 use report::Report;
 use suites::load::idle;
+
+/// The allocator of the `hearken` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What Hearken costs.
 #[derive(Debug, Parser)]
@@ -31,13 +37,32 @@ struct Bench {
     #[arg(long)]
     json: bool,
 
-    /// How often each measurement is taken
-    #[arg(long, default_value_t = 5)]
-    repetitions: usize,
+    #[command(flatten)]
+    options: Options,
 
     /// Run a node of idle plugins in this folder and print what it takes
     #[arg(long, hide = true)]
     idle_node: Option<PathBuf>,
+}
+
+/// How a suite is measured.
+#[derive(Clone, Debug, Args)]
+struct Options {
+    /// How often each measurement is taken
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..).map(usize::from))]
+    repetitions: usize,
+
+    /// Measure only the rows of `dispatch` whose names begin so, e.g. `hearken/`; the
+    /// peers take minutes to build
+    #[arg(long, value_name = "NAME", default_value = "")]
+    only: String,
+}
+
+impl Options {
+    /// Whether the row `name` is to be measured.
+    fn wants(&self, name: &str) -> bool {
+        name.starts_with(&self.only)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,7 +85,7 @@ fn main() {
     let Bench {
         suite,
         json,
-        repetitions,
+        options,
         idle_node,
     } = Bench::parse();
     log_as_a_node_does();
@@ -70,11 +95,10 @@ fn main() {
     }
     let suite = suite.unwrap_or(Suite::All);
     let mut report = Report::new(json);
-    let repetitions = repetitions.max(1);
     for (name, run) in [
         (
             Suite::Dispatch,
-            suites::dispatch::run as fn(&mut Report, usize),
+            suites::dispatch::run as fn(&mut Report, &Options),
         ),
         (Suite::Latency, suites::latency::run),
         (Suite::Routing, suites::routing::run),
@@ -82,7 +106,7 @@ fn main() {
         (Suite::Guests, suites::guests::run),
     ] {
         if suite == name || suite == Suite::All {
-            run(&mut report, repetitions);
+            run(&mut report, &options);
         }
     }
     report.finish();

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::contest::{Contender, REPETITION, Repeat};
 use crate::guests::{self, MODULE};
 
-const ROWS: [&str; 3] = ["peer/extism", "peer/fresh-instance", "limit/fresh-instance"];
+/// What the program measures.
+pub(crate) const ROWS: [&str; 3] = ["peer/extism", "peer/fresh-instance", "limit/fresh-instance"];
 
 /// Milliseconds of the repetition that shows whether a row can be measured.
 const PROBE: u64 = 1;

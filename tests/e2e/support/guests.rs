@@ -41,26 +41,46 @@ fn find(components: &'static Components, folder: &str, name: &str) -> &'static P
     }
 }
 
-fn checkout() -> &'static Path {
+/// The folder of the repository.
+pub fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the crate is a folder of the checkout")
 }
 
-/// Runs `build` once the toolchain can compile plugins; on a thread of its own,
-/// since the callers are in a runtime already.
+/// Cargo's target folder for what these tests compile, which is that of the tests
+/// themselves.
+pub fn target_folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("a folder in the target folder")
+}
+
+/// Makes sure that the toolchain can compile plugins.
+pub fn ensure_target() {
+    static READY: OnceLock<()> = OnceLock::new();
+    READY.get_or_init(|| {
+        apart(|| {
+            runtime()
+                .block_on(authoring::ensure_target(checkout(), |what| {
+                    eprintln!("{what}")
+                }))
+                .unwrap_or_else(|error| panic!("cannot build the plugins of these tests: {error}"));
+        });
+    });
+}
+
+/// Runs `build` once the toolchain can compile plugins.
 fn with_target(build: fn() -> Components) -> Components {
-    let installing = || {
-        runtime()
-            .block_on(authoring::ensure_target(checkout(), |what| {
-                eprintln!("{what}")
-            }))
-            .unwrap_or_else(|error| panic!("cannot build the plugins of these tests: {error}"));
-        build()
-    };
+    ensure_target();
+    apart(build)
+}
+
+/// Runs `task` on a thread of its own, since the callers are in a runtime already.
+fn apart<T: Send>(task: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         scope
-            .spawn(installing)
+            .spawn(task)
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })

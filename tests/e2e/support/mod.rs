@@ -1,8 +1,10 @@
 //! What the suites stand on.
 
 pub mod api;
+pub mod authored;
 pub mod events;
 pub mod guests;
+pub mod lines;
 pub mod neighbour;
 pub mod node;
 pub mod plugin;
@@ -13,6 +15,9 @@ use std::time::Duration;
 /// Bounds every wait of a test that has gone wrong. Nothing is expected to take
 /// so long, on whatever machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The same for what compiles, perhaps after others that compile.
+pub const COMPILED: Duration = Duration::from_secs(900);
 
 /// Pause between two looks at something that is not announced by an event.
 pub const POLL: Duration = Duration::from_millis(10);

@@ -3,17 +3,17 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
-use tokio::sync::watch;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::process::{Child, Command};
 
 use super::api::Api;
+use super::guests;
+use super::lines::Lines;
 use super::plugin::Plugin;
-use super::{DEADLINE, POLL};
+use super::{COMPILED, DEADLINE, POLL};
 
 /// What a command left behind.
 #[derive(Debug)]
@@ -25,12 +25,36 @@ pub struct Answer {
 
 /// `hearken` in a folder, without what the test's own environment configures.
 pub fn hearken(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hearken"));
+    let mut command = command(env!("CARGO_BIN_EXE_hearken"), folder, arguments);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"HEARKEN_") {
             command.env_remove(name);
         }
     }
+    command
+}
+
+/// As [`hearken`], for commands that compile. What they compile is kept in the
+/// target folder of these tests, so that it is compiled once.
+pub fn compiling(folder: &Path, arguments: &[&str]) -> Command {
+    guests::ensure_target();
+    kept(hearken(folder, arguments))
+}
+
+/// `cargo` in a folder, as `hearken` calls it.
+pub fn cargo(folder: &Path, arguments: &[&str]) -> Command {
+    kept(command("cargo", folder, arguments))
+}
+
+fn kept(mut compiling: Command) -> Command {
+    compiling
+        .env("CARGO_TARGET_DIR", guests::target_folder())
+        .env("CARGO_TERM_COLOR", "never");
+    compiling
+}
+
+fn command(program: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(folder)
@@ -42,8 +66,17 @@ pub fn hearken(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs a command to its end.
-pub async fn run(mut command: Command) -> Answer {
-    let output = tokio::time::timeout(DEADLINE, command.output())
+pub async fn run(command: Command) -> Answer {
+    run_within(DEADLINE, command).await
+}
+
+/// As [`run`], for commands that compile.
+pub async fn run_compiling(command: Command) -> Answer {
+    run_within(COMPILED, command).await
+}
+
+async fn run_within(within: Duration, mut command: Command) -> Answer {
+    let output = tokio::time::timeout(within, command.output())
         .await
         .expect("the command ends")
         .expect("the program is there");
@@ -59,8 +92,10 @@ pub struct NodeProcess {
     api: Api,
     child: Child,
     folder: TempDir,
-    log: watch::Receiver<Vec<Value>>,
-    _reading: AbortOnDropHandle<()>,
+    stdout: Lines<String>,
+    /// Stderr; lines that are not of the log, which is JSON as there is no
+    /// terminal, are strings.
+    log: Lines<Value>,
 }
 
 impl NodeProcess {
@@ -77,31 +112,39 @@ impl NodeProcess {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
         all.extend(arguments);
-        let mut child = hearken(folder.path(), &all)
-            .spawn()
-            .expect("the program is there");
-        let (lines, log) = watch::channel(Vec::new());
+        let command = hearken(folder.path(), &all);
+        Self::serving(command, folder, DEADLINE).await
+    }
+
+    /// Runs `hearken dev` in a folder whose `plugins` has crates, and waits until
+    /// it serves.
+    pub async fn dev(folder: TempDir) -> Self {
+        let arguments = ["dev", "--node", "test", "--listen", "127.0.0.1:0"];
+        let command = compiling(folder.path(), &arguments);
+        Self::serving(command, folder, COMPILED).await
+    }
+
+    async fn serving(mut command: Command, folder: TempDir, within: Duration) -> Self {
+        let mut child = command.spawn().expect("the program is there");
         let stderr = child.stderr.take().expect("it is piped");
-        let reading = AbortOnDropHandle::new(tokio::spawn(read_log(stderr, lines)));
-        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let greeting = async {
-            while let Some(line) = stdout.next_line().await.expect("UTF-8") {
-                if let Some((_, url)) = line.split_once("Listening on ") {
-                    let (url, _) = url.split_once(". ").expect("a sentence follows");
-                    return url.to_owned();
-                }
-            }
-            panic!("the node ended: {:#?}", log.borrow());
+        let stdout = child.stdout.take().expect("it is piped");
+        let stdout = Lines::of(stdout, |line| line);
+        let log = Lines::of(stderr, |line| {
+            serde_json::from_str(&line).unwrap_or(Value::String(line))
+        });
+        let greeting = stdout.find(within, |line| line.contains("Listening on "));
+        let Some(line) = greeting.await else {
+            panic!("the node ended: {:#?}", log.all().await);
         };
-        let url = tokio::time::timeout(DEADLINE, greeting)
-            .await
-            .expect("the node serves");
+        let (_, url) = line.split_once("Listening on ").expect("looked for");
+        let (url, _) = url.split_once(". ").expect("a sentence follows");
+        let url = url.to_owned();
         Self {
             api: Api::new(url),
             child,
             folder,
+            stdout,
             log,
-            _reading: reading,
         }
     }
 
@@ -140,22 +183,31 @@ impl NodeProcess {
             .await
             .expect("the node ends")
             .expect("it can be waited for");
-        // Closed once the last line was read.
-        let _ = tokio::time::timeout(DEADLINE, self.log.wait_for(|_| false)).await;
-        let log = self.log.borrow().clone();
-        (status.code().expect("it ended by itself"), log)
+        let code = status.code().expect("it ended by itself");
+        (code, self.log.all().await)
     }
 
     /// The first line of the log that is wanted; waits for it.
     pub async fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut log = self.log.clone();
-        let found = log.wait_for(|lines| lines.iter().any(&wanted));
-        let found = tokio::time::timeout(DEADLINE, found).await;
-        let lines = match found {
-            Ok(Ok(lines)) => lines.clone(),
-            _ => panic!("it is not logged: {:#?}", self.log.borrow()),
-        };
-        lines.into_iter().find(&wanted).expect("it was there")
+        self.log.until(DEADLINE, wanted).await
+    }
+
+    /// The first line of the compiler, or about what is compiled, that has this
+    /// text; waits for it.
+    pub async fn compiled(&self, text: &str) -> String {
+        let has = |line: &Value| line.as_str().is_some_and(|line| line.contains(text));
+        let line = self.log.until(COMPILED, has).await;
+        line.as_str().expect("looked for").to_owned()
+    }
+
+    /// What was logged until now.
+    pub fn log(&self) -> Vec<Value> {
+        self.log.so_far()
+    }
+
+    /// The first line on stdout that is wanted; waits for it.
+    pub async fn said(&self, wanted: impl Fn(&str) -> bool) -> String {
+        self.stdout.until(DEADLINE, |line| wanted(line)).await
     }
 
     /// Waits until the node has so many receivers of a kind.
@@ -181,14 +233,5 @@ impl Deref for NodeProcess {
 
     fn deref(&self) -> &Api {
         &self.api
-    }
-}
-
-/// Collects the lines of the log, which is JSON as there is no terminal.
-async fn read_log(stderr: ChildStderr, log: watch::Sender<Vec<Value>>) {
-    let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
-        log.send_modify(|lines| lines.push(line));
     }
 }

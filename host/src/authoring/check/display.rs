@@ -1,6 +1,7 @@
 //! The report as a person reads it on a terminal.
 
 use std::fmt::{self, Display, Formatter};
+use std::path::Path;
 
 use bytesize::ByteSize;
 
@@ -38,21 +39,19 @@ impl Display for CheckReport {
                 )?;
             }
         }
-        for note in &self.notes {
-            writeln!(f, "note: {note}")?;
-        }
         for problem in &self.problems {
             writeln!(f, "problem: {problem}")?;
         }
-        match self.handler {
-            Some(handler) if self.runnable => {
-                write!(
-                    f,
-                    "this host can run it; events are handed over by {handler}"
-                )
-            }
-            _ => write!(f, "this host cannot run it"),
+        let Some(handler) = self.handler.filter(|_| self.runnable) else {
+            return write!(f, "this host cannot run it");
+        };
+        write!(f, "this host can run it")?;
+        if let Some(line) = self.missing_manifest_line {
+            let manifest = Path::new(file).with_extension("toml");
+            let manifest = manifest.display();
+            write!(f, " once {manifest} says what it listens to, e.g. {line}")?;
         }
+        write!(f, "; events are handed over by {handler}")
     }
 }
 

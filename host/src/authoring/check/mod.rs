@@ -25,6 +25,9 @@ pub use file_kind::FileKind;
 /// file's size in memory.
 pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
+/// What the manifest must say for a component that does not say what it listens to.
+const SUBSCRIBE: &str = "subscribe = [\"custom.example.*\"]";
+
 /// Why a file could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
@@ -59,11 +62,13 @@ pub struct CheckReport {
     pub handler: Option<&'static str>,
     /// What the component says that it listens to; null when it was not asked.
     pub listeners: Option<Vec<ListenerStatus>>,
+    /// The line that its manifest must have before this host can run it; null when
+    /// there is none, or no telling.
+    pub missing_manifest_line: Option<&'static str>,
     /// Everything that keeps this host from running it, and what to do about it.
     pub problems: Vec<String>,
-    /// What to know when running it.
-    pub notes: Vec<String>,
-    /// Whether this host can run it: there are no problems.
+    /// Whether this host can run it, once its manifest says what is missing: there
+    /// are no problems.
     pub runnable: bool,
 }
 
@@ -199,8 +204,8 @@ impl CheckReport {
             exports: Vec::new(),
             handler: None,
             listeners: None,
+            missing_manifest_line: None,
             problems,
-            notes: Vec::new(),
         }
     }
 
@@ -223,11 +228,7 @@ impl CheckReport {
             Ok(handler) => {
                 self.handler = Some(handler.interface);
                 if !handler.describes_itself {
-                    self.notes.push(
-                        "it does not say what it listens to; its manifest must: \
-                         subscribe = [\"PATTERN\"]"
-                            .to_owned(),
-                    );
+                    self.missing_manifest_line = Some(SUBSCRIBE);
                 }
             }
             Err(problem) => self.problems.push(problem),
@@ -238,6 +239,7 @@ impl CheckReport {
 
     /// Adds what the component said that it listens to, or why it could not say so.
     pub fn set_listeners(&mut self, listeners: Result<Vec<ListenerStatus>, String>) {
+        self.missing_manifest_line = None;
         match listeners {
             Ok(listeners) => self.listeners = Some(listeners),
             Err(reason) => self

@@ -124,7 +124,13 @@ fn a_wasmcloud_component_runs_and_needs_a_manifest_that_subscribes() {
         ),
     );
     assert!(report.runnable, "{report}");
-    assert!(report.notes[0].contains("subscribe"), "{report}");
+    let verdict = report.to_string().lines().last().unwrap().to_owned();
+    assert_eq!(
+        verdict,
+        "this host can run it once echo.toml says what it listens to, e.g. \
+         subscribe = [\"custom.example.*\"]; events are handed over by \
+         wasmcloud:messaging/handler@0.2.0"
+    );
 }
 
 #[test]

@@ -297,12 +297,15 @@ impl State {
         batch: &mut VecDeque<Taken>,
     ) -> Result<Option<()>, Closed> {
         let (mut events, mut bytes) = (0, 0);
-        while let Some(more) = self.backlog.oldest_bytes(lane) {
-            bytes += more;
-            if events > 0 && (bytes > limits.bytes || events >= limits.events) {
-                break;
-            }
-            batch.extend(self.backlog.pop(lane));
+        let fits = |event: &Event, events: usize, bytes: &mut usize| {
+            *bytes += event.as_bytes().len();
+            events == 0 || (*bytes <= limits.bytes && events < limits.events)
+        };
+        while let Some(taken) = self
+            .backlog
+            .pop_if(lane, |event| fits(event, events, &mut bytes))
+        {
+            batch.push_back(taken);
             events += 1;
         }
         match (events, self.closed) {

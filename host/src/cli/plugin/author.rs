@@ -9,6 +9,7 @@ use crate::authoring::{
 };
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
+use crate::config::Manifest;
 use crate::interfaces;
 use crate::plugin::inspect;
 
@@ -26,8 +27,8 @@ pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result
 
 /// Compiles the crate in `dir` and prints the path of its component.
 pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError> {
-    ensure_target(dir, note).await?;
     let plugin = PluginCrate::open(dir).await?;
+    ensure_target(dir, note).await?;
     let components = compile(&[plugin], CompilerOutput::Shown).await;
     for component in components {
         let component: PathBuf = component?;
@@ -41,8 +42,7 @@ pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError
 pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliError> {
     let mut report = explain(file).await?;
     let describes_itself = report.handler.is_some_and(interfaces::describes_itself);
-    // One that does not is told by its manifest, if there is one yet.
-    if report.runnable && (describes_itself || file.with_extension("toml").exists()) {
+    if report.runnable && (describes_itself || subscribes(&file.with_extension("toml"))) {
         report.set_listeners(inspect(file).await);
     }
     output.answer(&report, || report.to_string())?;
@@ -51,4 +51,13 @@ pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliErro
     } else {
         Err(CliError::NotRunnable(file.to_owned()))
     }
+}
+
+/// Whether a manifest says what its plugin listens to. So does one that is wrong, as
+/// far as this can tell: what is wrong with it is found by loading the plugin.
+fn subscribes(manifest: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(manifest) else {
+        return manifest.exists();
+    };
+    Manifest::parse(manifest, &text).map_or(true, |manifest| manifest.subscribe.is_some())
 }

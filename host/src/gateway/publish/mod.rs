@@ -75,7 +75,8 @@ enum Mode {
 /// at all. The type arrives under `custom.`. Without attributes of their own,
 /// events take the trace context of the request's `traceparent` and
 /// `tracestate` headers. A body may have 4/3 of the largest event and 64 KiB,
-/// a batch four times that.
+/// a batch four times that. Until the node has loaded its plugins, which would
+/// miss the events, it answers 503.
 #[utoipa::path(
     post,
     path = "/v1/events",
@@ -95,7 +96,7 @@ enum Mode {
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Event, body or batch too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Unsupported media type", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too many bodies in memory", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Plugins are being loaded, or too many bodies are in memory", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn publish(
@@ -110,6 +111,10 @@ pub(super) async fn publish(
         _ => body::single_limit(&context.bus),
     };
     let body = body::read(&context, &headers, body, limit).await?;
+    // Only now: who has sent the whole body gets to read the answer.
+    if !context.readiness.is_ready() {
+        return Err(Rejection::Starting);
+    }
     let receipt = match mode {
         Mode::Shorthand => publish_one(&context, &headers, mode, shorthand::read(&body.bytes)),
         Mode::Structured => publish_one(&context, &headers, mode, structured::read(&body.bytes)),

@@ -14,7 +14,7 @@ const TURNS: u32 = 10_000_000;
 
 #[hearken_sdk::listener("custom.bench.act")]
 fn spin(event: &Event) {
-    let end = clock::told_by(event);
+    let end = clock::told_by(event.data_bytes());
     while clock::now() < end {
         for turn in 0..TURNS {
             black_box(turn);

@@ -23,7 +23,7 @@ impl Leaker {
     #[listener("custom.bench.act")]
     fn leak(&mut self, event: &Event) {
         let started = std::mem::replace(&mut self.started, true);
-        while started && clock::now() < clock::told_by(event) {
+        while started && clock::now() < clock::told_by(event.data_bytes()) {
             // Written to, so that the memory is there.
             black_box(vec![1_u8; PIECE].leak());
         }

@@ -10,7 +10,7 @@ const LINES: u32 = 100;
 
 #[hearken_sdk::listener("custom.bench.act")]
 fn print(event: &Event) {
-    let end = clock::told_by(event);
+    let end = clock::told_by(event.data_bytes());
     while clock::now() < end {
         for line in 0..LINES {
             println!("line {line} of many that nobody wants to read");

@@ -24,7 +24,7 @@ impl Measured {
     /// The event tells when it was published.
     #[listener("custom.bench.timed")]
     fn timed(&mut self, event: &Event) {
-        let published = clock::told_by(event);
+        let published = clock::told_by(event.data_bytes());
         self.latencies.push(clock::now().saturating_sub(published));
     }
 

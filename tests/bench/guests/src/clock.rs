@@ -3,8 +3,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hearken_sdk::Event;
-
 /// Now.
 #[must_use]
 #[expect(
@@ -18,11 +16,9 @@ pub fn now() -> u64 {
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The time that the event tells; 0 if it tells none.
+/// The time that an event's data tells; 0 if it tells none.
 #[must_use]
-pub fn told_by(event: &Event) -> u64 {
-    event
-        .data_bytes()
-        .first_chunk()
+pub fn told_by(data: &[u8]) -> u64 {
+    data.first_chunk()
         .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

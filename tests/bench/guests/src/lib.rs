@@ -1,5 +1,8 @@
-//! The listener that the benchmarks measure, written with the SDK, and its
-//! neighbours; see `examples`.
+//! The listeners that the benchmarks measure, and their neighbours; see `examples`.
+//! Nothing here may use the SDK, whose exports would end up in the guests that do
+//! without it.
 #![cfg(target_family = "wasm")]
 
+pub mod bindings;
 pub mod clock;
+pub mod packed;

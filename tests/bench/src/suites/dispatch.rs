@@ -1,22 +1,28 @@
 //! Throughput of handing over events: Hearken from `publish` on one thread to
 //! handled in the guest, sustained, beside the limits and the peers.
 
+use crate::Options;
 use crate::contest::{Contender, take_turns};
 use crate::guests::component;
 use crate::node::Node;
 use crate::report::Report;
-use crate::{limits, peers, sustained};
+use crate::sustained::{MANIFEST, nanoseconds_a_delivery};
+use crate::{limits, peers, sleep};
 
 const PAYLOADS: [usize; 3] = [64, 256, 4096];
 
 /// Receivers of the fan-out.
 const FAN_OUT: usize = 100;
 
-pub(crate) fn run(report: &mut Report, repetitions: usize) {
+pub(crate) fn run(report: &mut Report, options: &Options) {
+    sleep::sharpen();
     let mut contenders = limits::contenders();
     contenders.extend(hearken());
-    contenders.extend(peers::contenders());
-    let samples = take_turns(&mut contenders, &PAYLOADS, repetitions);
+    if peers::ROWS.iter().any(|row| options.wants(row)) {
+        contenders.extend(peers::contenders());
+    }
+    contenders.retain(|contender| options.wants(&contender.name));
+    let samples = take_turns(&mut contenders, &PAYLOADS, options.repetitions);
     for (contender, samples) in contenders.iter().zip(samples) {
         report.contender("dispatch", contender, &PAYLOADS, &samples);
     }
@@ -25,9 +31,9 @@ pub(crate) fn run(report: &mut Report, repetitions: usize) {
 fn hearken() -> [Contender; 3] {
     let framed = component("measured");
     let typed = component("measured-typed");
-    let one = |component| Node::start(&[("measured".to_owned(), component, "")]);
+    let one = |component| Node::start(&[("measured".to_owned(), component, MANIFEST)]);
     let many: Vec<_> = (0..FAN_OUT)
-        .map(|index| (format!("measured-{index}"), framed.as_path(), ""))
+        .map(|index| (format!("measured-{index}"), framed.as_path(), MANIFEST))
         .collect();
     [
         ("hearken/framed", one(framed.as_path())),
@@ -37,7 +43,7 @@ fn hearken() -> [Contender; 3] {
     .map(|(name, node)| {
         Contender::available(
             name,
-            Box::new(move |payload| sustained::nanoseconds_a_delivery(&node, payload)),
+            Box::new(move |payload| nanoseconds_a_delivery(&node, payload)),
         )
     })
 }

@@ -1,5 +1,6 @@
 //! The same handler in several languages, from `publish` to handled.
 
+use crate::Options;
 use crate::contest::{Contender, Repeat, take_turns};
 use crate::guests::component;
 use crate::node::Node;
@@ -8,7 +9,7 @@ use crate::{languages, sustained};
 
 const PAYLOADS: [usize; 1] = [256];
 
-pub(crate) fn run(report: &mut Report, repetitions: usize) {
+pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
     let mut contenders = [
         ("rust-framed", Ok(component("measured"))),
         ("rust-typed", Ok(component("measured-typed"))),
@@ -17,7 +18,7 @@ pub(crate) fn run(report: &mut Report, repetitions: usize) {
     ]
     .map(|(name, component)| {
         let repeat = component.map(|component| {
-            let node = Node::start(&[(name.to_owned(), component.as_path(), "")]);
+            let node = Node::start(&[(name.to_owned(), component.as_path(), sustained::MANIFEST)]);
             let repeat = move |payload| sustained::nanoseconds_a_delivery(&node, payload);
             Box::new(repeat) as Repeat
         });

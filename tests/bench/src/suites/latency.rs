@@ -9,9 +9,11 @@ use hearken::event::{Draft, EventType};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::Options;
 use crate::guests::component;
 use crate::node::Node;
 use crate::report::{Report, Row, Samples};
+use crate::sleep;
 
 /// From one event to the next.
 const INTERVAL: Duration = Duration::from_micros(100);
@@ -88,8 +90,8 @@ struct Contender {
     told: u64,
 }
 
-pub(crate) fn run(report: &mut Report, repetitions: usize) {
-    sharpen_sleep();
+pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
+    sleep::sharpen();
     let mut contenders: Vec<Contender> = NEIGHBOURS.iter().map(Contender::start).collect();
     let mut samples: [[Samples; 3]; NEIGHBOURS.len()] = Default::default();
     for repetition in 0..repetitions {
@@ -140,7 +142,7 @@ impl Contender {
         let mut data = vec![0; PAYLOAD];
         let began = Instant::now();
         for number in 0..WARM_UP + EVENTS {
-            sleep_until(began + INTERVAL * number);
+            sleep::until(began + INTERVAL * number);
             if self.neighbours.nudge && number % NUDGE_EVERY == 0 {
                 self.act(&end);
             }
@@ -192,7 +194,7 @@ impl Contender {
                     Instant::now() < deadline,
                     "{name} is still at it: {counters:?}"
                 );
-                sleep_until(Instant::now() + Duration::from_millis(1));
+                sleep::until(Instant::now() + Duration::from_millis(1));
             }
         }
     }
@@ -217,24 +219,4 @@ fn now() -> SystemTime {
 fn nanoseconds_of(time: SystemTime) -> u64 {
     let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Sleeps, and does not spin: the cores are the plugins'.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this thread is not of any runtime, and its timer is finer"
-)]
-fn sleep_until(time: Instant) {
-    let left = time.saturating_duration_since(Instant::now());
-    if !left.is_zero() {
-        std::thread::sleep(left);
-    }
-}
-
-/// Lets this thread, the process's first, wake when it asked to; Linux would
-/// otherwise let it sleep up to half an interval longer.
-fn sharpen_sleep() {
-    if let Err(error) = std::fs::write("/proc/self/timerslack_ns", "1") {
-        eprintln!("events are published less evenly, since timers stay coarse: {error}");
-    }
 }

@@ -11,6 +11,7 @@ use hearken::clock::SystemClock;
 use hearken::event::{Draft, EventType, Pattern};
 use tokio::time::Instant;
 
+use crate::Options;
 use crate::report::{Report, Row, Samples};
 
 const RECEIVERS: [usize; 3] = [1, 100, 10_000];
@@ -18,7 +19,7 @@ const RECEIVERS: [usize; 3] = [1, 100, 10_000];
 /// Events of one repetition.
 const EVENTS: u32 = 200_000;
 
-pub(crate) fn run(report: &mut Report, repetitions: usize) {
+pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
     let buses: Vec<(Bus, Vec<Receiver>)> = RECEIVERS.iter().map(|count| bus(*count)).collect();
     let mut samples = vec![Samples::default(); RECEIVERS.len()];
     for _ in 0..repetitions {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
+use crate::Options;
 use crate::guests::component;
 use crate::node::{Folder, Node};
 use crate::report::{Report, Row, Samples};
@@ -14,7 +15,7 @@ use crate::report::{Report, Row, Samples};
 /// Plugins of one start, each of its own file.
 const PLUGINS: usize = 20;
 
-pub(crate) fn run(report: &mut Report, repetitions: usize) {
+pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
     let measured = component("measured");
     let files = tempfile::tempdir().expect("a temporary folder");
     let files = different_files(&measured, files.path(), PLUGINS);

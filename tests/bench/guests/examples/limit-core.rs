@@ -9,7 +9,7 @@
 
 use std::sync::Mutex;
 
-use hearken_bench_bare_guests::packed;
+use hearken_bench_guests::packed;
 
 /// Where the host puts a frame.
 static FRAME: Mutex<Vec<u8>> = Mutex::new(Vec::new());

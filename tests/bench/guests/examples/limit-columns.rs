@@ -4,8 +4,8 @@
 
 use std::hint::black_box;
 
-use hearken_bench_bare_guests::bindings::columns;
-use hearken_bench_bare_guests::bindings::columns::exports::bench::limits::column::{Guest, Head};
+use hearken_bench_guests::bindings::columns;
+use hearken_bench_guests::bindings::columns::exports::bench::limits::column::{Guest, Head};
 
 struct Listener;
 

@@ -2,8 +2,8 @@
 
 #![cfg(target_family = "wasm")]
 
-use hearken_bench_bare_guests::bindings::framed;
-use hearken_bench_bare_guests::packed;
+use hearken_bench_guests::bindings::framed;
+use hearken_bench_guests::packed;
 
 struct Listener;
 

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use hearken_bench_bare_guests::bindings::typed;
+use hearken_bench_guests::bindings::typed;
 use typed::exports::hearken::plugin::listener::{Description, Event, Guest};
 use typed::hearken::plugin::types::{Filter, ListenerDescription};
 

@@ -1,0 +1,67 @@
+//! What a node that has started says to the person who started it.
+
+use std::io::Write;
+
+use crate::admin::{PluginAdmin, PluginState, PluginStatus};
+use crate::config::NodeConfig;
+use crate::node::Node;
+
+/// Says what runs and how to send the first event.
+pub(super) fn greet(node: &Node) {
+    let mut text = String::new();
+    let plugins = node.plugins().list();
+    if plugins.is_empty() {
+        text.push_str("No plugins yet: drop a .wasm file into the plugins folder.\n");
+    } else {
+        text.push_str("Plugins:\n");
+        for plugin in &plugins {
+            text.push_str(&format!("  {}\n", line(plugin)));
+        }
+    }
+    let address = node.address();
+    let hearken = program();
+    let host = if address == NodeConfig::default().listen {
+        String::new()
+    } else {
+        format!(" --host http://{address}")
+    };
+    text.push_str(&format!(
+        "\nListening on http://{address}. In another terminal:\n\
+         \x20 {hearken}{host} listen '*'\n\
+         \x20 {hearken}{host} send hello.world --subject you --data '{{\"greeting\":\"hi\"}}'\n\
+         or\n\
+         \x20 curl {}http://{address}/v1/events -d '{{\"type\":\"hello.world\",\"subject\":\"you\"}}'\n",
+        "-H 'content-type: application/json' "
+    ));
+    say(&text);
+}
+
+/// Says something on stdout. The node runs all the same when nobody reads that.
+pub(super) fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// This program as it was called, which is how it can be called again: one that
+/// was just built is not on the `PATH`.
+fn program() -> String {
+    let called = std::env::args_os().next();
+    called.map_or_else(
+        || "hearken".to_owned(),
+        |called| called.to_string_lossy().into_owned(),
+    )
+}
+
+fn line(plugin: &PluginStatus) -> String {
+    let version = plugin.version.as_deref().unwrap_or("-");
+    let name = &plugin.name;
+    if plugin.state == PluginState::Failed {
+        let error = plugin.last_error.as_deref().unwrap_or("unknown reason");
+        return format!("{name:<16} failed: {error}");
+    }
+    let patterns: Vec<&str> = plugin
+        .listeners
+        .iter()
+        .map(|listener| listener.pattern.as_str())
+        .collect();
+    format!("{name:<16} {version:<8} listens to {}", patterns.join(", "))
+}
