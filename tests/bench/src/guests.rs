@@ -41,7 +41,7 @@ pub(crate) fn add_target(target: &str) -> Result<(), String> {
 /// Runs a command whose output only matters if it fails.
 ///
 /// # Errors
-/// Names the command, and says what it wrote last on stderr.
+/// Names the command, and says what it wrote on stderr about an error, or last.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -52,9 +52,12 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
-    let last = last.unwrap_or("it says nothing").trim();
-    Err(format!("`{program}` failed ({}): {last}", output.status))
+    let telling = said
+        .lines()
+        .find(|line| line.contains("rror"))
+        .or_else(|| said.lines().rfind(|line| !line.trim().is_empty()));
+    let telling = telling.unwrap_or("it says nothing").trim();
+    Err(format!("`{program}` failed ({}): {telling}", output.status))
 }
 
 /// The root of the checkout.
@@ -77,7 +80,7 @@ fn example(name: &str, target: &str) -> Result<PathBuf, String> {
 /// Says that it does not build; the compiler's own words are on stderr.
 pub(crate) fn artifact(cargo: &mut Command, name: &str) -> Result<PathBuf, String> {
     let output = cargo
-        .arg("--message-format=json-render-diagnostics")
+        .args(["--quiet", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("`cargo` cannot be run: {error}"))?;

@@ -83,6 +83,7 @@ impl Peers {
             guests::artifact(&mut cargo, name)
         };
         guests::add_target(MODULE)?;
+        eprintln!("building the peers, which takes minutes the first time");
         let program = build(&[], "hearken-bench-peers")?;
         let extism = build(
             &[

@@ -11,7 +11,7 @@ pub struct ExtismCall(Plugin);
 
 impl ExtismCall {
     pub fn open(module: &Path) -> Result<Self, Error> {
-        let manifest = Manifest::new([Wasm::file(module)]);
+        let manifest = Manifest::new([Wasm::data(std::fs::read(module)?)]);
         Ok(Self(Plugin::new(&manifest, [], false)?))
     }
 }

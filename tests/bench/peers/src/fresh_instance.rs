@@ -5,7 +5,9 @@
 use std::path::Path;
 
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+};
 
 use crate::{Error, Peer};
 
@@ -101,10 +103,7 @@ impl Peer for SpinInstance {
     fn handle(&mut self, data: &[u8]) -> Result<(), Error> {
         let mut store = Store::new(&self.engine, ());
         store.set_epoch_deadline(u64::MAX / 2);
-        let event = event!(
-            asynchronous::exports::hearken::plugin::listener,
-            data
-        );
+        let event = event!(asynchronous::exports::hearken::plugin::listener, data);
         self.runtime.block_on(async {
             let instance = self.listener.instantiate_async(&mut store).await?;
             let listener = instance.hearken_plugin_listener();
@@ -151,10 +150,7 @@ impl Peer for BestInstance {
     fn handle(&mut self, data: &[u8]) -> Result<(), Error> {
         let mut store = Store::new(&self.engine, ());
         let instance = self.listener.instantiate(&mut store)?;
-        let event = event!(
-            synchronous::exports::hearken::plugin::listener,
-            data
-        );
+        let event = event!(synchronous::exports::hearken::plugin::listener, data);
         instance
             .hearken_plugin_listener()
             .call_handle(&mut store, event)??;

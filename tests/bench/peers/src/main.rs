@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use extism_call::ExtismCall;
 use fresh_instance::{BestInstance, SpinInstance};
@@ -46,11 +47,14 @@ trait Peer {
     fn handle(&mut self, data: &[u8]) -> Result<(), Error>;
 }
 
+/// Makes a peer of the Extism module or of the component.
+type Open = fn(extism: &Path, component: &Path) -> Result<Box<dyn Peer>, Error>;
+
 /// A peer, made when it is first asked for.
 struct Row {
     name: &'static str,
     peer: Option<Result<Box<dyn Peer>, String>>,
-    open: fn(extism: &Path, component: &Path) -> Result<Box<dyn Peer>, Error>,
+    open: Open,
 }
 
 fn main() -> Result<(), Error> {
@@ -84,10 +88,7 @@ fn main() -> Result<(), Error> {
 }
 
 impl Row {
-    fn new(
-        name: &'static str,
-        open: fn(&Path, &Path) -> Result<Box<dyn Peer>, Error>,
-    ) -> Self {
+    fn new(name: &'static str, open: Open) -> Self {
         Self {
             name,
             peer: None,
@@ -120,7 +121,7 @@ fn repeat(peer: &mut dyn Peer, request: &Request) -> Result<f64, Error> {
         peer.handle(&data)?;
     }
     let mut events = 0.0;
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     while began.elapsed() < length {
         for _ in 0..BATCH {
             peer.handle(&data)?;

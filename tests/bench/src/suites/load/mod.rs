@@ -35,6 +35,7 @@ pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
     }
     report.push(row("cold", "ms/plugin", &cold));
     report.push(row("cached", "ms/plugin", &cached));
+    eprintln!("reloading");
     let reloads = reload::measure(&measured);
     report.push(Row {
         p95: Some(reloads.percentile(0.95)),
@@ -44,6 +45,7 @@ pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
             &reloads,
         )
     });
+    eprintln!("starting many idle plugins");
     idle::measure(report, &measured);
 }
 
