@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crossbeam_utils::CachePadded;
+
 use super::Bus;
 use super::filter::Filter;
 use super::mailbox::{Closed, Mailbox, MailboxLimits, Overflow, PublisherId};
@@ -64,7 +66,8 @@ pub struct Receiver {
 pub(super) struct Core {
     name: Arc<str>,
     kind: ReceiverKind,
-    pub(super) mailbox: Mailbox,
+    /// Apart from what publishers only read: the consumer writes to it all the time.
+    pub(super) mailbox: CachePadded<Mailbox>,
     /// Whether more than one filter may find this receiver for one event.
     pub(super) several_filters: AtomicBool,
     filters: Mutex<Vec<Arc<Filter>>>,
@@ -79,7 +82,7 @@ impl Core {
         Self {
             name,
             kind,
-            mailbox,
+            mailbox: CachePadded::new(mailbox),
             several_filters: AtomicBool::new(false),
             filters: Mutex::default(),
             received: AtomicU64::new(0),

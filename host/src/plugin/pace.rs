@@ -1,4 +1,5 @@
-//! How many events one call into a guest takes.
+//! How many events a worker takes at once, and one call into a guest of frames with
+//! them.
 //!
 //! A batch is made of what already waits, so it delays nothing; but a guest cannot
 //! be asked to stop in the middle of one. So a batch is kept to about half a time

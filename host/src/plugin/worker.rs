@@ -16,7 +16,7 @@ use super::instance::{Death, Handled, Instance, Version};
 use super::pace::Pace;
 use super::shared::Shared;
 use crate::admin::PluginState;
-use crate::bus::{MailboxLimits, Receiver, Taken};
+use crate::bus::{Receiver, Taken};
 use crate::event::Event;
 
 /// Deaths in a row after which a plugin gets no more events.
@@ -48,7 +48,9 @@ struct Worker {
     stop: CancellationToken,
     desk: Desk,
     /// Taken from the mailbox and not handled yet.
-    batch: VecDeque<Taken>,
+    taken: VecDeque<Taken>,
+    /// What the instance has in hand; empty between calls.
+    in_hand: VecDeque<Taken>,
     pace: Pace,
     /// Delays before the restarts after this worker's own deaths in a row.
     backoff: ExponentialBackoff,
@@ -78,7 +80,8 @@ impl Shift {
                     backoff: backoff(),
                     died: false,
                     desk,
-                    batch: VecDeque::new(),
+                    taken: VecDeque::new(),
+                    in_hand: VecDeque::new(),
                     pace: Pace::new(),
                 };
                 let seat = Arc::clone(&worker.desk.seat);
@@ -119,66 +122,60 @@ impl Worker {
         while !self.stop.is_cancelled() {
             if self.desk.instance.is_none() {
                 self.restart().await;
-            } else if !self.batch.is_empty() || self.next_events().await {
+            } else if !self.taken.is_empty() || self.next_events().await {
                 self.handle().await;
             }
         }
-        self.receiver.mailbox().put_back(self.batch.drain(..));
+        self.receiver.mailbox().put_back(self.taken.drain(..));
         self.desk
     }
 
     /// Takes the next events; returns whether there are any before the shift ends.
     async fn next_events(&mut self) -> bool {
         let mailbox = self.receiver.mailbox();
-        let takes_frames = self
-            .desk
-            .instance
-            .as_ref()
-            .is_some_and(Instance::takes_frames);
-        let limits = if takes_frames {
-            self.pace.limits()
-        } else {
-            MailboxLimits {
-                events: 1,
-                ..self.pace.limits()
-            }
-        };
+        let limits = self.pace.limits();
         // A closed mailbox has nothing more to give: then the shift's end is near.
-        let _ = mailbox.try_recv_batch(self.lane, limits, &mut self.batch);
-        if self.batch.is_empty() {
+        let _ = mailbox.try_recv_batch(self.lane, limits, &mut self.taken);
+        if self.taken.is_empty() {
             // Caught up: whatever comes next begins in the foreground.
             self.desk.seat.move_to_background(false);
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => {}
-                Ok(()) = mailbox.recv_batch(self.lane, limits, &mut self.batch) => {}
+                Ok(()) = mailbox.recv_batch(self.lane, limits, &mut self.taken) => {}
             }
         }
-        !self.batch.is_empty()
+        !self.taken.is_empty()
     }
 
+    /// Hands over as much of what was taken as the instance takes in one call.
     async fn handle(&mut self) {
         let Some(instance) = &mut self.desk.instance else {
             return;
         };
+        if instance.takes_frames() {
+            std::mem::swap(&mut self.in_hand, &mut self.taken);
+        } else {
+            self.in_hand.extend(self.taken.pop_front());
+        }
         let Handled {
             finished,
             failures,
             death,
             spent,
-        } = instance.handle(&mut self.batch).await;
-        self.pace.learn(self.batch.len(), spent);
+        } = instance.handle(&mut self.in_hand).await;
+        self.pace.learn(self.in_hand.len(), spent);
         let shared = Arc::clone(&self.shared);
         shared
             .failed
             .fetch_add(failures.len() as u64, Ordering::Relaxed);
         for failure in failures {
-            let event = self.batch.get(failure.index).map(|taken| taken.event.id());
+            let event = self.in_hand.get(failure.index);
             let death = Death {
                 reason: failure.reason,
                 backtrace: None,
             };
-            shared.report_failure(event, &death);
+            shared.report_failure(event.map(|taken| taken.event.id()), &death);
         }
         if finished > 0 {
             self.succeeded();
@@ -186,12 +183,16 @@ impl Worker {
         shared
             .delivered
             .fetch_add(finished as u64, Ordering::Relaxed);
-        self.batch.drain(..finished);
+        self.in_hand.drain(..finished);
         if let Some(death) = death {
-            let taken = self.batch.pop_front();
+            let taken = self.in_hand.pop_front();
             shared.delivered.fetch_add(1, Ordering::Relaxed);
             shared.failed.fetch_add(1, Ordering::Relaxed);
             self.bury(taken.as_ref().map(|taken| &taken.event), &death);
+        }
+        // What the instance did not come to is the next one's.
+        while let Some(left) = self.in_hand.pop_back() {
+            self.taken.push_front(left);
         }
     }
 
