@@ -1,11 +1,12 @@
 //! From a file to machine code: reads a component and compiles it on threads of
 //! its own.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rayon::ThreadPool;
 use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
@@ -35,8 +36,44 @@ const POLITE: u8 = 25;
 pub(super) struct Compiler {
     engine: Engine,
     cache: Arc<CodeCache>,
+    in_use: Arc<InUse>,
     /// Threads below normal priority, since compiling takes all that it can get.
     threads: Arc<ThreadPool>,
+}
+
+/// Components that some plugin runs, by the hash of their files: plugins with the
+/// same file share its code.
+#[derive(Default)]
+struct InUse(Mutex<HashMap<blake3::Hash, Weak<Component>>>);
+
+impl std::fmt::Debug for InUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InUse").finish_non_exhaustive()
+    }
+}
+
+impl InUse {
+    fn get(&self, hash: &blake3::Hash) -> Option<Arc<Component>> {
+        self.lock().get(hash)?.upgrade()
+    }
+
+    /// Shares a component; returns that which is shared already, if two plugins came
+    /// at the same time.
+    fn share(&self, hash: blake3::Hash, component: Component) -> Arc<Component> {
+        let mut components = self.lock();
+        components.retain(|_, component| component.strong_count() > 0);
+        if let Some(shared) = components.get(&hash).and_then(Weak::upgrade) {
+            return shared;
+        }
+        let component = Arc::new(component);
+        components.insert(hash, Arc::downgrade(&component));
+        component
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<blake3::Hash, Weak<Component>>> {
+        // Nothing in here panics half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A component file as it was read.
@@ -170,20 +207,30 @@ impl Compiler {
         Ok(Self {
             engine,
             cache,
+            in_use: Arc::default(),
             threads: Arc::new(threads),
         })
     }
 
-    /// The compiled component, from the cache if it is there.
+    /// The compiled component, from another plugin that uses it or from the cache if
+    /// it is there.
     ///
     /// # Errors
     /// [`CompileError`] when it is not valid.
-    pub(super) async fn compile(&self, file: ComponentFile) -> Result<Component, CompileError> {
+    pub(super) async fn compile(
+        &self,
+        file: ComponentFile,
+    ) -> Result<Arc<Component>, CompileError> {
         let (done, result) = oneshot::channel();
         let engine = self.engine.clone();
         let cache = Arc::clone(&self.cache);
+        let in_use = Arc::clone(&self.in_use);
         self.threads.spawn(move || {
-            let compile = || load_or_compile(&engine, &cache, &file);
+            let compile = || match in_use.get(&file.hash) {
+                Some(component) => Ok(component),
+                None => load_or_compile(&engine, &cache, &file)
+                    .map(|component| in_use.share(file.hash, component)),
+            };
             // A panic here would end the whole process.
             let compiled =
                 std::panic::catch_unwind(AssertUnwindSafe(compile)).unwrap_or_else(|panic| {
@@ -280,6 +327,19 @@ mod tests {
         std::fs::write(&cached, b"nonsense").unwrap();
         compiler.compile(component()).await.unwrap();
         assert_eq!(std::fs::read(&cached).unwrap(), code);
+    }
+
+    #[tokio::test]
+    async fn a_component_in_use_is_shared_and_one_out_of_use_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let compiler = Compiler::new(new_engine().unwrap(), folder.path().into(), 1).unwrap();
+        let first = compiler.compile(component()).await.unwrap();
+        let second = compiler.compile(component()).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        let forgotten = Arc::downgrade(&first);
+        drop((first, second));
+        assert!(forgotten.upgrade().is_none());
+        compiler.compile(component()).await.unwrap();
     }
 
     #[tokio::test]

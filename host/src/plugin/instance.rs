@@ -47,7 +47,8 @@ pub(super) struct Version {
     pub(super) manifest: Manifest,
     pub(super) limits: PluginLimits,
     allow: Arc<crate::config::Allow>,
-    engine: wasmtime::Engine,
+    /// Kept in use, so that other plugins with the same file share it.
+    component: Arc<Component>,
     handler: HandlerPre,
 }
 
@@ -100,18 +101,18 @@ impl Version {
     /// Says which import is missing, or that there is no handler.
     pub(super) fn link(
         plugin: Arc<PluginContext>,
-        component: &Component,
+        component: Arc<Component>,
         linker: &wasmtime::component::Linker<Guest>,
         content_hash: blake3::Hash,
         manifest: Manifest,
         limits: PluginLimits,
     ) -> Result<Self, String> {
-        let missing = missing_imports(component);
+        let missing = missing_imports(&component);
         if !missing.is_empty() {
             return Err(missing.join("; "));
         }
         let pre = linker
-            .instantiate_pre(component)
+            .instantiate_pre(&component)
             .map_err(|error| format!("{error:#}"))?;
         Ok(Self {
             plugin,
@@ -119,8 +120,8 @@ impl Version {
             allow: Arc::new(manifest.allow.clone()),
             manifest,
             limits,
-            engine: component.engine().clone(),
-            handler: handler(component, pre)?,
+            handler: handler(&component, pre)?,
+            component,
         })
     }
 
@@ -159,7 +160,7 @@ impl Version {
             self.limits.memory,
             Arc::clone(&meter),
         );
-        let mut store = Store::new(&self.engine, guest);
+        let mut store = Store::new(self.component.engine(), guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.epoch_deadline_callback(|mut store| {

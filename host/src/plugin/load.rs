@@ -170,7 +170,7 @@ impl Source {
             .map_err(compile_error)?;
         let limits = manifest.limits.over(defaults);
         let plugin = Arc::clone(plugin);
-        let version = Version::link(plugin, &component, &runtime.linker, hash, manifest, limits)
+        let version = Version::link(plugin, component, &runtime.linker, hash, manifest, limits)
             .map_err(|reason| LoadError::Link {
                 path: path.clone(),
                 reason,
