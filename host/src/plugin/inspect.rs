@@ -41,9 +41,10 @@ pub async fn inspect(file: &Path) -> Result<Vec<ListenerStatus>, String> {
         component: file.to_owned(),
         manifest: file.with_extension("toml"),
     };
+    let room = runtime.room_to_load().await;
     let source = Source::read(&files).map_err(|error| error.to_string())?;
     let staged = source
-        .stage(&files, &context, &PluginLimits::default(), &runtime)
+        .stage(room, &files, &context, &PluginLimits::default(), &runtime)
         .await
         .map_err(|error| error.to_string())?;
     Ok(staged.listeners.iter().map(listener_status).collect())

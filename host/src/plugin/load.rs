@@ -6,6 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::SemaphorePermit;
+
 use super::bindings::plugin::hearken::plugin::types::Description;
 use super::compile::{CompileError, ComponentFile, open_regular};
 use super::contain::contain;
@@ -143,9 +145,10 @@ impl Source {
         })
     }
 
-    /// Makes a version of what was read.
+    /// Makes a version of what was read, and gives the room back once it is compiled.
     pub(super) async fn stage(
         self,
+        room: SemaphorePermit<'_>,
         files: &Files,
         plugin: &Arc<PluginContext>,
         defaults: &PluginLimits,
@@ -168,6 +171,7 @@ impl Source {
             .compile(file)
             .await
             .map_err(compile_error)?;
+        drop(room);
         let limits = manifest.limits.over(defaults);
         let plugin = Arc::clone(plugin);
         let version = Version::link(plugin, component, &runtime.linker, hash, manifest, limits)

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::Linker;
 
 use super::compile::Compiler;
@@ -13,11 +14,17 @@ use super::imports;
 use super::records::{RecordError, Records};
 use crate::bus::Bus;
 
+/// Component files that are read for each thread that compiles: enough to keep it busy,
+/// few enough for a node with a thousand plugins to start without them all in memory.
+const FILES_A_COMPILE_THREAD: usize = 4;
+
 /// Engine, threads, compiler, imports and store.
 pub(super) struct Runtime {
     pub(super) bus: Bus,
     pub(super) records: Arc<Records>,
     pub(super) compiler: Compiler,
+    /// A permit for each component file that may be in memory at once.
+    loading: Semaphore,
     pub(super) linker: Linker<Guest>,
     pub(super) executor: Executor,
 }
@@ -76,9 +83,16 @@ impl Runtime {
         Ok(Self {
             bus,
             records: Arc::new(records),
+            loading: Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1)),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
             compiler: Compiler::new(engine, data.join("code"), threads).map_err(folder)?,
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
         })
+    }
+
+    /// Room in memory for one component file, from reading to compiling.
+    pub(super) async fn room_to_load(&self) -> SemaphorePermit<'_> {
+        let room = self.loading.acquire().await;
+        room.expect("the semaphore is never closed")
     }
 }

@@ -153,6 +153,8 @@ impl Supervisor {
 
     /// Loads the files and lets the new version take over.
     async fn load(&mut self, even_if_unchanged: bool) -> Result<(), LoadError> {
+        let runtime = Arc::clone(&self.runtime);
+        let room = runtime.room_to_load().await;
         let files = self.files.clone();
         let source = tokio::task::spawn_blocking(move || Source::read(&files))
             .await
@@ -163,7 +165,7 @@ impl Supervisor {
         self.tried = Some(source.fingerprint.clone());
         let context = &self.shared.context;
         let staged = source
-            .stage(&self.files, context, &self.defaults, &self.runtime)
+            .stage(room, &self.files, context, &self.defaults, &self.runtime)
             .await?;
         self.take_over(staged).await;
         Ok(())
