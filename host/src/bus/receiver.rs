@@ -71,7 +71,6 @@ pub(super) struct Core {
     /// Whether more than one filter may find this receiver for one event.
     pub(super) several_filters: AtomicBool,
     filters: Mutex<Vec<Arc<Filter>>>,
-    received: AtomicU64,
     dropped: AtomicU64,
     /// Dropped since the last report.
     unreported: AtomicU64,
@@ -85,7 +84,6 @@ impl Core {
             mailbox: CachePadded::new(mailbox),
             several_filters: AtomicBool::new(false),
             filters: Mutex::default(),
-            received: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             unreported: AtomicU64::new(0),
         }
@@ -121,7 +119,6 @@ impl Core {
     /// Puts an event into the mailbox; returns whether this is the first drop
     /// since the last report.
     pub(super) fn deliver(&self, event: Event, publisher: PublisherId) -> bool {
-        self.received.fetch_add(1, Ordering::Relaxed);
         let dropped = self.mailbox.push(event, publisher);
         dropped > 0 && self.count_dropped(dropped)
     }
@@ -181,7 +178,7 @@ impl Receiver {
     /// Events that reached the mailbox, dropped ones included.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.core.received.load(Ordering::Relaxed)
+        self.core.mailbox.received()
     }
 
     /// Events dropped.

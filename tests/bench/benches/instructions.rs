@@ -44,7 +44,7 @@ const MEASUREMENTS: [Measurement; 3] = [
     // Encoding, matching and putting into one mailbox together.
     Measurement {
         name: "publish to one receiver",
-        limit: 3_150,
+        limit: 2_250,
         run: publish,
     },
     Measurement {
@@ -55,7 +55,7 @@ const MEASUREMENTS: [Measurement; 3] = [
     // Finding the event, and looking at its type and data.
     Measurement {
         name: "frame decode",
-        limit: 405,
+        limit: 202,
         run: frame_decode,
     },
 ];

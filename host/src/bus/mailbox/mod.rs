@@ -79,6 +79,8 @@ struct State {
     limits: MailboxLimits,
     overflow: Overflow,
     backlog: Backlog,
+    /// Events that came, dropped ones included.
+    received: u64,
     /// Who waits, by lane.
     wakers: Vec<Option<Waker>>,
     closed: Option<Closed>,
@@ -93,6 +95,7 @@ impl Mailbox {
             limits,
             overflow,
             backlog: Backlog::new(lanes),
+            received: 0,
             wakers: vec![None; lanes],
             closed: None,
         }))
@@ -103,6 +106,7 @@ impl Mailbox {
     pub(super) fn push(&self, event: Event, publisher: PublisherId) -> u64 {
         let size = event.as_bytes().len();
         let mut state = self.lock();
+        state.received += 1;
         if state.closed.is_some() {
             return 0;
         }
@@ -235,6 +239,11 @@ impl Mailbox {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.lock().backlog.events()
+    }
+
+    /// Events that came, dropped ones included.
+    pub(super) fn received(&self) -> u64 {
+        self.lock().received
     }
 
     /// Changes bounds, rule and number of lanes; what waits stays, in order, and
