@@ -1,6 +1,8 @@
 //! Extension attributes: `u8` bytes of name, name, `u8` kind (0 Boolean,
 //! 1 Integer, 2 String), `u16` bytes of value, value in canonical string form.
 
+use std::iter::FusedIterator;
+
 /// The CloudEvents type of an extension attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExtensionKind {
@@ -56,8 +58,33 @@ impl<'a> Iterator for Extensions<'a> {
         };
         let (&value_len, rest) = rest.split_first_chunk()?;
         let (value, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(value_len)))?;
-        self.0 = rest;
         let text = |bytes| std::str::from_utf8(bytes).ok();
-        Some((text(name)?, kind, text(value)?))
+        let extension = (text(name)?, kind, text(value)?);
+        // Not before all is read: behind what is no extension there is none either.
+        self.0 = rest;
+        Some(extension)
+    }
+}
+
+impl FusedIterator for Extensions<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_ends_the_extensions_for_good() {
+        let mut bytes = Vec::new();
+        encode("a", ExtensionKind::String, "before", &mut bytes);
+        let broken = bytes.len() + 1;
+        encode("b", ExtensionKind::String, "broken", &mut bytes);
+        encode("c", ExtensionKind::String, "behind", &mut bytes);
+        bytes[broken] = 0xff;
+
+        let mut extensions = Extensions::new(&bytes);
+        let before = ("a", ExtensionKind::String, "before");
+        assert_eq!(extensions.next(), Some(before));
+        assert_eq!(extensions.next(), None);
+        assert_eq!(extensions.next(), None);
     }
 }
