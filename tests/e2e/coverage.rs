@@ -1,8 +1,8 @@
 //! Every guest has a test.
 
-use crate::hostile::{denied, descriptions, files, handlers, quarantine, senders};
+use crate::hostile::{denied, descriptions, files, handlers, progress, quarantine, senders};
 use crate::support::guests;
-use crate::{capabilities, delivery, foreign, logs, reload, shutdown};
+use crate::{capabilities, delivery, foreign, frames, logs, reload, shutdown};
 
 /// A guest, and the tests that run it.
 type Tested = (&'static str, &'static [fn()]);
@@ -10,7 +10,17 @@ type Tested = (&'static str, &'static [fn()]);
 /// Each guest and the tests that run it: functions, so that a test that is gone
 /// does not compile.
 const TESTED: &[Tested] = &[
+    (
+        "attributes",
+        &[frames::both_kinds_of_listener_get_the_same_attributes],
+    ),
+    (
+        "attributes-framed",
+        &[frames::both_kinds_of_listener_get_the_same_attributes],
+    ),
+    ("bad-progress", &[progress::each_breach_is_told]),
     ("bad-utf8", &[handlers::bad_utf8]),
+    ("blamed", &[frames::each_event_answers_for_itself]),
     ("configured", &[capabilities::configured]),
     ("describe-huge", &[descriptions::huge]),
     ("describe-invalid", &[descriptions::invalid]),
@@ -44,6 +54,10 @@ const TESTED: &[Tested] = &[
     ("ungranted-http", &[denied::http]),
     ("ungranted-kv", &[denied::keyvalue]),
     ("unknown-import", &[files::unknown_import]),
+    (
+        "versioned-framed",
+        &[reload::replacements_amid_frames_lose_repeat_and_reorder_nothing],
+    ),
     (
         "versioned-v1",
         &[reload::thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing],

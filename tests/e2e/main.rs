@@ -7,6 +7,7 @@ mod command_line;
 mod coverage;
 mod delivery;
 mod foreign;
+mod frames;
 mod gallery;
 mod hostile;
 mod http;

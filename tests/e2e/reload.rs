@@ -276,6 +276,7 @@ async fn under_a_steady_stream(
     node: &TestNode,
     subjects: u64,
     replacements: u64,
+    label: impl Fn(u64) -> &'static str,
     replace: impl Fn(&TestNode, u64),
 ) {
     let mut handled = node.listen("custom.handled").await;
@@ -333,7 +334,7 @@ async fn under_a_steady_stream(
 #[tokio::test(flavor = "multi_thread")]
 pub async fn thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing() {
     let node = TestNode::start([version(1).manifest(ROOMY)]).await;
-    under_a_steady_stream(&node, 1, 30, |node, replacement| {
+    under_a_steady_stream(&node, 1, 30, label, |node, replacement| {
         if replacement % 4 < 2 {
             node.place(&version(replacement));
         } else {
@@ -344,9 +345,29 @@ pub async fn thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+pub async fn replacements_amid_frames_lose_repeat_and_reorder_nothing() {
+    let framed = |mailbox| {
+        plugin("versioned-framed")
+            .named(NAME)
+            .manifest(&format!("[limits]\nmailbox = {mailbox}\n"))
+    };
+    let node = TestNode::start([framed(100_000)]).await;
+    let status = node.status(NAME).await.expect("it is there");
+    assert_eq!(
+        status.interface.as_deref(),
+        Some("hearken:plugin/framed-listener@0.1.0")
+    );
+    let label = |_| env!("CARGO_PKG_VERSION");
+    under_a_steady_stream(&node, 1, 30, label, |node, replacement| {
+        node.place(&framed(100_000 + replacement));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn several_instances_keep_each_subject_s_order_while_their_number_changes() {
     let node = TestNode::start([version(1).manifest(ROOMY)]).await;
-    under_a_steady_stream(&node, 7, 8, |node, replacement| {
+    under_a_steady_stream(&node, 7, 8, label, |node, replacement| {
         let instances = 1 + replacement % 4;
         let manifest = format!("concurrency = {instances}\n{ROOMY}");
         node.place(&version(replacement).manifest(&manifest));

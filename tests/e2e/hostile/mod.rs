@@ -5,6 +5,7 @@ pub mod denied;
 pub mod descriptions;
 pub mod files;
 pub mod handlers;
+pub mod progress;
 pub mod quarantine;
 pub mod senders;
 

@@ -51,6 +51,19 @@ impl Api {
             .await
     }
 
+    /// Publishes CloudEvents with one request, so that they come all at once.
+    pub async fn publish_all(&self, events: impl IntoIterator<Item = Value>) {
+        let events: Vec<Value> = events.into_iter().collect();
+        let request = self
+            .request(Method::POST, "/v1/events")
+            .header("content-type", "application/cloudevents-batch+json")
+            .body(Value::from(events).to_string());
+        let response = answer(request).await;
+        let status = response.status();
+        let text = response.text().await.expect("an answer");
+        assert_eq!(status, StatusCode::ACCEPTED, "{text}");
+    }
+
     /// Publishes an event that names the type to answer to; returns its id.
     pub async fn ask(&self, event_type: &str, reply_to: &str, data: impl Into<Value>) -> String {
         let request = self

@@ -1,5 +1,7 @@
 //! What the test guests share. They are written on the bare interface, not on the
-//! SDK, so that a fault of the SDK does not hide one of the host.
+//! SDK, so that a fault of the SDK does not hide one of the host. Those that are on
+//! the SDK on purpose say so, and share nothing with the others: a component has the
+//! bindings of one world.
 //!
 //! Unless its own file says otherwise, guest `NAME` listens to `custom.NAME.*` and
 //! reports what it found by an event of type `report.NAME` with JSON data.

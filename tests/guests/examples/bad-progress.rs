@@ -1,0 +1,134 @@
+//! Takes frames, and breaks the rules of `progress` as the event's type or the `mode` of its configuration says.
+#![cfg(target_family = "wasm")]
+
+wit_bindgen::generate!({ world: "framed-plugin", path: "../../wit", generate_all });
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use exports::hearken::plugin::framed_listener::{Description, Guest};
+use hearken::plugin::types::{Filter, ListenerDescription, OutgoingEvent};
+use hearken::plugin::{events, progress};
+use hearken_wire::EventRef;
+use hearken_wire::frame::Deliveries;
+use serde_json::{Value, json};
+
+/// What the host is shown, if it is shown anything.
+static BEGUN: OnceLock<&'static AtomicU64> = OnceLock::new();
+
+struct Plugin;
+
+impl Guest for Plugin {
+    fn describe() -> Description {
+        match mode().as_deref() {
+            Some("unshown") => {}
+            Some("wrong-size") => progress::watch(&[0; 7]),
+            Some("fail-early") => progress::fail("too early"),
+            _ => show(),
+        }
+        Description {
+            version: "0.1.0".to_owned(),
+            listeners: vec![ListenerDescription {
+                name: "handle".to_owned(),
+                filter: Filter {
+                    pattern: "custom.bad-progress.*".to_owned(),
+                    subject: None,
+                    channel: None,
+                    local_only: false,
+                },
+            }],
+        }
+    }
+
+    fn handle(frame: Vec<u8>) {
+        let events: Vec<EventRef<'_>> = Deliveries::new(&frame)
+            .map(|delivery| EventRef::assume_encoded(&frame[delivery.expect("a frame").event]))
+            .collect();
+        match mode().as_deref() {
+            Some("die") if events.len() > 2 => die(&events),
+            Some("step-back") if events.len() > 2 => step_back(&events),
+            _ => events.iter().for_each(|event| handle(*event, events.len())),
+        }
+    }
+}
+
+/// Handles one event of a frame.
+fn handle(event: EventRef<'_>, frame: usize) {
+    let what = event.event_type().rsplit('.').next();
+    if what == Some("unfinished") {
+        return;
+    }
+    count(1);
+    match what {
+        Some("late") => progress::watch(&[0; 8]),
+        Some("backwards") => count(-2),
+        Some("beyond") => count(1),
+        Some("trap") => core::arch::wasm32::unreachable(),
+        Some("huge") => progress::fail(&format!("-{}", "é".repeat(512 << 10))),
+        Some("twice") => {
+            progress::fail("the first");
+            progress::fail("the second");
+        }
+        _ => report(json!({ "id": event.id(), "frame": frame })),
+    }
+}
+
+/// Fails on the first event of a frame, and traps on the third.
+fn die(events: &[EventRef<'_>]) {
+    count(1);
+    progress::fail("the first of its frame");
+    count(1);
+    tell(events);
+    count(1);
+    core::arch::wasm32::unreachable();
+}
+
+/// Fails on the first event of a frame, and goes back to it from the second.
+fn step_back(events: &[EventRef<'_>]) {
+    count(1);
+    progress::fail("the first of its frame");
+    count(1);
+    tell(events);
+    count(-1);
+    tell(events);
+}
+
+/// Reports what is in the frame that this instance dies of.
+fn tell(events: &[EventRef<'_>]) {
+    let ids: Vec<&str> = events.iter().map(|event| event.id()).collect();
+    report(json!({ "last": ids }));
+}
+
+fn show() {
+    let begun = Box::leak(Box::new(AtomicU64::new(0)));
+    progress::watch(bytemuck::bytes_of(begun.get_mut()));
+    BEGUN.get_or_init(|| begun);
+}
+
+/// Adds to the counter, or takes away from it.
+fn count(difference: i64) {
+    if let Some(begun) = BEGUN.get() {
+        begun.fetch_add(difference.cast_unsigned(), Ordering::Relaxed);
+    }
+}
+
+fn report(data: Value) {
+    let event = OutgoingEvent {
+        type_: "report.bad-progress".to_owned(),
+        subject: None,
+        datacontenttype: None,
+        data: Some(data.to_string().into_bytes()),
+        distributed: false,
+        channel: None,
+        extensions: Vec::new(),
+    };
+    if let Err(error) = events::send(&event) {
+        progress::fail(&format!("{error:?}"));
+    }
+}
+
+fn mode() -> Option<String> {
+    wasi::config::store::get("mode").ok().flatten()
+}
+
+export!(Plugin);

@@ -1,0 +1,11 @@
+//! On the SDK: what the versions of the plugin that is replaced while events arrive do, in frames.
+#![cfg(target_family = "wasm")]
+
+use hearken_sdk::{Event, OutgoingEvent, SendError, send};
+use serde_json::{Value, json};
+
+#[hearken_sdk::listener("custom.versioned.*")]
+fn handle(event: &Event, data: Value) -> Result<(), SendError> {
+    let report = json!({ "id": event.id(), "data": data });
+    send(OutgoingEvent::new("handled").json(&report)).map(|_| ())
+}
