@@ -203,3 +203,22 @@ async fn what_failed_before_a_trap_is_told_too() {
 async fn going_back_to_an_earlier_event_of_the_frame_is_no_way() {
     dies_amid_frames("step-back", 1, "its progress counter went from 2 to 1").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_of_a_frame_has_the_whole_deadline() {
+    // Three events of a frame wait for 2.4 s together, each for 0.8 s.
+    let manifest = "[config]\nmode = \"dawdle\"\n[limits]\ndeadline = \"2s\"\n";
+    let (neighbours, mut handled) = observed(plugin(NAME).manifest(manifest)).await;
+    let ids = publish_together(&neighbours, &["calm"; 10]).await;
+    let mut largest = 0;
+    for id in &ids {
+        let report = handled.next().await["data"].clone();
+        assert_eq!(report["id"], **id);
+        largest = largest.max(report["frame"].as_u64().expect("a number"));
+    }
+    assert!(largest > 2, "no call had more than two events");
+    let status = neighbours
+        .until(NAME, |status| status.counters.delivered == 10)
+        .await;
+    assert_eq!((status.counters.failed, status.counters.restarts), (0, 0));
+}

@@ -1,10 +1,11 @@
-//! Takes frames, and breaks the rules of `progress` as the event's type or the `mode` of its configuration says.
+//! Takes frames, and breaks the rules of `progress`, or takes its time within them, as the event's type or the `mode` of its configuration says.
 #![cfg(target_family = "wasm")]
 
 wit_bindgen::generate!({ world: "framed-plugin", path: "../../wit", generate_all });
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use exports::hearken::plugin::framed_listener::{Description, Guest};
 use hearken::plugin::types::{Filter, ListenerDescription, OutgoingEvent};
@@ -47,6 +48,7 @@ impl Guest for Plugin {
         match mode().as_deref() {
             Some("die") if events.len() > 2 => die(&events),
             Some("step-back") if events.len() > 2 => step_back(&events),
+            Some("dawdle") if events.len() > 2 => dawdle(&events),
             _ => events.iter().for_each(|event| handle(*event, events.len())),
         }
     }
@@ -91,6 +93,21 @@ fn step_back(events: &[EventRef<'_>]) {
     tell(events);
     count(-1);
     tell(events);
+}
+
+/// Sleeps over each of the first three events, and handles them all.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "in a guest the host does the sleeping, which is what is tested"
+)]
+fn dawdle(events: &[EventRef<'_>]) {
+    for (number, event) in events.iter().enumerate() {
+        count(1);
+        if number < 3 {
+            std::thread::sleep(Duration::from_millis(800));
+        }
+        report(json!({ "id": event.id(), "frame": events.len() }));
+    }
 }
 
 /// Reports what is in the frame that this instance dies of.
