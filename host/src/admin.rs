@@ -138,3 +138,61 @@ pub trait PluginAdmin: Send + Sync + 'static {
     /// Ends a pause or a quarantine.
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a>;
 }
+
+/// Where a node of the cluster stands, as this node sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// The node that answers.
+    #[serde(rename = "self")]
+    This,
+    /// Events flow.
+    Connected,
+    /// The link is down; events wait for it as far as there is room.
+    Unreachable,
+    /// It said goodbye.
+    Left,
+}
+
+/// A node of the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NodeStatus {
+    /// Name of the node.
+    pub name: String,
+    /// `HOST:PORT` at which other nodes reach it.
+    pub address: String,
+    /// Version of its program.
+    pub version: String,
+    /// Unlike that of every other start of a node.
+    pub incarnation: String,
+    /// Where it stands.
+    pub state: NodeState,
+    /// The link to it; absent for the node that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkStatus>,
+}
+
+/// Figures of the link to another node, since that node's start or this one's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LinkStatus {
+    /// Milliseconds to the other node and back, as last measured; absent before the
+    /// first measurement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<f64>,
+    /// Events waiting to be sent, or to be acknowledged.
+    pub queued: u64,
+    /// Events sent, repetitions not counted.
+    pub sent: u64,
+    /// Events received, repetitions not counted.
+    pub received: u64,
+    /// Events that were not sent, since they did not fit into the queue.
+    pub dropped: u64,
+    /// Events of the other node that are known to be missing here.
+    pub gaps: u64,
+}
+
+/// What operators see of the cluster.
+pub trait ClusterAdmin: Send + Sync {
+    /// Every node that is known, this one first, the others by name.
+    fn nodes(&self) -> Vec<NodeStatus>;
+}

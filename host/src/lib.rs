@@ -52,6 +52,7 @@ pub mod authoring;
 pub mod bus;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod event;
 pub mod gateway;

@@ -1,0 +1,14 @@
+//! The cluster: links between nodes, over which distributed events flow.
+
+pub mod membership;
+pub mod network;
+
+/// The protocol as `link.proto` defines it.
+#[expect(
+    missing_docs,
+    clippy::all,
+    reason = "generated; documented in link.proto"
+)]
+pub mod protocol {
+    tonic::include_proto!("hearken.cluster.v1");
+}
