@@ -154,6 +154,19 @@ pub enum NodeState {
     Left,
 }
 
+impl NodeState {
+    /// The state as the API writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::This => "self",
+            Self::Connected => "connected",
+            Self::Unreachable => "unreachable",
+            Self::Left => "left",
+        }
+    }
+}
+
 /// A node of the cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeStatus {

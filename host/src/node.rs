@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::admin::PluginAdmin;
+use crate::admin::{ClusterAdmin, NodeState, NodeStatus, PluginAdmin};
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::config::NodeConfig;
@@ -24,6 +24,7 @@ pub struct Node {
     address: SocketAddr,
     bus: Bus,
     runner: PluginRunner,
+    cluster: Arc<dyn ClusterAdmin>,
     gateway: AbortOnDropHandle<Result<(), GatewayError>>,
     stop_gateway: CancellationToken,
     drop_reports: AbortOnDropHandle<()>,
@@ -35,6 +36,15 @@ pub struct Node {
 pub struct Starting {
     node: Node,
     readiness: Readiness,
+}
+
+/// A cluster of one.
+struct Alone(NodeStatus);
+
+impl ClusterAdmin for Alone {
+    fn nodes(&self) -> Vec<NodeStatus> {
+        vec![self.0.clone()]
+    }
 }
 
 /// Why a node does not run.
@@ -74,9 +84,21 @@ impl Node {
     pub fn serve(config: NodeConfig, listener: TcpListener) -> Result<Starting, NodeError> {
         let address = listener.local_addr().map_err(NodeError::Listener)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let incarnation = uuid::Uuid::new_v4().simple().to_string();
+        let cluster: Arc<dyn ClusterAdmin> = Arc::new(Alone(NodeStatus {
+            name: config.node.clone(),
+            address: config
+                .cluster
+                .advertise
+                .unwrap_or_else(|| config.cluster.listen.to_string()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            incarnation: incarnation.clone(),
+            state: NodeState::This,
+            link: None,
+        }));
         let bus = Bus::new(BusConfig {
             node: config.node.as_str().into(),
-            incarnation: uuid::Uuid::new_v4().simple().to_string(),
+            incarnation,
             max_event_bytes: config.max_event_size,
             clock: Arc::clone(&clock),
         });
@@ -96,6 +118,7 @@ impl Node {
         let gateway = Gateway::new(GatewayConfig {
             bus: bus.clone(),
             plugins: runner.plugins(),
+            cluster: Arc::clone(&cluster),
             readiness: readiness.clone(),
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
             limits: GatewayLimits::default(),
@@ -110,6 +133,7 @@ impl Node {
             address,
             bus,
             runner,
+            cluster,
             gateway: AbortOnDropHandle::new(gateway),
             stop_gateway,
             drop_reports: AbortOnDropHandle::new(drop_reports),
@@ -128,6 +152,12 @@ impl Node {
     #[must_use]
     pub fn bus(&self) -> &Bus {
         &self.bus
+    }
+
+    /// The cluster as the node sees it.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<dyn ClusterAdmin> {
+        &self.cluster
     }
 
     /// The node's plugins.

@@ -43,7 +43,7 @@ pub(super) fn say(text: &str) {
 
 /// This program as it was called, which is how it can be called again: one that
 /// was just built is not on the `PATH`.
-fn program() -> String {
+pub(super) fn program() -> String {
     let called = std::env::args_os().next();
     called.map_or_else(
         || "hearken".to_owned(),

@@ -7,7 +7,9 @@ mod data;
 mod dev;
 mod error;
 mod greeting;
+mod invitation;
 mod listen;
+mod nodes;
 mod output;
 mod plugin;
 mod process;
@@ -63,6 +65,7 @@ enum Command {
     Send(send::Send),
     Listen(listen::Listen),
     Wait(wait::Wait),
+    Nodes(nodes::Nodes),
     #[command(subcommand)]
     Plugin(Plugin),
 }
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Send(send) => ask(&global, |client, output| send.run(client, output)),
         Command::Listen(listen) => ask(&global, |client, output| listen.run(client, output)),
         Command::Wait(wait) => ask(&global, |client, output| wait.run(client, output)),
+        Command::Nodes(nodes) => ask(&global, |client, output| nodes.run(client, output)),
         Command::Plugin(Plugin::Operate(operate)) => {
             ask(&global, |client, output| operate.run(client, output))
         }

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::error::CliError;
-use super::greeting::greet;
+use super::greeting::{greet, program, say};
+use super::invitation::invitation;
 use super::process::{bind, with_log_and_signals};
 use crate::config::NodeFlags;
 use crate::node::Node;
@@ -18,6 +19,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> Result<(), CliError> {
         with_log_and_signals(&self.node, async |config, stop| {
+            let cluster = config.cluster.clone();
             let starting = async {
                 let listener = bind(&config).await?;
                 Ok::<_, CliError>(Node::start(config, listener).await?)
@@ -28,6 +30,9 @@ impl Run {
             };
             let node = node?;
             greet(&node);
+            for this in node.cluster().nodes().iter().take(1) {
+                say(&invitation(&program(), &cluster, &this.address));
+            }
             Ok(node.run(stop).await?)
         })
     }

@@ -83,6 +83,17 @@ impl<'d> Section<'d> {
         self.entry(key).map(|entry| entry.read(form)).transpose()
     }
 
+    /// Takes a list of values out, each with its place.
+    pub(super) fn placed_list<T>(
+        &mut self,
+        key: &str,
+        form: &Form<T>,
+    ) -> Result<Option<Vec<Placed<T>>>, ConfigError> {
+        self.entry(key)
+            .map(|entry| entry.placed_list(form))
+            .transpose()
+    }
+
     /// Takes a list of values out.
     pub(super) fn list<T>(
         &mut self,
@@ -146,12 +157,23 @@ impl<'d> Entry<'d> {
 
     /// The values of a list, each of the form.
     pub(super) fn list<T>(&self, form: &Form<T>) -> Result<Vec<T>, ConfigError> {
+        let values = self.placed_list(form)?;
+        Ok(values.into_iter().map(|value| value.value).collect())
+    }
+
+    /// The values of a list, each of the form and with its place.
+    fn placed_list<T>(&self, form: &Form<T>) -> Result<Vec<Placed<T>>, ConfigError> {
         let Some(values) = self.value.get_ref().as_array() else {
             return Err(self.wrong_type("a list in brackets, e.g. [\"…\"]"));
         };
         values
             .iter()
-            .map(|value| self.read_one(value, form))
+            .map(|value| {
+                Ok(Placed {
+                    value: self.read_one(value, form)?,
+                    place: self.place_of(value),
+                })
+            })
             .collect()
     }
 

@@ -1,5 +1,6 @@
 //! The node's configuration from `HEARKEN_*` variables: `HEARKEN_` and the key
-//! in capitals, with `_` for the dot (`HEARKEN_LIMITS_MEMORY`).
+//! in capitals, with `_` for the dot (`HEARKEN_LIMITS_MEMORY`); a few are called
+//! after their flag instead.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -65,13 +66,19 @@ impl Source for Environment {
         &mut self,
         key: &'static str,
         form: &Form<T>,
-    ) -> Result<Option<Vec<T>>, ConfigError> {
+    ) -> Result<Option<Vec<Placed<T>>>, ConfigError> {
         let parse = |text: &str| {
             let values = text.split(',').map(str::trim);
-            values.map(form.parse).collect()
+            values.map(form.parse).collect::<Result<Vec<_>, _>>()
         };
         let values = self.take(key, form.expected, parse)?;
-        Ok(values.map(|values| values.value))
+        Ok(values.map(|Placed { value, place }| {
+            let placed = |value| Placed {
+                value,
+                place: place.clone(),
+            };
+            value.into_iter().map(placed).collect()
+        }))
     }
 }
 
@@ -83,7 +90,7 @@ impl Environment {
         expected: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<Placed<T>>, ConfigError> {
-        let name = format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase());
+        let name = variable(key);
         self.known.push(name.clone());
         let Some(value) = self.variables.remove(&name) else {
             return Ok(None);
@@ -104,6 +111,18 @@ impl Environment {
             }))),
         }
     }
+}
+
+/// The variable of a setting.
+fn variable(key: &str) -> String {
+    let name = match key {
+        "cluster.join" => "join",
+        "cluster.tls.ca" => "cluster_ca",
+        "cluster.tls.certificate" => "cluster_cert",
+        "cluster.tls.key" => "cluster_key",
+        key => key,
+    };
+    format!("{PREFIX}{}", name.replace('.', "_").to_ascii_uppercase())
 }
 
 /// Whether somebody else reads the variable: the client commands, or those who

@@ -69,6 +69,33 @@ pub enum ConfigError {
         /// The address.
         listen: SocketAddr,
     },
+    /// Other machines would be talked to without TLS.
+    #[error(
+        "{place}: `{key}` is {address}, which is not on this machine alone, and without TLS anybody \
+         on the way can read and forge events; make certificates with `hearken cluster ca` and \
+         `hearken cluster cert`, and name them with --cluster-ca, --cluster-cert and --cluster-key; \
+         or, in a network that you trust, allow it with `--cluster-allow-plaintext` \
+         (`cluster.allow_plaintext = true`, HEARKEN_CLUSTER_ALLOW_PLAINTEXT=true)"
+    )]
+    Plaintext {
+        /// Where the address was given.
+        place: Place,
+        /// The key with its table.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Some of the files for TLS are named, and some are not.
+    #[error(
+        "{place}: TLS between nodes takes three files or none: name {} as well",
+        missing.join(" and ")
+    )]
+    TlsIncomplete {
+        /// Where the first of those that are named stands.
+        place: Place,
+        /// The others, by key, flag and variable.
+        missing: Vec<&'static str>,
+    },
     /// The largest allowed event would never fit a plugin's mailbox.
     #[error(
         "`limits.mailbox_bytes` ({mailbox_bytes} bytes) is less than `max_event_size` \

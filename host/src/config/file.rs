@@ -22,6 +22,8 @@ struct Tables<'d> {
     top: Section<'d>,
     limits: Section<'d>,
     log: Section<'d>,
+    cluster: Section<'d>,
+    tls: Section<'d>,
 }
 
 impl ConfigFile {
@@ -43,14 +45,19 @@ impl ConfigFile {
     /// What the file says.
     pub(super) fn layer(&self) -> Result<Layer, ConfigError> {
         let mut top = Section::parse(&self.path, &self.text)?;
+        let mut cluster = top.section("cluster")?;
         let mut tables = Tables {
             limits: top.section("limits")?,
             log: top.section("log")?,
+            tls: cluster.section("tls")?,
+            cluster,
             top,
         };
         let layer = Layer::read(&mut tables)?;
         tables.limits.finish()?;
         tables.log.finish()?;
+        tables.tls.finish()?;
+        tables.cluster.finish()?;
         tables.top.finish()?;
         Ok(layer)
     }
@@ -59,9 +66,11 @@ impl ConfigFile {
 impl<'d> Tables<'d> {
     /// The table of a key, and the key within it.
     fn table(&mut self, key: &'static str) -> (&mut Section<'d>, &'static str) {
-        match key.split_once('.') {
+        match key.rsplit_once('.') {
             Some(("limits", key)) => (&mut self.limits, key),
             Some(("log", key)) => (&mut self.log, key),
+            Some(("cluster", key)) => (&mut self.cluster, key),
+            Some(("cluster.tls", key)) => (&mut self.tls, key),
             _ => (&mut self.top, key),
         }
     }
@@ -81,8 +90,8 @@ impl Source for Tables<'_> {
         &mut self,
         key: &'static str,
         form: &Form<T>,
-    ) -> Result<Option<Vec<T>>, ConfigError> {
+    ) -> Result<Option<Vec<Placed<T>>>, ConfigError> {
         let (table, key) = self.table(key);
-        table.list(key, form)
+        table.placed_list(key, form)
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::cluster::ClusterFlags;
 use super::error::Place;
 use super::form::Form;
 use super::layer::{self, Layer, Placed};
@@ -63,6 +64,10 @@ pub struct NodeFlags {
     /// Which log lines are written, e.g. warn,hearken=debug [default: info,notify=error]
     #[arg(long, value_name = "FILTER", value_parser = |text: &str| layer::LOG_FILTER.read(text))]
     pub log_filter: Option<String>,
+
+    /// The flags for a cluster.
+    #[command(flatten, next_help_heading = "Cluster")]
+    pub cluster: ClusterFlags,
 }
 
 impl NodeFlags {
@@ -82,6 +87,7 @@ impl NodeFlags {
             shutdown_timeout: self.shutdown_timeout,
             log_format: self.log_format,
             log_filter: self.log_filter.clone(),
+            cluster: self.cluster.layer(),
             ..Layer::default()
         }
     }
@@ -89,7 +95,7 @@ impl NodeFlags {
 
 impl<T> Form<T> {
     /// Reads a flag's value; clap puts the flag and the value before the error.
-    fn read(&self, text: &str) -> Result<T, String> {
+    pub(super) fn read(&self, text: &str) -> Result<T, String> {
         (self.parse)(text).map_err(|problem| format!("{problem}; expected {}", self.expected))
     }
 }

@@ -1,5 +1,6 @@
 //! One source's part of a node's configuration. The list of all settings is
-//! here and only here: the file and the environment are read by it.
+//! here, and for the cluster in [`ClusterLayer`]: the file and the environment
+//! are read by it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
+use super::cluster::ClusterLayer;
 use super::error::{ConfigError, Place};
 use super::form::{Form, Kind, SWITCH, TEXT, count, duration, size};
 use super::limits::{self, ManifestLimits};
@@ -33,6 +35,7 @@ pub(super) struct Layer {
     pub(super) mailbox_bytes: Option<usize>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_filter: Option<String>,
+    pub(super) cluster: ClusterLayer,
 }
 
 /// A value and where it was written.
@@ -52,8 +55,11 @@ pub(super) trait Source {
     ) -> Result<Option<Placed<T>>, ConfigError>;
 
     /// Takes a setting of several values out, if it is there.
-    fn list<T>(&mut self, key: &'static str, form: &Form<T>)
-    -> Result<Option<Vec<T>>, ConfigError>;
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        form: &Form<T>,
+    ) -> Result<Option<Vec<Placed<T>>>, ConfigError>;
 
     /// [`placed`](Self::placed) for settings whose place does not matter later.
     fn value<T>(&mut self, key: &'static str, form: &Form<T>) -> Result<Option<T>, ConfigError> {
@@ -70,7 +76,9 @@ impl Layer {
             data: source.value("data", &TEXT)?.map(PathBuf::from),
             listen: source.placed("listen", &LISTEN)?,
             allow_unauthenticated: source.value("allow_unauthenticated", &SWITCH)?,
-            allowed_hosts: source.list("allowed_hosts", &HOST_NAME)?,
+            allowed_hosts: source
+                .list("allowed_hosts", &HOST_NAME)?
+                .map(|hosts| hosts.into_iter().map(|host| host.value).collect()),
             max_event_size: source.value("max_event_size", &MAX_EVENT_SIZE)?,
             plugin_threads: source.value("plugin_threads", &PLUGIN_THREADS)?,
             shutdown_timeout: source.value("shutdown_timeout", &SHUTDOWN_TIMEOUT)?,
@@ -84,6 +92,7 @@ impl Layer {
             mailbox_bytes: source.value("limits.mailbox_bytes", &limits::MAILBOX_BYTES)?,
             log_format: source.value("log.format", &LOG_FORMAT)?,
             log_filter: source.value("log.filter", &LOG_FILTER)?,
+            cluster: ClusterLayer::read(source)?,
         })
     }
 
@@ -109,16 +118,17 @@ impl Layer {
             mailbox_bytes: self.mailbox_bytes.or(under.mailbox_bytes),
             log_format: self.log_format.or(under.log_format),
             log_filter: self.log_filter.or(under.log_filter),
+            cluster: self.cluster.over(under.cluster),
         }
     }
 
     /// The configuration: this layer where it has a setting, `defaults` elsewhere.
-    pub(super) fn onto(self, defaults: NodeConfig) -> NodeConfig {
+    pub(super) fn onto(self, defaults: NodeConfig) -> Result<NodeConfig, ConfigError> {
         let mut limits = self.limits.over(&defaults.limits);
         if let Some(bytes) = self.mailbox_bytes {
             limits.mailbox_bytes = bytes;
         }
-        NodeConfig {
+        Ok(NodeConfig {
             node: self.node.unwrap_or(defaults.node),
             plugins: self.plugins.unwrap_or(defaults.plugins),
             data: self.data.unwrap_or(defaults.data),
@@ -135,7 +145,8 @@ impl Layer {
                 format: self.log_format.unwrap_or(defaults.log.format),
                 filter: self.log_filter.unwrap_or(defaults.log.filter),
             },
-        }
+            cluster: self.cluster.onto(defaults.cluster)?,
+        })
     }
 }
 

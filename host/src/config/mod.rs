@@ -2,6 +2,7 @@
 //! variables and flags, and of each plugin from its manifest. A value that is
 //! not understood is an error that says where it stands and what is right.
 
+mod cluster;
 mod document;
 mod environment;
 mod error;
@@ -15,6 +16,7 @@ mod manifest;
 mod name;
 mod node;
 
+pub use cluster::{CLUSTER_PORT, ClusterFlags, ClusterSettings, TlsFiles};
 pub use error::{ConfigError, Place, WrongValue};
 pub use flags::NodeFlags;
 pub use layer::LARGEST_EVENT;

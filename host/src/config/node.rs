@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use super::cluster::ClusterSettings;
 use super::environment::Environment;
 use super::error::{ConfigError, Place};
 use super::file::ConfigFile;
@@ -42,6 +43,8 @@ pub struct NodeConfig {
     pub limits: PluginLimits,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// The node's part in a cluster.
+    pub cluster: ClusterSettings,
 }
 
 /// What is logged, and how.
@@ -91,6 +94,7 @@ impl Default for NodeConfig {
             shutdown_timeout: Duration::from_secs(30),
             limits: PluginLimits::default(),
             log: LogConfig::default(),
+            cluster: ClusterSettings::default(),
         }
     }
 }
@@ -136,7 +140,7 @@ impl NodeConfig {
             Some(listen) => listen.place.clone(),
             None => Place::Default,
         };
-        let config = layer.onto(Self::default());
+        let config = layer.onto(Self::default())?;
         config.check(listen_place)?;
         Ok(config)
     }

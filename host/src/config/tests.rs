@@ -20,7 +20,7 @@ fn flags(arguments: &[&str]) -> NodeFlags {
         .flags
 }
 
-fn flag_error(arguments: &[&str]) -> String {
+pub(super) fn flag_error(arguments: &[&str]) -> String {
     let arguments = ["hearken"].iter().chain(arguments);
     match Command::try_parse_from(arguments) {
         Ok(_) => panic!("accepted"),
@@ -29,7 +29,7 @@ fn flag_error(arguments: &[&str]) -> String {
 }
 
 /// Loads with `file` as the content of `hearken.toml`.
-fn load(
+pub(super) fn load(
     file: Option<&str>,
     variables: &[(&str, &str)],
     arguments: &[&str],
@@ -44,11 +44,11 @@ fn load(
     NodeConfig::from_sources(&flags(arguments), variables, directory.path())
 }
 
-fn file_error(text: &str) -> String {
+pub(super) fn file_error(text: &str) -> String {
     load(Some(text), &[], &[]).expect_err(text).to_string()
 }
 
-fn variable_error(name: &str, value: &str) -> String {
+pub(super) fn variable_error(name: &str, value: &str) -> String {
     load(None, &[(name, value)], &[])
         .expect_err(name)
         .to_string()
@@ -103,6 +103,16 @@ fn the_file_sets_everything() {
             [log]
             format = "json"
             filter = "warn,hearken=debug"
+            [cluster]
+            name = "c"
+            listen = "192.0.2.1:1"
+            advertise = "A.example:2"
+            join = ["b.example", "192.0.2.2:3"]
+            allow_plaintext = true
+            [cluster.tls]
+            ca = "ca.crt"
+            certificate = "a.crt"
+            key = "a.key"
             "#,
         ),
         &[],
@@ -132,6 +142,18 @@ fn the_file_sets_everything() {
             log: LogConfig {
                 format: LogFormat::Json,
                 filter: "warn,hearken=debug".to_owned(),
+            },
+            cluster: ClusterSettings {
+                name: "c".to_owned(),
+                listen: "192.0.2.1:1".parse().unwrap(),
+                advertise: Some("a.example:2".to_owned()),
+                join: vec!["b.example:7071".to_owned(), "192.0.2.2:3".to_owned()],
+                allow_plaintext: true,
+                tls: Some(TlsFiles {
+                    ca: "ca.crt".into(),
+                    certificate: "a.crt".into(),
+                    key: "a.key".into(),
+                }),
             },
         }
     );

@@ -26,6 +26,14 @@ pub enum HostEventType {
     PluginQuarantined,
     /// A plugin's mailbox dropped events.
     PluginOverflowed,
+    /// The link to a node came up for the first time in that node's incarnation.
+    ClusterJoined,
+    /// A node said goodbye.
+    ClusterLeft,
+    /// The link to a node broke, or its process died.
+    ClusterUnreachable,
+    /// Events of another node are missing here.
+    ClusterGap,
     /// A key of the key-value store was written for the first time.
     RecordCreated,
     /// A key of the key-value store got a new value.
@@ -36,7 +44,7 @@ pub enum HostEventType {
 
 impl HostEventType {
     /// Every type, in the order of their documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::PluginInstalled,
         Self::PluginStarted,
         Self::PluginReloaded,
@@ -45,6 +53,10 @@ impl HostEventType {
         Self::PluginFailed,
         Self::PluginQuarantined,
         Self::PluginOverflowed,
+        Self::ClusterJoined,
+        Self::ClusterLeft,
+        Self::ClusterUnreachable,
+        Self::ClusterGap,
         Self::RecordCreated,
         Self::RecordUpdated,
         Self::RecordDeleted,
@@ -62,6 +74,10 @@ impl HostEventType {
             Self::PluginFailed => "plugin.failed",
             Self::PluginQuarantined => "plugin.quarantined",
             Self::PluginOverflowed => "plugin.overflowed",
+            Self::ClusterJoined => "cluster.joined",
+            Self::ClusterLeft => "cluster.left",
+            Self::ClusterUnreachable => "cluster.unreachable",
+            Self::ClusterGap => "cluster.gap",
             Self::RecordCreated => "record.created",
             Self::RecordUpdated => "record.updated",
             Self::RecordDeleted => "record.deleted",
@@ -124,6 +140,47 @@ pub struct PluginOverflowed {
     pub dropped: u64,
     /// Events dropped since the plugin was installed.
     pub total: u64,
+}
+
+/// Data of `cluster.joined`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NodeJoined {
+    /// Name of the node, also the event's subject.
+    pub node: String,
+    /// `HOST:PORT` at which other nodes reach it.
+    pub address: String,
+    /// Version of its program.
+    pub version: String,
+    /// Unlike that of every other start of a node.
+    pub incarnation: String,
+}
+
+/// Data of `cluster.left` and `cluster.unreachable`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NodeLost {
+    /// Name of the node, also the event's subject.
+    pub node: String,
+    /// Which of its starts it was.
+    pub incarnation: String,
+}
+
+/// Data of `cluster.gap`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ClusterGap {
+    /// Name of the node whose events are missing, also the event's subject.
+    pub origin: String,
+    /// Which of its starts published them.
+    pub incarnation: String,
+    /// Number of the first that is missing, in the order in which that node sent to
+    /// this one.
+    pub first: u64,
+    /// Number of the last that is missing; absent when the other node itself no
+    /// longer knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+    /// How many are missing; absent when the other node itself no longer knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// Data of `record.created`, `record.updated` and `record.deleted`.

@@ -7,9 +7,10 @@
 //! | `stream` | `GET /v1/events`: server-sent events |
 //! | `wait` | `GET /v1/wait` |
 //! | `plugins` | `/v1/plugins…` |
+//! | `nodes` | `/v1/nodes` |
 //! | `health` | `/livez`, `/readyz` |
 //! | `hosts`, `origin` | what browsers ask on behalf of pages that have no business here |
-//! | `metrics`, `node_metrics` | `/metrics`: what is counted here, and what is read at each scrape |
+//! | `metrics`, `node_metrics`, `link_metrics` | `/metrics`: what is counted here, and what is read at each scrape |
 //! | `openapi` | all routes, and `/openapi.json` which describes them |
 //! | `rejection` | what can go wrong, and the status and problem that it becomes |
 //! | `serve` | connections: time-outs, bounds and draining |
@@ -17,9 +18,11 @@
 mod health;
 mod hosts;
 mod limits;
+mod link_metrics;
 mod metrics;
 mod nearest;
 mod node_metrics;
+mod nodes;
 mod openapi;
 mod origin;
 mod plugins;
@@ -44,7 +47,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::admin::PluginAdmin;
+use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::{Bus, Publisher};
 
 pub use health::Readiness;
@@ -62,6 +65,8 @@ pub struct GatewayConfig {
     pub bus: Bus,
     /// The node's plugins.
     pub plugins: Arc<dyn PluginAdmin>,
+    /// The cluster as the node sees it.
+    pub cluster: Arc<dyn ClusterAdmin>,
     /// Says when the node has loaded its plugins.
     pub readiness: Readiness,
     /// The names under which the node answers.
@@ -82,6 +87,7 @@ struct Context {
     bus: Bus,
     publisher: Publisher,
     plugins: Arc<dyn PluginAdmin>,
+    cluster: Arc<dyn ClusterAdmin>,
     readiness: Readiness,
     hosts: AllowedHosts,
     limits: GatewayLimits,
@@ -105,6 +111,7 @@ impl Gateway {
         let GatewayConfig {
             bus,
             plugins,
+            cluster,
             readiness,
             hosts,
             limits,
@@ -116,6 +123,7 @@ impl Gateway {
         NodeCollector {
             bus: bus.clone(),
             plugins: Arc::clone(&plugins),
+            cluster: Arc::clone(&cluster),
             open: [
                 ("stream", Arc::clone(&streams), limits.streams),
                 ("waiter", Arc::clone(&waiters), limits.waiters),
@@ -131,6 +139,7 @@ impl Gateway {
                 draining: CancellationToken::new(),
                 bus,
                 plugins,
+                cluster,
                 readiness,
                 hosts,
                 limits,

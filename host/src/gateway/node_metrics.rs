@@ -1,5 +1,5 @@
-//! Figures that are read from the bus, the plugins and the gateway's bounds at
-//! each scrape of `/metrics`.
+//! Figures that are read from the bus, the plugins, the cluster and the gateway's
+//! bounds at each scrape of `/metrics`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,21 +12,33 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
-use crate::admin::{PluginAdmin, PluginState, PluginStatus};
+use super::link_metrics::encode_links;
+use crate::admin::{ClusterAdmin, PluginAdmin, PluginState, PluginStatus};
 use crate::bus::{Bus, ReceiverKind};
 
 /// What is read.
 pub(super) struct NodeCollector {
     pub(super) bus: Bus,
     pub(super) plugins: Arc<dyn PluginAdmin>,
+    pub(super) cluster: Arc<dyn ClusterAdmin>,
     /// Kinds of long requests: their name, their permits, and how many there are.
     pub(super) open: [(&'static str, Arc<Semaphore>, usize); 2],
 }
 
+/// How a figure moves.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Counter,
     Gauge,
+}
+
+impl Kind {
+    pub(super) fn metric_type(self) -> MetricType {
+        match self {
+            Self::Counter => MetricType::Counter,
+            Self::Gauge => MetricType::Gauge,
+        }
+    }
 }
 
 /// A figure that every plugin has.
@@ -129,17 +141,15 @@ impl Collector for NodeCollector {
             let labels = [("kind", *kind)];
             encode(open.encode_family(&labels)?, Kind::Gauge, taken as u64)?;
         }
-        encode_plugins(&mut encoder, &self.plugins.list())
+        encode_plugins(&mut encoder, &self.plugins.list())?;
+        encode_links(&mut encoder, &self.cluster.nodes())
     }
 }
 
 fn encode_plugins(encoder: &mut DescriptorEncoder<'_>, plugins: &[PluginStatus]) -> fmt::Result {
     for figure in &PLUGIN_FIGURES {
-        let metric_type = match figure.kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
-        };
-        let mut family = encoder.encode_descriptor(figure.name, figure.help, None, metric_type)?;
+        let mut family =
+            encoder.encode_descriptor(figure.name, figure.help, None, figure.kind.metric_type())?;
         for plugin in plugins {
             let labels = [("plugin", plugin.name.as_str())];
             let metric = family.encode_family(&labels)?;
@@ -158,7 +168,7 @@ fn encode_plugins(encoder: &mut DescriptorEncoder<'_>, plugins: &[PluginStatus])
     Ok(())
 }
 
-fn encode(encoder: MetricEncoder<'_>, kind: Kind, value: u64) -> fmt::Result {
+pub(super) fn encode(encoder: MetricEncoder<'_>, kind: Kind, value: u64) -> fmt::Result {
     match kind {
         Kind::Counter => ConstCounter::new(value).encode(encoder),
         Kind::Gauge => ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(encoder),

@@ -16,9 +16,10 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Context, health, metrics, plugins, publish, stream, wait};
+use super::{Context, health, metrics, nodes, plugins, publish, stream, wait};
 use crate::event::host_event::{
-    HostEventType, PluginChanged, PluginFailed, PluginOverflowed, PluginQuarantined, RecordChanged,
+    ClusterGap, HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginOverflowed,
+    PluginQuarantined, RecordChanged,
 };
 
 /// Where the document tells, for each type of host event, the schema of its data.
@@ -32,6 +33,9 @@ const HOST_EVENTS: &str = "x-host-events";
     PluginFailed,
     PluginQuarantined,
     PluginOverflowed,
+    NodeJoined,
+    NodeLost,
+    ClusterGap,
     RecordChanged
 )))]
 struct Carried;
@@ -46,6 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(plugins::reload))
         .routes(routes!(plugins::pause))
         .routes(routes!(plugins::resume))
+        .routes(routes!(nodes::list))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))
@@ -56,8 +61,8 @@ fn head() -> Document {
     let info = InfoBuilder::new()
         .title("Hearken")
         .description(Some(
-            "One node of Hearken: publish events, stream them, wait for them, and look after \
-             the plugins that listen. Errors are problem details (RFC 9457). Every call is answered 403 when its `Host` is \
+            "One node of Hearken: publish events, stream them, wait for them, look after \
+             the plugins that listen, and see the other nodes. Errors are problem details (RFC 9457). Every call is answered 403 when its `Host` is \
              not a name of the node. `x-host-events` \
              lists the types of the events that the node itself publishes, and for each the \
              schema of its `data`.",
@@ -103,6 +108,9 @@ fn data_schema(event_type: HostEventType) -> Cow<'static, str> {
         HostEventType::PluginFailed => PluginFailed::name(),
         HostEventType::PluginQuarantined => PluginQuarantined::name(),
         HostEventType::PluginOverflowed => PluginOverflowed::name(),
+        HostEventType::ClusterJoined => NodeJoined::name(),
+        HostEventType::ClusterLeft | HostEventType::ClusterUnreachable => NodeLost::name(),
+        HostEventType::ClusterGap => ClusterGap::name(),
         HostEventType::RecordCreated
         | HostEventType::RecordUpdated
         | HostEventType::RecordDeleted => RecordChanged::name(),

@@ -1,5 +1,5 @@
 //! What the gateway's tests share: a gateway on a bus of its own, and plugins
-//! that exist only as their status.
+//! and nodes that exist only as their status.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,8 +13,8 @@ use tower::ServiceExt;
 
 use super::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use crate::admin::{
-    CommandFuture, Counters, LimitsStatus, PluginAdmin, PluginCommandError, PluginState,
-    PluginStatus,
+    ClusterAdmin, CommandFuture, Counters, LimitsStatus, LinkStatus, NodeState, NodeStatus,
+    PluginAdmin, PluginCommandError, PluginState, PluginStatus,
 };
 use crate::bus::{Bus, BusConfig, Overflow};
 use crate::clock::SystemClock;
@@ -41,6 +41,7 @@ pub(super) fn gateway_with(bus: &Bus, limits: GatewayLimits, readiness: Readines
     Gateway::new(GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
+        cluster: Arc::new(FakeCluster),
         readiness,
         hosts: AllowedHosts::any(),
         limits,
@@ -188,5 +189,34 @@ impl PluginAdmin for FakePlugins {
 
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
         self.command(name, Some(false))
+    }
+}
+
+/// This node, `a`, with a link to `b` and one to `c` that is down.
+struct FakeCluster;
+
+impl ClusterAdmin for FakeCluster {
+    fn nodes(&self) -> Vec<NodeStatus> {
+        let node = |name: &str, state, link| NodeStatus {
+            name: name.to_owned(),
+            address: format!("{name}.example:7071"),
+            version: "1.2.3".to_owned(),
+            incarnation: "0123456789abcdef".to_owned(),
+            state,
+            link,
+        };
+        let busy = LinkStatus {
+            round_trip_ms: Some(0.25),
+            queued: 4,
+            sent: 5,
+            received: 6,
+            dropped: 7,
+            gaps: 8,
+        };
+        vec![
+            node("a", NodeState::This, None),
+            node("b", NodeState::Connected, Some(busy)),
+            node("c", NodeState::Unreachable, Some(LinkStatus::default())),
+        ]
     }
 }

@@ -17,6 +17,7 @@ async fn a_node_that_is_not_there_is_said_to_be_missing() {
         &["send", "a"][..],
         &["listen"],
         &["wait", "a"],
+        &["nodes"],
         &["plugin", "list"],
     ] {
         let answer = hearken(&url, arguments, None).await;

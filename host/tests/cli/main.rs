@@ -3,5 +3,6 @@
 
 mod events;
 mod failures;
+mod nodes;
 mod plugins;
 mod support;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::admin::PluginStatus;
+use crate::admin::{NodeStatus, PluginStatus};
 
 /// An event to publish, as the API takes it.
 #[derive(Debug, Serialize)]
@@ -53,6 +53,11 @@ pub(in crate::cli) enum PluginAction {
 #[derive(Deserialize)]
 pub(super) struct Plugins {
     pub(super) plugins: Vec<PluginStatus>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Nodes {
+    pub(super) nodes: Vec<NodeStatus>,
 }
 
 impl PluginAction {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-use crate::admin::PluginStatus;
+use crate::admin::{NodeStatus, PluginStatus};
 
 pub(super) use error::ClientError;
 use error::shown;
 pub(super) use messages::{NewEvent, PluginAction, StreamFilter};
-use messages::{Plugins, Published};
+use messages::{Nodes, Plugins, Published};
 pub(super) use stream::EventStream;
 
 /// For a connection: long enough for a lost packet or two.
@@ -132,6 +132,14 @@ impl Client {
         let request = self.request(Method::POST, &["plugins", name, action.as_str()]);
         self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
             .await
+    }
+
+    /// All nodes of the cluster, the one that is asked first.
+    pub(super) async fn nodes(&self) -> Result<Vec<NodeStatus>, ClientError> {
+        let request = self.request(Method::GET, &["nodes"]);
+        let response = self.send(request.timeout(ANSWER_TIMEOUT)).await?;
+        let Nodes { nodes } = self.answer(response).await?;
+        Ok(nodes)
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {

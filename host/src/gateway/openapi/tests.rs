@@ -12,7 +12,7 @@ async fn document() -> Value {
 }
 
 /// What a node is documented to offer over HTTP.
-const ROUTES: [(&str, &str); 12] = [
+const ROUTES: [(&str, &str); 13] = [
     ("post", "/v1/events"),
     ("get", "/v1/events"),
     ("get", "/v1/wait"),
@@ -21,6 +21,7 @@ const ROUTES: [(&str, &str); 12] = [
     ("post", "/v1/plugins/{name}/reload"),
     ("post", "/v1/plugins/{name}/pause"),
     ("post", "/v1/plugins/{name}/resume"),
+    ("get", "/v1/nodes"),
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -124,6 +125,11 @@ async fn host_events_have_schemas_that_name_their_data() {
     assert_eq!(schema["required"], serde_json::json!(["plugin", "reason"]));
     assert!(schema["properties"]["backtrace"]["description"].is_string());
     assert_eq!(events["record.created"]["distributed"], true);
+    let reference = events["cluster.gap"]["data"]["$ref"].as_str().unwrap();
+    let schema = document.pointer(&reference[1..]).unwrap();
+    let required = serde_json::json!(["origin", "incarnation", "first"]);
+    assert_eq!(schema["required"], required);
+    assert_eq!(events["cluster.gap"]["distributed"], false);
 }
 
 #[tokio::test]

@@ -1,0 +1,68 @@
+//! `hearken nodes`.
+
+use clap::Args;
+
+use super::client::Client;
+use super::error::CliError;
+use super::output::Output;
+use super::render::{printable, table};
+use crate::admin::{LinkStatus, NodeStatus};
+
+/// How much of an incarnation a table shows: enough to tell two starts of a node
+/// apart.
+const SHOWN_INCARNATION: usize = 8;
+
+/// List the nodes of the cluster and how the links to them stand
+#[derive(Args, Debug)]
+pub(super) struct Nodes {}
+
+impl Nodes {
+    pub(super) async fn run(self, client: Client, mut output: Output) -> Result<(), CliError> {
+        let nodes = client.nodes().await?;
+        if output.json() {
+            return nodes
+                .iter()
+                .try_for_each(|node| output.answer(node, String::new));
+        }
+        let heads = [
+            "NAME",
+            "ADDRESS",
+            "VERSION",
+            "STATE",
+            "INCARNATION",
+            "ROUND TRIP",
+            "QUEUED",
+            "SENT",
+            "RECEIVED",
+            "DROPPED",
+            "GAPS",
+        ];
+        let mut rows = vec![heads.map(str::to_owned)];
+        rows.extend(nodes.iter().map(row));
+        output.line(&table(&rows))
+    }
+}
+
+fn row(node: &NodeStatus) -> [String; 11] {
+    let incarnation: String = node.incarnation.chars().take(SHOWN_INCARNATION).collect();
+    let link = |figure: fn(&LinkStatus) -> String| {
+        let link = node.link.as_ref();
+        link.map_or_else(|| "-".to_owned(), figure)
+    };
+    [
+        printable(&node.name).into_owned(),
+        printable(&node.address).into_owned(),
+        printable(&node.version).into_owned(),
+        node.state.as_str().to_owned(),
+        printable(&incarnation).into_owned(),
+        link(|link| match link.round_trip_ms {
+            Some(milliseconds) => format!("{milliseconds:.2}ms"),
+            None => "-".to_owned(),
+        }),
+        link(|link| link.queued.to_string()),
+        link(|link| link.sent.to_string()),
+        link(|link| link.received.to_string()),
+        link(|link| link.dropped.to_string()),
+        link(|link| link.gaps.to_string()),
+    ]
+}

@@ -1,0 +1,44 @@
+//! `/v1/nodes`: what operators see of the cluster.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Context;
+use super::problem::Problem;
+use super::query::NoParameters;
+use crate::admin::NodeStatus;
+
+/// All nodes of the cluster that the node knows.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct NodeList {
+    /// The node that answers first, the others by name.
+    nodes: Vec<NodeStatus>,
+}
+
+/// List the nodes of the cluster
+///
+/// As the node that answers sees them: itself, and the link to each other.
+#[utoipa::path(
+    get,
+    path = "/v1/nodes",
+    tag = "nodes",
+    responses(
+        (status = 200, description = "All nodes", body = NodeList),
+        (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Arc<Context>>,
+    NoParameters: NoParameters,
+) -> Json<NodeList> {
+    Json(NodeList {
+        nodes: context.cluster.nodes(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
