@@ -6,14 +6,18 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
 
-use crate::admin::{ClusterAdmin, NodeState, NodeStatus, PluginAdmin};
+use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
-use crate::config::NodeConfig;
+use crate::cluster::network::{Tcp, TcpAcceptor};
+use crate::cluster::tls::{Tls, TlsError};
+use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity};
+use crate::config::{ClusterSettings, NodeConfig};
 use crate::gateway::{
     AllowedHosts, Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness,
 };
@@ -24,7 +28,9 @@ pub struct Node {
     address: SocketAddr,
     bus: Bus,
     runner: PluginRunner,
-    cluster: Arc<dyn ClusterAdmin>,
+    nodes: Arc<dyn ClusterAdmin>,
+    cluster: AbortOnDropHandle<Result<(), ClusterError>>,
+    leave_cluster: CancellationToken,
     gateway: AbortOnDropHandle<Result<(), GatewayError>>,
     stop_gateway: CancellationToken,
     drop_reports: AbortOnDropHandle<()>,
@@ -38,30 +44,68 @@ pub struct Starting {
     readiness: Readiness,
 }
 
-/// A cluster of one.
-struct Alone(NodeStatus);
+/// The sockets that a node serves on.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients, over HTTP.
+    pub http: TcpListener,
+    /// For other nodes.
+    pub cluster: TcpListener,
+}
 
-impl ClusterAdmin for Alone {
-    fn nodes(&self) -> Vec<NodeStatus> {
-        vec![self.0.clone()]
+impl Listeners {
+    /// Takes the addresses that the configuration names.
+    ///
+    /// # Errors
+    /// [`ListenError`] when one cannot be had.
+    pub async fn bind(config: &NodeConfig) -> Result<Self, ListenError> {
+        let bind = async |address, flag| {
+            let bound = TcpListener::bind(address).await;
+            bound.map_err(|source| ListenError {
+                address,
+                flag,
+                source,
+            })
+        };
+        Ok(Self {
+            http: bind(config.listen, "--listen").await?,
+            cluster: bind(config.cluster.listen, "--cluster-listen").await?,
+        })
     }
+}
+
+/// A node cannot serve on an address.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot listen on {address}: {source}; stop what listens there, or choose another address with `{flag}`"
+)]
+pub struct ListenError {
+    address: SocketAddr,
+    flag: &'static str,
+    source: std::io::Error,
 }
 
 /// Why a node does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// The listener has no address.
-    #[error("the listener is unusable: {0}")]
+    /// A listener has no address.
+    #[error("a listener is unusable: {0}")]
     Listener(std::io::Error),
+    /// The certificates for links cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The plugins cannot be started.
     #[error(transparent)]
     Plugins(#[from] PluginsError),
     /// The gateway stopped serving.
     #[error("the HTTP server failed: {0}")]
     Gateway(#[from] GatewayError),
-    /// The gateway panicked, which is a mistake in this program.
-    #[error("the HTTP server ended unexpectedly: {0}")]
-    GatewayEnded(String),
+    /// The node is no longer part of its cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// A part panicked, which is a mistake in this program.
+    #[error("a part of the node ended unexpectedly: {0}")]
+    Ended(#[from] tokio::task::JoinError),
 }
 
 impl Node {
@@ -69,11 +113,11 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] when a folder, a file or a thread cannot be had.
-    pub async fn start(config: NodeConfig, listener: TcpListener) -> Result<Self, NodeError> {
-        Self::serve(config, listener)?.load().await
+    pub async fn start(config: NodeConfig, listeners: Listeners) -> Result<Self, NodeError> {
+        Self::serve(config, listeners)?.load().await
     }
 
-    /// Begins to serve on `listener` (the address in `config` is not looked at),
+    /// Begins to serve on `listeners` (the addresses in `config` are not looked at),
     /// without plugins: for who still has to make them.
     ///
     /// # Errors
@@ -81,27 +125,27 @@ impl Node {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn serve(config: NodeConfig, listener: TcpListener) -> Result<Starting, NodeError> {
-        let address = listener.local_addr().map_err(NodeError::Listener)?;
+    pub fn serve(config: NodeConfig, listeners: Listeners) -> Result<Starting, NodeError> {
+        let address = listeners.http.local_addr().map_err(NodeError::Listener)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let incarnation = uuid::Uuid::new_v4().simple().to_string();
-        let cluster: Arc<dyn ClusterAdmin> = Arc::new(Alone(NodeStatus {
-            name: config.node.clone(),
-            address: config
-                .cluster
-                .advertise
-                .unwrap_or_else(|| config.cluster.listen.to_string()),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            incarnation: incarnation.clone(),
-            state: NodeState::This,
-            link: None,
-        }));
+        let incarnation = Uuid::now_v7();
         let bus = Bus::new(BusConfig {
             node: config.node.as_str().into(),
-            incarnation,
+            incarnation: incarnation.simple().to_string(),
             max_event_bytes: config.max_event_size,
             clock: Arc::clone(&clock),
         });
+        let identity = Identity {
+            cluster: config.cluster.name.as_str().into(),
+            node: Arc::clone(bus.node()),
+            incarnation,
+            version: env!("CARGO_PKG_VERSION").into(),
+            max_event_bytes: config.max_event_size,
+        };
+        let cluster = cluster(identity, &bus, config.cluster, listeners.cluster, &clock)?;
+        let nodes = cluster.admin();
+        let leave_cluster = CancellationToken::new();
+        let cluster = tokio::spawn(cluster.run(leave_cluster.clone()));
         let runner = PluginRunner::new(PluginsConfig {
             bus: bus.clone(),
             folder: config.plugins,
@@ -118,7 +162,7 @@ impl Node {
         let gateway = Gateway::new(GatewayConfig {
             bus: bus.clone(),
             plugins: runner.plugins(),
-            cluster: Arc::clone(&cluster),
+            cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
             limits: GatewayLimits::default(),
@@ -128,12 +172,14 @@ impl Node {
         // Half of the time, so that a client that holds on to its request leaves
         // the plugins the other half.
         let drain = config.shutdown_timeout / 2;
-        let gateway = tokio::spawn(gateway.serve(listener, stop_gateway.clone(), drain));
+        let gateway = tokio::spawn(gateway.serve(listeners.http, stop_gateway.clone(), drain));
         let node = Self {
             address,
             bus,
             runner,
-            cluster,
+            nodes,
+            cluster: AbortOnDropHandle::new(cluster),
+            leave_cluster,
             gateway: AbortOnDropHandle::new(gateway),
             stop_gateway,
             drop_reports: AbortOnDropHandle::new(drop_reports),
@@ -156,8 +202,8 @@ impl Node {
 
     /// The cluster as the node sees it.
     #[must_use]
-    pub fn cluster(&self) -> &Arc<dyn ClusterAdmin> {
-        &self.cluster
+    pub fn nodes(&self) -> &Arc<dyn ClusterAdmin> {
+        &self.nodes
     }
 
     /// The node's plugins.
@@ -168,32 +214,70 @@ impl Node {
     }
 
     /// Follows the plugins folder until `stop`, then drains: takes no more
-    /// requests, lets the plugins work off what they have, and ends them one
-    /// after the other.
+    /// requests, lets the plugins work off what they have, ends them one after the
+    /// other, and leaves the cluster.
     ///
     /// # Errors
-    /// [`NodeError`] when the gateway failed, or requests were cut off.
+    /// [`NodeError`] when a part failed, or requests were cut off.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
-        let ended_early = tokio::select! {
-            () = self.runner.run(&stop) => None,
-            ended = &mut self.gateway => Some(ended),
-        };
+        let mut served = None;
+        let mut linked = None;
+        tokio::select! {
+            () = self.runner.run(&stop) => {}
+            ended = &mut self.gateway => served = Some(ended),
+            ended = &mut self.cluster => linked = Some(ended),
+        }
         let deadline = Instant::now() + self.shutdown_timeout;
         tracing::info!("draining");
         self.stop_gateway.cancel();
-        let served = match ended_early {
+        let served = match served {
             Some(ended) => ended,
             None => self.gateway.await,
         };
         self.runner.drain(deadline).await;
         drop(self.drop_reports);
         self.bus.report_last_drops();
+        // Last, so that the others get what the plugins had still to say.
+        self.leave_cluster.cancel();
+        let linked = match linked {
+            Some(ended) => ended,
+            None => match timeout_at(deadline, self.cluster).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    tracing::warn!("left the cluster before everything was sent to all nodes");
+                    Ok(Ok(()))
+                }
+            },
+        };
         tracing::info!("stopped");
-        match served {
-            Ok(served) => Ok(served?),
-            Err(error) => Err(NodeError::GatewayEnded(error.to_string())),
-        }
+        served??;
+        linked??;
+        Ok(())
     }
+}
+
+/// The node's part in its cluster.
+fn cluster(
+    identity: Identity,
+    bus: &Bus,
+    settings: ClusterSettings,
+    listener: TcpListener,
+    clock: &Arc<dyn Clock>,
+) -> Result<Cluster, NodeError> {
+    let tls = settings
+        .tls
+        .map(|files| Tls::load(files, &identity.node, Arc::clone(clock)))
+        .transpose()?;
+    Ok(Cluster::new(ClusterConfig {
+        identity,
+        bus: bus.clone(),
+        network: Arc::new(Tcp),
+        listener: Box::new(TcpAcceptor::new(listener).map_err(NodeError::Listener)?),
+        tls,
+        advertise: settings.advertise.map(Into::into),
+        join: settings.join.into_iter().map(Into::into).collect(),
+        seed: rand::random(),
+    }))
 }
 
 impl Starting {
@@ -208,6 +292,8 @@ impl Starting {
             readiness,
         } = self;
         node.runner.load_all().await?;
+        // So that from then on no event is missed, of whatever node.
+        node.bus.interest().known().await;
         readiness.plugins_loaded();
         tracing::info!(node = %node.bus.node(), address = %node.address, "listening");
         Ok(node)

@@ -5,10 +5,10 @@ use hearken::node::Node;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::api::Api;
+use crate::support::node::free_ports;
 use crate::support::plugin::plugin;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,9 +23,9 @@ async fn no_event_is_taken_before_the_plugins_can_get_it() {
         data: folders.path().join("data"),
         ..NodeConfig::default()
     };
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it has one");
-    let starting = Node::serve(config, listener).expect("it can use the folders");
+    let listeners = free_ports().await;
+    let address = listeners.http.local_addr().expect("it has one");
+    let starting = Node::serve(config, listeners).expect("it can use the folders");
 
     let api = Api::new(format!("http://{address}"));
     let mut recorded = api.listen("custom.recorded.*").await;

@@ -3,10 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::filter::Filter;
+
+/// For other nodes to say that they know what is wanted.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What some receiver wants of the events of other nodes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,16 +100,13 @@ impl Interest {
     }
 
     /// Waits until every linked node knows what is wanted now, so that from then on
-    /// no event is missed that is published there. A node that does not answer keeps
-    /// it waiting: callers set a deadline.
+    /// no event is missed that is published there; but at most for a second, since a
+    /// node that does not answer must not keep this one from going on.
     pub async fn known(&self) {
         let version = *self.version.borrow();
+        let mut known = self.known.subscribe();
         // Fails only when the sender is gone, which is a field of `self`.
-        let _ = self
-            .known
-            .subscribe()
-            .wait_for(|known| *known >= version)
-            .await;
+        let _ = timeout(PATIENCE, known.wait_for(|known| *known >= version)).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Wanted, usize>> {
@@ -164,7 +166,7 @@ mod tests {
         assert_eq!(interest.wanted(), (0, Vec::new()));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn waits_for_those_who_have_to_know() {
         let interest = Interest::default();
         interest.change([&filter("a")].into_iter(), [].into_iter());
@@ -174,5 +176,10 @@ mod tests {
         assert!(futures_util::poll!(&mut known).is_pending());
         interest.set_known(1);
         known.await;
+
+        interest.set_known(0);
+        let asked = tokio::time::Instant::now();
+        interest.known().await;
+        assert_eq!(asked.elapsed(), PATIENCE, "it goes on without the others");
     }
 }

@@ -7,10 +7,10 @@ use clap::Args;
 use super::error::CliError;
 use super::greeting::{greet, say};
 use super::output::note;
-use super::process::{bind, with_log_and_signals};
+use super::process::with_log_and_signals;
 use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
 use crate::config::{NodeConfig, NodeFlags};
-use crate::node::Node;
+use crate::node::{Listeners, Node};
 
 /// Build every plugin crate in the plugins folder, run a node on them, and rebuild what is edited
 #[derive(Args, Debug)]
@@ -42,9 +42,9 @@ impl Dev {
 async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
     // First: a port in use is told before minutes of compiling, and who asks
     // meanwhile is told that the node is not ready.
-    let listener = bind(&config).await?;
+    let listeners = Listeners::bind(&config).await?;
     let plugins = config.plugins.clone();
-    let node = Node::serve(config, listener)?;
+    let node = Node::serve(config, listeners)?;
     ensure_target(&plugins, note).await?;
     let mut builder = Builder::new(&plugins, CompilerOutput::Shown, report)?;
     builder.build_all().await;

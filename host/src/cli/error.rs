@@ -1,7 +1,6 @@
 //! Why a command failed, and the exit code for it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use super::data::DataError;
 use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
 use crate::config::ConfigError;
 use crate::logging::LoggingError;
-use crate::node::NodeError;
+use crate::node::{ListenError, NodeError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +42,8 @@ pub(super) enum CliError {
     #[error(transparent)]
     Logging(#[from] LoggingError),
     /// The address to serve on cannot be had.
-    #[error(
-        "cannot listen on {address}: {source}; stop what listens there, or choose another address with `--listen`"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The Rust target for plugins cannot be had.
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),

@@ -1,7 +1,6 @@
 //! The process around a node: what every command that runs one begins and ends
 //! with.
 
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -29,14 +28,6 @@ pub(super) fn with_log_and_signals(
     });
     log.finish();
     ran
-}
-
-/// Takes the address that the node serves on.
-pub(super) async fn bind(config: &NodeConfig) -> Result<TcpListener, CliError> {
-    let address = config.listen;
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| CliError::Listen { address, source })
 }
 
 /// A runtime for a node: network, timers and supervision. Plugins run on

@@ -5,9 +5,9 @@ use clap::Args;
 use super::error::CliError;
 use super::greeting::{greet, program, say};
 use super::invitation::invitation;
-use super::process::{bind, with_log_and_signals};
+use super::process::with_log_and_signals;
 use crate::config::NodeFlags;
-use crate::node::Node;
+use crate::node::{Listeners, Node};
 
 /// Run a node
 #[derive(Args, Debug)]
@@ -21,8 +21,8 @@ impl Run {
         with_log_and_signals(&self.node, async |config, stop| {
             let cluster = config.cluster.clone();
             let starting = async {
-                let listener = bind(&config).await?;
-                Ok::<_, CliError>(Node::start(config, listener).await?)
+                let listeners = Listeners::bind(&config).await?;
+                Ok::<_, CliError>(Node::start(config, listeners).await?)
             };
             // Told to stop meanwhile, it ends at once: nothing is in hand yet.
             let Some(node) = stop.run_until_cancelled(starting).await else {
@@ -30,7 +30,7 @@ impl Run {
             };
             let node = node?;
             greet(&node);
-            for this in node.cluster().nodes().iter().take(1) {
+            for this in node.nodes().nodes().iter().take(1) {
                 say(&invitation(&program(), &cluster, &this.address));
             }
             Ok(node.run(stop).await?)

@@ -1,7 +1,73 @@
 //! The cluster: links between nodes, over which distributed events flow.
+//!
+//! A link is one gRPC stream between two nodes, in which both send frames. To the
+//! bus it is a receiver like any other, whose filters are what the other node
+//! wants, and a publisher, which passes on what the other node sends.
+//!
+//! ```text
+//!  membership: addresses ─> dial ─┐
+//!                                 ├─> greet ─> hub ─> peer ─> link
+//!  listener ─> transport ─────────┘                    │
+//!                                             outbox, inbox, gaps
+//! ```
+//!
+//! - [`membership`] finds addresses; `dial` keeps trying those without a link;
+//!   `transport` makes gRPC streams of connections, [`tls`] secures them, and
+//!   [`network`] is the seam to sockets.
+//! - `greet` and `handshake` find out who is at the other end and whether the two
+//!   go together.
+//! - `hub` owns the tasks: one `peer` for each start of another node, which outlives
+//!   its connections; `link` is what it does while there is one.
+//! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox`
+//!   keeps the order of what is received; `gaps` reports what is missing;
+//!   `interest` says what is wanted.
+//! - `directory` is what all of them know of other nodes, `announce` tells others,
+//!   and `timing` says how long anything may take.
 
+mod announce;
+pub mod certificates;
+mod channel;
+mod dial;
+mod directory;
+mod gaps;
+mod greet;
+mod handshake;
+mod hub;
+mod inbox;
+mod interest;
+mod link;
 pub mod membership;
 pub mod network;
+mod outbox;
+mod peer;
+mod timing;
+pub mod tls;
+mod transport;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::ClusterAdmin;
+use crate::bus::Bus;
+
+pub use handshake::{Identity, PROTOCOL, ProtocolVersion};
+
+use dial::Dialling;
+use directory::Directory;
+use greet::{Complaints, Greeter};
+use hub::{Ears, Hub, MAX_GREETING};
+use membership::gossip::{Gossip, LinkNews, Outgoing, Settings};
+use membership::{Address, Dns, Fixed, Membership};
+use network::{Listener, Network};
+use peer::Context;
+use timing::LEAVE;
+use tls::Tls;
+use transport::{Acceptor, Dialler};
 
 /// The protocol as `link.proto` defines it.
 #[expect(
@@ -11,4 +77,184 @@ pub mod network;
 )]
 pub mod protocol {
     tonic::include_proto!("hearken.cluster.v1");
+}
+
+/// News of links, and messages of the membership, that may wait.
+const NEWS_AHEAD: usize = 1024;
+
+/// What a node's part in a cluster is made of.
+pub struct ClusterConfig {
+    /// Who the node is.
+    pub identity: Identity,
+    /// The node's bus.
+    pub bus: Bus,
+    /// Opens connections.
+    pub network: Arc<dyn Network>,
+    /// Takes them.
+    pub listener: Box<dyn Listener>,
+    /// Secures them; nothing for plain text.
+    pub tls: Option<Tls>,
+    /// `HOST:PORT` at which other nodes reach this one, where it is not the
+    /// listener's.
+    pub advertise: Option<Address>,
+    /// `HOST:PORT` of nodes to join; names are looked up again and again.
+    pub join: Vec<Address>,
+    /// What every random choice follows from.
+    pub seed: u64,
+}
+
+/// A node's part in a cluster.
+pub struct Cluster {
+    config: ClusterConfig,
+    directory: Arc<Directory>,
+}
+
+/// Why a node is no longer part of a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// Other nodes can no longer link.
+    #[error("the server for other nodes failed: {0}")]
+    Server(#[from] tonic::transport::Error),
+    /// A task panicked, which is a mistake in this program.
+    #[error("a task of the cluster ended unexpectedly: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl Cluster {
+    /// Prepares a node's part; nothing happens before [`run`](Self::run).
+    #[must_use]
+    pub fn new(config: ClusterConfig) -> Self {
+        let own_address = match &config.advertise {
+            Some(address) => Arc::clone(address),
+            None => config.listener.address().to_string().into(),
+        };
+        let directory = Directory::new(config.identity.clone(), own_address, config.bus.clone());
+        Self {
+            config,
+            directory: Arc::new(directory),
+        }
+    }
+
+    /// The cluster as this node sees it.
+    #[must_use]
+    pub fn admin(&self) -> Arc<dyn ClusterAdmin> {
+        let directory: Arc<Directory> = Arc::clone(&self.directory);
+        directory
+    }
+
+    /// Keeps links to the other nodes until `leave`; then sends them what waits for
+    /// them and says goodbye, for as long as the caller lets it.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the node can no longer take part.
+    pub async fn run(self, leave: CancellationToken) -> Result<(), ClusterError> {
+        let Self { config, directory } = self;
+        let (news, heard) = mpsc::channel(NEWS_AHEAD);
+        let (say, gossip) = mpsc::channel(NEWS_AHEAD);
+        let (opened, opening) = mpsc::channel(MAX_GREETING);
+        let (greeted, greeting) = mpsc::channel(MAX_GREETING);
+
+        let memberships = memberships(&config, heard, say);
+        let mut ears = Ears {
+            opened: opening,
+            greeted: greeting,
+            gossip,
+            found: memberships.iter().map(|found| found.watch()).collect(),
+        };
+        let mut background: JoinSet<()> = memberships.into_iter().map(Membership::run).collect();
+        if let Some(tls) = config.tls.clone() {
+            background.spawn(tls.run());
+        }
+
+        let max_event_bytes = config.identity.max_event_bytes;
+        let context = Arc::new(Context {
+            node: Arc::clone(&config.identity.node),
+            host: config.bus.host_publisher(),
+            bus: config.bus,
+            directory: Arc::clone(&directory),
+            news: news.clone(),
+        });
+        let greeter = Arc::new(Greeter {
+            identity: config.identity,
+            listening: config.listener.address(),
+            advertise: config.advertise,
+            complaints: Complaints::default(),
+        });
+        let dialling = Arc::new(Dialling {
+            dialler: Dialler {
+                network: config.network,
+                tls: config.tls.clone(),
+                max_event_bytes,
+            },
+            greeter: Arc::clone(&greeter),
+            directory,
+            greeted,
+        });
+        let acceptor = Acceptor {
+            listener: config.listener,
+            tls: config.tls,
+            max_event_bytes,
+            opened,
+        };
+        let server = acceptor.run();
+        tokio::pin!(server);
+        let mut hub = Hub::new(context, greeter, dialling, config.seed);
+        loop {
+            tokio::select! {
+                biased;
+                () = leave.cancelled() => break,
+                served = &mut server => return Ok(served?),
+                Some(ended) = background.join_next() => ended?,
+                () = hub.run(&mut ears) => {}
+            }
+        }
+        let tell = async {
+            // Fails when the membership has ended.
+            let _ = news.send(LinkNews::Leaving).await;
+            // Over the links that are still there.
+            while let Some(message) = ears.gossip.recv().await {
+                hub.pass_on(message);
+            }
+        };
+        tokio::select! {
+            biased;
+            // Who does not hear of it in time hears the goodbye.
+            _ = timeout(LEAVE, tell) => {}
+            served = &mut server => return Ok(served?),
+        }
+        tokio::select! {
+            biased;
+            () = hub.leave() => Ok(()),
+            served = &mut server => Ok(served?),
+        }
+    }
+}
+
+/// The ways in which a node finds others.
+fn memberships(
+    config: &ClusterConfig,
+    heard: mpsc::Receiver<LinkNews>,
+    say: mpsc::Sender<Outgoing>,
+) -> Vec<Box<dyn Membership>> {
+    let listening = config.listener.address();
+    let known = (!listening.ip().is_unspecified()).then(|| listening.to_string().into());
+    let settings = Settings {
+        node: Arc::clone(&config.identity.node),
+        incarnation: config.identity.incarnation,
+        address: config.advertise.clone().or(known),
+        seed: config.seed,
+    };
+    let mut memberships: Vec<Box<dyn Membership>> =
+        vec![Box::new(Gossip::new(settings, heard, say))];
+    let is_literal = |address: &Address| address.parse::<SocketAddr>().is_ok();
+    let (literals, names): (Vec<Address>, Vec<Address>) =
+        config.join.iter().cloned().partition(is_literal);
+    if !literals.is_empty() {
+        memberships.push(Box::new(Fixed::new(literals)));
+    }
+    if !names.is_empty() {
+        let network = Arc::clone(&config.network);
+        memberships.push(Box::new(Dns::new(names, network, config.seed)));
+    }
+    memberships
 }

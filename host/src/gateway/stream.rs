@@ -80,6 +80,8 @@ pub(super) async fn events(
         overflow: Overflow::Disconnect,
         lanes: 1,
     });
+    // So that from the answer on no event is missed, of whatever node.
+    context.bus.interest().known().await;
     let keep_alive = KeepAlive::new().interval(limits.keep_alive);
     let live = LiveStream {
         context,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hearken::config::NodeConfig;
-use hearken::node::{Node, NodeError};
+use hearken::node::{Listeners, Node, NodeError};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -25,6 +25,15 @@ pub struct TestNode {
     folders: Option<TempDir>,
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), NodeError>>>,
+}
+
+/// Sockets on ports that nobody else has.
+pub async fn free_ports() -> Listeners {
+    let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    Listeners {
+        http: bind().await,
+        cluster: bind().await,
+    }
 }
 
 impl TestNode {
@@ -47,8 +56,8 @@ impl TestNode {
             shutdown_timeout: SHUTDOWN,
             ..NodeConfig::default()
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let node = Node::start(config, listener)
+        let listeners = free_ports().await;
+        let node = Node::start(config, listeners)
             .await
             .expect("the node starts");
         let api = Api::new(format!("http://{}", node.address()));

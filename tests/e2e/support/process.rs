@@ -111,6 +111,9 @@ impl NodeProcess {
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
+        if !arguments.contains(&"--cluster-listen") {
+            all.extend(["--cluster-listen", "127.0.0.1:0"]);
+        }
         all.extend(arguments);
         let command = hearken(folder.path(), &all);
         Self::serving(command, folder, DEADLINE).await
@@ -119,7 +122,8 @@ impl NodeProcess {
     /// Runs `hearken dev` in a folder whose `plugins` has crates, and waits until
     /// it serves.
     pub async fn dev(folder: TempDir) -> Self {
-        let arguments = ["dev", "--node", "test", "--listen", "127.0.0.1:0"];
+        let free = "127.0.0.1:0";
+        let arguments = ["dev", "--node", "test", "--listen", free, "--cluster-listen", free];
         let command = compiling(folder.path(), &arguments);
         Self::serving(command, folder, COMPILED).await
     }

@@ -1,0 +1,202 @@
+//! Frames both ways between two nodes, over an open gRPC stream.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tonic::{Status, Streaming};
+
+use super::handshake::{Peer, Refused};
+use super::protocol::frame::Kind;
+use super::protocol::{Frame, Hello, Refusal, Resume};
+use super::timing::{HANDSHAKE_STEP, PARTING};
+
+/// Frames that wait for the network; what does not fit waits where it is bounded
+/// in events and bytes.
+pub(super) const FRAMES_AHEAD: usize = 4;
+
+/// What is sent: plain frames by who dialled, results by who answered.
+pub(super) enum Outgoing {
+    Dialled(mpsc::Sender<Frame>),
+    Answered(mpsc::Sender<Result<Frame, Status>>),
+}
+
+/// An open stream to another node.
+pub(super) struct Channel {
+    pub(super) incoming: Incoming,
+    pub(super) outgoing: Outgoing,
+}
+
+/// What is received.
+pub(super) struct Incoming(pub(super) Streaming<Frame>);
+
+/// Why a channel gives no more frames.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Lost {
+    /// The network, or the other side's end of it.
+    #[error("{}", described(.0))]
+    Status(Status),
+    /// The other side ended the stream without a goodbye.
+    #[error("the other node closed the connection")]
+    Ended,
+    /// It did not answer in time.
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    Silent(std::time::Duration),
+    /// The other side does not want this link.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+    /// This side does not.
+    #[error(transparent)]
+    Refuses(#[from] Refused),
+    /// The other side opened another connection, having given this one up.
+    #[error("the other node made a new connection")]
+    Replaced,
+    /// The other node has started again.
+    #[error("the other node has started again")]
+    Superseded,
+}
+
+fn described(status: &Status) -> String {
+    match std::error::Error::source(status) {
+        Some(source) => format!("{}: {source}", status.message()),
+        None => status.message().to_owned(),
+    }
+}
+
+impl Incoming {
+    /// Waits for the next frame.
+    ///
+    /// # Errors
+    /// [`Lost`] when there will be none, or the other side refused the link.
+    pub(super) async fn recv(&mut self) -> Result<Kind, Lost> {
+        loop {
+            let frame = self.0.message().await.map_err(Lost::Status)?;
+            match frame.ok_or(Lost::Ended)?.kind {
+                Some(Kind::Refusal(refusal)) => return Err(Lost::Refused(refusal)),
+                Some(kind) => return Ok(kind),
+                // A kind that a newer version of the protocol added.
+                None => {}
+            }
+        }
+    }
+
+    /// Waits for the other side to say who it is.
+    ///
+    /// # Errors
+    /// [`Lost`], also when it says something else, or nothing for too long.
+    pub(super) async fn recv_hello(&mut self) -> Result<Hello, Lost> {
+        match self.recv_soon().await? {
+            Kind::Hello(hello) => Ok(hello),
+            other => Err(unexpected(&other, "Hello").into()),
+        }
+    }
+
+    /// Waits for the other side to say where it goes on.
+    ///
+    /// # Errors
+    /// [`Lost`], also when it says something else, or nothing for too long.
+    pub(super) async fn recv_resume(&mut self) -> Result<Resume, Lost> {
+        match self.recv_soon().await? {
+            Kind::Resume(resume) => Ok(resume),
+            other => Err(unexpected(&other, "Resume").into()),
+        }
+    }
+
+    async fn recv_soon(&mut self) -> Result<Kind, Lost> {
+        timeout(HANDSHAKE_STEP, self.recv())
+            .await
+            .unwrap_or(Err(Lost::Silent(HANDSHAKE_STEP)))
+    }
+}
+
+impl Channel {
+    /// Ends the stream and tells the other side why.
+    pub(super) async fn refuse(self, refused: &Refused) {
+        self.part(Kind::Refusal(refused.into())).await;
+    }
+
+    /// Ends the stream with a last frame.
+    pub(super) async fn part(mut self, last: Kind) {
+        let parting = async {
+            // Fails when the other side has gone, which is what is wanted.
+            let _ = self.outgoing.send(last).await;
+            drop(self.outgoing);
+            // Going away before the other side has read it would take it back.
+            while let Ok(Some(_)) = self.incoming.0.message().await {}
+        };
+        // Whoever does not read it in time does not get it.
+        let _ = timeout(PARTING, parting).await;
+    }
+}
+
+impl Outgoing {
+    /// Sends a frame, when there is room for it.
+    ///
+    /// # Errors
+    /// [`Lost`] when the stream has ended.
+    pub(super) async fn send(&self, kind: Kind) -> Result<(), Lost> {
+        let frame = Frame { kind: Some(kind) };
+        let sent = match self {
+            Self::Dialled(sender) => sender.send(frame).await.is_ok(),
+            Self::Answered(sender) => sender.send(Ok(frame)).await.is_ok(),
+        };
+        if sent { Ok(()) } else { Err(Lost::Ended) }
+    }
+
+    /// Sends a frame if there is room; returns whether there was.
+    pub(super) fn try_send(&self, kind: Kind) -> bool {
+        let frame = Frame { kind: Some(kind) };
+        match self {
+            Self::Dialled(sender) => sender.try_send(frame).is_ok(),
+            Self::Answered(sender) => sender.try_send(Ok(frame)).is_ok(),
+        }
+    }
+
+    /// Waits until a frame would be taken at once.
+    ///
+    /// # Errors
+    /// [`Lost`] when the stream has ended.
+    pub(super) async fn room(&self) -> Result<(), Lost> {
+        let room = match self {
+            Self::Dialled(sender) => sender.reserve().await.is_ok(),
+            Self::Answered(sender) => sender.reserve().await.is_ok(),
+        };
+        if room { Ok(()) } else { Err(Lost::Ended) }
+    }
+
+    /// Whether a frame would be taken at once.
+    pub(super) fn has_room(&self) -> bool {
+        match self {
+            Self::Dialled(sender) => sender.capacity() > 0,
+            Self::Answered(sender) => sender.capacity() > 0,
+        }
+    }
+}
+
+/// The other side spoke out of turn.
+pub(super) fn unexpected(kind: &Kind, expected: &str) -> Refused {
+    let name = match kind {
+        Kind::Hello(_) => "Hello",
+        Kind::Refusal(_) => "Refusal",
+        Kind::Resume(_) => "Resume",
+        Kind::Interest(_) => "Interest",
+        Kind::InterestKnown(_) => "InterestKnown",
+        Kind::Events(_) => "Events",
+        Kind::Ack(_) => "Ack",
+        Kind::Ping(_) => "Ping",
+        Kind::Pong(_) => "Pong",
+        Kind::Gossip(_) => "Gossip",
+        Kind::Goodbye(_) => "Goodbye",
+    };
+    Refused::Protocol(format!("it sent {name} instead of {expected}"))
+}
+
+/// A channel whose two sides know each other.
+pub(super) struct Greeted {
+    pub(super) channel: Channel,
+    pub(super) peer: Peer,
+    /// `HOST:PORT` at which the other side reaches this node.
+    pub(super) own_address: Arc<str>,
+    /// What the other side said if it dialled: it goes first.
+    pub(super) resume: Option<Resume>,
+}

@@ -1,0 +1,76 @@
+//! Dialling: one task for each address that may be a node's, which dials whenever
+//! there is no link to that node.
+
+use std::sync::Arc;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::channel::{Greeted, Lost};
+use super::directory::Directory;
+use super::greet::Greeter;
+use super::handshake::Refused;
+use super::membership::Address;
+use super::timing::{FIRST_REDIAL, MAX_REDIAL};
+use super::transport::Dialler;
+
+/// What dialling takes.
+pub(super) struct Dialling {
+    pub(super) dialler: Dialler,
+    pub(super) greeter: Arc<Greeter>,
+    pub(super) directory: Arc<Directory>,
+    /// Where connections go whose other end is known.
+    pub(super) greeted: mpsc::Sender<Greeted>,
+}
+
+impl Dialling {
+    /// Keeps trying to link with the node at `address`, with delays that `seed`
+    /// spreads. Never ends.
+    pub(super) async fn keep(self: Arc<Self>, address: Address, seed: u64) {
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(FIRST_REDIAL)
+            .with_max_delay(MAX_REDIAL)
+            .with_factor(2.0)
+            .without_max_times()
+            .with_jitter()
+            .with_jitter_seed(seed);
+        let mut delay = delays.build();
+        loop {
+            let wanted = self.directory.until_wanted(&address).await;
+            if wanted.waited {
+                delay = delays.build();
+            }
+            if let Some(deference) = wanted.deference {
+                sleep(deference).await;
+                if !self.directory.is_wanted(&address) {
+                    continue;
+                }
+            }
+            self.dial(&address).await;
+            // A dial that went well is repeated if no link has come of it by then.
+            sleep(delay.next().unwrap_or(MAX_REDIAL)).await;
+        }
+    }
+
+    async fn dial(&self, address: &Address) {
+        let complaints = &self.greeter.complaints;
+        let opened = match self.dialler.dial(address).await {
+            Ok(opened) => opened,
+            Err(error) => return complaints.about_dialling(address, &error),
+        };
+        match self.greeter.greet(opened).await {
+            Ok(greeted) => {
+                self.directory.answered(address, &greeted.peer.node);
+                // Fails when this node leaves.
+                let _ = self.greeted.send(greeted).await;
+            }
+            Err(lost) => {
+                if matches!(lost, Lost::Refuses(Refused::Itself)) {
+                    self.directory.answered_itself(address);
+                }
+                complaints.about(address, &lost);
+            }
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What this node knows of the others, for all who ask: operators, those who dial,
+//! and the interest that others must know.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::handshake::{Identity, Peer};
+use super::membership::Address;
+use crate::admin::{ClusterAdmin, LinkStatus, NodeState, NodeStatus};
+use crate::bus::{Bus, Receiver};
+
+/// A start of another node, and the link to it.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) name: Arc<str>,
+    pub(super) incarnation: Uuid,
+    standing: Mutex<Standing>,
+    /// Where events wait for it, as long as it can come back.
+    receiver: Weak<Receiver>,
+    pub(super) figures: Figures,
+}
+
+/// What may change about a node during its life.
+#[derive(Debug)]
+struct Standing {
+    state: NodeState,
+    address: Address,
+    version: Arc<str>,
+}
+
+/// Counters of a link; they belong to its task and are read by anybody.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub(super) unacknowledged: AtomicU64,
+    pub(super) sent: AtomicU64,
+    pub(super) received: AtomicU64,
+    /// Events that were not sent, as far as the link's task has counted them.
+    pub(super) dropped: AtomicU64,
+    pub(super) gaps: AtomicU64,
+    /// Microseconds; 0 before the first measurement.
+    pub(super) round_trip: AtomicU64,
+    /// The newest version of this node's interest that the other one knows.
+    pub(super) interest_known: AtomicU64,
+}
+
+/// Whom an address turned out to belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Answer {
+    Itself,
+    Node(Arc<str>),
+}
+
+/// All that is known of other nodes.
+#[derive(Debug)]
+pub(super) struct Directory {
+    identity: Identity,
+    bus: Bus,
+    known: Mutex<Known>,
+    /// Counts changes of who is linked.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Known {
+    own_address: Address,
+    nodes: BTreeMap<Arc<str>, Arc<Node>>,
+    answers: BTreeMap<Address, Answer>,
+}
+
+/// Most addresses that are remembered.
+const MAX_ANSWERS: usize = 4096;
+
+impl Directory {
+    pub(super) fn new(identity: Identity, own_address: Address, bus: Bus) -> Self {
+        Self {
+            identity,
+            bus,
+            known: Mutex::new(Known {
+                own_address,
+                nodes: BTreeMap::new(),
+                answers: BTreeMap::new(),
+            }),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// This node is reached at `address`, as a link has shown. That counts where it
+    /// listens on every address and was not told which one others see.
+    pub(super) fn reached_at(&self, address: &Address) {
+        let own = &mut self.lock().own_address;
+        let listening = own.parse::<SocketAddr>();
+        if listening.is_ok_and(|listening| listening.ip().is_unspecified()) {
+            *own = Arc::clone(address);
+        }
+    }
+
+    /// Puts a start of a node in the place of an earlier one.
+    pub(super) fn insert(&self, node: Arc<Node>) {
+        self.lock().nodes.insert(Arc::clone(&node.name), node);
+        self.note();
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Node>> {
+        self.lock().nodes.get(name).cloned()
+    }
+
+    /// Takes a start of a node out, unless another has taken its place.
+    pub(super) fn remove(&self, node: &Arc<Node>) {
+        let mut known = self.lock();
+        if known
+            .nodes
+            .get(&node.name)
+            .is_some_and(|present| Arc::ptr_eq(present, node))
+        {
+            known.nodes.remove(&node.name);
+        }
+        drop(known);
+        self.note();
+    }
+
+    /// Says where a node stands now.
+    pub(super) fn set_state(&self, node: &Node, state: NodeState) {
+        node.lock().state = state;
+        self.note();
+    }
+
+    /// Somebody's link, or what it knows, has changed.
+    pub(super) fn note(&self) {
+        let known = self.lock();
+        let linked = known.nodes.values().filter(|node| node.is_linked());
+        let least = linked.map(|node| node.figures.interest_known.load(Ordering::Relaxed));
+        // With the lock, so that an older figure does not take a newer one's place.
+        self.bus.interest().set_known(least.min().unwrap_or(u64::MAX));
+        drop(known);
+        self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    /// Changes when it does who is linked, or who is known.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// A node answered at an address.
+    pub(super) fn answered(&self, address: &Address, node: &Arc<str>) {
+        self.remember(address, Answer::Node(Arc::clone(node)));
+    }
+
+    /// This node itself answered at an address.
+    pub(super) fn answered_itself(&self, address: &Address) {
+        self.remember(address, Answer::Itself);
+    }
+
+    fn remember(&self, address: &Address, answer: Answer) {
+        let mut known = self.lock();
+        if known.answers.len() >= MAX_ANSWERS {
+            known.answers.clear();
+        }
+        known.answers.insert(Arc::clone(address), answer);
+    }
+
+    /// The address is of no interest any more.
+    pub(super) fn forget_answer(&self, address: &Address) {
+        self.lock().answers.remove(address);
+    }
+
+    /// Addresses of nodes whose links are down, and which have not left.
+    pub(super) fn lost(&self) -> Vec<Address> {
+        let known = self.lock();
+        let lost = known.nodes.values().filter_map(|node| {
+            let standing = node.lock();
+            (standing.state == NodeState::Unreachable).then(|| Arc::clone(&standing.address))
+        });
+        lost.collect()
+    }
+
+    /// Waits until there is a reason to dial an address: its node is not linked, or
+    /// nobody knows whose it is.
+    pub(super) async fn until_wanted(&self, address: &Address) -> DialNow {
+        let mut changed = self.changed.subscribe();
+        let mut waited = false;
+        loop {
+            changed.borrow_and_update();
+            match self.wanted(address) {
+                Wanted::Now(deference) => return DialNow { deference, waited },
+                Wanted::Never => return std::future::pending().await,
+                Wanted::NotYet => {
+                    waited = true;
+                    // Fails only when the sender is gone, which is a field of `self`.
+                    let _ = changed.changed().await;
+                }
+            }
+        }
+    }
+
+    /// Whether there is a reason to dial an address.
+    pub(super) fn is_wanted(&self, address: &Address) -> bool {
+        matches!(self.wanted(address), Wanted::Now(_))
+    }
+
+    fn wanted(&self, address: &Address) -> Wanted {
+        let known = self.lock();
+        let name = match known.answers.get(address) {
+            Some(Answer::Itself) => return Wanted::Never,
+            Some(Answer::Node(name)) => Some(name),
+            None => known
+                .nodes
+                .values()
+                .find(|node| node.lock().address == *address)
+                .map(|node| &node.name),
+        };
+        let Some(name) = name else {
+            return Wanted::Now(None);
+        };
+        if known.nodes.get(name).is_some_and(|node| node.is_linked()) {
+            return Wanted::NotYet;
+        }
+        let defers = self.identity.node > *name;
+        Wanted::Now(defers.then_some(super::timing::DEFERENCE))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Nothing in here panics half-way through a change.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An address is to be dialled.
+pub(super) struct DialNow {
+    /// How much longer to wait, since the other node is to dial first.
+    pub(super) deference: Option<Duration>,
+    /// Whether there was a link before.
+    pub(super) waited: bool,
+}
+
+/// Whether to dial an address.
+enum Wanted {
+    Now(Option<Duration>),
+    NotYet,
+    Never,
+}
+
+impl Node {
+    pub(super) fn new(peer: &Peer, receiver: &Arc<Receiver>) -> Self {
+        Self {
+            name: Arc::clone(&peer.node),
+            incarnation: peer.incarnation,
+            standing: Mutex::new(Standing {
+                state: NodeState::Unreachable,
+                address: Arc::clone(&peer.address),
+                version: Arc::clone(&peer.version),
+            }),
+            receiver: Arc::downgrade(receiver),
+            figures: Figures::default(),
+        }
+    }
+
+    pub(super) fn state(&self) -> NodeState {
+        self.lock().state
+    }
+
+    pub(super) fn is_linked(&self) -> bool {
+        self.state() == NodeState::Connected
+    }
+
+    /// What the node says of itself may have changed with a new connection.
+    pub(super) fn update(&self, peer: &Peer) {
+        let mut standing = self.lock();
+        standing.address = Arc::clone(&peer.address);
+        standing.version = Arc::clone(&peer.version);
+    }
+
+    pub(super) fn address(&self) -> Address {
+        Arc::clone(&self.lock().address)
+    }
+
+    fn status(&self) -> NodeStatus {
+        let standing = self.lock();
+        NodeStatus {
+            name: self.name.to_string(),
+            address: standing.address.to_string(),
+            version: standing.version.to_string(),
+            incarnation: self.incarnation.to_string(),
+            state: standing.state,
+            link: Some(self.link_status()),
+        }
+    }
+
+    fn link_status(&self) -> LinkStatus {
+        let figure = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        let figures = &self.figures;
+        let waiting = self
+            .receiver
+            .upgrade()
+            .map_or(0, |receiver| receiver.mailbox().queued() as u64);
+        #[expect(clippy::cast_precision_loss, reason = "a round trip takes no centuries")]
+        let milliseconds = |microseconds: u64| microseconds as f64 / 1000.0;
+        LinkStatus {
+            round_trip_ms: Some(figure(&figures.round_trip))
+                .filter(|microseconds| *microseconds > 0)
+                .map(milliseconds),
+            queued: waiting + figure(&figures.unacknowledged),
+            sent: figure(&figures.sent),
+            received: figure(&figures.received),
+            dropped: figure(&figures.dropped),
+            gaps: figure(&figures.gaps),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        // Nothing in here panics half-way through a change.
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClusterAdmin for Directory {
+    fn nodes(&self) -> Vec<NodeStatus> {
+        let known = self.lock();
+        let own = NodeStatus {
+            name: self.identity.node.to_string(),
+            address: known.own_address.to_string(),
+            version: self.identity.version.to_string(),
+            incarnation: self.identity.incarnation.to_string(),
+            state: NodeState::This,
+            link: None,
+        };
+        std::iter::once(own)
+            .chain(known.nodes.values().map(|node| node.status()))
+            .collect()
+    }
+}

@@ -1,0 +1,115 @@
+//! What is received over a link goes to the bus; what is missing is reported.
+
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::directory::Node;
+use super::inbox::{Gap, Sink};
+use super::timing::MEASURE;
+use crate::bus::Publisher;
+use crate::event::host_event::{ClusterGap, HostEventType};
+use crate::event::{Event, ForeignError};
+
+/// Gaps of one node that have not been reported.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    missing: Option<Missing>,
+    reported: Option<Instant>,
+}
+
+/// Several gaps as one.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    first: u64,
+    last: u64,
+    count: u64,
+}
+
+/// Hands on what comes from one node.
+pub(super) struct Deliver<'l> {
+    publisher: &'l Publisher,
+    host: &'l Publisher,
+    node: &'l Node,
+    gaps: &'l mut Gaps,
+}
+
+impl<'l> Deliver<'l> {
+    pub(super) fn new(
+        publisher: &'l Publisher,
+        host: &'l Publisher,
+        node: &'l Node,
+        gaps: &'l mut Gaps,
+    ) -> Self {
+        Self {
+            publisher,
+            host,
+            node,
+            gaps,
+        }
+    }
+
+    /// Name of the node.
+    pub(super) fn origin(&self) -> &'l str {
+        &self.node.name
+    }
+
+    /// Reports the gaps that have not been.
+    pub(super) fn report_gaps(&mut self) {
+        if let Some(missing) = self.gaps.missing.take() {
+            self.gaps.reported = Some(Instant::now());
+            self.report(missing.first, Some((missing.last, missing.count)));
+        }
+    }
+
+    fn report(&self, first: u64, known: Option<(u64, u64)>) {
+        let node = &self.node.name;
+        let (last, count) = known.unzip();
+        tracing::warn!(%node, first, last, count, "events of another node are missing");
+        let data = ClusterGap {
+            origin: node.to_string(),
+            incarnation: self.node.incarnation.to_string(),
+            first,
+            last,
+            count,
+        };
+        self.host.publish_host(HostEventType::ClusterGap, node, &data);
+    }
+}
+
+impl Sink for Deliver<'_> {
+    fn event(&mut self, event: &Event) {
+        self.node.figures.received.fetch_add(1, Ordering::Relaxed);
+        self.publisher.relay(event);
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        let Some(last) = gap.last else {
+            self.report_gaps();
+            self.report(gap.first, None);
+            return;
+        };
+        let count = last - gap.first + 1;
+        self.node.figures.gaps.fetch_add(count, Ordering::Relaxed);
+        let missing = self.gaps.missing.get_or_insert(Missing {
+            first: gap.first,
+            last,
+            count: 0,
+        });
+        missing.last = last;
+        missing.count += count;
+        // A node that falls behind leaves gaps by the thousand.
+        if self.gaps.reported.is_none_or(|at| at.elapsed() >= MEASURE) {
+            self.report_gaps();
+        }
+    }
+
+    fn broken(&mut self, number: u64, error: &ForeignError) {
+        let node = &self.node.name;
+        tracing::error!(%node, number, %error, "an event of another node breaks a rule and is left out");
+        self.gap(Gap {
+            first: number,
+            last: Some(number),
+        });
+    }
+}

@@ -1,0 +1,286 @@
+//! Who may link with whom.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::membership::gossip::Member;
+use super::protocol::refusal::Reason;
+use super::protocol::{Hello, Refusal};
+
+/// A version of the protocol. Versions of one major number whose minor numbers
+/// differ by at most one understand each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProtocolVersion {
+    /// Changes when nodes of different numbers cannot speak to each other.
+    pub major: u32,
+    /// Changes when something is added.
+    pub minor: u32,
+}
+
+/// What this program speaks.
+pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
+
+/// The first minor version with `InterestKnown`.
+pub(super) const INTEREST_KNOWN_SINCE: u32 = 1;
+
+/// Who a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Name of the cluster.
+    pub cluster: Arc<str>,
+    /// Name of the node.
+    pub node: Arc<str>,
+    /// Unlike that of every other start of a node.
+    pub incarnation: Uuid,
+    /// Version of the program.
+    pub version: Arc<str>,
+    /// Largest event that the node takes, in bytes.
+    pub max_event_bytes: usize,
+}
+
+/// The node at the other end of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Peer {
+    pub(super) node: Arc<str>,
+    pub(super) incarnation: Uuid,
+    /// `HOST:PORT` at which it is reached.
+    pub(super) address: Arc<str>,
+    pub(super) version: Arc<str>,
+    pub(super) max_event_bytes: usize,
+    /// The minor version that both speak.
+    pub(super) minor: u32,
+}
+
+/// Why two nodes do not link; says what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    #[error(
+        "node `{node}` speaks version {theirs} of the cluster protocol and this node version {own}: upgrade one minor version at a time, the older node first"
+    )]
+    Version {
+        node: String,
+        theirs: String,
+        own: String,
+    },
+    #[error(
+        "node `{node}` belongs to cluster `{theirs}` and this node to `{own}`: give both the same --cluster-name, or take the address out of --join"
+    )]
+    Cluster {
+        node: String,
+        theirs: String,
+        own: Arc<str>,
+    },
+    #[error(
+        "two running nodes are named `{node}`, at {here} and at {there}: give one of them another --node"
+    )]
+    Name {
+        node: Arc<str>,
+        here: String,
+        there: String,
+    },
+    #[error(
+        "the node at {address} says that it is `{node}`, but its certificate is not for that name: make one with `hearken cluster cert {node}`"
+    )]
+    Identity { node: String, address: String },
+    #[error("this is the node itself")]
+    Itself,
+    #[error("there is a link already")]
+    Linked,
+    #[error("it broke the protocol: {0}")]
+    Protocol(String),
+    #[error("the node has left the cluster and must start again to come back")]
+    Stopping,
+    #[error("the node has links to {0} others already, which is as many as it can")]
+    Full(usize),
+}
+
+impl Refused {
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Version { .. } => Reason::Version,
+            Self::Cluster { .. } => Reason::Cluster,
+            Self::Name { .. } => Reason::Name,
+            Self::Identity { .. } => Reason::Identity,
+            Self::Itself => Reason::Self_,
+            Self::Linked => Reason::Linked,
+            Self::Protocol(_) => Reason::Protocol,
+            Self::Stopping => Reason::Stopping,
+            Self::Full(_) => Reason::Full,
+        }
+    }
+}
+
+impl Peer {
+    /// The node as the membership knows it.
+    pub(super) fn member(&self) -> Member {
+        Member {
+            node: Arc::clone(&self.node),
+            incarnation: self.incarnation,
+            address: Arc::clone(&self.address),
+        }
+    }
+}
+
+impl From<&Refused> for Refusal {
+    fn from(refused: &Refused) -> Self {
+        Self {
+            reason: refused.reason().into(),
+            message: refused.to_string(),
+        }
+    }
+}
+
+impl Identity {
+    /// What this node says of itself to a node that reaches it at `address`.
+    pub(super) fn hello(&self, address: &str) -> Hello {
+        Hello {
+            major: PROTOCOL.major,
+            minor: PROTOCOL.minor,
+            cluster: self.cluster.to_string(),
+            node: self.node.to_string(),
+            incarnation: self.incarnation.to_string(),
+            address: address.to_owned(),
+            version: self.version.to_string(),
+            max_event_bytes: self.max_event_bytes as u64,
+        }
+    }
+
+    /// Looks at what the other side says of itself.
+    ///
+    /// # Errors
+    /// [`Refused`] when the two do not go together.
+    pub(super) fn check(&self, own_address: &str, hello: &Hello) -> Result<Peer, Refused> {
+        let version = |major, minor| format!("{major}.{minor}");
+        if hello.major != PROTOCOL.major || hello.minor.abs_diff(PROTOCOL.minor) > 1 {
+            return Err(Refused::Version {
+                node: hello.node.clone(),
+                theirs: version(hello.major, hello.minor),
+                own: version(PROTOCOL.major, PROTOCOL.minor),
+            });
+        }
+        if hello.cluster != *self.cluster {
+            return Err(Refused::Cluster {
+                node: hello.node.clone(),
+                theirs: hello.cluster.clone(),
+                own: Arc::clone(&self.cluster),
+            });
+        }
+        let incarnation = Uuid::parse_str(&hello.incarnation).map_err(|error| {
+            let incarnation = &hello.incarnation;
+            Refused::Protocol(format!("the incarnation {incarnation:?} is no UUID: {error}"))
+        })?;
+        if hello.node == *self.node {
+            if incarnation == self.incarnation {
+                return Err(Refused::Itself);
+            }
+            return Err(Refused::Name {
+                node: Arc::clone(&self.node),
+                here: own_address.to_owned(),
+                there: hello.address.clone(),
+            });
+        }
+        if !crate::config::is_node_name(&hello.node) {
+            let node = &hello.node;
+            return Err(Refused::Protocol(format!("{node:?} is no name for a node")));
+        }
+        if !is_address(&hello.address) {
+            let address = &hello.address;
+            return Err(Refused::Protocol(format!("{address:?} is no HOST:PORT")));
+        }
+        Ok(Peer {
+            node: hello.node.as_str().into(),
+            incarnation,
+            address: hello.address.as_str().into(),
+            version: hello.version.as_str().into(),
+            max_event_bytes: usize::try_from(hello.max_event_bytes).unwrap_or(usize::MAX),
+            minor: hello.minor.min(PROTOCOL.minor),
+        })
+    }
+}
+
+/// Longest host name, its port included: that of the DNS, and five digits.
+const MAX_ADDRESS_BYTES: usize = 253 + 6;
+
+fn is_address(text: &str) -> bool {
+    text.len() <= MAX_ADDRESS_BYTES
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && text
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(node: &str) -> Identity {
+        Identity {
+            cluster: "shop".into(),
+            node: node.into(),
+            incarnation: Uuid::from_u128(1),
+            version: "0.1.0".into(),
+            max_event_bytes: 1 << 20,
+        }
+    }
+
+    fn check(change: impl FnOnce(&mut Hello)) -> Result<Peer, Refused> {
+        let other = Identity {
+            incarnation: Uuid::from_u128(2),
+            ..identity("b")
+        };
+        let mut hello = other.hello("10.0.0.2:7071");
+        change(&mut hello);
+        identity("a").check("10.0.0.1:7071", &hello)
+    }
+
+    fn message(change: impl FnOnce(&mut Hello)) -> String {
+        check(change).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn takes_the_neighbouring_minor_versions_and_speaks_the_lower_one() {
+        let minor = |minor| check(|hello| hello.minor = minor).map(|peer| peer.minor);
+        assert_eq!(minor(PROTOCOL.minor), Ok(PROTOCOL.minor));
+        assert_eq!(minor(PROTOCOL.minor - 1), Ok(PROTOCOL.minor - 1));
+        assert_eq!(minor(PROTOCOL.minor + 1), Ok(PROTOCOL.minor));
+        let refused = message(|hello| hello.minor = PROTOCOL.minor + 2);
+        assert!(refused.contains("version 1.3"), "{refused}");
+        assert!(refused.contains("one minor version at a time"), "{refused}");
+        let refused = message(|hello| hello.major = 2);
+        assert!(refused.contains("version 2.1"), "{refused}");
+    }
+
+    #[test]
+    fn refusals_say_what_to_change() {
+        let refused = message(|hello| hello.cluster = "other".into());
+        assert!(refused.contains("cluster `other`"), "{refused}");
+        assert!(refused.contains("--cluster-name"), "{refused}");
+        let refused = message(|hello| hello.node = "a".into());
+        assert!(refused.contains("10.0.0.1:7071 and at 10.0.0.2:7071"), "{refused}");
+        assert!(refused.contains("another --node"), "{refused}");
+    }
+
+    #[test]
+    fn knows_itself() {
+        let own = identity("a");
+        assert_eq!(
+            own.check("10.0.0.1:7071", &own.hello("10.0.0.1:7071")),
+            Err(Refused::Itself)
+        );
+    }
+
+    #[test]
+    fn takes_nothing_that_is_no_name_no_address_and_no_incarnation() {
+        for node in ["", "../x", "b c", &"b".repeat(64)] {
+            let refused = message(|hello| hello.node = node.into());
+            assert!(refused.contains("no name"), "{refused}");
+        }
+        for address in ["", "host", ":1", "host:", "host:99999", "a\nb:1"] {
+            let refused = message(|hello| hello.address = address.into());
+            assert!(refused.contains("no HOST:PORT"), "{refused}");
+        }
+        let refused = message(|hello| hello.incarnation = "1".into());
+        assert!(refused.contains("no UUID"), "{refused}");
+    }
+}

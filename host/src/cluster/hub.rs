@@ -1,0 +1,364 @@
+//! The middle of the cluster: owns the tasks, and brings connections to the peers
+//! that they belong to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::channel::Greeted;
+use super::dial::Dialling;
+use super::directory::Node;
+use super::greet::Greeter;
+use super::handshake::{Peer, Refused};
+use super::inbox::Inbox;
+use super::membership::gossip::Outgoing;
+use super::membership::{Address, Candidates};
+use super::outbox::Outbox;
+use super::peer::{Context, Farewell, PeerTask, Start};
+use super::transport::Opened;
+use crate::bus::{MailboxLimits, Overflow, ReceiverKind, Subscription};
+
+/// What waits for a node that is slow or away: some seconds of events.
+const MAILBOX: MailboxLimits = MailboxLimits {
+    events: 64 << 10,
+    bytes: 64 << 20,
+};
+
+/// Most nodes that a node has links to.
+const MAX_PEERS: usize = 1024;
+
+/// Most connections in the middle of their handshake.
+pub(super) const MAX_GREETING: usize = 128;
+
+/// Connections that wait for a peer's task; it takes them at once.
+const OFFERS_AHEAD: usize = 4;
+
+/// Messages of the membership that wait for a peer's task; further ones are dropped.
+const MESSAGES_AHEAD: usize = 64;
+
+/// Most nodes of which it is remembered what they sent, once they are forgotten
+/// otherwise.
+const MAX_REMEMBERED: usize = 1024;
+
+/// The task of a start of another node, as the hub sees it.
+struct Handle {
+    incarnation: Uuid,
+    offers: mpsc::Sender<Greeted>,
+    messages: mpsc::Sender<Bytes>,
+    superseded: CancellationToken,
+}
+
+/// How a peer's task ended.
+struct Ended {
+    node: Arc<str>,
+    incarnation: Uuid,
+    farewell: Farewell,
+}
+
+/// What the hub hears.
+pub(super) struct Ears {
+    /// Streams of those who dial this node.
+    pub(super) opened: mpsc::Receiver<Opened>,
+    /// Connections whose other end is known.
+    pub(super) greeted: mpsc::Receiver<Greeted>,
+    /// What the membership has to say to other nodes.
+    pub(super) gossip: mpsc::Receiver<Outgoing>,
+    /// What the memberships have found.
+    pub(super) found: Vec<watch::Receiver<Candidates>>,
+}
+
+/// Owner of all tasks but the server's and the memberships'.
+pub(super) struct Hub {
+    context: Arc<Context>,
+    greeter: Arc<Greeter>,
+    dialling: Arc<Dialling>,
+    random: StdRng,
+    stop: CancellationToken,
+    /// Outgoing streams of events so far.
+    streams: u64,
+    handles: BTreeMap<Arc<str>, Handle>,
+    peers: JoinSet<Ended>,
+    greeting: JoinSet<()>,
+    refusing: JoinSet<()>,
+    dials: BTreeMap<Address, AbortHandle>,
+    dial_tasks: JoinSet<()>,
+    remembered: BTreeMap<Arc<str>, (Uuid, Inbox)>,
+}
+
+impl Hub {
+    pub(super) fn new(
+        context: Arc<Context>,
+        greeter: Arc<Greeter>,
+        dialling: Arc<Dialling>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            context,
+            greeter,
+            dialling,
+            random: StdRng::seed_from_u64(seed),
+            stop: CancellationToken::new(),
+            streams: 0,
+            handles: BTreeMap::new(),
+            peers: JoinSet::new(),
+            greeting: JoinSet::new(),
+            refusing: JoinSet::new(),
+            dials: BTreeMap::new(),
+            dial_tasks: JoinSet::new(),
+            remembered: BTreeMap::new(),
+        }
+    }
+
+    /// Brings together what is heard. Never ends.
+    pub(super) async fn run(&mut self, ears: &mut Ears) {
+        let mut changed = self.context.directory.changes();
+        loop {
+            self.dial_what_was_found(ears);
+            tokio::select! {
+                biased;
+                Some(ended) = self.peers.join_next() => self.ended(ended),
+                Some(done) = self.greeting.join_next() => observe(done, "greeting"),
+                Some(done) = self.refusing.join_next() => observe(done, "refusing"),
+                Some(done) = self.dial_tasks.join_next() => observe(done, "dialling"),
+                Some(greeted) = ears.greeted.recv() => self.introduce(greeted),
+                Some(opened) = ears.opened.recv(), if self.greeting.len() < MAX_GREETING => {
+                    self.greet(opened);
+                }
+                Some(outgoing) = ears.gossip.recv() => self.pass_on(outgoing),
+                () = any_changed(&mut ears.found) => {}
+                _ = changed.changed() => {}
+            }
+        }
+    }
+
+    /// Says goodbye to all, having sent what they have to get.
+    pub(super) async fn leave(mut self) {
+        self.dial_tasks.shutdown().await;
+        self.greeting.shutdown().await;
+        self.stop.cancel();
+        while let Some(ended) = self.peers.join_next().await {
+            self.ended(ended);
+        }
+    }
+
+    /// Passes on a message of the membership.
+    pub(super) fn pass_on(&self, outgoing: Outgoing) {
+        if let Some(handle) = self.handles.get(&outgoing.to) {
+            // What does not fit will be said again.
+            let _ = handle.messages.try_send(outgoing.message);
+        }
+    }
+
+    /// Finds out who has dialled.
+    fn greet(&mut self, opened: Opened) {
+        let greeter = Arc::clone(&self.greeter);
+        let greeted = self.dialling.greeted.clone();
+        let remote = opened.ends.remote.ip().to_string();
+        self.greeting.spawn(async move {
+            match greeter.greet(opened).await {
+                // Fails when this node leaves.
+                Ok(channel) => drop(greeted.send(channel).await),
+                Err(lost) => greeter.complaints.about(&remote, &lost),
+            }
+        });
+    }
+
+    /// Brings a connection to the peer at its other end.
+    fn introduce(&mut self, greeted: Greeted) {
+        let Peer {
+            node, incarnation, ..
+        } = &greeted.peer;
+        match self.handles.get(node) {
+            Some(handle) if handle.incarnation == *incarnation => {
+                if let Err(rejected) = handle.offers.try_send(greeted) {
+                    let refused = match rejected {
+                        mpsc::error::TrySendError::Full(_) => Refused::Linked,
+                        mpsc::error::TrySendError::Closed(_) => Refused::Stopping,
+                    };
+                    self.refuse(rejected.into_inner(), refused);
+                }
+            }
+            Some(handle) => {
+                let linked = self.context.directory.get(node);
+                if let Some(present) = linked.filter(|present| present.is_linked()) {
+                    let refused = Refused::Name {
+                        node: Arc::clone(node),
+                        here: present.address().to_string(),
+                        there: greeted.peer.address.to_string(),
+                    };
+                    self.refuse(greeted, refused);
+                } else {
+                    handle.superseded.cancel();
+                    self.start(greeted);
+                }
+            }
+            None if self.handles.len() >= MAX_PEERS => {
+                self.refuse(greeted, Refused::Full(MAX_PEERS));
+            }
+            None => self.start(greeted),
+        }
+    }
+
+    fn refuse(&mut self, greeted: Greeted, refused: Refused) {
+        if self.refusing.len() >= MAX_GREETING {
+            return;
+        }
+        let greeter = Arc::clone(&self.greeter);
+        self.refusing.spawn(async move {
+            greeted.channel.refuse(&refused).await;
+            let address = &greeted.peer.address;
+            greeter.complaints.about(address, &refused.into());
+        });
+    }
+
+    /// Starts the task of a start of another node with its first connection.
+    fn start(&mut self, greeted: Greeted) {
+        let peer = greeted.peer.clone();
+        let name = format!("link to {}", peer.node);
+        let receiver = Arc::new(self.context.bus.subscribe(Subscription {
+            name: name.into(),
+            kind: ReceiverKind::Link,
+            filters: Vec::new(),
+            limits: MAILBOX,
+            overflow: Overflow::DropOldest,
+            lanes: 1,
+        }));
+        let node = Arc::new(Node::new(&peer, &receiver));
+        self.context.directory.insert(Arc::clone(&node));
+        self.streams += 1;
+        let (offers, offered) = mpsc::channel(OFFERS_AHEAD);
+        let (messages, message) = mpsc::channel(MESSAGES_AHEAD);
+        let superseded = CancellationToken::new();
+        let task = PeerTask::new(
+            Arc::clone(&self.context),
+            Start {
+                outbox: Outbox::new(self.streams, receiver, peer.max_event_bytes),
+                inbox: self.recall(&peer),
+                peer: peer.clone(),
+                node,
+                offers: offered,
+                messages: message,
+                stop: self.stop.clone(),
+                superseded: superseded.clone(),
+            },
+        );
+        let Peer {
+            node, incarnation, ..
+        } = peer;
+        let handle = Handle {
+            incarnation,
+            offers,
+            messages,
+            superseded,
+        };
+        self.handles.insert(Arc::clone(&node), handle);
+        self.peers.spawn(async move {
+            Ended {
+                farewell: task.run(greeted).await,
+                node,
+                incarnation,
+            }
+        });
+    }
+
+    /// What a node had sent when it was forgotten otherwise.
+    fn recall(&mut self, peer: &Peer) -> Inbox {
+        match self.remembered.remove(&peer.node) {
+            Some((incarnation, inbox)) if incarnation == peer.incarnation => inbox,
+            _ => Inbox::default(),
+        }
+    }
+
+    fn ended(&mut self, ended: Result<Ended, JoinError>) {
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                observe(Err(error), "linking");
+                return self.forget_the_dead();
+            }
+        };
+        let Ended {
+            node,
+            incarnation,
+            farewell,
+        } = ended;
+        if self
+            .handles
+            .get(&node)
+            .is_some_and(|handle| handle.incarnation == incarnation)
+        {
+            self.handles.remove(&node);
+        }
+        if let Farewell::Forgotten(inbox) = farewell {
+            if self.remembered.len() >= MAX_REMEMBERED {
+                self.remembered.clear();
+            }
+            self.remembered.insert(node, (incarnation, inbox));
+        }
+    }
+
+    /// Takes out the peer whose task has panicked, so that it can be linked again.
+    fn forget_the_dead(&mut self) {
+        self.handles.retain(|name, handle| {
+            let dead = handle.messages.is_closed();
+            if dead && let Some(node) = self.context.directory.get(name) {
+                self.context.directory.remove(&node);
+            }
+            !dead
+        });
+    }
+
+    /// Dials every address that was found, and no other.
+    fn dial_what_was_found(&mut self, ears: &mut Ears) {
+        let mut wanted: Candidates = self.context.directory.lost().into_iter().collect();
+        for found in &mut ears.found {
+            wanted.extend(found.borrow_and_update().iter().cloned());
+        }
+        self.dials.retain(|address, task| {
+            let keep = wanted.contains(address);
+            if !keep {
+                task.abort();
+                self.context.directory.forget_answer(address);
+            }
+            keep
+        });
+        for address in wanted {
+            if !self.dials.contains_key(&address) {
+                let seed = self.random.next_u64();
+                let dialling = Arc::clone(&self.dialling);
+                let task = dialling.keep(Arc::clone(&address), seed);
+                let task = self.dial_tasks.spawn(task);
+                self.dials.insert(address, task);
+            }
+        }
+    }
+}
+
+/// Waits until one of them changes. Those that cannot change any more are waited for
+/// in vain.
+async fn any_changed(found: &mut [watch::Receiver<Candidates>]) {
+    let changes = found.iter_mut().map(|found| {
+        Box::pin(async move {
+            if found.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    });
+    futures_util::future::select_all(changes).await;
+}
+
+/// Sees a task end; one that panicked is a mistake in this program.
+fn observe(ended: Result<(), JoinError>, doing: &str) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "{doing} ended unexpectedly");
+    }
+}

@@ -1,0 +1,302 @@
+//! One start of another node: a task that keeps what is sent to it and received
+//! from it in order, over as many connections as it takes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::announce::Announcer;
+use super::channel::{Channel, Greeted, Lost};
+use super::directory::{Directory, Node};
+use super::gaps::{Deliver, Gaps};
+use super::handshake::{Peer, Refused};
+use super::inbox::{Inbox, Sink};
+use super::interest::{interest_in, link_filters};
+use super::link::{Ended, Link};
+use super::membership::gossip::{LinkNews, Member};
+use super::outbox::Outbox;
+use super::protocol::frame::Kind;
+use super::protocol::{Interest, Resume};
+use super::timing::{FORGET_AFTER, UNREACHABLE_AFTER};
+use crate::bus::{Bus, Publisher};
+
+/// What all peers of a node share.
+pub(super) struct Context {
+    /// Name of this node.
+    pub(super) node: Arc<str>,
+    pub(super) bus: Bus,
+    /// Publishes this node's own events.
+    pub(super) host: Publisher,
+    pub(super) directory: Arc<Directory>,
+    /// Where the membership hears of links.
+    pub(super) news: mpsc::Sender<LinkNews>,
+}
+
+/// What makes a peer task, besides its context.
+pub(super) struct Start {
+    pub(super) peer: Peer,
+    pub(super) node: Arc<Node>,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    pub(super) offers: mpsc::Receiver<Greeted>,
+    pub(super) messages: mpsc::Receiver<Bytes>,
+    pub(super) stop: CancellationToken,
+    pub(super) superseded: CancellationToken,
+}
+
+/// The task of one start of another node.
+pub(super) struct PeerTask {
+    pub(super) context: Arc<Context>,
+    pub(super) peer: Peer,
+    pub(super) node: Arc<Node>,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    /// Connections whose two sides know each other.
+    pub(super) offers: mpsc::Receiver<Greeted>,
+    /// Messages of the membership to the node.
+    pub(super) messages: mpsc::Receiver<Bytes>,
+    /// This node leaves.
+    pub(super) stop: CancellationToken,
+    /// The other node has started again.
+    pub(super) superseded: CancellationToken,
+    /// The connection that takes the place of the present one.
+    pub(super) next: Option<Greeted>,
+    /// Passes on the node's events.
+    publisher: Publisher,
+    gaps: Gaps,
+    announcer: Announcer,
+    /// `Resume` frames sent to the node.
+    attempts: u64,
+    /// `Resume` frames that the node has sent.
+    their_attempts: u64,
+    /// Connections that are being refused.
+    parting: JoinSet<()>,
+}
+
+/// How it ended with a start of a node.
+#[derive(Debug)]
+pub(super) enum Farewell {
+    /// It left, this node does, or another start has taken its place.
+    Over,
+    /// It has not been heard of for so long that what waits for it is thrown away;
+    /// what it sent is remembered.
+    Forgotten(Inbox),
+}
+
+impl PeerTask {
+    pub(super) fn new(context: Arc<Context>, start: Start) -> Self {
+        let source = format!("/nodes/{}", start.peer.node);
+        Self {
+            publisher: context
+                .bus
+                .publisher(source, Arc::clone(&start.peer.node)),
+            announcer: Announcer::new(Arc::clone(&context), Arc::clone(&start.node)),
+            context,
+            peer: start.peer,
+            node: start.node,
+            outbox: start.outbox,
+            inbox: start.inbox,
+            offers: start.offers,
+            messages: start.messages,
+            stop: start.stop,
+            superseded: start.superseded,
+            next: None,
+            gaps: Gaps::default(),
+            attempts: 0,
+            their_attempts: 0,
+            parting: JoinSet::new(),
+        }
+    }
+
+    /// Runs until the node has left or is forgotten, has started again, or this one
+    /// leaves.
+    pub(super) async fn run(mut self, first: Greeted) -> Farewell {
+        self.next = Some(first);
+        loop {
+            let offer = match self.next.take() {
+                Some(offer) => offer,
+                None => match self.wait().await {
+                    Ok(offer) => offer,
+                    Err(farewell) => return farewell,
+                },
+            };
+            match self.connect(offer).await {
+                Ok(Ended::Stopped) => return Farewell::Over,
+                Ok(Ended::Left) => return self.left().await,
+                Ok(Ended::Lost(lost)) | Err(lost) => self.announcer.lost(&self.peer, &lost).await,
+            }
+        }
+    }
+
+    /// Waits for a connection, and says so when there is none for too long.
+    async fn wait(&mut self) -> Result<Greeted, Farewell> {
+        let lost = Instant::now();
+        loop {
+            let patience = if self.announcer.is_present() {
+                UNREACHABLE_AFTER
+            } else {
+                FORGET_AFTER
+            };
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Farewell::Over),
+                () = self.superseded.cancelled() => {
+                    self.announcer.unreachable();
+                    return Err(Farewell::Over);
+                }
+                offer = self.offers.recv() => return offer.ok_or(Farewell::Over),
+                // There is no link that it could go over.
+                Some(_) = self.messages.recv() => {}
+                () = sleep_until(lost + patience) => {
+                    if !self.announcer.unreachable() {
+                        tracing::warn!(node = %self.peer.node, "not heard of for an hour; what waits for it is thrown away");
+                        self.context.directory.remove(&self.node);
+                        return Err(Farewell::Forgotten(self.inbox.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The node said goodbye: it is shown for a while, but nothing waits for it.
+    async fn left(self) -> Farewell {
+        self.announcer.left(&self.peer).await;
+        let Self {
+            context,
+            node,
+            stop,
+            superseded,
+            outbox,
+            offers,
+            ..
+        } = self;
+        drop((outbox, offers));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = superseded.cancelled() => {}
+            () = sleep(FORGET_AFTER) => context.directory.remove(&node),
+        }
+        Farewell::Over
+    }
+
+    /// Takes a connection through its handshake and keeps it for as long as it
+    /// holds.
+    async fn connect(&mut self, greeted: Greeted) -> Result<Ended, Lost> {
+        let Greeted {
+            mut channel,
+            peer,
+            own_address,
+            resume,
+        } = greeted;
+        let asked = self.interest();
+        self.attempts += 1;
+        let own = Resume {
+            sending: self.outbox.stream(),
+            receiving: self.inbox.stream(),
+            received: self.inbox.received(),
+            interest: Some(asked.clone()),
+            attempt: self.attempts,
+        };
+        channel.outgoing.send(Kind::Resume(own)).await?;
+        let theirs = match resume {
+            Some(resume) => resume,
+            None => self.their_resume(&mut channel).await?,
+        };
+        self.their_attempts = self.their_attempts.max(theirs.attempt);
+        self.peer = peer;
+        if let Err(refused) = self.resume(&theirs) {
+            channel.refuse(&refused).await;
+            return Err(refused.into());
+        }
+        self.announcer.linked(&self.peer, own_address).await;
+        let heard = theirs.interest.map_or(0, |interest| interest.version);
+        Ok(Link::new(self, asked, heard).run(channel).await)
+    }
+
+    /// Waits for the other side's word, having dialled. If the other side has dialled
+    /// as well, both keep the connection of the node with the lower name.
+    async fn their_resume(&mut self, channel: &mut Channel) -> Result<Resume, Lost> {
+        let theirs = channel.incoming.recv_resume();
+        tokio::pin!(theirs);
+        loop {
+            tokio::select! {
+                biased;
+                resume = &mut theirs => return resume,
+                Some(offer) = self.offers.recv() => {
+                    if offer.resume.is_some() && self.peer.node < self.context.node {
+                        self.next = Some(offer);
+                        return Err(Lost::Replaced);
+                    }
+                    refuse(&mut self.parting, offer);
+                }
+            }
+        }
+    }
+
+    /// Goes on where both sides stood.
+    fn resume(&mut self, theirs: &Resume) -> Result<(), Refused> {
+        let received = if theirs.receiving == self.outbox.stream() {
+            theirs.received
+        } else {
+            0
+        };
+        let resumed = self.outbox.resume(received);
+        resumed.map_err(|error| Refused::Protocol(error.to_string()))?;
+        if let Some(interest) = &theirs.interest {
+            self.heed(interest)?;
+        }
+        if let Some(gap) = self.inbox.resume(theirs.sending) {
+            self.receiving().1.gap(gap);
+        }
+        Ok(())
+    }
+
+    /// The other side says what it wants.
+    pub(super) fn heed(&self, interest: &Interest) -> Result<(), Refused> {
+        let filters = link_filters(&interest.filters)
+            .map_err(|error| Refused::Protocol(error.to_string()))?;
+        self.outbox.route(filters);
+        Ok(())
+    }
+
+    /// Whether a connection takes the place of the present one: only if the other
+    /// side opened it after it had given the present one up.
+    pub(super) fn replaces(&mut self, offer: Greeted) -> Option<Greeted> {
+        let later = |resume: &Resume| resume.attempt > self.their_attempts;
+        if offer.resume.as_ref().is_some_and(later) {
+            return Some(offer);
+        }
+        refuse(&mut self.parting, offer);
+        None
+    }
+
+    /// What this node wants of the other one's events.
+    pub(super) fn interest(&self) -> Interest {
+        let (version, wanted) = self.context.bus.interest().wanted();
+        Interest {
+            version,
+            filters: interest_in(&self.peer.node, &wanted),
+        }
+    }
+
+    pub(super) fn member(&self) -> Member {
+        self.peer.member()
+    }
+
+    /// What keeps the order of what is received, and where it goes then.
+    pub(super) fn receiving(&mut self) -> (&mut Inbox, Deliver<'_>) {
+        let host = &self.context.host;
+        let deliver = Deliver::new(&self.publisher, host, &self.node, &mut self.gaps);
+        (&mut self.inbox, deliver)
+    }
+}
+
+/// Tells the other side that there is a link already.
+fn refuse(parting: &mut JoinSet<()>, offer: Greeted) {
+    while parting.try_join_next().is_some() {}
+    parting.spawn(async move { offer.channel.refuse(&Refused::Linked).await });
+}

@@ -1,0 +1,350 @@
+//! From connections to gRPC streams: dials, and serves those who dial.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+use tonic::transport::{Endpoint, Server};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
+use super::network::{Connection, Io, Listener, Network};
+use super::protocol::Frame;
+use super::protocol::cluster_client::ClusterClient;
+use super::protocol::cluster_server::{Cluster, ClusterServer};
+use super::timing::{DIAL, HANDSHAKE_STEP, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT};
+use super::tls::{PeerCertificate, Tls};
+
+/// What HTTP/2 lets the other side send ahead, in bytes: what a link at full speed
+/// sends in a few milliseconds.
+const WINDOW: u32 = 4 << 20;
+
+/// Largest HTTP/2 frame that is taken, in bytes.
+const HTTP2_FRAME: u32 = 1 << 20;
+
+/// What a frame of the protocol may be larger than the largest event, in bytes: a
+/// frame is full at 256 KiB.
+const FRAME_ALLOWANCE: usize = 1 << 20;
+
+/// Most connections that are in the middle of their handshake; beyond it the next
+/// waits in the system's queue.
+const MAX_ARRIVING: usize = 128;
+
+/// Wait after the listener failed, e.g. for want of file descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// A connection as both ends see it.
+#[derive(Clone)]
+pub(super) struct Ends {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    /// Whom the other side's certificate is for; nothing without TLS.
+    pub(super) certificate: Option<PeerCertificate>,
+}
+
+/// A stream before either side has spoken.
+pub(super) struct Opened {
+    pub(super) channel: Channel,
+    pub(super) ends: Ends,
+    /// Whether this node dialled.
+    pub(super) dialled: bool,
+}
+
+/// Why no stream was opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DialError {
+    #[error("cannot look up the address: {0}")]
+    Resolve(io::Error),
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    #[error("the TLS handshake failed: {0}")]
+    Tls(io::Error),
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    Silent(Duration),
+    #[error("it does not speak the cluster protocol: {0}")]
+    Protocol(String),
+}
+
+/// Opens streams to other nodes.
+pub(super) struct Dialler {
+    pub(super) network: Arc<dyn Network>,
+    pub(super) tls: Option<Tls>,
+    pub(super) max_event_bytes: usize,
+}
+
+impl Dialler {
+    /// Opens a stream to the node at `HOST:PORT`; tries the addresses of a name one
+    /// after the other.
+    pub(super) async fn dial(&self, address: &str) -> Result<Opened, DialError> {
+        let lookup = self.network.resolve(address);
+        let addresses = timeout(DIAL, lookup)
+            .await
+            .map_err(|_| DialError::Silent(DIAL))?
+            .map_err(DialError::Resolve)?;
+        let mut failed = DialError::NoAddress;
+        for address in addresses {
+            match timeout(DIAL, self.open(address)).await {
+                Ok(Ok(opened)) => return Ok(opened),
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = DialError::Silent(DIAL),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn open(&self, address: SocketAddr) -> Result<Opened, DialError> {
+        let connection = self.network.dial(address);
+        let connection = connection.await.map_err(DialError::Connect)?;
+        let arrived = match &self.tls {
+            Some(tls) => Arrived::secured(tls.connect(connection).await.map_err(DialError::Tls)?),
+            None => Arrived::plain(connection),
+        };
+        let ends = arrived.ends.clone();
+        let channel = self.stream(arrived).await;
+        Ok(Opened {
+            channel: channel.map_err(DialError::Protocol)?,
+            ends,
+            dialled: true,
+        })
+    }
+
+    async fn stream(&self, arrived: Arrived) -> Result<Channel, String> {
+        let mut connection = Some(TokioIo::new(arrived));
+        let once = tower::service_fn(move |_| {
+            let again = || io::Error::other("the connection is used up");
+            std::future::ready(connection.take().ok_or_else(again))
+        });
+        // The name is not looked at: the connection is there already.
+        let http2 = Endpoint::from_static("http://node")
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .max_frame_size(HTTP2_FRAME)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .connect_with_connector(once)
+            .await
+            .map_err(|error| with_sources(&error))?;
+        let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
+        let answer = ClusterClient::new(http2)
+            .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE)
+            .link(ReceiverStream::new(frames))
+            .await
+            .map_err(|status| status.message().to_owned())?;
+        Ok(Channel {
+            incoming: Incoming(answer.into_inner()),
+            outgoing: Outgoing::Dialled(sender),
+        })
+    }
+}
+
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// Takes the streams of those who dial this node.
+pub(super) struct Acceptor {
+    pub(super) listener: Box<dyn Listener>,
+    pub(super) tls: Option<Tls>,
+    pub(super) max_event_bytes: usize,
+    /// Where the streams go.
+    pub(super) opened: mpsc::Sender<Opened>,
+}
+
+impl Acceptor {
+    /// Serves until it is dropped.
+    ///
+    /// # Errors
+    /// Those of the server, which do not pass.
+    pub(super) async fn run(self) -> Result<(), tonic::transport::Error> {
+        let (arrived, arriving) = mpsc::channel(1);
+        let service = ClusterServer::new(Service {
+            opened: self.opened,
+        })
+        .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE);
+        let serve = Server::builder()
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .max_frame_size(HTTP2_FRAME)
+            .max_concurrent_streams(1)
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .add_service(service)
+            .serve_with_incoming(ReceiverStream::new(arriving));
+        tokio::select! {
+            served = serve => served,
+            () = accept(self.listener, self.tls, arrived) => Ok(()),
+        }
+    }
+}
+
+/// Hands on connections for as long as somebody takes them.
+async fn accept(
+    mut listener: Box<dyn Listener>,
+    tls: Option<Tls>,
+    arrived: mpsc::Sender<io::Result<Arrived>>,
+) {
+    let mut handshakes: JoinSet<()> = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(_) = handshakes.join_next() => {}
+            connection = listener.accept(), if handshakes.len() < MAX_ARRIVING => match connection {
+                Ok(connection) => {
+                    handshakes.spawn(secure(connection, tls.clone(), arrived.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot take a connection of another node");
+                    sleep(ACCEPT_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+async fn secure(
+    connection: Connection,
+    tls: Option<Tls>,
+    arrived: mpsc::Sender<io::Result<Arrived>>,
+) {
+    let remote = connection.remote;
+    let secured = match tls {
+        Some(tls) => match timeout(HANDSHAKE_STEP, tls.accept(connection)).await {
+            Ok(Ok(secured)) => Arrived::secured(secured),
+            Ok(Err(error)) => {
+                tracing::warn!(%remote, %error, "a connection failed in the TLS handshake: is it from a node with a certificate of this cluster?");
+                return;
+            }
+            Err(_) => {
+                tracing::warn!(%remote, "a connection did not finish the TLS handshake");
+                return;
+            }
+        },
+        None => Arrived::plain(connection),
+    };
+    // Fails when the server has ended.
+    let _ = arrived.send(Ok(secured)).await;
+}
+
+/// The gRPC service: hands on every stream.
+struct Service {
+    opened: mpsc::Sender<Opened>,
+}
+
+#[tonic::async_trait]
+impl Cluster for Service {
+    type LinkStream = ReceiverStream<Result<Frame, Status>>;
+
+    async fn link(
+        &self,
+        request: Request<Streaming<Frame>>,
+    ) -> Result<Response<Self::LinkStream>, Status> {
+        let ends = request.extensions().get::<Ends>().cloned();
+        let ends = ends.ok_or_else(|| Status::internal("the connection has no ends"))?;
+        let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
+        let opened = Opened {
+            channel: Channel {
+                incoming: Incoming(request.into_inner()),
+                outgoing: Outgoing::Answered(sender),
+            },
+            ends,
+            dialled: false,
+        };
+        self.opened
+            .try_send(opened)
+            .map_err(|_| Status::resource_exhausted("too many links are being made"))?;
+        Ok(Response::new(ReceiverStream::new(frames)))
+    }
+}
+
+/// A connection that HTTP/2 can begin on.
+struct Arrived {
+    io: Box<dyn Io>,
+    ends: Ends,
+}
+
+impl Arrived {
+    fn plain(connection: Connection) -> Self {
+        Self {
+            ends: Ends {
+                local: connection.local,
+                remote: connection.remote,
+                certificate: None,
+            },
+            io: connection.io,
+        }
+    }
+
+    fn secured(secured: super::tls::Secured) -> Self {
+        let mut arrived = Self::plain(secured.connection);
+        arrived.ends.certificate = secured.peer;
+        arrived
+    }
+}
+
+impl Connected for Arrived {
+    type ConnectInfo = Ends;
+
+    fn connect_info(&self) -> Ends {
+        self.ends.clone()
+    }
+}
+
+impl AsyncRead for Arrived {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Arrived {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
