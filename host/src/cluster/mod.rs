@@ -1,7 +1,9 @@
 //! The cluster: links between nodes, over which distributed events flow.
 
+pub mod certificates;
 pub mod membership;
 pub mod network;
+pub mod tls;
 
 /// The protocol as `link.proto` defines it.
 #[expect(
