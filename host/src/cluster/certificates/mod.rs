@@ -27,6 +27,9 @@ const MAX_NODE_BYTES: usize = 63;
 /// nodes that check them may be behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
 
+/// The years of certificates have four digits.
+const LAST_YEAR: i32 = 9999;
+
 /// A cluster's certificate authority: what signs the certificates of its nodes.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -51,15 +54,13 @@ pub(super) struct Validity {
 
 impl Validity {
     /// From about now, in milliseconds since the Unix epoch, for a number of days.
-    /// `None` when the calendar of certificates does not go that far, which is
-    /// to the year 9999.
+    /// `None` when that is after [`LAST_YEAR`].
     pub(super) fn starting(now_millis: u64, days: u32) -> Option<Self> {
         let seconds = i64::try_from(now_millis / 1000).ok()?;
         let now = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
-        Some(Self {
-            from: now.checked_sub(CLOCK_SKEW.try_into().ok()?)?,
-            until: now.checked_add(time::Duration::days(days.into()))?,
-        })
+        let from = now.checked_sub(CLOCK_SKEW.try_into().ok()?)?;
+        let until = now.checked_add(time::Duration::days(days.into()))?;
+        (until.year() <= LAST_YEAR).then_some(Self { from, until })
     }
 }
 
