@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::client::ClientError;
 use super::data::DataError;
 use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
+use crate::cluster::certificates::CertificatesError;
 use crate::config::ConfigError;
 use crate::logging::LoggingError;
 use crate::node::{ListenError, NodeError};
@@ -62,6 +63,9 @@ pub(super) enum CliError {
     /// A file is no plugin for this host; the report says why.
     #[error("this host cannot run {}", .0.display())]
     NotRunnable(PathBuf),
+    /// The certificates of a cluster cannot be made.
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
     /// The node does not run, or did not end well.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -75,7 +79,10 @@ impl CliError {
     /// else 1.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Client(ClientError::BadHost { .. }) | Self::Data(_) | Self::Config(_) => {
+            Self::Client(ClientError::BadHost { .. })
+            | Self::Data(_)
+            | Self::Config(_)
+            | Self::Certificates(CertificatesError::Name(_) | CertificatesError::Validity(_)) => {
                 ExitCode::from(2)
             }
             Self::TimedOut { .. } => ExitCode::from(3),

@@ -3,6 +3,7 @@
 //! else goes to stderr.
 
 mod client;
+mod cluster;
 mod data;
 mod dev;
 mod error;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use client::Client;
+use cluster::Cluster;
 use error::CliError;
 use output::Output;
 use plugin::Plugin;
@@ -68,6 +70,8 @@ enum Command {
     Nodes(nodes::Nodes),
     #[command(subcommand)]
     Plugin(Plugin),
+    #[command(subcommand)]
+    Cluster(Cluster),
 }
 
 /// Runs the command that the process was started with. The exit code is 0 only
@@ -88,6 +92,7 @@ pub fn main() -> ExitCode {
             ask(&global, |client, output| operate.run(client, output))
         }
         Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
+        Command::Cluster(cluster) => cluster.run(Output::new(global.json)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -119,6 +124,11 @@ fn command_line() -> clap::Command {
                 .mut_subcommand("new", asks_no_node)
                 .mut_subcommand("build", asks_no_node)
                 .mut_subcommand("check", asks_no_node)
+        })
+        .mut_subcommand("cluster", |cluster| {
+            cluster
+                .mut_subcommand("ca", asks_no_node)
+                .mut_subcommand("cert", asks_no_node)
         })
 }
 

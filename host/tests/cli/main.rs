@@ -1,6 +1,7 @@
-//! The commands that ask a node, run as a user runs them, against a server that
+//! The commands, run as a user runs them: those that ask a node against a server that
 //! answers as a node does.
 
+mod cluster;
 mod events;
 mod failures;
 mod nodes;

@@ -1,0 +1,195 @@
+//! Making the certificates of a cluster: its certificate authority (CA), and what
+//! the CA says of each node.
+//!
+//! A cluster's certificates can as well come from elsewhere. What a node asks of
+//! them is told in [`tls`](super::tls).
+
+mod files;
+
+use std::time::Duration;
+
+use rcgen::string::Ia5String;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
+use rustls::pki_types::DnsName;
+use time::OffsetDateTime;
+
+pub use files::{CertificatesError, Made, make_ca, make_node};
+
+use super::tls::ANY_NODE;
+
+/// Longest name of a node in bytes.
+const MAX_NODE_BYTES: usize = 63;
+
+/// Certificates begin to be valid so long before they are made: the clocks of the
+/// nodes that check them may be behind.
+const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
+
+/// The years of certificates have four digits.
+const LAST_YEAR: i32 = 9999;
+
+/// A cluster's certificate authority: what signs the certificates of its nodes.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its private key, in PEM.
+pub(super) struct Pair {
+    /// The certificate.
+    pub(super) certificate: String,
+    /// The private key, which is a secret.
+    pub(super) key: String,
+    /// When the certificate ceases to be valid.
+    pub(super) expires: OffsetDateTime,
+}
+
+/// Since when, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validity {
+    from: OffsetDateTime,
+    until: OffsetDateTime,
+}
+
+impl Validity {
+    /// From about now, in milliseconds since the Unix epoch, for a number of days.
+    /// `None` when that is after [`LAST_YEAR`].
+    pub(super) fn starting(now_millis: u64, days: u32) -> Option<Self> {
+        let seconds = i64::try_from(now_millis / 1000).ok()?;
+        let now = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+        let from = now.checked_sub(CLOCK_SKEW.try_into().ok()?)?;
+        let until = now.checked_add(time::Duration::days(days.into()))?;
+        (until.year() <= LAST_YEAR).then_some(Self { from, until })
+    }
+}
+
+impl Authority {
+    /// Makes an authority with a key of its own.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub(super) fn create(validity: Validity) -> Result<(Self, Pair), rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let params = authority_params(&key, validity);
+        let pair = pair(&params.self_signed(&key)?, &key, validity);
+        let issuer = Issuer::new(params, key);
+        Ok((Self { issuer }, pair))
+    }
+
+    /// The authority with this private key, in PEM.
+    ///
+    /// # Errors
+    /// When there is no private key in it, or one of an unknown kind.
+    pub(super) fn of_key(key: &str) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::from_pem(key)?;
+        // Only the name and the key go into what an authority signs.
+        let anytime = Validity {
+            from: OffsetDateTime::UNIX_EPOCH,
+            until: OffsetDateTime::UNIX_EPOCH,
+        };
+        let params = authority_params(&key, anytime);
+        Ok(Self {
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// Makes a key for `node`, which must be a node's name as [`is_node_name`] says, and a
+    /// certificate that its owner is that node of the cluster.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give, or the name is not ASCII.
+    pub(super) fn certify(&self, node: &str, validity: Validity) -> Result<Pair, rcgen::Error> {
+        let mut params = CertificateParams::default();
+        params.not_before = validity.from;
+        params.not_after = validity.until;
+        params.distinguished_name = common_name(node);
+        params.subject_alt_names = vec![
+            SanType::DnsName(Ia5String::try_from(node)?),
+            SanType::DnsName(Ia5String::try_from(ANY_NODE)?),
+        ];
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        // A node dials and is dialled.
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(pair(&certificate, &key, validity))
+    }
+}
+
+/// Whether a certificate can carry the name of a node: as a host's name, which it is
+/// written as, and unlike the name that all certificates carry.
+fn is_node_name(name: &str) -> bool {
+    name.len() <= MAX_NODE_BYTES
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !name.eq_ignore_ascii_case(ANY_NODE)
+        && DnsName::try_from(name).is_ok()
+}
+
+/// What an authority's certificate says. All but the validity follows from the key, so
+/// that the key is enough to sign with; and as authorities with different keys have
+/// different names, they are told apart when one is mistaken for another.
+fn authority_params(key: &KeyPair, validity: Validity) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    let id: String = params
+        .key_identifier(key)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    params.not_before = validity.from;
+    params.not_after = validity.until;
+    params.distinguished_name = common_name(&format!("Hearken cluster {id}"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut names = DistinguishedName::new();
+    names.push(DnType::CommonName, name);
+    names
+}
+
+fn pair(certificate: &Certificate, key: &KeyPair, validity: Validity) -> Pair {
+    Pair {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+        expires: validity.until,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_no_certificate_carries_are_known() {
+        for name in ["a", "node-1", "A_b", "1a", "node.example", "1.b"] {
+            assert!(is_node_name(name), "{name}");
+        }
+        let long = "a".repeat(64);
+        for name in [
+            "", "1", "node.1", "10.0.0.1", "a-", "-a", "a..b", ".a", "_a", "*", "*.a", "a b", "ä",
+            "../a", ANY_NODE, &long,
+        ] {
+            assert!(!is_node_name(name), "{name}");
+        }
+        assert!(!is_node_name(&ANY_NODE.to_uppercase()));
+    }
+
+    #[test]
+    fn validity_ends_with_the_calendar() {
+        let now = 1_800_000_000_000;
+        let year = Validity::starting(now, 365).unwrap();
+        assert_eq!(year.until.unix_timestamp(), 1_800_000_000 + 365 * 86_400);
+        assert!(year.from.unix_timestamp() < 1_800_000_000);
+        assert!(Validity::starting(now, 10_000 * 366).is_none());
+        assert!(Validity::starting(u64::MAX, 1).is_none());
+    }
+}

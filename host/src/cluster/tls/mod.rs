@@ -1,0 +1,282 @@
+//! The security of links: TLS with certificates on both sides, beneath gRPC.
+//!
+//! Every node has a certificate of the cluster's certificate authority (CA). Among
+//! the DNS names (subject alternative names) that it carries are
+//!
+//! - the name of the node, letter for letter, or the names of several that share it;
+//! - [`ANY_NODE`], which whoever dials asks for: that a node of the cluster answers is
+//!   what the connection shows, and which one it is [`PeerCertificate::is_for`].
+//!
+//! Where a certificate limits its use, it must allow both server and client
+//! authentication. [`certificates`](super::certificates) makes such certificates.
+
+mod change;
+mod error;
+mod explain;
+mod identity;
+mod peer;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::{ClientConfig, ServerConfig};
+use tokio::sync::watch;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+pub use error::{Role, TlsError};
+pub use peer::PeerCertificate;
+
+use super::network::Connection;
+use crate::clock::Clock;
+use change::FileWatch;
+use explain::Explained;
+use identity::Fingerprint;
+pub(super) use identity::Identity;
+
+/// The name that the certificates of all nodes carry. `.internal` is a domain that
+/// nobody can own.
+pub const ANY_NODE: &str = "node.hearken.internal";
+
+/// Where a node's certificates are. All are PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificates of the authorities that are trusted, which are several while
+    /// one takes the place of another.
+    pub ca: PathBuf,
+    /// This node's certificate, and after it those between it and the CA's, if any.
+    pub certificate: PathBuf,
+    /// The private key of the certificate.
+    pub key: PathBuf,
+}
+
+/// A connection, and who is at its other end.
+#[derive(Debug)]
+pub struct Secured {
+    /// The connection.
+    pub connection: Connection,
+    /// The certificate that the other end has shown to be its own; `None` without TLS.
+    pub peer: Option<PeerCertificate>,
+}
+
+/// Opens and takes connections between nodes that trust each other. Clones share
+/// the certificates.
+#[derive(Clone)]
+pub struct Tls {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    files: TlsFiles,
+    node: String,
+    clock: Arc<dyn Clock>,
+    current: RwLock<Arc<Loaded>>,
+    /// One at a time, so that what was read last is what stays.
+    reloading: Mutex<()>,
+    reloads: watch::Sender<u64>,
+}
+
+/// What was read from the files.
+struct Loaded {
+    fingerprint: Fingerprint,
+    identity: Identity,
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// Reads the certificates of the node named `node`, and checks that other nodes with
+    /// certificates of the same authority will accept them.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file, what is wrong with it, and what to do.
+    pub fn load(files: TlsFiles, node: &str, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
+        let (fingerprint, contents) = identity::read(&files)?;
+        let loaded = Loaded::new(&files, node, &clock, fingerprint, contents)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                files,
+                node: node.to_owned(),
+                clock,
+                current: RwLock::new(Arc::new(loaded)),
+                reloading: Mutex::new(()),
+                reloads: watch::Sender::new(0),
+            }),
+        })
+    }
+
+    /// Secures a connection that this node has opened. Callers set the deadline.
+    ///
+    /// With TLS 1.3 the handshake ends on this side before the other side has looked at
+    /// this node's certificate: a refusal is the error of the first read.
+    ///
+    /// # Errors
+    /// Those of the network, and all that keeps the two from trusting each other, in
+    /// words for operators.
+    pub async fn connect(&self, connection: Connection) -> io::Result<Secured> {
+        let Connection { io, local, remote } = connection;
+        let connector = TlsConnector::from(Arc::clone(&self.current().client));
+        let stream = connector
+            .connect(any_node(), io)
+            .await
+            .map_err(explain::handshake)?;
+        let peer = PeerCertificate::of(stream.get_ref().1.peer_certificates())?;
+        Ok(Secured {
+            connection: Connection {
+                io: Box::new(Explained(stream)),
+                local,
+                remote,
+            },
+            peer: Some(peer),
+        })
+    }
+
+    /// Secures a connection that was opened to this node. Callers set the deadline.
+    ///
+    /// # Errors
+    /// Those of the network, and all that keeps the two from trusting each other, in
+    /// words for operators.
+    pub async fn accept(&self, connection: Connection) -> io::Result<Secured> {
+        let Connection { io, local, remote } = connection;
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.current().server));
+        let stream = acceptor.accept(io).await.map_err(explain::handshake)?;
+        let peer = PeerCertificate::of(stream.get_ref().1.peer_certificates())?;
+        Ok(Secured {
+            connection: Connection {
+                io: Box::new(Explained(stream)),
+                local,
+                remote,
+            },
+            peer: Some(peer),
+        })
+    }
+
+    /// Reads the files again, and returns whether there was something new in them.
+    /// Connections that are opened from then on use it; those that are open stay. Reads
+    /// files, so it may block for a moment.
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with the files. What was read before stays.
+    pub fn reload(&self) -> Result<bool, TlsError> {
+        let shared = &self.shared;
+        let _one_at_a_time = shared
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (fingerprint, contents) = identity::read(&shared.files)?;
+        if fingerprint == self.current().fingerprint {
+            return Ok(false);
+        }
+        let loaded = Loaded::new(
+            &shared.files,
+            &shared.node,
+            &shared.clock,
+            fingerprint,
+            contents,
+        )?;
+        *shared
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        shared.reloads.send_modify(|reloads| *reloads += 1);
+        Ok(true)
+    }
+
+    /// How many times new certificates have taken the place of old ones.
+    #[must_use]
+    pub fn reloads(&self) -> watch::Receiver<u64> {
+        self.shared.reloads.subscribe()
+    }
+
+    /// Reads the files again whenever they change, which it looks for once a minute even
+    /// where the system does not say so. What is wrong with them is logged, once; so is
+    /// that the certificate is about to expire. Never ends.
+    pub async fn run(self) {
+        let mut changes = FileWatch::new(&self.shared.files);
+        let mut reported = None;
+        loop {
+            // Also once at the start, for what has changed before the watch began.
+            let tls = self.clone();
+            let checked = tokio::task::spawn_blocking(move || tls.reload_and_check()).await;
+            let problem = match checked {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(error) => Some(format!("reading the certificates failed: {error}")),
+            };
+            if let Some(problem) = &problem
+                && reported.as_ref() != Some(problem)
+            {
+                tracing::error!(%problem, "the cluster's certificates need attention");
+            }
+            reported = problem;
+            changes.next().await;
+        }
+    }
+
+    /// Takes what is new in the files, and looks whether what is in use is good still:
+    /// time passes while files stay.
+    fn reload_and_check(&self) -> Result<(), TlsError> {
+        let shared = &self.shared;
+        if self
+            .reload()
+            .map_err(|error| TlsError::NotTaken(Box::new(error)))?
+        {
+            tracing::info!(
+                certificate = %shared.files.certificate.display(),
+                "took new certificates; links that are up stay as they are"
+            );
+        }
+        let current = self.current();
+        let now = shared.clock.now_millis();
+        current.identity.check(&shared.files, &shared.node, now)?;
+        current.identity.check_renewal(&shared.files, now)
+    }
+
+    fn current(&self) -> Arc<Loaded> {
+        let current = self.shared.current.read();
+        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("files", &self.shared.files)
+            .field("node", &self.shared.node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Loaded {
+    fn new(
+        files: &TlsFiles,
+        node: &str,
+        clock: &Arc<dyn Clock>,
+        fingerprint: Fingerprint,
+        contents: [Vec<u8>; 3],
+    ) -> Result<Self, TlsError> {
+        let contents = contents.each_ref().map(Vec::as_slice);
+        let identity = Identity::from_pem(files, contents)?;
+        identity.check(files, node, clock.now_millis())?;
+        let (client, server) = identity.configs(clock);
+        Ok(Self {
+            fingerprint,
+            identity,
+            client: Arc::new(client),
+            server: Arc::new(server),
+        })
+    }
+}
+
+/// [`ANY_NODE`], as rustls asks for it.
+fn any_node() -> ServerName<'static> {
+    ServerName::try_from(ANY_NODE).expect("ANY_NODE is a DNS name")
+}
+
+fn unix_time(millis: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_millis(millis))
+}
