@@ -48,16 +48,25 @@
 //!   plugins are written with.
 
 pub mod admin;
+#[cfg(feature = "node")]
 pub mod authoring;
 pub mod bus;
+#[cfg(feature = "node")]
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+#[cfg(feature = "node")]
 pub mod config;
 pub mod event;
+#[cfg(feature = "node")]
 pub mod gateway;
+#[cfg(feature = "node")]
 pub mod interfaces;
+#[cfg(feature = "node")]
 pub mod logging;
+#[cfg(feature = "node")]
 pub mod node;
+#[cfg(feature = "node")]
 pub mod plugin;
+#[cfg(feature = "node")]
 pub mod tls;

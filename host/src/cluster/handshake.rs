@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::membership::gossip::Member;
 use super::protocol::refusal::Reason;
 use super::protocol::{Hello, Refusal};
+use crate::event::check_node_name;
 
 /// A version of the protocol. Versions of one major number whose minor numbers
 /// differ by at most one understand each other.
@@ -180,9 +181,11 @@ impl Identity {
                 there: hello.address.clone(),
             });
         }
-        if !crate::config::is_node_name(&hello.node) {
+        if let Err(error) = check_node_name(&hello.node) {
             let node = &hello.node;
-            return Err(Refused::Protocol(format!("{node:?} is no name for a node")));
+            return Err(Refused::Protocol(format!(
+                "{node:?} is no name for a node: {error}"
+            )));
         }
         if !is_address(&hello.address) {
             let address = &hello.address;

@@ -11,12 +11,14 @@ mod draft;
 mod event_type;
 mod foreign;
 pub mod host_event;
+mod node_name;
 mod published;
 
 pub use cloudevent::CloudEvent;
 pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
 pub use hearken_pattern::{Pattern, PatternError};
+pub use node_name::{MAX_NODE_NAME_BYTES, NodeNameError, check_node_name};
 pub use foreign::ForeignError;
 pub use published::{Event, Stamp};
 

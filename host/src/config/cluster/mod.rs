@@ -7,8 +7,8 @@ mod layer;
 mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
+pub use crate::cluster::tls::TlsFiles;
 pub use flags::ClusterFlags;
 pub(super) use layer::ClusterLayer;
 
@@ -46,17 +46,6 @@ pub struct ClusterSettings {
     pub allow_plaintext: bool,
     /// What links are encrypted and nodes known by. Default: neither.
     pub tls: Option<TlsFiles>,
-}
-
-/// The files that a node proves its identity with and knows other nodes by, all PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificate of the cluster's authority.
-    pub ca: PathBuf,
-    /// The node's certificate, made by that authority.
-    pub certificate: PathBuf,
-    /// The key of that certificate.
-    pub key: PathBuf,
 }
 
 impl Default for ClusterSettings {
