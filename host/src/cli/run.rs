@@ -30,7 +30,7 @@ impl Run {
             };
             let node = node?;
             greet(&node);
-            for this in node.cluster().nodes().iter().take(1) {
+            if let Some(this) = node.cluster().nodes().first() {
                 say(&invitation(&program(), &cluster, &this.address));
             }
             Ok(node.run(stop).await?)
