@@ -61,7 +61,7 @@ fn report_one(publisher: &Publisher, core: &Core, dropped: u64, total: u64) {
             };
             publisher.publish_host(HostEventType::PluginOverflowed, name, &data);
         }
-        ReceiverKind::Stream => {
+        ReceiverKind::Stream | ReceiverKind::Link => {
             tracing::warn!(receiver = name, kind, dropped, total, "mailbox overflowed");
         }
         // A waiter wants one event; whatever came after it is not missed.

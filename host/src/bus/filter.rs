@@ -15,7 +15,9 @@ pub struct Filter {
     pub channel: Option<Arc<str>>,
     /// Only events published on this node.
     pub local_only: bool,
-    /// Not the events of the publisher with this id.
+    /// Only events that go to every node.
+    pub distributed_only: bool,
+    /// Not the events of the publisher with this id, or of the node with this name.
     pub exclude: Option<Arc<str>>,
 }
 
@@ -28,6 +30,7 @@ impl Filter {
             subject: None,
             channel: None,
             local_only: false,
+            distributed_only: false,
             exclude: None,
         }
     }
@@ -50,9 +53,10 @@ impl Filter {
             .as_deref()
             .is_none_or(|channel| event.channel() == Some(channel))
             && (!self.local_only || event.origin() == node)
+            && (!self.distributed_only || event.distributed())
             && self
                 .exclude
                 .as_deref()
-                .is_none_or(|excluded| excluded != publisher)
+                .is_none_or(|excluded| excluded != publisher && excluded != event.origin())
     }
 }

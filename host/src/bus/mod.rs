@@ -5,6 +5,7 @@
 mod affixes;
 mod drops;
 mod filter;
+mod interest;
 mod mailbox;
 mod publisher;
 mod receiver;
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::event::{Draft, DraftError, Event, EventType, Stamp};
 
 pub use filter::Filter;
+pub use interest::{Interest, Wanted};
 pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow, Taken};
 pub use publisher::Publisher;
 pub use receiver::{Receiver, ReceiverKind, Subscription};
@@ -48,6 +50,7 @@ struct Shared {
     /// Begins every id.
     id_prefix: String,
     table: RwLock<RoutingTable>,
+    interest: Interest,
     /// Serial number of the next id.
     serial: AtomicU64,
     /// Number of the next publisher.
@@ -86,6 +89,7 @@ impl Bus {
             id_prefix: format!("{}-", config.incarnation),
             config,
             table: RwLock::default(),
+            interest: Interest::default(),
             serial: AtomicU64::new(0),
             publishers: AtomicU32::new(0),
             published: AtomicU64::new(0),
@@ -127,6 +131,12 @@ impl Bus {
 
     fn receivers_of(&self, kind: ReceiverKind) -> &AtomicU64 {
         &self.0.receivers[kind as usize]
+    }
+
+    /// What this node wants from others.
+    #[must_use]
+    pub fn interest(&self) -> &Interest {
+        &self.0.interest
     }
 
     /// Registers a receiver.
@@ -198,7 +208,7 @@ impl Bus {
 
     fn publish(&self, draft: &Draft<'_>, publisher: &Identity) -> Result<Event, PublishError> {
         let event = self.stamp(draft, &publisher.source)?;
-        self.deliver(&event, publisher);
+        self.publish_stamped(&event, publisher);
         Ok(event)
     }
 
@@ -232,10 +242,14 @@ impl Bus {
         Ok(event)
     }
 
-    fn deliver(&self, event: &Event, publisher: &Identity) {
+    fn publish_stamped(&self, event: &Event, publisher: &Identity) {
         let size = event.as_bytes().len() as u64;
         self.0.published.fetch_add(1, Ordering::Relaxed);
         self.0.published_bytes.fetch_add(size, Ordering::Relaxed);
+        self.deliver(event, publisher);
+    }
+
+    fn deliver(&self, event: &Event, publisher: &Identity) {
         let node: &str = self.node();
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         let mut served: SmallVec<[*const Core; 8]> = SmallVec::new();
@@ -259,14 +273,22 @@ impl Bus {
     fn set_filters(&self, core: &Arc<Core>, filters: Vec<Filter>) {
         let filters: Vec<Arc<Filter>> = filters.into_iter().map(Arc::new).collect();
         let mut table = self.0.table.write().unwrap_or_else(PoisonError::into_inner);
-        for filter in core.replace_filters(filters.clone()) {
-            table.remove(core, &filter);
+        let replaced = core.replace_filters(filters.clone());
+        for filter in &replaced {
+            table.remove(core, filter);
         }
-        for filter in filters {
+        for filter in &filters {
             table.insert(&Route {
                 receiver: Arc::clone(core),
-                filter,
+                filter: Arc::clone(filter),
             });
+        }
+        // Before the lock is given back, so that changes are counted in their order.
+        if core.kind() != ReceiverKind::Link {
+            let (added, removed) = (filters.iter(), replaced.iter());
+            self.0
+                .interest
+                .change(added.map(Arc::as_ref), removed.map(Arc::as_ref));
         }
     }
 

@@ -66,9 +66,14 @@ impl Publisher {
             .map(stamp)
             .collect::<Result<_, _>>()?;
         for event in &events {
-            self.bus.deliver(event, &self.identity);
+            self.bus.publish_stamped(event, &self.identity);
         }
         Ok(events)
+    }
+
+    /// Passes on an event that was published elsewhere, as it stands.
+    pub fn relay(&self, event: &Event) {
+        self.bus.deliver(event, &self.identity);
     }
 
     /// The draft without a source that only the node may give.

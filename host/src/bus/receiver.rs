@@ -20,11 +20,13 @@ pub enum ReceiverKind {
     Stream,
     /// Somebody who waits for one event.
     Waiter,
+    /// Another node of the cluster.
+    Link,
 }
 
 impl ReceiverKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Plugin, Self::Stream, Self::Waiter];
+    pub const ALL: [Self; 4] = [Self::Plugin, Self::Stream, Self::Waiter, Self::Link];
 
     /// The kind as a metric's label.
     #[must_use]
@@ -33,6 +35,7 @@ impl ReceiverKind {
             Self::Plugin => "plugin",
             Self::Stream => "stream",
             Self::Waiter => "waiter",
+            Self::Link => "link",
         }
     }
 }
@@ -156,10 +159,15 @@ impl Receiver {
         &self.core.mailbox
     }
 
+    /// Replaces the filters for all events published from now on; what waits stays.
+    pub fn route(&self, filters: Vec<Filter>) {
+        self.bus.set_filters(&self.core, filters);
+    }
+
     /// Replaces the filters for all events published from now on, and discards
     /// the waiting events that no new filter wants. Returns how many were discarded.
     pub fn set_filters(&self, filters: Vec<Filter>) -> usize {
-        self.bus.set_filters(&self.core, filters);
+        self.route(filters);
         let wanted = self.core.filters();
         let node = self.bus.node();
         self.core

@@ -22,6 +22,7 @@ pub use flags::NodeFlags;
 pub use layer::LARGEST_EVENT;
 pub use limits::{ManifestLimits, PluginLimits};
 pub use manifest::{Allow, Manifest};
+pub(crate) use name::is_node_name;
 pub use node::{LogConfig, LogFormat, NodeConfig};
 
 #[cfg(test)]

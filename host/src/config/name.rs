@@ -29,6 +29,11 @@ pub(super) fn default_node_name() -> String {
         .unwrap_or_else(|| "node".to_owned())
 }
 
+/// Whether `text` can be the name of a node.
+pub(crate) fn is_node_name(text: &str) -> bool {
+    (NODE_NAME.parse)(text).is_ok()
+}
+
 fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }

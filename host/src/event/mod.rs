@@ -9,6 +9,7 @@
 pub mod cloudevent;
 mod draft;
 mod event_type;
+mod foreign;
 pub mod host_event;
 mod published;
 
@@ -16,6 +17,7 @@ pub use cloudevent::CloudEvent;
 pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
 pub use hearken_pattern::{Pattern, PatternError};
+pub use foreign::ForeignError;
 pub use published::{Event, Stamp};
 
 /// Media type of event data when nothing else is said.

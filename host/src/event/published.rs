@@ -70,6 +70,11 @@ impl Event {
         })
     }
 
+    /// Copies an encoded event.
+    pub(super) fn copied(packed: EventRef<'_>) -> Self {
+        Self(Arc::from(packed.as_bytes()))
+    }
+
     /// The packed encoding, to be copied or read in place.
     #[must_use]
     pub fn packed(&self) -> EventRef<'_> {

@@ -24,9 +24,17 @@ pub struct Taken {
     /// The event.
     pub event: Event,
     publisher: PublisherId,
+    position: i64,
 }
 
 impl Taken {
+    /// Counts the events that came, from 1, dropped ones included: where numbers
+    /// are missing, events were dropped. An event that was put back loses its number.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        u64::try_from(self.position + 1).unwrap_or_default()
+    }
+
     pub(super) fn publisher(&self) -> PublisherId {
         self.publisher
     }
@@ -116,6 +124,11 @@ impl Backlog {
         });
     }
 
+    /// Leaves out the position of an event that is dropped on arrival.
+    pub(super) fn skip(&mut self) {
+        self.next += 1;
+    }
+
     /// Puts an event before all others.
     pub(super) fn push_front(&mut self, lane: usize, publisher: PublisherId, event: Event) {
         let position = self.before;
@@ -145,9 +158,14 @@ impl Backlog {
             *gaps -= 1;
         }
         let slot = slots.pop_front_if(|slot| slot.event.as_ref().is_some_and(wanted))?;
-        let (event, publisher) = (slot.event?, slot.publisher);
+        let (publisher, position) = (slot.publisher, slot.position);
+        let event = slot.event?;
         self.count_out(publisher, &event);
-        Some(Taken { event, publisher })
+        Some(Taken {
+            event,
+            publisher,
+            position,
+        })
     }
 
     /// Drops the oldest event of the publisher that takes most of what is scarce.
@@ -395,7 +413,7 @@ mod tests {
                         prop_assert_eq!(backlog.pop(lane).map(|taken| taken.event), naive.pop(lane));
                     }
                     Step::PutBack(lane) => {
-                        if let Some(Taken { event, publisher }) = backlog.pop(lane) {
+                        if let Some(Taken { event, publisher, .. }) = backlog.pop(lane) {
                             prop_assert_eq!(naive.pop(lane), Some(event.clone()));
                             backlog.push_front(lane, publisher, event.clone());
                             naive.0.insert(0, (lane, publisher, event));

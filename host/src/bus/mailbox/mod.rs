@@ -119,7 +119,10 @@ impl Mailbox {
                     state.backlog.make_room(scarce);
                     dropped += 1;
                 }
-                Overflow::DropOldest | Overflow::DropNewest => return dropped + 1,
+                Overflow::DropOldest | Overflow::DropNewest => {
+                    state.backlog.skip();
+                    return dropped + 1;
+                }
                 Overflow::Disconnect => {
                     dropped += 1 + state.backlog.events() as u64;
                     let wakers = state.close(Closed::Overflowed { dropped });

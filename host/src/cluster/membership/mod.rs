@@ -1,12 +1,20 @@
 //! Finding the other nodes. What is found is only where to dial: who answers
 //! there, the link itself finds out.
 
+mod dns;
+mod fixed;
+pub mod gossip;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::network::BoxFuture;
+
+pub use dns::Dns;
+pub use fixed::Fixed;
+pub use gossip::Gossip;
 
 /// `HOST:PORT` of a node's cluster port, where the host is a name or an address.
 pub type Address = Arc<str>;

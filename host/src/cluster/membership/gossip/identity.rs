@@ -1,0 +1,134 @@
+//! Who a node is to the gossip, and which of two that claim one name is believed.
+
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use super::Member;
+use crate::cluster::membership::Address;
+
+/// Bounds of what others may claim; a name in the DNS has at most 253 characters,
+/// and `[` `]` `:` and a port come to 8. With them 100 members fit into a message.
+const MAX_NODE_BYTES: usize = 255;
+const MAX_ADDRESS_BYTES: usize = 261;
+
+/// One life of a node as the gossip sees it.
+///
+/// To the gossip an identity that was declared down is dead for good, even where
+/// the node was only out of reach: the node goes on under a new one. That must not
+/// look like a restart to the links, so the incarnation stays and `generation`
+/// grows.
+///
+/// Generations begin with the time at which the node started, so a restarted node
+/// outranks its former life without knowing how often that one went on. Should its
+/// clock have been set back, it goes on above the generation by which others
+/// know it, see [`Identity::above`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) node: Arc<str>,
+    pub(super) incarnation: Uuid,
+    pub(super) address: Address,
+    pub(super) generation: u64,
+}
+
+impl Identity {
+    /// The first identity of a node's incarnation.
+    pub(super) fn new(member: &Member) -> Self {
+        Self {
+            node: member.node.clone(),
+            incarnation: member.incarnation,
+            address: member.address.clone(),
+            generation: millis_of(member.incarnation),
+        }
+    }
+
+    /// Whether this identity is believed, of two with the same name. A total order,
+    /// so that all nodes agree.
+    pub(super) fn outranks(&self, other: &Self) -> bool {
+        self.rank() > other.rank()
+    }
+
+    fn rank(&self) -> (u64, Uuid, &str) {
+        (self.generation, self.incarnation, &self.address)
+    }
+
+    /// The same life under an identity that outranks `other`. `None` when there is
+    /// no number left, which only a forger can bring about.
+    pub(super) fn above(&self, other: &Self) -> Option<Self> {
+        let generation = self.generation.max(other.generation).checked_add(1)?;
+        Some(Self {
+            generation,
+            ..self.clone()
+        })
+    }
+}
+
+/// The time in a UUID of version 7, in milliseconds since the Unix epoch.
+fn millis_of(incarnation: Uuid) -> u64 {
+    u64::try_from(incarnation.as_u128() >> 80).expect("48 bits are left of 128")
+}
+
+impl foca::Identity for Identity {
+    /// The node's name. It is unique: links refuse a second node with a name in use.
+    /// An address is not, over time: a new node is soon given that of one that went,
+    /// and a node that comes back has another one. By name, the node that comes back
+    /// replaces its former life, wherever it is, and nobody else's.
+    type Addr = Arc<str>;
+
+    fn renew(&self) -> Option<Self> {
+        self.above(self)
+    }
+
+    fn addr(&self) -> Arc<str> {
+        self.node.clone()
+    }
+
+    fn win_addr_conflict(&self, adversary: &Self) -> bool {
+        self.outranks(adversary)
+    }
+}
+
+/// What is encoded, so that neither `uuid` nor `serde` need more features.
+#[derive(Serialize, Deserialize)]
+struct Encoded<'a> {
+    node: &'a str,
+    incarnation: [u8; 16],
+    address: &'a str,
+    generation: u64,
+}
+
+impl Serialize for Identity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Encoded {
+            node: &self.node,
+            incarnation: self.incarnation.into_bytes(),
+            address: &self.address,
+            generation: self.generation,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Identity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let encoded = Encoded::deserialize(deserializer)?;
+        if !is_visible(encoded.node, MAX_NODE_BYTES) {
+            return Err(D::Error::custom("not a name of a node"));
+        }
+        if !is_visible(encoded.address, MAX_ADDRESS_BYTES) {
+            return Err(D::Error::custom("not an address of a node"));
+        }
+        Ok(Self {
+            node: encoded.node.into(),
+            incarnation: Uuid::from_bytes(encoded.incarnation),
+            address: encoded.address.into(),
+            generation: encoded.generation,
+        })
+    }
+}
+
+fn is_visible(text: &str, max_bytes: usize) -> bool {
+    !text.is_empty() && text.len() <= max_bytes && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

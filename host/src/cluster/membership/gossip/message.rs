@@ -1,0 +1,84 @@
+//! Messages before they are believed.
+
+use bytes::Buf;
+use foca::{Codec, Header, PostcardCodec};
+use thiserror::Error;
+
+use super::Member;
+use super::identity::Identity;
+
+/// Size of the largest message, in bytes. A node that joins is told of all the
+/// others in one message: 100 members with the longest names and addresses that
+/// are allowed, or 1,000 with usual ones, fit.
+pub const MAX_MESSAGE_BYTES: usize = 64 << 10;
+
+/// Why a message is not for use.
+#[derive(Debug, Error)]
+pub(super) enum MessageError {
+    #[error("it has {0} bytes, more than {MAX_MESSAGE_BYTES}")]
+    TooLong(usize),
+    #[error("it cannot be decoded: {0}")]
+    Malformed(foca::Error),
+    #[error("it is said to be from {0:?}")]
+    NotFromSender(Identity),
+    #[error("it names too many nodes")]
+    TooManyNodes,
+}
+
+/// What a message claims.
+#[derive(Debug)]
+pub(super) struct Claims {
+    header: Header<Identity>,
+    updates: Vec<foca::Member<Identity>>,
+}
+
+impl Claims {
+    /// Decodes a message that came over the link to `from`.
+    pub(super) fn decode(message: &[u8], from: &Member) -> Result<Self, MessageError> {
+        if message.len() > MAX_MESSAGE_BYTES {
+            return Err(MessageError::TooLong(message.len()));
+        }
+        let malformed = |error| MessageError::Malformed(foca::Error::Decode(Box::new(error)));
+        let mut rest = message;
+        let header: Header<Identity> = PostcardCodec.decode_header(&mut rest).map_err(malformed)?;
+        // Nodes never pass on the messages of others, so whom the link does not
+        // vouch for is a forger.
+        if header.src.node != from.node || header.src.incarnation != from.incarnation {
+            return Err(MessageError::NotFromSender(header.src));
+        }
+        let mut updates = Vec::new();
+        if rest.remaining() >= 2 {
+            for _ in 0..rest.get_u16() {
+                let update = PostcardCodec.decode_member(&mut rest).map_err(malformed)?;
+                updates.push(update);
+            }
+        }
+        if rest.has_remaining() {
+            return Err(MessageError::Malformed(foca::Error::MalformedPacket));
+        }
+        Ok(Self { header, updates })
+    }
+
+    /// The highest identity with the name of `own` that outranks it. Whoever speaks
+    /// of it will not believe that `own` is the node's present one.
+    pub(super) fn rival(&self, own: &Identity) -> Option<&Identity> {
+        let told = self.updates.iter().map(foca::Member::id);
+        told.chain([&self.header.dst])
+            .filter(|identity| identity.node == own.node && identity.outranks(own))
+            .reduce(|highest, next| {
+                if next.outranks(highest) {
+                    next
+                } else {
+                    highest
+                }
+            })
+    }
+
+    /// How many of the nodes that it speaks of are not `known`.
+    pub(super) fn unknown_nodes(&self, known: impl Fn(&str) -> bool) -> usize {
+        let told = self.updates.iter().map(foca::Member::id);
+        told.chain([&self.header.src])
+            .filter(|identity| !known(&identity.node))
+            .count()
+    }
+}

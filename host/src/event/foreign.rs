@@ -1,0 +1,107 @@
+//! Events that another node encoded.
+
+use hearken_wire::EventRef;
+
+use super::{DraftError, Event, EventType, TypeError};
+
+/// Why an event of another node is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignError {
+    /// The type is not valid.
+    #[error(transparent)]
+    Type(#[from] TypeError),
+    /// An attribute is not valid.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The node sent an event that is not its own.
+    #[error("the event is from node `{0}`, which has to send it itself")]
+    Origin(String),
+    /// The event was not to leave its node.
+    #[error("the event is not distributed")]
+    NotDistributed,
+}
+
+impl Event {
+    /// Takes an event that the node `origin` sent, as it stands. What comes from
+    /// the network may be anything, so every rule that the bus holds a draft to is
+    /// checked again.
+    ///
+    /// # Errors
+    /// [`ForeignError`] says which rule the event breaks.
+    pub fn foreign(packed: EventRef<'_>, origin: &str) -> Result<Self, ForeignError> {
+        EventType::host(packed.event_type())?;
+        if packed.origin() != origin {
+            return Err(ForeignError::Origin(packed.origin().to_owned()));
+        }
+        if !packed.distributed() {
+            return Err(ForeignError::NotDistributed);
+        }
+        let event = Self::copied(packed);
+        event.to_draft().check()?;
+        Ok(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Draft;
+    use crate::event::published::tests::STAMP;
+
+    fn distributed() -> Draft<'static> {
+        Draft {
+            distributed: true,
+            ..Draft::new(EventType::custom("a").expect("valid"))
+        }
+    }
+
+    fn taken(event: &Event) -> Result<Event, ForeignError> {
+        Event::foreign(event.packed(), STAMP.origin)
+    }
+
+    #[test]
+    fn takes_what_a_node_encoded() {
+        let event = distributed().stamp(&STAMP);
+        assert_eq!(taken(&event), Ok(event));
+    }
+
+    #[test]
+    fn refuses_what_breaks_a_rule() {
+        let local = Draft {
+            distributed: false,
+            ..distributed()
+        };
+        assert_eq!(
+            taken(&local.stamp(&STAMP)),
+            Err(ForeignError::NotDistributed)
+        );
+
+        let event = distributed().stamp(&STAMP);
+        assert_eq!(
+            Event::foreign(event.packed(), "b"),
+            Err(ForeignError::Origin(STAMP.origin.into()))
+        );
+
+        let forged = Draft {
+            id: Some("a\nb".into()),
+            ..distributed()
+        };
+        assert!(matches!(
+            taken(&forged.stamp(&STAMP)),
+            Err(ForeignError::Draft(_))
+        ));
+
+        // A type that is no text reads as empty.
+        let mut bytes = event.as_bytes().to_vec();
+        let at = bytes
+            .windows(8)
+            .position(|window| window == b"custom.a")
+            .expect("the type");
+        bytes[at] = 0xff;
+        let (packed, _) = EventRef::take(&bytes).expect("the lengths are as they were");
+        assert_eq!(
+            Event::foreign(packed, STAMP.origin),
+            Err(ForeignError::Type(TypeError::Empty))
+        );
+    }
+}
