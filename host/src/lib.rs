@@ -23,8 +23,8 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; no wasm, no network | `event`, `clock` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `bus`, `event`, `admin`, `config`, `interfaces` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
-//! | [`admin`] | what operators see of plugins and may ask of them: the port between `plugin` and `gateway` | `bus` |
-//! | [`gateway`] | HTTP: publish, stream, wait, plugins, health, metrics; translation only | `bus`, `event`, `admin` |
+//! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
+//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `bus`, `event`, `admin` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `bus`, `event` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces` |
 //! | [`node`] | puts bus, plugins and gateway together, runs and drains them | all above but `authoring` |

@@ -30,7 +30,7 @@ impl Run {
             };
             let node = node?;
             greet(&node);
-            for this in node.nodes().nodes().iter().take(1) {
+            if let Some(this) = node.nodes().nodes().first() {
                 say(&invitation(&program(), &cluster, &this.address));
             }
             Ok(node.run(stop).await?)

@@ -14,8 +14,7 @@ use crate::config::name::NODE_NAME;
 /// The flags for a node's part in a cluster.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ClusterFlags {
-    /// Node to join; through any one all are found. A name is resolved again and again.
-    /// The port is 7071 unless given; may be given again
+    /// Node to join, at port 7071 unless given; through any one all are found; may be given again
     #[arg(long, value_name = "HOST:PORT", value_parser = |text: &str| form::JOIN.read(text))]
     pub join: Vec<String>,
 

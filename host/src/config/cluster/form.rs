@@ -41,6 +41,9 @@ fn host_and_port(text: &str, default_port: Option<NonZeroU16>) -> Result<String,
     if let Ok(address) = text.parse::<SocketAddr>() {
         return literal(address);
     }
+    if text.contains("://") {
+        return Err("it is a URL, not just a host".to_owned());
+    }
     let (host, port) = match text.rsplit_once(':') {
         None => (text, without_port()?),
         Some((host, port)) => {

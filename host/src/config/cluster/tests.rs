@@ -113,7 +113,8 @@ fn nodes_to_join_are_hosts_with_or_without_port() {
         ("[::]", "unspecified"),
         ("10.0.0.300", "neither"),
         ("a..b", "neither"),
-        ("http://a:7071", "':' is not part"),
+        ("http://a:7071", "it is a URL"),
+        ("a:b:7071", "':' is not part"),
         ("me@a", "'@'"),
         (&*"x".repeat(254), "254 characters"),
     ] {
