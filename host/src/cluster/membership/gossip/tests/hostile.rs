@@ -89,16 +89,32 @@ async fn a_node_speaks_for_itself_only() {
     }
 }
 
-/// A message in which `a` tells `b` of nodes.
-fn gossip_about(world: &World, nodes: impl Iterator<Item = String>) -> Bytes {
+/// The beginning of a message from `a` to `b`.
+fn begun(world: &World, message: Message<Identity>) -> Vec<u8> {
     let header = Header {
         src: Identity::new(world.member("a")),
         src_incarnation: 0,
         dst: Identity::new(world.member("b")),
-        message: Message::Gossip,
+        message,
     };
-    let mut message = Vec::new();
-    PostcardCodec.encode_header(&header, &mut message).unwrap();
+    let mut begun = Vec::new();
+    PostcardCodec.encode_header(&header, &mut begun).unwrap();
+    begun
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_told_to_be_down_goes_on_watching_the_others() {
+    let mut world = joined(1, &NAMES[..3]).await;
+    world.forge("a", "b", begun(&world, Message::TurnUndead).into());
+    // Nobody is left to say a word that would rouse it.
+    world.crash("a");
+    world.crash("c");
+    world.until("b is alone", |world| world.agree(&["b"])).await;
+}
+
+/// A message in which `a` tells `b` of nodes.
+fn gossip_about(world: &World, nodes: impl Iterator<Item = String>) -> Bytes {
+    let mut message = begun(world, Message::Gossip);
     let nodes: Vec<_> = nodes.collect();
     message.put_u16(nodes.len().try_into().unwrap());
     for node in nodes {

@@ -193,6 +193,17 @@ async fn a_node_that_left_may_come_back() {
 async fn a_node_whose_clock_was_set_back_replaces_its_former_life() {
     for down in [false, true] {
         let mut world = joined(1, &NAMES).await;
+        // It once started long after the moment at which its clock now stands.
+        world.crash("c");
+        world.start(
+            "c",
+            &address("c"),
+            incarnation(1_000_000_000),
+            &[&address("b")],
+        );
+        world
+            .until("all find all", |world| world.agree(&NAMES))
+            .await;
         world.crash("c");
         if down {
             let rest: Vec<_> = NAMES.into_iter().filter(|name| *name != "c").collect();
