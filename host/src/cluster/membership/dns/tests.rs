@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::*;
 use crate::cluster::network::Connection;
@@ -181,6 +184,39 @@ async fn a_name_that_never_answers_holds_up_no_other() {
     names.addresses("b:1", &["10.0.0.2:1"]);
     let mut dns = Running::start(names, &["a:1", "b:1"], 1);
     assert_eq!(dns.changed().await, ["10.0.0.2:1"]);
+}
+
+/// Counts the warnings in the log.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Warnings {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if *event.metadata().level() == Level::WARN {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trouble_is_logged_once_until_it_changes_or_ends() {
+    let counter = Warnings::default();
+    let _here =
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(counter.clone()));
+    let warnings = || counter.0.load(Ordering::Relaxed);
+
+    let dns = Running::start(Names::default(), &["a:1"], 1);
+    dns.asked_again(10).await;
+    assert_eq!(warnings(), 1);
+    dns.names.set("a:1", Answer::Addresses(Vec::new()));
+    dns.asked_again(10).await;
+    assert_eq!(warnings(), 2);
+    dns.names.addresses("a:1", &["10.0.0.1:1"]);
+    dns.asked_again(10).await;
+    assert_eq!(warnings(), 2);
+    dns.names.set("a:1", Answer::Addresses(Vec::new()));
+    dns.asked_again(10).await;
+    assert_eq!(warnings(), 3);
 }
 
 #[test]

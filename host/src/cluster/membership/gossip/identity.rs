@@ -132,3 +132,103 @@ impl<'de> Deserialize<'de> for Identity {
 fn is_visible(text: &str, max_bytes: usize) -> bool {
     !text.is_empty() && text.len() <= max_bytes && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
+
+#[cfg(test)]
+mod tests {
+    use foca::{Codec, Identity as _, PostcardCodec};
+    use proptest::prelude::*;
+
+    use super::super::MAX_MESSAGE_BYTES;
+    use super::*;
+
+    fn encoded(identity: &Identity) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        PostcardCodec
+            .encode_member(&foca::Member::alive(identity.clone()), &mut bytes)
+            .unwrap();
+        bytes
+    }
+
+    fn decoded(bytes: &[u8]) -> Option<Identity> {
+        let member: foca::Member<Identity> = PostcardCodec.decode_member(bytes).ok()?;
+        Some(member.id().clone())
+    }
+
+    prop_compose! {
+        /// Few of each part, so that many are equal.
+        fn identity()(
+            incarnation in 0..3_u128,
+            address in "[ab]:1",
+            generation in prop_oneof![0..3_u64, any::<u64>()],
+        ) -> Identity {
+            Identity {
+                node: "a".into(),
+                incarnation: Uuid::from_u128(incarnation),
+                address: address.into(),
+                generation,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_identity_survives_encoding(identity in identity()) {
+            prop_assert_eq!(decoded(&encoded(&identity)), Some(identity));
+        }
+
+        #[test]
+        fn of_two_identities_one_outranks_the_other(a in identity(), b in identity()) {
+            prop_assert_eq!(u8::from(a.outranks(&b)) + u8::from(b.outranks(&a)), u8::from(a != b));
+        }
+
+        #[test]
+        fn ranks_have_an_order(a in identity(), b in identity(), c in identity()) {
+            if a.outranks(&b) && b.outranks(&c) {
+                prop_assert!(a.outranks(&c));
+            }
+        }
+
+        #[test]
+        fn a_node_goes_on_above_any_other_and_as_the_same_incarnation(
+            own in identity(),
+            other in identity(),
+        ) {
+            if let Some(above) = own.above(&other) {
+                prop_assert!(above.outranks(&own) && above.outranks(&other));
+                prop_assert_eq!(above.incarnation, own.incarnation);
+                prop_assert!(own.renew().is_some_and(|renewed| renewed.outranks(&own)));
+            } else {
+                prop_assert_eq!(own.generation.max(other.generation), u64::MAX);
+            }
+        }
+    }
+
+    fn longest() -> Identity {
+        Identity {
+            node: "n".repeat(MAX_NODE_BYTES).into(),
+            incarnation: Uuid::max(),
+            address: "a".repeat(MAX_ADDRESS_BYTES).into(),
+            generation: u64::MAX,
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_allowed_or_invisible_is_no_identity() {
+        let decodes = |identity: Identity| decoded(&encoded(&identity)).is_some();
+        assert!(decodes(longest()));
+        for text in [String::new(), "a\nb".into(), "ä".into(), "n".repeat(262)] {
+            let (node, address) = (text.clone().into(), text.into());
+            assert!(!decodes(Identity { node, ..longest() }));
+            assert!(!decodes(Identity {
+                address,
+                ..longest()
+            }));
+        }
+    }
+
+    #[test]
+    fn a_hundred_of_the_longest_fit_into_a_message() {
+        // The sender, the receiver and 100 others.
+        assert!(102 * encoded(&longest()).len() < MAX_MESSAGE_BYTES);
+    }
+}

@@ -1,9 +1,14 @@
+mod churn;
 mod hostile;
 mod world;
 
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use self::world::{Sent, World, incarnation};
+use super::{Gossip, LinkNews, Member, Settings};
+use crate::cluster::membership::Membership;
 
 const NAMES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
 
@@ -18,6 +23,16 @@ fn start(world: &mut World, names: &[&str]) {
         let join = address(names[0]);
         world.start(name, &address(name), incarnation(1_000), &[&join]);
     }
+}
+
+/// Runs a story on a clock of its own.
+fn run<T>(story: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(story)
 }
 
 async fn joined(seed: u64, names: &[&str]) -> World {
@@ -64,7 +79,7 @@ async fn joining_through_any_one_member_finds_all() {
 #[tokio::test(start_paused = true)]
 async fn members_that_live_stay() {
     let mut world = joined(1, &NAMES).await;
-    for _ in 0..600 {
+    for _ in 0..120 {
         world.pass(Duration::from_secs(1)).await;
         assert!(world.agree(&NAMES));
     }
@@ -178,6 +193,17 @@ async fn a_node_that_left_may_come_back() {
 async fn a_node_whose_clock_was_set_back_replaces_its_former_life() {
     for down in [false, true] {
         let mut world = joined(1, &NAMES).await;
+        // It once started long after the moment at which its clock now stands.
+        world.crash("c");
+        world.start(
+            "c",
+            &address("c"),
+            incarnation(1_000_000_000),
+            &[&address("b")],
+        );
+        world
+            .until("all find all", |world| world.agree(&NAMES))
+            .await;
         world.crash("c");
         if down {
             let rest: Vec<_> = NAMES.into_iter().filter(|name| *name != "c").collect();
@@ -236,6 +262,55 @@ async fn a_partition_that_heals_before_anyone_is_down_costs_nobody() {
         .await;
     world.pass(Duration::from_secs(20)).await;
     assert!(world.agree(&NAMES));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_may_leave_before_it_knows_its_address() {
+    let mut world = World::new(1);
+    world.start_unspecified("a", &address("a"), &[]);
+    world.leave("a").await;
+}
+
+fn settings() -> Settings {
+    Settings {
+        node: "a".into(),
+        incarnation: incarnation(1_000),
+        address: Some(address("a").into()),
+        seed: 1,
+    }
+}
+
+fn up(name: &str) -> LinkNews {
+    LinkNews::Up {
+        peer: Member {
+            node: name.into(),
+            incarnation: incarnation(1_000),
+            address: address(name).into(),
+        },
+        local_address: address("a").into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_outgoing_queue_holds_up_nothing() {
+    let (news, told) = mpsc::channel(1);
+    let (says, _unread) = mpsc::channel(1);
+    let task = tokio::spawn(Box::new(Gossip::new(settings(), told, says)).run());
+    for name in &NAMES[1..] {
+        news.send(up(name)).await.unwrap();
+    }
+    news.send(LinkNews::Leaving).await.unwrap();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_membership_ends_with_the_news() {
+    let (news, told) = mpsc::channel(1);
+    let (says, _heard) = mpsc::channel(16);
+    let task = tokio::spawn(Box::new(Gossip::new(settings(), told, says)).run());
+    news.send(up("b")).await.unwrap();
+    drop(news);
+    task.await.unwrap();
 }
 
 /// All that is said while nodes join, fall silent, restart and part.

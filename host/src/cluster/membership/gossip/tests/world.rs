@@ -165,6 +165,23 @@ impl World {
         self.cuts.clear();
     }
 
+    /// The nodes that run.
+    pub fn names(&self) -> Vec<Name> {
+        self.nodes.keys().cloned().collect()
+    }
+
+    /// Has all others dial a node.
+    pub fn introduce(&mut self, name: &str) {
+        let address = self.node(name).member.address.clone();
+        for node in self.nodes.values_mut() {
+            node.dialled.insert(address.clone());
+        }
+    }
+
+    pub fn member(&self, name: &str) -> &Member {
+        &self.node(name).member
+    }
+
     /// Hands a node a message as if a linked node had sent it.
     pub fn forge(&self, from: &str, to: &str, message: Bytes) {
         let from = self.node(to).links[from].clone();
