@@ -2,6 +2,7 @@
 
 use hearken_wire::EventRef;
 
+use super::draft::MAX_ATTRIBUTE_BYTES;
 use super::{DraftError, Event, EventType, TypeError};
 
 /// Why an event of another node is not taken.
@@ -37,9 +38,24 @@ impl Event {
             return Err(ForeignError::NotDistributed);
         }
         let event = Self::copied(packed);
-        event.to_draft().check()?;
+        if !is_plain(packed) {
+            event.to_draft().check()?;
+        }
         Ok(event)
     }
+}
+
+/// Whether an event is sure to break no rule of its attributes. Holds for nearly all
+/// that nodes send, and is found out at a tenth of the cost of looking at each.
+fn is_plain(packed: EventRef<'_>) -> bool {
+    let texts = packed.texts();
+    // Without a way out in the middle, which lets the compiler look at many at once.
+    let printable = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
+    let present = [packed.id(), packed.source(), packed.datacontenttype()];
+    texts.len() <= MAX_ATTRIBUTE_BYTES
+        && texts.iter().fold(true, printable)
+        && present.iter().all(|attribute| !attribute.is_empty())
+        && packed.extensions().next().is_none()
 }
 
 #[cfg(test)]
