@@ -1,5 +1,6 @@
 //! One file a suite.
 
+pub(crate) mod cluster;
 pub(crate) mod dispatch;
 pub(crate) mod guests;
 pub(crate) mod latency;
