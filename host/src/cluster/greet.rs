@@ -140,6 +140,13 @@ impl Complaints {
         }
     }
 
+    /// Logs why a connection from `address` was not taken, unless that was said lately.
+    pub(super) fn about_securing(&self, address: &str, error: &std::io::Error) {
+        if self.is_new(address, error.to_string()) {
+            tracing::warn!(address, "the TLS handshake of another node failed: {error}");
+        }
+    }
+
     fn is_new(&self, about: &str, text: String) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = said.get(about);

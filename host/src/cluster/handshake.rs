@@ -124,6 +124,8 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// The reason as the protocol knows it.
+    #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
             Self::Version { .. } => Reason::Version,
@@ -141,6 +143,7 @@ impl Refused {
 
 impl Peer {
     /// The node as the membership knows it.
+    #[must_use]
     pub fn member(&self) -> Member {
         Member {
             node: Arc::clone(&self.node),
@@ -161,6 +164,7 @@ impl From<&Refused> for Refusal {
 
 impl Identity {
     /// What this node says of itself to a node that reaches it at `address`.
+    #[must_use]
     pub fn hello(&self, address: &str) -> Hello {
         Hello {
             major: PROTOCOL.major,

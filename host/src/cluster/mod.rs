@@ -180,7 +180,7 @@ impl Cluster {
             identity: config.identity,
             listening: config.listener.address(),
             advertise: config.advertise,
-            complaints,
+            complaints: Arc::clone(&complaints),
         });
         let dialling = Arc::new(Dialling {
             dialler: Dialler {
@@ -196,6 +196,7 @@ impl Cluster {
             listener: config.listener,
             tls: config.tls,
             max_event_bytes,
+            complaints,
             opened,
         };
         let server = acceptor.run();

@@ -65,6 +65,10 @@ struct Options {
     /// `hearken/`; the peers take minutes to build
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
+
+    /// Bytes of data of an event in `dispatch`, instead of several sizes one after the other
+    #[arg(long, value_name = "BYTES")]
+    payload: Option<usize>,
 }
 
 impl Options {

@@ -118,7 +118,8 @@ fn what_cannot_be_read_is_missing_and_does_not_come_again() {
 fn another_stream_of_the_same_node_leaves_an_unknown_gap() {
     let mut inbox = Inbox::default();
     assert_eq!(inbox.resume(1), None);
-    take(&mut inbox, vec![run(1, 3)]);
+    let (_, taken) = take(&mut inbox, vec![run(1, 3)]);
+    assert_eq!(taken, Ok(()));
     assert_eq!(inbox.resume(1), None);
     assert_eq!(inbox.received(), 3);
     let gap = Gap {

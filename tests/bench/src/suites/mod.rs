@@ -1,6 +1,7 @@
-//! One file a suite.
+//! One file a suite, or a part of one.
 
 pub(crate) mod cluster;
+mod deadline;
 pub(crate) mod dispatch;
 pub(crate) mod guests;
 pub(crate) mod latency;
