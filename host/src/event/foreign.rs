@@ -60,9 +60,37 @@ fn is_plain(packed: EventRef<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::event::Draft;
-    use crate::event::published::tests::STAMP;
+    use crate::event::published::tests::{STAMP, any_draft};
+
+    /// Where the type begins in an encoded event.
+    const TEXTS_AT: usize = 48;
+
+    proptest! {
+        #[test]
+        fn what_is_plain_breaks_no_rule(
+            draft in any_draft(),
+            at in any::<proptest::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let event = draft.stamp(&STAMP);
+            let mut bytes = event.as_bytes().to_vec();
+            let at = TEXTS_AT + at.index(event.packed().texts().len());
+            bytes[at] = byte;
+            let (packed, _) = EventRef::take(&bytes).expect("the lengths are as they were");
+            if is_plain(packed) && EventType::host(packed.event_type()).is_ok() {
+                prop_assert_eq!(Event::copied(packed).to_draft().check(), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_nodes_usually_send_is_plain() {
+        assert!(is_plain(distributed().stamp(&STAMP).packed()));
+    }
 
     fn distributed() -> Draft<'static> {
         Draft {
