@@ -1,5 +1,7 @@
 //! NATS: plain subjects, by the client of its makers.
 
+use std::pin::pin;
+
 use async_nats::{Client, ConnectOptions};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
@@ -43,7 +45,7 @@ impl Publisher {
 impl Publish for Publisher {
     fn publish(&mut self, data: &[u8]) -> Result<(), Error> {
         let Connected { runtime, client } = &self.0;
-        let mut publish = Box::pin(client.publish(TOPIC, Bytes::copy_from_slice(data)));
+        let mut publish = pin!(client.publish(TOPIC, Bytes::copy_from_slice(data)));
         match publish.as_mut().now_or_never() {
             Some(published) => Ok(published?),
             None => Ok(runtime.block_on(publish)?),
@@ -74,13 +76,11 @@ impl Subscriber {
 }
 
 impl Receive for Subscriber {
-    fn receive(
-        &mut self,
-        take: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn receive(&mut self, take: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let ended = || Error::from("the subscription has ended");
-        let next = timeout(DEADLINE, self.messages.next());
-        let first = self.connected.runtime.block_on(async { next.await })?;
+        let messages = &mut self.messages;
+        let next = async { timeout(DEADLINE, messages.next()).await };
+        let first = self.connected.runtime.block_on(next)?;
         take(&first.ok_or_else(ended)?.payload)?;
         while let Some(message) = self.messages.next().now_or_never() {
             take(&message.ok_or_else(ended)?.payload)?;

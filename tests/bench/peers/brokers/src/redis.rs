@@ -24,13 +24,12 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    pub /// Connects to the broker at `HOST:PORT`.
-pub fn connect(broker: &str) -> Result<Self, Error> {
-        Ok(Self {
-            connection: connect(broker)?,
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            connection,
             pipeline: redis::pipe(),
             waiting: 0,
-        })
+        }
     }
 }
 
