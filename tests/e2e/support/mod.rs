@@ -2,11 +2,17 @@
 
 pub mod api;
 pub mod authored;
+pub mod cluster;
+pub mod collected;
 pub mod events;
+pub mod gate;
 pub mod guests;
 pub mod lines;
+pub mod load;
 pub mod neighbour;
 pub mod node;
+pub mod nodes;
+pub mod peer;
 pub mod plugin;
 pub mod process;
 

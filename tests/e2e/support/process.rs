@@ -107,7 +107,10 @@ impl NodeProcess {
         for plugin in plugins {
             plugin.place(&folder.path().join("plugins"));
         }
-        let mut all = vec!["run", "--node", "test"];
+        let mut all = vec!["run"];
+        if !arguments.contains(&"--node") {
+            all.extend(["--node", "test"]);
+        }
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
@@ -128,7 +131,8 @@ impl NodeProcess {
         Self::serving(command, folder, COMPILED).await
     }
 
-    async fn serving(mut command: Command, folder: TempDir, within: Duration) -> Self {
+    /// Waits until `command`, which runs a node in `folder`, serves.
+    pub async fn serving(mut command: Command, folder: TempDir, within: Duration) -> Self {
         let mut child = command.spawn().expect("the program is there");
         let stderr = child.stderr.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
@@ -181,6 +185,19 @@ impl NodeProcess {
         assert!(sent.await.expect("every Unix has `kill`").success());
     }
 
+    /// Kills the node, which has no time to say anything.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it still runs");
+    }
+
+    /// `HOST:PORT` at which the node listens for others.
+    pub async fn cluster_address(&self) -> String {
+        let line = self
+            .logged(|line| line["message"] == "listening for other nodes")
+            .await;
+        line["address"].as_str().expect("an address").to_owned()
+    }
+
     /// Waits for the node to end; returns its exit code and all that it logged.
     pub async fn ended(mut self) -> (i32, Vec<Value>) {
         let status = tokio::time::timeout(DEADLINE, self.child.wait())
@@ -194,6 +211,15 @@ impl NodeProcess {
     /// The first line of the log that is wanted; waits for it.
     pub async fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.log.until(DEADLINE, wanted).await
+    }
+
+    /// Waits until one line of the log has all of these.
+    pub async fn says(&self, texts: &[&str]) {
+        let has_all = |line: &Value| {
+            let line = line.to_string();
+            texts.iter().all(|text| line.contains(text))
+        };
+        self.logged(has_all).await;
     }
 
     /// The first line of the compiler, or about what is compiled, that has this
