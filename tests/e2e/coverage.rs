@@ -51,7 +51,10 @@ const TESTED: &[Tested] = &[
     ("slow", &[shutdown::a_signal_drains_the_node]),
     ("sockets", &[denied::sockets]),
     ("spin", &[handlers::spin]),
-    ("spread", &[plugins::what_a_plugin_sends_reaches_the_plugins_of_other_nodes]),
+    (
+        "spread",
+        &[plugins::what_a_plugin_sends_reaches_the_plugins_of_other_nodes],
+    ),
     ("trap", &[handlers::trap]),
     ("ungranted-http", &[denied::http]),
     ("ungranted-kv", &[denied::keyvalue]),

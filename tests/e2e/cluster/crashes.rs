@@ -5,18 +5,23 @@ use hearken::admin::NodeState;
 use crate::support::cluster::{linked, node, three};
 use crate::support::load::{Load, all, assert_in_order, numbers};
 
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_is_missed_and_its_next_start_is_another() {
     let [a, b, c] = three(&[]).await;
     let address = a.cluster_address().await;
-    let heard = [a.listen("cluster.*").await.gather(), c.listen("cluster.*").await.gather()];
+    let heard = [
+        a.listen("cluster.*").await.gather(),
+        c.listen("cluster.*").await.gather(),
+    ];
     let on_a = a.listen("custom.load").await.gather();
     let on_c = c.listen("custom.load").await.gather();
     let mut load_a = Load::new(&a, "a", "load");
     let mut load_b = Load::new(&b, "b", "load");
     let (killed, published) = (b.itself().await.incarnation, 400);
-    tokio::join!(load_a.publish_paced(published, &on_c), load_b.publish_paced(published, &on_c));
+    tokio::join!(
+        load_a.publish_paced(published, &on_c),
+        load_b.publish_paced(published, &on_c)
+    );
     let before = (on_a.count(), on_c.count());
 
     // Amid what a sends to it.
@@ -42,21 +47,39 @@ async fn a_node_that_is_killed_is_missed_and_its_next_start_is_another() {
         assert_eq!(joined["data"]["incarnation"], *restarted);
     }
     for node in [&a, &c] {
-        assert_eq!(node.nodes().await.len(), 3, "the old start is not shown beside the new one");
+        assert_eq!(
+            node.nodes().await.len(),
+            3,
+            "the old start is not shown beside the new one"
+        );
     }
 
     let on_b = b.listen("custom.load").await.gather();
     let mut load_new = Load::new(&b, "b-again", "load");
-    tokio::join!(load_a.publish_paced(published, &on_b), load_new.publish_paced(published, &on_c));
+    tokio::join!(
+        load_a.publish_paced(published, &on_b),
+        load_new.publish_paced(published, &on_c)
+    );
     let from_a = load_a.published();
     let events = on_c
-        .until(|events| numbers(events).get("b-again").is_some_and(|n| n.len() as u64 == published))
+        .until(|events| {
+            numbers(events)
+                .get("b-again")
+                .is_some_and(|n| n.len() as u64 == published)
+        })
         .await;
     assert!(events.len() > before.1, "{before:?}");
-    let events = on_c.until_count(usize::try_from(from_a + 2 * published).expect("few")).await;
-    assert_eq!(numbers(&events), all([("a", from_a), ("b", published), ("b-again", published)]));
+    let events = on_c
+        .until_count(usize::try_from(from_a + 2 * published).expect("few"))
+        .await;
+    assert_eq!(
+        numbers(&events),
+        all([("a", from_a), ("b", published), ("b-again", published)])
+    );
     assert_in_order(&on_a.so_far());
-    let on_b = on_b.until_count(2 * usize::try_from(published).expect("few")).await;
+    let on_b = on_b
+        .until_count(2 * usize::try_from(published).expect("few"))
+        .await;
     // What a published before this start of b asked for it, it does not get.
     let expected: Vec<u64> = (from_a - published..from_a).collect();
     assert_eq!(numbers(&on_b)["a"], expected);
@@ -94,11 +117,16 @@ async fn restarts_under_load_disturb_nobody_else() {
     let events = on_c.until_count(published).await;
     assert_eq!(numbers(&events), all([("a", load.published())]));
     for incarnation in &incarnations[1..] {
-        heard.first(|event| event["data"]["incarnation"] == **incarnation).await;
+        heard
+            .first(|event| event["data"]["incarnation"] == **incarnation)
+            .await;
     }
     incarnations.sort();
     incarnations.dedup();
     assert_eq!(incarnations.len(), 4);
     let gaps = heard.so_far();
-    assert!(gaps.iter().all(|event| event["type"] != "cluster.gap"), "{gaps:#?}");
+    assert!(
+        gaps.iter().all(|event| event["type"] != "cluster.gap"),
+        "{gaps:#?}"
+    );
 }

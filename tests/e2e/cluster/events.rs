@@ -46,7 +46,10 @@ async fn every_event_reaches_every_node_once_and_in_order() {
         for other in node.nodes().await {
             if let Some(link) = other.link {
                 assert_eq!((link.dropped, link.gaps), (0, 0));
-                assert!(link.received >= 3 * EACH && link.sent >= 3 * EACH, "{link:?}");
+                assert!(
+                    link.received >= 3 * EACH && link.sent >= 3 * EACH,
+                    "{link:?}"
+                );
             }
         }
     }
@@ -68,7 +71,10 @@ async fn other_events_stay_on_their_node() {
     for events in [&mut on_b, &mut on_c] {
         let first = events.next().await;
         assert_eq!(first["type"], "custom.visit.everywhere");
-        assert_eq!((&first["origin"], &first["localorigin"]), (&"a".into(), &false.into()));
+        assert_eq!(
+            (&first["origin"], &first["localorigin"]),
+            (&"a".into(), &false.into())
+        );
     }
 }
 
@@ -83,7 +89,10 @@ async fn listeners_to_local_events_hear_no_other_node() {
     assert_eq!(all.next().await["data"], "from a");
     b.publish(&distributed("visit", "from b")).await;
     let event = local.next().await;
-    assert_eq!((&event["data"], &event["localorigin"]), (&"from b".into(), &true.into()));
+    assert_eq!(
+        (&event["data"], &event["localorigin"]),
+        (&"from b".into(), &true.into())
+    );
     assert_eq!(all.next().await["data"], "from b");
 }
 
@@ -119,7 +128,13 @@ async fn only_what_is_wanted_is_sent() {
 async fn waiters_see_events_of_any_node() {
     let [a, b, c] = three(&[]).await;
     for (from, name) in [(&a, "a"), (&c, "c")] {
-        let waiting = tokio::spawn(run(b.command(&["wait", "custom.done", "--timeout", "60s", "--json"])));
+        let waiting = tokio::spawn(run(b.command(&[
+            "wait",
+            "custom.done",
+            "--timeout",
+            "60s",
+            "--json",
+        ])));
         b.receivers("waiter", 1).await;
         // Answers when the others know what is wanted here, the waiter's wish too.
         let _stream = b.listen("custom.unrelated").await;
@@ -127,7 +142,10 @@ async fn waiters_see_events_of_any_node() {
         let waited = waiting.await.expect("it does not panic");
         assert_eq!(waited.code, 0, "{waited:?}");
         let event: Value = serde_json::from_str(&waited.stdout).expect("JSON");
-        assert_eq!((&event["origin"], &event["data"]), (&name.into(), &name.into()));
+        assert_eq!(
+            (&event["origin"], &event["data"]),
+            (&name.into(), &name.into())
+        );
         b.receivers("waiter", 0).await;
     }
 }
@@ -135,14 +153,23 @@ async fn waiters_see_events_of_any_node() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_sends_and_hears_across_nodes() {
     let [a, b, _c] = three(&[]).await;
-    let listening = tokio::spawn(run(b.command(&["listen", "custom.hello.*", "--count", "1", "--json"])));
+    let listening = tokio::spawn(run(b.command(&[
+        "listen",
+        "custom.hello.*",
+        "--count",
+        "1",
+        "--json",
+    ])));
     b.receivers("stream", 1).await;
     let _stream = b.listen("custom.unrelated").await;
     let sent = a.hearken(&["send", "hello.cluster", "--distributed"]).await;
     assert_eq!(sent.code, 0, "{sent:?}");
     let heard = listening.await.expect("it does not panic");
     let event: Value = serde_json::from_str(&heard.stdout).expect("JSON");
-    assert_eq!((&event["id"], &event["origin"]), (&sent.stdout.trim_end().into(), &"a".into()));
+    assert_eq!(
+        (&event["id"], &event["origin"]),
+        (&sent.stdout.trim_end().into(), &"a".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

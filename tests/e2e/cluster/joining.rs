@@ -69,12 +69,16 @@ async fn nodes_that_dial_each_other_at_once_keep_one_link() {
     for (from, to, name) in [(&a, &b, "a"), (&b, &a, "b")] {
         let mut events = to.listen("custom.greeting").await;
         for number in [1, 2] {
-            let event = serde_json::json!({ "type": "greeting", "data": number, "distributed": true });
+            let event =
+                serde_json::json!({ "type": "greeting", "data": number, "distributed": true });
             from.publish(&event).await;
         }
         for number in [1, 2] {
             let event = events.next().await;
-            assert_eq!((&event["origin"], &event["data"]), (&name.into(), &number.into()));
+            assert_eq!(
+                (&event["origin"], &event["data"]),
+                (&name.into(), &number.into())
+            );
         }
     }
     // Whoever lost, nobody was told of a second start.
@@ -88,11 +92,18 @@ async fn joining_is_announced_on_every_node() {
     let b = node("b").joins(&a.cluster_address().await).start().await;
     let heard_by_b = b.listen("cluster.*").await.gather();
     let c = node("c").joins(&a.cluster_address().await).start().await;
-    for (heard, by, joined) in [(&heard_by_a, "a", &b), (&heard_by_a, "a", &c), (&heard_by_b, "b", &c)] {
+    for (heard, by, joined) in [
+        (&heard_by_a, "a", &b),
+        (&heard_by_a, "a", &c),
+        (&heard_by_b, "b", &c),
+    ] {
         let itself = joined.itself().await;
         let event = heard.about("cluster.joined", &itself.name).await;
         assert_eq!(event["source"], format!("/nodes/{by}"));
-        assert_eq!((&event["distributed"], &event["localorigin"]), (&false.into(), &true.into()));
+        assert_eq!(
+            (&event["distributed"], &event["localorigin"]),
+            (&false.into(), &true.into())
+        );
         let expected = serde_json::json!({
             "node": itself.name,
             "address": itself.address,
@@ -123,8 +134,14 @@ async fn the_command_lists_the_nodes() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert_eq!((&nodes[0]["name"], &nodes[0]["state"]), (&"b".into(), &"self".into()));
-    assert_eq!((&nodes[1]["name"], &nodes[1]["state"]), (&"a".into(), &"connected".into()));
+    assert_eq!(
+        (&nodes[0]["name"], &nodes[0]["state"]),
+        (&"b".into(), &"self".into())
+    );
+    assert_eq!(
+        (&nodes[1]["name"], &nodes[1]["state"]),
+        (&"a".into(), &"connected".into())
+    );
     assert_eq!(nodes[1]["address"], address);
 
     let answer = b.hearken(&["nodes"]).await;
@@ -132,7 +149,12 @@ async fn the_command_lists_the_nodes() {
     let row = answer.stdout.lines().find(|line| line.starts_with("a "));
     let row = row.unwrap_or_else(|| panic!("{answer:?}"));
     let incarnation = a.itself().await.incarnation;
-    for cell in [&*address, "connected", &incarnation[..8], env!("CARGO_PKG_VERSION")] {
+    for cell in [
+        &*address,
+        "connected",
+        &incarnation[..8],
+        env!("CARGO_PKG_VERSION"),
+    ] {
         assert!(row.contains(cell), "{cell} is not in {row}");
     }
 }

@@ -37,13 +37,22 @@ impl Pair {
 
     /// Lets nothing through until both nodes have noticed.
     async fn part(&self) {
-        let lost = [self.a.listen("cluster.unreachable").await, self.b.listen("cluster.unreachable").await];
+        let lost = [
+            self.a.listen("cluster.unreachable").await,
+            self.b.listen("cluster.unreachable").await,
+        ];
         self.cable.fails(Fault::Silent);
         for (mut lost, name) in lost.into_iter().zip(["b", "a"]) {
             lost.about("cluster.unreachable", name).await;
         }
-        assert_eq!(self.a.until_node("b", |_| true).await.state, NodeState::Unreachable);
-        assert_eq!(self.b.until_node("a", |_| true).await.state, NodeState::Unreachable);
+        assert_eq!(
+            self.a.until_node("b", |_| true).await.state,
+            NodeState::Unreachable
+        );
+        assert_eq!(
+            self.b.until_node("a", |_| true).await.state,
+            NodeState::Unreachable
+        );
     }
 
     async fn heal(&self) {
@@ -53,7 +62,10 @@ impl Pair {
 
     /// What arrives at each: at `a` from `b`, and at `b` from `a`.
     async fn collect(&self) -> [Collected; 2] {
-        [self.a.listen("custom.load").await.gather(), self.b.listen("custom.load").await.gather()]
+        [
+            self.a.listen("custom.load").await.gather(),
+            self.b.listen("custom.load").await.gather(),
+        ]
     }
 
     async fn nothing_is_missing(&self, gaps: &[Collected; 2]) {
@@ -67,7 +79,10 @@ impl Pair {
     }
 
     async fn gaps(&self) -> [Collected; 2] {
-        [self.a.listen("cluster.gap").await.gather(), self.b.listen("cluster.gap").await.gather()]
+        [
+            self.a.listen("cluster.gap").await.gather(),
+            self.b.listen("cluster.gap").await.gather(),
+        ]
     }
 }
 
@@ -96,7 +111,11 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
     }
     pair.nothing_is_missing(&gaps).await;
     let to_b = pair.a.until_link("b", |_| true).await;
-    assert_eq!((to_b.sent, to_b.received), (2000, 2000), "repetitions do not count");
+    assert_eq!(
+        (to_b.sent, to_b.received),
+        (2000, 2000),
+        "repetitions do not count"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,20 +166,33 @@ async fn what_does_not_fit_the_queue_is_a_gap_that_adds_up() {
     let sent = pair.a.until_link("b", |link| link.queued == 0).await;
     assert!(sent.dropped > 0, "{sent:?}");
     assert_eq!(sent.sent + sent.dropped, LARGE + 1, "{sent:?}");
-    let received = pair.b.until_link("a", |link| link.received == sent.sent).await;
+    let received = pair
+        .b
+        .until_link("a", |link| link.received == sent.sent)
+        .await;
     assert_eq!(received.gaps, sent.dropped);
     let told = |events: &[serde_json::Value]| -> u64 {
-        events.iter().map(|gap| gap["data"]["count"].as_u64().expect("a count")).sum()
+        events
+            .iter()
+            .map(|gap| gap["data"]["count"].as_u64().expect("a count"))
+            .sum()
     };
     let gaps = gaps.until(|gaps| told(gaps) == sent.dropped).await;
     let incarnation = pair.a.itself().await.incarnation;
     let mut missing = Vec::new();
     for gap in &gaps {
         let data = &gap["data"];
-        assert_eq!((&gap["subject"], &data["origin"]), (&"a".into(), &"a".into()));
+        assert_eq!(
+            (&gap["subject"], &data["origin"]),
+            (&"a".into(), &"a".into())
+        );
         assert_eq!(data["incarnation"], *incarnation);
         let number = |name: &str| data[name].as_u64().expect("a number");
-        assert_eq!(number("last") - number("first") + 1, number("count"), "{gap}");
+        assert_eq!(
+            number("last") - number("first") + 1,
+            number("count"),
+            "{gap}"
+        );
         missing.push(number("first")..=number("last"));
     }
     // Nothing else went over this link, so that its numbers are those of the events.

@@ -27,9 +27,15 @@ pub async fn what_a_plugin_sends_reaches_the_plugins_of_other_nodes() {
             let got = &report["data"];
             assert_eq!(got["type"], "custom.attributes.spread");
             assert_eq!(got["source"], format!("/nodes/{origin}/plugins/spread"));
-            assert_eq!((&got["origin"], &got["subject"]), (&origin.into(), &origin.into()));
+            assert_eq!(
+                (&got["origin"], &got["subject"]),
+                (&origin.into(), &origin.into())
+            );
             assert_eq!(got["localorigin"], origin == name);
-            assert_eq!((&got["distributed"], &got["data"]["from"]), (&true.into(), &origin.into()));
+            assert_eq!(
+                (&got["distributed"], &got["data"]["from"]),
+                (&true.into(), &origin.into())
+            );
             let parent = got["traceparent"].as_str().unwrap_or_default();
             assert!(parent.contains("0af7651916cd43dd8448eb211c80319c"), "{got}");
         }
@@ -45,14 +51,21 @@ async fn plugins_miss_nothing_of_other_nodes() {
     for node in &nodes {
         recorded.push(node.listen("custom.recorded.*").await.gather());
     }
-    let mut loads = [("a", 0), ("b", 1), ("c", 2)].map(|(name, at)| Load::new(&nodes[at], name, "load"));
+    let mut loads =
+        [("a", 0), ("b", 1), ("c", 2)].map(|(name, at)| Load::new(&nodes[at], name, "load"));
     let [a, b, c] = &mut loads;
     tokio::join!(a.publish(EACH), b.publish(EACH), c.publish(EACH));
     for recorded in &recorded {
         let reports = recorded.until_count(3 * EACH as usize).await;
         // What the recorder was given, as it tells it.
-        let given: Vec<_> = reports.into_iter().map(|report| report["data"].clone()).collect();
-        assert_eq!(numbers(&given), all([("a", EACH), ("b", EACH), ("c", EACH)]));
+        let given: Vec<_> = reports
+            .into_iter()
+            .map(|report| report["data"].clone())
+            .collect();
+        assert_eq!(
+            numbers(&given),
+            all([("a", EACH), ("b", EACH), ("c", EACH)])
+        );
     }
     for node in &nodes {
         let status = node.status("recorder").await.expect("it is there");
@@ -71,7 +84,9 @@ async fn a_plugin_that_comes_later_is_served_and_one_that_goes_is_not() {
     let _stream = b.listen("custom.unrelated").await;
     let mut load = Load::new(&a, "a", "load");
     load.publish(1).await;
-    let recorded = reports.until(|event| event["type"] == "custom.recorded.custom.load").await;
+    let recorded = reports
+        .until(|event| event["type"] == "custom.recorded.custom.load")
+        .await;
     assert_eq!(recorded["data"]["id"], "0");
     assert_eq!(a.until_link("b", |link| link.sent > 0).await.sent, 1);
 
@@ -79,7 +94,8 @@ async fn a_plugin_that_comes_later_is_served_and_one_that_goes_is_not() {
     reports.about("plugin.removed", "recorder").await;
     let mut last = b.listen("custom.last").await;
     load.publish(10).await;
-    a.publish(&json!({ "type": "last", "distributed": true })).await;
+    a.publish(&json!({ "type": "last", "distributed": true }))
+        .await;
     last.next().await;
     assert_eq!(a.until_link("b", |_| true).await.sent, 2);
 }

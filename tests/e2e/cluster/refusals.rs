@@ -39,7 +39,12 @@ async fn two_nodes_of_one_name_do_not_link() {
     let second = node("twin").joins(&address).start().await;
     all_say(
         &[&first, &second],
-        &["\"ERROR\"", "two running nodes are named `twin`", &address, "give one of them another --node"],
+        &[
+            "\"ERROR\"",
+            "two running nodes are named `twin`",
+            &address,
+            "give one of them another --node",
+        ],
     )
     .await;
     assert_eq!(first.nodes().await.len(), 1);
@@ -55,7 +60,11 @@ async fn a_name_is_free_when_its_node_is_gone() {
     let second = node("twin").joins(&address).start().await;
     all_say(
         &[&a, &second],
-        &["\"ERROR\"", "two running nodes are named `twin`", "give one of them another --node"],
+        &[
+            "\"ERROR\"",
+            "two running nodes are named `twin`",
+            "give one of them another --node",
+        ],
     )
     .await;
     let present = a.until_state("twin", NodeState::Connected).await;
@@ -66,7 +75,11 @@ async fn a_name_is_free_when_its_node_is_gone() {
     first.kill().await;
     linked(&[&a, &second]).await;
     heard.about("cluster.joined", "twin").await;
-    let told: Vec<_> = heard.so_far().iter().map(|event| event["type"].clone()).collect();
+    let told: Vec<_> = heard
+        .so_far()
+        .iter()
+        .map(|event| event["type"].clone())
+        .collect();
     assert_eq!(told, ["cluster.unreachable", "cluster.joined"]);
     let events = second.listen("custom.load").await.gather();
     Load::new(&a, "a", "load").publish(10).await;
@@ -80,7 +93,13 @@ async fn nodes_of_different_clusters_do_not_link() {
     let b = joining.with(&["--cluster-name", "shop"]).start().await;
     all_say(
         &[&a, &b],
-        &["\"ERROR\"", "belongs to cluster", "`shop`", "`hearken`", "give both the same --cluster-name"],
+        &[
+            "\"ERROR\"",
+            "belongs to cluster",
+            "`shop`",
+            "`hearken`",
+            "give both the same --cluster-name",
+        ],
     )
     .await;
     assert_eq!((a.nodes().await.len(), b.nodes().await.len()), (1, 1));
@@ -108,11 +127,31 @@ async fn incompatible_versions_do_not_link() {
 async fn what_is_no_node_is_told_what_is_wrong() {
     let a = node("a").start().await;
     for (change, reason, text) in [
-        ((|hello| hello.cluster = "shop".into()) as fn(&mut Hello), Reason::Cluster, "--cluster-name"),
-        (|hello| hello.node = "a".into(), Reason::Name, "another --node"),
-        (|hello| hello.node = "../a".into(), Reason::Protocol, "is no name for a node"),
-        (|hello| hello.incarnation = "1".into(), Reason::Protocol, "is no UUID"),
-        (|hello| hello.address = "nowhere".into(), Reason::Protocol, "is no HOST:PORT"),
+        (
+            (|hello| hello.cluster = "shop".into()) as fn(&mut Hello),
+            Reason::Cluster,
+            "--cluster-name",
+        ),
+        (
+            |hello| hello.node = "a".into(),
+            Reason::Name,
+            "another --node",
+        ),
+        (
+            |hello| hello.node = "../a".into(),
+            Reason::Protocol,
+            "is no name for a node",
+        ),
+        (
+            |hello| hello.incarnation = "1".into(),
+            Reason::Protocol,
+            "is no UUID",
+        ),
+        (
+            |hello| hello.address = "nowhere".into(),
+            Reason::Protocol,
+            "is no HOST:PORT",
+        ),
     ] {
         let mut hello = hello("peer");
         change(&mut hello);

@@ -18,9 +18,19 @@ async fn a_slow_node_loses_only_its_own_events() {
     let a = node("a").behind(&gates[0]).start().await;
     // `a` and `b` are linked directly, and all links to `c` go over the cable.
     let direct = a.cluster_address().await;
-    let b = node("b").behind(&gates[1]).joins(&direct).plugins([sink()]).start().await;
+    let b = node("b")
+        .behind(&gates[1])
+        .joins(&direct)
+        .plugins([sink()])
+        .start()
+        .await;
     linked(&[&a, &b]).await;
-    let c = node("c").behind(&gates[2]).joins(&gates[0].address).plugins([sink()]).start().await;
+    let c = node("c")
+        .behind(&gates[2])
+        .joins(&gates[0].address)
+        .plugins([sink()])
+        .start()
+        .await;
     linked(&[&a, &b, &c]).await;
 
     let gaps_on_b = b.listen("cluster.*").await.gather();
@@ -60,7 +70,10 @@ async fn a_slow_node_loses_only_its_own_events() {
     let on_c = c.until_link("a", |link| link.received == to_c.sent).await;
     assert_eq!(on_c.gaps, to_c.dropped);
     let told = |events: &[serde_json::Value]| -> u64 {
-        events.iter().map(|gap| gap["data"]["count"].as_u64().expect("a count")).sum()
+        events
+            .iter()
+            .map(|gap| gap["data"]["count"].as_u64().expect("a count"))
+            .sum()
     };
     gaps_on_c.until(|gaps| told(gaps) == to_c.dropped).await;
     assert_in_order(&marked_on_c.so_far());

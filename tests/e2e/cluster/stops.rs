@@ -22,14 +22,21 @@ async fn a_node_that_stops_has_sent_everything_and_says_goodbye() {
     assert_eq!(code, 0, "{log:#?}");
     for (node, events, heard) in &collected {
         let goodbye = heard.about("cluster.left", "b").await;
-        assert_eq!(goodbye["data"], serde_json::json!({ "node": "b", "incarnation": left }));
+        assert_eq!(
+            goodbye["data"],
+            serde_json::json!({ "node": "b", "incarnation": left })
+        );
         let events = events.until_count(PUBLISHED as usize).await;
         assert_eq!(numbers(&events), all([("b", PUBLISHED)]));
         node.until_state("b", NodeState::Left).await;
         let link = node.until_link("b", |_| true).await;
         assert_eq!((link.received, link.gaps), (PUBLISHED, 0));
         let told = heard.so_far();
-        assert!(told.iter().all(|event| event["type"] != "cluster.unreachable"), "{told:#?}");
+        assert!(
+            told.iter()
+                .all(|event| event["type"] != "cluster.unreachable"),
+            "{told:#?}"
+        );
     }
 }
 
@@ -52,7 +59,11 @@ async fn a_node_that_has_stopped_comes_back_as_another() {
     let on_b = b.listen("custom.load").await.gather();
     Load::new(&a, "a", "load").publish(100).await;
     assert_eq!(numbers(&on_b.until_count(100).await), all([("a", 100)]));
-    let told: Vec<_> = heard.so_far().iter().map(|event| event["type"].clone()).collect();
+    let told: Vec<_> = heard
+        .so_far()
+        .iter()
+        .map(|event| event["type"].clone())
+        .collect();
     assert_eq!(told, ["cluster.left", "cluster.joined"]);
 }
 
@@ -76,5 +87,8 @@ async fn stops_and_starts_under_load_lose_nothing_of_others() {
     let mut load_again = Load::new(&b, "b-again", "load");
     load_again.publish_paced(300, &on_c).await;
     let events = on_c.until_count(2600).await;
-    assert_eq!(numbers(&events), all([("a", 2000), ("b", 300), ("b-again", 300)]));
+    assert_eq!(
+        numbers(&events),
+        all([("a", 2000), ("b", 300), ("b-again", 300)])
+    );
 }

@@ -38,7 +38,11 @@ impl Certificates {
     }
 
     fn of_node(&self, node: &str) -> [PathBuf; 3] {
-        [self.path("ca.crt"), self.path(&format!("{node}.crt")), self.path(&format!("{node}.key"))]
+        [
+            self.path("ca.crt"),
+            self.path(&format!("{node}.crt")),
+            self.path(&format!("{node}.key")),
+        ]
     }
 
     /// The node of this name with its certificate.
@@ -49,18 +53,42 @@ impl Certificates {
 
 fn flags(files: &[PathBuf; 3]) -> [String; 8] {
     let [ca, certificate, key] = files.each_ref().map(|file| file.display().to_string());
-    let flags = ["--cluster-ca", &ca, "--cluster-cert", &certificate, "--cluster-key", &key];
+    let flags = [
+        "--cluster-ca",
+        &ca,
+        "--cluster-cert",
+        &certificate,
+        "--cluster-key",
+        &key,
+    ];
     // Also what TLS allows by default, on a port that nobody else has.
     let [a, b, c, d, e, f] = flags.map(str::to_owned);
-    [a, b, c, d, e, f, "--cluster-listen".to_owned(), "127.0.0.1:0".to_owned()]
+    [
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        "--cluster-listen".to_owned(),
+        "127.0.0.1:0".to_owned(),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_with_certificates_of_one_authority_exchange_events() {
     let certificates = Certificates::of(&["a", "b", "c"]).await;
     let a = certificates.node("a").start().await;
-    let b = certificates.node("b").joins(&a.cluster_address().await).start().await;
-    let c = certificates.node("c").joins(&b.cluster_address().await).start().await;
+    let b = certificates
+        .node("b")
+        .joins(&a.cluster_address().await)
+        .start()
+        .await;
+    let c = certificates
+        .node("c")
+        .joins(&b.cluster_address().await)
+        .start()
+        .await;
     linked(&[&a, &b, &c]).await;
     let mut collected = Vec::new();
     for node in [&a, &b, &c] {
@@ -79,9 +107,17 @@ async fn nodes_with_certificates_of_one_authority_exchange_events() {
 async fn nodes_of_different_authorities_do_not_link() {
     let (ours, theirs) = tokio::join!(Certificates::of(&["a"]), Certificates::of(&["b"]));
     let a = ours.node("a").start().await;
-    let b = theirs.node("b").joins(&a.cluster_address().await).start().await;
+    let b = theirs
+        .node("b")
+        .joins(&a.cluster_address().await)
+        .start()
+        .await;
     for node in [&a, &b] {
-        node.says(&["CA", "give all nodes certificates of one CA (`hearken cluster cert`)"]).await;
+        node.says(&[
+            "CA",
+            "give all nodes certificates of one CA (`hearken cluster cert`)",
+        ])
+        .await;
     }
     assert_eq!((a.nodes().await.len(), b.nodes().await.len()), (1, 1));
 }
@@ -92,11 +128,21 @@ async fn a_node_in_plain_text_is_not_linked() {
     let a = certificates.node("a").start().await;
     // Each dials the other.
     let b = node("b").joins(&a.cluster_address().await).start().await;
-    a.says(&["a connection failed in the TLS handshake", "does not speak TLS", "hearken cluster cert"])
+    a.says(&[
+        "a connection failed in the TLS handshake",
+        "does not speak TLS",
+        "hearken cluster cert",
+    ])
+    .await;
+    b.says(&["cannot dial a node", "certificates", "hearken cluster cert"])
         .await;
-    b.says(&["cannot dial a node", "certificates", "hearken cluster cert"]).await;
-    let c = certificates.node("a").joins(&b.cluster_address().await).start().await;
-    c.says(&["cannot dial a node", "hearken cluster cert"]).await;
+    let c = certificates
+        .node("a")
+        .joins(&b.cluster_address().await)
+        .start()
+        .await;
+    c.says(&["cannot dial a node", "hearken cluster cert"])
+        .await;
     assert_eq!((a.nodes().await.len(), b.nodes().await.len()), (1, 1));
 }
 
@@ -105,11 +151,22 @@ async fn a_node_does_not_start_with_the_certificate_of_another() {
     let certificates = Certificates::of(&["a"]).await;
     let arguments = flags(&certificates.of_node("a"));
     let run_as_b = ["run", "--node", "b", "--listen", "127.0.0.1:0"];
-    let arguments: Vec<&str> = run_as_b.into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    let arguments: Vec<&str> = run_as_b
+        .into_iter()
+        .chain(arguments.iter().map(String::as_str))
+        .collect();
     let answer = run(hearken(certificates.0.path(), &arguments)).await;
     assert_ne!(answer.code, 0, "{answer:?}");
-    for text in ["is for `a`", "this node's name is `b`", "hearken cluster cert b", "--node"] {
-        assert!(answer.stderr.contains(text), "{text:?} is not in {answer:?}");
+    for text in [
+        "is for `a`",
+        "this node's name is `b`",
+        "hearken cluster cert b",
+        "--node",
+    ] {
+        assert!(
+            answer.stderr.contains(text),
+            "{text:?} is not in {answer:?}"
+        );
     }
 }
 
@@ -118,10 +175,17 @@ async fn nobody_links_under_the_name_of_another() {
     let certificates = Certificates::of(&["a", "mallory"]).await;
     let a = certificates.node("a").start().await;
     let [ca, certificate, key] = certificates.of_node("mallory");
-    let files = TlsFiles { ca, certificate, key };
+    let files = TlsFiles {
+        ca,
+        certificate,
+        key,
+    };
     let tls = Tls::load(files, "mallory", Arc::new(SystemClock)).expect("certificates");
     let connection = connect(&a.cluster_address().await).await;
-    let secured = tls.connect(connection).await.expect("a certificate of the authority");
+    let secured = tls
+        .connect(connection)
+        .await
+        .expect("a certificate of the authority");
     let mut peer = Peer::over(secured.connection).await;
     peer.say(Kind::Hello(hello("b"))).await;
     let refusal = peer
@@ -131,7 +195,11 @@ async fn nobody_links_under_the_name_of_another() {
         })
         .await;
     assert_eq!(refusal.reason(), Reason::Identity);
-    let says = ["says that it is `b`", "its certificate is not for that name", "hearken cluster cert b"];
+    let says = [
+        "says that it is `b`",
+        "its certificate is not for that name",
+        "hearken cluster cert b",
+    ];
     for text in says {
         assert!(refusal.message.contains(text), "{refusal:?}");
     }
@@ -151,14 +219,18 @@ fn replace(replaced: &[PathBuf; 3], by: &[PathBuf; 3]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_certificates_are_taken_up_without_a_restart() {
-    let (old, new) = tokio::join!(Certificates::of(&["a", "b"]), Certificates::of(&["a", "b", "c"]));
+    let (old, new) = tokio::join!(
+        Certificates::of(&["a", "b"]),
+        Certificates::of(&["a", "b", "c"])
+    );
     let a = old.node("a").start().await;
     let address = a.cluster_address().await;
     let b = old.node("b").joins(&address).start().await;
     linked(&[&a, &b]).await;
     // Made by the new authority, which the others do not know.
     let c = new.node("c").joins(&address).start().await;
-    c.says(&["does not trust the CA of this node's certificate"]).await;
+    c.says(&["does not trust the CA of this node's certificate"])
+        .await;
     assert_eq!(c.nodes().await.len(), 1);
 
     for name in ["a", "b"] {
@@ -179,18 +251,40 @@ async fn new_certificates_are_taken_up_without_a_restart() {
 async fn links_leave_the_machine_unencrypted_only_when_told_so() {
     let folder = TempDir::new().expect("a temporary folder");
     for arguments in [
-        &["run", "--listen", "127.0.0.1:0", "--cluster-listen", "0.0.0.0:0"][..],
-        &["run", "--listen", "127.0.0.1:0", "--cluster-listen", "127.0.0.1:0", "--join", "192.0.2.1:7071"],
+        &[
+            "run",
+            "--listen",
+            "127.0.0.1:0",
+            "--cluster-listen",
+            "0.0.0.0:0",
+        ][..],
+        &[
+            "run",
+            "--listen",
+            "127.0.0.1:0",
+            "--cluster-listen",
+            "127.0.0.1:0",
+            "--join",
+            "192.0.2.1:7071",
+        ],
     ] {
         let answer = run(hearken(folder.path(), arguments)).await;
         assert_eq!(answer.code, 2, "{answer:?}");
         for text in ["--cluster-allow-plaintext", "hearken cluster ca"] {
-            assert!(answer.stderr.contains(text), "{text:?} is not in {answer:?}");
+            assert!(
+                answer.stderr.contains(text),
+                "{text:?} is not in {answer:?}"
+            );
         }
     }
     let arguments = ["--cluster-listen", "0.0.0.0:0", "--cluster-allow-plaintext"];
     let a = node("a").with(&arguments).start().await;
-    let (_, port) = a.cluster_address().await.rsplit_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).expect("a port");
+    let (_, port) = a
+        .cluster_address()
+        .await
+        .rsplit_once(':')
+        .map(|(h, p)| (h.to_owned(), p.to_owned()))
+        .expect("a port");
     let b = node("b").joins(&format!("127.0.0.1:{port}")).start().await;
     linked(&[&a, &b]).await;
     // Where it is reached shows only when somebody has.

@@ -26,7 +26,9 @@ enum Line {
 
 fn conversation(path: &Path) -> Vec<Line> {
     let text = std::fs::read_to_string(path).expect("it is kept with the tests");
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let parse = |line: &str| {
         let (word, rest) = line.split_once(' ').expect("a word and more");
         let argument = rest.split('#').next().unwrap_or_default().trim();
@@ -46,7 +48,9 @@ fn bytes(hexadecimal: &str) -> Vec<u8> {
         let digits = str::from_utf8(digits).ok();
         digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())
     };
-    digits.map(|digits| byte(digits).expect("hexadecimal digits")).collect()
+    digits
+        .map(|digits| byte(digits).expect("hexadecimal digits"))
+        .collect()
 }
 
 /// A frame in words, for as much of it as does not differ from one run to another;
@@ -98,7 +102,8 @@ async fn a_node_of_version_1_0_takes_part() {
             }
             Line::Meanwhile(act) => match &*act {
                 "an event is published" => {
-                    new.publish(&json!({ "type": "new.made", "distributed": true })).await;
+                    new.publish(&json!({ "type": "new.made", "distributed": true }))
+                        .await;
                 }
                 "new listeners come" => {
                     let _stream = new.listen("custom.further").await;
@@ -112,17 +117,30 @@ async fn a_node_of_version_1_0_takes_part() {
     let seen = new.until_state("old", NodeState::Left).await;
     assert_eq!((&*seen.version, &*seen.address), ("0.1.0", "127.0.0.1:1"));
     let link = seen.link.expect("there was one");
-    assert_eq!((link.received, link.sent, link.gaps, link.dropped), (7, 2, 2, 0));
+    assert_eq!(
+        (link.received, link.sent, link.gaps, link.dropped),
+        (7, 2, 2, 0)
+    );
     let events = arrived.until_count(7).await;
     let data: Vec<&Value> = events.iter().map(|event| &event["data"]).collect();
     assert_eq!(data, [1, 2, 3, 4, 5, 8, 9]);
     for event in &events {
-        assert_eq!((&event["origin"], &event["localorigin"]), (&"old".into(), &false.into()));
+        assert_eq!(
+            (&event["origin"], &event["localorigin"]),
+            (&"old".into(), &false.into())
+        );
         assert_eq!(event["source"], "/nodes/old/clients/http");
     }
     heard.about("cluster.left", "old").await;
-    let told: Vec<_> = heard.so_far().iter().map(|event| event["type"].clone()).collect();
+    let told: Vec<_> = heard
+        .so_far()
+        .iter()
+        .map(|event| event["type"].clone())
+        .collect();
     assert_eq!(told, ["cluster.joined", "cluster.gap", "cluster.left"]);
     let gap = &heard.so_far()[1]["data"];
-    assert_eq!((&gap["first"], &gap["last"], &gap["count"]), (&6.into(), &7.into(), &2.into()));
+    assert_eq!(
+        (&gap["first"], &gap["last"], &gap["count"]),
+        (&6.into(), &7.into(), &2.into())
+    );
 }

@@ -26,11 +26,7 @@ impl Api {
     }
 
     /// Waits until the node sees another one as wanted.
-    pub async fn until_node(
-        &self,
-        name: &str,
-        wanted: impl Fn(&NodeStatus) -> bool,
-    ) -> NodeStatus {
+    pub async fn until_node(&self, name: &str, wanted: impl Fn(&NodeStatus) -> bool) -> NodeStatus {
         let mut last = Vec::new();
         let waiting = async {
             loop {
