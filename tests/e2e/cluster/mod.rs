@@ -3,6 +3,8 @@
 mod crashes;
 mod events;
 mod joining;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod partitions;
 pub mod plugins;
 mod refusals;

@@ -9,6 +9,8 @@ pub mod gate;
 pub mod guests;
 pub mod lines;
 pub mod load;
+#[cfg(target_os = "linux")]
+pub mod namespaces;
 pub mod neighbour;
 pub mod node;
 pub mod nodes;

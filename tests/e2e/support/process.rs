@@ -25,7 +25,13 @@ pub struct Answer {
 
 /// `hearken` in a folder, without what the test's own environment configures.
 pub fn hearken(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = command(env!("CARGO_BIN_EXE_hearken"), folder, arguments);
+    hearken_by(&[], folder, arguments)
+}
+
+/// As [`hearken`], run by a program that is given the command.
+fn hearken_by(program: &[&str], folder: &Path, arguments: &[&str]) -> Command {
+    let all = [program, &[env!("CARGO_BIN_EXE_hearken")], arguments].concat();
+    let mut command = command(all[0], folder, &all[1..]);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"HEARKEN_") {
             command.env_remove(name);
@@ -102,23 +108,32 @@ impl NodeProcess {
     /// Runs `hearken run` with these plugins and further arguments, and waits
     /// until it serves.
     pub async fn start(plugins: impl IntoIterator<Item = Plugin>, arguments: &[&str]) -> Self {
+        Self::start_by(&[], plugins, arguments).await
+    }
+
+    /// As [`NodeProcess::start`], by a program that is given the command.
+    pub async fn start_by(
+        program: &[&str],
+        plugins: impl IntoIterator<Item = Plugin>,
+        arguments: &[&str],
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("plugins")).expect("a new folder");
         for plugin in plugins {
             plugin.place(&folder.path().join("plugins"));
         }
         let mut all = vec!["run"];
-        if !arguments.contains(&"--node") {
-            all.extend(["--node", "test"]);
-        }
-        if !arguments.contains(&"--listen") {
-            all.extend(["--listen", "127.0.0.1:0"]);
-        }
-        if !arguments.contains(&"--cluster-listen") {
-            all.extend(["--cluster-listen", "127.0.0.1:0"]);
+        for (flag, value) in [
+            ("--node", "test"),
+            ("--listen", "127.0.0.1:0"),
+            ("--cluster-listen", "127.0.0.1:0"),
+        ] {
+            if !arguments.contains(&flag) {
+                all.extend([flag, value]);
+            }
         }
         all.extend(arguments);
-        let command = hearken(folder.path(), &all);
+        let command = hearken_by(program, folder.path(), &all);
         Self::serving(command, folder, DEADLINE).await
     }
 
@@ -139,8 +154,7 @@ impl NodeProcess {
         Self::serving(command, folder, COMPILED).await
     }
 
-    /// Waits until `command`, which runs a node in `folder`, serves.
-    pub async fn serving(mut command: Command, folder: TempDir, within: Duration) -> Self {
+    async fn serving(mut command: Command, folder: TempDir, within: Duration) -> Self {
         let mut child = command.spawn().expect("the program is there");
         let stderr = child.stderr.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
