@@ -129,7 +129,7 @@ async fn a_node_in_plain_text_is_not_linked() {
     // Each dials the other.
     let b = node("b").joins(&a.cluster_address().await).start().await;
     a.says(&[
-        "a connection failed in the TLS handshake",
+        "the TLS handshake of another node failed",
         "does not speak TLS",
         "hearken cluster cert",
     ])
