@@ -126,9 +126,10 @@ async fn incompatible_versions_do_not_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_node_is_told_what_is_wrong() {
     let a = node("a").start().await;
-    for (change, reason, text) in [
+    type Change = fn(&mut Hello);
+    let changes: [(Change, Reason, &str); 5] = [
         (
-            (|hello| hello.cluster = "shop".into()) as fn(&mut Hello),
+            |hello| hello.cluster = "shop".into(),
             Reason::Cluster,
             "--cluster-name",
         ),
@@ -152,7 +153,8 @@ async fn what_is_no_node_is_told_what_is_wrong() {
             Reason::Protocol,
             "is no HOST:PORT",
         ),
-    ] {
+    ];
+    for (change, reason, text) in changes {
         let mut hello = hello("peer");
         change(&mut hello);
         let refusal = refused(&a, hello).await;

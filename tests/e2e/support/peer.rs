@@ -36,10 +36,11 @@ impl Peer {
         let once = tower::service_fn(move |_| {
             std::future::ready(io.take().ok_or_else(|| std::io::Error::other("used up")))
         });
-        let channel = Endpoint::from_static("http://node").connect_with_connector(once);
+        let endpoint = Endpoint::from_static("http://node");
         let (sender, frames) = mpsc::channel(16);
         let opening = async {
-            let mut client = ClusterClient::new(channel.await.expect("it speaks HTTP/2"));
+            let channel = endpoint.connect_with_connector(once).await;
+            let mut client = ClusterClient::new(channel.expect("it speaks HTTP/2"));
             client.link(ReceiverStream::new(frames)).await
         };
         let opened = tokio::time::timeout(DEADLINE, opening).await;
