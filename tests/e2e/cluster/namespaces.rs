@@ -7,8 +7,8 @@ use crate::support::load::{Load, all, numbers};
 use crate::support::namespaces::{Machine, Network, available};
 use crate::support::process::NodeProcess;
 
-/// A node on a machine, which joins others.
-async fn node(name: &str, machine: &Machine, join: &[&Machine]) -> NodeProcess {
+/// A node on a machine, which joins that on another.
+async fn node(name: &str, machine: &Machine, join: Option<&Machine>) -> NodeProcess {
     let listen = format!("{}:7070", machine.managed_at);
     let cluster = format!("{}:7071", machine.reached_at);
     let mut arguments = vec![
@@ -21,7 +21,7 @@ async fn node(name: &str, machine: &Machine, join: &[&Machine]) -> NodeProcess {
         &cluster,
         "--cluster-allow-plaintext",
     ];
-    for other in join {
+    if let Some(other) = join {
         arguments.extend(["--join", &other.reached_at]);
     }
     NodeProcess::start_by(&machine.run(), [], &arguments).await
@@ -40,9 +40,9 @@ impl Machines {
         let machines = [network.machine(), network.machine(), network.machine()];
         let [first, second, third] = &machines;
         let (a, b, c) = tokio::join!(
-            node("a", first, &[]),
-            node("b", second, &[first]),
-            node("c", third, &[first]),
+            node("a", first, None),
+            node("b", second, Some(first)),
+            node("c", third, Some(first)),
         );
         linked(&[&a, &b, &c]).await;
         Self {
