@@ -80,3 +80,26 @@ async fn a_slow_node_loses_only_its_own_events() {
     let to_b = a.until_link("b", |_| true).await;
     assert_eq!(to_b.dropped, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_link_is_not_taken_for_a_broken_one() {
+    const LARGE: u64 = 160;
+    let cable = Cable::new();
+    let gates = [cable.gate().await, cable.gate().await];
+    let sink = plugin("echo").manifest("subscribe = [\"custom.large\"]");
+    let a = node("a").behind(&gates[0]).start().await;
+    let joining = node("b").behind(&gates[1]).joins(&gates[0].address);
+    let b = joining.plugins([sink]).start().await;
+    linked(&[&a, &b]).await;
+    // It is busy for ten seconds, many times what a link may be silent for.
+    cable.fails(Fault::Slow(1 << 20));
+    let mut large = Load::new(&a, "a", "large").large(64 << 10, 1);
+    large.publish(LARGE).await;
+    let link = b.until_link("a", |link| link.received == LARGE).await;
+    assert_eq!(link.gaps, 0);
+    for node in [&a, &b] {
+        let log = node.log();
+        let lost = |line: &&serde_json::Value| line["message"] == "link lost";
+        assert_eq!(log.iter().find(lost), None);
+    }
+}

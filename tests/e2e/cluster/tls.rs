@@ -229,7 +229,7 @@ async fn new_certificates_are_taken_up_without_a_restart() {
     linked(&[&a, &b]).await;
     // Made by the new authority, which the others do not know.
     let c = new.node("c").joins(&address).start().await;
-    c.says(&["does not trust the CA of this node's certificate"])
+    c.says(&["certificate is not of a CA that this node trusts"])
         .await;
     assert_eq!(c.nodes().await.len(), 1);
 
