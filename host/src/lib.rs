@@ -24,6 +24,7 @@
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `bus`, `event`, `admin`, `config`, `interfaces` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
+//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `bus`, `event`, `admin` |
 //! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `bus`, `event`, `admin` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `bus`, `event` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces` |
@@ -31,8 +32,8 @@
 //! | [`cli`] | the commands, one file each | all |
 //! | [`logging`], [`tls`], [`clock`] | for the whole process: the log, the cryptography behind TLS, the one place that reads the time of day | `config` |
 //!
-//! `gateway` and `plugin` do not know each other: what one shows of the other goes
-//! through [`admin`], and what they say to each other are events on the bus.
+//! `gateway`, `cluster` and `plugin` do not know each other: what one shows of the
+//! other goes through [`admin`], and what they say to each other are events on the bus.
 //!
 //! # Where to start reading
 //!

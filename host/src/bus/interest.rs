@@ -137,7 +137,10 @@ mod tests {
 
     fn patterns(interest: &Interest) -> Vec<String> {
         let (_, wanted) = interest.wanted();
-        wanted.iter().map(|wanted| wanted.pattern.to_string()).collect()
+        wanted
+            .iter()
+            .map(|wanted| wanted.pattern.to_string())
+            .collect()
     }
 
     #[test]

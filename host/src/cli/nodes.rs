@@ -8,8 +8,8 @@ use super::output::Output;
 use super::render::{printable, table};
 use crate::admin::{LinkStatus, NodeStatus};
 
-/// How much of an incarnation a table shows: enough to tell two starts of a node
-/// apart.
+/// How much of an incarnation a table shows: of its end, which is random, whereas it
+/// begins with the time.
 const SHOWN_INCARNATION: usize = 8;
 
 /// List the nodes of the cluster and how the links to them stand
@@ -44,7 +44,8 @@ impl Nodes {
 }
 
 fn row(node: &NodeStatus) -> [String; 11] {
-    let incarnation: String = node.incarnation.chars().take(SHOWN_INCARNATION).collect();
+    let hidden = node.incarnation.chars().count().saturating_sub(SHOWN_INCARNATION);
+    let incarnation: String = node.incarnation.chars().skip(hidden).collect();
     let link = |figure: fn(&LinkStatus) -> String| {
         let link = node.link.as_ref();
         link.map_or_else(|| "-".to_owned(), figure)

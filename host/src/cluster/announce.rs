@@ -72,7 +72,7 @@ impl Announcer {
     pub(super) async fn lost(&self, peer: &Peer, lost: &Lost) {
         let node = &peer.node;
         if !self.node.is_linked() {
-            tracing::debug!(%node, error = %lost, "no link was made");
+            self.context.complaints.about(&peer.address, lost);
             return;
         }
         let directory = &self.context.directory;

@@ -136,7 +136,9 @@ impl Directory {
         let linked = known.nodes.values().filter(|node| node.is_linked());
         let least = linked.map(|node| node.figures.interest_known.load(Ordering::Relaxed));
         // With the lock, so that an older figure does not take a newer one's place.
-        self.bus.interest().set_known(least.min().unwrap_or(u64::MAX));
+        self.bus
+            .interest()
+            .set_known(least.min().unwrap_or(u64::MAX));
         drop(known);
         self.changed.send_modify(|changes| *changes += 1);
     }
@@ -298,7 +300,10 @@ impl Node {
             .receiver
             .upgrade()
             .map_or(0, |receiver| receiver.mailbox().queued() as u64);
-        #[expect(clippy::cast_precision_loss, reason = "a round trip takes no centuries")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a round trip takes no centuries"
+        )]
         let milliseconds = |microseconds: u64| microseconds as f64 / 1000.0;
         LinkStatus {
             round_trip_ms: Some(figure(&figures.round_trip))

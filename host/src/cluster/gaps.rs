@@ -73,7 +73,8 @@ impl<'l> Deliver<'l> {
             last,
             count,
         };
-        self.host.publish_host(HostEventType::ClusterGap, node, &data);
+        self.host
+            .publish_host(HostEventType::ClusterGap, node, &data);
     }
 }
 

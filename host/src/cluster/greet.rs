@@ -24,7 +24,7 @@ pub(super) struct Greeter {
     /// Where it says that it is reached; nothing for the address at which the other
     /// node happens to see it.
     pub(super) advertise: Option<Address>,
-    pub(super) complaints: Complaints,
+    pub(super) complaints: Arc<Complaints>,
 }
 
 impl Greeter {
@@ -109,7 +109,9 @@ impl Complaints {
     /// Logs why there is no link to `address`, unless that was said lately.
     pub(super) fn about(&self, address: &str, lost: &Lost) {
         let expected = match lost {
-            Lost::Refuses(Refused::Linked | Refused::Itself) => true,
+            Lost::Refuses(Refused::Linked | Refused::Itself)
+            | Lost::Replaced
+            | Lost::Superseded => true,
             Lost::Refused(refusal) => {
                 matches!(refusal.reason(), Reason::Linked | Reason::Self_)
             }
@@ -135,6 +137,13 @@ impl Complaints {
     pub(super) fn about_dialling(&self, address: &str, error: &super::transport::DialError) {
         if self.is_new(address, error.to_string()) {
             tracing::warn!(address, "cannot dial a node, trying on: {error}");
+        }
+    }
+
+    /// Logs why a connection from `address` was not taken, unless that was said lately.
+    pub(super) fn about_securing(&self, address: &str, error: &std::io::Error) {
+        if self.is_new(address, error.to_string()) {
+            tracing::warn!(address, "the TLS handshake of another node failed: {error}");
         }
     }
 

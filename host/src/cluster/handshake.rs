@@ -23,7 +23,7 @@ pub struct ProtocolVersion {
 pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
 
 /// The first minor version with `InterestKnown`.
-pub(super) const INTEREST_KNOWN_SINCE: u32 = 1;
+pub const INTEREST_KNOWN_SINCE: u32 = 1;
 
 /// Who a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,62 +42,91 @@ pub struct Identity {
 
 /// The node at the other end of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Peer {
-    pub(super) node: Arc<str>,
-    pub(super) incarnation: Uuid,
+pub struct Peer {
+    /// Name of the node.
+    pub node: Arc<str>,
+    /// Which of its starts it is.
+    pub incarnation: Uuid,
     /// `HOST:PORT` at which it is reached.
-    pub(super) address: Arc<str>,
-    pub(super) version: Arc<str>,
-    pub(super) max_event_bytes: usize,
+    pub address: Arc<str>,
+    /// Version of its program.
+    pub version: Arc<str>,
+    /// Largest event that it takes, in bytes.
+    pub max_event_bytes: usize,
     /// The minor version that both speak.
-    pub(super) minor: u32,
+    pub minor: u32,
 }
 
 /// Why two nodes do not link; says what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub enum Refused {
+    /// The protocol versions do not go together.
     #[error(
         "node `{node}` speaks version {theirs} of the cluster protocol and this node version {own}: upgrade one minor version at a time, the older node first"
     )]
     Version {
+        /// Name of the other node.
         node: String,
+        /// What it speaks.
         theirs: String,
+        /// What this node speaks.
         own: String,
     },
+    /// The nodes belong to different clusters.
     #[error(
         "node `{node}` belongs to cluster `{theirs}` and this node to `{own}`: give both the same --cluster-name, or take the address out of --join"
     )]
     Cluster {
+        /// Name of the other node.
         node: String,
+        /// Its cluster.
         theirs: String,
+        /// This node's cluster.
         own: Arc<str>,
     },
+    /// Another running node has that name.
     #[error(
         "two running nodes are named `{node}`, at {here} and at {there}: give one of them another --node"
     )]
     Name {
+        /// The name.
         node: Arc<str>,
+        /// Where the one is reached that is known here.
         here: String,
+        /// Where the other one is.
         there: String,
     },
+    /// The certificate is not for the node that spoke.
     #[error(
         "the node at {address} says that it is `{node}`, but its certificate is not for that name: make one with `hearken cluster cert {node}`"
     )]
-    Identity { node: String, address: String },
+    Identity {
+        /// The name that it gives itself.
+        node: String,
+        /// Where it is.
+        address: String,
+    },
+    /// The node dialled itself.
     #[error("this is the node itself")]
     Itself,
+    /// There is a link between the two nodes already.
     #[error("there is a link already")]
     Linked,
+    /// The other side broke the protocol.
     #[error("it broke the protocol: {0}")]
     Protocol(String),
+    /// The node said goodbye before.
     #[error("the node has left the cluster and must start again to come back")]
     Stopping,
+    /// There is no room for another link.
     #[error("the node has links to {0} others already, which is as many as it can")]
     Full(usize),
 }
 
 impl Refused {
-    pub(super) fn reason(&self) -> Reason {
+    /// The reason as the protocol knows it.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
         match self {
             Self::Version { .. } => Reason::Version,
             Self::Cluster { .. } => Reason::Cluster,
@@ -114,7 +143,8 @@ impl Refused {
 
 impl Peer {
     /// The node as the membership knows it.
-    pub(super) fn member(&self) -> Member {
+    #[must_use]
+    pub fn member(&self) -> Member {
         Member {
             node: Arc::clone(&self.node),
             incarnation: self.incarnation,
@@ -134,7 +164,8 @@ impl From<&Refused> for Refusal {
 
 impl Identity {
     /// What this node says of itself to a node that reaches it at `address`.
-    pub(super) fn hello(&self, address: &str) -> Hello {
+    #[must_use]
+    pub fn hello(&self, address: &str) -> Hello {
         Hello {
             major: PROTOCOL.major,
             minor: PROTOCOL.minor,
@@ -151,7 +182,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`Refused`] when the two do not go together.
-    pub(super) fn check(&self, own_address: &str, hello: &Hello) -> Result<Peer, Refused> {
+    pub fn check(&self, own_address: &str, hello: &Hello) -> Result<Peer, Refused> {
         let version = |major, minor| format!("{major}.{minor}");
         if hello.major != PROTOCOL.major || hello.minor.abs_diff(PROTOCOL.minor) > 1 {
             return Err(Refused::Version {
@@ -169,7 +200,9 @@ impl Identity {
         }
         let incarnation = Uuid::parse_str(&hello.incarnation).map_err(|error| {
             let incarnation = &hello.incarnation;
-            Refused::Protocol(format!("the incarnation {incarnation:?} is no UUID: {error}"))
+            Refused::Protocol(format!(
+                "the incarnation {incarnation:?} is no UUID: {error}"
+            ))
         })?;
         if hello.node == *self.node {
             if incarnation == self.incarnation {
@@ -260,7 +293,10 @@ mod tests {
         assert!(refused.contains("cluster `other`"), "{refused}");
         assert!(refused.contains("--cluster-name"), "{refused}");
         let refused = message(|hello| hello.node = "a".into());
-        assert!(refused.contains("10.0.0.1:7071 and at 10.0.0.2:7071"), "{refused}");
+        assert!(
+            refused.contains("10.0.0.1:7071 and at 10.0.0.2:7071"),
+            "{refused}"
+        );
         assert!(refused.contains("another --node"), "{refused}");
     }
 

@@ -8,7 +8,7 @@ use crate::event::{Event, ForeignError};
 
 /// The receiving half of a link; outlives the connections that it is received over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Inbox {
+pub struct Inbox {
     /// The other side's stream; 0 before the first.
     stream: u64,
     /// Number of the last event that was received or is known to be lost.
@@ -17,15 +17,15 @@ pub(super) struct Inbox {
 
 /// Events that will not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gap {
+pub struct Gap {
     /// Number of the first.
-    pub(super) first: u64,
+    pub first: u64,
     /// Number of the last; nothing when the other side no longer knows.
-    pub(super) last: Option<u64>,
+    pub last: Option<u64>,
 }
 
 /// What comes out of a frame.
-pub(super) trait Sink {
+pub trait Sink {
     /// The next event of the stream.
     fn event(&mut self, event: &Event);
 
@@ -38,7 +38,7 @@ pub(super) trait Sink {
 
 /// The frame breaks the protocol; the link cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FrameError {
+pub enum FrameError {
     /// An event is no event.
     #[error("event {number} cannot be read: {error}")]
     Malformed {
@@ -67,18 +67,18 @@ const MAX_NUMBER: u64 = i64::MAX as u64;
 
 impl Inbox {
     /// The other side's stream that was received last; 0 for none.
-    pub(super) fn stream(&self) -> u64 {
+    pub fn stream(&self) -> u64 {
         self.stream
     }
 
     /// Number of the last event that was received or is known to be lost.
-    pub(super) fn received(&self) -> u64 {
+    pub fn received(&self) -> u64 {
         self.received
     }
 
     /// The other side goes on with `stream`. Returns what is missing if that is
     /// not the one it sent before.
-    pub(super) fn resume(&mut self, stream: u64) -> Option<Gap> {
+    pub fn resume(&mut self, stream: u64) -> Option<Gap> {
         if self.stream == stream {
             return None;
         }
@@ -98,7 +98,7 @@ impl Inbox {
     /// # Errors
     /// [`FrameError`] when it breaks the protocol; what came before has been handed
     /// to the sink.
-    pub(super) fn take(
+    pub fn take(
         &mut self,
         frame: &Events,
         origin: &str,
@@ -169,3 +169,6 @@ impl Inbox {
         }
     }
 }
+
+#[cfg(test)]
+pub(in crate::cluster) mod tests;

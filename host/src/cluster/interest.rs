@@ -13,15 +13,22 @@ const MAX_FILTERS: usize = 1000;
 
 /// The interest is larger than any node sends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InterestError {
+pub enum InterestError {
+    /// There are too many filters.
     #[error("it wants {0} filters; at most {MAX_FILTERS} are allowed")]
     TooMany(usize),
+    /// A filter's pattern is none.
     #[error("it wants the pattern {pattern:?}: {error}")]
-    Pattern { pattern: String, error: PatternError },
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        error: PatternError,
+    },
 }
 
 /// What to ask the node `peer` for.
-pub(super) fn interest_in(peer: &str, wanted: &[Wanted]) -> Vec<protocol::Filter> {
+pub fn interest_in(peer: &str, wanted: &[Wanted]) -> Vec<protocol::Filter> {
     let of_peer = || {
         wanted
             .iter()
@@ -48,7 +55,10 @@ pub(super) fn interest_in(peer: &str, wanted: &[Wanted]) -> Vec<protocol::Filter
     };
     let patterns: BTreeSet<_> = of_peer().map(|wanted| &wanted.pattern).collect();
     if patterns.len() <= MAX_FILTERS {
-        return patterns.into_iter().map(|pattern| by_pattern(pattern)).collect();
+        return patterns
+            .into_iter()
+            .map(|pattern| by_pattern(pattern))
+            .collect();
     }
     vec![by_pattern("*")]
 }
@@ -57,7 +67,7 @@ pub(super) fn interest_in(peer: &str, wanted: &[Wanted]) -> Vec<protocol::Filter
 ///
 /// # Errors
 /// [`InterestError`] when no node would send that.
-pub(super) fn link_filters(wanted: &[protocol::Filter]) -> Result<Vec<Filter>, InterestError> {
+pub fn link_filters(wanted: &[protocol::Filter]) -> Result<Vec<Filter>, InterestError> {
     if wanted.len() > MAX_FILTERS {
         return Err(InterestError::TooMany(wanted.len()));
     }
@@ -92,7 +102,10 @@ mod tests {
     }
 
     fn patterns(filters: &[protocol::Filter]) -> Vec<&str> {
-        filters.iter().map(|filter| filter.pattern.as_str()).collect()
+        filters
+            .iter()
+            .map(|filter| filter.pattern.as_str())
+            .collect()
     }
 
     #[test]
@@ -112,7 +125,10 @@ mod tests {
         let subjects: Vec<Wanted> = (0..=MAX_FILTERS).map(subject).collect();
         let filters = interest_in("peer", &subjects);
         assert_eq!(filters.len(), 1);
-        assert_eq!((filters[0].pattern.as_str(), &filters[0].subject), ("a", &None));
+        assert_eq!(
+            (filters[0].pattern.as_str(), &filters[0].subject),
+            ("a", &None)
+        );
         assert_eq!(interest_in("peer", &subjects[1..]).len(), MAX_FILTERS);
 
         let pattern = |number| wanted(&format!("type-{number}"), None, None);
@@ -136,7 +152,10 @@ mod tests {
             ..protocol::Filter::default()
         };
         let many = vec![filter("*"); MAX_FILTERS + 1];
-        assert_eq!(link_filters(&many), Err(InterestError::TooMany(MAX_FILTERS + 1)));
+        assert_eq!(
+            link_filters(&many),
+            Err(InterestError::TooMany(MAX_FILTERS + 1))
+        );
         assert!(matches!(
             link_filters(&[filter("")]),
             Err(InterestError::Pattern { .. })

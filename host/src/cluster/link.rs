@@ -119,7 +119,9 @@ impl<'p> Link<'p> {
     async fn exchange(&mut self, channel: &mut Channel) -> Result<Ended, Lost> {
         let Channel { incoming, outgoing } = channel;
         let mut interest = self.task.context.bus.interest().watch();
-        interest.mark_changed();
+        if *interest.borrow_and_update() != self.asked.version {
+            self.ask();
+        }
         loop {
             self.send(outgoing)?;
             let stopping = self.task.stop.is_cancelled();

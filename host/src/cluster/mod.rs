@@ -31,10 +31,10 @@ mod dial;
 mod directory;
 mod gaps;
 mod greet;
-mod handshake;
+pub mod handshake;
 mod hub;
-mod inbox;
-mod interest;
+pub mod inbox;
+pub mod interest;
 mod link;
 pub mod membership;
 pub mod network;
@@ -167,18 +167,20 @@ impl Cluster {
         }
 
         let max_event_bytes = config.identity.max_event_bytes;
+        let complaints = Arc::new(Complaints::default());
         let context = Arc::new(Context {
             node: Arc::clone(&config.identity.node),
             host: config.bus.host_publisher(),
             bus: config.bus,
             directory: Arc::clone(&directory),
+            complaints: Arc::clone(&complaints),
             news: news.clone(),
         });
         let greeter = Arc::new(Greeter {
             identity: config.identity,
             listening: config.listener.address(),
             advertise: config.advertise,
-            complaints: Complaints::default(),
+            complaints: Arc::clone(&complaints),
         });
         let dialling = Arc::new(Dialling {
             dialler: Dialler {
@@ -194,6 +196,7 @@ impl Cluster {
             listener: config.listener,
             tls: config.tls,
             max_event_bytes,
+            complaints,
             opened,
         };
         let server = acceptor.run();

@@ -227,7 +227,10 @@ impl Outbox {
                 events,
             });
         }
-        if runs.last().is_none_or(|run| run.first + u64::from(run.count) <= last) {
+        if runs
+            .last()
+            .is_none_or(|run| run.first + u64::from(run.count) <= last)
+        {
             // Without it, the other side would not learn that the end is missing.
             runs.push(Run {
                 first: last + 1,
@@ -244,3 +247,6 @@ impl Outbox {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use super::announce::Announcer;
 use super::channel::{Channel, Greeted, Lost};
 use super::directory::{Directory, Node};
 use super::gaps::{Deliver, Gaps};
+use super::greet::Complaints;
 use super::handshake::{Peer, Refused};
 use super::inbox::{Inbox, Sink};
 use super::interest::{interest_in, link_filters};
@@ -32,6 +33,7 @@ pub(super) struct Context {
     /// Publishes this node's own events.
     pub(super) host: Publisher,
     pub(super) directory: Arc<Directory>,
+    pub(super) complaints: Arc<Complaints>,
     /// Where the membership hears of links.
     pub(super) news: mpsc::Sender<LinkNews>,
 }
@@ -91,9 +93,7 @@ impl PeerTask {
     pub(super) fn new(context: Arc<Context>, start: Start) -> Self {
         let source = format!("/nodes/{}", start.peer.node);
         Self {
-            publisher: context
-                .bus
-                .publisher(source, Arc::clone(&start.peer.node)),
+            publisher: context.bus.publisher(source, Arc::clone(&start.peer.node)),
             announcer: Announcer::new(Arc::clone(&context), Arc::clone(&start.node)),
             context,
             peer: start.peer,

@@ -18,6 +18,7 @@ use tonic::transport::{Endpoint, Server};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
+use super::greet::Complaints;
 use super::network::{Connection, Io, Listener, Network};
 use super::protocol::Frame;
 use super::protocol::cluster_client::ClusterClient;
@@ -75,6 +76,10 @@ pub(super) enum DialError {
     Silent(Duration),
     #[error("it does not speak the cluster protocol: {0}")]
     Protocol(String),
+    #[error(
+        "it does not speak the cluster protocol in plain text: {0}; if the other nodes have certificates, give this one its own (`hearken cluster cert`)"
+    )]
+    PlainText(String),
 }
 
 /// Opens streams to other nodes.
@@ -114,7 +119,11 @@ impl Dialler {
         let ends = arrived.ends.clone();
         let channel = self.stream(arrived).await;
         Ok(Opened {
-            channel: channel.map_err(DialError::Protocol)?,
+            channel: channel.map_err(if self.tls.is_some() {
+                DialError::Protocol
+            } else {
+                DialError::PlainText
+            })?,
             ends,
             dialled: true,
         })
@@ -166,6 +175,7 @@ pub(super) struct Acceptor {
     pub(super) listener: Box<dyn Listener>,
     pub(super) tls: Option<Tls>,
     pub(super) max_event_bytes: usize,
+    pub(super) complaints: Arc<Complaints>,
     /// Where the streams go.
     pub(super) opened: mpsc::Sender<Opened>,
 }
@@ -177,6 +187,11 @@ impl Acceptor {
     /// Those of the server, which do not pass.
     pub(super) async fn run(self) -> Result<(), tonic::transport::Error> {
         let (arrived, arriving) = mpsc::channel(1);
+        let secure = Secure {
+            tls: self.tls,
+            complaints: self.complaints,
+            arrived,
+        };
         let service = ClusterServer::new(Service {
             opened: self.opened,
         })
@@ -192,17 +207,13 @@ impl Acceptor {
             .serve_with_incoming(ReceiverStream::new(arriving));
         tokio::select! {
             served = serve => served,
-            () = accept(self.listener, self.tls, arrived) => Ok(()),
+            () = accept(self.listener, secure) => Ok(()),
         }
     }
 }
 
 /// Hands on connections for as long as somebody takes them.
-async fn accept(
-    mut listener: Box<dyn Listener>,
-    tls: Option<Tls>,
-    arrived: mpsc::Sender<io::Result<Arrived>>,
-) {
+async fn accept(mut listener: Box<dyn Listener>, secure: Secure) {
     let mut handshakes: JoinSet<()> = JoinSet::new();
     loop {
         tokio::select! {
@@ -210,7 +221,7 @@ async fn accept(
             Some(_) = handshakes.join_next() => {}
             connection = listener.accept(), if handshakes.len() < MAX_ARRIVING => match connection {
                 Ok(connection) => {
-                    handshakes.spawn(secure(connection, tls.clone(), arrived.clone()));
+                    handshakes.spawn(secure.clone().hand_on(connection));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot take a connection of another node");
@@ -221,28 +232,33 @@ async fn accept(
     }
 }
 
-async fn secure(
-    connection: Connection,
+/// Takes connections through their TLS handshake.
+#[derive(Clone)]
+struct Secure {
     tls: Option<Tls>,
+    complaints: Arc<Complaints>,
     arrived: mpsc::Sender<io::Result<Arrived>>,
-) {
-    let remote = connection.remote;
-    let secured = match tls {
-        Some(tls) => match timeout(HANDSHAKE_STEP, tls.accept(connection)).await {
-            Ok(Ok(secured)) => Arrived::secured(secured),
-            Ok(Err(error)) => {
-                tracing::warn!(%remote, %error, "a connection failed in the TLS handshake: is it from a node with a certificate of this cluster?");
-                return;
+}
+
+impl Secure {
+    async fn hand_on(self, connection: Connection) {
+        let remote = connection.remote.ip();
+        let arrived = match self.tls {
+            None => Arrived::plain(connection),
+            Some(tls) => {
+                let secured = timeout(HANDSHAKE_STEP, tls.accept(connection)).await;
+                match secured.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                    Ok(secured) => Arrived::secured(secured),
+                    Err(error) => {
+                        self.complaints.about_securing(&remote.to_string(), &error);
+                        return;
+                    }
+                }
             }
-            Err(_) => {
-                tracing::warn!(%remote, "a connection did not finish the TLS handshake");
-                return;
-            }
-        },
-        None => Arrived::plain(connection),
-    };
-    // Fails when the server has ended.
-    let _ = arrived.send(Ok(secured)).await;
+        };
+        // Fails when the server has ended.
+        let _ = self.arrived.send(Ok(arrived)).await;
+    }
 }
 
 /// The gRPC service: hands on every stream.

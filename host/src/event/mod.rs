@@ -17,9 +17,9 @@ mod published;
 pub use cloudevent::CloudEvent;
 pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
+pub use foreign::ForeignError;
 pub use hearken_pattern::{Pattern, PatternError};
 pub use node_name::{MAX_NODE_NAME_BYTES, NodeNameError, check_node_name};
-pub use foreign::ForeignError;
 pub use published::{Event, Stamp};
 
 /// Media type of event data when nothing else is said.

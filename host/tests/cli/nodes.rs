@@ -55,15 +55,15 @@ async fn nodes_are_a_table() {
     assert_eq!(row().join(","), heads);
     assert_eq!(
         row().join(","),
-        "a,a.example:7071,0.1.0,self,5f0a9c1b,-,-,-,-,-,-"
+        "a,a.example:7071,0.1.0,self,1c2f3a4b,-,-,-,-,-,-"
     );
     assert_eq!(
         row().join(","),
-        "b\\u{1b}[2J,b\\u{1b}[2J.example:7071,0.1.0,connected,5f0a9c1b,0.23ms,3,1200,7,2,1"
+        "b\\u{1b}[2J,b\\u{1b}[2J.example:7071,0.1.0,connected,1c2f3a4b,0.23ms,3,1200,7,2,1"
     );
     assert_eq!(
         row().join(","),
-        "c,c.example:7071,0.1.0,unreachable,5f0a9c1b,-,0,0,0,0,0"
+        "c,c.example:7071,0.1.0,unreachable,1c2f3a4b,-,0,0,0,0,0"
     );
     assert_eq!(lines.next(), None);
 }

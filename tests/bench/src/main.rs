@@ -56,6 +56,10 @@ struct Options {
     /// peers take minutes to build
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
+
+    /// Bytes of data of an event in `dispatch`, instead of several sizes one after the other
+    #[arg(long, value_name = "BYTES")]
+    payload: Option<usize>,
 }
 
 impl Options {

@@ -17,6 +17,8 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::sleep;
+
 /// Longest wait for something that is bound to happen.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -152,6 +154,18 @@ impl Node {
 
     pub(crate) fn status(&self, plugin: &str) -> PluginStatus {
         self.plugins.get(plugin).expect("the plugin is loaded")
+    }
+
+    /// Waits until the plugin is done with so many events in all.
+    pub(crate) fn await_delivered(&self, plugin: &str, events: u64) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.status(plugin).counters.delivered < events {
+            assert!(
+                Instant::now() < deadline,
+                "{plugin} has not handled {events} events"
+            );
+            sleep::until(Instant::now() + Duration::from_millis(1));
+        }
     }
 
     /// Stops the node and returns its folders, for another one.

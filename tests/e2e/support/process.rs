@@ -123,7 +123,15 @@ impl NodeProcess {
     /// it serves.
     pub async fn dev(folder: TempDir) -> Self {
         let free = "127.0.0.1:0";
-        let arguments = ["dev", "--node", "test", "--listen", free, "--cluster-listen", free];
+        let arguments = [
+            "dev",
+            "--node",
+            "test",
+            "--listen",
+            free,
+            "--cluster-listen",
+            free,
+        ];
         let command = compiling(folder.path(), &arguments);
         Self::serving(command, folder, COMPILED).await
     }

@@ -1,6 +1,6 @@
 //! Fuzz targets for the packed encoding of events and frames, which the host writes
-//! and guests read in place. Here is what they share: [`Event`], all that there is to
-//! read of an event.
+//! and guests read in place, and for what other nodes of a cluster send. Here is what
+//! they share: [`Event`], all that there is to read of an event.
 //!
 //! With `cargo-fuzz` and a C++ compiler, on stable Rust, from the repository's root:
 //!
@@ -10,7 +10,7 @@
 //!
 //! `-s none` leaves out the address sanitizer, which needs nightly Rust and would find
 //! nothing here: the encoding is read and written without unsafe code. The other targets
-//! are `frame_decode` and `frame_round_trip`. What a target found stays in
+//! are `frame_decode`, `frame_round_trip` and `link_frame`. What a target found stays in
 //! `tests/fuzz/corpus`, where the next run begins; an input that it fails on is kept in
 //! `tests/fuzz/artifacts`, and is tried again by its path behind the target's name.
 

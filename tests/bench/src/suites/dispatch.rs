@@ -22,9 +22,13 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
         contenders.extend(peers::contenders());
     }
     contenders.retain(|contender| options.wants(&contender.name));
-    let samples = take_turns(&mut contenders, &PAYLOADS, options.repetitions);
+    let payloads = match &options.payload {
+        Some(payload) => std::slice::from_ref(payload),
+        None => &PAYLOADS,
+    };
+    let samples = take_turns(&mut contenders, payloads, options.repetitions);
     for (contender, samples) in contenders.iter().zip(samples) {
-        report.contender("dispatch", contender, &PAYLOADS, &samples);
+        report.contender("dispatch", contender, payloads, &samples);
     }
 }
 

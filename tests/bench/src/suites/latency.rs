@@ -1,5 +1,5 @@
 //! Time from `publish` to handled, open loop at 10,000 events/s, alone and beside
-//! neighbours of every kind.
+//! neighbours of every kind; and how late a deadline comes.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -9,6 +9,7 @@ use hearken::event::{Draft, EventType};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::deadline;
 use crate::Options;
 use crate::guests::component;
 use crate::node::Node;
@@ -116,6 +117,22 @@ pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
             ..Row::default()
         });
     }
+    report_deadline(report);
+}
+
+/// Of a deadline of 100 ms, from `publish` to the report of the failure.
+fn report_deadline(report: &mut Report) {
+    let samples = deadline::measure();
+    report.push(Row {
+        suite: "latency",
+        name: "hearken/deadline".to_owned(),
+        p50_us: Some(samples.median()),
+        p99_us: Some(samples.percentile(0.99)),
+        min: samples.min(),
+        max: samples.max(),
+        unit: "µs",
+        ..Row::default()
+    });
 }
 
 impl Contender {
@@ -137,7 +154,7 @@ impl Contender {
     /// p50, p99 and p99.9 of one repetition, in microseconds.
     fn percentiles(&mut self) -> [f64; 3] {
         let reported = self.node.receiver("custom.bench.reported");
-        let end = nanoseconds_of(now() + ACT).to_le_bytes();
+        let end = nanoseconds_from_now(ACT).to_le_bytes();
         self.act(&end);
         let mut data = vec![0; PAYLOAD];
         let began = Instant::now();
@@ -214,6 +231,11 @@ impl Neighbours {
 )]
 fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// What a guest's clock says after that time.
+pub(super) fn nanoseconds_from_now(time: Duration) -> u64 {
+    nanoseconds_of(now() + time)
 }
 
 fn nanoseconds_of(time: SystemTime) -> u64 {

@@ -1,5 +1,6 @@
-//! One file a suite.
+//! One file a suite, or a part of one.
 
+mod deadline;
 pub(crate) mod dispatch;
 pub(crate) mod guests;
 pub(crate) mod latency;

@@ -2,7 +2,7 @@
 //! has a limit, and a change that exceeds one fails. Whoever makes the path cheaper
 //! lowers the limit; whoever has a reason to make it dearer raises it.
 //!
-//! `cargo bench -p hearken-bench --bench instructions` needs valgrind. It runs itself
+//! `cargo run --release -p hearken-instructions` needs valgrind. It runs itself
 //! under callgrind, once for each measurement, which counts only inside [`measured`].
 
 use std::borrow::Cow;
