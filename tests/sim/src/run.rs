@@ -167,7 +167,8 @@ impl Run {
         });
         let unsent = checks::unsent(&self.ledger.borrow());
         if let Some(unsent) = unsent {
-            self.ledger.borrow_mut().violate(deadline, unsent);
+            let at = self.elapsed();
+            self.ledger.borrow_mut().violate(at, unsent);
         }
         let end = self.elapsed() + REPORTED;
         self.go_on(|run| run.elapsed() >= end);
@@ -241,14 +242,18 @@ impl Run {
             Action::Start(node, clock_offset) => {
                 if let Some(dark) = self.dark.iter().position(|dark| dark == node) {
                     self.dark.swap_remove(dark);
-                    self.sim.repair(name(*node), self.others(*node));
+                    for other in self.others(*node) {
+                        self.sim.repair(name(*node), other);
+                    }
                 }
                 *self.nodes[*node].clock_offset.borrow_mut() = *clock_offset;
                 self.sim.bounce(name(*node));
             }
             Action::Crash(node) => self.kill(at, *node),
             Action::PowerLoss(node) => {
-                self.sim.partition(name(*node), self.others(*node));
+                for other in self.others(*node) {
+                    self.sim.partition(name(*node), other);
+                }
                 self.dark.push(*node);
                 self.kill(at, *node);
             }
@@ -307,9 +312,9 @@ impl Run {
         self.troubles.heal(at, cut);
     }
 
-    fn others(&self, node: usize) -> Vec<std::net::IpAddr> {
+    fn others(&self, node: usize) -> Vec<String> {
         let others = (0..self.nodes.len()).filter(|other| *other != node);
-        others.map(|other| self.sim.lookup(name(other))).collect()
+        others.map(name).collect()
     }
 
     /// What became of it.

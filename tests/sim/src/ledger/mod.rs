@@ -223,14 +223,17 @@ impl Ledger {
             return Ok(());
         }
         self.deliveries += 1;
-        let (from, to) = (self.life(payload.life), self.life(observer));
+        let Self {
+            trace, lives, views, ..
+        } = self;
+        let (from, to) = (&lives[payload.life.0], &lives[observer.0]);
         let number = payload.of_kind;
         if number > from.published(Kind::Main) {
             return Err(format!("received event {number} of {from}, which has not published it"));
         }
         let name = from.to_string();
-        self.trace.note(at, format_args!("{to} < {name} {number}"));
-        let view = self.views.entry((observer, payload.life)).or_default();
+        trace.note(at, format_args!("{to} < {name} {number}"));
+        let view = views.entry((observer, payload.life)).or_default();
         view.receive(number, at)
             .map_err(|error| format!("{name}: {error}"))
     }
@@ -266,7 +269,9 @@ impl Ledger {
             .by_incarnation
             .get(&data.incarnation)
             .ok_or_else(|| format!("{kind} of an incarnation that never was"))?;
-        let (from, to) = (self.life(subject).to_string(), self.life(observer));
+        let to = self.life(observer);
+        let published = to.published(Kind::Main);
+        let (from, to) = (self.life(subject).to_string(), to.to_string());
         if name(self.life(subject).node) != data.node {
             return Err(format!("{kind} of {from} names it {}", data.node));
         }
@@ -281,7 +286,6 @@ impl Ledger {
             }
             None => self.trace.note(at, format_args!("{to} {kind} {from}")),
         }
-        let published = to.published(Kind::Main);
         let newer_is_present = kind == "cluster.joined" && self.knows_newer(observer, subject);
         let view = self.views.entry((observer, subject)).or_default();
         let presence = match kind.as_str() {
