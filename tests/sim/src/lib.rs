@@ -19,6 +19,7 @@
 //!   [`network`] is the cluster's seam to the simulation.
 //! - [`ledger`] is all that happened, with the rules that each occurrence must keep;
 //!   [`checks`] are those that hold over time and at the end.
+//! - [`seeds`] runs many seeds; [`scale`] runs one large cluster.
 
 pub mod checks;
 pub mod ledger;
@@ -26,5 +27,7 @@ pub mod network;
 pub mod node;
 pub mod plan;
 pub mod run;
+pub mod scale;
 pub mod scenario;
+pub mod seeds;
 pub mod troubles;

@@ -30,7 +30,7 @@ const REPORTED: Duration = Duration::from_secs(3);
 const TCP_CAPACITY: usize = 256;
 
 /// What became of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// A hash over all that happened.
     pub hash: u64,
@@ -67,6 +67,7 @@ pub struct Run {
     last_change: Duration,
     /// Since the last change, all nodes have been linked.
     recovered: bool,
+    latest_recovery: Duration,
     slowest_recovery: Duration,
 }
 
@@ -120,6 +121,7 @@ impl Run {
             look,
             last_change: Duration::ZERO,
             recovered: false,
+            latest_recovery: Duration::ZERO,
             slowest_recovery: Duration::ZERO,
         }
     }
@@ -135,10 +137,10 @@ impl Run {
         self.nodes.iter().map(|setup| &*setup.wire)
     }
 
-    /// Whether all nodes that run have been linked since the last change.
+    /// How long the links took to be made after the last change.
     #[must_use]
-    pub fn recovered(&self) -> Option<Duration> {
-        self.recovered.then_some(self.slowest_recovery)
+    pub fn latest_recovery(&self) -> Duration {
+        self.latest_recovery
     }
 
     /// Whether a rule was broken.
@@ -154,8 +156,9 @@ impl Run {
         }
     }
 
-    /// All of the plan, and what comes after it.
-    fn to_the_end(&mut self) {
+    /// All of the plan, and what comes after it: nothing is published any more, and
+    /// all that was must have arrived.
+    pub fn to_the_end(&mut self) {
         let length = self.plan.length;
         self.go_on(|run| run.elapsed() >= length);
         // It is checked all along that it takes no longer than it may.
@@ -207,7 +210,8 @@ impl Run {
         match apart {
             None if !self.recovered => {
                 self.recovered = true;
-                self.slowest_recovery = self.slowest_recovery.max(at - self.last_change);
+                self.latest_recovery = at - self.last_change;
+                self.slowest_recovery = self.slowest_recovery.max(self.latest_recovery);
             }
             Some(apart) if at > self.last_change + RECOVERY => ledger.violate(at, apart),
             _ => {}
