@@ -24,9 +24,14 @@ pub fn overdue(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
         if !to.is_running() {
             return None;
         }
-        if view.unreported_since.is_some_and(|since| at > since + REPORT) {
+        if view
+            .unreported_since
+            .is_some_and(|since| at > since + REPORT)
+        {
             let (missing, reported) = (view.missing, view.reported);
-            return Some(format!("{to} misses {missing} events of {from} and has reported {reported}"));
+            return Some(format!(
+                "{to} misses {missing} events of {from} and has reported {reported}"
+            ));
         }
         if view.presence != Presence::Joined {
             return None;
@@ -39,12 +44,16 @@ pub fn overdue(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
         let cut = troubles.cut_since(to.node, from.node);
         let gone = dead.into_iter().chain(cut).min();
         if gone.is_some_and(|since| at > since.max(view.since) + UNREACHABLE) {
-            return Some(format!("{to} does not say that {from} is unreachable, since {gone:?}"));
+            return Some(format!(
+                "{to} does not say that {from} is unreachable, since {gone:?}"
+            ));
         }
         // What was broken before may have kept the goodbye from coming.
         let patience = GOODBYE + UNREACHABLE;
         if stopping.is_some_and(|since| at > since.max(view.since) + patience) && cut.is_none() {
-            return Some(format!("{to} does not say that {from} has left, since {stopping:?}"));
+            return Some(format!(
+                "{to} does not say that {from} has left, since {stopping:?}"
+            ));
         }
         None
     });
@@ -60,13 +69,19 @@ pub fn unjustified(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
         let excuse = troubles.excuse(at, to.node, from.node);
         let unreachable = view.presence == Presence::Unreachable && view.since + UNREACHABLE > at;
         if unreachable && from.stage == Stage::Running && to.is_running() && !excuse {
-            return Some(format!("{to} says that {from} is unreachable, and nothing is broken"));
+            return Some(format!(
+                "{to} says that {from} is unreachable, and nothing is broken"
+            ));
         }
         if unreachable && matches!(from.stage, Stage::Left(_)) && to.is_running() && !excuse {
-            return Some(format!("{to} says that {from} is unreachable, which said goodbye"));
+            return Some(format!(
+                "{to} says that {from} is unreachable, which said goodbye"
+            ));
         }
         if view.presence == Presence::Left && !from.leave.is_cancelled() {
-            return Some(format!("{to} says that {from} has left, which was never told to"));
+            return Some(format!(
+                "{to} says that {from} has left, which was never told to"
+            ));
         }
         None
     });
@@ -151,10 +166,16 @@ fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<S
     let sending = links(ledger, from).remove(&to)?;
     let receiving = links(ledger, to).remove(&from)?;
     if sending.sent != receiving.received {
-        return Some(format!("{} sent, {} received", sending.sent, receiving.received));
+        return Some(format!(
+            "{} sent, {} received",
+            sending.sent, receiving.received
+        ));
     }
     if sending.dropped != receiving.gaps {
-        return Some(format!("{} dropped, {} in gaps", sending.dropped, receiving.gaps));
+        return Some(format!(
+            "{} dropped, {} in gaps",
+            sending.dropped, receiving.gaps
+        ));
     }
     let published = ledger.life(from).published(Kind::Main);
     let view = ledger.views.get(&(to, from)).cloned().unwrap_or_default();
@@ -164,20 +185,32 @@ fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<S
         .and_then(|view| view.owes_after)
         .unwrap_or_default();
     if view.reported != receiving.gaps {
-        return Some(format!("{} reported, {} in gaps", view.reported, receiving.gaps));
+        return Some(format!(
+            "{} reported, {} in gaps",
+            view.reported, receiving.gaps
+        ));
     }
     if published > owes_after && view.last != published {
-        return Some(format!("{} received last, {published} published", view.last));
+        return Some(format!(
+            "{} received last, {published} published",
+            view.last
+        ));
     }
     if !exact {
         let first = view.first.unwrap_or(published + 1);
         let complete = view.missing == 0 && first <= owes_after + 1;
         return (!complete).then(|| {
-            format!("{} missing, the first is {first}, owed after {owes_after}", view.missing)
+            format!(
+                "{} missing, the first is {first}, owed after {owes_after}",
+                view.missing
+            )
         });
     }
     if view.received != receiving.received {
-        return Some(format!("{} received by the link, {} by listeners", receiving.received, view.received));
+        return Some(format!(
+            "{} received by the link, {} by listeners",
+            receiving.received, view.received
+        ));
     }
     // The number in this node's count of the one that is first on the link.
     let numbered = sending.sent + sending.dropped;
@@ -185,9 +218,15 @@ fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<S
         return Some(format!("{numbered} numbered, {published} published"));
     };
     if before > owes_after {
-        return Some(format!("numbered only after {before}, owed after {owes_after}"));
+        return Some(format!(
+            "numbered only after {before}, owed after {owes_after}"
+        ));
     }
     let head = view.first.map_or(0, |first| first - before - 1);
-    (head + view.missing != view.reported)
-        .then(|| format!("{head} and {} missing, {} reported", view.missing, view.reported))
+    (head + view.missing != view.reported).then(|| {
+        format!(
+            "{head} and {} missing, {} reported",
+            view.missing, view.reported
+        )
+    })
 }

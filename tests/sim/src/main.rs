@@ -69,7 +69,9 @@ struct Scale {
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off")),
+        )
         .with_writer(io::stderr)
         .init();
     let (scenarios, seeds) = match Cli::parse().command {
@@ -90,7 +92,11 @@ fn main() -> ExitCode {
             many(scenario, &seeds)
         };
     }
-    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn trace(scenario: Scenario, seed: u64) -> bool {
@@ -142,9 +148,14 @@ fn report(scenario: Scenario, seed: u64, outcome: &Outcome) {
         );
     } else {
         let Outcome {
-            hash, lines, deliveries, ..
+            hash,
+            lines,
+            deliveries,
+            ..
         } = outcome;
-        println!("{name}, seed {seed}: trace {hash:016x} of {lines} lines, {deliveries} deliveries");
+        println!(
+            "{name}, seed {seed}: trace {hash:016x} of {lines} lines, {deliveries} deliveries"
+        );
     }
 }
 
@@ -155,7 +166,11 @@ fn large(nodes: usize, seed: u64) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(violation) => {
-            println!("after {:.3} s: {}", violation.at.as_secs_f64(), violation.what);
+            println!(
+                "after {:.3} s: {}",
+                violation.at.as_secs_f64(),
+                violation.what
+            );
             ExitCode::FAILURE
         }
     }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use turmoil::{Builder, Sim};
 
 use crate::checks;
@@ -28,6 +30,9 @@ const REPORTED: Duration = Duration::from_secs(3);
 /// Segments that a simulated connection holds each way, and connections that wait to
 /// be taken; the simulation takes more of the latter for a mistake.
 const TCP_CAPACITY: usize = 256;
+
+/// What the simulation moves time by.
+const TICK: Duration = Duration::from_millis(2);
 
 /// What became of a run.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +58,7 @@ pub struct Outcome {
 /// A run under way.
 pub struct Run {
     sim: Sim<'static>,
+    weather: Weather,
     plan: Plan,
     nodes: Vec<Rc<NodeSetup>>,
     /// What all nodes note.
@@ -69,6 +75,35 @@ pub struct Run {
     recovered: bool,
     latest_recovery: Duration,
     slowest_recovery: Duration,
+}
+
+/// How long messages are on their way: the same for all between two nodes, until that
+/// changes. Were it drawn for each message, it would depend on the order in which a
+/// node sends to others at one instant, which the runtime does not promise.
+struct Weather {
+    random: StdRng,
+    latency: (Duration, Duration),
+}
+
+impl Weather {
+    fn new(latency: (Duration, Duration), seed: u64) -> Self {
+        Self {
+            random: StdRng::seed_from_u64(seed),
+            latency,
+        }
+    }
+
+    fn latency(&mut self) -> Duration {
+        let (shortest, longest) = self.latency;
+        shortest + (longest - shortest).mul_f64(self.random.random_range(0.0..1.0))
+    }
+
+    /// Two of so many nodes.
+    fn pair(&mut self, nodes: usize) -> (usize, usize) {
+        let a = self.random.random_range(0..nodes);
+        let b = self.random.random_range(1..nodes);
+        (a, (a + b) % nodes)
+    }
 }
 
 /// Carries out a plan from its begin to its end.
@@ -89,8 +124,7 @@ impl Run {
             .enable_random_order()
             .tcp_capacity(TCP_CAPACITY.max(plan.nodes.len() * 4))
             .simulation_duration(Duration::MAX)
-            .min_message_latency(plan.latency.0)
-            .max_message_latency(plan.latency.1)
+            .tick_duration(TICK)
             .build();
         let mut nodes = Vec::new();
         for (node, of_node) in plan.nodes.iter().enumerate() {
@@ -109,8 +143,15 @@ impl Run {
             sim.crash(name(node));
             nodes.push(setup);
         }
+        let mut weather = Weather::new(plan.latency, seed);
+        for a in 0..nodes.len() {
+            for b in a + 1..nodes.len() {
+                sim.set_link_latency(name(a), name(b), weather.latency());
+            }
+        }
         Self {
             sim,
+            weather,
             plan,
             nodes,
             ledger,
@@ -183,7 +224,11 @@ impl Run {
 
     fn step(&mut self) {
         let at = self.elapsed();
-        while let Some((_, action)) = self.plan.actions.get(self.done).filter(|(due, _)| *due <= at)
+        while let Some((_, action)) = self
+            .plan
+            .actions
+            .get(self.done)
+            .filter(|(due, _)| *due <= at)
         {
             let action = action.clone();
             self.done += 1;
@@ -195,6 +240,9 @@ impl Run {
         self.take_away_who_left();
         if at >= self.next_look {
             self.next_look = at + self.look;
+            let (a, b) = self.weather.pair(self.nodes.len());
+            let latency = self.weather.latency();
+            self.sim.set_link_latency(name(a), name(b), latency);
             self.look_around(at);
         }
     }
@@ -210,7 +258,7 @@ impl Run {
         match apart {
             None if !self.recovered => {
                 self.recovered = true;
-                self.latest_recovery = at - self.last_change;
+                self.latest_recovery = at.saturating_sub(self.last_change);
                 self.slowest_recovery = self.slowest_recovery.max(self.latest_recovery);
             }
             Some(apart) if at > self.last_change + RECOVERY => ledger.violate(at, apart),
@@ -241,7 +289,10 @@ impl Run {
     }
 
     fn act(&mut self, at: Duration, action: &Action) {
-        self.ledger.borrow_mut().trace.note(at, format_args!("{action:?}"));
+        self.ledger
+            .borrow_mut()
+            .trace
+            .note(at, format_args!("{action:?}"));
         match action {
             Action::Start(node, clock_offset) => {
                 if let Some(dark) = self.dark.iter().position(|dark| dark == node) {
@@ -263,7 +314,10 @@ impl Run {
             }
             Action::Stop(node) => {
                 let mut ledger = self.ledger.borrow_mut();
-                if let Some(life) = ledger.present(*node).filter(|id| ledger.life(*id).is_running()) {
+                if let Some(life) = ledger
+                    .present(*node)
+                    .filter(|id| ledger.life(*id).is_running())
+                {
                     ledger.life(life).leave.cancel();
                     ledger.advance(at, life, Stage::Leaving(at));
                 }

@@ -48,15 +48,31 @@ impl fmt::Display for Figures {
         let seconds = Duration::as_secs_f64;
         writeln!(f, "nodes                       {}", self.nodes)?;
         writeln!(f, "links                       {}", self.links)?;
-        writeln!(f, "all linked, all started     {:.1} s", seconds(&self.together))?;
-        writeln!(f, "all linked, one more        {:.1} s", seconds(&self.joined))?;
-        writeln!(f, "all linked, network healed  {:.1} s", seconds(&self.healed))?;
+        writeln!(
+            f,
+            "all linked, all started     {:.1} s",
+            seconds(&self.together)
+        )?;
+        writeln!(
+            f,
+            "all linked, one more        {:.1} s",
+            seconds(&self.joined)
+        )?;
+        writeln!(
+            f,
+            "all linked, network healed  {:.1} s",
+            seconds(&self.healed)
+        )?;
         match self.memory {
             Some(memory) => writeln!(f, "memory a node               {} KiB", memory >> 10)?,
             None => writeln!(f, "memory a node               unknown on this system")?,
         }
         writeln!(f, "sent a node and second      {} B", self.bytes_a_second)?;
-        write!(f, "received a node and second  {} events", self.deliveries_a_second)
+        write!(
+            f,
+            "received a node and second  {} events",
+            self.deliveries_a_second
+        )
     }
 }
 
@@ -80,7 +96,10 @@ pub fn run(nodes: usize, seed: u64) -> Result<Figures, Violation> {
     let healed = run.latest_recovery();
     let links: usize = {
         let ledger = run.ledger.borrow();
-        ledger.running().map(|life| checks::links(&ledger, life).len()).sum()
+        ledger
+            .running()
+            .map(|life| checks::links(&ledger, life).len())
+            .sum()
     };
     run.to_the_end();
     if let Some(violation) = run.outcome().violation {
@@ -93,26 +112,35 @@ pub fn run(nodes: usize, seed: u64) -> Result<Figures, Violation> {
         together,
         joined,
         healed,
-        memory: full.zip(empty).map(|(full, empty)| full.saturating_sub(empty) / nodes as u64),
+        memory: full
+            .zip(empty)
+            .map(|(full, empty)| full.saturating_sub(empty) / nodes as u64),
         bytes_a_second: (after.0 - before.0) / a_node_and_second,
         deliveries_a_second: (after.1 - before.1) / a_node_and_second,
     })
 }
 
 fn sent(run: &Run) -> u64 {
-    run.wires().map(|wire| wire.sent.load(Ordering::Relaxed)).sum()
+    run.wires()
+        .map(|wire| wire.sent.load(Ordering::Relaxed))
+        .sum()
 }
 
 /// Every node joins through the first one.
 fn plan(nodes: usize) -> Plan {
     let node = |node| NodePlan {
-        join: if node == 0 { Vec::new() } else { vec![Join::Name(0)] },
+        join: if node == 0 {
+            Vec::new()
+        } else {
+            vec![Join::Name(0)]
+        },
         publishers: 1,
         pause: PAUSE,
     };
     let early = nodes - 1;
     let start = |node: usize| {
-        let at = STARTING * u32::try_from(node).unwrap_or(u32::MAX) / u32::try_from(nodes).unwrap_or(u32::MAX);
+        let at = STARTING * u32::try_from(node).unwrap_or(u32::MAX)
+            / u32::try_from(nodes).unwrap_or(u32::MAX);
         (at, Action::Start(node, 0))
     };
     let cut = Cut {

@@ -66,7 +66,7 @@ impl Scenario {
 }
 
 /// More events than wait for a node that is away.
-const OVERFLOW: u32 = 70_000;
+const OVERFLOW: u32 = 100_000;
 
 /// When the nodes that start at the begin have found each other, mostly.
 const BEGUN: u64 = 4_000;
@@ -253,11 +253,12 @@ impl Draft {
     }
 
     fn restart(&mut self, node: usize, at: u64) -> u64 {
-        let back = at + match self.random.random_range(0..3) {
-            0 => self.random.random_range(1..300),
-            1 => self.random.random_range(300..3_000),
-            _ => self.random.random_range(3_000..12_000),
-        };
+        let back = at
+            + match self.random.random_range(0..3) {
+                0 => self.random.random_range(1..300),
+                1 => self.random.random_range(300..3_000),
+                _ => self.random.random_range(3_000..12_000),
+            };
         let offset = self.clock_offset();
         self.at(back, Action::Start(node, offset));
         back + self.random.random_range(50..8_000)

@@ -1,11 +1,11 @@
 //! Runs of many seeds, on several threads.
 
+use std::cell::Cell;
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::cell::Cell;
 use std::time::Duration;
 
 use crate::ledger::Violation;
@@ -34,7 +34,9 @@ pub fn run_one(scenario: Scenario, seed: u64, keep_trace: bool) -> Outcome {
     count_panics();
     let broken = |what: &str, outcome: Option<Outcome>| Outcome {
         violation: Some(Violation {
-            at: outcome.as_ref().map_or(Duration::ZERO, |outcome| outcome.elapsed),
+            at: outcome
+                .as_ref()
+                .map_or(Duration::ZERO, |outcome| outcome.elapsed),
             what: what.to_owned(),
         }),
         ..outcome.unwrap_or_default()

@@ -62,9 +62,8 @@ impl Troubles {
     /// ago.
     #[must_use]
     pub fn excuse(&self, at: Duration, a: usize, b: usize) -> bool {
-        let recent = |(_, end): &(Duration, Option<Duration>)| {
-            end.is_none_or(|end| at < end + RECOVERY)
-        };
+        let recent =
+            |(_, end): &(Duration, Option<Duration>)| end.is_none_or(|end| at < end + RECOVERY);
         self.cuts.get(&pair(a, b)).is_some_and(recent)
             || self.slow.get(&a).is_some_and(recent)
             || self.slow.get(&b).is_some_and(recent)

@@ -224,12 +224,17 @@ impl Ledger {
         }
         self.deliveries += 1;
         let Self {
-            trace, lives, views, ..
+            trace,
+            lives,
+            views,
+            ..
         } = self;
         let (from, to) = (&lives[payload.life.0], &lives[observer.0]);
         let number = payload.of_kind;
         if number > from.published(Kind::Main) {
-            return Err(format!("received event {number} of {from}, which has not published it"));
+            return Err(format!(
+                "received event {number} of {from}, which has not published it"
+            ));
         }
         let name = from.to_string();
         trace.note(at, format_args!("{to} < {name} {number}"));
@@ -245,17 +250,24 @@ impl Ledger {
     pub fn check_origin(&self, observer: LifeId, event: &Event) -> Result<Payload, String> {
         let data = event.data().unwrap_or_default();
         let payload = Payload::decode(data).ok_or("received an event that nobody published")?;
-        let from = self.lives.get(payload.life.0).ok_or("received an event of nobody")?;
+        let from = self
+            .lives
+            .get(payload.life.0)
+            .ok_or("received an event of nobody")?;
         if event.origin() != name(from.node) {
             let origin = event.origin();
             return Err(format!("an event of {from} has the origin {origin}"));
         }
         let to = self.life(observer);
         if from.node == to.node && payload.life != observer {
-            return Err(format!("received an event of {from}, an earlier start of itself"));
+            return Err(format!(
+                "received an event of {from}, an earlier start of itself"
+            ));
         }
         if payload.life != observer && !event.distributed() {
-            return Err(format!("received an event of {from} that is not distributed"));
+            return Err(format!(
+                "received an event of {from} that is not distributed"
+            ));
         }
         Ok(payload)
     }
@@ -323,4 +335,3 @@ impl Ledger {
         views.any(|((_, other), _)| self.life(*other).node == node)
     }
 }
-

@@ -47,7 +47,10 @@ impl View {
     /// What is wrong with that.
     pub fn receive(&mut self, number: u64, at: Duration) -> Result<(), String> {
         if self.presence != Presence::Joined {
-            return Err(format!("received event {number} of it while it was {:?}", self.presence));
+            return Err(format!(
+                "received event {number} of it while it was {:?}",
+                self.presence
+            ));
         }
         if self.received > 0 && number <= self.last {
             return Err(format!("received event {number} after event {}", self.last));

@@ -159,7 +159,10 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         }
         Err(_) => Stage::Dead(now()),
     };
-    setup.ledger.borrow_mut().advance(now(), context.life, stage);
+    setup
+        .ledger
+        .borrow_mut()
+        .advance(now(), context.life, stage);
     // The run takes the node away, with all that it left behind.
     std::future::pending().await
 }

@@ -107,6 +107,8 @@ impl Author {
             distributed: kind != Kind::Private,
             ..Draft::new(event_type)
         };
-        self.publisher.publish(&draft).expect("the drafts are valid");
+        self.publisher
+            .publish(&draft)
+            .expect("the drafts are valid");
     }
 }

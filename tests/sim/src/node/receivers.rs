@@ -29,7 +29,11 @@ const VISIT: std::ops::Range<u64> = 50..8_000;
 /// Starts the receivers of a node; they end with it.
 pub fn start(context: &Context, setup: &Rc<NodeSetup>, random: &mut StdRng) {
     // One for both, so that the order between the two is seen.
-    let main = Listening::new(context, "main", vec![filter("custom.main.*"), filter("cluster.*")]);
+    let main = Listening::new(
+        context,
+        "main",
+        vec![filter("custom.main.*"), filter("cluster.*")],
+    );
     spawn_local(main.note_all());
 
     let local = Filter {
@@ -85,7 +89,11 @@ impl Listening {
 
     /// The next event, which was published behind all others of its publisher.
     async fn next(&mut self) -> Event {
-        let event = self.receiver.recv().await.expect("open as long as it lives");
+        let event = self
+            .receiver
+            .recv()
+            .await
+            .expect("open as long as it lives");
         if event.event_type().starts_with("cluster.") {
             return event;
         }
@@ -93,7 +101,9 @@ impl Listening {
             let publisher = (payload.life, payload.publisher);
             let last = self.heard.insert(publisher, payload.of_publisher);
             if last.is_some_and(|last| last >= payload.of_publisher) {
-                self.violate(format!("got {payload:?} after the {last:?}th of its publisher"));
+                self.violate(format!(
+                    "got {payload:?} after the {last:?}th of its publisher"
+                ));
             }
         }
         event
@@ -126,7 +136,10 @@ impl Listening {
     async fn note_own(mut self) {
         loop {
             let event = self.next().await;
-            if self.payload(&event).is_some_and(|payload| payload.life != self.context.life) {
+            if self
+                .payload(&event)
+                .is_some_and(|payload| payload.life != self.context.life)
+            {
                 self.violate("asked for local events and got one of another node".to_owned());
             }
             let mut ledger = self.context.ledger.borrow_mut();
@@ -154,7 +167,9 @@ impl Listening {
             if let Some(last) = last.get_mut(&payload.life) {
                 if number > *last + 1 {
                     let from = self.context.ledger.borrow().life(payload.life).to_string();
-                    let what = format!("got event {number} of {from} after {last}, though all was asked for");
+                    let what = format!(
+                        "got event {number} of {from} after {last}, though all was asked for"
+                    );
                     self.violate(what);
                 }
                 *last = number.max(*last);
@@ -167,9 +182,14 @@ impl Listening {
     fn linked(&self) -> BTreeMap<LifeId, u64> {
         let ledger = self.context.ledger.borrow();
         let admin = &ledger.life(self.context.life).admin;
-        let linked = admin.nodes().into_iter().filter(|node| node.state == NodeState::Connected);
+        let linked = admin
+            .nodes()
+            .into_iter()
+            .filter(|node| node.state == NodeState::Connected);
         let lives = linked.filter_map(|node| ledger.of_incarnation(&node.incarnation));
-        lives.map(|life| (life, ledger.life(life).published(Kind::Side))).collect()
+        lives
+            .map(|life| (life, ledger.life(life).published(Kind::Side)))
+            .collect()
     }
 }
 
