@@ -1,6 +1,5 @@
 //! Links with certificates, as the command makes them.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hearken::clock::SystemClock;
@@ -9,71 +8,11 @@ use hearken::cluster::protocol::refusal::Reason;
 use hearken::cluster::tls::{Tls, TlsFiles};
 use tempfile::TempDir;
 
-use crate::support::cluster::{Launch, linked, node};
+use crate::support::certificates::Certificates;
+use crate::support::cluster::{linked, node};
 use crate::support::load::{Load, all, numbers};
 use crate::support::peer::{Peer, connect, hello};
-use crate::support::plugin::place;
 use crate::support::process::{hearken, run};
-
-/// A cluster's certificates, made by the command.
-struct Certificates(TempDir);
-
-impl Certificates {
-    async fn of(nodes: &[&str]) -> Self {
-        let certificates = Self(TempDir::new().expect("a temporary folder"));
-        certificates.command(&["cluster", "ca"]).await;
-        for node in nodes {
-            certificates.command(&["cluster", "cert", node]).await;
-        }
-        certificates
-    }
-
-    async fn command(&self, arguments: &[&str]) {
-        let made = run(hearken(self.0.path(), arguments)).await;
-        assert_eq!(made.code, 0, "{made:?}");
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.0.path().join("certificates").join(file)
-    }
-
-    fn of_node(&self, node: &str) -> [PathBuf; 3] {
-        [
-            self.path("ca.crt"),
-            self.path(&format!("{node}.crt")),
-            self.path(&format!("{node}.key")),
-        ]
-    }
-
-    /// The node of this name with its certificate.
-    fn node(&self, name: &str) -> Launch<'static> {
-        node(name).with(&flags(&self.of_node(name)).each_ref().map(String::as_str))
-    }
-}
-
-fn flags(files: &[PathBuf; 3]) -> [String; 8] {
-    let [ca, certificate, key] = files.each_ref().map(|file| file.display().to_string());
-    let flags = [
-        "--cluster-ca",
-        &ca,
-        "--cluster-cert",
-        &certificate,
-        "--cluster-key",
-        &key,
-    ];
-    // Also what TLS allows by default, on a port that nobody else has.
-    let [a, b, c, d, e, f] = flags.map(str::to_owned);
-    [
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        "--cluster-listen".to_owned(),
-        "127.0.0.1:0".to_owned(),
-    ]
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_with_certificates_of_one_authority_exchange_events() {
@@ -149,13 +88,12 @@ async fn a_node_in_plain_text_is_not_linked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_does_not_start_with_the_certificate_of_another() {
     let certificates = Certificates::of(&["a"]).await;
-    let arguments = flags(&certificates.of_node("a"));
-    let run_as_b = ["run", "--node", "b", "--listen", "127.0.0.1:0"];
-    let arguments: Vec<&str> = run_as_b
-        .into_iter()
-        .chain(arguments.iter().map(String::as_str))
-        .collect();
-    let answer = run(hearken(certificates.0.path(), &arguments)).await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let flags = certificates.flags("a");
+    let mut arguments = vec!["run", "--node", "b", "--listen", "127.0.0.1:0"];
+    arguments.extend(["--cluster-listen", "127.0.0.1:0"]);
+    arguments.extend(flags.iter().map(String::as_str));
+    let answer = run(hearken(folder.path(), &arguments)).await;
     assert_ne!(answer.code, 0, "{answer:?}");
     for text in [
         "is for `a`",
@@ -174,7 +112,7 @@ async fn a_node_does_not_start_with_the_certificate_of_another() {
 async fn nobody_links_under_the_name_of_another() {
     let certificates = Certificates::of(&["a", "mallory"]).await;
     let a = certificates.node("a").start().await;
-    let [ca, certificate, key] = certificates.of_node("mallory");
+    let [ca, certificate, key] = certificates.files("mallory");
     let files = TlsFiles {
         ca,
         certificate,
@@ -207,16 +145,6 @@ async fn nobody_links_under_the_name_of_another() {
     assert_eq!(a.nodes().await.len(), 1);
 }
 
-/// Puts the files of one node in the place of another's.
-fn replace(replaced: &[PathBuf; 3], by: &[PathBuf; 3]) {
-    for (replaced, by) in replaced.iter().zip(by) {
-        let name = replaced.file_name().and_then(|name| name.to_str());
-        let folder = replaced.parent().unwrap_or(Path::new("."));
-        let content = std::fs::read(by).expect("it was made");
-        place(folder, name.expect("a name"), &content);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn new_certificates_are_taken_up_without_a_restart() {
     let (old, new) = tokio::join!(
@@ -234,7 +162,7 @@ async fn new_certificates_are_taken_up_without_a_restart() {
     assert_eq!(c.nodes().await.len(), 1);
 
     for name in ["a", "b"] {
-        replace(&old.of_node(name), &new.of_node(name));
+        old.replace(name, &new);
     }
     for node in [&a, &b] {
         node.says(&["took new certificates"]).await;
