@@ -170,7 +170,7 @@ impl Draft {
                 1 => self.random.random_range(500..5_000),
                 _ => self.random.random_range(5_000..20_000),
             };
-            if self.random.random_bool(0.1) {
+            if self.random.random_bool(0.05) {
                 self.overflow(now + length / 2);
             }
             self.at(now, Action::Cut(cut.clone()));
@@ -267,6 +267,10 @@ impl Draft {
     fn churn(&mut self) {
         let count = self.random.random_range(3..=7);
         self.nodes(count);
+        // Whoever knows only nodes that are gone for good finds nobody.
+        for node in &mut self.plan.nodes[1..] {
+            node.join.push(Join::Name(0));
+        }
         let mut end = BEGUN;
         for node in 0..count {
             let late = if node == 0 { 1 } else { 15_000 };
