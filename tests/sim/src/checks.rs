@@ -1,0 +1,232 @@
+//! The rules that hold over time, beyond those that each occurrence keeps.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hearken::admin::{LinkStatus, NodeState};
+
+use crate::ledger::{Kind, Ledger, LifeId, Presence, Stage};
+use crate::troubles::Troubles;
+
+/// For a node that crashed, or cannot be reached, to be announced.
+const UNREACHABLE: Duration = Duration::from_secs(5);
+
+/// For a goodbye to be announced, from when the node was told to stop.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// For missing events to be reported.
+const REPORT: Duration = Duration::from_secs(3);
+
+/// Checks what must have happened by now.
+pub fn overdue(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
+    let late = ledger.views.iter().find_map(|((observer, subject), view)| {
+        let (to, from) = (ledger.life(*observer), ledger.life(*subject));
+        if !to.is_running() {
+            return None;
+        }
+        if view
+            .unreported_since
+            .is_some_and(|since| at > since + REPORT)
+        {
+            let (missing, reported) = (view.missing, view.reported);
+            return Some(format!(
+                "{to} misses {missing} events of {from} and has reported {reported}"
+            ));
+        }
+        if view.presence != Presence::Joined {
+            return None;
+        }
+        let (dead, stopping) = match from.stage {
+            Stage::Running => (None, None),
+            Stage::Leaving(since) | Stage::Left(since) => (None, Some(since)),
+            Stage::Dead(since) => (Some(since), None),
+        };
+        let cut = troubles.cut_since(to.node, from.node);
+        let gone = dead.into_iter().chain(cut).min();
+        if gone.is_some_and(|since| at > since.max(view.since) + UNREACHABLE) {
+            return Some(format!(
+                "{to} does not say that {from} is unreachable, since {gone:?}"
+            ));
+        }
+        // What was broken before may have kept the goodbye from coming.
+        let patience = GOODBYE + UNREACHABLE;
+        if stopping.is_some_and(|since| at > since.max(view.since) + patience) && cut.is_none() {
+            return Some(format!(
+                "{to} does not say that {from} has left, since {stopping:?}"
+            ));
+        }
+        None
+    });
+    if let Some(late) = late {
+        ledger.violate(at, late);
+    }
+}
+
+/// Checks what a node has just announced of another.
+pub fn unjustified(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
+    let wrong = ledger.views.iter().find_map(|((observer, subject), view)| {
+        let (to, from) = (ledger.life(*observer), ledger.life(*subject));
+        let excuse = troubles.excuse(at, to.node, from.node);
+        let unreachable = view.presence == Presence::Unreachable && view.since + UNREACHABLE > at;
+        if unreachable && from.stage == Stage::Running && to.is_running() && !excuse {
+            return Some(format!(
+                "{to} says that {from} is unreachable, and nothing is broken"
+            ));
+        }
+        if unreachable && matches!(from.stage, Stage::Left(_)) && to.is_running() && !excuse {
+            return Some(format!(
+                "{to} says that {from} is unreachable, which said goodbye"
+            ));
+        }
+        if view.presence == Presence::Left && !from.leave.is_cancelled() {
+            return Some(format!(
+                "{to} says that {from} has left, which was never told to"
+            ));
+        }
+        None
+    });
+    if let Some(wrong) = wrong {
+        ledger.violate(at, wrong);
+    }
+}
+
+/// Two nodes that run and have no link, if there are any.
+#[must_use]
+pub fn apart(ledger: &Ledger) -> Option<String> {
+    let running: Vec<LifeId> = ledger.running().collect();
+    for observer in &running {
+        let links = links(ledger, *observer);
+        if let Some(subject) = running
+            .iter()
+            .find(|subject| *subject != observer && !links.contains_key(subject))
+        {
+            let (to, from) = (ledger.life(*observer), ledger.life(*subject));
+            return Some(format!("{to} has no link to {from}"));
+        }
+        let gone = links.keys().find(|subject| !running.contains(subject));
+        if let Some(gone) = gone {
+            let (to, from) = (ledger.life(*observer), ledger.life(*gone));
+            return Some(format!("{to} believes in a link to {from}"));
+        }
+    }
+    None
+}
+
+/// The links of a node that are up.
+#[must_use]
+pub fn links(ledger: &Ledger, observer: LifeId) -> BTreeMap<LifeId, LinkStatus> {
+    let nodes = ledger.life(observer).admin.nodes().into_iter();
+    let links = nodes.filter(|node| node.state == NodeState::Connected);
+    links
+        .filter_map(|node| Some((ledger.of_incarnation(&node.incarnation)?, node.link?)))
+        .collect()
+}
+
+/// Events that wait for another node, if there are any.
+#[must_use]
+pub fn unsent(ledger: &Ledger) -> Option<String> {
+    ledger.running().find_map(|from| {
+        let links = links(ledger, from);
+        let (to, link) = links.iter().find(|(_, link)| link.queued > 0)?;
+        let (from, to, queued) = (ledger.life(from), ledger.life(*to), link.queued);
+        Some(format!("{queued} events of {from} wait for {to}"))
+    })
+}
+
+/// Checks that everything that was published has been received or reported missing,
+/// once nothing is on its way.
+pub fn balance(ledger: &mut Ledger, exact: bool, at: Duration) {
+    let running: Vec<LifeId> = ledger.running().collect();
+    let unheard = running.iter().find_map(|id| {
+        let life = ledger.life(*id);
+        let published: u64 = life.published.values().sum();
+        let heard = life.heard_locally;
+        (published != heard).then(|| format!("{life} heard {heard} of its own {published} events"))
+    });
+    if let Some(unheard) = unheard {
+        return ledger.violate(at, unheard);
+    }
+    let pairs = running.iter().flat_map(|from| {
+        let others = running.iter().filter(move |to| *to != from);
+        others.map(move |to| (*from, *to))
+    });
+    let wrong = pairs.into_iter().find_map(|(from, to)| {
+        let imbalance = imbalance(ledger, from, to, exact)?;
+        let (from, to) = (ledger.life(from), ledger.life(to));
+        Some(format!("from {from} to {to}: {imbalance}"))
+    });
+    if let Some(wrong) = wrong {
+        ledger.violate(at, wrong);
+    }
+}
+
+/// What does not add up between two nodes that run. `exact` says that the numbers of
+/// the link count the same events as the ledger does.
+fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<String> {
+    let sending = links(ledger, from).remove(&to)?;
+    let receiving = links(ledger, to).remove(&from)?;
+    if sending.sent != receiving.received {
+        return Some(format!(
+            "{} sent, {} received",
+            sending.sent, receiving.received
+        ));
+    }
+    if sending.dropped != receiving.gaps {
+        return Some(format!(
+            "{} dropped, {} in gaps",
+            sending.dropped, receiving.gaps
+        ));
+    }
+    let published = ledger.life(from).published(Kind::Main);
+    let view = ledger.views.get(&(to, from)).cloned().unwrap_or_default();
+    let owes_after = ledger
+        .views
+        .get(&(from, to))
+        .and_then(|view| view.owes_after)
+        .unwrap_or_default();
+    if view.reported != receiving.gaps {
+        return Some(format!(
+            "{} reported, {} in gaps",
+            view.reported, receiving.gaps
+        ));
+    }
+    if published > owes_after && view.last != published {
+        return Some(format!(
+            "{} received last, {published} published",
+            view.last
+        ));
+    }
+    if !exact {
+        let first = view.first.unwrap_or(published + 1);
+        let complete = view.missing == 0 && first <= owes_after + 1;
+        return (!complete).then(|| {
+            format!(
+                "{} missing, the first is {first}, owed after {owes_after}",
+                view.missing
+            )
+        });
+    }
+    if view.received != receiving.received {
+        return Some(format!(
+            "{} received by the link, {} by listeners",
+            receiving.received, view.received
+        ));
+    }
+    // The number in this node's count of the one that is first on the link.
+    let numbered = sending.sent + sending.dropped;
+    let Some(before) = published.checked_sub(numbered) else {
+        return Some(format!("{numbered} numbered, {published} published"));
+    };
+    if before > owes_after {
+        return Some(format!(
+            "numbered only after {before}, owed after {owes_after}"
+        ));
+    }
+    let head = view.first.map_or(0, |first| first - before - 1);
+    (head + view.missing != view.reported).then(|| {
+        format!(
+            "{head} and {} missing, {} reported",
+            view.missing, view.reported
+        )
+    })
+}

@@ -1,0 +1,33 @@
+//! Clusters of Hearken in simulated time on a simulated network.
+//!
+//! The nodes run the cluster and the bus of `hearken` as they are. What is simulated
+//! lies behind seams of theirs: sockets, the clock, the source of randomness. A run
+//! follows from a seed alone, so whatever goes wrong can be looked at again.
+//!
+//! ```text
+//!  scenario: seed ─> plan ─> run ──── troubles ──── checks
+//!                             │                       │
+//!                             └─> node ──> ledger <───┘
+//!                                   │
+//!                                network
+//! ```
+//!
+//! - [`scenario`] makes a [`plan`] of a seed: which nodes there are, what happens to
+//!   them, and when.
+//! - [`run`] carries it out; [`troubles`] is what it has broken.
+//! - [`node`] is a node: publishers, receivers, and between them what is tested;
+//!   [`network`] is the cluster's seam to the simulation.
+//! - [`ledger`] is all that happened, with the rules that each occurrence must keep;
+//!   [`checks`] are those that hold over time and at the end.
+//! - [`seeds`] runs many seeds; [`scale`] runs one large cluster.
+
+pub mod checks;
+pub mod ledger;
+pub mod network;
+pub mod node;
+pub mod plan;
+pub mod run;
+pub mod scale;
+pub mod scenario;
+pub mod seeds;
+pub mod troubles;
