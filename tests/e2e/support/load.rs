@@ -86,7 +86,10 @@ impl Load {
             "distributed": true,
             "data": "x".repeat(self.bytes),
         });
-        if self.marked.is_some_and(|marked| number % marked == 0) {
+        if self
+            .marked
+            .is_some_and(|marked| number.is_multiple_of(marked))
+        {
             event["subject"] = "marked".into();
         }
         event
