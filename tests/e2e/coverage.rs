@@ -1,5 +1,6 @@
 //! Every guest has a test.
 
+use crate::cluster::plugins;
 use crate::hostile::{denied, descriptions, files, handlers, progress, quarantine, senders};
 use crate::support::guests;
 use crate::{capabilities, delivery, foreign, frames, logs, reload, shutdown};
@@ -50,6 +51,10 @@ const TESTED: &[Tested] = &[
     ("slow", &[shutdown::a_signal_drains_the_node]),
     ("sockets", &[denied::sockets]),
     ("spin", &[handlers::spin]),
+    (
+        "spread",
+        &[plugins::what_a_plugin_sends_reaches_the_plugins_of_other_nodes],
+    ),
     ("trap", &[handlers::trap]),
     ("ungranted-http", &[denied::http]),
     ("ungranted-kv", &[denied::keyvalue]),

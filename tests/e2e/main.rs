@@ -3,6 +3,7 @@
 
 mod authoring;
 mod capabilities;
+mod cluster;
 mod command_line;
 mod coverage;
 mod delivery;

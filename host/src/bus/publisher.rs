@@ -71,9 +71,11 @@ impl Publisher {
         Ok(events)
     }
 
-    /// Passes on an event that was published elsewhere, as it stands.
-    pub fn relay(&self, event: &Event) {
-        self.bus.deliver(event, &self.identity);
+    /// Passes on events that were published elsewhere, as they stand and in order.
+    /// Each receiver is woken once for all of them; who has many to pass on does so
+    /// a few at a time, since nobody subscribes meanwhile.
+    pub fn relay(&self, events: &[Event]) {
+        self.bus.deliver_all(events, &self.identity);
     }
 
     /// The draft without a source that only the node may give.

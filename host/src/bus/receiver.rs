@@ -119,10 +119,14 @@ impl Core {
         )
     }
 
-    /// Puts an event into the mailbox; returns whether this is the first drop
+    /// Puts events into the mailbox, in order; returns whether this is the first drop
     /// since the last report.
-    pub(super) fn deliver(&self, event: Event, publisher: PublisherId) -> bool {
-        let dropped = self.mailbox.push(event, publisher);
+    pub(super) fn deliver(
+        &self,
+        events: impl IntoIterator<Item = Event>,
+        publisher: PublisherId,
+    ) -> bool {
+        let dropped = self.mailbox.push(events, publisher);
         dropped > 0 && self.count_dropped(dropped)
     }
 

@@ -90,6 +90,21 @@ fn each_publisher_stays_in_order_for_every_receiver() {
 }
 
 #[test]
+fn events_passed_on_together_reach_each_receiver_once_and_in_order() {
+    let here = bus();
+    let all = here.subscribe(subscription(&["custom.*", "*.a", "custom.{a,b}"]));
+    let some = here.subscribe(subscription(&["custom.b"]));
+    let elsewhere = bus();
+    let elsewhere = elsewhere.publisher("/s", "p");
+    let events: Vec<Event> = ["a", "b", "c", "b"]
+        .map(|event_type| elsewhere.publish(&draft(event_type)).unwrap())
+        .into();
+    here.publisher("/s", "p").relay(&events);
+    assert_eq!(drain(&all), events);
+    assert_eq!(drain(&some), [events[1].clone(), events[3].clone()]);
+}
+
+#[test]
 fn filters_narrow() {
     let bus = bus();
     let only = |change: fn(&mut Filter)| {

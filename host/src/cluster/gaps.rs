@@ -26,8 +26,14 @@ struct Missing {
     count: u64,
 }
 
+/// Events that are handed on at once: enough that receivers are not woken for each,
+/// and so few that they begin while the rest of a frame is looked at.
+const TOGETHER: usize = 64;
+
 /// Hands on what comes from one node.
 pub(super) struct Deliver<'l> {
+    /// Events that have not been handed on.
+    events: Vec<Event>,
     publisher: &'l Publisher,
     host: &'l Publisher,
     node: &'l Node,
@@ -42,6 +48,7 @@ impl<'l> Deliver<'l> {
         gaps: &'l mut Gaps,
     ) -> Self {
         Self {
+            events: Vec::new(),
             publisher,
             host,
             node,
@@ -52,6 +59,17 @@ impl<'l> Deliver<'l> {
     /// Name of the node.
     pub(super) fn origin(&self) -> &'l str {
         &self.node.name
+    }
+
+    /// Hands on the events that have not been.
+    pub(super) fn flush(&mut self) {
+        if self.events.is_empty() {
+            return;
+        }
+        let received = &self.node.figures.received;
+        received.fetch_add(self.events.len() as u64, Ordering::Relaxed);
+        self.publisher.relay(&self.events);
+        self.events.clear();
     }
 
     /// Reports the gaps that have not been.
@@ -79,12 +97,16 @@ impl<'l> Deliver<'l> {
 }
 
 impl Sink for Deliver<'_> {
-    fn event(&mut self, event: &Event) {
-        self.node.figures.received.fetch_add(1, Ordering::Relaxed);
-        self.publisher.relay(event);
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+        if self.events.len() == TOGETHER {
+            self.flush();
+        }
     }
 
     fn gap(&mut self, gap: Gap) {
+        // What came before is seen before.
+        self.flush();
         let Some(last) = gap.last else {
             self.report_gaps();
             self.report(gap.first, None);

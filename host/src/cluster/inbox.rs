@@ -27,7 +27,7 @@ pub struct Gap {
 /// What comes out of a frame.
 pub trait Sink {
     /// The next event of the stream.
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, event: Event);
 
     /// Events are missing here.
     fn gap(&mut self, gap: Gap);
@@ -141,7 +141,7 @@ impl Inbox {
             }
             self.received = number;
             match Event::foreign(packed, origin) {
-                Ok(event) => sink.event(&event),
+                Ok(event) => sink.event(event),
                 Err(error) => sink.broken(number, &error),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::channel::{Channel, Lost, Outgoing, unexpected};
 use super::handshake::{INTEREST_KNOWN_SINCE, Refused};
@@ -12,11 +12,15 @@ use super::membership::gossip::LinkNews;
 use super::peer::PeerTask;
 use super::protocol::frame::Kind;
 use super::protocol::{self, Ack, Goodbye, Gossip, Interest, InterestKnown, Ping, Pong};
-use super::timing::MEASURE;
+use super::timing::{ACKNOWLEDGE, MEASURE};
 
 /// Most messages of the membership that wait for the network; further ones are
 /// dropped, and said again by the membership.
 const MAX_GOSSIP: usize = 64;
+
+/// Events after which an acknowledgement waits no longer: a fraction of what the other
+/// side may send without one.
+const ACKNOWLEDGE_EVENTS: u64 = 2 << 10;
 
 /// How a link ended.
 pub(super) enum Ended {
@@ -77,6 +81,10 @@ pub(super) struct Link<'p> {
     measure: Interval,
     /// The last ping, and when it was sent.
     ping: (u64, Instant),
+    /// Number of the last event that was acknowledged.
+    acknowledged: u64,
+    /// When the next acknowledgement is due; nothing while none is owed.
+    ack_due: Option<Instant>,
     /// What the other side was asked for last.
     asked: Interest,
     /// Whether it has said that it knows.
@@ -91,6 +99,8 @@ impl<'p> Link<'p> {
         let mut measure = interval(MEASURE);
         measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = Self {
+            acknowledged: task.inbox.received(),
+            ack_due: None,
             task,
             pending: Pending::default(),
             measure,
@@ -123,12 +133,16 @@ impl<'p> Link<'p> {
             self.ask();
         }
         loop {
-            self.send(outgoing)?;
             let stopping = self.task.stop.is_cancelled();
+            if stopping && self.ack_due.is_some() {
+                self.acknowledge();
+            }
+            self.send(outgoing)?;
             if stopping && self.pending.is_empty() && self.task.outbox.is_empty() {
                 return Ok(Ended::Stopped);
             }
             let room = outgoing.has_room();
+            let ack_due = self.ack_due;
             tokio::select! {
                 biased;
                 kind = incoming.recv() => {
@@ -154,6 +168,7 @@ impl<'p> Link<'p> {
                         return Err(Lost::Replaced);
                     }
                 }
+                () = until(ack_due) => self.acknowledge(),
                 _ = self.measure.tick() => self.measure(),
                 () = self.task.superseded.cancelled() => return Err(Lost::Superseded),
                 () = self.task.stop.cancelled(), if !stopping => {}
@@ -220,8 +235,26 @@ impl<'p> Link<'p> {
     fn receive(&mut self, events: &protocol::Events) -> Result<(), Lost> {
         let (inbox, mut deliver) = self.task.receiving();
         let taken = inbox.take(events, deliver.origin(), &mut deliver);
-        self.pending.ack = true;
+        deliver.flush();
+        self.owe_ack();
         taken.map_err(|error| Refused::Protocol(error.to_string()).into())
+    }
+
+    /// Something was received: acknowledges it, but not at once unless it is much.
+    fn owe_ack(&mut self) {
+        let now = Instant::now();
+        let due = *self.ack_due.get_or_insert(now + ACKNOWLEDGE);
+        let owed = self.task.inbox.received() - self.acknowledged;
+        // What comes all the time would keep it from being heard that it is due.
+        if owed >= ACKNOWLEDGE_EVENTS || due <= now {
+            self.acknowledge();
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        self.pending.ack = true;
+        self.acknowledged = self.task.inbox.received();
+        self.ack_due = None;
     }
 
     /// The other side says what it wants.
@@ -277,6 +310,14 @@ impl<'p> Link<'p> {
             let figures = &self.task.node.figures;
             figures.round_trip.store(elapsed, Ordering::Relaxed);
         }
+    }
+}
+
+/// Waits until then, if it is ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

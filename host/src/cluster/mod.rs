@@ -149,6 +149,7 @@ impl Cluster {
     /// [`ClusterError`] when the node can no longer take part.
     pub async fn run(self, leave: CancellationToken) -> Result<(), ClusterError> {
         let Self { config, directory } = self;
+        tracing::info!(address = %config.listener.address(), "listening for other nodes");
         let (news, heard) = mpsc::channel(NEWS_AHEAD);
         let (say, gossip) = mpsc::channel(NEWS_AHEAD);
         let (opened, opening) = mpsc::channel(MAX_GREETING);

@@ -20,6 +20,10 @@ pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// HTTP/2 gives a connection up when the sign of life does not come.
 pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Before an event that came alone is acknowledged: long enough that acknowledging
+/// costs nothing, and far shorter than the outbox can wait.
+pub(super) const ACKNOWLEDGE: Duration = Duration::from_millis(5);
+
 /// Between measurements of the round trip, and between reports of gaps.
 pub(super) const MEASURE: Duration = Duration::from_secs(1);
 

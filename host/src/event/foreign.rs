@@ -2,6 +2,7 @@
 
 use hearken_wire::EventRef;
 
+use super::draft::MAX_ATTRIBUTE_BYTES;
 use super::{DraftError, Event, EventType, TypeError};
 
 /// Why an event of another node is not taken.
@@ -37,16 +38,59 @@ impl Event {
             return Err(ForeignError::NotDistributed);
         }
         let event = Self::copied(packed);
-        event.to_draft().check()?;
+        if !is_plain(packed) {
+            event.to_draft().check()?;
+        }
         Ok(event)
     }
 }
 
+/// Whether an event is sure to break no rule of its attributes. Holds for nearly all
+/// that nodes send, and is found out at a tenth of the cost of looking at each.
+fn is_plain(packed: EventRef<'_>) -> bool {
+    let texts = packed.texts();
+    // Without a way out in the middle, which lets the compiler look at many at once.
+    let printable = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
+    let present = [packed.id(), packed.source(), packed.datacontenttype()];
+    texts.len() <= MAX_ATTRIBUTE_BYTES
+        && texts.iter().fold(true, printable)
+        && present.iter().all(|attribute| !attribute.is_empty())
+        && packed.extensions().next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::event::Draft;
-    use crate::event::published::tests::STAMP;
+    use crate::event::published::tests::{STAMP, any_draft};
+
+    /// Where the type begins in an encoded event.
+    const TEXTS_AT: usize = 48;
+
+    proptest! {
+        #[test]
+        fn what_is_plain_breaks_no_rule(
+            draft in any_draft(),
+            at in any::<proptest::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let event = draft.stamp(&STAMP);
+            let mut bytes = event.as_bytes().to_vec();
+            let at = TEXTS_AT + at.index(event.packed().texts().len());
+            bytes[at] = byte;
+            let (packed, _) = EventRef::take(&bytes).expect("the lengths are as they were");
+            if is_plain(packed) && EventType::host(packed.event_type()).is_ok() {
+                prop_assert_eq!(Event::copied(packed).to_draft().check(), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_nodes_usually_send_is_plain() {
+        assert!(is_plain(distributed().stamp(&STAMP).packed()));
+    }
 
     fn distributed() -> Draft<'static> {
         Draft {

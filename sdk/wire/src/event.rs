@@ -348,6 +348,15 @@ impl<'a> EventRef<'a> {
         Extensions::new(self.0.get(start..end).unwrap_or_default())
     }
 
+    /// The type and the attributes, one behind the other, as they were encoded.
+    #[must_use]
+    #[inline]
+    pub fn texts(self) -> &'a [u8] {
+        let extensions = self.u32_at(EXTENSIONS_AT);
+        let end = self.data_start().saturating_sub(extensions);
+        self.0.get(HEADER..end).unwrap_or_default()
+    }
+
     #[inline]
     fn flags(self) -> u8 {
         self.0.get(FLAGS_AT).copied().unwrap_or_default()

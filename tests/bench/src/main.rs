@@ -9,7 +9,6 @@ mod limits;
 mod node;
 mod peers;
 mod report;
-mod sleep;
 mod suites;
 mod sustained;
 
@@ -19,7 +18,9 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, ValueEnum};
 
 use hearken::config::LogConfig;
+use hearken_bench_stopwatch::sleep;
 use report::Report;
+use suites::cluster;
 use suites::load::idle;
 
 /// The allocator of the `hearken` command.
@@ -30,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Bench {
     /// What to measure
-    #[arg(required_unless_present = "idle_node")]
+    #[arg(required_unless_present_any = ["idle_node", "cluster_node"])]
     suite: Option<Suite>,
 
     /// One JSON object a line instead of a table
@@ -43,6 +44,14 @@ struct Bench {
     /// Run a node of idle plugins in this folder and print what it takes
     #[arg(long, hide = true)]
     idle_node: Option<PathBuf>,
+
+    /// Run a node of a cluster that takes tasks on stdin
+    #[arg(long, hide = true)]
+    cluster_node: Option<cluster::Role>,
+
+    /// The node to join
+    #[arg(long, hide = true, value_name = "HOST:PORT")]
+    join: Option<String>,
 }
 
 /// How a suite is measured.
@@ -52,8 +61,8 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..).map(usize::from))]
     repetitions: usize,
 
-    /// Measure only the rows of `dispatch` whose names begin so, e.g. `hearken/`; the
-    /// peers take minutes to build
+    /// Measure only the rows of `dispatch` and `cluster` whose names begin so, e.g.
+    /// `hearken/`; the peers take minutes to build
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
 
@@ -81,6 +90,8 @@ enum Suite {
     Load,
     /// The same handler in several languages
     Guests,
+    /// Events from one node to others, beside message brokers
+    Cluster,
     /// All of them
     All,
 }
@@ -91,10 +102,16 @@ fn main() {
         json,
         options,
         idle_node,
+        cluster_node,
+        join,
     } = Bench::parse();
     log_as_a_node_does();
     if let Some(folder) = idle_node {
         idle::run_node(&folder);
+        return;
+    }
+    if let Some(role) = cluster_node {
+        cluster::run_node(role, join.as_deref());
         return;
     }
     let suite = suite.unwrap_or(Suite::All);
@@ -108,6 +125,7 @@ fn main() {
         (Suite::Routing, suites::routing::run),
         (Suite::Load, suites::load::run),
         (Suite::Guests, suites::guests::run),
+        (Suite::Cluster, suites::cluster::run),
     ] {
         if suite == name || suite == Suite::All {
             run(&mut report, &options);

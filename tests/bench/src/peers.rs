@@ -70,18 +70,6 @@ fn repeat(peers: &Rc<RefCell<Peers>>, row: &'static str) -> Result<Repeat, Strin
 impl Peers {
     /// Builds and starts the program.
     fn start() -> Result<Self, String> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
-        let target = target_directory()?.join("peers");
-        let build = |arguments: &[&str], name| {
-            let mut cargo = Command::new("cargo");
-            cargo
-                .args(["build", "--release", "--locked", "--manifest-path"])
-                .arg(&manifest)
-                .arg("--target-dir")
-                .arg(&target)
-                .args(arguments);
-            guests::artifact(&mut cargo, name)
-        };
         guests::add_target(MODULE)?;
         eprintln!("building the peers, which takes minutes the first time");
         let program = build(&[], "hearken-bench-peers")?;
@@ -136,6 +124,20 @@ impl Drop for Peers {
         drop(self.requests.take());
         let _ = self.child.wait();
     }
+}
+
+/// Builds a program of `peers/`, or whatever else `arguments` name there, and returns
+/// the file that is made of the target `name`.
+pub(crate) fn build(arguments: &[&str], name: &str) -> Result<PathBuf, String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--release", "--locked", "--manifest-path"])
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(target_directory()?.join("peers"))
+        .args(arguments);
+    guests::artifact(&mut cargo, name)
 }
 
 /// The folder that cargo builds into, of which this program is a part.

@@ -6,8 +6,10 @@ use eventsource_stream::Eventsource;
 use futures_util::{Stream, StreamExt};
 use reqwest::Response;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::DEADLINE;
+use super::collected::Collected;
 
 /// An open stream. Reading from it panics when nothing comes.
 pub struct Events {
@@ -50,6 +52,20 @@ impl Events {
         Self {
             messages: Box::pin(messages),
         }
+    }
+
+    /// Reads it from now on as it comes, until it ends or overflows.
+    pub fn gather(mut self) -> Collected {
+        let (events, read) = watch::channel(Vec::new());
+        let reading = tokio::spawn(async move {
+            while let Some(message) = self.messages.next().await {
+                if message.name == "overflow" {
+                    return;
+                }
+                events.send_modify(|events| events.push(message.data));
+            }
+        });
+        Collected::new(read, reading)
     }
 
     /// The next message, or nothing when the stream has ended.

@@ -2,11 +2,20 @@
 
 pub mod api;
 pub mod authored;
+pub mod certificates;
+pub mod cluster;
+pub mod collected;
 pub mod events;
+pub mod gate;
 pub mod guests;
 pub mod lines;
+pub mod load;
+#[cfg(target_os = "linux")]
+pub mod namespaces;
 pub mod neighbour;
 pub mod node;
+pub mod nodes;
+pub mod peer;
 pub mod plugin;
 pub mod process;
 

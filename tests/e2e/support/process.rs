@@ -25,7 +25,13 @@ pub struct Answer {
 
 /// `hearken` in a folder, without what the test's own environment configures.
 pub fn hearken(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = command(env!("CARGO_BIN_EXE_hearken"), folder, arguments);
+    hearken_by(&[], folder, arguments)
+}
+
+/// As [`hearken`], run by a program that is given the command.
+fn hearken_by(program: &[&str], folder: &Path, arguments: &[&str]) -> Command {
+    let all = [program, &[env!("CARGO_BIN_EXE_hearken")], arguments].concat();
+    let mut command = command(all[0], folder, &all[1..]);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"HEARKEN_") {
             command.env_remove(name);
@@ -102,20 +108,32 @@ impl NodeProcess {
     /// Runs `hearken run` with these plugins and further arguments, and waits
     /// until it serves.
     pub async fn start(plugins: impl IntoIterator<Item = Plugin>, arguments: &[&str]) -> Self {
+        Self::start_by(&[], plugins, arguments).await
+    }
+
+    /// As [`NodeProcess::start`], by a program that is given the command.
+    pub async fn start_by(
+        program: &[&str],
+        plugins: impl IntoIterator<Item = Plugin>,
+        arguments: &[&str],
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("plugins")).expect("a new folder");
         for plugin in plugins {
             plugin.place(&folder.path().join("plugins"));
         }
-        let mut all = vec!["run", "--node", "test"];
-        if !arguments.contains(&"--listen") {
-            all.extend(["--listen", "127.0.0.1:0"]);
-        }
-        if !arguments.contains(&"--cluster-listen") {
-            all.extend(["--cluster-listen", "127.0.0.1:0"]);
+        let mut all = vec!["run"];
+        for (flag, value) in [
+            ("--node", "test"),
+            ("--listen", "127.0.0.1:0"),
+            ("--cluster-listen", "127.0.0.1:0"),
+        ] {
+            if !arguments.contains(&flag) {
+                all.extend([flag, value]);
+            }
         }
         all.extend(arguments);
-        let command = hearken(folder.path(), &all);
+        let command = hearken_by(program, folder.path(), &all);
         Self::serving(command, folder, DEADLINE).await
     }
 
@@ -189,6 +207,19 @@ impl NodeProcess {
         assert!(sent.await.expect("every Unix has `kill`").success());
     }
 
+    /// Kills the node, which has no time to say anything.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it still runs");
+    }
+
+    /// `HOST:PORT` at which the node listens for others.
+    pub async fn cluster_address(&self) -> String {
+        let line = self
+            .logged(|line| line["message"] == "listening for other nodes")
+            .await;
+        line["address"].as_str().expect("an address").to_owned()
+    }
+
     /// Waits for the node to end; returns its exit code and all that it logged.
     pub async fn ended(mut self) -> (i32, Vec<Value>) {
         let status = tokio::time::timeout(DEADLINE, self.child.wait())
@@ -202,6 +233,15 @@ impl NodeProcess {
     /// The first line of the log that is wanted; waits for it.
     pub async fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.log.until(DEADLINE, wanted).await
+    }
+
+    /// Waits until one line of the log has all of these.
+    pub async fn says(&self, texts: &[&str]) {
+        let has_all = |line: &Value| {
+            let line = line.to_string();
+            texts.iter().all(|text| line.contains(text))
+        };
+        self.logged(has_all).await;
     }
 
     /// The first line of the compiler, or about what is compiled, that has this

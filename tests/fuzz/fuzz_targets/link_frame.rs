@@ -26,7 +26,7 @@ struct Counted {
 }
 
 impl Sink for Counted {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: Event) {
         assert_eq!(event.origin(), ORIGIN);
         assert!(event.distributed());
         self.events += 1;

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use utoipa::ToSchema;
 
 use crate::event::Event;
@@ -101,42 +102,21 @@ impl Mailbox {
         }))
     }
 
-    /// Puts an event in; returns how many events were dropped for it, itself
+    /// Puts events in, in order; returns how many were dropped for them, themselves
     /// included. A closed mailbox takes nothing and drops nothing.
-    pub(super) fn push(&self, event: Event, publisher: PublisherId) -> u64 {
-        let size = event.as_bytes().len();
+    pub(super) fn push(
+        &self,
+        events: impl IntoIterator<Item = Event>,
+        publisher: PublisherId,
+    ) -> u64 {
+        let mut wakers = SmallVec::new();
         let mut state = self.lock();
-        state.received += 1;
-        if state.closed.is_some() {
-            return 0;
-        }
-        let mut dropped = 0;
-        while let Some(scarce) = state.scarce(1, size) {
-            match state.overflow {
-                Overflow::DropOldest
-                    if size <= state.limits.bytes && state.backlog.events() > 0 =>
-                {
-                    state.backlog.make_room(scarce);
-                    dropped += 1;
-                }
-                Overflow::DropOldest | Overflow::DropNewest => {
-                    state.backlog.skip();
-                    return dropped + 1;
-                }
-                Overflow::Disconnect => {
-                    dropped += 1 + state.backlog.events() as u64;
-                    let wakers = state.close(Closed::Overflowed { dropped });
-                    drop(state);
-                    wakers.into_iter().for_each(Waker::wake);
-                    return dropped;
-                }
-            }
-        }
-        let waker = state.put(event, publisher);
+        let dropped = events
+            .into_iter()
+            .map(|event| state.push(event, publisher, &mut wakers))
+            .sum();
         drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(Waker::wake);
         dropped
     }
 
@@ -288,6 +268,41 @@ impl Mailbox {
 }
 
 impl State {
+    /// Puts an event in; returns how many were dropped for it, and adds who is to be
+    /// woken.
+    fn push(
+        &mut self,
+        event: Event,
+        publisher: PublisherId,
+        wakers: &mut SmallVec<[Waker; 1]>,
+    ) -> u64 {
+        self.received += 1;
+        if self.closed.is_some() {
+            return 0;
+        }
+        let size = event.as_bytes().len();
+        let mut dropped = 0;
+        while let Some(scarce) = self.scarce(1, size) {
+            match self.overflow {
+                Overflow::DropOldest if size <= self.limits.bytes && self.backlog.events() > 0 => {
+                    self.backlog.make_room(scarce);
+                    dropped += 1;
+                }
+                Overflow::DropOldest | Overflow::DropNewest => {
+                    self.backlog.skip();
+                    return dropped + 1;
+                }
+                Overflow::Disconnect => {
+                    dropped += 1 + self.backlog.events() as u64;
+                    wakers.extend(self.close(Closed::Overflowed { dropped }));
+                    return dropped;
+                }
+            }
+        }
+        wakers.extend(self.put(event, publisher));
+        dropped
+    }
+
     fn put(&mut self, event: Event, publisher: PublisherId) -> Option<Waker> {
         let lane = lane_of(&event, self.backlog.lanes());
         self.backlog.push(lane, publisher, event);

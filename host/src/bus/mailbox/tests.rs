@@ -35,7 +35,7 @@ fn drop_oldest_keeps_the_newest() {
     let mailbox = mailbox(2, Overflow::DropOldest, 1);
     let dropped: u64 = ["1", "2", "3"]
         .iter()
-        .map(|id| mailbox.push(event(id, "s"), 1))
+        .map(|id| mailbox.push([event(id, "s")], 1))
         .sum();
     assert_eq!(dropped, 1);
     assert_eq!(ids(&mailbox, 0), ["2", "3"]);
@@ -45,10 +45,10 @@ fn drop_oldest_keeps_the_newest() {
 fn a_flood_displaces_only_itself() {
     let mailbox = mailbox(10, Overflow::DropOldest, 2);
     for id in 0..3 {
-        mailbox.push(event(&format!("good-{id}"), "s"), 1);
+        mailbox.push([event(&format!("good-{id}"), "s")], 1);
     }
     for id in 0..100 {
-        mailbox.push(event(&format!("flood-{id}"), &id.to_string()), 2);
+        mailbox.push([event(&format!("flood-{id}"), &id.to_string())], 2);
     }
     let mut left: Vec<String> = (0..2).flat_map(|lane| ids(&mailbox, lane)).collect();
     left.sort();
@@ -64,7 +64,7 @@ fn drop_newest_keeps_the_oldest() {
     let mailbox = mailbox(2, Overflow::DropNewest, 1);
     let dropped: u64 = ["1", "2", "3"]
         .iter()
-        .map(|id| mailbox.push(event(id, "s"), 1))
+        .map(|id| mailbox.push([event(id, "s")], 1))
         .sum();
     assert_eq!(dropped, 1);
     assert_eq!(ids(&mailbox, 0), ["1", "2"]);
@@ -75,7 +75,7 @@ fn disconnect_empties_and_closes() {
     let mailbox = mailbox(2, Overflow::Disconnect, 1);
     let dropped: u64 = ["1", "2", "3", "4"]
         .iter()
-        .map(|id| mailbox.push(event(id, "s"), 1))
+        .map(|id| mailbox.push([event(id, "s")], 1))
         .sum();
     assert_eq!(dropped, 3);
     assert_eq!(mailbox.try_recv(0), Err(Closed::Overflowed { dropped: 3 }));
@@ -90,11 +90,11 @@ fn bytes_are_bounded_too() {
     };
     let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1);
     for id in ["1", "2", "3"] {
-        mailbox.push(event(id, "s"), 1);
+        mailbox.push([event(id, "s")], 1);
     }
     assert_eq!(ids(&mailbox, 0), ["2", "3"]);
     assert_eq!(
-        mailbox.push(event("4", &"s".repeat(3 * size)), 1),
+        mailbox.push([event("4", &"s".repeat(3 * size))], 1),
         1,
         "never fits"
     );
@@ -111,10 +111,10 @@ fn a_flood_of_large_events_displaces_only_itself() {
     };
     let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1);
     for id in 0..5 {
-        mailbox.push(event(&format!("good-{id}"), "s"), 1);
+        mailbox.push([event(&format!("good-{id}"), "s")], 1);
     }
     for _ in 0..20 {
-        mailbox.push(event("large", &large), 2);
+        mailbox.push([event("large", &large)], 2);
     }
     let left = ids(&mailbox, 0);
     assert!(left.starts_with(&[0, 1, 2, 3, 4].map(|id| format!("good-{id}"))));
@@ -125,7 +125,7 @@ fn a_flood_of_large_events_displaces_only_itself() {
 fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
     let mailbox = mailbox(100, Overflow::DropOldest, 4);
     for id in 0..40 {
-        mailbox.push(event(&format!("{id:02}"), &format!("s{}", id % 7)), 1);
+        mailbox.push([event(&format!("{id:02}"), &format!("s{}", id % 7))], 1);
     }
     assert_eq!(
         mailbox.reconfigure(
@@ -152,9 +152,9 @@ fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
 #[test]
 fn closing_lets_the_rest_be_received() {
     let mailbox = mailbox(2, Overflow::DropOldest, 1);
-    mailbox.push(event("1", "s"), 1);
+    mailbox.push([event("1", "s")], 1);
     mailbox.close();
-    assert_eq!(mailbox.push(event("2", "s"), 1), 0);
+    assert_eq!(mailbox.push([event("2", "s")], 1), 0);
     assert_eq!(ids(&mailbox, 0), ["1"]);
     assert_eq!(mailbox.try_recv(0), Err(Closed::Done));
 }
@@ -164,7 +164,7 @@ fn a_batch_keeps_within_its_limits_but_for_one_large_event() {
     let mailbox = mailbox(10, Overflow::DropOldest, 1);
     let size = event("1", "s").as_bytes().len();
     for id in ["1", "2", "3"] {
-        mailbox.push(event(id, "s"), 1);
+        mailbox.push([event(id, "s")], 1);
     }
     let batch = |events, bytes| {
         let mut batch = VecDeque::new();
@@ -182,7 +182,7 @@ fn a_batch_keeps_within_its_limits_but_for_one_large_event() {
 fn what_is_put_back_comes_first_and_in_order() {
     let mailbox = mailbox(3, Overflow::DropOldest, 1);
     for id in ["1", "2", "3"] {
-        mailbox.push(event(id, "s"), 1);
+        mailbox.push([event(id, "s")], 1);
     }
     let limits = MailboxLimits {
         events: 2,
@@ -192,7 +192,7 @@ fn what_is_put_back_comes_first_and_in_order() {
     mailbox
         .try_recv_batch(0, limits, &mut taken)
         .expect("it is open");
-    mailbox.push(event("4", "s"), 1);
+    mailbox.push([event("4", "s")], 1);
     mailbox.put_back(taken.into_iter());
     assert_eq!(ids(&mailbox, 0), ["1", "2", "3", "4"]);
 }
@@ -200,8 +200,8 @@ fn what_is_put_back_comes_first_and_in_order() {
 #[test]
 fn unwanted_events_are_discarded() {
     let mailbox = mailbox(4, Overflow::DropOldest, 1);
-    mailbox.push(event("1", "keep"), 1);
-    mailbox.push(event("2", "drop"), 1);
+    mailbox.push([event("1", "keep")], 1);
+    mailbox.push([event("2", "drop")], 1);
     assert_eq!(mailbox.retain(|event| event.subject() == Some("keep")), 1);
     assert_eq!(mailbox.queued(), 1);
     assert_eq!(ids(&mailbox, 0), ["1"]);

@@ -10,7 +10,7 @@ pub(in crate::cluster) struct Received {
 }
 
 impl Sink for Received {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: Event) {
         self.events.push(event.id().to_owned());
     }
 

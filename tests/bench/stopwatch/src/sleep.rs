@@ -7,7 +7,7 @@ use tokio::time::Instant;
     clippy::disallowed_methods,
     reason = "this thread is not of any runtime, and its timer is finer"
 )]
-pub(crate) fn until(time: Instant) {
+pub fn until(time: Instant) {
     let left = time.saturating_duration_since(Instant::now());
     if !left.is_zero() {
         std::thread::sleep(left);
@@ -16,7 +16,7 @@ pub(crate) fn until(time: Instant) {
 
 /// Lets this thread, the process's first, wake when it asked to; Linux would
 /// otherwise let it sleep some fifty microseconds longer.
-pub(crate) fn sharpen() {
+pub fn sharpen() {
     if let Err(error) = std::fs::write("/proc/self/timerslack_ns", "1") {
         eprintln!("events are published less evenly, since timers stay coarse: {error}");
     }
