@@ -121,7 +121,6 @@ impl Run {
         let ledger = Rc::new(RefCell::new(Ledger::new(keep_trace)));
         let mut sim = Builder::new()
             .rng_seed(seed)
-            .enable_random_order()
             .tcp_capacity(TCP_CAPACITY.max(plan.nodes.len() * 4))
             .simulation_duration(Duration::MAX)
             .tick_duration(TICK)

@@ -75,3 +75,52 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined() -> View {
+        View {
+            presence: Presence::Joined,
+            ..View::default()
+        }
+    }
+
+    fn received(numbers: &[u64]) -> Result<View, String> {
+        let mut view = joined();
+        for number in numbers {
+            view.receive(*number, Duration::from_secs(*number))?;
+        }
+        Ok(view)
+    }
+
+    #[test]
+    fn order_may_not_change_and_nothing_comes_twice() {
+        assert!(received(&[5, 6, 9]).is_ok());
+        assert!(received(&[5, 5]).is_err());
+        assert!(received(&[5, 7, 6]).is_err());
+    }
+
+    #[test]
+    fn nothing_comes_from_a_node_that_is_not_there() {
+        for presence in [Presence::Unknown, Presence::Unreachable, Presence::Left] {
+            let mut view = View {
+                presence,
+                ..View::default()
+            };
+            assert!(view.receive(1, Duration::ZERO).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_to_be_reported() {
+        let mut view = received(&[5, 7, 10]).expect("in order");
+        assert_eq!(view.missing, 3);
+        assert_eq!(view.unreported_since, Some(Duration::from_secs(7)));
+        view.report(2);
+        assert!(view.unreported_since.is_some());
+        view.report(1);
+        assert_eq!(view.unreported_since, None);
+    }
+}
