@@ -44,7 +44,11 @@ impl Nodes {
 }
 
 fn row(node: &NodeStatus) -> [String; 11] {
-    let hidden = node.incarnation.chars().count().saturating_sub(SHOWN_INCARNATION);
+    let hidden = node
+        .incarnation
+        .chars()
+        .count()
+        .saturating_sub(SHOWN_INCARNATION);
     let incarnation: String = node.incarnation.chars().skip(hidden).collect();
     let link = |figure: fn(&LinkStatus) -> String| {
         let link = node.link.as_ref();

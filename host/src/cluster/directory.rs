@@ -30,6 +30,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 struct Standing {
     state: NodeState,
+    /// Whether there has been a link; a node that was refused is none of the cluster.
+    met: bool,
     address: Address,
     version: Arc<str>,
 }
@@ -126,7 +128,10 @@ impl Directory {
 
     /// Says where a node stands now.
     pub(super) fn set_state(&self, node: &Node, state: NodeState) {
-        node.lock().state = state;
+        let mut standing = node.lock();
+        standing.state = state;
+        standing.met |= state == NodeState::Connected;
+        drop(standing);
         self.note();
     }
 
@@ -254,6 +259,7 @@ impl Node {
             incarnation: peer.incarnation,
             standing: Mutex::new(Standing {
                 state: NodeState::Unreachable,
+                met: false,
                 address: Arc::clone(&peer.address),
                 version: Arc::clone(&peer.version),
             }),
@@ -281,16 +287,17 @@ impl Node {
         Arc::clone(&self.lock().address)
     }
 
-    fn status(&self) -> NodeStatus {
+    /// What operators see, once there has been a link.
+    fn status(&self) -> Option<NodeStatus> {
         let standing = self.lock();
-        NodeStatus {
+        standing.met.then(|| NodeStatus {
             name: self.name.to_string(),
             address: standing.address.to_string(),
             version: standing.version.to_string(),
             incarnation: self.incarnation.to_string(),
             state: standing.state,
             link: Some(self.link_status()),
-        }
+        })
     }
 
     fn link_status(&self) -> LinkStatus {
@@ -335,7 +342,7 @@ impl ClusterAdmin for Directory {
             link: None,
         };
         std::iter::once(own)
-            .chain(known.nodes.values().map(|node| node.status()))
+            .chain(known.nodes.values().filter_map(|node| node.status()))
             .collect()
     }
 }

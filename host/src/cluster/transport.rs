@@ -206,6 +206,7 @@ impl Acceptor {
             .add_service(service)
             .serve_with_incoming(ReceiverStream::new(arriving));
         tokio::select! {
+            biased;
             served = serve => served,
             () = accept(self.listener, secure) => Ok(()),
         }
