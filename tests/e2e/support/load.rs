@@ -65,15 +65,20 @@ impl Load {
         }
     }
 
-    /// Publishes so many events, not much faster than they arrive.
+    /// Publishes so many events, not much faster than they arrive: those of others
+    /// that arrive there too do not count.
     pub async fn publish_paced(&mut self, count: u64, arriving: &Collected) {
         let (begun, end) = (self.next, self.next + count);
-        let before = arriving.count();
+        let source = self.source.clone();
+        let own = |events: &[Value]| {
+            let own = events.iter().filter(|event| event["source"] == *source);
+            own.count() as u64
+        };
+        let before = own(&arriving.so_far());
         while self.next < end {
             self.publish((end - self.next).min(50)).await;
-            let awaited = (self.next - begun).saturating_sub(AHEAD);
-            let awaited = usize::try_from(awaited).expect("few");
-            arriving.until_count(before + awaited).await;
+            let awaited = before + (self.next - begun).saturating_sub(AHEAD);
+            arriving.until(|events| own(events) >= awaited).await;
         }
     }
 
