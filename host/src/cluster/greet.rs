@@ -1,18 +1,15 @@
 //! The first half of the handshake: both sides say who they are.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::time::Instant;
+use std::sync::Arc;
 
 use super::channel::{Greeted, Lost};
-use super::handshake::{Identity, Refused};
+use super::complaints::Complaints;
+use super::handshake::{Identity, Peer, Refused};
 use super::membership::Address;
 use super::protocol::Hello;
 use super::protocol::frame::Kind;
-use super::protocol::refusal::Reason;
-use super::timing::COMPLAIN_AGAIN;
+use super::tls::PeerCertificate;
 use super::transport::{Ends, Opened};
 
 /// Greets other nodes in this node's name.
@@ -74,14 +71,9 @@ impl Greeter {
         }
     }
 
-    fn check(
-        &self,
-        own_address: &str,
-        hello: &Hello,
-        ends: &Ends,
-    ) -> Result<super::handshake::Peer, Refused> {
+    fn check(&self, own_address: &str, hello: &Hello, ends: &Ends) -> Result<Peer, Refused> {
         let peer = self.identity.check(own_address, hello)?;
-        let forged = |certificate: &super::tls::PeerCertificate| !certificate.is_for(&peer.node);
+        let forged = |certificate: &PeerCertificate| !certificate.is_for(&peer.node);
         if ends.certificate.as_ref().is_some_and(forged) {
             return Err(Refused::Identity {
                 node: hello.node.clone(),
@@ -89,75 +81,5 @@ impl Greeter {
             });
         }
         Ok(peer)
-    }
-}
-
-/// Why other nodes are not linked, said once and not at every attempt.
-#[derive(Debug, Default)]
-pub(super) struct Complaints(Mutex<BTreeMap<Arc<str>, Complaint>>);
-
-#[derive(Debug)]
-struct Complaint {
-    text: String,
-    at: Instant,
-}
-
-/// Most nodes that are remembered.
-const MAX_COMPLAINTS: usize = 1024;
-
-impl Complaints {
-    /// Logs why there is no link to `address`, unless that was said lately.
-    pub(super) fn about(&self, address: &str, lost: &Lost) {
-        let expected = match lost {
-            Lost::Refuses(Refused::Linked | Refused::Itself)
-            | Lost::Replaced
-            | Lost::Superseded => true,
-            Lost::Refused(refusal) => {
-                matches!(refusal.reason(), Reason::Linked | Reason::Self_)
-            }
-            _ => false,
-        };
-        if expected {
-            tracing::debug!(address, reason = %lost, "no link was made");
-            return;
-        }
-        if !self.is_new(address, lost.to_string()) {
-            return;
-        }
-        match lost {
-            Lost::Refuses(refused) => tracing::error!(address, "refused a node: {refused}"),
-            Lost::Refused(refusal) => {
-                tracing::error!(address, "refused by a node: {}", refusal.message);
-            }
-            lost => tracing::warn!(address, "no link was made: {lost}"),
-        }
-    }
-
-    /// Logs why `address` cannot be dialled, unless that was said lately.
-    pub(super) fn about_dialling(&self, address: &str, error: &super::transport::DialError) {
-        if self.is_new(address, error.to_string()) {
-            tracing::warn!(address, "cannot dial a node, trying on: {error}");
-        }
-    }
-
-    /// Logs why a connection from `address` was not taken, unless that was said lately.
-    pub(super) fn about_securing(&self, address: &str, error: &std::io::Error) {
-        if self.is_new(address, error.to_string()) {
-            tracing::warn!(address, "the TLS handshake of another node failed: {error}");
-        }
-    }
-
-    fn is_new(&self, about: &str, text: String) -> bool {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = said.get(about);
-        if known.is_some_and(|known| known.text == text && known.at.elapsed() < COMPLAIN_AGAIN) {
-            return false;
-        }
-        if said.len() >= MAX_COMPLAINTS {
-            said.clear();
-        }
-        let at = Instant::now();
-        said.insert(about.into(), Complaint { text, at });
-        true
     }
 }

@@ -21,7 +21,7 @@ use super::inbox::Inbox;
 use super::membership::gossip::Outgoing;
 use super::membership::{Address, Candidates};
 use super::outbox::Outbox;
-use super::peer::{Context, Farewell, PeerTask, Start};
+use super::peer::{Context, Farewell, PeerTask, Wires};
 use super::transport::Opened;
 use crate::bus::{MailboxLimits, Overflow, ReceiverKind, Subscription};
 
@@ -119,8 +119,8 @@ impl Hub {
     /// Brings together what is heard. Never ends.
     pub(super) async fn run(&mut self, ears: &mut Ears) {
         let mut changed = self.context.directory.changes();
+        self.dial_what_was_found(ears);
         loop {
-            self.dial_what_was_found(ears);
             tokio::select! {
                 biased;
                 Some(ended) = self.peers.join_next() => self.ended(ended),
@@ -132,8 +132,8 @@ impl Hub {
                     self.greet(opened);
                 }
                 Some(outgoing) = ears.gossip.recv() => self.pass_on(outgoing),
-                () = any_changed(&mut ears.found) => {}
-                _ = changed.changed() => {}
+                () = any_changed(&mut ears.found) => self.dial_what_was_found(ears),
+                _ = changed.changed() => self.dial_what_was_found(ears),
             }
         }
     }
@@ -238,11 +238,11 @@ impl Hub {
         let superseded = CancellationToken::new();
         let task = PeerTask::new(
             Arc::clone(&self.context),
-            Start {
-                outbox: Outbox::new(self.streams, receiver, peer.max_event_bytes),
-                inbox: self.recall(&peer),
-                peer: peer.clone(),
-                node,
+            peer.clone(),
+            node,
+            Outbox::new(self.streams, receiver, peer.max_event_bytes),
+            self.recall(&peer),
+            Wires {
                 offers: offered,
                 messages: message,
                 stop: self.stop.clone(),

@@ -133,7 +133,7 @@ impl<'p> Link<'p> {
             self.ask();
         }
         loop {
-            let stopping = self.task.stop.is_cancelled();
+            let stopping = self.task.wires.stop.is_cancelled();
             if stopping && self.ack_due.is_some() {
                 self.acknowledge();
             }
@@ -157,12 +157,12 @@ impl<'p> Link<'p> {
                     }
                 }
                 _ = interest.changed() => self.ask(),
-                Some(message) = self.task.messages.recv() => {
+                Some(message) = self.task.wires.messages.recv() => {
                     if self.pending.gossip.len() < MAX_GOSSIP {
                         self.pending.gossip.push_back(message);
                     }
                 }
-                Some(offer) = self.task.offers.recv() => {
+                Some(offer) = self.task.wires.offers.recv() => {
                     if let Some(offer) = self.task.replaces(offer) {
                         self.task.next = Some(offer);
                         return Err(Lost::Replaced);
@@ -170,8 +170,8 @@ impl<'p> Link<'p> {
                 }
                 () = until(ack_due) => self.acknowledge(),
                 _ = self.measure.tick() => self.measure(),
-                () = self.task.superseded.cancelled() => return Err(Lost::Superseded),
-                () = self.task.stop.cancelled(), if !stopping => {}
+                () = self.task.wires.superseded.cancelled() => return Err(Lost::Superseded),
+                () = self.task.wires.stop.cancelled(), if !stopping => {}
             }
         }
     }

@@ -15,7 +15,7 @@
 //!   `transport` makes gRPC streams of connections, [`tls`] secures them, and
 //!   [`network`] is the seam to sockets.
 //! - `greet` and `handshake` find out who is at the other end and whether the two
-//!   go together.
+//!   go together; `complaints` logs why not.
 //! - `hub` owns the tasks: one `peer` for each start of another node, which outlives
 //!   its connections; `link` is what it does while there is one.
 //! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox`
@@ -27,6 +27,7 @@
 mod announce;
 pub mod certificates;
 mod channel;
+mod complaints;
 mod dial;
 mod directory;
 mod gaps;
@@ -57,9 +58,10 @@ use crate::bus::Bus;
 
 pub use handshake::{Identity, PROTOCOL, ProtocolVersion};
 
+use complaints::Complaints;
 use dial::Dialling;
 use directory::Directory;
-use greet::{Complaints, Greeter};
+use greet::Greeter;
 use hub::{Ears, Hub, MAX_GREETING};
 use membership::gossip::{Gossip, LinkNews, Outgoing, Settings};
 use membership::{Address, Dns, Fixed, Membership};

@@ -192,10 +192,19 @@ impl Outbox {
             return false;
         };
         let mut runs: Vec<Run> = Vec::new();
-        let bytes = self.taken.iter().map(|taken| taken.event.as_bytes().len());
-        let mut buffer = BytesMut::with_capacity(bytes.sum());
+        let sizes = self.taken.iter().map(|taken| taken.event.as_bytes().len());
+        let mut buffer = BytesMut::with_capacity(sizes.sum());
         // Of the run in hand.
         let (mut first, mut count) = (self.last + 1, 0);
+        let mut end_run = |first, count, buffer: &mut BytesMut| {
+            if count > 0 {
+                runs.push(Run {
+                    first,
+                    count,
+                    events: buffer.split().freeze(),
+                });
+            }
+        };
         let mut bytes = 0;
         for taken in self.taken.drain(..) {
             let event = taken.event.as_bytes();
@@ -204,14 +213,7 @@ impl Outbox {
                 continue;
             }
             if taken.number() != first + u64::from(count) {
-                if count > 0 {
-                    let events = buffer.split().freeze();
-                    runs.push(Run {
-                        first,
-                        count,
-                        events,
-                    });
-                }
+                end_run(first, count, &mut buffer);
                 (first, count) = (taken.number(), 0);
             }
             count += 1;
@@ -219,14 +221,7 @@ impl Outbox {
             self.events += 1;
             buffer.extend_from_slice(event);
         }
-        if count > 0 {
-            let events = buffer.freeze();
-            runs.push(Run {
-                first,
-                count,
-                events,
-            });
-        }
+        end_run(first, count, &mut buffer);
         if runs
             .last()
             .is_none_or(|run| run.first + u64::from(run.count) <= last)

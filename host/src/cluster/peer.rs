@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::Announcer;
 use super::channel::{Channel, Greeted, Lost};
+use super::complaints::Complaints;
 use super::directory::{Directory, Node};
 use super::gaps::{Deliver, Gaps};
-use super::greet::Complaints;
 use super::handshake::{Peer, Refused};
 use super::inbox::{Inbox, Sink};
 use super::interest::{interest_in, link_filters};
@@ -38,15 +38,15 @@ pub(super) struct Context {
     pub(super) news: mpsc::Sender<LinkNews>,
 }
 
-/// What makes a peer task, besides its context.
-pub(super) struct Start {
-    pub(super) peer: Peer,
-    pub(super) node: Arc<Node>,
-    pub(super) outbox: Outbox,
-    pub(super) inbox: Inbox,
+/// How the hub reaches a peer's task.
+pub(super) struct Wires {
+    /// Connections whose two sides know each other.
     pub(super) offers: mpsc::Receiver<Greeted>,
+    /// Messages of the membership to the node.
     pub(super) messages: mpsc::Receiver<Bytes>,
+    /// This node leaves.
     pub(super) stop: CancellationToken,
+    /// The other node has started again.
     pub(super) superseded: CancellationToken,
 }
 
@@ -57,14 +57,7 @@ pub(super) struct PeerTask {
     pub(super) node: Arc<Node>,
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
-    /// Connections whose two sides know each other.
-    pub(super) offers: mpsc::Receiver<Greeted>,
-    /// Messages of the membership to the node.
-    pub(super) messages: mpsc::Receiver<Bytes>,
-    /// This node leaves.
-    pub(super) stop: CancellationToken,
-    /// The other node has started again.
-    pub(super) superseded: CancellationToken,
+    pub(super) wires: Wires,
     /// The connection that takes the place of the present one.
     pub(super) next: Option<Greeted>,
     /// Passes on the node's events.
@@ -90,20 +83,24 @@ pub(super) enum Farewell {
 }
 
 impl PeerTask {
-    pub(super) fn new(context: Arc<Context>, start: Start) -> Self {
-        let source = format!("/nodes/{}", start.peer.node);
+    pub(super) fn new(
+        context: Arc<Context>,
+        peer: Peer,
+        node: Arc<Node>,
+        outbox: Outbox,
+        inbox: Inbox,
+        wires: Wires,
+    ) -> Self {
+        let source = format!("/nodes/{}", peer.node);
         Self {
-            publisher: context.bus.publisher(source, Arc::clone(&start.peer.node)),
-            announcer: Announcer::new(Arc::clone(&context), Arc::clone(&start.node)),
+            publisher: context.bus.publisher(source, Arc::clone(&peer.node)),
+            announcer: Announcer::new(Arc::clone(&context), Arc::clone(&node)),
             context,
-            peer: start.peer,
-            node: start.node,
-            outbox: start.outbox,
-            inbox: start.inbox,
-            offers: start.offers,
-            messages: start.messages,
-            stop: start.stop,
-            superseded: start.superseded,
+            peer,
+            node,
+            outbox,
+            inbox,
+            wires,
             next: None,
             gaps: Gaps::default(),
             attempts: 0,
@@ -143,14 +140,14 @@ impl PeerTask {
             };
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(Farewell::Over),
-                () = self.superseded.cancelled() => {
+                () = self.wires.stop.cancelled() => return Err(Farewell::Over),
+                () = self.wires.superseded.cancelled() => {
                     self.announcer.unreachable();
                     return Err(Farewell::Over);
                 }
-                offer = self.offers.recv() => return offer.ok_or(Farewell::Over),
+                offer = self.wires.offers.recv() => return offer.ok_or(Farewell::Over),
                 // There is no link that it could go over.
-                Some(_) = self.messages.recv() => {}
+                Some(_) = self.wires.messages.recv() => {}
                 () = sleep_until(lost + patience) => {
                     if !self.announcer.unreachable() {
                         tracing::warn!(node = %self.peer.node, "not heard of for an hour; what waits for it is thrown away");
@@ -168,16 +165,14 @@ impl PeerTask {
         let Self {
             context,
             node,
-            stop,
-            superseded,
             outbox,
-            offers,
+            wires,
             ..
         } = self;
-        drop((outbox, offers));
+        drop((outbox, wires.offers));
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = superseded.cancelled() => {}
+            () = wires.stop.cancelled() => {}
+            () = wires.superseded.cancelled() => {}
             () = sleep(FORGET_AFTER) => context.directory.remove(&node),
         }
         Farewell::Over
@@ -226,7 +221,7 @@ impl PeerTask {
             tokio::select! {
                 biased;
                 resume = &mut theirs => return resume,
-                Some(offer) = self.offers.recv() => {
+                Some(offer) = self.wires.offers.recv() => {
                     if offer.resume.is_some() && self.peer.node < self.context.node {
                         self.next = Some(offer);
                         return Err(Lost::Replaced);

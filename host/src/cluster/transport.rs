@@ -18,7 +18,7 @@ use tonic::transport::{Endpoint, Server};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
-use super::greet::Complaints;
+use super::complaints::Complaints;
 use super::network::{Connection, Io, Listener, Network};
 use super::protocol::Frame;
 use super::protocol::cluster_client::ClusterClient;

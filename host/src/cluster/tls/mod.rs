@@ -20,18 +20,19 @@ mod tests;
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 pub use error::{Role, TlsError};
 pub use peer::PeerCertificate;
 
-use super::network::Connection;
+use super::network::{Connection, Io};
 use crate::clock::Clock;
 use change::FileWatch;
 use explain::Explained;
@@ -61,6 +62,25 @@ pub struct Secured {
     pub connection: Connection,
     /// The certificate that the other end has shown to be its own; `None` without TLS.
     pub peer: Option<PeerCertificate>,
+}
+
+impl Secured {
+    /// The connection on which both sides have shown their certificates.
+    fn new(
+        stream: TlsStream<Box<dyn Io>>,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> io::Result<Self> {
+        let peer = PeerCertificate::of(stream.get_ref().1.peer_certificates())?;
+        Ok(Self {
+            connection: Connection {
+                io: Box::new(Explained(stream)),
+                local,
+                remote,
+            },
+            peer: Some(peer),
+        })
+    }
 }
 
 /// Opens and takes connections between nodes that trust each other. Clones share
@@ -124,15 +144,7 @@ impl Tls {
             .connect(any_node(), io)
             .await
             .map_err(explain::handshake)?;
-        let peer = PeerCertificate::of(stream.get_ref().1.peer_certificates())?;
-        Ok(Secured {
-            connection: Connection {
-                io: Box::new(Explained(stream)),
-                local,
-                remote,
-            },
-            peer: Some(peer),
-        })
+        Secured::new(stream.into(), local, remote)
     }
 
     /// Secures a connection that was opened to this node. Callers set the deadline.
@@ -144,15 +156,7 @@ impl Tls {
         let Connection { io, local, remote } = connection;
         let acceptor = TlsAcceptor::from(Arc::clone(&self.current().server));
         let stream = acceptor.accept(io).await.map_err(explain::handshake)?;
-        let peer = PeerCertificate::of(stream.get_ref().1.peer_certificates())?;
-        Ok(Secured {
-            connection: Connection {
-                io: Box::new(Explained(stream)),
-                local,
-                remote,
-            },
-            peer: Some(peer),
-        })
+        Secured::new(stream.into(), local, remote)
     }
 
     /// Reads the files again, and returns whether there was something new in them.
