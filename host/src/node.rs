@@ -16,7 +16,7 @@ use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsError};
-use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity};
+use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
 use crate::config::{ClusterSettings, NodeConfig};
 use crate::gateway::{
     AllowedHosts, Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness,
@@ -31,6 +31,7 @@ pub struct Node {
     nodes: Arc<dyn ClusterAdmin>,
     cluster: AbortOnDropHandle<Result<(), ClusterError>>,
     leave_cluster: CancellationToken,
+    _link_threads: LinkThreads,
     gateway: AbortOnDropHandle<Result<(), GatewayError>>,
     stop_gateway: CancellationToken,
     drop_reports: AbortOnDropHandle<()>,
@@ -94,6 +95,9 @@ pub enum NodeError {
     /// The certificates for links cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The threads of links cannot be started.
+    #[error("the threads for links to other nodes cannot be started: {0}")]
+    LinkThreads(std::io::Error),
     /// The plugins cannot be started.
     #[error(transparent)]
     Plugins(#[from] PluginsError),
@@ -145,7 +149,8 @@ impl Node {
         let cluster = cluster(identity, &bus, config.cluster, listeners.cluster, &clock)?;
         let nodes = cluster.admin();
         let leave_cluster = CancellationToken::new();
-        let cluster = tokio::spawn(cluster.run(leave_cluster.clone()));
+        let link_threads = LinkThreads::start().map_err(NodeError::LinkThreads)?;
+        let cluster = link_threads.spawn(cluster, leave_cluster.clone());
         let runner = PluginRunner::new(PluginsConfig {
             bus: bus.clone(),
             folder: config.plugins,
@@ -180,6 +185,7 @@ impl Node {
             nodes,
             cluster: AbortOnDropHandle::new(cluster),
             leave_cluster,
+            _link_threads: link_threads,
             gateway: AbortOnDropHandle::new(gateway),
             stop_gateway,
             drop_reports: AbortOnDropHandle::new(drop_reports),

@@ -4,23 +4,20 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
+use super::acks::Acks;
 use super::channel::{Channel, Lost, Outgoing, unexpected};
 use super::handshake::{INTEREST_KNOWN_SINCE, Refused};
 use super::membership::gossip::LinkNews;
 use super::peer::PeerTask;
 use super::protocol::frame::Kind;
 use super::protocol::{self, Ack, Goodbye, Gossip, Interest, InterestKnown, Ping, Pong};
-use super::timing::{ACKNOWLEDGE, MEASURE};
+use super::timing::MEASURE;
 
 /// Most messages of the membership that wait for the network; further ones are
 /// dropped, and said again by the membership.
 const MAX_GOSSIP: usize = 64;
-
-/// Events after which an acknowledgement waits no longer: a fraction of what the other
-/// side may send without one.
-const ACKNOWLEDGE_EVENTS: u64 = 2 << 10;
 
 /// How a link ended.
 pub(super) enum Ended {
@@ -81,10 +78,7 @@ pub(super) struct Link<'p> {
     measure: Interval,
     /// The last ping, and when it was sent.
     ping: (u64, Instant),
-    /// Number of the last event that was acknowledged.
-    acknowledged: u64,
-    /// When the next acknowledgement is due; nothing while none is owed.
-    ack_due: Option<Instant>,
+    acks: Acks,
     /// What the other side was asked for last.
     asked: Interest,
     /// Whether it has said that it knows.
@@ -99,8 +93,7 @@ impl<'p> Link<'p> {
         let mut measure = interval(MEASURE);
         measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = Self {
-            acknowledged: task.inbox.received(),
-            ack_due: None,
+            acks: Acks::new(task.inbox.received()),
             task,
             pending: Pending::default(),
             measure,
@@ -134,7 +127,7 @@ impl<'p> Link<'p> {
         }
         loop {
             let stopping = self.task.wires.stop.is_cancelled();
-            if stopping && self.ack_due.is_some() {
+            if stopping && self.acks.owed() {
                 self.acknowledge();
             }
             self.send(outgoing)?;
@@ -142,7 +135,6 @@ impl<'p> Link<'p> {
                 return Ok(Ended::Stopped);
             }
             let room = outgoing.has_room();
-            let ack_due = self.ack_due;
             tokio::select! {
                 biased;
                 kind = incoming.recv() => {
@@ -168,7 +160,7 @@ impl<'p> Link<'p> {
                         return Err(Lost::Replaced);
                     }
                 }
-                () = until(ack_due) => self.acknowledge(),
+                () = self.acks.due() => self.acknowledge(),
                 _ = self.measure.tick() => self.measure(),
                 () = self.task.wires.superseded.cancelled() => return Err(Lost::Superseded),
                 () = self.task.wires.stop.cancelled(), if !stopping => {}
@@ -236,25 +228,16 @@ impl<'p> Link<'p> {
         let (inbox, mut deliver) = self.task.receiving();
         let taken = inbox.take(events, deliver.origin(), &mut deliver);
         deliver.flush();
-        self.owe_ack();
-        taken.map_err(|error| Refused::Protocol(error.to_string()).into())
-    }
-
-    /// Something was received: acknowledges it, but not at once unless it is much.
-    fn owe_ack(&mut self) {
-        let now = Instant::now();
-        let due = *self.ack_due.get_or_insert(now + ACKNOWLEDGE);
-        let owed = self.task.inbox.received() - self.acknowledged;
-        // What comes all the time would keep it from being heard that it is due.
-        if owed >= ACKNOWLEDGE_EVENTS || due <= now {
+        // What is owed is due later, unless it is much.
+        if self.acks.owe(events, self.task.inbox.received()) {
             self.acknowledge();
         }
+        taken.map_err(|error| Refused::Protocol(error.to_string()).into())
     }
 
     fn acknowledge(&mut self) {
         self.pending.ack = true;
-        self.acknowledged = self.task.inbox.received();
-        self.ack_due = None;
+        self.acks.settle(self.task.inbox.received());
     }
 
     /// The other side says what it wants.
@@ -310,25 +293,5 @@ impl<'p> Link<'p> {
             let figures = &self.task.node.figures;
             figures.round_trip.store(elapsed, Ordering::Relaxed);
         }
-    }
-}
-
-/// Waits until then, if it is ever.
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-impl PeerTask {
-    fn note_sent(&self) {
-        let figures = &self.node.figures;
-        let set = |figure: &std::sync::atomic::AtomicU64, value| {
-            figure.store(value, Ordering::Relaxed);
-        };
-        set(&figures.sent, self.outbox.events());
-        set(&figures.dropped, self.outbox.dropped());
-        set(&figures.unacknowledged, self.outbox.unacknowledged());
     }
 }

@@ -19,11 +19,12 @@
 //! - `hub` owns the tasks: one `peer` for each start of another node, which outlives
 //!   its connections; `link` is what it does while there is one.
 //! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox`
-//!   keeps the order of what is received; `gaps` reports what is missing;
-//!   `interest` says what is wanted.
+//!   keeps the order of what is received, and `acks` says when to acknowledge it;
+//!   `gaps` reports what is missing; `interest` says what is wanted.
 //! - `directory` is what all of them know of other nodes, `announce` tells others,
-//!   and `timing` says how long anything may take.
+//!   `timing` says how long anything may take, and `threads` are what it all runs on.
 
+mod acks;
 mod announce;
 pub mod certificates;
 mod channel;
@@ -41,6 +42,7 @@ pub mod membership;
 pub mod network;
 mod outbox;
 mod peer;
+mod threads;
 mod timing;
 pub mod tls;
 mod transport;
@@ -57,6 +59,7 @@ use crate::admin::ClusterAdmin;
 use crate::bus::Bus;
 
 pub use handshake::{Identity, PROTOCOL, ProtocolVersion};
+pub use threads::LinkThreads;
 
 use complaints::Complaints;
 use dial::Dialling;

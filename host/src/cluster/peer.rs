@@ -2,11 +2,12 @@
 //! from it in order, over as many connections as it takes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::announce::Announcer;
@@ -22,7 +23,7 @@ use super::membership::gossip::{LinkNews, Member};
 use super::outbox::Outbox;
 use super::protocol::frame::Kind;
 use super::protocol::{Interest, Resume};
-use super::timing::{FORGET_AFTER, UNREACHABLE_AFTER};
+use super::timing::{FORGET_AFTER, MEASURE, UNREACHABLE_AFTER};
 use crate::bus::{Bus, Publisher};
 
 /// What all peers of a node share.
@@ -132,6 +133,7 @@ impl PeerTask {
     /// Waits for a connection, and says so when there is none for too long.
     async fn wait(&mut self) -> Result<Greeted, Farewell> {
         let lost = Instant::now();
+        let mut measure = interval(MEASURE);
         loop {
             let patience = if self.announcer.is_present() {
                 UNREACHABLE_AFTER
@@ -148,6 +150,7 @@ impl PeerTask {
                 offer = self.wires.offers.recv() => return offer.ok_or(Farewell::Over),
                 // There is no link that it could go over.
                 Some(_) = self.wires.messages.recv() => {}
+                _ = measure.tick() => self.note_sent(),
                 () = sleep_until(lost + patience) => {
                     if !self.announcer.unreachable() {
                         tracing::warn!(node = %self.peer.node, "not heard of for an hour; what waits for it is thrown away");
@@ -161,6 +164,7 @@ impl PeerTask {
 
     /// The node said goodbye: it is shown for a while, but nothing waits for it.
     async fn left(self) -> Farewell {
+        self.note_sent();
         self.announcer.left(&self.peer).await;
         let Self {
             context,
@@ -280,6 +284,18 @@ impl PeerTask {
 
     pub(super) fn member(&self) -> Member {
         self.peer.member()
+    }
+
+    /// Shows how far the sending half has come.
+    pub(super) fn note_sent(&self) {
+        let figures = &self.node.figures;
+        for (figure, value) in [
+            (&figures.sent, self.outbox.events()),
+            (&figures.dropped, self.outbox.dropped()),
+            (&figures.unacknowledged, self.outbox.unacknowledged()),
+        ] {
+            figure.store(value, Ordering::Relaxed);
+        }
     }
 
     /// What keeps the order of what is received, and where it goes then.

@@ -22,9 +22,10 @@ pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Before an event that came alone is acknowledged: long enough that acknowledging
 /// costs nothing, and far shorter than the outbox can wait.
-pub(super) const ACKNOWLEDGE: Duration = Duration::from_millis(5);
+pub(super) const ACKNOWLEDGE: Duration = Duration::from_millis(10);
 
-/// Between measurements of the round trip, and between reports of gaps.
+/// Between measurements of the round trip, between reports of gaps, and between
+/// looks at what is thrown away for a node that is away.
 pub(super) const MEASURE: Duration = Duration::from_secs(1);
 
 /// For a link to come back before the node is reported.

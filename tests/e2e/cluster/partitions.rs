@@ -156,6 +156,8 @@ async fn what_does_not_fit_the_queue_is_a_gap_that_adds_up() {
     pair.part().await;
     let mut load = Load::new(&pair.a, "a", "large").large(64 << 10, MARKED);
     load.publish(LARGE).await;
+    // It shows while there is no link.
+    pair.a.until_link("b", |link| link.dropped > 0).await;
     pair.heal().await;
     // The last one, so that all others have come or never will.
     let mut last = pair.b.listen("custom.last").await;

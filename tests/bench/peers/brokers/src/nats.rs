@@ -16,7 +16,7 @@ use crate::TOPIC;
 /// throws none away.
 const AHEAD: usize = 4 << 20;
 
-/// A client, and the threads that it works on: as many as those of a node.
+/// A client, and the threads that it works on: as many as its makers' examples have.
 struct Connected {
     runtime: Runtime,
     client: Client,

@@ -14,7 +14,7 @@ use hearken::bus::{
 };
 use hearken::clock::SystemClock;
 use hearken::cluster::network::{Tcp, TcpAcceptor};
-use hearken::cluster::{Cluster as Part, ClusterConfig, Identity};
+use hearken::cluster::{Cluster as Part, ClusterConfig, Identity, LinkThreads};
 use hearken::event::{Draft, EventType, Pattern};
 use hearken_bench_stopwatch::role::{self, DEADLINE};
 use hearken_bench_stopwatch::{Error, Publish, Receive};
@@ -96,9 +96,11 @@ pub(crate) fn run(role: Role, join: Option<&str>) {
     }
 }
 
-/// A node with the threads of one.
+/// A node whose links have the threads that they have in any.
 struct Node {
+    /// Takes connections, and is what the process's first thread waits by.
     runtime: Runtime,
+    _links: LinkThreads,
     bus: Bus,
     nodes: Arc<dyn ClusterAdmin>,
     address: String,
@@ -118,6 +120,7 @@ impl Node {
             clock: Arc::new(SystemClock),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
@@ -139,13 +142,11 @@ impl Node {
             seed: u64::from(std::process::id()),
         });
         let nodes = cluster.admin();
-        runtime.spawn(async {
-            if let Err(error) = cluster.run(CancellationToken::new()).await {
-                eprintln!("a node is no longer part of the cluster: {error}");
-            }
-        });
+        let links = LinkThreads::start()?;
+        links.spawn(cluster, CancellationToken::new());
         Ok(Self {
             runtime,
+            _links: links,
             bus,
             nodes,
             address,

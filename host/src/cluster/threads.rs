@@ -1,0 +1,59 @@
+//! The threads that links work on.
+
+use std::io;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Cluster, ClusterError};
+
+/// Threads for one [`Cluster`] and nothing else, so that however busy the rest of the
+/// process is, other nodes get their sign of life. They end when this is dropped.
+///
+/// There are half as many as cores, at least one: each thread that has work wakes
+/// another one to look for more, which takes a core from whom the events are for.
+#[derive(Debug)]
+pub struct LinkThreads {
+    /// Present until it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl LinkThreads {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// Those of the system, when it has no more threads or files to give.
+    pub fn start() -> io::Result<Self> {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads((cores / 2).max(1))
+            .thread_name("link")
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Runs the node's part in the cluster until `leave`, see [`Cluster::run`].
+    pub fn spawn(
+        &self,
+        cluster: Cluster,
+        leave: CancellationToken,
+    ) -> JoinHandle<Result<(), ClusterError>> {
+        let runtime = self.runtime.as_ref().expect("it is there until the drop");
+        runtime.spawn(cluster.run(leave))
+    }
+}
+
+impl Drop for LinkThreads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting for the threads is not allowed on those of another runtime.
+            runtime.shutdown_background();
+        }
+    }
+}
