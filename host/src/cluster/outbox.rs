@@ -192,7 +192,10 @@ impl Outbox {
             return false;
         };
         let mut runs: Vec<Run> = Vec::new();
-        let sizes = self.taken.iter().map(|taken| taken.event.as_bytes().len());
+        let sizes = self
+            .taken
+            .iter()
+            .map(|taken| taken.event().as_bytes().len());
         let mut buffer = BytesMut::with_capacity(sizes.sum());
         // Of the run in hand.
         let (mut first, mut count) = (self.last + 1, 0);
@@ -207,7 +210,7 @@ impl Outbox {
         };
         let mut bytes = 0;
         for taken in self.taken.drain(..) {
-            let event = taken.event.as_bytes();
+            let event = taken.event().as_bytes();
             if event.len() > self.max_event_bytes {
                 self.too_large += 1;
                 continue;

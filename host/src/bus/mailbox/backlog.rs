@@ -9,7 +9,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
+use super::MailboxLimits;
 use crate::event::Event;
 
 /// Tells the publishers of one bus apart.
@@ -21,13 +23,26 @@ const GAPS_ALLOWED: usize = 32;
 /// An event that was taken, and can be put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// The event.
-    pub event: Event,
+    /// Nothing in a gap, which is never taken.
+    event: Option<Event>,
     publisher: PublisherId,
+    /// Position among all that waits.
     position: i64,
 }
 
 impl Taken {
+    /// The event.
+    #[must_use]
+    pub fn event(&self) -> &Event {
+        self.event.as_ref().expect("a gap is never taken")
+    }
+
+    /// The event, for good.
+    #[must_use]
+    pub fn into_event(self) -> Event {
+        self.event.expect("a gap is never taken")
+    }
+
     /// Counts the events that came, from 1, dropped ones included: where numbers
     /// are missing, events were dropped. An event that was put back loses its number.
     #[must_use]
@@ -42,7 +57,9 @@ impl Taken {
 
 #[derive(Debug)]
 pub(super) struct Backlog {
-    lanes: Vec<Lane>,
+    /// Most mailboxes have one, which then is where the lock is: publisher and
+    /// consumer send each other as few cache lines as can be.
+    lanes: SmallVec<[Lane; 1]>,
     events: usize,
     bytes: usize,
     /// Position of the next event that arrives.
@@ -67,17 +84,9 @@ struct Share {
 /// Slots in the order of their positions.
 #[derive(Debug, Default)]
 struct Lane {
-    slots: VecDeque<Slot>,
+    slots: VecDeque<Taken>,
     gaps: usize,
-}
-
-#[derive(Debug)]
-struct Slot {
-    /// Nothing once the event has been dropped.
-    event: Option<Event>,
-    publisher: PublisherId,
-    /// Position among all that waits.
-    position: i64,
+    bytes: usize,
 }
 
 /// What a mailbox is short of.
@@ -103,6 +112,11 @@ impl Backlog {
         self.lanes.len()
     }
 
+    /// Events that came, dropped ones included.
+    pub(super) fn received(&self) -> u64 {
+        u64::try_from(self.next).unwrap_or_default()
+    }
+
     /// Events waiting.
     pub(super) fn events(&self) -> usize {
         self.events
@@ -116,8 +130,8 @@ impl Backlog {
     pub(super) fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
         let position = self.next;
         self.next += 1;
-        self.count_in(publisher, &event, position);
-        self.lanes[lane].slots.push_back(Slot {
+        self.count_in(lane, publisher, &event, position);
+        self.lanes[lane].slots.push_back(Taken {
             event: Some(event),
             publisher,
             position,
@@ -133,8 +147,8 @@ impl Backlog {
     pub(super) fn push_front(&mut self, lane: usize, publisher: PublisherId, event: Event) {
         let position = self.before;
         self.before -= 1;
-        self.count_in(publisher, &event, position);
-        self.lanes[lane].slots.push_front(Slot {
+        self.count_in(lane, publisher, &event, position);
+        self.lanes[lane].slots.push_front(Taken {
             event: Some(event),
             publisher,
             position,
@@ -152,20 +166,34 @@ impl Backlog {
         lane: usize,
         wanted: impl FnOnce(&Event) -> bool,
     ) -> Option<Taken> {
-        let Lane { slots, gaps } = &mut self.lanes[lane];
+        let Lane { slots, gaps, .. } = &mut self.lanes[lane];
         while slots.front()?.event.is_none() {
             slots.pop_front();
             *gaps -= 1;
         }
-        let slot = slots.pop_front_if(|slot| slot.event.as_ref().is_some_and(wanted))?;
-        let (publisher, position) = (slot.publisher, slot.position);
-        let event = slot.event?;
-        self.count_out(publisher, &event);
-        Some(Taken {
-            event,
-            publisher,
-            position,
-        })
+        let taken = slots.pop_front_if(|slot| slot.event.as_ref().is_some_and(wanted))?;
+        self.count_out(lane, taken.publisher, taken.event().as_bytes().len());
+        Some(taken)
+    }
+
+    /// Takes all events of a lane, if they keep within `limits`, at a cost that does
+    /// not depend on how many there are; `batch` must be empty. Returns whether it
+    /// did.
+    pub(super) fn take_lane(
+        &mut self,
+        lane: usize,
+        limits: MailboxLimits,
+        batch: &mut VecDeque<Taken>,
+    ) -> bool {
+        let Lane { slots, gaps, bytes } = &mut self.lanes[lane];
+        let fits = slots.len() <= limits.events && (*bytes <= limits.bytes || slots.len() == 1);
+        if !fits || *gaps > 0 || self.census.is_some() {
+            return false;
+        }
+        std::mem::swap(slots, batch);
+        self.events -= batch.len();
+        self.bytes -= std::mem::take(bytes);
+        true
     }
 
     /// Drops the oldest event of the publisher that takes most of what is scarce.
@@ -200,6 +228,14 @@ impl Backlog {
         }
     }
 
+    /// Drops all events.
+    pub(super) fn clear(&mut self) {
+        self.lanes.iter_mut().for_each(|lane| *lane = Lane::default());
+        self.events = 0;
+        self.bytes = 0;
+        self.census = None;
+    }
+
     /// Drops the unwanted events; returns how many.
     pub(super) fn retain(&mut self, wanted: impl Fn(&Event) -> bool) -> usize {
         let before = self.events;
@@ -207,7 +243,7 @@ impl Backlog {
             // From behind, so that closing gaps moves nothing that is still to be seen.
             for at in (0..self.lanes[lane].slots.len()).rev() {
                 let unwanted =
-                    |slot: &Slot| slot.event.as_ref().is_some_and(|event| !wanted(event));
+                    |slot: &Taken| slot.event.as_ref().is_some_and(|event| !wanted(event));
                 if self.lanes[lane].slots.get(at).is_some_and(unwanted) {
                     self.drop_slot(lane, at);
                 }
@@ -218,49 +254,49 @@ impl Backlog {
 
     /// Deals all events to new lanes, in the order of their arrival.
     pub(super) fn deal(&mut self, lanes: usize, lane_of: impl Fn(&Event) -> usize) {
-        let mut slots: Vec<Slot> = self
-            .lanes
-            .drain(..)
+        let mut slots: Vec<Taken> = std::mem::take(&mut self.lanes)
+            .into_iter()
             .flat_map(|lane| lane.slots)
             .filter(|slot| slot.event.is_some())
             .collect();
         slots.sort_unstable_by_key(|slot| slot.position);
         self.lanes.resize_with(lanes, Lane::default);
         for slot in slots {
-            if let Some(event) = &slot.event {
-                let lane = lane_of(event);
-                self.lanes[lane].slots.push_back(slot);
-            }
+            let event = slot.event();
+            let lane = &mut self.lanes[lane_of(event)];
+            lane.bytes += event.as_bytes().len();
+            lane.slots.push_back(slot);
         }
     }
 
     fn drop_slot(&mut self, lane: usize, at: usize) {
-        let lane = &mut self.lanes[lane];
-        let Some(slot) = lane.slots.get_mut(at) else {
+        let slots = &mut self.lanes[lane];
+        let Some(slot) = slots.slots.get_mut(at) else {
             return;
         };
         let publisher = slot.publisher;
         let Some(event) = slot.event.take() else {
             return;
         };
-        lane.gaps += 1;
-        lane.close_gaps();
-        self.count_out(publisher, &event);
+        slots.gaps += 1;
+        slots.close_gaps();
+        self.count_out(lane, publisher, event.as_bytes().len());
     }
 
-    fn count_in(&mut self, publisher: PublisherId, event: &Event, position: i64) {
+    fn count_in(&mut self, lane: usize, publisher: PublisherId, event: &Event, position: i64) {
         let size = event.as_bytes().len();
         self.events += 1;
         self.bytes += size;
+        self.lanes[lane].bytes += size;
         if let Some(census) = &mut self.census {
             count(census, publisher, size, position);
         }
     }
 
-    fn count_out(&mut self, publisher: PublisherId, event: &Event) {
-        let size = event.as_bytes().len();
+    fn count_out(&mut self, lane: usize, publisher: PublisherId, size: usize) {
         self.events -= 1;
         self.bytes -= size;
+        self.lanes[lane].bytes -= size;
         if self.events == 0 {
             self.census = None;
         }
@@ -281,7 +317,7 @@ impl Lane {
     /// Position and index of a publisher's oldest event, from a position on.
     fn find(&self, publisher: PublisherId, from: i64) -> Option<(i64, usize)> {
         let start = self.slots.partition_point(|slot| slot.position < from);
-        let found = |slot: &Slot| slot.publisher == publisher && slot.event.is_some();
+        let found = |slot: &Taken| slot.publisher == publisher && slot.event.is_some();
         let at = start + self.slots.iter().skip(start).position(found)?;
         Some((self.slots[at].position, at))
     }
@@ -393,7 +429,7 @@ mod tests {
             }
         }
         assert!(backlog.lanes[0].slots.len() <= 2 * GAPS_ALLOWED + 10);
-        let first = backlog.pop(0).map(|taken| taken.event.id().to_owned());
+        let first = backlog.pop(0).map(|taken| taken.event().id().to_owned());
         assert_eq!(first.as_deref(), Some("good"));
     }
 
@@ -410,10 +446,11 @@ mod tests {
                         naive.0.push((lane, publisher, event));
                     }
                     Step::Pop(lane) => {
-                        prop_assert_eq!(backlog.pop(lane).map(|taken| taken.event), naive.pop(lane));
+                        prop_assert_eq!(backlog.pop(lane).map(Taken::into_event), naive.pop(lane));
                     }
                     Step::PutBack(lane) => {
-                        if let Some(Taken { event, publisher, .. }) = backlog.pop(lane) {
+                        if let Some(taken) = backlog.pop(lane) {
+                            let (publisher, event) = (taken.publisher(), taken.into_event());
                             prop_assert_eq!(naive.pop(lane), Some(event.clone()));
                             backlog.push_front(lane, publisher, event.clone());
                             naive.0.insert(0, (lane, publisher, event));
@@ -442,7 +479,7 @@ mod tests {
             }
             for lane in 0..LANES {
                 while let Some(event) = naive.pop(lane) {
-                    prop_assert_eq!(backlog.pop(lane).map(|taken| taken.event), Some(event));
+                    prop_assert_eq!(backlog.pop(lane).map(Taken::into_event), Some(event));
                 }
                 prop_assert_eq!(backlog.pop(lane), None);
             }

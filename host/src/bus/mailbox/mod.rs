@@ -80,10 +80,8 @@ struct State {
     limits: MailboxLimits,
     overflow: Overflow,
     backlog: Backlog,
-    /// Events that came, dropped ones included.
-    received: u64,
     /// Who waits, by lane.
-    wakers: Vec<Option<Waker>>,
+    wakers: SmallVec<[Option<Waker>; 1]>,
     closed: Option<Closed>,
 }
 
@@ -96,8 +94,7 @@ impl Mailbox {
             limits,
             overflow,
             backlog: Backlog::new(lanes),
-            received: 0,
-            wakers: vec![None; lanes],
+            wakers: SmallVec::from_elem(None, lanes),
             closed: None,
         }))
     }
@@ -175,9 +172,11 @@ impl Mailbox {
         let lanes = state.backlog.lanes();
         let mut wakers = Vec::new();
         for taken in events.rev() {
-            let lane = lane_of(&taken.event, lanes);
+            let lane = lane_of(taken.event(), lanes);
             let publisher = taken.publisher();
-            state.backlog.push_front(lane, publisher, taken.event);
+            state
+                .backlog
+                .push_front(lane, publisher, taken.into_event());
             wakers.extend(state.wakers[lane].take());
         }
         drop(state);
@@ -226,7 +225,7 @@ impl Mailbox {
 
     /// Events that came, dropped ones included.
     pub(super) fn received(&self) -> u64 {
-        self.lock().received
+        self.lock().backlog.received()
     }
 
     /// Changes bounds, rule and number of lanes; what waits stays, in order, and
@@ -249,7 +248,7 @@ impl Mailbox {
         }
         let lanes = lanes.max(1);
         let wakers = state.take_wakers();
-        state.wakers = vec![None; lanes];
+        state.wakers = SmallVec::from_elem(None, lanes);
         state.backlog.deal(lanes, |event| lane_of(event, lanes));
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
@@ -276,8 +275,8 @@ impl State {
         publisher: PublisherId,
         wakers: &mut SmallVec<[Waker; 1]>,
     ) -> u64 {
-        self.received += 1;
         if self.closed.is_some() {
+            self.backlog.skip();
             return 0;
         }
         let size = event.as_bytes().len();
@@ -293,6 +292,7 @@ impl State {
                     return dropped + 1;
                 }
                 Overflow::Disconnect => {
+                    self.backlog.skip();
                     dropped += 1 + self.backlog.events() as u64;
                     wakers.extend(self.close(Closed::Overflowed { dropped }));
                     return dropped;
@@ -311,7 +311,7 @@ impl State {
 
     fn take(&mut self, lane: usize) -> Result<Option<Event>, Closed> {
         match (self.backlog.pop(lane), self.closed) {
-            (Some(taken), _) => Ok(Some(taken.event)),
+            (Some(taken), _) => Ok(Some(taken.into_event())),
             (None, Some(closed)) => Err(closed),
             (None, None) => Ok(None),
         }
@@ -323,19 +323,19 @@ impl State {
         limits: MailboxLimits,
         batch: &mut VecDeque<Taken>,
     ) -> Result<Option<()>, Closed> {
-        let (mut events, mut bytes) = (0, 0);
-        let fits = |event: &Event, events: usize, bytes: &mut usize| {
-            *bytes += event.as_bytes().len();
-            events == 0 || (*bytes <= limits.bytes && events < limits.events)
-        };
-        while let Some(taken) = self
-            .backlog
-            .pop_if(lane, |event| fits(event, events, &mut bytes))
-        {
-            batch.push_back(taken);
-            events += 1;
+        let before = batch.len();
+        if before > 0 || !self.backlog.take_lane(lane, limits, batch) {
+            let (mut events, mut bytes) = (0, 0);
+            let mut fits = |event: &Event| {
+                bytes += event.as_bytes().len();
+                events += 1;
+                events == 1 || (bytes <= limits.bytes && events <= limits.events)
+            };
+            while let Some(taken) = self.backlog.pop_if(lane, &mut fits) {
+                batch.push_back(taken);
+            }
         }
-        match (events, self.closed) {
+        match (batch.len() - before, self.closed) {
             (1.., _) => Ok(Some(())),
             (0, Some(closed)) => Err(closed),
             (0, None) => Ok(None),
@@ -355,7 +355,7 @@ impl State {
 
     fn close(&mut self, reason: Closed) -> Vec<Waker> {
         self.closed = Some(reason);
-        self.backlog = Backlog::new(self.backlog.lanes());
+        self.backlog.clear();
         self.take_wakers()
     }
 

@@ -254,7 +254,7 @@ impl Receive for ReceivingNode {
         node.runtime
             .block_on(async { timeout(DEADLINE, mailbox.recv_batch(0, BATCH, taken)).await })??;
         for taken in taken.drain(..) {
-            take(taken.event.data().unwrap_or_default())?;
+            take(taken.event().data().unwrap_or_default())?;
         }
         Ok(())
     }
