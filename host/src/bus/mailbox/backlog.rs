@@ -230,7 +230,9 @@ impl Backlog {
 
     /// Drops all events.
     pub(super) fn clear(&mut self) {
-        self.lanes.iter_mut().for_each(|lane| *lane = Lane::default());
+        self.lanes
+            .iter_mut()
+            .for_each(|lane| *lane = Lane::default());
         self.events = 0;
         self.bytes = 0;
         self.census = None;
@@ -367,6 +369,7 @@ mod tests {
             size: usize,
         },
         Pop(usize),
+        TakeLane(usize, MailboxLimits),
         PutBack(usize),
         MakeRoom(Scarce),
         Retain(usize),
@@ -385,6 +388,9 @@ mod tests {
         prop_oneof![
             6 => push,
             2 => (0..LANES).prop_map(Step::Pop),
+            1 => (0..LANES, 1..12_usize, 1..2_000_usize).prop_map(|(lane, events, bytes)| {
+                Step::TakeLane(lane, MailboxLimits { events, bytes })
+            }),
             1 => (0..LANES).prop_map(Step::PutBack),
             1 => Just(Step::MakeRoom(Scarce::Events)),
             1 => Just(Step::MakeRoom(Scarce::Bytes)),
@@ -447,6 +453,18 @@ mod tests {
                     }
                     Step::Pop(lane) => {
                         prop_assert_eq!(backlog.pop(lane).map(Taken::into_event), naive.pop(lane));
+                    }
+                    Step::TakeLane(lane, limits) => {
+                        let mut batch = VecDeque::new();
+                        if backlog.take_lane(lane, limits, &mut batch) {
+                            let bytes: usize = batch.iter().map(|taken| taken.event().as_bytes().len()).sum();
+                            prop_assert!(batch.len() <= limits.events);
+                            prop_assert!(bytes <= limits.bytes || batch.len() == 1);
+                            for taken in batch {
+                                prop_assert_eq!(naive.pop(lane), Some(taken.into_event()));
+                            }
+                            prop_assert_eq!(naive.pop(lane), None, "something was left behind");
+                        }
                     }
                     Step::PutBack(lane) => {
                         if let Some(taken) = backlog.pop(lane) {
