@@ -1,8 +1,6 @@
 //! The threads that links work on.
 
 use std::io;
-use std::num::NonZero;
-use std::thread::available_parallelism;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -10,11 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, ClusterError};
 
-/// Threads for one [`Cluster`] and nothing else, so that however busy the rest of the
-/// process is, other nodes get their sign of life. They end when this is dropped.
-///
-/// There are half as many as cores, at least one: each thread that has work wakes
-/// another one to look for more, which takes a core from whom the events are for.
+/// Threads for one [`Cluster`] and nothing else, as many as there are cores: however
+/// busy the rest of the process is, other nodes get their sign of life. They end when
+/// this is dropped.
 #[derive(Debug)]
 pub struct LinkThreads {
     /// Present until it is dropped.
@@ -27,9 +23,7 @@ impl LinkThreads {
     /// # Errors
     /// Those of the system, when it has no more threads or files to give.
     pub fn start() -> io::Result<Self> {
-        let cores = available_parallelism().map_or(1, NonZero::get);
         let runtime = Builder::new_multi_thread()
-            .worker_threads((cores / 2).max(1))
             .thread_name("link")
             .enable_all()
             .build()?;
