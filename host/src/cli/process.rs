@@ -30,7 +30,7 @@ pub(super) fn with_log_and_signals(
     ran
 }
 
-/// A runtime for a node: network, timers and supervision. Plugins run on
+/// A runtime for a node: network, timers and supervision. Plugins and links run on
 /// threads of their own.
 fn runtime() -> Result<Runtime, CliError> {
     tokio::runtime::Builder::new_multi_thread()

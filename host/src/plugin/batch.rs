@@ -96,12 +96,12 @@ impl Batch {
 
     /// The event in hand, whose trace context the guest's own events inherit.
     pub(super) fn in_hand(&self) -> Option<&Event> {
-        self.events.get(self.at).map(|taken| taken.event())
+        self.events.get(self.at).map(Taken::event)
     }
 
     /// All events of the call.
     pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
-        self.events.iter().map(|taken| taken.event())
+        self.events.iter().map(Taken::event)
     }
 
     /// Whether the guest can take more than one event a call: only with a counter

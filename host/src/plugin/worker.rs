@@ -188,7 +188,7 @@ impl Worker {
             let taken = self.in_hand.pop_front();
             shared.delivered.fetch_add(1, Ordering::Relaxed);
             shared.failed.fetch_add(1, Ordering::Relaxed);
-            self.bury(taken.as_ref().map(|taken| taken.event()), &death);
+            self.bury(taken.as_ref().map(Taken::event), &death);
         }
         // What the instance did not come to is the next one's.
         while let Some(left) = self.in_hand.pop_back() {

@@ -272,16 +272,16 @@ impl Backlog {
     }
 
     fn drop_slot(&mut self, lane: usize, at: usize) {
-        let slots = &mut self.lanes[lane];
-        let Some(slot) = slots.slots.get_mut(at) else {
+        let own = &mut self.lanes[lane];
+        let Some(slot) = own.slots.get_mut(at) else {
             return;
         };
         let publisher = slot.publisher;
         let Some(event) = slot.event.take() else {
             return;
         };
-        slots.gaps += 1;
-        slots.close_gaps();
+        own.gaps += 1;
+        own.close_gaps();
         self.count_out(lane, publisher, event.as_bytes().len());
     }
 

@@ -16,7 +16,7 @@ use crate::TOPIC;
 /// throws none away.
 const AHEAD: usize = 4 << 20;
 
-/// A client, and the threads that it works on: as many as its makers' examples have.
+/// A client, and the threads that it works on: as many as the links of a node have.
 struct Connected {
     runtime: Runtime,
     client: Client,

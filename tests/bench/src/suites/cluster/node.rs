@@ -143,7 +143,12 @@ impl Node {
         });
         let nodes = cluster.admin();
         let links = LinkThreads::start()?;
-        links.spawn(cluster, CancellationToken::new());
+        let linked = links.spawn(cluster, CancellationToken::new());
+        runtime.spawn(async {
+            if let Ok(Err(error)) = linked.await {
+                eprintln!("a node is no longer part of the cluster: {error}");
+            }
+        });
         Ok(Self {
             runtime,
             _links: links,
