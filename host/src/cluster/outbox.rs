@@ -209,7 +209,7 @@ impl Outbox {
             }
         };
         let mut bytes = 0;
-        for taken in self.taken.drain(..) {
+        for taken in &self.taken {
             let event = taken.event().as_bytes();
             if event.len() > self.max_event_bytes {
                 self.too_large += 1;
@@ -225,6 +225,9 @@ impl Outbox {
             buffer.extend_from_slice(event);
         }
         end_run(first, count, &mut buffer);
+        // Not one by one as they are copied: giving an event up is an atomic operation,
+        // for which the processor waits until the copies before it have been made.
+        self.taken.clear();
         if runs
             .last()
             .is_none_or(|run| run.first + u64::from(run.count) <= last)
