@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::{Event, Pattern};
+use crate::event::{Draft, Event, Pattern};
 
 /// A type pattern and what narrows it further; all conditions must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,50 @@ pub struct Filter {
     pub distributed_only: bool,
     /// Not the events of the publisher with this id, or of the node with this name.
     pub exclude: Option<Arc<str>>,
+}
+
+/// All of an event that filters look at: what has the same key, and the same
+/// publisher, goes to the same receivers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoutingKey<'e> {
+    pub(super) event_type: &'e str,
+    pub(super) subject: Option<&'e str>,
+    channel: Option<&'e str>,
+    origin: &'e str,
+    distributed: bool,
+}
+
+impl<'e> RoutingKey<'e> {
+    pub(super) fn of(event: &'e Event) -> Self {
+        Self {
+            event_type: event.event_type(),
+            subject: event.subject(),
+            channel: event.channel(),
+            origin: event.origin(),
+            distributed: event.distributed(),
+        }
+    }
+
+    /// The key of what becomes of a draft on `node`, which the draft tells at less
+    /// cost than the event.
+    pub(super) fn of_draft(draft: &'e Draft<'_>, node: &'e str) -> Self {
+        Self {
+            event_type: draft.event_type.as_str(),
+            subject: draft.subject.as_deref(),
+            channel: draft.channel.as_deref(),
+            origin: node,
+            distributed: draft.distributed,
+        }
+    }
+
+    /// Whether two events have the same, without reading it.
+    pub(super) fn is_shared_by(one: &Event, other: &Event) -> bool {
+        fn key(event: &Event) -> [&[u8]; 4] {
+            let parts = event.packed().parts();
+            [parts.event_type, parts.subject, parts.channel, parts.origin]
+        }
+        key(one) == key(other) && one.distributed() == other.distributed()
+    }
 }
 
 impl Filter {
@@ -38,25 +82,26 @@ impl Filter {
     /// Whether the event, published on `node` by `publisher`, passes.
     #[must_use]
     pub fn matches(&self, event: &Event, node: &str, publisher: &str) -> bool {
-        self.pattern.matches(event.event_type())
+        let key = RoutingKey::of(event);
+        self.pattern.matches(key.event_type)
             && self
                 .subject
                 .as_deref()
-                .is_none_or(|subject| event.subject() == Some(subject))
-            && self.matches_rest(event, node, publisher)
+                .is_none_or(|subject| key.subject == Some(subject))
+            && self.matches_rest(&key, node, publisher)
     }
 
     /// Whether the event passes what the routing table does not look up: all but
     /// the pattern and the subject.
-    pub(super) fn matches_rest(&self, event: &Event, node: &str, publisher: &str) -> bool {
+    pub(super) fn matches_rest(&self, key: &RoutingKey<'_>, node: &str, publisher: &str) -> bool {
         self.channel
             .as_deref()
-            .is_none_or(|channel| event.channel() == Some(channel))
-            && (!self.local_only || event.origin() == node)
-            && (!self.distributed_only || event.distributed())
+            .is_none_or(|channel| key.channel == Some(channel))
+            && (!self.local_only || key.origin == node)
+            && (!self.distributed_only || key.distributed)
             && self
                 .exclude
                 .as_deref()
-                .is_none_or(|excluded| excluded != publisher && excluded != event.origin())
+                .is_none_or(|excluded| excluded != publisher && excluded != key.origin)
     }
 }

@@ -27,6 +27,7 @@ pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow, Taken};
 pub use publisher::Publisher;
 pub use receiver::{Receiver, ReceiverKind, Subscription};
 
+use filter::RoutingKey;
 use publisher::Identity;
 use receiver::Core;
 use routing::{Route, RoutingTable};
@@ -210,7 +211,7 @@ impl Bus {
 
     fn publish(&self, draft: &Draft<'_>, publisher: &Identity) -> Result<Event, PublishError> {
         let event = self.stamp(draft, &publisher.source)?;
-        self.publish_stamped(&event, publisher);
+        self.publish_stamped(draft, &event, publisher);
         Ok(event)
     }
 
@@ -244,38 +245,38 @@ impl Bus {
         Ok(event)
     }
 
-    fn publish_stamped(&self, event: &Event, publisher: &Identity) {
+    /// Delivers what a draft has become.
+    fn publish_stamped(&self, draft: &Draft<'_>, event: &Event, publisher: &Identity) {
         let size = event.as_bytes().len() as u64;
         self.0.published.fetch_add(1, Ordering::Relaxed);
         self.0.published_bytes.fetch_add(size, Ordering::Relaxed);
-        self.deliver(event, publisher);
-    }
-
-    fn deliver(&self, event: &Event, publisher: &Identity) {
+        let key = RoutingKey::of_draft(draft, self.node());
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
-        self.find(&table, event, publisher, |receiver| {
+        self.find(&table, &key, publisher, |receiver| {
             if receiver.deliver([event.clone()], publisher.number) {
                 self.report_drops_of(receiver);
             }
         });
     }
 
-    /// The same for several events, at less than as many times the cost.
+    /// Delivers several events, at less than as many times the cost.
     fn deliver_all(&self, events: &[Event], publisher: &Identity) {
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         // In the order in which they are found, which does not depend on addresses.
-        let mut shares: Vec<(&Arc<Core>, Vec<Event>)> = Vec::new();
+        let mut shares: Vec<(&Arc<Core>, SmallVec<[&[Event]; 1]>)> = Vec::new();
         let mut places: HashMap<*const Core, usize, FixedState> = HashMap::default();
-        for event in events {
-            self.find(&table, event, publisher, |receiver| {
+        for alike in events.chunk_by(RoutingKey::is_shared_by) {
+            let key = RoutingKey::of(&alike[0]);
+            self.find(&table, &key, publisher, |receiver| {
                 let place = *places.entry(Arc::as_ptr(receiver)).or_insert_with(|| {
-                    shares.push((receiver, Vec::new()));
+                    shares.push((receiver, SmallVec::new()));
                     shares.len() - 1
                 });
-                shares[place].1.push(event.clone());
+                shares[place].1.push(alike);
             });
         }
         for (receiver, share) in shares {
+            let share = share.into_iter().flatten().cloned();
             if receiver.deliver(share, publisher.number) {
                 self.report_drops_of(receiver);
             }
@@ -286,29 +287,25 @@ impl Bus {
     fn find<'t>(
         &self,
         table: &'t RoutingTable,
-        event: &Event,
+        key: &RoutingKey<'_>,
         publisher: &Identity,
         mut found: impl FnMut(&'t Arc<Core>),
     ) {
         let node: &str = self.node();
         let mut served: SmallVec<[*const Core; 8]> = SmallVec::new();
-        table.find(
-            event.event_type(),
-            event.subject(),
-            &mut |route: &'t Route| {
-                if !route.filter.matches_rest(event, node, &publisher.id) {
+        table.find(key.event_type, key.subject, &mut |route: &'t Route| {
+            if !route.filter.matches_rest(key, node, &publisher.id) {
+                return;
+            }
+            let receiver = &route.receiver;
+            if receiver.several_filters.load(Ordering::Relaxed) {
+                if served.contains(&Arc::as_ptr(receiver)) {
                     return;
                 }
-                let receiver = &route.receiver;
-                if receiver.several_filters.load(Ordering::Relaxed) {
-                    if served.contains(&Arc::as_ptr(receiver)) {
-                        return;
-                    }
-                    served.push(Arc::as_ptr(receiver));
-                }
-                found(receiver);
-            },
-        );
+                served.push(Arc::as_ptr(receiver));
+            }
+            found(receiver);
+        });
     }
 
     fn set_filters(&self, core: &Arc<Core>, filters: Vec<Filter>) {

@@ -65,8 +65,8 @@ impl Publisher {
             .enumerate()
             .map(stamp)
             .collect::<Result<_, _>>()?;
-        for event in &events {
-            self.bus.publish_stamped(event, &self.identity);
+        for (draft, event) in drafts.iter().zip(&events) {
+            self.bus.publish_stamped(draft, event, &self.identity);
         }
         Ok(events)
     }

@@ -96,12 +96,57 @@ fn events_passed_on_together_reach_each_receiver_once_and_in_order() {
     let some = here.subscribe(subscription(&["custom.b"]));
     let elsewhere = bus();
     let elsewhere = elsewhere.publisher("/s", "p");
-    let events: Vec<Event> = ["a", "b", "c", "b"]
+    let events: Vec<Event> = ["a", "b", "b", "c", "b"]
         .map(|event_type| elsewhere.publish(&draft(event_type)).unwrap())
         .into();
     here.publisher("/s", "p").relay(&events);
     assert_eq!(drain(&all), events);
-    assert_eq!(drain(&some), [events[1].clone(), events[3].clone()]);
+    assert_eq!(
+        drain(&some),
+        [events[1].clone(), events[2].clone(), events[4].clone()]
+    );
+}
+
+#[test]
+fn events_passed_on_together_are_filtered_one_by_one() {
+    let here = bus();
+    let filtered = |change: fn(&mut Filter)| {
+        let mut subscription = subscription(&["*"]);
+        change(&mut subscription.filters[0]);
+        here.subscribe(subscription)
+    };
+    let subject = filtered(|filter| filter.subject = Some("s".into()));
+    let distributed = filtered(|filter| filter.distributed_only = true);
+    let others = filtered(|filter| filter.exclude = Some("b".into()));
+    let drafts = [
+        draft("x"),
+        Draft {
+            subject: Some("s".into()),
+            ..draft("x")
+        },
+        Draft {
+            distributed: true,
+            ..draft("x")
+        },
+    ];
+    let nodes = ["a", "b"].map(|node| {
+        Bus::new(BusConfig {
+            node: node.into(),
+            incarnation: "i".into(),
+            max_event_bytes: 4096,
+            clock: Arc::new(SystemClock),
+        })
+    });
+    let mut events = Vec::new();
+    for node in &nodes {
+        events.extend(node.publisher("/s", "p").publish_all(&drafts).unwrap());
+    }
+    here.publisher("/s", "p").relay(&events);
+    let wanted =
+        |wanted: &[usize]| -> Vec<Event> { wanted.iter().map(|at| events[*at].clone()).collect() };
+    assert_eq!(drain(&subject), wanted(&[1, 4]));
+    assert_eq!(drain(&distributed), wanted(&[2, 5]));
+    assert_eq!(drain(&others), wanted(&[0, 1, 2]));
 }
 
 #[test]

@@ -195,6 +195,22 @@ pub enum Malformed {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EventRef<'a>(&'a [u8]);
 
+/// The type and the attributes of an event as they were encoded; those that are
+/// absent are empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are those of `Fields`")]
+pub struct Parts<'a> {
+    pub event_type: &'a [u8],
+    pub id: &'a [u8],
+    pub source: &'a [u8],
+    pub subject: &'a [u8],
+    pub datacontenttype: &'a [u8],
+    pub origin: &'a [u8],
+    pub channel: &'a [u8],
+    pub traceparent: &'a [u8],
+    pub tracestate: &'a [u8],
+}
+
 impl<'a> EventRef<'a> {
     /// Takes the event with which `bytes` begins; returns it and what follows.
     ///
@@ -355,6 +371,32 @@ impl<'a> EventRef<'a> {
         let extensions = self.u32_at(EXTENSIONS_AT);
         let end = self.data_start().saturating_sub(extensions);
         self.0.get(HEADER..end).unwrap_or_default()
+    }
+
+    /// The type and the attributes as bytes: to compare them, at less cost than to
+    /// read them.
+    #[must_use]
+    #[inline]
+    pub fn parts(self) -> Parts<'a> {
+        let mut rest = self.texts();
+        let mut next = |bytes| {
+            let (part, behind) = rest.split_at_checked(bytes).unwrap_or_default();
+            rest = behind;
+            part
+        };
+        let event_type = next(usize::from(self.u16_at(TYPE_AT)));
+        let mut attribute = |attribute| next(self.attribute_len(attribute as usize));
+        Parts {
+            event_type,
+            id: attribute(Attribute::Id),
+            source: attribute(Attribute::Source),
+            subject: attribute(Attribute::Subject),
+            datacontenttype: attribute(Attribute::DataContentType),
+            origin: attribute(Attribute::Origin),
+            channel: attribute(Attribute::Channel),
+            traceparent: attribute(Attribute::TraceParent),
+            tracestate: attribute(Attribute::TraceState),
+        }
     }
 
     #[inline]

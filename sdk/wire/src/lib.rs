@@ -10,5 +10,5 @@ mod event;
 mod extension;
 pub mod frame;
 
-pub use event::{EventRef, Fields, Malformed, encode};
+pub use event::{EventRef, Fields, Malformed, Parts, encode};
 pub use extension::{ExtensionKind, Extensions};

@@ -91,6 +91,18 @@ proptest! {
         prop_assert_eq!(event.sequence(), fields.sequence);
         prop_assert_eq!(event.traceparent(), fields.traceparent);
         prop_assert_eq!(event.tracestate(), fields.tracestate);
+        let parts = event.parts();
+        prop_assert_eq!(parts, Parts {
+            event_type: event.event_type().as_bytes(),
+            id: event.id().as_bytes(),
+            source: event.source().as_bytes(),
+            subject: event.subject().unwrap_or_default().as_bytes(),
+            datacontenttype: event.datacontenttype().as_bytes(),
+            origin: event.origin().as_bytes(),
+            channel: event.channel().unwrap_or_default().as_bytes(),
+            traceparent: event.traceparent().unwrap_or_default().as_bytes(),
+            tracestate: event.tracestate().unwrap_or_default().as_bytes(),
+        });
         let extensions: Vec<_> = event.extensions()
             .map(|(name, kind, value)| (name.to_owned(), kind, value.to_owned()))
             .collect();
