@@ -25,6 +25,7 @@ pub use filter::Filter;
 pub use interest::{Interest, Wanted};
 pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow, Taken};
 pub use publisher::Publisher;
+pub(crate) use publisher::TOGETHER;
 pub use receiver::{Receiver, ReceiverKind, Subscription};
 
 use filter::RoutingKey;
@@ -83,6 +84,9 @@ pub enum PublishError {
     #[error("there is no channel `{0}`")]
     NoSuchChannel(String),
 }
+
+/// What one receiver gets of several events.
+type Share<'e> = SmallVec<[&'e [Event]; 1]>;
 
 impl Bus {
     /// A bus without receivers.
@@ -211,7 +215,8 @@ impl Bus {
 
     fn publish(&self, draft: &Draft<'_>, publisher: &Identity) -> Result<Event, PublishError> {
         let event = self.stamp(draft, &publisher.source)?;
-        self.publish_stamped(draft, &event, publisher);
+        self.count_published(std::slice::from_ref(&event));
+        self.deliver(draft, &event, publisher);
         Ok(event)
     }
 
@@ -245,11 +250,15 @@ impl Bus {
         Ok(event)
     }
 
+    fn count_published(&self, events: &[Event]) {
+        let bytes: usize = events.iter().map(|event| event.as_bytes().len()).sum();
+        let (count, bytes) = (events.len() as u64, bytes as u64);
+        self.0.published.fetch_add(count, Ordering::Relaxed);
+        self.0.published_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Delivers what a draft has become.
-    fn publish_stamped(&self, draft: &Draft<'_>, event: &Event, publisher: &Identity) {
-        let size = event.as_bytes().len() as u64;
-        self.0.published.fetch_add(1, Ordering::Relaxed);
-        self.0.published_bytes.fetch_add(size, Ordering::Relaxed);
+    fn deliver(&self, draft: &Draft<'_>, event: &Event, publisher: &Identity) {
         let key = RoutingKey::of_draft(draft, self.node());
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         self.find(&table, &key, publisher, |receiver| {
@@ -263,7 +272,7 @@ impl Bus {
     fn deliver_all(&self, events: &[Event], publisher: &Identity) {
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         // In the order in which they are found, which does not depend on addresses.
-        let mut shares: Vec<(&Arc<Core>, SmallVec<[&[Event]; 1]>)> = Vec::new();
+        let mut shares: Vec<(&Arc<Core>, Share<'_>)> = Vec::new();
         let mut places: HashMap<*const Core, usize, FixedState> = HashMap::default();
         for alike in events.chunk_by(RoutingKey::is_shared_by) {
             let key = RoutingKey::of(&alike[0]);

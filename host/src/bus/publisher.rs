@@ -29,6 +29,11 @@ pub(super) struct Identity {
     pub(super) number: PublisherId,
 }
 
+/// Events that are delivered at once: enough that receivers are not woken for each,
+/// and so few that they begin before the last is delivered, and that whoever
+/// subscribes does not wait for long.
+pub(crate) const TOGETHER: usize = 64;
+
 /// Sources under this prefix are the node's to give.
 const NODE_SOURCES: &str = "/nodes/";
 
@@ -65,17 +70,17 @@ impl Publisher {
             .enumerate()
             .map(stamp)
             .collect::<Result<_, _>>()?;
-        for (draft, event) in drafts.iter().zip(&events) {
-            self.bus.publish_stamped(draft, event, &self.identity);
-        }
+        self.bus.count_published(&events);
+        self.relay(&events);
         Ok(events)
     }
 
     /// Passes on events that were published elsewhere, as they stand and in order.
-    /// Each receiver is woken once for all of them; who has many to pass on does so
-    /// a few at a time, since nobody subscribes meanwhile.
+    /// Each receiver is woken once for many of them.
     pub fn relay(&self, events: &[Event]) {
-        self.bus.deliver_all(events, &self.identity);
+        for events in events.chunks(TOGETHER) {
+            self.bus.deliver_all(events, &self.identity);
+        }
     }
 
     /// The draft without a source that only the node may give.

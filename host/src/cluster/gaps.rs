@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::directory::Node;
 use super::inbox::{Gap, Sink};
 use super::timing::MEASURE;
-use crate::bus::Publisher;
+use crate::bus::{Publisher, TOGETHER};
 use crate::event::host_event::{ClusterGap, HostEventType};
 use crate::event::{Event, ForeignError};
 
@@ -25,10 +25,6 @@ struct Missing {
     last: u64,
     count: u64,
 }
-
-/// Events that are handed on at once: enough that receivers are not woken for each,
-/// and so few that they begin while the rest of a frame is looked at.
-const TOGETHER: usize = 64;
 
 /// Hands on what comes from one node.
 pub(super) struct Deliver<'l> {

@@ -314,7 +314,9 @@ impl Instance {
         let node: &str = guest.plugin.bus.node();
         frame.clear();
         for event in guest.batch.events() {
-            hearken_wire::frame::push(frame, event.packed(), event.origin() == node);
+            let packed = event.packed();
+            let local = packed.parts().origin == node.as_bytes();
+            hearken_wire::frame::push(frame, packed, local);
         }
         let framed = framed.hearken_plugin_framed_listener();
         let called = meter.charge(framed.call_handle(store, frame)).await;
