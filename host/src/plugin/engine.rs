@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine};
 
+use super::function_cache::FunctionCache;
+
 /// Stack of a guest, in bytes; a deeper recursion traps.
 const GUEST_STACK_BYTES: usize = 512 << 10;
 
@@ -30,6 +32,7 @@ pub(super) fn new_engine() -> wasmtime::Result<Engine> {
     config.concurrency_support(false);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
+    config.enable_incremental_compilation(Arc::<FunctionCache>::default())?;
     Engine::new(&config)
 }
 

@@ -9,6 +9,7 @@ mod contain;
 mod engine;
 mod executor;
 mod folder;
+mod function_cache;
 mod guest;
 mod imports;
 mod inspect;
