@@ -23,7 +23,7 @@ pub struct Filter {
 
 /// All of an event that filters look at: what has the same key, and the same
 /// publisher, goes to the same receivers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RoutingKey<'e> {
     pub(super) event_type: &'e str,
     pub(super) subject: Option<&'e str>,
@@ -55,7 +55,7 @@ impl<'e> RoutingKey<'e> {
         }
     }
 
-    /// Whether two events have the same, without reading it.
+    /// Whether two events have the same key, told from their bytes.
     pub(super) fn is_shared_by(one: &Event, other: &Event) -> bool {
         fn key(event: &Event) -> [&[u8]; 4] {
             let parts = event.packed().parts();

@@ -85,8 +85,8 @@ pub enum PublishError {
     NoSuchChannel(String),
 }
 
-/// What one receiver gets of several events.
-type Share<'e> = SmallVec<[&'e [Event]; 1]>;
+/// Those of several events that one receiver gets.
+type Selected<'e> = SmallVec<[&'e [Event]; 1]>;
 
 impl Bus {
     /// A bus without receivers.
@@ -260,6 +260,7 @@ impl Bus {
     /// Delivers what a draft has become.
     fn deliver(&self, draft: &Draft<'_>, event: &Event, publisher: &Identity) {
         let key = RoutingKey::of_draft(draft, self.node());
+        debug_assert_eq!(key, RoutingKey::of(event));
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         self.find(&table, &key, publisher, |receiver| {
             if receiver.deliver([event.clone()], publisher.number) {
@@ -272,7 +273,7 @@ impl Bus {
     fn deliver_all(&self, events: &[Event], publisher: &Identity) {
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         // In the order in which they are found, which does not depend on addresses.
-        let mut shares: Vec<(&Arc<Core>, Share<'_>)> = Vec::new();
+        let mut shares: Vec<(&Arc<Core>, Selected<'_>)> = Vec::new();
         let mut places: HashMap<*const Core, usize, FixedState> = HashMap::default();
         for alike in events.chunk_by(RoutingKey::is_shared_by) {
             let key = RoutingKey::of(&alike[0]);

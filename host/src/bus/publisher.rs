@@ -55,7 +55,8 @@ impl Publisher {
     }
 
     /// Publishes several events, in order, or none: each is checked before the
-    /// first is published.
+    /// first is published. They reach a mailbox up to 64 at once, for which it needs
+    /// room.
     ///
     /// # Errors
     /// The position of the first draft that breaks a rule, and the rule.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine};
+use wasmtime::{CacheStore, Config, Engine};
 
 use super::function_cache::FunctionCache;
 
@@ -22,9 +22,14 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 /// Ticks without a guest after which the clock rests until one runs.
 const TICKS_BEFORE_REST: u32 = 250;
 
+/// An engine that compiles each function once.
+pub(super) fn new_engine() -> wasmtime::Result<Engine> {
+    engine_with(Arc::<FunctionCache>::default())
+}
+
 /// The engine's settings. Everything that changes generated code is part of
 /// the engine's compatibility hash and so of the key of cached code.
-pub(super) fn new_engine() -> wasmtime::Result<Engine> {
+pub(super) fn engine_with(functions: Arc<dyn CacheStore>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.epoch_interruption(true);
@@ -32,7 +37,7 @@ pub(super) fn new_engine() -> wasmtime::Result<Engine> {
     config.concurrency_support(false);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
-    config.enable_incremental_compilation(Arc::<FunctionCache>::default())?;
+    config.enable_incremental_compilation(functions)?;
     Engine::new(&config)
 }
 

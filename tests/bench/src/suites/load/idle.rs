@@ -47,7 +47,11 @@ pub(super) fn measure(report: &mut Report, measured: &Path) {
                 report.push(row(memory, "KiB/plugin", &samples));
                 let mut samples = Samples::default();
                 samples.push(taken.milliseconds);
-                report.push(row(start, "ms, 1,000 plugins of 100 files", &samples));
+                report.push(row(
+                    start,
+                    "ms, 1,000 plugins of 100 files that are much alike",
+                    &samples,
+                ));
             }
             Err(reason) => report.skip("load", memory, &reason),
         }
