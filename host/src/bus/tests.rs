@@ -5,8 +5,12 @@ use crate::clock::SystemClock;
 use crate::event::Pattern;
 
 fn bus() -> Bus {
+    bus_of("a")
+}
+
+fn bus_of(node: &str) -> Bus {
     Bus::new(BusConfig {
-        node: "a".into(),
+        node: node.into(),
         incarnation: "i".into(),
         max_event_bytes: 4096,
         clock: Arc::new(SystemClock),
@@ -28,6 +32,13 @@ fn subscription(patterns: &[&str]) -> Subscription {
         overflow: Overflow::DropOldest,
         lanes: 1,
     }
+}
+
+/// A receiver of all that a filter passes once it is changed.
+fn filtered(bus: &Bus, change: fn(&mut Filter)) -> Receiver {
+    let mut subscription = subscription(&["*"]);
+    change(&mut subscription.filters[0]);
+    bus.subscribe(subscription)
 }
 
 fn draft(event_type: &str) -> Draft<'_> {
@@ -110,11 +121,7 @@ fn events_passed_on_together_reach_each_receiver_once_and_in_order() {
 #[test]
 fn events_passed_on_together_are_filtered_one_by_one() {
     let here = bus();
-    let filtered = |change: fn(&mut Filter)| {
-        let mut subscription = subscription(&["*"]);
-        change(&mut subscription.filters[0]);
-        here.subscribe(subscription)
-    };
+    let filtered = |change| filtered(&here, change);
     let subject = filtered(|filter| filter.subject = Some("s".into()));
     let distributed = filtered(|filter| filter.distributed_only = true);
     let others = filtered(|filter| filter.exclude = Some("b".into()));
@@ -134,16 +141,8 @@ fn events_passed_on_together_are_filtered_one_by_one() {
         with_subject,
         draft("x"),
     ];
-    let nodes = ["a", "b"].map(|node| {
-        Bus::new(BusConfig {
-            node: node.into(),
-            incarnation: "i".into(),
-            max_event_bytes: 4096,
-            clock: Arc::new(SystemClock),
-        })
-    });
     let mut events = Vec::new();
-    for node in &nodes {
+    for node in ["a", "b"].map(bus_of) {
         events.extend(node.publisher("/s", "p").publish_all(&drafts).unwrap());
     }
     here.publisher("/s", "p").relay(&events);
@@ -157,11 +156,7 @@ fn events_passed_on_together_are_filtered_one_by_one() {
 #[test]
 fn filters_narrow() {
     let bus = bus();
-    let only = |change: fn(&mut Filter)| {
-        let mut subscription = subscription(&["*"]);
-        change(&mut subscription.filters[0]);
-        bus.subscribe(subscription)
-    };
+    let only = |change| filtered(&bus, change);
     let subject = only(|filter| filter.subject = Some("s".into()));
     let local = only(|filter| filter.local_only = true);
     let channel = only(|filter| filter.channel = Some("c".into()));
