@@ -7,6 +7,7 @@ mod drops;
 mod filter;
 mod interest;
 mod mailbox;
+mod memory;
 mod publisher;
 mod receiver;
 mod routing;
@@ -29,6 +30,7 @@ pub(crate) use publisher::TOGETHER;
 pub use receiver::{Receiver, ReceiverKind, Subscription};
 
 use filter::RoutingKey;
+use memory::Memory;
 use publisher::Identity;
 use receiver::Core;
 use routing::{Route, RoutingTable};
@@ -213,19 +215,38 @@ impl Bus {
         self.0.serial.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn publish(&self, draft: &Draft<'_>, publisher: &Identity) -> Result<Event, PublishError> {
-        let event = self.stamp(draft, &publisher.source)?;
+    fn publish(
+        &self,
+        draft: &Draft<'_>,
+        publisher: &Identity,
+        memory: &mut Memory,
+    ) -> Result<Event, PublishError> {
+        let event = self.stamp(draft, publisher, memory)?;
         self.count_published(std::slice::from_ref(&event));
-        self.deliver(draft, &event, publisher);
+        let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
+        let find = |found: &mut dyn FnMut(_)| {
+            let key = RoutingKey::of_draft(draft, self.node());
+            debug_assert_eq!(key, RoutingKey::of(&event));
+            self.find(&table, &key, publisher, found);
+        };
+        memory.for_audience(table.version(), find, |receiver| {
+            if receiver.deliver([event.clone()], publisher.number) {
+                self.report_drops_of(receiver);
+            }
+        });
         Ok(event)
     }
 
     /// Checks and encodes a draft without publishing it.
-    fn stamp(&self, draft: &Draft<'_>, source: &str) -> Result<Event, PublishError> {
+    fn stamp(
+        &self,
+        draft: &Draft<'_>,
+        publisher: &Identity,
+        memory: &mut Memory,
+    ) -> Result<Event, PublishError> {
         if let Some(channel) = &draft.channel {
             return Err(PublishError::NoSuchChannel(channel.clone().into_owned()));
         }
-        draft.check()?;
         let limit = self.max_event_bytes();
         let too_large = |bytes| PublishError::TooLarge { bytes, limit };
         let payload = draft.data.as_deref().map_or(0, <[u8]>::len);
@@ -237,15 +258,17 @@ impl Bus {
             Some(_) => "",
             None => serial.format(self.next_serial()),
         };
-        let event = draft.stamp(&Stamp {
+        let stamp = Stamp {
             id: [&self.0.id_prefix, serial],
-            source,
+            source: &publisher.source,
             time: self.0.config.clock.now_millis(),
             origin: self.node(),
             sequence: None,
-        });
-        if event.as_bytes().len() > limit {
-            return Err(too_large(event.as_bytes().len()));
+        };
+        let event = memory.encode(draft, &stamp)?;
+        let bytes = event.as_bytes().len();
+        if bytes > limit {
+            return Err(too_large(bytes));
         }
         Ok(event)
     }
@@ -255,18 +278,6 @@ impl Bus {
         let (count, bytes) = (events.len() as u64, bytes as u64);
         self.0.published.fetch_add(count, Ordering::Relaxed);
         self.0.published_bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Delivers what a draft has become.
-    fn deliver(&self, draft: &Draft<'_>, event: &Event, publisher: &Identity) {
-        let key = RoutingKey::of_draft(draft, self.node());
-        debug_assert_eq!(key, RoutingKey::of(event));
-        let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
-        self.find(&table, &key, publisher, |receiver| {
-            if receiver.deliver([event.clone()], publisher.number) {
-                self.report_drops_of(receiver);
-            }
-        });
     }
 
     /// Delivers several events, at less than as many times the cost.

@@ -1,21 +1,30 @@
 //! Who publishes: a source for the events, and an id to exclude them by.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
 use super::mailbox::PublisherId;
+use super::memory::Memory;
 use super::{Bus, PublishError, host_type};
 use crate::event::host_event::HostEventType;
 use crate::event::{Draft, Event};
 
 /// Publishes events under one source. Events published one after the other
 /// reach every receiver in that order.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Publisher {
     bus: Bus,
     identity: Identity,
+    memory: Mutex<Memory>,
+}
+
+impl Clone for Publisher {
+    /// The same publisher with a memory of its own.
+    fn clone(&self) -> Self {
+        Self::new(self.bus.clone(), self.identity.clone())
+    }
 }
 
 /// Who publishes, as the bus sees it.
@@ -39,7 +48,11 @@ const NODE_SOURCES: &str = "/nodes/";
 
 impl Publisher {
     pub(super) fn new(bus: Bus, identity: Identity) -> Self {
-        Self { bus, identity }
+        Self {
+            bus,
+            identity,
+            memory: Mutex::default(),
+        }
     }
 
     /// Publishes an event; returns it as delivered. Costs a match and a queue
@@ -51,7 +64,10 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`] when the draft breaks a rule; then nobody gets it.
     pub fn publish(&self, draft: &Draft<'_>) -> Result<Event, PublishError> {
-        self.bus.publish(&Self::own(draft), &self.identity)
+        self.with_memory(|memory| {
+            let publish = |draft: &_| self.bus.publish(draft, &self.identity, memory);
+            Self::own(draft, publish)
+        })
     }
 
     /// Publishes several events, in order, or none: each is checked before the
@@ -61,16 +77,17 @@ impl Publisher {
     /// # Errors
     /// The position of the first draft that breaks a rule, and the rule.
     pub fn publish_all(&self, drafts: &[Draft<'_>]) -> Result<Vec<Event>, (usize, PublishError)> {
-        let stamp = |(at, draft)| {
-            self.bus
-                .stamp(&Self::own(draft), &self.identity.source)
-                .map_err(|error| (at, error))
-        };
-        let events: Vec<Event> = drafts
-            .iter()
-            .enumerate()
-            .map(stamp)
-            .collect::<Result<_, _>>()?;
+        let events: Vec<Event> = self.with_memory(|memory| {
+            let stamp = |(at, draft)| {
+                let stamp = |draft: &_| self.bus.stamp(draft, &self.identity, memory);
+                Self::own(draft, stamp).map_err(|error| (at, error))
+            };
+            drafts
+                .iter()
+                .enumerate()
+                .map(stamp)
+                .collect::<Result<_, _>>()
+        })?;
         self.bus.count_published(&events);
         self.relay(&events);
         Ok(events)
@@ -84,16 +101,25 @@ impl Publisher {
         }
     }
 
-    /// The draft without a source that only the node may give.
-    fn own<'a, 'd>(draft: &'a Draft<'d>) -> Cow<'a, Draft<'d>> {
+    /// Does something with the memory, or with a fresh one while another thread has it:
+    /// publishers on several threads do not wait for each other.
+    fn with_memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
+        match self.memory.try_lock() {
+            Ok(mut memory) => work(&mut memory),
+            Err(_) => work(&mut Memory::default()),
+        }
+    }
+
+    /// Does something with the draft without a source that only the node may give.
+    fn own<'d, T>(draft: &Draft<'d>, work: impl FnOnce(&Draft<'d>) -> T) -> T {
         let forged = |source: &str| source.starts_with(NODE_SOURCES);
         if draft.source.as_deref().is_some_and(forged) {
-            return Cow::Owned(Draft {
+            return work(&Draft {
                 source: None,
                 ..draft.clone()
             });
         }
-        Cow::Borrowed(draft)
+        work(draft)
     }
 
     /// Publishes a host event with JSON data.

@@ -203,7 +203,8 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.bus.set_filters(&self.core, Vec::new());
-        self.core.mailbox.close();
+        // Publishers may remember the receiver for a while, but nothing that waited.
+        self.core.mailbox.discard();
         self.bus
             .receivers_of(self.core.kind)
             .fetch_sub(1, Ordering::Relaxed);

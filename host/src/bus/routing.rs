@@ -22,6 +22,7 @@ pub(super) struct RoutingTable {
     exact: Map<Routes>,
     /// By prefix.
     open: Affixes<Suffixes>,
+    version: u64,
 }
 
 /// Globs with the same prefix, by suffix.
@@ -32,6 +33,7 @@ impl Default for RoutingTable {
         Self {
             exact: Map::default(),
             open: Affixes::new(End::Front),
+            version: 0,
         }
     }
 }
@@ -61,7 +63,13 @@ pub(super) struct Route {
 }
 
 impl RoutingTable {
+    /// Changes with the routes.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(super) fn insert(&mut self, route: &Route) {
+        self.version += 1;
         for glob in route.filter.pattern.globs() {
             self.routes_mut(glob).insert(route.clone());
         }
@@ -87,6 +95,7 @@ impl RoutingTable {
 
     /// Removes every route of `receiver` that came from `filter`.
     pub(super) fn remove(&mut self, receiver: &Arc<Core>, filter: &Filter) {
+        self.version += 1;
         for glob in filter.pattern.globs() {
             match glob.ends() {
                 None => {

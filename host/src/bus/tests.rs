@@ -64,6 +64,44 @@ fn an_event_that_several_filters_match_is_delivered_once() {
 }
 
 #[test]
+fn what_is_published_again_and_again_follows_the_filters() {
+    let bus = bus();
+    let publisher = bus.publisher("/s", "p");
+    let (first, second) = (filtered(&bus, |_| {}), filtered(&bus, |_| {}));
+    let publish = || {
+        for _ in 0..3 {
+            publisher.publish(&draft("again")).unwrap();
+        }
+        [&first, &second].map(|receiver| drain(receiver).len())
+    };
+    assert_eq!(publish(), [3, 3]);
+    let third = filtered(&bus, |filter| filter.subject = Some("else".into()));
+    let fourth = filtered(&bus, |_| {});
+    assert_eq!(publish(), [3, 3]);
+    assert_eq!([drain(&third).len(), drain(&fourth).len()], [0, 3]);
+    second.route(vec![Filter::new(Pattern::new("custom.other").unwrap())]);
+    assert_eq!(publish(), [3, 0]);
+
+    let too_large = Draft {
+        data: Some(vec![0; 4097].into()),
+        ..draft("other")
+    };
+    publisher.publish(&too_large).unwrap_err();
+    assert_eq!(publish(), [3, 0]);
+    let almost = Draft {
+        data: Some(vec![0; 4090].into()),
+        ..draft("other")
+    };
+    for _ in 0..3 {
+        publisher.publish(&almost).unwrap_err();
+    }
+    for _ in 0..3 {
+        publisher.publish(&draft("other")).unwrap();
+    }
+    assert_eq!([drain(&first).len(), drain(&second).len()], [3, 3]);
+}
+
+#[test]
 fn each_publisher_stays_in_order_for_every_receiver() {
     let bus = bus();
     let receivers: Vec<Receiver> = (0..3)

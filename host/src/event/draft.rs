@@ -5,7 +5,7 @@ use std::fmt;
 
 use hearken_wire::ExtensionKind;
 
-use super::{Event, EventType, JSON_CONTENT_TYPE, Stamp, TypeError};
+use super::{EventType, JSON_CONTENT_TYPE, TypeError};
 
 /// Longest attribute (id, source, subject, media type, extension name or value)
 /// in bytes; bounds what the header of one event can take.
@@ -214,10 +214,24 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Encodes the draft with what the node adds.
-    #[must_use]
-    pub fn stamp(&self, stamp: &Stamp<'_>) -> Event {
-        Event::encode(self, stamp)
+    /// Whether an attribute is present but empty.
+    #[inline]
+    pub(super) fn has_empty_attribute(&self) -> bool {
+        let is_empty = |value: &Option<Cow<'_, str>>| value.as_deref() == Some("");
+        is_empty(&self.id)
+            || is_empty(&self.source)
+            || is_empty(&self.subject)
+            || is_empty(&self.datacontenttype)
+            || is_empty(&self.channel)
+            || is_empty(&self.traceparent)
+            || is_empty(&self.tracestate)
+    }
+
+    /// The event that the draft becomes by itself.
+    #[cfg(test)]
+    pub(crate) fn stamp(&self, stamp: &super::Stamp<'_>) -> super::Event {
+        let encoded = super::Encoder::default().encode(self, stamp);
+        encoded.expect("the draft keeps the rules").event
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! An [`Event`] is encoded once, when it is published, into one immutable
 //! buffer (see [`hearken_wire`]); whoever receives it shares that buffer. A
-//! [`Draft`] is what a publisher hands in; the bus stamps it. [`cloudevent`]
+//! [`Draft`] is what a publisher hands in; the bus stamps it with an [`Encoder`]. [`cloudevent`]
 //! translates to and from CloudEvents 1.0 JSON, and [`host_event`] lists the
 //! events that the host itself publishes.
 
 pub mod cloudevent;
 mod draft;
+mod encoder;
 mod event_type;
 mod foreign;
 pub mod host_event;
@@ -16,11 +17,12 @@ mod published;
 
 pub use cloudevent::CloudEvent;
 pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
+pub use encoder::{Encoded, Encoder, Stamp};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
 pub use foreign::ForeignError;
 pub use hearken_pattern::{Pattern, PatternError};
 pub use node_name::{MAX_NODE_NAME_BYTES, NodeNameError, check_node_name};
-pub use published::{Event, Stamp};
+pub use published::Event;
 
 /// Media type of event data when nothing else is said.
 pub const JSON_CONTENT_TYPE: &str = "application/json";

@@ -1,78 +1,21 @@
 //! A published event: the packed encoding of `hearken-wire`, made once and shared.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-use hearken_wire::{EventRef, ExtensionKind, Fields};
+use hearken_wire::{EventRef, ExtensionKind};
 
 use super::{Draft, EventType, ExtensionValue};
-
-/// Most bytes that a thread keeps at hand to encode events in; larger events get
-/// their own.
-const MAX_SCRATCH_BYTES: usize = 64 << 10;
-
-thread_local! {
-    /// Where this thread encodes an event before it knows its length.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
 
 /// A published event; cloning shares the buffer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Event(Arc<[u8]>);
 
-/// What the node of origin adds to a draft.
-#[derive(Clone, Copy, Debug)]
-pub struct Stamp<'a> {
-    /// Id for a draft that has none, in two pieces.
-    pub id: [&'a str; 2],
-    /// Source for a draft that has none.
-    pub source: &'a str,
-    /// Milliseconds since the Unix epoch.
-    pub time: u64,
-    /// Name of the node.
-    pub origin: &'a str,
-    /// Position in the draft's channel.
-    pub sequence: Option<u64>,
-}
-
 impl Event {
-    /// Allocates the event's buffer and nothing else.
-    pub(super) fn encode(draft: &Draft<'_>, stamp: &Stamp<'_>) -> Self {
-        let fields = Fields {
-            event_type: draft.event_type.as_str(),
-            id: draft.id.as_deref().map_or(stamp.id, |id| [id, ""]),
-            source: draft.source.as_deref().unwrap_or(stamp.source),
-            subject: draft.subject.as_deref(),
-            time: stamp.time,
-            datacontenttype: draft.datacontenttype(),
-            data: draft.data.as_deref(),
-            distributed: draft.distributed,
-            origin: stamp.origin,
-            channel: draft.channel.as_deref(),
-            sequence: stamp.sequence,
-            traceparent: draft.traceparent.as_deref(),
-            tracestate: draft.tracestate.as_deref(),
-        };
-        let extensions = draft
-            .extensions
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.kind(), value.text()));
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clear();
-            hearken_wire::encode(&fields, extensions, scratch);
-            let event = Self(Arc::from(scratch.as_slice()));
-            if scratch.capacity() > MAX_SCRATCH_BYTES {
-                *scratch = Vec::new();
-            }
-            event
-        })
-    }
-
     /// Copies an encoded event.
-    pub(super) fn copied(packed: EventRef<'_>) -> Self {
-        Self(Arc::from(packed.as_bytes()))
+    pub(super) fn copied(packed: &[u8]) -> Self {
+        Self(Arc::from(packed))
     }
 
     /// The packed encoding, to be copied or read in place.
@@ -224,6 +167,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::Stamp;
 
     pub(in crate::event) fn any_draft() -> impl Strategy<Value = Draft<'static>> {
         let text = || proptest::option::of("[ -~ä→]{1,20}".prop_map(Cow::Owned));

@@ -16,7 +16,11 @@
 //! 48       type, the eight attributes, extensions, data
 //! ```
 
-use crate::extension::{self, ExtensionKind, Extensions};
+mod encode;
+
+use crate::extension::Extensions;
+
+pub use encode::{Encoder, encode};
 
 const VERSION: u8 = 1;
 const HEADER: usize = 48;
@@ -78,93 +82,6 @@ pub struct Fields<'a> {
     pub traceparent: Option<&'a str>,
     /// W3C trace context.
     pub tracestate: Option<&'a str>,
-}
-
-/// Appends an event to `out`. Each extension is a name of at most 255 bytes, its
-/// kind, and its value in canonical string form.
-///
-/// # Panics
-/// When the type, an attribute or an extension's value has more than 65,535 bytes,
-/// or the whole event more than 4 GiB. Whoever encodes has checked that before.
-pub fn encode<'a, V: AsRef<str>>(
-    fields: &Fields<'_>,
-    extensions: impl IntoIterator<Item = (&'a str, ExtensionKind, V)>,
-    out: &mut Vec<u8>,
-) {
-    let start = out.len();
-    let data = fields.data.unwrap_or_default();
-    let attributes: [&str; ATTRIBUTES] = [
-        fields.id[0],
-        fields.source,
-        fields.subject.unwrap_or_default(),
-        fields.datacontenttype,
-        fields.origin,
-        fields.channel.unwrap_or_default(),
-        fields.traceparent.unwrap_or_default(),
-        fields.tracestate.unwrap_or_default(),
-    ];
-    let mut flags = 0;
-    if fields.distributed {
-        flags |= DISTRIBUTED;
-    }
-    if fields.data.is_some() {
-        flags |= HAS_DATA;
-    }
-    if fields.sequence.is_some() {
-        flags |= HAS_SEQUENCE;
-    }
-    let id = fields.id[0].len() + fields.id[1].len();
-    let mut lengths = attributes.map(str::len);
-    lengths[Attribute::Id as usize] = id;
-    let mut header = [0; HEADER];
-    header[VERSION_AT] = VERSION;
-    header[FLAGS_AT] = flags;
-    header[TYPE_AT..TIME_AT].copy_from_slice(&u16_of(fields.event_type.len()).to_le_bytes());
-    header[TIME_AT..SEQUENCE_AT].copy_from_slice(&fields.time.to_le_bytes());
-    let sequence = fields.sequence.unwrap_or_default();
-    header[SEQUENCE_AT..ATTRIBUTES_AT].copy_from_slice(&sequence.to_le_bytes());
-    for (attribute, length) in lengths.into_iter().enumerate() {
-        let at = ATTRIBUTES_AT + 2 * attribute;
-        header[at..at + 2].copy_from_slice(&u16_of(length).to_le_bytes());
-    }
-    header[DATA_AT..HEADER].copy_from_slice(&u32_of(data.len()).to_le_bytes());
-
-    let texts = fields.event_type.len() + lengths.into_iter().sum::<usize>();
-    out.reserve(HEADER + texts + data.len());
-    out.extend_from_slice(&header);
-    out.extend_from_slice(fields.event_type.as_bytes());
-    out.extend_from_slice(fields.id[0].as_bytes());
-    out.extend_from_slice(fields.id[1].as_bytes());
-    for value in &attributes[1..] {
-        // Most events lack most attributes, and copying nothing is not free.
-        if !value.is_empty() {
-            out.extend_from_slice(value.as_bytes());
-        }
-    }
-    let extensions_start = out.len();
-    for (name, kind, value) in extensions {
-        extension::encode(name, kind, value.as_ref(), out);
-    }
-    let extensions_len = u32_of(out.len() - extensions_start);
-    out.extend_from_slice(data);
-    let total = u32_of(out.len() - start);
-    set_u32(out, start + LENGTH_AT, total);
-    set_u32(out, start + EXTENSIONS_AT, extensions_len);
-}
-
-#[inline]
-fn set_u32(out: &mut [u8], at: usize, value: u32) {
-    out[at..at + 4].copy_from_slice(&value.to_le_bytes());
-}
-
-#[inline]
-fn u16_of(len: usize) -> u16 {
-    u16::try_from(len).expect("attributes have at most 65,535 bytes")
-}
-
-#[inline]
-fn u32_of(len: usize) -> u32 {
-    u32::try_from(len).expect("an event has less than 4 GiB")
 }
 
 /// Bytes are not an encoded event.

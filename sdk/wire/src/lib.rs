@@ -1,7 +1,8 @@
 //! The one encoding of an event, made when it is published; everything
 //! downstream copies its bytes or reads them in place.
 //!
-//! - [`encode`] packs the [`Fields`] of an event, [`EventRef`] reads it.
+//! - [`encode`] packs the [`Fields`] of an event, [`EventRef`] reads it; an
+//!   [`Encoder`] packs one after the other at less cost.
 //! - [`frame`] strings events together for a guest that takes many a call.
 //!
 //! A crate of its own, because the host writes the encoding and guests read it.
@@ -10,5 +11,5 @@ mod event;
 mod extension;
 pub mod frame;
 
-pub use event::{EventRef, Fields, Malformed, Parts, encode};
+pub use event::{Encoder, EventRef, Fields, Malformed, Parts, encode};
 pub use extension::{ExtensionKind, Extensions};

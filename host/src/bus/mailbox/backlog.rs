@@ -108,6 +108,7 @@ impl Backlog {
         }
     }
 
+    #[inline]
     pub(super) fn lanes(&self) -> usize {
         self.lanes.len()
     }
@@ -118,15 +119,18 @@ impl Backlog {
     }
 
     /// Events waiting.
+    #[inline]
     pub(super) fn events(&self) -> usize {
         self.events
     }
 
     /// Bytes of the events waiting.
+    #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    #[inline]
     pub(super) fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
         let position = self.next;
         self.next += 1;
@@ -285,6 +289,7 @@ impl Backlog {
         self.count_out(lane, publisher, event.as_bytes().len());
     }
 
+    #[inline]
     fn count_in(&mut self, lane: usize, publisher: PublisherId, event: &Event, position: i64) {
         let size = event.as_bytes().len();
         self.events += 1;

@@ -106,12 +106,12 @@ impl Mailbox {
         events: impl IntoIterator<Item = Event>,
         publisher: PublisherId,
     ) -> u64 {
-        let mut wakers = SmallVec::new();
+        let mut wakers = Vec::new();
+        let mut dropped = 0;
         let mut state = self.lock();
-        let dropped = events
-            .into_iter()
-            .map(|event| state.push(event, publisher, &mut wakers))
-            .sum();
+        for event in events {
+            dropped += state.push(event, publisher, &mut wakers);
+        }
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
         dropped
@@ -217,6 +217,12 @@ impl Mailbox {
         }
     }
 
+    /// Closes the mailbox and drops what is queued.
+    pub(super) fn discard(&self) {
+        self.close();
+        self.lock().backlog.clear();
+    }
+
     /// Events waiting.
     #[must_use]
     pub fn queued(&self) -> usize {
@@ -269,17 +275,36 @@ impl Mailbox {
 impl State {
     /// Puts an event in; returns how many were dropped for it, and adds who is to be
     /// woken.
-    fn push(
-        &mut self,
-        event: Event,
-        publisher: PublisherId,
-        wakers: &mut SmallVec<[Waker; 1]>,
-    ) -> u64 {
-        if self.closed.is_some() {
-            self.backlog.skip();
-            return 0;
-        }
+    #[inline]
+    fn push(&mut self, event: Event, publisher: PublisherId, wakers: &mut Vec<Waker>) -> u64 {
         let size = event.as_bytes().len();
+        let mut dropped = 0;
+        if self.closed.is_some() || self.scarce(1, size).is_some() {
+            match self.make_room(size, wakers) {
+                Ok(others) => dropped = others,
+                Err(dropped) => {
+                    self.backlog.skip();
+                    return dropped;
+                }
+            }
+        }
+        let lane = lane_of(&event, self.backlog.lanes());
+        self.backlog.push(lane, publisher, event);
+        if let Some(waker) = self.wakers[lane].take() {
+            wakers.push(waker);
+        }
+        dropped
+    }
+
+    /// Makes room for an event as the rule says; returns how many were dropped for it.
+    ///
+    /// # Errors
+    /// How many were dropped, the event included, when there is no room for it.
+    #[cold]
+    fn make_room(&mut self, size: usize, wakers: &mut Vec<Waker>) -> Result<u64, u64> {
+        if self.closed.is_some() {
+            return Err(0);
+        }
         let mut dropped = 0;
         while let Some(scarce) = self.scarce(1, size) {
             match self.overflow {
@@ -287,26 +312,15 @@ impl State {
                     self.backlog.make_room(scarce);
                     dropped += 1;
                 }
-                Overflow::DropOldest | Overflow::DropNewest => {
-                    self.backlog.skip();
-                    return dropped + 1;
-                }
+                Overflow::DropOldest | Overflow::DropNewest => return Err(dropped + 1),
                 Overflow::Disconnect => {
-                    self.backlog.skip();
                     dropped += 1 + self.backlog.events() as u64;
                     wakers.extend(self.close(Closed::Overflowed { dropped }));
-                    return dropped;
+                    return Err(dropped);
                 }
             }
         }
-        wakers.extend(self.put(event, publisher));
-        dropped
-    }
-
-    fn put(&mut self, event: Event, publisher: PublisherId) -> Option<Waker> {
-        let lane = lane_of(&event, self.backlog.lanes());
-        self.backlog.push(lane, publisher, event);
-        self.wakers[lane].take()
+        Ok(dropped)
     }
 
     fn take(&mut self, lane: usize) -> Result<Option<Event>, Closed> {
@@ -343,6 +357,7 @@ impl State {
     }
 
     /// What there is too little of to take in so much more.
+    #[inline]
     fn scarce(&self, events: usize, bytes: usize) -> Option<Scarce> {
         if self.backlog.bytes() + bytes > self.limits.bytes {
             Some(Scarce::Bytes)

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::extension::ExtensionKind;
 
 /// The same as [`Fields`] and extensions, owning.
 #[derive(Clone, Debug)]
@@ -110,6 +111,53 @@ proptest! {
     }
 
     #[test]
+    fn an_event_like_the_last_is_encoded_as_any_other(
+        before in any_event(),
+        id_end in "[ -~]{0,3}",
+        time in any::<u64>(),
+        sequence in proptest::option::of(any::<u64>()),
+        data in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..64)),
+        other in any_event(),
+    ) {
+        let mut before = Owned { extensions: Vec::new(), ..before };
+        let mut encoder = Encoder::default();
+        prop_assert!(!encoder.renew(&before.fields()));
+        before.texts[2] = "x".repeat(id_end.len());
+        encoder.encode(&before.fields(), NO_EXTENSIONS);
+        let after = Owned {
+            texts: [&before.texts[..2], &[id_end], &before.texts[3..]].concat(),
+            time,
+            sequence,
+            data,
+            ..before.clone()
+        };
+        prop_assert!(encoder.renew(&after.fields()));
+        prop_assert_eq!(encoder.as_bytes(), after.encoded());
+
+        // One text that differs, even where it is as long, is enough to be another.
+        let mut changed = vec![
+            Owned { distributed: !after.distributed, ..after.clone() },
+        ];
+        for text in [0, 1, 3, 4, 5] {
+            let mut texts = after.texts.clone();
+            texts[text] = altered(&texts[text], &other.texts[text]);
+            changed.push(Owned { texts, ..after.clone() });
+        }
+        for attribute in 0..4 {
+            let mut optional = after.optional.clone();
+            let known = optional[attribute].as_deref().unwrap_or_default();
+            optional[attribute] = Some(altered(known, &other.texts[0]));
+            changed.push(Owned { optional, ..after.clone() });
+        }
+        for changed in changed {
+            prop_assert!(!encoder.renew(&changed.fields()));
+            prop_assert_eq!(encoder.as_bytes(), after.encoded());
+        }
+        encoder.encode(&after.fields(), [("e", ExtensionKind::Boolean, "true")]);
+        prop_assert!(!encoder.renew(&after.fields()));
+    }
+
+    #[test]
     fn a_part_of_an_event_is_none(event in any_event(), part in any::<prop::sample::Index>()) {
         let bytes = event.encoded();
         let part = &bytes[..part.index(bytes.len())];
@@ -136,6 +184,18 @@ proptest! {
     fn noise_reads_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..128)) {
         read_all(EventRef::assume_encoded(&bytes));
         let _ = EventRef::take(&bytes);
+    }
+}
+
+const NO_EXTENSIONS: [(&str, ExtensionKind, &str); 0] = [];
+
+/// A text that is not `text`: as long, if it is not empty.
+fn altered(text: &str, other: &str) -> String {
+    let same_length = "#".repeat(text.len());
+    match text {
+        "" => format!("{other}#"),
+        _ if same_length == text => "+".repeat(text.len()),
+        _ => same_length,
     }
 }
 
