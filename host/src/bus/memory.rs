@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use hearken_wire::EventRef;
 use smallvec::SmallVec;
 
 use super::receiver::Core;
-use crate::event::{Draft, DraftError, Encoded, Encoder, Event, Stamp};
+use crate::event::{Draft, DraftError, Encoder, Stamp};
 
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -33,42 +34,50 @@ impl Memory {
         &mut self,
         draft: &Draft<'_>,
         stamp: &Stamp<'_>,
-    ) -> Result<Event, DraftError> {
-        let Encoded {
-            event,
-            like_the_last,
-        } = self.encoder.encode(draft, stamp)?;
-        self.repeated = like_the_last;
-        if !like_the_last {
+    ) -> Result<(), DraftError> {
+        self.repeated = self.encoder.encode(draft, stamp)?;
+        if !self.repeated {
             self.audience = None;
         }
-        Ok(event)
+        Ok(())
     }
 
-    /// Calls `deliver` with everybody who gets the last event; `find` finds them in the
-    /// routing table, which has this version.
+    /// The last event.
+    #[inline]
+    pub(super) fn last(&self) -> EventRef<'_> {
+        self.encoder.last()
+    }
+
+    /// Forgets the last event if that takes too much memory.
+    pub(super) fn trim(&mut self) {
+        self.encoder.trim();
+    }
+
+    /// Calls `deliver` with the last event, each of those who get it, and their number;
+    /// `find` finds them in the routing table, which has this version.
     pub(super) fn for_audience<'t>(
         &mut self,
         version: u64,
         find: impl FnOnce(&mut dyn FnMut(&'t Arc<Core>)),
-        mut deliver: impl FnMut(&Arc<Core>),
+        mut deliver: impl FnMut(EventRef<'_>, &Arc<Core>, usize),
     ) {
-        if !self.repeated {
-            find(&mut |receiver| deliver(receiver));
-            return;
+        let last = self.encoder.last();
+        let mut found: SmallVec<[&Arc<Core>; 8]> = SmallVec::new();
+        match &self.audience {
+            Some(known) if known.version == version => {
+                for receiver in &known.receivers {
+                    deliver(last, receiver, known.receivers.len());
+                }
+                return;
+            }
+            _ => find(&mut |receiver| found.push(receiver)),
         }
-        if self
-            .audience
-            .as_ref()
-            .is_none_or(|known| known.version != version)
-        {
-            let mut receivers = SmallVec::new();
-            find(&mut |receiver| receivers.push(Arc::clone(receiver)));
-            self.audience = Some(Audience { version, receivers });
+        for receiver in &found {
+            deliver(last, receiver, found.len());
         }
-        let audience = self.audience.iter();
-        audience
-            .flat_map(|known| &known.receivers)
-            .for_each(deliver);
+        self.audience = self.repeated.then(|| Audience {
+            version,
+            receivers: found.into_iter().cloned().collect(),
+        });
     }
 }

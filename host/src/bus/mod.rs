@@ -1,5 +1,6 @@
 //! The bus: takes a published event, finds the receivers whose filter matches
-//! and puts a shared reference into each mailbox. It never waits for anyone and
+//! and puts it into each mailbox, as a shared reference or, for plugins, as a copy
+//! where their next frame is put together. It never waits for anyone and
 //! knows neither wasm nor the network.
 
 mod affixes;
@@ -12,6 +13,7 @@ mod publisher;
 mod receiver;
 mod routing;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,14 +26,15 @@ use crate::event::{Draft, DraftError, Event, EventType, Stamp};
 
 pub use filter::Filter;
 pub use interest::{Interest, Wanted};
-pub use mailbox::{Closed, Mailbox, MailboxLimits, Overflow, Taken};
-pub use publisher::Publisher;
+pub use mailbox::{Closed, Frame, Mailbox, MailboxLimits, Overflow, Taken};
 pub(crate) use publisher::TOGETHER;
+pub use publisher::{Published, Publisher};
 pub use receiver::{Receiver, ReceiverKind, Subscription};
 
 use filter::RoutingKey;
+use mailbox::Incoming;
 use memory::Memory;
-use publisher::Identity;
+use publisher::{Identity, Stamped};
 use receiver::Core;
 use routing::{Route, RoutingTable};
 
@@ -159,7 +162,8 @@ impl Bus {
             overflow,
             lanes,
         } = subscription;
-        let mailbox = Mailbox::new(limits, overflow, lanes);
+        let framed_on = Some(self.node()).filter(|_| kind == ReceiverKind::Plugin);
+        let mailbox = Mailbox::new(limits, overflow, lanes, framed_on.cloned());
         let core = Arc::new(Core::new(name, kind, mailbox));
         self.set_filters(&core, filters);
         self.receivers_of(kind).fetch_add(1, Ordering::Relaxed);
@@ -204,11 +208,11 @@ impl Bus {
     /// A new id, unique on every node for all time.
     #[must_use]
     pub fn new_id(&self) -> String {
-        [
-            &self.0.id_prefix,
-            itoa::Buffer::new().format(self.next_serial()),
-        ]
-        .concat()
+        publisher::id(self.id_prefix(), self.next_serial())
+    }
+
+    fn id_prefix(&self) -> &str {
+        &self.0.id_prefix
     }
 
     fn next_serial(&self) -> u64 {
@@ -220,30 +224,31 @@ impl Bus {
         draft: &Draft<'_>,
         publisher: &Identity,
         memory: &mut Memory,
-    ) -> Result<Event, PublishError> {
-        let event = self.stamp(draft, publisher, memory)?;
-        self.count_published(std::slice::from_ref(&event));
+    ) -> Result<Stamped, PublishError> {
+        let stamped = self.stamp(draft, publisher, memory)?;
+        self.count_published(1, memory.last().as_bytes().len());
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         let find = |found: &mut dyn FnMut(_)| {
             let key = RoutingKey::of_draft(draft, self.node());
-            debug_assert_eq!(key, RoutingKey::of(&event));
             self.find(&table, &key, publisher, found);
         };
-        memory.for_audience(table.version(), find, |receiver| {
-            if receiver.deliver([event.clone()], publisher.number) {
+        let shared = OnceCell::new();
+        memory.for_audience(table.version(), find, |packed, receiver, receivers| {
+            let event = Incoming::packed_for(receivers, packed, &shared);
+            if receiver.deliver([event], publisher.number) {
                 self.report_drops_of(receiver);
             }
         });
-        Ok(event)
+        Ok(stamped)
     }
 
-    /// Checks and encodes a draft without publishing it.
+    /// Checks a draft and makes it the last event of `memory`, without publishing it.
     fn stamp(
         &self,
         draft: &Draft<'_>,
         publisher: &Identity,
         memory: &mut Memory,
-    ) -> Result<Event, PublishError> {
+    ) -> Result<Stamped, PublishError> {
         if let Some(channel) = &draft.channel {
             return Err(PublishError::NoSuchChannel(channel.clone().into_owned()));
         }
@@ -253,31 +258,37 @@ impl Bus {
         if payload > limit {
             return Err(too_large(payload));
         }
-        let mut serial = itoa::Buffer::new();
+        let mut digits = itoa::Buffer::new();
         let serial = match draft.id {
-            Some(_) => "",
-            None => serial.format(self.next_serial()),
+            Some(_) => None,
+            None => Some(self.next_serial()),
         };
         let stamp = Stamp {
-            id: [&self.0.id_prefix, serial],
+            id: [
+                &self.0.id_prefix,
+                serial.map_or("", |serial| digits.format(serial)),
+            ],
             source: &publisher.source,
             time: self.0.config.clock.now_millis(),
             origin: self.node(),
             sequence: None,
         };
-        let event = memory.encode(draft, &stamp)?;
-        let bytes = event.as_bytes().len();
+        memory.encode(draft, &stamp)?;
+        let bytes = memory.last().as_bytes().len();
         if bytes > limit {
             return Err(too_large(bytes));
         }
-        Ok(event)
+        Ok(Stamped {
+            serial,
+            time: stamp.time,
+        })
     }
 
-    fn count_published(&self, events: &[Event]) {
-        let bytes: usize = events.iter().map(|event| event.as_bytes().len()).sum();
-        let (count, bytes) = (events.len() as u64, bytes as u64);
-        self.0.published.fetch_add(count, Ordering::Relaxed);
-        self.0.published_bytes.fetch_add(bytes, Ordering::Relaxed);
+    fn count_published(&self, events: usize, bytes: usize) {
+        self.0.published.fetch_add(events as u64, Ordering::Relaxed);
+        self.0
+            .published_bytes
+            .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Delivers several events, at less than as many times the cost.
@@ -296,8 +307,10 @@ impl Bus {
                 shares[place].1.push(alike);
             });
         }
+        let receivers = shares.len();
         for (receiver, share) in shares {
-            let share = share.into_iter().flatten().cloned();
+            let share = share.into_iter().flatten();
+            let share = share.map(|event| Incoming::shared_by(receivers, event));
             if receiver.deliver(share, publisher.number) {
                 self.report_drops_of(receiver);
             }

@@ -38,6 +38,45 @@ pub(super) struct Identity {
     pub(super) number: PublisherId,
 }
 
+/// An event that was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published<'a> {
+    own_id: Option<&'a str>,
+    id_prefix: &'a str,
+    stamped: Stamped,
+}
+
+impl Published<'_> {
+    /// Its id: the draft's, or else the one that the node gave.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match (self.own_id, self.stamped.serial) {
+            (Some(id), _) => id.to_owned(),
+            (None, serial) => id(self.id_prefix, serial.unwrap_or_default()),
+        }
+    }
+
+    /// Milliseconds since the Unix epoch at which the node took it.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        self.stamped.time
+    }
+}
+
+/// An id that the node gives.
+pub(super) fn id(prefix: &str, serial: u64) -> String {
+    [prefix, itoa::Buffer::new().format(serial)].concat()
+}
+
+/// What the node added to a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamped {
+    /// Ends the id that the node gave, if it gave one.
+    pub(super) serial: Option<u64>,
+    /// Milliseconds since the Unix epoch.
+    pub(super) time: u64,
+}
+
 /// Events that are delivered at once: enough that receivers are not woken for each,
 /// and so few that they begin before the last is delivered, and that whoever
 /// subscribes does not wait for long.
@@ -55,18 +94,23 @@ impl Publisher {
         }
     }
 
-    /// Publishes an event; returns it as delivered. Costs a match and a queue
-    /// push for each receiver, and waits for none of them.
+    /// Publishes an event. Costs a match and a queue push for each receiver, and waits
+    /// for none of them.
     ///
     /// A draft may name a source of its own, but none under `/nodes/`: there
     /// the publisher's true source takes its place.
     ///
     /// # Errors
     /// [`PublishError`] when the draft breaks a rule; then nobody gets it.
-    pub fn publish(&self, draft: &Draft<'_>) -> Result<Event, PublishError> {
-        self.with_memory(|memory| {
+    pub fn publish<'a>(&'a self, draft: &'a Draft<'_>) -> Result<Published<'a>, PublishError> {
+        let stamped = self.with_memory(|memory| {
             let publish = |draft: &_| self.bus.publish(draft, &self.identity, memory);
             Self::own(draft, publish)
+        })?;
+        Ok(Published {
+            own_id: draft.id.as_deref(),
+            id_prefix: self.bus.id_prefix(),
+            stamped,
         })
     }
 
@@ -76,21 +120,32 @@ impl Publisher {
     ///
     /// # Errors
     /// The position of the first draft that breaks a rule, and the rule.
-    pub fn publish_all(&self, drafts: &[Draft<'_>]) -> Result<Vec<Event>, (usize, PublishError)> {
-        let events: Vec<Event> = self.with_memory(|memory| {
-            let stamp = |(at, draft)| {
+    pub fn publish_all<'a>(
+        &'a self,
+        drafts: &'a [Draft<'_>],
+    ) -> Result<Vec<Published<'a>>, (usize, PublishError)> {
+        let mut events = Vec::with_capacity(drafts.len());
+        let published: Vec<Published<'a>> = self.with_memory(|memory| {
+            let mut publish = |draft: &'a Draft<'_>| {
                 let stamp = |draft: &_| self.bus.stamp(draft, &self.identity, memory);
-                Self::own(draft, stamp).map_err(|error| (at, error))
+                let stamped = Self::own(draft, stamp)?;
+                events.push(Event::copied(memory.last().as_bytes()));
+                Ok(Published {
+                    own_id: draft.id.as_deref(),
+                    id_prefix: self.bus.id_prefix(),
+                    stamped,
+                })
             };
             drafts
                 .iter()
                 .enumerate()
-                .map(stamp)
+                .map(|(at, draft)| publish(draft).map_err(|error| (at, error)))
                 .collect::<Result<_, _>>()
         })?;
-        self.bus.count_published(&events);
+        let bytes = events.iter().map(|event| event.as_bytes().len()).sum();
+        self.bus.count_published(events.len(), bytes);
         self.relay(&events);
-        Ok(events)
+        Ok(published)
     }
 
     /// Passes on events that were published elsewhere, as they stand and in order.
@@ -104,10 +159,12 @@ impl Publisher {
     /// Does something with the memory, or with a fresh one while another thread has it:
     /// publishers on several threads do not wait for each other.
     fn with_memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
-        match self.memory.try_lock() {
-            Ok(mut memory) => work(&mut memory),
-            Err(_) => work(&mut Memory::default()),
-        }
+        let Ok(mut memory) = self.memory.try_lock() else {
+            return work(&mut Memory::default());
+        };
+        let done = work(&mut memory);
+        memory.trim();
+        done
     }
 
     /// Does something with the draft without a source that only the node may give.

@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 
 use super::Bus;
 use super::filter::Filter;
-use super::mailbox::{Closed, Mailbox, MailboxLimits, Overflow, PublisherId};
+use super::mailbox::{Closed, Incoming, Mailbox, MailboxLimits, Overflow, PublisherId};
 use crate::event::Event;
 
 /// What stands behind a receiver; labels counters and decides how drops are reported.
@@ -121,9 +121,9 @@ impl Core {
 
     /// Puts events into the mailbox, in order; returns whether this is the first drop
     /// since the last report.
-    pub(super) fn deliver(
+    pub(super) fn deliver<'e>(
         &self,
-        events: impl IntoIterator<Item = Event>,
+        events: impl IntoIterator<Item = Incoming<'e>>,
         publisher: PublisherId,
     ) -> bool {
         let dropped = self.mailbox.push(events, publisher);

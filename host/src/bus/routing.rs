@@ -200,7 +200,7 @@ mod tests {
     use crate::event::Pattern;
 
     fn receiver(name: usize) -> Arc<Core> {
-        let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1);
+        let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1, None);
         Arc::new(Core::new(
             name.to_string().into(),
             ReceiverKind::Stream,

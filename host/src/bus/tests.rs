@@ -49,6 +49,13 @@ fn drain(receiver: &Receiver) -> Vec<Event> {
     std::iter::from_fn(|| receiver.mailbox().try_recv(0).ok().flatten()).collect()
 }
 
+/// What drafts become when they are published on this bus.
+fn published_on(bus: &Bus, drafts: &[Draft<'_>]) -> Vec<Event> {
+    let receiver = filtered(bus, |_| {});
+    bus.publisher("/s", "p").publish_all(drafts).unwrap();
+    drain(&receiver)
+}
+
 #[test]
 fn an_event_that_several_filters_match_is_delivered_once() {
     let bus = bus();
@@ -143,11 +150,7 @@ fn events_passed_on_together_reach_each_receiver_once_and_in_order() {
     let here = bus();
     let all = here.subscribe(subscription(&["custom.*", "*.a", "custom.{a,b}"]));
     let some = here.subscribe(subscription(&["custom.b"]));
-    let elsewhere = bus();
-    let elsewhere = elsewhere.publisher("/s", "p");
-    let events: Vec<Event> = ["a", "b", "b", "c", "b"]
-        .map(|event_type| elsewhere.publish(&draft(event_type)).unwrap())
-        .into();
+    let events = published_on(&bus(), &["a", "b", "b", "c", "b"].map(draft));
     here.publisher("/s", "p").relay(&events);
     assert_eq!(drain(&all), events);
     assert_eq!(
@@ -181,7 +184,7 @@ fn events_passed_on_together_are_filtered_one_by_one() {
     ];
     let mut events = Vec::new();
     for node in ["a", "b"].map(bus_of) {
-        events.extend(node.publisher("/s", "p").publish_all(&drafts).unwrap());
+        events.extend(published_on(&node, &drafts));
     }
     here.publisher("/s", "p").relay(&events);
     let wanted =
@@ -251,7 +254,8 @@ fn several_are_published_in_order_or_none() {
         subject: Some("".into()),
         ..draft("bad")
     };
-    let error = publisher.publish_all(&[draft("a"), empty_subject, draft("c")]);
+    let broken = [draft("a"), empty_subject, draft("c")];
+    let error = publisher.publish_all(&broken);
     assert!(matches!(error, Err((1, PublishError::Draft(_)))));
     assert!(drain(&receiver).is_empty());
 
@@ -261,27 +265,45 @@ fn several_are_published_in_order_or_none() {
     };
     let mut drafts = vec![draft("a"); 2 * TOGETHER];
     drafts.push(forged);
-    let events = publisher.publish_all(&drafts).unwrap();
+    let published = publisher.publish_all(&drafts).unwrap();
+    let events = drain(&receiver);
+    let told: Vec<(String, u64)> = published
+        .iter()
+        .map(|published| (published.id(), published.time()))
+        .collect();
+    let got: Vec<(String, u64)> = events
+        .iter()
+        .map(|event| (event.id().to_owned(), event.time()))
+        .collect();
+    assert_eq!(told, got);
     assert_eq!(events.len(), drafts.len());
     assert_eq!(events.last().unwrap().source(), "/s");
-    assert_eq!(drain(&receiver), events);
     let bytes: usize = events.iter().map(|event| event.as_bytes().len()).sum();
     assert_eq!(
         (bus.published(), bus.published_bytes()),
         (events.len() as u64, bytes as u64)
     );
+
+    let own_id = Draft {
+        id: Some("own".into()),
+        ..draft("a")
+    };
+    assert_eq!(publisher.publish(&own_id).unwrap().id(), "own");
+    assert_eq!(drain(&receiver)[0].id(), "own");
 }
 
 #[test]
 fn sources_of_nodes_cannot_be_forged() {
     let bus = bus();
+    let receiver = filtered(&bus, |_| {});
     let publisher = bus.publisher("/nodes/a/clients/c", "c");
     let claim = |source: &'static str| {
         let draft = Draft {
             source: Some(source.into()),
             ..draft("x")
         };
-        publisher.publish(&draft).unwrap().source().to_owned()
+        publisher.publish(&draft).unwrap();
+        drain(&receiver)[0].source().to_owned()
     };
     assert_eq!(claim("/shop"), "/shop");
     assert_eq!(claim("/nodes/b/plugins/x"), "/nodes/a/clients/c");

@@ -230,8 +230,10 @@ impl<'a> Draft<'a> {
     /// The event that the draft becomes by itself.
     #[cfg(test)]
     pub(crate) fn stamp(&self, stamp: &super::Stamp<'_>) -> super::Event {
-        let encoded = super::Encoder::default().encode(self, stamp);
-        encoded.expect("the draft keeps the rules").event
+        let mut encoder = super::Encoder::default();
+        let encoded = encoder.encode(self, stamp);
+        encoded.expect("the draft keeps the rules");
+        super::Event::copied(encoder.last().as_bytes())
     }
 }
 

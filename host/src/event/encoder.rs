@@ -1,8 +1,8 @@
 //! From drafts to events.
 
-use hearken_wire::Fields;
+use hearken_wire::{EventRef, Fields};
 
-use super::{Draft, DraftError, Event};
+use super::{Draft, DraftError};
 
 /// Most bytes that an encoder keeps at hand, since a node may have a publisher for
 /// each of a thousand plugins; larger events get their own.
@@ -23,28 +23,19 @@ pub struct Stamp<'a> {
     pub sequence: Option<u64>,
 }
 
-/// Checks and encodes drafts, one after the other: what is like the one before is
-/// neither checked nor put together anew.
+/// Checks and encodes drafts, one after the other, and allocates nothing: what is like
+/// the one before is neither checked nor put together anew.
 #[derive(Debug, Default)]
 pub struct Encoder(hearken_wire::Encoder);
 
-/// What a draft has become.
-#[derive(Debug)]
-pub struct Encoded {
-    /// The event.
-    pub event: Event,
-    /// Whether it differs in nothing but id, time, sequence and data from the event
-    /// that the same encoder made before.
-    pub like_the_last: bool,
-}
-
 impl Encoder {
-    /// Makes a draft an event. Allocates the event's buffer and, if the event is like
-    /// the last, nothing else.
+    /// Makes a draft the last event; returns whether it differs from the one before in
+    /// nothing but id, time, sequence and data.
     ///
     /// # Errors
-    /// [`DraftError`] names the first attribute that breaks a rule.
-    pub fn encode(&mut self, draft: &Draft<'_>, stamp: &Stamp<'_>) -> Result<Encoded, DraftError> {
+    /// [`DraftError`] names the first attribute that breaks a rule; then the last event
+    /// is still the last.
+    pub fn encode(&mut self, draft: &Draft<'_>, stamp: &Stamp<'_>) -> Result<bool, DraftError> {
         let fields = Fields {
             event_type: draft.event_type.as_str(),
             id: draft.id.as_deref().map_or(stamp.id, |id| [id, ""]),
@@ -72,14 +63,21 @@ impl Encoder {
                 extensions.map(|(name, value)| (name.as_ref(), value.kind(), value.text())),
             );
         }
-        let event = Event::copied(encoder.as_bytes());
-        if encoder.capacity() > MAX_BUFFER_BYTES {
-            *encoder = hearken_wire::Encoder::default();
+        Ok(like_the_last)
+    }
+
+    /// The last event; nothing before the first.
+    #[must_use]
+    #[inline]
+    pub fn last(&self) -> EventRef<'_> {
+        EventRef::assume_encoded(self.0.as_bytes())
+    }
+
+    /// Forgets the last event if keeping it takes too much memory.
+    pub fn trim(&mut self) {
+        if self.0.capacity() > MAX_BUFFER_BYTES {
+            *self = Self::default();
         }
-        Ok(Encoded {
-            event,
-            like_the_last,
-        })
     }
 }
 
@@ -102,17 +100,18 @@ mod tests {
             for (draft, repetitions) in drafts {
                 for (repetition, length) in lengths.iter().take(1 + repetitions).enumerate() {
                     let draft = Draft { data: Some(vec![b'x'; *length].into()), ..draft.clone() };
-                    let encoded = encoder.encode(&draft, &STAMP).expect("valid by its strategy");
-                    prop_assert_eq!(&encoded.event, &draft.stamp(&STAMP));
+                    let like_the_last = encoder.encode(&draft, &STAMP).expect("valid by its strategy");
+                    let alone = draft.stamp(&STAMP);
+                    prop_assert_eq!(encoder.last().as_bytes(), alone.as_bytes());
                     if repetition > 0 {
-                        prop_assert_eq!(encoded.like_the_last, draft.extensions.is_empty());
+                        prop_assert_eq!(like_the_last, draft.extensions.is_empty());
                     }
                 }
                 for broken in [
                     Draft { subject: Some(Cow::Borrowed("")), ..draft.clone() },
                     Draft { tracestate: Some(Cow::Borrowed("a\nb")), ..draft },
                 ] {
-                    let refused = encoder.encode(&broken, &STAMP).map(|encoded| encoded.event);
+                    let refused = encoder.encode(&broken, &STAMP);
                     prop_assert_eq!(refused, Err(broken.check().expect_err("it breaks a rule")));
                 }
             }
@@ -128,6 +127,7 @@ mod tests {
         };
         for bytes in [0, MAX_BUFFER_BYTES, 0] {
             encoder.encode(&draft(bytes), &STAMP).unwrap();
+            encoder.trim();
             assert!(encoder.0.capacity() <= MAX_BUFFER_BYTES);
         }
     }

@@ -17,7 +17,7 @@ mod published;
 
 pub use cloudevent::CloudEvent;
 pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
-pub use encoder::{Encoded, Encoder, Stamp};
+pub use encoder::{Encoder, Stamp};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
 pub use foreign::ForeignError;
 pub use hearken_pattern::{Pattern, PatternError};

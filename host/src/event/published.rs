@@ -14,7 +14,7 @@ pub struct Event(Arc<[u8]>);
 
 impl Event {
     /// Copies an encoded event.
-    pub(super) fn copied(packed: &[u8]) -> Self {
+    pub(crate) fn copied(packed: &[u8]) -> Self {
         Self(Arc::from(packed))
     }
 
@@ -152,13 +152,7 @@ impl Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event")
-            .field("type", &self.event_type())
-            .field("id", &self.id())
-            .field("source", &self.source())
-            .field("subject", &self.subject())
-            .field("data_bytes", &self.data().map(<[u8]>::len))
-            .finish_non_exhaustive()
+        fmt::Debug::fmt(&self.packed(), f)
     }
 }
 

@@ -1,13 +1,14 @@
 //! The events that a guest has in hand, and how far it has come with them.
 
-use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
 
+use hearken_wire::EventRef;
 use wasmtime::component::WasmList;
 use wasmtime::{AsContext, StoreContext, StoreContextMut};
 
 use super::guest::Guest;
-use crate::bus::Taken;
-use crate::event::Event;
+use crate::bus::Frame;
 
 /// Bytes of a guest's progress counter.
 const COUNTER_BYTES: usize = 8;
@@ -15,8 +16,10 @@ const COUNTER_BYTES: usize = 8;
 /// What a call into a guest is about.
 #[derive(Default)]
 pub(super) struct Batch {
-    events: VecDeque<Taken>,
-    /// Which of the events is in hand.
+    frame: Option<Arc<Frame>>,
+    /// Which events of the frame it is about; none between calls.
+    events: Range<usize>,
+    /// Which of those is in hand.
     at: usize,
     failures: Vec<Failure>,
     counter: Option<Counter>,
@@ -72,20 +75,21 @@ pub(super) enum ProgressError {
 
 impl Batch {
     /// Takes the events of the next call.
-    pub(super) fn begin(&mut self, events: &mut VecDeque<Taken>) {
-        std::mem::swap(&mut self.events, events);
+    pub(super) fn begin(&mut self, frame: Arc<Frame>, events: Range<usize>) {
+        self.frame = Some(frame);
+        self.events = events;
         self.at = 0;
         self.failures.clear();
     }
 
-    /// Gives the events back, the one in hand still among them. After a call that
-    /// went well the counter has counted them all.
-    pub(super) fn end(&mut self, events: &mut VecDeque<Taken>) -> Vec<Failure> {
+    /// Gives the frame back. After a call that went well the counter has counted all
+    /// events.
+    pub(super) fn end(&mut self) -> Vec<Failure> {
         if let Some(counter) = &mut self.counter {
             counter.before += self.events.len() as u64;
         }
-        std::mem::swap(&mut self.events, events);
-        self.events.clear();
+        self.frame = None;
+        self.events = 0..0;
         std::mem::take(&mut self.failures)
     }
 
@@ -95,13 +99,12 @@ impl Batch {
     }
 
     /// The event in hand, whose trace context the guest's own events inherit.
-    pub(super) fn in_hand(&self) -> Option<&Event> {
-        self.events.get(self.at).map(Taken::event)
-    }
-
-    /// All events of the call.
-    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
-        self.events.iter().map(Taken::event)
+    pub(super) fn in_hand(&self) -> Option<EventRef<'_>> {
+        let at = self.events.start + self.at;
+        self.frame
+            .as_ref()?
+            .event(at)
+            .filter(|_| self.events.contains(&at))
     }
 
     /// Whether the guest can take more than one event a call: only with a counter

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use hearken_wire::EventRef;
 use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -18,9 +19,9 @@ use super::memory::MemoryLimiter;
 use super::meter::Meter;
 use super::output::{Output, PluginLog};
 use super::records::Records;
-use crate::bus::{Bus, PublishError, Publisher};
+use crate::bus::{Bus, PublishError, Published, Publisher};
 use crate::config::Allow;
-use crate::event::{Draft, Event, EventType};
+use crate::event::{Draft, EventType};
 
 /// Events that a plugin may publish at once, and key-value records that it may
 /// change: below the default mailbox, so that one burst overflows nobody.
@@ -108,7 +109,7 @@ impl PluginContext {
         granted
     }
 
-    pub(super) fn publish(&self, draft: &Draft<'_>) -> Result<Event, SendError> {
+    pub(super) fn publish<'a>(&'a self, draft: &'a Draft<'_>) -> Result<Published<'a>, SendError> {
         if !self.spend() {
             return Err(SendError::Budget);
         }
@@ -181,8 +182,8 @@ impl Guest {
     pub(super) fn draft<'a>(&'a self, event_type: EventType<'a>) -> Draft<'a> {
         let in_hand = self.batch.in_hand();
         Draft {
-            traceparent: in_hand.and_then(Event::traceparent).map(Cow::Borrowed),
-            tracestate: in_hand.and_then(Event::tracestate).map(Cow::Borrowed),
+            traceparent: in_hand.and_then(EventRef::traceparent).map(Cow::Borrowed),
+            tracestate: in_hand.and_then(EventRef::tracestate).map(Cow::Borrowed),
             ..Draft::new(event_type)
         }
     }

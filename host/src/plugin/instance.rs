@@ -1,8 +1,9 @@
 //! Versions of a plugin, and the instances that run them.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
+use hearken_wire::EventRef;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, InstancePre};
 use wasmtime::{AsContextMut, CallHook, Store, Trap, WasmBacktrace};
@@ -19,9 +20,8 @@ use super::executor::Seat;
 use super::guest::{Guest, MAX_CALL_BYTES, PluginContext};
 use super::imports::messaging::reply_to_of;
 use super::meter::{Meter, Spent};
-use crate::bus::Taken;
+use crate::bus::Frame;
 use crate::config::{Manifest, PluginLimits};
-use crate::event::Event;
 use crate::interfaces;
 
 /// Interface of listeners that take packed frames of events.
@@ -35,10 +35,6 @@ pub(super) const MESSAGING: &str = "wasmcloud:messaging/handler@0.2.0";
 
 /// Longest error text of a handler in bytes; what is longer is cut.
 const MAX_ERROR_BYTES: usize = 4 << 10;
-
-/// Most bytes that an instance keeps at hand to put frames together in; a larger
-/// frame gets its own.
-const MAX_FRAME_BYTES: usize = 128 << 10;
 
 /// A component with its manifest, ready to be instantiated.
 pub(super) struct Version {
@@ -63,8 +59,6 @@ pub(super) struct Instance {
     store: Store<Guest>,
     handler: Handler,
     meter: Arc<Meter>,
-    /// Where frames are put together.
-    frame: Vec<u8>,
 }
 
 /// What became of the events of a call.
@@ -206,7 +200,6 @@ impl Version {
                     store,
                     handler,
                     meter,
-                    frame: Vec::new(),
                 },
                 description,
             )),
@@ -262,14 +255,18 @@ impl Instance {
         matches!(self.handler, Handler::Framed(_)) && self.store.data().batch.is_counted()
     }
 
-    /// Hands the instance a batch: one event, or more if it takes frames. After a
-    /// death the instance cannot be used again. The batch is as it was.
-    pub(super) async fn handle(&mut self, batch: &mut VecDeque<Taken>) -> Handled {
-        self.store.data_mut().batch.begin(batch);
-        let called = contain(self.call()).await;
+    /// Hands the instance events of a frame: one, or more if it takes frames; then they
+    /// must be the last. After a death the instance cannot be used again.
+    pub(super) async fn handle(&mut self, frame: &Arc<Frame>, events: Range<usize>) -> Handled {
+        let handed = events.len();
+        self.store
+            .data_mut()
+            .batch
+            .begin(Arc::clone(frame), events.clone());
+        let called = contain(self.call(frame, events)).await;
         let guest = self.store.data_mut();
         let at = guest.batch.at();
-        let mut failures = guest.batch.end(batch);
+        let mut failures = guest.batch.end();
         if called.is_err() {
             // The last words on the event in hand are those of the death.
             failures.retain(|failure| failure.index != at);
@@ -278,17 +275,18 @@ impl Instance {
             cut(&mut failure.reason);
         }
         Handled {
-            finished: if called.is_ok() { batch.len() } else { at },
+            finished: if called.is_ok() { handed } else { at },
             failures,
             death: called.err(),
             spent: self.meter.spent(),
         }
     }
 
-    async fn call(&mut self) -> Result<(), Death> {
-        let called = match &self.handler {
-            Handler::Framed(_) => self.call_framed().await,
-            Handler::Listener(_) | Handler::Messaging(_) => self.call_for_one().await,
+    async fn call(&mut self, frame: &Frame, events: Range<usize>) -> Result<(), Death> {
+        let called = match (&self.handler, frame.event(events.start)) {
+            (Handler::Framed(_), _) => self.call_framed(frame.bytes(events)).await,
+            (_, Some(event)) => self.call_for_one(event).await,
+            (_, None) => Ok(()),
         };
         let mut store = self.store.as_context_mut();
         // Where the guest stopped: after a trap nobody has looked yet.
@@ -300,62 +298,41 @@ impl Instance {
         checked.map_err(|error| death(&self.store, &self.meter, &error))
     }
 
-    async fn call_framed(&mut self) -> wasmtime::Result<()> {
-        let Self {
-            store,
-            handler,
-            meter,
-            frame,
-        } = self;
-        let Handler::Framed(framed) = handler else {
+    async fn call_framed(&mut self, events: &[u8]) -> wasmtime::Result<()> {
+        let Handler::Framed(framed) = &self.handler else {
             return Ok(());
         };
-        let guest = store.data();
-        let node: &str = guest.plugin.bus.node();
-        frame.clear();
-        for event in guest.batch.events() {
-            let packed = event.packed();
-            let local = packed.parts().origin == node.as_bytes();
-            hearken_wire::frame::push(frame, packed, local);
-        }
         let framed = framed.hearken_plugin_framed_listener();
-        let called = meter.charge(framed.call_handle(store, frame)).await;
-        if frame.capacity() > MAX_FRAME_BYTES {
-            *frame = Vec::new();
-        }
+        let called = framed.call_handle(&mut self.store, events);
+        let called = self.meter.charge(called).await;
         called.unwrap_or_else(|exceeded| Err(exceeded.into()))
     }
 
-    async fn call_for_one(&mut self) -> wasmtime::Result<()> {
+    async fn call_for_one(&mut self, event: EventRef<'_>) -> wasmtime::Result<()> {
         let Self {
             store,
             handler,
             meter,
-            ..
         } = self;
-        let Some(event) = store.data().batch.in_hand().cloned() else {
-            return Ok(());
-        };
         let handled = match handler {
             Handler::Listener(plugin) => {
                 let node = Arc::clone(store.data().plugin.bus.node());
                 let extensions: Vec<(&str, &str)> = event
-                    .packed()
                     .extensions()
                     .map(|(name, _, value)| (name, value))
                     .collect();
-                let event = lower(&event, &node, &extensions);
+                let event = lower(event, &node, &extensions);
                 let listener = plugin.hearken_plugin_listener();
                 meter
                     .charge(listener.call_handle(store.as_context_mut(), event))
                     .await
             }
             Handler::Messaging(guest) => {
-                let reply_to = reply_to_of(&event);
+                let reply_to = reply_to_of(event);
                 let message = messaging::BrokerMessage {
                     subject: event.event_type(),
                     body: event.data().unwrap_or_default(),
-                    reply_to: reply_to.as_deref(),
+                    reply_to,
                 };
                 let handler = guest.wasmcloud_messaging_handler();
                 meter
@@ -373,7 +350,7 @@ impl Instance {
 }
 
 fn lower<'a>(
-    event: &'a Event,
+    event: EventRef<'a>,
     node: &str,
     extensions: &'a [(&'a str, &'a str)],
 ) -> listener::Event<'a> {

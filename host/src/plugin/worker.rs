@@ -1,13 +1,13 @@
 //! Workers: each hands the events of one mailbox lane to one instance, and
 //! replaces the instance when it dies.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_task::Task;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use hearken_wire::EventRef;
 use tokio_util::sync::CancellationToken;
 
 use super::contain::contain;
@@ -16,8 +16,7 @@ use super::instance::{Death, Handled, Instance, Version};
 use super::pace::Pace;
 use super::shared::Shared;
 use crate::admin::PluginState;
-use crate::bus::{Receiver, Taken};
-use crate::event::Event;
+use crate::bus::{Frame, Receiver};
 
 /// Deaths in a row after which a plugin gets no more events.
 const QUARANTINE_AFTER: u32 = 5;
@@ -47,10 +46,10 @@ struct Worker {
     receiver: Arc<Receiver>,
     stop: CancellationToken,
     desk: Desk,
-    /// Taken from the mailbox and not handled yet.
-    taken: VecDeque<Taken>,
-    /// What the instance has in hand; empty between calls.
-    in_hand: VecDeque<Taken>,
+    /// Taken from the mailbox.
+    frame: Arc<Frame>,
+    /// How many of the frame's events are done with.
+    done: usize,
     pace: Pace,
     /// Delays before the restarts after this worker's own deaths in a row.
     backoff: ExponentialBackoff,
@@ -80,8 +79,8 @@ impl Shift {
                     backoff: backoff(),
                     died: false,
                     desk,
-                    taken: VecDeque::new(),
-                    in_hand: VecDeque::new(),
+                    frame: Arc::default(),
+                    done: 0,
                     pace: Pace::new(),
                 };
                 let seat = Arc::clone(&worker.desk.seat);
@@ -122,11 +121,11 @@ impl Worker {
         while !self.stop.is_cancelled() {
             if self.desk.instance.is_none() {
                 self.restart().await;
-            } else if !self.taken.is_empty() || self.next_events().await {
+            } else if self.done < self.frame.len() || self.next_events().await {
                 self.handle().await;
             }
         }
-        self.receiver.mailbox().put_back(self.taken.drain(..));
+        self.receiver.mailbox().put_back(&self.frame, self.done);
         self.desk
     }
 
@@ -134,18 +133,21 @@ impl Worker {
     async fn next_events(&mut self) -> bool {
         let mailbox = self.receiver.mailbox();
         let limits = self.pace.limits();
+        self.done = 0;
+        // Between calls nobody else has it, and so its memory is used again.
+        let frame = Arc::make_mut(&mut self.frame);
         // A closed mailbox has nothing more to give: then the shift's end is near.
-        let _ = mailbox.try_recv_batch(self.lane, limits, &mut self.taken);
-        if self.taken.is_empty() {
+        let _ = mailbox.try_recv_frame(self.lane, limits, frame);
+        if frame.is_empty() {
             // Caught up: whatever comes next begins in the foreground.
             self.desk.seat.move_to_background(false);
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => {}
-                Ok(()) = mailbox.recv_batch(self.lane, limits, &mut self.taken) => {}
+                Ok(()) = mailbox.recv_frame(self.lane, limits, frame) => {}
             }
         }
-        !self.taken.is_empty()
+        !frame.is_empty()
     }
 
     /// Hands over as much of what was taken as the instance takes in one call.
@@ -153,29 +155,30 @@ impl Worker {
         let Some(instance) = &mut self.desk.instance else {
             return;
         };
-        if instance.takes_frames() {
-            std::mem::swap(&mut self.in_hand, &mut self.taken);
+        let end = if instance.takes_frames() {
+            self.frame.len()
         } else {
-            self.in_hand.extend(self.taken.pop_front());
-        }
+            self.done + 1
+        };
+        let events = self.done..end;
         let Handled {
             finished,
             failures,
             death,
             spent,
-        } = instance.handle(&mut self.in_hand).await;
-        self.pace.learn(self.in_hand.len(), spent);
+        } = instance.handle(&self.frame, events.clone()).await;
+        self.pace.learn(events.len(), spent);
         let shared = Arc::clone(&self.shared);
         shared
             .failed
             .fetch_add(failures.len() as u64, Ordering::Relaxed);
         for failure in failures {
-            let event = self.in_hand.get(failure.index);
+            let event = self.frame.event(events.start + failure.index);
             let death = Death {
                 reason: failure.reason,
                 backtrace: None,
             };
-            shared.report_failure(event.map(|taken| taken.event().id()), &death);
+            shared.report_failure(event.map(EventRef::id), &death);
         }
         if finished > 0 {
             self.succeeded();
@@ -183,16 +186,14 @@ impl Worker {
         shared
             .delivered
             .fetch_add(finished as u64, Ordering::Relaxed);
-        self.in_hand.drain(..finished);
+        self.done += finished;
         if let Some(death) = death {
-            let taken = self.in_hand.pop_front();
+            // What the instance did not come to is the next one's.
+            self.done += 1;
             shared.delivered.fetch_add(1, Ordering::Relaxed);
             shared.failed.fetch_add(1, Ordering::Relaxed);
-            self.bury(taken.as_ref().map(Taken::event), &death);
-        }
-        // What the instance did not come to is the next one's.
-        while let Some(left) = self.in_hand.pop_back() {
-            self.taken.push_front(left);
+            let frame = Arc::clone(&self.frame);
+            self.bury(frame.event(self.done - 1), &death);
         }
     }
 
@@ -209,11 +210,11 @@ impl Worker {
     }
 
     /// Throws the instance away; quarantines the plugin if it was one too many.
-    fn bury(&mut self, event: Option<&Event>, death: &Death) {
+    fn bury(&mut self, event: Option<EventRef<'_>>, death: &Death) {
         self.desk.instance = None;
         self.died = true;
         self.pace = Pace::new();
-        self.shared.report_failure(event.map(Event::id), death);
+        self.shared.report_failure(event.map(EventRef::id), death);
         let deaths = self.shared.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
         if deaths >= QUARANTINE_AFTER && !self.stop.is_cancelled() {
             self.stop.cancel();

@@ -18,6 +18,8 @@
 
 mod encode;
 
+use std::fmt;
+
 use crate::extension::Extensions;
 
 pub use encode::{Encoder, encode};
@@ -369,6 +371,18 @@ impl<'a> EventRef<'a> {
     fn array<const N: usize>(self, at: usize) -> [u8; N] {
         let bytes = self.0.get(at..).and_then(|bytes| bytes.first_chunk());
         bytes.copied().unwrap_or([0; N])
+    }
+}
+
+impl fmt::Debug for EventRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("type", &self.event_type())
+            .field("id", &self.id())
+            .field("source", &self.source())
+            .field("subject", &self.subject())
+            .field("data_bytes", &self.data().map(<[u8]>::len))
+            .finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,8 @@ use std::ops::Range;
 use crate::{EventRef, Malformed};
 
 const LOCAL: u32 = 1;
-const FLAGS: usize = 4;
+/// Bytes of a delivery before its event.
+pub const FLAGS: usize = 4;
 
 /// Appends the delivery of an encoded event to a frame.
 #[inline]

@@ -1,5 +1,8 @@
 //! What waits in a mailbox: a queue for each lane.
 //!
+//! Events of plugins wait in frames, behind those that do not fit into one. Whatever
+//! needs to tell waiting events apart takes them out of their frames first.
+//!
 //! Putting in and taking out is all that happens as long as there is room. Only
 //! when room must be made is it counted whose events wait; from then on the count
 //! is kept, until nothing waits any more. Dropped events leave gaps, which are
@@ -9,9 +12,11 @@
 use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
+use hearken_wire::EventRef;
 use smallvec::SmallVec;
 
 use super::MailboxLimits;
+use super::frame::Frame;
 use crate::event::Event;
 
 /// Tells the publishers of one bus apart.
@@ -49,10 +54,6 @@ impl Taken {
     pub fn number(&self) -> u64 {
         u64::try_from(self.position + 1).unwrap_or_default()
     }
-
-    pub(super) fn publisher(&self) -> PublisherId {
-        self.publisher
-    }
 }
 
 #[derive(Debug)]
@@ -81,12 +82,26 @@ struct Share {
     oldest: i64,
 }
 
-/// Slots in the order of their positions.
+/// Slots, and behind them frames, in the order of their positions.
 #[derive(Debug, Default)]
 struct Lane {
     slots: VecDeque<Taken>,
     gaps: usize,
     bytes: usize,
+    /// The newest events.
+    open: Waiting,
+    /// Before them frames that took no more.
+    full: VecDeque<Waiting>,
+    /// Room for the next frame.
+    spare: Frame,
+}
+
+/// A frame of consecutive positions.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Position of the first event.
+    first: i64,
+    frame: Frame,
 }
 
 /// What a mailbox is short of.
@@ -132,6 +147,7 @@ impl Backlog {
 
     #[inline]
     pub(super) fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
+        self.lanes[lane].unpack();
         let position = self.next;
         self.next += 1;
         self.count_in(lane, publisher, &event, position);
@@ -140,6 +156,36 @@ impl Backlog {
             publisher,
             position,
         });
+    }
+
+    /// Whether an event may wait in a frame: not while it is counted whose events
+    /// wait, and one that is better shared only behind others in frames.
+    #[inline]
+    pub(super) fn takes_packed(&self, lane: usize, better_shared: bool) -> bool {
+        self.census.is_none() && (!better_shared || !self.lanes[lane].open.frame.is_empty())
+    }
+
+    /// Puts an event into the newest frame of a lane.
+    #[inline]
+    pub(super) fn push_packed(
+        &mut self,
+        lane: usize,
+        publisher: PublisherId,
+        event: EventRef<'_>,
+        local: bool,
+    ) {
+        debug_assert!(self.takes_packed(lane, false));
+        let size = event.as_bytes().len();
+        let position = self.next;
+        self.next += 1;
+        self.events += 1;
+        self.bytes += size;
+        let lane = &mut self.lanes[lane];
+        lane.bytes += size;
+        if !lane.open.goes_on(position, size) {
+            lane.open_frame(position);
+        }
+        lane.open.frame.push(event, local, publisher);
     }
 
     /// Leaves out the position of an event that is dropped on arrival.
@@ -170,12 +216,14 @@ impl Backlog {
         lane: usize,
         wanted: impl FnOnce(&Event) -> bool,
     ) -> Option<Taken> {
-        let Lane { slots, gaps, .. } = &mut self.lanes[lane];
-        while slots.front()?.event.is_none() {
-            slots.pop_front();
-            *gaps -= 1;
+        let own = &mut self.lanes[lane];
+        own.skip_gaps();
+        if own.slots.is_empty() {
+            own.unpack_front();
         }
-        let taken = slots.pop_front_if(|slot| slot.event.as_ref().is_some_and(wanted))?;
+        let taken = own
+            .slots
+            .pop_front_if(|slot| slot.event.as_ref().is_some_and(wanted))?;
         self.count_out(lane, taken.publisher, taken.event().as_bytes().len());
         Some(taken)
     }
@@ -189,15 +237,52 @@ impl Backlog {
         limits: MailboxLimits,
         batch: &mut VecDeque<Taken>,
     ) -> bool {
-        let Lane { slots, gaps, bytes } = &mut self.lanes[lane];
+        let own = &mut self.lanes[lane];
+        let packed = own.front_frame().is_some();
+        let Lane {
+            slots, gaps, bytes, ..
+        } = own;
         let fits = slots.len() <= limits.events && (*bytes <= limits.bytes || slots.len() == 1);
-        if !fits || *gaps > 0 || self.census.is_some() {
+        if !fits || packed || *gaps > 0 || self.census.is_some() {
             return false;
         }
         std::mem::swap(slots, batch);
         self.events -= batch.len();
         self.bytes -= std::mem::take(bytes);
         true
+    }
+
+    /// Moves the oldest events of a lane into `frame`, which must be empty, as far as
+    /// they keep within `limits`; the first is taken at any size. Events that wait in
+    /// a frame cost nothing each. `is_local` tells the events of this node.
+    pub(super) fn take_frame(
+        &mut self,
+        lane: usize,
+        limits: MailboxLimits,
+        is_local: impl Fn(EventRef<'_>) -> bool,
+        frame: &mut Frame,
+    ) {
+        let own = &mut self.lanes[lane];
+        own.skip_gaps();
+        if own.slots.is_empty() {
+            own.take_front_frame(limits, frame);
+            let (events, bytes) = (frame.len(), frame.event_bytes());
+            own.bytes -= bytes;
+            self.events -= events;
+            self.bytes -= bytes;
+            return;
+        }
+        let fits = |event: &Event, frame: &Frame| {
+            frame.is_empty()
+                || (frame.len() < limits.events
+                    && frame.event_bytes() + event.as_bytes().len() <= limits.bytes)
+        };
+        while self.lanes[lane].has_slots()
+            && let Some(taken) = self.pop_if(lane, |event| fits(event, frame))
+        {
+            let event = taken.event().packed();
+            frame.push(event, is_local(event), taken.publisher);
+        }
     }
 
     /// Drops the oldest event of the publisher that takes most of what is scarce.
@@ -209,6 +294,9 @@ impl Backlog {
             Scarce::Events => share.events,
             Scarce::Bytes => share.bytes,
         };
+        if self.census.is_none() {
+            self.unpack();
+        }
         let lanes = &self.lanes;
         let census = self.census.get_or_insert_with(|| census(lanes));
         let loudest = census
@@ -245,6 +333,7 @@ impl Backlog {
     /// Drops the unwanted events; returns how many.
     pub(super) fn retain(&mut self, wanted: impl Fn(&Event) -> bool) -> usize {
         let before = self.events;
+        self.unpack();
         for lane in 0..self.lanes.len() {
             // From behind, so that closing gaps moves nothing that is still to be seen.
             for at in (0..self.lanes[lane].slots.len()).rev() {
@@ -260,6 +349,7 @@ impl Backlog {
 
     /// Deals all events to new lanes, in the order of their arrival.
     pub(super) fn deal(&mut self, lanes: usize, lane_of: impl Fn(&Event) -> usize) {
+        self.unpack();
         let mut slots: Vec<Taken> = std::mem::take(&mut self.lanes)
             .into_iter()
             .flat_map(|lane| lane.slots)
@@ -273,6 +363,11 @@ impl Backlog {
             lane.bytes += event.as_bytes().len();
             lane.slots.push_back(slot);
         }
+    }
+
+    /// Takes all events out of their frames.
+    fn unpack(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::unpack);
     }
 
     fn drop_slot(&mut self, lane: usize, at: usize) {
@@ -320,7 +415,108 @@ impl Backlog {
     }
 }
 
+impl Waiting {
+    /// Whether an event at this position, of this size, belongs into the frame.
+    #[inline]
+    fn goes_on(&self, position: i64, size: usize) -> bool {
+        let next = i64::try_from(self.frame.len()).map(|events| self.first + events);
+        !self.frame.is_empty() && next == Ok(position) && self.frame.has_room(size)
+    }
+}
+
 impl Lane {
+    /// Begins a frame for the event at this position.
+    fn open_frame(&mut self, first: i64) {
+        if self.open.frame.is_empty() {
+            self.open.first = first;
+            return;
+        }
+        let frame = std::mem::take(&mut self.spare);
+        let full = std::mem::replace(&mut self.open, Waiting { first, frame });
+        self.full.push_back(full);
+    }
+
+    /// The oldest frame with events.
+    fn front_frame(&mut self) -> Option<&mut Waiting> {
+        let open = Some(&mut self.open).filter(|open| !open.frame.is_empty());
+        self.full.front_mut().or(open)
+    }
+
+    /// Moves the events of the oldest frame into another as far as they fit; all of
+    /// them at no cost.
+    fn take_front_frame(&mut self, limits: MailboxLimits, frame: &mut Frame) {
+        let Some(front) = self.front_frame() else {
+            return;
+        };
+        let events = front.frame.len();
+        let all =
+            events <= limits.events && (events == 1 || front.frame.event_bytes() <= limits.bytes);
+        if !all {
+            let mut bytes = 0;
+            let fitting = front
+                .frame
+                .events()
+                .take(limits.events)
+                .take_while(|(event, _)| {
+                    bytes += event.as_bytes().len();
+                    bytes <= limits.bytes
+                });
+            let fitting = fitting.count().max(1);
+            front.first += i64::try_from(fitting).expect("as few as are in a frame");
+            front.frame.move_front(fitting, frame);
+            return;
+        }
+        match self.full.pop_front() {
+            None => std::mem::swap(&mut self.open.frame, frame),
+            Some(full) => {
+                let used = std::mem::replace(frame, full.frame);
+                if used.is_reusable() {
+                    self.spare = used;
+                }
+            }
+        }
+    }
+
+    /// Takes the events of the oldest frame out of it.
+    fn unpack_front(&mut self) {
+        let Some(Waiting { first, frame }) = self.front_frame() else {
+            return;
+        };
+        let frame = std::mem::take(frame);
+        let positions = *first..;
+        self.full.pop_front();
+        let slots = frame.events().zip(positions);
+        self.slots
+            .extend(slots.map(|((event, publisher), position)| Taken {
+                event: Some(Event::copied(event.as_bytes())),
+                publisher,
+                position,
+            }));
+    }
+
+    fn unpack(&mut self) {
+        while self.front_frame().is_some() {
+            self.unpack_front();
+        }
+    }
+
+    /// Whether an event waits outside of frames.
+    fn has_slots(&mut self) -> bool {
+        self.skip_gaps();
+        !self.slots.is_empty()
+    }
+
+    /// Drops the gaps before the oldest event.
+    fn skip_gaps(&mut self) {
+        while self
+            .slots
+            .pop_front_if(|slot| slot.event.is_none())
+            .is_some()
+        {
+            self.gaps -= 1;
+        }
+    }
+
     /// Position and index of a publisher's oldest event, from a position on.
     fn find(&self, publisher: PublisherId, from: i64) -> Option<(i64, usize)> {
         let start = self.slots.partition_point(|slot| slot.position < from);

@@ -5,13 +5,16 @@
 //! order; the bounds hold for the mailbox as a whole.
 
 mod backlog;
+mod frame;
+mod incoming;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::FixedState;
+use hearken_wire::EventRef;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use utoipa::ToSchema;
@@ -20,8 +23,14 @@ use crate::event::Event;
 
 pub(super) use backlog::PublisherId;
 pub use backlog::Taken;
+pub use frame::Frame;
+pub(super) use incoming::Incoming;
 
 use backlog::{Backlog, Scarce};
+
+/// Largest event that waits in a frame; larger ones wait as they are, shared with all
+/// others who get them.
+const MAX_FRAMED_BYTES: usize = 8 << 10;
 
 /// How much a mailbox holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +88,8 @@ pub struct Mailbox(Mutex<State>);
 struct State {
     limits: MailboxLimits,
     overflow: Overflow,
+    /// Name of the node, if events wait in frames.
+    framed_on: Option<Arc<str>>,
     backlog: Backlog,
     /// Who waits, by lane.
     wakers: SmallVec<[Option<Waker>; 1]>,
@@ -86,13 +97,20 @@ struct State {
 }
 
 impl Mailbox {
-    /// A mailbox with `lanes` lanes, at least one.
+    /// A mailbox with `lanes` lanes, at least one. If its events are to wait in
+    /// frames, for [`Mailbox::recv_frame`], it needs to know on which node it is.
     #[must_use]
-    pub(super) fn new(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Self {
+    pub(super) fn new(
+        limits: MailboxLimits,
+        overflow: Overflow,
+        lanes: usize,
+        framed_on: Option<Arc<str>>,
+    ) -> Self {
         let lanes = lanes.max(1);
         Self(Mutex::new(State {
             limits,
             overflow,
+            framed_on,
             backlog: Backlog::new(lanes),
             wakers: SmallVec::from_elem(None, lanes),
             closed: None,
@@ -101,9 +119,9 @@ impl Mailbox {
 
     /// Puts events in, in order; returns how many were dropped for them, themselves
     /// included. A closed mailbox takes nothing and drops nothing.
-    pub(super) fn push(
+    pub(super) fn push<'e>(
         &self,
-        events: impl IntoIterator<Item = Event>,
+        events: impl IntoIterator<Item = Incoming<'e>>,
         publisher: PublisherId,
     ) -> u64 {
         let mut wakers = Vec::new();
@@ -165,18 +183,49 @@ impl Mailbox {
         self.lock().take_batch(lane, limits, batch).map(|_| ())
     }
 
-    /// Puts events that were taken back before all others, in their order. For as
-    /// long as they wait there may be more in the mailbox than its limits say.
-    pub fn put_back(&self, events: impl DoubleEndedIterator<Item = Taken>) {
+    /// Waits for the next event of a lane and moves it into `frame`, in the place of
+    /// what was there, with those that wait behind it as far as they keep within
+    /// `limits`; the first is taken at any size. One consumer a lane.
+    ///
+    /// # Errors
+    /// [`Closed`] once the mailbox is closed and the lane empty.
+    pub async fn recv_frame(
+        &self,
+        lane: usize,
+        limits: MailboxLimits,
+        frame: &mut Frame,
+    ) -> Result<(), Closed> {
+        std::future::poll_fn(|cx| {
+            self.poll(lane, cx, |state| state.take_frame(lane, limits, frame))
+        })
+        .await
+    }
+
+    /// Moves what [`Mailbox::recv_frame`] would without waiting for it; nothing when
+    /// nothing waits.
+    ///
+    /// # Errors
+    /// [`Closed`] once the mailbox is closed and the lane empty.
+    pub fn try_recv_frame(
+        &self,
+        lane: usize,
+        limits: MailboxLimits,
+        frame: &mut Frame,
+    ) -> Result<(), Closed> {
+        self.lock().take_frame(lane, limits, frame).map(|_| ())
+    }
+
+    /// Puts events that were taken, without the first `from`, back before all others,
+    /// in their order. For as long as they wait there may be more in the mailbox than
+    /// its limits say.
+    pub fn put_back(&self, frame: &Frame, from: usize) {
         let mut state = self.lock();
         let lanes = state.backlog.lanes();
         let mut wakers = Vec::new();
-        for taken in events.rev() {
-            let lane = lane_of(taken.event(), lanes);
-            let publisher = taken.publisher();
-            state
-                .backlog
-                .push_front(lane, publisher, taken.into_event());
+        for (event, publisher) in frame.events().skip(from).rev() {
+            let lane = lane_of(event, lanes);
+            let event = Event::copied(event.as_bytes());
+            state.backlog.push_front(lane, publisher, event);
             wakers.extend(state.wakers[lane].take());
         }
         drop(state);
@@ -255,7 +304,9 @@ impl Mailbox {
         let lanes = lanes.max(1);
         let wakers = state.take_wakers();
         state.wakers = SmallVec::from_elem(None, lanes);
-        state.backlog.deal(lanes, |event| lane_of(event, lanes));
+        state
+            .backlog
+            .deal(lanes, |event| lane_of(event.packed(), lanes));
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
         dropped
@@ -276,8 +327,14 @@ impl State {
     /// Puts an event in; returns how many were dropped for it, and adds who is to be
     /// woken.
     #[inline]
-    fn push(&mut self, event: Event, publisher: PublisherId, wakers: &mut Vec<Waker>) -> u64 {
-        let size = event.as_bytes().len();
+    fn push(
+        &mut self,
+        event: Incoming<'_>,
+        publisher: PublisherId,
+        wakers: &mut Vec<Waker>,
+    ) -> u64 {
+        let packed = event.packed();
+        let size = packed.as_bytes().len();
         let mut dropped = 0;
         if self.closed.is_some() || self.scarce(1, size).is_some() {
             match self.make_room(size, wakers) {
@@ -288,8 +345,17 @@ impl State {
                 }
             }
         }
-        let lane = lane_of(&event, self.backlog.lanes());
-        self.backlog.push(lane, publisher, event);
+        let lane = lane_of(packed, self.backlog.lanes());
+        match &self.framed_on {
+            Some(node)
+                if size <= MAX_FRAMED_BYTES
+                    && self.backlog.takes_packed(lane, event.is_for_many()) =>
+            {
+                let local = is_local(packed, node);
+                self.backlog.push_packed(lane, publisher, packed, local);
+            }
+            _ => self.backlog.push(lane, publisher, event.event()),
+        }
         if let Some(waker) = self.wakers[lane].take() {
             wakers.push(waker);
         }
@@ -356,6 +422,23 @@ impl State {
         }
     }
 
+    fn take_frame(
+        &mut self,
+        lane: usize,
+        limits: MailboxLimits,
+        frame: &mut Frame,
+    ) -> Result<Option<()>, Closed> {
+        frame.clear();
+        let node = self.framed_on.as_deref();
+        let is_local = |event: EventRef<'_>| node.is_some_and(|node| is_local(event, node));
+        self.backlog.take_frame(lane, limits, is_local, frame);
+        match (frame.is_empty(), self.closed) {
+            (false, _) => Ok(Some(())),
+            (true, Some(closed)) => Err(closed),
+            (true, None) => Ok(None),
+        }
+    }
+
     /// What there is too little of to take in so much more.
     #[inline]
     fn scarce(&self, events: usize, bytes: usize) -> Option<Scarce> {
@@ -380,12 +463,19 @@ impl State {
 }
 
 /// The lane of an event. Events without a subject share one.
-fn lane_of(event: &Event, lanes: usize) -> usize {
+#[inline]
+fn lane_of(event: EventRef<'_>, lanes: usize) -> usize {
     if lanes == 1 {
         return 0;
     }
     let hash = FixedState::default().hash_one(event.subject().unwrap_or_default());
     usize::try_from(hash % lanes as u64).expect("below the number of lanes")
+}
+
+/// Whether an event was published on this node.
+#[inline]
+fn is_local(event: EventRef<'_>, node: &str) -> bool {
+    event.parts().origin == node.as_bytes()
 }
 
 #[cfg(test)]

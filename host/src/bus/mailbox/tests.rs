@@ -4,6 +4,10 @@ use crate::event::{Draft, EventType, Stamp};
 pub(in crate::bus) fn event(id: &str, subject: &str) -> Event {
     let mut draft = Draft::new(EventType::custom("t").unwrap());
     draft.subject = Some(subject.to_owned().into());
+    stamped(&draft, id)
+}
+
+fn stamped(draft: &Draft<'_>, id: &str) -> Event {
     draft.stamp(&Stamp {
         id: [id, ""],
         source: "/s",
@@ -14,14 +18,17 @@ pub(in crate::bus) fn event(id: &str, subject: &str) -> Event {
 }
 
 fn mailbox(events: usize, overflow: Overflow, lanes: usize) -> Mailbox {
-    Mailbox::new(
-        MailboxLimits {
-            events,
-            bytes: 1 << 20,
-        },
-        overflow,
-        lanes,
-    )
+    let bytes = 1 << 20;
+    with_limits(MailboxLimits { events, bytes }, overflow, lanes)
+}
+
+/// A mailbox whose events wait in frames, as those of a plugin.
+fn with_limits(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Mailbox {
+    Mailbox::new(limits, overflow, lanes, Some("a".into()))
+}
+
+fn push(mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
+    mailbox.push([Incoming::shared_by(1, event)], publisher)
 }
 
 fn ids(mailbox: &Mailbox, lane: usize) -> Vec<String> {
@@ -35,7 +42,7 @@ fn drop_oldest_keeps_the_newest() {
     let mailbox = mailbox(2, Overflow::DropOldest, 1);
     let dropped: u64 = ["1", "2", "3"]
         .iter()
-        .map(|id| mailbox.push([event(id, "s")], 1))
+        .map(|id| push(&mailbox, &event(id, "s"), 1))
         .sum();
     assert_eq!(dropped, 1);
     assert_eq!(ids(&mailbox, 0), ["2", "3"]);
@@ -45,10 +52,10 @@ fn drop_oldest_keeps_the_newest() {
 fn a_flood_displaces_only_itself() {
     let mailbox = mailbox(10, Overflow::DropOldest, 2);
     for id in 0..3 {
-        mailbox.push([event(&format!("good-{id}"), "s")], 1);
+        push(&mailbox, &event(&format!("good-{id}"), "s"), 1);
     }
     for id in 0..100 {
-        mailbox.push([event(&format!("flood-{id}"), &id.to_string())], 2);
+        push(&mailbox, &event(&format!("flood-{id}"), &id.to_string()), 2);
     }
     let mut left: Vec<String> = (0..2).flat_map(|lane| ids(&mailbox, lane)).collect();
     left.sort();
@@ -64,7 +71,7 @@ fn drop_newest_keeps_the_oldest() {
     let mailbox = mailbox(2, Overflow::DropNewest, 1);
     let dropped: u64 = ["1", "2", "3"]
         .iter()
-        .map(|id| mailbox.push([event(id, "s")], 1))
+        .map(|id| push(&mailbox, &event(id, "s"), 1))
         .sum();
     assert_eq!(dropped, 1);
     assert_eq!(ids(&mailbox, 0), ["1", "2"]);
@@ -75,7 +82,7 @@ fn disconnect_empties_and_closes() {
     let mailbox = mailbox(2, Overflow::Disconnect, 1);
     let dropped: u64 = ["1", "2", "3", "4"]
         .iter()
-        .map(|id| mailbox.push([event(id, "s")], 1))
+        .map(|id| push(&mailbox, &event(id, "s"), 1))
         .sum();
     assert_eq!(dropped, 3);
     assert_eq!(mailbox.try_recv(0), Err(Closed::Overflowed { dropped: 3 }));
@@ -88,13 +95,13 @@ fn bytes_are_bounded_too() {
         events: 10,
         bytes: 2 * size,
     };
-    let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1);
+    let mailbox = with_limits(limits, Overflow::DropOldest, 1);
     for id in ["1", "2", "3"] {
-        mailbox.push([event(id, "s")], 1);
+        push(&mailbox, &event(id, "s"), 1);
     }
     assert_eq!(ids(&mailbox, 0), ["2", "3"]);
     assert_eq!(
-        mailbox.push([event("4", &"s".repeat(3 * size))], 1),
+        push(&mailbox, &event("4", &"s".repeat(3 * size)), 1),
         1,
         "never fits"
     );
@@ -109,12 +116,12 @@ fn a_flood_of_large_events_displaces_only_itself() {
         events: 1000,
         bytes: 4 * size,
     };
-    let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1);
+    let mailbox = with_limits(limits, Overflow::DropOldest, 1);
     for id in 0..5 {
-        mailbox.push([event(&format!("good-{id}"), "s")], 1);
+        push(&mailbox, &event(&format!("good-{id}"), "s"), 1);
     }
     for _ in 0..20 {
-        mailbox.push([event("large", &large)], 2);
+        push(&mailbox, &event("large", &large), 2);
     }
     let left = ids(&mailbox, 0);
     assert!(left.starts_with(&[0, 1, 2, 3, 4].map(|id| format!("good-{id}"))));
@@ -125,7 +132,11 @@ fn a_flood_of_large_events_displaces_only_itself() {
 fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
     let mailbox = mailbox(100, Overflow::DropOldest, 4);
     for id in 0..40 {
-        mailbox.push([event(&format!("{id:02}"), &format!("s{}", id % 7))], 1);
+        push(
+            &mailbox,
+            &event(&format!("{id:02}"), &format!("s{}", id % 7)),
+            1,
+        );
     }
     assert_eq!(
         mailbox.reconfigure(
@@ -152,56 +163,140 @@ fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
 #[test]
 fn closing_lets_the_rest_be_received() {
     let mailbox = mailbox(2, Overflow::DropOldest, 1);
-    mailbox.push([event("1", "s")], 1);
+    push(&mailbox, &event("1", "s"), 1);
     mailbox.close();
-    assert_eq!(mailbox.push([event("2", "s")], 1), 0);
+    assert_eq!(push(&mailbox, &event("2", "s"), 1), 0);
     assert_eq!(ids(&mailbox, 0), ["1"]);
     assert_eq!(mailbox.try_recv(0), Err(Closed::Done));
 }
 
 #[test]
 fn a_batch_keeps_within_its_limits_but_for_one_large_event() {
-    let mailbox = mailbox(10, Overflow::DropOldest, 1);
-    let size = event("1", "s").as_bytes().len();
-    for id in ["1", "2", "3"] {
-        mailbox.push([event(id, "s")], 1);
+    for framed_on in [None, Some("a".into())] {
+        let limits = MailboxLimits::default();
+        let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1, framed_on);
+        let size = event("1", "s").as_bytes().len();
+        for id in ["1", "2", "3"] {
+            push(&mailbox, &event(id, "s"), 1);
+        }
+        let batch = |events, bytes| {
+            let mut batch = VecDeque::new();
+            let limits = MailboxLimits { events, bytes };
+            mailbox
+                .try_recv_batch(0, limits, &mut batch)
+                .map(|()| batch.len())
+        };
+        assert_eq!(batch(10, 2 * size), Ok(2));
+        assert_eq!(batch(10, 1), Ok(1), "an event that is too large by itself");
+        assert_eq!(batch(10, 1), Ok(0));
     }
-    let batch = |events, bytes| {
-        let mut batch = VecDeque::new();
-        let limits = MailboxLimits { events, bytes };
-        mailbox
-            .try_recv_batch(0, limits, &mut batch)
-            .map(|()| batch.len())
+}
+
+/// Ids of the next frame.
+fn frame(mailbox: &Mailbox, events: usize, bytes: usize) -> Vec<String> {
+    let mut frame = Frame::default();
+    let limits = MailboxLimits { events, bytes };
+    mailbox
+        .try_recv_frame(0, limits, &mut frame)
+        .expect("it is open");
+    frame
+        .events()
+        .map(|(event, _)| event.id().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_frame_keeps_within_its_limits_but_for_one_large_event() {
+    for framed_on in [None, Some("a".into())] {
+        let limits = MailboxLimits::default();
+        let mailbox = Mailbox::new(limits, Overflow::DropOldest, 1, framed_on);
+        let size = event("1", "s").as_bytes().len();
+        for id in ["1", "2", "3", "4", "5", "6"] {
+            push(&mailbox, &event(id, "s"), 1);
+        }
+        assert_eq!(frame(&mailbox, 10, 2 * size), ["1", "2"]);
+        assert_eq!(frame(&mailbox, 1, 10 * size), ["3"]);
+        assert_eq!(frame(&mailbox, 10, 1), ["4"]);
+        assert_eq!(frame(&mailbox, 10, 10 * size), ["5", "6"]);
+        assert!(frame(&mailbox, 10, 10 * size).is_empty());
+    }
+}
+
+#[test]
+fn events_too_large_for_a_frame_keep_their_place() {
+    let mailbox = mailbox(10, Overflow::DropOldest, 1);
+    for (id, bytes) in [("1", 0), ("2", MAX_FRAMED_BYTES), ("3", 0), ("4", 0)] {
+        let mut draft = Draft::new(EventType::custom("t").unwrap());
+        draft.data = Some(vec![0; bytes].into());
+        push(&mailbox, &stamped(&draft, id), 1);
+    }
+    let mut ids = Vec::new();
+    while ids.len() < 4 {
+        ids.extend(frame(&mailbox, 10, 1 << 20));
+    }
+    assert_eq!(ids, ["1", "2", "3", "4"]);
+    assert_eq!(mailbox.queued(), 0);
+}
+
+#[test]
+fn what_goes_to_many_keeps_its_place_among_the_rest() {
+    let mailbox = mailbox(10, Overflow::DropOldest, 1);
+    for (id, receivers) in [("1", 100), ("2", 1), ("3", 100), ("4", 1), ("5", 100)] {
+        mailbox.push([Incoming::shared_by(receivers, &event(id, "s"))], 1);
+    }
+    let mut frames = vec![frame(&mailbox, 10, 1 << 20), frame(&mailbox, 10, 1 << 20)];
+    mailbox.push([Incoming::shared_by(100, &event("6", "s"))], 1);
+    frames.push(frame(&mailbox, 10, 1 << 20));
+    assert_eq!(frames.concat(), ["1", "2", "3", "4", "5", "6"]);
+}
+
+#[test]
+fn a_frame_says_which_events_are_of_the_node() {
+    let mailbox = mailbox(10, Overflow::DropOldest, 1);
+    let stamp = Stamp {
+        id: ["2", ""],
+        source: "/s",
+        time: 0,
+        origin: "b",
+        sequence: None,
     };
-    assert_eq!(batch(10, 2 * size), Ok(2));
-    assert_eq!(batch(10, 1), Ok(1), "an event that is too large by itself");
-    assert_eq!(batch(10, 1), Ok(0));
+    let foreign = Draft::new(EventType::custom("t").unwrap()).stamp(&stamp);
+    push(&mailbox, &event("1", "s"), 1);
+    push(&mailbox, &foreign, 1);
+    let mut frame = Frame::default();
+    mailbox
+        .try_recv_frame(0, MailboxLimits::default(), &mut frame)
+        .expect("it is open");
+    let local: Vec<bool> = hearken_wire::frame::Deliveries::new(frame.bytes(0..2))
+        .map(|delivery| delivery.expect("a frame").local)
+        .collect();
+    assert_eq!(local, [true, false]);
+    assert_eq!(frame.event(1), Some(foreign.packed()));
+    assert_eq!(frame.event(2), None);
+    assert_eq!(frame.bytes(1..3), frame.bytes(1..2));
 }
 
 #[test]
 fn what_is_put_back_comes_first_and_in_order() {
     let mailbox = mailbox(3, Overflow::DropOldest, 1);
     for id in ["1", "2", "3"] {
-        mailbox.push([event(id, "s")], 1);
+        push(&mailbox, &event(id, "s"), 1);
     }
-    let limits = MailboxLimits {
-        events: 2,
-        ..MailboxLimits::default()
-    };
-    let mut taken = VecDeque::new();
+    let limits = MailboxLimits::default();
+    let mut taken = Frame::default();
     mailbox
-        .try_recv_batch(0, limits, &mut taken)
+        .try_recv_frame(0, limits, &mut taken)
         .expect("it is open");
-    mailbox.push([event("4", "s")], 1);
-    mailbox.put_back(taken.into_iter());
-    assert_eq!(ids(&mailbox, 0), ["1", "2", "3", "4"]);
+    push(&mailbox, &event("4", "s"), 1);
+    mailbox.put_back(&taken, 1);
+    assert_eq!(ids(&mailbox, 0), ["2", "3", "4"]);
 }
 
 #[test]
 fn unwanted_events_are_discarded() {
     let mailbox = mailbox(4, Overflow::DropOldest, 1);
-    mailbox.push([event("1", "keep")], 1);
-    mailbox.push([event("2", "drop")], 1);
+    push(&mailbox, &event("1", "keep"), 1);
+    push(&mailbox, &event("2", "drop"), 1);
     assert_eq!(mailbox.retain(|event| event.subject() == Some("keep")), 1);
     assert_eq!(mailbox.queued(), 1);
     assert_eq!(ids(&mailbox, 0), ["1"]);

@@ -27,8 +27,9 @@ use super::Context;
 use super::problem::Problem;
 use super::query::NoParameters;
 use super::rejection::Rejection;
+use crate::bus::Published;
+use crate::event::Draft;
 use crate::event::cloudevent::rfc3339;
-use crate::event::{Draft, Event};
 
 const SHORTHAND: &str = "application/json";
 const STRUCTURED: &str = "application/cloudevents+json";
@@ -165,10 +166,10 @@ fn publish_batch(
     }
 }
 
-impl From<&Event> for Accepted {
-    fn from(event: &Event) -> Self {
+impl From<&Published<'_>> for Accepted {
+    fn from(event: &Published<'_>) -> Self {
         Self {
-            id: event.id().to_owned(),
+            id: event.id(),
             time: rfc3339(event.time()),
         }
     }

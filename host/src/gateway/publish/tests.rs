@@ -9,7 +9,7 @@ use super::super::test_support::{
 use super::super::{Gateway, GatewayLimits};
 use super::*;
 use crate::bus::{Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
-use crate::event::Pattern;
+use crate::event::{Event, Pattern};
 
 /// A gateway and a receiver of everything that is published through it.
 fn observed() -> (Gateway, Receiver) {

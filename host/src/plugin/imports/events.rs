@@ -40,7 +40,7 @@ impl events::Host for &mut Guest {
         Ok(self
             .plugin
             .publish(&draft)
-            .map(|event| event.id().to_owned())
+            .map(|event| event.id())
             .map_err(|error| match error {
                 SendError::Budget => events::SendError::BudgetExceeded,
                 SendError::Publish(PublishError::TooLarge { limit, .. }) => {

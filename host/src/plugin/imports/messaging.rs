@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use hearken_wire::EventRef;
+
 use crate::bus::Filter;
-use crate::event::{Draft, Event, EventType, ExtensionValue, Pattern};
+use crate::event::{Draft, EventType, ExtensionValue, Pattern};
 use crate::plugin::bindings::messaging::wasmcloud::messaging::{consumer, types};
 use crate::plugin::guest::{Guest, SendError};
 
@@ -39,7 +41,7 @@ impl consumer::Host for &mut Guest {
             Ok(Ok(event)) => Ok(Ok(types::BrokerMessageResult {
                 subject: event.event_type().to_owned(),
                 body: event.data().unwrap_or_default().to_vec(),
-                reply_to: reply_to_of(&event),
+                reply_to: reply_to_of(event.packed()).map(str::to_owned),
             })),
             Ok(Err(_)) | Err(_) => Ok(Err(format!("no answer within {timeout_ms} ms"))),
         }
@@ -86,9 +88,8 @@ impl Guest {
 }
 
 /// The type to which an answer is sent.
-pub(in crate::plugin) fn reply_to_of(event: &Event) -> Option<String> {
-    event
-        .extensions()
-        .find(|(name, _)| *name == REPLY_TO)
-        .map(|(_, value)| value.to_string())
+pub(in crate::plugin) fn reply_to_of(event: EventRef<'_>) -> Option<&str> {
+    let mut extensions = event.extensions();
+    let (.., value) = extensions.find(|(name, ..)| *name == REPLY_TO)?;
+    Some(value)
 }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use hearken::bus::{Bus, BusConfig};
+use hearken::bus::{Bus, BusConfig, Filter};
 use hearken::clock::SystemClock;
-use hearken::event::{Draft, Event, EventType};
+use hearken::event::{Draft, Event, EventType, Pattern};
 
 /// Bytes of flags before each event of a frame.
 const FLAGS: [u8; 4] = 1_u32.to_le_bytes();
@@ -28,7 +28,13 @@ impl Events {
             data: Some(Cow::Borrowed(&data)),
             ..Draft::new(EventType::custom("bench.count").expect("a valid type"))
         };
-        let publish = |_| publisher.publish(&draft).expect("a valid event");
+        let pattern = Pattern::new("*").expect("a valid pattern");
+        let receiver = bus.wait_for(Filter::new(pattern));
+        let publish = |_| {
+            publisher.publish(&draft).expect("a valid event");
+            let event = receiver.mailbox().try_recv(0).expect("it is open");
+            event.expect("it was published")
+        };
         Self((0..count).map(publish).collect())
     }
 

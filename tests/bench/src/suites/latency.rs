@@ -193,8 +193,8 @@ impl Contender {
             data: Some(Cow::Borrowed(data)),
             ..Draft::new(EventType::custom(event_type).expect("a valid type"))
         };
-        let published = self.node.publisher().publish(&draft);
-        published.expect("a valid event");
+        let publisher = self.node.publisher();
+        publisher.publish(&draft).expect("a valid event");
     }
 
     /// Waits until no neighbour acts any more, so that the next row is not beside it.

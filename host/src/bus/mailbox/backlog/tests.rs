@@ -9,8 +9,11 @@ enum Step {
         lane: usize,
         publisher: PublisherId,
         size: usize,
+        packed: bool,
     },
+    Skip,
     Pop(usize),
+    TakeFrame(usize, MailboxLimits),
     TakeLane(usize, MailboxLimits),
     PutBack(usize),
     MakeRoom(Scarce),
@@ -21,17 +24,21 @@ enum Step {
 const LANES: usize = 2;
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let push = (0..LANES, 0..3_u32, 1..40_usize).prop_map(|(lane, publisher, size)| Step::Push {
+    let push = (0..LANES, 0..3_u32, 1..40_usize, any::<bool>());
+    let push = push.prop_map(|(lane, publisher, size, packed)| Step::Push {
         lane,
         publisher,
         size,
+        packed,
     });
+    let limits = (1..12_usize, 1..2_000_usize);
+    let limits = limits.prop_map(|(events, bytes)| MailboxLimits { events, bytes });
     prop_oneof![
         6 => push,
         2 => (0..LANES).prop_map(Step::Pop),
-        1 => (0..LANES, 1..12_usize, 1..2_000_usize).prop_map(|(lane, events, bytes)| {
-            Step::TakeLane(lane, MailboxLimits { events, bytes })
-        }),
+        1 => Just(Step::Skip),
+        1 => (0..LANES, limits.clone()).prop_map(|(lane, limits)| Step::TakeLane(lane, limits)),
+        2 => (0..LANES, limits).prop_map(|(lane, limits)| Step::TakeFrame(lane, limits)),
         1 => (0..LANES).prop_map(Step::PutBack),
         1 => Just(Step::MakeRoom(Scarce::Events)),
         1 => Just(Step::MakeRoom(Scarce::Bytes)),
@@ -87,9 +94,13 @@ proptest! {
         let mut naive = Naive::default();
         for (id, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Push { lane, publisher, size } => {
+                Step::Push { lane, publisher, size, packed } => {
                     let event = event(&id.to_string(), &"s".repeat(size));
-                    backlog.push(lane, publisher, event.clone());
+                    if packed && backlog.takes_packed(lane, false) {
+                        backlog.push_packed(lane, publisher, event.packed(), true);
+                    } else {
+                        backlog.push(lane, publisher, event.clone());
+                    }
                     naive.0.push((lane, publisher, event));
                 }
                 Step::Pop(lane) => {
@@ -107,9 +118,22 @@ proptest! {
                         prop_assert_eq!(naive.pop(lane), None, "something was left behind");
                     }
                 }
+                Step::Skip => backlog.skip(),
+                Step::TakeFrame(lane, limits) => {
+                    let mut frame = Frame::default();
+                    backlog.take_frame(lane, limits, |_| true, &mut frame);
+                    prop_assert!(frame.len() <= limits.events);
+                    prop_assert!(frame.event_bytes() <= limits.bytes || frame.len() == 1);
+                    let waits = naive.0.iter().any(|(of, ..)| *of == lane);
+                    prop_assert_eq!(frame.is_empty(), !waits);
+                    for (event, _) in frame.events() {
+                        let expected = naive.pop(lane);
+                        prop_assert_eq!(Some(event), expected.as_ref().map(Event::packed));
+                    }
+                }
                 Step::PutBack(lane) => {
                     if let Some(taken) = backlog.pop(lane) {
-                        let (publisher, event) = (taken.publisher(), taken.into_event());
+                        let (publisher, event) = (taken.publisher, taken.into_event());
                         prop_assert_eq!(naive.pop(lane), Some(event.clone()));
                         backlog.push_front(lane, publisher, event.clone());
                         naive.0.insert(0, (lane, publisher, event));

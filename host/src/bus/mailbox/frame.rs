@@ -1,0 +1,125 @@
+//! Events one behind the other in one buffer: what guests take, and so the form in
+//! which the events of a plugin wait already.
+
+use std::ops::Range;
+
+use hearken_wire::EventRef;
+use hearken_wire::frame::{self, FLAGS};
+
+use super::backlog::PublisherId;
+
+/// Most events that wait in one frame: as many as a guest takes at once.
+const MOST_EVENTS: usize = 64;
+
+/// Most bytes that wait in one frame; bounds what a mailbox keeps at hand once they
+/// have been taken.
+const MOST_BYTES: usize = 64 << 10;
+
+/// Events one behind the other, as [`hearken_wire::frame`] has them.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    bytes: Vec<u8>,
+    marks: Vec<Mark>,
+}
+
+/// What is known of an event in a frame.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// Where it ends.
+    end: usize,
+    publisher: PublisherId,
+}
+
+impl Frame {
+    /// How many events there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// The frame of some of the events, as far as there are so many.
+    #[must_use]
+    pub fn bytes(&self, events: Range<usize>) -> &[u8] {
+        let bytes = self.start(events.start)..self.start(events.end);
+        self.bytes.get(bytes).unwrap_or_default()
+    }
+
+    /// An event by its position.
+    #[must_use]
+    pub fn event(&self, at: usize) -> Option<EventRef<'_>> {
+        let mark = self.marks.get(at)?;
+        let bytes = self.bytes.get(self.start(at) + FLAGS..mark.end)?;
+        Some(EventRef::assume_encoded(bytes))
+    }
+
+    /// Bytes of the events alone.
+    pub(super) fn event_bytes(&self) -> usize {
+        self.bytes.len() - FLAGS * self.len()
+    }
+
+    /// Events with those who published them, in order.
+    pub(super) fn events(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (EventRef<'_>, PublisherId)> + ExactSizeIterator {
+        (0..self.len()).map(|at| {
+            let event = self.event(at).expect("within the frame");
+            (event, self.marks[at].publisher)
+        })
+    }
+
+    /// Whether one more event of this size keeps the frame within its bounds.
+    #[inline]
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.len() < MOST_EVENTS && self.bytes.len() + FLAGS + bytes <= MOST_BYTES
+    }
+
+    /// Whether the frame is worth keeping, once it is cleared, for other events.
+    pub(super) fn is_reusable(&self) -> bool {
+        (1..=MOST_BYTES).contains(&self.bytes.capacity())
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, event: EventRef<'_>, local: bool, publisher: PublisherId) {
+        frame::push(&mut self.bytes, event, local);
+        self.marks.push(Mark {
+            end: self.bytes.len(),
+            publisher,
+        });
+    }
+
+    /// Moves the first events behind those of another frame.
+    pub(super) fn move_front(&mut self, events: usize, to: &mut Self) {
+        let (moved, end) = (self.start(events), to.bytes.len());
+        to.bytes.extend(self.bytes.drain(..moved));
+        to.marks.extend(self.marks.drain(..events).map(|mark| Mark {
+            end: end + mark.end,
+            ..mark
+        }));
+        for mark in &mut self.marks {
+            mark.end -= moved;
+        }
+    }
+
+    /// Drops the events, but not the room for others.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.marks.clear();
+    }
+
+    /// Where the delivery of an event begins.
+    fn start(&self, at: usize) -> usize {
+        match at.checked_sub(1) {
+            None => 0,
+            Some(before) => self
+                .marks
+                .get(before)
+                .map_or(self.bytes.len(), |mark| mark.end),
+        }
+    }
+}
