@@ -234,7 +234,7 @@ impl Bus {
         };
         let shared = OnceCell::new();
         memory.for_audience(table.version(), find, |packed, receiver, receivers| {
-            let event = Incoming::packed_for(receivers, packed, &shared);
+            let event = Incoming::published(receivers, packed, &shared);
             if receiver.deliver([event], publisher.number) {
                 self.report_drops_of(receiver);
             }
@@ -310,7 +310,7 @@ impl Bus {
         let receivers = shares.len();
         for (receiver, share) in shares {
             let share = share.into_iter().flatten();
-            let share = share.map(|event| Incoming::shared_by(receivers, event));
+            let share = share.map(|event| Incoming::shared(receivers, event));
             if receiver.deliver(share, publisher.number) {
                 self.report_drops_of(receiver);
             }

@@ -17,44 +17,8 @@ use smallvec::SmallVec;
 
 use super::MailboxLimits;
 use super::frame::Frame;
+use super::lane::{Lane, PublisherId, Taken};
 use crate::event::Event;
-
-/// Tells the publishers of one bus apart.
-pub(in crate::bus) type PublisherId = u32;
-
-/// Gaps that a lane may have before they are closed, however few its events.
-const GAPS_ALLOWED: usize = 32;
-
-/// An event that was taken, and can be put back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// Nothing in a gap, which is never taken.
-    event: Option<Event>,
-    publisher: PublisherId,
-    /// Position among all that waits.
-    position: i64,
-}
-
-impl Taken {
-    /// The event.
-    #[must_use]
-    pub fn event(&self) -> &Event {
-        self.event.as_ref().expect("a gap is never taken")
-    }
-
-    /// The event, for good.
-    #[must_use]
-    pub fn into_event(self) -> Event {
-        self.event.expect("a gap is never taken")
-    }
-
-    /// Counts the events that came, from 1, dropped ones included: where numbers
-    /// are missing, events were dropped. An event that was put back loses its number.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        u64::try_from(self.position + 1).unwrap_or_default()
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Backlog {
@@ -80,28 +44,6 @@ struct Share {
     bytes: usize,
     /// None of its events has a position below this one.
     oldest: i64,
-}
-
-/// Slots, and behind them frames, in the order of their positions.
-#[derive(Debug, Default)]
-struct Lane {
-    slots: VecDeque<Taken>,
-    gaps: usize,
-    bytes: usize,
-    /// The newest events.
-    open: Waiting,
-    /// Before them frames that took no more.
-    full: VecDeque<Waiting>,
-    /// Room for the next frame.
-    spare: Frame,
-}
-
-/// A frame of consecutive positions.
-#[derive(Debug, Default)]
-struct Waiting {
-    /// Position of the first event.
-    first: i64,
-    frame: Frame,
 }
 
 /// What a mailbox is short of.
@@ -162,7 +104,7 @@ impl Backlog {
     /// wait, and one that is better shared only behind others in frames.
     #[inline]
     pub(super) fn takes_packed(&self, lane: usize, better_shared: bool) -> bool {
-        self.census.is_none() && (!better_shared || !self.lanes[lane].open.frame.is_empty())
+        self.census.is_none() && (!better_shared || self.lanes[lane].has_frames())
     }
 
     /// Puts an event into the newest frame of a lane.
@@ -180,12 +122,7 @@ impl Backlog {
         self.next += 1;
         self.events += 1;
         self.bytes += size;
-        let lane = &mut self.lanes[lane];
-        lane.bytes += size;
-        if !lane.open.goes_on(position, size) {
-            lane.open_frame(position);
-        }
-        lane.open.frame.push(event, local, publisher);
+        self.lanes[lane].push_packed(position, publisher, event, local);
     }
 
     /// Leaves out the position of an event that is dropped on arrival.
@@ -238,7 +175,7 @@ impl Backlog {
         batch: &mut VecDeque<Taken>,
     ) -> bool {
         let own = &mut self.lanes[lane];
-        let packed = own.front_frame().is_some();
+        let packed = own.has_frames();
         let Lane {
             slots, gaps, bytes, ..
         } = own;
@@ -411,124 +348,6 @@ impl Backlog {
             if share.events == 0 {
                 census.remove(&publisher);
             }
-        }
-    }
-}
-
-impl Waiting {
-    /// Whether an event at this position, of this size, belongs into the frame.
-    #[inline]
-    fn goes_on(&self, position: i64, size: usize) -> bool {
-        let next = i64::try_from(self.frame.len()).map(|events| self.first + events);
-        !self.frame.is_empty() && next == Ok(position) && self.frame.has_room(size)
-    }
-}
-
-impl Lane {
-    /// Begins a frame for the event at this position.
-    fn open_frame(&mut self, first: i64) {
-        if self.open.frame.is_empty() {
-            self.open.first = first;
-            return;
-        }
-        let frame = std::mem::take(&mut self.spare);
-        let full = std::mem::replace(&mut self.open, Waiting { first, frame });
-        self.full.push_back(full);
-    }
-
-    /// The oldest frame with events.
-    fn front_frame(&mut self) -> Option<&mut Waiting> {
-        let open = Some(&mut self.open).filter(|open| !open.frame.is_empty());
-        self.full.front_mut().or(open)
-    }
-
-    /// Moves the events of the oldest frame into another as far as they fit; all of
-    /// them at no cost.
-    fn take_front_frame(&mut self, limits: MailboxLimits, frame: &mut Frame) {
-        let Some(front) = self.front_frame() else {
-            return;
-        };
-        let events = front.frame.len();
-        let all =
-            events <= limits.events && (events == 1 || front.frame.event_bytes() <= limits.bytes);
-        if !all {
-            let mut bytes = 0;
-            let fitting = front
-                .frame
-                .events()
-                .take(limits.events)
-                .take_while(|(event, _)| {
-                    bytes += event.as_bytes().len();
-                    bytes <= limits.bytes
-                });
-            let fitting = fitting.count().max(1);
-            front.first += i64::try_from(fitting).expect("as few as are in a frame");
-            front.frame.move_front(fitting, frame);
-            return;
-        }
-        match self.full.pop_front() {
-            None => std::mem::swap(&mut self.open.frame, frame),
-            Some(full) => {
-                let used = std::mem::replace(frame, full.frame);
-                if used.is_reusable() {
-                    self.spare = used;
-                }
-            }
-        }
-    }
-
-    /// Takes the events of the oldest frame out of it.
-    fn unpack_front(&mut self) {
-        let Some(Waiting { first, frame }) = self.front_frame() else {
-            return;
-        };
-        let frame = std::mem::take(frame);
-        let positions = *first..;
-        self.full.pop_front();
-        let slots = frame.events().zip(positions);
-        self.slots
-            .extend(slots.map(|((event, publisher), position)| Taken {
-                event: Some(Event::copied(event.as_bytes())),
-                publisher,
-                position,
-            }));
-    }
-
-    fn unpack(&mut self) {
-        while self.front_frame().is_some() {
-            self.unpack_front();
-        }
-    }
-
-    /// Whether an event waits outside of frames.
-    fn has_slots(&mut self) -> bool {
-        self.skip_gaps();
-        !self.slots.is_empty()
-    }
-
-    /// Drops the gaps before the oldest event.
-    fn skip_gaps(&mut self) {
-        while self
-            .slots
-            .pop_front_if(|slot| slot.event.is_none())
-            .is_some()
-        {
-            self.gaps -= 1;
-        }
-    }
-
-    /// Position and index of a publisher's oldest event, from a position on.
-    fn find(&self, publisher: PublisherId, from: i64) -> Option<(i64, usize)> {
-        let start = self.slots.partition_point(|slot| slot.position < from);
-        let found = |slot: &Taken| slot.publisher == publisher && slot.event.is_some();
-        let at = start + self.slots.iter().skip(start).position(found)?;
-        Some((self.slots[at].position, at))
-    }
-
-    fn close_gaps(&mut self) {
-        if self.gaps > GAPS_ALLOWED && self.gaps > self.slots.len() / 2 {
-            self.slots.retain(|slot| slot.event.is_some());
-            self.gaps = 0;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use hearken_wire::EventRef;
 use hearken_wire::frame::{self, FLAGS};
 
-use super::backlog::PublisherId;
+use super::lane::PublisherId;
 
 /// Most events that wait in one frame: as many as a guest takes at once.
 const MOST_EVENTS: usize = 64;
@@ -82,6 +82,12 @@ impl Frame {
     /// Whether the frame is worth keeping, once it is cleared, for other events.
     pub(super) fn is_reusable(&self) -> bool {
         (1..=MOST_BYTES).contains(&self.bytes.capacity())
+    }
+
+    /// Makes room for as much as another frame has.
+    pub(super) fn reserve_as(&mut self, other: &Self) {
+        self.bytes.reserve(other.bytes.len());
+        self.marks.reserve(other.marks.len());
     }
 
     #[inline]

@@ -20,23 +20,27 @@ pub(in crate::bus) struct Incoming<'e> {
 
 #[derive(Clone, Copy)]
 enum Source<'e> {
-    /// Nobody shares it yet, and whoever is the first fills the cell.
-    Packed(EventRef<'e>, &'e OnceCell<Event>),
+    /// It was published just now, on this node. Nobody shares it yet, and whoever is
+    /// the first fills the cell.
+    Published(EventRef<'e>, &'e OnceCell<Event>),
+    /// It was published somewhere.
     Shared(&'e Event),
 }
 
 impl<'e> Incoming<'e> {
-    /// An event that nobody shares yet; whoever is the first fills the cell.
-    pub(in crate::bus) fn packed_for(
+    /// An event that was published just now, on this node; whoever is the first to share
+    /// it fills the cell.
+    pub(in crate::bus) fn published(
         receivers: usize,
         packed: EventRef<'e>,
         shared: &'e OnceCell<Event>,
     ) -> Self {
-        let source = Source::Packed(packed, shared);
+        let source = Source::Published(packed, shared);
         Self { source, receivers }
     }
 
-    pub(in crate::bus) fn shared_by(receivers: usize, event: &'e Event) -> Self {
+    /// An event that is shared already.
+    pub(in crate::bus) fn shared(receivers: usize, event: &'e Event) -> Self {
         let source = Source::Shared(event);
         Self { source, receivers }
     }
@@ -44,8 +48,17 @@ impl<'e> Incoming<'e> {
     #[inline]
     pub(super) fn packed(self) -> EventRef<'e> {
         match self.source {
-            Source::Packed(packed, _) => packed,
+            Source::Published(packed, _) => packed,
             Source::Shared(event) => event.packed(),
+        }
+    }
+
+    /// Whether it was published on `node`, which is this one.
+    #[inline]
+    pub(super) fn is_local(self, node: &str) -> bool {
+        match self.source {
+            Source::Published(..) => true,
+            Source::Shared(event) => is_local(event.packed(), node),
         }
     }
 
@@ -57,11 +70,16 @@ impl<'e> Incoming<'e> {
 
     pub(super) fn event(self) -> Event {
         match self.source {
-            Source::Packed(packed, shared) => {
+            Source::Published(packed, shared) => {
                 let share = || Event::copied(packed.as_bytes());
                 shared.get_or_init(share).clone()
             }
             Source::Shared(event) => event.clone(),
         }
     }
+}
+
+/// Whether an event was published on `node`.
+pub(super) fn is_local(event: EventRef<'_>, node: &str) -> bool {
+    event.parts().origin == node.as_bytes()
 }

@@ -2,11 +2,13 @@
 //!
 //! A mailbox has one or more lanes. Events with the same subject share a lane,
 //! so that several consumers can work on one mailbox and each subject stays in
-//! order; the bounds hold for the mailbox as a whole.
+//! order; the bounds hold for the mailbox as a whole. What waits for a plugin waits in
+//! the [`Frame`]s that its guest takes.
 
 mod backlog;
 mod frame;
 mod incoming;
+mod lane;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -21,12 +23,13 @@ use utoipa::ToSchema;
 
 use crate::event::Event;
 
-pub(super) use backlog::PublisherId;
-pub use backlog::Taken;
 pub use frame::Frame;
 pub(super) use incoming::Incoming;
+pub(super) use lane::PublisherId;
+pub use lane::Taken;
 
 use backlog::{Backlog, Scarce};
+use incoming::is_local;
 
 /// Largest event that waits in a frame; larger ones wait as they are, shared with all
 /// others who get them.
@@ -351,7 +354,7 @@ impl State {
                 if size <= MAX_FRAMED_BYTES
                     && self.backlog.takes_packed(lane, event.is_for_many()) =>
             {
-                let local = is_local(packed, node);
+                let local = event.is_local(node);
                 self.backlog.push_packed(lane, publisher, packed, local);
             }
             _ => self.backlog.push(lane, publisher, event.event()),
@@ -470,12 +473,6 @@ fn lane_of(event: EventRef<'_>, lanes: usize) -> usize {
     }
     let hash = FixedState::default().hash_one(event.subject().unwrap_or_default());
     usize::try_from(hash % lanes as u64).expect("below the number of lanes")
-}
-
-/// Whether an event was published on this node.
-#[inline]
-fn is_local(event: EventRef<'_>, node: &str) -> bool {
-    event.parts().origin == node.as_bytes()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn with_limits(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Mailb
 }
 
 fn push(mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
-    mailbox.push([Incoming::shared_by(1, event)], publisher)
+    mailbox.push([Incoming::shared(1, event)], publisher)
 }
 
 fn ids(mailbox: &Mailbox, lane: usize) -> Vec<String> {
@@ -242,10 +242,10 @@ fn events_too_large_for_a_frame_keep_their_place() {
 fn what_goes_to_many_keeps_its_place_among_the_rest() {
     let mailbox = mailbox(10, Overflow::DropOldest, 1);
     for (id, receivers) in [("1", 100), ("2", 1), ("3", 100), ("4", 1), ("5", 100)] {
-        mailbox.push([Incoming::shared_by(receivers, &event(id, "s"))], 1);
+        mailbox.push([Incoming::shared(receivers, &event(id, "s"))], 1);
     }
     let mut frames = vec![frame(&mailbox, 10, 1 << 20), frame(&mailbox, 10, 1 << 20)];
-    mailbox.push([Incoming::shared_by(100, &event("6", "s"))], 1);
+    mailbox.push([Incoming::shared(100, &event("6", "s"))], 1);
     frames.push(frame(&mailbox, 10, 1 << 20));
     assert_eq!(frames.concat(), ["1", "2", "3", "4", "5", "6"]);
 }

@@ -44,7 +44,7 @@ const MEASUREMENTS: [Measurement; 3] = [
     // Encoding, matching and putting into one mailbox together.
     Measurement {
         name: "publish to one receiver",
-        limit: 2_220,
+        limit: 1_640,
         run: publish,
     },
     Measurement {

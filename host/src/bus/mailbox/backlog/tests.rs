@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::bus::mailbox::lane::GAPS_ALLOWED;
 use crate::bus::mailbox::tests::event;
 
 #[derive(Clone, Debug)]
