@@ -100,6 +100,9 @@ async fn a_slow_link_is_not_taken_for_a_broken_one() {
     for node in [&a, &b] {
         let log = node.log();
         let lost = |line: &&serde_json::Value| line["message"] == "link lost";
-        assert_eq!(log.iter().find(lost), None);
+        let lost: Vec<_> = log.iter().filter(lost).collect();
+        // A link whose slowness counted would be lost every two seconds. A machine that
+        // stands still for that long loses one too, which proves nothing.
+        assert!(lost.len() < 3, "{lost:?}");
     }
 }

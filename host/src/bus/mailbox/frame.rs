@@ -11,9 +11,11 @@ use super::lane::PublisherId;
 /// Most events that wait in one frame: as many as a guest takes at once.
 const MOST_EVENTS: usize = 64;
 
-/// Most bytes that wait in one frame; bounds what a mailbox keeps at hand once they
-/// have been taken.
+/// Most bytes that wait in one frame: what a guest allocates for at once.
 const MOST_BYTES: usize = 64 << 10;
+
+/// Most bytes of room that an empty frame keeps: what a full one may have grown to.
+const MOST_KEPT: usize = 2 * MOST_BYTES;
 
 /// Events one behind the other, as [`hearken_wire::frame`] has them.
 #[derive(Clone, Debug, Default)]
@@ -79,9 +81,9 @@ impl Frame {
         self.len() < MOST_EVENTS && self.bytes.len() + FLAGS + bytes <= MOST_BYTES
     }
 
-    /// Whether the frame is worth keeping, once it is cleared, for other events.
+    /// Whether the frame has room that is worth keeping for other events.
     pub(super) fn is_reusable(&self) -> bool {
-        (1..=MOST_BYTES).contains(&self.bytes.capacity())
+        (1..=MOST_KEPT).contains(&self.bytes.capacity())
     }
 
     /// Makes room for as much as another frame has.
@@ -112,8 +114,11 @@ impl Frame {
         }
     }
 
-    /// Drops the events, but not the room for others.
+    /// Drops the events; the room stays for others, unless a large event needed it.
     pub fn clear(&mut self) {
+        if self.bytes.capacity() > MOST_KEPT {
+            *self = Self::default();
+        }
         self.bytes.clear();
         self.marks.clear();
     }
@@ -127,5 +132,42 @@ impl Frame {
                 .get(before)
                 .map_or(self.bytes.len(), |mark| mark.end),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::mailbox::tests::event;
+
+    #[test]
+    fn the_first_events_move_behind_others() {
+        let [one, two, three] = ["1", "22", "333"].map(|id| event(id, "s"));
+        let frame = |events: &[(&crate::event::Event, PublisherId)]| {
+            let mut frame = Frame::default();
+            for (event, publisher) in events {
+                frame.push(event.packed(), true, *publisher);
+            }
+            frame
+        };
+        let mut to = frame(&[(&one, 1)]);
+        let mut from = frame(&[(&two, 2), (&three, 3), (&one, 4)]);
+        from.move_front(2, &mut to);
+        assert!(
+            to.events()
+                .eq([(one.packed(), 1), (two.packed(), 2), (three.packed(), 3)])
+        );
+        assert!(from.events().eq([(one.packed(), 4)]));
+    }
+
+    #[test]
+    fn only_the_room_of_a_large_event_is_given_up() {
+        let mut frame = Frame::default();
+        frame.push(event("1", "s").packed(), true, 1);
+        frame.clear();
+        assert!(frame.is_reusable());
+        frame.bytes.reserve(MOST_KEPT + 1);
+        frame.clear();
+        assert!(!frame.is_reusable());
     }
 }
