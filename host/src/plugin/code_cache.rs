@@ -110,7 +110,67 @@ fn prune(folder: &Path, limit: u64) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use wasmtime::Store;
+    use wasmtime::component::Linker;
+
     use super::*;
+    use crate::plugin::engine::new_engine;
+
+    /// Adds up what it is told, as its memory keeps it.
+    const SUM: &str = "(component
+        (core module $sum (memory 1)
+            (func (export \"add\") (param i32) (result i32)
+                (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (local.get 0)))
+                (i32.load (i32.const 8))))
+        (core instance $sum (instantiate $sum))
+        (func (export \"add\") (param \"number\" u32) (result u32)
+            (canon lift (core func $sum \"add\"))))";
+
+    /// `.ci/run` runs this under memcheck too, for what is `unsafe` above.
+    #[test]
+    fn code_that_was_kept_runs_as_it_was_compiled() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CodeCache::open(folder.path().to_owned()).unwrap();
+        let engine = new_engine().unwrap();
+        let content = blake3::hash(SUM.as_bytes());
+        assert!(cache.load(&engine, &content).is_none());
+        let compiled = Component::new(&engine, wat::parse_str(SUM).unwrap()).unwrap();
+        cache
+            .store(&engine, &content, &compiled.serialize().unwrap())
+            .unwrap();
+        let loaded = cache.load(&engine, &content).expect("it was kept");
+        // Code stays mapped when its file makes room for others.
+        prune(folder.path(), 0).unwrap();
+        let sums = |component: &Component| {
+            let mut store = Store::new(&engine, ());
+            store.set_epoch_deadline(u64::from(u32::MAX));
+            let instance = Linker::new(&engine).instantiate(&mut store, component);
+            let add = instance
+                .and_then(|instance| instance.get_typed_func::<(u32,), (u32,)>(&mut store, "add"))
+                .unwrap();
+            [1, 20, 300].map(|number| add.call(&mut store, (number,)).unwrap().0)
+        };
+        assert_eq!(sums(&loaded), [1, 21, 321]);
+        assert_eq!(sums(&loaded), sums(&compiled));
+    }
+
+    #[test]
+    fn a_damaged_file_is_compiled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CodeCache::open(folder.path().to_owned()).unwrap();
+        let engine = new_engine().unwrap();
+        let content = blake3::hash(SUM.as_bytes());
+        let compiled = Component::new(&engine, wat::parse_str(SUM).unwrap()).unwrap();
+        let code = compiled.serialize().unwrap();
+        for damaged in [&code[..0], &code[..10], &code[..code.len() / 2], &[7; 4096]] {
+            cache.store(&engine, &content, damaged).unwrap();
+            assert!(
+                cache.load(&engine, &content).is_none(),
+                "{} bytes",
+                damaged.len()
+            );
+        }
+    }
 
     #[test]
     fn what_was_used_longest_ago_makes_room() {
