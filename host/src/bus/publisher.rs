@@ -107,11 +107,15 @@ impl Publisher {
             let publish = |draft: &_| self.bus.publish(draft, &self.identity, memory);
             Self::own(draft, publish)
         })?;
-        Ok(Published {
+        Ok(self.published(draft, stamped))
+    }
+
+    fn published<'a>(&'a self, draft: &'a Draft<'_>, stamped: Stamped) -> Published<'a> {
+        Published {
             own_id: draft.id.as_deref(),
             id_prefix: self.bus.id_prefix(),
             stamped,
-        })
+        }
     }
 
     /// Publishes several events, in order, or none: each is checked before the
@@ -129,12 +133,8 @@ impl Publisher {
             let mut publish = |draft: &'a Draft<'_>| {
                 let stamp = |draft: &_| self.bus.stamp(draft, &self.identity, memory);
                 let stamped = Self::own(draft, stamp)?;
-                events.push(Event::copied(memory.last().as_bytes()));
-                Ok(Published {
-                    own_id: draft.id.as_deref(),
-                    id_prefix: self.bus.id_prefix(),
-                    stamped,
-                })
+                events.push(Event::copied(memory.last()));
+                Ok(self.published(draft, stamped))
             };
             drafts
                 .iter()

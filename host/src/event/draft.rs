@@ -179,16 +179,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// [`DraftError`] names the first attribute that breaks a rule.
     pub fn check(&self) -> Result<(), DraftError> {
-        let attributes = [
-            ("id", &self.id),
-            ("source", &self.source),
-            ("subject", &self.subject),
-            ("datacontenttype", &self.datacontenttype),
-            ("channel", &self.channel),
-            ("traceparent", &self.traceparent),
-            ("tracestate", &self.tracestate),
-        ];
-        for (name, value) in attributes {
+        for (name, value) in self.attributes() {
             if let Some(value) = value {
                 if value.is_empty() {
                     return Err(DraftError::EmptyAttribute(name));
@@ -217,14 +208,21 @@ impl<'a> Draft<'a> {
     /// Whether an attribute is present but empty.
     #[inline]
     pub(super) fn has_empty_attribute(&self) -> bool {
-        let is_empty = |value: &Option<Cow<'_, str>>| value.as_deref() == Some("");
-        is_empty(&self.id)
-            || is_empty(&self.source)
-            || is_empty(&self.subject)
-            || is_empty(&self.datacontenttype)
-            || is_empty(&self.channel)
-            || is_empty(&self.traceparent)
-            || is_empty(&self.tracestate)
+        let is_empty = |(_, value): (_, &Option<Cow<'_, str>>)| value.as_deref() == Some("");
+        self.attributes().into_iter().any(is_empty)
+    }
+
+    #[inline]
+    fn attributes(&self) -> [(&'static str, &Option<Cow<'a, str>>); 7] {
+        [
+            ("id", &self.id),
+            ("source", &self.source),
+            ("subject", &self.subject),
+            ("datacontenttype", &self.datacontenttype),
+            ("channel", &self.channel),
+            ("traceparent", &self.traceparent),
+            ("tracestate", &self.tracestate),
+        ]
     }
 
     /// The event that the draft becomes by itself.
@@ -233,7 +231,7 @@ impl<'a> Draft<'a> {
         let mut encoder = super::Encoder::default();
         let encoded = encoder.encode(self, stamp);
         encoded.expect("the draft keeps the rules");
-        super::Event::copied(encoder.last().as_bytes())
+        super::Event::copied(encoder.last())
     }
 }
 

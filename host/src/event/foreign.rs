@@ -38,7 +38,7 @@ impl Event {
         if !packed.distributed() {
             return Err(ForeignError::NotDistributed);
         }
-        let event = Self::copied(packed.as_bytes());
+        let event = Self::copied(packed);
         if !is_plain(packed, &parts) {
             event.to_draft().check()?;
         }
@@ -83,7 +83,7 @@ mod tests {
             bytes[at] = byte;
             let (packed, _) = EventRef::take(&bytes).expect("the lengths are as they were");
             if is_plain(packed, &packed.parts()) && EventType::host(packed.event_type()).is_ok() {
-                prop_assert_eq!(Event::copied(packed.as_bytes()).to_draft().check(), Ok(()));
+                prop_assert_eq!(Event::copied(packed).to_draft().check(), Ok(()));
             }
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! An [`Event`] is encoded once, when it is published, into one immutable
 //! buffer (see [`hearken_wire`]); whoever receives it shares that buffer. A
-//! [`Draft`] is what a publisher hands in; the bus stamps it with an [`Encoder`]. [`cloudevent`]
-//! translates to and from CloudEvents 1.0 JSON, and [`host_event`] lists the
-//! events that the host itself publishes.
+//! [`Draft`] is what a publisher hands in; the bus stamps it with an
+//! [`Encoder`]. [`cloudevent`] translates to and from CloudEvents 1.0 JSON, and
+//! [`host_event`] lists the events that the host itself publishes.
 
 pub mod cloudevent;
 mod draft;

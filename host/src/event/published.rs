@@ -14,8 +14,8 @@ pub struct Event(Arc<[u8]>);
 
 impl Event {
     /// Copies an encoded event.
-    pub(crate) fn copied(packed: &[u8]) -> Self {
-        Self(Arc::from(packed))
+    pub(crate) fn copied(packed: EventRef<'_>) -> Self {
+        Self(Arc::from(packed.as_bytes()))
     }
 
     /// The packed encoding, to be copied or read in place.

@@ -126,15 +126,32 @@ mod tests {
         (func (export \"add\") (param \"number\" u32) (result u32)
             (canon lift (core func $sum \"add\"))))";
 
-    /// `.ci/run` runs this under memcheck too, for what is `unsafe` above.
-    #[test]
-    fn code_that_was_kept_runs_as_it_was_compiled() {
+    /// An empty cache, and what may be kept in it.
+    fn cache() -> (
+        tempfile::TempDir,
+        CodeCache,
+        Engine,
+        blake3::Hash,
+        Component,
+    ) {
         let folder = tempfile::tempdir().unwrap();
         let cache = CodeCache::open(folder.path().to_owned()).unwrap();
         let engine = new_engine().unwrap();
-        let content = blake3::hash(SUM.as_bytes());
-        assert!(cache.load(&engine, &content).is_none());
         let compiled = Component::new(&engine, wat::parse_str(SUM).unwrap()).unwrap();
+        (
+            folder,
+            cache,
+            engine,
+            blake3::hash(SUM.as_bytes()),
+            compiled,
+        )
+    }
+
+    /// `.ci/run` runs this under memcheck too, for what is `unsafe` above.
+    #[test]
+    fn code_that_was_kept_runs_as_it_was_compiled() {
+        let (folder, cache, engine, content, compiled) = cache();
+        assert!(cache.load(&engine, &content).is_none());
         cache
             .store(&engine, &content, &compiled.serialize().unwrap())
             .unwrap();
@@ -156,11 +173,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_compiled_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = CodeCache::open(folder.path().to_owned()).unwrap();
-        let engine = new_engine().unwrap();
-        let content = blake3::hash(SUM.as_bytes());
-        let compiled = Component::new(&engine, wat::parse_str(SUM).unwrap()).unwrap();
+        let (_folder, cache, engine, content, compiled) = cache();
         let code = compiled.serialize().unwrap();
         for damaged in [&code[..0], &code[..10], &code[..code.len() / 2], &[7; 4096]] {
             cache.store(&engine, &content, damaged).unwrap();

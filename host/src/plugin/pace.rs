@@ -9,13 +9,7 @@
 use std::time::Duration;
 
 use super::meter::Spent;
-use crate::bus::MailboxLimits;
-
-/// Most events of a call; beyond, its cost is spread thinly enough.
-const MOST_EVENTS: usize = 64;
-
-/// Most bytes of a call, if it is more than one event: what a guest allocates for.
-const MOST_BYTES: usize = 64 << 10;
+use crate::bus::{Frame, MailboxLimits};
 
 /// How long a call should take.
 const TARGET: Duration = Duration::from_micros(500);
@@ -36,7 +30,7 @@ impl Pace {
     pub(super) fn limits(self) -> MailboxLimits {
         MailboxLimits {
             events: self.events,
-            bytes: MOST_BYTES,
+            bytes: Frame::MOST_BYTES,
         }
     }
 
@@ -44,11 +38,11 @@ impl Pace {
     pub(super) fn learn(&mut self, events: usize, spent: Spent) {
         let fitting = if spent.waits.is_zero() {
             let each = spent.cpu.as_nanos() / events.max(1) as u128;
-            usize::try_from(TARGET.as_nanos() / each.max(1)).unwrap_or(MOST_EVENTS)
+            usize::try_from(TARGET.as_nanos() / each.max(1)).unwrap_or(Frame::MOST_EVENTS)
         } else {
             1
         };
-        self.events = fitting.clamp(1, MOST_EVENTS.min(2 * self.events));
+        self.events = fitting.clamp(1, Frame::MOST_EVENTS.min(2 * self.events));
     }
 }
 

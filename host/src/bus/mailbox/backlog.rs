@@ -92,7 +92,7 @@ impl Backlog {
         self.lanes[lane].unpack();
         let position = self.next;
         self.next += 1;
-        self.count_in(lane, publisher, &event, position);
+        self.count_in(lane, publisher, event.packed(), position);
         self.lanes[lane].slots.push_back(Taken {
             event: Some(event),
             publisher,
@@ -117,11 +117,9 @@ impl Backlog {
         local: bool,
     ) {
         debug_assert!(self.takes_packed(lane, false));
-        let size = event.as_bytes().len();
         let position = self.next;
         self.next += 1;
-        self.events += 1;
-        self.bytes += size;
+        self.count_in(lane, publisher, event, position);
         self.lanes[lane].push_packed(position, publisher, event, local);
     }
 
@@ -134,7 +132,7 @@ impl Backlog {
     pub(super) fn push_front(&mut self, lane: usize, publisher: PublisherId, event: Event) {
         let position = self.before;
         self.before -= 1;
-        self.count_in(lane, publisher, &event, position);
+        self.count_in(lane, publisher, event.packed(), position);
         self.lanes[lane].slots.push_front(Taken {
             event: Some(event),
             publisher,
@@ -154,8 +152,7 @@ impl Backlog {
         wanted: impl FnOnce(&Event) -> bool,
     ) -> Option<Taken> {
         let own = &mut self.lanes[lane];
-        own.skip_gaps();
-        if own.slots.is_empty() {
+        if !own.has_slots() {
             own.unpack_front();
         }
         let taken = own
@@ -179,8 +176,7 @@ impl Backlog {
         let Lane {
             slots, gaps, bytes, ..
         } = own;
-        let fits = slots.len() <= limits.events && (*bytes <= limits.bytes || slots.len() == 1);
-        if !fits || packed || *gaps > 0 || self.census.is_some() {
+        if !limits.allow(slots.len(), *bytes) || packed || *gaps > 0 || self.census.is_some() {
             return false;
         }
         std::mem::swap(slots, batch);
@@ -200,8 +196,7 @@ impl Backlog {
         frame: &mut Frame,
     ) {
         let own = &mut self.lanes[lane];
-        own.skip_gaps();
-        if own.slots.is_empty() {
+        if !own.has_slots() {
             own.take_front_frame(limits, frame);
             let (events, bytes) = (frame.len(), frame.event_bytes());
             own.bytes -= bytes;
@@ -210,9 +205,8 @@ impl Backlog {
             return;
         }
         let fits = |event: &Event, frame: &Frame| {
-            frame.is_empty()
-                || (frame.len() < limits.events
-                    && frame.event_bytes() + event.as_bytes().len() <= limits.bytes)
+            let bytes = frame.event_bytes() + event.as_bytes().len();
+            limits.allow(frame.len() + 1, bytes)
         };
         while self.lanes[lane].has_slots()
             && let Some(taken) = self.pop_if(lane, |event| fits(event, frame))
@@ -322,7 +316,13 @@ impl Backlog {
     }
 
     #[inline]
-    fn count_in(&mut self, lane: usize, publisher: PublisherId, event: &Event, position: i64) {
+    fn count_in(
+        &mut self,
+        lane: usize,
+        publisher: PublisherId,
+        event: EventRef<'_>,
+        position: i64,
+    ) {
         let size = event.as_bytes().len();
         self.events += 1;
         self.bytes += size;

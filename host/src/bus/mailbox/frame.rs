@@ -8,14 +8,8 @@ use hearken_wire::frame::{self, FLAGS};
 
 use super::lane::PublisherId;
 
-/// Most events that wait in one frame: as many as a guest takes at once.
-const MOST_EVENTS: usize = 64;
-
-/// Most bytes that wait in one frame: what a guest allocates for at once.
-const MOST_BYTES: usize = 64 << 10;
-
 /// Most bytes of room that an empty frame keeps: what a full one may have grown to.
-const MOST_KEPT: usize = 2 * MOST_BYTES;
+const MOST_KEPT: usize = 2 * Frame::MOST_BYTES;
 
 /// Events one behind the other, as [`hearken_wire::frame`] has them.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +27,12 @@ struct Mark {
 }
 
 impl Frame {
+    /// Most events of a frame; beyond, the cost of a call is spread thinly enough.
+    pub const MOST_EVENTS: usize = 64;
+
+    /// Most bytes of a frame, if it is more than one event: what a guest allocates for.
+    pub const MOST_BYTES: usize = 64 << 10;
+
     /// How many events there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -78,7 +78,7 @@ impl Frame {
     /// Whether one more event of this size keeps the frame within its bounds.
     #[inline]
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.len() < MOST_EVENTS && self.bytes.len() + FLAGS + bytes <= MOST_BYTES
+        self.len() < Self::MOST_EVENTS && self.bytes.len() + FLAGS + bytes <= Self::MOST_BYTES
     }
 
     /// Whether the frame has room that is worth keeping for other events.

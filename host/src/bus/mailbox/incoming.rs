@@ -71,7 +71,7 @@ impl<'e> Incoming<'e> {
     pub(super) fn event(self) -> Event {
         match self.source {
             Source::Published(packed, shared) => {
-                let share = || Event::copied(packed.as_bytes());
+                let share = || Event::copied(packed);
                 shared.get_or_init(share).clone()
             }
             Source::Shared(event) => event.clone(),

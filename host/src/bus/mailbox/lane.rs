@@ -78,9 +78,7 @@ impl Lane {
         event: EventRef<'_>,
         local: bool,
     ) {
-        let size = event.as_bytes().len();
-        self.bytes += size;
-        if !self.open.goes_on(position, size) {
+        if !self.open.goes_on(position, event.as_bytes().len()) {
             self.open_frame(position);
         }
         self.open.frame.push(event, local, publisher);
@@ -117,20 +115,14 @@ impl Lane {
         let Some(front) = self.front_frame() else {
             return;
         };
-        let events = front.frame.len();
-        let all =
-            events <= limits.events && (events == 1 || front.frame.event_bytes() <= limits.bytes);
-        if !all {
-            let mut bytes = 0;
-            let fitting = front
-                .frame
-                .events()
-                .take(limits.events)
-                .take_while(|(event, _)| {
-                    bytes += event.as_bytes().len();
-                    bytes <= limits.bytes
-                });
-            let fitting = fitting.count().max(1);
+        if !limits.allow(front.frame.len(), front.frame.event_bytes()) {
+            let (mut events, mut bytes) = (0, 0);
+            let fitting = front.frame.events().take_while(|(event, _)| {
+                events += 1;
+                bytes += event.as_bytes().len();
+                limits.allow(events, bytes)
+            });
+            let fitting = fitting.count();
             front.first += i64::try_from(fitting).expect("as few as are in a frame");
             front.frame.move_front(fitting, frame);
             return;
@@ -157,7 +149,7 @@ impl Lane {
         let slots = frame.events().zip(positions);
         self.slots
             .extend(slots.map(|((event, publisher), position)| Taken {
-                event: Some(Event::copied(event.as_bytes())),
+                event: Some(Event::copied(event)),
                 publisher,
                 position,
             }));
@@ -176,7 +168,7 @@ impl Lane {
     }
 
     /// Drops the gaps before the oldest event.
-    pub(super) fn skip_gaps(&mut self) {
+    fn skip_gaps(&mut self) {
         while self
             .slots
             .pop_front_if(|slot| slot.event.is_none())

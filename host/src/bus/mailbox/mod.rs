@@ -44,6 +44,14 @@ pub struct MailboxLimits {
     pub bytes: usize,
 }
 
+impl MailboxLimits {
+    /// Whether so many events of so many bytes keep within the limits of a batch, whose
+    /// first event is taken at any size.
+    fn allow(self, events: usize, bytes: usize) -> bool {
+        events <= 1 || (events <= self.events && bytes <= self.bytes)
+    }
+}
+
 impl Default for MailboxLimits {
     /// 1,024 events and 8 MiB.
     fn default() -> Self {
@@ -227,7 +235,7 @@ impl Mailbox {
         let mut wakers = Vec::new();
         for (event, publisher) in frame.events().skip(from).rev() {
             let lane = lane_of(event, lanes);
-            let event = Event::copied(event.as_bytes());
+            let event = Event::copied(event);
             state.backlog.push_front(lane, publisher, event);
             wakers.extend(state.wakers[lane].take());
         }
@@ -412,7 +420,7 @@ impl State {
             let mut fits = |event: &Event| {
                 bytes += event.as_bytes().len();
                 events += 1;
-                events == 1 || (bytes <= limits.bytes && events <= limits.events)
+                limits.allow(events, bytes)
             };
             while let Some(taken) = self.backlog.pop_if(lane, &mut fits) {
                 batch.push_back(taken);

@@ -94,25 +94,14 @@ impl Encoder {
         };
         let [id, end_of_id] = fields.id;
         let mut same = is_next(TYPE_AT, fields.event_type, 0);
-        let mut compare = |attribute, text, more| {
-            same = same && is_next(ATTRIBUTES_AT + 2 * attribute as usize, text, more);
-        };
-        compare(Attribute::Id, id, end_of_id.len());
-        compare(Attribute::Source, fields.source, 0);
-        compare(Attribute::Subject, fields.subject.unwrap_or_default(), 0);
-        compare(Attribute::DataContentType, fields.datacontenttype, 0);
-        compare(Attribute::Origin, fields.origin, 0);
-        compare(Attribute::Channel, fields.channel.unwrap_or_default(), 0);
-        compare(
-            Attribute::TraceParent,
-            fields.traceparent.unwrap_or_default(),
-            0,
-        );
-        compare(
-            Attribute::TraceState,
-            fields.tracestate.unwrap_or_default(),
-            0,
-        );
+        for (attribute, text) in attributes(fields).into_iter().enumerate() {
+            let more = if attribute == Attribute::Id as usize {
+                end_of_id.len()
+            } else {
+                0
+            };
+            same = same && is_next(ATTRIBUTES_AT + 2 * attribute, text, more);
+        }
         if !same {
             return false;
         }
