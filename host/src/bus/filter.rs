@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hearken_wire::Attribute;
+
 use crate::event::{Draft, Event, Pattern};
 
 /// A type pattern and what narrows it further; all conditions must hold.
@@ -58,8 +60,14 @@ impl<'e> RoutingKey<'e> {
     /// Whether two events have the same key, told from their bytes.
     pub(super) fn is_shared_by(one: &Event, other: &Event) -> bool {
         fn key(event: &Event) -> [&[u8]; 4] {
-            let parts = event.packed().parts();
-            [parts.event_type, parts.subject, parts.channel, parts.origin]
+            let packed = event.packed();
+            let attribute = |attribute| packed.attribute_bytes(attribute);
+            [
+                packed.type_bytes(),
+                attribute(Attribute::Subject),
+                attribute(Attribute::Channel),
+                attribute(Attribute::Origin),
+            ]
         }
         key(one) == key(other) && one.distributed() == other.distributed()
     }

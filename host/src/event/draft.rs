@@ -101,6 +101,11 @@ pub struct Draft<'a> {
     pub extensions: Vec<(Cow<'a, str>, ExtensionValue<'a>)>,
 }
 
+/// Which attributes a draft has beside its type, and whether it is distributed; one bit
+/// each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Presence(u16);
+
 /// Why a draft cannot become an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DraftError {
@@ -205,14 +210,23 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Whether an attribute is present but empty.
+    /// What it has.
     #[inline]
-    pub(super) fn has_empty_attribute(&self) -> bool {
-        let is_empty = |(_, value): (_, &Option<Cow<'_, str>>)| value.as_deref() == Some("");
-        self.attributes().into_iter().any(is_empty)
+    pub(super) fn presence(&self) -> Presence {
+        let bit = |place: u32, is_there: bool| u16::from(is_there) << place;
+        Presence(
+            bit(0, self.id.is_some())
+                | bit(1, self.source.is_some())
+                | bit(2, self.subject.is_some())
+                | bit(3, self.datacontenttype.is_some())
+                | bit(4, self.distributed)
+                | bit(5, self.channel.is_some())
+                | bit(6, self.traceparent.is_some())
+                | bit(7, self.tracestate.is_some())
+                | bit(8, !self.extensions.is_empty()),
+        )
     }
 
-    #[inline]
     fn attributes(&self) -> [(&'static str, &Option<Cow<'a, str>>); 7] {
         [
             ("id", &self.id),

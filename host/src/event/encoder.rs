@@ -1,7 +1,10 @@
 //! From drafts to events.
 
-use hearken_wire::{EventRef, Fields};
+use std::borrow::Cow;
 
+use hearken_wire::{Attribute, EventRef, Fields, Renewed};
+
+use super::draft::Presence;
 use super::{Draft, DraftError};
 
 /// Most bytes that an encoder keeps at hand, since a node may have a publisher for
@@ -26,16 +29,60 @@ pub struct Stamp<'a> {
 /// Checks and encodes drafts, one after the other, and allocates nothing: what is like
 /// the one before is neither checked nor put together anew.
 #[derive(Debug, Default)]
-pub struct Encoder(hearken_wire::Encoder);
+pub struct Encoder {
+    packed: hearken_wire::Encoder,
+    /// What the last draft had, if another may be like it.
+    last: Option<Presence>,
+}
 
 impl Encoder {
     /// Makes a draft the last event; returns whether it differs from the one before in
     /// nothing but id, time, sequence and data.
     ///
+    /// Whoever encodes one draft after the other gives them stamps with the same source,
+    /// the same origin and the same first piece of the id.
+    ///
     /// # Errors
     /// [`DraftError`] names the first attribute that breaks a rule; then the last event
     /// is still the last.
     pub fn encode(&mut self, draft: &Draft<'_>, stamp: &Stamp<'_>) -> Result<bool, DraftError> {
+        let own = Renewed {
+            end_of_id: stamp.id[1],
+            time: stamp.time,
+            sequence: stamp.sequence,
+            data: draft.data.as_deref(),
+        };
+        let like_the_last = self.is_like_the_last(draft) && self.packed.renew(own);
+        if !like_the_last {
+            draft.check()?;
+            self.encode_anew(draft, stamp);
+        }
+        Ok(like_the_last)
+    }
+
+    /// Whether nothing but id, time, sequence and data differ. What keeps the rules once
+    /// does so again.
+    #[inline]
+    fn is_like_the_last(&self, draft: &Draft<'_>) -> bool {
+        if self.last != Some(draft.presence()) {
+            return false;
+        }
+        let last = self.last();
+        let same = |text: &Option<Cow<'_, str>>, attribute| {
+            let known = |text: &Cow<'_, str>| text.as_bytes() == last.attribute_bytes(attribute);
+            text.as_ref().is_none_or(known)
+        };
+        draft.event_type.as_str().as_bytes() == last.type_bytes()
+            && same(&draft.source, Attribute::Source)
+            && same(&draft.subject, Attribute::Subject)
+            && same(&draft.datacontenttype, Attribute::DataContentType)
+            && same(&draft.channel, Attribute::Channel)
+            && same(&draft.traceparent, Attribute::TraceParent)
+            && same(&draft.tracestate, Attribute::TraceState)
+    }
+
+    #[inline(never)]
+    fn encode_anew(&mut self, draft: &Draft<'_>, stamp: &Stamp<'_>) {
         let fields = Fields {
             event_type: draft.event_type.as_str(),
             id: draft.id.as_deref().map_or(stamp.id, |id| [id, ""]),
@@ -51,31 +98,25 @@ impl Encoder {
             traceparent: draft.traceparent.as_deref(),
             tracestate: draft.tracestate.as_deref(),
         };
-        let Self(encoder) = self;
-        // An empty attribute breaks a rule, but once encoded looks like an absent one.
-        let like_the_last =
-            draft.extensions.is_empty() && !draft.has_empty_attribute() && encoder.renew(&fields);
-        if !like_the_last {
-            draft.check()?;
-            let extensions = draft.extensions.iter();
-            encoder.encode(
-                &fields,
-                extensions.map(|(name, value)| (name.as_ref(), value.kind(), value.text())),
-            );
-        }
-        Ok(like_the_last)
+        let extensions = draft.extensions.iter();
+        self.packed.encode(
+            &fields,
+            extensions.map(|(name, value)| (name.as_ref(), value.kind(), value.text())),
+        );
+        let comparable = draft.id.is_none() && draft.extensions.is_empty();
+        self.last = comparable.then(|| draft.presence());
     }
 
     /// The last event; nothing before the first.
     #[must_use]
     #[inline]
     pub fn last(&self) -> EventRef<'_> {
-        EventRef::assume_encoded(self.0.as_bytes())
+        EventRef::assume_encoded(self.packed.as_bytes())
     }
 
     /// Forgets the last event if keeping it takes too much memory.
     pub fn trim(&mut self) {
-        if self.0.capacity() > MAX_BUFFER_BYTES {
+        if self.packed.capacity() > MAX_BUFFER_BYTES {
             *self = Self::default();
         }
     }
@@ -83,11 +124,10 @@ impl Encoder {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::EventType;
     use crate::event::published::tests::{STAMP, any_draft};
 
     proptest! {
@@ -104,8 +144,14 @@ mod tests {
                     let alone = draft.stamp(&STAMP);
                     prop_assert_eq!(encoder.last().as_bytes(), alone.as_bytes());
                     if repetition > 0 {
-                        prop_assert_eq!(like_the_last, draft.extensions.is_empty());
+                        let comparable = draft.extensions.is_empty() && draft.id.is_none();
+                        prop_assert_eq!(like_the_last, comparable);
                     }
+                }
+                for other in altered(&draft) {
+                    prop_assert!(!encoder.encode(&other, &STAMP).expect("altered where it may be"));
+                    let alone = other.stamp(&STAMP);
+                    prop_assert_eq!(encoder.last().as_bytes(), alone.as_bytes());
                 }
                 for broken in [
                     Draft { subject: Some(Cow::Borrowed("")), ..draft.clone() },
@@ -118,6 +164,28 @@ mod tests {
         }
     }
 
+    /// Drafts that differ from each other and from this one in a single attribute, which
+    /// is as long as before where there is one.
+    fn altered(draft: &Draft<'static>) -> Vec<Draft<'static>> {
+        let other = |text: &Option<Cow<'static, str>>| {
+            let text = text.as_deref().unwrap_or("x");
+            let filler = if text.starts_with('#') { "+" } else { "#" };
+            Some(Cow::Owned(filler.repeat(text.len())))
+        };
+        let event_type = draft.event_type.as_str().replace("custom.", "CUSTOM.");
+        let event_type = EventType::host(&event_type).expect("valid as before");
+        vec![
+            Draft { event_type: event_type.into_owned(), ..draft.clone() },
+            Draft { id: other(&draft.id), ..draft.clone() },
+            Draft { source: other(&draft.source), ..draft.clone() },
+            Draft { subject: other(&draft.subject), ..draft.clone() },
+            Draft { datacontenttype: other(&draft.datacontenttype), ..draft.clone() },
+            Draft { traceparent: other(&draft.traceparent), ..draft.clone() },
+            Draft { tracestate: other(&draft.tracestate), ..draft.clone() },
+            Draft { distributed: !draft.distributed, ..draft.clone() },
+        ]
+    }
+
     #[test]
     fn a_large_event_is_not_kept() {
         let mut encoder = Encoder::default();
@@ -128,7 +196,7 @@ mod tests {
         for bytes in [0, MAX_BUFFER_BYTES, 0] {
             encoder.encode(&draft(bytes), &STAMP).unwrap();
             encoder.trim();
-            assert!(encoder.0.capacity() <= MAX_BUFFER_BYTES);
+            assert!(encoder.packed.capacity() <= MAX_BUFFER_BYTES);
         }
     }
 }

@@ -22,7 +22,7 @@ use std::fmt;
 
 use crate::extension::Extensions;
 
-pub use encode::{Encoder, encode};
+pub use encode::{Encoder, Renewed, encode};
 
 const VERSION: u8 = 1;
 const HEADER: usize = 48;
@@ -40,8 +40,9 @@ const HAS_DATA: u8 = 2;
 const HAS_SEQUENCE: u8 = 4;
 
 /// The attributes of variable length behind the type, in encoded order.
-#[derive(Clone, Copy)]
-enum Attribute {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are those of `Fields`")]
+pub enum Attribute {
     Id,
     Source,
     Subject,
@@ -114,22 +115,6 @@ pub enum Malformed {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EventRef<'a>(&'a [u8]);
 
-/// The type and the attributes of an event as they were encoded; those that are
-/// absent are empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are those of `Fields`")]
-pub struct Parts<'a> {
-    pub event_type: &'a [u8],
-    pub id: &'a [u8],
-    pub source: &'a [u8],
-    pub subject: &'a [u8],
-    pub datacontenttype: &'a [u8],
-    pub origin: &'a [u8],
-    pub channel: &'a [u8],
-    pub traceparent: &'a [u8],
-    pub tracestate: &'a [u8],
-}
-
 impl<'a> EventRef<'a> {
     /// Takes the event with which `bytes` begins; returns it and what follows.
     ///
@@ -186,7 +171,7 @@ impl<'a> EventRef<'a> {
     #[must_use]
     #[inline]
     pub fn event_type(self) -> &'a str {
-        self.text(HEADER, usize::from(self.u16_at(TYPE_AT)))
+        text(self.type_bytes())
     }
 
     /// Unique for each [`EventRef::source`].
@@ -292,30 +277,28 @@ impl<'a> EventRef<'a> {
         self.0.get(HEADER..end).unwrap_or_default()
     }
 
-    /// The type and the attributes as bytes: to compare them, at less cost than to
-    /// read them.
+    /// The type as bytes: to compare it, at less cost than to read it.
     #[must_use]
     #[inline]
-    pub fn parts(self) -> Parts<'a> {
-        let mut rest = self.texts();
-        let mut next = |bytes| {
-            let (part, behind) = rest.split_at_checked(bytes).unwrap_or_default();
-            rest = behind;
-            part
+    pub fn type_bytes(self) -> &'a [u8] {
+        let bytes = usize::from(self.u16_at(TYPE_AT));
+        self.0.get(HEADER..HEADER + bytes).unwrap_or_default()
+    }
+
+    /// An attribute as bytes, none where it is absent: to compare it, at less cost than
+    /// to read it.
+    #[must_use]
+    #[inline]
+    pub fn attribute_bytes(self, attribute: Attribute) -> &'a [u8] {
+        // Of known length, so that no read of it needs a check of its own.
+        let Some(header) = self.0.first_chunk::<HEADER>() else {
+            return &[];
         };
-        let event_type = next(usize::from(self.u16_at(TYPE_AT)));
-        let mut attribute = |attribute| next(self.attribute_len(attribute as usize));
-        Parts {
-            event_type,
-            id: attribute(Attribute::Id),
-            source: attribute(Attribute::Source),
-            subject: attribute(Attribute::Subject),
-            datacontenttype: attribute(Attribute::DataContentType),
-            origin: attribute(Attribute::Origin),
-            channel: attribute(Attribute::Channel),
-            traceparent: attribute(Attribute::TraceParent),
-            tracestate: attribute(Attribute::TraceState),
-        }
+        let length = |at| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let lengths_before = (0..attribute as usize).map(|index| length(ATTRIBUTES_AT + 2 * index));
+        let start = HEADER + length(TYPE_AT) + lengths_before.sum::<usize>();
+        let end = start + length(ATTRIBUTES_AT + 2 * attribute as usize);
+        self.0.get(start..end).unwrap_or_default()
     }
 
     #[inline]
@@ -330,21 +313,7 @@ impl<'a> EventRef<'a> {
 
     #[inline]
     fn attribute(self, attribute: Attribute) -> &'a str {
-        let index = attribute as usize;
-        let before: usize = (0..index).map(|index| self.attribute_len(index)).sum();
-        let start = HEADER + usize::from(self.u16_at(TYPE_AT)) + before;
-        self.text(start, self.attribute_len(index))
-    }
-
-    #[inline]
-    fn attribute_len(self, index: usize) -> usize {
-        usize::from(self.u16_at(ATTRIBUTES_AT + 2 * index))
-    }
-
-    #[inline]
-    fn text(self, start: usize, len: usize) -> &'a str {
-        let bytes = self.0.get(start..start + len).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        text(self.attribute_bytes(attribute))
     }
 
     #[inline]
@@ -372,6 +341,11 @@ impl<'a> EventRef<'a> {
         let bytes = self.0.get(at..).and_then(|bytes| bytes.first_chunk());
         bytes.copied().unwrap_or([0; N])
     }
+}
+
+#[inline]
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl fmt::Debug for EventRef<'_> {

@@ -11,5 +11,5 @@ mod event;
 mod extension;
 pub mod frame;
 
-pub use event::{Encoder, EventRef, Fields, Malformed, Parts, encode};
+pub use event::{Attribute, Encoder, EventRef, Fields, Malformed, Renewed, encode};
 pub use extension::{ExtensionKind, Extensions};

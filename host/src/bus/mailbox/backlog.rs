@@ -13,22 +13,23 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
 use hearken_wire::EventRef;
-use smallvec::SmallVec;
 
 use super::MailboxLimits;
 use super::frame::Frame;
 use super::lane::{Lane, PublisherId, Taken};
+use super::lanes::Lanes;
 use crate::event::Event;
 
+/// Begins with what changes whenever an event comes or goes, so that publisher and
+/// consumer send each other as few cache lines as can be.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Backlog {
-    /// Most mailboxes have one, which then is where the lock is: publisher and
-    /// consumer send each other as few cache lines as can be.
-    lanes: SmallVec<[Lane; 1]>,
     events: usize,
     bytes: usize,
     /// Position of the next event that arrives.
     next: i64,
+    lanes: Lanes,
     /// Position of the next event that comes back: before all others.
     before: i64,
     census: Option<Census>,
@@ -56,10 +57,10 @@ pub(super) enum Scarce {
 impl Backlog {
     pub(super) fn new(lanes: usize) -> Self {
         Self {
-            lanes: std::iter::repeat_with(Lane::default).take(lanes).collect(),
             events: 0,
             bytes: 0,
             next: 0,
+            lanes: Lanes::new(lanes),
             before: -1,
             census: None,
         }
@@ -281,13 +282,12 @@ impl Backlog {
     /// Deals all events to new lanes, in the order of their arrival.
     pub(super) fn deal(&mut self, lanes: usize, lane_of: impl Fn(&Event) -> usize) {
         self.unpack();
-        let mut slots: Vec<Taken> = std::mem::take(&mut self.lanes)
-            .into_iter()
-            .flat_map(|lane| lane.slots)
+        let mut slots: Vec<Taken> = std::mem::replace(&mut self.lanes, Lanes::new(lanes))
+            .iter_mut()
+            .flat_map(|lane| std::mem::take(&mut lane.slots))
             .filter(|slot| slot.event.is_some())
             .collect();
         slots.sort_unstable_by_key(|slot| slot.position);
-        self.lanes.resize_with(lanes, Lane::default);
         for slot in slots {
             let event = slot.event();
             let lane = &mut self.lanes[lane_of(event)];
@@ -352,7 +352,7 @@ impl Backlog {
     }
 }
 
-fn census(lanes: &[Lane]) -> Census {
+fn census(lanes: &Lanes) -> Census {
     let mut census = Census::default();
     for slot in lanes.iter().flat_map(|lane| &lane.slots) {
         if let Some(event) = &slot.event {

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use hearken_wire::EventRef;
+use hearken_wire::{Attribute, EventRef};
 
 use crate::event::Event;
 
@@ -81,5 +81,5 @@ impl<'e> Incoming<'e> {
 
 /// Whether an event was published on `node`.
 pub(super) fn is_local(event: EventRef<'_>, node: &str) -> bool {
-    event.parts().origin == node.as_bytes()
+    event.attribute_bytes(Attribute::Origin) == node.as_bytes()
 }

@@ -45,15 +45,17 @@ impl Taken {
     }
 }
 
-/// Slots, and behind them frames, in the order of their positions.
+/// Slots, and behind them frames, in the order of their positions. Begins with what
+/// changes whenever an event comes or goes.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Lane {
-    pub(super) slots: VecDeque<Taken>,
-    pub(super) gaps: usize,
     /// Bytes of all its events.
     pub(super) bytes: usize,
     /// The newest events.
     open: Waiting,
+    pub(super) slots: VecDeque<Taken>,
+    pub(super) gaps: usize,
     /// Before them frames that took no more.
     full: VecDeque<Waiting>,
     /// Room for the next frame.

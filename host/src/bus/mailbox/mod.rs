@@ -9,6 +9,7 @@ mod backlog;
 mod frame;
 mod incoming;
 mod lane;
+mod lanes;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -95,16 +96,18 @@ pub enum Closed {
 #[derive(Debug)]
 pub struct Mailbox(Mutex<State>);
 
+/// Begins with what changes most often, next to the lock.
 #[derive(Debug)]
+#[repr(C)]
 struct State {
+    backlog: Backlog,
     limits: MailboxLimits,
     overflow: Overflow,
+    closed: Option<Closed>,
     /// Name of the node, if events wait in frames.
     framed_on: Option<Arc<str>>,
-    backlog: Backlog,
     /// Who waits, by lane.
     wakers: SmallVec<[Option<Waker>; 1]>,
-    closed: Option<Closed>,
 }
 
 impl Mailbox {
@@ -119,12 +122,12 @@ impl Mailbox {
     ) -> Self {
         let lanes = lanes.max(1);
         Self(Mutex::new(State {
+            backlog: Backlog::new(lanes),
             limits,
             overflow,
-            framed_on,
-            backlog: Backlog::new(lanes),
-            wakers: SmallVec::from_elem(None, lanes),
             closed: None,
+            framed_on,
+            wakers: SmallVec::from_elem(None, lanes),
         }))
     }
 
@@ -367,8 +370,9 @@ impl State {
             }
             _ => self.backlog.push(lane, publisher, event.event()),
         }
-        if let Some(waker) = self.wakers[lane].take() {
-            wakers.push(waker);
+        // Without writing where nobody waits.
+        if self.wakers[lane].is_some() {
+            wakers.extend(self.wakers[lane].take());
         }
         dropped
     }
