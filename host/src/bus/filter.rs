@@ -90,13 +90,17 @@ impl Filter {
     /// Whether the event, published on `node` by `publisher`, passes.
     #[must_use]
     pub fn matches(&self, event: &Event, node: &str, publisher: &str) -> bool {
-        let key = RoutingKey::of(event);
+        self.matches_key(&RoutingKey::of(event), node, publisher)
+    }
+
+    /// Whether an event with this key passes.
+    pub(super) fn matches_key(&self, key: &RoutingKey<'_>, node: &str, publisher: &str) -> bool {
         self.pattern.matches(key.event_type)
             && self
                 .subject
                 .as_deref()
                 .is_none_or(|subject| key.subject == Some(subject))
-            && self.matches_rest(&key, node, publisher)
+            && self.matches_rest(key, node, publisher)
     }
 
     /// Whether the event passes what the routing table does not look up: all but

@@ -1,13 +1,19 @@
 //! What a publisher remembers of its last event. Most publish the same kind of
 //! event again and again, which then is neither checked nor routed anew.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hearken_wire::EventRef;
 use smallvec::SmallVec;
 
 use super::receiver::Core;
+use super::totals::{Counter, Totals};
 use crate::event::{Draft, DraftError, Encoder, Stamp};
+
+/// Serial numbers that a publisher takes at once.
+const SERIALS: u64 = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -15,21 +21,59 @@ pub(super) struct Memory {
     /// Whether the last event was like the one before, as the next then will be.
     repeated: bool,
     audience: Option<Audience>,
+    /// Serial numbers that nobody else uses.
+    serials: Range<u64>,
+    /// Counts what is published, if this is the memory that stays.
+    counter: Option<Counter>,
 }
 
 /// Who gets whatever is like the last event.
 #[derive(Debug)]
 struct Audience {
-    /// Version of the routing table.
+    /// Version of the routes.
     version: u64,
     receivers: SmallVec<[Arc<Core>; 1]>,
 }
 
 impl Memory {
+    pub(super) fn new(counter: Counter) -> Self {
+        Self {
+            counter: Some(counter),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn counter(&self) -> Option<&Counter> {
+        self.counter.as_ref()
+    }
+
+    /// Counts what was published.
+    #[inline]
+    pub(super) fn count(&mut self, totals: &Totals, events: usize, bytes: usize) {
+        let (events, bytes) = (events as u64, bytes as u64);
+        match &mut self.counter {
+            Some(counter) => counter.add(events, bytes),
+            None => totals.add(events, bytes),
+        }
+    }
+
+    /// A number that this call alone gets, from `unused` on.
+    #[inline]
+    pub(super) fn next_serial(&mut self, unused: &AtomicU64) -> u64 {
+        if self.serials.is_empty() {
+            let first = unused.fetch_add(SERIALS, Ordering::Relaxed);
+            self.serials = first..first + SERIALS;
+        }
+        let serial = self.serials.start;
+        self.serials.start += 1;
+        serial
+    }
+
     /// Makes a draft the last event.
     ///
     /// # Errors
     /// [`DraftError`] when it breaks a rule; then the last event is still the last.
+    #[inline]
     pub(super) fn encode(
         &mut self,
         draft: &Draft<'_>,
@@ -49,35 +93,23 @@ impl Memory {
     }
 
     /// Forgets the last event if that takes too much memory.
+    #[inline]
     pub(super) fn trim(&mut self) {
         self.encoder.trim();
     }
 
-    /// Calls `deliver` with the last event, each of those who get it, and their number;
-    /// `find` finds them in the routing table, which has this version.
-    pub(super) fn for_audience<'t>(
-        &mut self,
-        version: u64,
-        find: impl FnOnce(&mut dyn FnMut(&'t Arc<Core>)),
-        mut deliver: impl FnMut(EventRef<'_>, &Arc<Core>, usize),
-    ) {
-        let last = self.encoder.last();
-        let mut found: SmallVec<[&Arc<Core>; 8]> = SmallVec::new();
-        match &self.audience {
-            Some(known) if known.version == version => {
-                for receiver in &known.receivers {
-                    deliver(last, receiver, known.receivers.len());
-                }
-                return;
-            }
-            _ => find(&mut |receiver| found.push(receiver)),
-        }
-        for receiver in &found {
-            deliver(last, receiver, found.len());
-        }
+    /// Who gets the last event, as far as that is known for this version of the routes.
+    #[inline]
+    pub(super) fn audience(&self, version: u64) -> Option<&[Arc<Core>]> {
+        let audience = self.audience.as_ref()?;
+        (audience.version == version).then_some(&audience.receivers)
+    }
+
+    /// Remembers who gets the last event, if that is likely to be of use.
+    pub(super) fn remember_audience(&mut self, version: u64, receivers: &[&Arc<Core>]) {
         self.audience = self.repeated.then(|| Audience {
             version,
-            receivers: found.into_iter().cloned().collect(),
+            receivers: receivers.iter().copied().cloned().collect(),
         });
     }
 }

@@ -12,6 +12,7 @@ mod memory;
 mod publisher;
 mod receiver;
 mod routing;
+mod totals;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -32,11 +33,12 @@ pub use publisher::{Published, Publisher};
 pub use receiver::{Receiver, ReceiverKind, Subscription};
 
 use filter::RoutingKey;
-use mailbox::Incoming;
+use mailbox::{Incoming, Outdated};
 use memory::Memory;
 use publisher::{Identity, Stamped};
 use receiver::Core;
 use routing::{Route, RoutingTable};
+use totals::Totals;
 
 /// Handle to the bus of one node; cloning shares it.
 #[derive(Clone)]
@@ -59,13 +61,14 @@ struct Shared {
     /// Begins every id.
     id_prefix: String,
     table: RwLock<RoutingTable>,
+    /// Grows with every change of the routes, before it is known to be made.
+    routes_version: AtomicU64,
     interest: Interest,
-    /// Serial number of the next id.
+    /// Serial number from which on none is taken.
     serial: AtomicU64,
     /// Number of the next publisher.
     publishers: AtomicU32,
-    published: AtomicU64,
-    published_bytes: AtomicU64,
+    published: Totals,
     /// Registered receivers by kind, in the order of [`ReceiverKind::ALL`].
     receivers: [AtomicU64; ReceiverKind::ALL.len()],
     drops: drops::Drops,
@@ -101,11 +104,11 @@ impl Bus {
             id_prefix: format!("{}-", config.incarnation),
             config,
             table: RwLock::default(),
+            routes_version: AtomicU64::new(0),
             interest: Interest::default(),
             serial: AtomicU64::new(0),
             publishers: AtomicU32::new(0),
-            published: AtomicU64::new(0),
-            published_bytes: AtomicU64::new(0),
+            published: Totals::default(),
             receivers: Default::default(),
             drops: drops::Drops::default(),
         }))
@@ -126,13 +129,13 @@ impl Bus {
     /// Events published on this node since it started.
     #[must_use]
     pub fn published(&self) -> u64 {
-        self.0.published.load(Ordering::Relaxed)
+        self.0.published.events()
     }
 
     /// Bytes of those events, attributes included.
     #[must_use]
     pub fn published_bytes(&self) -> u64 {
-        self.0.published_bytes.load(Ordering::Relaxed)
+        self.0.published.bytes()
     }
 
     /// Receivers of a kind that are registered now.
@@ -208,15 +211,16 @@ impl Bus {
     /// A new id, unique on every node for all time.
     #[must_use]
     pub fn new_id(&self) -> String {
-        publisher::id(self.id_prefix(), self.next_serial())
+        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
+        publisher::id(self.id_prefix(), serial)
     }
 
     fn id_prefix(&self) -> &str {
         &self.0.id_prefix
     }
 
-    fn next_serial(&self) -> u64 {
-        self.0.serial.fetch_add(1, Ordering::Relaxed)
+    fn published_totals(&self) -> &Totals {
+        &self.0.published
     }
 
     fn publish(
@@ -226,20 +230,72 @@ impl Bus {
         memory: &mut Memory,
     ) -> Result<Stamped, PublishError> {
         let stamped = self.stamp(draft, publisher, memory)?;
-        self.count_published(1, memory.last().as_bytes().len());
-        let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
-        let find = |found: &mut dyn FnMut(_)| {
-            let key = RoutingKey::of_draft(draft, self.node());
-            self.find(&table, &key, publisher, found);
-        };
+        memory.count(&self.0.published, 1, memory.last().as_bytes().len());
         let shared = OnceCell::new();
-        memory.for_audience(table.version(), find, |packed, receiver, receivers| {
-            let event = Incoming::published(receivers, packed, &shared);
-            if receiver.deliver([event], publisher.number) {
-                self.report_drops_of(receiver);
+        let version = self.0.routes_version.load(Ordering::Acquire);
+        if let Some(receivers) = memory.audience(version) {
+            let event = Incoming::published(receivers.len(), memory.last(), &shared);
+            for receiver in receivers {
+                self.deliver_as_routed(version, receiver, event, draft, publisher);
             }
-        });
+            return Ok(stamped);
+        }
+        let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
+        // Does not change as long as the table is locked.
+        let version = self.0.routes_version.load(Ordering::Relaxed);
+        let key = RoutingKey::of_draft(draft, self.node());
+        let mut receivers: SmallVec<[&Arc<Core>; 8]> = SmallVec::new();
+        self.find(&table, &key, publisher, |receiver| receivers.push(receiver));
+        let event = Incoming::published(receivers.len(), memory.last(), &shared);
+        for receiver in &receivers {
+            self.deliver_as_routed(version, receiver, event, draft, publisher);
+        }
+        memory.remember_audience(version, &receivers);
         Ok(stamped)
+    }
+
+    /// Delivers an event to a receiver who gets it by this version of the routes, unless
+    /// they have changed for that receiver and it does so no more.
+    #[inline]
+    fn deliver_as_routed(
+        &self,
+        version: u64,
+        receiver: &Arc<Core>,
+        event: Incoming<'_>,
+        draft: &Draft<'_>,
+        publisher: &Identity,
+    ) {
+        match receiver.deliver([event], publisher.number, version) {
+            Ok(false) => {}
+            Ok(true) => self.report_drops_of(receiver),
+            Err(Outdated) => self.deliver_as_filtered(receiver, event, draft, publisher),
+        }
+    }
+
+    /// Delivers an event to a receiver if its filters, which are just being replaced,
+    /// want it.
+    #[cold]
+    fn deliver_as_filtered(
+        &self,
+        receiver: &Arc<Core>,
+        event: Incoming<'_>,
+        draft: &Draft<'_>,
+        publisher: &Identity,
+    ) {
+        let key = RoutingKey::of_draft(draft, self.node());
+        loop {
+            let version = self.0.routes_version.load(Ordering::Acquire);
+            let wants = |filter: &Arc<Filter>| filter.matches_key(&key, self.node(), &publisher.id);
+            if !receiver.filters().iter().any(wants) {
+                return;
+            }
+            if let Ok(first_drop) = receiver.deliver([event], publisher.number, version) {
+                if first_drop {
+                    self.report_drops_of(receiver);
+                }
+                return;
+            }
+        }
     }
 
     /// Checks a draft and makes it the last event of `memory`, without publishing it.
@@ -261,7 +317,7 @@ impl Bus {
         let mut digits = itoa::Buffer::new();
         let serial = match draft.id {
             Some(_) => None,
-            None => Some(self.next_serial()),
+            None => Some(memory.next_serial(&self.0.serial)),
         };
         let stamp = Stamp {
             id: [
@@ -284,13 +340,6 @@ impl Bus {
         })
     }
 
-    fn count_published(&self, events: usize, bytes: usize) {
-        self.0.published.fetch_add(events as u64, Ordering::Relaxed);
-        self.0
-            .published_bytes
-            .fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
     /// Delivers several events, at less than as many times the cost.
     fn deliver_all(&self, events: &[Event], publisher: &Identity) {
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
@@ -308,10 +357,12 @@ impl Bus {
             });
         }
         let receivers = shares.len();
+        let version = self.0.routes_version.load(Ordering::Relaxed);
         for (receiver, share) in shares {
             let share = share.into_iter().flatten();
             let share = share.map(|event| Incoming::shared(receivers, event));
-            if receiver.deliver(share, publisher.number) {
+            let delivered = receiver.deliver(share, publisher.number, version);
+            if delivered.expect("routes do not change while the table is locked") {
                 self.report_drops_of(receiver);
             }
         }
@@ -355,6 +406,9 @@ impl Bus {
                 filter: Arc::clone(filter),
             });
         }
+        // From here on those who have not heard of the change are told so by the mailbox.
+        let version = self.0.routes_version.fetch_add(1, Ordering::Release) + 1;
+        core.mailbox.outdate(version);
         // Before the lock is given back, so that changes are counted in their order.
         if core.kind() != ReceiverKind::Link {
             let (added, removed) = (filters.iter(), replaced.iter());

@@ -1,9 +1,10 @@
 //! Who publishes: a source for the events, and an id to exclude them by.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
+use try_lock::TryLock;
 
 use super::mailbox::PublisherId;
 use super::memory::Memory;
@@ -17,7 +18,17 @@ use crate::event::{Draft, Event};
 pub struct Publisher {
     bus: Bus,
     identity: Identity,
-    memory: Mutex<Memory>,
+    memory: TryLock<Memory>,
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let memory = self.memory.try_lock();
+        let memory = memory.expect("nobody publishes any more");
+        if let Some(counter) = memory.counter() {
+            self.bus.published_totals().give_back(counter);
+        }
+    }
 }
 
 impl Clone for Publisher {
@@ -87,10 +98,11 @@ const NODE_SOURCES: &str = "/nodes/";
 
 impl Publisher {
     pub(super) fn new(bus: Bus, identity: Identity) -> Self {
+        let memory = Memory::new(bus.published_totals().counter());
         Self {
             bus,
             identity,
-            memory: Mutex::default(),
+            memory: TryLock::new(memory),
         }
     }
 
@@ -136,14 +148,15 @@ impl Publisher {
                 events.push(Event::copied(memory.last()));
                 Ok(self.published(draft, stamped))
             };
-            drafts
+            let published = drafts
                 .iter()
                 .enumerate()
                 .map(|(at, draft)| publish(draft).map_err(|error| (at, error)))
-                .collect::<Result<_, _>>()
+                .collect::<Result<_, _>>()?;
+            let bytes = events.iter().map(|event| event.as_bytes().len()).sum();
+            memory.count(self.bus.published_totals(), events.len(), bytes);
+            Ok(published)
         })?;
-        let bytes = events.iter().map(|event| event.as_bytes().len()).sum();
-        self.bus.count_published(events.len(), bytes);
         self.relay(&events);
         Ok(published)
     }
@@ -159,7 +172,7 @@ impl Publisher {
     /// Does something with the memory, or with a fresh one while another thread has it:
     /// publishers on several threads do not wait for each other.
     fn with_memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
-        let Ok(mut memory) = self.memory.try_lock() else {
+        let Some(mut memory) = self.memory.try_lock() else {
             return work(&mut Memory::default());
         };
         let done = work(&mut memory);

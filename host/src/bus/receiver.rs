@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 
 use super::Bus;
 use super::filter::Filter;
-use super::mailbox::{Closed, Incoming, Mailbox, MailboxLimits, Overflow, PublisherId};
+use super::mailbox::{Closed, Incoming, Mailbox, MailboxLimits, Outdated, Overflow, PublisherId};
 use crate::event::Event;
 
 /// What stands behind a receiver; labels counters and decides how drops are reported.
@@ -121,13 +121,18 @@ impl Core {
 
     /// Puts events into the mailbox, in order; returns whether this is the first drop
     /// since the last report.
+    ///
+    /// # Errors
+    /// [`Outdated`] where [`Mailbox::push`] says so.
+    #[inline]
     pub(super) fn deliver<'e>(
         &self,
         events: impl IntoIterator<Item = Incoming<'e>>,
         publisher: PublisherId,
-    ) -> bool {
-        let dropped = self.mailbox.push(events, publisher);
-        dropped > 0 && self.count_dropped(dropped)
+        version: u64,
+    ) -> Result<bool, Outdated> {
+        let dropped = self.mailbox.push(events, publisher, version)?;
+        Ok(dropped > 0 && self.count_dropped(dropped))
     }
 
     pub(super) fn count_dropped(&self, dropped: u64) -> bool {

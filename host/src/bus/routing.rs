@@ -22,7 +22,6 @@ pub(super) struct RoutingTable {
     exact: Map<Routes>,
     /// By prefix.
     open: Affixes<Suffixes>,
-    version: u64,
 }
 
 /// Globs with the same prefix, by suffix.
@@ -33,7 +32,6 @@ impl Default for RoutingTable {
         Self {
             exact: Map::default(),
             open: Affixes::new(End::Front),
-            version: 0,
         }
     }
 }
@@ -63,13 +61,7 @@ pub(super) struct Route {
 }
 
 impl RoutingTable {
-    /// Changes with the routes.
-    pub(super) fn version(&self) -> u64 {
-        self.version
-    }
-
     pub(super) fn insert(&mut self, route: &Route) {
-        self.version += 1;
         for glob in route.filter.pattern.globs() {
             self.routes_mut(glob).insert(route.clone());
         }
@@ -95,7 +87,6 @@ impl RoutingTable {
 
     /// Removes every route of `receiver` that came from `filter`.
     pub(super) fn remove(&mut self, receiver: &Arc<Core>, filter: &Filter) {
-        self.version += 1;
         for glob in filter.pattern.globs() {
             match glob.ends() {
                 None => {

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::thread;
 
 use super::*;
@@ -106,6 +107,56 @@ fn what_is_published_again_and_again_follows_the_filters() {
         publisher.publish(&draft("other")).unwrap();
     }
     assert_eq!([drain(&first).len(), drain(&second).len()], [3, 3]);
+}
+
+#[test]
+fn who_missed_a_change_of_filters_delivers_by_the_new_ones() {
+    let bus = bus();
+    let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1, None);
+    let core = Arc::new(Core::new("r".into(), ReceiverKind::Plugin, mailbox));
+    let filters = |pattern| subscription(&[pattern]).filters;
+    bus.set_filters(&core, filters("custom.a"));
+    let missed = bus.0.routes_version.load(Ordering::Relaxed);
+    bus.set_filters(&core, filters("custom.b"));
+
+    let publisher = Identity {
+        source: "/s".into(),
+        id: "p".into(),
+        number: 0,
+    };
+    for draft in ["a", "b"].map(draft) {
+        for event in published_on(&bus_of("a"), std::slice::from_ref(&draft)) {
+            let event = Incoming::shared(1, &event);
+            bus.deliver_as_routed(missed, &core, event, &draft, &publisher);
+        }
+    }
+    let event = core.mailbox.try_recv(0).unwrap();
+    assert_eq!(event.as_ref().map(Event::event_type), Some("custom.b"));
+    assert_eq!(core.mailbox.queued(), 0);
+}
+
+#[test]
+fn ids_and_counts_hold_for_publishers_on_several_threads() {
+    let bus = bus();
+    let receiver = bus.subscribe(subscription(&["*"]));
+    let shared = bus.publisher("/s", "p");
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let own = shared.clone();
+                for _ in 0..500 {
+                    shared.publish(&draft("a")).unwrap();
+                    own.publish(&draft("a")).unwrap();
+                }
+            });
+        }
+    });
+    let events = drain(&receiver);
+    let ids: HashSet<&str> = events.iter().map(Event::id).collect();
+    assert_eq!(ids.len(), 2_000);
+    assert_eq!(bus.published(), 2_000);
+    let bytes: usize = events.iter().map(|event| event.as_bytes().len()).sum();
+    assert_eq!(bus.published_bytes(), bytes as u64);
 }
 
 #[test]

@@ -175,14 +175,38 @@ mod tests {
         let event_type = draft.event_type.as_str().replace("custom.", "CUSTOM.");
         let event_type = EventType::host(&event_type).expect("valid as before");
         vec![
-            Draft { event_type: event_type.into_owned(), ..draft.clone() },
-            Draft { id: other(&draft.id), ..draft.clone() },
-            Draft { source: other(&draft.source), ..draft.clone() },
-            Draft { subject: other(&draft.subject), ..draft.clone() },
-            Draft { datacontenttype: other(&draft.datacontenttype), ..draft.clone() },
-            Draft { traceparent: other(&draft.traceparent), ..draft.clone() },
-            Draft { tracestate: other(&draft.tracestate), ..draft.clone() },
-            Draft { distributed: !draft.distributed, ..draft.clone() },
+            Draft {
+                event_type: event_type.into_owned(),
+                ..draft.clone()
+            },
+            Draft {
+                id: other(&draft.id),
+                ..draft.clone()
+            },
+            Draft {
+                source: other(&draft.source),
+                ..draft.clone()
+            },
+            Draft {
+                subject: other(&draft.subject),
+                ..draft.clone()
+            },
+            Draft {
+                datacontenttype: other(&draft.datacontenttype),
+                ..draft.clone()
+            },
+            Draft {
+                traceparent: other(&draft.traceparent),
+                ..draft.clone()
+            },
+            Draft {
+                tracestate: other(&draft.tracestate),
+                ..draft.clone()
+            },
+            Draft {
+                distributed: !draft.distributed,
+                ..draft.clone()
+            },
         ]
     }
 

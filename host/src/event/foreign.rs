@@ -51,11 +51,7 @@ fn is_plain(packed: EventRef<'_>) -> bool {
     let texts = packed.texts();
     // Without a way out in the middle, which lets the compiler look at many at once.
     let printable = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
-    let needed = [
-        Attribute::Id,
-        Attribute::Source,
-        Attribute::DataContentType,
-    ];
+    let needed = [Attribute::Id, Attribute::Source, Attribute::DataContentType];
     let is_there = |attribute: &_| !packed.attribute_bytes(*attribute).is_empty();
     texts.len() <= MAX_ATTRIBUTE_BYTES
         && texts.iter().fold(true, printable)

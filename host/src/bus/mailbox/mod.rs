@@ -92,9 +92,16 @@ pub enum Closed {
     },
 }
 
+/// Who delivers by routes that are no more has to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outdated;
+
 /// The queue of one receiver.
 #[derive(Debug)]
 pub struct Mailbox(Mutex<State>);
+
+/// Who is to be woken once the lock is given back.
+type Wakers = Vec<Waker>;
 
 /// Begins with what changes most often, next to the lock.
 #[derive(Debug)]
@@ -104,6 +111,8 @@ struct State {
     limits: MailboxLimits,
     overflow: Overflow,
     closed: Option<Closed>,
+    /// Version of the routes that last changed what comes here.
+    version: u64,
     /// Name of the node, if events wait in frames.
     framed_on: Option<Arc<str>>,
     /// Who waits, by lane.
@@ -126,27 +135,43 @@ impl Mailbox {
             limits,
             overflow,
             closed: None,
+            version: 0,
             framed_on,
             wakers: SmallVec::from_elem(None, lanes),
         }))
     }
 
-    /// Puts events in, in order; returns how many were dropped for them, themselves
-    /// included. A closed mailbox takes nothing and drops nothing.
+    /// Puts events in that come here by a version of the routes, in order; returns how
+    /// many were dropped for them, themselves included. A closed mailbox takes nothing
+    /// and drops nothing.
+    ///
+    /// # Errors
+    /// [`Outdated`] when what comes here has changed since that version; then nothing
+    /// was put in.
+    #[inline]
     pub(super) fn push<'e>(
         &self,
         events: impl IntoIterator<Item = Incoming<'e>>,
         publisher: PublisherId,
-    ) -> u64 {
-        let mut wakers = Vec::new();
+        version: u64,
+    ) -> Result<u64, Outdated> {
+        let mut wakers = Wakers::new();
         let mut dropped = 0;
         let mut state = self.lock();
+        if version < state.version {
+            return Err(Outdated);
+        }
         for event in events {
             dropped += state.push(event, publisher, &mut wakers);
         }
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
-        dropped
+        Ok(dropped)
+    }
+
+    /// Takes no more events by earlier versions of the routes.
+    pub(super) fn outdate(&self, version: u64) {
+        self.lock().version = version;
     }
 
     /// Takes the next event of a lane, if there is one.
@@ -235,7 +260,7 @@ impl Mailbox {
     pub fn put_back(&self, frame: &Frame, from: usize) {
         let mut state = self.lock();
         let lanes = state.backlog.lanes();
-        let mut wakers = Vec::new();
+        let mut wakers = Wakers::new();
         for (event, publisher) in frame.events().skip(from).rev() {
             let lane = lane_of(event, lanes);
             let event = Event::copied(event);
@@ -341,12 +366,7 @@ impl State {
     /// Puts an event in; returns how many were dropped for it, and adds who is to be
     /// woken.
     #[inline]
-    fn push(
-        &mut self,
-        event: Incoming<'_>,
-        publisher: PublisherId,
-        wakers: &mut Vec<Waker>,
-    ) -> u64 {
+    fn push(&mut self, event: Incoming<'_>, publisher: PublisherId, wakers: &mut Wakers) -> u64 {
         let packed = event.packed();
         let size = packed.as_bytes().len();
         let mut dropped = 0;
@@ -382,7 +402,7 @@ impl State {
     /// # Errors
     /// How many were dropped, the event included, when there is no room for it.
     #[cold]
-    fn make_room(&mut self, size: usize, wakers: &mut Vec<Waker>) -> Result<u64, u64> {
+    fn make_room(&mut self, size: usize, wakers: &mut Wakers) -> Result<u64, u64> {
         if self.closed.is_some() {
             return Err(0);
         }
@@ -466,13 +486,13 @@ impl State {
         }
     }
 
-    fn close(&mut self, reason: Closed) -> Vec<Waker> {
+    fn close(&mut self, reason: Closed) -> Wakers {
         self.closed = Some(reason);
         self.backlog.clear();
         self.take_wakers()
     }
 
-    fn take_wakers(&mut self) -> Vec<Waker> {
+    fn take_wakers(&mut self) -> Wakers {
         self.wakers.iter_mut().filter_map(Option::take).collect()
     }
 }

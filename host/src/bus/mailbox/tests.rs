@@ -28,13 +28,33 @@ fn with_limits(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Mailb
 }
 
 fn push(mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
-    mailbox.push([Incoming::shared(1, event)], publisher)
+    push_for(1, mailbox, event, publisher)
+}
+
+/// Puts in an event that has so many receivers.
+fn push_for(receivers: usize, mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
+    let event = Incoming::shared(receivers, event);
+    mailbox
+        .push([event], publisher, 0)
+        .expect("the first version of the routes")
 }
 
 fn ids(mailbox: &Mailbox, lane: usize) -> Vec<String> {
     std::iter::from_fn(|| mailbox.try_recv(lane).ok().flatten())
         .map(|event| event.id().to_owned())
         .collect()
+}
+
+#[test]
+fn what_comes_by_outdated_routes_is_turned_away() {
+    let mailbox = mailbox(2, Overflow::DropOldest, 1);
+    let known = event("1", "s");
+    let push = |version| mailbox.push([Incoming::shared(1, &known)], 1, version);
+    mailbox.outdate(7);
+    assert_eq!(push(6), Err(Outdated));
+    assert_eq!((mailbox.queued(), mailbox.received()), (0, 0));
+    assert_eq!(push(7), Ok(0));
+    assert_eq!(ids(&mailbox, 0), ["1"]);
 }
 
 #[test]
@@ -242,10 +262,10 @@ fn events_too_large_for_a_frame_keep_their_place() {
 fn what_goes_to_many_keeps_its_place_among_the_rest() {
     let mailbox = mailbox(10, Overflow::DropOldest, 1);
     for (id, receivers) in [("1", 100), ("2", 1), ("3", 100), ("4", 1), ("5", 100)] {
-        mailbox.push([Incoming::shared(receivers, &event(id, "s"))], 1);
+        push_for(receivers, &mailbox, &event(id, "s"), 1);
     }
     let mut frames = vec![frame(&mailbox, 10, 1 << 20), frame(&mailbox, 10, 1 << 20)];
-    mailbox.push([Incoming::shared(100, &event("6", "s"))], 1);
+    push_for(100, &mailbox, &event("6", "s"), 1);
     frames.push(frame(&mailbox, 10, 1 << 20));
     assert_eq!(frames.concat(), ["1", "2", "3", "4", "5", "6"]);
 }
