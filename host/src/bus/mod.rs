@@ -9,6 +9,7 @@ mod filter;
 mod interest;
 mod mailbox;
 mod memory;
+mod prefetch;
 mod publisher;
 mod receiver;
 mod routing;

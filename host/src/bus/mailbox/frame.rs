@@ -7,6 +7,7 @@ use hearken_wire::EventRef;
 use hearken_wire::frame::{self, FLAGS};
 
 use super::lane::PublisherId;
+use crate::bus::prefetch;
 
 /// Most bytes of room that an empty frame keeps: what a full one may have grown to.
 const MOST_KEPT: usize = 2 * Frame::MOST_BYTES;
@@ -99,6 +100,16 @@ impl Frame {
             end: self.bytes.len(),
             publisher,
         });
+        self.expect_another(event.as_bytes().len());
+    }
+
+    /// Fetches the memory in which another event of this size will be.
+    #[inline]
+    fn expect_another(&mut self, bytes: usize) {
+        let room = self.bytes.spare_capacity_mut();
+        prefetch::for_writing(&room[..room.len().min(FLAGS + bytes)]);
+        let room = self.marks.spare_capacity_mut();
+        prefetch::for_writing(&room[..room.len().min(4)]);
     }
 
     /// Moves the first events behind those of another frame.
