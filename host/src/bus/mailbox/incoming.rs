@@ -6,9 +6,16 @@ use hearken_wire::{Attribute, EventRef};
 
 use crate::event::Event;
 
-/// An event with so many receivers or more is shared where it can be: then a copy for
-/// each costs more than it saves each of them.
+/// An event with so many receivers or more is shared where it can be, unless it is
+/// small: then a copy for each costs more than it saves each of them.
 const MANY: usize = 8;
+
+/// A small event; sharing it costs more than copying it.
+const SMALL_BYTES: usize = 512;
+
+/// A small event, too, is shared by so many receivers or more: what waits in all their
+/// mailboxes would take too much memory.
+const TOO_MANY: usize = 128;
 
 /// An event that some mailboxes copy and others share.
 #[derive(Clone, Copy)]
@@ -64,8 +71,9 @@ impl<'e> Incoming<'e> {
 
     /// Whether it is better shared than copied.
     #[inline]
-    pub(super) fn is_for_many(self) -> bool {
-        self.receivers >= MANY
+    pub(super) fn is_better_shared(self) -> bool {
+        let is_small = self.packed().as_bytes().len() <= SMALL_BYTES;
+        self.receivers >= if is_small { TOO_MANY } else { MANY }
     }
 
     pub(super) fn event(self) -> Event {

@@ -383,7 +383,7 @@ impl State {
         match &self.framed_on {
             Some(node)
                 if size <= MAX_FRAMED_BYTES
-                    && self.backlog.takes_packed(lane, event.is_for_many()) =>
+                    && self.backlog.takes_packed(lane, event.is_better_shared()) =>
             {
                 let local = event.is_local(node);
                 self.backlog.push_packed(lane, publisher, packed, local);
