@@ -10,6 +10,7 @@ mod frame;
 mod incoming;
 mod lane;
 mod lanes;
+mod limits;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -18,9 +19,7 @@ use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::FixedState;
 use hearken_wire::EventRef;
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use utoipa::ToSchema;
 
 use crate::event::Event;
 
@@ -28,6 +27,7 @@ pub use frame::Frame;
 pub(super) use incoming::Incoming;
 pub(super) use lane::PublisherId;
 pub use lane::Taken;
+pub use limits::{MailboxLimits, Overflow};
 
 use backlog::{Backlog, Scarce};
 use incoming::is_local;
@@ -35,48 +35,6 @@ use incoming::is_local;
 /// Largest event that waits in a frame; larger ones wait as they are, shared with all
 /// others who get them.
 const MAX_FRAMED_BYTES: usize = 8 << 10;
-
-/// How much a mailbox holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MailboxLimits {
-    /// Events; at least 1.
-    pub events: usize,
-    /// Bytes of encoded events; an event larger than that is dropped on arrival.
-    pub bytes: usize,
-}
-
-impl MailboxLimits {
-    /// Whether so many events of so many bytes keep within the limits of a batch, whose
-    /// first event is taken at any size.
-    fn allow(self, events: usize, bytes: usize) -> bool {
-        events <= 1 || (events <= self.events && bytes <= self.bytes)
-    }
-}
-
-impl Default for MailboxLimits {
-    /// 1,024 events and 8 MiB.
-    fn default() -> Self {
-        Self {
-            events: 1024,
-            bytes: 8 << 20,
-        }
-    }
-}
-
-/// What happens when an event does not fit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Overflow {
-    /// The events that have waited longest make room: those of the publisher
-    /// that takes most of what is short, events or bytes, so that a flood
-    /// displaces only itself.
-    #[default]
-    DropOldest,
-    /// The new event is dropped.
-    DropNewest,
-    /// The mailbox is emptied and closed.
-    Disconnect,
-}
 
 /// Why a mailbox gives no more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
