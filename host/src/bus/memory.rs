@@ -43,10 +43,6 @@ impl Memory {
         }
     }
 
-    pub(super) fn counter(&self) -> Option<&Counter> {
-        self.counter.as_ref()
-    }
-
     /// Counts what was published.
     #[inline]
     pub(super) fn count(&mut self, totals: &Totals, events: usize, bytes: usize) {

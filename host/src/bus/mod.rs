@@ -69,7 +69,7 @@ struct Shared {
     serial: AtomicU64,
     /// Number of the next publisher.
     publishers: AtomicU32,
-    published: Totals,
+    published: Arc<Totals>,
     /// Registered receivers by kind, in the order of [`ReceiverKind::ALL`].
     receivers: [AtomicU64; ReceiverKind::ALL.len()],
     drops: drops::Drops,
@@ -109,7 +109,7 @@ impl Bus {
             interest: Interest::default(),
             serial: AtomicU64::new(0),
             publishers: AtomicU32::new(0),
-            published: Totals::default(),
+            published: Arc::default(),
             receivers: Default::default(),
             drops: drops::Drops::default(),
         }))
@@ -220,7 +220,7 @@ impl Bus {
         &self.0.id_prefix
     }
 
-    fn published_totals(&self) -> &Totals {
+    fn published_totals(&self) -> &Arc<Totals> {
         &self.0.published
     }
 

@@ -21,16 +21,6 @@ pub struct Publisher {
     memory: TryLock<Memory>,
 }
 
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        let memory = self.memory.try_lock();
-        let memory = memory.expect("nobody publishes any more");
-        if let Some(counter) = memory.counter() {
-            self.bus.published_totals().give_back(counter);
-        }
-    }
-}
-
 impl Clone for Publisher {
     /// The same publisher with a memory of its own.
     fn clone(&self) -> Self {

@@ -22,28 +22,25 @@ struct Tally {
     bytes: AtomicU64,
 }
 
-/// The right to count for one publisher; who has it is the only one that does.
+/// The right to count for one publisher; who has it is the only one that does. What was
+/// counted stays when it is dropped.
 #[derive(Debug)]
 pub(super) struct Counter {
+    totals: Arc<Totals>,
     tally: Arc<CachePadded<Tally>>,
     key: usize,
 }
 
 impl Totals {
-    /// A counter for one publisher, to be given back when that one is gone.
-    pub(super) fn counter(&self) -> Counter {
+    /// A counter for one publisher.
+    pub(super) fn counter(self: &Arc<Self>) -> Counter {
         let tally = Arc::default();
         let key = self.tallies().insert(Arc::clone(&tally));
-        Counter { tally, key }
-    }
-
-    pub(super) fn give_back(&self, counter: &Counter) {
-        let mut tallies = self.tallies();
-        let tally = tallies.remove(counter.key);
-        self.add(
-            tally.events.load(Ordering::Relaxed),
-            tally.bytes.load(Ordering::Relaxed),
-        );
+        Counter {
+            totals: Arc::clone(self),
+            tally,
+            key,
+        }
     }
 
     /// Counts what has no counter of its own.
@@ -84,18 +81,29 @@ impl Counter {
     }
 }
 
+impl Drop for Counter {
+    fn drop(&mut self) {
+        let mut tallies = self.totals.tallies();
+        let tally = tallies.remove(self.key);
+        self.totals.add(
+            tally.events.load(Ordering::Relaxed),
+            tally.bytes.load(Ordering::Relaxed),
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_a_publisher_counted_stays_when_it_is_gone() {
-        let totals = Totals::default();
+        let totals = Arc::new(Totals::default());
         let [mut one, mut two] = [totals.counter(), totals.counter()];
         one.add(1, 10);
         two.add(2, 20);
         totals.add(4, 40);
-        totals.give_back(&one);
+        drop(one);
         two.add(8, 80);
         assert_eq!((totals.events(), totals.bytes()), (15, 150));
     }
