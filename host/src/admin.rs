@@ -97,7 +97,7 @@ pub struct PluginStatus {
     pub counters: Counters,
     /// BLAKE3 hash of the component that runs, in hexadecimal.
     pub content_hash: Option<String>,
-    /// Bytes of linear memory that its instances hold now.
+    /// Bytes that its instances hold now: linear memory, tables, and what the host keeps for them.
     pub memory_bytes: u64,
     /// The last thing that went wrong, and what to do about it.
     pub last_error: Option<String>,

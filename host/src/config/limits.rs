@@ -8,7 +8,7 @@ use crate::bus::Overflow;
 /// The limits that hold for a plugin, all decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginLimits {
-    /// Bytes of linear memory an instance; 64 KiB (one wasm page) to 4 GiB.
+    /// Bytes that an instance holds: linear memory, tables, and what the host keeps for it; 64 KiB (one wasm page) to 4 GiB.
     pub memory: u64,
     /// Time an event: CPU that it used and host waits; 1 ms to 1 h.
     pub deadline: Duration,

@@ -10,6 +10,9 @@ use wasmtime::{AsContext, StoreContext, StoreContextMut};
 use super::guest::Guest;
 use crate::bus::Frame;
 
+/// Longest text in bytes that is passed on of a failure; what is longer is cut.
+const MAX_REASON_BYTES: usize = 4 << 10;
+
 /// Bytes of a guest's progress counter.
 const COUNTER_BYTES: usize = 8;
 
@@ -123,6 +126,8 @@ impl Batch {
         }
         let index = self.at;
         if self.failures.last().is_none_or(|last| last.index != index) {
+            // A copy, so that a long text is not kept for all of its room.
+            let reason = cut(&reason).to_owned();
             self.failures.push(Failure { index, reason });
         }
         Ok(())
@@ -151,6 +156,11 @@ impl Batch {
         self.at = at;
         Ok(moved)
     }
+}
+
+/// As much of a text about a failure as is passed on.
+pub(super) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_REASON_BYTES)]
 }
 
 impl Counter {
@@ -193,7 +203,7 @@ pub(super) fn observe(mut store: StoreContextMut<'_, Guest>) -> Result<(), Progr
     let guest = store.data_mut();
     if guest.batch.advance(begun)? {
         guest.meter.next_event();
-        guest.flush_output();
+        guest.next_event();
     }
     Ok(())
 }
@@ -215,5 +225,26 @@ pub(super) fn check_finished(store: StoreContextMut<'_, Guest>) -> Result<(), Pr
         Ok(())
     } else {
         Err(ProgressError::Unfinished { begun, events })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_failure_no_more_is_kept_than_is_passed_on() {
+        let mut batch = Batch::default();
+        assert_eq!(
+            batch.fail("x".to_owned()),
+            Err(ProgressError::NothingInHand)
+        );
+        batch.begin(Arc::default(), 0..1);
+        batch.fail("é".repeat(1 << 20)).unwrap();
+        batch.fail("another".to_owned()).unwrap();
+        let failures = batch.end();
+        assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].reason.len(), MAX_REASON_BYTES);
+        assert!(failures[0].reason.capacity() < 2 * MAX_REASON_BYTES);
     }
 }

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 
-use super::instance::Death;
+use super::death::Death;
 
 /// Runs a call into a guest. A panic on the way is a mistake of this host that
 /// the guest has found: it costs the guest its instance, and nobody a worker.

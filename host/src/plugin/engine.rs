@@ -35,6 +35,10 @@ pub(super) fn engine_with(functions: Arc<dyn CacheStore>) -> wasmtime::Result<En
     config.epoch_interruption(true);
     // No component here uses the async ABI, and support for it makes every call dearer.
     config.concurrency_support(false);
+    // No toolchain makes components with these, and they let a memory fail to grow in
+    // ways that a limiter cannot tell from success (see `memory`).
+    config.wasm_memory64(false);
+    config.wasm_custom_page_sizes(false);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
     config.enable_incremental_compilation(functions)?;

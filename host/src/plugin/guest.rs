@@ -9,12 +9,13 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use hearken_wire::EventRef;
 use tokio::sync::Semaphore;
+use wasmtime::Store;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
 
 use super::batch::Batch;
-use super::imports::http::OutgoingHttp;
+use super::imports::http::{MAX_FIELDS_BYTES, OutgoingHttp};
 use super::memory::MemoryLimiter;
 use super::meter::Meter;
 use super::output::{Output, PluginLog};
@@ -23,28 +24,37 @@ use crate::bus::{Bus, PublishError, Published, Publisher};
 use crate::config::Allow;
 use crate::event::{Draft, EventType};
 
-/// Events that a plugin may publish at once, and key-value records that it may
-/// change: below the default mailbox, so that one burst overflows nobody.
+/// Events that a plugin may publish at once, waits that it may begin and key-value
+/// records that it may change: below the default mailbox, so that one burst overflows
+/// nobody.
 pub(super) const BURST: u32 = 512;
 
-/// Events and changes a second that a plugin may go on with for long: as many
+/// Events, waits and changes a second that a plugin may go on with for long: as many
 /// as the slowest kind of guest can still handle.
 const A_SECOND: u32 = 10_000;
 
 /// Between two log lines about a budget that stays spent.
 const REFUSAL_REPORTS: Duration = Duration::from_secs(10);
 
-/// Handles (streams, requests, buckets, …) that an instance may hold at once;
-/// bounds the host's memory behind them.
-const MAX_HANDLES: usize = 4096;
+/// Handles of the host's (streams, requests, buckets, …) that an instance may hold at
+/// once; bounds the memory behind them.
+const MAX_HANDLES: usize = 256;
+
+/// Handles of all kinds that may be in use at once, a component's own and those lent
+/// for a call too; bounds what they take, and how long a list one `poll` looks at.
+const MAX_COMPONENT_HANDLES: usize = 1024;
+
+/// Random bytes that one call may ask for: made one by one, so that more would hold
+/// the guest's thread for longer than a tick.
+const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
 /// Outgoing HTTP connections that a plugin may have open at once; bounds what it
 /// takes of the node's file descriptors.
 pub(super) const MAX_CONNECTIONS: usize = 64;
 
-/// Bytes that one call between guest and host may copy, strings and lists
-/// together; bounds what a guest can make the host allocate.
-pub(super) const MAX_CALL_BYTES: usize = 16 << 20;
+/// Bytes that one call may copy from the guest beyond the largest event, strings and
+/// lists together: enough for the event's attributes, and for a key-value record.
+const CALL_SLACK_BYTES: usize = 2 << 20;
 
 /// What all instances and versions of one plugin share.
 #[derive(Debug)]
@@ -56,7 +66,7 @@ pub(super) struct PluginContext {
     pub(super) log: Arc<PluginLog>,
     pub(super) sent: AtomicU64,
     pub(super) refused: AtomicU64,
-    /// Bytes of linear memory that all instances hold.
+    /// Bytes that all instances hold.
     pub(super) memory: Arc<AtomicU64>,
     /// A permit for each outgoing HTTP connection.
     pub(super) connections: Arc<Semaphore>,
@@ -94,7 +104,13 @@ impl PluginContext {
         }
     }
 
-    /// Takes one event or change from the plugin's budget.
+    /// Bytes that one call may copy from a guest; bounds what it can make the host
+    /// allocate, and for how long.
+    pub(super) fn call_bytes(&self) -> usize {
+        self.bus.max_event_bytes().saturating_add(CALL_SLACK_BYTES)
+    }
+
+    /// Takes one event, wait or change from the plugin's budget.
     pub(super) fn spend(&self) -> bool {
         let granted = self.budget.check().is_ok();
         if !granted {
@@ -102,7 +118,7 @@ impl PluginContext {
             if self.refusal_reports.check().is_ok() {
                 self.log_refusal(
                     "budget",
-                    "it publishes events or changes records faster than its budget allows",
+                    "it publishes events, waits for them or changes records faster than its budget allows",
                 );
             }
         }
@@ -158,16 +174,21 @@ impl Guest {
             .stderr(stderr.clone())
             .allow_tcp(false)
             .allow_udp(false)
-            .allow_ip_name_lookup(false);
+            .allow_ip_name_lookup(false)
+            .max_random_size(MAX_RANDOM_BYTES);
+        let mut http = wasmtime_wasi_http::WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_FIELDS_BYTES);
+        let memory = MemoryLimiter::new(memory_limit, Arc::clone(&plugin.memory));
+        let account = Arc::clone(memory.account());
         Self {
-            outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), Arc::clone(&allow)),
-            memory: MemoryLimiter::new(memory_limit, Arc::clone(&plugin.memory)),
+            outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), Arc::clone(&allow), account),
+            memory,
             config: config
                 .iter()
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
             wasi: wasi.build(),
-            http: wasmtime_wasi_http::WasiHttpCtx::new(),
+            http,
             plugin,
             allow,
             table,
@@ -188,10 +209,31 @@ impl Guest {
         }
     }
 
+    /// Another event is in hand: what the guest printed is complete, and what went
+    /// wrong before explains nothing that comes.
+    pub(super) fn next_event(&mut self) {
+        self.flush_output();
+        self.stderr.forget_last_words();
+        self.memory.forget_refusal();
+    }
+
     /// Logs what the guest printed without a line break at the end.
     pub(super) fn flush_output(&self) {
         self.stdout.flush();
         self.stderr.flush();
+    }
+
+    /// What the guest said last of the event in hand, on stderr.
+    pub(super) fn last_words(&self) -> Option<String> {
+        self.stderr.last_words()
+    }
+
+    /// Makes the store keep what is not on the account within small bounds.
+    pub(super) fn bound(store: &mut Store<Self>) {
+        let call_bytes = store.data().plugin.call_bytes();
+        store.limiter(|guest| &mut guest.memory);
+        store.set_hostcall_fuel(call_bytes);
+        store.set_max_component_handles(MAX_COMPONENT_HANDLES);
     }
 }
 

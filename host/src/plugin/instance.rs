@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hearken_wire::EventRef;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, InstancePre};
-use wasmtime::{AsContextMut, CallHook, Store, Trap, WasmBacktrace};
+use wasmtime::{AsContextMut, CallHook, Store};
 
 use super::batch::{self, Failure};
 use super::bindings::framed::{Framed, FramedPre};
@@ -16,8 +16,9 @@ use super::bindings::plugin::exports::hearken::plugin::listener;
 use super::bindings::plugin::hearken::plugin::types::Description;
 use super::bindings::plugin::{Plugin, PluginPre};
 use super::contain::contain;
+use super::death::Death;
 use super::executor::Seat;
-use super::guest::{Guest, MAX_CALL_BYTES, PluginContext};
+use super::guest::{Guest, PluginContext};
 use super::imports::messaging::reply_to_of;
 use super::meter::{Meter, Spent};
 use crate::bus::Frame;
@@ -32,9 +33,6 @@ const LISTENER: &str = "hearken:plugin/listener@0.1.0";
 
 /// Interface of components written for wasmCloud.
 pub(super) const MESSAGING: &str = "wasmcloud:messaging/handler@0.2.0";
-
-/// Longest error text of a handler in bytes; what is longer is cut.
-const MAX_ERROR_BYTES: usize = 4 << 10;
 
 /// A component with its manifest, ready to be instantiated.
 pub(super) struct Version {
@@ -78,14 +76,6 @@ enum Handler {
     Framed(Framed),
     Listener(Plugin),
     Messaging(MessagingGuest),
-}
-
-/// Why an instance is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Death {
-    pub(super) reason: String,
-    /// The guest's stack, innermost call first.
-    pub(super) backtrace: Option<String>,
 }
 
 impl Version {
@@ -155,8 +145,7 @@ impl Version {
             Arc::clone(&meter),
         );
         let mut store = Store::new(self.component.engine(), guest);
-        store.limiter(|guest| &mut guest.memory);
-        store.set_hostcall_fuel(MAX_CALL_BYTES);
+        Guest::bound(&mut store);
         store.epoch_deadline_callback(|mut store| {
             batch::observe(store.as_context_mut())?;
             Ok(store.data().meter.on_tick())
@@ -203,7 +192,7 @@ impl Version {
                 },
                 description,
             )),
-            Err(error) => Err(death(&store, &meter, &error)),
+            Err(error) => Err(Death::of(&store, &meter, &error)),
         }
     }
 }
@@ -259,10 +248,9 @@ impl Instance {
     /// must be the last. After a death the instance cannot be used again.
     pub(super) async fn handle(&mut self, frame: &Arc<Frame>, events: Range<usize>) -> Handled {
         let handed = events.len();
-        self.store
-            .data_mut()
-            .batch
-            .begin(Arc::clone(frame), events.clone());
+        let guest = self.store.data_mut();
+        guest.next_event();
+        guest.batch.begin(Arc::clone(frame), events.clone());
         let called = contain(self.call(frame, events)).await;
         let guest = self.store.data_mut();
         let at = guest.batch.at();
@@ -270,9 +258,6 @@ impl Instance {
         if called.is_err() {
             // The last words on the event in hand are those of the death.
             failures.retain(|failure| failure.index != at);
-        }
-        for failure in &mut failures {
-            cut(&mut failure.reason);
         }
         Handled {
             finished: if called.is_ok() { handed } else { at },
@@ -295,7 +280,7 @@ impl Instance {
             .and_then(|()| Ok(observed?))
             .and_then(|()| Ok(batch::check_finished(store.as_context_mut())?));
         store.data().flush_output();
-        checked.map_err(|error| death(&self.store, &self.meter, &error))
+        checked.map_err(|error| Death::of(&self.store, &self.meter, &error))
     }
 
     async fn call_framed(&mut self, events: &[u8]) -> wasmtime::Result<()> {
@@ -371,41 +356,4 @@ fn lower<'a>(
         tracestate: event.tracestate(),
         extensions,
     }
-}
-
-fn cut(text: &mut String) {
-    text.truncate(text.floor_char_boundary(MAX_ERROR_BYTES));
-}
-
-/// Says why an instance died, in the words of whoever set the limit it ran into.
-fn death(store: &Store<Guest>, meter: &Meter, error: &wasmtime::Error) -> Death {
-    let guest = store.data();
-    guest.flush_output();
-    let last_words = guest.plugin.log.take_last_words();
-    let mut reason = if let Some(exceeded) = meter.exceeded() {
-        exceeded.to_string()
-    } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        match trap {
-            Trap::StackOverflow => "stack overflow: a recursion went too deep".to_owned(),
-            trap => trap.to_string(),
-        }
-    } else {
-        error.root_cause().to_string()
-    };
-    if let Some(limit) = guest.memory.refused() {
-        reason = format!(
-            "memory limit of {} reached: {reason}",
-            bytesize::ByteSize(limit)
-        );
-    }
-    if !last_words.is_empty() {
-        reason = format!("{reason}; last words on stderr: {last_words}");
-    }
-    cut(&mut reason);
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(|trace| {
-        let mut trace = trace.to_string();
-        cut(&mut trace);
-        trace
-    });
-    Death { reason, backtrace }
 }

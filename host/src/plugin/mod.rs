@@ -6,6 +6,7 @@ mod bindings;
 mod code_cache;
 mod compile;
 mod contain;
+mod death;
 mod engine;
 mod executor;
 mod folder;

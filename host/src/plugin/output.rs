@@ -1,9 +1,11 @@
 //! What guests print: taken line by line into the host's log under the plugin's
 //! name, at a bounded rate, so that a shouting plugin cannot drown the rest.
 
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -13,6 +15,10 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 /// Longest line in bytes; what is longer is broken.
 const MAX_LINE_BYTES: usize = 8 << 10;
+
+/// Bytes that a guest may print with one call; bounds how many lines that are, and so
+/// how long the call holds the guest's thread.
+const MAX_WRITE_BYTES: usize = 4 << 10;
 
 /// Lines that a plugin may print at once.
 const BURST_LINES: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
@@ -25,14 +31,7 @@ const LINES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 pub(super) struct PluginLog {
     plugin: Arc<str>,
     budget: DefaultDirectRateLimiter,
-    lines: Mutex<Lines>,
-}
-
-#[derive(Debug, Default)]
-struct Lines {
-    suppressed: u64,
-    /// The last that the guest said on stderr, e.g. why it panicked.
-    last_words: Vec<String>,
+    suppressed: AtomicU64,
 }
 
 /// Lines of stderr kept to explain a trap.
@@ -44,20 +43,17 @@ impl PluginLog {
         Self {
             plugin,
             budget: RateLimiter::direct(quota),
-            lines: Mutex::default(),
+            suppressed: AtomicU64::new(0),
         }
     }
 
     /// Logs one line of a guest.
     pub(super) fn line(&self, level: Level, context: &str, line: &str) {
-        let suppressed = {
-            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.budget.check().is_err() {
-                lines.suppressed += 1;
-                return;
-            }
-            std::mem::take(&mut lines.suppressed)
-        };
+        if self.budget.check().is_err() {
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
         let plugin = &*self.plugin;
         let context = (!context.is_empty()).then_some(context);
         if suppressed > 0 {
@@ -71,33 +67,23 @@ impl PluginLog {
             Level::TRACE => tracing::trace!(target: "hearken::guest", plugin, context, "{line}"),
         }
     }
-
-    fn stderr_line(&self, line: &str) {
-        // Advice for whoever runs the program natively.
-        if !line.starts_with("note: run with `RUST_BACKTRACE") {
-            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            if lines.last_words.len() == LAST_WORDS {
-                lines.last_words.remove(0);
-            }
-            lines.last_words.push(line.to_owned());
-        }
-        self.line(Level::WARN, "stderr", line);
-    }
-
-    /// What the guest said last on stderr; asking forgets it.
-    pub(super) fn take_last_words(&self) -> String {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut lines.last_words).join("\n")
-    }
 }
 
-/// A guest's stdout or stderr.
+/// Stdout or stderr of one instance.
 #[derive(Clone)]
 pub(super) struct Output {
     log: Arc<PluginLog>,
     stderr: bool,
-    /// The line that is not complete yet; shared by all handles of the stream.
-    partial: Arc<Mutex<Vec<u8>>>,
+    /// Shared by all handles of the stream.
+    printed: Arc<Mutex<Printed>>,
+}
+
+#[derive(Debug, Default)]
+struct Printed {
+    /// The line that is not complete yet.
+    partial: Vec<u8>,
+    /// The last that was said on stderr about the event in hand, e.g. why it panicked.
+    last_words: VecDeque<String>,
 }
 
 impl Output {
@@ -105,7 +91,7 @@ impl Output {
         Self {
             log,
             stderr: false,
-            partial: Arc::default(),
+            printed: Arc::default(),
         }
     }
 
@@ -113,12 +99,16 @@ impl Output {
         Self {
             log,
             stderr: true,
-            partial: Arc::default(),
+            printed: Arc::default(),
         }
     }
 
     fn write(&self, mut bytes: &[u8]) {
-        let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut printed = self.printed();
+        let Printed {
+            partial,
+            last_words,
+        } = &mut *printed;
         while !bytes.is_empty() {
             let room = MAX_LINE_BYTES - partial.len();
             let end = bytes.iter().position(|byte| *byte == b'\n');
@@ -136,27 +126,52 @@ impl Output {
                     }
                 }
             }
-            self.emit(&partial);
+            self.emit(partial, last_words);
             partial.clear();
         }
     }
 
-    fn emit(&self, line: &[u8]) {
+    fn emit(&self, line: &[u8], last_words: &mut VecDeque<String>) {
         let line = String::from_utf8_lossy(line);
-        if self.stderr {
-            self.log.stderr_line(&line);
-        } else {
+        if !self.stderr {
             self.log.line(Level::INFO, "stdout", &line);
+            return;
+        }
+        self.log.line(Level::WARN, "stderr", &line);
+        // Advice for whoever runs the program natively.
+        if !line.starts_with("note: run with `RUST_BACKTRACE") {
+            if last_words.len() == LAST_WORDS {
+                last_words.pop_front();
+            }
+            last_words.push_back(line.into_owned());
         }
     }
 
     /// Logs what was printed without a line break at the end.
     pub(super) fn flush(&self) {
-        let rest =
-            std::mem::take(&mut *self.partial.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut printed = self.printed();
+        let rest = std::mem::take(&mut printed.partial);
         if !rest.is_empty() {
-            self.emit(&rest);
+            self.emit(&rest, &mut printed.last_words);
         }
+    }
+
+    /// What was said so far explains nothing that comes.
+    pub(super) fn forget_last_words(&self) {
+        self.printed().last_words.clear();
+    }
+
+    /// What was said last on stderr, if anything.
+    pub(super) fn last_words(&self) -> Option<String> {
+        let printed = self.printed();
+        let (first, second) = printed.last_words.as_slices();
+        let words = [first, second].concat().join("\n");
+        Some(words).filter(|words| !words.is_empty())
+    }
+
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        // Text is only appended and taken in here; nothing panics half-way.
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,6 +218,11 @@ impl wasmtime_wasi::p2::Pollable for Output {
 
 impl wasmtime_wasi::p2::OutputStream for Output {
     fn write(&mut self, bytes: bytes::Bytes) -> wasmtime_wasi::p2::StreamResult<()> {
+        if bytes.len() > MAX_WRITE_BYTES {
+            return Err(wasmtime_wasi::p2::StreamError::trap(
+                "it printed more with one call than `check-write` allows",
+            ));
+        }
         Output::write(self, &bytes);
         Ok(())
     }
@@ -212,35 +232,59 @@ impl wasmtime_wasi::p2::OutputStream for Output {
     }
 
     fn check_write(&mut self) -> wasmtime_wasi::p2::StreamResult<usize> {
-        Ok(64 << 10)
+        Ok(MAX_WRITE_BYTES)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use wasmtime_wasi::p2::OutputStream;
+
     use super::*;
 
-    fn stderr() -> (Arc<PluginLog>, Output) {
-        let log = Arc::new(PluginLog::new("p".into()));
-        (Arc::clone(&log), Output::stderr(log))
+    fn stderr() -> Output {
+        Output::stderr(Arc::new(PluginLog::new("p".into())))
     }
 
     #[test]
     fn output_is_cut_into_lines() {
-        let (log, output) = stderr();
+        let output = stderr();
+        assert_eq!(output.last_words(), None);
         output.write(b"one\ntw");
         output.write(b"o\nthree");
-        assert_eq!(log.take_last_words(), "one\ntwo");
+        assert_eq!(output.last_words().as_deref(), Some("one\ntwo"));
         output.flush();
-        assert_eq!(log.take_last_words(), "three");
+        assert_eq!(output.last_words().as_deref(), Some("one\ntwo\nthree"));
+        output.forget_last_words();
+        assert_eq!(output.last_words(), None);
+    }
+
+    #[test]
+    fn the_last_words_are_few_and_its_own() {
+        let log = Arc::new(PluginLog::new("p".into()));
+        let (output, other) = (Output::stderr(Arc::clone(&log)), Output::stderr(log));
+        output.write(b"1\n2\n3\n4\n5\nnote: run with `RUST_BACKTRACE=1`\n");
+        assert_eq!(output.last_words().as_deref(), Some("2\n3\n4\n5"));
+        assert_eq!(other.last_words(), None);
     }
 
     #[test]
     fn endless_lines_are_broken() {
-        let (log, output) = stderr();
+        let output = stderr();
         output.write(&vec![b'x'; 2 * MAX_LINE_BYTES + 1]);
-        assert_eq!(log.take_last_words().len(), 2 * MAX_LINE_BYTES + 1);
-        assert_eq!(output.partial.lock().unwrap().len(), 1);
+        let words = output.last_words().expect("two lines");
+        assert_eq!(words.len(), 2 * MAX_LINE_BYTES + 1);
+        assert_eq!(output.printed().partial.len(), 1);
+    }
+
+    #[test]
+    fn one_call_prints_no_more_than_it_may() {
+        let mut output = stderr();
+        let most = output.check_write().expect("it is always ready");
+        let lines = |count: usize| bytes::Bytes::from(vec![b'\n'; count]);
+        assert!(OutputStream::write(&mut output, lines(most)).is_ok());
+        assert!(OutputStream::write(&mut output, lines(most + 1)).is_err());
+        assert!(output.write_zeroes(usize::MAX).is_err());
     }
 
     #[test]
@@ -249,6 +293,6 @@ mod tests {
         for _ in 0..10_000 {
             log.line(Level::INFO, "stdout", "x");
         }
-        assert!(log.lines.lock().unwrap().suppressed > 5_000);
+        assert!(log.suppressed.load(Ordering::Relaxed) > 5_000);
     }
 }

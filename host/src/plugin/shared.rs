@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+use super::death::Death;
 use super::guest::PluginContext;
-use super::instance::{Death, Version};
+use super::instance::Version;
 use crate::admin::{Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus};
 use crate::bus::{Filter, Publisher, Receiver};
 use crate::clock::Clock;

@@ -11,8 +11,9 @@ use hearken_wire::EventRef;
 use tokio_util::sync::CancellationToken;
 
 use super::contain::contain;
+use super::death::Death;
 use super::executor::{Executor, Seat};
-use super::instance::{Death, Handled, Instance, Version};
+use super::instance::{Handled, Instance, Version};
 use super::pace::Pace;
 use super::shared::Shared;
 use crate::admin::PluginState;

@@ -8,6 +8,10 @@ use crate::event::{Draft, Event, EventType, ExtensionValue, MAX_ATTRIBUTE_BYTES,
 use crate::plugin::bindings::plugin::hearken::plugin::{events, types};
 use crate::plugin::guest::{Guest, SendError};
 
+/// What a guest is told that sends or waits too often.
+pub(super) const OVER_BUDGET: &str =
+    "the plugin has sent or waited more often than its budget allows; try again later";
+
 impl types::Host for &mut Guest {}
 
 impl events::Host for &mut Guest {
@@ -59,6 +63,10 @@ impl events::Host for &mut Guest {
             Ok(filter) => filter,
             Err(error) => return Ok(Err(events::WaitError::Invalid(error))),
         };
+        // A wait makes every publisher find its receivers anew.
+        if !self.plugin.spend() {
+            return Ok(Err(events::WaitError::Invalid(OVER_BUDGET.to_owned())));
+        }
         let waiter = self.plugin.bus.wait_for(filter);
         let timeout = Duration::from_millis(timeout_ms);
         match tokio::time::timeout(timeout, waiter.recv()).await {

@@ -1,9 +1,12 @@
 //! `wasi:keyvalue`: the granted buckets of the node's store.
 
+mod bounds;
+
 use std::sync::Arc;
 
-use wasmtime::component::Resource;
+use wasmtime::component::{Linker, Resource};
 
+use super::Lend;
 use crate::plugin::bindings::plugin::wasi::keyvalue::{atomics, batch, store};
 use crate::plugin::guest::{BURST, Guest};
 use crate::plugin::records::{RecordError, Records};
@@ -15,6 +18,14 @@ pub struct Bucket {
 }
 
 type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
+
+/// Links the interfaces.
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    store::add_to_linker::<_, Lend>(linker, |guest| guest)?;
+    atomics::add_to_linker::<_, Lend>(linker, |guest| guest)?;
+    batch::add_to_linker::<_, Lend>(linker, |guest| guest)?;
+    bounds::replace_unbounded(linker)
+}
 
 impl Guest {
     fn bucket(&self, bucket: &Resource<Bucket>) -> wasmtime::Result<Arc<str>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hearken_wire::EventRef;
 
+use super::events::OVER_BUDGET;
 use crate::bus::Filter;
 use crate::event::{Draft, EventType, ExtensionValue, Pattern};
 use crate::plugin::bindings::messaging::wasmcloud::messaging::{consumer, types};
@@ -31,6 +32,10 @@ impl consumer::Host for &mut Guest {
             Ok(pattern) => pattern,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        // Waiting costs as much as sending.
+        if !self.plugin.spend() {
+            return Ok(Err(OVER_BUDGET.to_owned()));
+        }
         // Registered before the request is published: no answer is too early.
         let waiter = self.plugin.bus.wait_for(Filter::new(pattern));
         if let Err(error) = self.publish_message(&subject, &body, Some(&reply_to)) {
@@ -79,9 +84,7 @@ impl Guest {
         };
         match self.plugin.publish(&draft) {
             Ok(_) => Ok(()),
-            Err(SendError::Budget) => {
-                Err("the plugin has sent more than its budget allows; try again later".to_owned())
-            }
+            Err(SendError::Budget) => Err(OVER_BUDGET.to_owned()),
             Err(SendError::Publish(error)) => Err(error.to_string()),
         }
     }

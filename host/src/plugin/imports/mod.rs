@@ -11,8 +11,8 @@ pub(super) mod messaging;
 mod progress;
 mod sockets;
 
-use wasmtime::Engine;
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::{HasData, Lift, Linker, LinkerInstance, WasmList};
+use wasmtime::{AsContextMut, Engine, StoreContextMut};
 
 use super::bindings::{messaging as wasmcloud, plugin};
 use super::guest::Guest;
@@ -32,18 +32,71 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     sockets::refuse(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    http::add_to_linker(&mut linker)?;
     config::add_to_linker(&mut linker)?;
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     progress::add_to_linker(&mut linker)?;
-    plugin::wasi::keyvalue::store::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
-    plugin::wasi::keyvalue::atomics::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
-    plugin::wasi::keyvalue::batch::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    keyvalue::add_to_linker(&mut linker)?;
     plugin::wasi::logging::logging::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     wasmcloud::wasmcloud::messaging::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     wasmcloud::wasmcloud::messaging::consumer::add_to_linker::<_, Lend>(&mut linker, |guest| {
         guest
     })?;
     Ok(linker)
+}
+
+/// Puts another function in the place of one that is linked already.
+///
+/// # Errors
+/// When there is no such function: then what was to be prevented would not be.
+fn replace(
+    linker: &mut Linker<Guest>,
+    interface: &str,
+    function: &str,
+    define: impl FnOnce(&mut LinkerInstance<'_, Guest>, &str) -> wasmtime::Result<()>,
+) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(interface)?;
+    if instance.func_wrap(function, |_, (): ()| Ok(())).is_ok() {
+        return Err(wasmtime::format_err!(
+            "there is no function `{function}` in `{interface}` to be replaced"
+        ));
+    }
+    linker.allow_shadowing(true);
+    let defined = define(&mut linker.instance(interface)?, function);
+    linker.allow_shadowing(false);
+    defined
+}
+
+/// The elements of a list of the guest's, unless there are more than `most`.
+fn lift<T: Lift + 'static>(
+    store: &mut StoreContextMut<'_, Guest>,
+    list: &WasmList<T>,
+    most: usize,
+) -> wasmtime::Result<Option<Vec<T>>> {
+    if list.len() > most {
+        return Ok(None);
+    }
+    let elements = list.iter(store.as_context_mut())?;
+    elements.collect::<wasmtime::Result<_>>().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::engine::new_engine;
+
+    #[test]
+    fn only_what_is_there_can_be_replaced() {
+        let mut linker = linker(&new_engine().unwrap()).expect("all of it links");
+        let nothing = |linker: &mut Linker<Guest>, interface: &str, function: &str| {
+            replace(linker, interface, function, |instance, name| {
+                instance.func_wrap(name, |_, (): ()| Ok(()))
+            })
+        };
+        let poll = "wasi:io/poll@0.2.12";
+        assert!(nothing(&mut linker, poll, "poll").is_ok());
+        assert!(nothing(&mut linker, poll, "pull").is_err());
+        assert!(nothing(&mut linker, "wasi:io/poll@0.2.11", "poll").is_err());
+    }
 }

@@ -5,27 +5,34 @@ use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
 use wasmtime_wasi::p2::{TcpSocket, UdpSocket};
 
+use super::replace;
 use crate::plugin::guest::Guest;
 
 type Answer<T> = wasmtime::Result<(Result<Resource<T>, ErrorCode>,)>;
 
 /// Takes the place of the base's functions that make a socket.
 pub(super) fn refuse(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    linker
-        .instance("wasi:sockets/tcp-create-socket@0.2.12")?
-        .func_wrap(
-            "create-tcp-socket",
-            |store, _: (IpAddressFamily,)| -> Answer<TcpSocket> { Ok((refused(store.data()),)) },
-        )?;
-    linker
-        .instance("wasi:sockets/udp-create-socket@0.2.12")?
-        .func_wrap(
-            "create-udp-socket",
-            |store, _: (IpAddressFamily,)| -> Answer<UdpSocket> { Ok((refused(store.data()),)) },
-        )?;
-    linker.allow_shadowing(false);
-    Ok(())
+    let (tcp, udp) = ("create-tcp-socket", "create-udp-socket");
+    replace(
+        linker,
+        "wasi:sockets/tcp-create-socket@0.2.12",
+        tcp,
+        |instance, name| {
+            instance.func_wrap(name, |store, _: (IpAddressFamily,)| -> Answer<TcpSocket> {
+                Ok((refused(store.data()),))
+            })
+        },
+    )?;
+    replace(
+        linker,
+        "wasi:sockets/udp-create-socket@0.2.12",
+        udp,
+        |instance, name| {
+            instance.func_wrap(name, |store, _: (IpAddressFamily,)| -> Answer<UdpSocket> {
+                Ok((refused(store.data()),))
+            })
+        },
+    )
 }
 
 fn refused<T>(guest: &Guest) -> Result<T, ErrorCode> {

@@ -1,20 +1,48 @@
 //! Outgoing `wasi:http`, to the hosts that the manifest allows.
 
+mod bounds;
+
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
 use http_body_util::BodyExt;
+use tokio::task::JoinSet;
+use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
 use crate::config::Allow;
 use crate::plugin::guest::{Guest, MAX_CONNECTIONS, PluginContext};
+use crate::plugin::memory::MemoryAccount;
+
+/// Most bytes of a request's or an answer's header fields, names and values; what
+/// servers commonly take.
+pub(in crate::plugin) const MAX_FIELDS_BYTES: usize = 16 << 10;
+
+/// Bytes of a body that a guest may hand over at once.
+const BODY_CHUNK_BYTES: usize = 64 << 10;
+
+/// Chunks of a body that wait while one is being sent.
+const BODY_CHUNKS: usize = 1;
+
+/// What an open connection is charged at: mostly the buffer that it reads into, which
+/// grows so large when the other side sends faster than the guest reads.
+const CONNECTION_BYTES: u64 = 512 << 10;
 
 /// Decides which requests leave the node.
 pub(in crate::plugin) struct OutgoingHttp {
     plugin: Arc<PluginContext>,
     allow: Arc<Allow>,
+    memory: Arc<MemoryAccount>,
+    /// Take the bodies of requests that were refused.
+    refused: JoinSet<()>,
+}
+
+/// Links the interfaces.
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    bounds::replace_unbounded(linker)
 }
 
 type Sent = Result<
@@ -26,8 +54,35 @@ type Sent = Result<
 >;
 
 impl OutgoingHttp {
-    pub(in crate::plugin) fn new(plugin: Arc<PluginContext>, allow: Arc<Allow>) -> Self {
-        Self { plugin, allow }
+    /// Open connections are charged to `memory`.
+    pub(in crate::plugin) fn new(
+        plugin: Arc<PluginContext>,
+        allow: Arc<Allow>,
+        memory: Arc<MemoryAccount>,
+    ) -> Self {
+        Self {
+            plugin,
+            allow,
+            memory,
+            refused: JoinSet::new(),
+        }
+    }
+
+    /// Answers a request with an error. Its body is taken and thrown away: without a
+    /// reader the guest would be told, while it writes, that the connection broke.
+    fn refuse(
+        &mut self,
+        request: http::Request<WasiBody>,
+        why: &str,
+        error: Error,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        self.plugin.log_refusal("wasi:http", why);
+        while self.refused.try_join_next().is_some() {}
+        self.refused.spawn(async move {
+            let mut body = request.into_body();
+            while let Some(Ok(_)) = body.frame().await {}
+        });
+        Box::new(std::future::ready(Err(error)))
     }
 
     fn refusal(&self, uri: &http::Uri) -> Option<String> {
@@ -66,25 +121,50 @@ impl WasiHttpHooks for OutgoingHttp {
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         if let Some(refusal) = self.refusal(request.uri()) {
-            self.plugin.log_refusal("wasi:http", &refusal);
-            return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
+            return self.refuse(request, &refusal, Error::HttpRequestDenied);
         }
         let Ok(permit) = Arc::clone(&self.plugin.connections).try_acquire_owned() else {
             let why = format!("{MAX_CONNECTIONS} connections of the plugin are open already");
-            self.plugin.log_refusal("wasi:http", &why);
-            return Box::new(std::future::ready(Err(Error::ConnectionLimitReached)));
+            return self.refuse(request, &why, Error::ConnectionLimitReached);
+        };
+        let Some(charge) = self.memory.charge(CONNECTION_BYTES) else {
+            let why = format!(
+                "no memory is left for the {CONNECTION_BYTES} bytes that a connection is charged at"
+            );
+            return self.refuse(request, &why, Error::ConnectionLimitReached);
         };
         Box::new(async move {
             let (response, connection) =
                 wasmtime_wasi_http::default_send_request(request, options).await?;
+            let bytes = fields_bytes(response.headers());
+            if bytes > MAX_FIELDS_BYTES {
+                let bytes = u32::try_from(bytes).ok();
+                return Err(Error::HttpResponseHeaderSectionSize(bytes));
+            }
             let connection: Box<dyn Future<Output = Result<(), Error>> + Send> =
                 Box::new(async move {
-                    let _permit = permit;
+                    let _held = (permit, charge);
                     connection.await
                 });
             Ok((response.map(BodyExt::boxed_unsync), connection))
         })
     }
+
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        BODY_CHUNKS
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES
+    }
+}
+
+/// Bytes of names and values.
+fn fields_bytes(fields: &http::HeaderMap) -> usize {
+    let each = fields
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    each.sum()
 }
 
 impl WasiHttpView for Guest {
