@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use hearken_wire::EventRef;
 
 use super::death::Death;
 use super::guest::PluginContext;
@@ -138,8 +139,9 @@ impl Shared {
     }
 
     /// Reports that an event failed, or, without an event, that the plugin
-    /// could not be loaded or started.
-    pub(super) fn report_failure(&self, event: Option<&str>, death: &Death) {
+    /// could not be loaded or started. That it failed on the report of a failure is
+    /// logged and counted, but reported no further: it would fail on that again.
+    pub(super) fn report_failure(&self, event: Option<EventRef<'_>>, death: &Death) {
         let name = self.name();
         let now = self.clock.now_millis();
         self.shown().last_error = Some((death.reason.clone(), now));
@@ -147,6 +149,9 @@ impl Shared {
             return;
         }
         let Death { reason, backtrace } = death;
+        let report = HostEventType::PluginFailed;
+        let of_a_report = event.is_some_and(|event| event.event_type() == report.as_str());
+        let event = event.map(EventRef::id);
         // The guest may have chosen the words: none of its lines begins where a
         // line of the host would.
         let shown = reason.replace('\n', "\n    ");
@@ -154,14 +159,29 @@ impl Shared {
             Some(event) => tracing::warn!(plugin = name, event, "event failed: {shown}"),
             None => tracing::error!(plugin = name, "{shown}"),
         }
+        if of_a_report {
+            return;
+        }
         let data = PluginFailed {
             plugin: name.to_owned(),
             event: event.map(str::to_owned),
-            reason: reason.clone(),
-            backtrace: backtrace.clone(),
+            reason: self.fitting(reason).to_owned(),
+            backtrace: backtrace
+                .as_ref()
+                .map(|trace| self.fitting(trace).to_owned()),
         };
-        self.host
-            .publish_host(HostEventType::PluginFailed, name, &data);
+        self.host.publish_host(report, name, &data);
+    }
+
+    /// As much of a text as fits twice into an event, beside the names.
+    fn fitting<'t>(&self, text: &'t str) -> &'t str {
+        let most = self.context.bus.max_event_bytes() / 4;
+        let mut bytes = 0;
+        let end = text.char_indices().find(|(_, character)| {
+            bytes += json_bytes(*character);
+            bytes > most
+        });
+        end.map_or(text, |(end, _)| &text[..end])
     }
 
     /// Reports that the plugin gets no more events.
@@ -175,7 +195,7 @@ impl Shared {
         let data = PluginQuarantined {
             plugin,
             failures,
-            reason: reason.to_owned(),
+            reason: self.fitting(reason).to_owned(),
         };
         self.host
             .publish_host(HostEventType::PluginQuarantined, self.name(), &data);
@@ -214,6 +234,15 @@ impl Shared {
     }
 }
 
+/// Bytes that a character takes in a JSON string.
+fn json_bytes(character: char) -> usize {
+    match character {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '\0'..='\u{1f}' => 6,
+        character => character.len_utf8(),
+    }
+}
+
 pub(super) fn listener_status(listener: &Listener) -> ListenerStatus {
     let filter = &listener.filter;
     ListenerStatus {
@@ -239,24 +268,83 @@ fn limits_status(limits: &PluginLimits, concurrency: usize) -> LimitsStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Bus, BusConfig};
+    use crate::bus::{Bus, BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscription};
     use crate::clock::SystemClock;
+    use crate::event::{Event, Pattern};
     use crate::plugin::records::Records;
 
-    #[test]
-    fn a_quarantine_outlasts_what_other_workers_say() {
+    /// A plugin on a bus that takes small events, and what the host reports of it.
+    fn plugin() -> (tempfile::TempDir, Receiver, Shared) {
         let bus = Bus::new(BusConfig {
             node: "a".into(),
             incarnation: "i".into(),
-            max_event_bytes: 4096,
+            max_event_bytes: 1024,
             clock: Arc::new(SystemClock),
+        });
+        let reports = bus.subscribe(Subscription {
+            name: "r".into(),
+            kind: ReceiverKind::Stream,
+            filters: vec![Filter::new(Pattern::new("plugin.*").unwrap())],
+            limits: MailboxLimits::default(),
+            overflow: Overflow::DropOldest,
+            lanes: 1,
         });
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(&folder.path().join("r"), bus.host_publisher()).unwrap();
         let context = PluginContext::new("p".into(), bus, Arc::new(records));
         let clock = Arc::new(SystemClock);
         let shared = Shared::new(Arc::new(context), clock, PluginLimits::default());
+        (folder, reports, shared)
+    }
 
+    fn death(text: &str) -> Death {
+        Death {
+            reason: text.to_owned(),
+            backtrace: Some(text.to_owned()),
+        }
+    }
+
+    fn reported(reports: &Receiver) -> Option<Event> {
+        reports.mailbox().try_recv(0).expect("it is open")
+    }
+
+    #[test]
+    fn however_long_the_reason_the_failure_is_reported() {
+        let (_folder, reports, shared) = plugin();
+        for text in ["x", "\u{1}", "\"", "\n", "é", "\u{1f600}"] {
+            let long = text.repeat(4096 / text.len());
+            shared.report_failure(None, &death(&long));
+            let event = reported(&reports).expect(text);
+            let data: serde_json::Value =
+                serde_json::from_slice(event.data().unwrap_or_default()).unwrap();
+            let reason = data["reason"].as_str().unwrap();
+            assert!(long.starts_with(reason) && reason.len() >= 42, "{reason:?}");
+            shared.report_quarantine(5, &long);
+            assert!(reported(&reports).is_some(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_on_a_report_of_a_failure_is_not_reported_again() {
+        let (_folder, reports, shared) = plugin();
+        shared.report_failure(None, &death("it does not start"));
+        let report = reported(&reports).expect("the first is reported");
+        shared.report_failure(Some(report.packed()), &death("it failed on that"));
+        assert!(reported(&reports).is_none());
+        let error = shared.status().last_error;
+        assert_eq!(error.as_deref(), Some("it failed on that"));
+        shared.announce(HostEventType::PluginStarted);
+        let started = reported(&reports).expect("no failure");
+        shared.report_failure(Some(started.packed()), &death("it failed on that"));
+        assert!(
+            reported(&reports).is_some(),
+            "a failure on anything else is"
+        );
+    }
+
+    #[test]
+    fn a_quarantine_outlasts_what_other_workers_say() {
+        let (_folder, _reports, shared) = plugin();
         shared.set_state(PluginState::Running);
         shared.set_working_state(PluginState::BackingOff);
         assert_eq!(shared.state(), PluginState::BackingOff);

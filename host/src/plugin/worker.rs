@@ -179,7 +179,7 @@ impl Worker {
                 reason: failure.reason,
                 backtrace: None,
             };
-            shared.report_failure(event.map(EventRef::id), &death);
+            shared.report_failure(event, &death);
         }
         if finished > 0 {
             self.succeeded();
@@ -215,7 +215,7 @@ impl Worker {
         self.desk.instance = None;
         self.died = true;
         self.pace = Pace::new();
-        self.shared.report_failure(event.map(EventRef::id), death);
+        self.shared.report_failure(event, death);
         let deaths = self.shared.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
         if deaths >= QUARANTINE_AFTER && !self.stop.is_cancelled() {
             self.stop.cancel();
