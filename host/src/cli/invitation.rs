@@ -81,6 +81,7 @@ mod tests {
                 ca: file("ca.crt"),
                 certificate: file("a.crt"),
                 key: file("a.key"),
+                crl: None,
             }),
             ..plain
         };

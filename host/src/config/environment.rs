@@ -120,6 +120,7 @@ fn variable(key: &str) -> String {
         "cluster.tls.ca" => "cluster_ca",
         "cluster.tls.certificate" => "cluster_cert",
         "cluster.tls.key" => "cluster_key",
+        "cluster.tls.crl" => "cluster_crl",
         key => key,
     };
     format!("{PREFIX}{}", name.replace('.', "_").to_ascii_uppercase())

@@ -113,6 +113,7 @@ fn the_file_sets_everything() {
             ca = "ca.crt"
             certificate = "a.crt"
             key = "a.key"
+            crl = "a.crl"
             "#,
         ),
         &[],
@@ -153,6 +154,7 @@ fn the_file_sets_everything() {
                     ca: "ca.crt".into(),
                     certificate: "a.crt".into(),
                     key: "a.key".into(),
+                    crl: Some("a.crl".into()),
                 }),
             },
         }

@@ -29,6 +29,7 @@ fn load(folder: &Path, node: &str) -> Result<Tls, String> {
         ca: folder.join("certificates/ca.crt"),
         certificate: folder.join(format!("certificates/{node}.crt")),
         key: folder.join(format!("certificates/{node}.key")),
+        crl: None,
     };
     Tls::load(files, node, Arc::new(SystemClock)).map_err(|error| error.to_string())
 }

@@ -117,6 +117,7 @@ async fn nobody_links_under_the_name_of_another() {
         ca,
         certificate,
         key,
+        crl: None,
     };
     let tls = Tls::load(files, "mallory", Arc::new(SystemClock)).expect("certificates");
     let connection = connect(&a.cluster_address().await).await;

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
 use super::{Authority, Pair, Validity, is_node_name};
-use crate::cluster::tls::{Identity, TlsError, TlsFiles};
+use crate::cluster::tls::{Contents, Identity, TlsError, TlsFiles};
 
 /// What was made, and where.
 #[derive(Debug)]
@@ -134,9 +134,15 @@ pub fn make_node(
         ca: certificate.clone(),
         certificate: out.join(format!("{node}.crt")),
         key: out.join(format!("{node}.key")),
+        crl: None,
     };
-    let made = [&ca_pem, &pair.certificate, &pair.key].map(|pem| pem.as_bytes());
-    if let Err(source) = Identity::from_pem(&files, made)
+    let made = Contents {
+        ca: ca_pem.into_bytes(),
+        certificate: pair.certificate.clone().into_bytes(),
+        key: pair.key.clone().into_bytes(),
+        crl: None,
+    };
+    if let Err(source) = Identity::from_pem(&files, &made)
         .and_then(|identity| identity.check(&files, node, now_millis))
     {
         return Err(CertificatesError::OtherAuthority {

@@ -94,20 +94,54 @@ impl Authority {
         })
     }
 
+    /// Makes a certificate of something that is no node, as an authority of more than a
+    /// cluster would.
+    #[cfg(test)]
+    pub(super) fn certify_other(&self, name: &str, validity: Validity) -> Pair {
+        self.sign(name, &[name], validity).expect("ASCII names")
+    }
+
+    /// A list that names certificates, in PEM.
+    #[cfg(test)]
+    pub(super) fn revoke(&self, certificates: &[&Pair], now_millis: u64) -> String {
+        use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
+        let validity = Validity::starting(now_millis, 30).expect("within the calendar");
+        let revoked = certificates.iter().map(|pair| RevokedCertParams {
+            serial_number: SerialNumber::from(serial(pair)),
+            revocation_time: validity.from,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: validity.from,
+            next_update: validity.until,
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).expect("a list that can be signed");
+        list.pem().expect("a list that can be encoded")
+    }
+
     /// Makes a key for `node`, which must be a node's name as [`is_node_name`] says, and a
     /// certificate that its owner is that node of the cluster.
     ///
     /// # Errors
     /// When the system has no randomness to give, or the name is not ASCII.
     pub(super) fn certify(&self, node: &str, validity: Validity) -> Result<Pair, rcgen::Error> {
+        self.sign(node, &[node, ANY_NODE], validity)
+    }
+
+    fn sign(&self, name: &str, names: &[&str], validity: Validity) -> Result<Pair, rcgen::Error> {
         let mut params = CertificateParams::default();
         params.not_before = validity.from;
         params.not_after = validity.until;
-        params.distinguished_name = common_name(node);
-        params.subject_alt_names = vec![
-            SanType::DnsName(Ia5String::try_from(node)?),
-            SanType::DnsName(Ia5String::try_from(ANY_NODE)?),
-        ];
+        params.distinguished_name = common_name(name);
+        for name in names {
+            let name = Ia5String::try_from(*name)?;
+            params.subject_alt_names.push(SanType::DnsName(name));
+        }
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         // A node dials and is dialled.
@@ -120,6 +154,23 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(pair(&certificate, &key, validity))
     }
+}
+
+/// The serial number of a certificate, which is what follows its version.
+#[cfg(test)]
+fn serial(pair: &Pair) -> Vec<u8> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    let der = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).expect("PEM");
+    let version_3_then_integer = [0xa0, 3, 2, 1, 2, 2];
+    let at = der
+        .windows(version_3_then_integer.len())
+        .position(|bytes| bytes == version_3_then_integer)
+        .expect("a certificate of version 3");
+    let (length, rest) = der[at + version_3_then_integer.len()..]
+        .split_first()
+        .expect("an integer has a length");
+    rest[..usize::from(*length)].to_vec()
 }
 
 /// Whether a certificate can carry the name of a node: as a host's name, which it is

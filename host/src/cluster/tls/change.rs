@@ -15,7 +15,7 @@ use super::TlsFiles;
 /// changed: network file systems say nothing, nor does a folder that was replaced.
 pub(super) const RECHECK: Duration = Duration::from_secs(60);
 
-/// Three files change one after the other: they are read when nothing has changed
+/// The files change one after the other: they are read when nothing has changed
 /// for so long.
 const QUIET: Duration = Duration::from_millis(250);
 
@@ -79,6 +79,7 @@ fn watch(folders: &BTreeSet<PathBuf>, changed: Arc<Notify>) -> notify::Result<Re
 fn folders(files: &TlsFiles) -> BTreeSet<PathBuf> {
     [&files.ca, &files.certificate, &files.key]
         .into_iter()
+        .chain(&files.crl)
         .map(|file| match file.parent() {
             Some(folder) if folder != Path::new("") => folder.to_owned(),
             _ => PathBuf::from("."),

@@ -21,6 +21,8 @@ pub enum Role {
     Certificate,
     /// The private key of the node's certificate.
     Key,
+    /// The lists of revoked certificates.
+    Crl,
 }
 
 impl fmt::Display for Role {
@@ -29,6 +31,7 @@ impl fmt::Display for Role {
             Self::Ca => "the CA's certificate",
             Self::Certificate => "the node's certificate",
             Self::Key => "the private key",
+            Self::Crl => "the list of revoked certificates",
         })
     }
 }
@@ -95,6 +98,13 @@ pub enum TlsError {
         .0.display()
     )]
     NoKey(PathBuf),
+    /// There is no list in the file of revoked certificates.
+    #[error(
+        "there is no list of revoked certificates in {}; name a file with \
+         `-----BEGIN X509 CRL-----`, or none",
+        .0.display()
+    )]
+    NoRevocationList(PathBuf),
     /// Something in a file is not understood.
     #[error("cannot use {role} {}: {source}; make another", path.display())]
     Unusable {
@@ -197,6 +207,15 @@ pub enum TlsError {
         /// Whose it should be.
         node: String,
     },
+    /// The certificate is one of those that a list names.
+    #[error(
+        "the certificate {} was revoked; make a new one (`hearken cluster cert`)",
+        certificate.display()
+    )]
+    Revoked {
+        /// The certificate's file.
+        certificate: PathBuf,
+    },
     /// The certificate is refused for some other reason.
     #[error(
         "other nodes would refuse the certificate {}: {source}; make another with \
@@ -246,6 +265,7 @@ impl TlsError {
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 Self::OtherPurpose { certificate }
             }
+            CertificateError::Revoked => Self::Revoked { certificate },
             _ => Self::Refused {
                 certificate,
                 source,

@@ -35,6 +35,11 @@ pub(super) fn handshake(error: io::Error) -> io::Error {
     explain(error)
 }
 
+/// What it means that a certificate which was good is so no more.
+pub(super) fn distrusted(error: Error) -> String {
+    meaning(&error).unwrap_or_else(|| error.to_string())
+}
+
 fn explain(error: io::Error) -> io::Error {
     let meaning = error
         .get_ref()
@@ -95,6 +100,11 @@ fn theirs(reason: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the other side's certificate is not for both server and client authentication; make \
              one that is with `hearken cluster cert`"
+                .to_owned()
+        }
+        CertificateError::Revoked => {
+            "the other side's certificate was revoked; if that was a mistake, make it a new one \
+             (`hearken cluster cert`)"
                 .to_owned()
         }
         _ => "the other side's certificate cannot be used; make another with \

@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{Resumption, VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime,
+};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
-use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
+use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig, Side};
 
 use super::error::{Role, TlsError};
+use super::peer::NodesOnly;
 use super::{TlsFiles, any_node, peer, unix_time};
 use crate::clock::Clock;
 
@@ -45,15 +48,26 @@ pub(in crate::cluster) struct Identity {
     clients: Arc<dyn ClientCertVerifier>,
 }
 
-/// Reads the files: the CA's, the certificate's and the key's contents.
-pub(super) fn read(files: &TlsFiles) -> Result<(Fingerprint, [Vec<u8>; 3]), TlsError> {
-    let contents = [
-        read_file(Role::Ca, &files.ca)?,
-        read_file(Role::Certificate, &files.certificate)?,
-        read_file(Role::Key, &files.key)?,
-    ];
+/// What is in the files, in PEM.
+pub(in crate::cluster) struct Contents {
+    pub(in crate::cluster) ca: Vec<u8>,
+    pub(in crate::cluster) certificate: Vec<u8>,
+    pub(in crate::cluster) key: Vec<u8>,
+    pub(in crate::cluster) crl: Option<Vec<u8>>,
+}
+
+/// Reads the files.
+pub(super) fn read(files: &TlsFiles) -> Result<(Fingerprint, Contents), TlsError> {
+    let crl = files.crl.as_deref();
+    let contents = Contents {
+        ca: read_file(Role::Ca, &files.ca)?,
+        certificate: read_file(Role::Certificate, &files.certificate)?,
+        key: read_file(Role::Key, &files.key)?,
+        crl: crl.map(|path| read_file(Role::Crl, path)).transpose()?,
+    };
     let mut hasher = blake3::Hasher::new();
-    for file in &contents {
+    let always = [&contents.ca, &contents.certificate, &contents.key];
+    for file in always.into_iter().chain(&contents.crl) {
         // The lengths keep bytes from moving between files unnoticed.
         hasher.update(&(file.len() as u64).to_le_bytes());
         hasher.update(file);
@@ -81,16 +95,21 @@ fn read_file(role: Role, path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 impl Identity {
-    /// The identity in the contents of the CA's, the certificate's and the key's
-    /// file, in PEM.
+    /// The identity in the contents of the files.
     ///
     /// # Errors
     /// [`TlsError`] says what is missing in which of `files`, or what does not go
     /// together.
     pub(in crate::cluster) fn from_pem(
         files: &TlsFiles,
-        [ca, certificate, key]: [&[u8]; 3],
+        contents: &Contents,
     ) -> Result<Self, TlsError> {
+        let Contents {
+            ca,
+            certificate,
+            key,
+            crl,
+        } = contents;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         for authority in certificates(Role::Ca, &files.ca, ca)? {
@@ -133,16 +152,33 @@ impl Identity {
                 },
             })?;
         let roots = Arc::new(roots);
-        Ok(Self {
-            servers: WebPkiServerVerifier::builder_with_provider(
-                Arc::clone(&roots),
-                Arc::clone(&provider),
-            )
+        let lists = match (&files.crl, crl) {
+            (Some(path), Some(crl)) => revocation_lists(path, crl)?,
+            _ => Vec::new(),
+        };
+        let unusable = |error: VerifierBuilderError| TlsError::Unusable {
+            role: Role::Crl,
+            path: files.crl.clone().unwrap_or_default(),
+            source: rustls::Error::General(error.to_string()),
+        };
+        // An authority without a list has revoked nothing; a list that is out of date
+        // still names what was revoked.
+        let servers = WebPkiServerVerifier::builder_with_provider(
+            Arc::clone(&roots),
+            Arc::clone(&provider),
+        )
+        .with_crls(lists.clone())
+        .allow_unknown_revocation_status()
+        .build()
+        .map_err(unusable)?;
+        let clients = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            .with_crls(lists)
+            .allow_unknown_revocation_status()
             .build()
-            .expect("there are authorities, and no revocation lists"),
-            clients: WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
-                .build()
-                .expect("there are authorities, and no revocation lists"),
+            .map_err(unusable)?;
+        Ok(Self {
+            servers,
+            clients: Arc::new(NodesOnly(clients)),
             provider,
             certified: Arc::new(certified),
             nodes,
@@ -196,48 +232,83 @@ impl Identity {
     /// Since when and until when the certificate is valid. The verifier does not say so
     /// but where a certificate is not valid, so it is asked for both ends of time.
     fn validity(&self) -> Option<(Duration, Duration)> {
-        let at = |seconds| {
-            self.verify_as_client(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-        };
         let Err(rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
             not_before,
             ..
-        })) = at(0)
+        })) = self.verify_as_client(UnixTime::since_unix_epoch(Duration::ZERO))
         else {
             return None;
         };
-        let Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
-            not_after,
-            ..
-        })) = at(u64::MAX)
-        else {
-            return None;
-        };
-        Some((
-            Duration::from_secs(not_before.as_secs()),
-            Duration::from_secs(not_after.as_secs()),
-        ))
+        let until = self.until(&self.certified.cert, Side::Client)?;
+        Some((Duration::from_secs(not_before.as_secs()), until))
+    }
+
+    /// Until when a chain is good, since the Unix epoch.
+    fn until(&self, chain: &[CertificateDer<'static>], side: Side) -> Option<Duration> {
+        let the_end = UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX));
+        match self.verify_at(chain, side, the_end) {
+            Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+                not_after,
+                ..
+            })) => Some(Duration::from_secs(not_after.as_secs())),
+            _ => None,
+        }
+    }
+
+    /// How much longer the certificate of the other side of a connection is good.
+    /// `None` when it does not say.
+    pub(super) fn time_left(
+        &self,
+        chain: &[CertificateDer<'static>],
+        side: Side,
+        now_millis: u64,
+    ) -> Option<Duration> {
+        let until = self.until(chain, side)?;
+        Some(until.saturating_sub(Duration::from_millis(now_millis)))
+    }
+
+    /// Checks whether the other side of a connection, which is its client or its
+    /// server, would be let in now.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub(super) fn verify(
+        &self,
+        chain: &[CertificateDer<'static>],
+        side: Side,
+        now_millis: u64,
+    ) -> Result<(), rustls::Error> {
+        self.verify_at(chain, side, unix_time(now_millis))
+    }
+
+    fn verify_at(
+        &self,
+        chain: &[CertificateDer<'static>],
+        side: Side,
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let (own, between) = chain
+            .split_first()
+            .ok_or(rustls::Error::NoCertificatesPresented)?;
+        match side {
+            Side::Server => {
+                let name = any_node();
+                let verified = self.servers.verify_server_cert(own, between, &name, &[], now);
+                verified.map(|_| ())
+            }
+            Side::Client => {
+                let verified = self.clients.verify_client_cert(own, between, now);
+                verified.map(|_| ())
+            }
+        }
     }
 
     fn verify_as_server(&self, now: UnixTime) -> Result<(), rustls::Error> {
-        let (own, between) = self.chain();
-        self.servers
-            .verify_server_cert(own, between, &any_node(), &[], now)
-            .map(|_| ())
+        self.verify_at(&self.certified.cert, Side::Server, now)
     }
 
     fn verify_as_client(&self, now: UnixTime) -> Result<(), rustls::Error> {
-        let (own, between) = self.chain();
-        self.clients
-            .verify_client_cert(own, between, now)
-            .map(|_| ())
-    }
-
-    fn chain(&self) -> (&CertificateDer<'static>, &[CertificateDer<'static>]) {
-        self.certified
-            .cert
-            .split_first()
-            .expect("a chain without a certificate was refused")
+        self.verify_at(&self.certified.cert, Side::Client, now)
     }
 
     /// How to dial, and how to be dialled.
@@ -266,6 +337,24 @@ impl Identity {
         server.send_tls13_tickets = 0;
         (client, server)
     }
+}
+
+/// The lists of revoked certificates in a file, of which there is at least one.
+fn revocation_lists(
+    path: &Path,
+    contents: &[u8],
+) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    let found: Vec<_> = CertificateRevocationListDer::pem_slice_iter(contents)
+        .collect::<Result<_, _>>()
+        .map_err(|source| TlsError::NotPem {
+            role: Role::Crl,
+            path: path.to_owned(),
+            source,
+        })?;
+    if found.is_empty() {
+        return Err(TlsError::NoRevocationList(path.to_owned()));
+    }
+    Ok(found)
 }
 
 /// The certificates in a file, of which there is at least one.

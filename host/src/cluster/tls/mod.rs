@@ -7,13 +7,16 @@
 //! - [`ANY_NODE`], which whoever dials asks for: that a node of the cluster answers is
 //!   what the connection shows, and which one it is [`PeerCertificate::is_for`].
 //!
-//! Where a certificate limits its use, it must allow both server and client
-//! authentication. [`certificates`](super::certificates) makes such certificates.
+//! Both are asked of whoever dials as well. Where a certificate limits its use, it must
+//! allow both server and client authentication. A link ends when the certificate at its
+//! other end is no longer good: when it expires, when its authority is no longer one of
+//! those that this node trusts, or when a revocation list names it. [`certificates`](super::certificates) makes such certificates.
 
 mod change;
 mod error;
 mod explain;
 mod identity;
+mod open;
 mod peer;
 #[cfg(test)]
 mod tests;
@@ -25,7 +28,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustls::pki_types::{ServerName, UnixTime};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, ServerConfig, Side};
 use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -37,7 +40,8 @@ use crate::clock::Clock;
 use change::FileWatch;
 use explain::Explained;
 use identity::Fingerprint;
-pub(super) use identity::Identity;
+pub(super) use identity::{Contents, Identity};
+use open::{OpenConnections, Watched};
 
 /// The name that the certificates of all nodes carry. `.internal` is a domain that
 /// nobody can own.
@@ -53,6 +57,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key of the certificate.
     pub key: PathBuf,
+    /// Lists of revoked certificates (CRLs) of the authorities, if any.
+    pub crl: Option<PathBuf>,
 }
 
 /// A connection, and who is at its other end.
@@ -67,14 +73,25 @@ pub struct Secured {
 impl Secured {
     /// The connection on which both sides have shown their certificates.
     fn new(
+        shared: &Shared,
+        identity: &Identity,
         stream: TlsStream<Box<dyn Io>>,
         local: SocketAddr,
         remote: SocketAddr,
     ) -> io::Result<Self> {
-        let peer = PeerCertificate::of(stream.get_ref().1.peer_certificates())?;
+        let (_, session) = stream.get_ref();
+        let chain = session.peer_certificates();
+        let peer = PeerCertificate::of(chain)?;
+        let other_side = match &stream {
+            TlsStream::Client(_) => Side::Server,
+            TlsStream::Server(_) => Side::Client,
+        };
+        let chain = chain.unwrap_or_default().to_vec();
+        let left = identity.time_left(&chain, other_side, shared.clock.now_millis());
+        let open = shared.open.add(chain, other_side, &peer);
         Ok(Self {
             connection: Connection {
-                io: Box::new(Explained(stream)),
+                io: Box::new(Watched::new(Explained(stream), open, left)),
                 local,
                 remote,
             },
@@ -98,6 +115,7 @@ struct Shared {
     /// One at a time, so that what was read last is what stays.
     reloading: Mutex<()>,
     reloads: watch::Sender<u64>,
+    open: OpenConnections,
 }
 
 /// What was read from the files.
@@ -125,6 +143,7 @@ impl Tls {
                 current: RwLock::new(Arc::new(loaded)),
                 reloading: Mutex::new(()),
                 reloads: watch::Sender::new(0),
+                open: OpenConnections::default(),
             }),
         })
     }
@@ -139,12 +158,13 @@ impl Tls {
     /// words for operators.
     pub async fn connect(&self, connection: Connection) -> io::Result<Secured> {
         let Connection { io, local, remote } = connection;
-        let connector = TlsConnector::from(Arc::clone(&self.current().client));
+        let current = self.current();
+        let connector = TlsConnector::from(Arc::clone(&current.client));
         let stream = connector
             .connect(any_node(), io)
             .await
             .map_err(explain::handshake)?;
-        Secured::new(stream.into(), local, remote)
+        Secured::new(&self.shared, &current.identity, stream.into(), local, remote)
     }
 
     /// Secures a connection that was opened to this node. Callers set the deadline.
@@ -154,14 +174,15 @@ impl Tls {
     /// words for operators.
     pub async fn accept(&self, connection: Connection) -> io::Result<Secured> {
         let Connection { io, local, remote } = connection;
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.current().server));
+        let current = self.current();
+        let acceptor = TlsAcceptor::from(Arc::clone(&current.server));
         let stream = acceptor.accept(io).await.map_err(explain::handshake)?;
-        Secured::new(stream.into(), local, remote)
+        Secured::new(&self.shared, &current.identity, stream.into(), local, remote)
     }
 
     /// Reads the files again, and returns whether there was something new in them.
-    /// Connections that are opened from then on use it; those that are open stay. Reads
-    /// files, so it may block for a moment.
+    /// Connections that are opened from then on use it; of those that are open, those end
+    /// whose other side it does not trust. Reads files, so it may block for a moment.
     ///
     /// # Errors
     /// [`TlsError`] says what is wrong with the files. What was read before stays.
@@ -187,6 +208,7 @@ impl Tls {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         shared.reloads.send_modify(|reloads| *reloads += 1);
+        self.end_distrusted();
         Ok(true)
     }
 
@@ -231,13 +253,23 @@ impl Tls {
         {
             tracing::info!(
                 certificate = %shared.files.certificate.display(),
-                "took new certificates; links that are up stay as they are"
+                "took new certificates; links that they vouch for stay as they are"
             );
         }
+        self.end_distrusted();
         let current = self.current();
         let now = shared.clock.now_millis();
         current.identity.check(&shared.files, &shared.node, now)?;
         current.identity.check_renewal(&shared.files, now)
+    }
+
+    /// Ends the connections whose other side would not be let in any more.
+    fn end_distrusted(&self) {
+        let identity = &self.current().identity;
+        let now = self.shared.clock.now_millis();
+        self.shared
+            .open
+            .end_unless(|chain, side| identity.verify(chain, side, now).map_err(explain::distrusted));
     }
 
     fn current(&self) -> Arc<Loaded> {
@@ -261,10 +293,9 @@ impl Loaded {
         node: &str,
         clock: &Arc<dyn Clock>,
         fingerprint: Fingerprint,
-        contents: [Vec<u8>; 3],
+        contents: Contents,
     ) -> Result<Self, TlsError> {
-        let contents = contents.each_ref().map(Vec::as_slice);
-        let identity = Identity::from_pem(files, contents)?;
+        let identity = Identity::from_pem(files, &contents)?;
         identity.check(files, node, clock.now_millis())?;
         let (client, server) = identity.configs(clock);
         Ok(Self {

@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use webpki::EndEntityCert;
 
-use super::ANY_NODE;
+use super::{ANY_NODE, any_node};
 
 /// The certificate that the other end of a connection has shown to be its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,4 +58,50 @@ pub(super) fn node_names(certificate: &CertificateDer<'_>) -> Result<Vec<String>
         .filter(|name| !name.eq_ignore_ascii_case(ANY_NODE) && !name.contains('*'))
         .map(str::to_owned)
         .collect())
+}
+
+/// Lets in those who dial only with a certificate that says that it is a node's, as
+/// whoever is dialled must have: an authority may sign for others than nodes too.
+#[derive(Debug)]
+pub(super) struct NodesOnly(pub(super) Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for NodesOnly {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let verified = self.0.verify_client_cert(certificate, between, now)?;
+        EndEntityCert::try_from(certificate)
+            .and_then(|certificate| certificate.verify_is_valid_for_subject_name(&any_node()))
+            .map_err(|_| CertificateError::NotValidForName)?;
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
 }

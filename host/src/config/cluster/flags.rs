@@ -43,6 +43,10 @@ pub struct ClusterFlags {
     #[arg(long, value_name = "FILE")]
     pub cluster_key: Option<PathBuf>,
 
+    /// Lists of revoked certificates, in PEM; links of the nodes that they name end
+    #[arg(long, value_name = "FILE")]
+    pub cluster_crl: Option<PathBuf>,
+
     /// Let links to other machines be unencrypted, and anybody who reaches the address join
     #[arg(long)]
     pub cluster_allow_plaintext: bool,
@@ -63,6 +67,7 @@ impl ClusterFlags {
             ca: file("--cluster-ca", &self.cluster_ca),
             certificate: file("--cluster-cert", &self.cluster_cert),
             key: file("--cluster-key", &self.cluster_key),
+            crl: file("--cluster-crl", &self.cluster_crl),
         }
     }
 }

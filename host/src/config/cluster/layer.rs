@@ -21,6 +21,7 @@ pub(in crate::config) struct ClusterLayer {
     pub(super) ca: Option<Placed<PathBuf>>,
     pub(super) certificate: Option<Placed<PathBuf>>,
     pub(super) key: Option<Placed<PathBuf>>,
+    pub(super) crl: Option<Placed<PathBuf>>,
 }
 
 impl ClusterLayer {
@@ -36,6 +37,7 @@ impl ClusterLayer {
         let ca = file("cluster.tls.ca")?;
         let certificate = file("cluster.tls.certificate")?;
         let key = file("cluster.tls.key")?;
+        let crl = file("cluster.tls.crl")?;
         Ok(Self {
             name: source.value("cluster.name", &NODE_NAME)?,
             listen: source.placed("cluster.listen", &LISTEN)?,
@@ -45,6 +47,7 @@ impl ClusterLayer {
             ca,
             certificate,
             key,
+            crl,
         })
     }
 
@@ -59,6 +62,7 @@ impl ClusterLayer {
             ca: self.ca.or(under.ca),
             certificate: self.certificate.or(under.certificate),
             key: self.key.or(under.key),
+            crl: self.crl.or(under.crl),
         }
     }
 
@@ -67,7 +71,7 @@ impl ClusterLayer {
         self,
         defaults: ClusterSettings,
     ) -> Result<ClusterSettings, ConfigError> {
-        let tls = tls_files(self.ca, self.certificate, self.key)?.or(defaults.tls);
+        let tls = tls_files(self.ca, self.certificate, self.key, self.crl)?.or(defaults.tls);
         let allow_plaintext = self.allow_plaintext.unwrap_or(defaults.allow_plaintext);
         let may_leave_the_machine = tls.is_some() || allow_plaintext;
         let join = self.join.unwrap_or_default();
@@ -90,13 +94,14 @@ impl ClusterLayer {
     }
 }
 
-/// All three files, or none.
+/// The three files that a node must have, and the one that it may have; or none.
 fn tls_files(
     ca: Option<Placed<PathBuf>>,
     certificate: Option<Placed<PathBuf>>,
     key: Option<Placed<PathBuf>>,
+    crl: Option<Placed<PathBuf>>,
 ) -> Result<Option<TlsFiles>, ConfigError> {
-    let given = [&ca, &certificate, &key];
+    let given = [&ca, &certificate, &key, &crl];
     let place = given
         .iter()
         .find_map(|file| file.as_ref().map(|file| file.place.clone()));
@@ -105,6 +110,7 @@ fn tls_files(
             ca: ca.value,
             certificate: certificate.value,
             key: key.value,
+            crl: crl.map(|crl| crl.value),
         })),
         (ca, certificate, key) => {
             let Some(place) = place else {

@@ -15,6 +15,7 @@ fn files(name: &str) -> TlsFiles {
         ca: "ca.crt".into(),
         certificate: format!("{name}.crt").into(),
         key: format!("{name}.key").into(),
+        crl: Some(format!("{name}.crl").into()),
     }
 }
 
@@ -37,6 +38,7 @@ fn every_variable_and_every_flag_is_read_and_flags_win() {
         ("HEARKEN_CLUSTER_CA", "ca.crt"),
         ("HEARKEN_CLUSTER_CERT", "v.crt"),
         ("HEARKEN_CLUSTER_KEY", "v.key"),
+        ("HEARKEN_CLUSTER_CRL", "v.crl"),
     ];
     let settings = cluster(None, &variables, &[]).unwrap();
     let expected = ClusterSettings {
@@ -57,6 +59,7 @@ fn every_variable_and_every_flag_is_read_and_flags_win() {
         "--join=c.example",
         "--cluster-cert=f.crt",
         "--cluster-key=f.key",
+        "--cluster-crl=f.crl",
     ];
     let settings = cluster(None, &variables, &arguments).unwrap();
     let expected = ClusterSettings {

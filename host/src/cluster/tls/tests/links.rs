@@ -78,6 +78,33 @@ async fn a_dialler_is_refused_even_if_it_trusts_the_node() {
 }
 
 #[tokio::test]
+async fn a_dialler_whose_certificate_is_no_nodes_is_refused() {
+    let ca = Ca::new();
+    let (a, b) = (ca.node("a"), ca.node("b"));
+    let other = ca.authority.certify_other("b", days(100));
+    let client = CertificateDer::from_pem_slice(other.certificate.as_bytes()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(other.key.as_bytes()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(ca.certificate.as_bytes()).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let time = Arc::clone(&b.tls.current().client.time_provider);
+    let mut config = ClientConfig::builder_with_details(provider, time)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![client], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let (near, far) = pipe();
+    let connector = TlsConnector::from(Arc::new(config));
+    let (near, far) = tokio::join!(connector.connect(any_node(), near.io), a.tls.accept(far));
+    assert_says(&far.unwrap_err(), "so it is no node's");
+    near.unwrap().read_u8().await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_client_without_a_certificate_is_refused() {
     let ca = Ca::new();
     let a = ca.node("a");

@@ -2,6 +2,7 @@
 
 mod files;
 mod links;
+mod open;
 mod reload;
 
 use std::fs;
@@ -49,6 +50,11 @@ impl Ca {
         }
     }
 
+    /// A list that names certificates.
+    fn revoke(&self, certificates: &[&Pair]) -> String {
+        self.authority.revoke(certificates, NOW)
+    }
+
     fn certify(&self, node: &str) -> Pair {
         self.authority.certify(node, days(100)).unwrap()
     }
@@ -89,6 +95,7 @@ fn load(folder: &Path, name: &str, clock: Arc<TestClock>) -> Result<Tls, TlsErro
         ca: folder.join("ca.crt"),
         certificate: folder.join("tls.crt"),
         key: folder.join("tls.key"),
+        crl: Some(folder.join("tls.crl")).filter(|crl| crl.exists()),
     };
     Tls::load(files, name, clock)
 }
