@@ -1,6 +1,6 @@
 //! Messages before they are believed.
 
-use bytes::Buf;
+use bytes::{Buf, BufMut};
 use foca::{Codec, Header, PostcardCodec};
 use thiserror::Error;
 
@@ -21,8 +21,6 @@ pub(super) enum MessageError {
     Malformed(foca::Error),
     #[error("it is said to be from {0:?}")]
     NotFromSender(Identity),
-    #[error("it names too many nodes")]
-    TooManyNodes,
 }
 
 /// What a message claims.
@@ -74,11 +72,42 @@ impl Claims {
             })
     }
 
-    /// How many of the nodes that it speaks of are not `known`.
-    pub(super) fn unknown_nodes(&self, known: impl Fn(&str) -> bool) -> usize {
-        let told = self.updates.iter().map(foca::Member::id);
-        told.chain([&self.header.src])
-            .filter(|identity| !known(&identity.node))
-            .count()
+    /// The message without what it says of nodes that are not `known`, beyond the first
+    /// `room` of them; nothing where there is room for all. Its sender, to whom there is
+    /// a link, needs no room.
+    ///
+    /// # Errors
+    /// When it cannot be encoded again.
+    pub(super) fn within(
+        &self,
+        room: usize,
+        known: impl Fn(&str) -> bool,
+    ) -> Result<Option<Vec<u8>>, MessageError> {
+        let malformed = |error| MessageError::Malformed(foca::Error::Encode(Box::new(error)));
+        let mut strangers = 0;
+        let kept: Vec<_> = self
+            .updates
+            .iter()
+            .filter(|update| {
+                let node = &update.id().node;
+                let stranger = *node != self.header.src.node && !known(node);
+                strangers += usize::from(stranger);
+                !stranger || strangers <= room
+            })
+            .collect();
+        if kept.len() == self.updates.len() {
+            return Ok(None);
+        }
+        let mut message = Vec::new();
+        PostcardCodec
+            .encode_header(&self.header, &mut message)
+            .map_err(malformed)?;
+        message.put_u16(u16::try_from(kept.len()).expect("at most as many as were decoded"));
+        for update in kept {
+            PostcardCodec
+                .encode_member(update, &mut message)
+                .map_err(malformed)?;
+        }
+        Ok(Some(message))
     }
 }

@@ -96,6 +96,10 @@ impl Swim {
 
     pub(super) fn link_up(&mut self, peer: Member) {
         let node = peer.node.clone();
+        let later = |link: &Link| link.peer.incarnation > peer.incarnation;
+        if self.links.get(&node).is_some_and(later) {
+            return;
+        }
         let link = Link {
             peer: peer.clone(),
             complained: false,
@@ -127,10 +131,11 @@ impl Swim {
         if !self.is_linked(from) {
             return;
         }
-        let claims = match self.admit(from, message) {
-            Ok(claims) => claims,
+        let (claims, admitted) = match self.admit(from, message) {
+            Ok(admitted) => admitted,
             Err(error) => return self.complain(from, &error),
         };
+        let message = admitted.as_deref().unwrap_or(message);
         if let Some(rival) = claims.rival(self.core.identity())
             && let Some(above) = self.core.identity().above(rival)
         {
@@ -217,18 +222,25 @@ impl Swim {
             .find(|member| *member.id().node == *node)
     }
 
-    /// Decides whether a message is fit to be acted upon.
-    fn admit(&self, from: &Member, message: &[u8]) -> Result<Claims, MessageError> {
+    /// Decides whether a message is fit to be acted upon, and how much of it where it
+    /// tells of more nodes than there is room for: the rest of it still counts.
+    fn admit(
+        &self,
+        from: &Member,
+        message: &[u8],
+    ) -> Result<(Claims, Option<Vec<u8>>), MessageError> {
         let claims = Claims::decode(message, from)?;
         let known: BTreeSet<&str> = self
             .core
             .iter_membership_state()
             .map(|member| &*member.id().node)
             .collect();
-        if known.len() + claims.unknown_nodes(|node| known.contains(node)) > MAX_NODES {
-            return Err(MessageError::TooManyNodes);
+        let room = MAX_NODES.saturating_sub(known.len());
+        let admitted = claims.within(room, |node| known.contains(node))?;
+        if admitted.is_some() {
+            tracing::debug!(node = %from.node, "not all nodes that it tells of have room");
         }
-        Ok(claims)
+        Ok((claims, admitted))
     }
 
     fn complain(&mut self, from: &Member, error: &MessageError) {

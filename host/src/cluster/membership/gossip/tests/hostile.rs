@@ -141,6 +141,37 @@ async fn nodes_that_do_not_exist_are_not_taken_in_without_end() {
     assert!((100..=1024).contains(&found), "{found}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_message_that_names_more_nodes_than_have_room_still_counts() {
+    let mut world = joined(1, &NAMES[..2]).await;
+    for round in 0..50 {
+        let nodes = (0..100).map(|number| format!("made-up-{round}-{number}"));
+        world.forge("a", "b", gossip_about(&world, nodes));
+    }
+    world.pass(Duration::from_millis(20)).await;
+    assert!(world.found("b").contains(&address("made-up-0-0")));
+
+    // One more stranger, and the news that a known node is gone.
+    let member = |node: &str| Member {
+        address: address(node).into(),
+        node: node.into(),
+        incarnation: incarnation(1_000),
+    };
+    let mut message = begun(&world, Message::Gossip);
+    message.put_u16(2);
+    for update in [
+        foca::Member::alive(Identity::new(&member("one-too-many"))),
+        foca::Member::down(Identity::new(&member("made-up-0-0"))),
+    ] {
+        PostcardCodec.encode_member(&update, &mut message).unwrap();
+    }
+    world.forge("a", "b", message.into());
+    world.pass(Duration::from_millis(20)).await;
+    let found = world.found("b");
+    assert!(!found.contains(&address("one-too-many")));
+    assert!(!found.contains(&address("made-up-0-0")));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
