@@ -9,7 +9,6 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::{Bus, BusConfig};
@@ -21,6 +20,7 @@ use crate::config::{ClusterSettings, NodeConfig};
 use crate::gateway::{
     AllowedHosts, Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness,
 };
+use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
 
 /// A node that has loaded its plugins and serves.
@@ -132,7 +132,7 @@ impl Node {
     pub fn serve(config: NodeConfig, listeners: Listeners) -> Result<Starting, NodeError> {
         let address = listeners.http.local_addr().map_err(NodeError::Listener)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let incarnation = Uuid::now_v7();
+        let incarnation = incarnation::next(&config.data, &*clock);
         let bus = Bus::new(BusConfig {
             node: config.node.as_str().into(),
             incarnation: incarnation.simple().to_string(),
@@ -280,6 +280,7 @@ fn cluster(
         network: Arc::new(Tcp),
         listener: Box::new(TcpAcceptor::new(listener).map_err(NodeError::Listener)?),
         tls,
+        allow_plaintext: settings.allow_plaintext,
         advertise: settings.advertise.map(Into::into),
         join: settings.join.into_iter().map(Into::into).collect(),
         seed: rand::random(),

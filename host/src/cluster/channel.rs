@@ -6,7 +6,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
-use super::handshake::{Peer, Refused};
+use super::admission::InUse;
+use super::handshake::{Peer, Refused, shown};
 use super::protocol::frame::Kind;
 use super::protocol::{Frame, Hello, Refusal, Resume};
 use super::timing::{HANDSHAKE_STEP, PARTING};
@@ -28,7 +29,11 @@ pub(super) struct Channel {
 }
 
 /// What is received.
-pub(super) struct Incoming(pub(super) Streaming<Frame>);
+pub(super) struct Incoming {
+    frames: Streaming<Frame>,
+    /// Keeps a connection that was taken from counting as idle.
+    _in_use: Option<InUse>,
+}
 
 /// Why a channel gives no more frames.
 #[derive(Debug, thiserror::Error)]
@@ -57,22 +62,56 @@ pub(super) enum Lost {
 }
 
 fn described(status: &Status) -> String {
-    match std::error::Error::source(status) {
+    shown(&match std::error::Error::source(status) {
         Some(source) => format!("{}: {source}", status.message()),
         None => status.message().to_owned(),
+    })
+}
+
+impl Lost {
+    /// What kind of end it is, in a word that no stranger chooses.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Ended => "ended",
+            Self::Silent(_) => "silent",
+            Self::Refused(refusal) => refusal.reason().as_str_name(),
+            Self::Refuses(refused) => refused.reason().as_str_name(),
+            Self::Replaced => "replaced",
+            Self::Superseded => "superseded",
+        }
     }
 }
 
 impl Incoming {
+    /// What is received over a stream that this node opened.
+    pub(super) fn dialled(frames: Streaming<Frame>) -> Self {
+        Self {
+            frames,
+            _in_use: None,
+        }
+    }
+
+    /// What is received over a stream that the other node opened.
+    pub(super) fn answered(frames: Streaming<Frame>, in_use: InUse) -> Self {
+        Self {
+            frames,
+            _in_use: Some(in_use),
+        }
+    }
+
     /// Waits for the next frame.
     ///
     /// # Errors
     /// [`Lost`] when there will be none, or the other side refused the link.
     pub(super) async fn recv(&mut self) -> Result<Kind, Lost> {
         loop {
-            let frame = self.0.message().await.map_err(Lost::Status)?;
+            let frame = self.frames.message().await.map_err(Lost::Status)?;
             match frame.ok_or(Lost::Ended)?.kind {
-                Some(Kind::Refusal(refusal)) => return Err(Lost::Refused(refusal)),
+                Some(Kind::Refusal(mut refusal)) => {
+                    refusal.message = shown(&refusal.message);
+                    return Err(Lost::Refused(refusal));
+                }
                 Some(kind) => return Ok(kind),
                 // A kind that a newer version of the protocol added.
                 None => {}
@@ -122,7 +161,7 @@ impl Channel {
             let _ = self.outgoing.send(last).await;
             drop(self.outgoing);
             // Going away before the other side has read it would take it back.
-            while let Ok(Some(_)) = self.incoming.0.message().await {}
+            while let Ok(Some(_)) = self.incoming.frames.message().await {}
         };
         // Whoever does not read it in time does not get it.
         let _ = timeout(PARTING, parting).await;

@@ -77,7 +77,8 @@ impl Greeter {
         if ends.certificate.as_ref().is_some_and(forged) {
             return Err(Refused::Identity {
                 node: hello.node.clone(),
-                address: ends.remote.to_string(),
+                // Without the port, which differs from one connection to the next.
+                address: ends.remote.ip().to_string(),
             });
         }
         Ok(peer)

@@ -84,9 +84,9 @@ pub enum Refused {
         /// This node's cluster.
         own: Arc<str>,
     },
-    /// Another running node has that name.
+    /// Another running node has that name, and was started later.
     #[error(
-        "two running nodes are named `{node}`, at {here} and at {there}: give one of them another --node"
+        "two running nodes are named `{node}`, at {here} and at {there}, of which the one that was started last is linked: give one of them another --node"
     )]
     Name {
         /// The name.
@@ -186,22 +186,22 @@ impl Identity {
         let version = |major, minor| format!("{major}.{minor}");
         if hello.major != PROTOCOL.major || hello.minor.abs_diff(PROTOCOL.minor) > 1 {
             return Err(Refused::Version {
-                node: hello.node.clone(),
+                node: shown(&hello.node),
                 theirs: version(hello.major, hello.minor),
                 own: version(PROTOCOL.major, PROTOCOL.minor),
             });
         }
         if hello.cluster != *self.cluster {
             return Err(Refused::Cluster {
-                node: hello.node.clone(),
-                theirs: hello.cluster.clone(),
+                node: shown(&hello.node),
+                theirs: shown(&hello.cluster),
                 own: Arc::clone(&self.cluster),
             });
         }
         let incarnation = Uuid::parse_str(&hello.incarnation).map_err(|error| {
-            let incarnation = &hello.incarnation;
+            let incarnation = shown(&hello.incarnation);
             Refused::Protocol(format!(
-                "the incarnation {incarnation:?} is no UUID: {error}"
+                "the incarnation `{incarnation}` is no UUID: {error}"
             ))
         })?;
         if hello.node == *self.node {
@@ -211,18 +211,22 @@ impl Identity {
             return Err(Refused::Name {
                 node: Arc::clone(&self.node),
                 here: own_address.to_owned(),
-                there: hello.address.clone(),
+                there: shown(&hello.address),
             });
         }
         if let Err(error) = check_node_name(&hello.node) {
-            let node = &hello.node;
+            let node = shown(&hello.node);
             return Err(Refused::Protocol(format!(
-                "{node:?} is no name for a node: {error}"
+                "`{node}` is no name for a node: {error}"
             )));
         }
         if !is_address(&hello.address) {
-            let address = &hello.address;
-            return Err(Refused::Protocol(format!("{address:?} is no HOST:PORT")));
+            let address = shown(&hello.address);
+            return Err(Refused::Protocol(format!("`{address}` is no HOST:PORT")));
+        }
+        if !is_version(&hello.version) {
+            let version = shown(&hello.version);
+            return Err(Refused::Protocol(format!("`{version}` is no version")));
         }
         Ok(Peer {
             node: hello.node.as_str().into(),
@@ -237,6 +241,40 @@ impl Identity {
 
 /// Longest host name, its port included: that of the DNS, and five digits.
 const MAX_ADDRESS_BYTES: usize = 253 + 6;
+
+/// Longest version of a program.
+const MAX_VERSION_BYTES: usize = 64;
+
+/// Most characters of a stranger's text that are shown.
+const MAX_SHOWN: usize = 256;
+
+/// A stranger's text as it may be shown: on one line, without what terminals obey, and
+/// cut.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(MAX_SHOWN)
+        .flat_map(|c| {
+            let plain = !c.is_control() && !is_unseen(c);
+            let escaped = (!plain).then(|| c.escape_default());
+            plain.then_some(c).into_iter().chain(escaped.into_iter().flatten())
+        })
+        .take(MAX_SHOWN)
+        .collect();
+    if shown.len() < text.len() && text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that break lines or turn the direction of writing.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn is_version(text: &str) -> bool {
+    text.len() <= MAX_VERSION_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
 
 fn is_address(text: &str) -> bool {
     text.len() <= MAX_ADDRESS_BYTES
@@ -301,6 +339,33 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_strangers_are_cut_and_have_no_lines() {
+        let forged = format!("x\n2026-01-01 ERROR \u{1b}[31m\u{202e}{}", "y".repeat(1 << 20));
+        let changes: [fn(&mut Hello, String); 5] = [
+            |hello, text| hello.node = text,
+            |hello, text| hello.address = text,
+            |hello, text| hello.incarnation = text,
+            |hello, text| hello.version = text,
+            |hello, text| {
+                hello.cluster = text.clone();
+                hello.node = text;
+            },
+        ];
+        for change in changes {
+            let refused = message(|hello| change(hello, forged.clone()));
+            assert!(refused.chars().all(|c| !c.is_control()), "{refused}");
+            assert!(!refused.contains('\u{202e}'), "{refused}");
+            assert!(refused.len() < 1024, "{}", refused.len());
+        }
+        let version = message(|hello| {
+            hello.node = forged.clone();
+            hello.major = 9;
+        });
+        assert!(version.len() < 1024, "{}", version.len());
+        assert_eq!(shown("plain ü"), "plain ü");
+    }
+
+    #[test]
     fn knows_itself() {
         let own = identity("a");
         assert_eq!(
@@ -321,5 +386,9 @@ mod tests {
         }
         let refused = message(|hello| hello.incarnation = "1".into());
         assert!(refused.contains("no UUID"), "{refused}");
+        for version in ["1 2", "0.1\n", &"1".repeat(65)] {
+            let refused = message(|hello| hello.version = version.into());
+            assert!(refused.contains("no version"), "{refused}");
+        }
     }
 }

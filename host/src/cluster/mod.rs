@@ -14,6 +14,7 @@
 //! - [`membership`] finds addresses; `dial` keeps trying those without a link;
 //!   `transport` makes gRPC streams of connections, [`tls`] secures them, and
 //!   [`network`] is the seam to sockets.
+//! - `admission` bounds who may connect, and `arrived` is what they connect with.
 //! - `greet` and `handshake` find out who is at the other end and whether the two
 //!   go together; `complaints` logs why not.
 //! - `hub` owns the tasks: one `peer` for each start of another node, which outlives
@@ -25,7 +26,9 @@
 //!   `timing` says how long anything may take, and `threads` are what it all runs on.
 
 mod acks;
+mod admission;
 mod announce;
+mod arrived;
 pub mod certificates;
 mod channel;
 mod complaints;
@@ -99,6 +102,9 @@ pub struct ClusterConfig {
     pub listener: Box<dyn Listener>,
     /// Secures them; nothing for plain text.
     pub tls: Option<Tls>,
+    /// Whether plain text may leave the machine; without, and without TLS, only
+    /// addresses of this machine are dialled.
+    pub allow_plaintext: bool,
     /// `HOST:PORT` at which other nodes reach this one, where it is not the
     /// listener's.
     pub advertise: Option<Address>,
@@ -192,6 +198,7 @@ impl Cluster {
             dialler: Dialler {
                 network: config.network,
                 tls: config.tls.clone(),
+                allow_plaintext: config.allow_plaintext,
                 max_event_bytes,
             },
             greeter: Arc::clone(&greeter),

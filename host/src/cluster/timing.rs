@@ -11,6 +11,10 @@ pub(super) const DIAL: Duration = Duration::from_secs(2);
 /// For the other side to take each step of the handshake.
 pub(super) const HANDSHAKE_STEP: Duration = Duration::from_secs(2);
 
+/// For whoever has connected to open a stream, and for a connection whose stream has
+/// ended to open another.
+pub(super) const FIRST_STREAM: Duration = Duration::from_secs(5);
+
 /// For the other side to read a last frame.
 pub(super) const PARTING: Duration = Duration::from_secs(1);
 
@@ -40,6 +44,10 @@ pub(super) const FIRST_REDIAL: Duration = Duration::from_millis(100);
 
 /// Longest wait between two dials.
 pub(super) const MAX_REDIAL: Duration = Duration::from_secs(5);
+
+/// Before it is looked again at who answers at an address where this node itself did, or
+/// one that is linked under another address: behind an address of a load balancer are many.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How much longer the node with the higher name waits before it dials a node that
 /// it knows, so that the two seldom dial each other at once.

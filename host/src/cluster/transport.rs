@@ -2,24 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::Connected;
 use tonic::transport::{Endpoint, Server};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::admission::{Admission, InUse, Place, Usage};
+use super::arrived::Arrived;
 use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
 use super::complaints::Complaints;
-use super::network::{Connection, Io, Listener, Network};
+use super::network::{Connection, Listener, Network};
 use super::protocol::Frame;
 use super::protocol::cluster_client::ClusterClient;
 use super::protocol::cluster_server::{Cluster, ClusterServer};
@@ -37,10 +35,6 @@ const HTTP2_FRAME: u32 = 1 << 20;
 /// frame is full at 256 KiB.
 const FRAME_ALLOWANCE: usize = 1 << 20;
 
-/// Most connections that are in the middle of their handshake; beyond it the next
-/// waits in the system's queue.
-const MAX_ARRIVING: usize = 128;
-
 /// Wait after the listener failed, e.g. for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -51,6 +45,8 @@ pub(super) struct Ends {
     pub(super) remote: SocketAddr,
     /// Whom the other side's certificate is for; nothing without TLS.
     pub(super) certificate: Option<PeerCertificate>,
+    /// Whether the connection is used for anything.
+    pub(super) usage: Arc<Usage>,
 }
 
 /// A stream before either side has spoken.
@@ -70,6 +66,10 @@ pub(super) enum DialError {
     NoAddress,
     #[error("cannot connect: {0}")]
     Connect(io::Error),
+    #[error(
+        "it leads to {0}, which is not on this machine, and links are not encrypted: give the nodes certificates (`hearken cluster cert`), or allow it with --cluster-allow-plaintext"
+    )]
+    Plaintext(SocketAddr),
     #[error("the TLS handshake failed: {0}")]
     Tls(io::Error),
     #[error("no answer within {}", humantime::format_duration(*.0))]
@@ -82,10 +82,27 @@ pub(super) enum DialError {
     PlainText(String),
 }
 
+impl DialError {
+    /// What kind of failure it is, in a word that no stranger chooses.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Resolve(_) => "resolve",
+            Self::NoAddress => "no address",
+            Self::Connect(_) => "connect",
+            Self::Plaintext(_) => "plaintext",
+            Self::Tls(_) => "tls",
+            Self::Silent(_) => "silent",
+            Self::Protocol(_) | Self::PlainText(_) => "protocol",
+        }
+    }
+}
+
 /// Opens streams to other nodes.
 pub(super) struct Dialler {
     pub(super) network: Arc<dyn Network>,
     pub(super) tls: Option<Tls>,
+    /// Whether plain text may leave the machine.
+    pub(super) allow_plaintext: bool,
     pub(super) max_event_bytes: usize,
 }
 
@@ -110,6 +127,12 @@ impl Dialler {
     }
 
     async fn open(&self, address: SocketAddr) -> Result<Opened, DialError> {
+        // Looked at here and not only where it is configured: names lead anywhere, and
+        // other nodes tell of addresses.
+        if self.tls.is_none() && !self.allow_plaintext && !address.ip().to_canonical().is_loopback()
+        {
+            return Err(DialError::Plaintext(address));
+        }
         let connection = self.network.dial(address);
         let connection = connection.await.map_err(DialError::Connect)?;
         let arrived = match &self.tls {
@@ -153,7 +176,7 @@ impl Dialler {
             .await
             .map_err(|status| status.message().to_owned())?;
         Ok(Channel {
-            incoming: Incoming(answer.into_inner()),
+            incoming: Incoming::dialled(answer.into_inner()),
             outgoing: Outgoing::Dialled(sender),
         })
     }
@@ -215,14 +238,23 @@ impl Acceptor {
 
 /// Hands on connections for as long as somebody takes them.
 async fn accept(mut listener: Box<dyn Listener>, secure: Secure) {
+    let admission = Admission::default();
     let mut handshakes: JoinSet<()> = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             Some(_) = handshakes.join_next() => {}
-            connection = listener.accept(), if handshakes.len() < MAX_ARRIVING => match connection {
+            connection = listener.accept() => match connection {
                 Ok(connection) => {
-                    handshakes.spawn(secure.clone().hand_on(connection));
+                    let remote = connection.remote.ip();
+                    match admission.admit(remote) {
+                        Ok(place) => {
+                            handshakes.spawn(secure.clone().hand_on(connection, place));
+                        }
+                        Err(crowded) => {
+                            secure.complaints.about_crowding(&remote.to_string(), &crowded);
+                        }
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot take a connection of another node");
@@ -242,9 +274,9 @@ struct Secure {
 }
 
 impl Secure {
-    async fn hand_on(self, connection: Connection) {
+    async fn hand_on(self, connection: Connection, mut place: Place) {
         let remote = connection.remote.ip();
-        let arrived = match self.tls {
+        let mut arrived = match self.tls {
             None => Arrived::plain(connection),
             Some(tls) => {
                 let secured = timeout(HANDSHAKE_STEP, tls.accept(connection)).await;
@@ -257,6 +289,9 @@ impl Secure {
                 }
             }
         };
+        place.arrived();
+        arrived.ends.usage = place.usage();
+        arrived.place = Some(place);
         // Fails when the server has ended.
         let _ = self.arrived.send(Ok(arrived)).await;
     }
@@ -280,7 +315,7 @@ impl Cluster for Service {
         let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
         let opened = Opened {
             channel: Channel {
-                incoming: Incoming(request.into_inner()),
+                incoming: Incoming::answered(request.into_inner(), InUse::new(&ends.usage)),
                 outgoing: Outgoing::Answered(sender),
             },
             ends,
@@ -293,75 +328,96 @@ impl Cluster for Service {
     }
 }
 
-/// A connection that HTTP/2 can begin on.
-struct Arrived {
-    io: Box<dyn Io>,
-    ends: Ends,
-}
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, timeout_at};
 
-impl Arrived {
-    fn plain(connection: Connection) -> Self {
-        Self {
-            ends: Ends {
-                local: connection.local,
-                remote: connection.remote,
-                certificate: None,
-            },
-            io: connection.io,
+    use super::*;
+    use crate::cluster::network::BoxFuture;
+
+    /// Connections from one address without end.
+    struct Flood {
+        others: Vec<tokio::io::DuplexStream>,
+        left: usize,
+    }
+
+    impl Listener for Flood {
+        fn accept(&mut self) -> BoxFuture<'_, io::Result<Connection>> {
+            if self.left == 0 {
+                return Box::pin(std::future::pending());
+            }
+            self.left -= 1;
+            let (near, far) = tokio::io::duplex(64);
+            self.others.push(far);
+            let connection = Connection {
+                io: Box::new(near),
+                local: self.address(),
+                remote: ([10, 0, 0, 1], 1).into(),
+            };
+            Box::pin(std::future::ready(Ok(connection)))
+        }
+
+        fn address(&self) -> SocketAddr {
+            ([10, 0, 0, 2], 7071).into()
         }
     }
 
-    fn secured(secured: super::tls::Secured) -> Self {
-        let mut arrived = Self::plain(secured.connection);
-        arrived.ends.certificate = secured.peer;
-        arrived
-    }
-}
-
-impl Connected for Arrived {
-    type ConnectInfo = Ends;
-
-    fn connect_info(&self) -> Ends {
-        self.ends.clone()
-    }
-}
-
-impl AsyncRead for Arrived {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Arrived {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+    #[tokio::test(start_paused = true)]
+    async fn one_address_gets_a_share_of_the_connections() {
+        let (arrived, mut arriving) = mpsc::channel(1);
+        let secure = Secure {
+            tls: None,
+            complaints: Arc::default(),
+            arrived,
+        };
+        let flood = Flood {
+            others: Vec::new(),
+            left: 1000,
+        };
+        let mut held = Vec::new();
+        let soon = Instant::now() + Duration::from_secs(1);
+        tokio::select! {
+            () = accept(Box::new(flood), secure) => {}
+            _ = timeout_at(soon, async {
+                while let Some(arrived) = arriving.recv().await {
+                    held.push(arrived);
+                }
+            }) => {}
+        }
+        assert!((32..=256).contains(&held.len()), "{}", held.len());
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+    #[tokio::test]
+    async fn plain_text_is_for_this_machine() {
+        struct Nowhere;
+        impl Network for Nowhere {
+            fn dial(&self, _: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
+                Box::pin(std::future::ready(Err(io::ErrorKind::ConnectionRefused.into())))
+            }
+            fn resolve<'a>(
+                &'a self,
+                address: &'a str,
+            ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+                let address = address.parse().expect("an address");
+                Box::pin(std::future::ready(Ok(vec![address])))
+            }
+        }
+        let dial = async |address, allow_plaintext| {
+            let dialler = Dialler {
+                network: Arc::new(Nowhere),
+                tls: None,
+                allow_plaintext,
+                max_event_bytes: 1 << 20,
+            };
+            match dialler.dial(address).await {
+                Ok(_) => panic!("nobody is there"),
+                Err(error) => error.kind(),
+            }
+        };
+        assert_eq!(dial("10.0.0.1:7071", false).await, "plaintext");
+        assert_eq!(dial("[::ffff:10.0.0.1]:7071", false).await, "plaintext");
+        assert_eq!(dial("10.0.0.1:7071", true).await, "connect");
+        assert_eq!(dial("127.0.0.1:7071", false).await, "connect");
+        assert_eq!(dial("[::1]:7071", false).await, "connect");
     }
 }

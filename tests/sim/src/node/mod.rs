@@ -121,6 +121,7 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         network: Arc::new(Simulated(Arc::clone(&setup.wire))),
         listener: Box::new(SimulatedListener::bind(Arc::clone(&setup.wire)).await?),
         tls: None,
+        allow_plaintext: true,
         advertise: None,
         join: setup.plan.join.iter().map(address).collect(),
         seed: random.next_u64(),

@@ -137,6 +137,7 @@ impl Node {
             network: Arc::new(Tcp),
             listener: Box::new(TcpAcceptor::new(listener)?),
             tls: None,
+            allow_plaintext: true,
             advertise: None,
             join: join.into_iter().map(Into::into).collect(),
             seed: u64::from(std::process::id()),
