@@ -31,6 +31,7 @@
 //! | [`node`] | puts bus, plugins and gateway together, runs and drains them | all above but `authoring` |
 //! | [`cli`] | the commands, one file each | all |
 //! | [`logging`], [`tls`], [`clock`] | for the whole process: the log, the cryptography behind TLS, the one place that reads the time of day | `config` |
+//! | `incarnation` | which start of the node this is | `clock` |
 //!
 //! `gateway`, `cluster` and `plugin` do not know each other: what one shows of the
 //! other goes through [`admin`], and what they say to each other are events on the bus.
@@ -56,11 +57,13 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
-#[cfg(feature = "node")]
+#[cfg(feature = "gateway")]
 pub mod config;
 pub mod event;
-#[cfg(feature = "node")]
+#[cfg(feature = "gateway")]
 pub mod gateway;
+#[cfg(feature = "node")]
+mod incarnation;
 #[cfg(feature = "node")]
 pub mod interfaces;
 #[cfg(feature = "node")]

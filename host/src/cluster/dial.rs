@@ -61,7 +61,7 @@ impl Dialling {
         };
         match self.greeter.greet(opened).await {
             Ok(greeted) => {
-                self.directory.answered(address, &greeted.peer.node);
+                self.directory.answered(address, &greeted.peer);
                 // Fails when this node leaves.
                 let _ = self.greeted.send(greeted).await;
             }

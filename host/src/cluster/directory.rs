@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::handshake::{Identity, Peer};
 use super::membership::Address;
+use super::timing::ASK_AGAIN;
 use crate::admin::{ClusterAdmin, LinkStatus, NodeState, NodeStatus};
 use crate::bus::{Bus, Receiver};
 
@@ -51,11 +53,17 @@ pub(super) struct Figures {
     pub(super) interest_known: AtomicU64,
 }
 
-/// Whom an address turned out to belong to.
+/// Whom an address turned out to belong to, and when.
+#[derive(Clone, Debug)]
+struct Answer {
+    whose: Whose,
+    at: Instant,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Answer {
+enum Whose {
     Itself,
-    Node(Arc<str>),
+    Node { name: Arc<str>, incarnation: Uuid },
 }
 
 /// All that is known of other nodes.
@@ -154,21 +162,28 @@ impl Directory {
     }
 
     /// A node answered at an address.
-    pub(super) fn answered(&self, address: &Address, node: &Arc<str>) {
-        self.remember(address, Answer::Node(Arc::clone(node)));
+    pub(super) fn answered(&self, address: &Address, peer: &Peer) {
+        let whose = Whose::Node {
+            name: Arc::clone(&peer.node),
+            incarnation: peer.incarnation,
+        };
+        self.remember(address, whose);
     }
 
     /// This node itself answered at an address.
     pub(super) fn answered_itself(&self, address: &Address) {
-        self.remember(address, Answer::Itself);
+        self.remember(address, Whose::Itself);
     }
 
-    fn remember(&self, address: &Address, answer: Answer) {
+    fn remember(&self, address: &Address, whose: Whose) {
         let mut known = self.lock();
         if known.answers.len() >= MAX_ANSWERS {
             known.answers.clear();
         }
-        known.answers.insert(Arc::clone(address), answer);
+        let at = Instant::now();
+        known
+            .answers
+            .insert(Arc::clone(address), Answer { whose, at });
     }
 
     /// The address is of no interest any more.
@@ -201,6 +216,11 @@ impl Directory {
                     // Fails only when the sender is gone, which is a field of `self`.
                     let _ = changed.changed().await;
                 }
+                Wanted::NotBefore(at) => {
+                    waited = true;
+                    // Either way it is looked at anew.
+                    let _ = timeout_at(at, changed.changed()).await;
+                }
             }
         }
     }
@@ -212,21 +232,34 @@ impl Directory {
 
     fn wanted(&self, address: &Address) -> Wanted {
         let known = self.lock();
-        let name = match known.answers.get(address) {
-            Some(Answer::Itself) => return Wanted::Never,
-            Some(Answer::Node(name)) => Some(name),
-            None => known
-                .nodes
-                .values()
-                .find(|node| node.lock().address == *address)
-                .map(|node| &node.name),
+        let answer = known.answers.get(address);
+        let name = match answer.map(|answer| &answer.whose) {
+            Some(Whose::Itself) if *address == known.own_address => return Wanted::Never,
+            Some(Whose::Itself) => return again(answer),
+            Some(Whose::Node { name, incarnation }) => {
+                if let Some(node) = known.nodes.get(name).filter(|node| node.is_linked()) {
+                    return if node.address() == *address {
+                        Wanted::NotYet
+                    } else if node.incarnation == *incarnation {
+                        // Somebody else may answer there by now: it is not where the
+                        // node says that it is.
+                        again(answer)
+                    } else {
+                        // It has started again since, and perhaps elsewhere.
+                        Wanted::Now(None)
+                    };
+                }
+                name
+            }
+            None => {
+                let mut nodes = known.nodes.values();
+                match nodes.find(|node| node.address() == *address) {
+                    Some(node) if node.is_linked() => return Wanted::NotYet,
+                    Some(node) => &node.name,
+                    None => return Wanted::Now(None),
+                }
+            }
         };
-        let Some(name) = name else {
-            return Wanted::Now(None);
-        };
-        if known.nodes.get(name).is_some_and(|node| node.is_linked()) {
-            return Wanted::NotYet;
-        }
         let defers = self.identity.node > *name;
         Wanted::Now(defers.then_some(super::timing::DEFERENCE))
     }
@@ -249,7 +282,17 @@ pub(super) struct DialNow {
 enum Wanted {
     Now(Option<Duration>),
     NotYet,
+    /// Not unless something changes before.
+    NotBefore(Instant),
     Never,
+}
+
+/// An address is dialled again when what was found there is some time ago.
+fn again(answer: Option<&Answer>) -> Wanted {
+    match answer.map(|answer| answer.at + ASK_AGAIN) {
+        Some(at) if Instant::now() < at => Wanted::NotBefore(at),
+        _ => Wanted::Now(None),
+    }
 }
 
 impl Node {
@@ -346,3 +389,6 @@ impl ClusterAdmin for Directory {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use super::inbox::Inbox;
 use super::membership::gossip::Outgoing;
 use super::membership::{Address, Candidates};
 use super::outbox::Outbox;
-use super::peer::{Context, Farewell, PeerTask, Wires};
+use super::peer::{Context, Farewell, PeerTask, Superseded, Wires};
 use super::transport::Opened;
 use crate::bus::{MailboxLimits, Overflow, ReceiverKind, Subscription};
 
@@ -50,9 +50,28 @@ const MAX_REMEMBERED: usize = 1024;
 /// The task of a start of another node, as the hub sees it.
 struct Handle {
     incarnation: Uuid,
+    node: Arc<Node>,
     offers: mpsc::Sender<Greeted>,
     messages: mpsc::Sender<Bytes>,
-    superseded: CancellationToken,
+    superseded: Superseded,
+    /// A connection of a later start, which waits until this one has been seen off.
+    successor: Option<Greeted>,
+}
+
+impl Handle {
+    /// The latest start that is known of.
+    fn latest(&self) -> Uuid {
+        let later = self.successor.as_ref();
+        later.map_or(self.incarnation, |later| later.peer.incarnation)
+    }
+
+    /// Where that is.
+    fn address(&self) -> Address {
+        match &self.successor {
+            Some(later) => Arc::clone(&later.peer.address),
+            None => self.node.address(),
+        }
+    }
 }
 
 /// How a peer's task ended.
@@ -175,7 +194,18 @@ impl Hub {
         let Peer {
             node, incarnation, ..
         } = &greeted.peer;
-        match self.handles.get(node) {
+        let full = self.handles.len() >= MAX_PEERS;
+        match self.handles.get_mut(node) {
+            // Of two starts of one name the later one stays, for good: both sides of
+            // every link decide alike, whoever links first.
+            Some(handle) if *incarnation < handle.latest() => {
+                let refused = Refused::Name {
+                    node: Arc::clone(node),
+                    here: handle.address().to_string(),
+                    there: greeted.peer.address.to_string(),
+                };
+                self.refuse(greeted, refused);
+            }
             Some(handle) if handle.incarnation == *incarnation => {
                 if let Err(rejected) = handle.offers.try_send(greeted) {
                     let refused = match rejected {
@@ -186,20 +216,13 @@ impl Hub {
                 }
             }
             Some(handle) => {
-                let linked = self.context.directory.get(node);
-                if let Some(present) = linked.filter(|present| present.is_linked()) {
-                    let refused = Refused::Name {
-                        node: Arc::clone(node),
-                        here: present.address().to_string(),
-                        there: greeted.peer.address.to_string(),
-                    };
-                    self.refuse(greeted, refused);
-                } else {
-                    handle.superseded.cancel();
-                    self.start(greeted);
+                handle.superseded.by(&greeted.peer.address);
+                // Where it has dialled twice, the newer connection is the one that holds.
+                if let Some(former) = handle.successor.replace(greeted) {
+                    self.refuse(former, Refused::Linked);
                 }
             }
-            None if self.handles.len() >= MAX_PEERS => {
+            None if full => {
                 self.refuse(greeted, Refused::Full(MAX_PEERS));
             }
             None => self.start(greeted),
@@ -235,11 +258,11 @@ impl Hub {
         self.streams += 1;
         let (offers, offered) = mpsc::channel(OFFERS_AHEAD);
         let (messages, message) = mpsc::channel(MESSAGES_AHEAD);
-        let superseded = CancellationToken::new();
+        let superseded = Superseded::default();
         let task = PeerTask::new(
             Arc::clone(&self.context),
             peer.clone(),
-            node,
+            Arc::clone(&node),
             Outbox::new(self.streams, receiver, peer.max_event_bytes),
             self.recall(&peer),
             Wires {
@@ -249,15 +272,17 @@ impl Hub {
                 superseded: superseded.clone(),
             },
         );
-        let Peer {
-            node, incarnation, ..
-        } = peer;
         let handle = Handle {
-            incarnation,
+            incarnation: peer.incarnation,
+            node,
             offers,
             messages,
             superseded,
+            successor: None,
         };
+        let Peer {
+            node, incarnation, ..
+        } = peer;
         self.handles.insert(Arc::clone(&node), handle);
         self.peers.spawn(async move {
             Ended {
@@ -294,7 +319,8 @@ impl Hub {
             .get(&node)
             .is_some_and(|handle| handle.incarnation == incarnation)
         {
-            self.handles.remove(&node);
+            let ended = self.handles.remove(&node);
+            self.succeed(ended.and_then(|handle| handle.successor));
         }
         if let Farewell::Forgotten(inbox) = farewell {
             if self.remembered.len() >= MAX_REMEMBERED {
@@ -304,15 +330,29 @@ impl Hub {
         }
     }
 
+    /// Lets a later start take the place of one that has ended.
+    fn succeed(&mut self, successor: Option<Greeted>) {
+        if let Some(successor) = successor.filter(|_| !self.stop.is_cancelled()) {
+            self.start(successor);
+        }
+    }
+
     /// Takes out the peer whose task has panicked, so that it can be linked again.
     fn forget_the_dead(&mut self) {
+        let mut successors = Vec::new();
         self.handles.retain(|name, handle| {
             let dead = handle.messages.is_closed();
             if dead && let Some(node) = self.context.directory.get(name) {
                 self.context.directory.remove(&node);
             }
+            if dead {
+                successors.extend(handle.successor.take());
+            }
             !dead
         });
+        for successor in successors {
+            self.succeed(Some(successor));
+        }
     }
 
     /// Dials every address that was found, and no other.

@@ -113,6 +113,10 @@ impl<'p> Link<'p> {
         let ended = ended.unwrap_or_else(Ended::Lost);
         match &ended {
             Ended::Lost(Lost::Refuses(refused)) => channel.refuse(refused).await,
+            Ended::Lost(Lost::Superseded) => {
+                let refused = self.task.wires.superseded.refusal(&self.task.peer);
+                channel.refuse(&refused).await;
+            }
             Ended::Stopped => channel.part(Kind::Goodbye(Goodbye {})).await,
             Ended::Lost(_) | Ended::Left => {}
         }

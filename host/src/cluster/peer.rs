@@ -1,7 +1,7 @@
 //! One start of another node: a task that keeps what is sent to it and received
 //! from it in order, over as many connections as it takes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use super::handshake::{Peer, Refused};
 use super::inbox::{Inbox, Sink};
 use super::interest::{interest_in, link_filters};
 use super::link::{Ended, Link};
+use super::membership::Address;
 use super::membership::gossip::{LinkNews, Member};
 use super::outbox::Outbox;
 use super::protocol::frame::Kind;
@@ -48,7 +49,38 @@ pub(super) struct Wires {
     /// This node leaves.
     pub(super) stop: CancellationToken,
     /// The other node has started again.
-    pub(super) superseded: CancellationToken,
+    pub(super) superseded: Superseded,
+}
+
+/// Whether the other node has started again, and where. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Superseded {
+    cancelled: CancellationToken,
+    address: Arc<OnceLock<Address>>,
+}
+
+impl Superseded {
+    /// The node has started again, and is at an address.
+    pub(super) fn by(&self, address: &Address) {
+        // Fails where it has started twice: the first of them is named.
+        let _ = self.address.set(Arc::clone(address));
+        self.cancelled.cancel();
+    }
+
+    /// Waits until the node has started again.
+    pub(super) async fn cancelled(&self) {
+        self.cancelled.cancelled().await;
+    }
+
+    /// What an earlier start of `peer` is told.
+    pub(super) fn refusal(&self, peer: &Peer) -> Refused {
+        let here = self.address.get().map(ToString::to_string);
+        Refused::Name {
+            node: Arc::clone(&peer.node),
+            here: here.unwrap_or_default(),
+            there: peer.address.to_string(),
+        }
+    }
 }
 
 /// The task of one start of another node.
@@ -224,6 +256,7 @@ impl PeerTask {
         loop {
             tokio::select! {
                 biased;
+                () = self.wires.superseded.cancelled() => return Err(Lost::Superseded),
                 resume = &mut theirs => return resume,
                 Some(offer) = self.wires.offers.recv() => {
                     if offer.resume.is_some() && self.peer.node < self.context.node {

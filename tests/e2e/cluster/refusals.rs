@@ -1,6 +1,7 @@
 //! Nodes that do not go together are told so, on both sides.
 
 use hearken::admin::NodeState;
+use tokio::io::AsyncReadExt;
 use hearken::cluster::protocol::frame::Kind;
 use hearken::cluster::protocol::refusal::Reason;
 use hearken::cluster::protocol::{Hello, Refusal, Resume};
@@ -9,6 +10,7 @@ use crate::support::cluster::{linked, node};
 use crate::support::load::{Load, all, numbers};
 use crate::support::peer::{Peer, connect, hello};
 use crate::support::process::NodeProcess;
+use crate::support::DEADLINE;
 
 /// The refusal that follows on such a Hello.
 async fn refused(node: &NodeProcess, hello: Hello) -> Refusal {
@@ -52,14 +54,17 @@ async fn two_nodes_of_one_name_do_not_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_free_when_its_node_is_gone() {
+async fn of_two_nodes_of_one_name_the_later_one_is_linked_for_good() {
     let a = node("a").start().await;
     let address = a.cluster_address().await;
     let first = node("twin").joins(&address).start().await;
     linked(&[&a, &first]).await;
+    let heard = a.listen("cluster.*").await.gather();
     let second = node("twin").joins(&address).start().await;
+    linked(&[&a, &second]).await;
+    // It is the earlier one that is refused, as often as it dials.
     all_say(
-        &[&a, &second],
+        &[&a, &first],
         &[
             "\"ERROR\"",
             "two running nodes are named `twin`",
@@ -68,14 +73,7 @@ async fn a_name_is_free_when_its_node_is_gone() {
     )
     .await;
     let present = a.until_state("twin", NodeState::Connected).await;
-    assert_eq!(present.incarnation, first.itself().await.incarnation);
-    let linked_to = second.nodes().await.into_iter();
-    let linked_to = linked_to.filter(|node| node.state == NodeState::Connected);
-    assert_eq!(linked_to.count(), 0);
-
-    let heard = a.listen("cluster.*").await.gather();
-    first.kill().await;
-    linked(&[&a, &second]).await;
+    assert_eq!(present.incarnation, second.itself().await.incarnation);
     heard.about("cluster.joined", "twin").await;
     let told: Vec<_> = heard
         .so_far()
@@ -86,6 +84,50 @@ async fn a_name_is_free_when_its_node_is_gone() {
     let events = second.listen("custom.load").await.gather();
     Load::new(&a, "a", "load").publish(10).await;
     assert_eq!(numbers(&events.until_count(10).await), all([("a", 10)]));
+
+    // Nor does it come back when nobody answers in its place any more.
+    second.kill().await;
+    a.until_state("twin", NodeState::Unreachable).await;
+    let mut peer = Peer::over(connect(&address).await).await;
+    let mut earlier = hello("twin");
+    earlier.incarnation = first.itself().await.incarnation;
+    peer.say(Kind::Hello(earlier)).await;
+    peer.say(Kind::Resume(Resume::default())).await;
+    let refusal = peer.until(|kind| match kind {
+        Kind::Refusal(refusal) => Some(refusal),
+        _ => None,
+    });
+    assert_eq!(refusal.await.reason(), Reason::Name);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_makes_no_link_is_closed() {
+    let a = node("a").start().await;
+    let address = a.cluster_address().await;
+    let mut silent = connect(&address).await;
+    let mut greeting = Vec::new();
+    let closed = tokio::time::timeout(DEADLINE, silent.io.read_to_end(&mut greeting)).await;
+    // Closed or cut off, it is over.
+    let _ = closed.expect("it is closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_text_stays_on_the_machine_wherever_a_name_leads() {
+    let a = node("a").start().await;
+    // By gossip as by a name: what counts is where it leads.
+    let peer = Peer::over(connect(&a.cluster_address().await).await).await;
+    let mut away = hello("away");
+    away.address = "192.0.2.1:7071".into();
+    peer.say(Kind::Hello(away)).await;
+    peer.say(Kind::Resume(Resume::default())).await;
+    a.until_state("away", NodeState::Connected).await;
+    drop(peer);
+    a.says(&[
+        "192.0.2.1:7071",
+        "which is not on this machine",
+        "--cluster-allow-plaintext",
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
