@@ -33,19 +33,19 @@ pub(crate) fn next(data: &Path, clock: &dyn Clock) -> Uuid {
 
 /// A number of the present, or of the millisecond after that of `last`.
 fn after(last: Option<Uuid>, now_millis: u64) -> Uuid {
-    let least = last.and_then(millis_of).map_or(0, |last| last.saturating_add(1));
+    let least = last
+        .and_then(millis_of)
+        .map_or(0, |last| last.saturating_add(1));
     let millis = now_millis.max(least);
     let nanos = u32::try_from(millis % 1000).expect("below a thousand") * NANOS;
-    Uuid::new_v7(Timestamp::from_unix(
-        uuid::NoContext,
-        millis / 1000,
-        nanos,
-    ))
+    Uuid::new_v7(Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos))
 }
 
 fn millis_of(incarnation: Uuid) -> Option<u64> {
     let (seconds, nanos) = incarnation.get_timestamp()?.to_unix();
-    seconds.checked_mul(1000)?.checked_add(u64::from(nanos / NANOS))
+    seconds
+        .checked_mul(1000)?
+        .checked_add(u64::from(nanos / NANOS))
 }
 
 fn last(file: &Path) -> io::Result<Option<Uuid>> {

@@ -194,11 +194,7 @@ pub(super) struct InUse(Arc<Usage>);
 
 impl InUse {
     pub(super) fn new(usage: &Arc<Usage>) -> Self {
-        usage
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .0 += 1;
+        usage.state.lock().unwrap_or_else(PoisonError::into_inner).0 += 1;
         Self(Arc::clone(usage))
     }
 }

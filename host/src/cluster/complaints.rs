@@ -69,7 +69,10 @@ impl Complaints {
     /// Logs that a connection from `address` was turned away, unless that was said lately.
     pub(super) fn about_crowding(&self, address: &str, crowded: &Crowded) {
         if self.is_new(address, crowded.kind()) {
-            tracing::warn!(address, "turned a connection of another node away: {crowded}");
+            tracing::warn!(
+                address,
+                "turned a connection of another node away: {crowded}"
+            );
         }
     }
 

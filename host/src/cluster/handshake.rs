@@ -257,7 +257,10 @@ pub(super) fn shown(text: &str) -> String {
         .flat_map(|c| {
             let plain = !c.is_control() && !is_unseen(c);
             let escaped = (!plain).then(|| c.escape_default());
-            plain.then_some(c).into_iter().chain(escaped.into_iter().flatten())
+            plain
+                .then_some(c)
+                .into_iter()
+                .chain(escaped.into_iter().flatten())
         })
         .take(MAX_SHOWN)
         .collect();
@@ -340,7 +343,10 @@ mod tests {
 
     #[test]
     fn texts_of_strangers_are_cut_and_have_no_lines() {
-        let forged = format!("x\n2026-01-01 ERROR \u{1b}[31m\u{202e}{}", "y".repeat(1 << 20));
+        let forged = format!(
+            "x\n2026-01-01 ERROR \u{1b}[31m\u{202e}{}",
+            "y".repeat(1 << 20)
+        );
         let changes: [fn(&mut Hello, String); 5] = [
             |hello, text| hello.node = text,
             |hello, text| hello.address = text,

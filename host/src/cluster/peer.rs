@@ -1,8 +1,8 @@
 //! One start of another node: a task that keeps what is sent to it and received
 //! from it in order, over as many connections as it takes.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;

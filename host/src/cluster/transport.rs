@@ -392,7 +392,9 @@ mod tests {
         struct Nowhere;
         impl Network for Nowhere {
             fn dial(&self, _: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
-                Box::pin(std::future::ready(Err(io::ErrorKind::ConnectionRefused.into())))
+                Box::pin(std::future::ready(Err(
+                    io::ErrorKind::ConnectionRefused.into()
+                )))
             }
             fn resolve<'a>(
                 &'a self,

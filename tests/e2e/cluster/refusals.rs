@@ -1,16 +1,16 @@
 //! Nodes that do not go together are told so, on both sides.
 
 use hearken::admin::NodeState;
-use tokio::io::AsyncReadExt;
 use hearken::cluster::protocol::frame::Kind;
 use hearken::cluster::protocol::refusal::Reason;
 use hearken::cluster::protocol::{Hello, Refusal, Resume};
+use tokio::io::AsyncReadExt;
 
+use crate::support::DEADLINE;
 use crate::support::cluster::{linked, node};
 use crate::support::load::{Load, all, numbers};
 use crate::support::peer::{Peer, connect, hello};
 use crate::support::process::NodeProcess;
-use crate::support::DEADLINE;
 
 /// The refusal that follows on such a Hello.
 async fn refused(node: &NodeProcess, hello: Hello) -> Refusal {

@@ -104,7 +104,9 @@ impl Authority {
     /// A list that names certificates, in PEM.
     #[cfg(test)]
     pub(super) fn revoke(&self, certificates: &[&Pair], now_millis: u64) -> String {
-        use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
+        use rcgen::{
+            CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber,
+        };
         let validity = Validity::starting(now_millis, 30).expect("within the calendar");
         let revoked = certificates.iter().map(|pair| RevokedCertParams {
             serial_number: SerialNumber::from(serial(pair)),
@@ -120,7 +122,9 @@ impl Authority {
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let list = list.signed_by(&self.issuer).expect("a list that can be signed");
+        let list = list
+            .signed_by(&self.issuer)
+            .expect("a list that can be signed");
         list.pem().expect("a list that can be encoded")
     }
 

@@ -11,9 +11,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime,
-};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -163,14 +161,12 @@ impl Identity {
         };
         // An authority without a list has revoked nothing; a list that is out of date
         // still names what was revoked.
-        let servers = WebPkiServerVerifier::builder_with_provider(
-            Arc::clone(&roots),
-            Arc::clone(&provider),
-        )
-        .with_crls(lists.clone())
-        .allow_unknown_revocation_status()
-        .build()
-        .map_err(unusable)?;
+        let servers =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
+                .with_crls(lists.clone())
+                .allow_unknown_revocation_status()
+                .build()
+                .map_err(unusable)?;
         let clients = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
             .with_crls(lists)
             .allow_unknown_revocation_status()
@@ -293,7 +289,9 @@ impl Identity {
         match side {
             Side::Server => {
                 let name = any_node();
-                let verified = self.servers.verify_server_cert(own, between, &name, &[], now);
+                let verified = self
+                    .servers
+                    .verify_server_cert(own, between, &name, &[], now);
                 verified.map(|_| ())
             }
             Side::Client => {

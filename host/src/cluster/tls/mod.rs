@@ -164,7 +164,13 @@ impl Tls {
             .connect(any_node(), io)
             .await
             .map_err(explain::handshake)?;
-        Secured::new(&self.shared, &current.identity, stream.into(), local, remote)
+        Secured::new(
+            &self.shared,
+            &current.identity,
+            stream.into(),
+            local,
+            remote,
+        )
     }
 
     /// Secures a connection that was opened to this node. Callers set the deadline.
@@ -177,7 +183,13 @@ impl Tls {
         let current = self.current();
         let acceptor = TlsAcceptor::from(Arc::clone(&current.server));
         let stream = acceptor.accept(io).await.map_err(explain::handshake)?;
-        Secured::new(&self.shared, &current.identity, stream.into(), local, remote)
+        Secured::new(
+            &self.shared,
+            &current.identity,
+            stream.into(),
+            local,
+            remote,
+        )
     }
 
     /// Reads the files again, and returns whether there was something new in them.
@@ -267,9 +279,11 @@ impl Tls {
     fn end_distrusted(&self) {
         let identity = &self.current().identity;
         let now = self.shared.clock.now_millis();
-        self.shared
-            .open
-            .end_unless(|chain, side| identity.verify(chain, side, now).map_err(explain::distrusted));
+        self.shared.open.end_unless(|chain, side| {
+            identity
+                .verify(chain, side, now)
+                .map_err(explain::distrusted)
+        });
     }
 
     fn current(&self) -> Arc<Loaded> {

@@ -142,6 +142,15 @@ impl Ledger {
         self.lives.iter().filter(|life| life.node == node).count()
     }
 
+    /// The incarnation of the node's last start.
+    #[must_use]
+    pub fn last_incarnation(&self, node: usize) -> Option<Uuid> {
+        let mut lives = self.lives.iter().rev();
+        lives
+            .find(|life| life.node == node)
+            .map(|life| life.incarnation)
+    }
+
     /// The start of the node that has not ended.
     #[must_use]
     pub fn present(&self, node: usize) -> Option<LifeId> {

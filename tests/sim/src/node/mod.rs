@@ -101,7 +101,8 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
     let clock = SimulatedClock {
         offset: *setup.clock_offset.borrow(),
     };
-    let incarnation = incarnation(clock.at(now()), &mut random);
+    let last = setup.ledger.borrow().last_incarnation(setup.node);
+    let incarnation = incarnation(last, clock.at(now()), &mut random);
     let node: Arc<str> = name(setup.node).into();
     let bus = Bus::new(BusConfig {
         node: Arc::clone(&node),
@@ -177,8 +178,12 @@ fn random_of(seed: u64, node: usize, start: usize) -> StdRng {
     StdRng::from_seed(bytes)
 }
 
-fn incarnation(millis: u64, random: &mut StdRng) -> Uuid {
+/// As nodes make it: later than that of the last start, wherever the clock stands.
+fn incarnation(last: Option<Uuid>, millis: u64, random: &mut StdRng) -> Uuid {
     let random: [u8; 10] = random.random();
+    // The first 48 bits are the milliseconds.
+    let least = last.map_or(0, |last| (last.as_u128() >> 80) as u64 + 1);
+    let millis = millis.max(least);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
