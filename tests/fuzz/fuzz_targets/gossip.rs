@@ -45,7 +45,15 @@ fn settings(name: &str, number: u128) -> Settings {
 }
 
 /// A node that is linked to `peer`.
-fn linked(name: &str, number: u128, peer: &Member) -> (mpsc::Sender<LinkNews>, mpsc::Receiver<Outgoing>, Box<Gossip>) {
+fn linked(
+    name: &str,
+    number: u128,
+    peer: &Member,
+) -> (
+    mpsc::Sender<LinkNews>,
+    mpsc::Receiver<Outgoing>,
+    Box<Gossip>,
+) {
     let (news, heard) = mpsc::channel(64);
     let (say, said) = mpsc::channel(64);
     let gossip = Gossip::new(settings(name, number), heard, say);
