@@ -5,7 +5,8 @@
 //! stderr that stalls holds up nobody who logs; lines for which the queue has no
 //! room are dropped and counted.
 
-use std::io::{self, IsTerminal};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -108,7 +109,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::try_new(&config.filter)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer();
     let json = match config.format {
         LogFormat::Auto => !terminal,
         LogFormat::Text => false,
@@ -116,16 +117,100 @@ where
     };
     let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = if json {
-        lines.json().flatten_event(true).boxed()
+        lines.json().flatten_event(true).with_writer(writer).boxed()
     } else {
-        lines.with_ansi(colours).boxed()
+        lines
+            .with_ansi(colours)
+            .with_writer(MakeHarmless { writer, colours })
+            .boxed()
     };
     Ok(Registry::default().with(filter).with(lines))
 }
 
+/// Makes writers of text that does nothing to a terminal but colour it: what is logged
+/// has texts of guests and of other nodes, of which the subscriber makes only messages
+/// harmless, and those not wholly.
+struct MakeHarmless<W> {
+    writer: W,
+    colours: bool,
+}
+
+struct Harmless<W> {
+    writer: W,
+    colours: bool,
+}
+
+/// What colours the subscriber's lines.
+const COLOURS: [&[u8]; 9] = [
+    b"\x1b[0m",
+    b"\x1b[1m",
+    b"\x1b[2m",
+    b"\x1b[3m",
+    b"\x1b[31m",
+    b"\x1b[32m",
+    b"\x1b[33m",
+    b"\x1b[34m",
+    b"\x1b[35m",
+];
+
+impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for MakeHarmless<W> {
+    type Writer = Harmless<W::Writer>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        Harmless {
+            writer: self.writer.make_writer(),
+            colours: self.colours,
+        }
+    }
+}
+
+impl<W: Write> Write for Harmless<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.writer.write_all(&harmless(text, self.colours))?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Escapes control characters, those of one byte and those of two, but for line breaks,
+/// tabs and, where lines are coloured, what colours them.
+fn harmless(text: &[u8], colours: bool) -> Cow<'_, [u8]> {
+    let harmful =
+        |byte: &u8| (byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t')) || *byte == 0xc2;
+    if !text.iter().any(harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = Vec::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let colour = COLOURS.iter().find(|colour| rest.starts_with(colour));
+        let (kept, next) = match (byte, after) {
+            (0x1b, _) if colours && colour.is_some() => {
+                rest.split_at(colour.map_or(1, |colour| colour.len()))
+            }
+            (b'\r', _) => (&b"\\r"[..], after),
+            (0xc2, [second @ 0x80..=0x9f, after @ ..]) => {
+                escaped.extend_from_slice(format!("\\u{{{second:x}}}").as_bytes());
+                (&b""[..], after)
+            }
+            (0xc2, _) => (&rest[..1], after),
+            (byte, _) if harmful(&byte) => {
+                escaped.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+                (&b""[..], after)
+            }
+            _ => (&rest[..1], after),
+        };
+        escaped.extend_from_slice(kept);
+        rest = next;
+    }
+    Cow::Owned(escaped)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -182,6 +267,36 @@ mod tests {
         assert!(text.starts_with('{'), "{text}");
         let text = log(LogFormat::Text, "info", false);
         assert!(!text.starts_with('{') && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn no_text_of_a_guest_does_anything_to_a_terminal() {
+        let forged = "forged: x\r\x1b[2Jred\x0b\0\x07 and\ta tab\u{9b}8mé";
+        for colours in [false, true] {
+            let buffer = Buffer::default();
+            let writer = buffer.clone();
+            let make = MakeHarmless {
+                writer: move || writer.clone(),
+                colours,
+            };
+            let lines = tracing_subscriber::fmt::layer()
+                .with_ansi(colours)
+                .with_writer(make);
+            tracing::subscriber::with_default(Registry::default().with(lines), || {
+                tracing::warn!(reason = forged, "{forged}");
+                tracing::warn!(reason = %forged, "failed");
+            });
+            let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text.matches('\n').count(), 2, "{text:?}");
+            assert_eq!(text.contains("\u{1b}[33m"), colours, "{text:?}");
+            let plain = COLOURS.iter().fold(text, |text, colour| {
+                text.replace(std::str::from_utf8(colour).unwrap(), "")
+            });
+            let harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+            assert!(!plain.contains(harmful), "{plain:?}");
+            let told = "reason=forged: x\\r\\x1b[2Jred\\x0b\\x00\\x07 and\ta tab\\u{9b}8mé";
+            assert!(plain.contains(told), "{plain:?}");
+        }
     }
 
     #[test]
