@@ -52,6 +52,7 @@
 pub mod admin;
 #[cfg(feature = "node")]
 pub mod authoring;
+mod burst;
 pub mod bus;
 #[cfg(feature = "node")]
 pub mod cli;

@@ -70,6 +70,11 @@ fn report(report: DevReport) {
         DevReport::Removed { name } => {
             note(&format!("{name} is gone, and so is its component"));
         }
+        DevReport::NotKept { error } => {
+            note(&format!(
+                "cannot keep the components in step with their crates: {error}"
+            ));
+        }
         DevReport::NotWatched { folder, error } => {
             let folder = shown(&folder);
             note(&format!("{folder} is not watched for changes: {error}"));

@@ -1,5 +1,6 @@
 //! Keeps the components in a plugins folder up to date with the crates beside them.
 
+mod placed;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::{BuildError, CompilerOutput, PluginCrate, build};
 use super::discover::{discover, subfolders};
 use super::place::{PlaceError, Placement, place};
+use placed::Placed;
 use watch::{Changed, SourceWatch};
 
 /// Why the sources cannot be watched.
@@ -64,10 +66,15 @@ pub enum DevReport {
         /// Why.
         error: PlaceError,
     },
-    /// The crate's folder is gone, and so is its component now.
+    /// The crate is gone or has another name, and the component is gone now.
     Removed {
         /// The plugin.
         name: String,
+    },
+    /// Which components are whose could not be written down, or an old one not removed.
+    NotKept {
+        /// Why.
+        error: io::Error,
     },
     /// Changes of this folder will go unnoticed.
     NotWatched {
@@ -94,14 +101,13 @@ pub struct Dev {
     report: Box<dyn FnMut(DevReport) + Send>,
     watch: SourceWatch,
     crates: BTreeMap<PathBuf, Known>,
+    placed: Placed,
     /// Folders of which it was said that they are not watched.
     unwatched: BTreeSet<PathBuf>,
 }
 
 /// A crate that was found before.
 struct Known {
-    /// Name of the plugin; none while cargo does not accept the crate.
-    name: Option<String>,
     /// Folders whose sources go into the component.
     sources: Vec<PathBuf>,
 }
@@ -133,6 +139,7 @@ impl Dev {
         let mut watch = SourceWatch::new().map_err(unwatched)?;
         watch.watch_folder(&folder).map_err(unwatched)?;
         Ok(Self {
+            placed: Placed::load(&folder),
             plugins_dir: folder,
             output,
             report: Box::new(report),
@@ -145,6 +152,7 @@ impl Dev {
     /// Builds every crate. Await it before starting a node on the folder; one crate
     /// that fails keeps no other from being built.
     pub async fn build_all(&mut self) -> BuildSummary {
+        self.forget_removed();
         let folders = self.find_crates();
         self.rebuild(folders).await
     }
@@ -163,7 +171,7 @@ impl Dev {
     }
 
     async fn follow(&mut self, changed: &Changed) {
-        self.forget_removed().await;
+        self.forget_removed();
         let mut stale = self.find_crates();
         stale.retain(|folder| match self.crates.get(folder) {
             None => true,
@@ -192,11 +200,9 @@ impl Dev {
         for (folder, opened) in folders.into_iter().zip(opened) {
             let known = match &opened {
                 Ok(plugin) => Known {
-                    name: Some(plugin.name.clone()),
                     sources: plugin.sources.clone(),
                 },
                 Err(_) => Known {
-                    name: None,
                     sources: vec![folder.clone()],
                 },
             };
@@ -238,7 +244,9 @@ impl Dev {
         match place(component, &self.plugins_dir, &name).await {
             Ok(placement) => {
                 summary.ready.push(name.clone());
+                let renamed = self.placed.insert(&name, &folder);
                 (self.report)(DevReport::Ready { name, placement });
+                self.removed(renamed);
             }
             Err(error) => {
                 summary.failed.push(folder);
@@ -252,17 +260,20 @@ impl Dev {
         (self.report)(DevReport::BuildFailed { folder, error });
     }
 
-    async fn forget_removed(&mut self) {
-        let removed: Vec<_> = (self.crates)
-            .extract_if(.., |folder, _| !folder.exists())
-            .filter_map(|(_, known)| known.name)
-            .collect();
-        for name in removed {
-            let component = self.plugins_dir.join(format!("{name}.wasm"));
-            // Already gone is as good.
-            if tokio::fs::remove_file(component).await.is_ok() {
-                (self.report)(DevReport::Removed { name });
-            }
+    /// Removes the components whose crates are gone.
+    fn forget_removed(&mut self) {
+        self.crates
+            .retain(|folder, _| folder.join("Cargo.toml").is_file());
+        let removed = self.placed.remove_orphans();
+        self.removed(removed);
+    }
+
+    fn removed(&mut self, removed: io::Result<Vec<String>>) {
+        match removed {
+            Ok(names) => names
+                .into_iter()
+                .for_each(|name| (self.report)(DevReport::Removed { name })),
+            Err(error) => (self.report)(DevReport::NotKept { error }),
         }
     }
 

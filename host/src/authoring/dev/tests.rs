@@ -134,7 +134,14 @@ async fn a_new_crate_is_picked_up_and_a_removed_one_takes_its_component_along() 
     let component = plugins.join(format!("{name}.wasm"));
     assert!(component.is_file());
 
-    std::fs::remove_dir_all(plugins.join(name)).unwrap();
+    // As when removing takes its time: cargo refuses what is left of it meanwhile.
+    let manifest = plugins.join(name).join("Cargo.toml");
+    std::fs::write(&manifest, "").unwrap();
+    running
+        .until(|report| matches!(report, DevReport::BuildFailed { .. }).then_some(()))
+        .await;
+    assert!(component.is_file());
+    std::fs::remove_file(&manifest).unwrap();
     let removed = running
         .until(|report| match report {
             DevReport::Removed { name } => Some(name),
@@ -143,6 +150,29 @@ async fn a_new_crate_is_picked_up_and_a_removed_one_takes_its_component_along() 
         .await;
     assert_eq!(removed, name);
     assert!(!component.exists());
+    running.cancel.cancel();
+    running.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_crate_that_went_while_nobody_watched_takes_its_component_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let plugins = dir.path();
+    let name = "hearken-dev-unwatched";
+    write_crate(plugins, name, &source("unwatched"));
+    let (running, summary) = Running::start(plugins).await;
+    assert_eq!(summary.ready, [name]);
+    running.cancel.cancel();
+    running.task.await.unwrap();
+    std::fs::remove_dir_all(plugins.join(name)).unwrap();
+    std::fs::write(plugins.join("own.wasm"), "somebody's").unwrap();
+
+    let (running, summary) = Running::start(plugins).await;
+    assert_eq!(summary, BuildSummary::default());
+    assert!(!plugins.join(format!("{name}.wasm")).exists());
+    assert!(plugins.join("own.wasm").exists());
+    running.cancel.cancel();
+    running.task.await.unwrap();
 }
 
 #[test]

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
 
 use crate::authoring::discover::subfolders;
+use crate::burst::end_of_burst;
 
 /// Changes are taken together until nothing has changed for so long: editors and
 /// `git checkout` write several files in a burst.
@@ -104,14 +104,7 @@ impl SourceWatch {
     /// Waits for a burst of changes and its end, and takes what has changed.
     pub(super) async fn changed(&mut self) -> Changed {
         self.changes.arrived.notified().await;
-        let longest = Instant::now() + LONGEST_BURST;
-        loop {
-            let quiet = (Instant::now() + QUIET).min(longest);
-            let more = timeout_at(quiet, self.changes.arrived.notified()).await;
-            if more.is_err() || quiet == longest {
-                break;
-            }
-        }
+        end_of_burst(&self.changes.arrived, QUIET, LONGEST_BURST).await;
         let changed = self.changes.take();
         // A folder that was removed or made anew has lost its watch.
         self.watched

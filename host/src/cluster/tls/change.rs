@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::TlsFiles;
+use crate::burst::end_of_burst;
 
 /// The files are looked at after so long even if nothing says that they have
 /// changed: network file systems say nothing, nor does a folder that was replaced.
@@ -52,14 +53,7 @@ impl FileWatch {
         if timeout(RECHECK, self.changed.notified()).await.is_err() {
             return;
         }
-        let longest = Instant::now() + LONGEST_BURST;
-        loop {
-            let quiet = (Instant::now() + QUIET).min(longest);
-            let more = timeout_at(quiet, self.changed.notified()).await;
-            if more.is_err() || quiet == longest {
-                return;
-            }
-        }
+        end_of_burst(&self.changed, QUIET, LONGEST_BURST).await;
     }
 }
 
