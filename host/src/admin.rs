@@ -139,6 +139,23 @@ pub trait PluginAdmin: Send + Sync + 'static {
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a>;
 }
 
+/// What keeps a node from doing all of its work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trouble {
+    /// The part that fails, e.g. `the key-value store`.
+    pub part: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, in RFC 3339.
+    pub since: String,
+}
+
+/// Says what keeps a node from doing all of its work.
+pub trait NodeHealth: Send + Sync + 'static {
+    /// What fails now, in no order.
+    fn troubles(&self) -> Vec<Trouble>;
+}
+
 /// Where a node of the cluster stands, as this node sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -180,6 +197,10 @@ pub struct NodeStatus {
     pub incarnation: String,
     /// Where it stands.
     pub state: NodeState,
+    /// What keeps the node that answers from doing all of its work; absent when
+    /// nothing does, and for other nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
     /// The link to it; absent for the node that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkStatus>,

@@ -21,7 +21,8 @@
 //! | --- | --- | --- |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; no wasm, no network | `event`, `clock` |
-//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `bus`, `event`, `admin`, `config`, `interfaces` |
+//! | [`store`] | the embedded database: buckets of records, one writer | `bus`, `event`, `admin` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `bus`, `store`, `event`, `admin`, `config`, `interfaces` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `bus`, `event`, `admin` |
@@ -73,5 +74,7 @@ pub mod logging;
 pub mod node;
 #[cfg(feature = "node")]
 pub mod plugin;
+#[cfg(feature = "node")]
+pub mod store;
 #[cfg(feature = "node")]
 pub mod tls;

@@ -2,6 +2,7 @@
 //! Several nodes can run in one process.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
@@ -22,6 +23,7 @@ use crate::gateway::{
 };
 use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
+use crate::store::{Store, StoreError};
 
 /// A node that has loaded its plugins and serves.
 pub struct Node {
@@ -98,6 +100,25 @@ pub enum NodeError {
     /// The threads of links cannot be started.
     #[error("the threads for links to other nodes cannot be started: {0}")]
     LinkThreads(std::io::Error),
+    /// The data folder cannot be made.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    DataFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The key-value store cannot be opened.
+    #[error(
+        "cannot open the key-value store {}: {source}; does another node use this data folder?",
+        path.display()
+    )]
+    Store {
+        /// The store's file.
+        path: PathBuf,
+        /// Why not.
+        source: StoreError,
+    },
     /// The plugins cannot be started.
     #[error(transparent)]
     Plugins(#[from] PluginsError),
@@ -151,8 +172,10 @@ impl Node {
         let leave_cluster = CancellationToken::new();
         let link_threads = LinkThreads::start().map_err(NodeError::LinkThreads)?;
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
+        let store = open_store(&config.data, &bus, &clock)?;
         let runner = PluginRunner::new(PluginsConfig {
             bus: bus.clone(),
+            store: Arc::clone(&store),
             folder: config.plugins,
             data: config.data,
             threads: config.plugin_threads,
@@ -163,7 +186,7 @@ impl Node {
             let bus = bus.clone();
             async move { bus.run_drop_reports().await }
         });
-        let readiness = Readiness::default();
+        let readiness = Readiness::of(store);
         let gateway = Gateway::new(GatewayConfig {
             bus: bus.clone(),
             plugins: runner.plugins(),
@@ -260,6 +283,19 @@ impl Node {
         linked??;
         Ok(())
     }
+}
+
+/// The file of the store in the data folder.
+const STORE: &str = "records.redb";
+
+fn open_store(data: &Path, bus: &Bus, clock: &Arc<dyn Clock>) -> Result<Arc<Store>, NodeError> {
+    std::fs::create_dir_all(data).map_err(|source| NodeError::DataFolder {
+        path: data.to_owned(),
+        source,
+    })?;
+    let path = data.join(STORE);
+    Store::open(&path, bus.clone(), Arc::clone(clock))
+        .map_err(|source| NodeError::Store { path, source })
 }
 
 /// The node's part in its cluster.

@@ -17,7 +17,8 @@ pub struct Bucket(host::Bucket);
 pub struct KeyPage {
     /// The keys of this page.
     pub keys: Vec<String>,
-    /// Where the next page begins; `None` after the last.
+    /// What [`Bucket::list`] takes for the next page; `None` after the last. The number
+    /// says nothing else, and the host remembers but the last 256 that it gave a plugin.
     pub next: Option<u64>,
 }
 

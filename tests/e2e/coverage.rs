@@ -3,7 +3,7 @@
 use crate::cluster::plugins;
 use crate::hostile::{denied, descriptions, files, handlers, progress, quarantine, senders};
 use crate::support::guests;
-use crate::{capabilities, delivery, foreign, frames, logs, reload, shutdown};
+use crate::{capabilities, delivery, foreign, frames, full_disk, logs, reload, shutdown};
 
 /// A guest, and the tests that run it.
 type Tested = (&'static str, &'static [fn()]);
@@ -34,6 +34,10 @@ const TESTED: &[Tested] = &[
     ("fail", &[handlers::fail]),
     ("files", &[denied::files]),
     ("flood", &[senders::flood]),
+    (
+        "hoarder",
+        &[full_disk::a_store_that_cannot_grow_heals_when_it_can],
+    ),
     ("huge-string", &[handlers::huge_string]),
     ("keyvalue", &[capabilities::keyvalue]),
     ("leak", &[handlers::leak]),

@@ -9,6 +9,8 @@ mod coverage;
 mod delivery;
 mod foreign;
 mod frames;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod gallery;
 mod hostile;
 mod http;

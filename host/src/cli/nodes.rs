@@ -6,7 +6,7 @@ use super::client::Client;
 use super::error::CliError;
 use super::output::Output;
 use super::render::{printable, table};
-use crate::admin::{LinkStatus, NodeStatus};
+use crate::admin::{LinkStatus, NodeStatus, Trouble};
 
 /// How much of an incarnation a table shows: of its end, which is random, whereas it
 /// begins with the time.
@@ -39,8 +39,19 @@ impl Nodes {
         ];
         let mut rows = vec![heads.map(str::to_owned)];
         rows.extend(nodes.iter().map(row));
-        output.line(&table(&rows))
+        output.line(&table(&rows))?;
+        let mut troubles = nodes.iter().flat_map(|node| &node.troubles);
+        troubles.try_for_each(|trouble| output.line(&told(trouble)))
     }
+}
+
+fn told(trouble: &Trouble) -> String {
+    format!(
+        "{} has not worked since {}: {}",
+        printable(&trouble.part),
+        printable(&trouble.since),
+        printable(&trouble.reason)
+    )
 }
 
 fn row(node: &NodeStatus) -> [String; 11] {

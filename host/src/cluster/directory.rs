@@ -339,6 +339,7 @@ impl Node {
             version: standing.version.to_string(),
             incarnation: self.incarnation.to_string(),
             state: standing.state,
+            troubles: Vec::new(),
             link: Some(self.link_status()),
         })
     }
@@ -382,6 +383,7 @@ impl ClusterAdmin for Directory {
             version: self.identity.version.to_string(),
             incarnation: self.identity.incarnation.to_string(),
             state: NodeState::This,
+            troubles: Vec::new(),
             link: None,
         };
         std::iter::once(own)

@@ -8,22 +8,43 @@ use axum::extract::State;
 use super::Context;
 use super::problem::Problem;
 use super::rejection::Rejection;
+use crate::admin::{NodeHealth, Trouble};
 
-/// Says whether a node has loaded its plugins, so that it takes events for them;
-/// cloning shares it.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+/// Says whether a node has loaded its plugins, so that it takes events for them, and
+/// whether its parts work; cloning shares it.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    loaded: Arc<AtomicBool>,
+    health: Option<Arc<dyn NodeHealth>>,
+}
 
 impl Readiness {
+    /// Of a node whose parts may fail.
+    #[must_use]
+    pub fn of(health: Arc<dyn NodeHealth>) -> Self {
+        Self {
+            loaded: Arc::default(),
+            health: Some(health),
+        }
+    }
+
     /// The plugins were loaded, or have failed to: the node takes traffic.
     pub fn plugins_loaded(&self) {
-        self.0.store(true, Ordering::Release);
+        self.loaded.store(true, Ordering::Release);
     }
 
     /// Whether the plugins were loaded.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// What keeps the node from doing all of its work.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.health
+            .as_ref()
+            .map_or_else(Vec::new, |health| health.troubles())
     }
 }
 
@@ -40,14 +61,15 @@ pub(super) async fn livez() -> &'static str {
 
 /// Whether the node takes traffic
 ///
-/// It does once its plugins were loaded, and until it shuts down.
+/// It does once its plugins were loaded, and until it shuts down, but for the time
+/// that a part of it fails. Events are taken then too.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "health",
     responses(
         (status = 200, description = "It does", body = String, content_type = "text/plain"),
-        (status = 503, description = "Plugins are being loaded, or the node is shutting down", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Plugins are being loaded, a part of the node fails, or the node is shutting down", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn readyz(State(context): State<Arc<Context>>) -> Result<&'static str, Rejection> {
@@ -57,7 +79,10 @@ pub(super) async fn readyz(State(context): State<Arc<Context>>) -> Result<&'stat
     if !context.readiness.is_ready() {
         return Err(Rejection::Starting);
     }
-    Ok("ready\n")
+    match context.readiness.troubles() {
+        troubles if troubles.is_empty() => Ok("ready\n"),
+        troubles => Err(Rejection::Troubled(troubles)),
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::Context;
 use super::problem::Problem;
 use super::query::NoParameters;
-use crate::admin::NodeStatus;
+use crate::admin::{NodeState, NodeStatus};
 
 /// All nodes of the cluster that the node knows.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -35,9 +35,12 @@ pub(super) async fn list(
     State(context): State<Arc<Context>>,
     NoParameters: NoParameters,
 ) -> Json<NodeList> {
-    Json(NodeList {
-        nodes: context.cluster.nodes(),
-    })
+    let mut nodes = context.cluster.nodes();
+    let own = nodes.iter_mut().find(|node| node.state == NodeState::This);
+    if let Some(own) = own {
+        own.troubles = context.readiness.troubles();
+    }
+    Json(NodeList { nodes })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::problem::{Problem, ProblemError};
 use super::publish::{BodyError, EventError, JSON_TYPES};
 use super::query::QueryError;
-use crate::admin::PluginCommandError;
+use crate::admin::{PluginCommandError, Trouble};
 use crate::bus::PublishError;
 
 /// What is percent-encoded in a pointer: all but RFC 3986's unreserved characters.
@@ -71,6 +71,8 @@ pub(super) enum Rejection {
     Busy { what: &'static str, limit: usize },
     #[error("the node's plugins are not loaded yet; try again in a moment")]
     Starting,
+    #[error("{}", told(.0))]
+    Troubled(Vec<Trouble>),
     #[error("the node is shutting down")]
     Draining,
     #[error("no such event was published within {}", humantime::format_duration(*.0))]
@@ -81,6 +83,18 @@ pub(super) enum Rejection {
 
 fn place(at: Option<usize>) -> String {
     at.map_or_else(String::new, |at| format!("event {at} of the batch: "))
+}
+
+fn told(troubles: &[Trouble]) -> String {
+    let told = |trouble: &Trouble| {
+        let Trouble {
+            part,
+            reason,
+            since,
+        } = trouble;
+        format!("{part} has not worked since {since}: {reason}")
+    };
+    troubles.iter().map(told).collect::<Vec<_>>().join("; ")
 }
 
 impl Rejection {
@@ -148,6 +162,11 @@ impl Rejection {
                 "Command not done in time",
             ),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting", "Not ready yet"),
+            Self::Troubled(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unhealthy",
+                "A part of the node fails",
+            ),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining", "Shutting down"),
             Self::WaitTimedOut(_) => (
                 StatusCode::GATEWAY_TIMEOUT,

@@ -203,6 +203,7 @@ impl ClusterAdmin for FakeCluster {
             version: "1.2.3".to_owned(),
             incarnation: "0123456789abcdef".to_owned(),
             state,
+            troubles: Vec::new(),
             link,
         };
         let busy = LinkStatus {

@@ -19,10 +19,10 @@ use super::imports::http::{MAX_FIELDS_BYTES, OutgoingHttp};
 use super::memory::MemoryLimiter;
 use super::meter::Meter;
 use super::output::{Output, PluginLog};
-use super::records::Records;
 use crate::bus::{Bus, PublishError, Published, Publisher};
 use crate::config::Allow;
 use crate::event::{Draft, EventType};
+use crate::store::Records;
 
 /// Events that a plugin may publish at once, waits that it may begin and key-value
 /// records that it may change: below the default mailbox, so that one burst overflows
@@ -62,7 +62,7 @@ pub(super) struct PluginContext {
     pub(super) name: Arc<str>,
     pub(super) bus: Bus,
     pub(super) publisher: Publisher,
-    pub(super) records: Arc<Records>,
+    pub(super) records: Records,
     pub(super) log: Arc<PluginLog>,
     pub(super) sent: AtomicU64,
     pub(super) refused: AtomicU64,
@@ -83,7 +83,7 @@ pub(super) enum SendError {
 }
 
 impl PluginContext {
-    pub(super) fn new(name: Arc<str>, bus: Bus, records: Arc<Records>) -> Self {
+    pub(super) fn new(name: Arc<str>, bus: Bus, store: &Arc<crate::store::Store>) -> Self {
         let source = format!("/nodes/{}/plugins/{name}", bus.node());
         let publisher = bus.publisher(source, Arc::clone(&name));
         let nonzero = |number| std::num::NonZeroU32::new(number).expect("a constant above zero");
@@ -91,10 +91,10 @@ impl PluginContext {
         let reports = Quota::with_period(REFUSAL_REPORTS).expect("a constant above zero");
         Self {
             log: Arc::new(PluginLog::new(Arc::clone(&name))),
+            records: store.records(&name),
             name,
             bus,
             publisher,
-            records,
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             memory: Arc::default(),

@@ -11,6 +11,7 @@ use crate::admin::ListenerStatus;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::SystemClock;
 use crate::config::PluginLimits;
+use crate::store::Store;
 
 /// Starts the component in `file`, with the manifest beside it if there is one,
 /// and asks what it listens to. Takes as long as compiling does, and then at
@@ -27,16 +28,14 @@ pub async fn inspect(file: &Path) -> Result<Vec<ListenerStatus>, String> {
         max_event_bytes: 1 << 20,
         clock: Arc::new(SystemClock),
     });
+    let store =
+        Store::in_memory(bus.clone(), Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     let io = tokio::runtime::Handle::current();
-    let runtime =
-        Runtime::new(bus.clone(), scratch.path(), 1, &io).map_err(|error| error.to_string())?;
+    let runtime = Runtime::new(bus.clone(), store, scratch.path(), 1, &io)
+        .map_err(|error| error.to_string())?;
     let runtime = Arc::new(runtime);
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let context = Arc::new(PluginContext::new(
-        (*name).into(),
-        bus,
-        Arc::clone(&runtime.records),
-    ));
+    let context = Arc::new(PluginContext::new((*name).into(), bus, &runtime.store));
     let files = Files {
         component: file.to_owned(),
         manifest: file.with_extension("toml"),

@@ -20,6 +20,7 @@ use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginState, 
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::PluginLimits;
+use crate::store::Store;
 
 /// Commands that wait for one plugin; more are refused.
 const COMMANDS: usize = 16;
@@ -41,9 +42,11 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 pub struct PluginsConfig {
     /// The bus that plugins listen to.
     pub bus: Bus,
+    /// Where plugins keep records.
+    pub store: Arc<Store>,
     /// The folder with the components.
     pub folder: PathBuf,
-    /// Where compiled code and the key-value store are kept.
+    /// Where compiled code is kept.
     pub data: PathBuf,
     /// Threads that run guests, in each of the two lanes; at least one.
     pub threads: usize,
@@ -165,6 +168,7 @@ impl PluginRunner {
     pub fn new(config: PluginsConfig) -> Result<Self, PluginsError> {
         let PluginsConfig {
             bus,
+            store,
             folder,
             data,
             threads,
@@ -172,7 +176,13 @@ impl PluginRunner {
             clock,
         } = config;
         let folder = Folder::watch(&folder)?;
-        let runtime = Runtime::new(bus, &data, threads, &tokio::runtime::Handle::current())?;
+        let runtime = Runtime::new(
+            bus,
+            store,
+            &data,
+            threads,
+            &tokio::runtime::Handle::current(),
+        )?;
         let plugins = Arc::new(Plugins {
             runtime: Arc::new(runtime),
             limits,
@@ -258,11 +268,8 @@ impl PluginRunner {
             clock,
             ..
         } = &*self.plugins;
-        let context = Arc::new(PluginContext::new(
-            name.as_str().into(),
-            runtime.bus.clone(),
-            Arc::clone(&runtime.records),
-        ));
+        let context = PluginContext::new(name.as_str().into(), runtime.bus.clone(), &runtime.store);
+        let context = Arc::new(context);
         let shared = Arc::new(Shared::new(context, Arc::clone(clock), limits.clone()));
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let files_changed = Arc::new(Notify::new());

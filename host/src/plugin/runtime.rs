@@ -11,17 +11,17 @@ use super::engine::{Ticker, new_engine};
 use super::executor::Executor;
 use super::guest::Guest;
 use super::imports;
-use super::records::{RecordError, Records};
 use crate::bus::Bus;
+use crate::store::Store;
 
 /// Component files that are read for each thread that compiles: enough to keep it busy,
 /// few enough for a node with a thousand plugins to start without them all in memory.
 const FILES_A_COMPILE_THREAD: usize = 4;
 
-/// Engine, threads, compiler, imports and store.
+/// Engine, threads, compiler, imports, bus and store.
 pub(super) struct Runtime {
     pub(super) bus: Bus,
-    pub(super) records: Arc<Records>,
+    pub(super) store: Arc<Store>,
     pub(super) compiler: Compiler,
     /// A permit for each component file that may be in memory at once.
     loading: Semaphore,
@@ -40,16 +40,6 @@ pub enum RuntimeError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The key-value store cannot be opened.
-    #[error(
-        "cannot open the key-value store {path}: {source}; does another node use this data folder?"
-    )]
-    Records {
-        /// The store's file.
-        path: String,
-        /// What the store said.
-        source: RecordError,
-    },
     /// A thread cannot be started.
     #[error("cannot start a thread for plugins: {0}")]
     Thread(std::io::Error),
@@ -61,6 +51,7 @@ pub enum RuntimeError {
 impl Runtime {
     pub(super) fn new(
         bus: Bus,
+        store: Arc<Store>,
         data: &Path,
         threads: usize,
         io: &tokio::runtime::Handle,
@@ -70,19 +61,11 @@ impl Runtime {
             path: data.display().to_string(),
             source,
         };
-        std::fs::create_dir_all(data).map_err(folder)?;
-        let store = data.join("records.redb");
-        let records = Records::open(&store, bus.host_publisher()).map_err(|source| {
-            RuntimeError::Records {
-                path: store.display().to_string(),
-                source,
-            }
-        })?;
         let engine = new_engine().map_err(RuntimeError::Engine)?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
         Ok(Self {
             bus,
-            records: Arc::new(records),
+            store,
             loading: Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1)),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
             compiler: Compiler::new(engine, data.join("code"), threads).map_err(folder)?,

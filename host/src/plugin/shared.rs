@@ -271,10 +271,10 @@ mod tests {
     use crate::bus::{Bus, BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscription};
     use crate::clock::SystemClock;
     use crate::event::{Event, Pattern};
-    use crate::plugin::records::Records;
+    use crate::store::Store;
 
     /// A plugin on a bus that takes small events, and what the host reports of it.
-    fn plugin() -> (tempfile::TempDir, Receiver, Shared) {
+    fn plugin() -> (Receiver, Shared) {
         let bus = Bus::new(BusConfig {
             node: "a".into(),
             incarnation: "i".into(),
@@ -289,12 +289,11 @@ mod tests {
             overflow: Overflow::DropOldest,
             lanes: 1,
         });
-        let folder = tempfile::tempdir().unwrap();
-        let records = Records::open(&folder.path().join("r"), bus.host_publisher()).unwrap();
-        let context = PluginContext::new("p".into(), bus, Arc::new(records));
+        let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
+        let context = PluginContext::new("p".into(), bus, &store);
         let clock = Arc::new(SystemClock);
         let shared = Shared::new(Arc::new(context), clock, PluginLimits::default());
-        (folder, reports, shared)
+        (reports, shared)
     }
 
     fn death(text: &str) -> Death {
@@ -310,7 +309,7 @@ mod tests {
 
     #[test]
     fn however_long_the_reason_the_failure_is_reported() {
-        let (_folder, reports, shared) = plugin();
+        let (reports, shared) = plugin();
         for text in ["x", "\u{1}", "\"", "\n", "é", "\u{1f600}"] {
             let long = text.repeat(4096 / text.len());
             shared.report_failure(None, &death(&long));
@@ -326,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_failure_on_a_report_of_a_failure_is_not_reported_again() {
-        let (_folder, reports, shared) = plugin();
+        let (reports, shared) = plugin();
         shared.report_failure(None, &death("it does not start"));
         let report = reported(&reports).expect("the first is reported");
         shared.report_failure(Some(report.packed()), &death("it failed on that"));
@@ -344,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_quarantine_outlasts_what_other_workers_say() {
-        let (_folder, _reports, shared) = plugin();
+        let (_reports, shared) = plugin();
         shared.set_state(PluginState::Running);
         shared.set_working_state(PluginState::BackingOff);
         assert_eq!(shared.state(), PluginState::BackingOff);

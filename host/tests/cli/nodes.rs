@@ -14,6 +14,7 @@ fn status(name: &str, state: NodeState, link: Option<LinkStatus>) -> NodeStatus 
         version: "0.1.0".to_owned(),
         incarnation: "5f0a9c1be3d24f6c8a7b9e0d1c2f3a4b".to_owned(),
         state,
+        troubles: Vec::new(),
         link,
     }
 }

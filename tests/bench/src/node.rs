@@ -13,6 +13,7 @@ use hearken::clock::SystemClock;
 use hearken::config::PluginLimits;
 use hearken::event::{Event, Pattern};
 use hearken::plugin::{PluginRunner, Plugins, PluginsConfig};
+use hearken::store::Store;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -89,8 +90,10 @@ impl Node {
             max_event_bytes: 1 << 20,
             clock: Arc::new(SystemClock),
         });
+        let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).expect("a thread");
         let config = PluginsConfig {
             bus: bus.clone(),
+            store,
             folder: folder.join("plugins"),
             data: folder.join("data"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),

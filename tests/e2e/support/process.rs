@@ -207,6 +207,11 @@ impl NodeProcess {
         assert!(sent.await.expect("every Unix has `kill`").success());
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it still runs")
+    }
+
     /// Kills the node, which has no time to say anything.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it still runs");

@@ -9,7 +9,7 @@ use wasmtime::component::{Linker, Resource};
 use super::Lend;
 use crate::plugin::bindings::plugin::wasi::keyvalue::{atomics, batch, store};
 use crate::plugin::guest::{BURST, Guest};
-use crate::plugin::records::{RecordError, Records};
+use crate::store::RecordError;
 
 /// An open bucket.
 #[derive(Debug)]
@@ -32,44 +32,28 @@ impl Guest {
         Ok(Arc::clone(&self.table.get(bucket)?.name))
     }
 
-    /// Works on the store on a thread that may block, so that the guest's
-    /// thread is free meanwhile.
-    async fn on_store<T: Send + 'static>(
-        &mut self,
-        bucket: &Resource<Bucket>,
-        work: impl FnOnce(&Records, &str, &str) -> Result<T, RecordError> + Send + 'static,
-    ) -> Answer<T> {
-        let bucket = self.bucket(bucket)?;
-        let plugin = Arc::clone(&self.plugin);
-        let done =
-            tokio::task::spawn_blocking(move || work(&plugin.records, &plugin.name, &bucket));
-        Ok(done
-            .await?
-            .map_err(|error| store::Error::Other(error.to_string())))
-    }
-
-    /// As [`Guest::on_store`], for changes, which the plugin's budget bounds.
-    async fn change_store<T: Send + 'static>(
-        &mut self,
-        bucket: &Resource<Bucket>,
-        changes: usize,
-        work: impl FnOnce(&Records, &str, &str) -> Result<T, RecordError> + Send + 'static,
-    ) -> Answer<T> {
+    /// Takes changes from the plugin's budget.
+    fn may_change(&self, changes: usize) -> Result<(), store::Error> {
         if changes > BURST as usize {
-            return Ok(Err(store::Error::Other(format!(
+            return Err(store::Error::Other(format!(
                 "a plugin may change {BURST} records at once; these are {changes}"
-            ))));
+            )));
         }
         for _ in 0..changes {
             if !self.plugin.spend() {
-                return Ok(Err(store::Error::Other(
+                return Err(store::Error::Other(
                     "the plugin has changed more records than its budget allows; try again later"
                         .to_owned(),
-                )));
+                ));
             }
         }
-        self.on_store(bucket, work).await
+        Ok(())
     }
+}
+
+/// As the guest is told.
+fn told<T>(done: Result<T, RecordError>) -> Result<T, store::Error> {
+    done.map_err(|error| store::Error::Other(error.to_string()))
 }
 
 impl store::Host for &mut Guest {
@@ -90,34 +74,34 @@ impl store::Host for &mut Guest {
 
 impl store::HostBucket for &mut Guest {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
-        self.on_store(&bucket, move |records, _, bucket| {
-            Ok(records.get(bucket, &[key])?.into_iter().next().flatten())
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        let values = self.plugin.records.get(&bucket, vec![key]).await;
+        Ok(told(
+            values.map(|values| values.into_iter().next().flatten()),
+        ))
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
-        self.change_store(&bucket, 1, move |records, plugin, bucket| {
-            records.set(plugin, bucket, &[(key, value)])
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        if let Err(refused) = self.may_change(1) {
+            return Ok(Err(refused));
+        }
+        Ok(told(
+            self.plugin.records.set(&bucket, vec![(key, value)]).await,
+        ))
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
-        self.change_store(&bucket, 1, move |records, plugin, bucket| {
-            records.delete(plugin, bucket, &[key])
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        if let Err(refused) = self.may_change(1) {
+            return Ok(Err(refused));
+        }
+        Ok(told(self.plugin.records.delete(&bucket, vec![key]).await))
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
-        self.on_store(&bucket, move |records, _, bucket| {
-            Ok(records
-                .get(bucket, &[key])?
-                .first()
-                .is_some_and(Option::is_some))
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        Ok(told(self.plugin.records.exists(&bucket, key).await))
     }
 
     async fn list_keys(
@@ -125,11 +109,12 @@ impl store::HostBucket for &mut Guest {
         bucket: Resource<Bucket>,
         cursor: Option<u64>,
     ) -> Answer<store::KeyResponse> {
-        self.on_store(&bucket, move |records, _, bucket| {
-            let (keys, cursor) = records.list(bucket, cursor.unwrap_or_default())?;
-            Ok(store::KeyResponse { keys, cursor })
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        let page = self.plugin.records.list(&bucket, cursor).await;
+        Ok(told(page.map(|page| store::KeyResponse {
+            keys: page.keys,
+            cursor: page.next,
+        })))
     }
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
@@ -145,10 +130,13 @@ impl atomics::Host for &mut Guest {
         key: String,
         delta: u64,
     ) -> Answer<u64> {
-        self.change_store(&bucket, 1, move |records, plugin, bucket| {
-            records.increment(plugin, bucket, &key, delta)
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        if let Err(refused) = self.may_change(1) {
+            return Ok(Err(refused));
+        }
+        Ok(told(
+            self.plugin.records.increment(&bucket, key, delta).await,
+        ))
     }
 }
 
@@ -158,14 +146,14 @@ impl batch::Host for &mut Guest {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
-        self.on_store(&bucket, move |records, _, bucket| {
-            let values = records.get(bucket, &keys)?;
+        let bucket = self.bucket(&bucket)?;
+        let values = self.plugin.records.get(&bucket, keys.clone()).await;
+        Ok(told(values.map(|values| {
             let pairs = keys.into_iter().zip(values);
-            Ok(pairs
+            pairs
                 .map(|(key, value)| value.map(|value| (key, value)))
-                .collect())
-        })
-        .await
+                .collect()
+        })))
     }
 
     async fn set_many(
@@ -173,16 +161,18 @@ impl batch::Host for &mut Guest {
         bucket: Resource<Bucket>,
         key_values: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
-        self.change_store(&bucket, key_values.len(), move |records, plugin, bucket| {
-            records.set(plugin, bucket, &key_values)
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        if let Err(refused) = self.may_change(key_values.len()) {
+            return Ok(Err(refused));
+        }
+        Ok(told(self.plugin.records.set(&bucket, key_values).await))
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
-        self.change_store(&bucket, keys.len(), move |records, plugin, bucket| {
-            records.delete(plugin, bucket, &keys)
-        })
-        .await
+        let bucket = self.bucket(&bucket)?;
+        if let Err(refused) = self.may_change(keys.len()) {
+            return Ok(Err(refused));
+        }
+        Ok(told(self.plugin.records.delete(&bucket, keys).await))
     }
 }
