@@ -7,6 +7,7 @@ mod cluster;
 mod command_line;
 mod coverage;
 mod delivery;
+mod folder;
 mod foreign;
 mod frames;
 #[cfg(target_os = "linux")]

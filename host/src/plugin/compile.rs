@@ -15,6 +15,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::code_cache::CodeCache;
+use super::complete::is_cut_off;
 use super::contain::panic_text;
 
 /// Largest component in bytes; the largest real ones, which carry a whole
@@ -98,6 +99,9 @@ pub(super) enum CompileError {
     /// The file is empty, e.g. because somebody is about to write it.
     #[error("the file is empty")]
     Empty,
+    /// The file ends in the middle, e.g. because somebody is writing it.
+    #[error("the file ends in the middle of a section; it was not written to its end")]
+    CutOff,
     /// The file is larger than [`MAX_COMPONENT_BYTES`].
     #[error("the file has {0} bytes; a component may have {MAX_COMPONENT_BYTES}")]
     TooLarge(u64),
@@ -154,6 +158,9 @@ impl ComponentFile {
         file.take(MAX_COMPONENT_BYTES)
             .read_to_end(&mut bytes)
             .map_err(failed)?;
+        if is_cut_off(&bytes) {
+            return Err(CompileError::CutOff);
+        }
         let hash = blake3::hash(&bytes);
         Ok(Self {
             bytes: bytes.into(),
@@ -177,6 +184,8 @@ fn check_preamble(bytes: &[u8]) -> Result<(), CompileError> {
         Ok(())
     } else if bytes == MODULE_PREAMBLE {
         Err(CompileError::CoreModule)
+    } else if COMPONENT_PREAMBLE.starts_with(bytes) {
+        Err(CompileError::CutOff)
     } else if bytes.starts_with(b"\0asm") {
         Err(CompileError::Invalid(
             "an unknown version of the binary format".to_owned(),

@@ -12,6 +12,7 @@ use super::bindings::plugin::hearken::plugin::types::Description;
 use super::compile::{CompileError, ComponentFile, open_regular};
 use super::contain::contain;
 use super::death::Death;
+use super::folder::Stamps;
 use super::imports::events::filter_of;
 use super::instance::{MESSAGING, Version};
 use super::runtime::Runtime;
@@ -27,6 +28,9 @@ const MAX_LISTENERS: usize = 256;
 /// Longest manifest in bytes; its `[config]` may well carry a schema.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
+/// How often files that go on changing are read.
+const ATTEMPTS_TO_READ: usize = 5;
+
 /// Longest version and listener name shown, in bytes.
 const MAX_LABEL_BYTES: usize = 128;
 
@@ -35,6 +39,16 @@ const MAX_LABEL_BYTES: usize = 128;
 pub(super) struct Files {
     pub(super) component: PathBuf,
     pub(super) manifest: PathBuf,
+}
+
+impl Files {
+    /// The files of a plugin in the plugins folder.
+    pub(super) fn of(folder: &Path, plugin: &str) -> Self {
+        Self {
+            component: folder.join(format!("{plugin}.wasm")),
+            manifest: folder.join(format!("{plugin}.toml")),
+        }
+    }
 }
 
 /// Both files as they were read; the same content is not loaded twice.
@@ -96,30 +110,62 @@ impl LoadError {
         }
     }
 
-    /// Whether the component is simply not there any more.
+    /// Whether the component is simply not there any more: nothing in the folder has its
+    /// name, not even a link that leads nowhere for the moment, and the folder is there.
     pub(super) fn is_removal(&self) -> bool {
-        matches!(self, Self::Component { source, .. } if source.is_missing())
+        match self {
+            Self::Component { path, source } => {
+                source.is_missing() && !path.is_symlink() && path.parent().is_none_or(Path::is_dir)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the files could not be read for a reason that may pass by itself: what the
+    /// system says of them, be it that too many files are open, that the disk has failed,
+    /// or that a folder is being put in the place of another.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Component {
+                source: CompileError::Read { source, .. },
+                ..
+            }
+            | Self::ReadManifest { source, .. } => source.raw_os_error().is_some(),
+            _ => false,
+        }
     }
 
     /// Whether the file looks as if somebody had not finished writing it.
     pub(super) fn is_half_written(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Component {
-                source: CompileError::Empty,
+                source: CompileError::Empty | CompileError::CutOff,
                 ..
-            } => true,
-            Self::Component {
-                source: CompileError::Invalid(reason),
-                ..
-            } => reason.contains("unexpected end"),
-            _ => false,
-        }
+            }
+        )
     }
 }
 
 impl Source {
-    /// Reads both files. Blocks on the disk.
+    /// Reads both files, as they are together: when they change meanwhile, because a link
+    /// on the way to them leads elsewhere or because somebody writes, they are read again.
+    /// Blocks on the disk.
     pub(super) fn read(files: &Files) -> Result<Self, LoadError> {
+        let mut before = Stamps::of(files);
+        for _ in 1..ATTEMPTS_TO_READ {
+            let read = Self::read_once(files);
+            let after = Stamps::of(files);
+            if before == after {
+                return read;
+            }
+            before = after;
+        }
+        // Whoever goes on writing is followed by the plugins folder.
+        Self::read_once(files)
+    }
+
+    fn read_once(files: &Files) -> Result<Self, LoadError> {
         let component = ComponentFile::read(&files.component);
         let manifest = match read_manifest(&files.manifest) {
             Ok(manifest) => manifest,

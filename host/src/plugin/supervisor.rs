@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::instance::Version;
 use super::load::{Files, Fingerprint, LoadError, Source, Staged};
+use super::retry::Retry;
 use super::runtime::Runtime;
 use super::shared::Shared;
 use super::worker::{Desk, Shift};
@@ -16,9 +16,6 @@ use crate::admin::{PluginCommandError, PluginState, PluginStatus};
 use crate::bus::{MailboxLimits, Receiver, ReceiverKind, Subscription};
 use crate::config::PluginLimits;
 use crate::event::host_event::HostEventType;
-
-/// How long a file that looks half-written is given to be completed.
-const HALF_WRITTEN_GRACE: Duration = Duration::from_secs(1);
 
 pub(super) type Reply = oneshot::Sender<Result<PluginStatus, PluginCommandError>>;
 
@@ -39,6 +36,7 @@ pub(super) struct Supervisor {
     shared: Arc<Shared>,
     /// What was last loaded, or last failed to.
     tried: Option<Fingerprint>,
+    retry: Retry,
     current: Option<Current>,
 }
 
@@ -67,6 +65,7 @@ impl Supervisor {
             runtime,
             shared,
             tried: None,
+            retry: Retry::default(),
             current: None,
         }
     }
@@ -86,6 +85,10 @@ impl Supervisor {
         while installed {
             let command = tokio::select! {
                 () = files_changed.notified() => {
+                    installed = self.files_changed().await;
+                    continue;
+                }
+                () = self.retry.due() => {
                     installed = self.files_changed().await;
                     continue;
                 }
@@ -121,27 +124,32 @@ impl Supervisor {
 
     /// Looks at the files again; returns whether there still is a component.
     async fn files_changed(&mut self) -> bool {
-        let mut loaded = self.load(false).await;
-        if loaded.as_ref().is_err_and(LoadError::is_half_written) {
-            tokio::time::sleep(HALF_WRITTEN_GRACE).await;
-            loaded = self.load(true).await;
-        }
-        match loaded {
-            Ok(()) => true,
-            Err(error) if error.is_removal() => false,
+        // What could not be read looks as it did then.
+        let even_if_unchanged = self.retry.is_pending();
+        match self.load(even_if_unchanged).await {
+            Ok(()) => self.retry.end(),
+            Err(error) if error.is_removal() => return false,
             Err(error) => {
-                self.report(error);
-                true
+                if self.retry.after(&error, self.tried.as_ref()) {
+                    self.report(error);
+                }
             }
         }
+        true
     }
 
     async fn reload(&mut self) -> Result<(), String> {
-        self.load(true).await.map_err(|error| {
-            let reason = error.to_string();
-            self.report(error);
-            reason
-        })
+        let loaded = self.load(true).await;
+        let Err(error) = loaded else {
+            self.retry.end();
+            return Ok(());
+        };
+        let reason = error.to_string();
+        // Whoever has asked is told at once, and the files are looked at again as they
+        // are without being asked.
+        self.retry.after(&error, self.tried.as_ref());
+        self.report(error);
+        Err(reason)
     }
 
     fn report(&self, error: LoadError) {

@@ -38,7 +38,7 @@ pub(super) const MAX_BUCKET_BYTES: u64 = 256 << 20;
 pub(super) const MAX_READ_BYTES: usize = 16 << 20;
 
 /// Most keys whose values one call reads; bounds how long it reads.
-pub(super) const MAX_KEYS_READ: usize = 4096;
+pub(super) const MAX_KEYS_READ: usize = 512;
 
 /// What a record takes of its bucket beyond key and value: about its share of
 /// the store's own pages, so that tiny records are bounded too.

@@ -245,8 +245,8 @@ async fn one_call_reads_so_much_and_no_more() {
     };
     assert_eq!(read(16, "k").await, Ok(16));
     assert_eq!(read(17, "k").await, Err(RecordError::Read));
-    assert_eq!(read(4096, "none").await, Ok(4096));
-    assert_eq!(read(4097, "none").await, Err(RecordError::Keys(4097)));
+    assert_eq!(read(512, "none").await, Ok(512));
+    assert_eq!(read(513, "none").await, Err(RecordError::Keys(513)));
 }
 
 #[tokio::test]

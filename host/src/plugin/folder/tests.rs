@@ -1,0 +1,198 @@
+use std::fs::{self, File};
+use std::io::Write;
+
+use super::*;
+
+/// Longer than anything here takes on the slowest machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The next plugin to look at; `None` for all.
+async fn changed(folder: &mut Folder) -> Option<String> {
+    let changed = tokio::time::timeout(LONG, folder.changed());
+    changed.await.expect("the change is seen")
+}
+
+/// The plugins that are to be looked at until both of these are.
+async fn both(folder: &mut Folder, wanted: [&str; 2]) {
+    let mut missing = BTreeSet::from(wanted);
+    while !missing.is_empty() {
+        let name = changed(folder).await.expect("nothing overflows");
+        missing.remove(name.as_str());
+    }
+}
+
+/// Waits until this one is to be looked at.
+async fn one(folder: &mut Folder, wanted: &str) {
+    while changed(folder).await.as_deref() != Some(wanted) {}
+}
+
+#[tokio::test]
+async fn a_file_is_reported_when_it_is_complete() {
+    let root = tempfile::tempdir().unwrap();
+    let mut folder = Folder::watch(root.path()).unwrap();
+    let path = root.path().join("slow.wasm");
+    let mut file = File::create(&path).unwrap();
+    file.write_all(b"half").unwrap();
+    fs::write(root.path().join("other.wasm"), b"whole").unwrap();
+    assert_eq!(changed(&mut folder).await.as_deref(), Some("other"));
+    file.write_all(b"half").unwrap();
+    drop(file);
+    assert_eq!(changed(&mut folder).await.as_deref(), Some("slow"));
+    fs::rename(&path, root.path().join("renamed.wasm")).unwrap();
+    both(&mut folder, ["renamed", "slow"]).await;
+    assert_eq!(
+        folder.plugins().unwrap().into_iter().collect::<Vec<_>>(),
+        ["other", "renamed"]
+    );
+}
+
+/// A survey must not look at a file that somebody has open and writes.
+#[tokio::test]
+async fn a_file_that_is_being_written_is_left_alone_however_long_it_takes() {
+    let root = tempfile::tempdir().unwrap();
+    let mut folder = Folder::watch(root.path()).unwrap();
+    let mut file = File::create(root.path().join("slow.wasm")).unwrap();
+    file.write_all(b"half").unwrap();
+    let early = tokio::time::timeout(SURVEY + QUIET * 2, folder.changed());
+    assert!(early.await.is_err(), "it is not closed");
+    drop(file);
+    assert_eq!(changed(&mut folder).await.as_deref(), Some("slow"));
+}
+
+#[tokio::test]
+async fn what_was_looked_at_is_not_looked_at_again() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("old.wasm"), b"old").unwrap();
+    let mut folder = Folder::watch(root.path()).unwrap();
+    folder.plugins().unwrap();
+    fs::write(root.path().join("new.wasm"), b"new").unwrap();
+    assert_eq!(changed(&mut folder).await.as_deref(), Some("new"));
+    let again = tokio::time::timeout(SURVEY * 2, folder.changed());
+    assert!(again.await.is_err(), "nothing has changed");
+}
+
+#[cfg(unix)]
+mod links {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// Puts a link in the place of another, as one step.
+    fn swap(target: impl AsRef<Path>, link: &Path) {
+        let next = link.parent().expect("it has one").join(".next");
+        symlink(target, &next).unwrap();
+        fs::rename(next, link).unwrap();
+    }
+
+    fn revision(root: &Path, name: &str, plugins: &[&str]) {
+        let folder = root.join(name);
+        fs::create_dir(&folder).unwrap();
+        for plugin in plugins {
+            fs::write(folder.join(format!("{plugin}.wasm")), name).unwrap();
+        }
+    }
+
+    /// As a kubelet does it: `x.wasm -> ..data/x.wasm`, and `..data` is swapped.
+    #[tokio::test]
+    async fn a_swapped_revision_is_seen_in_all_its_files() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        revision(root, "..1", &["x", "z"]);
+        symlink("..1", root.join("..data")).unwrap();
+        for plugin in ["x", "z"] {
+            let file = format!("{plugin}.wasm");
+            symlink(Path::new("..data").join(&file), root.join(&file)).unwrap();
+        }
+        let mut folder = Folder::watch(root).unwrap();
+        assert_eq!(folder.plugins().unwrap().len(), 2);
+
+        revision(root, "..2", &["x", "y"]);
+        swap("..2", &root.join("..data"));
+        fs::remove_dir_all(root.join("..1")).unwrap();
+        symlink("..data/y.wasm", root.join("y.wasm")).unwrap();
+        fs::remove_file(root.join("z.wasm")).unwrap();
+        let mut missing = BTreeSet::from(["x", "y", "z"]);
+        while !missing.is_empty() {
+            let name = changed(&mut folder).await.expect("nothing overflows");
+            missing.remove(name.as_str());
+        }
+        let read = |plugin| fs::read_to_string(folder.files(plugin).component).unwrap();
+        assert_eq!((read("x"), read("y")), ("..2".to_owned(), "..2".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_target_that_is_replaced_behind_a_link_is_seen() {
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let target = elsewhere.path().join("built");
+        fs::write(&target, "1").unwrap();
+        symlink(&target, root.path().join("y.wasm")).unwrap();
+        let mut folder = Folder::watch(root.path()).unwrap();
+        folder.plugins().unwrap();
+        let next = elsewhere.path().join("next");
+        fs::write(&next, "2").unwrap();
+        fs::rename(next, &target).unwrap();
+        one(&mut folder, "y").await;
+        // Written in place, too.
+        fs::write(&target, "three").unwrap();
+        one(&mut folder, "y").await;
+    }
+
+    #[tokio::test]
+    async fn a_link_to_the_folder_that_is_swapped_is_followed() {
+        let root = tempfile::tempdir().unwrap();
+        revision(root.path(), "r1", &["x", "gone"]);
+        revision(root.path(), "r2", &["x"]);
+        let current = root.path().join("current");
+        symlink("r1", &current).unwrap();
+        let mut folder = Folder::watch(&current).unwrap();
+        folder.plugins().unwrap();
+        swap("r2", &current);
+        both(&mut folder, ["x", "gone"]).await;
+        assert_eq!(fs::read(folder.files("x").component).unwrap(), b"r2");
+        // What happens in the new one is seen.
+        fs::write(root.path().join("r2/later.wasm"), "").unwrap();
+        one(&mut folder, "later").await;
+    }
+}
+
+#[tokio::test]
+async fn another_folder_in_its_place_is_followed() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("plugins");
+    let other = root.path().join("plugins.new");
+    fs::create_dir(&path).unwrap();
+    fs::create_dir(&other).unwrap();
+    fs::write(path.join("a.wasm"), "").unwrap();
+    fs::write(other.join("b.wasm"), "").unwrap();
+    let mut folder = Folder::watch(&path).unwrap();
+    folder.plugins().unwrap();
+    fs::rename(&path, root.path().join("plugins.old")).unwrap();
+    fs::rename(&other, &path).unwrap();
+    both(&mut folder, ["a", "b"]).await;
+    // What happens in the new one is seen, what happens in the old one is not.
+    fs::write(root.path().join("plugins.old/old.wasm"), "").unwrap();
+    fs::write(path.join("c.wasm"), "").unwrap();
+    assert_eq!(changed(&mut folder).await.as_deref(), Some("c"));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_made_anew_is_followed() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("plugins");
+    let mut folder = Folder::watch(&path).unwrap();
+    for round in 0..3 {
+        fs::remove_dir_all(&path).unwrap();
+        if round > 0 {
+            // Until it has been seen to be gone.
+            let seen = tokio::time::timeout(SURVEY + QUIET, folder.changed());
+            assert!(seen.await.is_err(), "nothing is left");
+            assert_eq!(folder.watched, None);
+        }
+        fs::create_dir(&path).unwrap();
+        let name = format!("p{round}");
+        fs::write(path.join(format!("{name}.wasm")), "").unwrap();
+        one(&mut folder, &name).await;
+        fs::remove_file(path.join(format!("{name}.wasm"))).unwrap();
+        one(&mut folder, &name).await;
+    }
+}
