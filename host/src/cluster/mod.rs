@@ -274,3 +274,6 @@ fn memberships(
     }
     memberships
 }
+
+#[cfg(test)]
+mod tests;

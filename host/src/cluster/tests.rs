@@ -1,0 +1,272 @@
+//! Two nodes in one process, on a network of pipes and with time that does not have to
+//! be waited for.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::network::{BoxFuture, Connection, Io, Listener, Network};
+use super::timing::FORGET_AFTER;
+use super::*;
+use crate::admin::NodeState;
+use crate::bus::{
+    BusConfig, Filter, MailboxLimits, Overflow, Publisher, Receiver, ReceiverKind, Subscription,
+};
+use crate::clock::SystemClock;
+use crate::event::{Draft, EventType, Pattern};
+
+/// Pipes between addresses, which can be cut.
+#[derive(Default)]
+struct Pipes {
+    listeners: Mutex<BTreeMap<SocketAddr, mpsc::Sender<Connection>>>,
+    /// What runs between two ends; ended where the network is cut.
+    between: Mutex<Vec<JoinHandle<()>>>,
+    is_cut: AtomicBool,
+}
+
+impl Pipes {
+    fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+        for between in self.between.lock().unwrap().drain(..) {
+            between.abort();
+        }
+    }
+
+    fn heal(&self) {
+        self.is_cut.store(false, Ordering::Relaxed);
+    }
+
+    fn listen(self: &Arc<Self>, address: SocketAddr) -> PipeListener {
+        let (connections, accepted) = mpsc::channel(64);
+        self.listeners.lock().unwrap().insert(address, connections);
+        PipeListener { accepted, address }
+    }
+}
+
+/// The network as the node at `from` sees it.
+struct Seen {
+    pipes: Arc<Pipes>,
+    from: SocketAddr,
+}
+
+impl Network for Seen {
+    fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
+        Box::pin(async move {
+            let listener = self.pipes.listeners.lock().unwrap().get(&address).cloned();
+            let listener = listener.filter(|_| !self.pipes.is_cut.load(Ordering::Relaxed));
+            let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+            let listener = listener.ok_or_else(refused)?;
+            let (near, mut near_end) = tokio::io::duplex(1 << 20);
+            let (mut far_end, far) = tokio::io::duplex(1 << 20);
+            let between = tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut near_end, &mut far_end).await;
+            });
+            self.pipes.between.lock().unwrap().push(between);
+            let connection = |io: Box<dyn Io>, local, remote| Connection { io, local, remote };
+            let there = connection(Box::new(far), address, self.from);
+            listener.send(there).await.map_err(|_| refused())?;
+            Ok(connection(Box::new(near), self.from, address))
+        })
+    }
+
+    fn resolve<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        let address = address.parse().expect("addresses, not names");
+        Box::pin(std::future::ready(Ok(vec![address])))
+    }
+}
+
+struct PipeListener {
+    accepted: mpsc::Receiver<Connection>,
+    address: SocketAddr,
+}
+
+impl Listener for PipeListener {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Connection>> {
+        Box::pin(async move {
+            let gone = || io::Error::from(io::ErrorKind::NotConnected);
+            self.accepted.recv().await.ok_or_else(gone)
+        })
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// A node that takes part.
+struct Part {
+    admin: Arc<dyn ClusterAdmin>,
+    publisher: Publisher,
+    heard: Receiver,
+    _running: tokio_util::task::AbortOnDropHandle<Result<(), ClusterError>>,
+}
+
+/// Node number `number`, of whichever name, which joins the one at `join`.
+fn start(pipes: &Arc<Pipes>, name: &str, number: u8, join: &[u8]) -> Part {
+    let address = |number: u8| SocketAddr::from(([127, 0, 0, number], 7071));
+    let incarnation = Uuid::from_u128(u128::from(number) << 80);
+    let bus = Bus::new(BusConfig {
+        node: name.into(),
+        incarnation: incarnation.simple().to_string(),
+        max_event_bytes: 1 << 20,
+        clock: Arc::new(SystemClock),
+    });
+    let filter = |pattern| Filter::new(Pattern::new(pattern).unwrap());
+    let heard = bus.subscribe(Subscription {
+        name: "test".into(),
+        kind: ReceiverKind::Stream,
+        filters: vec![filter("custom.*"), filter("cluster.*")],
+        limits: MailboxLimits {
+            events: 1 << 16,
+            bytes: 1 << 26,
+        },
+        overflow: Overflow::DropOldest,
+        lanes: 1,
+    });
+    let cluster = Cluster::new(ClusterConfig {
+        identity: Identity {
+            cluster: "test".into(),
+            node: name.into(),
+            incarnation,
+            version: "0.1.0".into(),
+            max_event_bytes: 1 << 20,
+        },
+        bus: bus.clone(),
+        network: Arc::new(Seen {
+            pipes: Arc::clone(pipes),
+            from: address(number),
+        }),
+        listener: Box::new(pipes.listen(address(number))),
+        tls: None,
+        allow_plaintext: false,
+        advertise: None,
+        join: join
+            .iter()
+            .map(|other| address(*other).to_string().into())
+            .collect(),
+        seed: number.into(),
+    });
+    Part {
+        admin: cluster.admin(),
+        publisher: bus.publisher("/test", "test"),
+        heard,
+        _running: tokio_util::task::AbortOnDropHandle::new(tokio::spawn(
+            cluster.run(CancellationToken::new()),
+        )),
+    }
+}
+
+impl Part {
+    fn publish(&self, number: u64) {
+        let mut draft = Draft::new(EventType::custom("number").unwrap());
+        let id = number.to_string();
+        draft.id = Some(id.as_str().into());
+        draft.distributed = true;
+        self.publisher.publish(&draft).unwrap();
+    }
+
+    /// The next events of a type, as their ids and data.
+    async fn hear(&self, event_type: &str, count: usize) -> Vec<(String, Value)> {
+        let mut heard = Vec::new();
+        while heard.len() < count {
+            let event = timeout(Duration::from_secs(60), self.heard.recv()).await;
+            let event = event.expect("there are more").expect("the bus is there");
+            if event.event_type() == event_type {
+                let data = event.data().map(serde_json::from_slice);
+                let data = data.transpose().unwrap().unwrap_or_default();
+                heard.push((event.id().to_owned(), data));
+            }
+        }
+        heard
+    }
+
+    fn sees(&self, name: &str) -> Option<(NodeState, String)> {
+        let nodes = self.admin.nodes().into_iter();
+        let mut named = nodes.filter(|node| node.state != NodeState::This && node.name == name);
+        named.next().map(|node| (node.state, node.incarnation))
+    }
+
+    async fn until(&self, name: &str, state: Option<NodeState>) {
+        let seen = async {
+            while self.sees(name).map(|(state, _)| state) != state {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let seen = timeout(FORGET_AFTER * 2, seen).await;
+        seen.unwrap_or_else(|_| panic!("{:?} instead of {state:?}", self.sees(name)));
+    }
+}
+
+fn ids(events: &[(String, Value)]) -> Vec<&str> {
+    events.iter().map(|(id, _)| id.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_forgotten_comes_back_without_an_event_twice() {
+    let pipes = Arc::new(Pipes::default());
+    let (a, b) = (start(&pipes, "a", 1, &[]), start(&pipes, "b", 2, &[1]));
+    a.until("b", Some(NodeState::Connected)).await;
+    b.until("a", Some(NodeState::Connected)).await;
+    // What b wants, a knows a moment after the link is up.
+    sleep(Duration::from_secs(1)).await;
+    for number in 0..10 {
+        a.publish(number);
+    }
+    let heard = b.hear("custom.number", 10).await;
+    assert_eq!(
+        ids(&heard),
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+    );
+
+    pipes.cut();
+    b.until("a", Some(NodeState::Unreachable)).await;
+    a.until("b", Some(NodeState::Unreachable)).await;
+    for number in 10..13 {
+        a.publish(number);
+    }
+    a.until("b", None).await;
+    b.until("a", None).await;
+
+    pipes.heal();
+    a.until("b", Some(NodeState::Connected)).await;
+    b.until("a", Some(NodeState::Connected)).await;
+    sleep(Duration::from_secs(1)).await;
+    for number in 20..23 {
+        a.publish(number);
+    }
+    // What waited was thrown away, which is told; nothing comes twice.
+    let heard = b.hear("custom.number", 3).await;
+    assert_eq!(ids(&heard), ["20", "21", "22"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_starts_of_one_name_the_later_one_is_linked_whoever_comes_first() {
+    let pipes = Arc::new(Pipes::default());
+    let a = start(&pipes, "a", 1, &[]);
+    let later = start(&pipes, "b", 9, &[1]);
+    a.until("b", Some(NodeState::Connected)).await;
+    let (_, incarnation) = a.sees("b").unwrap();
+    // The earlier one comes second, and dials as long as it runs.
+    let earlier = start(&pipes, "b", 2, &[1]);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        a.sees("b").unwrap(),
+        (NodeState::Connected, incarnation.clone())
+    );
+    assert_eq!(earlier.sees("a"), None);
+
+    // And whether or not the later one is there.
+    drop(later);
+    a.until("b", Some(NodeState::Unreachable)).await;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(a.sees("b").unwrap(), (NodeState::Unreachable, incarnation));
+}
