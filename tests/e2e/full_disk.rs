@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::events::Events;
 use crate::support::plugin::{Plugin, plugin};
 use crate::support::process::NodeProcess;
-use crate::support::{DEADLINE, POLL};
+use crate::support::{DEADLINE, POLL, lacking};
 
 fn hoarder() -> Plugin {
     plugin("hoarder").manifest("[allow]\nkeyvalue = [\"hoard\"]\n")
@@ -116,7 +116,7 @@ impl Disk {
         match mounted {
             Ok(mounted) if mounted.status.success() => Some(Self(folder)),
             refused => {
-                eprintln!("SKIPPED: no file system can be mounted here: {refused:?}");
+                lacking(&format!("no file systems that can be mounted: {refused:?}"));
                 None
             }
         }

@@ -19,6 +19,7 @@ pub mod peer;
 pub mod plugin;
 pub mod process;
 
+use std::io::Write;
 use std::time::Duration;
 
 /// Bounds every wait of a test that has gone wrong. Nothing is expected to take
@@ -30,3 +31,15 @@ pub const COMPILED: Duration = Duration::from_secs(900);
 
 /// Pause between two looks at something that is not announced by an event.
 pub const POLL: Duration = Duration::from_millis(10);
+
+/// Says that tests are left out for want of something that this machine does not have.
+///
+/// # Panics
+/// Where the variable `HEARKEN_TESTS_LEAVE_OUT` is `nothing`, as it is when changes are
+/// checked: there the machine must have it.
+pub fn lacking(what: &str) {
+    let nothing = std::env::var("HEARKEN_TESTS_LEAVE_OUT").is_ok_and(|out| out == "nothing");
+    assert!(!nothing, "{what}");
+    // Not by `eprintln!`, of which nothing is seen when a test passes.
+    let _ = writeln!(std::io::stderr(), "LEFT OUT, since there are {what}");
+}

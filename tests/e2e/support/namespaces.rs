@@ -7,6 +7,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::lacking;
+
 /// A switch and what is plugged into it; gone when dropped.
 pub struct Network {
     /// Begins the names of its namespaces, unlike those of all other networks.
@@ -46,7 +48,7 @@ pub fn available() -> bool {
         });
         let _ = ip(&format!("netns delete {probe}"));
         if let Err(error) = &shaped {
-            eprintln!("no network namespaces, so no tests that need them: {error}");
+            lacking(&format!("no network namespaces: {error}"));
         }
         shaped.is_ok()
     })
