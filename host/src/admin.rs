@@ -12,6 +12,8 @@ use crate::bus::Overflow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PluginState {
+    /// Its first version is being compiled and started.
+    Loading,
     /// It takes events.
     Running,
     /// An operator paused it; its mailbox goes on filling.

@@ -44,7 +44,8 @@
 //!   `plugin/worker.rs`, which takes it out and hands it to an instance, and
 //!   `plugin/instance.rs`, which makes the call.
 //! - A plugin's life: `plugin/folder.rs` sees a file, `plugin/supervisor.rs` carries
-//!   out what files and operators ask for, `plugin/load.rs` makes a version of a file.
+//!   out what files and operators ask for, `plugin/load.rs` makes a version of a file,
+//!   `plugin/compile/` has it compiled in another process.
 //! - What a guest may do: `plugin/imports/`, and `plugin/guest.rs` for its budgets.
 //! - Fairness and deadlines: `plugin/executor.rs` and `plugin/meter.rs`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which

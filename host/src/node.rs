@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -37,7 +38,7 @@ pub struct Node {
     gateway: AbortOnDropHandle<Result<(), GatewayError>>,
     stop_gateway: CancellationToken,
     drop_reports: AbortOnDropHandle<()>,
-    shutdown_timeout: std::time::Duration,
+    shutdown_timeout: Duration,
 }
 
 /// A node that serves, but has no plugins yet and takes no events, which they
@@ -45,6 +46,7 @@ pub struct Node {
 pub struct Starting {
     node: Node,
     readiness: Readiness,
+    startup_timeout: Duration,
 }
 
 /// The sockets that a node serves on.
@@ -180,6 +182,7 @@ impl Node {
             data: config.data,
             threads: config.plugin_threads,
             limits: config.limits,
+            compile: config.compile,
             clock,
         })?;
         let drop_reports = tokio::spawn({
@@ -214,7 +217,11 @@ impl Node {
             drop_reports: AbortOnDropHandle::new(drop_reports),
             shutdown_timeout: config.shutdown_timeout,
         };
-        Ok(Starting { node, readiness })
+        Ok(Starting {
+            node,
+            readiness,
+            startup_timeout: config.startup_timeout,
+        })
     }
 
     /// Where HTTP is served.
@@ -325,7 +332,8 @@ fn cluster(
 
 impl Starting {
     /// Loads every plugin in the folder; from then on the node takes events. A
-    /// plugin that fails to load is reported and keeps no node from starting.
+    /// plugin that fails to load is reported and keeps no node from starting, nor does
+    /// one that takes longer than the configuration's `startup_timeout`.
     ///
     /// # Errors
     /// [`NodeError`] when the folder cannot be read.
@@ -333,8 +341,9 @@ impl Starting {
         let Self {
             mut node,
             readiness,
+            startup_timeout,
         } = self;
-        node.runner.load_all().await?;
+        node.runner.load_all(startup_timeout).await?;
         // So that from then on no event is missed, of whatever node.
         node.bus.interest().known().await;
         readiness.plugins_loaded();

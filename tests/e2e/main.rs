@@ -5,6 +5,7 @@ mod authoring;
 mod capabilities;
 mod cluster;
 mod command_line;
+mod compiling;
 mod coverage;
 mod delivery;
 mod folder;

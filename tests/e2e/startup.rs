@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::api::Api;
-use crate::support::node::free_ports;
+use crate::support::node::{compile_settings, free_ports};
 use crate::support::plugin::plugin;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,6 +21,7 @@ async fn no_event_is_taken_before_the_plugins_can_get_it() {
     let config = NodeConfig {
         plugins,
         data: folders.path().join("data"),
+        compile: compile_settings(),
         ..NodeConfig::default()
     };
     let listeners = free_ports().await;

@@ -12,7 +12,7 @@ pub mod scaffold;
 pub mod toolchain;
 
 pub use build::{BuildError, CompilerOutput, PluginCrate, build};
-pub use check::{CheckError, CheckReport, check, check_bytes};
+pub use check::{CheckError, CheckReport, Examination, check, examine};
 pub use dev::{BuildSummary, Dev, DevError, DevReport};
 pub use discover::discover;
 pub use place::{PlaceError, Placement, place};

@@ -12,6 +12,7 @@ use crate::cluster::certificates::CertificatesError;
 use crate::config::ConfigError;
 use crate::logging::LoggingError;
 use crate::node::{ListenError, NodeError};
+use crate::plugin::WorkerError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,9 @@ pub(super) enum CliError {
     /// The node does not run, or did not end well.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The process cannot compile for a node.
+    #[error(transparent)]
+    CompileWorker(#[from] WorkerError),
     /// The system gives the process too little to start.
     #[error("cannot start: {0}")]
     Runtime(io::Error),

@@ -58,6 +58,9 @@ fn line(plugin: &PluginStatus) -> String {
         let error = plugin.last_error.as_deref().unwrap_or("unknown reason");
         return format!("{name:<16} failed: {error}");
     }
+    if plugin.state == PluginState::Loading {
+        return format!("{name:<16} is still loading: it takes events once it runs");
+    }
     let patterns: Vec<&str> = plugin
         .listeners
         .iter()

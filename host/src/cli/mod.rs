@@ -4,6 +4,7 @@
 
 mod client;
 mod cluster;
+mod compile_worker;
 mod data;
 mod dev;
 mod error;
@@ -72,6 +73,8 @@ enum Command {
     Plugin(Plugin),
     #[command(subcommand)]
     Cluster(Cluster),
+    #[command(hide = true)]
+    CompileWorker(compile_worker::CompileWorker),
 }
 
 /// Runs the command that the process was started with. The exit code is 0 only
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         }
         Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
         Command::Cluster(cluster) => cluster.run(Output::new(global.json)),
+        Command::CompileWorker(worker) => worker.run().map(|never| match never {}),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

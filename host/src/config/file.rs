@@ -21,6 +21,7 @@ pub(super) struct ConfigFile {
 struct Tables<'d> {
     top: Section<'d>,
     limits: Section<'d>,
+    compile: Section<'d>,
     log: Section<'d>,
     cluster: Section<'d>,
     tls: Section<'d>,
@@ -48,6 +49,7 @@ impl ConfigFile {
         let mut cluster = top.section("cluster")?;
         let mut tables = Tables {
             limits: top.section("limits")?,
+            compile: top.section("compile")?,
             log: top.section("log")?,
             tls: cluster.section("tls")?,
             cluster,
@@ -55,6 +57,7 @@ impl ConfigFile {
         };
         let layer = Layer::read(&mut tables)?;
         tables.limits.finish()?;
+        tables.compile.finish()?;
         tables.log.finish()?;
         tables.tls.finish()?;
         tables.cluster.finish()?;
@@ -68,6 +71,7 @@ impl<'d> Tables<'d> {
     fn table(&mut self, key: &'static str) -> (&mut Section<'d>, &'static str) {
         match key.rsplit_once('.') {
             Some(("limits", key)) => (&mut self.limits, key),
+            Some(("compile", key)) => (&mut self.compile, key),
             Some(("log", key)) => (&mut self.log, key),
             Some(("cluster", key)) => (&mut self.cluster, key),
             Some(("cluster.tls", key)) => (&mut self.tls, key),

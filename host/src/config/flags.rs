@@ -53,6 +53,10 @@ pub struct NodeFlags {
     #[arg(long, value_name = "N", value_parser = |text: &str| layer::PLUGIN_THREADS.read(text))]
     pub plugin_threads: Option<usize>,
 
+    /// How long a node that starts waits for its plugins before it takes events [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = |text: &str| layer::STARTUP_TIMEOUT.read(text))]
+    pub startup_timeout: Option<Duration>,
+
     /// How long a node that is told to stop waits for what is in hand [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = |text: &str| layer::SHUTDOWN_TIMEOUT.read(text))]
     pub shutdown_timeout: Option<Duration>,
@@ -84,6 +88,7 @@ impl NodeFlags {
             allowed_hosts: (!self.allowed_hosts.is_empty()).then(|| self.allowed_hosts.clone()),
             max_event_size: self.max_event_size,
             plugin_threads: self.plugin_threads,
+            startup_timeout: self.startup_timeout,
             shutdown_timeout: self.shutdown_timeout,
             log_format: self.log_format,
             log_filter: self.log_filter.clone(),

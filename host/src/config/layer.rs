@@ -10,6 +10,7 @@ use http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
 use super::cluster::ClusterLayer;
+use super::compile::{self, CompileLayer};
 use super::error::{ConfigError, Place};
 use super::form::{Form, Kind, SWITCH, TEXT, count, duration, size};
 use super::limits::{self, ManifestLimits};
@@ -30,9 +31,11 @@ pub(super) struct Layer {
     pub(super) allowed_hosts: Option<Vec<String>>,
     pub(super) max_event_size: Option<usize>,
     pub(super) plugin_threads: Option<usize>,
+    pub(super) startup_timeout: Option<Duration>,
     pub(super) shutdown_timeout: Option<Duration>,
     pub(super) limits: ManifestLimits,
     pub(super) mailbox_bytes: Option<usize>,
+    pub(super) compile: CompileLayer,
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_filter: Option<String>,
     pub(super) cluster: ClusterLayer,
@@ -81,6 +84,7 @@ impl Layer {
                 .map(|hosts| hosts.into_iter().map(|host| host.value).collect()),
             max_event_size: source.value("max_event_size", &MAX_EVENT_SIZE)?,
             plugin_threads: source.value("plugin_threads", &PLUGIN_THREADS)?,
+            startup_timeout: source.value("startup_timeout", &STARTUP_TIMEOUT)?,
             shutdown_timeout: source.value("shutdown_timeout", &SHUTDOWN_TIMEOUT)?,
             limits: ManifestLimits {
                 memory: source.value("limits.memory", &limits::MEMORY)?,
@@ -90,6 +94,10 @@ impl Layer {
                 overflow: source.value("limits.overflow", &limits::OVERFLOW)?,
             },
             mailbox_bytes: source.value("limits.mailbox_bytes", &limits::MAILBOX_BYTES)?,
+            compile: CompileLayer {
+                timeout: source.value("compile.timeout", &compile::TIMEOUT)?,
+                memory: source.value("compile.memory", &compile::MEMORY)?,
+            },
             log_format: source.value("log.format", &LOG_FORMAT)?,
             log_filter: source.value("log.filter", &LOG_FILTER)?,
             cluster: ClusterLayer::read(source)?,
@@ -107,6 +115,7 @@ impl Layer {
             allowed_hosts: self.allowed_hosts.or(under.allowed_hosts),
             max_event_size: self.max_event_size.or(under.max_event_size),
             plugin_threads: self.plugin_threads.or(under.plugin_threads),
+            startup_timeout: self.startup_timeout.or(under.startup_timeout),
             shutdown_timeout: self.shutdown_timeout.or(under.shutdown_timeout),
             limits: ManifestLimits {
                 memory: self.limits.memory.or(under.limits.memory),
@@ -116,6 +125,7 @@ impl Layer {
                 overflow: self.limits.overflow.or(under.limits.overflow),
             },
             mailbox_bytes: self.mailbox_bytes.or(under.mailbox_bytes),
+            compile: self.compile.over(under.compile),
             log_format: self.log_format.or(under.log_format),
             log_filter: self.log_filter.or(under.log_filter),
             cluster: self.cluster.over(under.cluster),
@@ -139,8 +149,10 @@ impl Layer {
             allowed_hosts: self.allowed_hosts.unwrap_or(defaults.allowed_hosts),
             max_event_size: self.max_event_size.unwrap_or(defaults.max_event_size),
             plugin_threads: self.plugin_threads.unwrap_or(defaults.plugin_threads),
+            startup_timeout: self.startup_timeout.unwrap_or(defaults.startup_timeout),
             shutdown_timeout: self.shutdown_timeout.unwrap_or(defaults.shutdown_timeout),
             limits,
+            compile: self.compile.onto(defaults.compile),
             log: LogConfig {
                 format: self.log_format.unwrap_or(defaults.log.format),
                 filter: self.log_filter.unwrap_or(defaults.log.filter),
@@ -185,6 +197,12 @@ pub(super) const PLUGIN_THREADS: Form<usize> = Form {
     kind: Kind::Integer,
     expected: "a whole number of threads from 1 to 1024, e.g. 4",
     parse: |text| count(text, 1, 1024),
+};
+
+pub(super) const STARTUP_TIMEOUT: Form<Duration> = Form {
+    kind: Kind::String,
+    expected: "a duration from 0s to 1h, e.g. \"30s\"",
+    parse: |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
 };
 
 pub(super) const SHUTDOWN_TIMEOUT: Form<Duration> = Form {

@@ -3,6 +3,7 @@
 //! not understood is an error that says where it stands and what is right.
 
 mod cluster;
+mod compile;
 mod document;
 mod environment;
 mod error;
@@ -17,6 +18,7 @@ mod name;
 mod node;
 
 pub use cluster::{CLUSTER_PORT, ClusterFlags, ClusterSettings, TlsFiles};
+pub use compile::CompileSettings;
 pub use error::{ConfigError, Place, WrongValue};
 pub use flags::NodeFlags;
 pub use layer::LARGEST_EVENT;

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::cluster::ClusterSettings;
+use super::compile::CompileSettings;
 use super::environment::Environment;
 use super::error::{ConfigError, Place};
 use super::file::ConfigFile;
@@ -37,10 +38,15 @@ pub struct NodeConfig {
     pub max_event_size: usize,
     /// Threads that run plugins; 1 to 1,024.
     pub plugin_threads: usize,
+    /// How long a node that starts waits for its plugins before it takes events
+    /// without those that are not loaded yet; at most 1 h.
+    pub startup_timeout: Duration,
     /// How long a draining node waits for what is in hand; at most 1 h.
     pub shutdown_timeout: Duration,
     /// Limits of plugins whose manifest says nothing else.
     pub limits: PluginLimits,
+    /// How plugins are compiled.
+    pub compile: CompileSettings,
     /// What is logged, and how.
     pub log: LogConfig,
     /// The node's part in a cluster.
@@ -91,8 +97,10 @@ impl Default for NodeConfig {
             allowed_hosts: Vec::new(),
             max_event_size: 1 << 20,
             plugin_threads: available_parallelism().map_or(1, usize::from),
+            startup_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(30),
             limits: PluginLimits::default(),
+            compile: CompileSettings::default(),
             log: LogConfig::default(),
             cluster: ClusterSettings::default(),
         }

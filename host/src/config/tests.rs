@@ -92,7 +92,11 @@ fn the_file_sets_everything() {
             allowed_hosts = ["Hearken.example", "10.0.0.1"]
             max_event_size = "2MiB"
             plugin_threads = 3
+            startup_timeout = "5s"
             shutdown_timeout = "1m 30s"
+            [compile]
+            timeout = "9s"
+            memory = "1GiB"
             [limits]
             memory = "1MiB"
             deadline = "2s"
@@ -131,7 +135,13 @@ fn the_file_sets_everything() {
             allowed_hosts: vec!["hearken.example".to_owned(), "10.0.0.1".to_owned()],
             max_event_size: 2 << 20,
             plugin_threads: 3,
+            startup_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(90),
+            compile: CompileSettings {
+                timeout: Duration::from_secs(9),
+                memory: 1 << 30,
+                ..CompileSettings::default()
+            },
             limits: PluginLimits {
                 memory: 1 << 20,
                 deadline: Duration::from_secs(2),
@@ -159,6 +169,31 @@ fn the_file_sets_everything() {
             },
         }
     );
+}
+
+#[test]
+fn bounds_of_compiling_have_ranges() {
+    let variables = [
+        ("HEARKEN_COMPILE_TIMEOUT", "1h"),
+        ("HEARKEN_COMPILE_MEMORY", "256MiB"),
+        ("HEARKEN_STARTUP_TIMEOUT", "0s"),
+    ];
+    let config = load(None, &variables, &["--startup-timeout", "7s"]).unwrap();
+    assert_eq!(config.compile.timeout, Duration::from_secs(3600));
+    assert_eq!(config.compile.memory, 256 << 20);
+    assert_eq!(config.startup_timeout, Duration::from_secs(7));
+
+    let error = file_error("[compile]\ntimeout = \"10ms\"");
+    assert!(
+        error.contains("2:11") && error.contains("from 1s to 1h"),
+        "{error}"
+    );
+    let error = variable_error("HEARKEN_COMPILE_MEMORY", "1MiB");
+    assert!(error.contains("from 256MiB to 64GiB"), "{error}");
+    let error = flag_error(&["--startup-timeout", "2h"]);
+    assert!(error.contains("from 0s to 1h"), "{error}");
+    let error = file_error("[compile]\nmemroy = \"1GiB\"");
+    assert!(error.contains("compile.memory"), "{error}");
 }
 
 #[test]

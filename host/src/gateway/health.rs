@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::rejection::Rejection;
 use crate::admin::{NodeHealth, Trouble};
 
-/// Says whether a node has loaded its plugins, so that it takes events for them, and
-/// whether its parts work; cloning shares it.
+/// Says whether a node has loaded its plugins, or given them their time, so that it
+/// takes events, and whether its parts work; cloning shares it.
 #[derive(Clone, Default)]
 pub struct Readiness {
     loaded: Arc<AtomicBool>,
@@ -28,12 +28,13 @@ impl Readiness {
         }
     }
 
-    /// The plugins were loaded, or have failed to: the node takes traffic.
+    /// The plugins were loaded, have failed to or have had their time: the node takes
+    /// traffic.
     pub fn plugins_loaded(&self) {
         self.loaded.store(true, Ordering::Release);
     }
 
-    /// Whether the plugins were loaded.
+    /// Whether the node takes traffic.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
@@ -61,8 +62,8 @@ pub(super) async fn livez() -> &'static str {
 
 /// Whether the node takes traffic
 ///
-/// It does once its plugins were loaded, and until it shuts down, but for the time
-/// that a part of it fails. Events are taken then too.
+/// It does once its plugins were loaded or have had `startup_timeout` for it, and until
+/// it shuts down, but for the time that a part of it fails. Events are taken then too.
 #[utoipa::path(
     get,
     path = "/readyz",

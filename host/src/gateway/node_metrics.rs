@@ -178,6 +178,7 @@ pub(super) fn encode(encoder: MetricEncoder<'_>, kind: Kind, value: u64) -> fmt:
 /// The state as the API writes it.
 fn state(state: PluginState) -> &'static str {
     match state {
+        PluginState::Loading => "loading",
         PluginState::Running => "running",
         PluginState::Paused => "paused",
         PluginState::BackingOff => "backing-off",

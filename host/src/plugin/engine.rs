@@ -22,14 +22,26 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 /// Ticks without a guest after which the clock rests until one runs.
 const TICKS_BEFORE_REST: u32 = 250;
 
-/// An engine that compiles each function once.
+/// An engine that runs compiled code.
 pub(super) fn new_engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// An engine that compiles each function once, and runs nothing.
+pub(super) fn compiling_engine() -> wasmtime::Result<Engine> {
     engine_with(Arc::<FunctionCache>::default())
 }
 
-/// The engine's settings. Everything that changes generated code is part of
-/// the engine's compatibility hash and so of the key of cached code.
+/// An engine that keeps the functions which it compiles.
 pub(super) fn engine_with(functions: Arc<dyn CacheStore>) -> wasmtime::Result<Engine> {
+    let mut config = config();
+    config.enable_incremental_compilation(functions)?;
+    Engine::new(&config)
+}
+
+/// The engines' settings. Everything that changes generated code is part of
+/// the engine's compatibility hash and so of the key of cached code.
+fn config() -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.epoch_interruption(true);
@@ -41,8 +53,7 @@ pub(super) fn engine_with(functions: Arc<dyn CacheStore>) -> wasmtime::Result<En
     config.wasm_custom_page_sizes(false);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
-    config.enable_incremental_compilation(functions)?;
-    Engine::new(&config)
+    config
 }
 
 /// Advances the engine's epoch every millisecond while guests run.

@@ -7,8 +7,8 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use wasmtime::CacheStore;
 
-/// Most bytes of compiled functions that are kept: those of some twenty plugins
-/// written in Rust.
+/// Most bytes of compiled functions that a process which compiles keeps: those of some
+/// twenty plugins written in Rust.
 const MAX_BYTES: u64 = 32 << 20;
 
 /// What a compiled function has on average, in bytes; about.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::compile::CompileWorkers;
 use super::guest::PluginContext;
 use super::load::{Files, Source};
 use super::runtime::Runtime;
@@ -14,12 +15,12 @@ use crate::config::PluginLimits;
 use crate::store::Store;
 
 /// Starts the component in `file`, with the manifest beside it if there is one,
-/// and asks what it listens to. Takes as long as compiling does, and then at
-/// most the plugin's deadline.
+/// and asks what it listens to. It is compiled by `workers`. Takes as long as
+/// compiling does, and then at most the plugin's deadline.
 ///
 /// # Errors
 /// Why the plugin would not load, in the words that a node would use.
-pub async fn inspect(file: &Path) -> Result<Vec<ListenerStatus>, String> {
+pub async fn inspect(file: &Path, workers: CompileWorkers) -> Result<Vec<ListenerStatus>, String> {
     let scratch =
         tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
     let bus = Bus::new(BusConfig {
@@ -31,7 +32,7 @@ pub async fn inspect(file: &Path) -> Result<Vec<ListenerStatus>, String> {
     let store =
         Store::in_memory(bus.clone(), Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     let io = tokio::runtime::Handle::current();
-    let runtime = Runtime::new(bus.clone(), store, scratch.path(), 1, &io)
+    let runtime = Runtime::new(bus.clone(), store, scratch.path(), 1, workers, &io)
         .map_err(|error| error.to_string())?;
     let runtime = Arc::new(runtime);
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -52,12 +53,15 @@ pub async fn inspect(file: &Path) -> Result<Vec<ListenerStatus>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CompileSettings;
 
     #[tokio::test]
     async fn a_missing_component_is_told_before_what_is_wrong_with_its_manifest() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("gone.toml"), "nonsense = 1").unwrap();
-        let error = inspect(&folder.path().join("gone.wasm")).await.unwrap_err();
+        let workers = CompileWorkers::new(CompileSettings::default(), 1);
+        let gone = folder.path().join("gone.wasm");
+        let error = inspect(&gone, workers).await.unwrap_err();
         assert!(
             error.contains("gone.wasm") && !error.contains("nonsense"),
             "{error}"

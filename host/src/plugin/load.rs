@@ -193,6 +193,7 @@ impl Source {
     }
 
     /// Makes a version of what was read, and gives the room back once it is compiled.
+    /// Dropping the future ends all that it has begun.
     pub(super) async fn stage(
         self,
         room: SemaphorePermit<'_>,
@@ -215,10 +216,10 @@ impl Source {
         let hash = file.hash;
         let component = runtime
             .compiler
-            .compile(file)
+            .compile(&file, path)
             .await
             .map_err(compile_error)?;
-        drop(room);
+        drop((room, file));
         let limits = manifest.limits.over(defaults);
         let plugin = Arc::clone(plugin);
         let version = Version::link(plugin, component, &runtime.linker, hash, manifest, limits)

@@ -28,6 +28,8 @@ mod shared;
 mod supervisor;
 mod worker;
 
+pub use code_cache::CodeCacheError;
+pub use compile::{CompileError, CompileWorkers, WorkerError, WorkerLimits, serve_compile_tasks};
 pub use folder::FolderError;
 pub use inspect::inspect;
 pub use plugins::{PluginRunner, Plugins, PluginsConfig, PluginsError};

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::compile::CompileWorkers;
 use super::folder::{Folder, FolderError};
 use super::guest::PluginContext;
 use super::runtime::{Runtime, RuntimeError};
@@ -19,7 +20,7 @@ use super::supervisor::{Command, Reply, Supervisor};
 use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginState, PluginStatus};
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::config::PluginLimits;
+use crate::config::{CompileSettings, PluginLimits};
 use crate::store::Store;
 
 /// Commands that wait for one plugin; more are refused.
@@ -52,6 +53,8 @@ pub struct PluginsConfig {
     pub threads: usize,
     /// Limits of plugins whose manifest says nothing.
     pub limits: PluginLimits,
+    /// How plugins are compiled.
+    pub compile: CompileSettings,
     /// Tells the time of errors.
     pub clock: Arc<dyn Clock>,
 }
@@ -173,16 +176,13 @@ impl PluginRunner {
             data,
             threads,
             limits,
+            compile,
             clock,
         } = config;
         let folder = Folder::watch(&folder)?;
-        let runtime = Runtime::new(
-            bus,
-            store,
-            &data,
-            threads,
-            &tokio::runtime::Handle::current(),
-        )?;
+        let workers = CompileWorkers::new(compile, threads);
+        let io = tokio::runtime::Handle::current();
+        let runtime = Runtime::new(bus, store, &data, threads, workers, &io)?;
         let plugins = Arc::new(Plugins {
             runtime: Arc::new(runtime),
             limits,
@@ -203,22 +203,52 @@ impl PluginRunner {
         Arc::clone(&self.plugins)
     }
 
-    /// Loads every plugin in the folder; returns when each runs or has failed to.
+    /// Loads every plugin in the folder, and follows the folder meanwhile; returns when
+    /// each runs or has failed to, or when `within` is over. Those that are not loaded
+    /// by then get the events from when they are.
     ///
     /// # Errors
     /// [`PluginsError::Folder`] when the folder cannot be read.
-    pub async fn load_all(&mut self) -> Result<(), PluginsError> {
+    pub async fn load_all(&mut self, within: Duration) -> Result<(), PluginsError> {
         let loading: Vec<_> = self
             .folder
             .plugins()?
             .into_iter()
             .map(|name| self.install(name))
             .collect();
-        for loaded in loading {
-            // An error means that the supervisor is gone, which `run` will see.
-            let _ = loaded.await;
+        let loaded = async {
+            for loaded in loading {
+                // An error means that the supervisor is gone, which is seen below.
+                let _ = loaded.await;
+            }
+        };
+        let mut loaded = std::pin::pin!(loaded);
+        let mut late = std::pin::pin!(tokio::time::sleep(within));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut loaded => return Ok(()),
+                () = &mut late => {
+                    self.tell_late(within);
+                    return Ok(());
+                }
+                () = self.step() => {}
+            }
         }
-        Ok(())
+    }
+
+    /// Says which plugins the node does not wait for any longer.
+    fn tell_late(&self, within: Duration) {
+        let entries = self.plugins.entries();
+        let late: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.shared.state() == PluginState::Loading)
+            .map(|entry| entry.shared.name())
+            .collect();
+        tracing::warn!(
+            plugins = late.join(", "),
+            "not loaded within {within:?}: the node takes events without them until they are"
+        );
     }
 
     /// Follows the folder until `stop`.
@@ -226,12 +256,20 @@ impl PluginRunner {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = self.folder.changed() => match changed {
-                    Some(name) => self.look_at(name),
-                    None => self.look_at_all(),
-                },
-                Some(ended) = self.supervisors.join_next_with_id() => self.reap(ended),
+                () = self.step() => {}
             }
+        }
+    }
+
+    /// Waits for the next thing that happens to the folder or a supervisor, and acts on
+    /// it. Dropping the future loses nothing.
+    async fn step(&mut self) {
+        tokio::select! {
+            changed = self.folder.changed() => match changed {
+                Some(name) => self.look_at(name),
+                None => self.look_at_all(),
+            },
+            Some(ended) = self.supervisors.join_next_with_id() => self.reap(ended),
         }
     }
 

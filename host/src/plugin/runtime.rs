@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::Linker;
 
-use super::compile::Compiler;
+use super::code_cache::{CodeCache, CodeCacheError};
+use super::compile::{CompileWorkers, Compiler};
 use super::engine::{Ticker, new_engine};
 use super::executor::Executor;
 use super::guest::Guest;
@@ -32,14 +33,9 @@ pub(super) struct Runtime {
 /// Why plugins cannot run on this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// The data folder cannot be used.
-    #[error("cannot use the data folder {path}: {source}")]
-    DataFolder {
-        /// The folder.
-        path: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The folder of compiled code cannot be used.
+    #[error(transparent)]
+    CodeCache(#[from] CodeCacheError),
     /// A thread cannot be started.
     #[error("cannot start a thread for plugins: {0}")]
     Thread(std::io::Error),
@@ -54,13 +50,11 @@ impl Runtime {
         store: Arc<Store>,
         data: &Path,
         threads: usize,
+        workers: CompileWorkers,
         io: &tokio::runtime::Handle,
     ) -> Result<Self, RuntimeError> {
         crate::tls::choose_provider();
-        let folder = |source| RuntimeError::DataFolder {
-            path: data.display().to_string(),
-            source,
-        };
+        let cache = CodeCache::open(data.join("code"))?;
         let engine = new_engine().map_err(RuntimeError::Engine)?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
         Ok(Self {
@@ -68,7 +62,7 @@ impl Runtime {
             store,
             loading: Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1)),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
-            compiler: Compiler::new(engine, data.join("code"), threads).map_err(folder)?,
+            compiler: Compiler::new(engine, cache, workers),
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
         })
     }

@@ -25,9 +25,6 @@ const FAILURE_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 /// `plugin.failed` events a second for long.
 const FAILURES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 
-/// Why a plugin that was just found does not run.
-const LOADING: &str = "not loaded yet: the component is being compiled and started";
-
 /// Shared by supervisor, workers and status of one plugin.
 pub(super) struct Shared {
     pub(super) context: Arc<PluginContext>,
@@ -68,7 +65,6 @@ impl Shared {
         clock: Arc<dyn Clock>,
         limits: PluginLimits,
     ) -> Self {
-        let now = clock.now_millis();
         let quota = Quota::per_second(FAILURES_A_SECOND).allow_burst(FAILURE_BURST);
         Self {
             host: context.bus.host_publisher(),
@@ -81,14 +77,14 @@ impl Shared {
             clock,
             failure_budget: RateLimiter::direct(quota),
             shown: Mutex::new(Shown {
-                state: PluginState::Failed,
+                state: PluginState::Loading,
                 version: None,
                 interface: None,
                 listeners: Vec::new(),
                 limits,
                 concurrency: 1,
                 content_hash: None,
-                last_error: Some((LOADING.to_owned(), now)),
+                last_error: None,
             }),
         }
     }

@@ -171,6 +171,9 @@ impl Supervisor {
             return Ok(());
         }
         self.tried = Some(source.fingerprint.clone());
+        if self.current.is_none() {
+            self.shared.set_state(PluginState::Loading);
+        }
         let context = &self.shared.context;
         let staged = source
             .stage(room, &self.files, context, &self.defaults, &self.runtime)

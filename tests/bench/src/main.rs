@@ -13,6 +13,7 @@ mod suites;
 mod sustained;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, ValueEnum};
@@ -96,7 +97,11 @@ enum Suite {
     All,
 }
 
-fn main() {
+fn main() -> ExitCode {
+    // The nodes in here have their plugins compiled by this program, as others by theirs.
+    if std::env::args().nth(1).as_deref() == Some("compile-worker") {
+        return hearken::cli::main();
+    }
     let Bench {
         suite,
         json,
@@ -108,11 +113,11 @@ fn main() {
     log_as_a_node_does();
     if let Some(folder) = idle_node {
         idle::run_node(&folder);
-        return;
+        return ExitCode::SUCCESS;
     }
     if let Some(role) = cluster_node {
         cluster::run_node(role, join.as_deref());
-        return;
+        return ExitCode::SUCCESS;
     }
     let suite = suite.unwrap_or(Suite::All);
     let mut report = Report::new(json);
@@ -132,6 +137,7 @@ fn main() {
         }
     }
     report.finish();
+    ExitCode::SUCCESS
 }
 
 /// Logs with what that costs, but to nowhere: what plugins print would hide the results.

@@ -10,7 +10,7 @@ use hearken::bus::{
     Subscription,
 };
 use hearken::clock::SystemClock;
-use hearken::config::PluginLimits;
+use hearken::config::{CompileSettings, PluginLimits};
 use hearken::event::{Event, Pattern};
 use hearken::plugin::{PluginRunner, Plugins, PluginsConfig};
 use hearken::store::Store;
@@ -98,12 +98,16 @@ impl Node {
             data: folder.join("data"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: PluginLimits::default(),
+            compile: CompileSettings::default(),
             clock: Arc::new(SystemClock),
         };
         let stop = CancellationToken::new();
         let (plugins, running) = io.block_on(async {
             let mut runner = PluginRunner::new(config).expect("plugins can run here");
-            runner.load_all().await.expect("the folder is readable");
+            runner
+                .load_all(DEADLINE)
+                .await
+                .expect("the folder is readable");
             let plugins = runner.plugins();
             let stop = stop.clone();
             let running = tokio::spawn(async move {

@@ -1,6 +1,7 @@
 //! Plugins that misbehave, each beside a well-behaved one that must miss nothing
 //! while they do their worst.
 
+pub mod components;
 pub mod denied;
 pub mod descriptions;
 pub mod files;

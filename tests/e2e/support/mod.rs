@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod authored;
+pub mod bombs;
 pub mod certificates;
 pub mod cluster;
 pub mod collected;

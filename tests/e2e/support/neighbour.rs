@@ -2,8 +2,11 @@
 
 use std::ops::Deref;
 
+use hearken::config::{CompileSettings, NodeConfig};
+use tempfile::TempDir;
+
 use super::events::Events;
-use super::node::TestNode;
+use super::node::{self, TestNode};
 use super::plugin::{Plugin, plugin};
 
 /// A node with a recorder beside the plugin under test.
@@ -20,12 +23,35 @@ impl Neighbourhood {
     /// folder, so that whatever is reported of them is seen.
     pub async fn with(plugins: impl IntoIterator<Item = Plugin>) -> Self {
         let recorder = plugin("recorder").manifest("subscribe = [\"custom.good.*\"]");
-        let node = TestNode::start([recorder]).await;
+        let neighbourhood = Self::on(TestNode::start([recorder]).await).await;
+        for plugin in plugins {
+            neighbourhood.place(&plugin);
+        }
+        neighbourhood
+    }
+
+    /// Starts a node that has the recorder and these plugins from the start, and
+    /// compiles them so.
+    pub async fn beside(
+        plugins: impl IntoIterator<Item = Plugin>,
+        settings: CompileSettings,
+    ) -> Self {
+        let recorder = plugin("recorder").manifest("subscribe = [\"custom.good.*\"]");
+        let folders = TempDir::new().expect("a temporary folder");
+        std::fs::create_dir(folders.path().join("plugins")).expect("a new folder");
+        for plugin in plugins.into_iter().chain([recorder]) {
+            plugin.place(&folders.path().join("plugins"));
+        }
+        let config = NodeConfig {
+            compile: settings,
+            ..node::config(folders.path())
+        };
+        Self::on(TestNode::start_with(config, folders).await).await
+    }
+
+    async fn on(node: TestNode) -> Self {
         let recorded = node.listen("custom.recorded.custom.good.*").await;
         let reports = node.listen("plugin.*").await;
-        for plugin in plugins {
-            node.place(&plugin);
-        }
         Self {
             node,
             recorded,

@@ -1,10 +1,10 @@
 //! A node in the test's own process.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hearken::config::NodeConfig;
+use hearken::config::{CompileSettings, NodeConfig};
 use hearken::node::{Listeners, Node, NodeError};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -36,6 +36,26 @@ pub async fn free_ports() -> Listeners {
     }
 }
 
+/// How plugins are compiled: by the program, as the process that tests cannot do that.
+pub fn compile_settings() -> CompileSettings {
+    CompileSettings {
+        program: env!("CARGO_BIN_EXE_hearken").into(),
+        ..CompileSettings::default()
+    }
+}
+
+/// The configuration of a node with its folders in `folder`.
+pub fn config(folder: &Path) -> NodeConfig {
+    NodeConfig {
+        node: "test".to_owned(),
+        plugins: folder.join("plugins"),
+        data: folder.join("data"),
+        shutdown_timeout: SHUTDOWN,
+        compile: compile_settings(),
+        ..NodeConfig::default()
+    }
+}
+
 impl TestNode {
     /// A node that has these plugins from the start.
     pub async fn start(plugins: impl IntoIterator<Item = Plugin>) -> Self {
@@ -49,13 +69,11 @@ impl TestNode {
 
     /// A node on folders that an earlier one has left.
     pub async fn start_in(folders: TempDir) -> Self {
-        let config = NodeConfig {
-            node: "test".to_owned(),
-            plugins: folders.path().join("plugins"),
-            data: folders.path().join("data"),
-            shutdown_timeout: SHUTDOWN,
-            ..NodeConfig::default()
-        };
+        Self::start_with(config(folders.path()), folders).await
+    }
+
+    /// A node of this configuration, whose folders are in `folders`.
+    pub async fn start_with(config: NodeConfig, folders: TempDir) -> Self {
         let listeners = free_ports().await;
         let node = Node::start(config, listeners)
             .await

@@ -178,6 +178,11 @@ impl NodeProcess {
         }
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it still runs")
+    }
+
     /// The folder that the node runs in.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -202,7 +207,7 @@ impl NodeProcess {
 
     /// Sends the node a signal, e.g. `TERM`.
     pub async fn signal(&self, signal: &str) {
-        let pid = self.child.id().expect("it still runs").to_string();
+        let pid = self.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(sent.await.expect("every Unix has `kill`").success());
     }

@@ -6,15 +6,7 @@ use wasmparser::{
     BinaryReaderError, ComponentTypeRef, Parser, Payload, TypeBounds, Validator, WasmFeatures,
 };
 
-use super::ExportReport;
-
-/// A sound component's outside.
-pub(super) struct Shape {
-    /// Names of what it imports, types left out.
-    pub(super) imports: Vec<String>,
-    /// What it exports.
-    pub(super) exports: Vec<ExportReport>,
-}
+use super::examination::{ExportReport, Shape};
 
 /// The features that this host's engine has: those of WebAssembly 3.0 but for what
 /// needs a garbage collector, and components without the asynchronous ABI.
@@ -23,8 +15,7 @@ fn features() -> WasmFeatures {
         .difference(WasmFeatures::GC_TYPES | WasmFeatures::EXCEPTIONS)
 }
 
-/// Validates a component and lists its outside. Time and memory are in proportion
-/// to the length of `bytes`: the validator bounds the size of every type.
+/// Validates a component and lists its outside.
 pub(super) fn inspect(bytes: &[u8]) -> Result<Shape, BinaryReaderError> {
     let types = Validator::new_with_features(features()).validate_all(bytes)?;
     let mut shape = Shape {

@@ -70,6 +70,7 @@ impl Display for FileKind {
             Self::CoreModule { .. } => "a core WebAssembly module",
             Self::OtherEncoding { .. } => "WebAssembly of another binary version",
             Self::Damaged { .. } => "an unsound WebAssembly component",
+            Self::NotExamined { .. } => "a WebAssembly file that cannot be looked into",
             Self::TooLarge { .. } => "too large a WebAssembly file",
             Self::NotWasm { looks_like } => looks_like,
         })

@@ -33,6 +33,11 @@ pub enum FileKind {
         /// What is wrong there.
         message: String,
     },
+    /// WebAssembly that could not be looked into.
+    NotExamined {
+        /// Why not.
+        reason: String,
+    },
     /// WebAssembly of more than [`MAX_FILE_BYTES`].
     TooLarge {
         /// The limit in bytes.
@@ -80,6 +85,7 @@ impl FileKind {
                 "it is not a sound component for this host, at byte {offset}: {message}; build or \
                  copy it again"
             )),
+            Self::NotExamined { reason } => Some(format!("it cannot be looked into: {reason}")),
             Self::TooLarge { limit } => Some(format!(
                 "it is larger than {} MiB: build it in release mode and without debug information",
                 limit / (1024 * 1024)

@@ -2,11 +2,14 @@
 //! the host and gives to it, and whether this host can run it.
 //!
 //! Nothing of the file is run, so what a component listens to is not known here;
-//! [`CheckReport::set_listeners`] adds it once something has asked the component.
+//! [`CheckReport::set_listeners`] adds it once something has asked the component. And
+//! nothing of it is parsed here, which [`examine`] does in a process that a file may
+//! break.
 
 mod component;
 mod core_module;
 mod display;
+mod examination;
 mod file_kind;
 
 use std::fs::File;
@@ -18,6 +21,7 @@ use serde::Serialize;
 use crate::admin::ListenerStatus;
 use crate::interfaces::{self, Export, Provision, Support};
 
+pub use examination::{Examination, ExportReport, Shape, examine};
 pub use file_kind::FileKind;
 
 /// Files larger than this are not looked into. The largest components of note,
@@ -110,33 +114,41 @@ pub enum Availability {
     },
 }
 
-/// One thing that a component gives to its host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExportReport {
-    /// The interface with its version, or the name of a function.
-    pub name: String,
-    /// The functions of the interface.
-    pub functions: Vec<String>,
-}
-
-/// Looks at a file and says what it is.
+/// Looks at a file and says what it is. `examine` has what may be a component or a
+/// module parsed: as [`examine`] does it, but where that can do no harm; or says why
+/// that was not possible.
 ///
 /// # Errors
 /// When the file cannot be read; whatever is wrong with what it contains is in the
 /// report instead.
-pub async fn check(file: &Path) -> Result<CheckReport, CheckError> {
+pub async fn check(
+    file: &Path,
+    examine: impl AsyncFnOnce(&[u8]) -> Result<Examination, String>,
+) -> Result<CheckReport, CheckError> {
     let path = file.to_owned();
-    let unread = |source| CheckError::Read {
+    // A large file takes its time to read, and must not hold up other tasks.
+    let read = tokio::task::spawn_blocking(move || read(&path)).await;
+    let content = read.map_err(|panic| CheckError::Read {
         file: file.to_owned(),
-        source,
-    };
-    // Validation is CPU work of up to seconds, and must not hold up other tasks.
-    tokio::task::spawn_blocking(move || check_file(&path))
-        .await
-        .map_err(|panic| unread(io::Error::other(panic)))?
+        source: io::Error::other(panic),
+    })??;
+    let name = file.display().to_string();
+    match content {
+        Content::Told { length, kind } => Ok(CheckReport::without_contents(name, length, kind)),
+        Content::Read(bytes) => {
+            let examined = examine(&bytes).await;
+            Ok(CheckReport::new(name, bytes.len() as u64, examined))
+        }
+    }
 }
 
-fn check_file(path: &Path) -> Result<CheckReport, CheckError> {
+/// A file's content, unless its head and size tell enough.
+enum Content {
+    Told { length: u64, kind: FileKind },
+    Read(Vec<u8>),
+}
+
+fn read(path: &Path) -> Result<Content, CheckError> {
     let unread = |source| CheckError::Read {
         file: path.to_owned(),
         source,
@@ -145,41 +157,16 @@ fn check_file(path: &Path) -> Result<CheckReport, CheckError> {
     if !metadata.is_file() {
         return Err(CheckError::NotAFile(path.to_owned()));
     }
-    let name = path.display().to_string();
+    let length = metadata.len();
     let mut file = File::open(path).map_err(unread)?;
     let mut bytes = Vec::new();
     let mut read = |limit: u64, bytes: &mut Vec<u8>| file.by_ref().take(limit).read_to_end(bytes);
     read(file_kind::HEAD_BYTES, &mut bytes).map_err(unread)?;
-    if let Some(kind) = FileKind::of_head(&bytes, metadata.len()) {
-        return Ok(CheckReport::without_contents(name, metadata.len(), kind));
+    if let Some(kind) = FileKind::of_head(&bytes, length) {
+        return Ok(Content::Told { length, kind });
     }
-    read(MAX_FILE_BYTES, &mut bytes).map_err(unread)?;
-    Ok(check_bytes(&name, &bytes))
-}
-
-/// Says what these bytes, the content of file `name`, are.
-#[must_use]
-pub fn check_bytes(name: &str, bytes: &[u8]) -> CheckReport {
-    let length = bytes.len() as u64;
-    let mut report = CheckReport::without_contents(name.to_owned(), length, FileKind::Component);
-    if let Some(kind) = FileKind::of_head(bytes, length) {
-        report.kind = kind;
-    } else if wasmparser::Parser::is_core_wasm(bytes) {
-        report.kind = FileKind::CoreModule {
-            advice: core_module::advice(bytes),
-        };
-    } else {
-        match component::inspect(bytes) {
-            Ok(shape) => return report.with_shape(shape),
-            Err(damage) => {
-                report.kind = FileKind::Damaged {
-                    offset: damage.offset(),
-                    message: damage.message().to_owned(),
-                };
-            }
-        }
-    }
-    CheckReport::without_contents(report.file, length, report.kind)
+    read(MAX_FILE_BYTES - file_kind::HEAD_BYTES, &mut bytes).map_err(unread)?;
+    Ok(Content::Read(bytes))
 }
 
 impl ExportReport {
@@ -192,6 +179,20 @@ impl ExportReport {
 }
 
 impl CheckReport {
+    /// The report on file `name` of `length` bytes, of what was found in it.
+    fn new(name: String, length: u64, examined: Result<Examination, String>) -> Self {
+        let kind = match examined {
+            Ok(Examination::Component(shape)) => {
+                let report = Self::without_contents(name, length, FileKind::Component);
+                return report.with_shape(shape);
+            }
+            Ok(Examination::CoreModule { advice }) => FileKind::CoreModule { advice },
+            Ok(Examination::Damaged { offset, message }) => FileKind::Damaged { offset, message },
+            Err(reason) => FileKind::NotExamined { reason },
+        };
+        Self::without_contents(name, length, kind)
+    }
+
     /// The report on a file that is no component.
     fn without_contents(file: String, bytes: u64, kind: FileKind) -> Self {
         let problems: Vec<_> = kind.problem().into_iter().collect();
@@ -209,7 +210,7 @@ impl CheckReport {
         }
     }
 
-    fn with_shape(mut self, shape: component::Shape) -> Self {
+    fn with_shape(mut self, shape: Shape) -> Self {
         self.exports = shape.exports;
         self.imports = shape
             .imports

@@ -4,6 +4,25 @@ use proptest::sample::Index;
 
 use super::*;
 
+/// The report on these bytes, the content of file `name`, parsed right here.
+fn check_bytes(name: &str, bytes: &[u8]) -> CheckReport {
+    let length = bytes.len() as u64;
+    let head = &bytes[..bytes.len().min(file_kind::HEAD_BYTES as usize)];
+    match FileKind::of_head(head, length) {
+        Some(kind) => CheckReport::without_contents(name.to_owned(), length, kind),
+        None => {
+            let told = examine(bytes).to_bytes();
+            let examined = Examination::from_bytes(&told).map_err(|error| error.to_string());
+            CheckReport::new(name.to_owned(), length, examined)
+        }
+    }
+}
+
+/// For files that are judged without looking into them.
+async fn never(_: &[u8]) -> Result<Examination, String> {
+    panic!("it was looked into")
+}
+
 /// A component with these imports that exports instance `handler` with `functions`.
 fn component(imports: &[&str], handler: &str, functions: &[&str]) -> Vec<u8> {
     let imports: String = imports
@@ -220,7 +239,7 @@ async fn a_huge_file_is_judged_by_its_head() {
     std::fs::write(&file, b"nonsense").unwrap();
     let sparse = File::options().write(true).open(&file).unwrap();
     sparse.set_len(MAX_FILE_BYTES + 1).unwrap();
-    let report = check(&file).await.unwrap();
+    let report = check(&file, never).await.unwrap();
     assert_eq!(report.bytes, MAX_FILE_BYTES + 1);
     assert!(matches!(report.kind, FileKind::NotWasm { .. }), "{report}");
 
@@ -228,16 +247,34 @@ async fn a_huge_file_is_judged_by_its_head() {
     std::fs::write(&file, wasm).unwrap();
     let sparse = File::options().write(true).open(&file).unwrap();
     sparse.set_len(MAX_FILE_BYTES + 1).unwrap();
-    let report = check(&file).await.unwrap();
+    let report = check(&file, never).await.unwrap();
     assert!(matches!(report.kind, FileKind::TooLarge { .. }), "{report}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_looked_into_is_a_problem() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("deep.wasm");
+    std::fs::write(&file, listener(&[])).unwrap();
+    let examine = async |_: &[u8]| Err("it is nested too deeply".to_owned());
+    let report = check(&file, examine).await.unwrap();
+    assert!(!report.runnable);
+    assert!(
+        report.to_string().contains("it is nested too deeply"),
+        "{report}"
+    );
+    let examine = async |bytes: &[u8]| Ok(super::examine(bytes));
+    assert!(check(&file, examine).await.unwrap().runnable);
 }
 
 #[tokio::test]
 async fn a_folder_and_a_missing_file_are_errors_that_name_them() {
     let dir = tempfile::tempdir().unwrap();
-    let error = check(dir.path()).await.unwrap_err();
+    let error = check(dir.path(), never).await.unwrap_err();
     assert!(matches!(error, CheckError::NotAFile(_)), "{error:?}");
-    let error = check(&dir.path().join("none.wasm")).await.unwrap_err();
+    let error = check(&dir.path().join("none.wasm"), never)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("none.wasm"), "{error}");
 }
 

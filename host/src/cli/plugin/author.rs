@@ -4,14 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::authoring::{
-    CompilerOutput, PluginCrate, SdkSource, build as compile, check as explain, ensure_target,
-    scaffold,
+    CompilerOutput, Examination, PluginCrate, SdkSource, build as compile, check as explain,
+    ensure_target, scaffold,
 };
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
-use crate::config::Manifest;
+use crate::config::{CompileSettings, Manifest};
 use crate::interfaces;
-use crate::plugin::inspect;
+use crate::plugin::{CompileWorkers, inspect};
 
 /// Makes the crate NAME in `parent`.
 pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result<(), CliError> {
@@ -40,10 +40,17 @@ pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError
 
 /// Explains a file; fails when this host cannot run it.
 pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliError> {
-    let mut report = explain(file).await?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = CompileWorkers::new(CompileSettings::default(), threads);
+    let mut report = explain(file, async |component: &[u8]| {
+        let told = workers.examine(component, file).await;
+        let told = told.map_err(|error| error.to_string())?;
+        Examination::from_bytes(&told).map_err(|error| error.to_string())
+    })
+    .await?;
     let describes_itself = report.handler.is_some_and(interfaces::describes_itself);
     if report.runnable && (describes_itself || subscribes(&file.with_extension("toml"))) {
-        report.set_listeners(inspect(file).await);
+        report.set_listeners(inspect(file, workers).await);
     }
     output.answer(&report, || report.to_string())?;
     if report.runnable {

@@ -20,6 +20,7 @@ pub(super) async fn run(client: &Client, mut output: Output, name: &str) -> Resu
 /// The state in a word.
 pub(super) fn state(state: PluginState) -> &'static str {
     match state {
+        PluginState::Loading => "loading",
         PluginState::Running => "running",
         PluginState::Paused => "paused",
         PluginState::BackingOff => "backing-off",

@@ -1,0 +1,182 @@
+//! The processes that compile for a node: started when there is something to compile,
+//! kept for what comes next with the functions that they have compiled, ended when
+//! nothing comes.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::CompileError;
+use super::protocol::Task;
+use super::worker::Worker;
+use crate::config::CompileSettings;
+
+/// Most processes that compile at a time, and as many for what takes long; each may
+/// take `compile.memory`.
+const MAX_WORKERS: usize = 4;
+
+/// Most threads of a process.
+const MAX_THREADS: usize = 8;
+
+/// After which a component that is still being compiled makes room for others.
+const LONG: Duration = Duration::from_secs(10);
+
+/// How long a process without work is kept. It holds some 40 MiB, and saves the next
+/// version of a plugin what it has in common with the one before.
+const KEPT: Duration = Duration::from_secs(120);
+
+/// Starts, keeps and ends the processes that compile; dropping it kills them.
+#[derive(Debug)]
+pub struct CompileWorkers(Arc<Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    settings: CompileSettings,
+    /// Threads of each process.
+    threads: usize,
+    room: Semaphore,
+    overtime: Semaphore,
+    idle: Mutex<Vec<Idle>>,
+    numbers: AtomicU64,
+}
+
+/// A process without work.
+#[derive(Debug)]
+struct Idle {
+    number: u64,
+    worker: Worker,
+    /// Ends it when nothing comes.
+    _end: AbortOnDropHandle<()>,
+}
+
+/// The right to have one component compiled now.
+pub(super) struct Room<'p> {
+    pool: &'p Arc<Pool>,
+    permit: SemaphorePermit<'p>,
+}
+
+impl CompileWorkers {
+    /// None runs yet. At most `threads` compile at a time.
+    #[must_use]
+    pub fn new(settings: CompileSettings, threads: usize) -> Self {
+        let workers = threads.clamp(1, MAX_WORKERS);
+        Self(Arc::new(Pool {
+            settings,
+            threads: threads.clamp(1, MAX_THREADS),
+            room: Semaphore::new(workers),
+            overtime: Semaphore::new(workers),
+            idle: Mutex::default(),
+            numbers: AtomicU64::new(0),
+        }))
+    }
+
+    /// What [`serve_compile_tasks`](super::serve_compile_tasks) was given to examine
+    /// components with says of this one, the content of `file`.
+    ///
+    /// # Errors
+    /// [`CompileError`] when it cannot be looked at.
+    pub async fn examine(&self, component: &[u8], file: &Path) -> Result<Vec<u8>, CompileError> {
+        let room = self.room().await;
+        room.run(Task::Examine, component, file).await
+    }
+
+    /// Waits until there is room for one more component.
+    pub(super) async fn room(&self) -> Room<'_> {
+        let permit = self.0.room.acquire().await;
+        Room {
+            pool: &self.0,
+            permit: permit.expect("the semaphore is never closed"),
+        }
+    }
+}
+
+impl Room<'_> {
+    /// The machine code of a component, the content of `file`. Dropping the future ends
+    /// the work.
+    pub(super) async fn compile(
+        self,
+        component: &[u8],
+        file: &Path,
+    ) -> Result<Vec<u8>, CompileError> {
+        self.run(Task::Compile, component, file).await
+    }
+
+    async fn run(self, task: Task, component: &[u8], file: &Path) -> Result<Vec<u8>, CompileError> {
+        let Self { pool, permit } = self;
+        let mut working = std::pin::pin!(pool.work(task, component, file));
+        if let Ok(answer) = tokio::time::timeout(LONG, &mut working).await {
+            return answer;
+        }
+        // So that one that takes long, or as many as there are workers, do not keep
+        // those waiting that take a moment.
+        let overtime = pool.overtime.try_acquire();
+        let _held = match overtime {
+            Ok(overtime) => {
+                drop(permit);
+                overtime
+            }
+            Err(_) => permit,
+        };
+        working.await
+    }
+}
+
+impl Pool {
+    async fn work(
+        self: &Arc<Self>,
+        task: Task,
+        component: &[u8],
+        file: &Path,
+    ) -> Result<Vec<u8>, CompileError> {
+        let worker = match self.take(file) {
+            Some(worker) => worker,
+            None => Worker::start(&self.settings, self.threads).await?,
+        };
+        let (answer, worker) = worker.ask(task, component, file, &self.settings).await;
+        if let Some(worker) = worker {
+            self.keep(worker);
+        }
+        answer
+    }
+
+    /// A process without work that still runs; that which knows the file if there is
+    /// one, otherwise the one used last, so that the others can end.
+    fn take(&self, file: &Path) -> Option<Worker> {
+        let mut idle = self.idle();
+        while !idle.is_empty() {
+            let known = idle.iter().rposition(|idle| idle.worker.knows(file));
+            let at = known.unwrap_or(idle.len() - 1);
+            let mut taken = idle.remove(at).worker;
+            if taken.is_alive() {
+                return Some(taken);
+            }
+        }
+        None
+    }
+
+    fn keep(self: &Arc<Self>, worker: Worker) {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let pool = Arc::downgrade(self);
+        let mut idle = self.idle();
+        let end = tokio::spawn(async move {
+            tokio::time::sleep(KEPT).await;
+            if let Some(pool) = pool.upgrade() {
+                pool.idle().retain(|idle| idle.number != number);
+            }
+        });
+        idle.push(Idle {
+            number,
+            worker,
+            _end: AbortOnDropHandle::new(end),
+        });
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        // Nothing in here panics half-way through a change.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
