@@ -79,17 +79,17 @@ impl Supervisor {
         loaded: oneshot::Sender<()>,
     ) {
         self.shared.announce(HostEventType::PluginInstalled);
-        let mut installed = self.files_changed().await;
+        let mut installed = self.files_changed(&files_changed).await;
         // Nobody waits when the plugin was dropped into a running node.
         let _ = loaded.send(());
         while installed {
             let command = tokio::select! {
                 () = files_changed.notified() => {
-                    installed = self.files_changed().await;
+                    installed = self.files_changed(&files_changed).await;
                     continue;
                 }
                 () = self.retry.due() => {
-                    installed = self.files_changed().await;
+                    installed = self.files_changed(&files_changed).await;
                     continue;
                 }
                 command = commands.recv() => command,
@@ -122,12 +122,19 @@ impl Supervisor {
         });
     }
 
-    /// Looks at the files again; returns whether there still is a component.
-    async fn files_changed(&mut self) -> bool {
+    /// Looks at the files again, and once more as soon as they change: what is being
+    /// compiled by then is given up. Returns whether there still is a component.
+    async fn files_changed(&mut self, changed: &Notify) -> bool {
         // What could not be read looks as it did then.
-        let even_if_unchanged = self.retry.is_pending();
-        match self.load(even_if_unchanged).await {
-            Ok(()) => self.retry.end(),
+        let mut even_if_unchanged = self.retry.is_pending();
+        let staged = loop {
+            tokio::select! {
+                staged = self.stage(even_if_unchanged) => break staged,
+                () = changed.notified() => even_if_unchanged = true,
+            }
+        };
+        match staged {
+            Ok(staged) => self.loaded(staged).await,
             Err(error) if error.is_removal() => return false,
             Err(error) => {
                 if self.retry.after(&error, self.tried.as_ref()) {
@@ -138,18 +145,29 @@ impl Supervisor {
         true
     }
 
+    /// Lets a new version take over, if there is one.
+    async fn loaded(&mut self, staged: Option<Staged>) {
+        self.retry.end();
+        if let Some(staged) = staged {
+            self.take_over(staged).await;
+        }
+    }
+
     async fn reload(&mut self) -> Result<(), String> {
-        let loaded = self.load(true).await;
-        let Err(error) = loaded else {
-            self.retry.end();
-            return Ok(());
-        };
-        let reason = error.to_string();
-        // Whoever has asked is told at once, and the files are looked at again as they
-        // are without being asked.
-        self.retry.after(&error, self.tried.as_ref());
-        self.report(error);
-        Err(reason)
+        match self.stage(true).await {
+            Ok(staged) => {
+                self.loaded(staged).await;
+                Ok(())
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                // Whoever has asked is told at once, and the files are looked at again
+                // as they are without being asked.
+                self.retry.after(&error, self.tried.as_ref());
+                self.report(error);
+                Err(reason)
+            }
+        }
     }
 
     fn report(&self, error: LoadError) {
@@ -159,8 +177,9 @@ impl Supervisor {
         }
     }
 
-    /// Loads the files and lets the new version take over.
-    async fn load(&mut self, even_if_unchanged: bool) -> Result<(), LoadError> {
+    /// Makes a version of the files, unless they are as they were. Dropping the future
+    /// gives up what it has begun.
+    async fn stage(&mut self, even_if_unchanged: bool) -> Result<Option<Staged>, LoadError> {
         let runtime = Arc::clone(&self.runtime);
         let room = runtime.room_to_load().await;
         let files = self.files.clone();
@@ -168,7 +187,7 @@ impl Supervisor {
             .await
             .expect("reading files does not panic")?;
         if !even_if_unchanged && self.tried.as_ref() == Some(&source.fingerprint) {
-            return Ok(());
+            return Ok(None);
         }
         self.tried = Some(source.fingerprint.clone());
         if self.current.is_none() {
@@ -178,8 +197,7 @@ impl Supervisor {
         let staged = source
             .stage(room, &self.files, context, &self.defaults, &self.runtime)
             .await?;
-        self.take_over(staged).await;
-        Ok(())
+        Ok(Some(staged))
     }
 
     /// Puts a new version in the place of the running one: that one finishes the

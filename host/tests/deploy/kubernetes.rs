@@ -110,6 +110,16 @@ fn each_pod_is_a_node_of_its_own_name() {
 }
 
 #[test]
+fn a_process_that_compiles_fits_into_the_pod() {
+    let container = container();
+    let memory = &container["resources"]["limits"]["memory"];
+    let memory = format!("{}B", text(memory));
+    let memory: bytesize::ByteSize = memory.parse().expect("a size");
+    let config = configured("hearken-0");
+    assert!(config.compile.memory <= memory.as_u64() / 2, "{memory}");
+}
+
+#[test]
 fn ports_are_those_of_the_program() {
     let config = configured("hearken-0");
     let default = NodeConfig::default();

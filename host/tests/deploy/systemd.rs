@@ -95,6 +95,11 @@ fn the_node_may_write_its_data_and_nothing_else() {
 }
 
 #[test]
+fn a_node_outlives_a_process_that_compiles_and_runs_out_of_memory() {
+    assert_eq!(unit().service("OOMPolicy"), "continue");
+}
+
+#[test]
 fn a_node_has_the_time_to_drain() {
     let unit = unit();
     let stop = humantime::parse_duration(unit.service("TimeoutStopSec")).expect("a duration");

@@ -16,8 +16,8 @@ use wasmtime::Engine;
 
 use super::nesting::check_nesting;
 use super::protocol::{
-    EXIT_OUT_OF_MEMORY, EXIT_TIMED_OUT, GREETING, HEAD_BYTES, MAX_TASK_BYTES, Nonsense, Outcome,
-    Task, decode_head, encode_head,
+    EXIT_OUT_OF_MEMORY, EXIT_TIMED_OUT, GREETING, HEAD_BYTES, MAX_ANSWER_BYTES, MAX_TASK_BYTES,
+    Nonsense, Outcome, Task, decode_head, encode_head,
 };
 use crate::plugin::contain::panic_text;
 use crate::plugin::engine::compiling_engine;
@@ -117,7 +117,14 @@ fn confine(memory: u64) -> io::Result<()> {
                 },
             )
         };
-        at_most(Resource::As, memory)?;
+        // Where a system counts what is written, it does not count what is only
+        // reserved, nor the program.
+        let counted = if cfg!(target_os = "linux") {
+            Resource::Data
+        } else {
+            Resource::As
+        };
+        at_most(counted, memory)?;
         // A crash is reported; the memory of one would fill the disk.
         at_most(Resource::Core, 0)?;
     }
@@ -194,6 +201,10 @@ fn compile(engine: &Engine, component: &[u8]) -> Answer {
         return (Outcome::Invalid, reason.into_bytes());
     }
     match engine.precompile_component(component) {
+        Ok(code) if code.len() as u64 > MAX_ANSWER_BYTES => {
+            let reason = format!("its code has more than {MAX_ANSWER_BYTES} bytes");
+            (Outcome::Invalid, reason.into_bytes())
+        }
         Ok(code) => (Outcome::Done, code),
         Err(error) if is_out_of_memory(&error) => std::process::exit(EXIT_OUT_OF_MEMORY),
         Err(error) => (Outcome::Invalid, format!("{error:#}").into_bytes()),

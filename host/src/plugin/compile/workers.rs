@@ -132,10 +132,24 @@ impl Pool {
         component: &[u8],
         file: &Path,
     ) -> Result<Vec<u8>, CompileError> {
-        let worker = match self.take(file) {
-            Some(worker) => worker,
-            None => Worker::start(&self.settings, self.threads).await?,
-        };
+        if let Some(worker) = self.take(file) {
+            let answer = self.ask(worker, task, component, file).await;
+            // Perhaps what it still held from before was too much.
+            if !matches!(answer, Err(CompileError::TooMuchMemory(_))) {
+                return answer;
+            }
+        }
+        let worker = Worker::start(&self.settings, self.threads).await?;
+        self.ask(worker, task, component, file).await
+    }
+
+    async fn ask(
+        self: &Arc<Self>,
+        worker: Worker,
+        task: Task,
+        component: &[u8],
+        file: &Path,
+    ) -> Result<Vec<u8>, CompileError> {
         let (answer, worker) = worker.ask(task, component, file, &self.settings).await;
         if let Some(worker) = worker {
             self.keep(worker);
