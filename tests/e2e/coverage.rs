@@ -1,6 +1,6 @@
 //! Every guest has a test.
 
-use crate::cluster::plugins;
+use crate::cluster::{plugins, wishes};
 use crate::hostile::{denied, descriptions, files, handlers, progress, quarantine, senders};
 use crate::support::guests;
 use crate::{capabilities, delivery, foreign, frames, full_disk, logs, reload, shutdown};
@@ -26,6 +26,10 @@ const TESTED: &[Tested] = &[
     ("describe-huge", &[descriptions::huge]),
     ("describe-invalid", &[descriptions::invalid]),
     ("describe-leak", &[descriptions::leak]),
+    (
+        "describe-long",
+        &[wishes::a_plugin_with_long_listeners_cuts_no_link],
+    ),
     ("describe-recurse", &[descriptions::recurse]),
     ("describe-spin", &[descriptions::spin]),
     ("describe-trap", &[descriptions::trap]),

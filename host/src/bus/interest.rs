@@ -1,35 +1,22 @@
 //! What the receivers of this node want from other nodes, kept current as they
 //! come and go.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::filter::Filter;
+use super::wishes::Wishes;
 
 /// For other nodes to say that they know what is wanted.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What some receiver wants of the events of other nodes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wanted {
-    /// Pattern on the type.
-    pub pattern: Arc<str>,
-    /// Only events with exactly this subject.
-    pub subject: Option<Arc<str>>,
-    /// Only events of this channel.
-    pub channel: Option<Arc<str>>,
-    /// Not the events of the node with this name; a session's id excludes no node.
-    pub exclude: Option<Arc<str>>,
-}
-
 /// All that is wanted, and who knows it.
 #[derive(Debug)]
 pub struct Interest {
-    wanted: Mutex<BTreeMap<Wanted, usize>>,
+    wishes: Mutex<Wishes>,
     /// Counts the changes.
     version: watch::Sender<u64>,
     /// The newest version that everybody knows who needs to.
@@ -41,7 +28,7 @@ impl Default for Interest {
     /// have to know.
     fn default() -> Self {
         Self {
-            wanted: Mutex::default(),
+            wishes: Mutex::default(),
             version: watch::Sender::new(0),
             known: watch::Sender::new(u64::MAX),
         }
@@ -55,25 +42,10 @@ impl Interest {
         added: impl Iterator<Item = &'f Filter>,
         removed: impl Iterator<Item = &'f Filter>,
     ) {
-        let mut wanted = self.lock();
-        let mut changed = false;
-        for filter in added.filter(|filter| !filter.local_only) {
-            let count = wanted.entry(Wanted::from(filter)).or_default();
-            changed |= *count == 0;
-            *count += 1;
-        }
-        for filter in removed.filter(|filter| !filter.local_only) {
-            let filter = Wanted::from(filter);
-            if let Some(count) = wanted.get_mut(&filter) {
-                *count -= 1;
-                if *count == 0 {
-                    wanted.remove(&filter);
-                    changed = true;
-                }
-            }
-        }
-        if changed {
-            self.version.send_modify(|version| *version += 1);
+        let mut wishes = self.lock();
+        if wishes.change(added, removed) {
+            // With the lock: whoever sees the version finds what it stands for.
+            self.version.send_replace(wishes.version());
         }
     }
 
@@ -83,11 +55,9 @@ impl Interest {
         self.version.subscribe()
     }
 
-    /// What is wanted, and the version of it.
-    #[must_use]
-    pub fn wanted(&self) -> (u64, Vec<Wanted>) {
-        let wanted = self.lock();
-        (*self.version.borrow(), wanted.keys().cloned().collect())
+    /// Looks at what is wanted. Receivers that come or go wait for as long as it takes.
+    pub fn look<T>(&self, look: impl FnOnce(&Wishes) -> T) -> T {
+        look(&self.lock())
     }
 
     /// Says which version every linked node knows; `u64::MAX` when there is none.
@@ -102,27 +72,18 @@ impl Interest {
     /// Waits until every linked node knows what is wanted now, so that from then on
     /// no event is missed that is published there; but at most for a second, since a
     /// node that does not answer must not keep this one from going on.
-    pub async fn known(&self) {
+    /// Returns whether they do.
+    pub async fn known(&self) -> bool {
         let version = *self.version.borrow();
         let mut known = self.known.subscribe();
-        // Fails only when the sender is gone, which is a field of `self`.
-        let _ = timeout(PATIENCE, known.wait_for(|known| *known >= version)).await;
+        // The sender, a field of `self`, is not gone.
+        let waited = timeout(PATIENCE, known.wait_for(|known| *known >= version)).await;
+        waited.is_ok()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Wanted, usize>> {
+    fn lock(&self) -> MutexGuard<'_, Wishes> {
         // Nothing in here panics half-way through a change.
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl From<&Filter> for Wanted {
-    fn from(filter: &Filter) -> Self {
-        Self {
-            pattern: filter.pattern.as_str().into(),
-            subject: filter.subject.clone(),
-            channel: filter.channel.clone(),
-            exclude: filter.exclude.clone(),
-        }
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,11 +97,11 @@ mod tests {
     }
 
     fn patterns(interest: &Interest) -> Vec<String> {
-        let (_, wanted) = interest.wanted();
-        wanted
-            .iter()
-            .map(|wanted| wanted.pattern.to_string())
-            .collect()
+        let patterns = |wishes: &Wishes| {
+            let patterns = wishes.patterns_of("other");
+            patterns.map(|pattern| pattern.to_string()).collect()
+        };
+        interest.look(patterns)
     }
 
     #[test]
@@ -166,23 +127,24 @@ mod tests {
             ..filter("*")
         };
         interest.change([&local].into_iter(), [].into_iter());
-        assert_eq!(interest.wanted(), (0, Vec::new()));
+        assert_eq!(interest.look(Wishes::version), 0);
+        assert!(patterns(&interest).is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn waits_for_those_who_have_to_know() {
         let interest = Interest::default();
         interest.change([&filter("a")].into_iter(), [].into_iter());
-        interest.known().await;
+        assert!(interest.known().await);
         interest.set_known(0);
         let mut known = Box::pin(interest.known());
         assert!(futures_util::poll!(&mut known).is_pending());
         interest.set_known(1);
-        known.await;
+        assert!(known.await);
 
         interest.set_known(0);
         let asked = tokio::time::Instant::now();
-        interest.known().await;
+        assert!(!interest.known().await);
         assert_eq!(asked.elapsed(), PATIENCE, "it goes on without the others");
     }
 }

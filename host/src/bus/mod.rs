@@ -13,10 +13,13 @@ mod prefetch;
 mod publisher;
 mod receiver;
 mod routing;
+mod sources;
 mod totals;
+mod wishes;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -27,14 +30,15 @@ use crate::clock::Clock;
 use crate::event::{Draft, DraftError, Event, EventType, Stamp};
 
 pub use filter::Filter;
-pub use interest::{Interest, Wanted};
+pub use interest::Interest;
 pub use mailbox::{Closed, Frame, Mailbox, MailboxLimits, Overflow, Taken};
 pub(crate) use publisher::TOGETHER;
 pub use publisher::{Published, Publisher};
 pub use receiver::{Receiver, ReceiverKind, Subscription};
+pub use wishes::{ListSize, Wish, Wishes};
 
 use filter::RoutingKey;
-use mailbox::{Incoming, Outdated};
+use mailbox::{Incoming, Outdated, PublisherId};
 use memory::Memory;
 use publisher::{Identity, Stamped};
 use receiver::Core;
@@ -95,7 +99,7 @@ pub enum PublishError {
 }
 
 /// Those of several events that one receiver gets.
-type Selected<'e> = SmallVec<[&'e [Event]; 1]>;
+type Selected = SmallVec<[Range<usize>; 1]>;
 
 impl Bus {
     /// A bus without receivers.
@@ -234,8 +238,9 @@ impl Bus {
         memory.count(&self.0.published, 1, memory.last().as_bytes().len());
         let shared = OnceCell::new();
         let version = self.0.routes_version.load(Ordering::Acquire);
+        let number = publisher.number;
         if let Some(receivers) = memory.audience(version) {
-            let event = Incoming::published(receivers.len(), memory.last(), &shared);
+            let event = Incoming::published(receivers.len(), memory.last(), &shared, number);
             for receiver in receivers {
                 self.deliver_as_routed(version, receiver, event, draft, publisher);
             }
@@ -247,7 +252,7 @@ impl Bus {
         let key = RoutingKey::of_draft(draft, self.node());
         let mut receivers: SmallVec<[&Arc<Core>; 8]> = SmallVec::new();
         self.find(&table, &key, publisher, |receiver| receivers.push(receiver));
-        let event = Incoming::published(receivers.len(), memory.last(), &shared);
+        let event = Incoming::published(receivers.len(), memory.last(), &shared, number);
         for receiver in &receivers {
             self.deliver_as_routed(version, receiver, event, draft, publisher);
         }
@@ -266,7 +271,7 @@ impl Bus {
         draft: &Draft<'_>,
         publisher: &Identity,
     ) {
-        match receiver.deliver([event], publisher.number, version) {
+        match receiver.deliver([event], version) {
             Ok(false) => {}
             Ok(true) => self.report_drops_of(receiver),
             Err(Outdated) => self.deliver_as_filtered(receiver, event, draft, publisher),
@@ -290,7 +295,7 @@ impl Bus {
             if !receiver.filters().iter().any(wants) {
                 return;
             }
-            if let Ok(first_drop) = receiver.deliver([event], publisher.number, version) {
+            if let Ok(first_drop) = receiver.deliver([event], version) {
                 if first_drop {
                     self.report_drops_of(receiver);
                 }
@@ -341,28 +346,34 @@ impl Bus {
         })
     }
 
-    /// Delivers several events, at less than as many times the cost.
-    fn deliver_all(&self, events: &[Event], publisher: &Identity) {
+    /// Delivers several events, at less than as many times the cost. `numbers` are their
+    /// publishers as mailboxes tell them apart; where there is none it is `publisher`'s.
+    fn deliver_all(&self, events: &[Event], publisher: &Identity, numbers: &[PublisherId]) {
         let table = self.0.table.read().unwrap_or_else(PoisonError::into_inner);
         // In the order in which they are found, which does not depend on addresses.
-        let mut shares: Vec<(&Arc<Core>, Selected<'_>)> = Vec::new();
+        let mut shares: Vec<(&Arc<Core>, Selected)> = Vec::new();
         let mut places: HashMap<*const Core, usize, FixedState> = HashMap::default();
+        let mut begin = 0;
         for alike in events.chunk_by(RoutingKey::is_shared_by) {
+            let range = begin..begin + alike.len();
+            begin = range.end;
             let key = RoutingKey::of(&alike[0]);
             self.find(&table, &key, publisher, |receiver| {
                 let place = *places.entry(Arc::as_ptr(receiver)).or_insert_with(|| {
                     shares.push((receiver, SmallVec::new()));
                     shares.len() - 1
                 });
-                shares[place].1.push(alike);
+                shares[place].1.push(range.clone());
             });
         }
         let receivers = shares.len();
         let version = self.0.routes_version.load(Ordering::Relaxed);
         for (receiver, share) in shares {
-            let share = share.into_iter().flatten();
-            let share = share.map(|event| Incoming::shared(receivers, event));
-            let delivered = receiver.deliver(share, publisher.number, version);
+            let share = share.into_iter().flatten().map(|at| {
+                let number = numbers.get(at).copied().unwrap_or(publisher.number);
+                Incoming::shared(receivers, &events[at], number)
+            });
+            let delivered = receiver.deliver(share, version);
             if delivered.expect("routes do not change while the table is locked") {
                 self.report_drops_of(receiver);
             }
@@ -398,10 +409,31 @@ impl Bus {
         let filters: Vec<Arc<Filter>> = filters.into_iter().map(Arc::new).collect();
         let mut table = self.0.table.write().unwrap_or_else(PoisonError::into_inner);
         let replaced = core.replace_filters(filters.clone());
-        for filter in &replaced {
+        self.reroute(&mut table, core, &replaced, &filters);
+    }
+
+    /// Takes some filters of a receiver out, which must be its own, and puts others in.
+    fn change_filters(&self, core: &Arc<Core>, removed: &[Arc<Filter>], added: &[Arc<Filter>]) {
+        if removed.is_empty() && added.is_empty() {
+            return;
+        }
+        let mut table = self.0.table.write().unwrap_or_else(PoisonError::into_inner);
+        core.change_filters(removed, added);
+        self.reroute(&mut table, core, removed, added);
+    }
+
+    /// Brings the routes to a receiver in line with its filters.
+    fn reroute(
+        &self,
+        table: &mut RoutingTable,
+        core: &Arc<Core>,
+        removed: &[Arc<Filter>],
+        added: &[Arc<Filter>],
+    ) {
+        for filter in removed {
             table.remove(core, filter);
         }
-        for filter in &filters {
+        for filter in added {
             table.insert(&Route {
                 receiver: Arc::clone(core),
                 filter: Arc::clone(filter),
@@ -412,7 +444,7 @@ impl Bus {
         core.mailbox.outdate(version);
         // Before the lock is given back, so that changes are counted in their order.
         if core.kind() != ReceiverKind::Link {
-            let (added, removed) = (filters.iter(), replaced.iter());
+            let (added, removed) = (added.iter(), removed.iter());
             self.0
                 .interest
                 .change(added.map(Arc::as_ref), removed.map(Arc::as_ref));

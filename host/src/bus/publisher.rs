@@ -8,7 +8,7 @@ use try_lock::TryLock;
 
 use super::mailbox::PublisherId;
 use super::memory::Memory;
-use super::{Bus, PublishError, host_type};
+use super::{Bus, PublishError, host_type, sources};
 use crate::event::host_event::HostEventType;
 use crate::event::{Draft, Event};
 
@@ -84,7 +84,7 @@ pub(super) struct Stamped {
 pub(crate) const TOGETHER: usize = 64;
 
 /// Sources under this prefix are the node's to give.
-const NODE_SOURCES: &str = "/nodes/";
+pub(super) const NODE_SOURCES: &str = "/nodes/";
 
 impl Publisher {
     pub(super) fn new(bus: Bus, identity: Identity) -> Self {
@@ -147,15 +147,19 @@ impl Publisher {
             memory.count(self.bus.published_totals(), events.len(), bytes);
             Ok(published)
         })?;
-        self.relay(&events);
+        for events in events.chunks(TOGETHER) {
+            self.bus.deliver_all(events, &self.identity, &[]);
+        }
         Ok(published)
     }
 
-    /// Passes on events that were published elsewhere, as they stand and in order.
-    /// Each receiver is woken once for many of them.
+    /// Passes on events that were published on another node, as they stand and in order.
+    /// Each receiver is woken once for many of them; its mailbox tells their publishers
+    /// apart by their sources.
     pub fn relay(&self, events: &[Event]) {
         for events in events.chunks(TOGETHER) {
-            self.bus.deliver_all(events, &self.identity);
+            let numbers = sources::numbers(events, self.identity.number);
+            self.bus.deliver_all(events, &self.identity, &numbers);
         }
     }
 

@@ -1,14 +1,16 @@
 //! Receivers: filters plus a mailbox, registered with the bus for as long as
 //! the [`Receiver`] lives.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_utils::CachePadded;
+use foldhash::fast::FixedState;
 
 use super::Bus;
 use super::filter::Filter;
-use super::mailbox::{Closed, Incoming, Mailbox, MailboxLimits, Outdated, Overflow, PublisherId};
+use super::mailbox::{Closed, Incoming, Mailbox, MailboxLimits, Outdated, Overflow};
 use crate::event::Event;
 
 /// What stands behind a receiver; labels counters and decides how drops are reported.
@@ -108,15 +110,27 @@ impl Core {
     }
 
     pub(super) fn replace_filters(&self, filters: Vec<Arc<Filter>>) -> Vec<Arc<Filter>> {
-        let globs: usize = filters
-            .iter()
-            .map(|filter| filter.pattern.globs().len())
-            .sum();
-        self.several_filters.store(globs > 1, Ordering::Relaxed);
-        std::mem::replace(
-            &mut *self.filters.lock().unwrap_or_else(PoisonError::into_inner),
-            filters,
-        )
+        let mut own = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = std::mem::replace(&mut *own, filters);
+        self.note_filters(&own);
+        replaced
+    }
+
+    pub(super) fn change_filters(&self, removed: &[Arc<Filter>], added: &[Arc<Filter>]) {
+        let mut own = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        if !removed.is_empty() {
+            let removed: HashSet<*const Filter, FixedState> =
+                removed.iter().map(Arc::as_ptr).collect();
+            own.retain(|filter| !removed.contains(&Arc::as_ptr(filter)));
+        }
+        own.extend_from_slice(added);
+        self.note_filters(&own);
+    }
+
+    fn note_filters(&self, filters: &[Arc<Filter>]) {
+        let globs = filters.iter().map(|filter| filter.pattern.globs().len());
+        let several = globs.sum::<usize>() > 1;
+        self.several_filters.store(several, Ordering::Relaxed);
     }
 
     /// Puts events into the mailbox, in order; returns whether this is the first drop
@@ -128,10 +142,9 @@ impl Core {
     pub(super) fn deliver<'e>(
         &self,
         events: impl IntoIterator<Item = Incoming<'e>>,
-        publisher: PublisherId,
         version: u64,
     ) -> Result<bool, Outdated> {
-        let dropped = self.mailbox.push(events, publisher, version)?;
+        let dropped = self.mailbox.push(events, version)?;
         Ok(dropped > 0 && self.count_dropped(dropped))
     }
 
@@ -171,6 +184,12 @@ impl Receiver {
     /// Replaces the filters for all events published from now on; what waits stays.
     pub fn route(&self, filters: Vec<Filter>) {
         self.bus.set_filters(&self.core, filters);
+    }
+
+    /// Takes some of the filters out, which must be the very ones that were put in, and
+    /// puts others in, for all events published from now on; what waits stays.
+    pub fn change_route(&self, removed: &[Arc<Filter>], added: &[Arc<Filter>]) {
+        self.bus.change_filters(&self.core, removed, added);
     }
 
     /// Replaces the filters for all events published from now on, and discards

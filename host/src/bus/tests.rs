@@ -126,7 +126,7 @@ fn who_missed_a_change_of_filters_delivers_by_the_new_ones() {
     };
     for draft in ["a", "b"].map(draft) {
         for event in published_on(&bus_of("a"), std::slice::from_ref(&draft)) {
-            let event = Incoming::shared(1, &event);
+            let event = Incoming::shared(1, &event, publisher.number);
             bus.deliver_as_routed(missed, &core, event, &draft, &publisher);
         }
     }
@@ -208,6 +208,65 @@ fn events_passed_on_together_reach_each_receiver_once_and_in_order() {
         drain(&some),
         [events[1].clone(), events[2].clone(), events[4].clone()]
     );
+}
+
+#[test]
+fn a_flood_on_another_node_displaces_only_itself() {
+    let (here, there) = (bus(), bus_of("b"));
+    let mut small = subscription(&["*"]);
+    small.limits.events = 8;
+    let receiver = here.subscribe(small);
+    let all = filtered(&there, |_| {});
+    let publishers = ["flood", "quiet"]
+        .map(|plugin| there.publisher(format!("/nodes/b/plugins/{plugin}"), plugin));
+    for (publisher, count) in [
+        (&publishers[1], 2),
+        (&publishers[0], 100),
+        (&publishers[1], 1),
+    ] {
+        for _ in 0..count {
+            publisher.publish(&draft("a")).unwrap();
+        }
+    }
+    // One publisher passes on what the other node sends.
+    here.publisher("/nodes/b", "b").relay(&drain(&all));
+    let left = drain(&receiver);
+    let quiet = left
+        .iter()
+        .filter(|event| event.source() == "/nodes/b/plugins/quiet");
+    assert_eq!((left.len(), quiet.count()), (8, 3));
+}
+
+#[test]
+fn a_change_of_route_touches_nothing_else() {
+    let bus = bus();
+    let filter = |name: &str| Arc::new(Filter::new(Pattern::new(name).unwrap()));
+    let [a, b, c] = ["custom.a", "custom.b", "custom.c"].map(filter);
+    let receiver = bus.subscribe(Subscription {
+        kind: ReceiverKind::Link,
+        ..subscription(&[])
+    });
+    let received = || -> Vec<String> {
+        let publisher = bus.publisher("/s", "p");
+        for name in ["a", "b", "c"] {
+            publisher.publish(&draft(name)).unwrap();
+        }
+        let events = drain(&receiver);
+        events
+            .iter()
+            .map(|event| event.event_type().to_owned())
+            .collect()
+    };
+    receiver.change_route(&[], &[Arc::clone(&a), Arc::clone(&b)]);
+    assert_eq!(received(), ["custom.a", "custom.b"]);
+    receiver.change_route(&[a], std::slice::from_ref(&c));
+    assert_eq!(received(), ["custom.b", "custom.c"]);
+
+    let version = bus.0.routes_version.load(Ordering::Relaxed);
+    receiver.change_route(&[], &[]);
+    assert_eq!(bus.0.routes_version.load(Ordering::Relaxed), version);
+    receiver.change_route(&[b, c], &[]);
+    assert!(received().is_empty());
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::admission::Place;
 use super::network::{Connection, Io};
 use super::timing::FIRST_STREAM;
 use super::tls::Secured;
+use super::traffic::Traffic;
 use super::transport::Ends;
 
 /// A connection that HTTP/2 can begin on. One that was taken ends when it is used for
@@ -27,12 +28,13 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
-    pub(super) fn plain(connection: Connection) -> Self {
+    pub(super) fn plain(connection: Connection, traffic: Arc<Traffic>) -> Self {
         Self {
             ends: Ends {
                 local: connection.local,
                 remote: connection.remote,
                 certificate: None,
+                traffic,
                 usage: Arc::default(),
             },
             io: connection.io,
@@ -41,8 +43,8 @@ impl Arrived {
         }
     }
 
-    pub(super) fn secured(secured: Secured) -> Self {
-        let mut arrived = Self::plain(secured.connection);
+    pub(super) fn secured(secured: Secured, traffic: Arc<Traffic>) -> Self {
+        let mut arrived = Self::plain(secured.connection, traffic);
         arrived.ends.certificate = secured.peer;
         arrived
     }

@@ -1,16 +1,18 @@
 //! Frames both ways between two nodes, over an open gRPC stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 
 use super::admission::InUse;
 use super::handshake::{Peer, Refused, shown};
 use super::protocol::frame::Kind;
 use super::protocol::{Frame, Hello, Refusal, Resume};
-use super::timing::{HANDSHAKE_STEP, PARTING};
+use super::timing::{HANDSHAKE_STEP, MAX_STEP, PARTING, RESUME_STEP};
+use super::traffic::{Hold, Traffic};
 
 /// Frames that wait for the network; what does not fit waits where it is bounded
 /// in events and bytes.
@@ -26,11 +28,15 @@ pub(super) enum Outgoing {
 pub(super) struct Channel {
     pub(super) incoming: Incoming,
     pub(super) outgoing: Outgoing,
+    /// Ends the connection.
+    pub(super) hold: Hold,
 }
 
 /// What is received.
 pub(super) struct Incoming {
     frames: Streaming<Frame>,
+    /// What comes over the connection.
+    pub(super) traffic: Arc<Traffic>,
     /// Keeps a connection that was taken from counting as idle.
     _in_use: Option<InUse>,
 }
@@ -46,7 +52,7 @@ pub(super) enum Lost {
     Ended,
     /// It did not answer in time.
     #[error("no answer within {}", humantime::format_duration(*.0))]
-    Silent(std::time::Duration),
+    Silent(Duration),
     /// The other side does not want this link.
     #[error("{}", .0.message)]
     Refused(Refusal),
@@ -85,17 +91,19 @@ impl Lost {
 
 impl Incoming {
     /// What is received over a stream that this node opened.
-    pub(super) fn dialled(frames: Streaming<Frame>) -> Self {
+    pub(super) fn dialled(frames: Streaming<Frame>, traffic: Arc<Traffic>) -> Self {
         Self {
             frames,
+            traffic,
             _in_use: None,
         }
     }
 
     /// What is received over a stream that the other node opened.
-    pub(super) fn answered(frames: Streaming<Frame>, in_use: InUse) -> Self {
+    pub(super) fn answered(frames: Streaming<Frame>, traffic: Arc<Traffic>, in_use: InUse) -> Self {
         Self {
             frames,
+            traffic,
             _in_use: Some(in_use),
         }
     }
@@ -124,7 +132,7 @@ impl Incoming {
     /// # Errors
     /// [`Lost`], also when it says something else, or nothing for too long.
     pub(super) async fn recv_hello(&mut self) -> Result<Hello, Lost> {
-        match self.recv_soon().await? {
+        match self.recv_soon(HANDSHAKE_STEP).await? {
             Kind::Hello(hello) => Ok(hello),
             other => Err(unexpected(&other, "Hello").into()),
         }
@@ -135,16 +143,29 @@ impl Incoming {
     /// # Errors
     /// [`Lost`], also when it says something else, or nothing for too long.
     pub(super) async fn recv_resume(&mut self) -> Result<Resume, Lost> {
-        match self.recv_soon().await? {
+        match self.recv_soon(RESUME_STEP).await? {
             Kind::Resume(resume) => Ok(resume),
             other => Err(unexpected(&other, "Resume").into()),
         }
     }
 
-    async fn recv_soon(&mut self) -> Result<Kind, Lost> {
-        timeout(HANDSHAKE_STEP, self.recv())
-            .await
-            .unwrap_or(Err(Lost::Silent(HANDSHAKE_STEP)))
+    /// Waits for the next frame for as long as something comes.
+    async fn recv_soon(&mut self, patience: Duration) -> Result<Kind, Lost> {
+        let traffic = Arc::clone(&self.traffic);
+        let mut before = traffic.received();
+        let begun = Instant::now();
+        let receiving = self.recv();
+        tokio::pin!(receiving);
+        loop {
+            if let Ok(received) = timeout(patience, &mut receiving).await {
+                return received;
+            }
+            let now = traffic.received();
+            if now == before || begun.elapsed() >= MAX_STEP {
+                return Err(Lost::Silent(begun.elapsed()));
+            }
+            before = now;
+        }
     }
 }
 
@@ -165,6 +186,7 @@ impl Channel {
         };
         // Whoever does not read it in time does not get it.
         let _ = timeout(PARTING, parting).await;
+        drop(self.hold);
     }
 }
 
@@ -220,6 +242,8 @@ pub(super) fn unexpected(kind: &Kind, expected: &str) -> Refused {
         Kind::Resume(_) => "Resume",
         Kind::Interest(_) => "Interest",
         Kind::InterestKnown(_) => "InterestKnown",
+        Kind::InterestChange(_) => "InterestChange",
+        Kind::Skip(_) => "Skip",
         Kind::Events(_) => "Events",
         Kind::Ack(_) => "Ack",
         Kind::Ping(_) => "Ping",

@@ -81,6 +81,8 @@ struct Known {
     own_address: Address,
     nodes: BTreeMap<Arc<str>, Arc<Node>>,
     answers: BTreeMap<Address, Answer>,
+    /// The newest version of this node's interest that all linked nodes know.
+    interest_known: u64,
 }
 
 /// Most addresses that are remembered.
@@ -95,6 +97,7 @@ impl Directory {
                 own_address,
                 nodes: BTreeMap::new(),
                 answers: BTreeMap::new(),
+                interest_known: u64::MAX,
             }),
             changed: watch::Sender::new(0),
         }
@@ -143,17 +146,32 @@ impl Directory {
         self.note();
     }
 
-    /// Somebody's link, or what it knows, has changed.
-    pub(super) fn note(&self) {
-        let known = self.lock();
-        let linked = known.nodes.values().filter(|node| node.is_linked());
-        let least = linked.map(|node| node.figures.interest_known.load(Ordering::Relaxed));
-        // With the lock, so that an older figure does not take a newer one's place.
-        self.bus
-            .interest()
-            .set_known(least.min().unwrap_or(u64::MAX));
+    /// Somebody's link has come or gone.
+    fn note(&self) {
+        let mut known = self.lock();
+        self.note_known(&mut known);
         drop(known);
         self.changed.send_modify(|changes| *changes += 1);
+    }
+
+    /// A node knows all that this one wants, as of this version.
+    pub(super) fn knows(&self, node: &Node, version: u64) {
+        let figure = &node.figures.interest_known;
+        let before = figure.fetch_max(version, Ordering::Relaxed);
+        let mut known = self.lock();
+        // As long as another knows no more, that all know does not change.
+        if before < version && before <= known.interest_known {
+            self.note_known(&mut known);
+        }
+    }
+
+    /// Finds out anew what all linked nodes know. With the lock, so that an older figure
+    /// does not take a newer one's place.
+    fn note_known(&self, known: &mut Known) {
+        let linked = known.nodes.values().filter(|node| node.is_linked());
+        let least = linked.map(|node| node.figures.interest_known.load(Ordering::Relaxed));
+        known.interest_known = least.min().unwrap_or(u64::MAX);
+        self.bus.interest().set_known(known.interest_known);
     }
 
     /// Changes when it does who is linked, or who is known.

@@ -8,6 +8,7 @@ use super::directory::Node;
 use super::inbox::{Gap, Sink};
 use super::timing::MEASURE;
 use crate::bus::{Publisher, TOGETHER};
+use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::{ClusterGap, HostEventType};
 use crate::event::{Event, ForeignError};
 
@@ -16,11 +17,15 @@ use crate::event::{Event, ForeignError};
 pub(super) struct Gaps {
     missing: Option<Missing>,
     reported: Option<Instant>,
+    /// When the node took the event that came last.
+    last_time: Option<u64>,
 }
 
 /// Several gaps as one.
 #[derive(Clone, Copy, Debug)]
 struct Missing {
+    /// When the node took the event before the first.
+    after: Option<u64>,
     first: u64,
     last: u64,
     count: u64,
@@ -65,6 +70,7 @@ impl<'l> Deliver<'l> {
         let received = &self.node.figures.received;
         received.fetch_add(self.events.len() as u64, Ordering::Relaxed);
         self.publisher.relay(&self.events);
+        self.gaps.last_time = self.events.last().map(Event::time);
         self.events.clear();
     }
 
@@ -72,17 +78,19 @@ impl<'l> Deliver<'l> {
     pub(super) fn report_gaps(&mut self) {
         if let Some(missing) = self.gaps.missing.take() {
             self.gaps.reported = Some(Instant::now());
-            self.report(missing.first, Some((missing.last, missing.count)));
+            let known = Some((missing.last, missing.count));
+            self.report(missing.after, missing.first, known);
         }
     }
 
-    fn report(&self, first: u64, known: Option<(u64, u64)>) {
+    fn report(&self, after: Option<u64>, first: u64, known: Option<(u64, u64)>) {
         let node = &self.node.name;
         let (last, count) = known.unzip();
         tracing::warn!(%node, first, last, count, "events of another node are missing");
         let data = ClusterGap {
             origin: node.to_string(),
             incarnation: self.node.incarnation.to_string(),
+            after: after.map(rfc3339),
             first,
             last,
             count,
@@ -105,12 +113,14 @@ impl Sink for Deliver<'_> {
         self.flush();
         let Some(last) = gap.last else {
             self.report_gaps();
-            self.report(gap.first, None);
+            self.report(self.gaps.last_time, gap.first, None);
             return;
         };
         let count = last - gap.first + 1;
         self.node.figures.gaps.fetch_add(count, Ordering::Relaxed);
+        let after = self.gaps.last_time;
         let missing = self.gaps.missing.get_or_insert(Missing {
+            after,
             first: gap.first,
             last,
             count: 0,

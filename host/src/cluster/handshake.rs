@@ -20,10 +20,13 @@ pub struct ProtocolVersion {
 }
 
 /// What this program speaks.
-pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
+pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 
-/// The first minor version with `InterestKnown`.
-pub const INTEREST_KNOWN_SINCE: u32 = 1;
+/// The first minor version with `InterestChange`.
+pub const INTEREST_CHANGE_SINCE: u32 = 2;
+
+/// The first minor version with `Skip`.
+pub const SKIP_SINCE: u32 = 2;
 
 /// Who a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -322,10 +325,10 @@ mod tests {
         assert_eq!(minor(PROTOCOL.minor - 1), Ok(PROTOCOL.minor - 1));
         assert_eq!(minor(PROTOCOL.minor + 1), Ok(PROTOCOL.minor));
         let refused = message(|hello| hello.minor = PROTOCOL.minor + 2);
-        assert!(refused.contains("version 1.3"), "{refused}");
+        assert!(refused.contains("version 1.4"), "{refused}");
         assert!(refused.contains("one minor version at a time"), "{refused}");
         let refused = message(|hello| hello.major = 2);
-        assert!(refused.contains("version 2.1"), "{refused}");
+        assert!(refused.contains("version 2.2"), "{refused}");
     }
 
     #[test]

@@ -17,11 +17,11 @@ use super::dial::Dialling;
 use super::directory::Node;
 use super::greet::Greeter;
 use super::handshake::{Peer, Refused};
-use super::inbox::Inbox;
 use super::membership::gossip::Outgoing;
 use super::membership::{Address, Candidates};
 use super::outbox::Outbox;
 use super::peer::{Context, Farewell, PeerTask, Superseded, Wires};
+use super::remembered::Remembered;
 use super::transport::Opened;
 use crate::bus::{MailboxLimits, Overflow, ReceiverKind, Subscription};
 
@@ -42,10 +42,6 @@ const OFFERS_AHEAD: usize = 4;
 
 /// Messages of the membership that wait for a peer's task; further ones are dropped.
 const MESSAGES_AHEAD: usize = 64;
-
-/// Most nodes of which it is remembered what they sent, once they are forgotten
-/// otherwise.
-const MAX_REMEMBERED: usize = 1024;
 
 /// The task of a start of another node, as the hub sees it.
 struct Handle {
@@ -108,7 +104,7 @@ pub(super) struct Hub {
     refusing: JoinSet<()>,
     dials: BTreeMap<Address, AbortHandle>,
     dial_tasks: JoinSet<()>,
-    remembered: BTreeMap<Arc<str>, (Uuid, Inbox)>,
+    remembered: Remembered,
 }
 
 impl Hub {
@@ -131,7 +127,7 @@ impl Hub {
             refusing: JoinSet::new(),
             dials: BTreeMap::new(),
             dial_tasks: JoinSet::new(),
-            remembered: BTreeMap::new(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -264,7 +260,7 @@ impl Hub {
             peer.clone(),
             Arc::clone(&node),
             Outbox::new(self.streams, receiver, peer.max_event_bytes),
-            self.recall(&peer),
+            self.remembered.recall(&peer.node, peer.incarnation),
             Wires {
                 offers: offered,
                 messages: message,
@@ -293,14 +289,6 @@ impl Hub {
         });
     }
 
-    /// What a node had sent when it was forgotten otherwise.
-    fn recall(&mut self, peer: &Peer) -> Inbox {
-        match self.remembered.remove(&peer.node) {
-            Some((incarnation, inbox)) if incarnation == peer.incarnation => inbox,
-            _ => Inbox::default(),
-        }
-    }
-
     fn ended(&mut self, ended: Result<Ended, JoinError>) {
         let ended = match ended {
             Ok(ended) => ended,
@@ -323,10 +311,7 @@ impl Hub {
             self.succeed(ended.and_then(|handle| handle.successor));
         }
         if let Farewell::Forgotten(inbox) = farewell {
-            if self.remembered.len() >= MAX_REMEMBERED {
-                self.remembered.clear();
-            }
-            self.remembered.insert(node, (incarnation, inbox));
+            self.remembered.keep(node, incarnation, inbox);
         }
     }
 

@@ -93,6 +93,32 @@ impl Inbox {
         gap
     }
 
+    /// The other side does not send again what it sent up to event `after`, since this
+    /// side has told it that it knows nothing of the stream; `unsure` of those events may
+    /// not have come.
+    ///
+    /// # Errors
+    /// [`FrameError`] when there can be no such event.
+    pub fn skip(
+        &mut self,
+        after: u64,
+        unsure: u64,
+        sink: &mut impl Sink,
+    ) -> Result<(), FrameError> {
+        if after > MAX_NUMBER {
+            return Err(FrameError::Number(after));
+        }
+        if after <= self.received {
+            return Ok(());
+        }
+        let first = after.saturating_sub(unsure).max(self.received) + 1;
+        self.received = after;
+        if first <= after {
+            sink.gap(Gap { first, last: None });
+        }
+        Ok(())
+    }
+
     /// Takes in a frame from the node `origin`.
     ///
     /// # Errors

@@ -1,19 +1,23 @@
 //! A link that is up: moves events, and what goes with them, both ways.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::acks::Acks;
 use super::channel::{Channel, Lost, Outgoing, unexpected};
-use super::handshake::{INTEREST_KNOWN_SINCE, Refused};
+use super::handshake::Refused;
+use super::interest::Asked;
 use super::membership::gossip::LinkNews;
 use super::peer::PeerTask;
 use super::protocol::frame::Kind;
-use super::protocol::{self, Ack, Goodbye, Gossip, Interest, InterestKnown, Ping, Pong};
-use super::timing::MEASURE;
+use super::protocol::{Ack, Events, Goodbye, Gossip, Interest, InterestKnown, Ping, Pong, Skip};
+use super::timing::{GATHER, MEASURE, SILENCE};
+use super::traffic::Silence;
 
 /// Most messages of the membership that wait for the network; further ones are
 /// dropped, and said again by the membership.
@@ -32,40 +36,22 @@ pub(super) enum Ended {
 /// What is to be sent besides events. It does not grow, however slow the network.
 #[derive(Default)]
 struct Pending {
+    skip: Option<Skip>,
     pong: Option<u64>,
     ping: Option<u64>,
     ack: bool,
-    interest: Option<Interest>,
+    ask: bool,
     interest_known: Option<u64>,
     gossip: VecDeque<Bytes>,
 }
 
 impl Pending {
-    fn next(&mut self, received: u64) -> Option<Kind> {
-        if let Some(token) = self.pong.take() {
-            return Some(Kind::Pong(Pong { token }));
-        }
-        if std::mem::take(&mut self.ack) {
-            return Some(Kind::Ack(Ack { received }));
-        }
-        if let Some(interest) = self.interest.take() {
-            return Some(Kind::Interest(interest));
-        }
-        if let Some(version) = self.interest_known.take() {
-            return Some(Kind::InterestKnown(InterestKnown { version }));
-        }
-        if let Some(token) = self.ping.take() {
-            return Some(Kind::Ping(Ping { token }));
-        }
-        let message = self.gossip.pop_front()?;
-        Some(Kind::Gossip(Gossip { message }))
-    }
-
     fn is_empty(&self) -> bool {
-        self.pong.is_none()
+        self.skip.is_none()
+            && self.pong.is_none()
             && self.ping.is_none()
             && !self.ack
-            && self.interest.is_none()
+            && !self.ask
             && self.interest_known.is_none()
             && self.gossip.is_empty()
     }
@@ -75,35 +61,54 @@ impl Pending {
 pub(super) struct Link<'p> {
     task: &'p mut PeerTask,
     pending: Pending,
+    /// Events that wait for what goes before them.
+    held: Option<Events>,
     measure: Interval,
+    silence: Silence,
     /// The last ping, and when it was sent.
     ping: (u64, Instant),
     acks: Acks,
-    /// What the other side was asked for last.
-    asked: Interest,
-    /// Whether it has said that it knows.
-    asked_known: bool,
+    /// Changes when this node's wishes do.
+    wishes: watch::Receiver<u64>,
+    /// What the other side was asked for.
+    asked: Asked,
+    /// When to ask again, if there is something to ask for.
+    ask_at: Option<Instant>,
+    /// When it was asked last.
+    last_asked: Instant,
 }
 
 impl<'p> Link<'p> {
     /// Goes on with a connection whose two sides have resumed. `asked` is what the
-    /// other side was asked for on the way; `heard` is the version of what it asked
-    /// for itself.
-    pub(super) fn new(task: &'p mut PeerTask, asked: Interest, heard: u64) -> Self {
+    /// other side was asked for on the way.
+    pub(super) fn new(task: &'p mut PeerTask, channel: &Channel, asked: Asked) -> Self {
         let mut measure = interval(MEASURE);
         measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut link = Self {
+        Self {
             acks: Acks::new(task.inbox.received()),
+            wishes: task.context.bus.interest().watch(),
             task,
-            pending: Pending::default(),
+            // What has changed on the way, or was too much to say there.
+            pending: Pending {
+                ask: true,
+                ..Pending::default()
+            },
+            held: None,
             measure,
+            silence: Silence::new(Arc::clone(&channel.incoming.traffic)),
             ping: (0, Instant::now()),
             asked,
-            asked_known: false,
-        };
-        link.heard(heard);
-        link.presume_known();
-        link
+            ask_at: None,
+            last_asked: Instant::now(),
+        }
+    }
+
+    /// `heard` is the version of what the other side asked for, and `skip` what it has to
+    /// be told before it gets events.
+    pub(super) fn begin(mut self, heard: u64, skip: Option<Skip>) -> Self {
+        self.pending.interest_known = Some(heard);
+        self.pending.skip = skip;
+        self
     }
 
     /// Runs until the link ends one way or the other.
@@ -124,11 +129,9 @@ impl<'p> Link<'p> {
     }
 
     async fn exchange(&mut self, channel: &mut Channel) -> Result<Ended, Lost> {
-        let Channel { incoming, outgoing } = channel;
-        let mut interest = self.task.context.bus.interest().watch();
-        if *interest.borrow_and_update() != self.asked.version {
-            self.ask();
-        }
+        let Channel {
+            incoming, outgoing, ..
+        } = channel;
         loop {
             let stopping = self.task.wires.stop.is_cancelled();
             if stopping && self.acks.owed() {
@@ -152,7 +155,13 @@ impl<'p> Link<'p> {
                         return Ok(Ended::Stopped);
                     }
                 }
-                _ = interest.changed() => self.ask(),
+                _ = self.wishes.changed(), if self.ask_at.is_none() => {
+                    self.ask_at = Some(self.last_asked + GATHER);
+                }
+                () = until(self.ask_at) => {
+                    self.ask_at = None;
+                    self.pending.ask = true;
+                }
                 Some(message) = self.task.wires.messages.recv() => {
                     if self.pending.gossip.len() < MAX_GOSSIP {
                         self.pending.gossip.push_back(message);
@@ -166,6 +175,7 @@ impl<'p> Link<'p> {
                 }
                 () = self.acks.due() => self.acknowledge(),
                 _ = self.measure.tick() => self.measure(),
+                () = self.silence.too_long() => return Err(Lost::Silent(SILENCE)),
                 () = self.task.wires.superseded.cancelled() => return Err(Lost::Superseded),
                 () = self.task.wires.stop.cancelled(), if !stopping => {}
             }
@@ -175,15 +185,10 @@ impl<'p> Link<'p> {
     /// Sends what is to be sent, as far as there is room for it, but only one frame
     /// of events, so that what is received gets its turn.
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), Lost> {
-        let received = self.task.inbox.received();
-        while outgoing.has_room() {
-            let (kind, last) = match self.pending.next(received) {
-                Some(kind) => (kind, false),
-                None => match self.task.outbox.next() {
-                    Some(events) => (Kind::Events(events), true),
-                    None => break,
-                },
-            };
+        while outgoing.has_room()
+            && let Some(kind) = self.next()
+        {
+            let last = matches!(kind, Kind::Events(_));
             if !outgoing.try_send(kind) {
                 return Err(Lost::Ended);
             }
@@ -195,6 +200,53 @@ impl<'p> Link<'p> {
         Ok(())
     }
 
+    /// What is to be sent next.
+    fn next(&mut self) -> Option<Kind> {
+        if let Some(kind) = self.next_pending() {
+            return Some(kind);
+        }
+        let events = match self.held.take() {
+            Some(events) => events,
+            None => self.task.outbox.next()?,
+        };
+        // Who published one of them may wait for an answer, and did so before: the other
+        // side must know that before it hears what is to be answered.
+        if (self.ask_at.is_some() || self.wishes.has_changed().unwrap_or(false))
+            && let Some(kind) = self.ask()
+        {
+            self.held = Some(events);
+            return Some(kind);
+        }
+        Some(Kind::Events(events))
+    }
+
+    fn next_pending(&mut self) -> Option<Kind> {
+        let pending = &mut self.pending;
+        if let Some(skip) = pending.skip.take() {
+            return Some(Kind::Skip(skip));
+        }
+        if let Some(token) = pending.pong.take() {
+            return Some(Kind::Pong(Pong { token }));
+        }
+        if std::mem::take(&mut pending.ack) {
+            let received = self.task.inbox.received();
+            return Some(Kind::Ack(Ack { received }));
+        }
+        if let Some(version) = pending.interest_known.take() {
+            return Some(Kind::InterestKnown(InterestKnown { version }));
+        }
+        if let Some(token) = pending.ping.take() {
+            return Some(Kind::Ping(Ping { token }));
+        }
+        if std::mem::take(&mut pending.ask)
+            && let Some(kind) = self.ask()
+        {
+            return Some(kind);
+        }
+        let message = self.pending.gossip.pop_front()?;
+        Some(Kind::Gossip(Gossip { message }))
+    }
+
     fn handle(&mut self, kind: Kind) -> Result<Option<Ended>, Lost> {
         match kind {
             Kind::Events(events) => self.receive(&events)?,
@@ -204,13 +256,19 @@ impl<'p> Link<'p> {
             }
             Kind::Ping(Ping { token }) => self.pending.pong = Some(token),
             Kind::Pong(Pong { token }) => self.round_trip(token),
-            Kind::Interest(interest) => self.heed(&interest)?,
-            Kind::InterestKnown(InterestKnown { version }) => {
-                if version == self.asked.version {
-                    self.asked_known = true;
-                }
-                self.known(version);
+            Kind::Interest(Interest { version, filters }) => {
+                self.task.heed(|wanted| wanted.replace(&filters))?;
+                self.pending.interest_known = Some(version);
             }
+            Kind::InterestChange(change) => {
+                self.task.heed(|wanted| wanted.change(&change))?;
+                self.pending.interest_known = Some(change.version);
+            }
+            Kind::InterestKnown(InterestKnown { version }) => {
+                let version = self.asked.confirm(version);
+                self.task.context.directory.knows(&self.task.node, version);
+            }
+            Kind::Skip(skip) => self.skip(&skip)?,
             Kind::Gossip(Gossip { message }) => {
                 let from = self.task.member();
                 // Dropped when the membership does not keep up; it says all again.
@@ -228,7 +286,7 @@ impl<'p> Link<'p> {
         Ok(None)
     }
 
-    fn receive(&mut self, events: &protocol::Events) -> Result<(), Lost> {
+    fn receive(&mut self, events: &Events) -> Result<(), Lost> {
         let (inbox, mut deliver) = self.task.receiving();
         let taken = inbox.take(events, deliver.origin(), &mut deliver);
         deliver.flush();
@@ -244,44 +302,28 @@ impl<'p> Link<'p> {
         self.acks.settle(self.task.inbox.received());
     }
 
-    /// The other side says what it wants.
-    fn heed(&mut self, interest: &Interest) -> Result<(), Refused> {
-        self.task.heed(interest)?;
-        self.heard(interest.version);
+    /// The other side does not send all again that this one has forgotten.
+    fn skip(&mut self, skip: &Skip) -> Result<(), Refused> {
+        let (inbox, mut deliver) = self.task.receiving();
+        let skipped = inbox.skip(skip.after, skip.unsure, &mut deliver);
+        skipped.map_err(|error| Refused::Protocol(error.to_string()))?;
+        self.acknowledge();
         Ok(())
     }
 
-    fn heard(&mut self, version: u64) {
-        if self.task.peer.minor >= INTEREST_KNOWN_SINCE {
-            self.pending.interest_known = Some(version);
+    /// This node's wishes have changed: what to ask the other side for, if it is
+    /// concerned.
+    fn ask(&mut self) -> Option<Kind> {
+        self.wishes.mark_unchanged();
+        self.ask_at = None;
+        self.last_asked = Instant::now();
+        let context = &self.task.context;
+        let asked = &mut self.asked;
+        let kind = context.bus.interest().look(|wishes| asked.ask(wishes));
+        if let Some(version) = self.asked.known() {
+            context.directory.knows(&self.task.node, version);
         }
-    }
-
-    /// This node's interest has changed: asks the other side for it.
-    fn ask(&mut self) {
-        let interest = self.task.interest();
-        if interest.filters == self.asked.filters && self.asked_known {
-            self.known(interest.version);
-            return;
-        }
-        self.asked = interest.clone();
-        self.asked_known = false;
-        self.pending.interest = Some(interest);
-        self.presume_known();
-    }
-
-    /// A node of version 1.0 does not say when it knows.
-    fn presume_known(&mut self) {
-        if self.task.peer.minor < INTEREST_KNOWN_SINCE {
-            self.asked_known = true;
-            self.known(self.asked.version);
-        }
-    }
-
-    fn known(&self, version: u64) {
-        let known = &self.task.node.figures.interest_known;
-        known.fetch_max(version, Ordering::Relaxed);
-        self.task.context.directory.note();
+        kind
     }
 
     fn measure(&mut self) {
@@ -297,5 +339,12 @@ impl<'p> Link<'p> {
             let figures = &self.task.node.figures;
             figures.round_trip.store(elapsed, Ordering::Relaxed);
         }
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

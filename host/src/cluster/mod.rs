@@ -12,8 +12,8 @@
 //! ```
 //!
 //! - [`membership`] finds addresses; `dial` keeps trying those without a link;
-//!   `transport` makes gRPC streams of connections, [`tls`] secures them, and
-//!   [`network`] is the seam to sockets.
+//!   `transport` makes gRPC streams of connections, [`tls`] secures them, `traffic`
+//!   watches whether anything comes over them, and [`network`] is the seam to sockets.
 //! - `admission` bounds who may connect, and `arrived` is what they connect with.
 //! - `greet` and `handshake` find out who is at the other end and whether the two
 //!   go together; `complaints` logs why not.
@@ -45,9 +45,11 @@ pub mod membership;
 pub mod network;
 mod outbox;
 mod peer;
+mod remembered;
 mod threads;
 mod timing;
 pub mod tls;
+mod traffic;
 mod transport;
 
 use std::net::SocketAddr;

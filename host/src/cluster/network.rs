@@ -6,8 +6,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use super::timing::UNACKNOWLEDGED;
+
+/// Most bytes that wait in the system for the network, beyond those that are on their
+/// way: what is behind them should be small.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 128 << 10;
 
 /// A boxed future, so that the seams can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -109,6 +119,12 @@ impl Listener for TcpAcceptor {
 fn connection(stream: TcpStream) -> io::Result<Connection> {
     // Acks and pings are small and must not wait for more to be sent.
     stream.set_nodelay(true)?;
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    {
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    }
     Ok(Connection {
         local: stream.local_addr()?,
         remote: stream.peer_addr()?,

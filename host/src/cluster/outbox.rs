@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::protocol::{Events, Run};
-use crate::bus::{Closed, Filter, MailboxLimits, Receiver, Taken};
+use super::interest::Rerouted;
+use super::protocol::{Events, Run, Skip};
+use crate::bus::{Closed, MailboxLimits, Receiver, Taken};
 
 /// Most events in a frame.
 const MAX_FRAME_EVENTS: usize = 1024;
@@ -39,6 +40,8 @@ pub(super) struct Outbox {
     /// How many of `sent` have been handed to the present connection.
     handed: usize,
     acknowledged: u64,
+    /// Number of the last event that was handed to any connection.
+    offered: u64,
     /// Events sent, repetitions not counted.
     events: u64,
     /// Events too large for the other side.
@@ -75,6 +78,7 @@ impl Outbox {
             sent_bytes: 0,
             handed: 0,
             acknowledged: 0,
+            offered: 0,
             events: 0,
             too_large: 0,
             taken: VecDeque::new(),
@@ -96,9 +100,10 @@ impl Outbox {
         self.receiver.dropped() + self.too_large
     }
 
-    /// The other side wants these events, of those published from now on.
-    pub(super) fn route(&self, filters: Vec<Filter>) {
-        self.receiver.route(filters);
+    /// The other side wants other events, of those published from now on.
+    pub(super) fn reroute(&self, rerouted: &Rerouted) {
+        self.receiver
+            .change_route(&rerouted.removed, &rerouted.added);
     }
 
     /// Events sent and not acknowledged; those too large for the other side count.
@@ -122,6 +127,21 @@ impl Outbox {
         Ok(())
     }
 
+    /// Goes on, on a new connection, with a side that knows nothing of this stream any
+    /// more, though it has acknowledged some of it: sends nothing again that it may have.
+    /// Returns what to tell it, if it ever knew anything.
+    pub(super) fn skip(&mut self) -> Option<Skip> {
+        self.handed = 0;
+        // If not, then it has most likely never heard of the stream.
+        if self.acknowledged == 0 {
+            return None;
+        }
+        let after = self.offered;
+        let unsure = after - self.acknowledged;
+        self.forget(after);
+        Some(Skip { after, unsure })
+    }
+
     /// Forgets what the other side has.
     ///
     /// # Errors
@@ -133,12 +153,16 @@ impl Outbox {
                 sent: self.last,
             });
         }
+        self.forget(received);
+        Ok(())
+    }
+
+    fn forget(&mut self, received: u64) {
         self.acknowledged = self.acknowledged.max(received);
         while let Some(sent) = self.sent.pop_front_if(|sent| sent.last <= received) {
             self.sent_bytes -= sent.bytes;
             self.handed = self.handed.saturating_sub(1);
         }
-        Ok(())
     }
 
     /// Waits until there is a frame to send.
@@ -173,6 +197,7 @@ impl Outbox {
         }
         let sent = self.sent.get(self.handed)?;
         self.handed += 1;
+        self.offered = self.offered.max(sent.last);
         Some(sent.events.clone())
     }
 

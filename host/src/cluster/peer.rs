@@ -15,15 +15,15 @@ use super::channel::{Channel, Greeted, Lost};
 use super::complaints::Complaints;
 use super::directory::{Directory, Node};
 use super::gaps::{Deliver, Gaps};
-use super::handshake::{Peer, Refused};
+use super::handshake::{Peer, Refused, SKIP_SINCE};
 use super::inbox::{Inbox, Sink};
-use super::interest::{interest_in, link_filters};
+use super::interest::{Asked, InterestError, LinkFilters, Rerouted};
 use super::link::{Ended, Link};
 use super::membership::Address;
 use super::membership::gossip::{LinkNews, Member};
 use super::outbox::Outbox;
 use super::protocol::frame::Kind;
-use super::protocol::{Interest, Resume};
+use super::protocol::{Resume, Skip};
 use super::timing::{FORGET_AFTER, MEASURE, UNREACHABLE_AFTER};
 use crate::bus::{Bus, Publisher};
 
@@ -95,6 +95,8 @@ pub(super) struct PeerTask {
     pub(super) next: Option<Greeted>,
     /// Passes on the node's events.
     publisher: Publisher,
+    /// What the node wants of this one's.
+    wanted: LinkFilters,
     gaps: Gaps,
     announcer: Announcer,
     /// `Resume` frames sent to the node.
@@ -135,6 +137,7 @@ impl PeerTask {
             inbox,
             wires,
             next: None,
+            wanted: LinkFilters::default(),
             gaps: Gaps::default(),
             attempts: 0,
             their_attempts: 0,
@@ -223,13 +226,14 @@ impl PeerTask {
             own_address,
             resume,
         } = greeted;
-        let asked = self.interest();
+        let interest = self.context.bus.interest();
+        let (asked, wanted) = interest.look(|wishes| Asked::resume(&peer.node, peer.minor, wishes));
         self.attempts += 1;
         let own = Resume {
             sending: self.outbox.stream(),
             receiving: self.inbox.stream(),
             received: self.inbox.received(),
-            interest: Some(asked.clone()),
+            interest: Some(wanted),
             attempt: self.attempts,
         };
         channel.outgoing.send(Kind::Resume(own)).await?;
@@ -239,13 +243,17 @@ impl PeerTask {
         };
         self.their_attempts = self.their_attempts.max(theirs.attempt);
         self.peer = peer;
-        if let Err(refused) = self.resume(&theirs) {
-            channel.refuse(&refused).await;
-            return Err(refused.into());
-        }
+        let skip = match self.resume(&theirs) {
+            Ok(skip) => skip,
+            Err(refused) => {
+                channel.refuse(&refused).await;
+                return Err(refused.into());
+            }
+        };
         self.announcer.linked(&self.peer, own_address).await;
         let heard = theirs.interest.map_or(0, |interest| interest.version);
-        Ok(Link::new(self, asked, heard).run(channel).await)
+        let link = Link::new(self, &channel, asked);
+        Ok(link.begin(heard, skip).run(channel).await)
     }
 
     /// Waits for the other side's word, having dialled. If the other side has dialled
@@ -269,29 +277,36 @@ impl PeerTask {
         }
     }
 
-    /// Goes on where both sides stood.
-    fn resume(&mut self, theirs: &Resume) -> Result<(), Refused> {
-        let received = if theirs.receiving == self.outbox.stream() {
-            theirs.received
+    /// Goes on where both sides stood; returns what the other side has to be told first
+    /// if it does not know that.
+    fn resume(&mut self, theirs: &Resume) -> Result<Option<Skip>, Refused> {
+        let broken = |error: &dyn std::error::Error| Refused::Protocol(error.to_string());
+        let mut skip = None;
+        if theirs.receiving == self.outbox.stream() {
+            let resumed = self.outbox.resume(theirs.received);
+            resumed.map_err(|error| broken(&error))?;
+        } else if self.peer.minor >= SKIP_SINCE {
+            skip = self.outbox.skip();
         } else {
-            0
-        };
-        let resumed = self.outbox.resume(received);
-        resumed.map_err(|error| Refused::Protocol(error.to_string()))?;
+            self.outbox.resume(0).map_err(|error| broken(&error))?;
+        }
         if let Some(interest) = &theirs.interest {
-            self.heed(interest)?;
+            self.heed(|wanted| wanted.replace(&interest.filters))?;
         }
         if let Some(gap) = self.inbox.resume(theirs.sending) {
             self.receiving().1.gap(gap);
         }
-        Ok(())
+        Ok(skip)
     }
 
-    /// The other side says what it wants.
-    pub(super) fn heed(&self, interest: &Interest) -> Result<(), Refused> {
-        let filters = link_filters(&interest.filters)
-            .map_err(|error| Refused::Protocol(error.to_string()))?;
-        self.outbox.route(filters);
+    /// The other side says what it wants, or what has changed of that.
+    pub(super) fn heed(
+        &mut self,
+        change: impl FnOnce(&mut LinkFilters) -> Result<Rerouted, InterestError>,
+    ) -> Result<(), Refused> {
+        let rerouted = change(&mut self.wanted);
+        let rerouted = rerouted.map_err(|error| Refused::Protocol(error.to_string()))?;
+        self.outbox.reroute(&rerouted);
         Ok(())
     }
 
@@ -304,15 +319,6 @@ impl PeerTask {
         }
         refuse(&mut self.parting, offer);
         None
-    }
-
-    /// What this node wants of the other one's events.
-    pub(super) fn interest(&self) -> Interest {
-        let (version, wanted) = self.context.bus.interest().wanted();
-        Interest {
-            version,
-            filters: interest_in(&self.peer.node, &wanted),
-        }
     }
 
     pub(super) fn member(&self) -> Member {

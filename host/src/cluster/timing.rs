@@ -1,15 +1,22 @@
 //! How long the cluster waits for what. Together they keep the promise that a node
-//! that crashes is reported within five seconds: at most two ([`KEEPALIVE_INTERVAL`]
-//! and [`KEEPALIVE_TIMEOUT`]) until the link is known to be dead, and
-//! [`UNREACHABLE_AFTER`] for it to come back.
+//! that crashes is reported within five seconds: two and a half at most ([`SILENCE`] and
+//! one look more) until the link is known to be dead, and [`UNREACHABLE_AFTER`] for it
+//! to come back.
 
 use std::time::Duration;
 
 /// For a connection to be made, its TLS handshake included.
 pub(super) const DIAL: Duration = Duration::from_secs(2);
 
-/// For the other side to take each step of the handshake.
+/// For the other side to say who it is, and for TLS.
 pub(super) const HANDSHAKE_STEP: Duration = Duration::from_secs(2);
+
+/// For the other side to say where it goes on and what it wants, which on a slow line
+/// takes a while, either way; begins again as long as something comes.
+pub(super) const RESUME_STEP: Duration = Duration::from_secs(5);
+
+/// For each of these in all, however something comes.
+pub(super) const MAX_STEP: Duration = Duration::from_secs(20);
 
 /// For whoever has connected to open a stream, and for a connection whose stream has
 /// ended to open another.
@@ -18,18 +25,28 @@ pub(super) const FIRST_STREAM: Duration = Duration::from_secs(5);
 /// For the other side to read a last frame.
 pub(super) const PARTING: Duration = Duration::from_secs(1);
 
-/// HTTP/2 asks for a sign of life after so much silence.
-pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// Without a single byte from the other side, before a link is given up. Twice as long
+/// as between two signs of life ([`MEASURE`]), which on a busy machine come late.
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
 
-/// HTTP/2 gives a connection up when the sign of life does not come.
-pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is looked in that time whether something has come.
+pub(super) const LOOKS: u32 = 5;
+
+/// For the system to see what was sent acknowledged, before it gives a connection up
+/// that nobody watches any more. Longer than any pause of a slow line behind a buffer
+/// that is full.
+pub(super) const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Between two changes of what the other side is asked for, so that one frame tells
+/// several.
+pub(super) const GATHER: Duration = Duration::from_millis(20);
 
 /// Before an event that came alone is acknowledged: long enough that acknowledging
 /// costs nothing, and far shorter than the outbox can wait.
 pub(super) const ACKNOWLEDGE: Duration = Duration::from_millis(10);
 
-/// Between measurements of the round trip, between reports of gaps, and between
-/// looks at what is thrown away for a node that is away.
+/// Between measurements of the round trip, which are signs of life, between reports of
+/// gaps, and between looks at what is thrown away for a node that is away.
 pub(super) const MEASURE: Duration = Duration::from_secs(1);
 
 /// For a link to come back before the node is reported.

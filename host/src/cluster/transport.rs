@@ -21,15 +21,17 @@ use super::network::{Connection, Listener, Network};
 use super::protocol::Frame;
 use super::protocol::cluster_client::ClusterClient;
 use super::protocol::cluster_server::{Cluster, ClusterServer};
-use super::timing::{DIAL, HANDSHAKE_STEP, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT};
+use super::timing::{DIAL, HANDSHAKE_STEP};
 use super::tls::{PeerCertificate, Tls};
+use super::traffic::{Hold, Traffic, watched};
 
 /// What HTTP/2 lets the other side send ahead, in bytes: what a link at full speed
 /// sends in a few milliseconds.
 const WINDOW: u32 = 4 << 20;
 
-/// Largest HTTP/2 frame that is taken, in bytes.
-const HTTP2_FRAME: u32 = 1 << 20;
+/// Largest HTTP/2 frame that is taken, in bytes: what HTTP/2 itself has to say does not
+/// wait behind more.
+const HTTP2_FRAME: u32 = 64 << 10;
 
 /// What a frame of the protocol may be larger than the largest event, in bytes: a
 /// frame is full at 256 KiB.
@@ -45,6 +47,8 @@ pub(super) struct Ends {
     pub(super) remote: SocketAddr,
     /// Whom the other side's certificate is for; nothing without TLS.
     pub(super) certificate: Option<PeerCertificate>,
+    /// What comes over it.
+    pub(super) traffic: Arc<Traffic>,
     /// Whether the connection is used for anything.
     pub(super) usage: Arc<Usage>,
 }
@@ -134,10 +138,13 @@ impl Dialler {
             return Err(DialError::Plaintext(address));
         }
         let connection = self.network.dial(address);
-        let connection = connection.await.map_err(DialError::Connect)?;
+        let (connection, traffic) = watched(connection.await.map_err(DialError::Connect)?);
         let arrived = match &self.tls {
-            Some(tls) => Arrived::secured(tls.connect(connection).await.map_err(DialError::Tls)?),
-            None => Arrived::plain(connection),
+            Some(tls) => {
+                let secured = tls.connect(connection).await.map_err(DialError::Tls)?;
+                Arrived::secured(secured, traffic)
+            }
+            None => Arrived::plain(connection, traffic),
         };
         let ends = arrived.ends.clone();
         let channel = self.stream(arrived).await;
@@ -153,6 +160,8 @@ impl Dialler {
     }
 
     async fn stream(&self, arrived: Arrived) -> Result<Channel, String> {
+        let traffic = Arc::clone(&arrived.ends.traffic);
+        let hold = Hold::of(&traffic);
         let mut connection = Some(TokioIo::new(arrived));
         let once = tower::service_fn(move |_| {
             let again = || io::Error::other("the connection is used up");
@@ -163,9 +172,6 @@ impl Dialler {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .max_frame_size(HTTP2_FRAME)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(true)
             .connect_with_connector(once)
             .await
             .map_err(|error| with_sources(&error))?;
@@ -176,8 +182,9 @@ impl Dialler {
             .await
             .map_err(|status| status.message().to_owned())?;
         Ok(Channel {
-            incoming: Incoming::dialled(answer.into_inner()),
+            incoming: Incoming::dialled(answer.into_inner(), traffic),
             outgoing: Outgoing::Dialled(sender),
+            hold,
         })
     }
 }
@@ -224,8 +231,6 @@ impl Acceptor {
             .initial_connection_window_size(WINDOW)
             .max_frame_size(HTTP2_FRAME)
             .max_concurrent_streams(1)
-            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .add_service(service)
             .serve_with_incoming(ReceiverStream::new(arriving));
         tokio::select! {
@@ -276,12 +281,13 @@ struct Secure {
 impl Secure {
     async fn hand_on(self, connection: Connection, mut place: Place) {
         let remote = connection.remote.ip();
+        let (connection, traffic) = watched(connection);
         let mut arrived = match self.tls {
-            None => Arrived::plain(connection),
+            None => Arrived::plain(connection, traffic),
             Some(tls) => {
                 let secured = timeout(HANDSHAKE_STEP, tls.accept(connection)).await;
                 match secured.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-                    Ok(secured) => Arrived::secured(secured),
+                    Ok(secured) => Arrived::secured(secured, traffic),
                     Err(error) => {
                         self.complaints.about_securing(&remote.to_string(), &error);
                         return;
@@ -315,15 +321,22 @@ impl Cluster for Service {
         let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
         let opened = Opened {
             channel: Channel {
-                incoming: Incoming::answered(request.into_inner(), InUse::new(&ends.usage)),
+                incoming: Incoming::answered(
+                    request.into_inner(),
+                    Arc::clone(&ends.traffic),
+                    InUse::new(&ends.usage),
+                ),
                 outgoing: Outgoing::Answered(sender),
+                hold: Hold::of(&ends.traffic),
             },
             ends,
             dialled: false,
         };
-        self.opened
-            .try_send(opened)
-            .map_err(|_| Status::resource_exhausted("too many links are being made"))?;
+        if let Err(rejected) = self.opened.try_send(opened) {
+            // The answer has to reach the other side.
+            rejected.into_inner().channel.hold.release();
+            return Err(Status::resource_exhausted("too many links are being made"));
+        }
         Ok(Response::new(ReceiverStream::new(frames)))
     }
 }

@@ -171,11 +171,17 @@ pub struct ClusterGap {
     pub origin: String,
     /// Which of its starts published them.
     pub incarnation: String,
+    /// When that node took the last event that came before those that are missing, by
+    /// its clock; absent when none came. What is missing was taken after it, and before
+    /// this report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// Number of the first that is missing, in the order in which that node sent to
     /// this one.
     pub first: u64,
     /// Number of the last that is missing; absent when the other node itself no
-    /// longer knows.
+    /// longer knows. Where several gaps are reported as one, events between the first
+    /// and the last came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<u64>,
     /// How many are missing; absent when the other node itself no longer knows.

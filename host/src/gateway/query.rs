@@ -1,5 +1,7 @@
 //! Query parameters, strictly: an unknown one is an error, not ignored.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -7,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::nearest;
 use super::rejection::Rejection;
 use crate::bus::Filter;
-use crate::event::{Pattern, PatternError};
+use crate::event::{MAX_ATTRIBUTE_BYTES, Pattern, PatternError};
 
 /// The parameters of a request, as written.
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -94,6 +96,23 @@ impl Parameters {
         self.get(name).filter(|value| !value.is_empty())
     }
 
+    /// An attribute that events may have.
+    fn attribute(&self, name: &'static str) -> Result<Option<Arc<str>>, QueryError> {
+        let Some(text) = self.get_filled(name) else {
+            return Ok(None);
+        };
+        let bytes = text.len();
+        if bytes > MAX_ATTRIBUTE_BYTES {
+            return Err(QueryError::Invalid {
+                name,
+                reason: format!(
+                    "it has {bytes} bytes; that of an event has at most {MAX_ATTRIBUTE_BYTES}"
+                ),
+            });
+        }
+        Ok(Some(text.into()))
+    }
+
     /// The filter that `type`, `subject`, `channel` and `local_only` describe;
     /// without a `type`, `default_type` if there is one.
     pub(super) fn filter(&self, default_type: Option<Pattern>) -> Result<Filter, QueryError> {
@@ -118,10 +137,31 @@ impl Parameters {
             }
         };
         Ok(Filter {
-            subject: self.get_filled("subject").map(Into::into),
-            channel: self.get_filled("channel").map(Into::into),
+            subject: self.attribute("subject")?,
+            channel: self.attribute("channel")?,
             local_only,
             ..Filter::new(pattern)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(name: &str, bytes: usize) -> Result<Filter, QueryError> {
+        let long = (name.to_owned(), "s".repeat(bytes));
+        Parameters(vec![long]).filter(Some(Pattern::any()))
+    }
+
+    #[test]
+    fn asks_for_nothing_that_no_event_can_have() {
+        for name in ["subject", "channel"] {
+            assert!(filter(name, MAX_ATTRIBUTE_BYTES).is_ok());
+            let error = filter(name, MAX_ATTRIBUTE_BYTES + 1).expect_err("too long");
+            assert_eq!(error.parameter(), Some(name));
+            assert!(error.to_string().contains("at most 4096"), "{error}");
+        }
+        assert!(filter("type", 1 << 16).is_err());
     }
 }

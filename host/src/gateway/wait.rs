@@ -17,8 +17,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Wait for the next event
 ///
-/// Answers with the next event that is published after the request was read
-/// and that matches, in the CloudEvents JSON format.
+/// Answers with the next event that matches, in the CloudEvents JSON format: of those
+/// published on this node after the request was read; on another node, after it knows
+/// of the wait, or as an answer to an event published here after the request was read.
 #[utoipa::path(
     get,
     path = "/v1/wait",

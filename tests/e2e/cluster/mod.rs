@@ -12,3 +12,4 @@ mod slow;
 mod stops;
 mod tls;
 mod upgrade;
+pub mod wishes;

@@ -7,7 +7,7 @@
 
 use hearken::cluster::Identity;
 use hearken::cluster::inbox::{Gap, Inbox, Sink};
-use hearken::cluster::interest::link_filters;
+use hearken::cluster::interest::LinkFilters;
 use hearken::cluster::protocol::Frame;
 use hearken::cluster::protocol::frame::Kind;
 use hearken::event::{Event, ForeignError};
@@ -53,6 +53,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let mut inbox = Inbox::default();
     let mut counted = Counted::default();
+    let mut filters = LinkFilters::default();
     let mut rest = bytes;
     while let Ok(frame) = Frame::decode_length_delimited(&mut rest) {
         match frame.kind {
@@ -67,9 +68,19 @@ fuzz_target!(|bytes: &[u8]| {
                 }
             }
             Some(Kind::Interest(interest)) => {
-                if let Ok(filters) = link_filters(&interest.filters) {
-                    assert_eq!(filters.len(), interest.filters.len());
-                    assert!(filters.iter().all(|filter| filter.local_only));
+                let before = filters.len();
+                if let Ok(rerouted) = filters.replace(&interest.filters) {
+                    let (added, removed) = (rerouted.added.len(), rerouted.removed.len());
+                    assert_eq!(filters.len(), before + added - removed);
+                    assert!(rerouted.added.iter().all(|filter| filter.local_only));
+                }
+            }
+            Some(Kind::InterestChange(change)) => {
+                let before = filters.len();
+                if let Ok(rerouted) = filters.change(&change) {
+                    let (added, removed) = (rerouted.added.len(), rerouted.removed.len());
+                    assert_eq!(filters.len(), before + added - removed);
+                    assert!(rerouted.added.iter().all(|filter| filter.local_only));
                 }
             }
             _ => {}

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use hearken_wire::{Attribute, EventRef};
 
+use super::lane::PublisherId;
 use crate::event::Event;
 
 /// An event with so many receivers or more is shared where it can be, unless it is
@@ -23,6 +24,7 @@ pub(in crate::bus) struct Incoming<'e> {
     source: Source<'e>,
     /// How many receivers get it.
     receivers: usize,
+    publisher: PublisherId,
 }
 
 #[derive(Clone, Copy)]
@@ -41,15 +43,32 @@ impl<'e> Incoming<'e> {
         receivers: usize,
         packed: EventRef<'e>,
         shared: &'e OnceCell<Event>,
+        publisher: PublisherId,
     ) -> Self {
-        let source = Source::Published(packed, shared);
-        Self { source, receivers }
+        Self {
+            source: Source::Published(packed, shared),
+            receivers,
+            publisher,
+        }
     }
 
     /// An event that is shared already.
-    pub(in crate::bus) fn shared(receivers: usize, event: &'e Event) -> Self {
-        let source = Source::Shared(event);
-        Self { source, receivers }
+    pub(in crate::bus) fn shared(
+        receivers: usize,
+        event: &'e Event,
+        publisher: PublisherId,
+    ) -> Self {
+        Self {
+            source: Source::Shared(event),
+            receivers,
+            publisher,
+        }
+    }
+
+    /// Whose it is.
+    #[inline]
+    pub(super) fn publisher(self) -> PublisherId {
+        self.publisher
     }
 
     #[inline]

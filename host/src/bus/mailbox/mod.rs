@@ -110,7 +110,6 @@ impl Mailbox {
     pub(super) fn push<'e>(
         &self,
         events: impl IntoIterator<Item = Incoming<'e>>,
-        publisher: PublisherId,
         version: u64,
     ) -> Result<u64, Outdated> {
         let mut wakers = Wakers::new();
@@ -120,7 +119,7 @@ impl Mailbox {
             return Err(Outdated);
         }
         for event in events {
-            dropped += state.push(event, publisher, &mut wakers);
+            dropped += state.push(event, &mut wakers);
         }
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
@@ -324,7 +323,8 @@ impl State {
     /// Puts an event in; returns how many were dropped for it, and adds who is to be
     /// woken.
     #[inline]
-    fn push(&mut self, event: Incoming<'_>, publisher: PublisherId, wakers: &mut Wakers) -> u64 {
+    fn push(&mut self, event: Incoming<'_>, wakers: &mut Wakers) -> u64 {
+        let publisher = event.publisher();
         let packed = event.packed();
         let size = packed.as_bytes().len();
         let mut dropped = 0;

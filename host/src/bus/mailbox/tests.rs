@@ -33,9 +33,9 @@ fn push(mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
 
 /// Puts in an event that has so many receivers.
 fn push_for(receivers: usize, mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
-    let event = Incoming::shared(receivers, event);
+    let event = Incoming::shared(receivers, event, publisher);
     mailbox
-        .push([event], publisher, 0)
+        .push([event], 0)
         .expect("the first version of the routes")
 }
 
@@ -49,7 +49,7 @@ fn ids(mailbox: &Mailbox, lane: usize) -> Vec<String> {
 fn what_comes_by_outdated_routes_is_turned_away() {
     let mailbox = mailbox(2, Overflow::DropOldest, 1);
     let known = event("1", "s");
-    let push = |version| mailbox.push([Incoming::shared(1, &known)], 1, version);
+    let push = |version| mailbox.push([Incoming::shared(1, &known, 1)], version);
     mailbox.outdate(7);
     assert_eq!(push(6), Err(Outdated));
     assert_eq!((mailbox.queued(), mailbox.received()), (0, 0));

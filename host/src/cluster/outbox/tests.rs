@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::inbox::Inbox;
 use super::super::inbox::tests::Received;
-use super::super::interest::link_filters;
+use super::super::interest::LinkFilters;
 use super::super::protocol;
 use super::*;
 use crate::bus::{Bus, BusConfig, Overflow, Publisher, ReceiverKind, Subscription};
@@ -31,7 +31,7 @@ fn bus() -> (Bus, Publisher, Outbox) {
     let receiver = bus.subscribe(Subscription {
         name: "link".into(),
         kind: ReceiverKind::Link,
-        filters: link_filters(&[all]).expect("a filter"),
+        filters: Vec::new(),
         limits: MailboxLimits {
             events: ROOM,
             bytes: 1 << 20,
@@ -40,6 +40,7 @@ fn bus() -> (Bus, Publisher, Outbox) {
         lanes: 1,
     });
     let outbox = Outbox::new(1, Arc::new(receiver), LARGEST);
+    outbox.reroute(&LinkFilters::default().replace(&[all]).expect("a filter"));
     let publisher = bus.publisher("/nodes/peer", "peer");
     (bus, publisher, outbox)
 }
@@ -139,4 +140,46 @@ fn an_acknowledgement_of_what_was_not_sent_breaks_the_protocol() {
     assert!(outbox.next().is_some());
     assert_eq!(outbox.acknowledge(1), Ok(()));
     assert!(outbox.resume(2).is_err());
+}
+
+#[test]
+fn a_side_that_has_forgotten_the_stream_gets_nothing_twice() {
+    let (_bus, publisher, mut outbox) = bus();
+    for number in 1..=3 {
+        publish(&publisher, number, false);
+        outbox.next().expect("an event");
+    }
+    // It may not have heard of the stream at all.
+    assert_eq!(outbox.skip(), None);
+    assert_eq!(outbox.next().map(|frame| frame.runs[0].first), Some(1));
+
+    outbox.acknowledge(1).expect("it was sent");
+    publish(&publisher, 4, false);
+    let skip = outbox.skip().expect("it knew some");
+    assert_eq!((skip.after, skip.unsure), (3, 2));
+    let mut inbox = Inbox::default();
+    assert_eq!(inbox.resume(outbox.stream()), None);
+    let mut received = Received::default();
+    inbox
+        .skip(skip.after, skip.unsure, &mut received)
+        .expect("there are such events");
+    let frame = outbox.next().expect("what was never sent");
+    inbox
+        .take(&frame, "peer", &mut received)
+        .expect("a valid frame");
+    assert_eq!(received.events, ["4"]);
+    assert_eq!(received.gaps, [(2, None)]);
+    assert_eq!(outbox.unacknowledged(), 1);
+
+    // What was acknowledged is not missing.
+    outbox.acknowledge(4).expect("it was sent");
+    let skip = outbox.skip().expect("it knew some");
+    let mut forgetful = Inbox::default();
+    forgetful.resume(outbox.stream());
+    let mut received = Received::default();
+    forgetful
+        .skip(skip.after, skip.unsure, &mut received)
+        .expect("there are such events");
+    assert_eq!((forgetful.received(), received.gaps.len()), (4, 0));
+    assert!(forgetful.skip(u64::MAX, 0, &mut received).is_err());
 }
