@@ -157,6 +157,7 @@ impl Local {
             network: Arc::new(Tcp),
             listener: Box::new(listener),
             tls: None,
+            allow_plaintext: false,
             advertise: None,
             join: Vec::new(),
             seed: 1,

@@ -112,6 +112,106 @@ pub fn apart(ledger: &Ledger) -> Option<String> {
     None
 }
 
+/// For two nodes that have met to link again where nothing keeps them apart.
+const TOGETHER: Duration = Duration::from_secs(10);
+
+/// Nodes that run and have met, and are without a link: wherever else the network is
+/// broken, and however slow it is.
+#[derive(Debug, Default)]
+pub struct Parted {
+    since: BTreeMap<(LifeId, LifeId), Duration>,
+}
+
+impl Parted {
+    /// Checks that none of them has been so for too long.
+    pub fn look(&mut self, ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
+        let mut since = BTreeMap::new();
+        for observer in ledger.running() {
+            let links = links(ledger, observer);
+            let met = (observer, LifeId(0))..=(observer, LifeId(usize::MAX));
+            for ((_, subject), view) in ledger.views.range(met) {
+                let (to, from) = (ledger.life(observer).node, ledger.life(*subject).node);
+                if view.presence != Presence::Unknown
+                    && ledger.life(*subject).is_running()
+                    && !links.contains_key(subject)
+                    && !troubles.may_be_apart(at, to, from)
+                {
+                    let pair = (observer, *subject);
+                    since.insert(pair, self.since.get(&pair).copied().unwrap_or(at));
+                }
+            }
+        }
+        let late = since.iter().find(|(_, since)| at > **since + TOGETHER);
+        let late = late.map(|((observer, subject), since)| {
+            let (to, from) = (ledger.life(*observer), ledger.life(*subject));
+            format!("{to} has had no link to {from} since {since:?}, which it had met")
+        });
+        self.since = since;
+        if let Some(late) = late {
+            ledger.violate(at, late);
+        }
+    }
+}
+
+/// What moves over slow links: as long as something waits, something must arrive.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Events that had arrived or were known to be missing, and since when no more were.
+    arrived: BTreeMap<(LifeId, LifeId), (u64, Duration)>,
+}
+
+/// Bytes that may have to pass before a link shows any progress: what is on its way in
+/// frames, and the last event in hand.
+const IN_HAND: u64 = 6 * (256 << 10);
+
+/// For a link to show progress, beyond the time that the bytes take.
+const STIRRING: Duration = Duration::from_secs(5);
+
+impl Progress {
+    /// Checks what has moved since the last time. Links that are cut do not count.
+    pub fn look(&mut self, ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
+        let running: Vec<LifeId> = ledger.running().collect();
+        let mut seen = BTreeMap::new();
+        let (mut stuck, mut looks) = (None, 0);
+        for from in &running {
+            for (to, link) in links(ledger, *from) {
+                let nodes = (ledger.life(*from).node, ledger.life(to).node);
+                let Some((rate, since)) = troubles.slowness(nodes.0, nodes.1) else {
+                    continue;
+                };
+                if link.queued == 0
+                    || !running.contains(&to)
+                    || troubles.may_be_apart(at, nodes.0, nodes.1)
+                {
+                    continue;
+                }
+                let receiving = links(ledger, to).remove(from);
+                let Some(arrived) = receiving.map(|link| link.received + link.gaps) else {
+                    continue;
+                };
+                let before = self.arrived.get(&(*from, to));
+                let unmoved = before.filter(|(before, _)| *before == arrived);
+                let still = unmoved.map_or(at, |(_, still)| *still).max(since);
+                seen.insert((*from, to), (arrived, still));
+                looks += 1;
+                let largest = ledger.largest;
+                let patience = Duration::from_secs((IN_HAND + 2 * largest) / rate) + STIRRING;
+                if at > still + patience {
+                    let (from, to, queued) = (ledger.life(*from), ledger.life(to), link.queued);
+                    stuck = Some(format!(
+                        "{queued} events of {from} wait for {to}, and none has arrived for {patience:?} at {rate} B/s"
+                    ));
+                }
+            }
+        }
+        self.arrived = seen;
+        ledger.coverage.slow += looks;
+        if let Some(stuck) = stuck {
+            ledger.violate(at, stuck);
+        }
+    }
+}
+
 /// The links of a node that are up.
 #[must_use]
 pub fn links(ledger: &Ledger, observer: LifeId) -> BTreeMap<LifeId, LinkStatus> {
@@ -190,13 +290,13 @@ fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<S
             view.reported, receiving.gaps
         ));
     }
-    if published > owes_after && view.last != published {
-        return Some(format!(
-            "{} received last, {published} published",
-            view.last
-        ));
-    }
     if !exact {
+        if published > owes_after && view.last != published {
+            return Some(format!(
+                "{} received last, {published} published",
+                view.last
+            ));
+        }
         let first = view.first.unwrap_or(published + 1);
         let complete = view.missing == 0 && first <= owes_after + 1;
         return (!complete).then(|| {
@@ -222,10 +322,13 @@ fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<S
             "numbered only after {before}, owed after {owes_after}"
         ));
     }
-    let head = view.first.map_or(0, |first| first - before - 1);
-    (head + view.missing != view.reported).then(|| {
+    let (head, tail) = match view.first {
+        Some(first) => (first - before - 1, published - view.last),
+        None => (numbered, 0),
+    };
+    (head + view.missing + tail != view.reported).then(|| {
         format!(
-            "{head} and {} missing, {} reported",
+            "{head}, {} and {tail} missing, {} reported",
             view.missing, view.reported
         )
     })

@@ -35,6 +35,10 @@ enum Command {
     Churn(Seeds),
     /// Nodes whose network is too slow.
     SlowPeer(Seeds),
+    /// More is published than waits for a node that is away.
+    Overflow(Seeds),
+    /// Large events and long lists of wishes, partly over a slow network.
+    Large(Seeds),
     /// All of these, one after the other.
     All(Seeds),
     /// One large cluster: does it come together, and at what cost?
@@ -81,6 +85,8 @@ fn main() -> ExitCode {
         Command::Crash(seeds) => (vec![Scenario::Crash], seeds),
         Command::Churn(seeds) => (vec![Scenario::Churn], seeds),
         Command::SlowPeer(seeds) => (vec![Scenario::SlowPeer], seeds),
+        Command::Overflow(seeds) => (vec![Scenario::Overflow], seeds),
+        Command::Large(seeds) => (vec![Scenario::Large], seeds),
         Command::All(seeds) => (Scenario::ALL.to_vec(), seeds),
         Command::Scale(Scale { nodes, seed }) => return large(usize::from(nodes), seed),
     };

@@ -17,8 +17,12 @@ use turmoil::net::{TcpListener, TcpStream};
 /// Port at which every node listens for others.
 pub const PORT: u16 = 7071;
 
-/// Most bytes that a slow node moves at once, so that slow means steadily slow.
+/// Most bytes that a slow node moves at once.
 const SLOW_PIECE: usize = 4 << 10;
+
+/// How often in a second a slow node moves bytes at least, so that slow means steadily
+/// slow.
+const SLOW_PIECES: u64 = 50;
 
 /// A node's connection to the network, over all its starts.
 #[derive(Debug, Default)]
@@ -32,8 +36,11 @@ pub struct Wire {
 }
 
 impl Wire {
-    fn is_slow(&self) -> bool {
-        self.rate.load(Ordering::Relaxed) > 0
+    /// Most bytes that may be moved at once, if that is limited.
+    fn piece(&self) -> Option<usize> {
+        let rate = self.rate.load(Ordering::Relaxed);
+        let piece = usize::try_from(rate / SLOW_PIECES).unwrap_or(usize::MAX);
+        (rate > 0).then_some(piece.clamp(1, SLOW_PIECE))
     }
 
     /// How long `bytes` take.
@@ -149,9 +156,9 @@ impl AsyncRead for Metered {
         let this = self.get_mut();
         ready!(this.reading.poll(cx));
         let before = buffer.filled().len();
-        if this.wire.is_slow() {
+        if let Some(most) = this.wire.piece() {
             let mut piece = [0; SLOW_PIECE];
-            let room = buffer.remaining().min(SLOW_PIECE);
+            let room = buffer.remaining().min(most);
             let mut piece = ReadBuf::new(&mut piece[..room]);
             ready!(Pin::new(&mut this.stream).poll_read(cx, &mut piece))?;
             buffer.put_slice(piece.filled());
@@ -173,11 +180,8 @@ impl AsyncWrite for Metered {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.writing.poll(cx));
-        let piece = if this.wire.is_slow() {
-            bytes.len().min(SLOW_PIECE)
-        } else {
-            bytes.len()
-        };
+        let most = this.wire.piece().unwrap_or(usize::MAX);
+        let piece = bytes.len().min(most);
         let written = ready!(Pin::new(&mut this.stream).poll_write(cx, &bytes[..piece]))?;
         this.wire.sent.fetch_add(written as u64, Ordering::Relaxed);
         this.writing.moved(written, &this.wire);

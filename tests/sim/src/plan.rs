@@ -17,6 +17,8 @@ pub struct Plan {
     /// Whether receivers come and go while events flow. Events may not be lost
     /// then, since the receivers change which are numbered.
     pub visitors: bool,
+    /// Whether long lists of wishes come and go; nobody publishes what they are for.
+    pub wishes: bool,
 }
 
 /// A node of the plan.
@@ -28,6 +30,10 @@ pub struct NodePlan {
     pub publishers: usize,
     /// Mean time between two bursts of one publisher.
     pub pause: Duration,
+    /// Largest event that the node takes, in bytes.
+    pub max_event_bytes: usize,
+    /// Whether some of its events are nearly as large.
+    pub large: bool,
 }
 
 /// A node to join.

@@ -11,8 +11,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use turmoil::{Builder, Sim};
 
-use crate::checks;
-use crate::ledger::{Ledger, Stage, Violation};
+use crate::checks::{self, Parted, Progress};
+use crate::ledger::{Coverage, Ledger, Stage, Violation};
 use crate::network::Wire;
 use crate::node::{self, NodeSetup, SharedLedger};
 use crate::plan::{Action, Cut, CutKind, Plan, name};
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub deliveries: u64,
     /// Events reported missing.
     pub missing: u64,
+    /// What else occurred.
+    pub coverage: Coverage,
     /// Longest time that the links took to be made again.
     pub slowest_recovery: Duration,
     /// Simulated time.
@@ -64,6 +66,8 @@ pub struct Run {
     /// What all nodes note.
     pub ledger: SharedLedger,
     troubles: Troubles,
+    progress: Progress,
+    parted: Parted,
     /// How many of the plan's actions are done.
     done: usize,
     /// Nodes whose machines have no power.
@@ -118,7 +122,10 @@ impl Run {
     /// Prepares a run; rules that hold over time are looked at every `look`.
     #[must_use]
     pub fn new(plan: Plan, seed: u64, keep_trace: bool, look: Duration) -> Self {
-        let ledger = Rc::new(RefCell::new(Ledger::new(keep_trace)));
+        let mut ledger = Ledger::new(keep_trace);
+        let largest = plan.nodes.iter().map(|node| node.max_event_bytes as u64);
+        ledger.largest = largest.max().unwrap_or_default();
+        let ledger = Rc::new(RefCell::new(ledger));
         let mut sim = Builder::new()
             .rng_seed(seed)
             .tcp_capacity(TCP_CAPACITY.max(plan.nodes.len() * 4))
@@ -132,6 +139,7 @@ impl Run {
                 nodes: plan.nodes.len(),
                 plan: of_node.clone(),
                 visitors: plan.visitors,
+                wishes: plan.wishes,
                 seed,
                 wire: Arc::new(Wire::default()),
                 clock_offset: Rc::default(),
@@ -155,6 +163,8 @@ impl Run {
             nodes,
             ledger,
             troubles: Troubles::default(),
+            progress: Progress::default(),
+            parted: Parted::default(),
             done: 0,
             dark: Vec::new(),
             next_look: Duration::ZERO,
@@ -250,6 +260,8 @@ impl Run {
         let mut ledger = self.ledger.borrow_mut();
         checks::overdue(&mut ledger, &self.troubles, at);
         checks::unjustified(&mut ledger, &self.troubles, at);
+        self.progress.look(&mut ledger, &self.troubles, at);
+        self.parted.look(&mut ledger, &self.troubles, at);
         if self.troubles.any() {
             return;
         }
@@ -325,7 +337,7 @@ impl Run {
             Action::Heal(cut) => self.heal(at, cut),
             Action::Slow(node, rate) => {
                 self.nodes[*node].wire.rate.store(*rate, Ordering::Relaxed);
-                self.troubles.slow(at, *node, *rate > 0);
+                self.troubles.slow(at, *node, *rate);
             }
             Action::Burst(node, count) => {
                 let ledger = self.ledger.borrow();
@@ -378,12 +390,21 @@ impl Run {
     #[must_use]
     pub fn outcome(self) -> Outcome {
         let ledger = self.ledger.borrow();
+        let missing = ledger.views.values().map(|view| view.reported).sum();
+        let mut coverage = ledger.coverage;
+        let is_burst = |(_, action): &(Duration, Action)| matches!(action, Action::Burst(..));
+        if self.plan.actions.iter().any(is_burst) {
+            coverage.overflows = missing;
+        } else if self.plan.nodes.iter().any(|node| node.large) {
+            coverage.too_large = missing;
+        }
         Outcome {
             hash: ledger.trace.hash(),
             lines: ledger.trace.lines,
             trace: ledger.trace.text().map(str::to_owned),
             deliveries: ledger.deliveries,
-            missing: ledger.views.values().map(|view| view.reported).sum(),
+            missing,
+            coverage,
             slowest_recovery: self.slowest_recovery,
             elapsed: self.sim.elapsed(),
             violation: ledger.violation().cloned(),

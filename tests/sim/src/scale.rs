@@ -136,6 +136,8 @@ fn plan(nodes: usize) -> Plan {
         },
         publishers: 1,
         pause: PAUSE,
+        max_event_bytes: 64 << 10,
+        large: false,
     };
     let early = nodes - 1;
     let start = |node: usize| {
@@ -160,6 +162,7 @@ fn plan(nodes: usize) -> Plan {
         actions,
         length: END,
         visitors: false,
+        wishes: false,
     }
 }
 

@@ -23,17 +23,24 @@ pub enum Scenario {
     Churn,
     /// Nodes whose network is too slow for what is published.
     SlowPeer,
+    /// More is published than waits for a node that is away.
+    Overflow,
+    /// Large events, some too large for some nodes, and long lists of wishes, partly
+    /// over a slow network.
+    Large,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Steady,
         Self::Partition,
         Self::Flap,
         Self::Crash,
         Self::Churn,
         Self::SlowPeer,
+        Self::Overflow,
+        Self::Large,
     ];
 
     /// The name that the command line gives it.
@@ -46,6 +53,8 @@ impl Scenario {
             Self::Crash => "crash",
             Self::Churn => "churn",
             Self::SlowPeer => "slow-peer",
+            Self::Overflow => "overflow",
+            Self::Large => "large",
         }
     }
 
@@ -60,6 +69,8 @@ impl Scenario {
             Self::Crash => draft.crash(),
             Self::Churn => draft.churn(),
             Self::SlowPeer => draft.slow_peer(),
+            Self::Overflow => draft.overflowing(),
+            Self::Large => draft.large(),
         }
         draft.finish()
     }
@@ -67,6 +78,9 @@ impl Scenario {
 
 /// More events than wait for a node that is away.
 const OVERFLOW: u32 = 100_000;
+
+/// Largest event that nodes take, in bytes.
+const MAX_EVENT_BYTES: usize = 64 << 10;
 
 /// When the nodes that start at the begin have found each other, mostly.
 const BEGUN: u64 = 4_000;
@@ -93,6 +107,7 @@ impl Draft {
                 actions: Vec::new(),
                 length: millis(random.random_range(15_000..30_000)),
                 visitors: random.random_bool(0.5),
+                wishes: random.random_bool(0.3),
             },
             random,
         }
@@ -128,6 +143,8 @@ impl Draft {
                 join,
                 publishers: self.random.random_range(1..=3),
                 pause: millis(pause),
+                max_event_bytes: MAX_EVENT_BYTES,
+                large: false,
             });
         }
     }
@@ -287,13 +304,59 @@ impl Draft {
                     self.restart(node, now + 6_000)
                 };
             }
-            // Some never come back.
-            if node > 0 && self.random.random_bool(0.2) {
+            // Some never come back, one at least.
+            if node == 1 || node > 0 && self.random.random_bool(0.2) {
                 self.at(now, Action::Stop(node));
             }
             end = end.max(now);
         }
         self.plan.length = millis(end);
+    }
+
+    /// The network of some node breaks for long enough that others give it up, and one
+    /// of them publishes more than waits for it.
+    fn overflowing(&mut self) {
+        let count = self.random.random_range(2..=4);
+        self.nodes(count);
+        self.start_all();
+        let begin = BEGUN + self.random.random_range(4_000..8_000);
+        let end = begin + self.random.random_range(2_000..8_000);
+        let away = self.random.random_range(0..count);
+        let cut = Cut {
+            these: vec![away],
+            those: (0..count).filter(|node| *node != away).collect(),
+            kind: CutKind::Both,
+        };
+        self.at(begin, Action::Cut(cut.clone()));
+        self.plan.visitors = false;
+        let node = (away + self.random.random_range(1..count)) % count;
+        self.at(begin + 500, Action::Burst(node, OVERFLOW));
+        self.at(end, Action::Heal(cut));
+        self.plan.length = millis(end);
+    }
+
+    fn large(&mut self) {
+        let count = self.random.random_range(2..=4);
+        self.nodes(count);
+        self.plan.visitors = false;
+        self.plan.wishes = true;
+        for node in &mut self.plan.nodes {
+            node.publishers = 1;
+            node.pause = millis(self.random.random_range(300..800));
+            node.large = true;
+            node.max_event_bytes = MAX_EVENT_BYTES << self.random.random_range(0..=4);
+        }
+        // Each of the two is there: one that takes little, and one that has more.
+        self.plan.nodes[0].max_event_bytes = MAX_EVENT_BYTES;
+        self.plan.nodes[1].max_event_bytes = 16 * MAX_EVENT_BYTES;
+        self.start_all();
+        let node = self.random.random_range(0..count);
+        let begin = self.random.random_range(0..BEGUN * 2);
+        let end = begin + self.random.random_range(15_000..40_000);
+        let rate = self.random.random_range(200_000..800_000);
+        self.at(begin, Action::Slow(node, rate));
+        self.at(end, Action::Slow(node, 0));
+        self.plan.length = millis(end + 5_000);
     }
 
     fn slow_peer(&mut self) {

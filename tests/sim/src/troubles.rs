@@ -9,13 +9,17 @@ use crate::plan::Cut;
 /// For links that were broken to be made again, at most.
 pub const RECOVERY: Duration = Duration::from_secs(20);
 
+/// For a node to be announced that could not be reached when the network was whole again:
+/// until then the link may not have been found to be dead.
+const AFTERWARDS: Duration = Duration::from_secs(5);
+
 /// The breaks between nodes.
 #[derive(Debug, Default)]
 pub struct Troubles {
     /// When it began, and when it ended if it has.
     cuts: BTreeMap<(usize, usize), (Duration, Option<Duration>)>,
-    /// When a node became slow, and when it was fast again if it is.
-    slow: BTreeMap<usize, (Duration, Option<Duration>)>,
+    /// Bytes a second that a slow node moves, and since when.
+    slow: BTreeMap<usize, (u64, Duration)>,
 }
 
 fn pair(a: usize, b: usize) -> (usize, usize) {
@@ -39,10 +43,13 @@ impl Troubles {
         }
     }
 
-    /// A node becomes slow, or fast again.
-    pub fn slow(&mut self, at: Duration, node: usize, slow: bool) {
-        let (_, end) = self.slow.entry(node).or_insert((at, None));
-        *end = (!slow).then_some(at);
+    /// A node becomes slow, moving so many bytes a second, or fast again.
+    pub fn slow(&mut self, at: Duration, node: usize, rate: u64) {
+        if rate > 0 {
+            self.slow.insert(node, (rate, at));
+        } else {
+            self.slow.remove(&node);
+        }
     }
 
     /// Since when two nodes cannot reach each other.
@@ -52,27 +59,36 @@ impl Troubles {
         end.is_none().then_some(*since)
     }
 
-    /// Whether a node is slow.
+    /// Bytes a second that move between two nodes of which one at least is slow, and
+    /// since when.
     #[must_use]
-    pub fn is_slow(&self, node: usize) -> bool {
-        self.slow.get(&node).is_some_and(|(_, end)| end.is_none())
+    pub fn slowness(&self, a: usize, b: usize) -> Option<(u64, Duration)> {
+        let slow = [a, b].into_iter().filter_map(|node| self.slow.get(&node));
+        slow.copied()
+            .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
     }
 
-    /// Whether a link between two nodes may be broken because of what was not long
-    /// ago.
+    /// Whether it may be announced that one of two nodes cannot be reached by the other.
+    /// That the network is slow is no excuse.
     #[must_use]
     pub fn excuse(&self, at: Duration, a: usize, b: usize) -> bool {
-        let recent =
-            |(_, end): &(Duration, Option<Duration>)| end.is_none_or(|end| at < end + RECOVERY);
-        self.cuts.get(&pair(a, b)).is_some_and(recent)
-            || self.slow.get(&a).is_some_and(recent)
-            || self.slow.get(&b).is_some_and(recent)
+        self.was_cut(at, a, b, AFTERWARDS)
+    }
+
+    /// Whether two nodes may be without a link though they have met.
+    #[must_use]
+    pub fn may_be_apart(&self, at: Duration, a: usize, b: usize) -> bool {
+        self.was_cut(at, a, b, RECOVERY)
+    }
+
+    fn was_cut(&self, at: Duration, a: usize, b: usize, lately: Duration) -> bool {
+        let cut = self.cuts.get(&pair(a, b));
+        cut.is_some_and(|(_, end)| end.is_none_or(|end| at < end + lately))
     }
 
     /// Whether anything is broken or slow.
     #[must_use]
     pub fn any(&self) -> bool {
-        let unended = |(_, end): &(Duration, Option<Duration>)| end.is_none();
-        self.cuts.values().any(unended) || self.slow.values().any(unended)
+        self.cuts.values().any(|(_, end)| end.is_none()) || !self.slow.is_empty()
     }
 }

@@ -1,9 +1,15 @@
-//! A few seeds of every scenario, and what makes them worth running: one seed gives
-//! one trace.
+//! A few seeds of every scenario, known ones and new ones, and what makes them worth
+//! running: one seed gives one trace, and what the rules are about does occur.
 
+use std::env;
+
+use hearken_sim::ledger::Coverage;
 use hearken_sim::run::Outcome;
 use hearken_sim::scenario::Scenario;
 use hearken_sim::seeds::run_one;
+
+/// Names the first of the seeds that nobody has run before.
+const SEED: &str = "HEARKEN_SIM_SEED";
 
 /// Runs a seed, which must break no rule.
 #[track_caller]
@@ -21,10 +27,18 @@ fn sound(scenario: Scenario, seed: u64) -> Outcome {
     outcome
 }
 
-fn handful(scenario: Scenario) {
-    for seed in 1..=4 {
-        sound(scenario, seed);
+/// Runs known seeds and one that is new each time, unless it is named.
+fn handful(scenario: Scenario) -> Coverage {
+    let fresh = match env::var(SEED) {
+        Ok(seed) => seed.parse().expect("a seed is a number"),
+        Err(_) => rand::random(),
+    };
+    println!("{}: {SEED}={fresh}", scenario.name());
+    let mut coverage = Coverage::default();
+    for seed in (1..=3).chain([fresh]) {
+        coverage += sound(scenario, seed).coverage;
     }
+    coverage
 }
 
 #[test]
@@ -34,7 +48,8 @@ fn steady() {
 
 #[test]
 fn partition() {
-    handful(Scenario::Partition);
+    let coverage = handful(Scenario::Partition);
+    assert!(coverage.unreachable > 0, "{coverage:?}");
 }
 
 #[test]
@@ -44,17 +59,48 @@ fn flap() {
 
 #[test]
 fn crash() {
-    handful(Scenario::Crash);
+    let coverage = handful(Scenario::Crash);
+    assert!(
+        coverage.unreachable > 0 && coverage.restarts > 0,
+        "{coverage:?}"
+    );
 }
 
 #[test]
 fn churn() {
-    handful(Scenario::Churn);
+    let coverage = handful(Scenario::Churn);
+    assert!(
+        coverage.goodbyes > 0 && coverage.restarts > 0,
+        "{coverage:?}"
+    );
 }
 
 #[test]
 fn slow_peer() {
-    handful(Scenario::SlowPeer);
+    let coverage = handful(Scenario::SlowPeer);
+    assert!(coverage.slow > 0, "{coverage:?}");
+}
+
+#[test]
+fn overflow() {
+    let coverage = handful(Scenario::Overflow);
+    assert!(coverage.gaps > 0 && coverage.overflows > 0, "{coverage:?}");
+}
+
+#[test]
+fn large() {
+    let coverage = handful(Scenario::Large);
+    let Coverage {
+        large,
+        too_large,
+        wishes,
+        slow,
+        ..
+    } = coverage;
+    assert!(
+        large > 0 && too_large > 0 && wishes > 0 && slow > 0,
+        "{coverage:?}"
+    );
 }
 
 #[test]

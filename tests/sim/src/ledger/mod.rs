@@ -89,6 +89,43 @@ pub struct Violation {
     pub what: String,
 }
 
+/// What occurred in a run, or in several: a rule about what never occurs is not checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Goodbyes that another node heard.
+    pub goodbyes: u64,
+    /// Nodes that another one could not reach.
+    pub unreachable: u64,
+    /// Starts of a node that another one met, having met an earlier one.
+    pub restarts: u64,
+    /// Reports of missing events.
+    pub gaps: u64,
+    /// Events that were reported missing after more had waited than there is room for.
+    pub overflows: u64,
+    /// Events larger than a frame of many.
+    pub large: u64,
+    /// Events that were reported missing since they are larger than the other side takes.
+    pub too_large: u64,
+    /// Changes of long lists of wishes.
+    pub wishes: u64,
+    /// Looks at slow links that something waited for.
+    pub slow: u64,
+}
+
+impl std::ops::AddAssign for Coverage {
+    fn add_assign(&mut self, other: Self) {
+        self.goodbyes += other.goodbyes;
+        self.unreachable += other.unreachable;
+        self.restarts += other.restarts;
+        self.gaps += other.gaps;
+        self.overflows += other.overflows;
+        self.large += other.large;
+        self.too_large += other.too_large;
+        self.wishes += other.wishes;
+        self.slow += other.slow;
+    }
+}
+
 /// What has happened.
 #[derive(Default)]
 pub struct Ledger {
@@ -100,6 +137,10 @@ pub struct Ledger {
     pub views: BTreeMap<(LifeId, LifeId), View>,
     /// Events received from other nodes.
     pub deliveries: u64,
+    /// What else occurred.
+    pub coverage: Coverage,
+    /// Bytes of the largest event that any node takes.
+    pub largest: u64,
     /// Publishers publish no more.
     pub quiet: bool,
     violation: Option<Violation>,
@@ -248,7 +289,7 @@ impl Ledger {
         let name = from.to_string();
         trace.note(at, format_args!("{to} < {name} {number}"));
         let view = views.entry((observer, payload.life)).or_default();
-        view.receive(number, at)
+        view.receive(&payload, at)
             .map_err(|error| format!("{name}: {error}"))
     }
 
@@ -308,12 +349,14 @@ impl Ledger {
             None => self.trace.note(at, format_args!("{to} {kind} {from}")),
         }
         let newer_is_present = kind == "cluster.joined" && self.knows_newer(observer, subject);
+        let restarted = self.knows_older(observer, subject);
         let view = self.views.entry((observer, subject)).or_default();
         let presence = match kind.as_str() {
             "cluster.gap" => {
                 // Nobody here is away for so long that it is forgotten.
                 let count = count.ok_or("a gap of unknown size")?;
-                view.report(count);
+                view.report(count, at);
+                self.coverage.gaps += 1;
                 return Ok(());
             }
             "cluster.joined" => Presence::Joined,
@@ -330,10 +373,23 @@ impl Ledger {
         if !allowed || newer_is_present {
             return Err(format!("{kind} of {from}, which was {:?}", view.presence));
         }
+        match presence {
+            Presence::Left => self.coverage.goodbyes += 1,
+            Presence::Unreachable => self.coverage.unreachable += 1,
+            Presence::Joined if restarted => self.coverage.restarts += 1,
+            Presence::Joined | Presence::Unknown => {}
+        }
         view.presence = presence;
         view.since = at;
         view.owes_after.get_or_insert(published);
         Ok(())
+    }
+
+    /// Whether an earlier start of the same node has been seen.
+    fn knows_older(&self, observer: LifeId, subject: LifeId) -> bool {
+        let node = self.life(subject).node;
+        let mut views = self.views.range((observer, LifeId(0))..(observer, subject));
+        views.any(|((_, other), _)| self.life(*other).node == node)
     }
 
     /// Whether a later start of the same node has been seen.

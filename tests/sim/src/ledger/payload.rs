@@ -40,16 +40,19 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// As text.
+    /// As text of at least so many bytes.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self, bytes: usize) -> Vec<u8> {
         let Self {
             life,
             publisher,
             of_publisher,
             of_kind,
         } = self;
-        format!("{} {publisher} {of_publisher} {of_kind}", life.0).into_bytes()
+        let text = format!("{} {publisher} {of_publisher} {of_kind} ", life.0);
+        let mut text = text.into_bytes();
+        text.resize(text.len().max(bytes), b'x');
+        text
     }
 
     /// From the text of it; nothing when it is none.

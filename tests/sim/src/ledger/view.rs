@@ -1,6 +1,9 @@
 //! What one start of a node has seen of one of another.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use super::payload::Payload;
 
 /// Where a node stands, by the host events that another one has published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,10 +31,12 @@ pub struct View {
     pub owes_after: Option<u64>,
     /// The other's events that were received.
     pub received: u64,
-    /// Number of the first, by the other's count of all it published.
+    /// Lowest number of one, by the other's count of all it published.
     pub first: Option<u64>,
-    /// Number of the last.
+    /// Highest number of one.
     pub last: u64,
+    /// How far each of the other's publishers has come, by its own count.
+    pub publishers: BTreeMap<usize, u64>,
     /// Events between the first and the last that were not received.
     pub missing: u64,
     /// Events that `cluster.gap` has reported missing.
@@ -41,43 +46,59 @@ pub struct View {
 }
 
 impl View {
-    /// The next event has this number.
+    /// The next event is the one with this number of all, and with another one of those
+    /// of its publisher. Only the order of the latter is promised.
     ///
     /// # Errors
     /// What is wrong with that.
-    pub fn receive(&mut self, number: u64, at: Duration) -> Result<(), String> {
+    pub fn receive(&mut self, event: &Payload, at: Duration) -> Result<(), String> {
+        let Payload {
+            publisher,
+            of_publisher,
+            of_kind: number,
+            ..
+        } = *event;
         if self.presence != Presence::Joined {
             return Err(format!(
                 "received event {number} of it while it was {:?}",
                 self.presence
             ));
         }
-        if self.received > 0 && number <= self.last {
-            return Err(format!("received event {number} after event {}", self.last));
+        let before = self.publishers.insert(publisher, of_publisher);
+        if let Some(before) = before.filter(|before| *before >= of_publisher) {
+            return Err(format!(
+                "received event {of_publisher} of its publisher {publisher} after event {before}"
+            ));
         }
-        match self.first {
-            None => self.first = Some(number),
-            Some(_) => self.missing += number - self.last - 1,
-        }
+        let first = self.first.unwrap_or(number).min(number);
+        self.first = Some(first);
+        self.last = self.last.max(number);
         self.received += 1;
-        self.last = number;
-        if self.missing > self.reported {
-            self.unreported_since.get_or_insert(at);
-        }
+        self.missing = (self.last - first + 1)
+            .checked_sub(self.received)
+            .ok_or_else(|| format!("received event {number}, or one before it, twice"))?;
+        self.note_missing(at);
         Ok(())
     }
 
-    /// So many are reported missing.
-    pub fn report(&mut self, count: u64) {
-        self.reported += count;
-        if self.missing <= self.reported {
+    fn note_missing(&mut self, at: Duration) {
+        if self.missing > self.reported {
+            self.unreported_since.get_or_insert(at);
+        } else {
             self.unreported_since = None;
         }
+    }
+
+    /// So many are reported missing.
+    pub fn report(&mut self, count: u64, at: Duration) {
+        self.reported += count;
+        self.note_missing(at);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::LifeId;
     use super::*;
 
     fn joined() -> View {
@@ -87,19 +108,37 @@ mod tests {
         }
     }
 
-    fn received(numbers: &[u64]) -> Result<View, String> {
+    /// Receives events of these publishers with these numbers, each the second of two in
+    /// its publisher's count.
+    fn received(events: &[(usize, u64)]) -> Result<View, String> {
         let mut view = joined();
-        for number in numbers {
-            view.receive(*number, Duration::from_secs(*number))?;
+        for (publisher, number) in events {
+            let event = Payload {
+                life: LifeId(0),
+                publisher: *publisher,
+                of_publisher: number * 2,
+                of_kind: *number,
+            };
+            view.receive(&event, Duration::from_secs(*number))?;
         }
         Ok(view)
     }
 
     #[test]
-    fn order_may_not_change_and_nothing_comes_twice() {
-        assert!(received(&[5, 6, 9]).is_ok());
-        assert!(received(&[5, 5]).is_err());
-        assert!(received(&[5, 7, 6]).is_err());
+    fn the_order_of_a_publisher_may_not_change_and_nothing_comes_twice() {
+        assert!(received(&[(1, 5), (1, 6), (1, 9)]).is_ok());
+        assert!(received(&[(1, 5), (1, 5)]).is_err());
+        assert!(received(&[(1, 5), (1, 7), (1, 6)]).is_err());
+        assert!(received(&[(1, 5), (2, 5)]).is_err());
+    }
+
+    #[test]
+    fn publishers_have_no_order_between_them() {
+        let view = received(&[(1, 5), (1, 7), (2, 6), (2, 4)]);
+        assert!(view.is_err(), "but each has its own");
+        let view = received(&[(1, 5), (1, 7), (2, 4), (2, 6)]).expect("in order");
+        assert_eq!((view.first, view.last, view.missing), (Some(4), 7, 0));
+        assert_eq!(view.unreported_since, None);
     }
 
     #[test]
@@ -109,18 +148,24 @@ mod tests {
                 presence,
                 ..View::default()
             };
-            assert!(view.receive(1, Duration::ZERO).is_err());
+            let event = Payload {
+                life: LifeId(0),
+                publisher: 1,
+                of_publisher: 1,
+                of_kind: 1,
+            };
+            assert!(view.receive(&event, Duration::ZERO).is_err());
         }
     }
 
     #[test]
     fn what_is_missing_is_to_be_reported() {
-        let mut view = received(&[5, 7, 10]).expect("in order");
+        let mut view = received(&[(1, 5), (1, 7), (2, 10)]).expect("in order");
         assert_eq!(view.missing, 3);
         assert_eq!(view.unreported_since, Some(Duration::from_secs(7)));
-        view.report(2);
+        view.report(2, Duration::from_secs(11));
         assert!(view.unreported_since.is_some());
-        view.report(1);
+        view.report(1, Duration::from_secs(12));
         assert_eq!(view.unreported_since, None);
     }
 }

@@ -3,6 +3,7 @@
 
 mod publishers;
 mod receivers;
+mod wishes;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -31,9 +32,6 @@ pub type SharedLedger = Rc<RefCell<Ledger>>;
 /// How long a node that is told to stop may take.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Largest event in bytes.
-const MAX_EVENT_BYTES: usize = 64 << 10;
-
 /// Begin of the simulated time, in milliseconds since the Unix epoch.
 const BEGINNING: u64 = 1_700_000_000_000;
 
@@ -50,6 +48,8 @@ pub struct NodeSetup {
     pub plan: NodePlan,
     /// Whether receivers come and go.
     pub visitors: bool,
+    /// Whether long lists of wishes do.
+    pub wishes: bool,
     /// The seed of the run.
     pub seed: u64,
     /// Its connection to the network.
@@ -107,7 +107,7 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
     let bus = Bus::new(BusConfig {
         node: Arc::clone(&node),
         incarnation: incarnation.to_string(),
-        max_event_bytes: MAX_EVENT_BYTES,
+        max_event_bytes: setup.plan.max_event_bytes,
         clock: Arc::new(clock),
     });
     let cluster = Cluster::new(ClusterConfig {
@@ -116,7 +116,7 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
             node,
             incarnation,
             version: "simulated".into(),
-            max_event_bytes: MAX_EVENT_BYTES,
+            max_event_bytes: setup.plan.max_event_bytes,
         },
         bus: bus.clone(),
         network: Arc::new(Simulated(Arc::clone(&setup.wire))),
@@ -146,6 +146,9 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         ledger: Rc::clone(&setup.ledger),
     };
     receivers::start(&context, &setup, &mut random);
+    if setup.wishes {
+        wishes::start(&context, &mut random);
+    }
     publishers::start(&context, &setup.plan, asked_for, &leave, &mut random);
     let ran = cluster.run(leave.clone());
     tokio::pin!(ran);

@@ -18,6 +18,15 @@ use crate::plan::NodePlan;
 /// Most events that a publisher publishes without a pause.
 const MAX_BURST: u32 = 4;
 
+/// One of so many events is large, where some are.
+const LARGE: u32 = 16;
+
+/// What an event has at most besides its data, in bytes.
+const ATTRIBUTES: usize = 1 << 10;
+
+/// Bytes of events after which a frame of a link is full.
+const FRAME: usize = 256 << 10;
+
 /// Events of a large burst after which others get a turn.
 const TURN: u32 = 512;
 
@@ -30,14 +39,14 @@ pub fn start(
     random: &mut StdRng,
 ) {
     for number in 0..plan.publishers {
-        let author = Author::new(context, number);
+        let author = Author::new(context, number, plan);
         let random = StdRng::from_seed(random.random());
         let (leave, pause) = (leave.clone(), plan.pause);
         spawn_local(async move {
             let _ = leave.run_until_cancelled(author.chat(random, pause)).await;
         });
     }
-    let author = Author::new(context, plan.publishers);
+    let author = Author::new(context, plan.publishers, plan);
     let leave = leave.clone();
     spawn_local(async move { leave.run_until_cancelled(author.shout(bursts)).await });
 }
@@ -48,16 +57,19 @@ struct Author {
     publisher: Publisher,
     number: usize,
     published: u64,
+    /// Most bytes of data, where some events are large.
+    large: Option<usize>,
 }
 
 impl Author {
-    fn new(context: &Context, number: usize) -> Self {
+    fn new(context: &Context, number: usize, plan: &NodePlan) -> Self {
         let id = format!("publisher-{number}");
         Self {
             publisher: context.bus.publisher(format!("/simulation/{id}"), id),
             context: context.clone(),
             number,
             published: 0,
+            large: plan.large.then_some(plan.max_event_bytes - ATTRIBUTES),
         }
     }
 
@@ -71,7 +83,11 @@ impl Author {
                     1 => Kind::Side,
                     _ => Kind::Main,
                 };
-                self.publish(kind);
+                let bytes = match self.large {
+                    Some(most) if random.random_ratio(1, LARGE) => random.random_range(0..most),
+                    _ => 0,
+                };
+                self.publish(kind, bytes);
             }
         }
     }
@@ -80,7 +96,7 @@ impl Author {
     async fn shout(mut self, mut bursts: mpsc::Receiver<u32>) {
         while let Some(count) = bursts.recv().await {
             for number in 1..=count {
-                self.publish(Kind::Main);
+                self.publish(Kind::Main, 0);
                 if number % TURN == 0 {
                     yield_now().await;
                 }
@@ -88,7 +104,7 @@ impl Author {
         }
     }
 
-    fn publish(&mut self, kind: Kind) {
+    fn publish(&mut self, kind: Kind, bytes: usize) {
         let mut ledger = self.context.ledger.borrow_mut();
         if ledger.quiet {
             return;
@@ -100,10 +116,13 @@ impl Author {
             of_publisher: self.published,
             of_kind: ledger.publish(self.context.life, kind),
         };
+        if bytes > FRAME {
+            ledger.coverage.large += 1;
+        }
         drop(ledger);
         let event_type = EventType::custom(kind.event_type()).expect("the types are valid");
         let draft = Draft {
-            data: Some(payload.encode().into()),
+            data: Some(payload.encode(bytes).into()),
             distributed: kind != Kind::Private,
             ..Draft::new(event_type)
         };

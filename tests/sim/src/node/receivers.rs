@@ -203,7 +203,11 @@ async fn visit(context: Context, mut random: StdRng) {
         let linked = visitor.linked();
         // Not so when it was waited for in vain, or when a link has just come up.
         let known = timeout(Duration::ZERO, context.bus.interest().known()).await;
-        let expected = known.map_or_else(|_| BTreeMap::new(), |()| linked);
+        let expected = if known == Ok(true) {
+            linked
+        } else {
+            BTreeMap::new()
+        };
         let stay = Duration::from_millis(random.random_range(VISIT));
         // Ends in vain: it listens until it goes.
         let _ = timeout(stay, visitor.note_everything_of(expected)).await;

@@ -18,6 +18,9 @@ const MAX_RECORDS: usize = BURST as usize;
 type Call<'a, T> =
     Box<dyn Future<Output = wasmtime::Result<(Result<T, store::Error>,)>> + Send + 'a>;
 
+/// A record for each key that there is.
+type Found = Vec<Option<(String, Vec<u8>)>>;
+
 /// Takes the place of the calls that would copy lists of any length.
 pub(super) fn replace_unbounded(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     replace(linker, BATCH, "get-many", |batch, name| {
@@ -34,7 +37,7 @@ pub(super) fn replace_unbounded(linker: &mut Linker<Guest>) -> wasmtime::Result<
 fn get_many(
     mut store: StoreContextMut<'_, Guest>,
     (bucket, keys): (Resource<Bucket>, WasmList<String>),
-) -> Call<'_, Vec<Option<(String, Vec<u8>)>>> {
+) -> Call<'_, Found> {
     Box::new(async move {
         Ok((match lift_records(&mut store, &keys)? {
             Ok(keys) => batch::Host::get_many(&mut store.data_mut(), bucket, keys).await?,
