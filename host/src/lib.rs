@@ -47,7 +47,8 @@
 //!   out what files and operators ask for, `plugin/load.rs` makes a version of a file,
 //!   `plugin/compile/` has it compiled in another process.
 //! - What a guest may do: `plugin/imports/`, and `plugin/guest.rs` for its budgets.
-//! - Fairness and deadlines: `plugin/executor.rs` and `plugin/meter.rs`.
+//! - Fairness and deadlines: `plugin/executor.rs`, whose threads `plugin/account.rs` and
+//!   `plugin/contention.rs` choose from, and `plugin/meter.rs`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
 //!   plugins are written with.
 

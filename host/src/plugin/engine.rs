@@ -1,8 +1,9 @@
 //! The wasmtime engine that all plugins share, and the clock that ticks while
 //! guests run.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
@@ -63,15 +64,32 @@ pub(super) struct Ticker {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     guests: AtomicUsize,
     resting: AtomicBool,
     stop: AtomicBool,
+    /// What else is done at each tick.
+    at_each_tick: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("guests", &self.guests)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Keeps the clock ticking; one for each guest that runs.
 pub(super) struct Ticking<'t>(&'t Shared);
+
+/// Wakes the clock, which may be gone by then.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
 
 impl Ticker {
     pub(super) fn start(engine: Engine) -> std::io::Result<Self> {
@@ -88,15 +106,41 @@ impl Ticker {
         })
     }
 
+    /// Does this at each tick, too; only the first is done.
+    pub(super) fn at_each_tick(&self, action: impl Fn() + Send + Sync + 'static) {
+        let _ = self.shared.at_each_tick.set(Box::new(action));
+    }
+
     /// Says that a guest is about to run.
     pub(super) fn guest(&self) -> Ticking<'_> {
         self.shared.guests.fetch_add(1, Ordering::SeqCst);
-        if self.shared.resting.load(Ordering::SeqCst)
-            && let Some(thread) = &self.thread
-        {
-            thread.thread().unpark();
+        if let Some(thread) = &self.thread {
+            self.shared.wake(thread.thread());
         }
         Ticking(&self.shared)
+    }
+
+    /// For those who need ticks without a guest.
+    pub(super) fn alarm(&self) -> Option<Alarm> {
+        let thread = self.thread.as_ref()?.thread().clone();
+        let shared = Arc::clone(&self.shared);
+        Some(Alarm { shared, thread })
+    }
+}
+
+impl Shared {
+    /// Ends the clock's rest.
+    fn wake(&self, thread: &Thread) {
+        if self.resting.load(Ordering::SeqCst) {
+            thread.unpark();
+        }
+    }
+}
+
+impl Alarm {
+    /// Lets the clock tick for a while, guest or none.
+    pub(super) fn ring(&self) {
+        self.shared.wake(&self.thread);
     }
 }
 
@@ -136,5 +180,8 @@ fn tick(engine: &Engine, shared: &Shared) {
         }
         std::thread::park_timeout(TICK);
         engine.increment_epoch();
+        if let Some(action) = shared.at_each_tick.get() {
+            action();
+        }
     }
 }

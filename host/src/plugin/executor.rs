@@ -1,33 +1,36 @@
 //! Where guests run: a fixed set of threads in two lanes, apart from the
 //! threads that do network I/O.
 //!
-//! A task that uses up its time slice moves to the background lane, whose
-//! threads run in the system's lowest scheduling class and so take only what
-//! the foreground leaves. The worker moves its task back once the plugin has
-//! caught up. On a thread of either lane a task gives way at epoch ticks (see
-//! [`super::meter`]), so neither lane can be held by one guest.
+//! A task that uses up its time slice in one turn, or more than a tenth of a core in
+//! many, moves to the background lane, whose threads run in the system's lowest
+//! scheduling class and so take only what the foreground leaves; where others leave
+//! nothing, on threads that are merely polite (see [`super::contention`]). It comes
+//! back when it is woken after it has caught up and rested (see [`super::account`]).
+//! On a thread of either lane a task gives way at epoch ticks (see [`super::meter`]),
+//! so neither lane can be held by one guest.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_task::{Runnable, Task};
+use cpu_time::ThreadTime;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id,
-};
 use tokio::time::Instant;
 
-use super::engine::Ticker;
+use super::account::Account;
+use super::contention::Contention;
+use super::engine::{Alarm, TICK, Ticker};
+use super::priority::{be_polite, enter_lowest_class};
 
 /// The plugin threads of a node.
 #[derive(Debug)]
 pub(super) struct Executor {
     queues: Arc<Queues>,
-    epoch: Instant,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -35,8 +38,21 @@ pub(super) struct Executor {
 /// queues are as bounded as the tasks are.
 #[derive(Debug)]
 struct Queues {
-    foreground: Sender<Job>,
-    background: Sender<Job>,
+    foreground: Queue,
+    /// For threads of the lowest scheduling class.
+    lowest: Queue,
+    polite: Queue,
+    contention: Contention,
+    alarm: Option<Alarm>,
+    epoch: Instant,
+    /// The threads are gone.
+    closed: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Queue {
+    jobs: Receiver<Job>,
+    sender: Sender<Job>,
 }
 
 enum Job {
@@ -44,12 +60,26 @@ enum Job {
     Stop,
 }
 
+/// Which threads run a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Foreground,
+    /// Of the lowest class the one with this number.
+    Lowest(usize),
+    Polite,
+}
+
 /// What a task and the threads that run it know of each other.
 #[derive(Debug)]
 pub(super) struct Seat {
     in_background: AtomicBool,
+    /// Whether the task waits for something to do, and not in the middle of something.
+    caught_up: AtomicBool,
     /// Whether the task has been asked to end.
     asked_to_end: AtomicBool,
+    account: Account,
+    /// When the last turn ended, in nanoseconds since `epoch`.
+    rests_since: AtomicU64,
     /// When the task was last woken, in nanoseconds since `epoch`.
     woken: AtomicU64,
     epoch: Instant,
@@ -62,6 +92,8 @@ pub(super) struct Turn {
     pub(super) in_background: bool,
     /// CPU that the thread had used at the first tick of the turn.
     first_tick: Option<Duration>,
+    /// CPU used from the first tick to the last.
+    ticked: Duration,
 }
 
 thread_local! {
@@ -69,9 +101,9 @@ thread_local! {
 }
 
 impl Executor {
-    /// Starts `threads` threads in each lane (at least one). Tasks may use the
-    /// timers and sockets of `io`, whose threads never run a guest; `ticker`
-    /// ticks while a task runs.
+    /// Starts `threads` threads in the foreground (at least one) and as many of either
+    /// kind for the background. Tasks may use the timers and sockets of `io`, whose
+    /// threads never run a guest; `ticker` ticks while a task runs.
     ///
     /// # Errors
     /// When the system refuses a thread.
@@ -80,36 +112,53 @@ impl Executor {
         io: &tokio::runtime::Handle,
         ticker: &Arc<Ticker>,
     ) -> std::io::Result<Self> {
-        let (foreground, foreground_jobs) = unbounded();
-        let (background, background_jobs) = unbounded();
-        let mut executor = Self {
-            queues: Arc::new(Queues {
-                foreground,
-                background,
-            }),
+        let threads = threads.max(1);
+        let queues = Arc::new(Queues {
+            foreground: Queue::new(),
+            lowest: Queue::new(),
+            polite: Queue::new(),
+            contention: Contention::new(threads),
+            alarm: ticker.alarm(),
             epoch: Instant::now(),
+            closed: AtomicBool::new(false),
+        });
+        let mut executor = Self {
+            queues: Arc::clone(&queues),
             threads: Vec::new(),
         };
-        for index in 0..threads.max(1) {
-            for (lane, jobs) in [("fg", &foreground_jobs), ("bg", &background_jobs)] {
-                let (jobs, io, ticker) = (jobs.clone(), io.clone(), Arc::clone(ticker));
+        for index in 0..threads {
+            for (name, class) in [
+                ("fg", Class::Foreground),
+                ("bg", Class::Lowest(index)),
+                ("polite", Class::Polite),
+            ] {
+                let (queues, io, ticker) = (Arc::clone(&queues), io.clone(), Arc::clone(ticker));
                 let thread = std::thread::Builder::new()
-                    .name(format!("plugin-{lane}-{index}"))
-                    .spawn(move || run(&jobs, &io, &ticker, lane == "bg"))?;
+                    .name(format!("plugin-{name}-{index}"))
+                    .spawn(move || run(&queues, class, &io, &ticker))?;
                 executor.threads.push(thread);
             }
         }
+        let watched = Arc::downgrade(&queues);
+        ticker.at_each_tick(move || {
+            if let Some(queues) = watched.upgrade() {
+                queues.watch();
+            }
+        });
         Ok(executor)
     }
 
-    /// A place for one task.
+    /// A place for one of `sharers` tasks that share what one may use of the foreground.
     #[must_use]
-    pub(super) fn seat(&self) -> Arc<Seat> {
+    pub(super) fn seat(&self, sharers: usize) -> Arc<Seat> {
         Arc::new(Seat {
             in_background: AtomicBool::new(false),
+            caught_up: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
+            account: Account::new(sharers),
+            rests_since: AtomicU64::new(self.queues.now()),
             woken: AtomicU64::new(0),
-            epoch: self.epoch,
+            epoch: self.queues.epoch,
         })
     }
 
@@ -121,20 +170,25 @@ impl Executor {
         F::Output: Send + 'static,
     {
         let queues = Arc::clone(&self.queues);
+        let seated = Seated {
+            seat: Arc::clone(&seat),
+            future: Box::pin(future),
+        };
         let schedule = move |runnable: Runnable| {
-            seat.woken
-                .store(nanoseconds(seat.epoch, Instant::now()), Ordering::Relaxed);
-            let queue = if seat.in_background() {
-                &queues.background
+            let now = queues.now();
+            seat.wake(now);
+            if !seat.in_background() {
+                queues.push(&queues.foreground, runnable);
+            } else if queues.contention.is_on(now) {
+                queues.push(&queues.polite, runnable);
             } else {
-                &queues.foreground
-            };
-            // Fails only when the threads are gone; then the task is cancelled.
-            let _ = queue.send(Job::Run(runnable));
+                queues.wait_for_lowest(now);
+                queues.push(&queues.lowest, runnable);
+            }
         };
         let (runnable, task) = async_task::Builder::new()
             .propagate_panic(true)
-            .spawn(move |()| future, schedule);
+            .spawn(move |()| seated, schedule);
         runnable.schedule();
         task
     }
@@ -143,11 +197,79 @@ impl Executor {
 impl Drop for Executor {
     fn drop(&mut self) {
         for _ in &self.threads {
-            let _ = self.queues.foreground.send(Job::Stop);
-            let _ = self.queues.background.send(Job::Stop);
+            for queue in [
+                &self.queues.foreground,
+                &self.queues.lowest,
+                &self.queues.polite,
+            ] {
+                let _ = queue.sender.send(Job::Stop);
+            }
         }
         for thread in self.threads.drain(..) {
             let _ = thread.join();
+        }
+        self.queues.close();
+    }
+}
+
+impl Queue {
+    fn new() -> Self {
+        let (sender, jobs) = unbounded();
+        Self { jobs, sender }
+    }
+}
+
+impl Queues {
+    fn now(&self) -> u64 {
+        nanoseconds(self.epoch, Instant::now())
+    }
+
+    /// A task is about to wait for a thread of the lowest class.
+    fn wait_for_lowest(&self, now: u64) {
+        if self.lowest.jobs.is_empty() {
+            self.contention.waits(now);
+            // So that it is seen if no thread gets the CPU to take the task.
+            if let Some(alarm) = &self.alarm {
+                alarm.ring();
+            }
+        }
+    }
+
+    /// Looks whether the lowest class gets any CPU; if not, what waits for it moves on.
+    fn watch(&self) {
+        let waiting = !self.lowest.jobs.is_empty();
+        if self.contention.watch(self.now(), waiting) {
+            while let Ok(job) = self.lowest.jobs.try_recv() {
+                match job {
+                    Job::Run(_) => {
+                        let _ = self.polite.sender.send(job);
+                    }
+                    Job::Stop => {
+                        let _ = self.lowest.sender.send(job);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn push(&self, queue: &Queue, runnable: Runnable) {
+        // The other end is in here, too.
+        let _ = queue.sender.send(Job::Run(runnable));
+        if self.closed.load(Ordering::SeqCst) {
+            self.clear();
+        }
+    }
+
+    /// Cancels every task that waits for a turn, or that is woken from now on.
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.clear();
+    }
+
+    fn clear(&self) {
+        for queue in [&self.foreground, &self.lowest, &self.polite] {
+            while queue.jobs.try_recv().is_ok() {}
         }
     }
 }
@@ -159,9 +281,15 @@ impl Seat {
         self.in_background.load(Ordering::Relaxed)
     }
 
-    /// Moves the task to the other lane the next time that it is woken.
-    pub(super) fn move_to_background(&self, background: bool) {
-        self.in_background.store(background, Ordering::Relaxed);
+    /// Moves the task to the background lane the next time that it is woken.
+    pub(super) fn move_to_background(&self) {
+        self.in_background.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether the task waits for something to do. If it does, it begins in the
+    /// foreground, unless it has used too much lately.
+    pub(super) fn set_caught_up(&self, caught_up: bool) {
+        self.caught_up.store(caught_up, Ordering::Relaxed);
     }
 
     /// Whether the task has been asked to end.
@@ -180,6 +308,52 @@ impl Seat {
     pub(super) fn woken(&self) -> Instant {
         self.epoch + Duration::from_nanos(self.woken.load(Ordering::Relaxed))
     }
+
+    fn wake(&self, now: u64) {
+        self.woken.store(now, Ordering::Relaxed);
+        let rested = now.saturating_sub(self.rests_since.load(Ordering::Relaxed));
+        self.account.rest(Duration::from_nanos(rested));
+        if self.in_background() && self.caught_up.load(Ordering::Relaxed) && self.account.is_low() {
+            self.in_background.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// A turn is over that has used so much.
+    fn turn_over(&self, used: Duration, now: Instant) {
+        self.account.charge(used);
+        if self.account.is_overdrawn() {
+            self.move_to_background();
+        }
+        self.rests_since
+            .store(nanoseconds(self.epoch, now), Ordering::Relaxed);
+    }
+}
+
+/// A task whose turns are charged to its seat.
+struct Seated<F> {
+    seat: Arc<Seat>,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Seated<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        // The clock is cheap, and counts what the system has taken away from the thread
+        // too. Nobody is moved on its word alone.
+        let exact = !this.seat.in_background() && !this.seat.account.is_low();
+        let began = Instant::now();
+        let cpu = exact.then(ThreadTime::now);
+        let polled = this.future.as_mut().poll(cx);
+        let now = Instant::now();
+        let used = match cpu {
+            Some(cpu) => cpu.elapsed(),
+            None => (now - began).min(TICK + turn().map_or(Duration::ZERO, |turn| turn.ticked)),
+        };
+        this.seat.turn_over(used, now);
+        polled
+    }
 }
 
 /// The turn of the task that runs on this thread.
@@ -195,46 +369,57 @@ pub(super) fn used_at_tick(thread_cpu: Duration) -> Duration {
         return Duration::ZERO;
     };
     let first_tick = turn.first_tick.unwrap_or(thread_cpu);
+    let ticked = thread_cpu.saturating_sub(first_tick);
     TURN.set(Some(Turn {
         first_tick: Some(first_tick),
+        ticked,
         ..turn
     }));
-    thread_cpu.saturating_sub(first_tick)
+    ticked
 }
 
 fn nanoseconds(since: Instant, now: Instant) -> u64 {
     u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn run(jobs: &Receiver<Job>, io: &tokio::runtime::Handle, ticker: &Ticker, in_background: bool) {
+fn run(queues: &Queues, class: Class, io: &tokio::runtime::Handle, ticker: &Ticker) {
     let _runtime = io.enter();
-    if in_background {
-        enter_lowest_class();
-    }
+    let jobs = match class {
+        Class::Foreground => &queues.foreground.jobs,
+        Class::Lowest(_) => {
+            enter_lowest_class();
+            &queues.lowest.jobs
+        }
+        Class::Polite => {
+            be_polite();
+            &queues.polite.jobs
+        }
+    };
     while let Ok(Job::Run(runnable)) = jobs.recv() {
         let ticking = ticker.guest();
         TURN.set(Some(Turn {
-            in_background,
+            in_background: class != Class::Foreground,
             first_tick: None,
+            ticked: Duration::ZERO,
         }));
-        runnable.run();
+        match class {
+            Class::Foreground => {
+                runnable.run();
+            }
+            Class::Lowest(thread) => {
+                queues.contention.begin(thread, queues.now());
+                runnable.run();
+                queues.contention.end(thread);
+            }
+            Class::Polite => {
+                let (began, cpu) = (Instant::now(), ThreadTime::now());
+                runnable.run();
+                let (took, cpu) = (began.elapsed(), cpu.elapsed());
+                queues.contention.polite_turn(queues.now(), took, cpu);
+            }
+        }
         drop(ticking);
         TURN.set(None);
-    }
-}
-
-/// Puts this thread into `SCHED_IDLE` on Linux and lowest priority elsewhere.
-fn enter_lowest_class() {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
-    let entered = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
-    if let Err(error) = entered {
-        tracing::warn!(
-            ?error,
-            "background plugin threads keep normal priority; busy plugins may slow others down"
-        );
     }
 }
 
@@ -251,13 +436,14 @@ mod tests {
     #[tokio::test]
     async fn a_task_changes_lanes_when_it_is_woken() {
         let executor = executor(2);
-        let seat = executor.seat();
+        let seat = executor.seat(1);
         let lanes = executor
             .spawn(Arc::clone(&seat), async move {
                 let mut lanes = Vec::new();
-                for background in [true, false] {
+                for caught_up in [false, true] {
                     lanes.push(turn().map(|turn| turn.in_background));
-                    seat.move_to_background(background);
+                    seat.move_to_background();
+                    seat.set_caught_up(caught_up);
                     tokio::task::yield_now().await;
                 }
                 lanes.push(turn().map(|turn| turn.in_background));
@@ -270,8 +456,50 @@ mod tests {
     #[tokio::test]
     async fn dropping_the_executor_ends_its_threads() {
         let executor = executor(1);
-        let task = executor.spawn(executor.seat(), std::future::pending::<()>());
+        let task = executor.spawn(executor.seat(1), std::future::pending::<()>());
         drop(task);
         drop(executor);
+    }
+
+    fn work_for(time: Duration) {
+        let began = ThreadTime::now();
+        while began.elapsed() < time {
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Works for some ticks and rests for one, again and again; returns how many of so
+    /// many turns were in the background.
+    async fn bursts(executor: &Executor, seat: &Arc<Seat>, turns: usize) -> usize {
+        let own = Arc::clone(seat);
+        let task = executor.spawn(Arc::clone(seat), async move {
+            let mut background = 0;
+            for _ in 0..turns {
+                background += usize::from(turn().is_some_and(|turn| turn.in_background));
+                work_for(5 * TICK);
+                own.set_caught_up(true);
+                tokio::time::sleep(TICK).await;
+                own.set_caught_up(false);
+            }
+            background
+        });
+        task.await
+    }
+
+    #[tokio::test]
+    async fn whoever_works_in_bursts_ends_up_in_the_background_and_comes_back_by_rest() {
+        const TURNS: usize = 100;
+        let executor = executor(1);
+        let seat = executor.seat(1);
+        let background = bursts(&executor, &seat, TURNS).await;
+        assert!(background > TURNS / 2, "{background} of {TURNS}");
+        assert!(seat.in_background());
+        let own = Arc::clone(&seat);
+        let task = executor.spawn(Arc::clone(&seat), async move {
+            own.set_caught_up(true);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            turn().map(|turn| turn.in_background)
+        });
+        assert_eq!(task.await, Some(false));
     }
 }

@@ -258,7 +258,7 @@ async fn start(
     let mut desks = Vec::new();
     let mut description = None;
     for _ in 0..version.concurrency() {
-        let seat = runtime.executor.seat();
+        let seat = runtime.executor.seat(version.concurrency());
         let starting = {
             let (version, seat) = (Arc::clone(&version), Arc::clone(&seat));
             async move { contain(version.instantiate(seat)).await }

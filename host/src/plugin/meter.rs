@@ -145,7 +145,7 @@ impl Meter {
             used >= self.time_slice || call_used
         });
         if slice_used {
-            self.seat.move_to_background(true);
+            self.seat.move_to_background();
             account.phase = Phase::Yielded;
             return UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()));
         }
@@ -275,7 +275,7 @@ mod tests {
     {
         let ticker = Arc::new(Ticker::start(new_engine().unwrap()).unwrap());
         let executor = Executor::new(1, &tokio::runtime::Handle::current(), &ticker).unwrap();
-        let seat = executor.seat();
+        let seat = executor.seat(1);
         let meter = Arc::new(Meter::new(Arc::clone(&seat), deadline, time_slice));
         let call = call(Arc::clone(&meter), Arc::clone(&seat));
         executor

@@ -1,12 +1,14 @@
 //! Plugins: folder watching, component loading, instances, workers, and what
 //! guests may import.
 
+mod account;
 mod batch;
 mod bindings;
 mod code_cache;
 mod compile;
 mod complete;
 mod contain;
+mod contention;
 mod death;
 mod engine;
 mod executor;
@@ -22,6 +24,7 @@ mod meter;
 mod output;
 mod pace;
 mod plugins;
+mod priority;
 mod retry;
 mod runtime;
 mod shared;

@@ -86,7 +86,9 @@ impl Shift {
                 };
                 let seat = Arc::clone(&worker.desk.seat);
                 seat.ask_to_end(false);
-                let task = executor.spawn(Arc::clone(&seat), worker.run());
+                // Whatever was before the shift was worked off or given up.
+                seat.set_caught_up(true);
+                let task = runtime.executor.spawn(Arc::clone(&seat), worker.run());
                 (seat, task)
             })
             .collect();
@@ -135,13 +137,23 @@ impl Worker {
         let mailbox = self.receiver.mailbox();
         let limits = self.pace.limits();
         self.done = 0;
+        self.desk.seat.set_caught_up(false);
+        // A mistake of this host costs the plugin no more than one of its own.
+        while let Err(death) = contain(self.work()).await {
+            self.mishandled(&death);
+        }
+        self.receiver.mailbox().put_back(&self.frame, self.done);
+        self.desk
+    }
+
+    /// Works until the shift ends.
+    async fn work(&mut self) -> Result<(), Death> {
         // Between calls nobody else has it, and so its memory is used again.
         let frame = Arc::make_mut(&mut self.frame);
         // A closed mailbox has nothing more to give: then the shift's end is near.
         let _ = mailbox.try_recv_frame(self.lane, limits, frame);
         if frame.is_empty() {
-            // Caught up: whatever comes next begins in the foreground.
-            self.desk.seat.move_to_background(false);
+            self.desk.seat.set_caught_up(true);
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => {}
@@ -197,6 +209,7 @@ impl Worker {
             self.bury(frame.event(self.done - 1), &death);
         }
     }
+            self.desk.seat.set_caught_up(false);
 
     /// An event was handled: whatever was wrong is over.
     fn succeeded(&mut self) {
