@@ -20,7 +20,8 @@ pub enum PluginState {
     Paused,
     /// Its instance died; a fresh one starts after a delay.
     BackingOff,
-    /// It failed five times in a row; it waits for a new file or for `resume`.
+    /// It failed five times in a row: it gets no events until a pause is over, which
+    /// a new file, `reload` or `resume` end at once. Then one event is tried.
     Quarantined,
     /// Its file could not be loaded or started, and there is no older version.
     Failed,
@@ -67,9 +68,9 @@ pub struct Counters {
     pub delivered: u64,
     /// Events whose handler failed.
     pub failed: u64,
-    /// Events that the mailbox dropped.
+    /// Events that the mailbox dropped, or that were given up when the plugin stopped.
     pub dropped: u64,
-    /// Events waiting in the mailbox.
+    /// Events waiting in the mailbox, and those that its instances have in hand.
     pub queued: u64,
     /// Events that the plugin published.
     pub sent: u64,
@@ -105,6 +106,10 @@ pub struct PluginStatus {
     pub last_error: Option<String>,
     /// When that was, in RFC 3339.
     pub last_error_time: Option<String>,
+    /// While it is quarantined: when the next event is tried, in RFC 3339. If that time
+    /// is over, the next event that comes is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined_until: Option<String>,
 }
 
 /// What an operator's command on a plugin can fail with.

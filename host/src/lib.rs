@@ -44,8 +44,9 @@
 //!   `plugin/worker.rs`, which takes it out and hands it to an instance, and
 //!   `plugin/instance.rs`, which makes the call.
 //! - A plugin's life: `plugin/folder.rs` sees a file, `plugin/supervisor.rs` carries
-//!   out what files and operators ask for, `plugin/load.rs` makes a version of a file,
-//!   `plugin/compile/` has it compiled in another process.
+//!   out what files and operators ask for, `plugin/loading.rs` loads beside that,
+//!   `plugin/load.rs` makes a version of a file, `plugin/compile/` has it compiled in
+//!   another process.
 //! - What a guest may do: `plugin/imports/`, and `plugin/guest.rs` for its budgets.
 //! - Fairness and deadlines: `plugin/executor.rs`, whose threads `plugin/account.rs` and
 //!   `plugin/contention.rs` choose from, and `plugin/meter.rs`.

@@ -26,6 +26,10 @@ use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
 use crate::store::{Store, StoreError};
 
+/// What a drain keeps of its time, a tenth at most, for links to send what they still
+/// have and to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// A node that has loaded its plugins and serves.
 pub struct Node {
     address: SocketAddr,
@@ -183,6 +187,7 @@ impl Node {
             threads: config.plugin_threads,
             limits: config.limits,
             compile: config.compile,
+            quarantine: config.quarantine,
             clock,
         })?;
         let drop_reports = tokio::spawn({
@@ -270,7 +275,9 @@ impl Node {
             Some(ended) => ended,
             None => self.gateway.await,
         };
-        self.runner.drain(deadline).await;
+        // The plugins take none of the time that the goodbye needs.
+        let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
+        self.runner.drain(deadline - goodbye).await;
         drop(self.drop_reports);
         self.bus.report_last_drops();
         // Last, so that the others get what the plugins had still to say.

@@ -22,6 +22,10 @@ const TESTED: &[Tested] = &[
     ("bad-progress", &[progress::each_breach_is_told]),
     ("bad-utf8", &[handlers::bad_utf8]),
     ("blamed", &[frames::each_event_answers_for_itself]),
+    (
+        "busy",
+        &[shutdown::what_a_worker_has_taken_is_handled_before_the_node_ends],
+    ),
     ("configured", &[capabilities::configured]),
     ("describe-huge", &[descriptions::huge]),
     ("describe-invalid", &[descriptions::invalid]),

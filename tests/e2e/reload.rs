@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use hearken::admin::PluginState;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -14,6 +14,7 @@ use crate::support::DEADLINE;
 use crate::support::api::Api;
 use crate::support::node::TestNode;
 use crate::support::plugin::{Plugin, file, plugin};
+use crate::support::process::NodeProcess;
 
 /// Name under which the versions replace one another.
 const NAME: &str = "versioned";
@@ -207,6 +208,44 @@ async fn what_cannot_be_loaded_or_started_leaves_the_old_version_running() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_long_in_starting_delays_nothing() {
+    let endless = plugin("describe-wait")
+        .named(NAME)
+        .manifest("[limits]\ndeadline = \"1h\"\n");
+    let node = NodeProcess::start([version(1)], &[]).await;
+    let mut starting = node.listen("custom.report.describe-wait").await;
+    let mut reports = node.listen("plugin.reloaded").await;
+    let mut handled = node.listen("custom.handled").await;
+    endless.place(&node.plugins());
+    starting.next().await;
+    let status = node.succeed(NAME, "pause").await;
+    assert_eq!(status.state, PluginState::Paused);
+    node.send("versioned.event", 1).await;
+    node.succeed(NAME, "resume").await;
+    assert_eq!(handled.next().await["data"]["version"], "1.0.0");
+
+    // What the file is now takes the place of what it was.
+    version(2).place(&node.plugins());
+    reports
+        .until(|event| event["data"]["version"] == "2.0.0")
+        .await;
+    node.send("versioned.event", 2).await;
+    assert_eq!(handled.next().await["data"]["version"], "2.0.0");
+
+    endless.place(&node.plugins());
+    starting.next().await;
+    node.signal("TERM").await;
+    let (code, log) = node.ended().await;
+    assert_eq!(code, 0, "{log:#?}");
+    let abandoned = log.iter().any(|line| {
+        line["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("took too long"))
+    });
+    assert!(!abandoned, "{log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_plugin_stays_paused_when_it_is_replaced() {
     let node = TestNode::start([version(1)]).await;
     let mut handled = node.listen("custom.handled").await;
@@ -224,8 +263,8 @@ async fn a_paused_plugin_stays_paused_when_it_is_replaced() {
     assert_eq!(handled.next().await["data"]["version"], "2.0.0");
 }
 
-/// Publishes numbered events, one after the other, until it is stopped; never has
-/// more than a few hundred on the way, so that nothing overflows.
+/// Publishes numbered events, in bursts or one after the other, until it is stopped;
+/// never has more than a few hundred on the way, so that nothing overflows.
 struct Publishing {
     handled: watch::Sender<u64>,
     stop: watch::Sender<bool>,
@@ -239,21 +278,20 @@ impl Publishing {
     /// gets.
     const PACE: Duration = Duration::from_micros(500);
 
-    fn start(api: Api, subjects: u64) -> Self {
+    fn start(api: Api, subjects: u64, burst: u64) -> Self {
         let (handled, mut seen) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
-            let mut pace = tokio::time::interval(Self::PACE);
+            let times = u32::try_from(burst).expect("a small number");
+            let mut pace = tokio::time::interval(Self::PACE * times);
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut number = 0;
             while !*stopped.borrow() {
-                let subject = format!("subject-{}", number % subjects);
-                let event =
-                    json!({ "type": "versioned.event", "subject": subject, "data": number });
-                api.publish(&event).await;
-                number += 1;
+                let events = (number..number + burst).map(|number| numbered(number, subjects));
+                api.publish_all(events).await;
+                number += burst;
                 pace.tick().await;
-                let room = seen.wait_for(|handled| number - handled < Self::ON_THE_WAY);
+                let room = seen.wait_for(|handled| number + burst - handled <= Self::ON_THE_WAY);
                 tokio::time::timeout(DEADLINE, room)
                     .await
                     .expect("events are handled")
@@ -269,34 +307,45 @@ impl Publishing {
     }
 }
 
+/// The event with that number, of one of so many subjects.
+fn numbered(number: u64, subjects: u64) -> Value {
+    json!({
+        "specversion": "1.0", "id": number.to_string(), "source": "/tests",
+        "type": "versioned.event", "subject": format!("subject-{}", number % subjects),
+        "data": number
+    })
+}
+
 /// Replaces a plugin again and again by `replace` while events are published with
-/// `subjects` subjects; checks that each event is handled once, and those of each
-/// subject in order.
+/// `subjects` subjects, `burst` at a time; checks that each event is handled once, and
+/// those of each subject in order. Returns what the plugin told of them.
 async fn under_a_steady_stream(
     node: &TestNode,
-    subjects: u64,
+    [subjects, burst]: [u64; 2],
     replacements: u64,
     label: impl Fn(u64) -> &'static str,
     replace: impl Fn(&TestNode, u64),
-) {
+) -> Vec<Value> {
     let mut handled = node.listen("custom.handled").await;
     let mut reports = node.listen("plugin.*").await;
-    let publishing = Publishing::start(Api::new(node.url.clone()), subjects);
+    let publishing = Publishing::start(Api::new(node.url.clone()), subjects, burst);
     let progress = publishing.handled.clone();
     let (published, total) = watch::channel(None);
     let reading = tokio::spawn(async move {
         let mut next: Vec<u64> = (0..subjects).collect();
         let mut count = 0;
+        let mut told = Vec::new();
         while total.borrow().is_none_or(|total| count < total) {
-            let event = handled.next().await;
+            let mut event = handled.next().await;
             let number = event["data"]["data"].as_u64().expect("a number");
             let subject = usize::try_from(number % subjects).expect("a small number");
             assert_eq!(number, next[subject], "lost, repeated or out of order");
             next[subject] += subjects;
             count += 1;
+            told.push(event["data"].take());
             progress.send_replace(count);
         }
-        count
+        told
     });
     for replacement in 2..2 + replacements {
         // Some of the stream passes through every version.
@@ -315,26 +364,41 @@ async fn under_a_steady_stream(
     let sent = publishing.task.await.expect("the publisher does not panic");
     // One more, for the reader to see that it is done.
     published.send_replace(Some(sent + 1));
-    let last = json!({
-        "type": "versioned.event", "subject": format!("subject-{}", sent % subjects), "data": sent
-    });
-    node.publish(&last).await;
-    let read = tokio::time::timeout(DEADLINE, reading)
+    node.publish_all([numbered(sent, subjects)]).await;
+    let told = tokio::time::timeout(DEADLINE, reading)
         .await
         .expect("all events are handled")
         .expect("they come in order");
-    assert_eq!(read, sent + 1);
+    assert_eq!(told.len() as u64, sent + 1);
     let status = node
         .until(NAME, |status| status.counters.delivered > sent)
         .await;
     assert_eq!(status.counters.delivered, sent + 1);
     assert_eq!((status.counters.dropped, status.counters.failed), (0, 0));
+    told
+}
+
+/// The longest run of events whose data was one behind the other in a plugin's memory,
+/// at equal distances: what came in one frame.
+fn longest_run(told: &[Value]) -> usize {
+    /// An event has at least so much besides its data.
+    const HEAD: i64 = 64;
+    let places: Vec<i64> = told
+        .iter()
+        .map(|told| told["at"].as_i64().expect("a place"))
+        .collect();
+    let distances: Vec<i64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    distances
+        .chunk_by(|one, other| one == other && *one > HEAD)
+        .map(<[i64]>::len)
+        .max()
+        .unwrap_or(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing() {
     let node = TestNode::start([version(1).manifest(ROOMY)]).await;
-    under_a_steady_stream(&node, 1, 30, label, |node, replacement| {
+    under_a_steady_stream(&node, [1, 1], 30, label, |node, replacement| {
         if replacement % 4 < 2 {
             node.place(&version(replacement));
         } else {
@@ -358,16 +422,18 @@ pub async fn replacements_amid_frames_lose_repeat_and_reorder_nothing() {
         Some("hearken:plugin/framed-listener@0.1.0")
     );
     let label = |_| env!("CARGO_PKG_VERSION");
-    under_a_steady_stream(&node, 1, 30, label, |node, replacement| {
+    let told = under_a_steady_stream(&node, [1, 100], 30, label, |node, replacement| {
         node.place(&framed(100_000 + replacement));
     })
     .await;
+    let run = longest_run(&told);
+    assert!(run >= 8, "frames of many events, not of {run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_instances_keep_each_subject_s_order_while_their_number_changes() {
     let node = TestNode::start([version(1).manifest(ROOMY)]).await;
-    under_a_steady_stream(&node, 7, 8, label, |node, replacement| {
+    under_a_steady_stream(&node, [7, 1], 8, label, |node, replacement| {
         let instances = 1 + replacement % 4;
         let manifest = format!("concurrency = {instances}\n{ROOMY}");
         node.place(&version(replacement).manifest(&manifest));

@@ -1,6 +1,7 @@
 //! How a node ends.
 
-use serde_json::Value;
+use hearken::admin::PluginState;
+use serde_json::{Value, json};
 
 use crate::support::plugin::{Plugin, plugin};
 use crate::support::process::NodeProcess;
@@ -75,12 +76,119 @@ async fn a_second_signal_ends_the_node_at_once() {
     }
 }
 
+/// Events that are quickly handled, from which the host learns to take many at once.
+const QUICK: u64 = 100;
+
+/// An event of a batch, which comes all at once.
+fn in_batch(number: u64, event_type: &str, data: Value) -> Value {
+    json!({
+        "specversion": "1.0", "id": number.to_string(), "source": "/tests",
+        "type": event_type, "data": data
+    })
+}
+
+/// Hands a plugin all of these at once, so that it may take as many as it can.
+async fn hand_over(node: &NodeProcess, plugin: &str, events: impl Iterator<Item = Value>) {
+    node.succeed(plugin, "pause").await;
+    node.publish_all(events).await;
+    node.succeed(plugin, "resume").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_with_what_was_deadly_is_handled_before_the_node_ends() {
+    /// One death less than a quarantine takes: the delay that follows is the longest.
+    const DEATHS: u64 = 4;
+    const AFTER: u64 = 3;
+    const ALL: u64 = QUICK + DEATHS + AFTER;
+    let is_deadly = |number| (QUICK..QUICK + DEATHS).contains(&number);
+    let node = NodeProcess::start([plugin("moody"), plugin("blamed")], &[]).await;
+    let typed = (0..ALL).map(|number| match is_deadly(number) {
+        true => in_batch(number, "moody.trap", json!(number)),
+        false => in_batch(number, "moody.calm", json!(number)),
+    });
+    let framed = (0..ALL).map(|number| {
+        let what = if is_deadly(number) { "panic" } else { "print" };
+        let task = json!({ "number": number, "do": what });
+        in_batch(number, "blamed.event", task)
+    });
+    hand_over(&node, "moody", typed).await;
+    hand_over(&node, "blamed", framed).await;
+    for name in ["moody", "blamed"] {
+        let status = node
+            .until(name, |status| status.counters.failed == DEATHS)
+            .await;
+        let counters = &status.counters;
+        assert_eq!(counters.queued + counters.delivered, ALL, "{status:#?}");
+    }
+    node.signal("TERM").await;
+    let (code, log) = node.ended().await;
+    assert_eq!(code, 0, "{log:#?}");
+    for name in ["moody", "blamed"] {
+        let content = log
+            .iter()
+            .filter(|line| printed(line, name, "content with"));
+        assert_eq!(content.count() as u64, QUICK + AFTER, "{name}: {log:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+pub async fn what_a_worker_has_taken_is_handled_before_the_node_ends() {
+    const SLOW: u64 = 3;
+    let node = NodeProcess::start([plugin("busy")], &[]).await;
+    let events = (0..QUICK + SLOW).map(|number| {
+        let micros = if number < QUICK { 0 } else { 300_000 };
+        let data = json!({ "number": number, "micros": micros });
+        in_batch(number, "busy.work", data)
+    });
+    hand_over(&node, "busy", events).await;
+    let status = node
+        .until("busy", |status| status.counters.delivered >= QUICK)
+        .await;
+    let counters = status.counters;
+    assert_eq!(counters.queued + counters.delivered, QUICK + SLOW);
+    node.signal("TERM").await;
+    let (code, log) = node.ended().await;
+    assert_eq!(code, 0, "{log:#?}");
+    let finished = log.iter().filter(|line| printed(line, "busy", "finished"));
+    assert_eq!(finished.count() as u64, QUICK + SLOW, "{log:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn draining_has_a_deadline() {
     let endless = "[limits]\ndeadline = \"1h\"\n[config]\nmillis = 3600000\n";
     let node = busy(endless, &["--shutdown-timeout", "500ms"]).await;
+    for number in 0..2 {
+        node.send("slow.work", number).await;
+    }
     node.signal("TERM").await;
     let (_, log) = node.ended().await;
     let told = log.iter().any(|line| says(line, "draining took too long"));
     assert!(told, "{log:#?}");
+    let unhandled = log
+        .iter()
+        .find(|line| says(line, "stopped before its events were handled"))
+        .expect("what is given up is told");
+    assert_eq!(unhandled["plugin"], "a-slow");
+    assert_eq!(unhandled["unhandled"], 3, "in hand and waiting: {log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_paused_or_removed_plugin_is_counted() {
+    let node = NodeProcess::start([plugin("moody"), plugin("recorder")], &[]).await;
+    let mut stopped = node.listen("plugin.stopped").await;
+    node.succeed("moody", "pause").await;
+    for number in 0..3 {
+        node.send("moody.calm", number).await;
+    }
+    let status = node.status("moody").await.expect("it is there");
+    assert_eq!(
+        (status.state, status.counters.queued),
+        (PluginState::Paused, 3)
+    );
+    std::fs::remove_file(node.plugins().join("moody.wasm")).expect("it is there");
+    let told = stopped.about("plugin.stopped", "moody").await;
+    assert_eq!(told["data"]["unhandled"], 3, "{told}");
+    std::fs::remove_file(node.plugins().join("recorder.wasm")).expect("it is there");
+    let told = stopped.about("plugin.stopped", "recorder").await;
+    assert_eq!(told["data"].get("unhandled"), None, "{told}");
 }

@@ -211,6 +211,17 @@ impl Receiver {
         }
     }
 
+    /// Ends what comes here and drops all that is not finished, given how many events
+    /// of those that were taken in frames are; returns how many were dropped. They are
+    /// counted as dropped, and not reported: that is for whoever gives them up.
+    pub fn give_up(&self, finished: u64) -> u64 {
+        self.route(Vec::new());
+        let dropped = self.core.mailbox.unfinished(finished);
+        self.core.mailbox.discard();
+        self.core.dropped.fetch_add(dropped, Ordering::Relaxed);
+        dropped
+    }
+
     /// Events that reached the mailbox, dropped ones included.
     #[must_use]
     pub fn received(&self) -> u64 {

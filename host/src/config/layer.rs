@@ -153,6 +153,7 @@ impl Layer {
             shutdown_timeout: self.shutdown_timeout.unwrap_or(defaults.shutdown_timeout),
             limits,
             compile: self.compile.onto(defaults.compile),
+            quarantine: defaults.quarantine,
             log: LogConfig {
                 format: self.log_format.unwrap_or(defaults.log.format),
                 filter: self.log_filter.unwrap_or(defaults.log.filter),

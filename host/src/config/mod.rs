@@ -16,6 +16,7 @@ mod limits;
 mod manifest;
 mod name;
 mod node;
+mod quarantine;
 
 pub use cluster::{CLUSTER_PORT, ClusterFlags, ClusterSettings, TlsFiles};
 pub use compile::CompileSettings;
@@ -25,6 +26,7 @@ pub use layer::LARGEST_EVENT;
 pub use limits::{ManifestLimits, PluginLimits};
 pub use manifest::{Allow, Manifest};
 pub use node::{LogConfig, LogFormat, NodeConfig};
+pub use quarantine::QuarantinePauses;
 
 #[cfg(test)]
 mod tests;

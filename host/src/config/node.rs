@@ -15,6 +15,7 @@ use super::flags::NodeFlags;
 use super::layer::Layer;
 use super::limits::PluginLimits;
 use super::name::default_node_name;
+use super::quarantine::QuarantinePauses;
 
 /// All that a node needs to know before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct NodeConfig {
     pub limits: PluginLimits,
     /// How plugins are compiled.
     pub compile: CompileSettings,
+    /// How long a quarantined plugin rests; not for users to set.
+    pub quarantine: QuarantinePauses,
     /// What is logged, and how.
     pub log: LogConfig,
     /// The node's part in a cluster.
@@ -101,6 +104,7 @@ impl Default for NodeConfig {
             shutdown_timeout: Duration::from_secs(30),
             limits: PluginLimits::default(),
             compile: CompileSettings::default(),
+            quarantine: QuarantinePauses::default(),
             log: LogConfig::default(),
             cluster: ClusterSettings::default(),
         }

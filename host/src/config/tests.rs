@@ -150,6 +150,7 @@ fn the_file_sets_everything() {
                 mailbox_bytes: 4 << 20,
                 overflow: Overflow::DropNewest,
             },
+            quarantine: QuarantinePauses::default(),
             log: LogConfig {
                 format: LogFormat::Json,
                 filter: "warn,hearken=debug".to_owned(),

@@ -22,7 +22,7 @@ pub enum HostEventType {
     PluginRemoved,
     /// An event failed in a plugin, or a file failed to load.
     PluginFailed,
-    /// A plugin failed too often in a row and gets no more events.
+    /// A plugin failed too often in a row and gets no more events for a while.
     PluginQuarantined,
     /// A plugin's mailbox dropped events.
     PluginOverflowed,
@@ -103,6 +103,10 @@ pub struct PluginChanged {
     /// Version that the plugin gives itself; absent before it was loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// With `plugin.stopped`: events that it had not handled and that nobody will;
+    /// absent if there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unhandled: Option<u64>,
 }
 
 /// Data of `plugin.failed`.
@@ -129,6 +133,8 @@ pub struct PluginQuarantined {
     pub failures: u32,
     /// What went wrong the last time.
     pub reason: String,
+    /// After that time one event is tried, in RFC 3339.
+    pub until: String,
 }
 
 /// Data of `plugin.overflowed`.

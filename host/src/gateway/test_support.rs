@@ -149,6 +149,7 @@ impl FakePlugins {
             memory_bytes: 65536,
             last_error: None,
             last_error_time: None,
+            quarantined_until: None,
         }
     }
 

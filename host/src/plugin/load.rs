@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::bindings::plugin::hearken::plugin::types::Description;
 use super::compile::{CompileError, ComponentFile, open_regular};
@@ -95,6 +95,9 @@ pub(super) enum LoadError {
     Listener { listener: String, reason: String },
     #[error("listens to nothing: {0}")]
     NoListener(String),
+    /// A mistake of this host, which the files have found.
+    #[error("the host failed: {0}")]
+    Host(String),
 }
 
 impl LoadError {
@@ -196,7 +199,7 @@ impl Source {
     /// Dropping the future ends all that it has begun.
     pub(super) async fn stage(
         self,
-        room: SemaphorePermit<'_>,
+        room: OwnedSemaphorePermit,
         files: &Files,
         plugin: &Arc<PluginContext>,
         defaults: &PluginLimits,

@@ -19,6 +19,7 @@ mod imports;
 mod inspect;
 mod instance;
 mod load;
+mod loading;
 mod memory;
 mod meter;
 mod output;
@@ -29,6 +30,7 @@ mod retry;
 mod runtime;
 mod shared;
 mod supervisor;
+mod trial;
 mod worker;
 
 pub use code_cache::CodeCacheError;

@@ -16,11 +16,11 @@ use super::folder::{Folder, FolderError};
 use super::guest::PluginContext;
 use super::runtime::{Runtime, RuntimeError};
 use super::shared::Shared;
-use super::supervisor::{Command, Reply, Supervisor};
+use super::supervisor::{Command, Inbox, Reply, Supervisor};
 use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginState, PluginStatus};
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::config::{CompileSettings, PluginLimits};
+use crate::config::{CompileSettings, PluginLimits, QuarantinePauses};
 use crate::store::Store;
 
 /// Commands that wait for one plugin; more are refused.
@@ -33,10 +33,10 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// Before a plugin whose supervisor panicked is started anew.
+/// Before a plugin whose supervisor is gone is looked at again.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// How often a drain looks whether mailboxes are empty.
+/// How often a drain looks whether all events were handled.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 
 /// What the plugin room needs to know.
@@ -55,6 +55,8 @@ pub struct PluginsConfig {
     pub limits: PluginLimits,
     /// How plugins are compiled.
     pub compile: CompileSettings,
+    /// How long a quarantined plugin rests.
+    pub quarantine: QuarantinePauses,
     /// Tells the time of errors.
     pub clock: Arc<dyn Clock>,
 }
@@ -74,6 +76,7 @@ pub enum PluginsError {
 pub struct Plugins {
     runtime: Arc<Runtime>,
     limits: PluginLimits,
+    quarantine: QuarantinePauses,
     clock: Arc<dyn Clock>,
     entries: RwLock<BTreeMap<String, Entry>>,
 }
@@ -177,6 +180,7 @@ impl PluginRunner {
             threads,
             limits,
             compile,
+            quarantine,
             clock,
         } = config;
         let folder = Folder::watch(&folder)?;
@@ -186,6 +190,7 @@ impl PluginRunner {
         let plugins = Arc::new(Plugins {
             runtime: Arc::new(runtime),
             limits,
+            quarantine,
             clock,
             entries: RwLock::default(),
         });
@@ -303,13 +308,15 @@ impl PluginRunner {
         let Plugins {
             runtime,
             limits,
+            quarantine,
             clock,
             ..
         } = &*self.plugins;
         let context = PluginContext::new(name.as_str().into(), runtime.bus.clone(), &runtime.store);
         let context = Arc::new(context);
-        let shared = Arc::new(Shared::new(context, Arc::clone(clock), limits.clone()));
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let shared = Shared::new(context, Arc::clone(clock), limits.clone(), *quarantine);
+        let shared = Arc::new(shared);
+        let (commands, asked) = mpsc::channel(COMMANDS);
         let files_changed = Arc::new(Notify::new());
         let entry = Entry {
             shared: Arc::clone(&shared),
@@ -319,9 +326,11 @@ impl PluginRunner {
         let files = self.folder.files(&name);
         let supervisor = Supervisor::new(files, limits.clone(), Arc::clone(runtime), shared);
         let (loaded, loading) = oneshot::channel();
-        let task = self
-            .supervisors
-            .spawn(supervisor.run(inbox, files_changed, loaded));
+        let task = self.supervisors.spawn(supervisor.run(Inbox {
+            commands: asked,
+            files_changed,
+            loaded: Some(loaded),
+        }));
         self.names.insert(task.id(), name.clone());
         self.plugins
             .entries
@@ -340,7 +349,8 @@ impl PluginRunner {
         let Some(name) = self.names.remove(&id) else {
             return;
         };
-        self.plugins
+        let entry = self
+            .plugins
             .entries
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -348,7 +358,10 @@ impl PluginRunner {
         match ended {
             Ok(_) => self.look_at(name),
             Err(error) => {
-                tracing::error!(plugin = name, %error, "a supervisor panicked; starting the plugin anew");
+                tracing::error!(plugin = name, %error, "a supervisor ended unexpectedly");
+                if let Some(entry) = entry {
+                    entry.shared.stopped();
+                }
                 self.folder.look_later(name, AFTER_PANIC);
             }
         }
@@ -356,8 +369,9 @@ impl PluginRunner {
 
     /// Ends all plugins: they work off what waits in their mailboxes and are
     /// stopped one after the other, so that those still running see it. What is
-    /// not done by `deadline` is abandoned and logged.
-    pub async fn drain(mut self, deadline: Instant) {
+    /// not done by `deadline` is abandoned, counted and logged.
+    pub async fn drain(&mut self, deadline: Instant) {
+        self.plugins.runtime.draining.cancel();
         let left = deadline.saturating_duration_since(Instant::now());
         let stopping = deadline - STOPPING.min(left / 4);
         let entries = self.plugins.entries();
@@ -374,17 +388,10 @@ impl PluginRunner {
         if !finished {
             tracing::warn!("draining took too long; abandoning the plugins that still run");
         }
-        for entry in self.plugins.entries() {
-            let unhandled = entry.shared.status().counters.queued;
-            if unhandled > 0 {
-                tracing::warn!(
-                    plugin = entry.shared.name(),
-                    unhandled,
-                    "events were not handled"
-                );
-            }
-        }
         self.supervisors.shutdown().await;
+        for entry in &entries {
+            entry.shared.stopped();
+        }
     }
 
     async fn stop_all(&mut self, entries: &[Entry], deadline: Instant) {
@@ -407,7 +414,7 @@ impl PluginRunner {
 }
 
 impl Entry {
-    /// Waits until the mailbox is empty, unless nobody empties it.
+    /// Waits until every event was handled, unless nobody handles them.
     async fn work_off(&self) {
         loop {
             let status = self.shared.status();

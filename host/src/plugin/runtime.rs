@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::Linker;
 
 use super::code_cache::{CodeCache, CodeCacheError};
@@ -25,9 +26,11 @@ pub(super) struct Runtime {
     pub(super) store: Arc<Store>,
     pub(super) compiler: Compiler,
     /// A permit for each component file that may be in memory at once.
-    loading: Semaphore,
+    loading: Arc<Semaphore>,
     pub(super) linker: Linker<Guest>,
     pub(super) executor: Executor,
+    /// Cancelled when the node begins to drain.
+    pub(super) draining: CancellationToken,
 }
 
 /// Why plugins cannot run on this machine.
@@ -60,16 +63,17 @@ impl Runtime {
         Ok(Self {
             bus,
             store,
-            loading: Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1)),
+            loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
             compiler: Compiler::new(engine, cache, workers),
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
+            draining: CancellationToken::new(),
         })
     }
 
     /// Room in memory for one component file, from reading to compiling.
-    pub(super) async fn room_to_load(&self) -> SemaphorePermit<'_> {
-        let room = self.loading.acquire().await;
+    pub(super) async fn room_to_load(&self) -> OwnedSemaphorePermit {
+        let room = Arc::clone(&self.loading).acquire_owned().await;
         room.expect("the semaphore is never closed")
     }
 }

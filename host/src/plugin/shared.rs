@@ -2,11 +2,12 @@
 //! reports of what goes wrong.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use hearken_wire::EventRef;
+use tokio::time::Instant;
 
 use super::death::Death;
 use super::guest::PluginContext;
@@ -14,7 +15,7 @@ use super::instance::Version;
 use crate::admin::{Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus};
 use crate::bus::{Filter, Publisher, Receiver};
 use crate::clock::Clock;
-use crate::config::PluginLimits;
+use crate::config::{PluginLimits, QuarantinePauses};
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::{HostEventType, PluginChanged, PluginFailed, PluginQuarantined};
 
@@ -35,7 +36,9 @@ pub(super) struct Shared {
     pub(super) deaths_in_a_row: AtomicU32,
     /// The mailbox, from the first successful start on.
     pub(super) receiver: OnceLock<Arc<Receiver>>,
+    is_stopped: AtomicBool,
     clock: Arc<dyn Clock>,
+    pauses: QuarantinePauses,
     host: Publisher,
     failure_budget: DefaultDirectRateLimiter,
     shown: Mutex<Shown>,
@@ -51,6 +54,18 @@ struct Shown {
     concurrency: usize,
     content_hash: Option<blake3::Hash>,
     last_error: Option<(String, u64)>,
+    /// From the first death too many to the first event that is handled after it.
+    quarantine: Option<Quarantine>,
+}
+
+/// For how long a plugin gets no events.
+#[derive(Clone, Copy, Debug)]
+struct Quarantine {
+    /// Events that were tried and failed since it began.
+    failed_tries: u32,
+    until: Instant,
+    /// The same by the wall clock.
+    until_millis: u64,
 }
 
 /// A listener: its name and what it wants.
@@ -64,6 +79,7 @@ impl Shared {
         context: Arc<PluginContext>,
         clock: Arc<dyn Clock>,
         limits: PluginLimits,
+        pauses: QuarantinePauses,
     ) -> Self {
         let quota = Quota::per_second(FAILURES_A_SECOND).allow_burst(FAILURE_BURST);
         Self {
@@ -74,7 +90,9 @@ impl Shared {
             restarts: AtomicU64::new(0),
             deaths_in_a_row: AtomicU32::new(0),
             receiver: OnceLock::new(),
+            is_stopped: AtomicBool::new(false),
             clock,
+            pauses,
             failure_budget: RateLimiter::direct(quota),
             shown: Mutex::new(Shown {
                 state: PluginState::Loading,
@@ -85,6 +103,7 @@ impl Shared {
                 concurrency: 1,
                 content_hash: None,
                 last_error: None,
+                quarantine: None,
             }),
         }
     }
@@ -120,16 +139,65 @@ impl Shared {
         shown.concurrency = version.concurrency();
         shown.content_hash = Some(version.content_hash);
         shown.last_error = None;
+        drop(shown);
+        self.forgive();
+    }
+
+    /// Forgets the deaths so far, and ends a quarantine.
+    pub(super) fn forgive(&self) {
+        self.deaths_in_a_row.store(0, Ordering::Relaxed);
+        self.shown().quarantine = None;
+    }
+
+    /// An event was handled, after deaths: whatever was wrong is over.
+    pub(super) fn recovered(&self) {
+        self.forgive();
+        let mut shown = self.shown();
+        if shown.state == PluginState::Quarantined {
+            shown.state = PluginState::Running;
+            drop(shown);
+            let plugin = self.name();
+            tracing::info!(plugin, "an event was handled: the quarantine is over");
+        }
+    }
+
+    /// When a quarantine lets one event be tried.
+    pub(super) fn quarantined_until(&self) -> Option<Instant> {
+        let shown = self.shown();
+        shown.quarantine.map(|quarantine| quarantine.until)
     }
 
     /// Publishes that the plugin was installed, started, reloaded, …
     pub(super) fn announce(&self, event_type: HostEventType) {
+        self.announce_with(event_type, None);
+    }
+
+    /// Gives up whatever events have not been handled, those in hand too, and publishes
+    /// that the plugin was stopped and how many they were. Does nothing for a plugin
+    /// that never ran, nor a second time.
+    pub(super) fn stopped(&self) {
+        let Some(receiver) = self.receiver.get() else {
+            return;
+        };
+        if self.is_stopped.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let unhandled = receiver.give_up(self.delivered.load(Ordering::Acquire));
+        if unhandled > 0 {
+            let plugin = self.name();
+            tracing::warn!(plugin, unhandled, "stopped before its events were handled");
+        }
+        self.announce_with(HostEventType::PluginStopped, Some(unhandled));
+    }
+
+    fn announce_with(&self, event_type: HostEventType, unhandled: Option<u64>) {
         let version = self.shown().version.clone();
         let name = self.name();
         tracing::info!(plugin = name, version, "{}", event_type.as_str());
         let data = PluginChanged {
             plugin: name.to_owned(),
             version,
+            unhandled: unhandled.filter(|unhandled| *unhandled > 0),
         };
         self.host.publish_host(event_type, name, &data);
     }
@@ -180,18 +248,50 @@ impl Shared {
         end.map_or(text, |(end, _)| &text[..end])
     }
 
-    /// Reports that the plugin gets no more events.
-    pub(super) fn report_quarantine(&self, failures: u32, reason: &str) {
+    /// Lets the plugin have no more events for a while, which is longer each time that
+    /// the event that was tried has failed too; reports it.
+    pub(super) fn quarantine(&self, failures: u32, reason: &str) {
+        let now = self.clock.now_millis();
+        let mut shown = self.shown();
+        if matches!(shown.state, PluginState::Paused | PluginState::Failed) {
+            return;
+        }
+        let begins = Instant::now();
+        let failed_tries = match shown.quarantine {
+            // Another instance has just died, too.
+            Some(before) if before.until > begins => return,
+            Some(before) => before.failed_tries.saturating_add(1),
+            None => 0,
+        };
+        let pause = self.pauses.after(failed_tries);
+        let pause_millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let until_millis = now.saturating_add(pause_millis);
+        shown.state = PluginState::Quarantined;
+        shown.quarantine = Some(Quarantine {
+            failed_tries,
+            until: begins + pause,
+            until_millis,
+        });
         let plugin = self.name().to_owned();
+        let until = rfc3339(until_millis);
         let way_out = format!("replace the file, or run `hearken plugin resume {plugin}`");
-        tracing::error!(plugin, failures, "quarantined: {way_out}");
-        let explained =
-            format!("quarantined after {failures} deaths in a row; {way_out}: {reason}");
-        self.shown().last_error = Some((explained, self.clock.now_millis()));
+        let explained = format!(
+            "quarantined after {failures} deaths in a row; one event is tried after {until}; \
+             to end it now, {way_out}: {reason}"
+        );
+        shown.last_error = Some((explained, now));
+        drop(shown);
+        tracing::error!(
+            plugin,
+            failures,
+            until,
+            "quarantined; to end it now, {way_out}"
+        );
         let data = PluginQuarantined {
             plugin,
             failures,
             reason: self.fitting(reason).to_owned(),
+            until,
         };
         self.host
             .publish_host(HostEventType::PluginQuarantined, self.name(), &data);
@@ -199,11 +299,12 @@ impl Shared {
 
     pub(super) fn status(&self) -> PluginStatus {
         let receiver = self.receiver.get();
+        let delivered = self.delivered.load(Ordering::Acquire);
         let counters = Counters {
-            delivered: self.delivered.load(Ordering::Relaxed),
+            delivered,
             failed: self.failed.load(Ordering::Relaxed),
             dropped: receiver.map_or(0, |receiver| receiver.dropped()),
-            queued: receiver.map_or(0, |receiver| receiver.mailbox().queued() as u64),
+            queued: receiver.map_or(0, |receiver| receiver.mailbox().unfinished(delivered)),
             sent: self.context.sent.load(Ordering::Relaxed),
             refused: self.context.refused.load(Ordering::Relaxed),
             restarts: self.restarts.load(Ordering::Relaxed),
@@ -221,6 +322,10 @@ impl Shared {
             memory_bytes: self.context.memory.load(Ordering::Relaxed),
             last_error: shown.last_error.as_ref().map(|(text, _)| text.clone()),
             last_error_time: shown.last_error.as_ref().map(|(_, time)| rfc3339(*time)),
+            quarantined_until: shown
+                .quarantine
+                .filter(|_| shown.state == PluginState::Quarantined)
+                .map(|quarantine| rfc3339(quarantine.until_millis)),
         }
     }
 
@@ -287,8 +392,8 @@ mod tests {
         });
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
         let context = PluginContext::new("p".into(), bus, &store);
-        let clock = Arc::new(SystemClock);
-        let shared = Shared::new(Arc::new(context), clock, PluginLimits::default());
+        let (clock, pauses) = (Arc::new(SystemClock), QuarantinePauses::default());
+        let shared = Shared::new(Arc::new(context), clock, PluginLimits::default(), pauses);
         (reports, shared)
     }
 
@@ -314,7 +419,9 @@ mod tests {
                 serde_json::from_slice(event.data().unwrap_or_default()).unwrap();
             let reason = data["reason"].as_str().unwrap();
             assert!(long.starts_with(reason) && reason.len() >= 42, "{reason:?}");
-            shared.report_quarantine(5, &long);
+            shared.set_state(PluginState::Running);
+            shared.forgive();
+            shared.quarantine(5, &long);
             assert!(reported(&reports).is_some(), "{text:?}");
         }
     }
@@ -343,7 +450,7 @@ mod tests {
         shared.set_state(PluginState::Running);
         shared.set_working_state(PluginState::BackingOff);
         assert_eq!(shared.state(), PluginState::BackingOff);
-        shared.set_working_state(PluginState::Quarantined);
+        shared.quarantine(5, "a reason");
         shared.set_working_state(PluginState::BackingOff);
         shared.set_working_state(PluginState::Running);
         assert_eq!(shared.state(), PluginState::Quarantined);

@@ -1,21 +1,32 @@
 //! The supervisor of one plugin: carries out, one after the other, what its
 //! files and its operators ask for.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 
+use super::contain::panic_text;
 use super::instance::Version;
-use super::load::{Files, Fingerprint, LoadError, Source, Staged};
-use super::retry::Retry;
+use super::load::{Files, Staged};
+use super::loading::{Failure, Loading};
 use super::runtime::Runtime;
 use super::shared::Shared;
+use super::trial::Trial;
 use super::worker::{Desk, Shift};
 use crate::admin::{PluginCommandError, PluginState, PluginStatus};
 use crate::bus::{MailboxLimits, Receiver, ReceiverKind, Subscription};
 use crate::config::PluginLimits;
 use crate::event::host_event::HostEventType;
+
+/// Before a plugin whose supervisor panicked is started anew.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// Operators who wait for a reload of one plugin; more are refused.
+const RELOADS: usize = 16;
 
 pub(super) type Reply = oneshot::Sender<Result<PluginStatus, PluginCommandError>>;
 
@@ -29,14 +40,22 @@ pub(super) enum Command {
     Stop,
 }
 
+/// What a plugin is asked for.
+pub(super) struct Inbox {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) files_changed: Arc<Notify>,
+    /// Told when the first attempt to load is over.
+    pub(super) loaded: Option<oneshot::Sender<()>>,
+}
+
 pub(super) struct Supervisor {
-    files: Files,
-    defaults: PluginLimits,
     runtime: Arc<Runtime>,
     shared: Arc<Shared>,
-    /// What was last loaded, or last failed to.
-    tried: Option<Fingerprint>,
-    retry: Retry,
+    loading: Loading,
+    /// Who is told what becomes of the load under way.
+    reloads: Vec<Reply>,
+    /// Why the files as they are cannot be loaded.
+    failed: Option<String>,
     current: Option<Current>,
 }
 
@@ -50,6 +69,16 @@ struct Current {
 enum Work {
     Running(Shift),
     Paused(Vec<Desk>),
+    Quarantined(Vec<Desk>, Instant),
+}
+
+/// Why a supervisor no longer serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The component is gone.
+    Removed,
+    /// The node drains.
+    Draining,
 }
 
 impl Supervisor {
@@ -59,59 +88,100 @@ impl Supervisor {
         runtime: Arc<Runtime>,
         shared: Arc<Shared>,
     ) -> Self {
+        let (told, through) = (Arc::clone(&shared), Arc::clone(&runtime));
         Self {
-            files,
-            defaults,
+            loading: Loading::new(files, told, defaults, through),
             runtime,
             shared,
-            tried: None,
-            retry: Retry::default(),
+            reloads: Vec::new(),
+            failed: None,
             current: None,
         }
     }
 
     /// Loads the plugin and serves commands until its component is removed or
-    /// the node drains. `loaded` is told when the first attempt to load is over.
-    pub(super) async fn run(
-        mut self,
-        mut commands: mpsc::Receiver<Command>,
-        files_changed: Arc<Notify>,
-        loaded: oneshot::Sender<()>,
-    ) {
+    /// the node drains.
+    pub(super) async fn run(mut self, mut inbox: Inbox) {
         self.shared.announce(HostEventType::PluginInstalled);
-        let mut installed = self.files_changed(&files_changed).await;
-        // Nobody waits when the plugin was dropped into a running node.
-        let _ = loaded.send(());
-        while installed {
-            let command = tokio::select! {
-                () = files_changed.notified() => {
-                    installed = self.files_changed(&files_changed).await;
-                    continue;
+        self.loading.begin(false);
+        loop {
+            // What is half-way is ended or begun anew.
+            let serving = AssertUnwindSafe(self.serve(&mut inbox)).catch_unwind();
+            match serving.await {
+                Ok(end) => {
+                    self.stop().await;
+                    if end == End::Removed {
+                        self.shared.announce(HostEventType::PluginRemoved);
+                    }
+                    return;
                 }
-                () = self.retry.due() => {
-                    installed = self.files_changed(&files_changed).await;
-                    continue;
-                }
-                command = commands.recv() => command,
-            };
-            match command {
-                Some(Command::Reload(reply)) => {
-                    let result = self.reload().await;
-                    self.answer(reply, result);
-                }
-                Some(Command::Pause(reply)) => {
-                    let result = self.pause().await;
-                    self.answer(reply, result);
-                }
-                Some(Command::Resume(reply)) => {
-                    let result = self.resume().await;
-                    self.answer(reply, result);
-                }
-                Some(Command::Stop) | None => return self.stop().await,
+                Err(panic) => self.start_anew(panic_text(&*panic)).await,
             }
         }
-        self.stop().await;
-        self.shared.announce(HostEventType::PluginRemoved);
+    }
+
+    async fn serve(&mut self, inbox: &mut Inbox) -> End {
+        loop {
+            tokio::select! {
+                biased;
+                command = inbox.commands.recv() => match command {
+                    Some(Command::Reload(reply)) => self.reload(reply),
+                    Some(Command::Pause(reply)) => {
+                        let result = self.pause().await;
+                        self.answer(reply, result);
+                    }
+                    Some(Command::Resume(reply)) => {
+                        let result = self.resume().await;
+                        self.answer(reply, result);
+                    }
+                    Some(Command::Stop) | None => return End::Draining,
+                },
+                () = inbox.files_changed.notified() => self.loading.begin(false),
+                loaded = self.loading.outcome() => {
+                    match loaded {
+                        Ok(None) => {}
+                        Ok(Some(staged)) => {
+                            self.failed = None;
+                            self.take_over(staged).await;
+                        }
+                        Err(failure) if failure.error.is_removal() => return End::Removed,
+                        Err(failure) => self.not_loaded(failure),
+                    }
+                    if !self.loading.is_under_way() {
+                        self.loaded(inbox);
+                    }
+                }
+                () = quarantine_turns(self.current.as_ref()) => self.turn_quarantine().await,
+            }
+        }
+    }
+
+    /// Goes on after a mistake of its own: the mailbox stays, and what its workers have
+    /// in hand is finished or put back into it.
+    async fn start_anew(&mut self, panic: &str) {
+        let plugin = self.shared.name();
+        tracing::error!(
+            plugin,
+            "the supervisor panicked; starting the plugin anew: {panic}"
+        );
+        if let Some(current) = self.current.take() {
+            current.work.end().await;
+        }
+        self.shared.set_state(PluginState::Failed);
+        tokio::time::sleep(AFTER_PANIC).await;
+        self.loading.begin(true);
+    }
+
+    /// A load is over, and nothing more is under way.
+    fn loaded(&mut self, inbox: &mut Inbox) {
+        let failed = self.failed.take();
+        for reply in std::mem::take(&mut self.reloads) {
+            self.answer(reply, failed.clone().map_or(Ok(()), Err));
+        }
+        if let Some(loaded) = inbox.loaded.take() {
+            // Nobody waits when the plugin was dropped into a running node.
+            let _ = loaded.send(());
+        }
     }
 
     fn answer(&self, reply: Reply, result: Result<(), String>) {
@@ -122,82 +192,26 @@ impl Supervisor {
         });
     }
 
-    /// Looks at the files again, and once more as soon as they change: what is being
-    /// compiled by then is given up. Returns whether there still is a component.
-    async fn files_changed(&mut self, changed: &Notify) -> bool {
-        // What could not be read looks as it did then.
-        let mut even_if_unchanged = self.retry.is_pending();
-        let staged = loop {
-            tokio::select! {
-                staged = self.stage(even_if_unchanged) => break staged,
-                () = changed.notified() => even_if_unchanged = true,
-            }
-        };
-        match staged {
-            Ok(staged) => self.loaded(staged).await,
-            Err(error) if error.is_removal() => return false,
-            Err(error) => {
-                if self.retry.after(&error, self.tried.as_ref()) {
-                    self.report(error);
-                }
-            }
+    fn reload(&mut self, reply: Reply) {
+        self.reloads.retain(|waiting| !waiting.is_closed());
+        if self.reloads.len() >= RELOADS {
+            let reason = format!("{RELOADS} reloads are waited for already; try again later");
+            self.answer(reply, Err(reason));
+            return;
         }
-        true
+        self.reloads.push(reply);
+        self.loading.begin(true);
     }
 
-    /// Lets a new version take over, if there is one.
-    async fn loaded(&mut self, staged: Option<Staged>) {
-        self.retry.end();
-        if let Some(staged) = staged {
-            self.take_over(staged).await;
-        }
-    }
-
-    async fn reload(&mut self) -> Result<(), String> {
-        match self.stage(true).await {
-            Ok(staged) => {
-                self.loaded(staged).await;
-                Ok(())
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                // Whoever has asked is told at once, and the files are looked at again
-                // as they are without being asked.
-                self.retry.after(&error, self.tried.as_ref());
-                self.report(error);
-                Err(reason)
+    fn not_loaded(&mut self, Failure { error, tell }: Failure) {
+        let death = error.into_death();
+        if tell || !self.reloads.is_empty() {
+            self.shared.report_failure(None, &death);
+            if self.current.is_none() {
+                self.shared.set_state(PluginState::Failed);
             }
         }
-    }
-
-    fn report(&self, error: LoadError) {
-        self.shared.report_failure(None, &error.into_death());
-        if self.current.is_none() {
-            self.shared.set_state(PluginState::Failed);
-        }
-    }
-
-    /// Makes a version of the files, unless they are as they were. Dropping the future
-    /// gives up what it has begun.
-    async fn stage(&mut self, even_if_unchanged: bool) -> Result<Option<Staged>, LoadError> {
-        let runtime = Arc::clone(&self.runtime);
-        let room = runtime.room_to_load().await;
-        let files = self.files.clone();
-        let source = tokio::task::spawn_blocking(move || Source::read(&files))
-            .await
-            .expect("reading files does not panic")?;
-        if !even_if_unchanged && self.tried.as_ref() == Some(&source.fingerprint) {
-            return Ok(None);
-        }
-        self.tried = Some(source.fingerprint.clone());
-        if self.current.is_none() {
-            self.shared.set_state(PluginState::Loading);
-        }
-        let context = &self.shared.context;
-        let staged = source
-            .stage(room, &self.files, context, &self.defaults, &self.runtime)
-            .await?;
-        Ok(Some(staged))
+        self.failed = Some(death.reason);
     }
 
     /// Puts a new version in the place of the running one: that one finishes the
@@ -218,22 +232,18 @@ impl Supervisor {
             .iter()
             .map(|listener| listener.filter.clone())
             .collect();
-        let (receiver, paused, announcement) = match self.current.take() {
-            None => {
-                let receiver = Arc::new(self.runtime.bus.subscribe(Subscription {
-                    name: Arc::clone(&self.shared.context.name),
-                    kind: ReceiverKind::Plugin,
-                    filters,
-                    limits,
-                    overflow,
-                    lanes: desks.len(),
-                }));
-                let receiver = Arc::clone(self.shared.receiver.get_or_init(|| receiver));
-                (receiver, false, HostEventType::PluginStarted)
-            }
-            Some(Current { receiver, work, .. }) => {
+        let lanes = desks.len();
+        let (paused, announcement) = match self.current.take() {
+            None => (false, HostEventType::PluginStarted),
+            Some(Current { work, .. }) => {
                 let paused = matches!(work, Work::Paused(_));
                 work.end().await;
+                (paused, HostEventType::PluginReloaded)
+            }
+        };
+        // The mailbox outlives all versions.
+        let receiver = match self.shared.receiver.get() {
+            Some(receiver) => {
                 // First, so that unwanted events leave their room to wanted ones.
                 let discarded = receiver.set_filters(filters);
                 if discarded > 0 {
@@ -244,12 +254,22 @@ impl Supervisor {
                         "waiting events were discarded: the new version does not listen to them"
                     );
                 }
-                receiver.reconfigure(limits, overflow, desks.len());
-                (receiver, paused, HostEventType::PluginReloaded)
+                receiver.reconfigure(limits, overflow, lanes);
+                receiver
             }
+            None => self.shared.receiver.get_or_init(|| {
+                Arc::new(self.runtime.bus.subscribe(Subscription {
+                    name: Arc::clone(&self.shared.context.name),
+                    kind: ReceiverKind::Plugin,
+                    filters,
+                    limits,
+                    overflow,
+                    lanes,
+                }))
+            }),
         };
+        let receiver = Arc::clone(receiver);
         self.shared.show_version(&version, &label, &listeners);
-        self.shared.deaths_in_a_row.store(0, Ordering::Relaxed);
         let work = Work::Paused(desks);
         self.current = Some(Current {
             version,
@@ -257,26 +277,52 @@ impl Supervisor {
             work,
         });
         if !paused {
-            self.start().await;
+            self.shared.set_state(PluginState::Running);
+            self.start(None).await;
         }
         self.shared.announce(announcement);
     }
 
-    async fn start(&mut self) {
+    async fn start(&mut self, trial: Option<Trial>) {
         let Some(current) = &mut self.current else {
             return;
         };
         let desks = std::mem::replace(&mut current.work, Work::Paused(Vec::new()))
             .end()
             .await;
-        self.shared.set_state(PluginState::Running);
         current.work = Work::Running(Shift::start(
-            &self.runtime.executor,
+            &self.runtime,
             &current.version,
             &self.shared,
             &current.receiver,
             desks,
+            trial,
         ));
+    }
+
+    /// Begins the pause of a quarantine, or ends it with one event on trial.
+    async fn turn_quarantine(&mut self) {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        match std::mem::replace(&mut current.work, Work::Paused(Vec::new())) {
+            Work::Running(shift) => {
+                let desks = shift.end().await;
+                match self.shared.quarantined_until() {
+                    Some(until) => current.work = Work::Quarantined(desks, until),
+                    // Another instance has handled an event meanwhile.
+                    None => {
+                        current.work = Work::Paused(desks);
+                        self.start(None).await;
+                    }
+                }
+            }
+            Work::Quarantined(desks, _) => {
+                current.work = Work::Paused(desks);
+                self.start(Some(Trial::default())).await;
+            }
+            paused @ Work::Paused(_) => current.work = paused,
+        }
     }
 
     async fn pause(&mut self) -> Result<(), String> {
@@ -303,23 +349,18 @@ impl Supervisor {
             self.shared.state(),
             PluginState::Paused | PluginState::Quarantined
         ) {
-            self.shared.deaths_in_a_row.store(0, Ordering::Relaxed);
-            self.start().await;
+            self.shared.forgive();
+            self.shared.set_state(PluginState::Running);
+            self.start(None).await;
         }
         Ok(())
     }
 
     async fn stop(&mut self) {
-        let Some(current) = self.current.take() else {
-            return;
-        };
-        current.work.end().await;
-        let unhandled = current.receiver.set_filters(Vec::new());
-        if unhandled > 0 {
-            let plugin = self.shared.name();
-            tracing::warn!(plugin, unhandled, "stopped with events in its mailbox");
+        if let Some(current) = self.current.take() {
+            current.work.end().await;
         }
-        self.shared.announce(HostEventType::PluginStopped);
+        self.shared.stopped();
     }
 }
 
@@ -327,7 +368,27 @@ impl Work {
     async fn end(self) -> Vec<Desk> {
         match self {
             Self::Running(shift) => shift.end().await,
-            Self::Paused(desks) => desks,
+            Self::Paused(desks) | Self::Quarantined(desks, _) => desks,
         }
     }
 }
+
+/// Waits until the plugin goes into quarantine, or its pause there is over. Holds on to
+/// nothing of the instances, which cannot be looked at from several threads.
+fn quarantine_turns(current: Option<&Current>) -> impl Future<Output = ()> + Send + use<> {
+    let (begins, ends) = match current.map(|current| &current.work) {
+        Some(Work::Running(shift)) => (Some(shift.quarantined()), None),
+        Some(Work::Quarantined(_, until)) => (None, Some(*until)),
+        Some(Work::Paused(_)) | None => (None, None),
+    };
+    async move {
+        match (begins, ends) {
+            (Some(begins), _) => begins.await,
+            (None, Some(until)) => tokio::time::sleep_until(until).await,
+            (None, None) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

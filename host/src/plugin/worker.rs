@@ -8,14 +8,16 @@ use std::time::Duration;
 use async_task::Task;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use hearken_wire::EventRef;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::contain::contain;
 use super::death::Death;
-use super::executor::{Executor, Seat};
+use super::executor::Seat;
 use super::instance::{Handled, Instance, Version};
 use super::pace::Pace;
+use super::runtime::Runtime;
 use super::shared::Shared;
+use super::trial::Trial;
 use crate::admin::PluginState;
 use crate::bus::{Frame, Receiver};
 
@@ -46,6 +48,10 @@ struct Worker {
     shared: Arc<Shared>,
     receiver: Arc<Receiver>,
     stop: CancellationToken,
+    /// The node drains: nobody waits for a delay.
+    draining: CancellationToken,
+    /// While a quarantine is not over.
+    trial: Option<Arc<Trial>>,
     desk: Desk,
     /// Taken from the mailbox.
     frame: Arc<Frame>,
@@ -58,15 +64,18 @@ struct Worker {
 }
 
 impl Shift {
-    /// Starts one worker for each desk; desk `n` works on lane `n`.
+    /// Starts one worker for each desk; desk `n` works on lane `n`. After a quarantine
+    /// one event is on trial before the others are handled.
     pub(super) fn start(
-        executor: &Executor,
+        runtime: &Runtime,
         version: &Arc<Version>,
         shared: &Arc<Shared>,
         receiver: &Arc<Receiver>,
         desks: Vec<Desk>,
+        trial: Option<Trial>,
     ) -> Self {
         let stop = CancellationToken::new();
+        let trial = trial.map(Arc::new);
         let workers = desks
             .into_iter()
             .enumerate()
@@ -77,6 +86,8 @@ impl Shift {
                     shared: Arc::clone(shared),
                     receiver: Arc::clone(receiver),
                     stop: stop.clone(),
+                    draining: runtime.draining.clone(),
+                    trial: trial.clone(),
                     backoff: backoff(),
                     died: false,
                     desk,
@@ -93,6 +104,11 @@ impl Shift {
             })
             .collect();
         Self { stop, workers }
+    }
+
+    /// Waits until the workers end by themselves, because of a quarantine.
+    pub(super) fn quarantined(&self) -> WaitForCancellationFutureOwned {
+        self.stop.clone().cancelled_owned()
     }
 
     /// Lets every worker finish the events that its guest has in hand, and gives
@@ -121,22 +137,6 @@ fn backoff() -> ExponentialBackoff {
 
 impl Worker {
     async fn run(mut self) -> Desk {
-        while !self.stop.is_cancelled() {
-            if self.desk.instance.is_none() {
-                self.restart().await;
-            } else if self.done < self.frame.len() || self.next_events().await {
-                self.handle().await;
-            }
-        }
-        self.receiver.mailbox().put_back(&self.frame, self.done);
-        self.desk
-    }
-
-    /// Takes the next events; returns whether there are any before the shift ends.
-    async fn next_events(&mut self) -> bool {
-        let mailbox = self.receiver.mailbox();
-        let limits = self.pace.limits();
-        self.done = 0;
         self.desk.seat.set_caught_up(false);
         // A mistake of this host costs the plugin no more than one of its own.
         while let Err(death) = contain(self.work()).await {
@@ -148,6 +148,56 @@ impl Worker {
 
     /// Works until the shift ends.
     async fn work(&mut self) -> Result<(), Death> {
+        while !self.stop.is_cancelled() {
+            if self.desk.instance.is_none() {
+                self.restart().await;
+            } else if (self.done < self.frame.len() || self.next_events().await)
+                && self.may_handle().await
+            {
+                self.handle().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the event that was in hand when this worker, not its guest, failed.
+    fn mishandled(&mut self, death: &Death) {
+        let plugin = self.shared.name();
+        tracing::error!(plugin, "the event in hand is lost: {}", death.reason);
+        self.desk.instance = None;
+        self.died = true;
+        if self.done < self.frame.len() {
+            self.done += 1;
+            self.shared.failed.fetch_add(1, Ordering::Relaxed);
+            self.shared.delivered.fetch_add(1, Ordering::Release);
+        }
+        if self.trial.is_some() {
+            self.shared.quarantine(QUARANTINE_AFTER, &death.reason);
+            self.stop.cancel();
+        }
+    }
+
+    /// Waits, if another worker has the event on trial, until that was handled; returns
+    /// whether it was before the shift ended.
+    async fn may_handle(&mut self) -> bool {
+        let Some(trial) = self.trial.clone() else {
+            return true;
+        };
+        if !trial.claim() {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return false,
+                () = trial.passed() => self.trial = None,
+            }
+        }
+        true
+    }
+
+    /// Takes the next events; returns whether there are any before the shift ends.
+    async fn next_events(&mut self) -> bool {
+        let mailbox = self.receiver.mailbox();
+        let limits = self.pace.limits();
+        self.done = 0;
         // Between calls nobody else has it, and so its memory is used again.
         let frame = Arc::make_mut(&mut self.frame);
         // A closed mailbox has nothing more to give: then the shift's end is near.
@@ -159,6 +209,7 @@ impl Worker {
                 () = self.stop.cancelled() => {}
                 Ok(()) = mailbox.recv_frame(self.lane, limits, frame) => {}
             }
+            self.desk.seat.set_caught_up(false);
         }
         !frame.is_empty()
     }
@@ -196,26 +247,27 @@ impl Worker {
         if finished > 0 {
             self.succeeded();
         }
+        self.done += finished;
         shared
             .delivered
-            .fetch_add(finished as u64, Ordering::Relaxed);
-        self.done += finished;
+            .fetch_add(finished as u64, Ordering::Release);
         if let Some(death) = death {
             // What the instance did not come to is the next one's.
             self.done += 1;
-            shared.delivered.fetch_add(1, Ordering::Relaxed);
             shared.failed.fetch_add(1, Ordering::Relaxed);
+            shared.delivered.fetch_add(1, Ordering::Release);
             let frame = Arc::clone(&self.frame);
             self.bury(frame.event(self.done - 1), &death);
         }
     }
-            self.desk.seat.set_caught_up(false);
 
     /// An event was handled: whatever was wrong is over.
     fn succeeded(&mut self) {
-        let deaths = &self.shared.deaths_in_a_row;
-        if deaths.load(Ordering::Relaxed) > 0 {
-            deaths.store(0, Ordering::Relaxed);
+        if self.shared.deaths_in_a_row.load(Ordering::Relaxed) > 0 && !self.stop.is_cancelled() {
+            self.shared.recovered();
+        }
+        if let Some(trial) = self.trial.take() {
+            trial.pass();
         }
         if self.died {
             self.died = false;
@@ -230,10 +282,10 @@ impl Worker {
         self.pace = Pace::new();
         self.shared.report_failure(event, death);
         let deaths = self.shared.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-        if deaths >= QUARANTINE_AFTER && !self.stop.is_cancelled() {
+        let too_many = deaths >= QUARANTINE_AFTER || self.trial.is_some();
+        if too_many && !self.stop.is_cancelled() {
+            self.shared.quarantine(deaths, &death.reason);
             self.stop.cancel();
-            self.shared.set_working_state(PluginState::Quarantined);
-            self.shared.report_quarantine(deaths, &death.reason);
         }
     }
 
@@ -244,6 +296,8 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
+                // Whoever dies again is in quarantine soon enough.
+                () = self.draining.cancelled() => {}
                 () = tokio::time::sleep(delay) => {}
             }
         }

@@ -39,6 +39,7 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
         memory_bytes: 1 << 20,
         last_error: (state == PluginState::Failed).then(|| "it\ntrapped\u{1b}[2J".to_owned()),
         last_error_time: None,
+        quarantined_until: None,
     }
 }
 

@@ -10,7 +10,7 @@ use hearken::bus::{
     Subscription,
 };
 use hearken::clock::SystemClock;
-use hearken::config::{CompileSettings, PluginLimits};
+use hearken::config::{CompileSettings, PluginLimits, QuarantinePauses};
 use hearken::event::{Event, Pattern};
 use hearken::plugin::{PluginRunner, Plugins, PluginsConfig};
 use hearken::store::Store;
@@ -99,6 +99,7 @@ impl Node {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: PluginLimits::default(),
             compile: CompileSettings::default(),
+            quarantine: QuarantinePauses::default(),
             clock: Arc::new(SystemClock),
         };
         let stop = CancellationToken::new();

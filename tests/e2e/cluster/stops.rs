@@ -4,6 +4,7 @@ use hearken::admin::NodeState;
 
 use crate::support::cluster::{linked, node, three};
 use crate::support::load::{Load, all, numbers};
+use crate::support::plugin::plugin;
 
 const PUBLISHED: u64 = 800;
 
@@ -38,6 +39,32 @@ async fn a_node_that_stops_has_sent_everything_and_says_goodbye() {
             "{told:#?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_a_busy_plugin_says_goodbye_in_time() {
+    let endless =
+        plugin("slow").manifest("[limits]\ndeadline = \"1h\"\n[config]\nmillis = 3600000\n");
+    let a = node("a").start().await;
+    let b = node("b")
+        .plugins([endless])
+        .with(&["--shutdown-timeout", "5s"])
+        .joins(&a.cluster_address().await);
+    let b = b.start().await;
+    linked(&[&a, &b]).await;
+    let heard = a.listen("cluster.*").await.gather();
+    let mut begun = b.listen("custom.report.slow").await;
+    b.send("slow.work", 1).await;
+    begun.next().await;
+    drop(begun);
+    b.signal("TERM").await;
+    let (code, log) = b.ended().await;
+    assert_eq!(code, 0, "{log:#?}");
+    heard.about("cluster.left", "b").await;
+    a.until_state("b", NodeState::Left).await;
+    let told = heard.so_far();
+    let is_goodbye = |event: &serde_json::Value| event["type"] == "cluster.left";
+    assert!(told.iter().all(is_goodbye), "{told:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,14 @@
 //! What becomes of a plugin that dies again and again.
 
+use std::time::Duration;
+
 use hearken::admin::PluginState;
+use serde_json::{Value, json};
 
 use crate::support::events::Events;
 use crate::support::neighbour::Neighbourhood;
-use crate::support::plugin::plugin;
+use crate::support::node::TestNode;
+use crate::support::plugin::{Plugin, plugin};
 
 /// Deaths in a row that a plugin is allowed.
 const DEATHS: u32 = 5;
@@ -88,4 +92,79 @@ pub async fn a_success_between_forgives() {
     assert_eq!(status.state, PluginState::Running);
     assert_eq!(status.counters.failed, 2 * u64::from(DEATHS));
     neighbours.nothing_is_missed().await;
+}
+
+/// The first pause of the quarantines that tests wait for.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A plugin with waiting events that it dies of, more than a quarantine takes, and its
+/// reports.
+async fn dying(plugin: Plugin, more: u32) -> (TestNode, Events) {
+    let node = TestNode::start_with_pause([plugin], PAUSE).await;
+    let reports = node.listen("plugin.*").await;
+    node.succeed("moody", "pause").await;
+    for number in 0..DEATHS + more {
+        let subject = format!("subject-{number}");
+        let event = json!({ "type": "moody.trap", "subject": subject, "data": number });
+        node.publish(&event).await;
+    }
+    node.succeed("moody", "resume").await;
+    (node, reports)
+}
+
+/// The next quarantine, and how many events failed before it.
+async fn next_quarantine(reports: &mut Events) -> (u32, Value) {
+    let mut failed = 0;
+    loop {
+        let report = reports.next().await;
+        match report["type"].as_str() {
+            Some("plugin.failed") => failed += 1,
+            Some("plugin.quarantined") => return (failed, report),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_each_pause_one_event_is_tried_and_one_that_is_handled_ends_it() {
+    const TRIES: u32 = 3;
+    let (node, mut reports) = dying(plugin("moody"), TRIES).await;
+    for number in 0..=TRIES {
+        let (failed, report) = next_quarantine(&mut reports).await;
+        assert_eq!(failed, if number == 0 { DEATHS } else { 1 });
+        assert_eq!(report["data"]["failures"], DEATHS + number);
+        let until = report["data"]["until"].as_str().expect("a time");
+        let status = node.status("moody").await.expect("it is there");
+        if status.counters.failed == u64::from(DEATHS + number) {
+            assert_eq!(status.state, PluginState::Quarantined);
+            assert_eq!(status.quarantined_until.as_deref(), Some(until));
+        }
+    }
+    node.send("moody.calm", 1).await;
+    node.send("moody.trap", 2).await;
+    node.send("moody.calm", 3).await;
+    let status = node
+        .until("moody", |status| {
+            status.counters.delivered == u64::from(DEATHS + TRIES) + 3
+        })
+        .await;
+    assert_eq!(status.counters.failed, u64::from(DEATHS + TRIES) + 1);
+    let status = node
+        .until("moody", |status| status.state == PluginState::Running)
+        .await;
+    assert_eq!(status.quarantined_until, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_instances_one_tries_one_event() {
+    let several = plugin("moody").manifest("concurrency = 4\n");
+    let (_node, mut reports) = dying(several, 12).await;
+    next_quarantine(&mut reports).await;
+    // What the others had in hand may have failed since.
+    let (failed, _) = next_quarantine(&mut reports).await;
+    assert!(failed >= 1);
+    for _ in 0..2 {
+        let (failed, _) = next_quarantine(&mut reports).await;
+        assert_eq!(failed, 1);
+    }
 }

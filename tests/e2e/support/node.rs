@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hearken::config::{CompileSettings, NodeConfig};
+use hearken::config::{CompileSettings, NodeConfig, QuarantinePauses};
 use hearken::node::{Listeners, Node, NodeError};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -59,12 +59,30 @@ pub fn config(folder: &Path) -> NodeConfig {
 impl TestNode {
     /// A node that has these plugins from the start.
     pub async fn start(plugins: impl IntoIterator<Item = Plugin>) -> Self {
+        Self::start_in(Self::folders(plugins)).await
+    }
+
+    /// The same, where a quarantine begins with this pause.
+    pub async fn start_with_pause(
+        plugins: impl IntoIterator<Item = Plugin>,
+        first: Duration,
+    ) -> Self {
+        let folders = Self::folders(plugins);
+        let mut config = config(folders.path());
+        config.quarantine = QuarantinePauses {
+            first,
+            ..QuarantinePauses::default()
+        };
+        Self::start_with(config, folders).await
+    }
+
+    fn folders(plugins: impl IntoIterator<Item = Plugin>) -> TempDir {
         let folders = TempDir::new().expect("a temporary folder");
         std::fs::create_dir(folders.path().join("plugins")).expect("a new folder");
         for plugin in plugins {
             plugin.place(&folders.path().join("plugins"));
         }
-        Self::start_in(folders).await
+        folders
     }
 
     /// A node on folders that an earlier one has left.

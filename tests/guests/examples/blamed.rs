@@ -15,6 +15,10 @@ fn handle(event: &Event, task: Value) -> Result<(), String> {
     let report = json!({ "id": event.id(), "number": task["number"], "begun": begun });
     send(OutgoingEvent::new("report.blamed").json(&report)).map_err(|error| error.to_string())?;
     match task["do"].as_str() {
+        Some("print") => {
+            println!("content with {}", task["number"]);
+            Ok(())
+        }
         Some("fail") => Err(format!("no to {}", task["number"])),
         Some("panic") => panic!("alas, {}", task["number"]),
         Some("spin") => loop {

@@ -66,6 +66,8 @@ type Wakers = Vec<Waker>;
 #[repr(C)]
 struct State {
     backlog: Backlog,
+    /// Events that were taken in frames, but for those that were put back.
+    taken: u64,
     limits: MailboxLimits,
     overflow: Overflow,
     closed: Option<Closed>,
@@ -90,6 +92,7 @@ impl Mailbox {
         let lanes = lanes.max(1);
         Self(Mutex::new(State {
             backlog: Backlog::new(lanes),
+            taken: 0,
             limits,
             overflow,
             closed: None,
@@ -218,7 +221,9 @@ impl Mailbox {
         let mut state = self.lock();
         let lanes = state.backlog.lanes();
         let mut wakers = Wakers::new();
-        for (event, publisher) in frame.events().skip(from).rev() {
+        let events = frame.events().skip(from);
+        state.taken = state.taken.saturating_sub(events.len() as u64);
+        for (event, publisher) in events.rev() {
             let lane = lane_of(event, lanes);
             let event = Event::copied(event);
             state.backlog.push_front(lane, publisher, event);
@@ -272,6 +277,16 @@ impl Mailbox {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.lock().backlog.events()
+    }
+
+    /// Events that wait, and those that were taken in frames and are not among the
+    /// `finished`: what a consumer has in hand is on its way still. Whoever counts what
+    /// is finished while this is asked for may find more here than there is, never less,
+    /// if `finished` was read before.
+    #[must_use]
+    pub fn unfinished(&self, finished: u64) -> u64 {
+        let state = self.lock();
+        state.backlog.events() as u64 + state.taken.saturating_sub(finished)
     }
 
     /// Events that came, dropped ones included.
@@ -425,6 +440,7 @@ impl State {
         let node = self.framed_on.as_deref();
         let is_local = |event: EventRef<'_>| node.is_some_and(|node| is_local(event, node));
         self.backlog.take_frame(lane, limits, is_local, frame);
+        self.taken += frame.len() as u64;
         match (frame.is_empty(), self.closed) {
             (false, _) => Ok(Some(())),
             (true, Some(closed)) => Err(closed),

@@ -311,6 +311,28 @@ fn what_is_put_back_comes_first_and_in_order() {
 }
 
 #[test]
+fn what_was_taken_is_unfinished_until_it_is_counted_as_finished() {
+    let mailbox = mailbox(10, Overflow::DropOldest, 1);
+    for id in ["1", "2", "3", "4"] {
+        push(&mailbox, &event(id, "s"), 1);
+    }
+    assert_eq!(mailbox.unfinished(0), 4);
+    let limits = MailboxLimits {
+        events: 3,
+        ..MailboxLimits::default()
+    };
+    let mut taken = Frame::default();
+    mailbox
+        .try_recv_frame(0, limits, &mut taken)
+        .expect("it is open");
+    assert_eq!((mailbox.queued(), mailbox.unfinished(0)), (1, 4));
+    assert_eq!(mailbox.unfinished(1), 3);
+    mailbox.put_back(&taken, 1);
+    assert_eq!((mailbox.queued(), mailbox.unfinished(1)), (3, 3));
+    assert_eq!(mailbox.unfinished(0), 4, "one is in hand still");
+}
+
+#[test]
 fn unwanted_events_are_discarded() {
     let mailbox = mailbox(4, Overflow::DropOldest, 1);
     push(&mailbox, &event("1", "keep"), 1);

@@ -31,9 +31,13 @@ pub(super) fn state(state: PluginState) -> &'static str {
 
 fn describe(status: &PluginStatus) -> String {
     let counters = &status.counters;
+    let state = match &status.quarantined_until {
+        Some(until) => format!("{} (one event is tried after {until})", state(status.state)),
+        None => state(status.state).to_owned(),
+    };
     let mut rows = vec![
         row("name", &status.name),
-        row("state", state(status.state)),
+        row("state", &state),
         row("version", status.version.as_deref().unwrap_or("-")),
         row("interface", status.interface.as_deref().unwrap_or("-")),
     ];
