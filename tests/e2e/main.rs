@@ -8,6 +8,7 @@ mod command_line;
 mod compiling;
 mod coverage;
 mod delivery;
+mod fairness;
 mod folder;
 mod foreign;
 mod frames;
