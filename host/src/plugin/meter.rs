@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep};
 use wasmtime::UpdateDeadline;
 
 use super::engine::TICK;
-use super::executor::{Seat, turn, used_at_tick};
+use super::seat::{Seat, turn, used_at_tick};
 
 /// Charges the events of one instance.
 #[derive(Debug)]

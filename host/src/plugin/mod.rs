@@ -28,6 +28,7 @@ mod plugins;
 mod priority;
 mod retry;
 mod runtime;
+mod seat;
 mod shared;
 mod supervisor;
 mod trial;

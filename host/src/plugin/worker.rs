@@ -12,10 +12,10 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::contain::contain;
 use super::death::Death;
-use super::executor::Seat;
 use super::instance::{Handled, Instance, Version};
 use super::pace::Pace;
 use super::runtime::Runtime;
+use super::seat::Seat;
 use super::shared::Shared;
 use super::trial::Trial;
 use crate::admin::PluginState;
