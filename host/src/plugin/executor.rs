@@ -9,8 +9,9 @@
 //! On a thread of either lane a task gives way at epoch ticks (see [`super::meter`]),
 //! so neither lane can be held by one guest.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use async_task::{Runnable, Task};
@@ -39,6 +40,8 @@ struct Queues {
     lowest: Queue,
     polite: Queue,
     contention: Contention,
+    /// Where the system tells the CPU of each thread of the lowest class.
+    told: Box<[OnceLock<PathBuf>]>,
     alarm: Option<Alarm>,
     epoch: Instant,
     /// The threads are gone.
@@ -83,6 +86,7 @@ impl Executor {
             lowest: Queue::new(),
             polite: Queue::new(),
             contention: Contention::new(threads),
+            told: (0..threads).map(|_| OnceLock::new()).collect(),
             alarm: ticker.alarm(),
             epoch: Instant::now(),
             closed: AtomicBool::new(false),
@@ -192,7 +196,10 @@ impl Queues {
     /// Looks whether the lowest class gets any CPU; if not, what waits for it moves on.
     fn watch(&self) {
         let waiting = !self.lowest.jobs.is_empty();
-        if self.contention.watch(self.now(), waiting) {
+        if self
+            .contention
+            .watch(self.now(), waiting, |thread| self.cpu_of(thread))
+        {
             while let Ok(job) = self.lowest.jobs.try_recv() {
                 match job {
                     Job::Run(_) => {
@@ -205,6 +212,12 @@ impl Queues {
                 }
             }
         }
+    }
+
+    /// Nanoseconds of CPU that a thread of the lowest class has used, on Linux.
+    fn cpu_of(&self, thread: usize) -> Option<u64> {
+        let told = std::fs::read_to_string(self.told[thread].get()?).ok()?;
+        told.split(' ').next()?.parse().ok()
     }
 
     fn push(&self, queue: &Queue, runnable: Runnable) {
@@ -232,7 +245,11 @@ fn run(queues: &Queues, class: Class, io: &tokio::runtime::Handle, ticker: &Tick
     let _runtime = io.enter();
     let jobs = match class {
         Class::Foreground => &queues.foreground.jobs,
-        Class::Lowest(_) => {
+        Class::Lowest(thread) => {
+            if let Ok(own) = std::fs::read_link("/proc/thread-self") {
+                let told = Path::new("/proc").join(own).join("schedstat");
+                let _ = queues.told[thread].set(told);
+            }
             enter_lowest_class();
             &queues.lowest.jobs
         }
