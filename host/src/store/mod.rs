@@ -156,6 +156,8 @@ impl Shared {
 
     /// Reads what was last committed. Blocks on the disk.
     fn read<T>(&self, work: impl FnOnce(&Table) -> Result<T, ReadError>) -> Result<T, RecordError> {
+        // A database that has failed may still be open for a moment.
+        self.works()?;
         match self.try_read(work) {
             Ok(done) => Ok(done),
             Err(ReadError::Refused(error)) => Err(error),
