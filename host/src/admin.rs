@@ -90,7 +90,7 @@ pub struct PluginStatus {
     pub version: Option<String>,
     /// Where it stands.
     pub state: PluginState,
-    /// Interface through which events are handed over, e.g. `hearken:plugin/listener@0.1.0`.
+    /// Interface through which events are handed over, e.g. `hearken:plugin/listener@0.2.0`.
     pub interface: Option<String>,
     /// What it listens to.
     pub listeners: Vec<ListenerStatus>,

@@ -53,9 +53,31 @@ pub enum Support {
     },
 }
 
+/// How a handler's functions are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Convention {
+    /// Packed frames of events, of [`hearken_wire::LAYOUT`].
+    Framed,
+    /// The same by version 0.1.0 of the package: the listener shows no place where it
+    /// could be told to stop.
+    Framed0_1,
+    /// One event a call.
+    Typed,
+    /// The same by version 0.1.0 of the package: an event has one time, the recorded one.
+    Typed0_1,
+    /// One message a call, as wasmCloud has it.
+    Messaging,
+}
+
+/// Listeners of both versions of the package have frames of layout 1.
+const _: () = assert!(hearken_wire::LAYOUT == 1);
+
 /// A way to hand events to a component, which it chooses by what it exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Handler {
+    /// How its functions are called.
+    pub convention: Convention,
     /// The exported interface, with its version.
     pub interface: &'static str,
     /// The functions that the interface must have.
@@ -68,16 +90,31 @@ pub struct Handler {
 /// Every way to hand events over, the preferred one first.
 pub const HANDLERS: &[Handler] = &[
     Handler {
+        convention: Convention::Framed,
+        interface: "hearken:plugin/framed-listener@0.2.0",
+        functions: &["describe", "handle"],
+        describes_itself: true,
+    },
+    Handler {
+        convention: Convention::Framed0_1,
         interface: "hearken:plugin/framed-listener@0.1.0",
         functions: &["describe", "handle"],
         describes_itself: true,
     },
     Handler {
+        convention: Convention::Typed,
+        interface: "hearken:plugin/listener@0.2.0",
+        functions: &["describe", "handle"],
+        describes_itself: true,
+    },
+    Handler {
+        convention: Convention::Typed0_1,
         interface: "hearken:plugin/listener@0.1.0",
         functions: &["describe", "handle"],
         describes_itself: true,
     },
     Handler {
+        convention: Convention::Messaging,
         interface: "wasmcloud:messaging/handler@0.2.0",
         functions: &["handle-message"],
         describes_itself: false,
@@ -105,6 +142,12 @@ struct Offer {
 const WASI: &str = "0.2.0";
 
 const OFFERS: &[Offer] = &[
+    Offer {
+        package: "hearken:plugin",
+        version: "0.2.0",
+        interfaces: &["types", "events", "progress"],
+        provision: Provision::Always,
+    },
     Offer {
         package: "hearken:plugin",
         version: "0.1.0",
@@ -213,6 +256,7 @@ const OFFERS: &[Offer] = &[
 pub fn import_support(import: &str) -> Support {
     let name = Name::parse(import);
     let mut same_package = Vec::new();
+    let mut other_version = None;
     for offer in OFFERS.iter().filter(|offer| offer.package == name.package) {
         if !offer.interfaces.contains(&name.interface) {
             same_package.extend(offer.interfaces.iter().map(|interface| {
@@ -224,15 +268,17 @@ pub fn import_support(import: &str) -> Support {
         } else if compatible(offer.version, name.version) {
             return Support::Offered(offer.provision);
         } else {
-            return Support::OtherVersion {
-                spoken: offer.version,
-            };
+            // Of several the newest, which is the first.
+            other_version.get_or_insert(offer.version);
         }
     }
-    Support::Unknown { same_package }
+    match other_version {
+        Some(spoken) => Support::OtherVersion { spoken },
+        None => Support::Unknown { same_package },
+    }
 }
 
-/// What an export such as `hearken:plugin/listener@0.1.0` means to the host.
+/// What an export such as `hearken:plugin/listener@0.2.0` means to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HandlerSupport {
     /// Events are handed over by it.
@@ -246,18 +292,20 @@ enum HandlerSupport {
 /// What the host makes of an export.
 fn handler_support(export: &str) -> HandlerSupport {
     let name = Name::parse(export);
+    let mut other_version = None;
     for handler in HANDLERS {
         let spoken = Name::parse(handler.interface);
         if (spoken.package, spoken.interface) == (name.package, name.interface) {
-            return match spoken.version {
+            match spoken.version {
                 Some(version) if compatible(version, name.version) => {
-                    HandlerSupport::Spoken(handler)
+                    return HandlerSupport::Spoken(handler);
                 }
-                _ => HandlerSupport::OtherVersion(handler),
+                // Of several the newest, which is the first.
+                _ => other_version.get_or_insert(handler),
             };
         }
     }
-    HandlerSupport::NotAHandler
+    other_version.map_or(HandlerSupport::NotAHandler, HandlerSupport::OtherVersion)
 }
 
 /// One export of a component, as far as handing events over is concerned.
@@ -423,6 +471,19 @@ mod tests {
     }
 
     #[test]
+    fn both_versions_of_the_plugin_package_are_offered() {
+        for version in ["0.1.0", "0.1.4", "0.2.0", "0.2.1"] {
+            let import = format!("hearken:plugin/events@{version}");
+            let offered = Support::Offered(Provision::Always);
+            assert_eq!(import_support(&import), offered, "{import}");
+        }
+        assert_eq!(
+            import_support("hearken:plugin/events@0.3.0"),
+            Support::OtherVersion { spoken: "0.2.0" }
+        );
+    }
+
+    #[test]
     fn what_needs_a_grant_says_which() {
         let Support::Offered(http) = import_support("wasi:http/outgoing-handler@0.2.4") else {
             panic!("outgoing HTTP is offered");
@@ -446,18 +507,25 @@ mod tests {
 
     #[test]
     fn a_handler_of_another_version_is_told_from_something_else() {
-        let listener = HANDLERS
-            .iter()
-            .find(|handler| handler.interface.ends_with("/listener@0.1.0"))
-            .unwrap();
-        assert_eq!(
-            handler_support("hearken:plugin/listener@0.1.7"),
-            HandlerSupport::Spoken(listener)
-        );
-        assert_eq!(
-            handler_support("hearken:plugin/listener@0.2.0"),
-            HandlerSupport::OtherVersion(listener)
-        );
+        let listener = |version: &str| {
+            let of_version = |handler: &&Handler| {
+                handler.interface == format!("hearken:plugin/listener@{version}")
+            };
+            HANDLERS.iter().find(of_version).expect("it is spoken")
+        };
+        for (export, spoken) in [("0.1.7", "0.1.0"), ("0.2.0", "0.2.0"), ("0.2.3", "0.2.0")] {
+            assert_eq!(
+                handler_support(&format!("hearken:plugin/listener@{export}")),
+                HandlerSupport::Spoken(listener(spoken))
+            );
+        }
+        for export in ["0.3.0", "0.0.1", "1.0.0"] {
+            assert_eq!(
+                handler_support(&format!("hearken:plugin/listener@{export}")),
+                HandlerSupport::OtherVersion(listener("0.2.0")),
+                "the newest is named"
+            );
+        }
         assert_eq!(
             handler_support("wasi:cli/run@0.2.0"),
             HandlerSupport::NotAHandler

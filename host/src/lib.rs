@@ -42,7 +42,7 @@
 //! - An event's way: [`Publisher::publish`](bus::Publisher::publish), which stamps
 //!   it; the routing table and [`Mailbox`](bus::Mailbox) in `bus/`; then
 //!   `plugin/worker.rs`, which takes it out and hands it to an instance, and
-//!   `plugin/instance.rs`, which makes the call.
+//!   `plugin/handler.rs`, which makes the call.
 //! - A plugin's life: `plugin/folder.rs` sees a file, `plugin/supervisor.rs` carries
 //!   out what files and operators ask for, `plugin/loading.rs` loads beside that,
 //!   `plugin/load.rs` makes a version of a file, `plugin/compile/` has it compiled in

@@ -8,6 +8,8 @@ use hearken_wire::frame::Delivery;
 use hearken_wire::{EventRef, ExtensionKind, Fields};
 use serde::de::DeserializeOwned;
 
+use crate::rfc3339;
+
 /// One event, with the attributes of CloudEvents 1.0.
 ///
 /// A listener that takes `&Event` reads it where the host put it, together with the
@@ -27,7 +29,10 @@ pub(crate) struct Attributes {
     pub source: String,
     pub event_type: String,
     pub subject: Option<String>,
-    pub time: u64,
+    /// When it happened, in RFC 3339, if its producer said so.
+    pub time: Option<String>,
+    /// Milliseconds since the Unix epoch.
+    pub recorded_time: u64,
     pub datacontenttype: String,
     pub data: Vec<u8>,
     pub distributed: bool,
@@ -57,7 +62,8 @@ impl Event {
             id: [&attributes.id, ""],
             source: &attributes.source,
             subject: attributes.subject.as_deref(),
-            time: attributes.time,
+            recorded_time: attributes.recorded_time,
+            producer_time: attributes.time.as_deref(),
             datacontenttype: &attributes.datacontenttype,
             data: Some(attributes.data.as_slice()).filter(|data| !data.is_empty()),
             distributed: attributes.distributed,
@@ -117,10 +123,30 @@ impl Event {
         self.packed().subject()
     }
 
-    /// When the node of origin took the event, to the millisecond.
+    /// When it happened, as its producer says; when it was
+    /// [recorded](Self::recorded_time) if the producer says nothing.
+    ///
+    /// It is the producer's word: whoever measures how many events come in a time goes by
+    /// [`recorded_time`](Self::recorded_time). A time before 1970 reads as 1970.
     #[must_use]
     pub fn time(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.packed().time())
+        let told = self.producer_time().map(rfc3339::parse);
+        told.flatten().unwrap_or_else(|| self.recorded_time())
+    }
+
+    /// When it happened in the words of its producer, RFC 3339; `None` when it was
+    /// published without a time.
+    #[must_use]
+    pub fn producer_time(&self) -> Option<&str> {
+        self.packed().producer_time()
+    }
+
+    /// When the node of origin took the event, to the millisecond.
+    #[must_use]
+    pub fn recorded_time(&self) -> SystemTime {
+        let since_epoch = Duration::from_millis(self.packed().recorded_time());
+        let time = SystemTime::UNIX_EPOCH.checked_add(since_epoch);
+        time.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// Media type of the data.
@@ -258,6 +284,22 @@ mod tests {
             frame::push(&mut bytes, event.packed(), event.is_local());
         }
         bytes
+    }
+
+    #[test]
+    fn an_event_happened_when_its_producer_says_and_otherwise_when_it_was_recorded() {
+        let recorded = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+        let event = testing::event("custom.a").at(recorded).build();
+        assert_eq!((event.time(), event.producer_time()), (recorded, None));
+
+        let happened = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_000_000_001);
+        let told = "1970-01-01T01:00:01.000000001+01:00";
+        let event = testing::event("custom.a").at(recorded);
+        let event = event.producer_time(told).build();
+        assert_eq!(event.time(), happened);
+        assert_eq!(event.recorded_time(), recorded);
+        assert_eq!(event.producer_time(), Some(told));
+        assert_eq!(event.extensions().count(), 0);
     }
 
     #[test]

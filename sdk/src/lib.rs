@@ -73,6 +73,7 @@ mod event;
 mod filter;
 mod host;
 mod outgoing;
+mod rfc3339;
 
 pub mod config;
 pub mod keyvalue;

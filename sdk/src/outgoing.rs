@@ -1,8 +1,10 @@
 //! Publishing events.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
-use crate::host;
+use crate::{host, rfc3339};
 
 /// An event to publish, built step by step and handed to [`send`].
 ///
@@ -17,13 +19,15 @@ use crate::host;
 pub struct OutgoingEvent {
     pub(crate) attributes: Attributes,
     /// Kept until [`send`], so that building needs no error handling of its own.
-    unserializable: Option<serde_json::Error>,
+    broken: Option<SendError>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Attributes {
     pub event_type: String,
     pub subject: Option<String>,
+    /// RFC 3339.
+    pub time: Option<String>,
     pub datacontenttype: Option<String>,
     pub data: Option<Vec<u8>>,
     pub distributed: bool,
@@ -57,13 +61,26 @@ impl OutgoingEvent {
                 event_type: event_type.into(),
                 ..Attributes::default()
             },
-            unserializable: None,
+            broken: None,
         }
     }
 
     /// Names the thing that the event is about.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.attributes.subject = Some(subject.into());
+        self
+    }
+
+    /// Says when it happened, if that was not just now. A time before 1970 or after the
+    /// year 9999 is refused by [`send`].
+    pub fn time(mut self, time: SystemTime) -> Self {
+        match rfc3339::format(time) {
+            Some(text) => self.attributes.time = Some(text),
+            None => {
+                let reason = "its time is before 1970 or after the year 9999".to_owned();
+                self.broken = Some(SendError::Invalid(reason));
+            }
+        }
         self
     }
 
@@ -74,7 +91,7 @@ impl OutgoingEvent {
                 self.attributes.datacontenttype = None;
                 self.attributes.data = Some(data);
             }
-            Err(error) => self.unserializable = Some(error),
+            Err(error) => self.broken = Some(SendError::Data(error)),
         }
         self
     }
@@ -111,8 +128,8 @@ impl OutgoingEvent {
 /// # Errors
 /// [`SendError`] says why nothing was published.
 pub fn send(event: OutgoingEvent) -> Result<String, SendError> {
-    match event.unserializable {
-        Some(error) => Err(SendError::Data(error)),
+    match event.broken {
+        Some(error) => Err(error),
         None => host::send(event.attributes),
     }
 }

@@ -144,7 +144,7 @@ async fn any_file_is_explained() {
             "echo",
             plugin("echo").bytes(),
             0,
-            &["custom.*", "hearken:plugin/events@0.1.0"][..],
+            &["custom.*", "hearken:plugin/events@0.2.0"][..],
         ),
         (
             "import",
@@ -156,7 +156,7 @@ async fn any_file_is_explained() {
             "other",
             plugin("no-handler").bytes(),
             1,
-            &["hearken:plugin/framed-listener@0.1.0"],
+            &["hearken:plugin/framed-listener@0.2.0"],
         ),
         (
             "module",

@@ -3,7 +3,7 @@
 use crate::cluster::{plugins, wishes};
 use crate::hostile::{denied, descriptions, files, handlers, progress, quarantine, senders};
 use crate::support::guests;
-use crate::{capabilities, delivery, foreign, frames, full_disk, logs, reload, shutdown};
+use crate::{capabilities, delivery, foreign, frames, full_disk, handover, logs, reload, shutdown};
 
 /// A guest, and the tests that run it.
 type Tested = (&'static str, &'static [fn()]);
@@ -26,6 +26,7 @@ const TESTED: &[Tested] = &[
         "busy",
         &[shutdown::what_a_worker_has_taken_is_handled_before_the_node_ends],
     ),
+    ("claims", &[delivery::a_plugin_says_only_what_it_may]),
     ("configured", &[capabilities::configured]),
     ("describe-huge", &[descriptions::huge]),
     ("describe-invalid", &[descriptions::invalid]),
@@ -70,6 +71,10 @@ const TESTED: &[Tested] = &[
     ("trap", &[handlers::trap]),
     ("ungranted-http", &[denied::http]),
     ("ungranted-kv", &[denied::keyvalue]),
+    (
+        "unhurried",
+        &[handover::a_reload_while_events_wait_fails_none],
+    ),
     ("unknown-import", &[files::unknown_import]),
     (
         "versioned-framed",

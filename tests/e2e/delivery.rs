@@ -217,6 +217,7 @@ async fn an_event_carries_what_the_publisher_and_the_node_gave() {
             "type": "custom.cart.added",
             "subject": "cart-7",
             "time": time,
+            "recordedtime": time,
             "datacontenttype": "application/json",
             "distributed": true,
             "origin": "test",
@@ -243,4 +244,54 @@ async fn plugins_hand_the_trace_context_on() {
     let parent = records.next().await["traceparent"].clone();
     let parent = parent.as_str().expect("a trace context");
     assert_eq!(parent[..35], TRACE[..35], "the same trace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+pub async fn a_plugin_says_only_what_it_may() {
+    let node = TestNode::start([plugin("claims")]).await;
+    let mut claimed = node.listen("custom.claimed").await;
+    let mut reports = node.listen("custom.report.claims").await;
+    let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
+    for (claims, expected) in [
+        (json!({ "time": "yesterday" }), "no time of RFC 3339"),
+        (
+            json!({ "extensions": [["a", "1"], ["b", "2"], ["a", "3"]] }),
+            "more than once",
+        ),
+        (
+            json!({ "extensions": [["user", "42"]] }),
+            "given by the node alone",
+        ),
+        (
+            json!({ "extensions": [["deadreason", "x"]] }),
+            "given by the node alone",
+        ),
+        (
+            json!({ "extensions": [["recordedtime", "x"]] }),
+            "given by the node alone",
+        ),
+        (json!({ "extensions": [["a", "\u{9b}"]] }), "U+009B"),
+        (json!({ "data": deep }), "deeper than 100 levels"),
+    ] {
+        node.send("claims.bad", claims).await;
+        let report = reports.next().await["data"].clone();
+        let error = report["error"].as_str().expect("it is refused");
+        assert!(error.starts_with("SendError::Invalid("), "{error}");
+        assert!(error.contains(expected), "`{expected}` is not in: {error}");
+    }
+    let time = "2018-04-05T17:31:00.5+02:00";
+    let extensions = json!([["sequence", "0001"], ["sequencetype", "Integer"]]);
+    let claims = json!({ "time": time, "extensions": extensions, "data": "[1]" });
+    node.send("claims.good", claims).await;
+    assert_eq!(reports.next().await["data"]["error"], Value::Null);
+    let event = claimed.next().await;
+    assert_eq!(
+        (&event["time"], &event["data"]),
+        (&json!(time), &json!([1]))
+    );
+    assert_eq!(
+        (&event["sequence"], &event["sequencetype"]),
+        (&json!("0001"), &json!("Integer"))
+    );
+    assert_ne!(event["recordedtime"], time);
 }

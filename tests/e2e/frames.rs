@@ -88,8 +88,8 @@ pub async fn each_event_answers_for_itself() {
 pub async fn both_kinds_of_listener_get_the_same_attributes() {
     let node = TestNode::start([plugin("attributes"), plugin("attributes-framed")]).await;
     for (name, interface) in [
-        ("attributes", "hearken:plugin/listener@0.1.0"),
-        ("attributes-framed", "hearken:plugin/framed-listener@0.1.0"),
+        ("attributes", "hearken:plugin/listener@0.2.0"),
+        ("attributes-framed", "hearken:plugin/framed-listener@0.2.0"),
     ] {
         let status = node.status(name).await.expect("it is there");
         assert_eq!(status.interface.as_deref(), Some(interface));
@@ -105,6 +105,8 @@ pub async fn both_kinds_of_listener_get_the_same_attributes() {
         "source": "/shop",
         "type": "attributes.full",
         "subject": "cart-7",
+        "time": "2018-04-05T17:31:00.5+02:00",
+        "sequence": "0001",
         "datacontenttype": "application/json",
         "distributed": true,
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -121,13 +123,14 @@ pub async fn both_kinds_of_listener_get_the_same_attributes() {
 
     let told = typed.next().await["data"].clone();
     assert_eq!(framed.next().await["data"], told);
-    assert!(told["time"].is_u64(), "{told}");
+    assert!(told["recordedtime"].is_u64(), "{told}");
     let expected = json!({
         "id": "e-1",
         "source": "/shop",
         "type": "custom.attributes.full",
         "subject": "cart-7",
-        "time": told["time"],
+        "time": "2018-04-05T17:31:00.5+02:00",
+        "recordedtime": told["recordedtime"],
         "datacontenttype": "application/json",
         "data": { "n": 1 },
         "distributed": true,
@@ -137,14 +140,16 @@ pub async fn both_kinds_of_listener_get_the_same_attributes() {
         "sequence": null,
         "traceparent": full["traceparent"],
         "tracestate": full["tracestate"],
-        "extensions": [["flag", "true"], ["number", "-7"], ["text", "höher"]],
+        "extensions": [
+            ["flag", "true"], ["number", "-7"], ["sequence", "0001"], ["text", "höher"]
+        ],
     });
     assert_eq!(told, expected);
 
     let told = typed.next().await["data"].clone();
     assert_eq!(framed.next().await["data"], told);
     assert_eq!(told["id"], "e-2");
-    for absent in ["subject", "data", "traceparent", "tracestate"] {
+    for absent in ["subject", "time", "data", "traceparent", "tracestate"] {
         assert_eq!(told[absent], Value::Null, "{absent}");
     }
     assert_eq!(told["extensions"], json!([]));

@@ -15,8 +15,10 @@ mod frames;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod gallery;
+mod handover;
 mod hostile;
 mod http;
+mod kept;
 mod logs;
 mod reload;
 mod shutdown;

@@ -419,7 +419,7 @@ pub async fn replacements_amid_frames_lose_repeat_and_reorder_nothing() {
     let status = node.status(NAME).await.expect("it is there");
     assert_eq!(
         status.interface.as_deref(),
-        Some("hearken:plugin/framed-listener@0.1.0")
+        Some("hearken:plugin/framed-listener@0.2.0")
     );
     let label = |_| env!("CARGO_PKG_VERSION");
     let told = under_a_steady_stream(&node, [1, 100], 30, label, |node, replacement| {

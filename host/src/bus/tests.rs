@@ -383,7 +383,7 @@ fn several_are_published_in_order_or_none() {
         .collect();
     let got: Vec<(String, u64)> = events
         .iter()
-        .map(|event| (event.id().to_owned(), event.time()))
+        .map(|event| (event.id().to_owned(), event.recorded_time()))
         .collect();
     assert_eq!(told, got);
     assert_eq!(events.len(), drafts.len());

@@ -70,7 +70,7 @@ impl<'l> Deliver<'l> {
         let received = &self.node.figures.received;
         received.fetch_add(self.events.len() as u64, Ordering::Relaxed);
         self.publisher.relay(&self.events);
-        self.gaps.last_time = self.events.last().map(Event::time);
+        self.gaps.last_time = self.events.last().map(Event::recorded_time);
         self.events.clear();
     }
 

@@ -3,16 +3,21 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::draft::RESERVED;
-use super::{Draft, Event, EventType, ExtensionValue, TypeError, is_json};
+use super::trace::TraceContext;
+use super::{
+    Draft, DraftError, Event, EventType, ExtensionValue, TypeError, is_json, is_text, json,
+};
 
 /// An event in the CloudEvents JSON format, as serde serialises it.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +46,12 @@ pub enum CloudEventError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A member is there twice.
+    #[error("the attribute `{0}` is there more than once")]
+    Duplicate(String),
+    /// An attribute or the data breaks a rule for what clients publish.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
     /// Both `data` and `data_base64` are there.
     #[error("`data` and `data_base64` exclude each other")]
     TwoPayloads,
@@ -81,7 +92,9 @@ impl Serialize for CloudEvent<'_> {
         if let Some(subject) = event.subject() {
             map.serialize_entry("subject", subject)?;
         }
-        map.serialize_entry("time", &rfc3339(event.time()))?;
+        let recorded = rfc3339(event.recorded_time());
+        map.serialize_entry("time", event.producer_time().unwrap_or(&recorded))?;
+        map.serialize_entry("recordedtime", &recorded)?;
         map.serialize_entry("datacontenttype", event.datacontenttype())?;
         map.serialize_entry("distributed", &event.distributed())?;
         map.serialize_entry("origin", event.origin())?;
@@ -106,9 +119,10 @@ impl Serialize for CloudEvent<'_> {
             }
         }
         if let Some(data) = event.data() {
-            match inline_json(event.datacontenttype(), data) {
-                Some(json) => map.serialize_entry("data", &json)?,
-                None => map.serialize_entry("data_base64", &BASE64.encode(data))?,
+            match Payload::of(event.datacontenttype(), data) {
+                Payload::Json(json) => map.serialize_entry("data", &json)?,
+                Payload::Text(text) => map.serialize_entry("data", text)?,
+                Payload::Bytes => map.serialize_entry("data_base64", &BASE64.encode(data))?,
             }
         }
         map.end()
@@ -126,12 +140,38 @@ pub fn rfc3339(milliseconds: u64) -> String {
         .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
 }
 
-/// `data` as JSON on one line, if it is declared to be JSON and is.
-fn inline_json(datacontenttype: &str, data: &[u8]) -> Option<Box<RawValue>> {
-    if !is_json(datacontenttype) {
+/// How an event's data stands in JSON.
+enum Payload<'a> {
+    /// Inline, on one line.
+    Json(Box<RawValue>),
+    /// As a string.
+    Text(&'a str),
+    /// In base64.
+    Bytes,
+}
+
+impl<'a> Payload<'a> {
+    /// Goes by the media type, as far as the data is what that says.
+    fn of(datacontenttype: &str, data: &'a [u8]) -> Self {
+        let Ok(text) = std::str::from_utf8(data) else {
+            return Self::Bytes;
+        };
+        if is_json(datacontenttype) {
+            return inline_json(text).map_or(Self::Bytes, Self::Json);
+        }
+        if is_text(datacontenttype) {
+            return Self::Text(text);
+        }
+        Self::Bytes
+    }
+}
+
+/// `text` as JSON on one line, if it is JSON and not nested too deeply: other nodes may
+/// have taken what is.
+fn inline_json(text: &str) -> Option<Box<RawValue>> {
+    if json::is_too_deep(text.as_bytes()) {
         return None;
     }
-    let text = std::str::from_utf8(data).ok()?;
     // Line breaks stand between tokens only: inside a JSON string they are escaped.
     let line = if text.contains(['\n', '\r']) {
         text.replace(['\n', '\r'], " ")
@@ -141,16 +181,60 @@ fn inline_json(datacontenttype: &str, data: &[u8]) -> Option<Box<RawValue>> {
     RawValue::from_string(line.trim().to_owned()).ok()
 }
 
-/// Reads one event in the CloudEvents JSON format (structured mode). What the
-/// node itself gives (`time`, `origin`, `localorigin`, `sequence`) is ignored.
+/// The members of a JSON object, in their order.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Visit)
+    }
+}
+
+/// The members of a JSON object by their names, each of which it may have once.
+fn members(json: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, CloudEventError> {
+    let Members(all) = serde_json::from_slice(json)?;
+    let mut members = BTreeMap::new();
+    for (name, value) in all {
+        match members.entry(name) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+            Entry::Occupied(place) => {
+                return Err(CloudEventError::Duplicate(place.remove_entry().0));
+            }
+        }
+    }
+    members.retain(|_, value| value.get() != "null");
+    Ok(members)
+}
+
+/// Reads one event in the CloudEvents JSON format (structured mode), as a client
+/// publishes it. A trace context that is not valid is ignored.
 ///
 /// # Errors
 /// [`CloudEventError`] names the attribute and what it must be.
 pub fn from_json(json: &[u8]) -> Result<Draft<'static>, CloudEventError> {
-    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(json)?;
-    members.retain(|_, value| value.get() != "null");
+    let mut members = members(json)?;
     let mut text = |name: &'static str| match members.remove(name) {
-        Some(raw) => string(name, &raw).map(Some),
+        Some(raw) => string(name, &raw).map(|text| Some(Cow::Owned(text))),
         None => Ok(None),
     };
     check_version(text("specversion")?)?;
@@ -158,15 +242,18 @@ pub fn from_json(json: &[u8]) -> Result<Draft<'static>, CloudEventError> {
     let source = text("source")?.ok_or(CloudEventError::Missing("source"))?;
     let event_type = text("type")?.ok_or(CloudEventError::Missing("type"))?;
     let mut draft = Draft {
-        id: Some(id.into()),
-        source: Some(source.into()),
-        subject: text("subject")?.map(Cow::Owned),
-        datacontenttype: text("datacontenttype")?.map(Cow::Owned),
-        channel: text("channel")?.map(Cow::Owned),
-        traceparent: text("traceparent")?.map(Cow::Owned),
-        tracestate: text("tracestate")?.map(Cow::Owned),
+        id: Some(id),
+        source: Some(source),
+        subject: text("subject")?,
+        time: text("time")?,
+        datacontenttype: text("datacontenttype")?,
+        channel: text("channel")?,
         ..Draft::new(EventType::custom(&event_type)?.into_owned())
     };
+    draft.set_trace(TraceContext::sent(
+        text("traceparent")?,
+        text("tracestate")?,
+    ));
     if let Some(raw) = members.remove("distributed") {
         draft.distributed = serde_json::from_str(raw.get())
             .map_err(|_| wrong_kind("distributed", "true or false"))?;
@@ -181,15 +268,15 @@ pub fn from_json(json: &[u8]) -> Result<Draft<'static>, CloudEventError> {
     }
     .map(Cow::Owned);
     for (name, raw) in members {
-        if !RESERVED.contains(&name.as_str()) {
-            let value = extension(&name, &raw)?;
-            draft.extensions.push((Cow::Owned(name), value));
-        }
+        let value = extension(&name, &raw)?;
+        draft.extensions.push((Cow::Owned(name), value));
     }
+    draft.check_claims()?;
     Ok(draft)
 }
 
-/// Reads an event from its attributes as strings and its data (binary mode).
+/// Reads an event from its attributes as strings and its data (binary mode), as a client
+/// publishes it. A trace context that is not valid is ignored.
 ///
 /// # Errors
 /// [`CloudEventError`] names the attribute and what it must be.
@@ -199,7 +286,7 @@ pub fn from_attributes(
     data: Option<Vec<u8>>,
 ) -> Result<Draft<'static>, CloudEventError> {
     let mut attributes: BTreeMap<String, String> = attributes.into_iter().collect();
-    check_version(attributes.remove("specversion"))?;
+    check_version(attributes.remove("specversion").map(Cow::Owned))?;
     let mut required = |name| {
         attributes
             .remove(name)
@@ -219,24 +306,24 @@ pub fn from_attributes(
         datacontenttype: datacontenttype.map(Cow::Owned),
         data: data.map(Cow::Owned),
         distributed,
+        time: take("time"),
         channel: take("channel"),
-        traceparent: take("traceparent"),
-        tracestate: take("tracestate"),
         ..Draft::new(EventType::custom(&event_type)?.into_owned())
     };
+    draft.set_trace(TraceContext::sent(take("traceparent"), take("tracestate")));
     draft.extensions = attributes
         .into_iter()
-        .filter(|(name, _)| !RESERVED.contains(&name.as_str()))
         .map(|(name, value)| (name.into(), ExtensionValue::String(value.into())))
         .collect();
+    draft.check_claims()?;
     Ok(draft)
 }
 
-fn check_version(version: Option<String>) -> Result<(), CloudEventError> {
+fn check_version(version: Option<Cow<'_, str>>) -> Result<(), CloudEventError> {
     match version {
         None => Err(CloudEventError::Missing("specversion")),
         Some(version) if version == "1.0" => Ok(()),
-        Some(version) => Err(CloudEventError::SpecVersion(version)),
+        Some(version) => Err(CloudEventError::SpecVersion(version.into_owned())),
     }
 }
 
@@ -283,18 +370,34 @@ mod tests {
     use super::super::published::tests::{STAMP, any_draft};
     use super::*;
 
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
     proptest! {
         #[test]
         fn json_round_trips(draft in any_draft()) {
+            // As a client may send it.
+            let traceparent = draft.traceparent.as_ref().map(|_| PARENT.into());
+            let tracestate = draft.tracestate.filter(|state| state.is_ascii());
+            let tracestate = tracestate.filter(|_| traceparent.is_some());
+            let draft = Draft { traceparent, tracestate, ..draft };
             let event = draft.stamp(&STAMP);
             let json = CloudEvent::new(&event, true).to_json();
-            let read = from_json(json.as_bytes()).expect("its own output");
+            // What the node gives it gives again.
+            let mut members = members(json.as_bytes()).expect("its own output");
+            if draft.time.is_none() {
+                members.remove("time");
+            }
+            for given in ["recordedtime", "origin", "localorigin"] {
+                prop_assert!(members.remove(given).is_some());
+            }
+            let json = serde_json::to_vec(&members).expect("it was JSON");
+            let read = from_json(&json).expect("its own output");
             prop_assert_eq!(read.stamp(&STAMP), event);
         }
     }
 
     #[test]
-    fn json_is_inline_and_the_rest_base64() {
+    fn json_is_inline_text_a_string_and_the_rest_base64() {
         let draft = |content: &'static str, data: &'static [u8]| {
             let mut draft = Draft::new(EventType::custom("a").unwrap());
             draft.datacontenttype = Some(content.into());
@@ -305,7 +408,22 @@ mod tests {
         };
         assert_eq!(draft("application/json", b"{\"a\":\n1}")["data"]["a"], 1);
         assert_eq!(draft("application/vnd.x+json", b"2")["data"], 2);
-        assert_eq!(draft("text/plain", b"hi")["data_base64"], "aGk=");
+        assert_eq!(draft("text/plain", b"hi\n\"")["data"], "hi\n\"");
+        assert_eq!(draft("image/svg+xml", b"<svg/>")["data"], "<svg/>");
+        assert_eq!(draft("text/plain", b"\xff")["data_base64"], "/w==");
+        assert_eq!(
+            draft("application/octet-stream", b"hi")["data_base64"],
+            "aGk="
+        );
+        assert_eq!(
+            draft("text/json", b"not json")["data_base64"],
+            "bm90IGpzb24="
+        );
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let [fits, deep] = [100, 101].map(nested).map(String::leak);
+        let inline = |data: &'static str| draft("application/json", data.as_bytes());
+        assert!(inline(fits)["data"].is_array());
+        assert!(inline(deep)["data_base64"].is_string());
         assert_eq!(
             draft("application/json", b"not json")["data_base64"],
             "bm90IGpzb24="
@@ -314,6 +432,8 @@ mod tests {
             draft("text/plain", b"hi")["time"],
             "2023-11-14T22:13:20.123Z"
         );
+        let recorded = &draft("text/plain", b"hi")["recordedtime"];
+        assert_eq!(recorded, "2023-11-14T22:13:20.123Z");
         assert_eq!(draft("text/plain", b"hi")["localorigin"], false);
     }
 
@@ -333,6 +453,57 @@ mod tests {
         assert!(with(r#""data_base64":"?""#).contains("base64"));
         assert!(with(r#""more":{}"#).contains("`more` must be"));
         assert!(with(r#""distributed":"yes""#).contains("`distributed` must be"));
+        assert!(with(r#""id":"2""#).contains("`id` is there more than once"));
+        assert!(with(r#""subject":null,"subject":"s""#).contains("more than once"));
+        assert!(with(r#""time":12345"#).contains("`time` must be a string"));
+        for name in [
+            "origin",
+            "localorigin",
+            "recordedtime",
+            "user",
+            "deadreason",
+        ] {
+            let claimed = with(&format!(r#""{name}":"x""#));
+            assert!(
+                claimed.contains(&format!("`{name}` is given by the node")),
+                "{claimed}"
+            );
+        }
+        let deep = BASE64.encode("[".repeat(101) + &"]".repeat(101));
+        let deep = with(&format!(r#""data_base64":"{deep}""#));
+        assert!(deep.contains("deeper than 100 levels"), "{deep}");
+    }
+
+    fn read(members: &str) -> Draft<'static> {
+        let json =
+            format!(r#"{{"specversion":"1.0","id":"1","source":"/s","type":"t",{members}}}"#);
+        from_json(json.as_bytes()).expect("valid")
+    }
+
+    #[test]
+    fn what_a_producer_says_of_time_and_sequence_comes_back_as_it_was() {
+        let time = "2018-04-05T17:31:00.5+02:00";
+        let members = format!(
+            r#""time":"{time}","sequence":"0001","sequencetype":"Integer","data":{{"a":1}}"#
+        );
+        let event = read(&members).stamp(&STAMP);
+        let json = CloudEvent::new(&event, true).to_json();
+        let json: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
+        assert_eq!(json["time"], time);
+        assert_eq!(json["recordedtime"], "2023-11-14T22:13:20.123Z");
+        assert_eq!(json["sequence"], "0001");
+        assert_eq!(json["sequencetype"], "Integer");
+        let names = json.as_object().expect("an object").keys();
+        assert!(names.into_iter().all(|name| !name.starts_with("producer")));
+    }
+
+    #[test]
+    fn an_invalid_trace_context_is_ignored() {
+        for (parent, taken) in [(PARENT, true), ("garbage", false), ("", false)] {
+            let draft = read(&format!(r#""traceparent":"{parent}","tracestate":"a=1""#));
+            assert_eq!(draft.traceparent.is_some(), taken, "{parent}");
+            assert_eq!(draft.tracestate.is_some(), taken, "{parent}");
+        }
     }
 
     #[test]

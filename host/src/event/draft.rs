@@ -1,39 +1,16 @@
 //! What a publisher hands in: an event without what the node adds.
 
+mod check;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use hearken_wire::ExtensionKind;
 
-use super::{EventType, JSON_CONTENT_TYPE, TypeError};
+use super::trace::TraceContext;
+use super::{EventType, JSON_CONTENT_TYPE};
 
-/// Longest attribute (id, source, subject, media type, extension name or value)
-/// in bytes; bounds what the header of one event can take.
-pub const MAX_ATTRIBUTE_BYTES: usize = 4096;
-
-/// Most extension attributes of one event.
-const MAX_EXTENSIONS: usize = 64;
-
-/// Attribute names that belong to CloudEvents or to Hearken and so cannot be
-/// free extensions.
-pub(super) const RESERVED: [&str; 16] = [
-    "specversion",
-    "id",
-    "source",
-    "type",
-    "subject",
-    "time",
-    "datacontenttype",
-    "data",
-    "data_base64",
-    "distributed",
-    "origin",
-    "localorigin",
-    "channel",
-    "sequence",
-    "traceparent",
-    "tracestate",
-];
+pub use check::{DraftError, MAX_ATTRIBUTE_BYTES};
 
 /// The value of a CloudEvents extension attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +62,9 @@ pub struct Draft<'a> {
     pub source: Option<Cow<'a, str>>,
     /// The thing that the event is about.
     pub subject: Option<Cow<'a, str>>,
+    /// When it happened, in RFC 3339, if the publisher says so; otherwise it counts as
+    /// having happened when the node takes it.
+    pub time: Option<Cow<'a, str>>,
     /// Media type of `data`; `application/json` when absent.
     pub datacontenttype: Option<Cow<'a, str>>,
     /// The payload.
@@ -97,7 +77,7 @@ pub struct Draft<'a> {
     pub traceparent: Option<Cow<'a, str>>,
     /// W3C trace context.
     pub tracestate: Option<Cow<'a, str>>,
-    /// Other CloudEvents extension attributes.
+    /// Other CloudEvents extension attributes, each name once.
     pub extensions: Vec<(Cow<'a, str>, ExtensionValue<'a>)>,
 }
 
@@ -105,54 +85,6 @@ pub struct Draft<'a> {
 /// each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Presence(u16);
-
-/// Why a draft cannot become an event.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DraftError {
-    /// The type is not valid.
-    #[error(transparent)]
-    Type(#[from] TypeError),
-    /// An attribute is present but empty, which CloudEvents forbids.
-    #[error("the attribute `{0}` is empty; leave it out or give it a value")]
-    EmptyAttribute(&'static str),
-    /// An attribute is longer than [`MAX_ATTRIBUTE_BYTES`].
-    #[error("the attribute `{name}` has {bytes} bytes; at most {MAX_ATTRIBUTE_BYTES} are allowed")]
-    LongAttribute {
-        /// Name of the attribute.
-        name: String,
-        /// Its length.
-        bytes: usize,
-    },
-    /// An attribute has a control character.
-    #[error("the attribute `{0}` has a control character")]
-    ControlCharacter(String),
-    /// An extension's name is not made of lower-case letters and digits, or is
-    /// longer than 20 characters (CloudEvents 1.0, section 3.1.1).
-    #[error("the extension attribute `{0}` needs a name of 1 to 20 lower-case letters and digits")]
-    ExtensionName(String),
-    /// An extension takes the name of an attribute with a meaning of its own.
-    #[error("`{0}` is not a free extension attribute; it has a meaning of its own")]
-    ReservedExtension(String),
-    /// More than 64 extension attributes.
-    #[error("the event has {0} extension attributes; at most {MAX_EXTENSIONS} are allowed")]
-    TooManyExtensions(usize),
-}
-
-impl DraftError {
-    /// Name of the attribute at fault, if it is one.
-    #[must_use]
-    pub fn attribute(&self) -> Option<&str> {
-        match self {
-            Self::Type(_) => Some("type"),
-            Self::EmptyAttribute(name) => Some(name),
-            Self::LongAttribute { name, .. }
-            | Self::ControlCharacter(name)
-            | Self::ExtensionName(name)
-            | Self::ReservedExtension(name) => Some(name),
-            Self::TooManyExtensions(_) => None,
-        }
-    }
-}
 
 impl<'a> Draft<'a> {
     /// A draft with nothing but a type.
@@ -163,6 +95,7 @@ impl<'a> Draft<'a> {
             id: None,
             source: None,
             subject: None,
+            time: None,
             datacontenttype: None,
             data: None,
             distributed: false,
@@ -179,35 +112,11 @@ impl<'a> Draft<'a> {
         self.datacontenttype.as_deref().unwrap_or(JSON_CONTENT_TYPE)
     }
 
-    /// Checks everything but the type, which is valid by construction.
-    ///
-    /// # Errors
-    /// [`DraftError`] names the first attribute that breaks a rule.
-    pub fn check(&self) -> Result<(), DraftError> {
-        for (name, value) in self.attributes() {
-            if let Some(value) = value {
-                if value.is_empty() {
-                    return Err(DraftError::EmptyAttribute(name));
-                }
-                check_text(name, value)?;
-            }
-        }
-        if self.extensions.len() > MAX_EXTENSIONS {
-            return Err(DraftError::TooManyExtensions(self.extensions.len()));
-        }
-        for (name, value) in &self.extensions {
-            let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-            if name.is_empty() || name.len() > 20 || !name.bytes().all(named) {
-                return Err(DraftError::ExtensionName(name.clone().into_owned()));
-            }
-            if RESERVED.contains(&name.as_ref()) {
-                return Err(DraftError::ReservedExtension(name.clone().into_owned()));
-            }
-            if let ExtensionValue::String(value) = value {
-                check_text(name, value)?;
-            }
-        }
-        Ok(())
+    /// Puts the event into a trace, or into none.
+    pub fn set_trace(&mut self, trace: Option<TraceContext<'a>>) {
+        let (parent, state) = trace.map_or((None, None), |trace| (Some(trace.parent), trace.state));
+        self.traceparent = parent;
+        self.tracestate = state;
     }
 
     /// What it has.
@@ -223,15 +132,17 @@ impl<'a> Draft<'a> {
                 | bit(5, self.channel.is_some())
                 | bit(6, self.traceparent.is_some())
                 | bit(7, self.tracestate.is_some())
-                | bit(8, !self.extensions.is_empty()),
+                | bit(8, !self.extensions.is_empty())
+                | bit(9, self.time.is_some()),
         )
     }
 
-    fn attributes(&self) -> [(&'static str, &Option<Cow<'a, str>>); 7] {
+    fn attributes(&self) -> [(&'static str, &Option<Cow<'a, str>>); 8] {
         [
             ("id", &self.id),
             ("source", &self.source),
             ("subject", &self.subject),
+            ("time", &self.time),
             ("datacontenttype", &self.datacontenttype),
             ("channel", &self.channel),
             ("traceparent", &self.traceparent),
@@ -246,71 +157,5 @@ impl<'a> Draft<'a> {
         let encoded = encoder.encode(self, stamp);
         encoded.expect("the draft keeps the rules");
         super::Event::copied(encoder.last())
-    }
-}
-
-fn check_text(name: &str, value: &str) -> Result<(), DraftError> {
-    if value.len() > MAX_ATTRIBUTE_BYTES {
-        return Err(DraftError::LongAttribute {
-            name: name.to_owned(),
-            bytes: value.len(),
-        });
-    }
-    // Without a way out in the middle, which lets the compiler look at many at once.
-    let control = |found, byte: u8| found | byte.is_ascii_control();
-    if value.bytes().fold(false, control) {
-        return Err(DraftError::ControlCharacter(name.to_owned()));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn draft() -> Draft<'static> {
-        Draft::new(EventType::custom("a").unwrap())
-    }
-
-    #[test]
-    fn rules_name_the_attribute() {
-        assert_eq!(draft().check(), Ok(()));
-        let empty = Draft {
-            subject: Some("".into()),
-            ..draft()
-        };
-        assert_eq!(empty.check(), Err(DraftError::EmptyAttribute("subject")));
-        let control = Draft {
-            id: Some("a\nb".into()),
-            ..draft()
-        };
-        assert_eq!(
-            control.check(),
-            Err(DraftError::ControlCharacter("id".into()))
-        );
-        let long = Draft {
-            source: Some("x".repeat(4097).into()),
-            ..draft()
-        };
-        assert_eq!(
-            long.check(),
-            Err(DraftError::LongAttribute {
-                name: "source".into(),
-                bytes: 4097
-            })
-        );
-        let extension = |name: &'static str| Draft {
-            extensions: vec![(name.into(), ExtensionValue::Integer(1))],
-            ..draft()
-        };
-        assert_eq!(extension("priority").check(), Ok(()));
-        assert_eq!(
-            extension("Priority").check(),
-            Err(DraftError::ExtensionName("Priority".into()))
-        );
-        assert_eq!(
-            extension("origin").check(),
-            Err(DraftError::ReservedExtension("origin".into()))
-        );
     }
 }

@@ -18,7 +18,7 @@ pub struct Stamp<'a> {
     pub id: [&'a str; 2],
     /// Source for a draft that has none; a valid one.
     pub source: &'a str,
-    /// Milliseconds since the Unix epoch.
+    /// When the node took it, in milliseconds since the Unix epoch.
     pub time: u64,
     /// Name of the node.
     pub origin: &'a str,
@@ -48,7 +48,7 @@ impl Encoder {
     pub fn encode(&mut self, draft: &Draft<'_>, stamp: &Stamp<'_>) -> Result<bool, DraftError> {
         let own = Renewed {
             end_of_id: stamp.id[1],
-            time: stamp.time,
+            recorded_time: stamp.time,
             sequence: stamp.sequence,
             data: draft.data.as_deref(),
         };
@@ -88,7 +88,8 @@ impl Encoder {
             id: draft.id.as_deref().map_or(stamp.id, |id| [id, ""]),
             source: draft.source.as_deref().unwrap_or(stamp.source),
             subject: draft.subject.as_deref(),
-            time: stamp.time,
+            recorded_time: stamp.time,
+            producer_time: draft.time.as_deref(),
             datacontenttype: draft.datacontenttype(),
             data: draft.data.as_deref(),
             distributed: draft.distributed,
@@ -103,7 +104,7 @@ impl Encoder {
             &fields,
             extensions.map(|(name, value)| (name.as_ref(), value.kind(), value.text())),
         );
-        let comparable = draft.id.is_none() && draft.extensions.is_empty();
+        let comparable = draft.id.is_none() && draft.time.is_none() && draft.extensions.is_empty();
         self.last = comparable.then(|| draft.presence());
     }
 
@@ -144,7 +145,9 @@ mod tests {
                     let alone = draft.stamp(&STAMP);
                     prop_assert_eq!(encoder.last().as_bytes(), alone.as_bytes());
                     if repetition > 0 {
-                        let comparable = draft.extensions.is_empty() && draft.id.is_none();
+                        let comparable = draft.extensions.is_empty()
+                            && draft.id.is_none()
+                            && draft.time.is_none();
                         prop_assert_eq!(like_the_last, comparable);
                     }
                 }
@@ -169,7 +172,7 @@ mod tests {
     fn altered(draft: &Draft<'static>) -> Vec<Draft<'static>> {
         let other = |text: &Option<Cow<'static, str>>| {
             let text = text.as_deref().unwrap_or("x");
-            let filler = if text.starts_with('#') { "+" } else { "#" };
+            let filler = if text.starts_with('-') { "+" } else { "-" };
             Some(Cow::Owned(filler.repeat(text.len())))
         };
         let event_type = draft.event_type.as_str().replace("custom.", "CUSTOM.");
@@ -189,6 +192,13 @@ mod tests {
             },
             Draft {
                 subject: other(&draft.subject),
+                ..draft.clone()
+            },
+            Draft {
+                time: match draft.time {
+                    None => Some(Cow::Borrowed("2020-01-01T00:00:00Z")),
+                    Some(_) => None,
+                },
                 ..draft.clone()
             },
             Draft {

@@ -24,8 +24,8 @@ pub enum ForeignError {
 
 impl Event {
     /// Takes an event that the node `origin` sent, as it stands. What comes from
-    /// the network may be anything, so every rule that the bus holds a draft to is
-    /// checked again.
+    /// the network may be anything, so every rule that nodes of the version before hold
+    /// a draft to is checked again.
     ///
     /// # Errors
     /// [`ForeignError`] says which rule the event breaks.
@@ -39,7 +39,7 @@ impl Event {
         }
         let event = Self::copied(packed);
         if !is_plain(packed) {
-            event.to_draft().check()?;
+            event.to_draft().check_foreign()?;
         }
         Ok(event)
     }
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
     use crate::event::published::tests::{STAMP, any_draft};
-    use crate::event::{Draft, Stamp};
+    use crate::event::{Draft, ExtensionValue, Stamp};
 
     /// Where the type begins in an encoded event.
     const TEXTS_AT: usize = 48;
@@ -83,7 +83,7 @@ mod tests {
             bytes[at] = byte;
             let (packed, _) = EventRef::take(&bytes).expect("the lengths are as they were");
             if is_plain(packed) && EventType::host(packed.event_type()).is_ok() {
-                prop_assert_eq!(Event::copied(packed).to_draft().check(), Ok(()));
+                prop_assert_eq!(Event::copied(packed).to_draft().check_foreign(), Ok(()));
             }
         }
     }
@@ -109,6 +109,49 @@ mod tests {
     fn takes_what_a_node_encoded() {
         let event = distributed().stamp(&STAMP);
         assert_eq!(taken(&event), Ok(event));
+    }
+
+    #[test]
+    fn what_a_producer_says_travels_as_nodes_of_the_version_before_take_it() {
+        // Names that those do not take as extensions.
+        let taken_there = [
+            "specversion",
+            "id",
+            "source",
+            "type",
+            "subject",
+            "time",
+            "datacontenttype",
+            "data",
+            "data_base64",
+            "distributed",
+            "origin",
+            "localorigin",
+            "channel",
+            "sequence",
+            "traceparent",
+            "tracestate",
+        ];
+        let with = |extensions: usize| {
+            let extension = |number| (format!("x{number}").into(), ExtensionValue::Integer(1));
+            let mut extensions: Vec<_> = (1..extensions).map(extension).collect();
+            extensions.push(("sequence".into(), ExtensionValue::Integer(3)));
+            Draft {
+                time: Some("2018-04-05T17:31:00Z".into()),
+                extensions,
+                ..distributed()
+            }
+        };
+        let draft = with(63);
+        assert_eq!(draft.check(), Ok(()));
+        let event = draft.stamp(&STAMP);
+        let extensions: Vec<_> = event.packed().encoded_extensions().collect();
+        assert_eq!(extensions.len(), 64, "as many as those take");
+        for (name, ..) in extensions {
+            assert!(name.len() <= 20 && !taken_there.contains(&name), "{name}");
+        }
+        assert_eq!(taken(&event), Ok(event));
+        assert_eq!(with(64).check(), Err(DraftError::TooManyExtensions(65)));
     }
 
     #[test]

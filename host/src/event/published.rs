@@ -56,8 +56,15 @@ impl Event {
 
     /// Milliseconds since the Unix epoch at which the node of origin took the event.
     #[must_use]
-    pub fn time(&self) -> u64 {
-        self.packed().time()
+    pub fn recorded_time(&self) -> u64 {
+        self.packed().recorded_time()
+    }
+
+    /// When it happened, as its producer said, in RFC 3339; absent when the producer
+    /// did not say.
+    #[must_use]
+    pub fn producer_time(&self) -> Option<&str> {
+        self.packed().producer_time()
     }
 
     /// Media type of the data.
@@ -124,8 +131,8 @@ impl Event {
         })
     }
 
-    /// The event as a draft, e.g. to publish it again. Time, origin and
-    /// sequence are the node's to give and so are left out.
+    /// The event as a draft, e.g. to publish it again. Recorded time, origin and
+    /// the sequence of a channel are the node's to give and so are left out.
     ///
     /// # Panics
     /// Never: the type was valid when the event was encoded.
@@ -136,6 +143,7 @@ impl Event {
             id: Some(Cow::Borrowed(self.id())),
             source: Some(Cow::Borrowed(self.source())),
             subject: self.subject().map(Cow::Borrowed),
+            time: self.producer_time().map(Cow::Borrowed),
             datacontenttype: Some(Cow::Borrowed(self.datacontenttype())),
             data: self.data().map(Cow::Borrowed),
             distributed: self.distributed(),
@@ -170,11 +178,18 @@ pub(super) mod tests {
             any::<i32>().prop_map(ExtensionValue::Integer),
             "[ -~]{0,12}".prop_map(|text| ExtensionValue::String(Cow::Owned(text))),
         ];
-        let extensions = proptest::collection::btree_map("x[a-z0-9]{1,8}", value, 0..4);
+        let name = prop_oneof![
+            9 => "x[a-z0-9]{1,8}",
+            1 => Just("sequence".to_owned()),
+        ];
+        let extensions = proptest::collection::btree_map(name, value, 0..4);
+        let source = proptest::option::of("(/[a-z0-9._~-]{1,6}){1,3}".prop_map(Cow::Owned));
+        let time = "(19|20)[0-9]{2}-0[1-9]-[12][0-8]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:30)";
+        let time = proptest::option::of(time.prop_map(Cow::Owned));
         let data = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..64));
-        let head = ("[a-z.]{1,30}", text(), text(), text(), text());
+        let head = ("[a-z.]{1,30}", text(), source, text(), time, text());
         let tail = (data, any::<bool>(), text(), text(), extensions);
-        (head, tail).prop_map(|((kind, id, source, subject, content), tail)| {
+        (head, tail).prop_map(|((kind, id, source, subject, time, content), tail)| {
             let (data, distributed, traceparent, tracestate, extensions) = tail;
             let event_type = EventType::custom(&kind)
                 .expect("valid by its strategy")
@@ -183,6 +198,7 @@ pub(super) mod tests {
                 id,
                 source,
                 subject,
+                time,
                 datacontenttype: content,
                 data: data.map(Cow::Owned),
                 distributed,
@@ -202,7 +218,7 @@ pub(super) mod tests {
         source: "/nodes/a/clients/b",
         time: 1_700_000_000_123,
         origin: "a",
-        sequence: Some(7),
+        sequence: None,
     };
 
     proptest! {
@@ -216,11 +232,28 @@ pub(super) mod tests {
                 ..draft.clone()
             };
             prop_assert_eq!(event.to_draft(), expected);
-            prop_assert_eq!(event.time(), STAMP.time);
+            prop_assert_eq!(event.recorded_time(), STAMP.time);
             prop_assert_eq!(event.origin(), "a");
-            prop_assert_eq!(event.sequence(), Some(7));
+            prop_assert_eq!(event.sequence(), None);
             let length = u32::from_le_bytes(event.as_bytes()[..4].try_into().unwrap());
             prop_assert_eq!(length as usize, event.as_bytes().len());
         }
+    }
+
+    #[test]
+    fn a_channel_s_sequence_goes_before_the_producer_s() {
+        let draft = Draft {
+            extensions: vec![("sequence".into(), ExtensionValue::Integer(3))],
+            ..Draft::new(EventType::custom("a").unwrap())
+        };
+        let names = |sequence| {
+            let event = draft.stamp(&Stamp { sequence, ..STAMP });
+            let extensions = event.extensions();
+            let names = extensions.map(|(name, _)| name.to_owned());
+            (event.sequence(), names.collect::<Vec<_>>())
+        };
+        assert_eq!(names(None), (None, vec!["sequence".to_owned()]));
+        let stored = vec!["producersequence".to_owned()];
+        assert_eq!(names(Some(7)), (Some(7), stored));
     }
 }

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{
-    AdditionalProperties, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+    AdditionalProperties, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::{InfoBuilder, OpenApi as Document, OpenApiBuilder, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
@@ -153,14 +153,19 @@ impl PartialSchema for CloudEventJson {
                 .schema_type(Type::Boolean)
                 .description(Some(description))
         };
-        let time = text("When it was published; given by the node")
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        let date_time = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+        let time = text("When it happened, as its producer says; otherwise `recordedtime`")
+            .format(date_time.clone());
+        let recorded_time =
+            text("When the node of origin took it; given by the node").format(date_time);
         let sequence = ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .description(Some("Id within the channel; given by the node"));
-        let data = utoipa::openapi::schema::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::SchemaType::AnyValue)
-            .description(Some("The payload, if it is JSON"));
+            .schema_type(SchemaType::AnyValue)
+            .description(Some(
+                "The producer's; on an event of a channel its number within that, given by the node",
+            ));
+        let data = ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .description(Some("The payload: JSON, or text as a string"));
         ObjectBuilder::new()
             .description(Some(
                 "An event in the CloudEvents 1.0 JSON format. Further members are extension \
@@ -179,12 +184,16 @@ impl PartialSchema for CloudEventJson {
             .required("type")
             .property("subject", text("The thing that the event is about"))
             .property("time", time)
+            .property("recordedtime", recorded_time)
             .property(
                 "datacontenttype",
                 text("Media type of the payload; `application/json` by default"),
             )
             .property("data", data)
-            .property("data_base64", text("The payload, if it is not JSON"))
+            .property(
+                "data_base64",
+                text("The payload, if it is neither JSON nor text"),
+            )
             .property(
                 "distributed",
                 boolean("Whether it goes to every node of the cluster"),

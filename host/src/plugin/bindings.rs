@@ -28,13 +28,51 @@ pub(super) mod framed {
         inline: "
             package hearken:host;
             world framed {
-                export hearken:plugin/framed-listener@0.1.0;
+                export hearken:plugin/framed-listener@0.2.0;
             }
         ",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
         with: {
             "hearken:plugin/types": super::plugin::hearken::plugin::types,
+        },
+    });
+}
+
+/// The same as version 0.1.0 of the package has it.
+pub(super) mod plugin_0_1 {
+    wasmtime::component::bindgen!({
+        path: "wit/0.1.0",
+        inline: "
+            package hearken:host;
+            world plugin {
+                import hearken:plugin/events@0.1.0;
+                export hearken:plugin/listener@0.1.0;
+            }
+        ",
+        imports: {
+            "hearken:plugin/events.wait": async | trappable,
+            default: trappable,
+        },
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+
+/// The same with packed events, as version 0.1.0 of the package has it.
+pub(super) mod framed_0_1 {
+    wasmtime::component::bindgen!({
+        path: "wit/0.1.0",
+        inline: "
+            package hearken:host;
+            world framed {
+                export hearken:plugin/framed-listener@0.1.0;
+            }
+        ",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "hearken:plugin/types": super::plugin_0_1::hearken::plugin::types,
         },
     });
 }

@@ -129,6 +129,8 @@ impl PluginContext {
         if !self.spend() {
             return Err(SendError::Budget);
         }
+        let claims = draft.check_claims().map_err(PublishError::from);
+        claims.map_err(SendError::Publish)?;
         let event = self.publisher.publish(draft).map_err(SendError::Publish)?;
         self.sent.fetch_add(1, Ordering::Relaxed);
         Ok(event)

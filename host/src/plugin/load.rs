@@ -14,12 +14,13 @@ use super::contain::contain;
 use super::death::Death;
 use super::folder::Stamps;
 use super::imports::events::filter_of;
-use super::instance::{MESSAGING, Version};
+use super::instance::Version;
 use super::runtime::Runtime;
 use super::shared::Listener;
 use super::worker::Desk;
 use crate::bus::Filter;
 use crate::config::{ConfigError, Manifest, PluginLimits};
+use crate::interfaces::Convention;
 use crate::plugin::guest::PluginContext;
 
 /// Most listeners of one plugin; bounds the routing table.
@@ -297,7 +298,7 @@ fn listeners(
     let Some(patterns) = &version.manifest.subscribe else {
         if declared.is_empty() {
             let manifest = path.with_extension("toml");
-            let who = if version.interface() == MESSAGING {
+            let who = if version.exported().convention == Convention::Messaging {
                 "a component for wasmCloud does not say what it wants"
             } else {
                 "the component declares no listener"

@@ -106,15 +106,16 @@ impl Meter {
         account.exceeded.then(|| self.verdict(&account))
     }
 
-    /// Opens a fresh account for the next event of the call. Once the task has been
-    /// asked to end, all that the call still does is on the account of the event in
-    /// hand, so that the end comes within one deadline.
+    /// Opens a fresh account for the next event of the call.
     pub(super) fn next_event(&self) {
         let mut account = self.lock();
         account.settle_cpu();
-        if !self.seat.asked_to_end() {
-            account.event = Spent::default();
-        }
+        account.event = Spent::default();
+    }
+
+    /// Whether the task has been asked to end.
+    pub(super) fn asked_to_end(&self) -> bool {
+        self.seat.asked_to_end()
     }
 
     /// What the last call has cost.
@@ -356,20 +357,6 @@ mod tests {
         .await;
         let spent = outcome.expect("no event takes too long");
         assert!(spent.is_some_and(|cpu| cpu >= deadline), "{spent:?}");
-    }
-
-    #[tokio::test]
-    async fn a_call_that_is_to_end_has_one_deadline_for_all_its_events() {
-        let deadline = Duration::from_millis(20);
-        let interrupted = charged(deadline, LONG, |meter, seat| async move {
-            seat.ask_to_end(true);
-            (0..4).any(|_| {
-                meter.next_event();
-                matches!(run_for(&meter, deadline / 2), UpdateDeadline::Interrupt)
-            })
-        })
-        .await;
-        assert_eq!(interrupted, Ok(true));
     }
 
     #[tokio::test]

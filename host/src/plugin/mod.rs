@@ -15,6 +15,7 @@ mod executor;
 mod folder;
 mod function_cache;
 mod guest;
+mod handler;
 mod imports;
 mod inspect;
 mod instance;

@@ -133,7 +133,7 @@ impl Shared {
     pub(super) fn show_version(&self, version: &Version, label: &str, listeners: &[Listener]) {
         let mut shown = self.shown();
         shown.version = Some(label.to_owned());
-        shown.interface = Some(version.interface());
+        shown.interface = Some(version.exported().interface);
         shown.listeners = listeners.iter().map(listener_status).collect();
         shown.limits = version.limits.clone();
         shown.concurrency = version.concurrency();

@@ -111,8 +111,9 @@ impl Shift {
         self.stop.clone().cancelled_owned()
     }
 
-    /// Lets every worker finish the events that its guest has in hand, and gives
-    /// back the desks. Takes as long as the event's deadline at most.
+    /// Lets every worker finish the event that its guest has in hand, and gives back
+    /// the desks. Takes as long as that event's deadline and the next one's at most; with
+    /// a guest that cannot be told to stop, those of the other events that it was handed.
     pub(super) async fn end(self) -> Vec<Desk> {
         self.stop.cancel();
         for (seat, _) in &self.workers {
@@ -231,7 +232,7 @@ impl Worker {
             death,
             spent,
         } = instance.handle(&self.frame, events.clone()).await;
-        self.pace.learn(events.len(), spent);
+        self.pace.learn(finished, spent);
         let shared = Arc::clone(&self.shared);
         shared
             .failed

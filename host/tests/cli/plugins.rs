@@ -15,7 +15,7 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
         name: name.to_owned(),
         version: Some("1.2.3".to_owned()),
         state,
-        interface: Some("hearken:plugin/listener@0.1.0".to_owned()),
+        interface: Some("hearken:plugin/listener@0.2.0".to_owned()),
         listeners: vec![ListenerStatus {
             name: "greet".to_owned(),
             pattern: "custom.hello.*".to_owned(),

@@ -53,7 +53,7 @@ fn audit(event: &Event) -> Result<(), AuditError> {
 
 impl Line {
     fn of(event: &Event) -> Self {
-        let time = event.time().duration_since(SystemTime::UNIX_EPOCH);
+        let time = event.recorded_time().duration_since(SystemTime::UNIX_EPOCH);
         Self {
             time: time.unwrap_or_default().as_millis(),
             id: event.id().to_owned(),

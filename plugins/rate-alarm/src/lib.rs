@@ -74,7 +74,7 @@ impl RateAlarm {
         let window = self
             .windows
             .get_or_insert_mut(subject.to_owned(), Window::default);
-        if window.crosses(event.time(), limit, length) {
+        if window.crosses(event.recorded_time(), limit, length) {
             let alarm = Alarm {
                 limit,
                 window_seconds,

@@ -33,10 +33,13 @@ impl Request {
         attribute("id", event.id());
         attribute("source", event.source());
         attribute("type", event.event_type());
-        attribute(
-            "time",
-            &humantime::format_rfc3339_millis(event.time()).to_string(),
-        );
+        match event.producer_time() {
+            Some(time) => attribute("time", time),
+            None => {
+                let recorded = humantime::format_rfc3339_millis(event.recorded_time());
+                attribute("time", &recorded.to_string());
+            }
+        }
         if let Some(subject) = event.subject() {
             attribute("subject", subject);
         }

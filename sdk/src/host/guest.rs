@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use hearken_wire::frame::Deliveries;
+use zerocopy::IntoBytes as _;
 
 use crate::config::ConfigError;
 use crate::dispatch;
@@ -33,17 +34,34 @@ mod bindings {
     pub(super) struct Plugin;
 }
 
-/// Events begun since the instance's start, where the host can see it: leaked, so that
-/// it stays in its place.
-static BEGUN: LazyLock<&'static AtomicU64> = LazyLock::new(|| {
-    let begun = Box::leak(Box::new(AtomicU64::new(0)));
-    progress::watch(bytemuck::bytes_of(begun.get_mut()));
-    begun
-});
+/// What the host is shown of this instance, and says to it while it is at work.
+struct Progress([AtomicU64; 2]);
+
+impl Progress {
+    /// Leaked, so that it stays in its place.
+    fn show() -> &'static Self {
+        let mut progress = Box::new(Self(Default::default()));
+        progress::watch(progress.0.as_mut_bytes());
+        Box::leak(progress)
+    }
+
+    /// Begins an event, unless the host wants no further one begun.
+    #[inline]
+    fn begin(&self) -> bool {
+        let Self([begun, stop]) = self;
+        let begins = stop.load(Ordering::Relaxed) == 0;
+        if begins {
+            begun.fetch_add(1, Ordering::Relaxed);
+        }
+        begins
+    }
+}
+
+static PROGRESS: LazyLock<&'static Progress> = LazyLock::new(Progress::show);
 
 impl framed_listener::Guest for bindings::Plugin {
     fn describe() -> types::Description {
-        LazyLock::force(&BEGUN);
+        LazyLock::force(&PROGRESS);
         let describe = |listener: &dispatch::Listener, pattern: &str| {
             let filter = types::Filter {
                 pattern: pattern.to_owned(),
@@ -70,11 +88,13 @@ impl framed_listener::Guest for bindings::Plugin {
     }
 
     fn handle(frame: Vec<u8>) {
-        let begun = LazyLock::force(&BEGUN);
+        let progress = LazyLock::force(&PROGRESS);
         let frame = Arc::new(frame);
         let mut dispatcher = dispatch::Dispatcher::default();
         for delivery in Deliveries::new(&frame) {
-            begun.fetch_add(1, Ordering::Relaxed);
+            if !progress.begin() {
+                return;
+            }
             let delivery = delivery.expect("the host sends well-formed frames");
             let event = Event::delivered(Arc::clone(&frame), delivery);
             if let Err(reason) = dispatcher.dispatch(&event) {
@@ -92,6 +112,7 @@ impl From<types::Event> for Event {
             event_type: event.type_,
             subject: event.subject,
             time: event.time,
+            recorded_time: event.recorded_time,
             datacontenttype: event.datacontenttype,
             data: event.data,
             distributed: event.distributed,
@@ -110,6 +131,7 @@ pub(crate) fn send(event: outgoing::Attributes) -> Result<String, SendError> {
     let event = types::OutgoingEvent {
         type_: event.event_type,
         subject: event.subject,
+        time: event.time,
         datacontenttype: event.datacontenttype,
         data: event.data,
         distributed: event.distributed,

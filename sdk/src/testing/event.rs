@@ -51,18 +51,26 @@ impl EventBuilder {
         self
     }
 
-    /// Sets the time to this long after the Unix epoch, to the millisecond.
+    /// Sets when the event was recorded, and so when it happened unless there is a
+    /// [`producer_time`](Self::producer_time): this long after the Unix epoch, to the
+    /// millisecond.
     pub fn time(mut self, since_epoch: Duration) -> Self {
-        self.0.time = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+        self.0.recorded_time = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
         self
     }
 
-    /// Sets the time, to the millisecond; before 1970 counts as 1970.
+    /// As [`time`](Self::time), with a time; before 1970 counts as 1970.
     pub fn at(self, time: SystemTime) -> Self {
         self.time(
             time.duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default(),
         )
+    }
+
+    /// Sets when it happened in the words of its producer, RFC 3339.
+    pub fn producer_time(mut self, time: impl Into<String>) -> Self {
+        self.0.time = Some(time.into());
+        self
     }
 
     /// Sets the data to `value` as JSON.

@@ -80,6 +80,7 @@ impl State {
             source: "/nodes/test/plugins/test".to_owned(),
             event_type,
             subject: event.subject,
+            time: event.time,
             datacontenttype: event
                 .datacontenttype
                 .unwrap_or_else(|| "application/json".to_owned()),

@@ -4,10 +4,10 @@
 //!
 //! ```text
 //!  0  u32  length of the whole event
-//!  4  u8   version of this layout, 1
+//!  4  u8   number of this layout, 1
 //!  5  u8   flags: 1 distributed, 2 has data, 4 has a sequence
 //!  6  u16  bytes of type
-//!  8  u64  time, milliseconds since the Unix epoch
+//!  8  u64  recorded time, milliseconds since the Unix epoch
 //! 16  u64  sequence within the channel
 //! 24  u16  bytes of id, source, subject, datacontenttype, origin, channel,
 //!          traceparent, tracestate (0 where absent), in this order
@@ -15,16 +15,40 @@
 //! 44  u32  bytes of data
 //! 48       type, the eight attributes, extensions, data
 //! ```
+//!
+//! # Layouts
+//! The version of a listener's package says which layout its frames have: that of
+//! `hearken:plugin@0.1.0` and `@0.2.0` is layout 1, which never changes again. What
+//! an event may have beyond it travels as extensions, which every reader of the
+//! layout passes on whether it knows them or not. A layout 2 would belong to a later
+//! version of the package; listeners of the ones before would get their events
+//! encoded anew, in theirs.
+//!
+//! Two attributes of producers travel as extensions under names of their own, because
+//! the layout has taken theirs for what the node of origin says: [`PRODUCER_TIME`] and
+//! [`PRODUCER_SEQUENCE`]. [`encode`] and [`EventRef`] translate them.
 
 mod encode;
 
 use std::fmt;
 
-use crate::extension::Extensions;
+use crate::extension::{ExtensionKind, Extensions};
 
 pub use encode::{Encoder, Renewed, encode};
 
-const VERSION: u8 = 1;
+/// Number of the layout that this crate writes and reads.
+pub const LAYOUT: u8 = 1;
+
+/// The extension as which a producer's own `time` travels.
+pub const PRODUCER_TIME: &str = "producertime";
+
+/// The extension as which a producer's own `sequence` travels.
+pub const PRODUCER_SEQUENCE: &str = "producersequence";
+
+/// What [`PRODUCER_SEQUENCE`] is called outside, unless the event has a sequence within a
+/// channel.
+const SEQUENCE: &str = "sequence";
+
 const HEADER: usize = 48;
 const LENGTH_AT: usize = 0;
 const VERSION_AT: usize = 4;
@@ -67,8 +91,10 @@ pub struct Fields<'a> {
     pub source: &'a str,
     /// The thing that the event is about.
     pub subject: Option<&'a str>,
-    /// Milliseconds since the Unix epoch.
-    pub time: u64,
+    /// When the node of origin took it, in milliseconds since the Unix epoch.
+    pub recorded_time: u64,
+    /// When it happened, as its producer said, in RFC 3339; absent: when it was recorded.
+    pub producer_time: Option<&'a str>,
     /// Media type of the data.
     pub datacontenttype: &'a str,
     /// The payload.
@@ -129,7 +155,7 @@ impl<'a> EventRef<'a> {
         };
         // Of known length, so that no read of it needs a check of its own.
         let header: &[u8; HEADER] = bytes.first_chunk().ok_or(cut_off(HEADER))?;
-        if header[VERSION_AT] != VERSION {
+        if header[VERSION_AT] != LAYOUT {
             return Err(Malformed::Version(header[VERSION_AT]));
         }
         let u16_at = |at| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
@@ -198,8 +224,17 @@ impl<'a> EventRef<'a> {
     /// Milliseconds since the Unix epoch at which the node of origin took the event.
     #[must_use]
     #[inline]
-    pub fn time(self) -> u64 {
+    pub fn recorded_time(self) -> u64 {
         self.u64_at(TIME_AT)
+    }
+
+    /// When it happened, as its producer said, in RFC 3339; absent when the producer did
+    /// not say: then it counts as having happened when it was recorded.
+    #[must_use]
+    #[inline]
+    pub fn producer_time(self) -> Option<&'a str> {
+        let mut extensions = self.encoded_extensions();
+        extensions.find_map(|(name, _, value)| (name == PRODUCER_TIME).then_some(value))
     }
 
     /// Media type of the data.
@@ -259,10 +294,24 @@ impl<'a> EventRef<'a> {
         self.optional(Attribute::TraceState)
     }
 
-    /// The other CloudEvents extension attributes.
+    /// The other CloudEvents extension attributes, under their names outside: the
+    /// producer's `sequence` under that name, unless the event has a sequence within a
+    /// channel.
+    #[inline]
+    pub fn extensions(self) -> impl Iterator<Item = (&'a str, ExtensionKind, &'a str)> {
+        let in_channel = self.flags() & HAS_SEQUENCE != 0;
+        let outside = move |(name, kind, value)| match name {
+            PRODUCER_TIME => None,
+            PRODUCER_SEQUENCE if !in_channel => Some((SEQUENCE, kind, value)),
+            name => Some((name, kind, value)),
+        };
+        self.encoded_extensions().filter_map(outside)
+    }
+
+    /// The extensions as they are encoded.
     #[must_use]
     #[inline]
-    pub fn extensions(self) -> Extensions<'a> {
+    pub fn encoded_extensions(self) -> Extensions<'a> {
         let end = self.data_start();
         let start = end.saturating_sub(self.u32_at(EXTENSIONS_AT));
         Extensions::new(self.0.get(start..end).unwrap_or_default())

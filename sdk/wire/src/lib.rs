@@ -11,5 +11,8 @@ mod event;
 mod extension;
 pub mod frame;
 
-pub use event::{Attribute, Encoder, EventRef, Fields, Malformed, Renewed, encode};
+pub use event::{
+    Attribute, Encoder, EventRef, Fields, LAYOUT, Malformed, PRODUCER_SEQUENCE, PRODUCER_TIME,
+    Renewed, encode,
+};
 pub use extension::{ExtensionKind, Extensions};

@@ -186,6 +186,8 @@ async fn attributes_cross_unchanged() {
         .header("ce-subject", "a subject")
         .header("ce-distributed", "true")
         .header("ce-replyto", "custom.answer")
+        .header("ce-time", "2018-04-05T17:31:00.5%2B02:00")
+        .header("ce-sequence", "0001")
         .header("traceparent", TRACE)
         .header("content-type", "application/octet-stream")
         .body(vec![0, 255, 128]);
@@ -193,6 +195,8 @@ async fn attributes_cross_unchanged() {
     assert_eq!(response.status(), reqwest::StatusCode::ACCEPTED);
     let (here, mut there) = (here.next().await, there.next().await);
     assert_eq!(there["traceparent"], TRACE);
+    assert_eq!(there["time"], "2018-04-05T17:31:00.5+02:00");
+    assert_eq!(there["sequence"], "0001");
     assert_eq!(there["data_base64"], "AP+A");
     assert_eq!(there["localorigin"], false);
     there["localorigin"] = true.into();

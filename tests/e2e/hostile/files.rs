@@ -91,8 +91,8 @@ pub async fn unknown_import() {
 #[tokio::test(flavor = "multi_thread")]
 pub async fn wrong_package() {
     let reasons = [
+        "hearken:plugin/listener@0.3.0",
         "hearken:plugin/listener@0.2.0",
-        "hearken:plugin/listener@0.1.0",
     ];
     does_not_load(plugin("wrong-package"), &reasons).await;
 }
@@ -101,7 +101,7 @@ pub async fn wrong_package() {
 pub async fn no_handler() {
     let reasons = [
         "exports nothing that takes events",
-        "hearken:plugin/listener@0.1.0",
+        "hearken:plugin/listener@0.2.0",
     ];
     does_not_load(plugin("no-handler"), &reasons).await;
 }

@@ -47,10 +47,7 @@ async fn publish_together(neighbours: &Neighbourhood, types: &[&str]) -> Vec<Str
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_does_before_it_runs_keeps_it_from_starting() {
     for (mode, expected) in [
-        (
-            "wrong-size",
-            "its progress counter has 7 bytes instead of 8",
-        ),
+        ("wrong-size", "it showed 8 bytes of progress instead of 16"),
         (
             "fail-early",
             "it reported a failure without an event in hand",

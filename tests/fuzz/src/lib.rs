@@ -20,7 +20,7 @@ pub mod gateway;
 
 use arbitrary::{Arbitrary, Unstructured};
 use hearken_wire::frame;
-use hearken_wire::{EventRef, ExtensionKind, Fields};
+use hearken_wire::{EventRef, ExtensionKind, Fields, PRODUCER_SEQUENCE};
 
 /// Most bytes of an extension's name.
 const NAME: usize = u8::MAX as usize;
@@ -38,7 +38,7 @@ pub struct Event<'a> {
     source: &'a str,
     #[arbitrary(with = present)]
     subject: Option<&'a str>,
-    time: u64,
+    recorded_time: u64,
     #[arbitrary(with = text)]
     datacontenttype: &'a str,
     data: Option<&'a [u8]>,
@@ -63,8 +63,8 @@ impl<'a> Event<'a> {
     /// When the extensions go on after their end.
     #[must_use]
     pub fn read(event: EventRef<'a>) -> Self {
-        let mut extensions = event.extensions();
-        let read = extensions.by_ref().collect();
+        let mut extensions = event.encoded_extensions();
+        let read = extensions.by_ref().map(encodable).collect();
         assert_eq!(
             extensions.next(),
             None,
@@ -75,7 +75,7 @@ impl<'a> Event<'a> {
             id: event.id(),
             source: event.source(),
             subject: event.subject(),
-            time: event.time(),
+            recorded_time: event.recorded_time(),
             datacontenttype: event.datacontenttype(),
             data: event.data(),
             distributed: event.distributed(),
@@ -99,7 +99,9 @@ impl<'a> Event<'a> {
             id: [prefix, number],
             source: self.source,
             subject: self.subject,
-            time: self.time,
+            recorded_time: self.recorded_time,
+            // Among the extensions, as which it travels.
+            producer_time: None,
             datacontenttype: self.datacontenttype,
             data: self.data,
             distributed: self.distributed,
@@ -171,9 +173,21 @@ fn extensions<'a>(
     ];
     let mut extensions = Vec::new();
     while input.arbitrary()? {
-        extensions.push((cut(input, NAME)?, *input.choose(&kinds)?, text(input)?));
+        extensions.push(encodable((
+            cut(input, NAME)?,
+            *input.choose(&kinds)?,
+            text(input)?,
+        )));
     }
     Ok(extensions)
+}
+
+/// An extension under a name that stays as it is when it is encoded.
+fn encodable<'a>(extension: (&'a str, ExtensionKind, &'a str)) -> (&'a str, ExtensionKind, &'a str) {
+    match extension {
+        ("sequence", kind, value) => (PRODUCER_SEQUENCE, kind, value),
+        extension => extension,
+    }
 }
 
 fn cut<'a>(input: &mut Unstructured<'a>, most: usize) -> arbitrary::Result<&'a str> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 #[hearken_sdk::listener("custom.attributes.*")]
 fn tell(event: &Event, data: Value) -> Result<(), String> {
-    let time = event.time().duration_since(SystemTime::UNIX_EPOCH);
+    let time = event.recorded_time().duration_since(SystemTime::UNIX_EPOCH);
     let time = time.map_err(|error: SystemTimeError| error.to_string())?;
     let extensions: Vec<(&str, &str)> = event.extensions().collect();
     let attributes = json!({
@@ -16,7 +16,8 @@ fn tell(event: &Event, data: Value) -> Result<(), String> {
         "source": event.source(),
         "type": event.event_type(),
         "subject": event.subject(),
-        "time": u64::try_from(time.as_millis()).map_err(|error| error.to_string())?,
+        "time": event.producer_time(),
+        "recordedtime": u64::try_from(time.as_millis()).map_err(|error| error.to_string())?,
         "datacontenttype": event.datacontenttype(),
         "data": data,
         "distributed": event.is_distributed(),

@@ -11,6 +11,7 @@ fn tell(event: Event) -> Result<(), String> {
         "type": event.type_,
         "subject": event.subject,
         "time": event.time,
+        "recordedtime": event.recorded_time,
         "datacontenttype": event.datacontenttype,
         "data": data_of(&event),
         "distributed": event.distributed,

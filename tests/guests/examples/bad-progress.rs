@@ -13,9 +13,10 @@ use hearken::plugin::{events, progress};
 use hearken_wire::EventRef;
 use hearken_wire::frame::Deliveries;
 use serde_json::{Value, json};
+use zerocopy::IntoBytes as _;
 
-/// What the host is shown, if it is shown anything.
-static BEGUN: OnceLock<&'static AtomicU64> = OnceLock::new();
+/// The events begun, and whether to stop: what the host is shown, if it is shown anything.
+static PROGRESS: OnceLock<&'static [AtomicU64; 2]> = OnceLock::new();
 
 struct Plugin;
 
@@ -23,7 +24,7 @@ impl Guest for Plugin {
     fn describe() -> Description {
         match mode().as_deref() {
             Some("unshown") => {}
-            Some("wrong-size") => progress::watch(&[0; 7]),
+            Some("wrong-size") => progress::watch(&[0; 8]),
             Some("fail-early") => progress::fail("too early"),
             _ => show(),
         }
@@ -48,6 +49,7 @@ impl Guest for Plugin {
         match mode().as_deref() {
             Some("die") if events.len() > 2 => die(&events),
             Some("step-back") if events.len() > 2 => step_back(&events),
+            Some("deaf") if events.len() > 2 => deaf(&events),
             Some("dawdle") if events.len() > 2 => dawdle(&events),
             _ => events.iter().for_each(|event| handle(*event, events.len())),
         }
@@ -62,7 +64,7 @@ fn handle(event: EventRef<'_>, frame: usize) {
     }
     count(1);
     match what {
-        Some("late") => progress::watch(&[0; 8]),
+        Some("late") => progress::watch(&[0; 16]),
         Some("backwards") => count(-2),
         Some("beyond") => count(1),
         Some("trap") => core::arch::wasm32::unreachable(),
@@ -110,6 +112,19 @@ fn dawdle(events: &[EventRef<'_>]) {
     }
 }
 
+/// Sleeps over each event, and handles them all, whether it is to stop or not.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "in a guest the host does the sleeping, which is what is tested"
+)]
+fn deaf(events: &[EventRef<'_>]) {
+    for event in events {
+        count(1);
+        report(json!({ "id": event.id(), "frame": events.len() }));
+        std::thread::sleep(Duration::from_millis(600));
+    }
+}
+
 /// Reports what is in the frame that this instance dies of.
 fn tell(events: &[EventRef<'_>]) {
     let ids: Vec<&str> = events.iter().map(|event| event.id()).collect();
@@ -117,14 +132,14 @@ fn tell(events: &[EventRef<'_>]) {
 }
 
 fn show() {
-    let begun = Box::leak(Box::new(AtomicU64::new(0)));
-    progress::watch(bytemuck::bytes_of(begun.get_mut()));
-    BEGUN.get_or_init(|| begun);
+    let mut progress = Box::new([AtomicU64::new(0), AtomicU64::new(0)]);
+    progress::watch(progress.as_mut_bytes());
+    PROGRESS.get_or_init(|| Box::leak(progress));
 }
 
 /// Adds to the counter, or takes away from it.
 fn count(difference: i64) {
-    if let Some(begun) = BEGUN.get() {
+    if let Some([begun, _]) = PROGRESS.get() {
         begun.fetch_add(difference.cast_unsigned(), Ordering::Relaxed);
     }
 }
@@ -133,6 +148,7 @@ fn report(data: Value) {
     let event = OutgoingEvent {
         type_: "report.bad-progress".to_owned(),
         subject: None,
+        time: None,
         datacontenttype: None,
         data: Some(data.to_string().into_bytes()),
         distributed: false,

@@ -16,6 +16,7 @@ fn break_rules(event: Event) -> Result<(), String> {
     let _ = events::send(&OutgoingEvent {
         type_: not_text(),
         subject: None,
+        time: None,
         datacontenttype: None,
         data: None,
         distributed: false,

@@ -14,6 +14,7 @@ fn echo(event: Event) -> Result<(), String> {
     let answer = OutgoingEvent {
         type_: reply_to,
         subject: event.subject,
+        time: None,
         datacontenttype: Some(event.datacontenttype),
         data: Some(event.data),
         distributed: false,

@@ -7,6 +7,7 @@ fn spread(event: Event) -> Result<(), String> {
     let distributed = OutgoingEvent {
         type_: "attributes.spread".to_owned(),
         subject: event.subject,
+        time: None,
         datacontenttype: Some(event.datacontenttype),
         data: Some(event.data),
         distributed: true,

@@ -8,7 +8,7 @@ wit_bindgen::generate!({
 
         world plugin {
             import nobody:has/this@1.0.0;
-            export hearken:plugin/listener@0.1.0;
+            export hearken:plugin/listener@0.2.0;
         }
 
         package nobody:has@1.0.0 {

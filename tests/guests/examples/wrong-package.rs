@@ -3,7 +3,7 @@
 
 wit_bindgen::generate!({
     inline: "
-        package hearken:plugin@0.2.0;
+        package hearken:plugin@0.3.0;
 
         interface listener {
             describe: func() -> string;

@@ -72,6 +72,7 @@ pub fn report(type_: &str, data: Value) -> Result<(), String> {
     let event = OutgoingEvent {
         type_: type_.to_owned(),
         subject: None,
+        time: None,
         datacontenttype: None,
         data: Some(data.to_string().into_bytes()),
         distributed: false,

@@ -49,7 +49,7 @@ fn component(imports: &[&str], handler: &str, functions: &[&str]) -> Vec<u8> {
     .unwrap()
 }
 
-const LISTENER: &str = "hearken:plugin/listener@0.1.0";
+const LISTENER: &str = "hearken:plugin/listener@0.2.0";
 
 fn listener(imports: &[&str]) -> Vec<u8> {
     component(imports, LISTENER, &["describe", "handle"])
@@ -60,7 +60,7 @@ fn a_listener_is_runnable_and_its_imports_say_how_they_are_provided() {
     let report = check_bytes(
         "cart.wasm",
         &listener(&[
-            "hearken:plugin/events@0.1.0",
+            "hearken:plugin/events@0.2.0",
             "wasi:http/outgoing-handler@0.2.4",
             "wasi:sockets/tcp@0.2.0",
         ]),
@@ -114,11 +114,11 @@ fn a_near_miss_of_a_handler_is_told_from_a_component_for_something_else() {
     };
     let next = problem(&component(
         &[],
-        "hearken:plugin/listener@0.2.0",
+        "hearken:plugin/listener@0.3.0",
         &["handle"],
     ));
     assert!(
-        next.contains("listener@0.2.0") && next.contains("speaks hearken:plugin/listener@0.1.0")
+        next.contains("listener@0.3.0") && next.contains("speaks hearken:plugin/listener@0.2.0")
     );
     let partial = problem(&component(&[], LISTENER, &["handle"]));
     assert!(partial.contains("lacks the function describe"), "{partial}");

@@ -5,10 +5,13 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode;
 
 use super::error::EventError;
-use super::json;
-use crate::event::{Draft, JSON_CONTENT_TYPE, cloudevent, is_json};
+use crate::event::{Draft, cloudevent, is_json, json};
 
 const PREFIX: &str = "ce-";
+
+/// Media type of a body that is said to be nothing and is no JSON (RFC 9110, section
+/// 8.3).
+const UNKNOWN_CONTENT_TYPE: &str = "application/octet-stream";
 
 /// Attributes that are carried elsewhere in this mode.
 const ELSEWHERE: [(&str, &str); 2] = [
@@ -57,11 +60,26 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Draft<'static>, E
                 .to_owned(),
         ),
     };
-    if !body.is_empty() && is_json(content_type.as_deref().unwrap_or(JSON_CONTENT_TYPE)) {
-        json::check(body)?;
-    }
+    let content_type = match content_type {
+        None if !body.is_empty() => undeclared(body)?,
+        Some(declared) if is_json(&declared) && !body.is_empty() => {
+            json::check(body)?;
+            Some(declared)
+        }
+        content_type => content_type,
+    };
     let data = (!body.is_empty()).then(|| body.to_vec());
     cloudevent::from_attributes(attributes, content_type, data).map_err(EventError::Binary)
+}
+
+/// Media type of a body of which nothing is said: JSON, which is an event's default, if
+/// it is JSON.
+fn undeclared(body: &[u8]) -> Result<Option<String>, EventError> {
+    match json::check(body) {
+        Ok(()) => Ok(None),
+        Err(error) if json::is_too_deep(body) => Err(error.into()),
+        Err(_) => Ok(Some(UNKNOWN_CONTENT_TYPE.to_owned())),
+    }
 }
 
 /// Undoes, in this order, quoting as an RFC 9110 string and percent-encoding.

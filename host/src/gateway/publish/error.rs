@@ -1,9 +1,9 @@
 //! What can be wrong with an event in a request.
 
 use super::super::nearest;
-use super::json::{JsonError, MAX_DEPTH};
 use crate::event::TypeError;
 use crate::event::cloudevent::CloudEventError;
+use crate::event::json::{JsonError, MAX_DEPTH};
 
 /// Why a request's body or headers are not an event.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,8 @@ impl EventError {
 fn attribute(error: &CloudEventError) -> Option<&str> {
     match error {
         CloudEventError::Missing(name) => Some(name),
+        CloudEventError::Duplicate(name) => Some(name),
+        CloudEventError::Draft(error) => error.attribute(),
         CloudEventError::WrongKind { name, .. } => Some(name),
         CloudEventError::SpecVersion(_) => Some("specversion"),
         CloudEventError::Type(_) => Some("type"),

@@ -3,7 +3,6 @@
 mod binary;
 mod body;
 mod error;
-mod json;
 mod shorthand;
 mod structured;
 #[cfg(test)]

@@ -8,8 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::error::EventError;
-use super::json;
-use crate::event::{Draft, EventType};
+use crate::event::{Draft, EventType, json};
 
 const MEMBERS: &[&str] = &["type", "subject", "data", "distributed", "channel"];
 

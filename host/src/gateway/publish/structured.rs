@@ -3,9 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::error::EventError;
-use super::json;
-use crate::event::Draft;
 use crate::event::cloudevent::{self, CloudEventError};
+use crate::event::{Draft, json};
 
 /// Reads one event.
 pub(super) fn read(body: &[u8]) -> Result<Draft<'static>, EventError> {

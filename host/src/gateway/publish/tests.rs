@@ -49,7 +49,7 @@ async fn shorthand_is_published_as_the_http_client() {
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
     let event = received(&receiver).remove(0);
     assert_eq!(answer.json()["id"], event.id());
-    assert_eq!(answer.json()["time"], rfc3339(event.time()));
+    assert_eq!(answer.json()["time"], rfc3339(event.recorded_time()));
     assert_eq!(event.event_type(), "custom.cart.added");
     assert_eq!(event.source(), "/nodes/a/clients/http");
     assert_eq!(event.data(), Some(&br#"{"n": 1.0}"#[..]));
@@ -87,6 +87,123 @@ async fn binary_events_carry_attributes_in_headers() {
 }
 
 #[tokio::test]
+async fn a_producer_s_time_and_sequence_are_kept() {
+    let (gateway, receiver) = observed();
+    let mut event = cloud_event("1");
+    event["time"] = json!("2018-04-05T17:31:00.5+02:00");
+    event["sequence"] = json!("0001");
+    let answer = publish(&gateway.router(), STRUCTURED, event.to_string()).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    let event = received(&receiver).remove(0);
+    assert_eq!(event.producer_time(), Some("2018-04-05T17:31:00.5+02:00"));
+    let recorded = rfc3339(event.recorded_time());
+    assert_eq!(answer.json()["time"], recorded, "when the node took it");
+    let extensions: Vec<_> = event.extensions().collect();
+    assert_eq!(extensions.len(), 1);
+    assert_eq!(
+        (extensions[0].0, &*extensions[0].1.text()),
+        ("sequence", "0001")
+    );
+}
+
+#[tokio::test]
+async fn attributes_that_break_a_rule_are_named() {
+    let (gateway, receiver) = observed();
+    let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
+    let deep = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, deep);
+    for (name, value) in [
+        ("time", json!("some invalid time string")),
+        ("time", json!("2018-13-05T17:31:00Z")),
+        ("time", json!(12345)),
+        ("subject", json!("a\u{9b}b")),
+        ("id", json!("\u{ffff}")),
+        ("source", json!("my shop")),
+        ("origin", json!("elsewhere")),
+        ("localorigin", json!(true)),
+        ("recordedtime", json!("2018-04-05T17:31:00Z")),
+        ("user", json!("42")),
+        ("client", json!("42")),
+        ("epoch", json!("x")),
+        ("deadreason", json!("x")),
+        ("producertime", json!("2018-04-05T17:31:00Z")),
+    ] {
+        let mut event = cloud_event("1");
+        event[name] = value;
+        let answer = publish(&gateway.router(), STRUCTURED, event.to_string()).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+        assert_eq!(pointer(&answer), format!("#/{name}"), "{}", answer.body);
+    }
+    let twice = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","id":"2"}"#;
+    let answer = publish(&gateway.router(), STRUCTURED, twice).await;
+    assert_eq!(pointer(&answer), "#/id", "{}", answer.body);
+    let mut event = cloud_event("1");
+    event.as_object_mut().expect("an object").remove("data");
+    event["data_base64"] = json!(deep);
+    let answer = publish(&gateway.router(), STRUCTURED, event.to_string()).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(
+        answer.body.contains("deeper than 100 levels"),
+        "{}",
+        answer.body
+    );
+    assert!(received(&receiver).is_empty());
+}
+
+#[tokio::test]
+async fn a_body_of_which_nothing_is_said_is_taken_as_what_it_is() {
+    let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
+    for (body, content_type) in [
+        ("plain text", Some("application/octet-stream")),
+        (r#"{"n":1}"#, Some("application/json")),
+        ("", Some("application/json")),
+        (&*"[".repeat(200), Some("application/octet-stream")),
+        (&deep, None),
+    ] {
+        let request = Request::post("/v1/events")
+            .header("ce-specversion", "1.0")
+            .header("ce-id", "1")
+            .header("ce-source", "/s")
+            .header("ce-type", "t")
+            .body(Body::from(body.to_owned()))
+            .expect("a request");
+        let (gateway, receiver) = observed();
+        let answer = send(&gateway.router(), request).await;
+        let Some(content_type) = content_type else {
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+            assert!(answer.body.contains("100 levels"), "{}", answer.body);
+            continue;
+        };
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+        let event = received(&receiver).remove(0);
+        assert_eq!(event.datacontenttype(), content_type);
+        assert_eq!(event.data().unwrap_or_default(), body.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_trace_of_the_event_does_not_hide_the_request_s() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let upper_case = parent.to_uppercase();
+    for own in ["garbage", &upper_case] {
+        let (gateway, receiver) = observed();
+        let mut event = cloud_event("1");
+        event["traceparent"] = json!(own);
+        event["tracestate"] = json!("own=1");
+        let request = Request::post("/v1/events")
+            .header("content-type", STRUCTURED)
+            .header("traceparent", parent)
+            .body(Body::from(event.to_string()))
+            .expect("a request");
+        send(&gateway.router(), request).await;
+        let event = received(&receiver).remove(0);
+        assert_eq!(
+            (event.traceparent(), event.tracestate()),
+            (Some(parent), None)
+        );
+    }
+}
+
+#[tokio::test]
 async fn bad_headers_are_named() {
     let binary = async |name: &'static str, value: &'static str, body: &'static str| {
         let mut request = Request::post("/v1/events");
@@ -118,6 +235,9 @@ async fn bad_headers_are_named() {
         ("ce-datacontenttype", "text/plain"),
         ("ce-subject", "a%0Ab"),
         ("ce-an_extension", "1"),
+        ("ce-time", "yesterday"),
+        ("ce-user", "42"),
+        ("ce-recordedtime", "2018-04-05T17:31:00Z"),
     ] {
         let problem = binary(name, value, "1").await;
         assert_eq!(problem["errors"][0]["header"], name, "{problem}");

@@ -25,6 +25,7 @@ impl events::Host for &mut Guest {
         };
         let draft = Draft {
             subject: event.subject.as_deref().map(Cow::Borrowed),
+            time: event.time.as_deref().map(Cow::Borrowed),
             datacontenttype: event.datacontenttype.as_deref().map(Cow::Borrowed),
             data: event.data.as_deref().map(Cow::Borrowed),
             distributed: event.distributed,
@@ -59,19 +60,28 @@ impl events::Host for &mut Guest {
         filter: types::Filter,
         timeout_ms: u64,
     ) -> wasmtime::Result<Result<types::EventResult, events::WaitError>> {
-        let filter = match filter_of(filter) {
-            Ok(filter) => filter,
-            Err(error) => return Ok(Err(events::WaitError::Invalid(error))),
-        };
+        let found = self.wait_for(filter, timeout_ms).await;
+        Ok(found.map(|event| lift(&event, self.plugin.bus.node())))
+    }
+}
+
+impl Guest {
+    /// Waits for the next event that a guest's filter matches.
+    pub(super) async fn wait_for(
+        &mut self,
+        filter: types::Filter,
+        timeout_ms: u64,
+    ) -> Result<Event, events::WaitError> {
+        let filter = filter_of(filter).map_err(events::WaitError::Invalid)?;
         // A wait makes every publisher find its receivers anew.
         if !self.plugin.spend() {
-            return Ok(Err(events::WaitError::Invalid(OVER_BUDGET.to_owned())));
+            return Err(events::WaitError::Invalid(OVER_BUDGET.to_owned()));
         }
         let waiter = self.plugin.bus.wait_for(filter);
         let timeout = Duration::from_millis(timeout_ms);
         match tokio::time::timeout(timeout, waiter.recv()).await {
-            Ok(Ok(event)) => Ok(Ok(lift(&event, self.plugin.bus.node()))),
-            Ok(Err(_)) | Err(_) => Ok(Err(events::WaitError::TimedOut)),
+            Ok(Ok(event)) => Ok(event),
+            Ok(Err(_)) | Err(_) => Err(events::WaitError::TimedOut),
         }
     }
 }
@@ -101,7 +111,8 @@ fn lift(event: &Event, node: &str) -> types::EventResult {
         source: event.source().to_owned(),
         type_: event.event_type().to_owned(),
         subject: event.subject().map(str::to_owned),
-        time: event.time(),
+        time: event.producer_time().map(str::to_owned),
+        recorded_time: event.recorded_time(),
         datacontenttype: event.datacontenttype().to_owned(),
         data: event.data().unwrap_or_default().to_vec(),
         distributed: event.distributed(),

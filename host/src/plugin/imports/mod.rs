@@ -4,6 +4,7 @@
 
 mod config;
 pub(super) mod events;
+mod events_0_1;
 pub(super) mod http;
 pub(super) mod keyvalue;
 mod logging;
@@ -14,7 +15,7 @@ mod sockets;
 use wasmtime::component::{HasData, Lift, Linker, LinkerInstance, WasmList};
 use wasmtime::{AsContextMut, Engine, StoreContextMut};
 
-use super::bindings::{messaging as wasmcloud, plugin};
+use super::bindings::{messaging as wasmcloud, plugin, plugin_0_1};
 use super::guest::Guest;
 
 /// Lends the whole guest to an interface's implementation.
@@ -36,6 +37,8 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     config::add_to_linker(&mut linker)?;
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin_0_1::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin_0_1::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     progress::add_to_linker(&mut linker)?;
     keyvalue::add_to_linker(&mut linker)?;
     plugin::wasi::logging::logging::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;

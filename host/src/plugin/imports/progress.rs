@@ -3,19 +3,29 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList};
 
-use crate::plugin::batch;
+use crate::plugin::batch::{self, Shown};
 use crate::plugin::guest::Guest;
 
-const PROGRESS: &str = "hearken:plugin/progress@0.1.0";
+/// What a listener shows by `watch`, by the version of the interface.
+const VERSIONS: [(&str, Shown); 2] = [
+    ("hearken:plugin/progress@0.2.0", Shown::CounterAndStop),
+    ("hearken:plugin/progress@0.1.0", Shown::Counter),
+];
 
-/// By hand and not by `bindgen!`, which would copy the counter that is to be read
-/// in place.
+/// By hand and not by `bindgen!`, which would copy what is to be read in place.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    let mut progress = linker.instance(PROGRESS)?;
+    for (interface, shown) in VERSIONS {
+        add_version(linker, interface, shown)?;
+    }
+    Ok(())
+}
+
+fn add_version(linker: &mut Linker<Guest>, interface: &str, shown: Shown) -> wasmtime::Result<()> {
+    let mut progress = linker.instance(interface)?;
     progress.func_wrap(
         "watch",
-        |store: StoreContextMut<'_, Guest>, (counter,): (WasmList<u8>,)| {
-            Ok(batch::watch(store, counter)?)
+        move |store: StoreContextMut<'_, Guest>, (place,): (WasmList<u8>,)| {
+            Ok(batch::watch(store, place, shown)?)
         },
     )?;
     progress.func_wrap(

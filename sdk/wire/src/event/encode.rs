@@ -2,12 +2,14 @@
 
 use super::{
     ATTRIBUTES, ATTRIBUTES_AT, Attribute, DATA_AT, DISTRIBUTED, EXTENSIONS_AT, FLAGS_AT, Fields,
-    HAS_DATA, HAS_SEQUENCE, HEADER, LENGTH_AT, SEQUENCE_AT, TIME_AT, TYPE_AT, VERSION, VERSION_AT,
+    HAS_DATA, HAS_SEQUENCE, HEADER, LAYOUT, LENGTH_AT, PRODUCER_SEQUENCE, PRODUCER_TIME, SEQUENCE,
+    SEQUENCE_AT, TIME_AT, TYPE_AT, VERSION_AT,
 };
 use crate::extension::{self, ExtensionKind};
 
 /// Appends an event to `out`. Each extension is a name of at most 255 bytes, its
-/// kind, and its value in canonical string form.
+/// kind, and its value in canonical string form; the producer's own sequence is the
+/// extension `sequence`.
 ///
 /// # Panics
 /// When the type, an attribute or an extension's value has more than 65,535 bytes,
@@ -40,8 +42,8 @@ pub struct Encoder {
 pub struct Renewed<'a> {
     /// Second piece of the id.
     pub end_of_id: &'a str,
-    /// Milliseconds since the Unix epoch.
-    pub time: u64,
+    /// When the node of origin took it, in milliseconds since the Unix epoch.
+    pub recorded_time: u64,
     /// Position within the channel, from 1.
     pub sequence: Option<u64>,
     /// The payload.
@@ -105,7 +107,7 @@ impl Encoder {
         };
         let data = own.data.unwrap_or_default();
         header[FLAGS_AT] = header[FLAGS_AT] & DISTRIBUTED | presence(own.data, own.sequence);
-        header[TIME_AT..SEQUENCE_AT].copy_from_slice(&own.time.to_le_bytes());
+        header[TIME_AT..SEQUENCE_AT].copy_from_slice(&own.recorded_time.to_le_bytes());
         let sequence = own.sequence.unwrap_or_default();
         header[SEQUENCE_AT..ATTRIBUTES_AT].copy_from_slice(&sequence.to_le_bytes());
         set_u32(header, LENGTH_AT, u32_of(self.head + data.len()));
@@ -134,7 +136,14 @@ fn encode_head<'a, V: AsRef<str>>(
         }
     }
     let extensions_start = out.len();
+    if let Some(time) = fields.producer_time {
+        extension::encode(PRODUCER_TIME, ExtensionKind::String, time, out);
+    }
     for (name, kind, value) in extensions {
+        let name = match name {
+            SEQUENCE => PRODUCER_SEQUENCE,
+            name => name,
+        };
         extension::encode(name, kind, value.as_ref(), out);
     }
     let extensions = out.len() - extensions_start;
@@ -154,10 +163,10 @@ fn encode_header(fields: &Fields<'_>) -> [u8; HEADER] {
 
     let mut header = [0; HEADER];
     set_u32(&mut header, LENGTH_AT, u32_of(whole));
-    header[VERSION_AT] = VERSION;
+    header[VERSION_AT] = LAYOUT;
     header[FLAGS_AT] = flags(fields);
     header[TYPE_AT..TIME_AT].copy_from_slice(&u16_of(fields.event_type.len()).to_le_bytes());
-    header[TIME_AT..SEQUENCE_AT].copy_from_slice(&fields.time.to_le_bytes());
+    header[TIME_AT..SEQUENCE_AT].copy_from_slice(&fields.recorded_time.to_le_bytes());
     let sequence = fields.sequence.unwrap_or_default();
     header[SEQUENCE_AT..ATTRIBUTES_AT].copy_from_slice(&sequence.to_le_bytes());
     for (attribute, length) in lengths.into_iter().enumerate() {

@@ -11,7 +11,7 @@
 pub mod typed {
     wit_bindgen::generate!({
         path: "../../../wit",
-        inline: "package bench:typed; world typed { export hearken:plugin/listener@0.1.0; }",
+        inline: "package bench:typed; world typed { export hearken:plugin/listener@0.2.0; }",
         generate_all,
         pub_export_macro: true,
     });

@@ -18,7 +18,7 @@ const GIB: usize = 1 << 30;
 mod asynchronous {
     wasmtime::component::bindgen!({
         path: "../../../wit",
-        inline: "package bench:peers; world typed { import hearken:plugin/events@0.1.0; export hearken:plugin/listener@0.1.0; }",
+        inline: "package bench:peers; world typed { import hearken:plugin/events@0.2.0; export hearken:plugin/listener@0.2.0; }",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
     });
@@ -27,7 +27,7 @@ mod asynchronous {
 mod synchronous {
     wasmtime::component::bindgen!({
         path: "../../../wit",
-        inline: "package bench:peers; world typed { import hearken:plugin/events@0.1.0; export hearken:plugin/listener@0.1.0; }",
+        inline: "package bench:peers; world typed { import hearken:plugin/events@0.2.0; export hearken:plugin/listener@0.2.0; }",
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }
@@ -41,7 +41,8 @@ macro_rules! event {
             source: "/nodes/bench",
             type_: "custom.bench.count",
             subject: None,
-            time: 1_700_000_000_000,
+            time: None,
+            recorded_time: 1_700_000_000_000,
             datacontenttype: "application/octet-stream",
             data: $data,
             distributed: false,

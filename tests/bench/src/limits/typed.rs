@@ -10,7 +10,7 @@ use crate::contest::Repeat;
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        inline: "package bench:typed; world typed { import hearken:plugin/events@0.1.0; export hearken:plugin/listener@0.1.0; }",
+        inline: "package bench:typed; world typed { import hearken:plugin/events@0.2.0; export hearken:plugin/listener@0.2.0; }",
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }
@@ -40,7 +40,8 @@ fn lower(event: &Event) -> listener::Event<'_> {
         source: event.source(),
         type_: event.event_type(),
         subject: event.subject(),
-        time: event.time(),
+        time: event.producer_time(),
+        recorded_time: event.recorded_time(),
         datacontenttype: event.datacontenttype(),
         data: event.data().unwrap_or_default(),
         distributed: event.distributed(),

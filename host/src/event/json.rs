@@ -3,23 +3,42 @@
 
 use serde::de::IgnoredAny;
 
-/// Deepest nesting of a body. Most parsers, `serde_json` among them, stop at
-/// 128 levels or more, and an event is handed on a few levels down.
-pub(super) const MAX_DEPTH: usize = 100;
+/// Deepest nesting. Most parsers, `serde_json` among them, stop at 128 levels or
+/// more, and an event is handed on a few levels down.
+pub const MAX_DEPTH: usize = 100;
 
 /// What is wrong with a JSON text.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JsonError {
+pub enum JsonError {
     /// It is not JSON; says where.
     #[error(transparent)]
     Syntax(#[from] serde_json::Error),
     /// It is nested too deeply, for the first time here (from 1, in bytes).
     #[error("nested too deeply")]
-    Deep { line: usize, column: usize },
+    Deep {
+        /// Line, from 1.
+        line: usize,
+        /// Byte of the line, from 1.
+        column: usize,
+    },
+}
+
+/// Whether a text is JSON that is nested too deeply; what is no JSON is not.
+#[must_use]
+pub fn is_too_deep(text: &[u8]) -> bool {
+    // `[` and `{` differ in one bit. Most texts have few of them, which a look at many
+    // bytes at once shows.
+    let opening = text.iter().filter(|byte| **byte | 0x20 == b'{').count();
+    opening > MAX_DEPTH
+        && check_depth(text).is_err()
+        && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 /// Checks a whole text.
-pub(super) fn check(text: &[u8]) -> Result<(), JsonError> {
+///
+/// # Errors
+/// [`JsonError`] when it is no JSON or nested too deeply.
+pub fn check(text: &[u8]) -> Result<(), JsonError> {
     check_depth(text)?;
     serde_json::from_slice::<IgnoredAny>(text)?;
     Ok(())
@@ -121,6 +140,18 @@ mod tests {
             Err(JsonError::Syntax(error)) => assert_eq!((error.line(), error.column()), (2, 4)),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn only_json_is_too_deep() {
+        assert!(!is_too_deep(nested(MAX_DEPTH).as_bytes()));
+        assert!(is_too_deep(nested(MAX_DEPTH + 1).as_bytes()));
+        let objects = format!("{}1{}", "{\"a\":".repeat(101), "}".repeat(101));
+        assert!(is_too_deep(objects.as_bytes()));
+        let wide = format!("[{}1]", "[],".repeat(1_000));
+        assert!(!is_too_deep(wide.as_bytes()));
+        assert!(!is_too_deep(&b"[".repeat(1 << 20)));
+        assert!(is_too_deep(nested(1 << 19).as_bytes()), "without recursion");
     }
 
     #[test]
