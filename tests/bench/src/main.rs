@@ -23,6 +23,7 @@ use hearken_bench_stopwatch::sleep;
 use report::Report;
 use suites::cluster;
 use suites::load::idle;
+use suites::streams;
 
 /// The allocator of the `hearken` command.
 #[global_allocator]
@@ -32,7 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Bench {
     /// What to measure
-    #[arg(required_unless_present_any = ["idle_node", "cluster_node"])]
+    #[arg(required_unless_present_any = ["idle_node", "stream_node", "cluster_node"])]
     suite: Option<Suite>,
 
     /// One JSON object a line instead of a table
@@ -45,6 +46,10 @@ struct Bench {
     /// Run a node of idle plugins in this folder and print what it takes
     #[arg(long, hide = true)]
     idle_node: Option<PathBuf>,
+
+    /// Run a node for event streams in this folder
+    #[arg(long, hide = true)]
+    stream_node: Option<PathBuf>,
 
     /// Run a node of a cluster that takes tasks on stdin
     #[arg(long, hide = true)]
@@ -91,6 +96,8 @@ enum Suite {
     Load,
     /// The same handler in several languages
     Guests,
+    /// One event to many event streams over HTTP, and the memory of idle ones
+    Streams,
     /// Events from one node to others, beside message brokers
     Cluster,
     /// All of them
@@ -107,12 +114,17 @@ fn main() -> ExitCode {
         json,
         options,
         idle_node,
+        stream_node,
         cluster_node,
         join,
     } = Bench::parse();
     log_as_a_node_does();
     if let Some(folder) = idle_node {
         idle::run_node(&folder);
+        return ExitCode::SUCCESS;
+    }
+    if let Some(folder) = stream_node {
+        streams::run_node(&folder);
         return ExitCode::SUCCESS;
     }
     if let Some(role) = cluster_node {
@@ -130,6 +142,7 @@ fn main() -> ExitCode {
         (Suite::Routing, suites::routing::run),
         (Suite::Load, suites::load::run),
         (Suite::Guests, suites::guests::run),
+        (Suite::Streams, suites::streams::run),
         (Suite::Cluster, suites::cluster::run),
     ] {
         if suite == name || suite == Suite::All {

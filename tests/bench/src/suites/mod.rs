@@ -7,3 +7,4 @@ pub(crate) mod guests;
 pub(crate) mod latency;
 pub(crate) mod load;
 pub(crate) mod routing;
+pub(crate) mod streams;

@@ -88,7 +88,7 @@ pub(crate) fn run_node(folder: &Path) {
 }
 
 /// Resident memory of this process, as Linux counts it.
-fn resident_kib() -> f64 {
+pub(crate) fn resident_kib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status.lines().find_map(|line| {
         let rest = line.strip_prefix("VmRSS:")?;
