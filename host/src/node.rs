@@ -18,10 +18,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsError};
 use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
-use crate::config::{ClusterSettings, NodeConfig};
-use crate::gateway::{
-    AllowedHosts, Gateway, GatewayConfig, GatewayError, GatewayLimits, Readiness,
-};
+use crate::config::{ClusterSettings, HttpSettings, NodeConfig};
+use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness, Stages};
 use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
 use crate::store::{Store, StoreError};
@@ -39,8 +37,8 @@ pub struct Node {
     cluster: AbortOnDropHandle<Result<(), ClusterError>>,
     leave_cluster: CancellationToken,
     _link_threads: LinkThreads,
-    gateway: AbortOnDropHandle<Result<(), GatewayError>>,
-    stop_gateway: CancellationToken,
+    gateway: AbortOnDropHandle<()>,
+    gateway_stages: Stages,
     drop_reports: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
 }
@@ -128,9 +126,6 @@ pub enum NodeError {
     /// The plugins cannot be started.
     #[error(transparent)]
     Plugins(#[from] PluginsError),
-    /// The gateway stopped serving.
-    #[error("the HTTP server failed: {0}")]
-    Gateway(#[from] GatewayError),
     /// The node is no longer part of its cluster.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -195,20 +190,26 @@ impl Node {
             async move { bus.run_drop_reports().await }
         });
         let readiness = Readiness::of(store);
+        if !address.ip().is_loopback() && config.allowed_hosts.is_empty() {
+            tracing::warn!(
+                "HTTP is answered under the node's addresses and `localhost` only; other names \
+                 by which clients reach it have to be allowed (`--allow-host`, `allowed_hosts`)"
+            );
+        }
         let gateway = Gateway::new(GatewayConfig {
             bus: bus.clone(),
             plugins: runner.plugins(),
             cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
-            limits: GatewayLimits::default(),
+            limits: gateway_limits(&config.http, config.max_event_size),
             registry: Registry::default(),
         });
-        let stop_gateway = CancellationToken::new();
+        let gateway_stages = Stages::default();
         // Half of the time, so that a client that holds on to its request leaves
         // the plugins the other half.
         let drain = config.shutdown_timeout / 2;
-        let gateway = tokio::spawn(gateway.serve(listeners.http, stop_gateway.clone(), drain));
+        let gateway = tokio::spawn(gateway.serve(listeners.http, gateway_stages.clone(), drain));
         let node = Self {
             address,
             bus,
@@ -218,7 +219,7 @@ impl Node {
             leave_cluster,
             _link_threads: link_threads,
             gateway: AbortOnDropHandle::new(gateway),
-            stop_gateway,
+            gateway_stages,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             shutdown_timeout: config.shutdown_timeout,
         };
@@ -259,22 +260,25 @@ impl Node {
     /// other, and leaves the cluster.
     ///
     /// # Errors
-    /// [`NodeError`] when a part failed, or requests were cut off.
+    /// [`NodeError`] when a part failed.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
         let mut served = None;
         let mut linked = None;
         tokio::select! {
             () = self.runner.run(&stop) => {}
+            // It ends when told to, so it has failed.
             ended = &mut self.gateway => served = Some(ended),
             ended = &mut self.cluster => linked = Some(ended),
         }
         let deadline = Instant::now() + self.shutdown_timeout;
         tracing::info!("draining");
-        self.stop_gateway.cancel();
-        let served = match served {
-            Some(ended) => ended,
-            None => self.gateway.await,
-        };
+        self.gateway_stages.drain.cancel();
+        if served.is_none() {
+            tokio::select! {
+                () = self.gateway_stages.drained.cancelled() => {}
+                ended = &mut self.gateway => served = Some(ended),
+            }
+        }
         // The plugins take none of the time that the goodbye needs.
         let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
         self.runner.drain(deadline - goodbye).await;
@@ -292,8 +296,14 @@ impl Node {
                 }
             },
         };
+        // Until now it says that the node drains.
+        self.gateway_stages.end.cancel();
+        let served = match served {
+            Some(ended) => ended,
+            None => self.gateway.await,
+        };
         tracing::info!("stopped");
-        served??;
+        served?;
         linked??;
         Ok(())
     }
@@ -310,6 +320,19 @@ fn open_store(data: &Path, bus: &Bus, clock: &Arc<dyn Clock>) -> Result<Arc<Stor
     let path = data.join(STORE);
     Store::open(&path, bus.clone(), Arc::clone(clock))
         .map_err(|source| NodeError::Store { path, source })
+}
+
+/// The bounds of HTTP.
+fn gateway_limits(settings: &HttpSettings, max_event_size: usize) -> GatewayLimits {
+    GatewayLimits {
+        connections: settings.connections(),
+        streams: settings.max_streams,
+        waiters: settings.max_waits,
+        address_share: settings.address_share,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        ..GatewayLimits::default()
+    }
+    .sharing(settings.spare_memory(max_event_size))
 }
 
 /// The node's part in its cluster.

@@ -400,3 +400,47 @@ async fn a_node_on_loopback_answers_only_to_its_own_names() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_events_reach_streams_waits_and_the_command_line() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let sizes = "max_event_size = \"16MiB\"\n[limits]\nmailbox_bytes = \"16MiB\"\n";
+    std::fs::write(file.path(), sizes).expect("it is writable");
+    let config = file.path().to_str().expect("UTF-8");
+    let node = NodeProcess::start([], &["--config", config]).await;
+    let mut stream = node.listen("custom.big").await;
+    let listen = ["listen", "custom.big", "--count", "1", "--json"];
+    let wait = ["wait", "custom.big", "--timeout", "2m", "--json"];
+    let data = "x".repeat(12 << 20);
+    let publishing = async {
+        for line in ["{kind=\"stream\"} 2\n", "{kind=\"waiter\"} 1\n"] {
+            let line = format!("hearken_http_open{line}");
+            while !node
+                .get("/metrics")
+                .await
+                .text()
+                .await
+                .expect("text")
+                .contains(&line)
+            {
+                tokio::time::sleep(crate::support::POLL).await;
+            }
+        }
+        node.send("big", data.as_str()).await;
+    };
+    let (listened, waited, ()) =
+        tokio::join!(node.hearken(&listen), node.hearken(&wait), publishing);
+    for answer in [listened, waited] {
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+        let event: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+        assert!(event["data"] == *data, "the data is another");
+    }
+    assert!(stream.next().await["data"] == *data, "the data is another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_are_asked_to_pass_on_each_message_at_once() {
+    let node = TestNode::start([]).await;
+    let stream = node.get("/v1/events").await;
+    assert_eq!(stream.headers()["x-accel-buffering"], "no");
+}

@@ -2,6 +2,8 @@
 
 use hearken::admin::PluginState;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::plugin::{Plugin, plugin};
 use crate::support::process::NodeProcess;
@@ -191,4 +193,62 @@ async fn what_waits_for_a_paused_or_removed_plugin_is_counted() {
     std::fs::remove_file(node.plugins().join("recorder.wasm")).expect("it is there");
     let told = stopped.about("plugin.stopped", "recorder").await;
     assert_eq!(told["data"].get("unhandled"), None, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_do_not_move_make_a_stop_neither_slow_nor_fail() {
+    // A stop that waited for one of them would take half an hour.
+    let node = NodeProcess::start([], &["--shutdown-timeout", "1h"]).await;
+    let address = node.url.trim_start_matches("http://");
+    let open = async |text: String| {
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        client.write_all(text.as_bytes()).await.expect("it reads");
+        client
+    };
+    let head = open(format!("GET /livez HTTP/1.1\r\nhost: {address}\r\nx")).await;
+    let body = open(format!(
+        "POST /v1/events HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: 10\r\n\r\n{{"
+    ))
+    .await;
+    // With little room, so that something waits for it.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(16 << 10).expect("so little");
+    let to = address.parse().expect("an address");
+    let mut stream = socket.connect(to).await.expect("it listens");
+    let request = format!("GET /v1/events HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("it reads");
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).await.expect("it answers");
+    // More than the sockets' buffers hold, and less than the stream's mailbox.
+    let large = "x".repeat(100 << 10);
+    for _ in 0..70 {
+        node.send("large", large.as_str()).await;
+    }
+    node.signal("TERM").await;
+    let (code, log) = node.ended().await;
+    assert_eq!(code, 0, "{log:#?}");
+    let told = log
+        .iter()
+        .find(|line| says(line, "cut off HTTP connections"));
+    let told = told.unwrap_or_else(|| panic!("{log:#?}"));
+    for (kind, count) in [("heads", 1), ("bodies", 1), ("streams", 1)] {
+        assert_eq!(told[kind], count, "{kind}: {told}");
+    }
+    drop((head, body, stream));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_says_that_it_drains_until_it_has_drained() {
+    let node = busy("[config]\nmillis = 5000\n", &[]).await;
+    node.signal("TERM").await;
+    node.logged(|line| says(line, "draining")).await;
+    let ready = node.get("/readyz").await;
+    assert_eq!(ready.status(), 503);
+    assert_eq!(node.get("/livez").await.status(), 200);
+    let late = node.post(&json!({ "type": "t" })).await;
+    assert_eq!(late.status(), 503);
+    let (code, log) = node.ended().await;
+    assert_eq!(code, 0, "{log:#?}");
 }

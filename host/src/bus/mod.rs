@@ -74,6 +74,8 @@ struct Shared {
     /// Number of the next publisher.
     publishers: AtomicU32,
     published: Arc<Totals>,
+    /// Bytes of events that were published elsewhere and passed on here.
+    relayed_bytes: AtomicU64,
     /// Registered receivers by kind, in the order of [`ReceiverKind::ALL`].
     receivers: [AtomicU64; ReceiverKind::ALL.len()],
     drops: drops::Drops,
@@ -114,6 +116,7 @@ impl Bus {
             serial: AtomicU64::new(0),
             publishers: AtomicU32::new(0),
             published: Arc::default(),
+            relayed_bytes: AtomicU64::new(0),
             receivers: Default::default(),
             drops: drops::Drops::default(),
         }))
@@ -141,6 +144,13 @@ impl Bus {
     #[must_use]
     pub fn published_bytes(&self) -> u64 {
         self.0.published.bytes()
+    }
+
+    /// Bytes of all events that were delivered here since the node started, wherever they
+    /// were published.
+    #[must_use]
+    pub fn passed_bytes(&self) -> u64 {
+        self.published_bytes() + self.0.relayed_bytes.load(Ordering::Relaxed)
     }
 
     /// Receivers of a kind that are registered now.
@@ -187,7 +197,8 @@ impl Bus {
             filters: vec![filter],
             limits: MailboxLimits {
                 events: 1,
-                ..MailboxLimits::default()
+                // Whatever comes, since it comes only once.
+                bytes: usize::MAX,
             },
             overflow: Overflow::DropNewest,
             lanes: 1,
@@ -226,6 +237,11 @@ impl Bus {
 
     fn published_totals(&self) -> &Arc<Totals> {
         &self.0.published
+    }
+
+    fn count_relayed(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.0.relayed_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn publish(

@@ -157,6 +157,8 @@ impl Publisher {
     /// Each receiver is woken once for many of them; its mailbox tells their publishers
     /// apart by their sources.
     pub fn relay(&self, events: &[Event]) {
+        let bytes: usize = events.iter().map(|event| event.as_bytes().len()).sum();
+        self.bus.count_relayed(bytes);
         for events in events.chunks(TOGETHER) {
             let numbers = sources::numbers(events, self.identity.number);
             self.bus.deliver_all(events, &self.identity, &numbers);

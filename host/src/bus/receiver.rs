@@ -222,6 +222,15 @@ impl Receiver {
         dropped
     }
 
+    /// Empties and closes the mailbox, as if it had overflowed by
+    /// [`Overflow::Disconnect`].
+    pub fn disconnect(&self) {
+        let dropped = self.core.mailbox.disconnect();
+        if dropped > 0 && self.core.count_dropped(dropped) {
+            self.bus.report_drops_of(&self.core);
+        }
+    }
+
     /// Events that reached the mailbox, dropped ones included.
     #[must_use]
     pub fn received(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! What a node that has started says to the person who started it.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::admin::{PluginAdmin, PluginState, PluginStatus};
 use crate::config::NodeConfig;
@@ -19,21 +20,32 @@ pub(super) fn greet(node: &Node) {
         }
     }
     let address = node.address();
+    let reached = reached_at(address);
     let hearken = program();
     let host = if address == NodeConfig::default().listen {
         String::new()
     } else {
-        format!(" --host http://{address}")
+        format!(" --host http://{reached}")
     };
     text.push_str(&format!(
         "\nListening on http://{address}. In another terminal:\n\
          \x20 {hearken}{host} listen '*'\n\
          \x20 {hearken}{host} send hello.world --subject you --data '{{\"greeting\":\"hi\"}}'\n\
          or\n\
-         \x20 curl {}http://{address}/v1/events -d '{{\"type\":\"hello.world\",\"subject\":\"you\"}}'\n",
+         \x20 curl {}http://{reached}/v1/events -d '{{\"type\":\"hello.world\",\"subject\":\"you\"}}'\n",
         "-H 'content-type: application/json' "
     ));
     say(&text);
+}
+
+/// Where this machine reaches a node that listens on `address`.
+fn reached_at(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// Says something on stdout. The node runs all the same when nobody reads that.

@@ -12,6 +12,7 @@ mod greeting;
 mod invitation;
 mod listen;
 mod nodes;
+mod open_files;
 mod output;
 mod plugin;
 mod process;

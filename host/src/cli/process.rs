@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::CliError;
+use super::open_files;
 use super::signals::Signals;
 use crate::config::{NodeConfig, NodeFlags};
 use crate::logging;
@@ -19,6 +20,7 @@ pub(super) fn with_log_and_signals(
 ) -> Result<(), CliError> {
     let config = NodeConfig::load(flags)?;
     let log = logging::init(&config.log)?;
+    open_files::allow(config.http.connections());
     let ran = runtime()?.block_on(async {
         let (reporting, ending) = (log.clone(), log.clone());
         let signals = Signals::listen(move || ending.finish()).map_err(CliError::Runtime)?;

@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, and where.
 
+use bytesize::ByteSize;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -108,6 +109,27 @@ pub enum ConfigError {
         /// Bytes of the largest event.
         max_event_size: usize,
     },
+    /// The memory for HTTP is less than what it has to hold.
+    #[error(
+        "`http.memory` ({}) does not hold {connections} connections (`http.max_connections`) \
+         and some events of {} (`max_event_size`): allow at least {}, or fewer connections \
+         or smaller events",
+        shown(*.memory), shown(*.max_event_size), shown(*.needed)
+    )]
+    HttpMemoryTooSmall {
+        /// Bytes that were allowed.
+        memory: usize,
+        /// Connections at a time.
+        connections: usize,
+        /// Bytes of the largest event.
+        max_event_size: usize,
+        /// Bytes that are needed.
+        needed: usize,
+    },
+}
+
+fn shown(bytes: usize) -> ByteSize {
+    ByteSize(bytes as u64)
 }
 
 /// A value that is not understood, and what would be.

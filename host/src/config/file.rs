@@ -23,6 +23,7 @@ struct Tables<'d> {
     limits: Section<'d>,
     compile: Section<'d>,
     log: Section<'d>,
+    http: Section<'d>,
     cluster: Section<'d>,
     tls: Section<'d>,
 }
@@ -51,6 +52,7 @@ impl ConfigFile {
             limits: top.section("limits")?,
             compile: top.section("compile")?,
             log: top.section("log")?,
+            http: top.section("http")?,
             tls: cluster.section("tls")?,
             cluster,
             top,
@@ -59,6 +61,7 @@ impl ConfigFile {
         tables.limits.finish()?;
         tables.compile.finish()?;
         tables.log.finish()?;
+        tables.http.finish()?;
         tables.tls.finish()?;
         tables.cluster.finish()?;
         tables.top.finish()?;
@@ -73,6 +76,7 @@ impl<'d> Tables<'d> {
             Some(("limits", key)) => (&mut self.limits, key),
             Some(("compile", key)) => (&mut self.compile, key),
             Some(("log", key)) => (&mut self.log, key),
+            Some(("http", key)) => (&mut self.http, key),
             Some(("cluster", key)) => (&mut self.cluster, key),
             Some(("cluster.tls", key)) => (&mut self.tls, key),
             _ => (&mut self.top, key),

@@ -41,7 +41,7 @@ pub struct NodeFlags {
     #[arg(long)]
     pub allow_unauthenticated: bool,
 
-    /// Answer to this name too, besides 127.0.0.1, [::1] and localhost; may be given again
+    /// Answer to this name too, besides localhost and the node's addresses, `*` to every name; may be given again
     #[arg(long = "allow-host", value_name = "NAME", value_parser = |text: &str| layer::HOST_NAME.read(text))]
     pub allowed_hosts: Vec<String>,
 

@@ -13,6 +13,7 @@ use super::cluster::ClusterLayer;
 use super::compile::{self, CompileLayer};
 use super::error::{ConfigError, Place};
 use super::form::{Form, Kind, SWITCH, TEXT, count, duration, size};
+use super::http::HttpLayer;
 use super::limits::{self, ManifestLimits};
 use super::name::NODE_NAME;
 use super::node::{LogConfig, LogFormat, NodeConfig};
@@ -38,6 +39,7 @@ pub(super) struct Layer {
     pub(super) compile: CompileLayer,
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_filter: Option<String>,
+    pub(super) http: HttpLayer,
     pub(super) cluster: ClusterLayer,
 }
 
@@ -100,6 +102,7 @@ impl Layer {
             },
             log_format: source.value("log.format", &LOG_FORMAT)?,
             log_filter: source.value("log.filter", &LOG_FILTER)?,
+            http: HttpLayer::read(source)?,
             cluster: ClusterLayer::read(source)?,
         })
     }
@@ -128,6 +131,7 @@ impl Layer {
             compile: self.compile.over(under.compile),
             log_format: self.log_format.or(under.log_format),
             log_filter: self.log_filter.or(under.log_filter),
+            http: self.http.over(under.http),
             cluster: self.cluster.over(under.cluster),
         }
     }
@@ -158,6 +162,7 @@ impl Layer {
                 format: self.log_format.unwrap_or(defaults.log.format),
                 filter: self.log_filter.unwrap_or(defaults.log.filter),
             },
+            http: self.http.onto(defaults.http),
             cluster: self.cluster.onto(defaults.cluster)?,
         })
     }
@@ -178,7 +183,7 @@ pub(super) const LISTEN: Form<SocketAddr> = Form {
 
 pub(super) const HOST_NAME: Form<String> = Form {
     kind: Kind::String,
-    expected: "a host's name or IP address without port, e.g. \"hearken.example.com\"",
+    expected: "a host's name or IP address without port, e.g. \"hearken.example.com\", or \"*\" for every name",
     parse: |text| match text.parse::<Authority>() {
         Ok(authority) if authority.host() == text => Ok(text.to_ascii_lowercase()),
         _ => Err("it is not the name of a host".to_owned()),

@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::error::{ConfigError, Place};
 use super::file::ConfigFile;
 use super::flags::NodeFlags;
+use super::http::HttpSettings;
 use super::layer::Layer;
 use super::limits::PluginLimits;
 use super::name::default_node_name;
@@ -31,9 +32,8 @@ pub struct NodeConfig {
     /// Whether `listen` may be an address that other machines reach although
     /// nobody is asked for credentials.
     pub allow_unauthenticated: bool,
-    /// Names besides those of loopback under which the node answers, in lower case
-    /// and without port. A node that listens on an address that other machines
-    /// reach answers to every name if there are none.
+    /// Names besides `localhost` and its addresses under which the node answers, in lower
+    /// case and without port; `*` for every name.
     pub allowed_hosts: Vec<String>,
     /// Largest event in bytes, attributes included; 1 KiB to [`LARGEST_EVENT`](super::LARGEST_EVENT).
     pub max_event_size: usize,
@@ -52,6 +52,8 @@ pub struct NodeConfig {
     pub quarantine: QuarantinePauses,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Bounds of HTTP.
+    pub http: HttpSettings,
     /// The node's part in a cluster.
     pub cluster: ClusterSettings,
 }
@@ -106,6 +108,7 @@ impl Default for NodeConfig {
             compile: CompileSettings::default(),
             quarantine: QuarantinePauses::default(),
             log: LogConfig::default(),
+            http: HttpSettings::default(),
             cluster: ClusterSettings::default(),
         }
     }
@@ -171,6 +174,6 @@ impl NodeConfig {
                 max_event_size: self.max_event_size,
             });
         }
-        Ok(())
+        self.http.check(self.max_event_size)
     }
 }

@@ -155,6 +155,7 @@ fn the_file_sets_everything() {
                 format: LogFormat::Json,
                 filter: "warn,hearken=debug".to_owned(),
             },
+            http: HttpSettings::default(),
             cluster: ClusterSettings {
                 name: "c".to_owned(),
                 listen: "192.0.2.1:1".parse().unwrap(),
@@ -228,6 +229,9 @@ fn hosts_are_listed_in_each_source_and_the_nearest_list_wins() {
     let arguments = ["--allow-host", "b.example", "--allow-host", "c.example"];
     let config = load(Some(file), &variables, &arguments).unwrap();
     assert_eq!(config.allowed_hosts, ["b.example", "c.example"]);
+
+    let every = load(Some("allowed_hosts = ['*']"), &[], &[]).unwrap();
+    assert_eq!(every.allowed_hosts, [crate::gateway::ANY_HOST]);
 
     let error = file_error("allowed_hosts = ['a.example', 'http://b.example']");
     for part in ["1:31", "http://b.example", "without port"] {

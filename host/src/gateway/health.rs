@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 
 use super::Context;
 use super::problem::Problem;
 use super::rejection::Rejection;
 use crate::admin::{NodeHealth, Trouble};
+
+/// What a node answers to until it ends, so that who balances its load sees it drain.
+const ANSWERED_WHILE_DRAINING: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// Says whether a node has loaded its plugins, or given them their time, so that it
 /// takes events, and whether its parts work; cloning shares it.
@@ -84,6 +89,19 @@ pub(super) async fn readyz(State(context): State<Arc<Context>>) -> Result<&'stat
         troubles if troubles.is_empty() => Ok("ready\n"),
         troubles => Err(Rejection::Troubled(troubles)),
     }
+}
+
+/// Answers 503 to what a node no longer takes once it drains.
+pub(super) async fn refuse_when_draining(
+    State(context): State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    if context.draining.is_cancelled() && !ANSWERED_WHILE_DRAINING.contains(&path) {
+        return Rejection::Draining.into_response();
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) struct GatewayMetrics {
     requests: Family<RequestLabels, Counter>,
     /// Events that streams dropped because their client read too slowly.
     pub(super) stream_dropped: Counter,
+    /// Connections that were closed because their address had all that one may have.
+    pub(super) refused_connections: Counter,
 }
 
 /// All three have few values: unknown methods and paths are put together.
@@ -38,6 +40,7 @@ impl GatewayMetrics {
         let metrics = Self {
             requests: Family::default(),
             stream_dropped: Counter::default(),
+            refused_connections: Counter::default(),
         };
         http.register(
             "requests",
@@ -48,6 +51,11 @@ impl GatewayMetrics {
             "stream_dropped_events",
             "Events dropped by event streams whose client read too slowly",
             metrics.stream_dropped.clone(),
+        );
+        http.register(
+            "refused_connections",
+            "Connections refused because their address had all that one may have",
+            metrics.refused_connections.clone(),
         );
         metrics
     }

@@ -13,8 +13,12 @@
 //! | `metrics`, `node_metrics`, `link_metrics` | `/metrics`: what is counted here, and what is read at each scrape |
 //! | `openapi` | all routes, and `/openapi.json` which describes them |
 //! | `rejection` | what can go wrong, and the status and problem that it becomes |
-//! | `serve` | connections: time-outs, bounds and draining |
+//! | `serve`, `connection`, `socket` | connections: time-outs, bounds and draining |
+//! | `forwarded`, `slots` | from which address a client comes, and what one address may take |
+//! | `rendering`, `stream_memory` | events as clients get them, and how much may wait for all of them |
 
+mod connection;
+mod forwarded;
 mod health;
 mod hosts;
 mod limits;
@@ -30,13 +34,17 @@ mod problem;
 mod publish;
 mod query;
 mod rejection;
+mod rendering;
 mod serve;
+mod slots;
+mod socket;
 mod stream;
+mod stream_memory;
 #[cfg(test)]
 mod test_support;
 mod wait;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -44,20 +52,30 @@ use axum::middleware;
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admin::{ClusterAdmin, PluginAdmin};
-use crate::bus::{Bus, Publisher};
+use crate::bus::Bus;
 
 pub use health::Readiness;
-pub use hosts::AllowedHosts;
-pub use limits::GatewayLimits;
+pub use hosts::{ANY_HOST, AllowedHosts};
+pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
-pub use serve::GatewayError;
+pub use serve::Stages;
 
 use node_metrics::NodeCollector;
 use rejection::Rejection;
+use rendering::Renderings;
+use slots::Slots;
+use stream_memory::StreamMemory;
+
+/// The part of the streams' memory in which texts are kept for the next who gets them.
+const KEPT_TEXTS: usize = 8;
+
+/// Largest events for which there is always room in the streams' memory.
+const LARGEST_IN_STREAMS: usize = 8;
 
 /// What a gateway needs.
 pub struct GatewayConfig {
@@ -85,20 +103,25 @@ pub struct Gateway {
 /// What handlers share.
 struct Context {
     bus: Bus,
-    publisher: Publisher,
+    /// Source of what clients publish.
+    client_source: Arc<str>,
     plugins: Arc<dyn PluginAdmin>,
     cluster: Arc<dyn ClusterAdmin>,
     readiness: Readiness,
     hosts: AllowedHosts,
     limits: GatewayLimits,
     /// Open `GET /v1/events`.
-    streams: Arc<Semaphore>,
+    streams: Arc<Slots>,
     /// Open `GET /v1/wait`.
-    waiters: Arc<Semaphore>,
-    /// KiB of request bodies in memory.
+    waiters: Arc<Slots>,
+    /// KiB of request bodies and large heads in memory.
     bodies: Arc<Semaphore>,
+    renderings: Renderings,
+    stream_memory: Arc<StreamMemory>,
     /// Cancelled once the gateway drains.
     draining: CancellationToken,
+    /// When streams of a draining gateway end, whatever waits in them.
+    farewell: OnceLock<Instant>,
     registry: Registry,
     metrics: metrics::GatewayMetrics,
     openapi: Bytes,
@@ -117,23 +140,27 @@ impl Gateway {
             limits,
             mut registry,
         } = config;
-        let streams = Arc::new(Semaphore::new(limits.streams));
-        let waiters = Arc::new(Semaphore::new(limits.waiters));
+        let slots = |limit| Arc::new(Slots::new(limit, limits.address_share));
+        let (streams, waiters) = (slots(limits.streams), slots(limits.waiters));
         let metrics = metrics::GatewayMetrics::register(&mut registry);
         NodeCollector {
             bus: bus.clone(),
             plugins: Arc::clone(&plugins),
             cluster: Arc::clone(&cluster),
             open: [
-                ("stream", Arc::clone(&streams), limits.streams),
-                ("waiter", Arc::clone(&waiters), limits.waiters),
+                ("stream", Arc::clone(&streams)),
+                ("waiter", Arc::clone(&waiters)),
             ],
         }
         .register(&mut registry);
-        let source = format!("/nodes/{}/clients/http", bus.node());
+        let least = bus.max_event_bytes().saturating_mul(LARGEST_IN_STREAMS);
+        let stream_memory = limits.stream_memory.max(least);
         Self {
             context: Arc::new(Context {
-                publisher: bus.publisher(source, "http"),
+                client_source: format!("/nodes/{}/clients/http", bus.node()).into(),
+                renderings: Renderings::new(Arc::clone(bus.node()), stream_memory / KEPT_TEXTS),
+                stream_memory: Arc::new(StreamMemory::new(stream_memory)),
+                farewell: OnceLock::new(),
                 bodies: Arc::new(Semaphore::new(publish::body_budget(&limits, &bus))),
                 openapi: openapi::document(),
                 draining: CancellationToken::new(),
@@ -157,15 +184,35 @@ impl Gateway {
         let hosts =
             middleware::from_fn_with_state(Arc::clone(context), hosts::refuse_foreign_hosts);
         let count = middleware::from_fn_with_state(Arc::clone(context), metrics::count);
+        let drain =
+            middleware::from_fn_with_state(Arc::clone(context), health::refuse_when_draining);
         let (routes, _) = openapi::routes().split_for_parts();
         routes
             .fallback(no_route)
             .method_not_allowed_fallback(method_not_allowed)
+            .layer(drain)
             .layer(middleware::from_fn(origin::refuse_foreign_pages))
             .layer(hosts)
             .layer(CatchPanicLayer::custom(rejection::panicked))
             .layer(count)
             .with_state(Arc::clone(context))
+    }
+}
+
+impl Context {
+    /// Takes nothing any more, and ends streams and waits.
+    fn drain(&self) {
+        // Set before it is looked at.
+        let _ = self.farewell.set(Instant::now() + self.limits.farewell);
+        self.draining.cancel();
+        self.stream_memory.close();
+    }
+
+    /// Whether the gateway drains, and streams had their time.
+    fn farewell_is_over(&self) -> bool {
+        self.farewell
+            .get()
+            .is_some_and(|farewell| *farewell <= Instant::now())
     }
 }
 

@@ -10,9 +10,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
 
 use super::link_metrics::encode_links;
+use super::slots::Slots;
 use crate::admin::{ClusterAdmin, PluginAdmin, PluginState, PluginStatus};
 use crate::bus::{Bus, ReceiverKind};
 
@@ -21,8 +21,8 @@ pub(super) struct NodeCollector {
     pub(super) bus: Bus,
     pub(super) plugins: Arc<dyn PluginAdmin>,
     pub(super) cluster: Arc<dyn ClusterAdmin>,
-    /// Kinds of long requests: their name, their permits, and how many there are.
-    pub(super) open: [(&'static str, Arc<Semaphore>, usize); 2],
+    /// Kinds of long requests: their name and their places.
+    pub(super) open: [(&'static str, Arc<Slots>); 2],
 }
 
 /// How a figure moves.
@@ -136,10 +136,13 @@ impl Collector for NodeCollector {
         }
         let help = "Requests for an event stream or a wait that are open";
         let mut open = encoder.encode_descriptor("http_open", help, None, MetricType::Gauge)?;
-        for (kind, permits, limit) in &self.open {
-            let taken = limit.saturating_sub(permits.available_permits());
+        for (kind, slots) in &self.open {
             let labels = [("kind", *kind)];
-            encode(open.encode_family(&labels)?, Kind::Gauge, taken as u64)?;
+            encode(
+                open.encode_family(&labels)?,
+                Kind::Gauge,
+                slots.taken() as u64,
+            )?;
         }
         encode_plugins(&mut encoder, &self.plugins.list())?;
         encode_links(&mut encoder, &self.cluster.nodes())

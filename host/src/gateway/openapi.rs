@@ -63,7 +63,8 @@ fn head() -> Document {
         .description(Some(
             "One node of Hearken: publish events, stream them, wait for them, look after \
              the plugins that listen, and see the other nodes. Errors are problem details (RFC 9457). Every call is answered 403 when its `Host` is \
-             not a name of the node. `x-host-events` \
+             not a name of the node, 400 when that is malformed, and but for `/livez`, `/readyz` \
+             and this document 403 when a web page of another origin makes it. `x-host-events` \
              lists the types of the events that the node itself publishes, and for each the \
              schema of its `data`.",
         ))

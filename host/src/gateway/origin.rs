@@ -5,19 +5,23 @@
 //! for whom they ask: in `sec-fetch-site`, and in `origin`.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::rejection::Rejection;
 
-/// Answers 403 to what changes something and comes from a page of another origin.
+/// What any page may ask for, since it learns and changes nothing by it: whether the
+/// node is there, and the description that every node has.
+const HARMLESS: [&str; 3] = ["/livez", "/readyz", "/openapi.json"];
+
+/// Answers 403 to what comes from a page of another origin: also to what changes
+/// nothing, since even an answer that the page may not read takes a place, and tells by
+/// its time when something happened.
 pub(super) async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
-    let safe = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    if !safe && let Some(origin) = foreign_origin(request.headers()) {
+    if !HARMLESS.contains(&request.uri().path())
+        && let Some(origin) = foreign_origin(request.headers())
+    {
         return Rejection::ForeignOrigin(origin).into_response();
     }
     next.run(request).await

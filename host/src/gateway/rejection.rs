@@ -8,9 +8,11 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::hosts::HostError;
 use super::problem::{Problem, ProblemError};
 use super::publish::{BodyError, EventError, JSON_TYPES};
 use super::query::QueryError;
+use super::slots::Full;
 use crate::admin::{PluginCommandError, Trouble};
 use crate::bus::PublishError;
 
@@ -35,10 +37,8 @@ pub(super) enum Rejection {
         "the request comes from a web page of another origin, `{0}`; pages can use this node only from its own address"
     )]
     ForeignOrigin(String),
-    #[error(
-        "this node does not answer to the name `{0}`; use 127.0.0.1 or localhost, or if the name is yours start the node with `--allow-host {0}` (`allowed_hosts`)"
-    )]
-    ForeignHost(String),
+    #[error(transparent)]
+    Host(HostError),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error(
@@ -69,6 +69,10 @@ pub(super) enum Rejection {
     PluginSlow { plugin: String, within: Duration },
     #[error("all {limit} {what} of this node are taken; try again later")]
     Busy { what: &'static str, limit: usize },
+    #[error(
+        "your address has {limit} {what}, which is all that one address may have; end some, or try again later"
+    )]
+    AddressBusy { what: &'static str, limit: usize },
     #[error("the node's plugins are not loaded yet; try again in a moment")]
     Starting,
     #[error("{}", told(.0))]
@@ -77,6 +81,8 @@ pub(super) enum Rejection {
     Draining,
     #[error("no such event was published within {}", humantime::format_duration(*.0))]
     WaitTimedOut(Duration),
+    #[error("the client went away")]
+    ClientGone,
     #[error("the request failed through a fault of the node; its log says more")]
     Internal,
 }
@@ -98,6 +104,14 @@ fn told(troubles: &[Trouble]) -> String {
 }
 
 impl Rejection {
+    /// There is no place among `what`.
+    pub(super) fn full(what: &'static str, full: Full) -> Self {
+        match full {
+            Full::All { limit } => Self::Busy { what, limit },
+            Full::Address { limit } => Self::AddressBusy { what, limit },
+        }
+    }
+
     /// The status, the kind and the title of the problem.
     fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -112,7 +126,10 @@ impl Rejection {
                 "foreign-origin",
                 "Not from another origin",
             ),
-            Self::ForeignHost(_) => (StatusCode::FORBIDDEN, "foreign-host", "Not under this name"),
+            Self::Host(HostError::Foreign(_)) => {
+                (StatusCode::FORBIDDEN, "foreign-host", "Not under this name")
+            }
+            Self::Host(_) => (StatusCode::BAD_REQUEST, "bad-host", "Bad `Host`"),
             Self::Query(_) => (
                 StatusCode::BAD_REQUEST,
                 "bad-parameter",
@@ -141,6 +158,11 @@ impl Rejection {
             Self::Body(BodyError::Busy(_)) | Self::Busy { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "busy", "Node at a limit")
             }
+            Self::AddressBusy { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "address-busy",
+                "Address at a limit",
+            ),
             Self::Event { .. }
             | Self::Publish {
                 error: PublishError::Draft(_),
@@ -173,6 +195,7 @@ impl Rejection {
                 "wait-timed-out",
                 "No such event in time",
             ),
+            Self::ClientGone => (StatusCode::REQUEST_TIMEOUT, "client-gone", "Client gone"),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -254,7 +277,10 @@ impl IntoResponse for Rejection {
         };
         let mut response = problem.into_response();
         let headers = response.headers_mut();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         // What would have been taken, in the headers made for telling it.

@@ -1,26 +1,39 @@
 //! `GET /v1/events`: the live stream, as server-sent events.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{self, Poll};
 
+use axum::body::{Body, HttpBody};
 use axum::extract::State;
-use axum::response::Sse;
-use axum::response::sse::{Event as Message, KeepAlive};
-use futures_util::Stream;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hyper::body::Frame;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep};
 use utoipa::ToSchema;
 
 use super::Context;
+use super::connection::{Client, Connection, Stage};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::rejection::Rejection;
-use crate::bus::{Closed, Overflow, Receiver, ReceiverKind, Subscription};
-use crate::event::{CloudEvent, Event, Pattern};
+use super::slots::Slot;
+use super::stream_memory::Membership;
+use crate::bus::{Closed, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
+use crate::event::Pattern;
 
-/// Pause that a client should make before it connects again.
-const RETRY: Duration = Duration::from_secs(1);
+/// The first message: the pause in milliseconds that a client should make before it connects
+/// again. Also makes the response's head leave at once.
+const OPENING: &[u8] = b"retry: 1000\n: listening\n\n";
+
+/// A message without meaning, which shows each side that the other is there.
+const COMMENT: &[u8] = b":\n\n";
+
+/// Has proxies such as nginx pass on each message at once.
+const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
 /// Data of the message `overflow`, the last one of a stream whose client read
 /// too slowly.
@@ -53,111 +66,202 @@ pub(super) struct StreamOverflow {
     responses(
         (status = 200, description = "The stream; the schema is that of a message's `data`", body = super::openapi::CloudEventJson, content_type = "text/event-stream"),
         (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many streams from one address", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many streams, or the node is shutting down", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn events(
     State(context): State<Arc<Context>>,
+    Client {
+        connection,
+        address,
+        ..
+    }: Client,
     parameters: Parameters,
-) -> Result<Sse<impl Stream<Item = Result<Message, Infallible>>>, Rejection> {
+) -> Result<Response, Rejection> {
     parameters.allow(&["type", "subject", "channel", "local_only"])?;
     let filter = parameters.filter(Some(Pattern::any()))?;
-    if context.draining.is_cancelled() {
-        return Err(Rejection::Draining);
-    }
-    let limits = &context.limits;
-    let permit = Arc::clone(&context.streams)
-        .try_acquire_owned()
-        .map_err(|_| Rejection::Busy {
-            what: "event streams",
-            limit: limits.streams,
-        })?;
-    let receiver = context.bus.subscribe(Subscription {
+    let slot = context.streams.take(address);
+    let slot = slot.map_err(|full| Rejection::full("event streams", full))?;
+    let MailboxLimits { events, bytes } = context.limits.stream_mailbox;
+    let receiver = Arc::new(context.bus.subscribe(Subscription {
         name: format!("event stream of {}", filter.pattern).into(),
         kind: ReceiverKind::Stream,
         filters: vec![filter],
-        limits: limits.stream_mailbox,
+        limits: MailboxLimits {
+            events,
+            bytes: bytes.max(context.bus.max_event_bytes()),
+        },
         overflow: Overflow::Disconnect,
         lanes: 1,
-    });
+    }));
+    let membership = context
+        .stream_memory
+        .join(&receiver, Arc::clone(&connection));
+    // Afterwards, since a stream that joins before is ended with the others.
+    if context.draining.is_cancelled() {
+        return Err(Rejection::Draining);
+    }
     // So that from the answer on no event is missed, of whatever node.
     context.bus.interest().known().await;
-    let keep_alive = KeepAlive::new().interval(limits.keep_alive);
+    connection.set_stage(Stage::Streaming);
+    let interval = context.limits.keep_alive;
     let live = LiveStream {
+        silence: Box::pin(tokio::time::sleep(interval)),
+        last: Instant::now(),
+        client: Presence::of(&connection),
+        phase: Phase::Opening,
+        connection,
         context,
         receiver,
-        phase: Phase::Opening,
-        _permit: permit,
+        membership,
+        _slot: slot,
     };
-    let messages = futures_util::stream::unfold(live, LiveStream::next);
-    Ok(Sse::new(messages).keep_alive(keep_alive))
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CACHE_CONTROL.as_str(), "no-cache"),
+        UNBUFFERED,
+    ];
+    Ok((headers, Body::new(live)).into_response())
 }
 
 /// One client's stream.
 struct LiveStream {
-    context: Arc<Context>,
-    receiver: Receiver,
     phase: Phase,
-    _permit: OwnedSemaphorePermit,
+    receiver: Arc<Receiver>,
+    membership: Membership,
+    /// When the last message was handed over.
+    last: Instant,
+    /// Until the next comment is due, or earlier.
+    silence: Pin<Box<Sleep>>,
+    client: Presence,
+    connection: Arc<Connection>,
+    context: Arc<Context>,
+    _slot: Slot,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Nothing was sent yet.
     Opening,
     /// Events flow.
     Open,
-    /// The node drains: what is queued still flows.
-    Draining,
     /// The last message was sent.
     Over,
 }
 
+type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Whether the client is there.
+enum Presence {
+    /// It is, as far as is known; waits until it closes its side.
+    Open(Waiting),
+    /// It has closed its side; waits until it is gone.
+    HalfClosed(Waiting),
+    Gone,
+}
+
+impl Presence {
+    fn of(connection: &Arc<Connection>) -> Self {
+        let connection = Arc::clone(connection);
+        Self::Open(Box::pin(async move { connection.half_closed().await }))
+    }
+
+    /// Looks whether something has changed; returns whether it has.
+    fn poll_change(&mut self, connection: &Arc<Connection>, cx: &mut task::Context<'_>) -> bool {
+        let changed = match self {
+            Self::Open(waiting) | Self::HalfClosed(waiting) => waiting.as_mut().poll(cx),
+            Self::Gone => Poll::Pending,
+        };
+        if changed.is_pending() {
+            return false;
+        }
+        *self = match self {
+            Self::Open(_) => {
+                let connection = Arc::clone(connection);
+                Self::HalfClosed(Box::pin(async move { connection.reset().await }))
+            }
+            Self::HalfClosed(_) | Self::Gone => Self::Gone,
+        };
+        true
+    }
+}
+
 impl LiveStream {
-    async fn next(mut self) -> Option<(Result<Message, Infallible>, Self)> {
-        let message = match self.phase {
+    /// The next message; none when there are no more.
+    fn poll_message(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Bytes>> {
+        match self.phase {
             Phase::Opening => {
                 self.phase = Phase::Open;
-                // Also makes the response's head leave at once.
-                Message::default().retry(RETRY).comment("listening")
+                return Poll::Ready(Some(Bytes::from_static(OPENING)));
             }
-            Phase::Open | Phase::Draining => match self.receive().await {
-                Ok(event) => self.message(&event),
-                Err(Closed::Overflowed { dropped }) => {
-                    self.phase = Phase::Over;
-                    overflow_message(dropped)
-                }
-                Err(Closed::Done) => return None,
-            },
-            Phase::Over => return None,
-        };
-        Some((Ok(message), self))
-    }
-
-    async fn receive(&mut self) -> Result<Event, Closed> {
-        if let Phase::Open = self.phase {
-            tokio::select! {
-                biased;
-                () = self.context.draining.cancelled() => {
-                    self.phase = Phase::Draining;
-                    self.receiver.mailbox().close();
-                }
-                received = self.receiver.recv() => return received,
-            }
+            Phase::Over => return Poll::Ready(None),
+            Phase::Open => {}
         }
-        self.receiver.recv().await
+        if self.context.farewell_is_over() {
+            return Poll::Ready(None);
+        }
+        let received = std::pin::pin!(self.receiver.recv()).poll(cx);
+        match received {
+            Poll::Ready(Ok(event)) => {
+                return Poll::Ready(Some(self.context.renderings.message(&event)));
+            }
+            Poll::Ready(Err(Closed::Overflowed { dropped })) => {
+                self.phase = Phase::Over;
+                return Poll::Ready(Some(overflow_message(dropped)));
+            }
+            Poll::Ready(Err(Closed::Done)) => return Poll::Ready(None),
+            Poll::Pending => {}
+        }
+        self.poll_idle(cx)
     }
 
-    fn message(&self, event: &Event) -> Message {
-        let localorigin = event.origin() == &**self.context.bus.node();
-        Message::default()
-            .id(event.id())
-            .event(event.event_type())
-            .data(CloudEvent::new(event, localorigin).to_json())
+    /// What an idle stream sends.
+    fn poll_idle(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Bytes>> {
+        self.membership.release();
+        if self.client.poll_change(&self.connection, cx) {
+            return Poll::Ready(match self.client {
+                Presence::Gone => None,
+                // A client that is gone answers this with a reset.
+                _ => Some(Bytes::from_static(COMMENT)),
+            });
+        }
+        let interval = self.context.limits.keep_alive;
+        while self.silence.as_mut().poll(cx).is_ready() {
+            let due = self.last + interval;
+            if due <= Instant::now() {
+                // Nothing has come for a while: what a burst took is given back.
+                self.receiver.mailbox().trim();
+                return Poll::Ready(Some(Bytes::from_static(COMMENT)));
+            }
+            // Not moved with each message, which costs more than to wake up once more.
+            self.silence.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+}
+
+impl HttpBody for LiveStream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        let message = std::task::ready!(this.poll_message(cx));
+        if let Some(message) = &message {
+            this.last = Instant::now();
+            this.membership.hold(message);
+        }
+        Poll::Ready(message.map(|message| Ok(Frame::data(message))))
     }
 }
 
 impl Drop for LiveStream {
     fn drop(&mut self) {
+        self.connection.set_stage(Stage::Answering);
         // Here and not at the last message, which a client that reads nothing never gets.
         self.context
             .metrics
@@ -166,9 +270,9 @@ impl Drop for LiveStream {
     }
 }
 
-fn overflow_message(dropped: u64) -> Message {
+fn overflow_message(dropped: u64) -> Bytes {
     let data = serde_json::to_string(&StreamOverflow { dropped }).expect("a number");
-    Message::default().event("overflow").data(data)
+    format!("event: overflow\ndata: {data}\n\n").into()
 }
 
 #[cfg(test)]

@@ -23,10 +23,15 @@ use crate::clock::SystemClock;
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
 
 pub(super) fn bus() -> Bus {
+    bus_taking(MAX_EVENT_BYTES)
+}
+
+/// A bus that takes events of that size.
+pub(super) fn bus_taking(max_event_bytes: usize) -> Bus {
     Bus::new(BusConfig {
         node: "a".into(),
         incarnation: "i".into(),
-        max_event_bytes: MAX_EVENT_BYTES,
+        max_event_bytes,
         clock: Arc::new(SystemClock),
     })
 }
@@ -83,7 +88,9 @@ impl Answer {
     }
 }
 
-pub(super) async fn send(router: &Router, request: Request<Body>) -> Answer {
+pub(super) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
+    let host = header::HeaderValue::from_static("localhost");
+    request.headers_mut().entry(header::HOST).or_insert(host);
     let response = router.clone().oneshot(request).await.expect("infallible");
     let (head, body) = response.into_parts();
     let body = body.collect().await.expect("a whole body").to_bytes();

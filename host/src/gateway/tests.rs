@@ -51,25 +51,79 @@ async fn a_panic_is_an_internal_error_of_one_request() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_not_change_anything() {
+async fn pages_of_other_origins_may_not_use_the_node() {
     let router = router();
-    let from_page = |origin: &'static str| {
-        Request::post("/v1/plugins/good/pause")
+    let from_page = |method: &str, path: &str, header: &'static str, value: &'static str| {
+        Request::builder()
+            .method(method)
+            .uri(path)
             .header("host", "127.0.0.1:7070")
-            .header("origin", origin)
+            .header(header, value)
             .body(Body::empty())
             .unwrap()
     };
-    let foreign = send(&router, from_page("https://evil.example")).await;
-    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
-    assert!(
-        foreign.problem()["detail"]
-            .as_str()
-            .unwrap()
-            .contains("evil.example")
-    );
-    let own = send(&router, from_page("http://127.0.0.1:7070")).await;
-    assert_eq!(own.status, StatusCode::OK);
+    let routes = [
+        ("POST", "/v1/plugins/good/pause"),
+        ("GET", "/v1/plugins"),
+        ("GET", "/v1/events"),
+        ("HEAD", "/v1/events"),
+        ("GET", "/v1/wait?type=a&timeout=1ms"),
+        ("GET", "/v1/nodes"),
+        ("GET", "/metrics"),
+        ("OPTIONS", "/v1/events"),
+        ("GET", "/nowhere"),
+    ];
+    for (method, path) in routes {
+        for (header, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            let foreign = send(&router, from_page(method, path, header, value)).await;
+            assert_eq!(foreign.status, StatusCode::FORBIDDEN, "{method} {path}");
+        }
+    }
+    let foreign = send(
+        &router,
+        from_page("GET", "/v1/plugins", "origin", "https://evil.example"),
+    )
+    .await;
+    let problem = foreign.problem();
+    assert!(problem["detail"].as_str().unwrap().contains("evil.example"));
+    for path in ["/livez", "/readyz", "/openapi.json"] {
+        let harmless = send(
+            &router,
+            from_page("GET", path, "origin", "https://evil.example"),
+        )
+        .await;
+        assert_eq!(harmless.status, StatusCode::OK, "{path}");
+    }
+    for (header, value) in [
+        ("origin", "http://127.0.0.1:7070"),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-site", "none"),
+    ] {
+        for (method, path) in [("POST", "/v1/plugins/good/pause"), ("GET", "/v1/plugins")] {
+            let own = send(&router, from_page(method, path, header, value)).await;
+            assert_eq!(own.status, StatusCode::OK, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_must_name_its_host_properly() {
+    let router = router();
+    let answer = send(
+        &router,
+        Request::get("/livez")
+            .header("host", "[::1]evil.com")
+            .body(Body::empty())
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.problem()["type"], "urn:hearken:problem:bad-host");
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use axum::http::header;
 use axum::response::IntoResponse;
 
 use super::Context;
+use super::connection::Client;
 use super::problem::Problem;
 use super::query::{Parameters, QueryError};
 use super::rejection::Rejection;
-use crate::event::CloudEvent;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -34,36 +34,34 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
     responses(
         (status = 200, description = "The event", body = super::openapi::CloudEventJson, content_type = "application/cloudevents+json"),
         (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many waiters from one address", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many waiters, or the node is shutting down", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "No such event in time", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn wait(
     State(context): State<Arc<Context>>,
+    client: Client,
     parameters: Parameters,
 ) -> Result<impl IntoResponse, Rejection> {
     parameters.allow(&["type", "subject", "channel", "local_only", "timeout"])?;
     let filter = parameters.filter(None)?;
     let timeout = timeout(&parameters, context.limits.longest_wait)?;
-    let _permit = Arc::clone(&context.waiters)
-        .try_acquire_owned()
-        .map_err(|_| Rejection::Busy {
-            what: "waiters",
-            limit: context.limits.waiters,
-        })?;
-    // Dropped, like the permit, with this future when the client goes away.
+    let slot = context.waiters.take(client.address);
+    let _slot = slot.map_err(|full| Rejection::full("waiters", full))?;
+    // Dropped, like the place, with this future when the client goes away.
     let receiver = context.bus.wait_for(filter);
     let event = tokio::select! {
         biased;
         received = receiver.recv() => received.map_err(|_| Rejection::Draining)?,
         () = context.draining.cancelled() => return Err(Rejection::Draining),
         () = tokio::time::sleep(timeout) => return Err(Rejection::WaitTimedOut(timeout)),
+        // Nobody reads this, but the place is free again.
+        () = client.gone() => return Err(Rejection::ClientGone),
     };
-    let localorigin = event.origin() == &**context.bus.node();
-    let json = CloudEvent::new(&event, localorigin).to_json();
     Ok((
         [(header::CONTENT_TYPE, "application/cloudevents+json")],
-        json,
+        context.renderings.json(&event),
     ))
 }
 

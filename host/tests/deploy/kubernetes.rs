@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::program::{config, read};
 
+/// Where the pods are.
+const NAMESPACE: &str = "events";
+
 /// Every object of the manifest.
 fn objects() -> Vec<Value> {
     let text = read("kubernetes/hearken.yaml");
@@ -60,6 +63,7 @@ fn configured(pod: &str) -> NodeConfig {
             let field = &variable["valueFrom"]["fieldRef"]["fieldPath"];
             let value = match field.as_str() {
                 Some("metadata.name") => pod,
+                Some("metadata.namespace") => NAMESPACE,
                 Some(other) => panic!("unknown field {other}"),
                 None => text(&variable["value"]),
             };
@@ -146,6 +150,17 @@ fn ports_are_those_of_the_program() {
         .map(|port| container_port(&port["port"]))
         .collect();
     assert_eq!(roles, ["cluster", "http"]);
+}
+
+#[test]
+fn clients_reach_nodes_under_the_names_of_the_service() {
+    let service = object("Service", "hearken");
+    let name = text(&service["metadata"]["name"]);
+    let allowed = configured("hearken-0").allowed_hosts;
+    for suffix in ["", ".events", ".events.svc", ".events.svc.cluster.local"] {
+        let name = format!("{name}{suffix}");
+        assert!(allowed.contains(&name), "{name}");
+    }
 }
 
 #[test]

@@ -80,7 +80,10 @@ pub async fn get(path: &str) -> StatusCode {
         limits: GatewayLimits::default(),
         registry: Registry::default(),
     });
-    let request = Request::get(path).body(Body::empty()).expect("a path");
+    let request = Request::get(path)
+        .header("host", "10.0.0.1:7070")
+        .body(Body::empty())
+        .expect("a path");
     let answer = gateway.router().oneshot(request).await;
     answer.expect("infallible").status()
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::header::HOST;
+use axum::http::{HeaderValue, Request, Response};
 use hearken::admin::{
     ClusterAdmin, CommandFuture, NodeStatus, PluginAdmin, PluginCommandError, PluginStatus,
 };
@@ -82,7 +83,10 @@ impl Node {
     ///
     /// # Panics
     /// When there is none.
-    pub async fn send(&self, request: Request<Body>) -> Response<Body> {
+    pub async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+        // What does not say to whom it is sent is refused before it is looked at.
+        let host = HeaderValue::from_static("localhost");
+        request.headers_mut().entry(HOST).or_insert(host);
         let answer = self.router.clone().oneshot(request);
         let answer = tokio::time::timeout(PATIENCE, answer).await;
         answer.expect("an answer").expect("never fails")

@@ -252,6 +252,19 @@ impl Backlog {
         }
     }
 
+    /// Shows every event that does not wait in a frame.
+    pub(super) fn each_slot(&self, visit: impl FnMut(&Event)) {
+        let slots = self.lanes.iter().flat_map(|lane| &lane.slots);
+        slots.filter_map(|slot| slot.event.as_ref()).for_each(visit);
+    }
+
+    /// Gives back what memory is kept for later, if nothing waits.
+    pub(super) fn trim(&mut self) {
+        if self.events == 0 {
+            self.clear();
+        }
+    }
+
     /// Drops all events.
     pub(super) fn clear(&mut self) {
         self.lanes

@@ -267,6 +267,30 @@ impl Mailbox {
         }
     }
 
+    /// Empties and closes the mailbox, unless it is closed already; returns how many events
+    /// were dropped.
+    pub(super) fn disconnect(&self) -> u64 {
+        let mut state = self.lock();
+        if state.closed.is_some() {
+            return 0;
+        }
+        let dropped = state.backlog.events() as u64;
+        let wakers = state.close(Closed::Overflowed { dropped });
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        dropped
+    }
+
+    /// Shows every waiting event but those that wait in frames.
+    pub fn each_waiting(&self, visit: impl FnMut(&Event)) {
+        self.lock().backlog.each_slot(visit);
+    }
+
+    /// Gives back the memory that a mailbox in which nothing waits keeps for what will.
+    pub fn trim(&self) {
+        self.lock().backlog.trim();
+    }
+
     /// Closes the mailbox and drops what is queued.
     pub(super) fn discard(&self) {
         self.close();

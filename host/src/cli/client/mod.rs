@@ -10,6 +10,7 @@ use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::admin::{NodeStatus, PluginStatus};
+use crate::gateway::COMMAND_TIME;
 
 pub(super) use error::ClientError;
 use error::shown;
@@ -20,11 +21,12 @@ pub(super) use stream::EventStream;
 /// For a connection: long enough for a lost packet or two.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For an answer. A reload compiles the plugin first, seconds for a large one.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much later than its own time-out the node may answer.
+const MARGIN: Duration = Duration::from_secs(10);
 
-/// How much later than its own time-out a wait may be answered.
-const WAIT_MARGIN: Duration = Duration::from_secs(10);
+/// For an answer: longer than the node takes over anything. A reload compiles the plugin
+/// first, tens of seconds for a large one.
+const ANSWER_TIMEOUT: Duration = COMMAND_TIME.saturating_add(MARGIN);
 
 /// Silence on a stream after which the node is taken for lost: four of the
 /// comments that it sends every 15 seconds.
@@ -94,7 +96,7 @@ impl Client {
             .request(Method::GET, &["wait"])
             .query(&[("type", event_type), ("timeout", &milliseconds)])
             .query(&subject.map(|subject| [("subject", subject)]))
-            .timeout(timeout.saturating_add(WAIT_MARGIN));
+            .timeout(timeout.saturating_add(MARGIN));
         match self.send(request).await {
             Err(ClientError::Refused { status, .. }) if status == StatusCode::GATEWAY_TIMEOUT => {
                 Ok(None)

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::super::connection::{Connection, Stage};
 use super::super::{Context, GatewayLimits};
 use crate::bus::Bus;
 
@@ -60,6 +61,19 @@ pub(in super::super) fn budget(limits: &GatewayLimits, bus: &Bus) -> usize {
 
 /// Reads the whole body.
 pub(super) async fn read(
+    context: &Context,
+    connection: &Connection,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<ReadBody, BodyError> {
+    connection.set_stage(Stage::Body);
+    let read = read_within(context, headers, body, limit).await;
+    connection.set_stage(Stage::Working);
+    read
+}
+
+async fn read_within(
     context: &Context,
     headers: &HeaderMap,
     mut body: Body,

@@ -23,10 +23,11 @@ pub(super) use error::EventError;
 pub(super) use shorthand::NewEvent;
 
 use super::Context;
+use super::connection::Client;
 use super::problem::Problem;
 use super::query::NoParameters;
 use super::rejection::Rejection;
-use crate::bus::Published;
+use crate::bus::{Published, Publisher};
 use crate::event::Draft;
 use crate::event::cloudevent::rfc3339;
 
@@ -101,6 +102,7 @@ enum Mode {
 )]
 pub(super) async fn publish(
     State(context): State<Arc<Context>>,
+    Client { connection, .. }: Client,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
@@ -110,34 +112,40 @@ pub(super) async fn publish(
         Mode::Batched => body::batch_limit(&context.bus),
         _ => body::single_limit(&context.bus),
     };
-    let body = body::read(&context, &headers, body, limit).await?;
+    let body = body::read(&context, &connection, &headers, body, limit).await?;
     // Only now: who has sent the whole body gets to read the answer.
     if !context.readiness.is_ready() {
         return Err(Rejection::Starting);
     }
+    let publisher = connection.publisher(&context);
     let receipt = match mode {
-        Mode::Shorthand => publish_one(&context, &headers, mode, shorthand::read(&body.bytes)),
-        Mode::Structured => publish_one(&context, &headers, mode, structured::read(&body.bytes)),
+        Mode::Shorthand => publish_one(publisher, &headers, mode, shorthand::read(&body.bytes)),
+        Mode::Structured => publish_one(publisher, &headers, mode, structured::read(&body.bytes)),
         Mode::Binary => publish_one(
-            &context,
+            publisher,
             &headers,
             mode,
             binary::read(&headers, &body.bytes),
         ),
-        Mode::Batched => publish_batch(&context, &headers, &body.bytes),
+        Mode::Batched => publish_batch(
+            publisher,
+            &headers,
+            &body.bytes,
+            context.limits.batch_events,
+        ),
     }?;
     Ok((StatusCode::ACCEPTED, Json(receipt)))
 }
 
 fn publish_one(
-    context: &Context,
+    publisher: &Publisher,
     headers: &HeaderMap,
     mode: Mode,
     draft: Result<Draft<'static>, EventError>,
 ) -> Result<Receipt, Rejection> {
     let mut draft = draft.map_err(|error| Rejection::Event { at: None, error })?;
     trace::inherit(headers, std::slice::from_mut(&mut draft));
-    match context.publisher.publish(&draft) {
+    match publisher.publish(&draft) {
         Ok(event) => Ok(Receipt::One(Accepted::from(&event))),
         Err(error) => Err(Rejection::Publish {
             at: None,
@@ -148,14 +156,15 @@ fn publish_one(
 }
 
 fn publish_batch(
-    context: &Context,
+    publisher: &Publisher,
     headers: &HeaderMap,
     body: &[u8],
+    most: usize,
 ) -> Result<Receipt, Rejection> {
-    let mut drafts = structured::read_batch(body, context.limits.batch_events)
-        .map_err(|(at, error)| Rejection::Event { at, error })?;
+    let mut drafts =
+        structured::read_batch(body, most).map_err(|(at, error)| Rejection::Event { at, error })?;
     trace::inherit(headers, &mut drafts);
-    match context.publisher.publish_all(&drafts) {
+    match publisher.publish_all(&drafts) {
         Ok(events) => Ok(Receipt::Batch(events.iter().map(Accepted::from).collect())),
         Err((at, error)) => Err(Rejection::Publish {
             at: Some(at),

@@ -12,7 +12,10 @@ use crate::bus::{Bus, MailboxLimits};
 use crate::event::{Draft, EventType};
 
 async fn open(router: &Router, uri: &str) -> EventStream<BodyDataStream> {
-    let request = Request::get(uri).body(Body::empty()).unwrap();
+    let request = Request::get(uri)
+        .header("host", "a")
+        .body(Body::empty())
+        .unwrap();
     let response = router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -55,7 +58,10 @@ async fn events_come_in_order_as_cloud_events() {
 #[tokio::test]
 async fn the_head_comes_before_the_first_event() {
     let mut body = {
-        let request = Request::get("/v1/events").body(Body::empty()).unwrap();
+        let request = Request::get("/v1/events")
+            .header("host", "a")
+            .body(Body::empty())
+            .unwrap();
         let response = router().oneshot(request).await.unwrap();
         response.into_body().into_data_stream()
     };
@@ -65,7 +71,10 @@ async fn the_head_comes_before_the_first_event() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_stream_is_kept_alive() {
-    let request = Request::get("/v1/events").body(Body::empty()).unwrap();
+    let request = Request::get("/v1/events")
+        .header("host", "a")
+        .body(Body::empty())
+        .unwrap();
     let response = router().oneshot(request).await.unwrap();
     let mut body = response.into_body().into_data_stream();
     body.next().await.unwrap().unwrap();
@@ -132,7 +141,7 @@ async fn a_draining_node_sends_what_is_queued_and_ends_streams() {
     let router = gateway.router();
     let mut stream = open(&router, "/v1/events").await;
     put(&bus, "queued", "1".to_owned());
-    gateway.context.draining.cancel();
+    gateway.context.drain();
     assert_eq!(next(&mut stream).await.event, "custom.queued");
     assert!(stream.next().await.is_none());
     let late = get(&router, "/v1/events").await;
