@@ -88,6 +88,15 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The event as the node `origin` would send it, of a type that is one.
+    #[must_use]
+    pub fn sent_by(mut self, origin: &'a str) -> Self {
+        self.origin = origin;
+        self.distributed = true;
+        self.event_type = "custom.fuzzed";
+        self
+    }
+
     /// The event in its packed encoding.
     #[must_use]
     pub fn encoded(&self) -> Vec<u8> {
