@@ -125,9 +125,10 @@ impl LoadError {
         }
     }
 
-    /// Whether the files could not be read for a reason that may pass by itself: what the
-    /// system says of them, be it that too many files are open, that the disk has failed,
-    /// or that a folder is being put in the place of another.
+    /// Whether the files could not be loaded for a reason that may pass by itself: what
+    /// the system says of them, be it that too many files are open, that the disk has
+    /// failed, or that a folder is being put in the place of another; or that it lets no
+    /// process start which compiles them.
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Component {
@@ -135,6 +136,10 @@ impl LoadError {
                 ..
             }
             | Self::ReadManifest { source, .. } => source.raw_os_error().is_some(),
+            Self::Component {
+                source: CompileError::WorkerStart { .. },
+                ..
+            } => true,
             _ => false,
         }
     }
