@@ -11,8 +11,9 @@ use std::time::Duration;
 /// of a core are in the foreground for good.
 const REST_FOR_CPU: u64 = 10;
 
-/// CPU that a task may use at once and stay in the foreground, if it has rested before.
-const BURST: Duration = Duration::from_millis(10);
+/// Time slices that a task may use, turn after turn, and stay in the foreground, if it
+/// has rested before.
+const BURST_SLICES: u32 = 10;
 
 /// Most tasks that what one may use is divided among: more would have next to nothing.
 const MOST_SHARERS: usize = 8;
@@ -22,14 +23,17 @@ const MOST_SHARERS: usize = 8;
 pub(super) struct Account {
     /// Tasks that share what one may use.
     sharers: u64,
+    /// CPU that may be used at once, in nanoseconds.
+    burst: u64,
     /// Nanoseconds, times `sharers`.
     used: AtomicU64,
 }
 
 impl Account {
     /// The account of one of `sharers` tasks, which together may use what a task may.
-    pub(super) fn new(sharers: usize) -> Self {
+    pub(super) fn new(sharers: usize, time_slice: Duration) -> Self {
         Self {
+            burst: nanoseconds(time_slice.saturating_mul(BURST_SLICES)),
             sharers: sharers.clamp(1, MOST_SHARERS) as u64,
             used: AtomicU64::new(0),
         }
@@ -40,7 +44,7 @@ impl Account {
     pub(super) fn charge(&self, cpu: Duration) {
         let used = nanoseconds(cpu).saturating_mul(self.sharers);
         let all = self.used().saturating_add(used);
-        let all = all.min(2 * nanoseconds(BURST));
+        let all = all.min(self.burst.saturating_mul(2));
         self.used.store(all, Ordering::Relaxed);
     }
 
@@ -52,12 +56,12 @@ impl Account {
 
     /// Whether the task has used more than it may in the foreground.
     pub(super) fn is_overdrawn(&self) -> bool {
-        self.used() >= nanoseconds(BURST)
+        self.used() >= self.burst
     }
 
     /// Whether the task has used so little that it may be in the foreground again.
     pub(super) fn is_low(&self) -> bool {
-        self.used() < nanoseconds(BURST) / 2
+        self.used() < self.burst / 2
     }
 
     fn used(&self) -> u64 {
@@ -91,35 +95,35 @@ mod tests {
 
     #[test]
     fn bursts_are_found_as_well_as_long_work() {
-        assert!(is_found(&Account::new(1), 900 * MILLI / 1000, MILLI));
+        assert!(is_found(&Account::new(1, MILLI), 900 * MILLI / 1000, MILLI));
         assert!(is_found(
-            &Account::new(1),
+            &Account::new(1, MILLI),
             90 * MILLI / 1000,
             500 * MILLI / 1000
         ));
-        assert!(is_found(&Account::new(1), 20 * MILLI, 1000 * MILLI));
+        assert!(is_found(&Account::new(1, MILLI), 20 * MILLI, 1000 * MILLI));
     }
 
     #[test]
     fn whoever_uses_less_than_a_tenth_of_a_core_is_left_alone() {
         assert!(!is_found(
-            &Account::new(1),
+            &Account::new(1, MILLI),
             4 * MILLI / 1000,
             100 * MILLI / 1000
         ));
-        assert!(!is_found(&Account::new(1), 2 * MILLI, 30 * MILLI));
+        assert!(!is_found(&Account::new(1, MILLI), 2 * MILLI, 30 * MILLI));
     }
 
     #[test]
     fn several_tasks_may_use_together_what_one_may() {
         let (work, rest) = (2 * MILLI, 60 * MILLI);
-        assert!(!is_found(&Account::new(1), work, rest));
-        assert!(is_found(&Account::new(4), work, rest));
+        assert!(!is_found(&Account::new(1, MILLI), work, rest));
+        assert!(is_found(&Account::new(4, MILLI), work, rest));
     }
 
     #[test]
     fn a_busy_time_is_made_up_for_by_rest_and_by_nothing_else() {
-        let account = Account::new(1);
+        let account = Account::new(1, MILLI);
         account.charge(3600 * 1000 * MILLI);
         assert!(account.is_overdrawn() && !account.is_low());
         account.rest(120 * MILLI);

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_task::{Runnable, Task};
 use cpu_time::ThreadTime;
@@ -119,8 +120,8 @@ impl Executor {
 
     /// A place for one of `sharers` tasks that share what one may use of the foreground.
     #[must_use]
-    pub(super) fn seat(&self, sharers: usize) -> Arc<Seat> {
-        Arc::new(Seat::new(sharers, self.queues.epoch))
+    pub(super) fn seat(&self, sharers: usize, time_slice: Duration) -> Arc<Seat> {
+        Arc::new(Seat::new(sharers, time_slice, self.queues.epoch))
     }
 
     /// Runs `future` on the plugin threads, in the lane that `seat` says.
@@ -284,8 +285,6 @@ fn run(queues: &Queues, class: Class, io: &tokio::runtime::Handle, ticker: &Tick
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::plugin::engine::{TICK, new_engine};
     use crate::plugin::seat::turn;
@@ -298,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_changes_lanes_when_it_is_woken() {
         let executor = executor(2);
-        let seat = executor.seat(1);
+        let seat = executor.seat(1, TICK);
         let lanes = executor
             .spawn(Arc::clone(&seat), async move {
                 let mut lanes = Vec::new();
@@ -318,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn dropping_the_executor_ends_its_threads() {
         let executor = executor(1);
-        let task = executor.spawn(executor.seat(1), std::future::pending::<()>());
+        let task = executor.spawn(executor.seat(1, TICK), std::future::pending::<()>());
         drop(task);
         drop(executor);
     }
@@ -352,7 +351,7 @@ mod tests {
     async fn whoever_works_in_bursts_ends_up_in_the_background_and_comes_back_by_rest() {
         const TURNS: usize = 100;
         let executor = executor(1);
-        let seat = executor.seat(1);
+        let seat = executor.seat(1, TICK);
         let background = bursts(&executor, &seat, TURNS).await;
         assert!(background > TURNS / 2, "{background} of {TURNS}");
         assert!(seat.in_background());

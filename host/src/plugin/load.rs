@@ -267,7 +267,9 @@ async fn start(
     let mut desks = Vec::new();
     let mut description = None;
     for _ in 0..version.concurrency() {
-        let seat = runtime.executor.seat(version.concurrency());
+        let seat = runtime
+            .executor
+            .seat(version.concurrency(), version.limits.time_slice);
         let starting = {
             let (version, seat) = (Arc::clone(&version), Arc::clone(&seat));
             async move { contain(version.instantiate(seat)).await }

@@ -276,7 +276,7 @@ mod tests {
     {
         let ticker = Arc::new(Ticker::start(new_engine().unwrap()).unwrap());
         let executor = Executor::new(1, &tokio::runtime::Handle::current(), &ticker).unwrap();
-        let seat = executor.seat(1);
+        let seat = executor.seat(1, time_slice);
         let meter = Arc::new(Meter::new(Arc::clone(&seat), deadline, time_slice));
         let call = call(Arc::clone(&meter), Arc::clone(&seat));
         executor

@@ -47,12 +47,12 @@ thread_local! {
 
 impl Seat {
     /// A place for one of `sharers` tasks, whose times are counted from `epoch`.
-    pub(super) fn new(sharers: usize, epoch: Instant) -> Self {
+    pub(super) fn new(sharers: usize, time_slice: Duration, epoch: Instant) -> Self {
         Self {
             in_background: AtomicBool::new(false),
             caught_up: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
-            account: Account::new(sharers),
+            account: Account::new(sharers, time_slice),
             rests_since: AtomicU64::new(nanoseconds(epoch, Instant::now())),
             woken: AtomicU64::new(0),
             epoch,
