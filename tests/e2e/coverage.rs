@@ -28,6 +28,7 @@ const TESTED: &[Tested] = &[
     ),
     ("claims", &[delivery::a_plugin_says_only_what_it_may]),
     ("configured", &[capabilities::configured]),
+    ("describe-globs", &[descriptions::globs]),
     ("describe-huge", &[descriptions::huge]),
     ("describe-invalid", &[descriptions::invalid]),
     ("describe-leak", &[descriptions::leak]),

@@ -13,6 +13,11 @@ use super::guest_text::guest_text;
 use super::limits::{self, ManifestLimits};
 use crate::event::Pattern;
 
+/// Most globs that the patterns of one plugin come to when their alternatives are
+/// multiplied out, wherever they are declared; bounds what every event of a new type is
+/// compared with.
+pub const MAX_GLOBS: usize = 256;
+
 /// A plugin's manifest. The default is what a plugin without one gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
@@ -53,7 +58,12 @@ impl Manifest {
                         "at least one pattern, or no `subscribe` for those that it declares",
                     ));
                 }
-                patterns => Some(patterns),
+                patterns => {
+                    let globs = patterns.iter().map(|pattern| pattern.globs().len()).sum();
+                    within_max_globs(globs)
+                        .map_err(|reason| entry.wrong_value(reason, FEWER_PATTERNS))?;
+                    Some(patterns)
+                }
             },
         };
         let concurrency = top.value("concurrency", &CONCURRENCY)?;
@@ -90,6 +100,19 @@ impl Manifest {
         })
     }
 }
+
+/// Whether a plugin may listen by so many globs; the error says how many it may.
+pub(crate) fn within_max_globs(globs: usize) -> Result<(), String> {
+    if globs <= MAX_GLOBS {
+        return Ok(());
+    }
+    Err(format!(
+        "its patterns come to {globs} with their alternatives multiplied out; a plugin may have {MAX_GLOBS}"
+    ))
+}
+
+const FEWER_PATTERNS: &str =
+    "fewer or wider patterns, e.g. \"custom.cart.*\" instead of one for each type";
 
 const PATTERN: Form<Pattern> = Form {
     kind: Kind::String,
@@ -309,6 +332,25 @@ mod tests {
                 assert!(message.contains(part), "{part:?} is not in: {message}");
             }
         }
+    }
+
+    #[test]
+    fn patterns_are_counted_with_their_alternatives() {
+        let letters: Vec<String> = (b'a'..b'q').map(|c| char::from(c).to_string()).collect();
+        let sixteen = letters.join(",");
+        let of = |patterns: usize| {
+            let pattern = |at| format!("\"custom.{at}.{{{sixteen}}}\"");
+            let patterns: Vec<String> = (0..patterns).map(pattern).collect();
+            format!("subscribe = [{}]", patterns.join(", "))
+        };
+        assert_eq!(parse(&of(16)).unwrap().subscribe.unwrap().len(), 16);
+        let message = error(&of(17));
+        assert!(
+            message.starts_with("plugins/demo.toml:1:13: ")
+                && message.contains("come to 272")
+                && message.contains("may have 256"),
+            "{message}"
+        );
     }
 
     #[test]

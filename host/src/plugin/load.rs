@@ -19,12 +19,12 @@ use super::runtime::Runtime;
 use super::shared::Listener;
 use super::worker::Desk;
 use crate::bus::Filter;
-use crate::config::{ConfigError, Manifest, PluginLimits};
+use crate::config::{ConfigError, MAX_GLOBS, Manifest, PluginLimits, within_max_globs};
 use crate::interfaces::Convention;
 use crate::plugin::guest::PluginContext;
 
-/// Most listeners of one plugin; bounds the routing table.
-const MAX_LISTENERS: usize = 256;
+/// Most listeners of one plugin: each has one glob at least.
+const MAX_LISTENERS: usize = MAX_GLOBS;
 
 /// Longest manifest in bytes; its `[config]` may well carry a schema.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -341,11 +341,16 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
             reason: format!("a plugin may declare {MAX_LISTENERS} listeners"),
         });
     }
+    let mut globs = 0;
     listeners
         .into_iter()
         .map(|listener| {
             let name = cut(&listener.name);
-            match filter_of(listener.filter) {
+            let filter = filter_of(listener.filter).and_then(|filter| {
+                globs += filter.pattern.globs().len();
+                within_max_globs(globs).map(|()| filter)
+            });
+            match filter {
                 Ok(filter) => Ok(Listener { name, filter }),
                 Err(reason) => Err(LoadError::Listener {
                     listener: name,

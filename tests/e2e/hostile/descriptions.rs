@@ -55,6 +55,11 @@ pub async fn invalid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+pub async fn globs() {
+    does_not_start("describe-globs", "listener `listener-4`: its patterns come to 320").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 pub async fn huge() {
     let mut neighbours = Neighbourhood::with([plugin("describe-huge")]).await;
     neighbours.nothing_is_missed().await;
