@@ -3,9 +3,10 @@
 //! A **node** is one running `hearken` process. Everything that happens is an
 //! **event**. Whoever receives events (a plugin, an event stream, a waiter) is a
 //! **receiver**: filters, a bounded **mailbox** and an overflow rule. The **bus**
-//! takes a published event, finds the receivers whose filter matches, and puts a
-//! shared reference into each mailbox. It never waits for anyone. That is the
-//! whole machine; each kind of receiver is a room of its own around it.
+//! takes a published event, finds the receivers whose filter matches, and puts it
+//! into each mailbox: a copy of a small one where a plugin's next frame is put together,
+//! otherwise a shared reference. It never waits for anyone. That is the whole machine;
+//! each kind of receiver is a room of its own around it.
 //!
 //! ```text
 //!  http   command line   plugin   host itself     publishers
@@ -20,7 +21,7 @@
 //! | room | what it is for | knows |
 //! | --- | --- | --- |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
-//! | [`bus`] | publishing, filters, the routing table, mailboxes; no wasm, no network | `event`, `clock` |
+//! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `bus`, `event`, `admin` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `bus`, `store`, `event`, `admin`, `config`, `interfaces` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
@@ -40,7 +41,7 @@
 //! # Where to start reading
 //!
 //! - An event's way: [`Publisher::publish`](bus::Publisher::publish), which stamps
-//!   it; the routing table and [`Mailbox`](bus::Mailbox) in `bus/`; then
+//!   it; `bus/router.rs`, which finds who wants it, and [`Mailbox`](bus::Mailbox); then
 //!   `plugin/worker.rs`, which takes it out and hands it to an instance, and
 //!   `plugin/handler.rs`, which makes the call.
 //! - A plugin's life: `plugin/folder.rs` sees a file, `plugin/supervisor.rs` carries

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearken_wire::Attribute;
+use hearken_wire::{Attribute, EventRef};
 
 use crate::event::{Draft, Event, Pattern};
 
@@ -23,6 +23,15 @@ pub struct Filter {
     pub exclude: Option<Arc<str>>,
 }
 
+/// Pattern, subject, channel, both flags, and who is excluded.
+pub(super) type FilterIdentity<'f> = (
+    &'f str,
+    Option<&'f str>,
+    Option<&'f str>,
+    [bool; 2],
+    Option<&'f str>,
+);
+
 /// All of an event that filters look at: what has the same key, and the same
 /// publisher, goes to the same receivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +44,7 @@ pub(super) struct RoutingKey<'e> {
 }
 
 impl<'e> RoutingKey<'e> {
-    pub(super) fn of(event: &'e Event) -> Self {
+    pub(super) fn of(event: EventRef<'e>) -> Self {
         Self {
             event_type: event.event_type(),
             subject: event.subject(),
@@ -87,10 +96,34 @@ impl Filter {
         }
     }
 
+    /// What tells it from other filters.
+    pub(super) fn identity(&self) -> FilterIdentity<'_> {
+        (
+            self.pattern.as_str(),
+            self.subject.as_deref(),
+            self.channel.as_deref(),
+            [self.local_only, self.distributed_only],
+            self.exclude.as_deref(),
+        )
+    }
+
+    /// Whether anything is asked but pattern and subject; see [`Filter::matches_rest`].
+    pub(super) fn has_conditions(&self) -> bool {
+        let Self {
+            pattern: _,
+            subject: _,
+            channel,
+            local_only,
+            distributed_only,
+            exclude,
+        } = self;
+        *local_only || *distributed_only || channel.is_some() || exclude.is_some()
+    }
+
     /// Whether the event, published on `node` by `publisher`, passes.
     #[must_use]
     pub fn matches(&self, event: &Event, node: &str, publisher: &str) -> bool {
-        self.matches_key(&RoutingKey::of(event), node, publisher)
+        self.matches_key(&RoutingKey::of(event.packed()), node, publisher)
     }
 
     /// Whether an event with this key passes.

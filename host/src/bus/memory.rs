@@ -9,6 +9,7 @@ use hearken_wire::EventRef;
 use smallvec::SmallVec;
 
 use super::receiver::Core;
+use super::topics::Known;
 use super::totals::{Counter, Totals};
 use crate::event::{Draft, DraftError, Encoder, Stamp};
 
@@ -30,8 +31,8 @@ pub(super) struct Memory {
 /// Who gets whatever is like the last event.
 #[derive(Debug)]
 struct Audience {
-    /// Version of the routes.
-    version: u64,
+    /// By what they were found.
+    topic: Known,
     receivers: SmallVec<[Arc<Core>; 1]>,
 }
 
@@ -94,17 +95,17 @@ impl Memory {
         self.encoder.trim();
     }
 
-    /// Who gets the last event, as far as that is known for this version of the routes.
+    /// Who gets the last event, as far as that is known and has not changed.
     #[inline]
-    pub(super) fn audience(&self, version: u64) -> Option<&[Arc<Core>]> {
+    pub(super) fn audience(&self) -> Option<&[Arc<Core>]> {
         let audience = self.audience.as_ref()?;
-        (audience.version == version).then_some(&audience.receivers)
+        audience.topic.is_current().then_some(&*audience.receivers)
     }
 
     /// Remembers who gets the last event, if that is likely to be of use.
-    pub(super) fn remember_audience(&mut self, version: u64, receivers: &[&Arc<Core>]) {
-        self.audience = self.repeated.then(|| Audience {
-            version,
+    pub(super) fn remember_audience(&mut self, topic: &Known, receivers: &[&Arc<Core>]) {
+        self.audience = (self.repeated && topic.is_kept()).then(|| Audience {
+            topic: topic.clone(),
             receivers: receivers.iter().copied().cloned().collect(),
         });
     }

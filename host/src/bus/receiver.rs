@@ -2,15 +2,16 @@
 //! the [`Receiver`] lives.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_utils::CachePadded;
 use foldhash::fast::FixedState;
 
 use super::Bus;
-use super::filter::Filter;
+use super::filter::{Filter, RoutingKey};
 use super::mailbox::{Closed, Incoming, Mailbox, MailboxLimits, Outdated, Overflow};
+use super::router::Difference;
 use crate::event::Event;
 
 /// What stands behind a receiver; labels counters and decides how drops are reported.
@@ -63,18 +64,18 @@ pub struct Subscription {
 #[derive(Debug)]
 pub struct Receiver {
     bus: Bus,
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
 }
 
 /// The part of a receiver that the routing table shares.
 #[derive(Debug)]
 pub(super) struct Core {
+    /// Tells the receivers of one bus apart; who came later has a higher one.
+    number: u64,
     name: Arc<str>,
     kind: ReceiverKind,
     /// Apart from what publishers only read: the consumer writes to it all the time.
     pub(super) mailbox: CachePadded<Mailbox>,
-    /// Whether more than one filter may find this receiver for one event.
-    pub(super) several_filters: AtomicBool,
     filters: Mutex<Vec<Arc<Filter>>>,
     dropped: AtomicU64,
     /// Dropped since the last report.
@@ -82,16 +83,20 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(name: Arc<str>, kind: ReceiverKind, mailbox: Mailbox) -> Self {
+    pub(super) fn new(number: u64, name: Arc<str>, kind: ReceiverKind, mailbox: Mailbox) -> Self {
         Self {
+            number,
             name,
             kind,
             mailbox: CachePadded::new(mailbox),
-            several_filters: AtomicBool::new(false),
             filters: Mutex::default(),
             dropped: AtomicU64::new(0),
             unreported: AtomicU64::new(0),
         }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(super) fn name(&self) -> &str {
@@ -109,14 +114,18 @@ impl Core {
             .clone()
     }
 
-    pub(super) fn replace_filters(&self, filters: Vec<Arc<Filter>>) -> Vec<Arc<Filter>> {
+    /// Replaces the filters; returns what is different then.
+    pub(super) fn replace_filters(&self, filters: Vec<Filter>) -> Difference {
         let mut own = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-        let replaced = std::mem::replace(&mut *own, filters);
-        self.note_filters(&own);
-        replaced
+        Difference::between(&mut own, filters)
     }
 
-    pub(super) fn change_filters(&self, removed: &[Arc<Filter>], added: &[Arc<Filter>]) {
+    /// Takes some filters out, which must be its own, and puts others in.
+    pub(super) fn change_filters(
+        &self,
+        removed: &[Arc<Filter>],
+        added: &[Arc<Filter>],
+    ) -> Difference {
         let mut own = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
         if !removed.is_empty() {
             let removed: HashSet<*const Filter, FixedState> =
@@ -124,16 +133,13 @@ impl Core {
             own.retain(|filter| !removed.contains(&Arc::as_ptr(filter)));
         }
         own.extend_from_slice(added);
-        self.note_filters(&own);
+        Difference {
+            added: added.to_vec(),
+            removed: removed.to_vec(),
+        }
     }
 
-    fn note_filters(&self, filters: &[Arc<Filter>]) {
-        let globs = filters.iter().map(|filter| filter.pattern.globs().len());
-        let several = globs.sum::<usize>() > 1;
-        self.several_filters.store(several, Ordering::Relaxed);
-    }
-
-    /// Puts events into the mailbox, in order; returns whether this is the first drop
+    /// Puts events into the mailbox, in order; calls `first_drop` if this is the first drop
     /// since the last report.
     ///
     /// # Errors
@@ -143,9 +149,14 @@ impl Core {
         &self,
         events: impl IntoIterator<Item = Incoming<'e>>,
         version: u64,
-    ) -> Result<bool, Outdated> {
-        let dropped = self.mailbox.push(events, version)?;
-        Ok(dropped > 0 && self.count_dropped(dropped))
+        first_drop: impl FnOnce(),
+    ) -> Result<(), Outdated> {
+        let mut dropped = 0;
+        let delivered = self.mailbox.push(events, version, &mut dropped);
+        if dropped > 0 && self.count_dropped(dropped) {
+            first_drop();
+        }
+        delivered
     }
 
     pub(super) fn count_dropped(&self, dropped: u64) -> bool {
@@ -182,6 +193,7 @@ impl Receiver {
     }
 
     /// Replaces the filters for all events published from now on; what waits stays.
+    /// Costs in proportion to the filters that are different.
     pub fn route(&self, filters: Vec<Filter>) {
         self.bus.set_filters(&self.core, filters);
     }
@@ -194,13 +206,20 @@ impl Receiver {
 
     /// Replaces the filters for all events published from now on, and discards
     /// the waiting events that no new filter wants. Returns how many were discarded.
+    /// Filters that are the old ones change nothing.
     pub fn set_filters(&self, filters: Vec<Filter>) -> usize {
-        self.route(filters);
+        if !self.bus.set_filters(&self.core, filters) {
+            return 0;
+        }
         let wanted = self.core.filters();
         let node = self.bus.node();
-        self.core
-            .mailbox
-            .retain(|event| wanted.iter().any(|filter| filter.matches(event, node, "")))
+        let globs = wanted.iter().map(|filter| filter.pattern.globs().len());
+        self.core.mailbox.retain(globs.sum(), |event| {
+            let key = RoutingKey::of(event);
+            wanted
+                .iter()
+                .any(|filter| filter.matches_key(&key, node, ""))
+        })
     }
 
     /// Changes the mailbox; see [`Mailbox::reconfigure`].

@@ -3,31 +3,137 @@
 //!
 //! A glob without `*` is found by one hash look-up. Any other is filed under
 //! its literal prefix and, below that, its literal suffix; either may be empty.
-//! Only globs that share both (`a*b*c` and `a*d*c`) are tried one by one. Behind
-//! each glob, receivers that want one subject are found by hash.
+//! Only globs that share both (`a*b*c` and `a*d*c`) are tried one by one. Filters on
+//! one subject are apart from the others, found by the hash of the subject.
+//!
+//! What is found is remembered as a [`Topic`](super::topics::Topic), so that a glob is
+//! tried for a new type and not for every event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hearken_pattern::Glob;
+use smallvec::SmallVec;
 
+use super::ReceiverKind;
 use super::affixes::{Affixes, End};
 use super::filter::Filter;
 use super::receiver::Core;
 
 type Map<V> = HashMap<Box<str>, V, RandomState>;
 
+/// The filters of all receivers.
+#[derive(Default)]
 pub(super) struct RoutingTable {
+    lasting: Filters,
+    passing: Filters,
+}
+
+/// How often receivers of a kind come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tenure {
+    /// They stay as long as a version of a plugin.
+    Lasting,
+    /// As often as somebody likes.
+    Passing,
+}
+
+/// The filters of receivers of one tenure.
+#[derive(Default)]
+struct Filters {
+    of_any_subject: Globs,
+    by_subject: Map<Globs>,
+}
+
+struct Globs {
+    /// Those without `*`.
     exact: Map<Routes>,
     /// By prefix.
     open: Affixes<Suffixes>,
 }
 
-/// Globs with the same prefix, by suffix.
-struct Suffixes(Affixes<Vec<GlobRoutes>>);
+/// Globs with the same prefix, by suffix, and then by their text.
+struct Suffixes(Affixes<BTreeMap<Box<str>, GlobRoutes>>);
 
-impl Default for RoutingTable {
+struct GlobRoutes {
+    glob: Glob,
+    routes: Routes,
+}
+
+/// Receivers by their number, each with the filters that brought it here.
+type Routes = BTreeMap<u64, (Arc<Core>, SmallVec<[Arc<Filter>; 1]>)>;
+
+impl Tenure {
+    pub(super) fn of(kind: ReceiverKind) -> Self {
+        match kind {
+            ReceiverKind::Plugin => Self::Lasting,
+            ReceiverKind::Stream | ReceiverKind::Waiter | ReceiverKind::Link => Self::Passing,
+        }
+    }
+}
+
+impl RoutingTable {
+    /// Adds a filter of a receiver.
+    pub(super) fn insert(&mut self, receiver: &Arc<Core>, filter: &Arc<Filter>) {
+        let filters = self.filters_mut(Tenure::of(receiver.kind()));
+        let globs = match filter.subject.as_deref() {
+            None => &mut filters.of_any_subject,
+            Some(subject) => filters.by_subject.entry(subject.into()).or_default(),
+        };
+        for glob in filter.pattern.globs() {
+            let (_, known) = globs
+                .routes_mut(glob)
+                .entry(receiver.number())
+                .or_insert_with(|| (Arc::clone(receiver), SmallVec::new()));
+            known.push(Arc::clone(filter));
+        }
+    }
+
+    /// Removes a filter that was added.
+    pub(super) fn remove(&mut self, receiver: &Core, filter: &Arc<Filter>) {
+        let filters = self.filters_mut(Tenure::of(receiver.kind()));
+        match filter.subject.as_deref() {
+            None => filters.of_any_subject.remove(receiver, filter),
+            Some(subject) => {
+                if let Some(globs) = filters.by_subject.get_mut(subject) {
+                    globs.remove(receiver, filter);
+                    if globs.is_empty() {
+                        filters.by_subject.remove(subject);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Calls `found` with every filter of receivers of a tenure whose pattern and subject
+    /// match, and with the receiver; one with several such filters is found several times.
+    pub(super) fn find<'t>(
+        &'t self,
+        tenure: Tenure,
+        event_type: &str,
+        subject: Option<&str>,
+        found: &mut impl FnMut(&'t Arc<Core>, &'t Arc<Filter>),
+    ) {
+        let filters = match tenure {
+            Tenure::Lasting => &self.lasting,
+            Tenure::Passing => &self.passing,
+        };
+        filters.of_any_subject.find(event_type, found);
+        if let Some(globs) = subject.and_then(|subject| filters.by_subject.get(subject)) {
+            globs.find(event_type, found);
+        }
+    }
+
+    fn filters_mut(&mut self, tenure: Tenure) -> &mut Filters {
+        match tenure {
+            Tenure::Lasting => &mut self.lasting,
+            Tenure::Passing => &mut self.passing,
+        }
+    }
+}
+
+impl Default for Globs {
     fn default() -> Self {
         Self {
             exact: Map::default(),
@@ -42,29 +148,9 @@ impl Default for Suffixes {
     }
 }
 
-struct GlobRoutes {
-    glob: Glob,
-    routes: Routes,
-}
-
-#[derive(Default)]
-struct Routes {
-    any_subject: Vec<Route>,
-    by_subject: Map<Vec<Route>>,
-}
-
-/// One filter of one receiver.
-#[derive(Clone)]
-pub(super) struct Route {
-    pub(super) receiver: Arc<Core>,
-    pub(super) filter: Arc<Filter>,
-}
-
-impl RoutingTable {
-    pub(super) fn insert(&mut self, route: &Route) {
-        for glob in route.filter.pattern.globs() {
-            self.routes_mut(glob).insert(route.clone());
-        }
+impl Globs {
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.open.is_empty()
     }
 
     fn routes_mut(&mut self, glob: &Glob) -> &mut Routes {
@@ -72,35 +158,32 @@ impl RoutingTable {
             return self.exact.entry(glob.as_str().into()).or_default();
         };
         let globs = self.open.entry(prefix).0.entry(suffix);
-        let at = globs
-            .iter()
-            .position(|known| known.glob == *glob)
-            .unwrap_or_else(|| {
-                globs.push(GlobRoutes {
-                    glob: glob.clone(),
-                    routes: Routes::default(),
-                });
-                globs.len() - 1
+        let known = globs
+            .entry(glob.as_str().into())
+            .or_insert_with(|| GlobRoutes {
+                glob: glob.clone(),
+                routes: Routes::default(),
             });
-        &mut globs[at].routes
+        &mut known.routes
     }
 
-    /// Removes every route of `receiver` that came from `filter`.
-    pub(super) fn remove(&mut self, receiver: &Arc<Core>, filter: &Filter) {
+    fn remove(&mut self, receiver: &Core, filter: &Arc<Filter>) {
         for glob in filter.pattern.globs() {
             match glob.ends() {
                 None => {
                     if let Some(routes) = self.exact.get_mut(glob.as_str())
-                        && routes.remove(receiver, filter)
+                        && remove(routes, receiver, filter)
                     {
                         self.exact.remove(glob.as_str());
                     }
                 }
                 Some((prefix, suffix)) => self.open.remove_if(prefix, |suffixes| {
                     suffixes.0.remove_if(suffix, |globs| {
-                        globs.retain_mut(|known| {
-                            known.glob != *glob || !known.routes.remove(receiver, filter)
-                        });
+                        if let Some(known) = globs.get_mut(glob.as_str())
+                            && remove(&mut known.routes, receiver, filter)
+                        {
+                            globs.remove(glob.as_str());
+                        }
                         globs.is_empty()
                     });
                     suffixes.0.is_empty()
@@ -109,77 +192,43 @@ impl RoutingTable {
         }
     }
 
-    /// Calls `found` with every route whose pattern and subject match; a
-    /// receiver with several matching filters is found several times.
-    pub(super) fn find<'t>(
+    fn find<'t>(
         &'t self,
         event_type: &str,
-        subject: Option<&str>,
-        found: &mut impl FnMut(&'t Route),
+        found: &mut impl FnMut(&'t Arc<Core>, &'t Arc<Filter>),
     ) {
         if let Some(routes) = self.exact.get(event_type) {
-            routes.find(subject, found);
+            each(routes, found);
         }
         self.open.find(event_type, |suffixes| {
             suffixes.0.find(event_type, |globs| {
-                find_globs(globs, event_type, subject, found);
+                for known in globs.values() {
+                    if known.glob.matches(event_type) {
+                        each(&known.routes, found);
+                    }
+                }
             });
         });
     }
 }
 
-fn find_globs<'t>(
-    globs: &'t [GlobRoutes],
-    event_type: &str,
-    subject: Option<&str>,
-    found: &mut impl FnMut(&'t Route),
-) {
-    for known in globs {
-        if known.glob.matches(event_type) {
-            known.routes.find(subject, found);
+fn each<'t>(routes: &'t Routes, found: &mut impl FnMut(&'t Arc<Core>, &'t Arc<Filter>)) {
+    for (receiver, filters) in routes.values() {
+        for filter in filters {
+            found(receiver, filter);
         }
     }
 }
 
-impl Routes {
-    fn insert(&mut self, route: Route) {
-        match &route.filter.subject {
-            None => self.any_subject.push(route),
-            Some(subject) => self
-                .by_subject
-                .entry(subject.as_ref().into())
-                .or_default()
-                .push(route),
+/// Returns whether nothing is left.
+fn remove(routes: &mut Routes, receiver: &Core, filter: &Arc<Filter>) -> bool {
+    if let Some((_, filters)) = routes.get_mut(&receiver.number()) {
+        filters.retain(|known| !Arc::ptr_eq(known, filter));
+        if filters.is_empty() {
+            routes.remove(&receiver.number());
         }
     }
-
-    /// Returns whether nothing is left.
-    fn remove(&mut self, receiver: &Arc<Core>, filter: &Filter) -> bool {
-        let keep = |route: &Route| {
-            !Arc::ptr_eq(&route.receiver, receiver) || route.filter.as_ref() != filter
-        };
-        match filter.subject.as_deref() {
-            None => self.any_subject.retain(keep),
-            Some(subject) => {
-                if let Some(routes) = self.by_subject.get_mut(subject) {
-                    routes.retain(keep);
-                    if routes.is_empty() {
-                        self.by_subject.remove(subject);
-                    }
-                }
-            }
-        }
-        self.any_subject.is_empty() && self.by_subject.is_empty()
-    }
-
-    fn find<'t>(&'t self, subject: Option<&str>, found: &mut impl FnMut(&'t Route)) {
-        self.any_subject.iter().for_each(&mut *found);
-        if !self.by_subject.is_empty()
-            && let Some(routes) = subject.and_then(|subject| self.by_subject.get(subject))
-        {
-            routes.iter().for_each(found);
-        }
-    }
+    routes.is_empty()
 }
 
 #[cfg(test)]
@@ -187,26 +236,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::bus::{Mailbox, MailboxLimits, Overflow, ReceiverKind};
+    use crate::bus::{Mailbox, MailboxLimits, Overflow};
     use crate::event::Pattern;
 
-    fn receiver(name: usize) -> Arc<Core> {
+    const TENURES: [Tenure; 2] = [Tenure::Lasting, Tenure::Passing];
+
+    fn receiver(number: usize) -> Arc<Core> {
         let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1, None);
-        Arc::new(Core::new(
-            name.to_string().into(),
-            ReceiverKind::Stream,
-            mailbox,
-        ))
+        let kind = [ReceiverKind::Plugin, ReceiverKind::Stream][number % 2];
+        let name = number.to_string();
+        Arc::new(Core::new(number as u64, name.into(), kind, mailbox))
     }
 
-    fn found(table: &RoutingTable, event_type: &str, subject: Option<&str>) -> Vec<String> {
-        let mut names = Vec::new();
-        table.find(event_type, subject, &mut |route: &Route| {
-            names.push(route.receiver.name().to_owned());
-        });
-        names.sort();
-        names.dedup();
-        names
+    fn found(table: &RoutingTable, event_type: &str, subject: Option<&str>) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        for tenure in TENURES {
+            table.find(tenure, event_type, subject, &mut |receiver, _| {
+                assert_eq!(Tenure::of(receiver.kind()), tenure);
+                numbers.push(receiver.number());
+            });
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
     }
 
     proptest! {
@@ -219,34 +271,37 @@ mod tests {
             subject in proptest::option::of("[xy]"),
         ) {
             let mut table = RoutingTable::default();
-            let routes: Vec<Route> = filters.into_iter().enumerate().map(|(name, (pattern, subject))| {
+            let routes: Vec<(Arc<Core>, Arc<Filter>)> = filters.into_iter().enumerate().map(|(number, (pattern, subject))| {
                 let mut filter = Filter::new(Pattern::new(&pattern).expect("valid by its strategy"));
                 filter.subject = subject.map(Into::into);
-                Route { receiver: receiver(name), filter: Arc::new(filter) }
+                // Of several filters a receiver now and then.
+                (receiver(number / 2), Arc::new(filter))
             }).collect();
-            for route in &routes {
-                table.insert(route);
+            for (receiver, filter) in &routes {
+                table.insert(receiver, filter);
             }
             let mut expected = Vec::new();
-            for (route, removed) in routes.iter().zip(&removed) {
-                let filter = &route.filter;
+            for ((receiver, filter), removed) in routes.iter().zip(&removed) {
                 if *removed {
-                    table.remove(&route.receiver, filter);
+                    table.remove(receiver, filter);
                 } else if filter.pattern.matches(&event_type)
                     && filter.subject.as_deref().is_none_or(|wanted| subject.as_deref() == Some(wanted))
                 {
-                    expected.push(route.receiver.name().to_owned());
+                    expected.push(receiver.number());
                 }
             }
-            expected.sort();
+            expected.sort_unstable();
+            expected.dedup();
             prop_assert_eq!(found(&table, &event_type, subject.as_deref()), expected);
 
-            for (route, removed) in routes.iter().zip(&removed) {
+            for ((receiver, filter), removed) in routes.iter().zip(&removed) {
                 if !removed {
-                    table.remove(&route.receiver, &route.filter);
+                    table.remove(receiver, filter);
                 }
             }
-            prop_assert!(table.exact.is_empty() && table.open.is_empty());
+            for filters in [&table.lasting, &table.passing] {
+                prop_assert!(filters.of_any_subject.is_empty() && filters.by_subject.is_empty());
+            }
         }
     }
 }

@@ -1,9 +1,14 @@
 use std::collections::HashSet;
 use std::thread;
 
+use super::mailbox::Incoming;
+use super::topics::Known;
 use super::*;
 use crate::clock::SystemClock;
-use crate::event::Pattern;
+use crate::event::{Draft, Event, Pattern};
+
+mod changes;
+mod topics;
 
 fn bus() -> Bus {
     bus_of("a")
@@ -113,10 +118,10 @@ fn what_is_published_again_and_again_follows_the_filters() {
 fn who_missed_a_change_of_filters_delivers_by_the_new_ones() {
     let bus = bus();
     let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1, None);
-    let core = Arc::new(Core::new("r".into(), ReceiverKind::Plugin, mailbox));
+    let core = Arc::new(Core::new(0, "r".into(), ReceiverKind::Plugin, mailbox));
     let filters = |pattern| subscription(&[pattern]).filters;
     bus.set_filters(&core, filters("custom.a"));
-    let missed = bus.0.routes_version.load(Ordering::Relaxed);
+    let missed = bus.0.router.version();
     bus.set_filters(&core, filters("custom.b"));
 
     let publisher = Identity {
@@ -262,9 +267,9 @@ fn a_change_of_route_touches_nothing_else() {
     receiver.change_route(&[a], std::slice::from_ref(&c));
     assert_eq!(received(), ["custom.b", "custom.c"]);
 
-    let version = bus.0.routes_version.load(Ordering::Relaxed);
+    let version = bus.0.router.version();
     receiver.change_route(&[], &[]);
-    assert_eq!(bus.0.routes_version.load(Ordering::Relaxed), version);
+    assert_eq!(bus.0.router.version(), version);
     receiver.change_route(&[b, c], &[]);
     assert!(received().is_empty());
 }

@@ -26,8 +26,8 @@ pub use flags::NodeFlags;
 pub use http::HttpSettings;
 pub use layer::LARGEST_EVENT;
 pub use limits::{ManifestLimits, PluginLimits};
-pub use manifest::{Allow, MAX_GLOBS, Manifest};
 pub(crate) use manifest::within_max_globs;
+pub use manifest::{Allow, MAX_GLOBS, Manifest};
 pub use node::{LogConfig, LogFormat, NodeConfig};
 pub use quarantine::QuarantinePauses;
 

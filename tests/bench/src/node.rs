@@ -164,6 +164,12 @@ impl Node {
         self.plugins.get(plugin).expect("the plugin is loaded")
     }
 
+    /// Lets a plugin handle nothing any more.
+    pub(crate) fn pause(&self, plugin: &str) {
+        let paused = self.io.block_on(self.plugins.pause(plugin));
+        paused.expect("a plugin that runs can be paused");
+    }
+
     /// Waits until the plugin is done with so many events in all.
     pub(crate) fn await_delivered(&self, plugin: &str, events: u64) {
         let deadline = Instant::now() + DEADLINE;

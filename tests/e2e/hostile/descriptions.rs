@@ -56,7 +56,11 @@ pub async fn invalid() {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn globs() {
-    does_not_start("describe-globs", "listener `listener-4`: its patterns come to 320").await;
+    does_not_start(
+        "describe-globs",
+        "listener `listener-4`: its patterns come to 320",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

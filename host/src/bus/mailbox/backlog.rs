@@ -1,23 +1,19 @@
 //! What waits in a mailbox: a queue for each lane.
 //!
-//! Events of plugins wait in frames, behind those that do not fit into one. Whatever
-//! needs to tell waiting events apart takes them out of their frames first.
-//!
-//! Putting in and taking out is all that happens as long as there is room. Only
-//! when room must be made is it counted whose events wait; from then on the count
-//! is kept, until nothing waits any more. Dropped events leave gaps, which are
-//! closed when they outnumber the events. So no operation takes longer because
-//! more events wait, but for the first that must make room.
+//! Events wait in segments: those of plugins in frames, others as they are. Whatever
+//! moves, counts or drops events does so segment by segment, and so no operation takes
+//! longer because more events wait: what concerns all of them ([`Backlog::retain_some`],
+//! [`Backlog::deal_some`]) is done in steps, between which others have their turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use foldhash::fast::FixedState;
 use hearken_wire::EventRef;
 
-use super::MailboxLimits;
+use super::census::{Census, Scarce};
 use super::frame::Frame;
-use super::lane::{Lane, PublisherId, Taken};
 use super::lanes::Lanes;
+use super::segment::Taken;
+use super::{MailboxLimits, PublisherId};
 use crate::event::Event;
 
 /// Begins with what changes whenever an event comes or goes, so that publisher and
@@ -28,30 +24,21 @@ pub(super) struct Backlog {
     events: usize,
     bytes: usize,
     /// Position of the next event that arrives.
-    next: i64,
+    next: u64,
     lanes: Lanes,
-    /// Position of the next event that comes back: before all others.
-    before: i64,
-    census: Option<Census>,
+    /// Lanes whose events are still to be dealt to the others.
+    former: Option<Lanes>,
+    census: Census,
 }
 
-/// Who has how much waiting.
-type Census = HashMap<PublisherId, Share, FixedState>;
-
-/// What of a backlog is one publisher's.
-#[derive(Debug)]
-struct Share {
-    events: usize,
-    bytes: usize,
-    /// None of its events has a position below this one.
-    oldest: i64,
-}
-
-/// What a mailbox is short of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scarce {
-    Events,
-    Bytes,
+/// How far it has been looked through.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cursor {
+    lane: usize,
+    segment: i64,
+    /// Positions below this one have been seen.
+    position: u64,
+    started: bool,
 }
 
 impl Backlog {
@@ -60,9 +47,9 @@ impl Backlog {
             events: 0,
             bytes: 0,
             next: 0,
-            lanes: Lanes::new(lanes),
-            before: -1,
-            census: None,
+            lanes: Lanes::new(lanes, 0),
+            former: None,
+            census: Census::default(),
         }
     }
 
@@ -73,7 +60,7 @@ impl Backlog {
 
     /// Events that came, dropped ones included.
     pub(super) fn received(&self) -> u64 {
-        u64::try_from(self.next).unwrap_or_default()
+        self.next
     }
 
     /// Events waiting.
@@ -90,25 +77,22 @@ impl Backlog {
 
     #[inline]
     pub(super) fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
-        self.lanes[lane].unpack();
-        let position = self.next;
-        self.next += 1;
-        self.count_in(lane, publisher, event.packed(), position);
-        self.lanes[lane].slots.push_back(Taken {
-            event: Some(event),
+        let position = self.count_in(event.as_bytes().len());
+        let taken = Taken {
+            event,
             publisher,
             position,
-        });
+        };
+        self.lanes[lane].push(taken, &mut self.census);
     }
 
-    /// Whether an event may wait in a frame: not while it is counted whose events
-    /// wait, and one that is better shared only behind others in frames.
+    /// Whether an event goes into a frame: one that is better shared only behind others.
     #[inline]
     pub(super) fn takes_packed(&self, lane: usize, better_shared: bool) -> bool {
-        self.census.is_none() && (!better_shared || self.lanes[lane].has_frames())
+        !better_shared || self.lanes[lane].has_open_frame()
     }
 
-    /// Puts an event into the newest frame of a lane.
+    /// Puts an event into a frame.
     #[inline]
     pub(super) fn push_packed(
         &mut self,
@@ -117,11 +101,9 @@ impl Backlog {
         event: EventRef<'_>,
         local: bool,
     ) {
-        debug_assert!(self.takes_packed(lane, false));
-        let position = self.next;
-        self.next += 1;
-        self.count_in(lane, publisher, event, position);
-        self.lanes[lane].push_packed(position, publisher, event, local);
+        let position = self.count_in(event.as_bytes().len());
+        let census = &mut self.census;
+        self.lanes[lane].push_packed(position, publisher, event, local, census);
     }
 
     /// Leaves out the position of an event that is dropped on arrival.
@@ -129,16 +111,21 @@ impl Backlog {
         self.next += 1;
     }
 
-    /// Puts an event before all others.
-    pub(super) fn push_front(&mut self, lane: usize, publisher: PublisherId, event: Event) {
-        let position = self.before;
-        self.before -= 1;
-        self.count_in(lane, publisher, event.packed(), position);
-        self.lanes[lane].slots.push_front(Taken {
-            event: Some(event),
-            publisher,
-            position,
-        });
+    #[inline]
+    fn count_in(&mut self, size: usize) -> u64 {
+        let position = self.next;
+        self.next += 1;
+        self.events += 1;
+        self.bytes += size;
+        position
+    }
+
+    /// Puts events that were taken from a lane back before all others of it.
+    pub(super) fn put_back(&mut self, lane: usize, events: VecDeque<Taken>) {
+        self.events += events.len();
+        let sizes = events.iter().map(|taken| taken.event.as_bytes().len());
+        self.bytes += sizes.sum::<usize>();
+        self.lanes[lane].prepend(events, &mut self.census);
     }
 
     /// Takes the oldest event of a lane.
@@ -152,43 +139,49 @@ impl Backlog {
         lane: usize,
         wanted: impl FnOnce(&Event) -> bool,
     ) -> Option<Taken> {
-        let own = &mut self.lanes[lane];
-        if !own.has_slots() {
-            own.unpack_front();
-        }
-        let taken = own
-            .slots
-            .pop_front_if(|slot| slot.event.as_ref().is_some_and(wanted))?;
-        self.count_out(lane, taken.publisher, taken.event().as_bytes().len());
+        let wanted = |taken: &Taken| wanted(&taken.event);
+        let taken = self.lanes[lane].pop_if(wanted, &mut self.census)?;
+        self.events -= 1;
+        self.bytes -= taken.event.as_bytes().len();
         Some(taken)
     }
 
-    /// Takes all events of a lane, if they keep within `limits`, at a cost that does
-    /// not depend on how many there are; `batch` must be empty. Returns whether it
-    /// did.
-    pub(super) fn take_lane(
+    /// Moves the oldest events of a lane behind `batch`, as far as they keep within
+    /// `limits`; the first of the batch is taken at any size.
+    pub(super) fn take_batch(
         &mut self,
         lane: usize,
         limits: MailboxLimits,
         batch: &mut VecDeque<Taken>,
-    ) -> bool {
-        let own = &mut self.lanes[lane];
-        let packed = own.has_frames();
-        let Lane {
-            slots, gaps, bytes, ..
-        } = own;
-        if !limits.allow(slots.len(), *bytes) || packed || *gaps > 0 || self.census.is_some() {
-            return false;
+    ) {
+        let (before, mut events, mut bytes) = (batch.len(), 0, 0);
+        loop {
+            let fits = |more: usize, more_bytes: usize| {
+                let within = limits.allow(events + more, bytes + more_bytes);
+                if within {
+                    (events, bytes) = (events + more, bytes + more_bytes);
+                }
+                within
+            };
+            if !self.lanes[lane].take_segment(fits, batch, &mut self.census) {
+                break;
+            }
         }
-        std::mem::swap(slots, batch);
-        self.events -= batch.len();
-        self.bytes -= std::mem::take(bytes);
-        true
+        self.events -= batch.len() - before;
+        self.bytes -= bytes;
+        let mut fits = |event: &Event| {
+            bytes += event.as_bytes().len();
+            events += 1;
+            limits.allow(events, bytes)
+        };
+        while let Some(taken) = self.pop_if(lane, &mut fits) {
+            batch.push_back(taken);
+        }
     }
 
     /// Moves the oldest events of a lane into `frame`, which must be empty, as far as
-    /// they keep within `limits`; the first is taken at any size. Events that wait in
-    /// a frame cost nothing each. `is_local` tells the events of this node.
+    /// they keep within `limits`; the first is taken at any size. `is_local` tells the
+    /// events of this node.
     pub(super) fn take_frame(
         &mut self,
         lane: usize,
@@ -196,195 +189,143 @@ impl Backlog {
         is_local: impl Fn(EventRef<'_>) -> bool,
         frame: &mut Frame,
     ) {
-        let own = &mut self.lanes[lane];
-        if !own.has_slots() {
-            own.take_front_frame(limits, frame);
-            let (events, bytes) = (frame.len(), frame.event_bytes());
-            own.bytes -= bytes;
-            self.events -= events;
-            self.bytes -= bytes;
-            return;
-        }
-        let fits = |event: &Event, frame: &Frame| {
-            let bytes = frame.event_bytes() + event.as_bytes().len();
-            limits.allow(frame.len() + 1, bytes)
-        };
-        while self.lanes[lane].has_slots()
-            && let Some(taken) = self.pop_if(lane, |event| fits(event, frame))
-        {
-            let event = taken.event().packed();
-            frame.push(event, is_local(event), taken.publisher);
-        }
+        self.lanes[lane].take_frame(limits, is_local, frame, &mut self.census);
+        self.events -= frame.len();
+        self.bytes -= frame.event_bytes();
     }
 
     /// Drops the oldest event of the publisher that takes most of what is scarce.
     pub(super) fn make_room(&mut self, scarce: Scarce) {
-        if self.events == 0 {
-            return;
+        for lanes in [Some(&mut self.lanes), self.former.as_mut()] {
+            let lanes = lanes.into_iter().flat_map(|lanes| lanes.iter_mut());
+            lanes.for_each(|lane| lane.count(&mut self.census));
         }
-        let takes = |share: &Share| match scarce {
-            Scarce::Events => share.events,
-            Scarce::Bytes => share.bytes,
-        };
-        if self.census.is_none() {
-            self.unpack();
-        }
-        let lanes = &self.lanes;
-        let census = self.census.get_or_insert_with(|| census(lanes));
-        let loudest = census
-            .iter()
-            .max_by_key(|(id, share)| (takes(share), **id))
-            .map(|(id, share)| (*id, share.oldest));
-        let Some((publisher, from)) = loudest else {
+        let Some((position, place)) = self.census.oldest_of_loudest(scarce) else {
             return;
         };
-        let oldest = self
-            .lanes
-            .iter()
-            .enumerate()
-            .filter_map(|(lane, slots)| Some((slots.find(publisher, from)?, lane)))
-            .min();
-        if let Some(((position, at), lane)) = oldest {
-            if let Some(share) = self.census.as_mut().and_then(|all| all.get_mut(&publisher)) {
-                share.oldest = position;
-            }
-            self.drop_slot(lane, at);
+        let lane = [Some(&mut self.lanes), self.former.as_mut()]
+            .into_iter()
+            .flatten()
+            .find_map(|lanes| lanes.by_number(place.lane));
+        let size = lane.and_then(|lane| lane.drop_one(place.segment, position, &mut self.census));
+        if let Some(size) = size {
+            self.events -= 1;
+            self.bytes -= size;
         }
     }
 
     /// Shows every event that does not wait in a frame.
-    pub(super) fn each_slot(&self, visit: impl FnMut(&Event)) {
-        let slots = self.lanes.iter().flat_map(|lane| &lane.slots);
-        slots.filter_map(|slot| slot.event.as_ref()).for_each(visit);
+    pub(super) fn each_shared(&self, mut visit: impl FnMut(&Event)) {
+        for lane in self.lanes.iter() {
+            lane.each_shared(&mut visit);
+        }
     }
 
     /// Gives back what memory is kept for later, if nothing waits.
     pub(super) fn trim(&mut self) {
         if self.events == 0 {
-            self.clear();
+            drop(self.clear());
         }
     }
 
-    /// Drops all events.
-    pub(super) fn clear(&mut self) {
-        self.lanes
-            .iter_mut()
-            .for_each(|lane| *lane = Lane::default());
-        self.events = 0;
-        self.bytes = 0;
-        self.census = None;
-    }
-
-    /// Drops the unwanted events; returns how many.
-    pub(super) fn retain(&mut self, wanted: impl Fn(&Event) -> bool) -> usize {
-        let before = self.events;
-        self.unpack();
-        for lane in 0..self.lanes.len() {
-            // From behind, so that closing gaps moves nothing that is still to be seen.
-            for at in (0..self.lanes[lane].slots.len()).rev() {
-                let unwanted =
-                    |slot: &Taken| slot.event.as_ref().is_some_and(|event| !wanted(event));
-                if self.lanes[lane].slots.get(at).is_some_and(unwanted) {
-                    self.drop_slot(lane, at);
-                }
-            }
-        }
-        before - self.events
-    }
-
-    /// Deals all events to new lanes, in the order of their arrival.
-    pub(super) fn deal(&mut self, lanes: usize, lane_of: impl Fn(&Event) -> usize) {
-        self.unpack();
-        let mut slots: Vec<Taken> = std::mem::replace(&mut self.lanes, Lanes::new(lanes))
-            .iter_mut()
-            .flat_map(|lane| std::mem::take(&mut lane.slots))
-            .filter(|slot| slot.event.is_some())
-            .collect();
-        slots.sort_unstable_by_key(|slot| slot.position);
-        for slot in slots {
-            let event = slot.event();
-            let lane = &mut self.lanes[lane_of(event)];
-            lane.bytes += event.as_bytes().len();
-            lane.slots.push_back(slot);
-        }
-    }
-
-    /// Takes all events out of their frames.
-    fn unpack(&mut self) {
-        self.lanes.iter_mut().for_each(Lane::unpack);
-    }
-
-    fn drop_slot(&mut self, lane: usize, at: usize) {
-        let own = &mut self.lanes[lane];
-        let Some(slot) = own.slots.get_mut(at) else {
-            return;
+    /// Gives up all events, which the caller drops when it has the time.
+    #[must_use]
+    pub(super) fn clear(&mut self) -> Self {
+        let next = self.next;
+        let fresh = Self {
+            next,
+            ..Self::new(self.lanes())
         };
-        let publisher = slot.publisher;
-        let Some(event) = slot.event.take() else {
-            return;
-        };
-        own.gaps += 1;
-        own.close_gaps();
-        self.count_out(lane, publisher, event.as_bytes().len());
+        std::mem::replace(self, fresh)
     }
 
-    #[inline]
-    fn count_in(
+    /// Looks at up to `most` events behind a cursor that came before position `until`, and
+    /// drops those that are unwanted; returns how many, or nothing if none was left.
+    pub(super) fn retain_some(
         &mut self,
-        lane: usize,
-        publisher: PublisherId,
-        event: EventRef<'_>,
-        position: i64,
-    ) {
-        let size = event.as_bytes().len();
-        self.events += 1;
-        self.bytes += size;
-        self.lanes[lane].bytes += size;
-        if let Some(census) = &mut self.census {
-            count(census, publisher, size, position);
+        cursor: &mut Cursor,
+        until: u64,
+        most: usize,
+        wanted: impl Fn(EventRef<'_>) -> bool,
+    ) -> Option<usize> {
+        if cursor.lane >= self.lanes() {
+            return None;
         }
-    }
-
-    fn count_out(&mut self, lane: usize, publisher: PublisherId, size: usize) {
-        self.events -= 1;
-        self.bytes -= size;
-        self.lanes[lane].bytes -= size;
-        if self.events == 0 {
-            self.census = None;
-        }
-        let Some(census) = &mut self.census else {
-            return;
+        let from = if cursor.started {
+            cursor.segment
+        } else {
+            i64::MIN
         };
-        if let Some(share) = census.get_mut(&publisher) {
-            share.events -= 1;
-            share.bytes -= size;
-            if share.events == 0 {
-                census.remove(&publisher);
+        let lane = &mut self.lanes[cursor.lane];
+        let Some((number, segment)) = lane.segment_from(from) else {
+            *cursor = Cursor {
+                lane: cursor.lane + 1,
+                ..Cursor::default()
+            };
+            return Some(0);
+        };
+        if (cursor.started, cursor.segment) != (true, number) {
+            cursor.position = 0;
+        }
+        (cursor.started, cursor.segment) = (true, number);
+        let seen = cursor.position;
+        let mut unwanted = Vec::new();
+        let mut over = true;
+        let behind = segment.events().filter(|(.., at)| *at >= seen);
+        for (at, (event, _, position)) in behind.enumerate() {
+            if at == most {
+                over = false;
+                break;
+            }
+            cursor.position = position + 1;
+            if position < until && !wanted(event) {
+                unwanted.push((position, event.as_bytes().len()));
             }
         }
-    }
-}
-
-fn census(lanes: &Lanes) -> Census {
-    let mut census = Census::default();
-    for slot in lanes.iter().flat_map(|lane| &lane.slots) {
-        if let Some(event) = &slot.event {
-            let size = event.as_bytes().len();
-            count(&mut census, slot.publisher, size, slot.position);
+        for (position, size) in &unwanted {
+            if lane.drop_one(number, *position, &mut self.census).is_some() {
+                self.events -= 1;
+                self.bytes -= size;
+            }
         }
+        if over {
+            cursor.segment += 1;
+        }
+        Some(unwanted.len())
     }
-    census
-}
 
-fn count(census: &mut Census, publisher: PublisherId, size: usize, position: i64) {
-    let share = census.entry(publisher).or_insert(Share {
-        events: 0,
-        bytes: 0,
-        oldest: position,
-    });
-    share.events += 1;
-    share.bytes += size;
-    share.oldest = share.oldest.min(position);
+    /// From now on there are so many lanes; what waits is dealt to them by
+    /// [`Backlog::deal_some`], which must come to its end before anything is taken.
+    pub(super) fn deal(&mut self, lanes: usize) {
+        let lanes = Lanes::new(lanes, self.lanes.end());
+        self.former = Some(std::mem::replace(&mut self.lanes, lanes));
+    }
+
+    /// Deals up to `most` events to the new lanes, the newest first, so that all of a lane
+    /// are in the order of their arrival; returns whether some are left.
+    pub(super) fn deal_some(
+        &mut self,
+        most: usize,
+        lane_of: impl Fn(EventRef<'_>) -> usize,
+    ) -> bool {
+        let Some(former) = &mut self.former else {
+            return false;
+        };
+        let mut dealt: Vec<VecDeque<Taken>> = Vec::new();
+        dealt.resize_with(self.lanes.len(), VecDeque::new);
+        for _ in 0..most {
+            let newest = former.iter_mut().max_by_key(|lane| lane.last_position());
+            let Some(taken) = newest.and_then(|lane| lane.pop_back(&mut self.census)) else {
+                self.former = None;
+                break;
+            };
+            dealt[lane_of(taken.event.packed())].push_front(taken);
+        }
+        for (lane, events) in dealt.into_iter().enumerate() {
+            self.lanes[lane].prepend(events, &mut self.census);
+        }
+        self.former.is_some()
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use hearken_wire::{Attribute, EventRef};
 
-use super::lane::PublisherId;
+use super::PublisherId;
 use crate::event::Event;
 
 /// An event with so many receivers or more is shared where it can be, unless it is

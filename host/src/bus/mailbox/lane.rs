@@ -1,206 +1,409 @@
-//! One lane of a mailbox: events by themselves, and behind them events in frames.
+//! One lane of a mailbox: segments of events in the order of their positions.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use hearken_wire::EventRef;
 
-use super::MailboxLimits;
+use super::census::{Census, Place};
 use super::frame::Frame;
+use super::segment::{MOST_EVENTS, Segment, Taken};
+use super::{MailboxLimits, PublisherId, work};
 use crate::event::Event;
 
-/// Tells the publishers of one bus apart.
-pub(in crate::bus) type PublisherId = u32;
-
-/// Gaps that a lane may have before they are closed, however few its events.
-pub(super) const GAPS_ALLOWED: usize = 32;
-
-/// An event that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// Nothing in a gap, which is never taken.
-    pub(super) event: Option<Event>,
-    pub(super) publisher: PublisherId,
-    /// Position among all that waits.
-    pub(super) position: i64,
-}
-
-impl Taken {
-    /// The event.
-    #[must_use]
-    pub fn event(&self) -> &Event {
-        self.event.as_ref().expect("a gap is never taken")
-    }
-
-    /// The event, for good.
-    #[must_use]
-    pub fn into_event(self) -> Event {
-        self.event.expect("a gap is never taken")
-    }
-
-    /// Counts the events that came, from 1, dropped ones included: where numbers
-    /// are missing, events were dropped. An event that was put back loses its number.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        u64::try_from(self.position + 1).unwrap_or_default()
-    }
-}
-
-/// Slots, and behind them frames, in the order of their positions. Begins with what
+/// Complete segments, and behind them the one that new events go into. Begins with what
 /// changes whenever an event comes or goes.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Lane {
-    /// Bytes of all its events.
-    pub(super) bytes: usize,
     /// The newest events.
-    open: Waiting,
-    pub(super) slots: VecDeque<Taken>,
-    pub(super) gaps: usize,
-    /// Before them frames that took no more.
-    full: VecDeque<Waiting>,
+    open: Segment,
+    /// Whether the census counts them; it counts all others.
+    counted: bool,
+    /// Number of the open segment.
+    next: i64,
+    /// Number of the lane among all that the mailbox ever had.
+    pub(super) number: u64,
+    /// By their numbers.
+    complete: BTreeMap<i64, Segment>,
     /// Room for the next frame.
     spare: Frame,
 }
 
-/// A frame of consecutive positions.
-#[derive(Debug, Default)]
-struct Waiting {
-    /// Position of the first event.
-    first: i64,
-    frame: Frame,
-}
-
 impl Lane {
+    pub(super) fn new(number: u64) -> Self {
+        Self {
+            number,
+            ..Self::default()
+        }
+    }
+
     /// Puts an event into the newest frame.
     #[inline]
     pub(super) fn push_packed(
         &mut self,
-        position: i64,
+        position: u64,
         publisher: PublisherId,
         event: EventRef<'_>,
         local: bool,
+        census: &mut Census,
     ) {
-        if !self.open.goes_on(position, event.as_bytes().len()) {
-            self.open_frame(position);
+        let size = event.as_bytes().len();
+        match &mut self.open {
+            Segment::Packed(frame) if frame.has_room(size) && !self.counted => {
+                frame.push(event, local, publisher, position);
+            }
+            _ => self.push_packed_behind(position, publisher, event, local, census),
         }
-        self.open.frame.push(event, local, publisher);
     }
 
-    /// Begins a frame for the event at this position.
-    fn open_frame(&mut self, first: i64) {
-        if self.open.frame.is_empty() {
-            self.open.first = first;
-            return;
-        }
-        let mut frame = std::mem::take(&mut self.spare);
-        frame.reserve_as(&self.open.frame);
-        let full = std::mem::replace(&mut self.open, Waiting { first, frame });
-        self.full.push_back(full);
-    }
-
-    /// Whether events wait in frames.
-    #[inline]
-    pub(super) fn has_frames(&self) -> bool {
-        // Older frames are taken before the newest.
-        !self.open.frame.is_empty()
-    }
-
-    /// The oldest frame with events.
-    fn front_frame(&mut self) -> Option<&mut Waiting> {
-        let open = Some(&mut self.open).filter(|open| !open.frame.is_empty());
-        self.full.front_mut().or(open)
-    }
-
-    /// Moves the events of the oldest frame into another as far as they fit; all of
-    /// them at no cost.
-    pub(super) fn take_front_frame(&mut self, limits: MailboxLimits, frame: &mut Frame) {
-        let Some(front) = self.front_frame() else {
-            return;
-        };
-        if !limits.allow(front.frame.len(), front.frame.event_bytes()) {
-            let (mut events, mut bytes) = (0, 0);
-            let fitting = front.frame.events().take_while(|(event, _)| {
-                events += 1;
-                bytes += event.as_bytes().len();
-                limits.allow(events, bytes)
-            });
-            let fitting = fitting.count();
-            front.first += i64::try_from(fitting).expect("as few as are in a frame");
-            front.frame.move_front(fitting, frame);
-            return;
-        }
-        match self.full.pop_front() {
-            None => std::mem::swap(&mut self.open.frame, frame),
-            Some(full) => {
-                let used = std::mem::replace(frame, full.frame);
-                if used.is_reusable() {
-                    self.spare = used;
+    #[cold]
+    fn push_packed_behind(
+        &mut self,
+        position: u64,
+        publisher: PublisherId,
+        event: EventRef<'_>,
+        local: bool,
+        census: &mut Census,
+    ) {
+        let size = event.as_bytes().len();
+        match &self.open {
+            Segment::Packed(frame) if frame.has_room(size) => {}
+            open => {
+                let mut frame = mem::take(&mut self.spare);
+                if let Segment::Packed(open) = open {
+                    frame.reserve_as(open);
                 }
+                self.begin(Segment::Packed(frame), census);
+            }
+        }
+        if let Segment::Packed(frame) = &mut self.open {
+            frame.push(event, local, publisher, position);
+        }
+        self.count_newest(publisher, size, census);
+    }
+
+    /// Puts an event in that is shared with others.
+    #[inline]
+    pub(super) fn push(&mut self, taken: Taken, census: &mut Census) {
+        let (publisher, size) = (taken.publisher, taken.event.as_bytes().len());
+        match &self.open {
+            Segment::Shared(events) if events.len() < MOST_EVENTS => {}
+            open => {
+                let another = matches!(open, Segment::Shared(_));
+                let room = if another { MOST_EVENTS } else { 1 };
+                self.begin(Segment::Shared(VecDeque::with_capacity(room)), census);
+            }
+        }
+        if let Segment::Shared(events) = &mut self.open {
+            events.push_back(taken);
+        }
+        self.count_newest(publisher, size, census);
+    }
+
+    /// Whether an event that is better shared goes into a frame all the same: behind
+    /// others, which it would otherwise part from those that follow.
+    #[inline]
+    pub(super) fn has_open_frame(&self) -> bool {
+        matches!(&self.open, Segment::Packed(frame) if !frame.is_empty())
+    }
+
+    /// Begins a segment; the open one is complete.
+    fn begin(&mut self, segment: Segment, census: &mut Census) {
+        let complete = mem::replace(&mut self.open, segment);
+        if complete.is_empty() {
+            if let Segment::Packed(frame) = complete
+                && frame.is_reusable()
+            {
+                self.spare = frame;
+            }
+        } else {
+            if !self.counted {
+                census.enter(self.place(self.next), &complete);
+            }
+            self.complete.insert(self.next, complete);
+            self.next += 1;
+        }
+        self.counted = false;
+    }
+
+    /// Lets the census count the open segment too.
+    pub(super) fn count(&mut self, census: &mut Census) {
+        if !self.counted && !self.open.is_empty() {
+            census.enter(self.place(self.next), &self.open);
+            self.counted = true;
+        }
+    }
+
+    fn count_newest(&self, publisher: PublisherId, size: usize, census: &mut Census) {
+        if self.counted {
+            census.enter_one(self.place(self.next), &self.open, publisher, size);
+        }
+    }
+
+    /// Puts events before all others, which are newer.
+    pub(super) fn prepend(&mut self, mut events: VecDeque<Taken>, census: &mut Census) {
+        if events.is_empty() {
+            return;
+        }
+        let lane = self.number;
+        if let Some(mut first) = self.complete.first_entry()
+            && let Segment::Shared(known) = first.get()
+            && known.len() + events.len() <= MOST_EVENTS
+        {
+            let segment = *first.key();
+            let place = Place { lane, segment };
+            census.leave(place, first.get());
+            let known = first.get_mut().share();
+            events.append(known);
+            *known = events;
+            census.enter(place, first.get());
+            return;
+        }
+        let first = self.complete.first_key_value();
+        let segment = first.map_or(self.next, |(first, _)| *first) - 1;
+        let events = Segment::Shared(events);
+        census.enter(Place { lane, segment }, &events);
+        self.complete.insert(segment, events);
+    }
+
+    fn place(&self, segment: i64) -> Place {
+        Place {
+            lane: self.number,
+            segment,
+        }
+    }
+
+    /// Takes the oldest event if it is `wanted`.
+    pub(super) fn pop_if(
+        &mut self,
+        wanted: impl FnOnce(&Taken) -> bool,
+        census: &mut Census,
+    ) -> Option<Taken> {
+        self.take_one(true, census, |events| {
+            events
+                .front()
+                .is_some_and(wanted)
+                .then(|| events.pop_front())?
+        })
+    }
+
+    /// Takes the newest event.
+    pub(super) fn pop_back(&mut self, census: &mut Census) -> Option<Taken> {
+        self.take_one(false, census, VecDeque::pop_back)
+    }
+
+    fn take_one(
+        &mut self,
+        oldest: bool,
+        census: &mut Census,
+        take: impl FnOnce(&mut VecDeque<Taken>) -> Option<Taken>,
+    ) -> Option<Taken> {
+        let complete = match oldest {
+            true => self.complete.first_entry(),
+            false if self.open.is_empty() => self.complete.last_entry(),
+            false => None,
+        };
+        let lane = self.number;
+        let Some(mut complete) = complete else {
+            if self.open.is_empty() {
+                return None;
+            }
+            let taken = take(self.open.share())?;
+            if self.counted {
+                let place = self.place(self.next);
+                leave_one(census, place, &self.open, &taken);
+                self.counted = !self.open.is_empty();
+            }
+            return Some(taken);
+        };
+        let segment = *complete.key();
+        let taken = take(complete.get_mut().share())?;
+        leave_one(census, Place { lane, segment }, complete.get(), &taken);
+        if complete.get().is_empty() {
+            complete.remove();
+        }
+        Some(taken)
+    }
+
+    /// Position of the newest event.
+    pub(super) fn last_position(&self) -> Option<u64> {
+        let complete = || self.complete.last_key_value()?.1.last_position();
+        self.open.last_position().or_else(complete)
+    }
+
+    /// Moves the oldest segment behind `batch`, if it keeps within `limits` whole.
+    pub(super) fn take_segment(
+        &mut self,
+        fits: impl FnOnce(usize, usize) -> bool,
+        batch: &mut VecDeque<Taken>,
+        census: &mut Census,
+    ) -> bool {
+        let lane = self.number;
+        let bytes = |events: &VecDeque<Taken>| {
+            let sizes = events.iter().map(|taken| taken.event.as_bytes().len());
+            sizes.sum::<usize>()
+        };
+        if let Some(mut complete) = self.complete.first_entry() {
+            let segment = *complete.key();
+            let Segment::Shared(events) = complete.get() else {
+                return false;
+            };
+            if !fits(events.len(), bytes(events)) {
+                return false;
+            }
+            census.leave(Place { lane, segment }, complete.get());
+            batch.append(complete.get_mut().share());
+            complete.remove();
+            return true;
+        }
+        let place = self.place(self.next);
+        let Segment::Shared(events) = &mut self.open else {
+            return false;
+        };
+        if events.is_empty() || !fits(events.len(), bytes(events)) {
+            return false;
+        }
+        if mem::take(&mut self.counted) {
+            census.leave(place, &self.open);
+        }
+        batch.append(self.open.share());
+        true
+    }
+
+    /// Moves the oldest events into `frame`, which must be empty, as far as they keep
+    /// within `limits`; the first is taken at any size. A frame that fits is moved whole
+    /// and costs nothing for each of its events. `is_local` tells the events of this node.
+    pub(super) fn take_frame(
+        &mut self,
+        limits: MailboxLimits,
+        is_local: impl Fn(EventRef<'_>) -> bool,
+        frame: &mut Frame,
+        census: &mut Census,
+    ) {
+        while let Some((number, mut oldest)) = self.take_oldest(census) {
+            match &mut oldest {
+                Segment::Packed(packed) => {
+                    packed.close_gaps();
+                    if frame.is_empty() && limits.allow(packed.len(), packed.event_bytes()) {
+                        mem::swap(frame, packed);
+                    } else {
+                        let (mut events, mut bytes) = (frame.len(), frame.event_bytes());
+                        let fitting = packed.events().take_while(|(event, ..)| {
+                            events += 1;
+                            bytes += event.as_bytes().len();
+                            limits.allow(events, bytes)
+                        });
+                        let fitting = fitting.count();
+                        packed.move_front(fitting, frame);
+                    }
+                }
+                Segment::Shared(events) => {
+                    while let Some(taken) = events.pop_front_if(|taken| {
+                        let bytes = frame.event_bytes() + taken.event.as_bytes().len();
+                        limits.allow(frame.len() + 1, bytes)
+                    }) {
+                        work::note(1);
+                        let event = taken.event.packed();
+                        frame.push(event, is_local(event), taken.publisher, taken.position);
+                    }
+                }
+            }
+            if !oldest.is_empty() {
+                self.give_back(number, oldest, census);
+                return;
+            }
+            self.reuse(oldest);
+            // Another is not worth it for a few events more.
+            if 2 * frame.len() > limits.events || 2 * frame.event_bytes() > limits.bytes {
+                return;
             }
         }
     }
 
-    /// Takes the events of the oldest frame out of it.
-    pub(super) fn unpack_front(&mut self) {
-        let Some(Waiting { first, frame }) = self.front_frame() else {
-            return;
-        };
-        let frame = std::mem::take(frame);
-        let positions = *first..;
-        self.full.pop_front();
-        let slots = frame.events().zip(positions);
-        self.slots
-            .extend(slots.map(|((event, publisher), position)| Taken {
-                event: Some(Event::copied(event)),
-                publisher,
-                position,
-            }));
+    /// Takes the oldest segment out, with its number.
+    fn take_oldest(&mut self, census: &mut Census) -> Option<(i64, Segment)> {
+        if let Some((number, segment)) = self.complete.pop_first() {
+            census.leave(self.place(number), &segment);
+            return Some((number, segment));
+        }
+        if self.open.is_empty() {
+            return None;
+        }
+        if mem::take(&mut self.counted) {
+            census.leave(self.place(self.next), &self.open);
+        }
+        Some((self.next, mem::take(&mut self.open)))
     }
 
-    pub(super) fn unpack(&mut self) {
-        while self.front_frame().is_some() {
-            self.unpack_front();
+    /// Puts the rest of the oldest segment back in its place.
+    fn give_back(&mut self, number: i64, rest: Segment, census: &mut Census) {
+        if number == self.next {
+            self.open = rest;
+        } else {
+            census.enter(self.place(number), &rest);
+            self.complete.insert(number, rest);
         }
     }
 
-    /// Whether an event waits outside of frames.
-    pub(super) fn has_slots(&mut self) -> bool {
-        self.skip_gaps();
-        !self.slots.is_empty()
-    }
-
-    /// Drops the gaps before the oldest event.
-    fn skip_gaps(&mut self) {
-        while self
-            .slots
-            .pop_front_if(|slot| slot.event.is_none())
-            .is_some()
+    /// Keeps the room of an empty segment for those to come.
+    fn reuse(&mut self, empty: Segment) {
+        if let Segment::Packed(frame) = empty
+            && frame.is_reusable()
         {
-            self.gaps -= 1;
+            match &mut self.open {
+                Segment::Packed(open) if !open.is_reusable() && open.is_empty() => *open = frame,
+                _ => self.spare = frame,
+            }
         }
     }
 
-    /// Position and index of a publisher's oldest event, from a position on.
-    pub(super) fn find(&self, publisher: PublisherId, from: i64) -> Option<(i64, usize)> {
-        let start = self.slots.partition_point(|slot| slot.position < from);
-        let found = |slot: &Taken| slot.publisher == publisher && slot.event.is_some();
-        let at = start + self.slots.iter().skip(start).position(found)?;
-        Some((self.slots[at].position, at))
+    /// Shows every event that does not wait in a frame.
+    pub(super) fn each_shared(&self, visit: &mut impl FnMut(&Event)) {
+        for segment in self.complete.values().chain([&self.open]) {
+            if let Segment::Shared(events) = segment {
+                events.iter().for_each(|taken| visit(&taken.event));
+            }
+        }
     }
 
-    pub(super) fn close_gaps(&mut self) {
-        if self.gaps > GAPS_ALLOWED && self.gaps > self.slots.len() / 2 {
-            self.slots.retain(|slot| slot.event.is_some());
-            self.gaps = 0;
+    /// Drops the event of a position in a segment that is counted; returns its bytes.
+    pub(super) fn drop_one(
+        &mut self,
+        number: i64,
+        position: u64,
+        census: &mut Census,
+    ) -> Option<usize> {
+        let place = self.place(number);
+        let segment = match number == self.next {
+            true => &mut self.open,
+            false => self.complete.get_mut(&number)?,
+        };
+        let (publisher, size) = segment.drop_one(position)?;
+        if number != self.next || self.counted {
+            census.leave_one(place, segment, position, publisher, size);
         }
+        if segment.is_empty() {
+            if number == self.next {
+                self.counted = false;
+            } else {
+                self.complete.remove(&number);
+            }
+        }
+        Some(size)
+    }
+
+    /// The first segment with this number or a higher one that has events.
+    pub(super) fn segment_from(&self, number: i64) -> Option<(i64, &Segment)> {
+        let mut complete = self.complete.range(number..);
+        let complete = complete.next().map(|(number, segment)| (*number, segment));
+        let open =
+            (number <= self.next && !self.open.is_empty()).then_some((self.next, &self.open));
+        complete.or(open)
     }
 }
 
-impl Waiting {
-    /// Whether an event at this position, of this size, belongs into the frame.
-    #[inline]
-    fn goes_on(&self, position: i64, size: usize) -> bool {
-        let next = i64::try_from(self.frame.len()).map(|events| self.first + events);
-        !self.frame.is_empty() && next == Ok(position) && self.frame.has_room(size)
-    }
+fn leave_one(census: &mut Census, place: Place, segment: &Segment, taken: &Taken) {
+    let size = taken.event.as_bytes().len();
+    census.leave_one(place, segment, taken.position, taken.publisher, size);
 }

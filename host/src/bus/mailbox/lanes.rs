@@ -14,12 +14,23 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(lanes: usize) -> Self {
-        let others = iter::repeat_with(Lane::default).take(lanes.saturating_sub(1));
+    /// So many lanes, numbered from `first` on.
+    pub(super) fn new(lanes: usize, first: u64) -> Self {
+        let others = (first + 1..).take(lanes.saturating_sub(1));
         Self {
-            first: Lane::default(),
-            others: others.collect(),
+            first: Lane::new(first),
+            others: others.map(Lane::new).collect(),
         }
+    }
+
+    /// The number of the next lane.
+    pub(super) fn end(&self) -> u64 {
+        self.first.number + self.len() as u64
+    }
+
+    pub(super) fn by_number(&mut self, number: u64) -> Option<&mut Lane> {
+        let at = usize::try_from(number.checked_sub(self.first.number)?).ok()?;
+        (at < self.len()).then(|| &mut self[at])
     }
 
     #[inline]

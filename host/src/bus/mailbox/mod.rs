@@ -4,13 +4,20 @@
 //! so that several consumers can work on one mailbox and each subject stays in
 //! order; the bounds hold for the mailbox as a whole. What waits for a plugin waits in
 //! the [`Frame`]s that its guest takes.
+//!
+//! Publishers take the mailbox's lock, and so nobody holds it for longer than a bounded
+//! number of events takes: what concerns all that waits is done in steps.
 
 mod backlog;
+mod census;
 mod frame;
 mod incoming;
 mod lane;
 mod lanes;
 mod limits;
+mod segment;
+mod state;
+mod work;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -25,12 +32,20 @@ use crate::event::Event;
 
 pub use frame::Frame;
 pub(super) use incoming::Incoming;
-pub(super) use lane::PublisherId;
-pub use lane::Taken;
 pub use limits::{MailboxLimits, Overflow};
+pub use segment::Taken;
 
-use backlog::{Backlog, Scarce};
-use incoming::is_local;
+use backlog::{Backlog, Cursor};
+use state::{Leaving, Room, State};
+
+/// Tells the publishers of one bus apart.
+pub(super) type PublisherId = u32;
+
+/// Most events that are dropped, or dealt to other lanes, at once.
+const STEP: usize = 16;
+
+/// Most comparisons of an event with a glob that are made at once.
+const COMPARISONS: usize = 4096;
 
 /// Largest event that waits in a frame; larger ones wait as they are, shared with all
 /// others who get them.
@@ -50,34 +65,16 @@ pub enum Closed {
     },
 }
 
-/// Who delivers by routes that are no more has to look again.
+/// Who delivers by filters that are no more has to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outdated;
+pub(super) struct Outdated {
+    /// How many of the events had been taken before.
+    pub(super) taken: usize,
+}
 
 /// The queue of one receiver.
 #[derive(Debug)]
 pub struct Mailbox(Mutex<State>);
-
-/// Who is to be woken once the lock is given back.
-type Wakers = Vec<Waker>;
-
-/// Begins with what changes most often, next to the lock.
-#[derive(Debug)]
-#[repr(C)]
-struct State {
-    backlog: Backlog,
-    /// Events that were taken in frames, but for those that were put back.
-    taken: u64,
-    limits: MailboxLimits,
-    overflow: Overflow,
-    closed: Option<Closed>,
-    /// Version of the routes that last changed what comes here.
-    version: u64,
-    /// Name of the node, if events wait in frames.
-    framed_on: Option<Arc<str>>,
-    /// Who waits, by lane.
-    wakers: SmallVec<[Option<Waker>; 1]>,
-}
 
 impl Mailbox {
     /// A mailbox with `lanes` lanes, at least one. If its events are to wait in
@@ -102,34 +99,42 @@ impl Mailbox {
         }))
     }
 
-    /// Puts events in that come here by a version of the routes, in order; returns how
-    /// many were dropped for them, themselves included. A closed mailbox takes nothing
-    /// and drops nothing.
+    /// Puts events in that come here by a version of the filters, in order; adds to
+    /// `dropped` how many were dropped for them, themselves included. A closed mailbox
+    /// takes nothing and drops nothing.
     ///
     /// # Errors
-    /// [`Outdated`] when what comes here has changed since that version; then nothing
-    /// was put in.
+    /// [`Outdated`] when what comes here has changed since that version; then the rest was
+    /// not put in.
     #[inline]
     pub(super) fn push<'e>(
         &self,
         events: impl IntoIterator<Item = Incoming<'e>>,
         version: u64,
-    ) -> Result<u64, Outdated> {
-        let mut wakers = Wakers::new();
-        let mut dropped = 0;
+        dropped: &mut u64,
+    ) -> Result<(), Outdated> {
+        let mut leaving = Leaving::default();
         let mut state = self.lock();
         if version < state.version {
-            return Err(Outdated);
+            return Err(Outdated { taken: 0 });
         }
-        for event in events {
-            dropped += state.push(event, &mut wakers);
+        for (taken, event) in events.into_iter().enumerate() {
+            while let Room::Soon = state.push(event, &mut leaving, dropped) {
+                drop(state);
+                state = self.lock();
+                if version < state.version {
+                    drop(state);
+                    leaving.leave();
+                    return Err(Outdated { taken });
+                }
+            }
         }
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
-        Ok(dropped)
+        leaving.leave();
+        Ok(())
     }
 
-    /// Takes no more events by earlier versions of the routes.
+    /// Takes no more events by earlier versions of the filters.
     pub(super) fn outdate(&self, version: u64) {
         self.lock().version = version;
     }
@@ -214,23 +219,33 @@ impl Mailbox {
         self.lock().take_frame(lane, limits, frame).map(|_| ())
     }
 
-    /// Puts events that were taken, without the first `from`, back before all others,
-    /// in their order. For as long as they wait there may be more in the mailbox than
-    /// its limits say.
+    /// Puts events that were taken, without the first `from`, back before all others of
+    /// their lanes, in their order. For as long as they wait there may be more in the
+    /// mailbox than its limits say.
     pub fn put_back(&self, frame: &Frame, from: usize) {
+        let lanes = self.lock().backlog.lanes();
+        let mut back: Vec<VecDeque<Taken>> = Vec::new();
+        back.resize_with(lanes, VecDeque::new);
+        for at in from..frame.len() {
+            let (event, publisher, position) = frame.marked(at);
+            back[lane_of(event, lanes)].push_back(Taken {
+                event: Event::copied(event),
+                publisher,
+                position,
+            });
+        }
+        let mut leaving = Leaving::default();
         let mut state = self.lock();
-        let lanes = state.backlog.lanes();
-        let mut wakers = Wakers::new();
-        let events = frame.events().skip(from);
-        state.taken = state.taken.saturating_sub(events.len() as u64);
-        for (event, publisher) in events.rev() {
-            let lane = lane_of(event, lanes);
-            let event = Event::copied(event);
-            state.backlog.push_front(lane, publisher, event);
-            wakers.extend(state.wakers[lane].take());
+        let events = frame.len().saturating_sub(from) as u64;
+        state.taken = state.taken.saturating_sub(events);
+        for (lane, events) in back.into_iter().enumerate() {
+            if !events.is_empty() {
+                state.backlog.put_back(lane, events);
+                leaving.wakers.extend(state.wakers[lane].take());
+            }
         }
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        leaving.leave();
     }
 
     fn poll<T>(
@@ -275,15 +290,19 @@ impl Mailbox {
             return 0;
         }
         let dropped = state.backlog.events() as u64;
-        let wakers = state.close(Closed::Overflowed { dropped });
+        state.closed = Some(Closed::Overflowed { dropped });
+        let leaving = Leaving {
+            wakers: state.take_wakers(),
+            emptied: Some(state.backlog.clear()),
+        };
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        leaving.leave();
         dropped
     }
 
     /// Shows every waiting event but those that wait in frames.
     pub fn each_waiting(&self, visit: impl FnMut(&Event)) {
-        self.lock().backlog.each_slot(visit);
+        self.lock().backlog.each_shared(visit);
     }
 
     /// Gives back the memory that a mailbox in which nothing waits keeps for what will.
@@ -294,7 +313,8 @@ impl Mailbox {
     /// Closes the mailbox and drops what is queued.
     pub(super) fn discard(&self) {
         self.close();
-        self.lock().backlog.clear();
+        let emptied = self.lock().backlog.clear();
+        drop(emptied);
     }
 
     /// Events waiting.
@@ -328,170 +348,50 @@ impl Mailbox {
         overflow: Overflow,
         lanes: usize,
     ) -> u64 {
-        let mut state = self.lock();
-        state.limits = limits;
-        state.overflow = overflow;
-        let mut dropped = 0;
-        while let Some(scarce) = state.scarce(0, 0) {
-            state.backlog.make_room(scarce);
-            dropped += 1;
-        }
         let lanes = lanes.max(1);
-        let wakers = state.take_wakers();
-        state.wakers = SmallVec::from_elem(None, lanes);
-        state
-            .backlog
-            .deal(lanes, |event| lane_of(event.packed(), lanes));
-        drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        let mut state = self.lock();
+        (state.limits, state.overflow) = (limits, overflow);
+        if state.backlog.lanes() != lanes {
+            let wakers = state.take_wakers();
+            state.wakers = SmallVec::from_elem(None, lanes);
+            state.backlog.deal(lanes);
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+            let lane_of = |event: EventRef<'_>| lane_of(event, lanes);
+            while self.lock().backlog.deal_some(STEP, lane_of) {}
+        } else {
+            drop(state);
+        }
+        let mut dropped = 0;
+        while self.lock().shrink(&mut dropped) {}
         dropped
     }
 
-    /// Discards the waiting events that are no longer wanted; returns how many.
-    pub(super) fn retain(&self, wanted: impl Fn(&Event) -> bool) -> usize {
-        self.lock().backlog.retain(wanted)
+    /// Discards the waiting events that are no longer wanted; returns how many. What
+    /// arrives meanwhile is wanted. `comparisons` is how many of them an event may take.
+    pub(super) fn retain(
+        &self,
+        comparisons: usize,
+        wanted: impl Fn(EventRef<'_>) -> bool,
+    ) -> usize {
+        let most = (COMPARISONS / comparisons.max(1)).clamp(1, Frame::MOST_EVENTS);
+        let until = self.lock().backlog.received();
+        let mut cursor = Cursor::default();
+        let mut discarded = 0;
+        while let Some(more) = {
+            let mut state = self.lock();
+            state.backlog.retain_some(&mut cursor, until, most, &wanted)
+        } {
+            discarded += more;
+        }
+        discarded
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half-way through a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Puts an event in; returns how many were dropped for it, and adds who is to be
-    /// woken.
-    #[inline]
-    fn push(&mut self, event: Incoming<'_>, wakers: &mut Wakers) -> u64 {
-        let publisher = event.publisher();
-        let packed = event.packed();
-        let size = packed.as_bytes().len();
-        let mut dropped = 0;
-        if self.closed.is_some() || self.scarce(1, size).is_some() {
-            match self.make_room(size, wakers) {
-                Ok(others) => dropped = others,
-                Err(dropped) => {
-                    self.backlog.skip();
-                    return dropped;
-                }
-            }
-        }
-        let lane = lane_of(packed, self.backlog.lanes());
-        match &self.framed_on {
-            Some(node)
-                if size <= MAX_FRAMED_BYTES
-                    && self.backlog.takes_packed(lane, event.is_better_shared()) =>
-            {
-                let local = event.is_local(node);
-                self.backlog.push_packed(lane, publisher, packed, local);
-            }
-            _ => self.backlog.push(lane, publisher, event.event()),
-        }
-        // Without writing where nobody waits.
-        if self.wakers[lane].is_some() {
-            wakers.extend(self.wakers[lane].take());
-        }
-        dropped
-    }
-
-    /// Makes room for an event as the rule says; returns how many were dropped for it.
-    ///
-    /// # Errors
-    /// How many were dropped, the event included, when there is no room for it.
-    #[cold]
-    fn make_room(&mut self, size: usize, wakers: &mut Wakers) -> Result<u64, u64> {
-        if self.closed.is_some() {
-            return Err(0);
-        }
-        let mut dropped = 0;
-        while let Some(scarce) = self.scarce(1, size) {
-            match self.overflow {
-                Overflow::DropOldest if size <= self.limits.bytes && self.backlog.events() > 0 => {
-                    self.backlog.make_room(scarce);
-                    dropped += 1;
-                }
-                Overflow::DropOldest | Overflow::DropNewest => return Err(dropped + 1),
-                Overflow::Disconnect => {
-                    dropped += 1 + self.backlog.events() as u64;
-                    wakers.extend(self.close(Closed::Overflowed { dropped }));
-                    return Err(dropped);
-                }
-            }
-        }
-        Ok(dropped)
-    }
-
-    fn take(&mut self, lane: usize) -> Result<Option<Event>, Closed> {
-        match (self.backlog.pop(lane), self.closed) {
-            (Some(taken), _) => Ok(Some(taken.into_event())),
-            (None, Some(closed)) => Err(closed),
-            (None, None) => Ok(None),
-        }
-    }
-
-    fn take_batch(
-        &mut self,
-        lane: usize,
-        limits: MailboxLimits,
-        batch: &mut VecDeque<Taken>,
-    ) -> Result<Option<()>, Closed> {
-        let before = batch.len();
-        if before > 0 || !self.backlog.take_lane(lane, limits, batch) {
-            let (mut events, mut bytes) = (0, 0);
-            let mut fits = |event: &Event| {
-                bytes += event.as_bytes().len();
-                events += 1;
-                limits.allow(events, bytes)
-            };
-            while let Some(taken) = self.backlog.pop_if(lane, &mut fits) {
-                batch.push_back(taken);
-            }
-        }
-        match (batch.len() - before, self.closed) {
-            (1.., _) => Ok(Some(())),
-            (0, Some(closed)) => Err(closed),
-            (0, None) => Ok(None),
-        }
-    }
-
-    fn take_frame(
-        &mut self,
-        lane: usize,
-        limits: MailboxLimits,
-        frame: &mut Frame,
-    ) -> Result<Option<()>, Closed> {
-        frame.clear();
-        let node = self.framed_on.as_deref();
-        let is_local = |event: EventRef<'_>| node.is_some_and(|node| is_local(event, node));
-        self.backlog.take_frame(lane, limits, is_local, frame);
-        self.taken += frame.len() as u64;
-        match (frame.is_empty(), self.closed) {
-            (false, _) => Ok(Some(())),
-            (true, Some(closed)) => Err(closed),
-            (true, None) => Ok(None),
-        }
-    }
-
-    /// What there is too little of to take in so much more.
-    #[inline]
-    fn scarce(&self, events: usize, bytes: usize) -> Option<Scarce> {
-        if self.backlog.bytes() + bytes > self.limits.bytes {
-            Some(Scarce::Bytes)
-        } else if self.backlog.events() + events > self.limits.events {
-            Some(Scarce::Events)
-        } else {
-            None
-        }
-    }
-
-    fn close(&mut self, reason: Closed) -> Wakers {
-        self.closed = Some(reason);
-        self.backlog.clear();
-        self.take_wakers()
-    }
-
-    fn take_wakers(&mut self) -> Wakers {
-        self.wakers.iter_mut().filter_map(Option::take).collect()
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        work::begin();
+        state
     }
 }
 

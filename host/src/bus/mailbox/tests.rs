@@ -1,6 +1,8 @@
 use super::*;
 use crate::event::{Draft, EventType, Stamp};
 
+mod handover;
+
 pub(in crate::bus) fn event(id: &str, subject: &str) -> Event {
     let mut draft = Draft::new(EventType::custom("t").unwrap());
     draft.subject = Some(subject.to_owned().into());
@@ -34,9 +36,11 @@ fn push(mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
 /// Puts in an event that has so many receivers.
 fn push_for(receivers: usize, mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
     let event = Incoming::shared(receivers, event, publisher);
+    let mut dropped = 0;
     mailbox
-        .push([event], 0)
-        .expect("the first version of the routes")
+        .push([event], 0, &mut dropped)
+        .expect("the first version of the filters");
+    dropped
 }
 
 fn ids(mailbox: &Mailbox, lane: usize) -> Vec<String> {
@@ -49,11 +53,11 @@ fn ids(mailbox: &Mailbox, lane: usize) -> Vec<String> {
 fn what_comes_by_outdated_routes_is_turned_away() {
     let mailbox = mailbox(2, Overflow::DropOldest, 1);
     let known = event("1", "s");
-    let push = |version| mailbox.push([Incoming::shared(1, &known, 1)], version);
+    let push = |version| mailbox.push([Incoming::shared(1, &known, 1)], version, &mut 0);
     mailbox.outdate(7);
-    assert_eq!(push(6), Err(Outdated));
+    assert_eq!(push(6), Err(Outdated { taken: 0 }));
     assert_eq!((mailbox.queued(), mailbox.received()), (0, 0));
-    assert_eq!(push(7), Ok(0));
+    assert_eq!(push(7), Ok(()));
     assert_eq!(ids(&mailbox, 0), ["1"]);
 }
 
@@ -221,7 +225,7 @@ fn frame(mailbox: &Mailbox, events: usize, bytes: usize) -> Vec<String> {
         .expect("it is open");
     frame
         .events()
-        .map(|(event, _)| event.id().to_owned())
+        .map(|(event, ..)| event.id().to_owned())
         .collect()
 }
 
@@ -337,7 +341,128 @@ fn unwanted_events_are_discarded() {
     let mailbox = mailbox(4, Overflow::DropOldest, 1);
     push(&mailbox, &event("1", "keep"), 1);
     push(&mailbox, &event("2", "drop"), 1);
-    assert_eq!(mailbox.retain(|event| event.subject() == Some("keep")), 1);
+    assert_eq!(
+        mailbox.retain(1, |event| event.subject() == Some("keep")),
+        1
+    );
     assert_eq!(mailbox.queued(), 1);
     assert_eq!(ids(&mailbox, 0), ["1"]);
+}
+
+#[test]
+fn frames_of_several_lanes_are_as_long_as_those_of_one() {
+    for lanes in [1, 2, 8] {
+        let mailbox = mailbox(10_000, Overflow::DropOldest, lanes);
+        for id in 0..64 * 64 {
+            push(
+                &mailbox,
+                &event(&id.to_string(), &format!("subject-{}", id % 64)),
+                1,
+            );
+        }
+        let mut frames = Vec::new();
+        for lane in 0..lanes {
+            loop {
+                let mut frame = Frame::default();
+                let limits = MailboxLimits::default();
+                mailbox
+                    .try_recv_frame(lane, limits, &mut frame)
+                    .expect("it is open");
+                if frame.is_empty() {
+                    break;
+                }
+                frames.push(frame.len());
+            }
+        }
+        assert_eq!(frames.iter().sum::<usize>(), 64 * 64);
+        let full = frames
+            .iter()
+            .filter(|events| **events == Frame::MOST_EVENTS);
+        // The last of each lane may be shorter.
+        assert!(
+            full.count() + lanes >= frames.len(),
+            "{lanes} lanes: {frames:?}"
+        );
+    }
+}
+
+#[test]
+fn frames_stay_long_while_old_events_make_room() {
+    let mailbox = mailbox(1_000, Overflow::DropOldest, 1);
+    for id in 0..10_000 {
+        push(&mailbox, &event(&id.to_string(), "s"), id % 3);
+    }
+    let mut frames = Vec::new();
+    while mailbox.queued() > 0 {
+        frames.push(frame(&mailbox, 64, 1 << 20).len());
+    }
+    assert_eq!(frames.iter().sum::<usize>(), 1_000);
+    assert!(frames.len() <= 2 * (1_000 / 64 + 1), "{frames:?}");
+}
+
+#[test]
+fn nothing_that_concerns_all_events_holds_the_lock_for_long() {
+    const EVENTS: u32 = 100_000;
+    /// Some segments: far from all events.
+    const MOST: usize = 5_000;
+    let limits = |events: u32| MailboxLimits {
+        events: events as usize,
+        bytes: 1 << 30,
+    };
+    for framed_on in [None, Some("a".into())] {
+        let mailbox = Mailbox::new(limits(EVENTS), Overflow::DropOldest, 1, framed_on);
+        let fill = || {
+            for id in 0..EVENTS {
+                let event = event(&id.to_string(), &format!("subject-{}", id % 500));
+                push(&mailbox, &event, id % 300);
+            }
+        };
+        fill();
+        let held = work::most();
+        assert!(held <= MOST, "{held} events for a push");
+        assert_eq!(push(&mailbox, &event("first overflow", "s"), 7), 1);
+        let mut draft = Draft::new(EventType::custom("t").unwrap());
+        draft.data = Some(vec![0; 2 * MAX_FRAMED_BYTES].into());
+        push(&mailbox, &stamped(&draft, "large", "a"), 8);
+        let held = work::most();
+        assert!(held <= MOST, "{held} events for an overflow");
+        let odd = |event: EventRef<'_>| event.subject().is_none_or(|name| name.ends_with('1'));
+        for lanes in [8, 8, 3, 1] {
+            mailbox.reconfigure(limits(EVENTS), Overflow::DropOldest, lanes);
+            let held = work::most();
+            assert!(held <= MOST, "{held} events for {lanes} lanes");
+        }
+        assert_eq!(mailbox.queued(), EVENTS as usize);
+        let discarded = mailbox.retain(1, odd);
+        let held = work::most();
+        assert!(held <= MOST, "{held} events for new filters");
+        assert!(discarded > EVENTS as usize / 2);
+        fill();
+        assert_eq!(mailbox.queued(), EVENTS as usize);
+        let dropped = mailbox.reconfigure(limits(EVENTS / 2), Overflow::DropNewest, 2);
+        let held = work::most();
+        assert!(held <= MOST, "{held} events for a smaller mailbox");
+        assert_eq!(dropped, u64::from(EVENTS / 2));
+    }
+}
+
+#[test]
+fn an_event_that_displaces_thousands_lets_others_have_their_turn() {
+    let small = event("small", "s").as_bytes().len();
+    let limits = MailboxLimits {
+        events: 100_000,
+        bytes: 10_000 * small,
+    };
+    let mailbox = with_limits(limits, Overflow::DropOldest, 1);
+    for _ in 0..10_000 {
+        push(&mailbox, &event("small", "s"), 1);
+    }
+    let mut draft = Draft::new(EventType::custom("t").unwrap());
+    draft.data = Some(vec![0; 9_000 * small].into());
+    work::most();
+    let dropped = push(&mailbox, &stamped(&draft, "large", "a"), 2);
+    let held = work::most();
+    assert!(dropped > 9_000, "{dropped}");
+    assert!(held <= 5_000, "{held} events under one lock");
+    assert_eq!(mailbox.queued() as u64, 10_001 - dropped);
 }

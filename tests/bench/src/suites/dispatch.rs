@@ -1,15 +1,20 @@
 //! Throughput of handing over events: Hearken from `publish` on one thread to
 //! handled in the guest, sustained, beside the limits and the peers.
 
+use std::path::Path;
+
 use crate::Options;
 use crate::contest::{Contender, take_turns};
 use crate::guests::component;
 use crate::node::Node;
 use crate::report::Report;
-use crate::sustained::{MANIFEST, nanoseconds_a_delivery};
+use crate::sustained::{MANIFEST, Traffic, nanoseconds_a_delivery, nanoseconds_an_overflow};
 use crate::{limits, peers, sleep};
 
 const PAYLOADS: [usize; 3] = [64, 256, 4096];
+
+/// Subjects that take turns.
+const SUBJECTS: usize = 64;
 
 /// Receivers of the fan-out.
 const FAN_OUT: usize = 100;
@@ -32,22 +37,56 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     }
 }
 
-fn hearken() -> [Contender; 3] {
+fn hearken() -> Vec<Contender> {
     let framed = component("measured");
     let typed = component("measured-typed");
-    let one = |component| Node::start(&[("measured".to_owned(), component, MANIFEST)]);
+    let one = |component: &Path, manifest: &str| {
+        Node::start(&[("measured".to_owned(), component, manifest)])
+    };
     let many: Vec<_> = (0..FAN_OUT)
         .map(|index| (format!("measured-{index}"), framed.as_path(), MANIFEST))
         .collect();
-    [
-        ("hearken/framed", one(framed.as_path())),
-        ("hearken/typed", one(typed.as_path())),
-        ("hearken/fan-out-100", Node::start(&many)),
+    let alike = Traffic::ALIKE;
+    let subjects = Traffic {
+        subjects: SUBJECTS,
+        ..alike
+    };
+    let traced = Traffic {
+        traced: true,
+        ..alike
+    };
+    let two = Traffic {
+        publishers: 2,
+        ..alike
+    };
+    let instances = |count| format!("concurrency = {count}\n{MANIFEST}");
+    let mut contenders: Vec<Contender> = [
+        ("hearken/framed", one(&framed, MANIFEST), alike),
+        ("hearken/typed", one(&typed, MANIFEST), alike),
+        ("hearken/fan-out-100", Node::start(&many), alike),
+        ("hearken/subjects", one(&framed, MANIFEST), subjects),
+        ("hearken/traced", one(&framed, MANIFEST), traced),
+        ("hearken/two-publishers", one(&framed, MANIFEST), two),
+        (
+            "hearken/concurrency-2",
+            one(&framed, &instances(2)),
+            subjects,
+        ),
+        (
+            "hearken/concurrency-8",
+            one(&framed, &instances(8)),
+            subjects,
+        ),
     ]
-    .map(|(name, node)| {
-        Contender::available(
-            name,
-            Box::new(move |payload| nanoseconds_a_delivery(&node, payload)),
-        )
+    .into_iter()
+    .map(|(name, node, traffic)| {
+        let repeat = move |payload| nanoseconds_a_delivery(&node, payload, traffic);
+        Contender::available(name, Box::new(repeat))
     })
+    .collect();
+    let node = one(&framed, MANIFEST);
+    node.pause("measured");
+    let repeat = move |payload| nanoseconds_an_overflow(&node, payload);
+    contenders.push(Contender::available("hearken/overflow", Box::new(repeat)));
+    contenders
 }

@@ -19,7 +19,10 @@ pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
     .map(|(name, component)| {
         let repeat = component.map(|component| {
             let node = Node::start(&[(name.to_owned(), component.as_path(), sustained::MANIFEST)]);
-            let repeat = move |payload| sustained::nanoseconds_a_delivery(&node, payload);
+            let repeat = move |payload| {
+                let traffic = sustained::Traffic::ALIKE;
+                sustained::nanoseconds_a_delivery(&node, payload, traffic)
+            };
             Box::new(repeat) as Repeat
         });
         Contender::new(name, repeat)

@@ -1,66 +1,80 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::bus::mailbox::lane::GAPS_ALLOWED;
 use crate::bus::mailbox::tests::event;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Push {
-        lane: usize,
-        publisher: PublisherId,
-        size: usize,
-        packed: bool,
-    },
+    Push(Push),
     Skip,
     Pop(usize),
     TakeFrame(usize, MailboxLimits),
-    TakeLane(usize, MailboxLimits),
-    PutBack(usize),
+    TakeBatch(usize, MailboxLimits),
+    PutBack(usize, usize),
     MakeRoom(Scarce),
     Retain(usize),
-    Deal,
+    Deal(usize, Vec<Push>),
 }
 
-const LANES: usize = 2;
+#[derive(Clone, Debug)]
+struct Push {
+    lane: usize,
+    publisher: PublisherId,
+    size: usize,
+    packed: bool,
+}
 
-fn any_step() -> impl Strategy<Value = Step> {
-    let push = (0..LANES, 0..3_u32, 1..40_usize, any::<bool>());
-    let push = push.prop_map(|(lane, publisher, size, packed)| Step::Push {
+fn any_push() -> impl Strategy<Value = Push> {
+    let push = (0..4_usize, 0..3_u32, 1..40_usize, any::<bool>());
+    push.prop_map(|(lane, publisher, size, packed)| Push {
         lane,
         publisher,
         size,
         packed,
-    });
-    let limits = (1..12_usize, 1..2_000_usize);
+    })
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let limits = (1..80_usize, 1..10_000_usize);
     let limits = limits.prop_map(|(events, bytes)| MailboxLimits { events, bytes });
+    let lane = || 0..4_usize;
     prop_oneof![
-        6 => push,
-        2 => (0..LANES).prop_map(Step::Pop),
+        30 => any_push().prop_map(Step::Push),
+        3 => lane().prop_map(Step::Pop),
         1 => Just(Step::Skip),
-        1 => (0..LANES, limits.clone()).prop_map(|(lane, limits)| Step::TakeLane(lane, limits)),
-        2 => (0..LANES, limits).prop_map(|(lane, limits)| Step::TakeFrame(lane, limits)),
-        1 => (0..LANES).prop_map(Step::PutBack),
-        1 => Just(Step::MakeRoom(Scarce::Events)),
-        1 => Just(Step::MakeRoom(Scarce::Bytes)),
+        1 => (lane(), limits.clone()).prop_map(|(lane, limits)| Step::TakeBatch(lane, limits)),
+        2 => (lane(), limits).prop_map(|(lane, limits)| Step::TakeFrame(lane, limits)),
+        1 => (lane(), 0..70_usize).prop_map(|(lane, events)| Step::PutBack(lane, events)),
+        3 => Just(Step::MakeRoom(Scarce::Events)),
+        3 => Just(Step::MakeRoom(Scarce::Bytes)),
         1 => (1..40_usize).prop_map(Step::Retain),
-        1 => Just(Step::Deal),
+        1 => (1..4_usize, proptest::collection::vec(any_push(), 0..4))
+            .prop_map(|(lanes, pushes)| Step::Deal(lanes, pushes)),
     ]
 }
 
 /// The definition written down: a list in the order of arrival.
-#[derive(Default)]
-struct Naive(Vec<(usize, PublisherId, Event)>);
+struct Naive {
+    lanes: usize,
+    arrived: u64,
+    /// With position, lane and publisher.
+    events: Vec<(u64, usize, PublisherId, Event)>,
+}
 
 impl Naive {
+    fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
+        self.events.push((self.arrived, lane, publisher, event));
+        self.arrived += 1;
+    }
+
     fn pop(&mut self, lane: usize) -> Option<Event> {
-        let at = self.0.iter().position(|(of, ..)| *of == lane)?;
-        Some(self.0.remove(at).2)
+        let at = self.events.iter().position(|(_, of, ..)| *of == lane)?;
+        Some(self.events.remove(at).3)
     }
 
     fn make_room(&mut self, scarce: Scarce) {
         let takes = |publisher: PublisherId| -> usize {
-            let own = self.0.iter().filter(|(_, of, _)| *of == publisher);
+            let own = self.events.iter().filter(|(.., of, _)| *of == publisher);
             own.map(|(.., event)| match scarce {
                 Scarce::Events => 1,
                 Scarce::Bytes => event.as_bytes().len(),
@@ -68,105 +82,184 @@ impl Naive {
             .sum()
         };
         let loudest = (0..3).max_by_key(|publisher| (takes(*publisher), *publisher));
-        let at = self.0.iter().position(|(_, of, _)| Some(*of) == loudest);
-        at.map(|at| self.0.remove(at));
+        let at = self
+            .events
+            .iter()
+            .position(|(.., of, _)| Some(*of) == loudest);
+        at.map(|at| self.events.remove(at));
     }
 }
 
-#[test]
-fn the_gaps_of_a_flood_that_nobody_takes_are_closed() {
-    let mut backlog = Backlog::new(1);
-    backlog.push(0, 1, event("good", "s"));
-    for id in 0..10_000 {
-        backlog.push(0, 2, event(&id.to_string(), "s"));
-        if backlog.events() > 10 {
-            backlog.make_room(Scarce::Events);
+/// Both, which must agree.
+struct Pair {
+    backlog: Backlog,
+    naive: Naive,
+    pushed: usize,
+}
+
+impl Pair {
+    fn push(&mut self, push: &Push) {
+        let lane = push.lane % self.naive.lanes;
+        self.pushed += 1;
+        let event = event(&self.pushed.to_string(), &"s".repeat(push.size));
+        if push.packed && self.backlog.takes_packed(lane, false) {
+            self.backlog
+                .push_packed(lane, push.publisher, event.packed(), true);
+        } else {
+            self.backlog.push(lane, push.publisher, event.clone());
         }
+        self.naive.push(lane, push.publisher, event);
     }
-    assert!(backlog.lanes[0].slots.len() <= 2 * GAPS_ALLOWED + 10);
-    let first = backlog.pop(0).map(|taken| taken.event().id().to_owned());
-    assert_eq!(first.as_deref(), Some("good"));
+
+    fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let lanes = self.naive.lanes;
+        let Self { backlog, naive, .. } = self;
+        match step {
+            Step::Push(push) => self.push(&push),
+            Step::Pop(lane) => {
+                let popped = backlog.pop(lane % lanes).map(Taken::into_event);
+                prop_assert_eq!(popped, naive.pop(lane % lanes));
+            }
+            Step::TakeBatch(lane, limits) => {
+                let lane = lane % lanes;
+                let mut batch = VecDeque::new();
+                backlog.take_batch(lane, limits, &mut batch);
+                let sizes = batch.iter().map(|taken| taken.event().as_bytes().len());
+                prop_assert!(limits.allow(batch.len(), sizes.sum()));
+                let waits = naive.events.iter().any(|(_, of, ..)| *of == lane);
+                prop_assert_eq!(batch.is_empty(), !waits);
+                for taken in batch {
+                    prop_assert_eq!(naive.pop(lane), Some(taken.into_event()));
+                }
+            }
+            Step::Skip => {
+                backlog.skip();
+                naive.arrived += 1;
+            }
+            Step::TakeFrame(lane, limits) => {
+                let lane = lane % lanes;
+                let mut frame = Frame::default();
+                backlog.take_frame(lane, limits, |_| true, &mut frame);
+                prop_assert!(limits.allow(frame.len(), frame.event_bytes()));
+                let waits = naive.events.iter().any(|(_, of, ..)| *of == lane);
+                prop_assert_eq!(frame.is_empty(), !waits);
+                prop_assert_eq!(frame.events().count(), frame.len());
+                for (event, ..) in frame.events() {
+                    let expected = naive.pop(lane);
+                    prop_assert_eq!(Some(event), expected.as_ref().map(Event::packed));
+                }
+            }
+            Step::PutBack(lane, events) => {
+                let lane = lane % lanes;
+                let taken: VecDeque<Taken> = (0..events).map_while(|_| backlog.pop(lane)).collect();
+                // The first of them is done with.
+                let mut back = taken.clone();
+                if back.pop_front().is_some() {
+                    naive.pop(lane);
+                }
+                let expected = naive.events.iter().filter(|(_, of, ..)| *of == lane);
+                let expected = expected.map(|(at, _, by, event)| (*at, *by, event.clone()));
+                let given = back
+                    .iter()
+                    .map(|taken| (taken.position, taken.publisher, taken.event().clone()));
+                prop_assert!(given.eq(expected.take(back.len())));
+                backlog.put_back(lane, back);
+            }
+            Step::MakeRoom(scarce) => {
+                backlog.make_room(scarce);
+                naive.make_room(scarce);
+            }
+            Step::Retain(size) => {
+                let wanted = |subject: Option<&str>| subject.is_some_and(|s| s.len() <= size);
+                let before = naive.events.len();
+                naive.events.retain(|(.., event)| wanted(event.subject()));
+                let until = backlog.received();
+                let mut cursor = Cursor::default();
+                let mut discarded = 0;
+                while let Some(more) =
+                    backlog.retain_some(&mut cursor, until, 3, |event| wanted(event.subject()))
+                {
+                    discarded += more;
+                }
+                prop_assert_eq!(discarded, before - naive.events.len());
+            }
+            Step::Deal(lanes, pushes) => {
+                let lane_of = |subject: Option<&str>| subject.map_or(0, str::len) % lanes;
+                backlog.deal(lanes);
+                naive.lanes = lanes;
+                for (_, lane, _, event) in &mut naive.events {
+                    *lane = lane_of(event.subject());
+                }
+                let mut pushes = pushes.iter();
+                let mut more = true;
+                while more {
+                    if let Some(push) = pushes.next() {
+                        self.push(push);
+                        self.backlog.make_room(Scarce::Events);
+                        self.naive.make_room(Scarce::Events);
+                    }
+                    more = self.backlog.deal_some(3, |event| lane_of(event.subject()));
+                    self.agree()?;
+                }
+            }
+        }
+        self.agree()
+    }
+
+    fn agree(&self) -> Result<(), TestCaseError> {
+        let Self { backlog, naive, .. } = self;
+        let sizes = naive
+            .events
+            .iter()
+            .map(|(.., event)| event.as_bytes().len());
+        let counted = (backlog.events(), backlog.bytes(), backlog.received());
+        prop_assert_eq!(counted, (naive.events.len(), sizes.sum(), naive.arrived));
+        Ok(())
+    }
 }
 
 proptest! {
     #[test]
-    fn agrees_with_the_naive_backlog(steps in proptest::collection::vec(any_step(), 0..200)) {
-        let mut backlog = Backlog::new(LANES);
-        let mut naive = Naive::default();
-        for (id, step) in steps.into_iter().enumerate() {
-            match step {
-                Step::Push { lane, publisher, size, packed } => {
-                    let event = event(&id.to_string(), &"s".repeat(size));
-                    if packed && backlog.takes_packed(lane, false) {
-                        backlog.push_packed(lane, publisher, event.packed(), true);
-                    } else {
-                        backlog.push(lane, publisher, event.clone());
-                    }
-                    naive.0.push((lane, publisher, event));
-                }
-                Step::Pop(lane) => {
-                    prop_assert_eq!(backlog.pop(lane).map(Taken::into_event), naive.pop(lane));
-                }
-                Step::TakeLane(lane, limits) => {
-                    let mut batch = VecDeque::new();
-                    if backlog.take_lane(lane, limits, &mut batch) {
-                        let bytes: usize = batch.iter().map(|taken| taken.event().as_bytes().len()).sum();
-                        prop_assert!(batch.len() <= limits.events);
-                        prop_assert!(bytes <= limits.bytes || batch.len() == 1);
-                        for taken in batch {
-                            prop_assert_eq!(naive.pop(lane), Some(taken.into_event()));
-                        }
-                        prop_assert_eq!(naive.pop(lane), None, "something was left behind");
-                    }
-                }
-                Step::Skip => backlog.skip(),
-                Step::TakeFrame(lane, limits) => {
-                    let mut frame = Frame::default();
-                    backlog.take_frame(lane, limits, |_| true, &mut frame);
-                    prop_assert!(frame.len() <= limits.events);
-                    prop_assert!(frame.event_bytes() <= limits.bytes || frame.len() == 1);
-                    let waits = naive.0.iter().any(|(of, ..)| *of == lane);
-                    prop_assert_eq!(frame.is_empty(), !waits);
-                    for (event, _) in frame.events() {
-                        let expected = naive.pop(lane);
-                        prop_assert_eq!(Some(event), expected.as_ref().map(Event::packed));
-                    }
-                }
-                Step::PutBack(lane) => {
-                    if let Some(taken) = backlog.pop(lane) {
-                        let (publisher, event) = (taken.publisher, taken.into_event());
-                        prop_assert_eq!(naive.pop(lane), Some(event.clone()));
-                        backlog.push_front(lane, publisher, event.clone());
-                        naive.0.insert(0, (lane, publisher, event));
-                    }
-                }
-                Step::MakeRoom(scarce) => {
-                    backlog.make_room(scarce);
-                    naive.make_room(scarce);
-                }
-                Step::Retain(size) => {
-                    let wanted = |event: &Event| event.subject().is_some_and(|s| s.len() <= size);
-                    let before = naive.0.len();
-                    naive.0.retain(|(.., event)| wanted(event));
-                    prop_assert_eq!(backlog.retain(wanted), before - naive.0.len());
-                }
-                Step::Deal => {
-                    let lane_of = |event: &Event| event.subject().map_or(0, str::len) % LANES;
-                    backlog.deal(LANES, lane_of);
-                    for (lane, _, event) in &mut naive.0 {
-                        *lane = lane_of(event);
-                    }
-                }
-            }
-            let bytes: usize = naive.0.iter().map(|(.., event)| event.as_bytes().len()).sum();
-            prop_assert_eq!((backlog.events(), backlog.bytes()), (naive.0.len(), bytes));
+    fn agrees_with_the_naive_backlog(
+        lanes in 1..4_usize,
+        steps in proptest::collection::vec(any_step(), 0..400),
+    ) {
+        let naive = Naive { lanes, arrived: 0, events: Vec::new() };
+        let mut pair = Pair { backlog: Backlog::new(lanes), naive, pushed: 0 };
+        for step in steps {
+            pair.step(step)?;
         }
-        for lane in 0..LANES {
+        let Pair { mut backlog, mut naive, .. } = pair;
+        for lane in 0..naive.lanes {
             while let Some(event) = naive.pop(lane) {
                 prop_assert_eq!(backlog.pop(lane).map(Taken::into_event), Some(event));
             }
             prop_assert_eq!(backlog.pop(lane), None);
         }
-        prop_assert!(backlog.census.is_none());
+        prop_assert!(backlog.census.is_empty());
     }
+}
+
+#[test]
+fn a_flood_that_nobody_takes_leaves_nothing_behind() {
+    let mut backlog = Backlog::new(1);
+    backlog.push(0, 1, event("good", "s"));
+    for id in 0..10_000 {
+        let event = event(&id.to_string(), "s");
+        match id % 100 {
+            0 => backlog.push(0, 2, event),
+            _ => backlog.push_packed(0, 2, event.packed(), true),
+        }
+        if backlog.events() > 10 {
+            backlog.make_room(Scarce::Events);
+        }
+    }
+    let mut segments = 0;
+    let mut from = i64::MIN;
+    while let Some((number, _)) = backlog.lanes[0].segment_from(from) {
+        (segments, from) = (segments + 1, number + 1);
+    }
+    assert!(segments <= 11, "{segments} segments for 10 events");
+    let first = backlog.pop(0).map(|taken| taken.event().id().to_owned());
+    assert_eq!(first.as_deref(), Some("good"));
 }
