@@ -96,6 +96,26 @@ impl Census {
         });
     }
 
+    /// An event will be put before all others of a segment that is counted.
+    pub(super) fn enter_oldest(
+        &mut self,
+        place: Place,
+        segment: &Segment,
+        position: u64,
+        of: PublisherId,
+        size: usize,
+    ) {
+        let share = self.shares.entry(of).or_default();
+        if let Some(first) = segment.first_of(of) {
+            share.segments.remove(&(first, place));
+        }
+        share.segments.insert((position, place));
+        self.change(of, |share| {
+            share.events += 1;
+            share.bytes += size;
+        });
+    }
+
     /// The event of a position is no more in a segment that is counted.
     pub(super) fn leave_one(
         &mut self,

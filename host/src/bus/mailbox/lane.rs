@@ -142,7 +142,7 @@ impl Lane {
     }
 
     /// Puts events before all others, which are newer.
-    pub(super) fn prepend(&mut self, mut events: VecDeque<Taken>, census: &mut Census) {
+    pub(super) fn prepend(&mut self, events: VecDeque<Taken>, census: &mut Census) {
         if events.is_empty() {
             return;
         }
@@ -153,11 +153,11 @@ impl Lane {
         {
             let segment = *first.key();
             let place = Place { lane, segment };
-            census.leave(place, first.get());
-            let known = first.get_mut().share();
-            events.append(known);
-            *known = events;
-            census.enter(place, first.get());
+            for taken in events.into_iter().rev() {
+                let size = taken.event.as_bytes().len();
+                census.enter_oldest(place, first.get(), taken.position, taken.publisher, size);
+                first.get_mut().share().push_front(taken);
+            }
             return;
         }
         let first = self.complete.first_key_value();

@@ -364,7 +364,10 @@ fn frames_of_several_lanes_are_as_long_as_those_of_one() {
         for lane in 0..lanes {
             loop {
                 let mut frame = Frame::default();
-                let limits = MailboxLimits::default();
+                let limits = MailboxLimits {
+                    events: Frame::MOST_EVENTS,
+                    bytes: Frame::MOST_BYTES,
+                };
                 mailbox
                     .try_recv_frame(lane, limits, &mut frame)
                     .expect("it is open");
@@ -402,22 +405,20 @@ fn frames_stay_long_while_old_events_make_room() {
 
 #[test]
 fn nothing_that_concerns_all_events_holds_the_lock_for_long() {
-    const EVENTS: u32 = 100_000;
     /// Some segments: far from all events.
     const MOST: usize = 5_000;
     let limits = |events: u32| MailboxLimits {
         events: events as usize,
         bytes: 1 << 30,
     };
-    for framed_on in [None, Some("a".into())] {
-        let mailbox = Mailbox::new(limits(EVENTS), Overflow::DropOldest, 1, framed_on);
-        let fill = || {
-            for id in 0..EVENTS {
-                let event = event(&id.to_string(), &format!("subject-{}", id % 500));
-                push(&mailbox, &event, id % 300);
-            }
-        };
-        fill();
+    for (framed_on, all) in [(None, 10_000), (Some("a".into()), 100_000)] {
+        let mailbox = Mailbox::new(limits(all), Overflow::DropOldest, 1, framed_on);
+        let events: Vec<Event> = (0..500)
+            .map(|id| event("id", &format!("subject-{id}")))
+            .collect();
+        for (id, event) in (0..all).zip(events.iter().cycle()) {
+            push(&mailbox, event, id % 10);
+        }
         let held = work::most();
         assert!(held <= MOST, "{held} events for a push");
         assert_eq!(push(&mailbox, &event("first overflow", "s"), 7), 1);
@@ -426,23 +427,23 @@ fn nothing_that_concerns_all_events_holds_the_lock_for_long() {
         push(&mailbox, &stamped(&draft, "large", "a"), 8);
         let held = work::most();
         assert!(held <= MOST, "{held} events for an overflow");
-        let odd = |event: EventRef<'_>| event.subject().is_none_or(|name| name.ends_with('1'));
-        for lanes in [8, 8, 3, 1] {
-            mailbox.reconfigure(limits(EVENTS), Overflow::DropOldest, lanes);
+        for lanes in [8, 8, 1] {
+            mailbox.reconfigure(limits(all), Overflow::DropOldest, lanes);
             let held = work::most();
             assert!(held <= MOST, "{held} events for {lanes} lanes");
         }
-        assert_eq!(mailbox.queued(), EVENTS as usize);
+        assert_eq!(mailbox.queued(), all as usize);
+        let odd = |event: EventRef<'_>| event.subject().is_none_or(|name| name.ends_with('1'));
         let discarded = mailbox.retain(1, odd);
         let held = work::most();
         assert!(held <= MOST, "{held} events for new filters");
-        assert!(discarded > EVENTS as usize / 2);
-        fill();
-        assert_eq!(mailbox.queued(), EVENTS as usize);
-        let dropped = mailbox.reconfigure(limits(EVENTS / 2), Overflow::DropNewest, 2);
+        assert!(discarded > all as usize / 2);
+        let left = mailbox.queued();
+        assert_eq!(left, all as usize - discarded);
+        let dropped = mailbox.reconfigure(limits(100), Overflow::DropNewest, 2);
         let held = work::most();
         assert!(held <= MOST, "{held} events for a smaller mailbox");
-        assert_eq!(dropped, u64::from(EVENTS / 2));
+        assert_eq!(dropped, left as u64 - 100);
     }
 }
 

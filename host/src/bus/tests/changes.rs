@@ -56,7 +56,7 @@ impl Ledger {
                 ..draft(&event_type)
             };
             self.begun[of].store(number, Ordering::SeqCst);
-            if number % 97 == 0 {
+            if number.is_multiple_of(97) {
                 publisher.publish_all(&[draft]).unwrap();
             } else {
                 publisher.publish(&draft).unwrap();
@@ -69,7 +69,7 @@ impl Ledger {
 /// Type and subject of an event; some in a row have the same.
 fn named(number: u64) -> (String, Option<String>) {
     let kind = number / 8;
-    let subject = (kind % 3 > 0).then(|| format!("s{}", kind % 3));
+    let subject = (!kind.is_multiple_of(3)).then(|| format!("s{}", kind % 3));
     (format!("t.{}", kind % 5), subject)
 }
 
@@ -84,7 +84,7 @@ fn filter(at: usize) -> Filter {
     ][at % 5];
     Filter {
         subject: [None, Some("s1".into()), None][at % 3].clone(),
-        local_only: at % 4 == 0,
+        local_only: at.is_multiple_of(4),
         ..Filter::new(Pattern::new(pattern).unwrap())
     }
 }

@@ -22,7 +22,7 @@ fn publish(mailbox: &Mailbox, publisher: u32, dropped: &AtomicU64) {
         let mut draft = Draft::new(EventType::custom("t").unwrap());
         draft.subject = Some(format!("s{}", number % SUBJECTS).into());
         // Some are too large for a frame.
-        let bytes = if number % 50 == 0 {
+        let bytes = if number.is_multiple_of(50) {
             MAX_FRAMED_BYTES
         } else {
             8
