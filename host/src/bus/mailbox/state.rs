@@ -23,7 +23,7 @@ pub(super) type Wakers = Vec<Waker>;
 pub(super) struct Leaving {
     pub(super) wakers: Wakers,
     /// To be dropped.
-    emptied: Option<Backlog>,
+    pub(super) emptied: Option<Backlog>,
 }
 
 /// Whether an event was let in.
