@@ -48,7 +48,9 @@ pub fn available() -> bool {
         });
         let _ = ip(&format!("netns delete {probe}"));
         if let Err(error) = &shaped {
-            lacking(&format!("no network namespaces with all that their tests need: {error}"));
+            lacking(&format!(
+                "no network namespaces with all that their tests need: {error}"
+            ));
         }
         shaped.is_ok()
     })

@@ -9,7 +9,7 @@ use hearken_sim::scenario::Scenario;
 use hearken_sim::seeds::run_one;
 
 /// Names the first of the seeds that nobody has run before.
-const SEED: &str = "HEARKEN_SIM_SEED";
+const SEED: &str = "SIMULATION_SEED";
 
 /// Runs a seed, which must break no rule.
 #[track_caller]
