@@ -16,9 +16,13 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 /// Longest line in bytes; what is longer is broken.
 const MAX_LINE_BYTES: usize = 8 << 10;
 
-/// Bytes that a guest may print with one call; bounds how many lines that are, and so
-/// how long the call holds the guest's thread.
-const MAX_WRITE_BYTES: usize = 4 << 10;
+/// Bytes that a guest may print with one call. Not few: the standard libraries look
+/// through all that is left to be printed for each of them.
+const MAX_WRITE_BYTES: usize = 64 << 10;
+
+/// Lines that are taken of one call; the rest is left out, so that thousands of empty
+/// ones do not hold the guest's thread.
+const MAX_LINES_A_CALL: usize = 256;
 
 /// Lines that a plugin may print at once.
 const BURST_LINES: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
@@ -47,10 +51,15 @@ impl PluginLog {
         }
     }
 
+    /// Counts lines that are not logged.
+    fn leave_out(&self, lines: u64) {
+        self.suppressed.fetch_add(lines, Ordering::Relaxed);
+    }
+
     /// Logs one line of a guest.
     pub(super) fn line(&self, level: Level, context: &str, line: &str) {
         if self.budget.check().is_err() {
-            self.suppressed.fetch_add(1, Ordering::Relaxed);
+            self.leave_out(1);
             return;
         }
         let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
@@ -109,6 +118,7 @@ impl Output {
             partial,
             last_words,
         } = &mut *printed;
+        let mut lines = 0;
         while !bytes.is_empty() {
             let room = MAX_LINE_BYTES - partial.len();
             let end = bytes.iter().position(|byte| *byte == b'\n');
@@ -128,6 +138,14 @@ impl Output {
             }
             self.emit(partial, last_words);
             partial.clear();
+            lines += 1;
+            if lines == MAX_LINES_A_CALL
+                && let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n')
+            {
+                let left_out = bytes[..=end].iter().filter(|byte| **byte == b'\n');
+                self.log.leave_out(left_out.count() as u64);
+                bytes = &bytes[end + 1..];
+            }
         }
     }
 
@@ -285,6 +303,18 @@ mod tests {
         assert!(OutputStream::write(&mut output, lines(most)).is_ok());
         assert!(OutputStream::write(&mut output, lines(most + 1)).is_err());
         assert!(output.write_zeroes(usize::MAX).is_err());
+    }
+
+    #[test]
+    fn of_very_many_lines_the_first_are_taken_and_the_rest_counted() {
+        let output = stderr();
+        let lines = MAX_WRITE_BYTES / 2;
+        output.write("x\n".repeat(lines).as_bytes());
+        output.write(b"and the end\n");
+        let left_out = output.log.suppressed.load(Ordering::Relaxed);
+        assert!(left_out >= (lines - MAX_LINES_A_CALL) as u64, "{left_out}");
+        let words = output.last_words().expect("the last are there");
+        assert!(words.ends_with("x\nand the end"), "{words}");
     }
 
     #[test]
