@@ -9,6 +9,7 @@ use wasmtime::component::{Linker, Resource};
 use super::Lend;
 use crate::plugin::bindings::plugin::wasi::keyvalue::{atomics, batch, store};
 use crate::plugin::guest::{BURST, Guest};
+use crate::plugin::memory::Charge;
 use crate::store::RecordError;
 
 /// An open bucket.
@@ -32,8 +33,9 @@ impl Guest {
         Ok(Arc::clone(&self.table.get(bucket)?.name))
     }
 
-    /// Takes changes from the plugin's budget.
-    fn may_change(&self, changes: usize) -> Result<(), store::Error> {
+    /// Takes changes from the plugin's budget, and charges the instance for what they
+    /// hold until they are made.
+    fn may_change(&self, changes: usize, bytes: usize) -> Result<Charge, store::Error> {
         if changes > BURST as usize {
             return Err(store::Error::Other(format!(
                 "a plugin may change {BURST} records at once; these are {changes}"
@@ -47,7 +49,12 @@ impl Guest {
                 ));
             }
         }
-        Ok(())
+        let charge = self.memory.account().charge(bytes as u64);
+        charge.ok_or_else(|| {
+            store::Error::Other(format!(
+                "no memory is left for the {bytes} bytes of these keys and values"
+            ))
+        })
     }
 }
 
@@ -83,9 +90,10 @@ impl store::HostBucket for &mut Guest {
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
         let bucket = self.bucket(&bucket)?;
-        if let Err(refused) = self.may_change(1) {
-            return Ok(Err(refused));
-        }
+        let _held = match self.may_change(1, key.len() + value.len()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
         Ok(told(
             self.plugin.records.set(&bucket, vec![(key, value)]).await,
         ))
@@ -93,9 +101,10 @@ impl store::HostBucket for &mut Guest {
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
         let bucket = self.bucket(&bucket)?;
-        if let Err(refused) = self.may_change(1) {
-            return Ok(Err(refused));
-        }
+        let _held = match self.may_change(1, key.len()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
         Ok(told(self.plugin.records.delete(&bucket, vec![key]).await))
     }
 
@@ -131,9 +140,10 @@ impl atomics::Host for &mut Guest {
         delta: u64,
     ) -> Answer<u64> {
         let bucket = self.bucket(&bucket)?;
-        if let Err(refused) = self.may_change(1) {
-            return Ok(Err(refused));
-        }
+        let _held = match self.may_change(1, key.len()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
         Ok(told(
             self.plugin.records.increment(&bucket, key, delta).await,
         ))
@@ -162,17 +172,24 @@ impl batch::Host for &mut Guest {
         key_values: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
         let bucket = self.bucket(&bucket)?;
-        if let Err(refused) = self.may_change(key_values.len()) {
-            return Ok(Err(refused));
-        }
+        let _held = match self.may_change(key_values.len(), bytes_of(&key_values)) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
         Ok(told(self.plugin.records.set(&bucket, key_values).await))
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
         let bucket = self.bucket(&bucket)?;
-        if let Err(refused) = self.may_change(keys.len()) {
-            return Ok(Err(refused));
-        }
+        let _held = match self.may_change(keys.len(), keys.iter().map(String::len).sum()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
         Ok(told(self.plugin.records.delete(&bucket, keys).await))
     }
+}
+
+fn bytes_of(records: &[(String, Vec<u8>)]) -> usize {
+    let each = records.iter().map(|(key, value)| key.len() + value.len());
+    each.sum()
 }
