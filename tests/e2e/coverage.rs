@@ -1,7 +1,9 @@
 //! Every guest has a test.
 
 use crate::cluster::{plugins, wishes};
-use crate::hostile::{denied, descriptions, files, handlers, progress, quarantine, senders};
+use crate::hostile::{
+    denied, descriptions, files, handlers, imports, progress, quarantine, senders,
+};
 use crate::support::guests;
 use crate::{capabilities, delivery, foreign, frames, full_disk, handover, logs, reload, shutdown};
 
@@ -45,6 +47,10 @@ const TESTED: &[Tested] = &[
     ("files", &[denied::files]),
     ("flood", &[senders::flood]),
     (
+        "greedy",
+        &[imports::a_request_that_is_over_leaves_no_handle],
+    ),
+    (
         "hoarder",
         &[full_disk::a_store_that_cannot_grow_heals_when_it_can],
     ),
@@ -69,6 +75,7 @@ const TESTED: &[Tested] = &[
         "spread",
         &[plugins::what_a_plugin_sends_reaches_the_plugins_of_other_nodes],
     ),
+    ("survivor", &[handlers::what_was_survived_is_not_to_blame]),
     ("trap", &[handlers::trap]),
     ("ungranted-http", &[denied::http]),
     ("ungranted-kv", &[denied::keyvalue]),

@@ -100,6 +100,22 @@ async fn schema_check() {
     assert_eq!(rejection["data"]["problems"][0]["at"], "/total");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_log_that_fails_does_not_feed_itself() {
+    // Without its manifest it may not write what it is to keep.
+    let node = TestNode::start([gallery("audit-log").manifest("")]).await;
+    let mut failures = node.listen("plugin.failed").await;
+    let id = node.publish(&json!({ "type": "order.paid" })).await;
+    let about_the_order = |event: &Value| event["data"]["event"] == *id;
+    failures.until(about_the_order).await;
+    // Of what comes after the report of that failure nothing is a report of another.
+    let last = node.publish(&json!({ "type": "order.sent" })).await;
+    let next = failures.next().await;
+    assert_eq!(next["data"]["event"], *last, "{next}");
+    let status = node.status("audit-log").await.expect("it is there");
+    assert!(status.counters.failed < 10, "{status:?}");
+}
+
 /// A request that an endpoint was sent.
 type Posted = (HeaderMap, String);
 
@@ -147,6 +163,51 @@ async fn webhook() {
         assert_eq!(headers["ce-id"], *id);
         assert_eq!(headers["ce-type"], "custom.webhook.test");
         assert_eq!(body, r#"{"hello":"world"}"#);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_posts_for_as_long_as_it_runs() {
+    /// More than the handles that an instance may have.
+    const EVENTS: u64 = 600;
+    let take = async |_body: String| StatusCode::NO_CONTENT;
+    let router = Router::new().route("/", post(take));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let _serving = AbortOnDropHandle::new(tokio::spawn(async move {
+        axum::serve(listener, router).await.expect("it serves");
+    }));
+    let manifest = format!(
+        "[allow]\nhttp = [\"127.0.0.1:{port}\"]\n\
+         [config]\nurl = \"http://127.0.0.1:{port}/\"\nattempts = \"1\"\n"
+    );
+    let node = TestNode::start([gallery("webhook").manifest(&manifest)]).await;
+    for number in 0..EVENTS {
+        node.send("webhook.test", number).await;
+    }
+    let status = node
+        .until("webhook", |status| status.counters.delivered == EVENTS)
+        .await;
+    assert_eq!(status.counters.failed, 0, "{:?}", status.last_error);
+    assert_eq!(status.counters.restarts, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_says_that_its_host_is_not_allowed_and_tries_once() {
+    let manifest = "[allow]\nhttp = [\"localhost:9000\"]\n\
+                    [config]\nurl = \"http://localhost:9999/\"\n";
+    let node = TestNode::start([gallery("webhook").manifest(manifest)]).await;
+    let mut failures = node.listen("plugin.failed").await;
+    for data in [
+        json!({ "hello": "world" }),
+        json!("x".repeat(500_000)),
+        Value::Null,
+    ] {
+        node.send("webhook.test", data).await;
+        let failed = failures.next().await;
+        let reason = failed["data"]["reason"].as_str().expect("a reason");
+        assert!(reason.contains("its host is not allowed"), "{reason}");
+        assert!(!reason.contains("times"), "{reason}");
     }
 }
 

@@ -102,3 +102,33 @@ pub async fn bad_utf8() {
         fails("bad-utf8", event_type, "utf-8").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+pub async fn what_was_survived_is_not_to_blame() {
+    let mut neighbours = Neighbourhood::of([plugin("survivor").manifest(TIGHT)]).await;
+    for (tasks, reason, not) in [
+        // It lived on without the memory, and then span.
+        ("grow-spin", "deadline of 100ms exceeded", "memory limit"),
+        ("grow-recurse", "stack overflow", "memory limit"),
+        // The event before went well, whatever was said or refused.
+        ("speak", "", ""),
+        ("trap", "unreachable", "all is well"),
+        ("grow", "", ""),
+        ("trap", "unreachable", "memory limit"),
+        // What an earlier instance said explains nothing.
+        ("speak-trap", "all is well", "memory limit"),
+        ("recurse", "stack overflow", "all is well"),
+    ] {
+        neighbours.send(&format!("survivor.{tasks}"), 1).await;
+        if reason.is_empty() {
+            continue;
+        }
+        let failed = neighbours.reports.about("plugin.failed", "survivor").await;
+        let told = failed["data"]["reason"].as_str().expect("a reason");
+        assert!(told.contains(reason), "{tasks}: {told}");
+        assert!(!told.contains(not), "{tasks}: {told}");
+        // Otherwise it would be in quarantine after five deaths in a row.
+        neighbours.send("survivor.speak", 1).await;
+    }
+    neighbours.nothing_is_missed().await;
+}

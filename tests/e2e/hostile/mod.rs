@@ -6,6 +6,8 @@ pub mod denied;
 pub mod descriptions;
 pub mod files;
 pub mod handlers;
+pub mod imports;
+pub mod memories;
 pub mod progress;
 pub mod quarantine;
 pub mod senders;

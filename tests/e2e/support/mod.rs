@@ -9,6 +9,7 @@ pub mod collected;
 pub mod events;
 pub mod gate;
 pub mod guests;
+pub mod handmade;
 pub mod lines;
 pub mod load;
 #[cfg(target_os = "linux")]
