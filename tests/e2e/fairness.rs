@@ -91,8 +91,10 @@ async fn a_busy_plugin_gets_its_share_beside_other_busy_processes() {
     let enough = theirs() + MEASURED * u32::try_from(cores).expect("a small number");
     until(|| theirs() >= enough).await;
     let used = of_plugins(&node).1 - before;
+    // The lowest class alone would get some hundredths of a percent, and there are
+    // other tests beside the competitors.
     assert!(
-        used > MEASURED / 10,
+        used > MEASURED / 40,
         "{used:?} beside {MEASURED:?} on each core"
     );
 }
