@@ -94,6 +94,12 @@ impl Contention {
         cpu: impl Fn(usize) -> Option<u64>,
     ) -> bool {
         if self.is_on(now) {
+            // What stands still has yet to come away from there.
+            let turns = self.turns.iter().map(|turn| turn.load(Ordering::Relaxed));
+            let mut stands_still = turns.filter(|began| *began > 0);
+            if stands_still.any(|began| now.saturating_sub(began) >= nanoseconds(SUSPICIOUS)) {
+                self.last(now);
+            }
             return false;
         }
         let mut starves = false;
@@ -139,10 +145,15 @@ impl Contention {
     /// long as others take much of it, it goes on.
     pub(super) fn polite_turn(&self, now: u64, took: Duration, cpu: Duration) {
         if self.is_on(now) && took > 2 * cpu + DISTURBED {
-            let period = self.period.load(Ordering::Relaxed);
-            self.until
-                .store(now.saturating_add(period), Ordering::Relaxed);
+            self.last(now);
         }
+    }
+
+    /// It lasts for another period.
+    fn last(&self, now: u64) {
+        let period = self.period.load(Ordering::Relaxed);
+        self.until
+            .store(now.saturating_add(period), Ordering::Relaxed);
     }
 
     /// It begins; if it was over for a short while only, it is taken to last longer.
@@ -201,6 +212,16 @@ mod tests {
         assert!(watch(40));
         assert!(contention.is_on(SECOND + 41 * MILLI));
         assert!(!watch(41), "known already");
+        for second in 1..5 {
+            assert!(!watch(second * 900));
+            assert!(
+                contention.is_on(SECOND + second * 900 * MILLI),
+                "as long as the turn has not ended"
+            );
+        }
+        contention.end(0);
+        assert!(!watch(4_000));
+        assert!(!contention.is_on(SECOND + 4_600 * MILLI));
     }
 
     #[test]
