@@ -6,8 +6,8 @@ use super::error::ConfigError;
 use super::form::{Form, Kind, count, size};
 use super::layer::Source;
 
-/// Bytes that an open connection takes while nothing happens on it, with a stream on it too:
-/// measured with 10,000 streams (`hearken-bench streams`), and rounded up.
+/// Bytes that an open connection may take while nothing happens on it, with a stream on it
+/// too; `hearken-bench streams` shows what it does take.
 const CONNECTION_BYTES: usize = 12 << 10;
 
 /// Connections besides those of streams and waits.
