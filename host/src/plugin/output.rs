@@ -310,8 +310,9 @@ mod tests {
         let output = stderr();
         let lines = MAX_WRITE_BYTES / 2;
         output.write("x\n".repeat(lines).as_bytes());
-        output.write(b"and the end\n");
+        // The next line tells of them.
         let left_out = output.log.suppressed.load(Ordering::Relaxed);
+        output.write(b"and the end\n");
         assert!(left_out >= (lines - MAX_LINES_A_CALL) as u64, "{left_out}");
         let words = output.last_words().expect("the last are there");
         assert!(words.ends_with("x\nand the end"), "{words}");
