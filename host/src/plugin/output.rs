@@ -121,7 +121,9 @@ impl Output {
         let mut lines = 0;
         while !bytes.is_empty() {
             let room = MAX_LINE_BYTES - partial.len();
-            let end = bytes.iter().position(|byte| *byte == b'\n');
+            // No further than a line goes, lest what has no end is searched again and again.
+            let line = &bytes[..bytes.len().min(room + 1)];
+            let end = line.iter().position(|byte| *byte == b'\n');
             match end {
                 Some(end) if end <= room => {
                     partial.extend_from_slice(&bytes[..end]);
