@@ -1,5 +1,9 @@
 //! Calls one import of the host over and over, for the `millis` of the event's data, and then tells how often (`report.greedy`). Which import it is, the event's type says; so does the amount, the most that the host grants or, with the suffix `-beyond`, more.
 #![cfg(target_family = "wasm")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a guest's clock is the host's, and there is no other"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -307,6 +311,9 @@ fn handle(event: Event) -> Result<(), String> {
             "report.greedy",
             json!({ "what": what, "calls": bodies.len() }),
         );
+    }
+    if what == "wait-refused" {
+        return tell(what, waits_until_refused());
     }
     let mut call = calling(what).ok_or_else(|| format!("there is no import `{what}`"))?;
     let millis = data_of(&event)["millis"].as_u64().unwrap_or(0);
