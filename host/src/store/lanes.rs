@@ -16,16 +16,6 @@ const GROUP_WORK: u64 = 1 << 20;
 /// for each small change is far below it.
 const WORK_A_SECOND: u64 = 16 << 20;
 
-/// Groups of up to so much work show how long a commit takes at least, here and now.
-const SMALL_WORK: u64 = 64 << 10;
-
-/// How long that is before any was seen.
-const USUAL: Duration = Duration::from_millis(5);
-
-/// What makes a commit longer than twice the usual is made up for by a rest of so many
-/// times that, so that however slow disk and machine are, most of the time is others'.
-const REST: u32 = 4;
-
 /// How far ahead of that a plugin may be.
 const AHEAD: Duration = Duration::from_millis(250);
 
@@ -39,8 +29,6 @@ pub(super) struct Lanes<T> {
     /// Those who have items, whose turn is next first.
     turns: VecDeque<Arc<str>>,
     bytes: usize,
-    /// How long a commit of little takes.
-    usual: Duration,
 }
 
 #[derive(Debug)]
@@ -74,7 +62,6 @@ impl<T> Default for Lanes<T> {
             lanes: HashMap::new(),
             turns: VecDeque::new(),
             bytes: 0,
-            usual: USUAL,
         }
     }
 }
@@ -146,23 +133,6 @@ impl<T> Lanes<T> {
             _ if !group.is_empty() => Next::Group(group),
             Some(soonest) => Next::At(soonest),
             None => Next::Nothing,
-        }
-    }
-
-    /// A group of this work, by those who brought it, took so long.
-    pub(super) fn took(&mut self, group: &[(Arc<str>, u64)], took: Duration, now: Instant) {
-        let total = group.iter().map(|(_, work)| *work).sum::<u64>();
-        if total <= SMALL_WORK {
-            self.usual = (self.usual * 7 + took) / 8;
-            return;
-        }
-        let rest = took.saturating_sub(self.usual * 2) * REST;
-        for (who, work) in group {
-            if let Some(lane) = self.lanes.get_mut(who) {
-                // A group is a few MiB, so that thousandths tell shares apart.
-                let share = u32::try_from(work.saturating_mul(1000) / total).unwrap_or(1000);
-                lane.done_at = lane.done_at.max(now) + rest * share / 1000;
-            }
         }
     }
 
@@ -264,45 +234,6 @@ mod tests {
         left.sort();
         assert_eq!(left, ["flood2"]);
         assert_eq!(lanes.next(free), Next::Nothing);
-    }
-
-    #[test]
-    fn who_makes_a_commit_long_rests_for_it() {
-        let start = Instant::now();
-        let mut lanes = Lanes::default();
-        for number in 0..2 {
-            push(&mut lanes, "flood", number, GROUP_WORK, start);
-            push(&mut lanes, "a", number, SMALL, start);
-        }
-        assert_eq!(group(&mut lanes, start), ["flood0"]);
-        let flood = |work| [(who("flood"), work), (who("a"), SMALL)];
-        // No longer than usual, then a second longer.
-        lanes.took(&flood(GROUP_WORK), USUAL * 2, start);
-        lanes.took(
-            &flood(GROUP_WORK),
-            USUAL * 2 + Duration::from_secs(1),
-            start,
-        );
-        assert_eq!(group(&mut lanes, start), ["a0", "a1"]);
-        let Next::At(then) = lanes.next(start) else {
-            panic!("it rests");
-        };
-        let rests = then - start;
-        let (least, most) = (Duration::from_millis(3500), Duration::from_secs(4));
-        assert!(rests > least && rests < most, "{rests:?}");
-        assert_eq!(group(&mut lanes, then), ["flood1"]);
-    }
-
-    #[test]
-    fn where_every_commit_is_slow_nobody_rests() {
-        let start = Instant::now();
-        let mut lanes = Lanes::<String>::default();
-        for _ in 0..100 {
-            lanes.took(&[(who("a"), SMALL)], Duration::from_millis(100), start);
-        }
-        push(&mut lanes, "a", 0, SMALL, start);
-        lanes.took(&[(who("a"), GROUP_WORK)], Duration::from_millis(150), start);
-        assert_eq!(group(&mut lanes, start), ["a0"]);
     }
 
     #[test]

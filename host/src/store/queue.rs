@@ -77,13 +77,6 @@ impl Queue {
         Ok(())
     }
 
-    /// Tells how long these calls took to commit.
-    pub(super) fn took(&self, calls: &[Call], took: Duration) {
-        let work = |call: &Call| (Arc::clone(&call.author.plugin), call.change.work());
-        let group: Vec<_> = calls.iter().map(work).collect();
-        self.lock().lanes.took(&group, took, Instant::now());
-    }
-
     /// Tells the writer that the database has failed.
     pub(super) fn fail(&self, reason: Arc<str>) {
         self.lock().failed.get_or_insert(reason);

@@ -114,14 +114,12 @@ impl Writer {
         if calls.is_empty() {
             return Ok(());
         }
-        let start = Instant::now();
         let done = {
             let database = self.shared.database.read();
             let database = database.unwrap_or_else(PoisonError::into_inner);
             let database = database.as_ref().ok_or("it is closed")?;
             guarded(|| change(database, &calls))
         };
-        self.shared.queue.took(&calls, start.elapsed());
         let done = match done {
             Ok(done) => done,
             Err(reason) => {
