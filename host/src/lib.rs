@@ -42,15 +42,17 @@
 //!
 //! - An event's way: [`Publisher::publish`](bus::Publisher::publish), which stamps
 //!   it; `bus/router.rs`, which finds who wants it, and [`Mailbox`](bus::Mailbox); then
-//!   `plugin/worker.rs`, which takes it out and hands it to an instance, and
-//!   `plugin/handler.rs`, which makes the call.
-//! - A plugin's life: `plugin/folder.rs` sees a file, `plugin/supervisor.rs` carries
-//!   out what files and operators ask for, `plugin/loading.rs` loads beside that,
-//!   `plugin/load.rs` makes a version of a file, `plugin/compile/` has it compiled in
-//!   another process.
-//! - What a guest may do: `plugin/imports/`, and `plugin/guest.rs` for its budgets.
-//! - Fairness and deadlines: `plugin/executor.rs`, whose threads `plugin/account.rs` and
-//!   `plugin/contention.rs` choose from, and `plugin/meter.rs`.
+//!   `plugin/run/worker.rs`, which takes it out and hands it to an instance, and
+//!   `plugin/run/handler.rs`, which makes the call.
+//! - A plugin's life: `plugin/life/folder/` sees a file, `plugin/life/supervisor.rs`
+//!   carries out what files and operators ask for, `plugin/life/loading.rs` loads beside
+//!   that, `plugin/life/load.rs` makes a version of a file, `plugin/code/compile/` has it
+//!   compiled in another process.
+//! - What a guest may do: `plugin/guest/imports/`, and `plugin/guest/state.rs` for its
+//!   budgets.
+//! - Fairness and deadlines: `plugin/threads/executor.rs`, whose threads
+//!   `plugin/threads/account.rs` and `plugin/threads/contention.rs` choose from, and
+//!   `plugin/threads/meter.rs`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
 //!   plugins are written with.
 

@@ -1,0 +1,393 @@
+//! Compiled code on disk, so that a component is compiled once.
+//!
+//! Code that is mapped runs as it is. So the folder is the node's own, and each file
+//! has its checksum beside it: damage costs compiling again.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::clock::{Clock, SystemClock};
+
+/// Most bytes of compiled code that are kept; bounds what reloading again and
+/// again takes of the disk. The largest components compile to about 100 MiB.
+const MAX_CACHE_BYTES: u64 = 1 << 30;
+
+/// A folder with compiled code, by content of the component, engine version and
+/// settings.
+#[derive(Debug)]
+pub(crate) struct CodeCache {
+    folder: PathBuf,
+}
+
+/// Why a folder cannot hold compiled code.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeCacheError {
+    /// It cannot be made or looked at.
+    #[error("cannot use the folder of compiled code {}: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others may have put code there, which would run as the node.
+    #[error(
+        "the folder of compiled code {} {whose}: remove it, and the node makes a new one",
+        folder.display()
+    )]
+    NotOwn {
+        /// The folder.
+        folder: PathBuf,
+        /// Who can change it.
+        whose: String,
+    },
+}
+
+impl CodeCache {
+    /// The cache in `folder`, which is made if it is missing, for this user alone.
+    ///
+    /// # Errors
+    /// [`CodeCacheError`] when it cannot be used, or others can or could write to it.
+    pub(crate) fn open(folder: PathBuf) -> Result<Self, CodeCacheError> {
+        make(&folder).map_err(|source| CodeCacheError::Folder {
+            folder: folder.clone(),
+            source,
+        })?;
+        #[cfg(unix)]
+        own(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// Where the code of a component is kept.
+    pub(crate) fn file(&self, engine: &Engine, content: &blake3::Hash) -> PathBuf {
+        let mut settings = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut settings);
+        let name = format!("{}-{:016x}.cwasm", content.to_hex(), settings.finish());
+        self.folder.join(name)
+    }
+
+    /// The code of a component, if it is there and usable.
+    pub(crate) fn load(&self, engine: &Engine, content: &blake3::Hash) -> Option<Component> {
+        let cached = self.file(engine, content);
+        if !cached.exists() {
+            return None;
+        }
+        // Used last: others make room first. A cache that is read-only still works.
+        if let Ok(file) = File::options().write(true).open(&cached) {
+            let now = Duration::from_millis(SystemClock.now_millis());
+            let _ = file.set_modified(SystemTime::UNIX_EPOCH + now);
+        }
+        if let Err(error) = check(&cached) {
+            tracing::warn!(%error, path = %cached.display(), "compiling again: cached code is damaged");
+            return None;
+        }
+        // SAFETY: the file holds what the compiler gave: `store` writes it to the disk
+        // under a temporary name and renames it when it is complete, its checksum was
+        // right just now, nobody else can write into the folder, and wasmtime itself
+        // refuses code of another version or with other settings. Mapping the file is
+        // what makes a start from the cache take 0.1 ms instead of the 40 ms of compiling.
+        #[expect(unsafe_code, reason = "see the SAFETY comment")]
+        let loaded = unsafe { Component::deserialize_file(engine, &cached) };
+        loaded
+            .inspect_err(|error| {
+                tracing::warn!(%error, path = %cached.display(), "compiling again: cached code is unusable");
+            })
+            .ok()
+    }
+
+    /// Makes code runnable that was just compiled and cannot be kept.
+    ///
+    /// # Errors
+    /// When wasmtime refuses it.
+    pub(crate) fn run(&self, engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: these bytes are what the compiler gave, for an engine with the same
+        // settings, which wasmtime checks.
+        #[expect(unsafe_code, reason = "see the SAFETY comment")]
+        unsafe {
+            Component::deserialize(engine, code)
+        }
+    }
+
+    /// Keeps the code of a component, and drops what was used longest ago when
+    /// that makes too much.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(crate) fn store(
+        &self,
+        engine: &Engine,
+        content: &blake3::Hash,
+        code: &[u8],
+    ) -> std::io::Result<()> {
+        let cached = self.file(engine, content);
+        self.write(&cached, code)?;
+        // Of the bytes and not of the file: what the disk makes of them is to be found.
+        let checksum = blake3::hash(code).to_hex();
+        self.write(&checksum_of(&cached), checksum.as_bytes())?;
+        prune(&self.folder, MAX_CACHE_BYTES)
+    }
+
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(content)?;
+        // Or a crash of the system could leave a file of this name with holes.
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// Checks that nobody else has written to the folder, and lets nobody else read it.
+#[cfg(unix)]
+fn own(folder: &Path) -> Result<(), CodeCacheError> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let failed = |source| CodeCacheError::Folder {
+        folder: folder.to_owned(),
+        source,
+    };
+    let refused = |whose| CodeCacheError::NotOwn {
+        folder: folder.to_owned(),
+        whose,
+    };
+    let metadata = std::fs::metadata(folder).map_err(failed)?;
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.uid() != user {
+        return Err(refused(format!(
+            "belongs to the user {} and not to that of the node, {user}",
+            metadata.uid()
+        )));
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(refused(format!(
+            "can be written by others than the node's user (mode {mode:04o})"
+        )));
+    }
+    if mode & 0o077 != 0 {
+        let own = std::fs::Permissions::from_mode(mode & !0o077);
+        std::fs::set_permissions(folder, own).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Where the checksum of a file with code is kept: BLAKE3, in hexadecimal.
+fn checksum_of(cached: &Path) -> PathBuf {
+    cached.with_extension("b3")
+}
+
+/// Checks a file with code against its checksum.
+fn check(cached: &Path) -> io::Result<()> {
+    let mut expected = String::new();
+    // Longer than a checksum is wrong too.
+    let checksum = File::open(checksum_of(cached))?;
+    checksum
+        .take(blake3::OUT_LEN as u64 * 2 + 1)
+        .read_to_string(&mut expected)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(cached)?)?;
+    if hasher.finalize().to_hex().as_str() == expected {
+        Ok(())
+    } else {
+        Err(io::Error::other("its checksum is another"))
+    }
+}
+
+/// Removes the files used longest ago until the rest has at most `limit` bytes.
+fn prune(folder: &Path, limit: u64) -> std::io::Result<()> {
+    let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // Goes with its code.
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "b3")
+        {
+            continue;
+        }
+        // Another thread may have removed it meanwhile.
+        if let Ok(file) = entry.metadata() {
+            files.push((file.modified()?, file.len(), entry.path()));
+        }
+    }
+    files.sort_unstable_by(|a, b| b.cmp(a));
+    let mut bytes = 0;
+    for (_, size, path) in files {
+        bytes += size;
+        if bytes > limit {
+            tracing::debug!(path = %path.display(), "removing compiled code that was not used for long");
+            // Code in use stays mapped; where that forbids removal, the next time will do.
+            let _ = std::fs::remove_file(checksum_of(&path));
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+    use wasmtime::component::Linker;
+
+    use super::*;
+    use crate::plugin::code::engine::compiling_engine;
+
+    /// Adds up what it is told, as its memory keeps it.
+    const SUM: &str = "(component
+        (core module $sum (memory 1)
+            (func (export \"add\") (param i32) (result i32)
+                (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (local.get 0)))
+                (i32.load (i32.const 8))))
+        (core instance $sum (instantiate $sum))
+        (func (export \"add\") (param \"number\" u32) (result u32)
+            (canon lift (core func $sum \"add\"))))";
+
+    /// An empty cache, and what may be kept in it.
+    fn cache() -> (
+        tempfile::TempDir,
+        CodeCache,
+        Engine,
+        blake3::Hash,
+        Component,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CodeCache::open(folder.path().join("code")).unwrap();
+        let engine = compiling_engine().unwrap();
+        let compiled = Component::new(&engine, wat::parse_str(SUM).unwrap()).unwrap();
+        (
+            folder,
+            cache,
+            engine,
+            blake3::hash(SUM.as_bytes()),
+            compiled,
+        )
+    }
+
+    /// `.ci/run` runs this under memcheck too, for what is `unsafe` above.
+    #[test]
+    fn code_that_was_kept_runs_as_it_was_compiled() {
+        let (folder, cache, engine, content, compiled) = cache();
+        assert!(cache.load(&engine, &content).is_none());
+        cache
+            .store(&engine, &content, &compiled.serialize().unwrap())
+            .unwrap();
+        let loaded = cache.load(&engine, &content).expect("it was kept");
+        // Code stays mapped when its file makes room for others.
+        prune(&folder.path().join("code"), 0).unwrap();
+        let sums = |component: &Component| {
+            let mut store = Store::new(&engine, ());
+            store.set_epoch_deadline(u64::from(u32::MAX));
+            let instance = Linker::new(&engine).instantiate(&mut store, component);
+            let add = instance
+                .and_then(|instance| instance.get_typed_func::<(u32,), (u32,)>(&mut store, "add"))
+                .unwrap();
+            [1, 20, 300].map(|number| add.call(&mut store, (number,)).unwrap().0)
+        };
+        assert_eq!(sums(&loaded), [1, 21, 321]);
+        assert_eq!(sums(&loaded), sums(&compiled));
+    }
+
+    #[test]
+    fn a_damaged_file_is_compiled_again() {
+        let (_folder, cache, engine, content, compiled) = cache();
+        let code = compiled.serialize().unwrap();
+        for damaged in [&code[..0], &code[..10], &code[..code.len() / 2], &[7; 4096]] {
+            cache.store(&engine, &content, damaged).unwrap();
+            assert!(
+                cache.load(&engine, &content).is_none(),
+                "{} bytes",
+                damaged.len()
+            );
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_found() {
+        let (_folder, cache, engine, content, compiled) = cache();
+        let code = compiled.serialize().unwrap();
+        cache.store(&engine, &content, &code).unwrap();
+        let cached = cache.file(&engine, &content);
+        let checksum = checksum_of(&cached);
+        assert!(cache.load(&engine, &content).is_some());
+        for (file, step) in [(&cached, code.len() / 50), (&checksum, 7)] {
+            let sound = std::fs::read(file).unwrap();
+            for at in (0..sound.len()).step_by(step) {
+                let mut damaged = sound.clone();
+                damaged[at] ^= 1 << (at % 8);
+                std::fs::write(file, damaged).unwrap();
+                assert!(cache.load(&engine, &content).is_none(), "byte {at}");
+            }
+            std::fs::write(file, &sound).unwrap();
+        }
+        assert!(cache.load(&engine, &content).is_some());
+        std::fs::remove_file(checksum).unwrap();
+        assert!(cache.load(&engine, &content).is_none());
+    }
+
+    #[test]
+    fn code_that_cannot_be_kept_runs_all_the_same() {
+        let (_folder, cache, engine, _, compiled) = cache();
+        let code = compiled.serialize().unwrap();
+        assert!(cache.run(&engine, &code).is_ok());
+        assert!(cache.run(&engine, &code[..code.len() / 2]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_is_for_the_nodes_user_alone() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data").join("code");
+        let mode = || std::fs::metadata(&folder).unwrap().mode() & 0o777;
+        let set = |mode| std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode));
+        CodeCache::open(folder.clone()).unwrap();
+        assert_eq!(mode(), 0o700);
+        // As earlier versions made it.
+        set(0o755).unwrap();
+        CodeCache::open(folder.clone()).unwrap();
+        assert_eq!(mode(), 0o700);
+        for open in [0o770, 0o702, 0o777] {
+            set(open).unwrap();
+            let refused = CodeCache::open(folder.clone()).unwrap_err().to_string();
+            assert!(refused.contains("can be written by others"), "{refused}");
+            assert!(refused.contains("remove it"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, used) in [("old", 10), ("new", 30), ("middle", 20)] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, [0; 100]).unwrap();
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(used);
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(used).unwrap();
+            std::fs::write(checksum_of(&folder.path().join(name)), [0; 64]).unwrap();
+        }
+        prune(folder.path(), 250).unwrap();
+        let left = |name: &str| folder.path().join(name).exists();
+        assert_eq!(["old", "middle", "new"].map(left), [false, true, true]);
+        let left = ["old.b3", "middle.b3", "new.b3"].map(left);
+        assert_eq!(left, [false, true, true]);
+    }
+}

@@ -1,0 +1,199 @@
+//! From a file to machine code that runs.
+//!
+//! Components are compiled, and looked at, by processes of their own
+//! ([`CompileWorkers`], which run [`serve_compile_tasks`]): whatever a file does to a
+//! compiler, the node only maps code that a compiler has finished.
+
+mod error;
+mod file;
+mod nesting;
+mod protocol;
+mod serve;
+mod worker;
+mod workers;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::plugin::code::code_cache::CodeCache;
+
+pub use error::CompileError;
+pub(crate) use file::{ComponentFile, open_regular};
+pub use serve::{WorkerError, WorkerLimits, serve_compile_tasks};
+pub use workers::CompileWorkers;
+
+/// Has components compiled and remembers the result.
+#[derive(Debug)]
+pub(crate) struct Compiler {
+    engine: Engine,
+    cache: Arc<CodeCache>,
+    in_use: Arc<InUse>,
+    workers: CompileWorkers,
+}
+
+/// Components that some plugin runs, by the hash of their files: plugins with the
+/// same file share its code.
+#[derive(Default)]
+struct InUse(Mutex<HashMap<blake3::Hash, Weak<Component>>>);
+
+impl std::fmt::Debug for InUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InUse").finish_non_exhaustive()
+    }
+}
+
+impl InUse {
+    fn get(&self, hash: &blake3::Hash) -> Option<Arc<Component>> {
+        self.lock().get(hash)?.upgrade()
+    }
+
+    /// Shares a component; returns that which is shared already, if two plugins came
+    /// at the same time.
+    fn share(&self, hash: blake3::Hash, component: Component) -> Arc<Component> {
+        let mut components = self.lock();
+        components.retain(|_, component| component.strong_count() > 0);
+        if let Some(shared) = components.get(&hash).and_then(Weak::upgrade) {
+            return shared;
+        }
+        let component = Arc::new(component);
+        components.insert(hash, Arc::downgrade(&component));
+        component
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<blake3::Hash, Weak<Component>>> {
+        // Nothing in here panics half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Compiler {
+    /// A compiler that keeps its results in `cache`.
+    pub(crate) fn new(engine: Engine, cache: CodeCache, workers: CompileWorkers) -> Self {
+        Self {
+            engine,
+            cache: Arc::new(cache),
+            in_use: Arc::default(),
+            workers,
+        }
+    }
+
+    /// The code of a component, the content of `path`: from another plugin that uses it
+    /// or from the cache if it is there, otherwise compiled. Dropping the future ends
+    /// the compiling.
+    ///
+    /// # Errors
+    /// [`CompileError`] when it is not valid, or the compiler does not cope with it.
+    pub(crate) async fn compile(
+        &self,
+        file: &ComponentFile,
+        path: &Path,
+    ) -> Result<Arc<Component>, CompileError> {
+        if let Some(component) = self.find(file.hash).await? {
+            return Ok(component);
+        }
+        let room = self.workers.room().await;
+        // Another plugin with the same file may have come first.
+        if let Some(component) = self.find(file.hash).await? {
+            return Ok(component);
+        }
+        let code = room.compile(&file.bytes, path).await?;
+        self.keep(file.hash, code).await
+    }
+
+    /// The code of a component that runs, or is in the cache.
+    async fn find(&self, hash: blake3::Hash) -> Result<Option<Arc<Component>>, CompileError> {
+        if let Some(component) = self.in_use.get(&hash) {
+            return Ok(Some(component));
+        }
+        let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
+        let cached = on_disk(move || cache.load(&engine, &hash)).await?;
+        Ok(cached.map(|component| self.in_use.share(hash, component)))
+    }
+
+    /// Keeps code that was just compiled, and makes it runnable.
+    async fn keep(
+        &self,
+        hash: blake3::Hash,
+        code: Vec<u8>,
+    ) -> Result<Arc<Component>, CompileError> {
+        let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
+        let component = on_disk(move || {
+            if let Err(error) = cache.store(&engine, &hash, &code) {
+                tracing::warn!(%error, "could not cache compiled code");
+            } else if let Some(component) = cache.load(&engine, &hash) {
+                // The mapped file shares its pages with the page cache; what was just
+                // compiled sits on the heap.
+                return Ok(component);
+            }
+            cache.run(&engine, &code)
+        });
+        let component = component.await?;
+        let component = component.map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+        Ok(self.in_use.share(hash, component))
+    }
+}
+
+/// Runs what waits for the disk where that holds up nobody.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CompileError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|panic| CompileError::Compiler(panic.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CompileSettings;
+    use crate::plugin::code::engine::{compiling_engine, new_engine};
+
+    /// A compiler without processes, in whose cache is the code of this component.
+    fn compiler(folder: &Path) -> (Compiler, ComponentFile) {
+        let bytes = wat::parse_str("(component (core module (func (export \"f\"))))").unwrap();
+        let file = ComponentFile {
+            hash: blake3::hash(&bytes),
+            bytes: bytes.into(),
+        };
+        let code = compiling_engine()
+            .unwrap()
+            .precompile_component(&file.bytes);
+        let engine = new_engine().unwrap();
+        let cache = CodeCache::open(folder.join("code")).unwrap();
+        cache.store(&engine, &file.hash, &code.unwrap()).unwrap();
+        let settings = CompileSettings {
+            program: "/nowhere/hearken".into(),
+            ..CompileSettings::default()
+        };
+        let compiler = Compiler::new(engine, cache, CompileWorkers::new(settings, 1));
+        (compiler, file)
+    }
+
+    #[tokio::test]
+    async fn what_is_in_the_cache_needs_no_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let (compiler, mut file) = compiler(folder.path());
+        compiler.compile(&file, Path::new("a")).await.unwrap();
+        file.hash = blake3::hash(b"another");
+        let refused = compiler.compile(&file, Path::new("a")).await;
+        let refused = refused.map(|_| ()).unwrap_err();
+        assert!(matches!(refused, CompileError::WorkerStart { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_component_in_use_is_shared_and_one_out_of_use_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (compiler, file) = compiler(folder.path());
+        let path = Path::new("a");
+        let first = compiler.compile(&file, path).await.unwrap();
+        let second = compiler.compile(&file, path).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        let forgotten = Arc::downgrade(&first);
+        drop((first, second));
+        assert!(forgotten.upgrade().is_none());
+        compiler.compile(&file, path).await.unwrap();
+    }
+}

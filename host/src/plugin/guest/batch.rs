@@ -1,0 +1,354 @@
+//! The events that a guest has in hand, and how far it has come with them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use hearken_wire::EventRef;
+use wasmtime::component::WasmList;
+use wasmtime::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+
+use super::state::Guest;
+use crate::bus::Frame;
+
+/// Longest text in bytes that is passed on of a failure; what is longer is cut.
+const MAX_REASON_BYTES: usize = 4 << 10;
+
+/// Bytes of the number of events begun, and of the number that says to stop.
+const NUMBER_BYTES: usize = 8;
+
+/// What a call into a guest is about.
+#[derive(Default)]
+pub(crate) struct Batch {
+    frame: Option<Arc<Frame>>,
+    /// Which events of the frame it is about; none between calls.
+    events: Range<usize>,
+    /// Which of those is in hand.
+    at: usize,
+    failures: Vec<Failure>,
+    progress: Option<Progress>,
+}
+
+/// An event that the guest could not handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// Position in the batch.
+    pub(crate) index: usize,
+    /// What the guest said of it.
+    pub(crate) reason: String,
+}
+
+/// What a guest shows of its progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// The number of events begun.
+    Counter,
+    /// That, and behind it the place where it is told to stop.
+    CounterAndStop,
+}
+
+/// Where the guest counts the events that it begins, and is told to stop.
+struct Progress {
+    place: WasmList<u8>,
+    shown: Shown,
+    /// What the counter said before the batch.
+    before: u64,
+    /// How many events of the batch it had begun when it was told to stop, if it was.
+    told_to_stop: Option<u64>,
+}
+
+/// A guest breaks the rules of `hearken:plugin/progress`; it costs it its instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ProgressError {
+    /// What was shown has another size.
+    #[error("it showed {bytes} bytes of progress instead of {expected}")]
+    Size {
+        /// Bytes shown.
+        bytes: usize,
+        /// Bytes that its version of the interface has.
+        expected: usize,
+    },
+    /// The counter was shown when it no longer can be.
+    #[error("it showed a progress counter in the middle of a frame")]
+    TooLate,
+    /// The counter went backwards or beyond the events that there are.
+    #[error("its progress counter went from {from} to {to}, in a frame of {events} events")]
+    Nonsense {
+        /// Events of the frame begun before.
+        from: u64,
+        /// Events of the frame begun by now, as the guest has it.
+        to: i128,
+        /// Events of the frame.
+        events: usize,
+    },
+    /// The guest returned before it had begun every event.
+    #[error("it returned after beginning {begun} of {events} events")]
+    Unfinished {
+        /// Events begun.
+        begun: u64,
+        /// Events of the frame.
+        events: usize,
+    },
+    /// A failure was reported when no event was in hand.
+    #[error("it reported a failure without an event in hand")]
+    NothingInHand,
+}
+
+impl Batch {
+    /// Takes the events of the next call.
+    pub(crate) fn begin(&mut self, frame: Arc<Frame>, events: Range<usize>) {
+        self.frame = Some(frame);
+        self.events = events;
+        self.at = 0;
+        self.failures.clear();
+    }
+
+    /// Gives the frame back, after a call that has begun so many of its events.
+    pub(crate) fn end(&mut self, begun: usize) -> Vec<Failure> {
+        if let Some(progress) = &mut self.progress {
+            progress.before = progress.before.wrapping_add(begun as u64);
+        }
+        self.frame = None;
+        self.events = 0..0;
+        std::mem::take(&mut self.failures)
+    }
+
+    /// Position of the event in hand.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The event in hand, whose trace context the guest's own events inherit.
+    pub(crate) fn in_hand(&self) -> Option<EventRef<'_>> {
+        let at = self.events.start + self.at;
+        self.frame
+            .as_ref()?
+            .event(at)
+            .filter(|_| self.events.contains(&at))
+    }
+
+    /// Whether the guest can take more than one event a call: only with a counter
+    /// is it known which one is in hand.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.progress.is_some()
+    }
+
+    /// Records that the event in hand failed; the first reason counts.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn fail(&mut self, reason: String) -> Result<(), ProgressError> {
+        if self.events.is_empty() {
+            return Err(ProgressError::NothingInHand);
+        }
+        let index = self.at;
+        if self.failures.last().is_none_or(|last| last.index != index) {
+            // A copy, so that a long text is not kept for all of its room.
+            let reason = cut(&reason).to_owned();
+            self.failures.push(Failure { index, reason });
+        }
+        Ok(())
+    }
+
+    /// Whether the event that the guest has just begun gets a deadline of its own. One
+    /// more does after the guest was told to stop, for it may have looked just before;
+    /// what it begins beyond that is on the account of that one, so that it ends soon.
+    fn has_an_account_of_its_own(&self, begun: u64) -> bool {
+        self.progress.as_ref().is_none_or(|progress| {
+            let begun = begun.wrapping_sub(progress.before);
+            progress.told_to_stop.is_none_or(|told| begun <= told + 1)
+        })
+    }
+
+    /// Moves on to where the counter says; returns whether that is another event.
+    fn advance(&mut self, begun: u64) -> Result<bool, ProgressError> {
+        let Some(progress) = &self.progress else {
+            return Ok(false);
+        };
+        if self.events.is_empty() {
+            return Ok(false);
+        }
+        let nonsense = ProgressError::Nonsense {
+            from: self.at as u64 + 1,
+            to: i128::from(begun) - i128::from(progress.before),
+            events: self.events.len(),
+        };
+        let begun = begun.checked_sub(progress.before).ok_or(nonsense)?;
+        // Before the first event has been begun, it is in hand all the same.
+        let at = usize::try_from(begun.saturating_sub(1)).map_err(|_| nonsense)?;
+        if at < self.at || begun > self.events.len() as u64 {
+            return Err(nonsense);
+        }
+        let moved = at != self.at;
+        self.at = at;
+        Ok(moved)
+    }
+}
+
+/// As much of a text about a failure as is passed on.
+pub(crate) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_REASON_BYTES)]
+}
+
+impl Progress {
+    /// The number of events begun since the instance's start.
+    fn begun(&self, store: StoreContext<'_, Guest>) -> u64 {
+        let bytes = self.place.as_le_slice(store);
+        let counter = bytes.first_chunk::<NUMBER_BYTES>();
+        u64::from_le_bytes(*counter.expect("checked when it was shown"))
+    }
+
+    /// Writes where the guest is told to stop.
+    fn write_stop(&self, store: StoreContextMut<'_, Guest>, stop: bool) {
+        let bytes = self.place.as_le_slice(&store);
+        let Some(place) = bytes.get(NUMBER_BYTES..2 * NUMBER_BYTES) else {
+            return;
+        };
+        let number = u64::from(stop).to_le_bytes();
+        let place = std::ptr::with_exposed_provenance_mut::<u8>(place.as_ptr().expose_provenance());
+        // SAFETY: `place` is within the guest's linear memory, of which wasmtime has just
+        // given out these eight bytes, and which guests and the code that is compiled for
+        // them write to by its address. `store` is borrowed mutably, so that nobody else
+        // has a reference into that memory, and the guest, which runs on this thread
+        // alone, is not running. Any bytes are a valid content of it.
+        #[expect(unsafe_code, reason = "see the SAFETY comment")]
+        unsafe {
+            std::ptr::copy_nonoverlapping(number.as_ptr(), place, number.len());
+        }
+    }
+}
+
+/// Takes the place where the guest shows its progress.
+///
+/// # Errors
+/// When the place has another size, or a batch is in hand.
+pub(crate) fn watch(
+    mut store: StoreContextMut<'_, Guest>,
+    place: WasmList<u8>,
+    shown: Shown,
+) -> Result<(), ProgressError> {
+    let expected = match shown {
+        Shown::Counter => NUMBER_BYTES,
+        Shown::CounterAndStop => 2 * NUMBER_BYTES,
+    };
+    let bytes = place.len();
+    if bytes != expected {
+        return Err(ProgressError::Size { bytes, expected });
+    }
+    if !store.data().batch.events.is_empty() {
+        return Err(ProgressError::TooLate);
+    }
+    let mut progress = Progress {
+        place,
+        shown,
+        before: 0,
+        told_to_stop: None,
+    };
+    progress.before = progress.begun(store.as_context());
+    store.data_mut().batch.progress = Some(progress);
+    Ok(())
+}
+
+/// Lets a guest that was told to stop go on with another batch.
+pub(crate) fn let_go_on(mut store: StoreContextMut<'_, Guest>) {
+    let Some(mut progress) = store.data_mut().batch.progress.take() else {
+        return;
+    };
+    if progress.told_to_stop.take().is_some() {
+        progress.write_stop(store.as_context_mut(), false);
+    }
+    store.data_mut().batch.progress = Some(progress);
+}
+
+/// Looks how far the guest has come, at every moment at which the host has the
+/// say, and tells it if it is to stop: what the guest does from here on is on the account
+/// of the event in hand.
+///
+/// # Errors
+/// When the counter makes no sense.
+pub(crate) fn observe(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
+    if store.data().batch.progress.is_none() {
+        return Ok(());
+    }
+    look(store.as_context_mut())?;
+    if store.data().meter.asked_to_end() {
+        tell_to_stop(store);
+    }
+    Ok(())
+}
+
+/// Looks how far the guest has come.
+///
+/// # Errors
+/// When the counter makes no sense.
+pub(crate) fn look(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
+    let Some(progress) = &store.data().batch.progress else {
+        return Ok(());
+    };
+    let begun = progress.begun(store.as_context());
+    let guest = store.data_mut();
+    if guest.batch.advance(begun)? {
+        if guest.batch.has_an_account_of_its_own(begun) {
+            guest.meter.next_event();
+        }
+        guest.next_event();
+    }
+    Ok(())
+}
+
+fn tell_to_stop(mut store: StoreContextMut<'_, Guest>) {
+    let batch = &mut store.data_mut().batch;
+    let stops = |progress: &Progress| {
+        progress.shown == Shown::CounterAndStop && progress.told_to_stop.is_none()
+    };
+    if batch.events.is_empty() || !batch.progress.as_ref().is_some_and(stops) {
+        return;
+    }
+    let Some(mut progress) = batch.progress.take() else {
+        return;
+    };
+    let begun = progress.begun(store.as_context());
+    progress.told_to_stop = Some(begun.wrapping_sub(progress.before));
+    progress.write_stop(store.as_context_mut(), true);
+    store.data_mut().batch.progress = Some(progress);
+}
+
+/// Checks, after the guest returned, that it has begun every event, unless it was told to
+/// stop; returns how many it has begun.
+///
+/// # Errors
+/// When it has not.
+pub(crate) fn check_finished(store: StoreContextMut<'_, Guest>) -> Result<usize, ProgressError> {
+    let batch = &store.data().batch;
+    let events = batch.events.len();
+    let Some(progress) = &batch.progress else {
+        return Ok(events);
+    };
+    let begun = progress.begun(store.as_context());
+    let begun = begun.wrapping_sub(progress.before);
+    match usize::try_from(begun) {
+        Ok(all) if all == events => Ok(all),
+        Ok(some) if some < events && progress.told_to_stop.is_some() => Ok(some),
+        _ => Err(ProgressError::Unfinished { begun, events }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_failure_no_more_is_kept_than_is_passed_on() {
+        let mut batch = Batch::default();
+        assert_eq!(
+            batch.fail("x".to_owned()),
+            Err(ProgressError::NothingInHand)
+        );
+        batch.begin(Arc::default(), 0..1);
+        batch.fail("é".repeat(1 << 20)).unwrap();
+        batch.fail("another".to_owned()).unwrap();
+        let failures = batch.end(1);
+        assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].reason.len(), MAX_REASON_BYTES);
+        assert!(failures[0].reason.capacity() < 2 * MAX_REASON_BYTES);
+    }
+}

@@ -1,0 +1,195 @@
+//! `wasi:keyvalue`: the granted buckets of the node's store.
+
+mod bounds;
+
+use std::sync::Arc;
+
+use wasmtime::component::{Linker, Resource};
+
+use super::Lend;
+use crate::plugin::guest::bindings::plugin::wasi::keyvalue::{atomics, batch, store};
+use crate::plugin::guest::memory::Charge;
+use crate::plugin::guest::state::{BURST, Guest};
+use crate::store::RecordError;
+
+/// An open bucket.
+#[derive(Debug)]
+pub struct Bucket {
+    name: Arc<str>,
+}
+
+type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
+
+/// Links the interfaces.
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    store::add_to_linker::<_, Lend>(linker, |guest| guest)?;
+    atomics::add_to_linker::<_, Lend>(linker, |guest| guest)?;
+    batch::add_to_linker::<_, Lend>(linker, |guest| guest)?;
+    bounds::replace_unbounded(linker)
+}
+
+impl Guest {
+    fn bucket(&self, bucket: &Resource<Bucket>) -> wasmtime::Result<Arc<str>> {
+        Ok(Arc::clone(&self.table.get(bucket)?.name))
+    }
+
+    /// Takes changes from the plugin's budget, and charges the instance for what they
+    /// hold until they are made.
+    fn may_change(&self, changes: usize, bytes: usize) -> Result<Charge, store::Error> {
+        if changes > BURST as usize {
+            return Err(store::Error::Other(format!(
+                "a plugin may change {BURST} records at once; these are {changes}"
+            )));
+        }
+        for _ in 0..changes {
+            if !self.plugin.spend() {
+                return Err(store::Error::Other(
+                    "the plugin has changed more records than its budget allows; try again later"
+                        .to_owned(),
+                ));
+            }
+        }
+        let charge = self.memory.account().charge(bytes as u64);
+        charge.ok_or_else(|| {
+            store::Error::Other(format!(
+                "no memory is left for the {bytes} bytes of these keys and values"
+            ))
+        })
+    }
+}
+
+/// As the guest is told.
+fn told<T>(done: Result<T, RecordError>) -> Result<T, store::Error> {
+    done.map_err(|error| store::Error::Other(error.to_string()))
+}
+
+impl store::Host for &mut Guest {
+    async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
+        if !self.allow.keyvalue.contains(&identifier) {
+            let why = format!(
+                "no access to the bucket `{identifier}`; to allow it, put it under `keyvalue` in `[allow]` of {}.toml",
+                self.plugin.name
+            );
+            self.plugin.log_refusal("wasi:keyvalue", &why);
+            return Ok(Err(store::Error::AccessDenied));
+        }
+        Ok(Ok(self.table.push(Bucket {
+            name: identifier.into(),
+        })?))
+    }
+}
+
+impl store::HostBucket for &mut Guest {
+    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
+        let bucket = self.bucket(&bucket)?;
+        let values = self.plugin.records.get(&bucket, vec![key]).await;
+        Ok(told(
+            values.map(|values| values.into_iter().next().flatten()),
+        ))
+    }
+
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
+        let bucket = self.bucket(&bucket)?;
+        let _held = match self.may_change(1, key.len() + value.len()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(told(
+            self.plugin.records.set(&bucket, vec![(key, value)]).await,
+        ))
+    }
+
+    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
+        let bucket = self.bucket(&bucket)?;
+        let _held = match self.may_change(1, key.len()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(told(self.plugin.records.delete(&bucket, vec![key]).await))
+    }
+
+    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(told(self.plugin.records.exists(&bucket, key).await))
+    }
+
+    async fn list_keys(
+        &mut self,
+        bucket: Resource<Bucket>,
+        cursor: Option<u64>,
+    ) -> Answer<store::KeyResponse> {
+        let bucket = self.bucket(&bucket)?;
+        let page = self.plugin.records.list(&bucket, cursor).await;
+        Ok(told(page.map(|page| store::KeyResponse {
+            keys: page.keys,
+            cursor: page.next,
+        })))
+    }
+
+    async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
+        self.table.delete(bucket)?;
+        Ok(())
+    }
+}
+
+impl atomics::Host for &mut Guest {
+    async fn increment(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        delta: u64,
+    ) -> Answer<u64> {
+        let bucket = self.bucket(&bucket)?;
+        let _held = match self.may_change(1, key.len()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(told(
+            self.plugin.records.increment(&bucket, key, delta).await,
+        ))
+    }
+}
+
+impl batch::Host for &mut Guest {
+    async fn get_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
+        let bucket = self.bucket(&bucket)?;
+        let values = self.plugin.records.get(&bucket, keys.clone()).await;
+        Ok(told(values.map(|values| {
+            let pairs = keys.into_iter().zip(values);
+            pairs
+                .map(|(key, value)| value.map(|value| (key, value)))
+                .collect()
+        })))
+    }
+
+    async fn set_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key_values: Vec<(String, Vec<u8>)>,
+    ) -> Answer<()> {
+        let bucket = self.bucket(&bucket)?;
+        let _held = match self.may_change(key_values.len(), bytes_of(&key_values)) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(told(self.plugin.records.set(&bucket, key_values).await))
+    }
+
+    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
+        let bucket = self.bucket(&bucket)?;
+        let _held = match self.may_change(keys.len(), keys.iter().map(String::len).sum()) {
+            Ok(charge) => charge,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(told(self.plugin.records.delete(&bucket, keys).await))
+    }
+}
+
+fn bytes_of(records: &[(String, Vec<u8>)]) -> usize {
+    let each = records.iter().map(|(key, value)| key.len() + value.len());
+    each.sum()
+}

@@ -1,0 +1,105 @@
+//! What guests may import. Everything is linked for every plugin; whether a use
+//! is granted is decided when it happens, so that a guest gets an error that it
+//! can handle, and the refusal is logged under its name.
+
+mod config;
+pub(crate) mod events;
+mod events_0_1;
+pub(crate) mod http;
+pub(crate) mod keyvalue;
+mod logging;
+pub(crate) mod messaging;
+mod progress;
+mod sockets;
+
+use wasmtime::component::{HasData, Lift, Linker, LinkerInstance, WasmList};
+use wasmtime::{AsContextMut, Engine, StoreContextMut};
+
+use crate::plugin::guest::bindings::{messaging as wasmcloud, plugin, plugin_0_1};
+use crate::plugin::guest::state::Guest;
+
+/// Lends the whole guest to an interface's implementation.
+struct Lend;
+
+impl HasData for Lend {
+    type Data<'a> = &'a mut Guest;
+}
+
+/// A linker with everything that this host provides.
+///
+/// # Errors
+/// When two interfaces claim one name, which would be a mistake in this crate.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    sockets::refuse(&mut linker)?;
+    http::add_to_linker(&mut linker)?;
+    config::add_to_linker(&mut linker)?;
+    plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin_0_1::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin_0_1::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    progress::add_to_linker(&mut linker)?;
+    keyvalue::add_to_linker(&mut linker)?;
+    plugin::wasi::logging::logging::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    wasmcloud::wasmcloud::messaging::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    wasmcloud::wasmcloud::messaging::consumer::add_to_linker::<_, Lend>(&mut linker, |guest| {
+        guest
+    })?;
+    Ok(linker)
+}
+
+/// Puts another function in the place of one that is linked already.
+///
+/// # Errors
+/// When there is no such function: then what was to be prevented would not be.
+fn replace(
+    linker: &mut Linker<Guest>,
+    interface: &str,
+    function: &str,
+    define: impl FnOnce(&mut LinkerInstance<'_, Guest>, &str) -> wasmtime::Result<()>,
+) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(interface)?;
+    if instance.func_wrap(function, |_, (): ()| Ok(())).is_ok() {
+        return Err(wasmtime::format_err!(
+            "there is no function `{function}` in `{interface}` to be replaced"
+        ));
+    }
+    linker.allow_shadowing(true);
+    let defined = define(&mut linker.instance(interface)?, function);
+    linker.allow_shadowing(false);
+    defined
+}
+
+/// The elements of a list of the guest's, unless there are more than `most`.
+fn lift<T: Lift + 'static>(
+    store: &mut StoreContextMut<'_, Guest>,
+    list: &WasmList<T>,
+    most: usize,
+) -> wasmtime::Result<Option<Vec<T>>> {
+    if list.len() > most {
+        return Ok(None);
+    }
+    let elements = list.iter(store.as_context_mut())?;
+    elements.collect::<wasmtime::Result<_>>().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::code::engine::new_engine;
+
+    #[test]
+    fn only_what_is_there_can_be_replaced() {
+        let mut linker = linker(&new_engine().unwrap()).expect("all of it links");
+        let nothing = |linker: &mut Linker<Guest>, interface: &str, function: &str| {
+            replace(linker, interface, function, |instance, name| {
+                instance.func_wrap(name, |_, (): ()| Ok(()))
+            })
+        };
+        let poll = "wasi:io/poll@0.2.12";
+        assert!(nothing(&mut linker, poll, "poll").is_ok());
+        assert!(nothing(&mut linker, poll, "pull").is_err());
+        assert!(nothing(&mut linker, "wasi:io/poll@0.2.11", "poll").is_err());
+    }
+}

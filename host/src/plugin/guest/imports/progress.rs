@@ -1,0 +1,37 @@
+//! `hearken:plugin/progress`: which event a framed listener has in hand.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, WasmList};
+
+use crate::plugin::guest::batch::{self, Shown};
+use crate::plugin::guest::state::Guest;
+
+/// What a listener shows by `watch`, by the version of the interface.
+const VERSIONS: [(&str, Shown); 2] = [
+    ("hearken:plugin/progress@0.2.0", Shown::CounterAndStop),
+    ("hearken:plugin/progress@0.1.0", Shown::Counter),
+];
+
+/// By hand and not by `bindgen!`, which would copy what is to be read in place.
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    for (interface, shown) in VERSIONS {
+        add_version(linker, interface, shown)?;
+    }
+    Ok(())
+}
+
+fn add_version(linker: &mut Linker<Guest>, interface: &str, shown: Shown) -> wasmtime::Result<()> {
+    let mut progress = linker.instance(interface)?;
+    progress.func_wrap(
+        "watch",
+        move |store: StoreContextMut<'_, Guest>, (place,): (WasmList<u8>,)| {
+            Ok(batch::watch(store, place, shown)?)
+        },
+    )?;
+    progress.func_wrap(
+        "fail",
+        |mut store: StoreContextMut<'_, Guest>, (reason,): (String,)| {
+            Ok(store.data_mut().batch.fail(reason)?)
+        },
+    )
+}

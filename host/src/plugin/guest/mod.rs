@@ -1,0 +1,10 @@
+//! What an instance is made of and may do: its store data, its memory and output, the
+//! batch in hand, what it may import, and what it died of.
+
+pub(super) mod batch;
+pub(super) mod bindings;
+pub(super) mod death;
+pub(super) mod imports;
+pub(super) mod memory;
+pub(super) mod output;
+pub(super) mod state;

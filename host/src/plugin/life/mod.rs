@@ -1,0 +1,11 @@
+//! A plugin's life: its files in the folder, loading them, supervising the version in
+//! force, and the status that operators see.
+
+pub(super) mod folder;
+pub(super) mod inspect;
+pub(super) mod load;
+pub(super) mod loading;
+pub(super) mod plugins;
+pub(super) mod retry;
+pub(super) mod shared;
+pub(super) mod supervisor;

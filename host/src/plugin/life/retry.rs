@@ -1,0 +1,111 @@
+//! When to look again at files that could not be read, or seemed not to be complete.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::load::{Fingerprint, LoadError};
+
+/// Before the first look at files that could not be read.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Between two looks: they double up to this, and go on as long as the files are there.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a file that looks half-written is given to be completed.
+const HALF_WRITTEN_GRACE: Duration = Duration::from_secs(1);
+
+/// The next look, if there is to be one.
+#[derive(Default)]
+pub(crate) struct Retry {
+    at: Option<Instant>,
+    /// Looks that failed in a row.
+    failures: u32,
+    /// Why they did, as was last told.
+    told: Option<String>,
+    /// What has had its time to be completed.
+    had_grace: Option<Fingerprint>,
+}
+
+impl Retry {
+    /// Whether there is to be another look.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.at.is_some()
+    }
+
+    /// Waits until it is time for another look; for ever if there is to be none.
+    pub(crate) async fn due(&self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Says what follows from files that could not be loaded, and when to look again.
+    /// Returns whether it is to be told: nothing that is over in a moment, and nothing
+    /// twice.
+    pub(crate) fn after(&mut self, error: &LoadError, files: Option<&Fingerprint>) -> bool {
+        if error.is_half_written() && self.had_grace.as_ref() != files {
+            self.had_grace = files.cloned();
+            self.at = Some(Instant::now() + HALF_WRITTEN_GRACE);
+            return false;
+        }
+        if !error.is_passing() {
+            self.end();
+            return true;
+        }
+        self.after_failure(error.to_string())
+    }
+
+    fn after_failure(&mut self, reason: String) -> bool {
+        let doubled = 2_u32.saturating_pow(self.failures);
+        let pause = FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
+        self.at = Some(Instant::now() + pause);
+        self.failures = self.failures.saturating_add(1);
+        if self.failures == 1 || self.told.as_ref() == Some(&reason) {
+            return false;
+        }
+        self.told = Some(reason);
+        true
+    }
+
+    /// There is nothing to look for any more.
+    pub(crate) fn end(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_a_bound_and_begin_anew() {
+        let mut retry = Retry::default();
+        let mut pauses = Vec::new();
+        let mut told = Vec::new();
+        for failure in 1..=9 {
+            let reason = if failure < 5 { "one" } else { "another" };
+            told.push(retry.after_failure(reason.to_owned()));
+            let before = Instant::now();
+            retry.due().await;
+            pauses.push(before.elapsed());
+        }
+        // Not what passes at once, and each reason once.
+        let expected = [false, true, false, false, true, false, false, false, false];
+        assert_eq!(told, expected);
+        assert!(pauses.is_sorted(), "{pauses:?}");
+        let about = |pause: Duration, expected: Duration| {
+            pause >= expected && pause < expected + Duration::from_millis(5)
+        };
+        assert!(about(pauses[0], FIRST_PAUSE), "{pauses:?}");
+        assert!(about(pauses[8], LONGEST_PAUSE), "{pauses:?}");
+        retry.end();
+        assert!(!retry.is_pending());
+        assert!(!retry.after_failure("one".to_owned()));
+        for _ in 0..100 {
+            retry.after_failure("one".to_owned());
+        }
+        assert!(retry.is_pending());
+    }
+}

@@ -1,0 +1,192 @@
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::bus::{Bus, BusConfig};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{CompileSettings, QuarantinePauses};
+use crate::event::{Draft, EventType};
+use crate::plugin::code::code_cache::CodeCache;
+use crate::plugin::code::compile::CompileWorkers;
+use crate::plugin::code::engine::{compiling_engine, new_engine};
+use crate::plugin::guest::state::PluginContext;
+use crate::store::Store;
+
+/// A component that is content with every event.
+const CONTENT: &str = r#"
+(component
+  (import "wasmcloud:messaging/types@0.2.0" (instance $types
+    (type $record (record
+      (field "subject" string)
+      (field "body" (list u8))
+      (field "reply-to" (option string))))
+    (export "broker-message" (type (eq $record)))))
+  (alias export $types "broker-message" (type $message))
+  (core module $code
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 0)))
+  (core instance $code (instantiate $code))
+  (type $handle (func (param "msg" $message) (result (result (error string)))))
+  (func $handle (type $handle) (canon lift (core func $code "handle")
+    (memory (core memory $code "memory")) (realloc (core func $code "realloc"))))
+  (instance $handler (export "handle-message" (func $handle)))
+  (export "wasmcloud:messaging/handler@0.2.0" (instance $handler)))
+"#;
+
+/// Panics once when it has been armed.
+#[derive(Default)]
+struct Tripwire(AtomicBool);
+
+impl Clock for Tripwire {
+    fn now_millis(&self) -> u64 {
+        assert!(!self.0.swap(false, Ordering::Relaxed), "tripped");
+        SystemClock.now_millis()
+    }
+}
+
+/// A supervised plugin.
+struct Scene {
+    folder: TempDir,
+    bus: Bus,
+    shared: Arc<Shared>,
+    clock: Arc<Tripwire>,
+    commands: mpsc::Sender<Command>,
+    files_changed: Arc<Notify>,
+}
+
+/// Puts the code of a component where the node looks for it first.
+fn keep_compiled(data: &Path, component: &[u8]) {
+    std::fs::create_dir(data).unwrap();
+    let code = compiling_engine().unwrap().precompile_component(component);
+    let cache = CodeCache::open(data.join("code")).unwrap();
+    let hash = blake3::hash(component);
+    cache
+        .store(&new_engine().unwrap(), &hash, &code.unwrap())
+        .unwrap();
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bus = Bus::new(BusConfig {
+            node: "a".into(),
+            incarnation: "i".into(),
+            max_event_bytes: 4096,
+            clock: Arc::new(SystemClock),
+        });
+        let io = tokio::runtime::Handle::current();
+        let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
+        let data = folder.path().join("data");
+        let component = wat::parse_str(CONTENT).unwrap();
+        keep_compiled(&data, &component);
+        let nobody = CompileSettings {
+            program: "/nowhere/hearken".into(),
+            ..CompileSettings::default()
+        };
+        let workers = CompileWorkers::new(nobody, 1);
+        let runtime =
+            Runtime::new(bus.clone(), Arc::clone(&store), &data, 1, workers, &io).unwrap();
+        let runtime = Arc::new(runtime);
+        let context = Arc::new(PluginContext::new("p".into(), bus.clone(), &store));
+        let clock = Arc::new(Tripwire::default());
+        let limits = PluginLimits::default();
+        let pauses = QuarantinePauses::default();
+        let told = Arc::clone(&clock) as Arc<dyn Clock>;
+        let shared = Shared::new(context, told, limits.clone(), pauses);
+        let shared = Arc::new(shared);
+        let files = Files {
+            component: folder.path().join("p.wasm"),
+            manifest: folder.path().join("p.toml"),
+        };
+        std::fs::write(&files.manifest, "subscribe = [\"custom.p\"]").unwrap();
+        let supervisor = Supervisor::new(files, limits, runtime, Arc::clone(&shared));
+        let (commands, asked) = mpsc::channel(1);
+        let files_changed = Arc::new(Notify::new());
+        let scene = Self {
+            folder,
+            bus,
+            shared,
+            clock,
+            commands,
+            files_changed: Arc::clone(&files_changed),
+        };
+        scene.write(&component);
+        tokio::spawn(supervisor.run(Inbox {
+            commands: asked,
+            files_changed,
+            loaded: None,
+        }));
+        scene
+    }
+
+    fn write(&self, component: &[u8]) {
+        std::fs::write(self.folder.path().join("p.wasm"), component).unwrap();
+        self.files_changed.notify_one();
+    }
+
+    fn publish(&self) {
+        let publisher = self.bus.publisher("/tests", "tests");
+        let draft = Draft::new(EventType::custom("p").unwrap());
+        publisher.publish(&draft).expect("a valid event");
+    }
+
+    async fn until(&self, wanted: impl Fn(&PluginStatus) -> bool) {
+        let waiting = async {
+            while !wanted(&self.shared.status()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        assert!(waited.is_ok(), "{:#?}", self.shared.status());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_panics_keeps_what_waits() {
+    let scene = Scene::new();
+    scene
+        .until(|status| status.state == PluginState::Running)
+        .await;
+    let (reply, paused) = oneshot::channel();
+    scene.commands.send(Command::Pause(reply)).await.unwrap();
+    assert_eq!(paused.await.unwrap().unwrap().state, PluginState::Paused);
+    scene.publish();
+    scene.publish();
+    scene.clock.0.store(true, Ordering::Relaxed);
+    scene.write(b"nonsense");
+    scene
+        .until(|status| status.state == PluginState::Failed)
+        .await;
+    assert!(!scene.clock.0.load(Ordering::Relaxed), "it has panicked");
+    scene.publish();
+    scene.write(&wat::parse_str(CONTENT).unwrap());
+    scene.until(|status| status.counters.delivered == 3).await;
+    let counters = scene.shared.status().counters;
+    assert_eq!(
+        (counters.queued, counters.dropped, counters.failed),
+        (0, 0, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_is_counted() {
+    let scene = Scene::new();
+    scene
+        .until(|status| status.state == PluginState::Running)
+        .await;
+    scene.publish();
+    scene.until(|status| status.counters.delivered == 1).await;
+    let (reply, paused) = oneshot::channel();
+    scene.commands.send(Command::Pause(reply)).await.unwrap();
+    paused.await.unwrap().unwrap();
+    scene.publish();
+    scene.publish();
+    scene.commands.send(Command::Stop).await.unwrap();
+    scene.commands.closed().await;
+    let counters = scene.shared.status().counters;
+    assert_eq!((counters.delivered, counters.dropped), (1, 2));
+    assert_eq!(counters.queued, 0);
+}

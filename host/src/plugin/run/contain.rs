@@ -1,0 +1,46 @@
+//! Panics on the way into a guest, turned into the death of its instance.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use crate::plugin::guest::death::Death;
+
+/// Runs a call into a guest. A panic on the way is a mistake of this host that
+/// the guest has found: it costs the guest its instance, and nobody a worker.
+pub(crate) async fn contain<T>(call: impl Future<Output = Result<T, Death>>) -> Result<T, Death> {
+    // Whatever the call left half-way belongs to the instance, which is thrown away.
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| {
+        Err(Death {
+            reason: format!("the host failed: {}", panic_text(&*panic)),
+            backtrace: None,
+        })
+    })
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_host_is_a_death_of_the_instance() {
+        let call = async {
+            tokio::task::yield_now().await;
+            assert_eq!(1, 2, "a mistake");
+            Ok(())
+        };
+        let death = contain(call).await.expect_err("it panicked");
+        assert!(death.reason.contains("a mistake"), "{}", death.reason);
+    }
+}

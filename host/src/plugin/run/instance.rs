@@ -1,0 +1,206 @@
+//! Versions of a plugin, and the instances that run them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use wasmtime::component::Component;
+use wasmtime::{AsContextMut, CallHook, Store};
+
+use super::contain::contain;
+use super::handler::{Handler, HandlerPre, exported_handler};
+use crate::bus::Frame;
+use crate::config::{Manifest, PluginLimits};
+use crate::interfaces;
+use crate::plugin::guest::batch::{self, Failure};
+use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
+use crate::plugin::guest::death::Death;
+use crate::plugin::guest::state::{Guest, PluginContext};
+use crate::plugin::threads::meter::{Meter, Spent};
+use crate::plugin::threads::seat::Seat;
+
+/// A component with its manifest, ready to be instantiated.
+pub(crate) struct Version {
+    pub(crate) plugin: Arc<PluginContext>,
+    pub(crate) content_hash: blake3::Hash,
+    pub(crate) manifest: Manifest,
+    pub(crate) limits: PluginLimits,
+    allow: Arc<crate::config::Allow>,
+    /// Kept in use, so that other plugins with the same file share it.
+    component: Arc<Component>,
+    /// By what events are handed over.
+    exported: &'static interfaces::Handler,
+    handler: HandlerPre,
+}
+
+/// A running instance.
+pub(crate) struct Instance {
+    store: Store<Guest>,
+    handler: Handler,
+    meter: Arc<Meter>,
+}
+
+/// What became of the events of a call.
+#[derive(Debug)]
+pub(crate) struct Handled {
+    /// How many of them, from the first, the guest is done with.
+    pub(crate) finished: usize,
+    /// Which of those failed.
+    pub(crate) failures: Vec<Failure>,
+    /// Why the instance died of the next one, if it did.
+    pub(crate) death: Option<Death>,
+    /// What the call has cost.
+    pub(crate) spent: Spent,
+}
+
+impl Version {
+    /// Links a component.
+    ///
+    /// # Errors
+    /// Says which import is missing, or that there is no handler.
+    pub(crate) fn link(
+        plugin: Arc<PluginContext>,
+        component: Arc<Component>,
+        linker: &wasmtime::component::Linker<Guest>,
+        content_hash: blake3::Hash,
+        manifest: Manifest,
+        limits: PluginLimits,
+    ) -> Result<Self, String> {
+        let missing = missing_imports(&component);
+        if !missing.is_empty() {
+            return Err(missing.join("; "));
+        }
+        let exported = exported_handler(&component)?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(|error| format!("{error:#}"))?;
+        Ok(Self {
+            plugin,
+            content_hash,
+            allow: Arc::new(manifest.allow.clone()),
+            manifest,
+            limits,
+            handler: HandlerPre::new(exported, pre)?,
+            exported,
+            component,
+        })
+    }
+
+    /// By what events are handed over.
+    pub(crate) fn exported(&self) -> &'static interfaces::Handler {
+        self.exported
+    }
+
+    /// Instances that share the work.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.manifest.concurrency.unwrap_or(1)
+    }
+
+    /// Makes an instance and asks it what it is. Runs guest code, so call it on
+    /// the executor, in the task that has `seat`.
+    ///
+    /// # Errors
+    /// [`Death`] when it traps, takes longer than an event may, or needs more
+    /// memory than it may.
+    pub(crate) async fn instantiate(
+        &self,
+        seat: Arc<Seat>,
+    ) -> Result<(Instance, Option<Description>), Death> {
+        let meter = Arc::new(Meter::new(
+            seat,
+            self.limits.deadline,
+            self.limits.time_slice,
+        ));
+        let guest = Guest::new(
+            Arc::clone(&self.plugin),
+            Arc::clone(&self.allow),
+            &self.manifest.config,
+            self.limits.memory,
+            Arc::clone(&meter),
+        );
+        let mut store = Store::new(self.component.engine(), guest);
+        Guest::bound(&mut store);
+        store.epoch_deadline_callback(|mut store| {
+            batch::observe(store.as_context_mut())?;
+            Ok(store.data().meter.on_tick())
+        });
+        store.set_epoch_deadline(1);
+        store.call_hook(|store, transition| match transition {
+            // On the way back too: while the guest waited it may have been asked to stop.
+            CallHook::CallingHost | CallHook::ReturningFromHost => Ok(batch::observe(store)?),
+            CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
+        });
+        let started = match meter.charge(self.handler.start(&mut store)).await {
+            Ok(started) => started,
+            Err(exceeded) => Err(exceeded.into()),
+        };
+        match started {
+            Ok((handler, description)) => Ok((
+                Instance {
+                    store,
+                    handler,
+                    meter,
+                },
+                description,
+            )),
+            Err(error) => Err(Death::of(&store, &meter, &error)),
+        }
+    }
+}
+
+/// Imports that this host does not have.
+fn missing_imports(component: &Component) -> Vec<String> {
+    let component_type = component.component_type();
+    component_type
+        .imports(component.engine())
+        .filter_map(|(name, _)| interfaces::import_problem(name))
+        .collect()
+}
+
+impl Instance {
+    /// Whether a call may have more than one event.
+    pub(crate) fn takes_frames(&self) -> bool {
+        self.handler.takes_frames() && self.store.data().batch.is_counted()
+    }
+
+    /// Hands the instance events of a frame: one, or more if it takes frames; then they
+    /// must be the last. It leaves some over if it is asked to end meanwhile. After a
+    /// death the instance cannot be used again.
+    pub(crate) async fn handle(&mut self, frame: &Arc<Frame>, events: Range<usize>) -> Handled {
+        let guest = self.store.data_mut();
+        guest.next_event();
+        guest.batch.begin(Arc::clone(frame), events.clone());
+        let called = contain(self.call(frame, events)).await;
+        let guest = self.store.data_mut();
+        // Of a death the event in hand dies, on which its last words are those of the death.
+        let finished = match &called {
+            Ok(begun) => *begun,
+            Err(_) => guest.batch.at(),
+        };
+        let mut failures = guest.batch.end(finished);
+        failures.retain(|failure| failure.index < finished);
+        Handled {
+            finished,
+            failures,
+            death: called.err(),
+            spent: self.meter.spent(),
+        }
+    }
+
+    /// Calls the guest; returns how many of the events it has begun.
+    async fn call(&mut self, frame: &Frame, events: Range<usize>) -> Result<usize, Death> {
+        batch::let_go_on(self.store.as_context_mut());
+        let call = self.handler.call(&mut self.store, frame, events);
+        let called = match self.meter.charge(call).await {
+            Ok(called) => called,
+            Err(exceeded) => Err(exceeded.into()),
+        };
+        let mut store = self.store.as_context_mut();
+        // Where the guest stopped: after a trap nobody has looked yet.
+        let looked = batch::look(store.as_context_mut());
+        let checked = called
+            .and_then(|()| Ok(looked?))
+            .and_then(|()| Ok(batch::check_finished(store.as_context_mut())?));
+        store.data().flush_output();
+        checked.map_err(|error| Death::of(&self.store, &self.meter, &error))
+    }
+}

@@ -1,0 +1,10 @@
+//! Instances at work: versions that make them, handlers that call them, and workers
+//! that take events from a mailbox and hand them over.
+
+pub(super) mod contain;
+pub(super) mod handler;
+pub(super) mod instance;
+pub(super) mod pace;
+pub(super) mod runtime;
+pub(super) mod trial;
+pub(super) mod worker;

@@ -1,0 +1,79 @@
+//! What all plugins of a node share.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::Linker;
+
+use crate::bus::Bus;
+use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
+use crate::plugin::code::compile::{CompileWorkers, Compiler};
+use crate::plugin::code::engine::{Ticker, new_engine};
+use crate::plugin::guest::imports;
+use crate::plugin::guest::state::Guest;
+use crate::plugin::threads::executor::Executor;
+use crate::store::Store;
+
+/// Component files that are read for each thread that compiles: enough to keep it busy,
+/// few enough for a node with a thousand plugins to start without them all in memory.
+const FILES_A_COMPILE_THREAD: usize = 4;
+
+/// Engine, threads, compiler, imports, bus and store.
+pub(crate) struct Runtime {
+    pub(crate) bus: Bus,
+    pub(crate) store: Arc<Store>,
+    pub(crate) compiler: Compiler,
+    /// A permit for each component file that may be in memory at once.
+    loading: Arc<Semaphore>,
+    pub(crate) linker: Linker<Guest>,
+    pub(crate) executor: Executor,
+    /// Cancelled when the node begins to drain.
+    pub(crate) draining: CancellationToken,
+}
+
+/// Why plugins cannot run on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The folder of compiled code cannot be used.
+    #[error(transparent)]
+    CodeCache(#[from] CodeCacheError),
+    /// A thread cannot be started.
+    #[error("cannot start a thread for plugins: {0}")]
+    Thread(std::io::Error),
+    /// The engine refuses its settings.
+    #[error("the WebAssembly engine does not run here: {0}")]
+    Engine(wasmtime::Error),
+}
+
+impl Runtime {
+    pub(crate) fn new(
+        bus: Bus,
+        store: Arc<Store>,
+        data: &Path,
+        threads: usize,
+        workers: CompileWorkers,
+        io: &tokio::runtime::Handle,
+    ) -> Result<Self, RuntimeError> {
+        crate::tls::choose_provider();
+        let cache = CodeCache::open(data.join("code"))?;
+        let engine = new_engine().map_err(RuntimeError::Engine)?;
+        let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
+        Ok(Self {
+            bus,
+            store,
+            loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
+            linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
+            compiler: Compiler::new(engine, cache, workers),
+            executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
+            draining: CancellationToken::new(),
+        })
+    }
+
+    /// Room in memory for one component file, from reading to compiling.
+    pub(crate) async fn room_to_load(&self) -> OwnedSemaphorePermit {
+        let room = Arc::clone(&self.loading).acquire_owned().await;
+        room.expect("the semaphore is never closed")
+    }
+}

@@ -1,0 +1,372 @@
+//! What an event costs its plugin: the CPU that it used plus its host waits.
+//! Waiting for a turn is not charged.
+//!
+//! Up to the first tick, which most calls end before, CPU is taken from the clock,
+//! but never as more than there is between two ticks: the system may leave a
+//! thread standing for long. From there on it is the thread's CPU time, which is
+//! exact and costs a system call.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
+use tokio::time::{Instant, Sleep};
+use wasmtime::UpdateDeadline;
+
+use super::seat::{Seat, turn, used_at_tick};
+use crate::plugin::code::engine::TICK;
+
+/// Charges the events of one instance.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    seat: Arc<Seat>,
+    deadline: Duration,
+    time_slice: Duration,
+    account: Mutex<Account>,
+}
+
+/// What was spent on an event, or on a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// CPU used.
+    pub(crate) cpu: Duration,
+    /// Time spent in host waits.
+    pub(crate) waits: Duration,
+}
+
+#[derive(Debug)]
+struct Account {
+    /// What the event in hand has cost.
+    event: Spent,
+    /// What the whole call has cost.
+    call: Spent,
+    /// Ticks in the course of the call.
+    ticks: u32,
+    phase: Phase,
+    exceeded: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Not in a guest, or waiting for a turn.
+    Idle,
+    /// Running since then, without a tick so far.
+    OnClock(Instant),
+    /// Running on a thread that had used that much CPU.
+    OnCpu(Duration),
+    /// Waiting for the host since then.
+    Waiting(Instant),
+    /// Gave way to others.
+    Yielded,
+}
+
+/// The event in hand used up its deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("deadline of {deadline:?} exceeded: {:.1?} of CPU and {:.1?} of host waits", .spent.cpu, .spent.waits)]
+pub(crate) struct DeadlineExceeded {
+    /// The deadline in force.
+    pub(crate) deadline: Duration,
+    /// What the event has cost.
+    pub(crate) spent: Spent,
+}
+
+impl Meter {
+    /// A meter for the task on `seat`.
+    #[must_use]
+    pub(crate) fn new(seat: Arc<Seat>, deadline: Duration, time_slice: Duration) -> Self {
+        Self {
+            seat,
+            deadline,
+            time_slice,
+            account: Mutex::new(Account::new(Phase::Idle)),
+        }
+    }
+
+    /// Runs a call into the guest under a fresh account.
+    ///
+    /// # Errors
+    /// [`DeadlineExceeded`] when CPU and host waits reach the deadline; then the
+    /// call was abandoned half-way and its instance cannot be used again.
+    pub(crate) async fn charge<F: Future>(&self, call: F) -> Result<F::Output, DeadlineExceeded> {
+        *self.lock() = Account::new(Phase::Yielded);
+        Charged {
+            meter: self,
+            call: std::pin::pin!(call),
+            alarm: None,
+        }
+        .await
+    }
+
+    /// Why the last call was interrupted, if it was the deadline.
+    #[must_use]
+    pub(crate) fn exceeded(&self) -> Option<DeadlineExceeded> {
+        let account = self.lock();
+        account.exceeded.then(|| self.verdict(&account))
+    }
+
+    /// Opens a fresh account for the next event of the call.
+    pub(crate) fn next_event(&self) {
+        let mut account = self.lock();
+        account.settle_cpu();
+        account.event = Spent::default();
+    }
+
+    /// Whether the task has been asked to end.
+    pub(crate) fn asked_to_end(&self) -> bool {
+        self.seat.asked_to_end()
+    }
+
+    /// What the last call has cost.
+    #[must_use]
+    pub(crate) fn spent(&self) -> Spent {
+        self.lock().call
+    }
+
+    /// What a guest that runs at an epoch tick has to do.
+    pub(crate) fn on_tick(&self) -> UpdateDeadline {
+        let thread_cpu = ThreadTime::now().as_duration();
+        let used = used_at_tick(thread_cpu);
+        let mut account = self.lock();
+        account.settle_cpu();
+        account.phase = Phase::OnCpu(thread_cpu);
+        account.ticks += 1;
+        if account.event.total() >= self.deadline {
+            account.exceeded = true;
+            return UpdateDeadline::Interrupt;
+        }
+        // In the foreground the slice holds for the whole call: a guest that makes
+        // tiny host waits between short bursts would otherwise begin a new slice
+        // with each of them and never leave. One tick proves nothing, since the
+        // system may have taken the thread away before it.
+        let slice_used = turn().is_some_and(|turn| {
+            let call_used =
+                !turn.in_background && account.ticks > 1 && account.call.cpu >= self.time_slice;
+            used >= self.time_slice || call_used
+        });
+        if slice_used {
+            self.seat.move_to_background();
+            account.phase = Phase::Yielded;
+            return UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()));
+        }
+        UpdateDeadline::Continue(1)
+    }
+
+    fn verdict(&self, account: &Account) -> DeadlineExceeded {
+        DeadlineExceeded {
+            deadline: self.deadline,
+            spent: account.event,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Account> {
+        // Plain arithmetic in here; nothing panics half-way.
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Spent {
+    fn total(self) -> Duration {
+        self.cpu + self.waits
+    }
+}
+
+impl Account {
+    fn new(phase: Phase) -> Self {
+        Self {
+            event: Spent::default(),
+            call: Spent::default(),
+            ticks: 0,
+            phase,
+            exceeded: false,
+        }
+    }
+
+    fn settle_cpu(&mut self) {
+        let used = match &mut self.phase {
+            Phase::OnClock(since) => {
+                let now = Instant::now();
+                TICK.min(now - std::mem::replace(since, now))
+            }
+            Phase::OnCpu(since) => {
+                let now = ThreadTime::now().as_duration();
+                now.saturating_sub(std::mem::replace(since, now))
+            }
+            Phase::Idle | Phase::Waiting(_) | Phase::Yielded => Duration::ZERO,
+        };
+        self.event.cpu += used;
+        self.call.cpu += used;
+    }
+
+    fn begin_turn(&mut self, woken: Instant) {
+        if let Phase::Waiting(since) = self.phase {
+            let waited = woken.saturating_duration_since(since);
+            self.event.waits += waited;
+            self.call.waits += waited;
+        }
+        self.phase = Phase::OnClock(Instant::now());
+    }
+}
+
+/// The call and the alarm that ends it in the middle of a host wait.
+struct Charged<'m, 'c, F> {
+    meter: &'m Meter,
+    call: Pin<&'c mut F>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<F: Future> Future for Charged<'_, '_, F> {
+    type Output = Result<F::Output, DeadlineExceeded>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        {
+            let mut account = this.meter.lock();
+            account.begin_turn(this.meter.seat.woken());
+            if account.event.total() >= this.meter.deadline {
+                account.exceeded = true;
+                account.phase = Phase::Idle;
+                return Poll::Ready(Err(this.meter.verdict(&account)));
+            }
+        }
+        let polled = this.call.as_mut().poll(cx);
+        let mut account = this.meter.lock();
+        account.settle_cpu();
+        if let Poll::Ready(output) = polled {
+            account.phase = Phase::Idle;
+            return Poll::Ready(Ok(output));
+        }
+        if matches!(account.phase, Phase::Yielded) {
+            return Poll::Pending;
+        }
+        let now = Instant::now();
+        account.phase = Phase::Waiting(now);
+        let end = now + this.meter.deadline.saturating_sub(account.event.total());
+        drop(account);
+        let alarm = this
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        if alarm.deadline() != end {
+            alarm.as_mut().reset(end);
+        }
+        if alarm.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::code::engine::{Ticker, new_engine};
+    use crate::plugin::threads::executor::Executor;
+
+    /// Runs `call` on a plugin thread under a meter of its own.
+    async fn charged<F, C>(
+        deadline: Duration,
+        time_slice: Duration,
+        call: C,
+    ) -> Result<F::Output, DeadlineExceeded>
+    where
+        C: FnOnce(Arc<Meter>, Arc<Seat>) -> F,
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let ticker = Arc::new(Ticker::start(new_engine().unwrap()).unwrap());
+        let executor = Executor::new(1, &tokio::runtime::Handle::current(), &ticker).unwrap();
+        let seat = executor.seat(1, time_slice);
+        let meter = Arc::new(Meter::new(Arc::clone(&seat), deadline, time_slice));
+        let call = call(Arc::clone(&meter), Arc::clone(&seat));
+        executor
+            .spawn(seat, async move { meter.charge(call).await })
+            .await
+    }
+
+    fn spin(time: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Spins as a guest does, with ticks in between; returns what the last one told,
+    /// or the first that told it anything but to go on.
+    fn run_for(meter: &Meter, time: Duration) -> UpdateDeadline {
+        let began = ThreadTime::now();
+        loop {
+            spin(TICK);
+            let told = meter.on_tick();
+            if !matches!(told, UpdateDeadline::Continue(_)) || began.elapsed() >= time {
+                return told;
+            }
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_host_wait_ends_with_the_deadline() {
+        let deadline = Duration::from_millis(5);
+        let outcome = charged(deadline, LONG, |_, _| std::future::pending::<()>()).await;
+        let exceeded = outcome.expect_err("it never ends");
+        assert!(exceeded.spent.total() >= deadline, "{exceeded}");
+    }
+
+    #[tokio::test]
+    async fn many_short_waits_and_bursts_add_up_to_the_deadline() {
+        let outcome: Result<(), _> = charged(Duration::from_millis(20), LONG, |_, _| async {
+            loop {
+                spin(Duration::from_micros(500));
+                tokio::time::sleep(Duration::from_micros(500)).await;
+            }
+        })
+        .await;
+        let exceeded = outcome.expect_err("it never ends");
+        assert!(!exceeded.spent.cpu.is_zero() && !exceeded.spent.waits.is_zero());
+    }
+
+    #[tokio::test]
+    async fn a_host_wait_does_not_begin_a_new_time_slice() {
+        let slice = Duration::from_millis(40);
+        let in_background = charged(LONG, slice, |meter, seat| async move {
+            let told = run_for(&meter, slice / 2);
+            assert!(matches!(told, UpdateDeadline::Continue(_)));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let told = run_for(&meter, slice);
+            assert!(matches!(told, UpdateDeadline::YieldCustom(..)));
+            seat.in_background()
+        })
+        .await;
+        assert_eq!(in_background, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn each_event_of_a_call_has_a_deadline_of_its_own() {
+        let deadline = Duration::from_millis(40);
+        let outcome = charged(deadline, LONG, |meter, _| async move {
+            for _ in 0..4 {
+                if matches!(run_for(&meter, deadline / 2), UpdateDeadline::Interrupt) {
+                    return None;
+                }
+                meter.next_event();
+            }
+            Some(meter.spent().cpu)
+        })
+        .await;
+        let spent = outcome.expect("no event takes too long");
+        assert!(spent.is_some_and(|cpu| cpu >= deadline), "{spent:?}");
+    }
+
+    #[tokio::test]
+    async fn a_spinning_guest_is_interrupted_at_a_tick() {
+        let deadline = Duration::from_millis(5);
+        let interrupted = charged(deadline, LONG, |meter, _| async move {
+            let told = run_for(&meter, 2 * deadline);
+            matches!(told, UpdateDeadline::Interrupt) && meter.exceeded().is_some()
+        })
+        .await;
+        assert_eq!(interrupted, Ok(true));
+    }
+}

@@ -1,0 +1,190 @@
+//! A task's place on the plugin threads: in which lane it runs, and what its turns have
+//! cost.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
+use tokio::time::Instant;
+
+use super::account::Account;
+use crate::plugin::code::engine::TICK;
+
+/// What a task and the threads that run it know of each other.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    in_background: AtomicBool,
+    /// Whether the task waits for something to do, and not in the middle of something.
+    caught_up: AtomicBool,
+    /// Whether the task has been asked to end.
+    asked_to_end: AtomicBool,
+    account: Account,
+    /// When the last turn ended, in nanoseconds since `epoch`.
+    rests_since: AtomicU64,
+    /// When the task was last woken, in nanoseconds since `epoch`.
+    woken: AtomicU64,
+    epoch: Instant,
+}
+
+/// What the thread tells the task that runs on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    /// Whether the thread belongs to the background lane.
+    pub(crate) in_background: bool,
+    /// CPU that the thread had used at the first tick of the turn.
+    first_tick: Option<Duration>,
+    /// CPU used from the first tick to the last.
+    ticked: Duration,
+}
+
+thread_local! {
+    static TURN: Cell<Option<Turn>> = const { Cell::new(None) };
+}
+
+impl Seat {
+    /// A place for one of `sharers` tasks, whose times are counted from `epoch`.
+    pub(crate) fn new(sharers: usize, time_slice: Duration, epoch: Instant) -> Self {
+        Self {
+            in_background: AtomicBool::new(false),
+            caught_up: AtomicBool::new(false),
+            asked_to_end: AtomicBool::new(false),
+            account: Account::new(sharers, time_slice),
+            rests_since: AtomicU64::new(nanoseconds(epoch, Instant::now())),
+            woken: AtomicU64::new(0),
+            epoch,
+        }
+    }
+
+    /// Whether the task runs in the background lane.
+    #[must_use]
+    pub(crate) fn in_background(&self) -> bool {
+        self.in_background.load(Ordering::Relaxed)
+    }
+
+    /// Moves the task to the background lane the next time that it is woken.
+    pub(crate) fn move_to_background(&self) {
+        self.in_background.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether the task waits for something to do. If it does, it begins in the
+    /// foreground, unless it has used too much lately.
+    pub(crate) fn set_caught_up(&self, caught_up: bool) {
+        self.caught_up.store(caught_up, Ordering::Relaxed);
+    }
+
+    /// Whether the task has been asked to end.
+    #[must_use]
+    pub(crate) fn asked_to_end(&self) -> bool {
+        self.asked_to_end.load(Ordering::Relaxed)
+    }
+
+    /// Asks the task to end as soon as it can, or takes that back.
+    pub(crate) fn ask_to_end(&self, ask: bool) {
+        self.asked_to_end.store(ask, Ordering::Relaxed);
+    }
+
+    /// When the task was last woken.
+    #[must_use]
+    pub(crate) fn woken(&self) -> Instant {
+        self.epoch + Duration::from_nanos(self.woken.load(Ordering::Relaxed))
+    }
+
+    /// The task is woken; decides on its lane.
+    pub(crate) fn wake(&self, now: u64) {
+        self.woken.store(now, Ordering::Relaxed);
+        let rested = now.saturating_sub(self.rests_since.load(Ordering::Relaxed));
+        self.account.rest(Duration::from_nanos(rested));
+        if self.in_background() && self.caught_up.load(Ordering::Relaxed) && self.account.is_low() {
+            self.in_background.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// A turn is over that has used so much.
+    fn turn_over(&self, used: Duration, now: Instant) {
+        self.account.charge(used);
+        if self.account.is_overdrawn() {
+            self.move_to_background();
+        }
+        self.rests_since
+            .store(nanoseconds(self.epoch, now), Ordering::Relaxed);
+    }
+}
+
+/// A task whose turns are charged to its seat.
+pub(crate) struct Seated<F> {
+    seat: Arc<Seat>,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Seated<F> {
+    pub(crate) fn new(seat: Arc<Seat>, future: F) -> Self {
+        let future = Box::pin(future);
+        Self { seat, future }
+    }
+}
+
+impl<F: Future> Future for Seated<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        // The clock is cheap, and counts what the system has taken away from the thread
+        // too. Nobody is moved on its word alone.
+        let exact = !this.seat.in_background() && !this.seat.account.is_low();
+        let began = Instant::now();
+        let cpu = exact.then(ThreadTime::now);
+        let polled = this.future.as_mut().poll(cx);
+        let now = Instant::now();
+        let used = match cpu {
+            Some(cpu) => cpu.elapsed(),
+            None => (now - began).min(TICK + turn().map_or(Duration::ZERO, |turn| turn.ticked)),
+        };
+        this.seat.turn_over(used, now);
+        polled
+    }
+}
+
+/// The turn of the task that runs on this thread.
+pub(crate) fn turn() -> Option<Turn> {
+    TURN.get()
+}
+
+/// A turn begins on this thread, which belongs to that lane.
+pub(crate) fn begin_turn(in_background: bool) {
+    TURN.set(Some(Turn {
+        in_background,
+        first_tick: None,
+        ticked: Duration::ZERO,
+    }));
+}
+
+/// The turn on this thread is over.
+pub(crate) fn end_turn() {
+    TURN.set(None);
+}
+
+/// Tells the turn of a tick at which the thread has used so much CPU; returns how
+/// much of it the turn has used since its first tick. Time that the system takes
+/// away from the thread does not count.
+pub(crate) fn used_at_tick(thread_cpu: Duration) -> Duration {
+    let Some(turn) = TURN.get() else {
+        return Duration::ZERO;
+    };
+    let first_tick = turn.first_tick.unwrap_or(thread_cpu);
+    let ticked = thread_cpu.saturating_sub(first_tick);
+    TURN.set(Some(Turn {
+        first_tick: Some(first_tick),
+        ticked,
+        ..turn
+    }));
+    ticked
+}
+
+/// Time from one moment to another in nanoseconds.
+pub(crate) fn nanoseconds(since: Instant, now: Instant) -> u64 {
+    u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX)
+}
