@@ -53,6 +53,11 @@
 //! - Fairness and deadlines: `plugin/threads/executor.rs`, whose threads
 //!   `plugin/threads/account.rs` and `plugin/threads/contention.rs` choose from, and
 //!   `plugin/threads/meter.rs`.
+//! - Another node: `cluster/dial.rs` and `cluster/wire/transport.rs`, which reach it,
+//!   `cluster/wire/greeting.rs`, which finds out who it is, `cluster/hub.rs`, and then
+//!   `cluster/link/`, through which events flow.
+//! - A request: `gateway/serve/server.rs` takes its connection, `gateway/openapi/` has all
+//!   routes, and `gateway/endpoints/` answers.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
 //!   plugins are written with.
 

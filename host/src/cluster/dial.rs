@@ -7,13 +7,13 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::channel::{Greeted, Lost};
 use super::directory::Directory;
-use super::greet::Greeter;
-use super::handshake::Refused;
 use super::membership::Address;
 use super::timing::{FIRST_REDIAL, MAX_REDIAL};
-use super::transport::Dialler;
+use super::wire::channel::{Greeted, Lost};
+use super::wire::greeting::Greeter;
+use super::wire::handshake::Refused;
+use super::wire::transport::Dialler;
 
 /// What dialling takes.
 pub(super) struct Dialling {

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::handshake::{Identity, Peer};
 use super::membership::Address;
 use super::timing::ASK_AGAIN;
+use super::wire::handshake::{Identity, Peer};
 use crate::admin::{ClusterAdmin, LinkStatus, NodeState, NodeStatus};
 use crate::bus::{Bus, Receiver};
 

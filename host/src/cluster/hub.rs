@@ -12,17 +12,17 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::channel::Greeted;
 use super::dial::Dialling;
 use super::directory::Node;
-use super::greet::Greeter;
-use super::handshake::{Peer, Refused};
+use super::link::outbox::Outbox;
+use super::link::peer::{Context, Farewell, PeerTask, Superseded, Wires};
 use super::membership::gossip::Outgoing;
 use super::membership::{Address, Candidates};
-use super::outbox::Outbox;
-use super::peer::{Context, Farewell, PeerTask, Superseded, Wires};
 use super::remembered::Remembered;
-use super::transport::Opened;
+use super::wire::channel::Greeted;
+use super::wire::greeting::Greeter;
+use super::wire::handshake::{Peer, Refused};
+use super::wire::transport::Opened;
 use crate::bus::{MailboxLimits, Overflow, ReceiverKind, Subscription};
 
 /// What waits for a node that is slow or away: some seconds of events.

@@ -6,51 +6,30 @@
 //!
 //! ```text
 //!  membership: addresses ─> dial ─┐
-//!                                 ├─> greet ─> hub ─> peer ─> link
-//!  listener ─> transport ─────────┘                    │
-//!                                             outbox, inbox, gaps
+//!                                 ├─> greeting ─> hub ─> peer ─> link
+//!  listener ─> transport ─────────┘                       │
+//!                                                outbox, inbox, gaps
 //! ```
 //!
-//! - [`membership`] finds addresses; `dial` keeps trying those without a link;
-//!   `transport` makes gRPC streams of connections, [`tls`] secures them, `traffic`
-//!   watches whether anything comes over them, and [`network`] is the seam to sockets.
-//! - `admission` bounds who may connect, and `arrived` is what they connect with.
-//! - `greet` and `handshake` find out who is at the other end and whether the two
-//!   go together; `complaints` logs why not.
-//! - `hub` owns the tasks: one `peer` for each start of another node, which outlives
-//!   its connections; `link` is what it does while there is one.
-//! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox`
-//!   keeps the order of what is received, and `acks` says when to acknowledge it;
-//!   `gaps` reports what is missing; `interest` says what is wanted.
-//! - `directory` is what all of them know of other nodes, `announce` tells others,
-//!   `timing` says how long anything may take, and `threads` are what it all runs on.
+//! - [`membership`] finds addresses; `dial` keeps trying those without a link.
+//! - `wire` is how bytes come from one node to another, up to two that know each other;
+//!   [`tls`] secures them, with what [`certificates`] makes.
+//! - `hub` owns the tasks: one for each start of another node. `link` is what is sent and
+//!   received by one of them; `remembered` keeps what was received of those forgotten.
+//! - `directory` is what all of them know of other nodes, `timing` says how long anything
+//!   may take, and `threads` are what it all runs on.
 
-mod acks;
-mod admission;
-mod announce;
-mod arrived;
 pub mod certificates;
-mod channel;
-mod complaints;
 mod dial;
 mod directory;
-mod gaps;
-mod greet;
-pub mod handshake;
 mod hub;
-pub mod inbox;
-pub mod interest;
 mod link;
 pub mod membership;
-pub mod network;
-mod outbox;
-mod peer;
 mod remembered;
 mod threads;
 mod timing;
 pub mod tls;
-mod traffic;
-mod transport;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -63,31 +42,23 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::ClusterAdmin;
 use crate::bus::Bus;
 
-pub use handshake::{Identity, PROTOCOL, ProtocolVersion};
+pub use link::{inbox, interest};
 pub use threads::LinkThreads;
+pub use wire::handshake::{Identity, PROTOCOL, ProtocolVersion};
+pub use wire::{handshake, network, protocol};
 
-use complaints::Complaints;
 use dial::Dialling;
 use directory::Directory;
-use greet::Greeter;
 use hub::{Ears, Hub, MAX_GREETING};
+use link::peer::Context;
 use membership::gossip::{Gossip, LinkNews, Outgoing, Settings};
 use membership::{Address, Dns, Fixed, Membership};
 use network::{Listener, Network};
-use peer::Context;
 use timing::LEAVE;
 use tls::Tls;
-use transport::{Acceptor, Dialler};
-
-/// The protocol as `link.proto` defines it.
-#[expect(
-    missing_docs,
-    clippy::all,
-    reason = "generated; documented in link.proto"
-)]
-pub mod protocol {
-    tonic::include_proto!("hearken.cluster.v1");
-}
+use wire::complaints::Complaints;
+use wire::greeting::Greeter;
+use wire::transport::{Acceptor, Dialler};
 
 /// News of links, and messages of the membership, that may wait.
 const NEWS_AHEAD: usize = 1024;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::inbox::Inbox;
+use super::link::inbox::Inbox;
 
 /// Most nodes of which it is remembered; beyond, the one that was forgotten first is
 /// forgotten for good.

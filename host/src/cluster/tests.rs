@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::network::{BoxFuture, Connection, Io, Listener, Network};
 use super::timing::FORGET_AFTER;
+use super::wire::network::{BoxFuture, Connection, Io, Listener, Network};
 use super::*;
 use crate::admin::NodeState;
 use crate::bus::{

@@ -1,48 +1,22 @@
 //! The node's HTTP face: translates requests into calls on the bus and on the
 //! plugins' operator port, and results back. It decides nothing itself.
 //!
-//! | file | what it translates |
-//! | --- | --- |
-//! | `publish` | `POST /v1/events`: shorthand and the three CloudEvents modes |
-//! | `stream` | `GET /v1/events`: server-sent events |
-//! | `wait` | `GET /v1/wait` |
-//! | `plugins` | `/v1/plugins…` |
-//! | `nodes` | `/v1/nodes` |
-//! | `health` | `/livez`, `/readyz` |
-//! | `hosts`, `origin` | what browsers ask on behalf of pages that have no business here |
-//! | `metrics`, `node_metrics`, `link_metrics` | `/metrics`: what is counted here, and what is read at each scrape |
-//! | `openapi` | all routes, and `/openapi.json` which describes them |
-//! | `rejection` | what can go wrong, and the status and problem that it becomes |
-//! | `serve`, `connection`, `socket` | connections: time-outs, bounds and draining |
-//! | `forwarded`, `slots` | from which address a client comes, and what one address may take |
-//! | `rendering`, `stream_memory` | events as clients get them, and how much may wait for all of them |
+//! - `serve` is how bytes come in: connections, their bounds, and which pages may ask.
+//! - `endpoints` are the routes, one file or folder each.
+//! - `openapi` puts the routes together, and describes them.
+//! - `query` reads parameters, `nearest` guesses what was meant, `rejection` is what can go
+//!   wrong, and the status and `problem` that it becomes; `limits` are the bounds.
 
-mod connection;
-mod forwarded;
-mod health;
-mod hosts;
+mod endpoints;
 mod limits;
-mod link_metrics;
-mod metrics;
 mod nearest;
-mod node_metrics;
-mod nodes;
 mod openapi;
-mod origin;
-mod plugins;
 mod problem;
-mod publish;
 mod query;
 mod rejection;
-mod rendering;
 mod serve;
-mod slots;
-mod socket;
-mod stream;
-mod stream_memory;
 #[cfg(test)]
 mod test_support;
-mod wait;
 
 use std::sync::{Arc, OnceLock};
 
@@ -59,17 +33,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
 
-pub use health::Readiness;
-pub use hosts::{ANY_HOST, AllowedHosts};
+pub use endpoints::health::Readiness;
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
-pub use serve::Stages;
+pub use serve::hosts::{ANY_HOST, AllowedHosts};
+pub use serve::server::Stages;
 
-use node_metrics::NodeCollector;
+use endpoints::metrics::node::NodeCollector;
+use endpoints::stream::memory::StreamMemory;
+use endpoints::stream::rendering::Renderings;
+use endpoints::{health, metrics, publish};
 use rejection::Rejection;
-use rendering::Renderings;
-use slots::Slots;
-use stream_memory::StreamMemory;
+use serve::slots::Slots;
+use serve::{hosts, origin};
 
 /// The part of the streams' memory in which texts are kept for the next who gets them.
 const KEPT_TEXTS: usize = 8;

@@ -8,11 +8,11 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::hosts::HostError;
+use super::endpoints::publish::{BodyError, EventError, JSON_TYPES};
 use super::problem::{Problem, ProblemError};
-use super::publish::{BodyError, EventError, JSON_TYPES};
 use super::query::QueryError;
-use super::slots::Full;
+use super::serve::hosts::HostError;
+use super::serve::slots::Full;
 use crate::admin::{PluginCommandError, Trouble};
 use crate::bus::PublishError;
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::{Address, Candidates, Membership};
-use crate::cluster::network::{BoxFuture, Network};
+use crate::cluster::wire::network::{BoxFuture, Network};
 
 /// Time between the end of one look-up of a name and the next: what a name's new
 /// address waits to be seen.

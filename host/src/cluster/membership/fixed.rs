@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::{Address, Candidates, Membership};
-use crate::cluster::network::BoxFuture;
+use crate::cluster::wire::network::BoxFuture;
 
 /// Addresses that an operator gave, for as long as the node runs.
 #[derive(Debug)]

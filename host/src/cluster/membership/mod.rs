@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::network::BoxFuture;
+use super::wire::network::BoxFuture;
 
 pub use dns::Dns;
 pub use fixed::Fixed;

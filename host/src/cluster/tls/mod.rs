@@ -35,7 +35,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 pub use error::{Role, TlsError};
 pub use peer::PeerCertificate;
 
-use super::network::{Connection, Io};
+use super::wire::network::{Connection, Io};
 use crate::clock::Clock;
 use change::FileWatch;
 use explain::Explained;

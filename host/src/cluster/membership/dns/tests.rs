@@ -9,7 +9,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::*;
-use crate::cluster::network::Connection;
+use crate::cluster::wire::network::Connection;
 
 /// What the resolver answers to a name.
 #[derive(Clone, Debug)]

@@ -26,7 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use uuid::Uuid;
 
 use super::{Address, Candidates, Membership};
-use crate::cluster::network::BoxFuture;
+use crate::cluster::wire::network::BoxFuture;
 use identity::Identity;
 use swim::Swim;
 

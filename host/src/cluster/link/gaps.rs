@@ -1,0 +1,144 @@
+//! What is received over a link goes to the bus; what is missing is reported.
+
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::inbox::{Gap, Sink};
+use crate::bus::{Publisher, TOGETHER};
+use crate::cluster::directory::Node;
+use crate::cluster::timing::MEASURE;
+use crate::event::cloudevent::rfc3339;
+use crate::event::host_event::{ClusterGap, HostEventType};
+use crate::event::{Event, ForeignError};
+
+/// Gaps of one node that have not been reported.
+#[derive(Debug, Default)]
+pub(in crate::cluster) struct Gaps {
+    missing: Option<Missing>,
+    reported: Option<Instant>,
+    /// When the node took the event that came last.
+    last_time: Option<u64>,
+}
+
+/// Several gaps as one.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    /// When the node took the event before the first.
+    after: Option<u64>,
+    first: u64,
+    last: u64,
+    count: u64,
+}
+
+/// Hands on what comes from one node.
+pub(in crate::cluster) struct Deliver<'l> {
+    /// Events that have not been handed on.
+    events: Vec<Event>,
+    publisher: &'l Publisher,
+    host: &'l Publisher,
+    node: &'l Node,
+    gaps: &'l mut Gaps,
+}
+
+impl<'l> Deliver<'l> {
+    pub(in crate::cluster) fn new(
+        publisher: &'l Publisher,
+        host: &'l Publisher,
+        node: &'l Node,
+        gaps: &'l mut Gaps,
+    ) -> Self {
+        Self {
+            events: Vec::new(),
+            publisher,
+            host,
+            node,
+            gaps,
+        }
+    }
+
+    /// Name of the node.
+    pub(in crate::cluster) fn origin(&self) -> &'l str {
+        &self.node.name
+    }
+
+    /// Hands on the events that have not been.
+    pub(in crate::cluster) fn flush(&mut self) {
+        if self.events.is_empty() {
+            return;
+        }
+        let received = &self.node.figures.received;
+        received.fetch_add(self.events.len() as u64, Ordering::Relaxed);
+        self.publisher.relay(&self.events);
+        self.gaps.last_time = self.events.last().map(Event::recorded_time);
+        self.events.clear();
+    }
+
+    /// Reports the gaps that have not been.
+    pub(in crate::cluster) fn report_gaps(&mut self) {
+        if let Some(missing) = self.gaps.missing.take() {
+            self.gaps.reported = Some(Instant::now());
+            let known = Some((missing.last, missing.count));
+            self.report(missing.after, missing.first, known);
+        }
+    }
+
+    fn report(&self, after: Option<u64>, first: u64, known: Option<(u64, u64)>) {
+        let node = &self.node.name;
+        let (last, count) = known.unzip();
+        tracing::warn!(%node, first, last, count, "events of another node are missing");
+        let data = ClusterGap {
+            origin: node.to_string(),
+            incarnation: self.node.incarnation.to_string(),
+            after: after.map(rfc3339),
+            first,
+            last,
+            count,
+        };
+        self.host
+            .publish_host(HostEventType::ClusterGap, node, &data);
+    }
+}
+
+impl Sink for Deliver<'_> {
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+        if self.events.len() == TOGETHER {
+            self.flush();
+        }
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        // What came before is seen before.
+        self.flush();
+        let Some(last) = gap.last else {
+            self.report_gaps();
+            self.report(self.gaps.last_time, gap.first, None);
+            return;
+        };
+        let count = last - gap.first + 1;
+        self.node.figures.gaps.fetch_add(count, Ordering::Relaxed);
+        let after = self.gaps.last_time;
+        let missing = self.gaps.missing.get_or_insert(Missing {
+            after,
+            first: gap.first,
+            last,
+            count: 0,
+        });
+        missing.last = last;
+        missing.count += count;
+        // A node that falls behind leaves gaps by the thousand.
+        if self.gaps.reported.is_none_or(|at| at.elapsed() >= MEASURE) {
+            self.report_gaps();
+        }
+    }
+
+    fn broken(&mut self, number: u64, error: &ForeignError) {
+        let node = &self.node.name;
+        tracing::error!(%node, number, %error, "an event of another node breaks a rule and is left out");
+        self.gap(Gap {
+            first: number,
+            last: Some(number),
+        });
+    }
+}

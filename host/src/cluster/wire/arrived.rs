@@ -1,0 +1,122 @@
+//! Connections as gRPC takes them.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+use tonic::transport::server::Connected;
+
+use super::admission::Place;
+use super::network::{Connection, Io};
+use super::traffic::Traffic;
+use super::transport::Ends;
+use crate::cluster::timing::FIRST_STREAM;
+use crate::cluster::tls::Secured;
+
+/// A connection that HTTP/2 can begin on. One that was taken ends when it is used for
+/// nothing for too long.
+pub(in crate::cluster) struct Arrived {
+    io: Box<dyn Io>,
+    pub(in crate::cluster) ends: Ends,
+    /// Of a connection that was taken; given back when it is dropped.
+    pub(in crate::cluster) place: Option<Place>,
+    patience: Pin<Box<Sleep>>,
+}
+
+impl Arrived {
+    pub(in crate::cluster) fn plain(connection: Connection, traffic: Arc<Traffic>) -> Self {
+        Self {
+            ends: Ends {
+                local: connection.local,
+                remote: connection.remote,
+                certificate: None,
+                traffic,
+                usage: Arc::default(),
+            },
+            io: connection.io,
+            place: None,
+            patience: Box::pin(sleep(FIRST_STREAM)),
+        }
+    }
+
+    pub(in crate::cluster) fn secured(secured: Secured, traffic: Arc<Traffic>) -> Self {
+        let mut arrived = Self::plain(secured.connection, traffic);
+        arrived.ends.certificate = secured.peer;
+        arrived
+    }
+}
+
+impl Arrived {
+    /// Fails when the connection has been taken and is used for nothing.
+    fn check_use(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let Some(place) = &self.place else {
+            return Ok(());
+        };
+        let Some(since) = place.usage().unused_since(cx.waker()) else {
+            return Ok(());
+        };
+        let until = since + FIRST_STREAM;
+        if self.patience.deadline() != until {
+            self.patience.as_mut().reset(until);
+        }
+        if self.patience.as_mut().poll(cx).is_ready() {
+            let unused = humantime::format_duration(FIRST_STREAM);
+            let why = format!("no link was made over the connection within {unused}");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        Ok(())
+    }
+}
+
+impl Connected for Arrived {
+    type ConnectInfo = Ends;
+
+    fn connect_info(&self) -> Ends {
+        self.ends.clone()
+    }
+}
+
+impl AsyncRead for Arrived {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check_use(cx)?;
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Arrived {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

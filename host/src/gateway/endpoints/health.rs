@@ -1,0 +1,110 @@
+//! `/livez` and `/readyz`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::admin::{NodeHealth, Trouble};
+use crate::gateway::Context;
+use crate::gateway::problem::Problem;
+use crate::gateway::rejection::Rejection;
+
+/// What a node answers to until it ends, so that who balances its load sees it drain.
+const ANSWERED_WHILE_DRAINING: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+/// Says whether a node has loaded its plugins, or given them their time, so that it
+/// takes events, and whether its parts work; cloning shares it.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    loaded: Arc<AtomicBool>,
+    health: Option<Arc<dyn NodeHealth>>,
+}
+
+impl Readiness {
+    /// Of a node whose parts may fail.
+    #[must_use]
+    pub fn of(health: Arc<dyn NodeHealth>) -> Self {
+        Self {
+            loaded: Arc::default(),
+            health: Some(health),
+        }
+    }
+
+    /// The plugins were loaded, have failed to or have had their time: the node takes
+    /// traffic.
+    pub fn plugins_loaded(&self) {
+        self.loaded.store(true, Ordering::Release);
+    }
+
+    /// Whether the node takes traffic.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// What keeps the node from doing all of its work.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.health
+            .as_ref()
+            .map_or_else(Vec::new, |health| health.troubles())
+    }
+}
+
+/// Whether the process answers
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "health",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+)]
+pub(in crate::gateway) async fn livez() -> &'static str {
+    "alive\n"
+}
+
+/// Whether the node takes traffic
+///
+/// It does once its plugins were loaded or have had `startup_timeout` for it, and until
+/// it shuts down, but for the time that a part of it fails. Events are taken then too.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    responses(
+        (status = 200, description = "It does", body = String, content_type = "text/plain"),
+        (status = 503, description = "Plugins are being loaded, a part of the node fails, or the node is shutting down", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn readyz(
+    State(context): State<Arc<Context>>,
+) -> Result<&'static str, Rejection> {
+    if context.draining.is_cancelled() {
+        return Err(Rejection::Draining);
+    }
+    if !context.readiness.is_ready() {
+        return Err(Rejection::Starting);
+    }
+    match context.readiness.troubles() {
+        troubles if troubles.is_empty() => Ok("ready\n"),
+        troubles => Err(Rejection::Troubled(troubles)),
+    }
+}
+
+/// Answers 503 to what a node no longer takes once it drains.
+pub(in crate::gateway) async fn refuse_when_draining(
+    State(context): State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    if context.draining.is_cancelled() && !ANSWERED_WHILE_DRAINING.contains(&path) {
+        return Rejection::Draining.into_response();
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! The routes: each translates requests into calls on the bus and on the operators' ports,
+//! and results back.
+//!
+//! | file | what it translates |
+//! | --- | --- |
+//! | `publish` | `POST /v1/events`: shorthand and the three CloudEvents modes |
+//! | `stream` | `GET /v1/events`: server-sent events |
+//! | `wait` | `GET /v1/wait` |
+//! | `plugins` | `/v1/plugins…` |
+//! | `nodes` | `/v1/nodes` |
+//! | `health` | `/livez`, `/readyz` |
+//! | `metrics` | `/metrics`: what is counted here, and what is read at each scrape |
+
+pub(super) mod health;
+pub(super) mod metrics;
+pub(super) mod nodes;
+pub(super) mod plugins;
+pub(super) mod publish;
+pub(super) mod stream;
+pub(super) mod wait;

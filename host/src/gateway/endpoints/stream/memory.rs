@@ -1,0 +1,345 @@
+//! Bounds what waits in all event streams together.
+//!
+//! An event that many streams wait to send is in memory once, so the sizes of their mailboxes
+//! say little. But no more can have come to wait since it was last known than was published
+//! since: only when that could be too much, it is looked again what waits.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use slab::Slab;
+use tokio::sync::Notify;
+
+use super::rendering::Renderings;
+use crate::bus::{Bus, Receiver};
+use crate::gateway::serve::connection::Connection;
+
+/// Pause between looks at how much was published.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// An event with its text takes at most about so many times its size.
+const WITH_TEXT: usize = 3;
+
+/// All open streams, and how much may wait in them.
+pub(in crate::gateway) struct StreamMemory {
+    limit: usize,
+    members: Mutex<Slab<Member>>,
+    joined: Notify,
+}
+
+/// An open stream.
+struct Member {
+    receiver: Weak<Receiver>,
+    connection: Arc<Connection>,
+    held: Arc<Held>,
+    /// Was told to end already.
+    ended: bool,
+}
+
+/// The message that a stream has handed over last, if it may not be written yet.
+#[derive(Debug, Default)]
+struct Held {
+    place: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A stream's place among them all, until it is dropped.
+pub(in crate::gateway) struct Membership {
+    memory: Arc<StreamMemory>,
+    held: Arc<Held>,
+    key: usize,
+}
+
+/// What waits in one stream.
+struct Load {
+    key: usize,
+    receiver: Arc<Receiver>,
+    /// Places and sizes in memory.
+    parts: Vec<(usize, usize)>,
+    bytes: usize,
+}
+
+impl StreamMemory {
+    /// Lets `limit` bytes wait.
+    pub(in crate::gateway) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            members: Mutex::default(),
+            joined: Notify::new(),
+        }
+    }
+
+    /// Counts a stream in.
+    pub(in crate::gateway) fn join(
+        self: &Arc<Self>,
+        receiver: &Arc<Receiver>,
+        connection: Arc<Connection>,
+    ) -> Membership {
+        let held = Arc::<Held>::default();
+        let key = self.lock().insert(Member {
+            receiver: Arc::downgrade(receiver),
+            connection,
+            held: Arc::clone(&held),
+            ended: false,
+        });
+        self.joined.notify_one();
+        Membership {
+            memory: Arc::clone(self),
+            held,
+            key,
+        }
+    }
+
+    /// Lets streams send what waits and then end.
+    pub(in crate::gateway) fn close(&self) {
+        let receivers: Vec<_> = {
+            let members = self.lock();
+            let receivers = members.iter().map(|(_, member)| &member.receiver);
+            receivers.filter_map(Weak::upgrade).collect()
+        };
+        for receiver in receivers {
+            receiver.mailbox().close();
+        }
+    }
+
+    /// Keeps the streams within their memory for as long as it is polled.
+    pub(in crate::gateway) async fn keep(&self, bus: &Bus, renderings: &Renderings) {
+        let (mut seen, mut room) = (bus.passed_bytes(), self.limit);
+        loop {
+            if self.lock().is_empty() {
+                self.joined.notified().await;
+            }
+            tokio::time::sleep(LOOK).await;
+            let passed = bus.passed_bytes();
+            let more = usize::try_from(passed.wrapping_sub(seen)).unwrap_or(usize::MAX);
+            if more.saturating_mul(WITH_TEXT) >= room {
+                let waiting = self.relieve(renderings);
+                (seen, room) = (passed, self.limit.saturating_sub(waiting));
+            }
+        }
+    }
+
+    /// Ends streams until what waits is half of what may, if it is more; those in which
+    /// most waits, first. Returns how much waits then.
+    fn relieve(&self, renderings: &Renderings) -> usize {
+        let mut loads = self.loads();
+        let texts = renderings.bytes();
+        let (all, _) = distinct(&loads, usize::MAX);
+        let waiting = all + texts;
+        if waiting <= self.limit {
+            return waiting;
+        }
+        loads.sort_by_key(|load| load.bytes);
+        let target = (self.limit / 2).saturating_sub(texts.min(self.limit / 4));
+        let (left, kept) = distinct(&loads, target);
+        let surplus = &loads[kept..];
+        tracing::warn!(
+            waiting,
+            limit = self.limit,
+            streams = surplus.len(),
+            "too much waits in event streams: those that are furthest behind end"
+        );
+        for load in surplus {
+            load.receiver.disconnect();
+            let mut members = self.lock();
+            let Some(member) = members.get_mut(load.key) else {
+                continue;
+            };
+            // Who does not even take its last message is not waited for.
+            if std::mem::replace(&mut member.ended, true) {
+                member.connection.cut();
+            }
+        }
+        left + texts
+    }
+
+    /// What waits in each stream.
+    fn loads(&self) -> Vec<Load> {
+        let members: Vec<_> = {
+            let members = self.lock();
+            let all = members.iter().filter_map(|(key, member)| {
+                Some((key, member.receiver.upgrade()?, Arc::clone(&member.held)))
+            });
+            all.collect()
+        };
+        let load = |(key, receiver, held): (usize, Arc<Receiver>, Arc<Held>)| {
+            let mut parts = vec![(
+                held.place.load(Ordering::Relaxed),
+                held.bytes.load(Ordering::Relaxed),
+            )];
+            receiver.mailbox().each_waiting(|event| {
+                let bytes = event.as_bytes();
+                parts.push((bytes.as_ptr().addr(), bytes.len()));
+            });
+            Load {
+                key,
+                receiver,
+                bytes: parts.iter().map(|(_, bytes)| bytes).sum(),
+                parts,
+            }
+        };
+        members.into_iter().map(load).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slab<Member>> {
+        // Nothing in here panics half-way through a change.
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes in memory of the first loads that together take at most `most`, and how many loads
+/// those are.
+fn distinct(loads: &[Load], most: usize) -> (usize, usize) {
+    let mut seen: HashSet<usize, FixedState> = HashSet::default();
+    let mut bytes = 0;
+    for (at, load) in loads.iter().enumerate() {
+        let new = |(place, _): &&(usize, usize)| seen.insert(*place);
+        let more: usize = load.parts.iter().filter(new).map(|(_, bytes)| bytes).sum();
+        if bytes + more > most {
+            return (bytes, at);
+        }
+        bytes += more;
+    }
+    (bytes, loads.len())
+}
+
+impl Membership {
+    /// The stream has handed over a message.
+    pub(in crate::gateway) fn hold(&self, message: &[u8]) {
+        let place = message.as_ptr().addr();
+        self.held.place.store(place, Ordering::Relaxed);
+        self.held.bytes.store(message.len(), Ordering::Relaxed);
+    }
+
+    /// The last message was written, as good as.
+    pub(in crate::gateway) fn release(&self) {
+        self.held.bytes.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.memory.lock().try_remove(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::bus::{Closed, Filter, MailboxLimits, Overflow, ReceiverKind, Subscription};
+    use crate::event::{Draft, EventType, Pattern};
+    use crate::gateway::test_support::bus;
+
+    struct Streams {
+        bus: Bus,
+        memory: Arc<StreamMemory>,
+        renderings: Renderings,
+    }
+
+    impl Streams {
+        fn new(limit: usize) -> Self {
+            let bus = bus();
+            Self {
+                renderings: Renderings::new(Arc::clone(bus.node()), 0),
+                memory: Arc::new(StreamMemory::new(limit)),
+                bus,
+            }
+        }
+
+        fn open(&self, pattern: &str) -> (Arc<Receiver>, Membership) {
+            let receiver = Arc::new(self.bus.subscribe(Subscription {
+                name: "stream".into(),
+                kind: ReceiverKind::Stream,
+                filters: vec![Filter::new(Pattern::new(pattern).expect("valid"))],
+                limits: MailboxLimits::default(),
+                overflow: Overflow::Disconnect,
+                lanes: 1,
+            }));
+            let connection = Connection::new(Ipv4Addr::LOCALHOST.into(), None);
+            let membership = self.memory.join(&receiver, Arc::new(connection));
+            (receiver, membership)
+        }
+
+        fn publish(&self, event_type: &str, events: usize) {
+            let publisher = self.bus.publisher("/s", "p");
+            let draft = Draft {
+                data: Some(vec![b'1'; 1000].into()),
+                ..Draft::new(EventType::custom(event_type).expect("valid"))
+            };
+            for _ in 0..events {
+                publisher.publish(&draft).expect("it keeps the rules");
+            }
+        }
+    }
+
+    fn overflowed(receiver: &Receiver) -> bool {
+        matches!(
+            receiver.mailbox().try_recv(0),
+            Err(Closed::Overflowed { .. })
+        )
+    }
+
+    #[test]
+    fn what_many_streams_share_counts_once() {
+        let streams = Streams::new(100_000);
+        let open: Vec<_> = (0..50).map(|_| streams.open("*")).collect();
+        streams.publish("t", 50);
+        let waiting = streams.memory.relieve(&streams.renderings);
+        assert!((50_000..70_000).contains(&waiting), "{waiting}");
+        assert!(!open.iter().any(|(receiver, _)| overflowed(receiver)));
+    }
+
+    #[test]
+    fn those_furthest_behind_end_and_the_others_go_on() {
+        let streams = Streams::new(100_000);
+        let open: Vec<_> = (0..5)
+            .map(|at| streams.open(&format!("custom.{at}")))
+            .collect();
+        for (at, events) in [(0, 10), (1, 50), (2, 60), (3, 5), (4, 0)] {
+            streams.publish(&at.to_string(), events);
+        }
+        let waiting = streams.memory.relieve(&streams.renderings);
+        assert!(waiting <= 50_000, "{waiting}");
+        let ended: Vec<_> = open.iter().map(|(it, _)| overflowed(it)).collect();
+        assert_eq!(ended, [false, true, true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_the_end_is_cut_off() {
+        let streams = Streams::new(1_000);
+        let (_receiver, stream) = streams.open("*");
+        let held = vec![0; 2_000];
+        stream.hold(&held);
+        streams.memory.relieve(&streams.renderings);
+        let connection = Arc::clone(&streams.memory.lock()[stream.key].connection);
+        let mut cut = std::pin::pin!(connection.to_be_cut());
+        assert!(
+            futures_util::poll!(cut.as_mut()).is_pending(),
+            "it is told first"
+        );
+        streams.memory.relieve(&streams.renderings);
+        cut.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_looked_when_too_much_could_wait() {
+        let streams = Streams::new(20_000);
+        let (receiver, _stream) = streams.open("*");
+        let keeping = streams.memory.keep(&streams.bus, &streams.renderings);
+        let publishing = async {
+            tokio::time::sleep(LOOK / 2).await;
+            streams.publish("t", 30);
+            tokio::time::sleep(2 * LOOK).await;
+        };
+        tokio::select! {
+            () = keeping => unreachable!("it keeps for ever"),
+            () = publishing => {}
+        }
+        assert!(overflowed(&receiver));
+    }
+}

@@ -1,0 +1,221 @@
+//! All routes, and the document that describes them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{
+    AdditionalProperties, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::{InfoBuilder, OpenApi as Document, OpenApiBuilder, RefOr};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Context;
+use super::endpoints::{health, metrics, nodes, plugins, publish, stream, wait};
+use crate::event::host_event::{
+    ClusterGap, HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginOverflowed,
+    PluginQuarantined, RecordChanged,
+};
+
+/// Where the document tells, for each type of host event, the schema of its data.
+const HOST_EVENTS: &str = "x-host-events";
+
+/// Schemas that no operation names: what streams and events carry.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    stream::StreamOverflow,
+    PluginChanged,
+    PluginFailed,
+    PluginQuarantined,
+    PluginOverflowed,
+    NodeJoined,
+    NodeLost,
+    ClusterGap,
+    RecordChanged
+)))]
+struct Carried;
+
+/// Every route of the gateway.
+pub(in crate::gateway) fn routes() -> OpenApiRouter<Arc<Context>> {
+    OpenApiRouter::with_openapi(head())
+        .routes(routes!(publish::publish, stream::events))
+        .routes(routes!(wait::wait))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::show))
+        .routes(routes!(plugins::reload))
+        .routes(routes!(plugins::pause))
+        .routes(routes!(plugins::resume))
+        .routes(routes!(nodes::list))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi))
+}
+
+fn head() -> Document {
+    let info = InfoBuilder::new()
+        .title("Hearken")
+        .description(Some(
+            "One node of Hearken: publish events, stream them, wait for them, look after \
+             the plugins that listen, and see the other nodes. Errors are problem details (RFC 9457). Every call is answered 403 when its `Host` is \
+             not a name of the node, 400 when that is malformed, and but for `/livez`, `/readyz` \
+             and this document 403 when a web page of another origin makes it. `x-host-events` \
+             lists the types of the events that the node itself publishes, and for each the \
+             schema of its `data`.",
+        ))
+        .version(env!("CARGO_PKG_VERSION"))
+        .build();
+    let mut document = OpenApiBuilder::new().info(info).build();
+    document.merge(Carried::openapi());
+    document
+}
+
+/// The document as it is served.
+pub(in crate::gateway) fn document() -> Bytes {
+    let mut document = serde_json::to_value(routes().into_openapi())
+        .expect("the document serialises to an object");
+    document[HOST_EVENTS] = host_events();
+    Bytes::from(document.to_string())
+}
+
+fn host_events() -> Value {
+    HostEventType::ALL
+        .into_iter()
+        .map(|event_type| {
+            let schema = data_schema(event_type);
+            let entry = json!({
+                "data": {"$ref": format!("#/components/schemas/{schema}")},
+                "distributed": event_type.distributed(),
+            });
+            (event_type.as_str().to_owned(), entry)
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// Name of the schema of a host event's data.
+fn data_schema(event_type: HostEventType) -> Cow<'static, str> {
+    match event_type {
+        HostEventType::PluginInstalled
+        | HostEventType::PluginStarted
+        | HostEventType::PluginReloaded
+        | HostEventType::PluginStopped
+        | HostEventType::PluginRemoved => PluginChanged::name(),
+        HostEventType::PluginFailed => PluginFailed::name(),
+        HostEventType::PluginQuarantined => PluginQuarantined::name(),
+        HostEventType::PluginOverflowed => PluginOverflowed::name(),
+        HostEventType::ClusterJoined => NodeJoined::name(),
+        HostEventType::ClusterLeft | HostEventType::ClusterUnreachable => NodeLost::name(),
+        HostEventType::ClusterGap => ClusterGap::name(),
+        HostEventType::RecordCreated
+        | HostEventType::RecordUpdated
+        | HostEventType::RecordDeleted => RecordChanged::name(),
+    }
+}
+
+/// Show this document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "health",
+    responses((status = 200, description = "The OpenAPI document", content_type = "application/json"))
+)]
+pub(in crate::gateway) async fn openapi(State(context): State<Arc<Context>>) -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        context.openapi.clone(),
+    )
+}
+
+/// Schema of an event in the CloudEvents JSON format, which
+/// [`crate::event::CloudEvent`] writes and [`crate::event::cloudevent::from_json`] reads.
+pub(in crate::gateway) struct CloudEventJson;
+
+impl ToSchema for CloudEventJson {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CloudEvent")
+    }
+}
+
+impl PartialSchema for CloudEventJson {
+    fn schema() -> RefOr<Schema> {
+        let text = |description: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some(description))
+        };
+        let boolean = |description: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::Boolean)
+                .description(Some(description))
+        };
+        let date_time = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+        let time = text("When it happened, as its producer says; otherwise `recordedtime`")
+            .format(date_time.clone());
+        let recorded_time =
+            text("When the node of origin took it; given by the node").format(date_time);
+        let sequence = ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .description(Some(
+                "The producer's; on an event of a channel its number within that, given by the node",
+            ));
+        let data = ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .description(Some("The payload: JSON, or text as a string"));
+        ObjectBuilder::new()
+            .description(Some(
+                "An event in the CloudEvents 1.0 JSON format. Further members are extension \
+                 attributes: strings, booleans or 32-bit integers.",
+            ))
+            .property("specversion", text("`1.0`").enum_values(Some(["1.0"])))
+            .required("specversion")
+            .property("id", text("Unique for the source"))
+            .required("id")
+            .property("source", text("Who published it, a URI reference"))
+            .required("source")
+            .property(
+                "type",
+                text("Dotted name; under `custom.` unless the host publishes it"),
+            )
+            .required("type")
+            .property("subject", text("The thing that the event is about"))
+            .property("time", time)
+            .property("recordedtime", recorded_time)
+            .property(
+                "datacontenttype",
+                text("Media type of the payload; `application/json` by default"),
+            )
+            .property("data", data)
+            .property(
+                "data_base64",
+                text("The payload, if it is neither JSON nor text"),
+            )
+            .property(
+                "distributed",
+                boolean("Whether it goes to every node of the cluster"),
+            )
+            .property(
+                "origin",
+                text("Node where it was published; given by the node"),
+            )
+            .property(
+                "localorigin",
+                boolean("Whether that is the node that delivers it"),
+            )
+            .property("channel", text("Durable channel"))
+            .property("sequence", sequence)
+            .property("traceparent", text("W3C trace context"))
+            .property("tracestate", text("W3C trace context"))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests;
