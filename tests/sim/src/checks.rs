@@ -68,7 +68,7 @@ pub fn unjustified(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
         let (to, from) = (ledger.life(*observer), ledger.life(*subject));
         let excuse = troubles.excuse(at, to.node, from.node);
         let unreachable = view.presence == Presence::Unreachable && view.since + UNREACHABLE > at;
-        if unreachable && from.stage == Stage::Running && to.is_running() && !excuse {
+        if unreachable && from.is_running() && to.is_running() && !excuse {
             return Some(format!(
                 "{to} says that {from} is unreachable, and nothing is broken"
             ));

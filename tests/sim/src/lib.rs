@@ -9,18 +9,20 @@
 //!                             │                       │
 //!                             └─> node ──> ledger <───┘
 //!                                   │
-//!                                network
+//!                         network, certificates
 //! ```
 //!
 //! - [`scenario`] makes a [`plan`] of a seed: which nodes there are, what happens to
 //!   them, and when.
 //! - [`run`] carries it out; [`troubles`] is what it has broken.
 //! - [`node`] is a node: publishers, receivers, and between them what is tested;
-//!   [`network`] is the cluster's seam to the simulation.
+//!   [`network`] is the cluster's seam to the simulation, and [`certificates`] are those of
+//!   runs over TLS.
 //! - [`ledger`] is all that happened, with the rules that each occurrence must keep;
 //!   [`checks`] are those that hold over time and at the end.
 //! - [`seeds`] runs many seeds; [`scale`] runs one large cluster.
 
+pub mod certificates;
 pub mod checks;
 pub mod ledger;
 pub mod network;

@@ -39,6 +39,10 @@ enum Command {
     Overflow(Seeds),
     /// Large events and long lists of wishes, partly over a slow network.
     Large(Seeds),
+    /// Nodes with certificates link over TLS.
+    Secured(Seeds),
+    /// Nodes bear the names of others.
+    Twins(Seeds),
     /// All of these, one after the other.
     All(Seeds),
     /// One large cluster: does it come together, and at what cost?
@@ -87,6 +91,8 @@ fn main() -> ExitCode {
         Command::SlowPeer(seeds) => (vec![Scenario::SlowPeer], seeds),
         Command::Overflow(seeds) => (vec![Scenario::Overflow], seeds),
         Command::Large(seeds) => (vec![Scenario::Large], seeds),
+        Command::Secured(seeds) => (vec![Scenario::Secured], seeds),
+        Command::Twins(seeds) => (vec![Scenario::Twins], seeds),
         Command::All(seeds) => (Scenario::ALL.to_vec(), seeds),
         Command::Scale(Scale { nodes, seed }) => return large(usize::from(nodes), seed),
     };

@@ -19,11 +19,15 @@ pub struct Plan {
     pub visitors: bool,
     /// Whether long lists of wishes come and go; nobody publishes what they are for.
     pub wishes: bool,
+    /// Whether the nodes have certificates, and link over TLS.
+    pub tls: bool,
 }
 
 /// A node of the plan.
 #[derive(Clone, Debug)]
 pub struct NodePlan {
+    /// The node whose name it bears, which is most often itself.
+    pub called: usize,
     /// The nodes that it is told to join.
     pub join: Vec<Join>,
     /// Publishers on the node.

@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use turmoil::{Builder, Sim};
 
+use crate::certificates::Certificates;
 use crate::checks::{self, Parted, Progress};
 use crate::ledger::{Coverage, Ledger, Stage, Violation};
 use crate::network::Wire;
@@ -63,6 +64,8 @@ pub struct Run {
     weather: Weather,
     plan: Plan,
     nodes: Vec<Rc<NodeSetup>>,
+    /// Those of all nodes, if they have any.
+    certificates: Option<Arc<Certificates>>,
     /// What all nodes note.
     pub ledger: SharedLedger,
     troubles: Troubles,
@@ -132,6 +135,7 @@ impl Run {
             .simulation_duration(Duration::MAX)
             .tick_duration(TICK)
             .build();
+        let certificates = Certificates::of(&plan);
         let mut nodes = Vec::new();
         for (node, of_node) in plan.nodes.iter().enumerate() {
             let setup = Rc::new(NodeSetup {
@@ -143,6 +147,7 @@ impl Run {
                 seed,
                 wire: Arc::new(Wire::default()),
                 clock_offset: Rc::default(),
+                certificates: certificates.clone(),
                 ledger: Rc::clone(&ledger),
             });
             let software = Rc::clone(&setup);
@@ -161,6 +166,7 @@ impl Run {
             weather,
             plan,
             nodes,
+            certificates,
             ledger,
             troubles: Troubles::default(),
             progress: Progress::default(),
@@ -242,6 +248,9 @@ impl Run {
             let action = action.clone();
             self.done += 1;
             self.act(at, &action);
+        }
+        if let Some(certificates) = &self.certificates {
+            certificates.set_elapsed(at);
         }
         if let Err(error) = self.sim.step() {
             self.ledger.borrow_mut().violate(at, error.to_string());

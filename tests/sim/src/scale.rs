@@ -129,6 +129,7 @@ fn sent(run: &Run) -> u64 {
 /// Every node joins through the first one.
 fn plan(nodes: usize) -> Plan {
     let node = |node| NodePlan {
+        called: node,
         join: if node == 0 {
             Vec::new()
         } else {
@@ -163,6 +164,7 @@ fn plan(nodes: usize) -> Plan {
         length: END,
         visitors: false,
         wishes: false,
+        tls: false,
     }
 }
 

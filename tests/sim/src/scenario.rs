@@ -28,11 +28,17 @@ pub enum Scenario {
     /// Large events, some too large for some nodes, and long lists of wishes, partly
     /// over a slow network.
     Large,
+    /// Nodes with certificates, which link over TLS: they come and go, and the network
+    /// breaks.
+    Secured,
+    /// Two nodes bear the names of others, of which one was started later than the other of
+    /// its name, and one earlier.
+    Twins,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Steady,
         Self::Partition,
         Self::Flap,
@@ -41,6 +47,8 @@ impl Scenario {
         Self::SlowPeer,
         Self::Overflow,
         Self::Large,
+        Self::Secured,
+        Self::Twins,
     ];
 
     /// The name that the command line gives it.
@@ -55,6 +63,8 @@ impl Scenario {
             Self::SlowPeer => "slow-peer",
             Self::Overflow => "overflow",
             Self::Large => "large",
+            Self::Secured => "secured",
+            Self::Twins => "twins",
         }
     }
 
@@ -71,6 +81,8 @@ impl Scenario {
             Self::SlowPeer => draft.slow_peer(),
             Self::Overflow => draft.overflowing(),
             Self::Large => draft.large(),
+            Self::Secured => draft.secured(),
+            Self::Twins => draft.twins(),
         }
         draft.finish()
     }
@@ -108,6 +120,7 @@ impl Draft {
                 length: millis(random.random_range(15_000..30_000)),
                 visitors: random.random_bool(0.5),
                 wishes: random.random_bool(0.3),
+                tls: false,
             },
             random,
         }
@@ -140,6 +153,7 @@ impl Draft {
             join.shuffle(&mut self.random);
             let pause = self.random.random_range(50..400);
             self.plan.nodes.push(NodePlan {
+                called: node,
                 join,
                 publishers: self.random.random_range(1..=3),
                 pause: millis(pause),
@@ -357,6 +371,58 @@ impl Draft {
         self.at(begin, Action::Slow(node, rate));
         self.at(end, Action::Slow(node, 0));
         self.plan.length = millis(end + 5_000);
+    }
+
+    fn secured(&mut self) {
+        self.plan.tls = true;
+        if self.random.random_bool(0.5) {
+            self.churn();
+        } else {
+            self.partition();
+        }
+    }
+
+    /// All is well but for the names of two nodes, and for the one that is later than the
+    /// other of its name, which may be away for a while.
+    fn twins(&mut self) {
+        const LATER: i64 = 60_000;
+        let count = self.random.random_range(3..=5);
+        self.nodes(count);
+        for node in 0..count {
+            let at = self.random.random_range(0..3_000);
+            self.at(at, Action::Start(node, 0));
+        }
+        let (later, earlier) = (count, count + 1);
+        for called in [1, 0] {
+            let twin = self.plan.nodes[called].clone();
+            self.plan.nodes.push(NodePlan {
+                called,
+                join: (2..count).map(Join::Address).collect(),
+                ..twin
+            });
+        }
+        let at = self.random.random_range(BEGUN..BEGUN * 3);
+        self.at(at, Action::Start(later, LATER));
+        let away = at + self.random.random_range(BEGUN..BEGUN * 2);
+        let back = match self.random.random_range(0..3) {
+            0 => self.kill_and_restart(later, away),
+            1 => {
+                let cut = Cut {
+                    these: vec![later],
+                    those: (2..count).collect(),
+                    kind: self.cut_kind(),
+                };
+                let end = away + self.random.random_range(100..8_000);
+                self.at(away, Action::Cut(cut.clone()));
+                self.at(end, Action::Heal(cut));
+                end
+            }
+            _ => away,
+        };
+        let at = self.random.random_range(BEGUN..BEGUN * 3);
+        let behind = i64::try_from(at).expect("less than a minute") + LATER;
+        self.at(at, Action::Start(earlier, -behind));
+        self.plan.length = self.plan.length.max(millis(back.max(at) + BEGUN));
     }
 
     fn slow_peer(&mut self) {

@@ -104,6 +104,24 @@ fn large() {
 }
 
 #[test]
+fn secured() {
+    let coverage = handful(Scenario::Secured);
+    assert!(
+        coverage.secured > 0 && coverage.goodbyes > 0 && coverage.unreachable > 0,
+        "{coverage:?}"
+    );
+}
+
+#[test]
+fn twins() {
+    let coverage = handful(Scenario::Twins);
+    assert!(
+        coverage.displaced > 0 && coverage.kept_out > 0,
+        "{coverage:?}"
+    );
+}
+
+#[test]
 fn one_seed_gives_one_trace() {
     for scenario in Scenario::ALL {
         let (once, again) = (sound(scenario, 17), sound(scenario, 17));

@@ -42,12 +42,17 @@ pub enum Stage {
 pub struct Life {
     /// The node.
     pub node: usize,
+    /// The node whose name it bears.
+    pub called: usize,
     /// Which of the node's starts it is, from 0.
     pub start: usize,
     /// Its incarnation.
     pub incarnation: Uuid,
     /// How far it has come.
     pub stage: Stage,
+    /// Another node bears its name that was started later: so it is none of the cluster any
+    /// more, whatever becomes of the other.
+    pub displaced: bool,
     /// Events published, by kind.
     pub published: BTreeMap<Kind, u64>,
     /// Events that the node's own receiver of local events got.
@@ -64,7 +69,7 @@ impl Life {
     /// Whether it takes part and has not been told to stop.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.stage == Stage::Running
+        self.stage == Stage::Running && !self.displaced
     }
 
     /// Events published of a kind.
@@ -110,6 +115,12 @@ pub struct Coverage {
     pub wishes: u64,
     /// Looks at slow links that something waited for.
     pub slow: u64,
+    /// Nodes that had to give way to a later one of their name, on another that had met them.
+    pub displaced: u64,
+    /// Nodes that were kept out, since a later one of their name was there first.
+    pub kept_out: u64,
+    /// Starts of nodes with certificates.
+    pub secured: u64,
 }
 
 impl std::ops::AddAssign for Coverage {
@@ -123,6 +134,9 @@ impl std::ops::AddAssign for Coverage {
         self.too_large += other.too_large;
         self.wishes += other.wishes;
         self.slow += other.slow;
+        self.displaced += other.displaced;
+        self.kept_out += other.kept_out;
+        self.secured += other.secured;
     }
 }
 
@@ -169,8 +183,19 @@ impl Ledger {
     }
 
     /// A node starts.
-    pub fn begin(&mut self, at: Duration, life: Life) -> LifeId {
+    pub fn begin(&mut self, at: Duration, mut life: Life) -> LifeId {
         let id = LifeId(self.lives.len());
+        for twin in &mut self.lives {
+            if twin.called != life.called || twin.node == life.node {
+                continue;
+            }
+            if twin.incarnation < life.incarnation {
+                twin.displaced = true;
+            } else {
+                life.displaced = true;
+            }
+        }
+        self.coverage.kept_out += u64::from(life.displaced);
         self.trace.note(at, format_args!("{life} starts"));
         self.by_incarnation.insert(life.incarnation.to_string(), id);
         self.lives.push(life);
@@ -304,14 +329,14 @@ impl Ledger {
             .lives
             .get(payload.life.0)
             .ok_or("received an event of nobody")?;
-        if event.origin() != name(from.node) {
+        if event.origin() != name(from.called) {
             let origin = event.origin();
             return Err(format!("an event of {from} has the origin {origin}"));
         }
         let to = self.life(observer);
-        if from.node == to.node && payload.life != observer {
+        if from.called == to.called && payload.life != observer {
             return Err(format!(
-                "received an event of {from}, an earlier start of itself"
+                "received an event of {from}, another start of its name"
             ));
         }
         if payload.life != observer && !event.distributed() {
@@ -334,7 +359,7 @@ impl Ledger {
         let to = self.life(observer);
         let published = to.published(Kind::Main);
         let (from, to) = (self.life(subject).to_string(), to.to_string());
-        if name(self.life(subject).node) != data.node {
+        if name(self.life(subject).called) != data.node {
             return Err(format!("{kind} of {from} names it {}", data.node));
         }
         if subject == observer {
@@ -375,6 +400,9 @@ impl Ledger {
         }
         match presence {
             Presence::Left => self.coverage.goodbyes += 1,
+            Presence::Unreachable if self.lives[subject.0].displaced => {
+                self.coverage.displaced += 1;
+            }
             Presence::Unreachable => self.coverage.unreachable += 1,
             Presence::Joined if restarted => self.coverage.restarts += 1,
             Presence::Joined | Presence::Unknown => {}
@@ -385,18 +413,30 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether an earlier start of the same node has been seen.
+    /// Whether an earlier start of the same name has been seen.
     fn knows_older(&self, observer: LifeId, subject: LifeId) -> bool {
-        let node = self.life(subject).node;
-        let mut views = self.views.range((observer, LifeId(0))..(observer, subject));
-        views.any(|((_, other), _)| self.life(*other).node == node)
+        let incarnation = self.life(subject).incarnation;
+        self.knows_other(observer, subject, |other| other < incarnation)
     }
 
-    /// Whether a later start of the same node has been seen.
+    /// Whether a later start of the same name has been seen.
     fn knows_newer(&self, observer: LifeId, subject: LifeId) -> bool {
-        let node = self.life(subject).node;
-        let later = (observer, LifeId(subject.0 + 1))..=(observer, LifeId(usize::MAX));
-        let mut views = self.views.range(later);
-        views.any(|((_, other), _)| self.life(*other).node == node)
+        let incarnation = self.life(subject).incarnation;
+        self.knows_other(observer, subject, |other| other > incarnation)
+    }
+
+    fn knows_other(
+        &self,
+        observer: LifeId,
+        subject: LifeId,
+        is_meant: impl Fn(Uuid) -> bool,
+    ) -> bool {
+        let called = self.life(subject).called;
+        let seen = (observer, LifeId(0))..=(observer, LifeId(usize::MAX));
+        let mut others = self
+            .views
+            .range(seen)
+            .map(|((_, other), _)| self.life(*other));
+        others.any(|other| other.called == called && is_meant(other.incarnation))
     }
 }

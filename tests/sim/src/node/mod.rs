@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::certificates::Certificates;
 use crate::ledger::{Ledger, Life, LifeId, Stage};
 use crate::network::{PORT, Simulated, SimulatedListener, Wire};
 use crate::plan::{Join, NodePlan, name};
@@ -33,7 +34,7 @@ pub type SharedLedger = Rc<RefCell<Ledger>>;
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Begin of the simulated time, in milliseconds since the Unix epoch.
-const BEGINNING: u64 = 1_700_000_000_000;
+pub const BEGINNING: u64 = 1_700_000_000_000;
 
 /// Bursts that a node may be asked for ahead.
 const BURSTS_AHEAD: usize = 4;
@@ -56,6 +57,8 @@ pub struct NodeSetup {
     pub wire: Arc<Wire>,
     /// What its clock is off by, in milliseconds.
     pub clock_offset: Rc<RefCell<i64>>,
+    /// The certificates of the run, if its nodes have any.
+    pub certificates: Option<Arc<Certificates>>,
     /// Where all is noted.
     pub ledger: SharedLedger,
 }
@@ -98,12 +101,13 @@ struct Context {
 pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
     let start = setup.ledger.borrow().starts(setup.node);
     let mut random = random_of(setup.seed, setup.node, start);
-    let clock = SimulatedClock {
-        offset: *setup.clock_offset.borrow(),
-    };
+    let offset = *setup.clock_offset.borrow();
+    let clock = SimulatedClock { offset };
     let last = setup.ledger.borrow().last_incarnation(setup.node);
     let incarnation = incarnation(last, clock.at(now()), &mut random);
-    let node: Arc<str> = name(setup.node).into();
+    let node: Arc<str> = name(setup.plan.called).into();
+    let certificates = setup.certificates.as_ref();
+    let tls = certificates.map(|certificates| certificates.tls(setup.plan.called, offset));
     let bus = Bus::new(BusConfig {
         node: Arc::clone(&node),
         incarnation: incarnation.to_string(),
@@ -121,8 +125,8 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         bus: bus.clone(),
         network: Arc::new(Simulated(Arc::clone(&setup.wire))),
         listener: Box::new(SimulatedListener::bind(Arc::clone(&setup.wire)).await?),
-        tls: None,
-        allow_plaintext: true,
+        allow_plaintext: tls.is_none(),
+        tls,
         advertise: None,
         join: setup.plan.join.iter().map(address).collect(),
         seed: random.next_u64(),
@@ -131,9 +135,11 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
     let leave = CancellationToken::new();
     let life = Life {
         node: setup.node,
+        called: setup.plan.called,
         start,
         incarnation,
         stage: Stage::Running,
+        displaced: false,
         published: BTreeMap::new(),
         heard_locally: 0,
         admin: cluster.admin(),
@@ -145,6 +151,9 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         bus,
         ledger: Rc::clone(&setup.ledger),
     };
+    if setup.certificates.is_some() {
+        context.ledger.borrow_mut().coverage.secured += 1;
+    }
     receivers::start(&context, &setup, &mut random);
     if setup.wishes {
         wishes::start(&context, &mut random);
