@@ -25,6 +25,10 @@ use crate::cluster::wire::traffic::Silence;
 /// dropped, and said again by the membership.
 const MAX_GOSSIP: usize = 64;
 
+/// Frames that are received or sent one after the other before whatever else there is to do
+/// gets a turn: they could come without end.
+const FRAMES_AT_ONCE: usize = 32;
+
 /// How a link ended.
 pub(in crate::cluster) enum Ended {
     /// It broke.
@@ -78,6 +82,8 @@ pub(in crate::cluster) struct Link<'p> {
     ask_at: Option<Instant>,
     /// When it was asked last.
     last_asked: Instant,
+    /// Frames since something else had a turn.
+    frames: usize,
 }
 
 impl<'p> Link<'p> {
@@ -102,6 +108,7 @@ impl<'p> Link<'p> {
             asked,
             ask_at: None,
             last_asked: Instant::now(),
+            frames: 0,
         }
     }
 
@@ -144,15 +151,17 @@ impl<'p> Link<'p> {
                 return Ok(Ended::Stopped);
             }
             let room = outgoing.has_room();
+            let enough = self.frames >= FRAMES_AT_ONCE;
+            self.frames = if enough { 0 } else { self.frames + 1 };
             tokio::select! {
                 biased;
-                kind = incoming.recv() => {
+                kind = incoming.recv(), if !enough => {
                     if let Some(ended) = self.handle(kind?)? {
                         return Ok(ended);
                     }
                 }
                 freed = outgoing.room(), if !room => freed?,
-                ready = self.task.outbox.ready(), if room => {
+                ready = self.task.outbox.ready(), if room && !enough => {
                     if ready.is_err() {
                         return Ok(Ended::Stopped);
                     }
@@ -180,6 +189,7 @@ impl<'p> Link<'p> {
                 () = self.silence.too_long() => return Err(Lost::Silent(SILENCE)),
                 () = self.task.wires.superseded.cancelled() => return Err(Lost::Superseded),
                 () = self.task.wires.stop.cancelled(), if !stopping => {}
+                () = std::future::ready(()), if enough => {}
             }
         }
     }
@@ -348,5 +358,144 @@ async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt, stream};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame as BodyFrame;
+    use prost::Message;
+    use tokio::sync::mpsc;
+    use tokio_util::sync::CancellationToken;
+    use tonic::codec::Codec;
+    use tonic::{Status, Streaming};
+    use uuid::Uuid;
+
+    use super::super::inbox::Inbox;
+    use super::super::outbox::Outbox;
+    use super::super::peer::{Context, Superseded, Wires};
+    use super::*;
+    use crate::bus::{Bus, BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscription};
+    use crate::clock::SystemClock;
+    use crate::cluster::directory::{Directory, Node};
+    use crate::cluster::wire::channel::{Greeted, Incoming};
+    use crate::cluster::wire::handshake::{Identity, Peer};
+    use crate::cluster::wire::protocol::Frame;
+    use crate::cluster::wire::traffic::{Hold, Traffic};
+
+    /// Frames that are there all at once, as over the wire; then no more come.
+    fn flood(frames: impl Iterator<Item = Kind>) -> Streaming<Frame> {
+        let mut bytes = Vec::new();
+        for kind in frames {
+            let frame = Frame { kind: Some(kind) };
+            let length = u32::try_from(frame.encoded_len()).expect("small");
+            bytes.push(0);
+            bytes.extend_from_slice(&length.to_be_bytes());
+            frame.encode(&mut bytes).expect("room");
+        }
+        let all = Ok::<_, Status>(BodyFrame::data(Bytes::from(bytes)));
+        let body = StreamBody::new(stream::iter([all]).chain(stream::pending()));
+        let mut codec = tonic_prost::ProstCodec::<Frame, Frame>::default();
+        Streaming::new_request(codec.decoder(), body, None, None)
+    }
+
+    fn task(messages: mpsc::Receiver<Bytes>, offers: mpsc::Receiver<Greeted>) -> PeerTask {
+        let bus = Bus::new(BusConfig {
+            node: "a".into(),
+            incarnation: "i".to_owned(),
+            max_event_bytes: 1 << 20,
+            clock: Arc::new(SystemClock),
+        });
+        let identity = Identity {
+            cluster: "test".into(),
+            node: "a".into(),
+            incarnation: Uuid::from_u128(1),
+            version: "0.1.0".into(),
+            max_event_bytes: 1 << 20,
+        };
+        let peer = Peer {
+            node: "b".into(),
+            incarnation: Uuid::from_u128(2),
+            address: "127.0.0.2:7071".into(),
+            version: "0.1.0".into(),
+            max_event_bytes: 1 << 20,
+            minor: 2,
+        };
+        let receiver = Arc::new(bus.subscribe(Subscription {
+            name: "link".into(),
+            kind: ReceiverKind::Link,
+            filters: Vec::new(),
+            limits: MailboxLimits::default(),
+            overflow: Overflow::DropOldest,
+            lanes: 1,
+        }));
+        let node = Arc::new(Node::new(&peer, &receiver));
+        let own_address = "127.0.0.1:7071".into();
+        let context = Context {
+            node: "a".into(),
+            host: bus.host_publisher(),
+            directory: Arc::new(Directory::new(identity, own_address, bus.clone())),
+            bus,
+            complaints: Arc::default(),
+            news: mpsc::channel(1).0,
+        };
+        let wires = Wires {
+            offers,
+            messages,
+            stop: CancellationToken::new(),
+            superseded: Superseded::default(),
+        };
+        let outbox = Outbox::new(1, receiver, 1 << 20);
+        PeerTask::new(
+            Arc::new(context),
+            peer,
+            node,
+            outbox,
+            Inbox::default(),
+            wires,
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_without_end_hold_up_nothing_else() {
+        const FLOOD: u32 = 10_000;
+        let (say, messages) = mpsc::channel(1);
+        let (_offer, offers) = mpsc::channel(1);
+        say.try_send(Bytes::from_static(b"gossip")).expect("room");
+        let mut task = task(messages, offers);
+        let traffic = Arc::new(Traffic::default());
+        let (sender, mut sent) = mpsc::channel(2 * FLOOD as usize);
+        let pings = (1..=FLOOD).map(|token| {
+            let token = token.into();
+            Kind::Ping(Ping { token })
+        });
+        let channel = Channel {
+            incoming: Incoming::dialled(flood(pings), Arc::clone(&traffic)),
+            outgoing: Outgoing::Dialled(sender),
+            hold: Hold::of(&traffic),
+        };
+        let interest = task.context.bus.interest();
+        let (asked, _) = interest.look(|wishes| Asked::resume(&"b".into(), 2, wishes));
+        let link = Link::new(&mut task, &channel, asked).begin(0, None);
+        let mut answered = 0;
+        let looking = async {
+            let (mut gossip, mut ping) = (false, false);
+            while !(gossip && ping) {
+                match sent.recv().await.and_then(|frame| frame.kind) {
+                    Some(Kind::Pong(_)) => answered += 1,
+                    Some(Kind::Gossip(_)) => gossip = true,
+                    Some(Kind::Ping(_)) => ping = true,
+                    Some(_) => {}
+                    None => panic!("the link goes on"),
+                }
+            }
+        };
+        tokio::select! {
+            _ = link.run(channel) => panic!("the link goes on"),
+            () = looking => {}
+        }
+        assert!(answered < 100, "after {answered} of {FLOOD} frames");
     }
 }
