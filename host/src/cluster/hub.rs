@@ -19,6 +19,7 @@ use super::link::peer::{Context, Farewell, PeerTask, Superseded, Wires};
 use super::membership::gossip::Outgoing;
 use super::membership::{Address, Candidates};
 use super::remembered::Remembered;
+use super::wire::admission::network;
 use super::wire::channel::Greeted;
 use super::wire::greeting::Greeter;
 use super::wire::handshake::{Peer, Refused};
@@ -175,7 +176,7 @@ impl Hub {
     fn greet(&mut self, opened: Opened) {
         let greeter = Arc::clone(&self.greeter);
         let greeted = self.dialling.greeted.clone();
-        let remote = opened.ends.remote.ip().to_string();
+        let remote = network(opened.ends.remote.ip()).to_string();
         self.greeting.spawn(async move {
             match greeter.greet(opened).await {
                 // Fails when this node leaves.
@@ -232,8 +233,7 @@ impl Hub {
         let greeter = Arc::clone(&self.greeter);
         self.refusing.spawn(async move {
             greeted.channel.refuse(&refused).await;
-            let address = &greeted.peer.address;
-            greeter.complaints.about(address, &refused.into());
+            greeter.complaints.about(&greeted.from, &refused.into());
         });
     }
 

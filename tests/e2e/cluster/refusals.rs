@@ -101,6 +101,35 @@ async fn of_two_nodes_of_one_name_the_later_one_is_linked_for_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_complained_of_once_whatever_it_says_of_itself() {
+    let a = node("a").start().await;
+    let address = a.cluster_address().await;
+    let twin = node("twin").joins(&address).start().await;
+    linked(&[&a, &twin]).await;
+    for number in 0..5 {
+        let mut earlier = hello("twin");
+        earlier.incarnation = uuid::Uuid::from_u128(number).to_string();
+        earlier.address = format!("192.0.2.{number}:7071");
+        let mut peer = Peer::over(connect(&address).await).await;
+        peer.say(Kind::Hello(earlier)).await;
+        peer.say(Kind::Resume(Resume::default())).await;
+        let refusal = peer.until(|kind| match kind {
+            Kind::Refusal(refusal) => Some(refusal),
+            _ => None,
+        });
+        assert_eq!(refusal.await.reason(), Reason::Name);
+        // The node waits for the end of the connection.
+        assert_eq!(peer.hear().await, None);
+    }
+    a.says(&["\"ERROR\"", "two running nodes"]).await;
+    let complaints = |line: &&serde_json::Value| {
+        let message = line["message"].as_str();
+        message.is_some_and(|message| message.contains("two running nodes"))
+    };
+    assert_eq!(a.log().iter().filter(complaints).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_makes_no_link_is_closed() {
     let a = node("a").start().await;
     let address = a.cluster_address().await;

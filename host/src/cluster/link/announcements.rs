@@ -72,7 +72,8 @@ impl Announcer {
     pub(in crate::cluster) async fn lost(&self, peer: &Peer, lost: &Lost) {
         let node = &peer.node;
         if !self.node.is_linked() {
-            self.context.complaints.about(&peer.address, lost);
+            // By its name, of which there is one: it may say that it is anywhere.
+            self.context.complaints.about(node, lost);
             return;
         }
         let directory = &self.context.directory;

@@ -225,6 +225,7 @@ impl PeerTask {
             peer,
             own_address,
             resume,
+            ..
         } = greeted;
         let interest = self.context.bus.interest();
         let (asked, wanted) = interest.look(|wishes| Asked::resume(&peer.node, peer.minor, wishes));

@@ -24,6 +24,10 @@ const MAX_ARRIVING: usize = 128;
 /// The same from one address.
 const MAX_ARRIVING_SHARE: usize = 32;
 
+/// Streams from one address on which it is not known yet who is at the other end: a part of
+/// those that there may be together.
+const MAX_GREETING_SHARE: usize = 32;
+
 /// Bits of an IPv6 address that count: whoever has one has the rest of its network too.
 const NETWORK_BITS: u32 = 64;
 
@@ -41,6 +45,14 @@ struct Counts {
 struct Count {
     connections: usize,
     arriving: usize,
+    greeting: usize,
+}
+
+/// A stream on which the greeting is under way, until this is dropped.
+#[derive(Debug)]
+pub(in crate::cluster) struct Greeting {
+    admission: Admission,
+    address: IpAddr,
 }
 
 /// A connection's place among all, given back when it is dropped.
@@ -112,6 +124,45 @@ impl Admission {
             usage: Arc::default(),
         })
     }
+
+    /// A stream from an address has been opened, on which the greeting begins; nothing where
+    /// that address has as many as it may.
+    pub(super) fn greet(&self, address: IpAddr) -> Option<Greeting> {
+        let address = network(address);
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = counts.by_address.entry(address).or_default();
+        if share.greeting >= MAX_GREETING_SHARE {
+            return None;
+        }
+        share.greeting += 1;
+        Some(Greeting {
+            admission: self.clone(),
+            address,
+        })
+    }
+
+    fn change_share(&self, address: IpAddr, change: impl Fn(&mut Count)) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.change_share(address, change);
+    }
+}
+
+impl Counts {
+    fn change_share(&mut self, address: IpAddr, change: impl Fn(&mut Count)) {
+        if let Some(share) = self.by_address.get_mut(&address) {
+            change(share);
+            if *share == Count::default() {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+impl Drop for Greeting {
+    fn drop(&mut self) {
+        self.admission
+            .change_share(self.address, |share| share.greeting -= 1);
+    }
 }
 
 impl Place {
@@ -134,12 +185,7 @@ impl Place {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         change(&mut counts.all);
-        if let Some(share) = counts.by_address.get_mut(&self.address) {
-            change(share);
-            if *share == Count::default() {
-                counts.by_address.remove(&self.address);
-            }
-        }
+        counts.change_share(self.address, change);
     }
 }
 
@@ -151,7 +197,7 @@ impl Drop for Place {
 }
 
 /// Whose an address is.
-fn network(address: IpAddr) -> IpAddr {
+pub(in crate::cluster) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let kept = u128::MAX << (u128::BITS - NETWORK_BITS);
@@ -240,6 +286,19 @@ mod tests {
         drop(admission.admit(address(1)).unwrap());
         drop((arriving, more, other));
         assert_eq!(admission.0.lock().unwrap().all, Count::default());
+        assert!(admission.0.lock().unwrap().by_address.is_empty());
+    }
+
+    #[test]
+    fn one_address_cannot_take_all_greetings() {
+        let admission = Admission::default();
+        let greeting: Vec<_> = (0..MAX_GREETING_SHARE)
+            .map(|_| admission.greet(address(1)).unwrap())
+            .collect();
+        assert!(admission.greet(address(1)).is_none());
+        let other = admission.greet(address(2)).unwrap();
+        drop(greeting);
+        drop((admission.greet(address(1)).unwrap(), other));
         assert!(admission.0.lock().unwrap().by_address.is_empty());
     }
 

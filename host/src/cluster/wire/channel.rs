@@ -261,6 +261,9 @@ pub(in crate::cluster) fn unexpected(kind: &Kind, expected: &str) -> Refused {
 /// A channel whose two sides know each other.
 pub(in crate::cluster) struct Greeted {
     pub(in crate::cluster) channel: Channel,
+    /// Where it comes from, as the network shows it; what the other side says of itself, a
+    /// stranger may vary.
+    pub(in crate::cluster) from: Arc<str>,
     pub(in crate::cluster) peer: Peer,
     /// `HOST:PORT` at which the other side reaches this node.
     pub(in crate::cluster) own_address: Arc<str>,

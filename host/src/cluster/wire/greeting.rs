@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::admission::network;
 use super::channel::{Greeted, Lost};
 use super::complaints::Complaints;
 use super::handshake::{Identity, Peer, Refused};
@@ -34,6 +35,7 @@ impl Greeter {
             mut channel,
             ends,
             dialled,
+            greeting: _greeting,
         } = opened;
         let own_address = self.address(&ends);
         let hello = self.identity.hello(&own_address);
@@ -53,6 +55,7 @@ impl Greeter {
         };
         Ok(Greeted {
             channel,
+            from: network(ends.remote.ip()).to_string().into(),
             peer,
             own_address,
             resume,

@@ -13,10 +13,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Endpoint, Server};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::admission::{Admission, InUse, Place, Usage};
+use super::admission::{Admission, Greeting, InUse, Place, Usage, network};
 use super::arrived::Arrived;
 use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
 use super::complaints::Complaints;
+use super::handshake::shown;
 use super::network::{Connection, Listener, Network};
 use super::protocol::Frame;
 use super::protocol::cluster_client::ClusterClient;
@@ -59,6 +60,8 @@ pub(in crate::cluster) struct Opened {
     pub(in crate::cluster) ends: Ends,
     /// Whether this node dialled.
     pub(in crate::cluster) dialled: bool,
+    /// Held until it is known who is at the other end; nothing where this node dialled.
+    pub(in crate::cluster) greeting: Option<Greeting>,
 }
 
 /// Why no stream was opened.
@@ -156,6 +159,7 @@ impl Dialler {
             })?,
             ends,
             dialled: true,
+            greeting: None,
         })
     }
 
@@ -180,7 +184,7 @@ impl Dialler {
             .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE)
             .link(ReceiverStream::new(frames))
             .await
-            .map_err(|status| status.message().to_owned())?;
+            .map_err(|status| shown(status.message()))?;
         Ok(Channel {
             incoming: Incoming::dialled(answer.into_inner(), traffic),
             outgoing: Outgoing::Dialled(sender),
@@ -217,6 +221,7 @@ impl Acceptor {
     /// Those of the server, which do not pass.
     pub(in crate::cluster) async fn run(self) -> Result<(), tonic::transport::Error> {
         let (arrived, arriving) = mpsc::channel(1);
+        let admission = Admission::default();
         let secure = Secure {
             tls: self.tls,
             complaints: self.complaints,
@@ -224,6 +229,7 @@ impl Acceptor {
         };
         let service = ClusterServer::new(Service {
             opened: self.opened,
+            admission: admission.clone(),
         })
         .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE);
         let serve = Server::builder()
@@ -236,14 +242,13 @@ impl Acceptor {
         tokio::select! {
             biased;
             served = serve => served,
-            () = accept(self.listener, secure) => Ok(()),
+            () = accept(self.listener, secure, &admission) => Ok(()),
         }
     }
 }
 
 /// Hands on connections for as long as somebody takes them.
-async fn accept(mut listener: Box<dyn Listener>, secure: Secure) {
-    let admission = Admission::default();
+async fn accept(mut listener: Box<dyn Listener>, secure: Secure, admission: &Admission) {
     let mut handshakes: JoinSet<()> = JoinSet::new();
     loop {
         tokio::select! {
@@ -257,7 +262,8 @@ async fn accept(mut listener: Box<dyn Listener>, secure: Secure) {
                             handshakes.spawn(secure.clone().hand_on(connection, place));
                         }
                         Err(crowded) => {
-                            secure.complaints.about_crowding(&remote.to_string(), &crowded);
+                            let from = network(remote).to_string();
+                            secure.complaints.about_crowding(&from, &crowded);
                         }
                     }
                 }
@@ -289,7 +295,8 @@ impl Secure {
                 match secured.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                     Ok(secured) => Arrived::secured(secured, traffic),
                     Err(error) => {
-                        self.complaints.about_securing(&remote.to_string(), &error);
+                        let from = network(remote).to_string();
+                        self.complaints.about_securing(&from, &error);
                         return;
                     }
                 }
@@ -306,6 +313,7 @@ impl Secure {
 /// The gRPC service: hands on every stream.
 struct Service {
     opened: mpsc::Sender<Opened>,
+    admission: Admission,
 }
 
 #[tonic::async_trait]
@@ -318,6 +326,10 @@ impl Cluster for Service {
     ) -> Result<Response<Self::LinkStream>, Status> {
         let ends = request.extensions().get::<Ends>().cloned();
         let ends = ends.ok_or_else(|| Status::internal("the connection has no ends"))?;
+        let too_many = || Status::resource_exhausted("too many links are being made");
+        let Some(greeting) = self.admission.greet(ends.remote.ip()) else {
+            return Err(too_many());
+        };
         let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
         let opened = Opened {
             channel: Channel {
@@ -331,11 +343,12 @@ impl Cluster for Service {
             },
             ends,
             dialled: false,
+            greeting: Some(greeting),
         };
         if let Err(rejected) = self.opened.try_send(opened) {
             // The answer has to reach the other side.
             rejected.into_inner().channel.hold.release();
-            return Err(Status::resource_exhausted("too many links are being made"));
+            return Err(too_many());
         }
         Ok(Response::new(ReceiverStream::new(frames)))
     }
@@ -387,10 +400,11 @@ mod tests {
             others: Vec::new(),
             left: 1000,
         };
+        let admission = Admission::default();
         let mut held = Vec::new();
         let soon = Instant::now() + Duration::from_secs(1);
         tokio::select! {
-            () = accept(Box::new(flood), secure) => {}
+            () = accept(Box::new(flood), secure, &admission) => {}
             _ = timeout_at(soon, async {
                 while let Some(arrived) = arriving.recv().await {
                     held.push(arrived);
@@ -398,6 +412,68 @@ mod tests {
             }) => {}
         }
         assert!((32..=256).contains(&held.len()), "{}", held.len());
+    }
+
+    /// A server that answers as a stranger may.
+    struct Stranger;
+
+    #[tonic::async_trait]
+    impl Cluster for Stranger {
+        type LinkStream = ReceiverStream<Result<Frame, Status>>;
+
+        async fn link(
+            &self,
+            _: Request<Streaming<Frame>>,
+        ) -> Result<Response<Self::LinkStream>, Status> {
+            let forged = format!("x\n2026-01-01 ERROR \u{1b}[31m{}", "y".repeat(4096));
+            Err(Status::internal(forged))
+        }
+    }
+
+    /// Leads to a stranger.
+    struct Abroad(mpsc::Sender<io::Result<Arrived>>);
+
+    impl Network for Abroad {
+        fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
+            Box::pin(async move {
+                let (near, far) = tokio::io::duplex(1 << 16);
+                let connection = |io| Connection {
+                    io: Box::new(io),
+                    local: address,
+                    remote: address,
+                };
+                let there = Arrived::plain(connection(far), Arc::default());
+                self.0.send(Ok(there)).await.expect("it listens");
+                Ok(connection(near))
+            })
+        }
+
+        fn resolve<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+            let address = address.parse().expect("an address");
+            Box::pin(std::future::ready(Ok(vec![address])))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_stranger_answers_has_no_lines_and_is_cut() {
+        let (arrived, arriving) = mpsc::channel(1);
+        let serving = Server::builder()
+            .add_service(ClusterServer::new(Stranger))
+            .serve_with_incoming(ReceiverStream::new(arriving));
+        let dialler = Dialler {
+            network: Arc::new(Abroad(arrived)),
+            tls: None,
+            allow_plaintext: false,
+            max_event_bytes: 1 << 20,
+        };
+        let answer = tokio::select! {
+            answer = dialler.dial("127.0.0.1:7071") => answer,
+            served = serving => panic!("it serves as long as somebody may come: {served:?}"),
+        };
+        let error = answer.err().expect("it links with nobody").to_string();
+        assert!(error.contains("x\\n2026-01-01 ERROR"), "{error}");
+        assert!(error.chars().all(|c| !c.is_control()), "{error}");
+        assert!(error.len() < 1024, "{}", error.len());
     }
 
     #[tokio::test]
