@@ -21,7 +21,8 @@ pub struct GatewayLimits {
     pub streams: usize,
     /// `GET /v1/wait` at a time; more are answered 503. Default 256.
     pub waiters: usize,
-    /// Of these three the part in 100 that one address may have; more is answered 429.
+    /// Of these three, and of `body_memory`, the part in 100 that one address may have; more
+    /// is answered 429.
     /// Default 50: nobody can take all of them alone.
     pub address_share: usize,
     /// Proxies whose `x-forwarded-for` says from which address a request comes. Default none.
@@ -34,7 +35,8 @@ pub struct GatewayLimits {
     /// for every receiver: 1,024 events, 8 MiB.
     pub stream_mailbox: MailboxLimits,
     /// Bytes of events that wait in all streams together, each counted once however many
-    /// streams it waits in; beyond, the streams in which most waits end with `overflow`.
+    /// streams it waits in, and of answers of waits that are not read yet; beyond, the streams
+    /// in which most waits end with `overflow`, and such answers are cut off.
     /// Never fewer than some of the largest events. Default 122 MiB.
     pub stream_memory: usize,
     /// Events of one batch. Default 1,000: fits into a default mailbox, so that

@@ -25,7 +25,6 @@ use axum::http::{Method, Uri};
 use axum::middleware;
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -44,6 +43,7 @@ use endpoints::stream::memory::StreamMemory;
 use endpoints::stream::rendering::Renderings;
 use endpoints::{health, metrics, publish};
 use rejection::Rejection;
+use serve::memory::Memory;
 use serve::slots::Slots;
 use serve::{hosts, origin};
 
@@ -90,8 +90,8 @@ struct Context {
     streams: Arc<Slots>,
     /// Open `GET /v1/wait`.
     waiters: Arc<Slots>,
-    /// KiB of request bodies and large heads in memory.
-    bodies: Arc<Semaphore>,
+    /// For request bodies and large heads.
+    bodies: Arc<Memory>,
     renderings: Renderings,
     stream_memory: Arc<StreamMemory>,
     /// Cancelled once the gateway drains.
@@ -137,7 +137,7 @@ impl Gateway {
                 renderings: Renderings::new(Arc::clone(bus.node()), stream_memory / KEPT_TEXTS),
                 stream_memory: Arc::new(StreamMemory::new(stream_memory)),
                 farewell: OnceLock::new(),
-                bodies: Arc::new(Semaphore::new(publish::body_budget(&limits, &bus))),
+                bodies: Arc::new(publish::body_memory(&limits, &bus)),
                 openapi: openapi::document(),
                 draining: CancellationToken::new(),
                 bus,

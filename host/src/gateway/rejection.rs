@@ -158,7 +158,7 @@ impl Rejection {
             Self::Body(BodyError::Busy(_)) | Self::Busy { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "busy", "Node at a limit")
             }
-            Self::AddressBusy { .. } => (
+            Self::Body(BodyError::AddressBusy(_)) | Self::AddressBusy { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "address-busy",
                 "Address at a limit",

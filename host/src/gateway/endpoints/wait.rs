@@ -61,7 +61,10 @@ pub(in crate::gateway) async fn wait(
     };
     Ok((
         [(header::CONTENT_TYPE, "application/cloudevents+json")],
-        context.renderings.json(&event),
+        context.stream_memory.answer(
+            context.renderings.json(&event),
+            Arc::clone(&client.connection),
+        ),
     ))
 }
 

@@ -10,9 +10,10 @@ use axum::http::Version;
 use axum::http::request::Parts;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 use super::forwarded;
+use super::memory::{Memory, Part};
 use crate::bus::Publisher;
 use crate::gateway::Context;
 
@@ -55,13 +56,13 @@ pub(in crate::gateway) struct Connection {
     /// Bytes read of the head in hand.
     head: AtomicUsize,
     /// What a large head takes of the memory for what requests bring.
-    head_share: Mutex<Option<OwnedSemaphorePermit>>,
+    head_share: Mutex<Option<Part>>,
     cut: Notify,
 }
 
 /// A request's head found no room in the memory for what requests bring.
 #[derive(Debug, thiserror::Error)]
-#[error("the node holds as many large request heads as it may")]
+#[error("the node holds as many large request heads as it may, in all or of that address")]
 pub(in crate::gateway) struct NoRoom;
 
 impl Connection {
@@ -86,6 +87,11 @@ impl Connection {
             let source = Arc::clone(&context.client_source);
             context.bus.publisher(source, "http")
         })
+    }
+
+    /// The address at the other end.
+    pub(in crate::gateway) fn peer(&self) -> IpAddr {
+        self.peer
     }
 
     pub(in crate::gateway) fn stage(&self) -> Stage {
@@ -133,7 +139,8 @@ impl Connection {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes were read; those of a large head take a share of `memory`, in KiB.
+    /// Bytes were read; those of a large head take a share of `memory`, in the name of
+    /// `counted`.
     ///
     /// # Errors
     /// [`NoRoom`] when there is none.
@@ -141,7 +148,8 @@ impl Connection {
         &self,
         bytes: usize,
         largest_head: usize,
-        memory: &Arc<Semaphore>,
+        memory: &Memory,
+        counted: Option<IpAddr>,
     ) -> Result<(), NoRoom> {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if bytes > 0 && self.stage() == Stage::Answering {
@@ -156,14 +164,13 @@ impl Connection {
         }
         let mut share = self.share();
         if share.is_none() {
-            let kib = u32::try_from(largest_head.div_ceil(1 << 10)).unwrap_or(u32::MAX);
-            let taken = Arc::clone(memory).try_acquire_many_owned(kib);
+            let taken = memory.take(largest_head, counted);
             *share = Some(taken.map_err(|_| NoRoom)?);
         }
         Ok(())
     }
 
-    fn share(&self) -> std::sync::MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+    fn share(&self) -> std::sync::MutexGuard<'_, Option<Part>> {
         self.head_share
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -210,11 +210,14 @@ impl Front {
         late: bool,
     ) -> Ended {
         let limits = &self.context.limits;
+        let peer = connection.peer();
+        let is_proxy = forwarded::is_trusted(peer, &limits.trusted_proxies);
         let socket = Socket::new(
             stream,
             Arc::clone(&connection),
             limits.head_bytes,
             Arc::clone(&self.context.bodies),
+            (!is_proxy).then_some(peer),
             limits.write_stall,
         );
         let service = hyper::service::service_fn(|request| {

@@ -30,11 +30,12 @@ pub(in crate::gateway) struct Slot {
     _permit: OwnedSemaphorePermit,
 }
 
-/// A place of an address's share, until it is dropped.
+/// Places of an address's share, until it is dropped.
 #[derive(Debug)]
 pub(in crate::gateway) struct Share {
     shares: Arc<Shares>,
     address: IpAddr,
+    places: usize,
 }
 
 /// Why there is no place.
@@ -88,8 +89,13 @@ impl Slots {
 impl Shares {
     /// Shares of `percent` in 100 of `limit`, but at least one.
     pub(in crate::gateway) fn new(limit: usize, percent: usize) -> Self {
+        Self::of_at_least(limit, percent, 1)
+    }
+
+    /// Shares of `percent` in 100 of `limit`, but at least `least`.
+    pub(in crate::gateway) fn of_at_least(limit: usize, percent: usize, least: usize) -> Self {
         Self {
-            most: (limit.saturating_mul(percent) / 100).max(1),
+            most: (limit.saturating_mul(percent) / 100).max(least),
             taken: Mutex::default(),
         }
     }
@@ -101,16 +107,24 @@ impl Shares {
 
     /// Takes a place of the address's share, if it has one left.
     pub(in crate::gateway) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Share> {
+        self.take_many(address, 1)
+    }
+
+    /// Takes so many places of the address's share, if it has them left.
+    pub(in crate::gateway) fn take_many(
+        self: &Arc<Self>,
+        address: IpAddr,
+        places: usize,
+    ) -> Option<Share> {
         let address = forwarded::counted(address);
         let mut all = self.lock();
-        let taken = all.entry(address).or_default();
-        if *taken >= self.most {
-            return None;
-        }
-        *taken += 1;
+        let taken = all.get(&address).copied().unwrap_or_default();
+        let taken = taken.checked_add(places).filter(|all| *all <= self.most)?;
+        all.insert(address, taken);
         Some(Share {
             shares: Arc::clone(self),
             address,
+            places,
         })
     }
 
@@ -124,7 +138,7 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut all = self.shares.lock();
         if let Some(taken) = all.get_mut(&self.address) {
-            *taken -= 1;
+            *taken -= self.places;
             if *taken == 0 {
                 all.remove(&self.address);
             }

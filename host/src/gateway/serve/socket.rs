@@ -2,7 +2,7 @@
 //! nothing of what waits for it.
 
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,10 +11,10 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 
 use super::connection::Connection;
+use super::memory::Memory;
 
 /// Bytes that the system may hold for a client beyond what is on its way. Little, so that what
 /// is written shows how fast the client reads: with the megabytes that are usual, a slow one
@@ -28,8 +28,10 @@ pub(in crate::gateway) struct Socket {
     stream: Arc<TcpStream>,
     connection: Arc<Connection>,
     largest_head: usize,
-    /// KiB for what requests bring.
-    memory: Arc<Semaphore>,
+    /// For what requests bring.
+    memory: Arc<Memory>,
+    /// The address whose share of it large heads take; that of a trusted proxy is not counted.
+    counted: Option<IpAddr>,
     write_stall: Duration,
     /// Runs while something waits to be written.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -40,7 +42,8 @@ impl Socket {
         stream: Arc<TcpStream>,
         connection: Arc<Connection>,
         largest_head: usize,
-        memory: Arc<Semaphore>,
+        memory: Arc<Memory>,
+        counted: Option<IpAddr>,
         write_stall: Duration,
     ) -> Self {
         configure(&stream);
@@ -49,6 +52,7 @@ impl Socket {
             connection,
             largest_head,
             memory,
+            counted,
             write_stall,
             stalled: None,
         }
@@ -110,8 +114,15 @@ impl AsyncRead for Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(bytes) => {
-                    let counted = self.connection.read(bytes, self.largest_head, &self.memory);
-                    return Poll::Ready(counted.map_err(io::Error::other));
+                    let Self {
+                        connection,
+                        largest_head,
+                        memory,
+                        counted,
+                        ..
+                    } = &*self;
+                    let read = connection.read(bytes, *largest_head, memory, *counted);
+                    return Poll::Ready(read.map_err(io::Error::other));
                 }
             }
         }

@@ -1,16 +1,16 @@
 //! Reading a request's body within bounds of size, memory and time.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bus::Bus;
-use crate::gateway::serve::connection::{Connection, Stage};
+use crate::gateway::serve::connection::{Client, Stage};
+use crate::gateway::serve::memory::{Memory, Part};
+use crate::gateway::serve::slots::Full;
 use crate::gateway::{Context, GatewayLimits};
 
 /// Room for what surrounds the data of one event: attributes and JSON syntax.
@@ -18,8 +18,6 @@ const ENVELOPE_BYTES: usize = 64 << 10;
 
 /// A batch may be this many times as large as a single event's body.
 const BATCH_FACTOR: usize = 4;
-
-const KIB: usize = 1024;
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -34,13 +32,17 @@ pub(in crate::gateway) enum BodyError {
         "the node holds as many request bodies in memory as it may, {0} bytes; try again later"
     )]
     Busy(usize),
+    #[error(
+        "your address has as many request bodies in memory as one address may, {0} bytes; try again later"
+    )]
+    AddressBusy(usize),
 }
 
 /// A body, and its share of the memory for bodies.
 #[derive(Debug)]
 pub(super) struct ReadBody {
     pub(super) bytes: Bytes,
-    _share: OwnedSemaphorePermit,
+    _part: Part,
 }
 
 /// Largest body that describes one event; data in base64 takes 4/3 of its size.
@@ -53,28 +55,28 @@ pub(super) fn batch_limit(bus: &Bus) -> usize {
     single_limit(bus) * BATCH_FACTOR
 }
 
-/// KiB of bodies in memory at a time: what is configured, but never less than
-/// one body takes.
-pub(in crate::gateway) fn budget(limits: &GatewayLimits, bus: &Bus) -> usize {
-    limits.body_memory.max(batch_limit(bus)).div_ceil(KIB)
+/// The memory for bodies: what is configured, but never less than one body takes.
+pub(in crate::gateway) fn memory(limits: &GatewayLimits, bus: &Bus) -> Memory {
+    Memory::new(limits.body_memory, limits.address_share, batch_limit(bus))
 }
 
 /// Reads the whole body.
 pub(super) async fn read(
     context: &Context,
-    connection: &Connection,
+    client: &Client,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
 ) -> Result<ReadBody, BodyError> {
-    connection.set_stage(Stage::Body);
-    let read = read_within(context, headers, body, limit).await;
-    connection.set_stage(Stage::Working);
+    client.connection.set_stage(Stage::Body);
+    let read = read_within(context, client, headers, body, limit).await;
+    client.connection.set_stage(Stage::Working);
     read
 }
 
 async fn read_within(
     context: &Context,
+    client: &Client,
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
@@ -88,23 +90,37 @@ async fn read_within(
         return Err(BodyError::TooLarge { limit });
     }
     let room = body.size_hint().exact().map_or(limit, |_| declared);
-    let kib = u32::try_from(room.div_ceil(KIB)).unwrap_or(u32::MAX);
-    let share = Arc::clone(&context.bodies)
-        .try_acquire_many_owned(kib)
-        .map_err(|_| BodyError::Busy(context.limits.body_memory))?;
+    let part = context.bodies.take(room, Some(client.address));
+    let part = part.map_err(|full| match full {
+        Full::All { limit } => BodyError::Busy(limit),
+        Full::Address { limit } => BodyError::AddressBusy(limit),
+    })?;
     let time = context.limits.body_time;
-    match tokio::time::timeout(time, Limited::new(&mut body, limit).collect()).await {
+    match tokio::time::timeout(time, collect(Limited::new(&mut body, limit))).await {
         Err(_) => Err(BodyError::Slow(time)),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             discard(&context.limits, &mut body).await;
             Err(BodyError::TooLarge { limit })
         }
         Ok(Err(error)) => Err(BodyError::Broken(error.to_string())),
-        Ok(Ok(collected)) => Ok(ReadBody {
-            bytes: collected.to_bytes(),
-            _share: share,
-        }),
+        Ok(Ok(bytes)) => Ok(ReadBody { bytes, _part: part }),
     }
+}
+
+/// The whole body in one piece. Pieces are put together as they come: kept for themselves,
+/// those of a body that comes byte by byte would take many times what they say.
+async fn collect<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, B::Error> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame?.into_data() else {
+            continue;
+        };
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(piece);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
 }
 
 /// Reads on within bounds and throws away what comes: a connection that is closed
@@ -121,4 +137,61 @@ async fn discard(limits: &GatewayLimits, body: &mut Body) {
     };
     // Whoever sends more, or more slowly, has to do without the answer.
     let _ = tokio::time::timeout(limits.discard_time, discarding).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body of single bytes; counts those that somebody keeps.
+    struct Crumbs {
+        left: usize,
+        kept: Arc<()>,
+        most: usize,
+    }
+
+    struct Crumb(#[expect(dead_code, reason = "counted while it is there")] Arc<()>);
+
+    impl AsRef<[u8]> for Crumb {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    impl HttpBody for Crumbs {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.most = self.most.max(Arc::strong_count(&self.kept) - 1);
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            self.left -= 1;
+            let crumb = Bytes::from_owner(Crumb(Arc::clone(&self.kept)));
+            Poll::Ready(Some(Ok(Frame::data(crumb))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_byte_by_byte_takes_no_more_than_its_bytes() {
+        let mut crumbs = Crumbs {
+            left: 10_000,
+            kept: Arc::default(),
+            most: 0,
+        };
+        let Ok(whole) = collect(&mut crumbs).await;
+        assert_eq!(whole.len(), 10_000);
+        assert!(crumbs.most <= 1, "{} pieces were kept", crumbs.most);
+    }
 }

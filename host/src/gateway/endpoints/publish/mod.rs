@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(in crate::gateway) use body::{BodyError, budget as body_budget};
+pub(in crate::gateway) use body::{BodyError, memory as body_memory};
 pub(in crate::gateway) use error::EventError;
 pub(in crate::gateway) use shorthand::NewEvent;
 
@@ -97,12 +97,13 @@ enum Mode {
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Event, body or batch too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Unsupported media type", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too much of one address is in memory", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Plugins are being loaded, or too many bodies are in memory", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn publish(
     State(context): State<Arc<Context>>,
-    Client { connection, .. }: Client,
+    client: Client,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
@@ -112,12 +113,12 @@ pub(in crate::gateway) async fn publish(
         Mode::Batched => body::batch_limit(&context.bus),
         _ => body::single_limit(&context.bus),
     };
-    let body = body::read(&context, &connection, &headers, body, limit).await?;
+    let body = body::read(&context, &client, &headers, body, limit).await?;
     // Only now: who has sent the whole body gets to read the answer.
     if !context.readiness.is_ready() {
         return Err(Rejection::Starting);
     }
-    let publisher = connection.publisher(&context);
+    let publisher = client.connection.publisher(&context);
     let receipt = match mode {
         Mode::Shorthand => publish_one(publisher, &headers, mode, shorthand::read(&body.bytes)),
         Mode::Structured => publish_one(publisher, &headers, mode, structured::read(&body.bytes)),

@@ -426,6 +426,7 @@ async fn a_body_that_never_ends_is_given_up() {
 async fn bodies_share_a_bounded_memory() {
     let limits = GatewayLimits {
         body_memory: 4 * body::single_limit(&bus()).next_multiple_of(1024),
+        address_share: 100,
         ..GatewayLimits::default()
     };
     let router = gateway(&bus(), limits).router();

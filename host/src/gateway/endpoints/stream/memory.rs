@@ -1,4 +1,5 @@
-//! Bounds what waits in all event streams together.
+//! Bounds what waits in all event streams together, and in the answers of waits that their
+//! clients do not read.
 //!
 //! An event that many streams wait to send is in memory once, so the sizes of their mailboxes
 //! say little. But no more can have come to wait since it was last known than was published
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use foldhash::fast::FixedState;
 use slab::Slab;
 use tokio::sync::Notify;
@@ -30,8 +32,9 @@ pub(in crate::gateway) struct StreamMemory {
     joined: Notify,
 }
 
-/// An open stream.
+/// An open stream, or an answer.
 struct Member {
+    /// Of an answer there is none.
     receiver: Weak<Receiver>,
     connection: Arc<Connection>,
     held: Arc<Held>,
@@ -56,7 +59,7 @@ pub(in crate::gateway) struct Membership {
 /// What waits in one stream.
 struct Load {
     key: usize,
-    receiver: Arc<Receiver>,
+    receiver: Option<Arc<Receiver>>,
     /// Places and sizes in memory.
     parts: Vec<(usize, usize)>,
     bytes: usize,
@@ -78,9 +81,43 @@ impl StreamMemory {
         receiver: &Arc<Receiver>,
         connection: Arc<Connection>,
     ) -> Membership {
+        self.count_in(Arc::downgrade(receiver), connection)
+    }
+
+    /// The text as the answer of a request, which counts for as long as it is on its way.
+    pub(in crate::gateway) fn answer(
+        self: &Arc<Self>,
+        text: Bytes,
+        connection: Arc<Connection>,
+    ) -> Bytes {
+        /// Who writes the answer may hold it longer than the body that it was given in.
+        struct Answer {
+            text: Bytes,
+            _membership: Membership,
+        }
+
+        impl AsRef<[u8]> for Answer {
+            fn as_ref(&self) -> &[u8] {
+                &self.text
+            }
+        }
+
+        let membership = self.count_in(Weak::new(), connection);
+        membership.hold(&text);
+        Bytes::from_owner(Answer {
+            text,
+            _membership: membership,
+        })
+    }
+
+    fn count_in(
+        self: &Arc<Self>,
+        receiver: Weak<Receiver>,
+        connection: Arc<Connection>,
+    ) -> Membership {
         let held = Arc::<Held>::default();
         let key = self.lock().insert(Member {
-            receiver: Arc::downgrade(receiver),
+            receiver,
             connection,
             held: Arc::clone(&held),
             ended: false,
@@ -139,17 +176,19 @@ impl StreamMemory {
         tracing::warn!(
             waiting,
             limit = self.limit,
-            streams = surplus.len(),
-            "too much waits in event streams: those that are furthest behind end"
+            ended = surplus.len(),
+            "too much waits in event streams and unread answers: those that are furthest behind end"
         );
         for load in surplus {
-            load.receiver.disconnect();
+            if let Some(receiver) = &load.receiver {
+                receiver.disconnect();
+            }
             let mut members = self.lock();
             let Some(member) = members.get_mut(load.key) else {
                 continue;
             };
-            // Who does not even take its last message is not waited for.
-            if std::mem::replace(&mut member.ended, true) {
+            // Who does not even take its last message is not waited for; an answer is one.
+            if std::mem::replace(&mut member.ended, true) || load.receiver.is_none() {
                 member.connection.cut();
             }
         }
@@ -160,20 +199,22 @@ impl StreamMemory {
     fn loads(&self) -> Vec<Load> {
         let members: Vec<_> = {
             let members = self.lock();
-            let all = members.iter().filter_map(|(key, member)| {
-                Some((key, member.receiver.upgrade()?, Arc::clone(&member.held)))
-            });
+            let all = members
+                .iter()
+                .map(|(key, member)| (key, member.receiver.upgrade(), Arc::clone(&member.held)));
             all.collect()
         };
-        let load = |(key, receiver, held): (usize, Arc<Receiver>, Arc<Held>)| {
+        let load = |(key, receiver, held): (usize, Option<Arc<Receiver>>, Arc<Held>)| {
             let mut parts = vec![(
                 held.place.load(Ordering::Relaxed),
                 held.bytes.load(Ordering::Relaxed),
             )];
-            receiver.mailbox().each_waiting(|event| {
-                let bytes = event.as_bytes();
-                parts.push((bytes.as_ptr().addr(), bytes.len()));
-            });
+            if let Some(receiver) = &receiver {
+                receiver.mailbox().each_waiting(|event| {
+                    let bytes = event.as_bytes();
+                    parts.push((bytes.as_ptr().addr(), bytes.len()));
+                });
+            }
             Load {
                 key,
                 receiver,
@@ -182,6 +223,12 @@ impl StreamMemory {
             }
         };
         members.into_iter().map(load).collect()
+    }
+
+    /// Streams and answers.
+    #[cfg(test)]
+    pub(in crate::gateway) fn members(&self) -> usize {
+        self.lock().len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Slab<Member>> {
@@ -324,6 +371,27 @@ mod tests {
         );
         streams.memory.relieve(&streams.renderings);
         cut.await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_read_is_cut_off() {
+        let streams = Streams::new(1_000);
+        let open = |bytes: usize| {
+            let connection = Arc::new(Connection::new(Ipv4Addr::LOCALHOST.into(), None));
+            let text = Bytes::from(vec![b'x'; bytes]);
+            (
+                streams.memory.answer(text, Arc::clone(&connection)),
+                connection,
+            )
+        };
+        let ((small, kept), (large, cut)) = (open(100), open(2_000));
+        streams.memory.relieve(&streams.renderings);
+        cut.to_be_cut().await;
+        let mut kept = std::pin::pin!(kept.to_be_cut());
+        assert!(futures_util::poll!(kept.as_mut()).is_pending());
+        assert_eq!(streams.memory.members(), 2);
+        drop((small, large));
+        assert_eq!(streams.memory.members(), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -352,11 +352,12 @@ async fn large_heads_share_a_bounded_memory() {
     // All that is left is the room for one batch.
     let limits = GatewayLimits {
         body_memory: 0,
+        address_share: 100,
         ..GatewayLimits::default()
     };
     let room = limits.head_bytes / 1024;
     let served = Served::start(limits, NEVER).await;
-    let free = |context: &Context| context.bodies.available_permits();
+    let free = |context: &Context| context.bodies.free_kib();
     let all = free(&served.context);
     let begun = format!(
         "GET /livez HTTP/1.1\r\nhost: a\r\nx: {}",
@@ -375,6 +376,50 @@ async fn large_heads_share_a_bounded_memory() {
         client.write_all(end).await.unwrap();
         assert!(rest(client).await.starts_with("HTTP/1.1 200"));
     }
+    served.until(|it| free(it) == all).await;
+}
+
+#[tokio::test]
+async fn no_address_takes_all_the_memory_for_bodies_and_heads() {
+    let largest = crate::gateway::endpoints::publish::body_memory(
+        &GatewayLimits {
+            body_memory: 0,
+            ..GatewayLimits::default()
+        },
+        &bus(),
+    )
+    .free_kib();
+    let limits = GatewayLimits {
+        body_memory: 2 * largest * 1024,
+        ..GatewayLimits::default()
+    };
+    let served = Served::start(limits, NEVER).await;
+    let free = |context: &Context| context.bodies.free_kib();
+    let all = free(&served.context);
+    // All that one address may have, in one batch that does not come.
+    let slow = "POST /v1/events HTTP/1.1\r\nhost: a\r\n\
+                content-type: application/cloudevents-batch+json\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    let held = served.raw(slow).await;
+    served.until(|it| free(it) == all - largest).await;
+    let refused =
+        served.answer(post(r#"{"type":"t"}"#).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n"));
+    let refused = refused.await;
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
+    let head = format!(
+        "GET /livez HTTP/1.1\r\nhost: a\r\nx: {}",
+        "a".repeat(16 << 10)
+    );
+    assert_eq!(served.answer(head).await, "", "nor a large head");
+    let other = TcpSocket::new_v4().unwrap();
+    other.bind(([127, 0, 0, 3], 0).into()).unwrap();
+    let mut other = other.connect(served.address).await.unwrap();
+    let event = post(r#"{"type":"t"}"#);
+    other.write_all(event.as_bytes()).await.unwrap();
+    let taken = until(&mut other, "}").await;
+    assert!(taken.starts_with("HTTP/1.1 202"), "{taken}");
+    drop(held);
     served.until(|it| free(it) == all).await;
 }
 
@@ -621,6 +666,24 @@ async fn the_largest_event_reaches_streams_and_waits() {
     assert_eq!(streamed.event, "custom.t");
     assert!(streamed.data.len() > bytes);
     assert!(streamed.data == waited, "the same text");
+}
+
+#[tokio::test]
+async fn an_answer_counts_until_its_client_has_read_it() {
+    const LARGEST: usize = 16 << 20;
+    let served = Served::start_on(bus_taking(LARGEST), GatewayLimits::default(), NEVER).await;
+    let mut client = served.raw(get("/v1/wait?type=custom.t&timeout=5m")).await;
+    served.until(|it| it.waiters.taken() == 1).await;
+    let bytes = LARGEST - 1024;
+    served.publish(bytes);
+    served.until(|it| it.waiters.taken() == 0).await;
+    // More than the buffers of both sockets hold.
+    assert_eq!(served.context.stream_memory.members(), 1);
+    let mut read = Vec::new();
+    while read.len() < bytes {
+        assert_ne!(client.read_buf(&mut read).await.unwrap(), 0);
+    }
+    served.until(|it| it.stream_memory.members() == 0).await;
 }
 
 #[tokio::test]
