@@ -36,6 +36,9 @@ use crate::gateway::serve::slots::Slot;
 /// again. Also makes the response's head leave at once.
 const OPENING: &[u8] = b"retry: 1000\n: listening\n\n";
 
+/// The same where some node has not said in time that it knows of the stream.
+const EARLY_OPENING: &[u8] = b"retry: 1000\n: listening, but some nodes do not know of it yet\n\n";
+
 /// A message without meaning, which shows each side that the other is there.
 const COMMENT: &[u8] = b":\n\n";
 
@@ -56,7 +59,9 @@ pub(in crate::gateway) struct StreamOverflow {
 /// Server-sent events. `id` is the event's id, `event` its type, `data` the
 /// event in the CloudEvents JSON format. A silent stream gets a comment every
 /// 15 seconds. The stream starts with the events published after the response's
-/// head; `Last-Event-ID` brings nothing back. Each stream has a bounded mailbox:
+/// head; should a node not say within a second that it knows of the stream, the first
+/// comment tells, and events of that node may be missed until it does. `Last-Event-ID`
+/// brings nothing back. Each stream has a bounded mailbox:
 /// a client that reads too slowly gets a last message, `event: overflow` with
 /// `data: {"dropped": n}`, and the stream ends, as it also does when the node
 /// shuts down.
@@ -110,14 +115,14 @@ pub(in crate::gateway) async fn events(
         return Err(Rejection::Draining);
     }
     // So that from the answer on no event is missed, of whatever node.
-    context.bus.interest().known().await;
+    let all_know = context.bus.interest().known().await;
     connection.set_stage(Stage::Streaming);
     let interval = context.limits.keep_alive;
     let live = LiveStream {
         silence: Box::pin(tokio::time::sleep(interval)),
         last: Instant::now(),
         client: Presence::of(&connection),
-        phase: Phase::Opening,
+        phase: Phase::Opening { all_know },
         connection,
         context,
         receiver,
@@ -150,7 +155,10 @@ struct LiveStream {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Nothing was sent yet.
-    Opening,
+    Opening {
+        /// Whether all linked nodes know of the stream.
+        all_know: bool,
+    },
     /// Events flow.
     Open,
     /// The last message was sent.
@@ -198,9 +206,10 @@ impl LiveStream {
     /// The next message; none when there are no more.
     fn poll_message(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Bytes>> {
         match self.phase {
-            Phase::Opening => {
+            Phase::Opening { all_know } => {
                 self.phase = Phase::Open;
-                return Poll::Ready(Some(Bytes::from_static(OPENING)));
+                let opening = if all_know { OPENING } else { EARLY_OPENING };
+                return Poll::Ready(Some(Bytes::from_static(opening)));
             }
             Phase::Over => return Poll::Ready(None),
             Phase::Open => {}

@@ -70,6 +70,20 @@ async fn the_head_comes_before_the_first_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_know_of_the_stream_in_time_is_told_of() {
+    let bus = bus();
+    bus.interest().set_known(0);
+    let request = Request::get("/v1/events").header("host", "a");
+    let request = request.body(Body::empty()).unwrap();
+    let router = gateway(&bus, GatewayLimits::default()).router();
+    let response = router.oneshot(request).await.unwrap();
+    let mut body = response.into_body().into_data_stream();
+    let first = body.next().await.unwrap().unwrap();
+    let told = "retry: 1000\n: listening, but some nodes do not know of it yet\n\n";
+    assert_eq!(first, told);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_stream_is_kept_alive() {
     let request = Request::get("/v1/events")
         .header("host", "a")
