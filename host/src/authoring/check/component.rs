@@ -6,7 +6,7 @@ use wasmparser::{
     BinaryReaderError, ComponentTypeRef, Parser, Payload, TypeBounds, Validator, WasmFeatures,
 };
 
-use super::examination::{ExportReport, Shape};
+use super::shape::{ExportReport, Shape};
 
 /// The features that this host's engine has: those of WebAssembly 3.0 but for what
 /// needs a garbage collector, and components without the asynchronous ABI.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use wasmparser::Parser;
 
+use super::shape::Shape;
 use super::{component, core_module};
 
 /// What was found in a file.
@@ -23,24 +24,6 @@ pub enum Examination {
         /// What is wrong there.
         message: String,
     },
-}
-
-/// A sound component's outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Names of what it imports, types left out.
-    pub imports: Vec<String>,
-    /// What it exports.
-    pub exports: Vec<ExportReport>,
-}
-
-/// One thing that a component gives to its host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportReport {
-    /// The interface with its version, or the name of a function.
-    pub name: String,
-    /// The functions of the interface.
-    pub functions: Vec<String>,
 }
 
 /// Parses and validates a component or module.

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::MAX_FILE_BYTES;
+/// Files larger than this are not looked into. The largest components of note,
+/// which carry a Python interpreter, have 40 MiB; checking takes a few times the
+/// file's size in memory.
+pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How much of a file's beginning [`FileKind::of_head`] wants to see.
 pub(super) const HEAD_BYTES: u64 = 512;

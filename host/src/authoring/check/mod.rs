@@ -11,6 +11,7 @@ mod core_module;
 mod display;
 mod examination;
 mod file_kind;
+mod shape;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,13 +22,9 @@ use serde::Serialize;
 use crate::admin::ListenerStatus;
 use crate::interfaces::{self, Export, Provision, Support};
 
-pub use examination::{Examination, ExportReport, Shape, examine};
-pub use file_kind::FileKind;
-
-/// Files larger than this are not looked into. The largest components of note,
-/// which carry a Python interpreter, have 40 MiB; checking takes a few times the
-/// file's size in memory.
-pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+pub use examination::{Examination, examine};
+pub use file_kind::{FileKind, MAX_FILE_BYTES};
+pub use shape::{ExportReport, Shape};
 
 /// What the manifest must say for a component that does not say what it listens to.
 const SUBSCRIBE: &str = "subscribe = [\"custom.example.*\"]";

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{FOLDER, answer, line, now};
+use super::made::{FOLDER, answer, line, now};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cluster::certificates::make_ca;
