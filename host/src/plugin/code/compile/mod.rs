@@ -6,6 +6,7 @@
 
 mod error;
 mod file;
+mod instance_size;
 mod nesting;
 mod protocol;
 mod serve;

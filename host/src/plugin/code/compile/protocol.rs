@@ -14,8 +14,14 @@ pub(super) const HEAD_BYTES: usize = 9;
 /// Longest component that is sent; what `hearken plugin check` looks into is the most.
 pub(super) const MAX_TASK_BYTES: u64 = 256 << 20;
 
-/// Longest answer that is read: the code of the largest components has about 100 MiB.
-pub(super) const MAX_ANSWER_BYTES: u64 = 1 << 30;
+/// Longest answer about any component: the code of the largest has about 100 MiB.
+const MAX_ANSWER_BYTES: u64 = 1 << 30;
+
+/// Longest answer about a component without a byte.
+const SMALL_ANSWER_BYTES: u64 = 64 << 20;
+
+/// Bytes of an answer for each of the component's: code has three to six.
+const ANSWER_FOR_COMPONENT: u64 = 8;
 
 /// With what a worker exits when a component takes more CPU time than it may.
 pub(super) const EXIT_TIMED_OUT: i32 = 70;
@@ -23,6 +29,16 @@ pub(super) const EXIT_TIMED_OUT: i32 = 70;
 /// With what a worker exits when the system refuses it memory; where the allocator is
 /// refused it, the process aborts instead.
 pub(super) const EXIT_OUT_OF_MEMORY: i32 = 71;
+
+/// Longest answer about a component of so many bytes: the node holds it in memory and
+/// keeps it on disk. Data that lie far apart in their memories become code that has all
+/// that is between, sixteen megabytes for some ten bytes.
+pub(super) fn max_answer_bytes(component: usize) -> u64 {
+    let more = (component as u64).saturating_mul(ANSWER_FOR_COMPONENT);
+    SMALL_ANSWER_BYTES
+        .saturating_add(more)
+        .min(MAX_ANSWER_BYTES)
+}
 
 /// What is to be done with a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

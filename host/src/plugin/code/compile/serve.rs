@@ -14,10 +14,11 @@ use rayon::ThreadPool;
 use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 use wasmtime::Engine;
 
+use super::instance_size::check_instance_size;
 use super::nesting::check_nesting;
 use super::protocol::{
-    EXIT_OUT_OF_MEMORY, EXIT_TIMED_OUT, GREETING, HEAD_BYTES, MAX_ANSWER_BYTES, MAX_TASK_BYTES,
-    Nonsense, Outcome, Task, decode_head, encode_head,
+    EXIT_OUT_OF_MEMORY, EXIT_TIMED_OUT, GREETING, HEAD_BYTES, MAX_TASK_BYTES, Nonsense, Outcome,
+    Task, decode_head, encode_head, max_answer_bytes,
 };
 use crate::plugin::code::engine::compiling_engine;
 use crate::plugin::run::contain::panic_text;
@@ -197,12 +198,17 @@ fn within(
 }
 
 fn compile(engine: &Engine, component: &[u8]) -> Answer {
-    if let Err(reason) = check_nesting(component) {
+    let bounds = [check_nesting, check_instance_size];
+    if let Err(reason) = bounds.iter().try_for_each(|check| check(component)) {
         return (Outcome::Invalid, reason.into_bytes());
     }
+    let most = max_answer_bytes(component.len());
     match engine.precompile_component(component) {
-        Ok(code) if code.len() as u64 > MAX_ANSWER_BYTES => {
-            let reason = format!("its code has more than {MAX_ANSWER_BYTES} bytes");
+        Ok(code) if code.len() as u64 > most => {
+            let (code, has) = (code.len(), component.len());
+            let reason = format!(
+                "its code has {code} bytes; that of a component of {has} bytes may have {most}"
+            );
             (Outcome::Invalid, reason.into_bytes())
         }
         Ok(code) => (Outcome::Done, code),
@@ -256,6 +262,20 @@ mod tests {
         }
         let huge = encode_head(Task::Compile as u8, usize::MAX);
         assert!(read_task(&mut &huge[..]).is_err());
+    }
+
+    /// Modules whose memories begin and end with a byte.
+    #[test]
+    fn a_small_component_has_no_large_code() {
+        let module = "(core module (memory 256)
+            (data (i32.const 0) \"a\") (data (i32.const 0xfffff0) \"z\"))";
+        let text = format!("(component {})", module.repeat(5));
+        let component = wat::parse_str(text).expect("a valid component");
+        assert!(component.len() < 1024);
+        let (outcome, reason) = compile(&compiling_engine().unwrap(), &component);
+        let reason = String::from_utf8_lossy(&reason[..reason.len().min(200)]);
+        assert_eq!(outcome, Outcome::Invalid, "{reason}");
+        assert!(reason.contains("its code has"), "{reason}");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::CompileError;
 use super::protocol::{
-    EXIT_OUT_OF_MEMORY, EXIT_TIMED_OUT, GREETING, HEAD_BYTES, MAX_ANSWER_BYTES, Nonsense, Outcome,
-    Task, decode_head, encode_head,
+    EXIT_OUT_OF_MEMORY, EXIT_TIMED_OUT, GREETING, HEAD_BYTES, Nonsense, Outcome, Task, decode_head,
+    encode_head, max_answer_bytes,
 };
 use crate::config::CompileSettings;
 
@@ -184,7 +184,7 @@ impl Worker {
         self.input.flush().await?;
         let mut head = [0; HEAD_BYTES];
         self.output.read_exact(&mut head).await?;
-        let (outcome, length) = decode_head(head, MAX_ANSWER_BYTES)?;
+        let (outcome, length) = decode_head(head, max_answer_bytes(component.len()))?;
         let mut content = Vec::new();
         (&mut self.output)
             .take(length)
