@@ -132,15 +132,29 @@ impl Pool {
         component: &[u8],
         file: &Path,
     ) -> Result<Vec<u8>, CompileError> {
-        if let Some(worker) = self.take(file) {
-            let answer = self.ask(worker, task, component, file).await;
+        let known = self.take(file);
+        let is_fresh = known.is_none();
+        let worker = match known {
+            Some(worker) => worker,
+            None => self.start().await?,
+        };
+        let answer = self.ask(worker, task, component, file).await;
+        let again = match &answer {
             // Perhaps what it still held from before was too much.
-            if !matches!(answer, Err(CompileError::TooMuchMemory(_))) {
-                return answer;
-            }
+            Err(CompileError::TooMuchMemory(_)) => !is_fresh,
+            // Perhaps not over this component: a machine without memory kills it first.
+            Err(CompileError::WorkerDied(_)) => true,
+            _ => false,
+        };
+        if !again {
+            return answer;
         }
-        let worker = Worker::start(&self.settings, self.threads).await?;
+        let worker = self.start().await?;
         self.ask(worker, task, component, file).await
+    }
+
+    async fn start(&self) -> Result<Worker, CompileError> {
+        Worker::start(&self.settings, self.threads).await
     }
 
     async fn ask(
@@ -192,5 +206,49 @@ impl Pool {
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         // Nothing in here panics half-way through a change.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// A process that is killed over its first task, and answers `ok` when it is started
+    /// again.
+    const KILLED_ONCE: &str = r"#!/bin/sh
+printf 'hearken-compile\001'
+/bin/mkdir ONCE 2>/dev/null && kill -9 $$
+printf '\000\002\000\000\000\000\000\000\000ok'
+read -r rest
+";
+
+    /// A program of its own, which this process never had open for writing: while it has,
+    /// nobody can run it.
+    fn program(folder: &Path, text: &str) -> std::path::PathBuf {
+        let path = folder.join("program");
+        let script = format!(
+            "cat >'{0}' <<'END'\n{text}\nEND\nchmod 700 '{0}'",
+            path.display()
+        );
+        let made = Command::new("/bin/sh").arg("-c").arg(script).status();
+        assert!(made.expect("there is a shell").success());
+        path
+    }
+
+    #[tokio::test]
+    async fn a_component_whose_process_was_killed_is_given_to_another() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let once = folder.path().join("once");
+        let text = KILLED_ONCE.replace("ONCE", &once.display().to_string());
+        let settings = CompileSettings {
+            program: program(folder.path(), &text),
+            ..CompileSettings::default()
+        };
+        let workers = CompileWorkers::new(settings, 1);
+        let answer = workers.examine(b"component", Path::new("a.wasm")).await;
+        assert_eq!(answer.expect("the second answers"), b"ok");
+        assert!(once.exists(), "the first was killed");
     }
 }
