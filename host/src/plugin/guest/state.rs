@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use hearken_wire::EventRef;
-use tokio::sync::Semaphore;
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
 
 use super::batch::Batch;
-use super::imports::http::{MAX_FIELDS_BYTES, OutgoingHttp};
+use super::imports::http::{Connections, MAX_FIELDS_BYTES, OutgoingHttp};
 use super::memory::MemoryLimiter;
 use super::output::{Output, PluginLog};
 use crate::bus::{Bus, PublishError, Published, Publisher};
@@ -48,10 +47,6 @@ const MAX_COMPONENT_HANDLES: usize = 1024;
 /// the guest's thread for longer than a tick.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
-/// Outgoing HTTP connections that a plugin may have open at once; bounds what it
-/// takes of the node's file descriptors.
-pub(crate) const MAX_CONNECTIONS: usize = 64;
-
 /// Bytes that one call may copy from the guest beyond the largest event, strings and
 /// lists together: enough for the event's attributes, and for a key-value record.
 const CALL_SLACK_BYTES: usize = 2 << 20;
@@ -68,8 +63,7 @@ pub(crate) struct PluginContext {
     pub(crate) refused: AtomicU64,
     /// Bytes that all instances hold.
     pub(crate) memory: Arc<AtomicU64>,
-    /// A permit for each outgoing HTTP connection.
-    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) connections: Arc<Connections>,
     budget: DefaultDirectRateLimiter,
     /// Lets through what is logged of a spent budget.
     refusal_reports: DefaultDirectRateLimiter,
@@ -98,7 +92,7 @@ impl PluginContext {
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             memory: Arc::default(),
-            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            connections: Arc::default(),
             budget: RateLimiter::direct(quota),
             refusal_reports: RateLimiter::direct(reports),
         }

@@ -1,6 +1,7 @@
 //! Outgoing `wasi:http`, to the hosts that the manifest allows.
 
 mod bounds;
+mod connections;
 
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use wasmtime_wasi_http::{
 
 use crate::config::Allow;
 use crate::plugin::guest::memory::MemoryAccount;
-use crate::plugin::guest::state::{Guest, MAX_CONNECTIONS, PluginContext};
+use crate::plugin::guest::state::{Guest, PluginContext};
+pub(crate) use connections::Connections;
+use connections::MAX_CONNECTIONS;
 
 /// Most bytes of a request's or an answer's header fields, names and values; what
 /// servers commonly take.
@@ -123,7 +126,8 @@ impl WasiHttpHooks for OutgoingHttp {
         if let Some(refusal) = self.refusal(request.uri()) {
             return self.refuse(request, &refusal, Error::HttpRequestDenied);
         }
-        let Ok(permit) = Arc::clone(&self.plugin.connections).try_acquire_owned() else {
+        let host = request.uri().host().unwrap_or_default();
+        let Some(opening) = self.plugin.connections.open(host) else {
             let why = format!("{MAX_CONNECTIONS} connections of the plugin are open already");
             return self.refuse(request, &why, Error::ConnectionLimitReached);
         };
@@ -134,8 +138,13 @@ impl WasiHttpHooks for OutgoingHttp {
             return self.refuse(request, &why, Error::ConnectionLimitReached);
         };
         Box::new(async move {
-            let (response, connection) =
-                wasmtime_wasi_http::default_send_request(request, options).await?;
+            let sent = wasmtime_wasi_http::default_send_request(request, options).await;
+            let permit = match &sent {
+                // Perhaps its host is still being looked up.
+                Err(Error::ConnectionTimeout) => None,
+                _ => opening.opened(),
+            };
+            let (response, connection) = sent?;
             let bytes = fields_bytes(response.headers());
             if bytes > MAX_FIELDS_BYTES {
                 let bytes = u32::try_from(bytes).ok();
