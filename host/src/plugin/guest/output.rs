@@ -13,7 +13,8 @@ use tokio::io::AsyncWrite;
 use tracing::Level;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// Longest line in bytes; what is longer is broken.
+/// Longest line in bytes; what is printed beyond is another, and of what is logged
+/// otherwise it is left out: a refusal names what the guest has asked for, of any length.
 const MAX_LINE_BYTES: usize = 8 << 10;
 
 /// Bytes that a guest may print with one call. Not few: the standard libraries look
@@ -41,6 +42,11 @@ pub(crate) struct PluginLog {
 /// Lines of stderr kept to explain a trap.
 const LAST_WORDS: usize = 4;
 
+/// As much of a text as one line has.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_LINE_BYTES)]
+}
+
 impl PluginLog {
     pub(crate) fn new(plugin: Arc<str>) -> Self {
         let quota = Quota::per_second(LINES_A_SECOND).allow_burst(BURST_LINES);
@@ -64,6 +70,7 @@ impl PluginLog {
         }
         let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
         let plugin = &*self.plugin;
+        let (context, line) = (cut(context), cut(line));
         let context = (!context.is_empty()).then_some(context);
         if suppressed > 0 {
             tracing::warn!(target: "hearken::guest", plugin, suppressed, "the plugin prints too much; lines were left out");
@@ -318,6 +325,24 @@ mod tests {
         assert!(left_out >= (lines - MAX_LINES_A_CALL) as u64, "{left_out}");
         let words = output.last_words().expect("the last are there");
         assert!(words.ends_with("x\nand the end"), "{words}");
+    }
+
+    #[test]
+    fn a_line_is_cut_whoever_logs_it() {
+        let written = tempfile::NamedTempFile::new().expect("a temporary file");
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(Arc::new(written.reopen().expect("it is there")))
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let long = "é".repeat(1 << 20);
+            PluginLog::new("p".into()).line(Level::WARN, &long, &long);
+        });
+        let written = written.as_file().metadata().expect("it is there").len();
+        let least = MAX_LINE_BYTES as u64;
+        assert!(
+            (2 * least..2 * least + 1024).contains(&written),
+            "{written} bytes"
+        );
     }
 
     #[test]
