@@ -106,7 +106,7 @@ impl Version {
         seat: Arc<Seat>,
     ) -> Result<(Instance, Option<Description>), Death> {
         let meter = Arc::new(Meter::new(
-            seat,
+            Arc::clone(&seat),
             self.limits.deadline,
             self.limits.time_slice,
         ));
@@ -129,6 +129,7 @@ impl Version {
             CallHook::CallingHost | CallHook::ReturningFromHost => Ok(batch::observe(store)?),
             CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
         });
+        seat.step_back().await;
         let started = match meter.charge(self.handler.start(&mut store)).await {
             Ok(started) => started,
             Err(exceeded) => Err(exceeded.into()),

@@ -315,6 +315,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_task_can_step_back_and_returns_once_it_has_nothing_to_do() {
+        let executor = executor(1);
+        let seat = executor.seat(1, TICK);
+        let own = Arc::clone(&seat);
+        let lanes = executor.spawn(Arc::clone(&seat), async move {
+            own.step_back().await;
+            let back = turn().map(|turn| turn.in_background);
+            own.set_caught_up(true);
+            tokio::task::yield_now().await;
+            (back, turn().map(|turn| turn.in_background))
+        });
+        assert_eq!(lanes.await, (Some(true), Some(false)));
+    }
+
+    #[tokio::test]
     async fn dropping_the_executor_ends_its_threads() {
         let executor = executor(1);
         let task = executor.spawn(executor.seat(1, TICK), std::future::pending::<()>());

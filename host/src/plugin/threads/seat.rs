@@ -70,6 +70,13 @@ impl Seat {
         self.in_background.store(true, Ordering::Relaxed);
     }
 
+    /// Goes on in the background, for work that cannot give way: an instance is made in
+    /// one go, however much it is made of.
+    pub(crate) async fn step_back(&self) {
+        self.move_to_background();
+        tokio::task::yield_now().await;
+    }
+
     /// Says whether the task waits for something to do. If it does, it begins in the
     /// foreground, unless it has used too much lately.
     pub(crate) fn set_caught_up(&self, caught_up: bool) {
