@@ -44,7 +44,13 @@ pub async fn inspect(file: &Path, workers: CompileWorkers) -> Result<Vec<Listene
     let room = runtime.room_to_load().await;
     let source = Source::read(&files).map_err(|error| error.to_string())?;
     let staged = source
-        .stage(room, &files, &context, &PluginLimits::default(), &runtime)
+        .stage(
+            Some(room),
+            &files,
+            &context,
+            &PluginLimits::default(),
+            &runtime,
+        )
         .await
         .map_err(|error| error.to_string())?;
     Ok(staged.listeners.iter().map(listener_status).collect())

@@ -14,6 +14,7 @@ use crate::bus::Filter;
 use crate::config::{ConfigError, MAX_GLOBS, Manifest, PluginLimits, within_max_globs};
 use crate::interfaces::Convention;
 use crate::plugin::code::compile::{CompileError, ComponentFile, open_regular};
+use crate::plugin::guest::batch::cut as cut_reason;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::imports::events::filter_of;
@@ -49,6 +50,11 @@ impl Files {
             component: folder.join(format!("{plugin}.wasm")),
             manifest: folder.join(format!("{plugin}.toml")),
         }
+    }
+
+    /// Whether there is something to load. Blocks on the disk.
+    pub(crate) fn has_component(&self) -> bool {
+        self.component.exists()
     }
 }
 
@@ -102,9 +108,10 @@ pub(crate) enum LoadError {
 }
 
 impl LoadError {
-    /// As it is reported.
+    /// As it is reported, cut: a component chooses the names that it imports, and a
+    /// manifest its keys.
     pub(crate) fn into_death(self) -> Death {
-        let reason = self.to_string();
+        let reason = cut_reason(&self.to_string()).to_owned();
         match self {
             Self::Start(death) => Death { reason, ..death },
             _ => Death {
@@ -201,11 +208,17 @@ impl Source {
         })
     }
 
-    /// Makes a version of what was read, and gives the room back once it is compiled.
+    /// Whether there is a component of which a version can be made.
+    pub(crate) fn has_component(&self) -> bool {
+        self.component.is_ok()
+    }
+
+    /// Makes a version of what was read, and gives the room that a component takes back
+    /// once it is compiled.
     /// Dropping the future ends all that it has begun.
     pub(crate) async fn stage(
         self,
-        room: OwnedSemaphorePermit,
+        room: Option<OwnedSemaphorePermit>,
         files: &Files,
         plugin: &Arc<PluginContext>,
         defaults: &PluginLimits,
@@ -363,4 +376,20 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
 
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_LABEL_BYTES)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_long_the_names_in_a_component_are_the_report_is_short() {
+        let long = LoadError::Link {
+            path: "plugins/a.wasm".into(),
+            reason: "it imports ".to_owned() + &"x".repeat(1 << 20),
+        };
+        let Death { reason, .. } = long.into_death();
+        assert!(reason.starts_with("plugins/a.wasm: it imports x"));
+        assert!(reason.len() < 8 << 10, "{} bytes", reason.len());
+    }
 }

@@ -138,13 +138,14 @@ impl Loading {
         // up for these.
         let needs_room = self.staging.is_none();
         self.reading = Some(spawn(async move {
-            let room = if needs_room {
+            // A component that is gone takes none, and its plugin goes at once, however
+            // long others are compiled.
+            let room = if needs_room && on_disk(&files, Files::has_component).await? {
                 Some(runtime.room_to_load().await)
             } else {
                 None
             };
-            let read = tokio::task::spawn_blocking(move || Source::read(&files));
-            let source = read.await.unwrap_or_else(|error| Err(failed(error)))?;
+            let source = on_disk(&files, Source::read).await??;
             Ok((room, source))
         }));
     }
@@ -158,8 +159,8 @@ impl Loading {
         let (defaults, runtime) = (self.defaults.clone(), Arc::clone(&self.runtime));
         self.staging = Some(spawn(async move {
             let room = match room {
-                Some(room) => room,
-                None => runtime.room_to_load().await,
+                None if source.has_component() => Some(runtime.room_to_load().await),
+                room => room,
             };
             let staged = source.stage(room, &files, &plugin, &defaults, &runtime);
             staged.await
@@ -171,6 +172,16 @@ fn spawn<T: Send + 'static>(
     task: impl Future<Output = Result<T, LoadError>> + Send + 'static,
 ) -> Task<T> {
     AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+/// Looks at files where waiting for the disk holds up nobody.
+async fn on_disk<T: Send + 'static>(
+    files: &Files,
+    look: impl FnOnce(&Files) -> T + Send + 'static,
+) -> Result<T, LoadError> {
+    let files = files.clone();
+    let looked = tokio::task::spawn_blocking(move || look(&files));
+    looked.await.map_err(failed)
 }
 
 /// What a task comes to; never, without one.

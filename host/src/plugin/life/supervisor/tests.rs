@@ -12,6 +12,7 @@ use crate::plugin::code::code_cache::CodeCache;
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::code::engine::{compiling_engine, new_engine};
 use crate::plugin::guest::state::PluginContext;
+use crate::plugin::life::load::Source;
 use crate::store::Store;
 
 /// A component that is content with every event.
@@ -52,6 +53,7 @@ struct Scene {
     folder: TempDir,
     bus: Bus,
     shared: Arc<Shared>,
+    runtime: Arc<Runtime>,
     clock: Arc<Tripwire>,
     commands: mpsc::Sender<Command>,
     files_changed: Arc<Notify>,
@@ -102,13 +104,14 @@ impl Scene {
             manifest: folder.path().join("p.toml"),
         };
         std::fs::write(&files.manifest, "subscribe = [\"custom.p\"]").unwrap();
-        let supervisor = Supervisor::new(files, limits, runtime, Arc::clone(&shared));
+        let supervisor = Supervisor::new(files, limits, Arc::clone(&runtime), Arc::clone(&shared));
         let (commands, asked) = mpsc::channel(1);
         let files_changed = Arc::new(Notify::new());
         let scene = Self {
             folder,
             bus,
             shared,
+            runtime,
             clock,
             commands,
             files_changed: Arc::clone(&files_changed),
@@ -189,4 +192,36 @@ async fn what_is_given_up_is_counted() {
     let counters = scene.shared.status().counters;
     assert_eq!((counters.delivered, counters.dropped), (1, 2));
     assert_eq!(counters.queued, 0);
+}
+
+/// Others are being compiled, as many as there is room for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_goes_although_there_is_no_room_to_load_another() {
+    let scene = Scene::new();
+    scene
+        .until(|status| status.state == PluginState::Running)
+        .await;
+    let mut others = Vec::new();
+    while let Some(room) = scene.runtime.room_to_load().now_or_never() {
+        others.push(room);
+    }
+    std::fs::remove_file(scene.folder.path().join("p.wasm")).unwrap();
+    scene.files_changed.notify_one();
+    let gone = tokio::time::timeout(Duration::from_secs(60), scene.commands.closed());
+    gone.await.expect("it goes");
+}
+
+/// Making one cannot give way to others, however long its start takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_are_made_in_the_background() {
+    let scene = Scene::new();
+    let files = Files::of(scene.folder.path(), "p");
+    let room = scene.runtime.room_to_load().await;
+    let source = Source::read(&files).expect("the files are there");
+    let (plugin, defaults) = (&scene.shared.context, PluginLimits::default());
+    let staged = source.stage(Some(room), &files, plugin, &defaults, &scene.runtime);
+    let Ok(Staged { desks, .. }) = staged.await else {
+        panic!("it loads");
+    };
+    assert!(desks.iter().all(|desk| desk.seat.in_background()));
 }
