@@ -229,17 +229,17 @@ impl Records {
         work: impl FnOnce(&read::Table) -> Result<T, read::ReadError> + Send + 'static,
     ) -> Result<T, RecordError> {
         let read = async {
-            let held = (
-                permits(&self.reads, 1).await,
-                permits(&self.shared().reads, 1).await,
-            );
+            let own = permits(&self.reads, 1).await;
+            let held = permits(&self.shared().reads, 1).await;
             let shared = Arc::clone(self.shared());
+            // Its own permit is held until what was read is taken: plugins that wait for
+            // their turn must not have any number of large values waiting for them.
             let done = tokio::task::spawn_blocking(move || {
                 let _held = held;
-                shared.read(work)
+                (shared.read(work), own)
             });
             match done.await {
-                Ok(done) => done,
+                Ok((done, _own)) => done,
                 Err(ended) if ended.is_panic() => {
                     let reason: Arc<str> = "reading it panicked".into();
                     self.shared().queue.fail(Arc::clone(&reason));
@@ -264,4 +264,41 @@ impl Records {
 async fn permits(of: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
     let permits = Arc::clone(of).acquire_many_owned(count).await;
     permits.expect("the semaphore is never closed")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+
+    use super::*;
+    use crate::bus::{Bus, BusConfig};
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn values_that_were_not_taken_yet_count_as_being_read() {
+        let bus = Bus::new(BusConfig {
+            node: "a".into(),
+            incarnation: "i".into(),
+            max_event_bytes: 4096,
+            clock: Arc::new(SystemClock),
+        });
+        let store = Store::in_memory(bus, Arc::new(SystemClock)).expect("memory");
+        let records = store.records(&"p".into());
+        let free = || records.shared().reads.available_permits();
+        let all = free();
+        let bucket = "b".into();
+        let get = || Box::pin(records.get(&bucket, vec!["k".to_owned()]));
+        let mut reads: Vec<_> = (0..READS).map(|_| get()).collect();
+        for read in &mut reads {
+            assert!(poll!(read).is_pending());
+        }
+        while free() < all {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(records.reads.available_permits(), 0);
+        for read in reads {
+            read.await.expect("the store works");
+        }
+        assert_eq!(records.reads.available_permits(), READS);
+    }
 }
