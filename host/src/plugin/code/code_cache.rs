@@ -47,6 +47,21 @@ pub enum CodeCacheError {
         /// Who can change it.
         whose: String,
     },
+    /// Anybody may put a folder of their own in its place.
+    #[error(
+        "the folder of compiled code {} can be replaced by anybody: {} has mode {mode:04o}; \
+         take the right to write there from others (`chmod o-w`)",
+        folder.display(),
+        parent.display()
+    )]
+    Replaceable {
+        /// The folder.
+        folder: PathBuf,
+        /// The folder that it is in.
+        parent: PathBuf,
+        /// What may be done with that, as the system has it.
+        mode: u32,
+    },
 }
 
 impl CodeCache {
@@ -168,6 +183,18 @@ fn own(folder: &Path) -> Result<(), CodeCacheError> {
         folder: folder.to_owned(),
         whose,
     };
+    if let Some(parent) = folder.parent() {
+        // The right to write there is the right to put another folder in this one's
+        // place, unless only owners may (the sticky bit).
+        let mode = std::fs::metadata(parent).map_err(failed)?.mode() & 0o7777;
+        if mode & 0o1002 == 0o0002 {
+            return Err(CodeCacheError::Replaceable {
+                folder: folder.to_owned(),
+                parent: parent.to_owned(),
+                mode,
+            });
+        }
+    }
     let metadata = std::fs::metadata(folder).map_err(failed)?;
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user {
@@ -371,6 +398,22 @@ mod tests {
             assert!(refused.contains("can be written by others"), "{refused}");
             assert!(refused.contains("remove it"), "{refused}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_can_put_another_folder_in_its_place() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let open = |mode| {
+            std::fs::set_permissions(parent.path(), PermissionsExt::from_mode(mode)).unwrap();
+            CodeCache::open(parent.path().join("code"))
+        };
+        for shared in [0o700, 0o755, 0o775, 0o1777] {
+            open(shared).unwrap();
+        }
+        let refused = open(0o777).unwrap_err().to_string();
+        assert!(refused.contains("chmod o-w"), "{refused}");
     }
 
     #[test]
