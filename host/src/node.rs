@@ -16,9 +16,9 @@ use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
-use crate::cluster::tls::{Tls, TlsError};
+use crate::cluster::tls::{Tls, TlsError, TlsFiles};
 use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
-use crate::config::{ClusterSettings, HttpSettings, NodeConfig};
+use crate::config::{self, ClusterSettings, HttpSettings, NodeConfig};
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness, Stages};
 use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
@@ -345,7 +345,7 @@ fn cluster(
 ) -> Result<Cluster, NodeError> {
     let tls = settings
         .tls
-        .map(|files| Tls::load(files, &identity.node, Arc::clone(clock)))
+        .map(|files| Tls::load(files_of(files), &identity.node, Arc::clone(clock)))
         .transpose()?;
     Ok(Cluster::new(ClusterConfig {
         identity,
@@ -358,6 +358,16 @@ fn cluster(
         join: settings.join.into_iter().map(Into::into).collect(),
         seed: rand::random(),
     }))
+}
+
+/// The files as the cluster, which knows no configuration, calls them.
+fn files_of(files: config::TlsFiles) -> TlsFiles {
+    TlsFiles {
+        ca: files.ca,
+        certificate: files.certificate,
+        key: files.key,
+        crl: files.crl,
+    }
 }
 
 impl Starting {

@@ -6,9 +6,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Place, WrongValue};
+use super::error::{ConfigError, WrongValue};
 use super::form::{Form, Kind};
-use super::layer::Placed;
+use super::place::{Place, Placed};
 
 /// Where a document came from.
 #[derive(Clone, Copy)]

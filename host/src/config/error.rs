@@ -1,30 +1,14 @@
 //! What can be wrong with a configuration, and where.
 
-use bytesize::ByteSize;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Where a value was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In a file; line and column count from 1, the column in characters.
-    File {
-        /// The file, as it was named.
-        path: PathBuf,
-        /// Line.
-        line: usize,
-        /// Column.
-        column: usize,
-    },
-    /// In an environment variable of this name.
-    Variable(String),
-    /// In a flag, named with its dashes.
-    Flag(&'static str),
-    /// Nowhere: it is the default.
-    Default,
-}
+use bytesize::ByteSize;
+
+use super::place::Place;
+use super::setting::Setting;
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +79,7 @@ pub enum ConfigError {
         /// Where the first of those that are named stands.
         place: Place,
         /// The others, by key, flag and variable.
-        missing: Vec<&'static str>,
+        missing: Vec<String>,
     },
     /// The largest allowed event would never fit a plugin's mailbox.
     #[error(
@@ -148,29 +132,21 @@ pub struct WrongValue {
     pub expected: &'static str,
 }
 
-impl Place {
-    /// The place of byte `offset` of `text`, which is the content of `path`.
-    pub(super) fn in_file(path: &Path, text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Self::File {
-            path: path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, line, column } => {
-                write!(f, "{}:{line}:{column}", path.display())
-            }
-            Self::Variable(name) => write!(f, "environment variable {name}"),
-            Self::Flag(name) => write!(f, "flag {name}"),
-            Self::Default => f.write_str("default"),
-        }
+impl ConfigError {
+    /// The error for the value of a setting that `problem` describes.
+    pub(super) fn wrong(
+        place: Place,
+        setting: &Setting,
+        found: impl fmt::Debug,
+        problem: String,
+    ) -> Self {
+        Self::from(Box::new(WrongValue {
+            place,
+            key: setting.key.to_owned(),
+            found: format!("{found:?}"),
+            problem,
+            expected: setting.expected,
+        }))
     }
 }
 

@@ -1,12 +1,26 @@
 //! The node's configuration file, `hearken.toml`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::document::Section;
 use super::error::ConfigError;
-use super::form::Form;
-use super::layer::{Layer, Placed, Source};
+use super::form::{Form, PATH};
+use super::place::Placed;
+use super::setting::{How, Setting};
+
+/// Which file is read; said of in the table of settings, though it stands in no file.
+pub(super) const CONFIG: Setting = Setting {
+    key: "config",
+    flag: Some("--config FILE"),
+    variable: None,
+    doc: "Configuration file; it must exist",
+    default: "hearken.toml if there is one",
+    how: How::Optional,
+    expected: PATH.expected,
+    check: |value| PATH.check(value),
+};
 
 /// Name of the file that is read when none is named.
 const DEFAULT_FILE: &str = "hearken.toml";
@@ -17,15 +31,10 @@ pub(super) struct ConfigFile {
     text: String,
 }
 
-/// The tables of the file.
-struct Tables<'d> {
-    top: Section<'d>,
-    limits: Section<'d>,
-    compile: Section<'d>,
-    log: Section<'d>,
-    http: Section<'d>,
-    cluster: Section<'d>,
-    tls: Section<'d>,
+/// The tables of the file that were asked for, by their names with a dot after each; that
+/// of the top level is empty.
+pub(super) struct Tables<'d> {
+    sections: BTreeMap<String, Section<'d>>,
 }
 
 impl ConfigFile {
@@ -44,62 +53,66 @@ impl ConfigFile {
         }
     }
 
-    /// What the file says.
-    pub(super) fn layer(&self) -> Result<Layer, ConfigError> {
-        let mut top = Section::parse(&self.path, &self.text)?;
-        let mut cluster = top.section("cluster")?;
-        let mut tables = Tables {
-            limits: top.section("limits")?,
-            compile: top.section("compile")?,
-            log: top.section("log")?,
-            http: top.section("http")?,
-            tls: cluster.section("tls")?,
-            cluster,
-            top,
-        };
-        let layer = Layer::read(&mut tables)?;
-        tables.limits.finish()?;
-        tables.compile.finish()?;
-        tables.log.finish()?;
-        tables.http.finish()?;
-        tables.tls.finish()?;
-        tables.cluster.finish()?;
-        tables.top.finish()?;
-        Ok(layer)
+    /// Begins to read what the file says.
+    pub(super) fn tables(&self) -> Result<Tables<'_>, ConfigError> {
+        let top = Section::parse(&self.path, &self.text)?;
+        Ok(Tables {
+            sections: BTreeMap::from([(String::new(), top)]),
+        })
     }
 }
 
 impl<'d> Tables<'d> {
-    /// The table of a key, and the key within it.
-    fn table(&mut self, key: &'static str) -> (&mut Section<'d>, &'static str) {
-        match key.rsplit_once('.') {
-            Some(("limits", key)) => (&mut self.limits, key),
-            Some(("compile", key)) => (&mut self.compile, key),
-            Some(("log", key)) => (&mut self.log, key),
-            Some(("http", key)) => (&mut self.http, key),
-            Some(("cluster", key)) => (&mut self.cluster, key),
-            Some(("cluster.tls", key)) => (&mut self.tls, key),
-            _ => (&mut self.top, key),
-        }
-    }
-}
-
-impl Source for Tables<'_> {
-    fn placed<T>(
+    /// Takes the setting out, if it is there.
+    pub(super) fn placed<T>(
         &mut self,
-        key: &'static str,
+        setting: &Setting,
         form: &Form<T>,
     ) -> Result<Option<Placed<T>>, ConfigError> {
-        let (table, key) = self.table(key);
+        let (table, key) = self.table(setting)?;
         table.placed(key, form)
     }
 
-    fn list<T>(
+    /// Takes a setting of several values out, if it is there.
+    pub(super) fn list<T>(
         &mut self,
-        key: &'static str,
+        setting: &Setting,
         form: &Form<T>,
     ) -> Result<Option<Vec<Placed<T>>>, ConfigError> {
-        let (table, key) = self.table(key);
+        let (table, key) = self.table(setting)?;
         table.placed_list(key, form)
+    }
+
+    /// Ends the reading: what was not taken out is not known.
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        let innermost_first = self.sections.into_values().rev();
+        innermost_first.map(Section::finish).collect()
+    }
+
+    /// The table of a setting, and the setting's name within it.
+    fn table(
+        &mut self,
+        setting: &Setting,
+    ) -> Result<(&mut Section<'d>, &'static str), ConfigError> {
+        let key = setting.key;
+        let (names, key) = match key.rsplit_once('.') {
+            Some((names, key)) => (names.split('.').collect(), key),
+            None => (Vec::new(), key),
+        };
+        let mut outer = String::new();
+        for name in names {
+            let inner = format!("{outer}{name}.");
+            if !self.sections.contains_key(&inner) {
+                let section = self.section(&outer).section(name)?;
+                self.sections.insert(inner.clone(), section);
+            }
+            outer = inner;
+        }
+        Ok((self.section(&outer), key))
+    }
+
+    fn section(&mut self, name: &str) -> &mut Section<'d> {
+        let section = self.sections.get_mut(name);
+        section.expect("a table is opened before what is in it")
     }
 }

@@ -1,6 +1,8 @@
 //! The forms that values have: what they are called in an error, how they are
 //! written and within which range. Files, variables and flags share them.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -13,6 +15,8 @@ pub(super) struct Form<T> {
     pub(super) expected: &'static str,
     /// Reads the text; the error says what is wrong with it.
     pub(super) parse: fn(&str) -> Result<T, String>,
+    /// Reads what is not UTF-8, if that is right too.
+    not_utf8: Option<fn(&OsStr) -> T>,
 }
 
 /// A TOML type.
@@ -23,22 +27,51 @@ pub(super) enum Kind {
     Boolean,
 }
 
-/// Any text but the empty one.
-pub(super) const TEXT: Form<String> = Form {
-    kind: Kind::String,
-    expected: "a text that is not empty",
-    parse: |text| match text {
+impl<T> Form<T> {
+    pub(super) const fn new(
+        kind: Kind,
+        expected: &'static str,
+        parse: fn(&str) -> Result<T, String>,
+    ) -> Self {
+        Self {
+            kind,
+            expected,
+            parse,
+            not_utf8: None,
+        }
+    }
+
+    /// Reads a value from outside of TOML.
+    pub(super) fn read(&self, value: &OsStr) -> Result<T, String> {
+        match (value.to_str(), self.not_utf8) {
+            (Some(text), _) => (self.parse)(text),
+            (None, Some(read)) => Ok(read(value)),
+            (None, None) => Err("it is not UTF-8".to_owned()),
+        }
+    }
+
+    /// Checks a flag's value; clap puts the flag and the value before the error.
+    pub(super) fn check(&self, value: &OsStr) -> Result<(), String> {
+        match self.read(value) {
+            Ok(_) => Ok(()),
+            Err(problem) => Err(format!("{problem}; expected {}", self.expected)),
+        }
+    }
+}
+
+/// A file or a folder; the empty text is none.
+pub(super) const PATH: Form<PathBuf> = Form {
+    not_utf8: Some(|path| path.into()),
+    ..Form::new(Kind::String, "a path", |text| match text {
         "" => Err("it is empty".to_owned()),
-        _ => Ok(text.to_owned()),
-    },
+        _ => Ok(text.into()),
+    })
 };
 
 /// `true` or `false`.
-pub(super) const SWITCH: Form<bool> = Form {
-    kind: Kind::Boolean,
-    expected: "`true` or `false`",
-    parse: |text| text.parse().map_err(|_| "it is neither".to_owned()),
-};
+pub(super) const SWITCH: Form<bool> = Form::new(Kind::Boolean, "`true` or `false`", |text| {
+    text.parse().map_err(|_| "it is neither".to_owned())
+});
 
 /// Reads a size with its unit, from `least` to `most` bytes.
 pub(super) fn size(text: &str, least: u64, most: u64) -> Result<u64, String> {

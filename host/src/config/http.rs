@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::error::ConfigError;
 use super::form::{Form, Kind, count, size};
-use super::layer::Source;
+use super::table::settings;
 
 /// Bytes that an open connection may take while nothing happens on it, with a stream on it
 /// too; `hearken-bench streams` shows what it does take.
@@ -20,35 +20,39 @@ const DEFAULT_MEMORY: usize = 256 << 20;
 /// wait in streams meanwhile.
 const LARGEST_EVENTS: usize = 16;
 
-/// The bounds of what HTTP clients may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpSettings {
-    /// Connections at a time; 1 to 1,000,000. Default: streams and waits, and 512.
-    pub max_connections: Option<usize>,
-    /// Event streams at a time; 1 to 1,000,000. Default 256.
-    pub max_streams: usize,
-    /// Waits at a time; 1 to 1,000,000. Default 256.
-    pub max_waits: usize,
-    /// Part in 100 of connections, streams and waits that one address may have; 1 to 100.
-    /// Default 50.
-    pub address_share: usize,
-    /// Bytes for connections, for what requests bring and for what waits in streams; 16 MiB to
-    /// 1 TiB. Default: 256 MiB, or what the other settings need.
-    pub memory: Option<usize>,
-    /// Proxies whose `X-Forwarded-For` counts. Default none.
-    pub trusted_proxies: Vec<IpNet>,
-}
+settings! {
+    /// The bounds of what HTTP clients may take.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct HttpSettings in "http." {
+        /// Connections at a time; each takes a file descriptor and 12 KiB
+        ///
+        /// 1 to 1,000,000.
+        max_connections: Option<usize> = optional(PLACES, "streams and waits, and 512");
 
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            max_connections: None,
-            max_streams: 256,
-            max_waits: 256,
-            address_share: 50,
-            memory: None,
-            trusted_proxies: Vec::new(),
-        }
+        /// Event streams at a time
+        ///
+        /// 1 to 1,000,000.
+        max_streams: usize = value(PLACES, "256");
+
+        /// Waits at a time
+        ///
+        /// 1 to 1,000,000.
+        max_waits: usize = value(PLACES, "256");
+
+        /// Part in 100 of connections, streams and waits, and of the memory for requests, that one
+        /// address (of IPv6, one /64) may have
+        ///
+        /// 1 to 100.
+        address_share: usize = value(PERCENT, "50");
+
+        /// Memory for connections, for bodies and large heads of requests, and for what waits in
+        /// streams
+        ///
+        /// In bytes; 16 MiB to 1 TiB.
+        memory: Option<usize> = optional(MEMORY, "256MiB, or what the others need");
+
+        /// Proxies whose `X-Forwarded-For` says where a request comes from
+        trusted_proxies: Vec<IpNet> = list(NETWORK, "none");
     }
 }
 
@@ -62,7 +66,7 @@ impl HttpSettings {
 
     /// Bytes for all of HTTP, on a node that takes events of that size.
     #[must_use]
-    pub fn memory(&self, max_event_size: usize) -> usize {
+    pub fn total_memory(&self, max_event_size: usize) -> usize {
         let needed = self.needed(max_event_size);
         self.memory.unwrap_or(needed.max(DEFAULT_MEMORY))
     }
@@ -70,7 +74,7 @@ impl HttpSettings {
     /// The same without what connections take while nothing happens on them.
     #[must_use]
     pub fn spare_memory(&self, max_event_size: usize) -> usize {
-        self.memory(max_event_size)
+        self.total_memory(max_event_size)
             .saturating_sub(self.connections().saturating_mul(CONNECTION_BYTES))
     }
 
@@ -94,87 +98,36 @@ impl HttpSettings {
     }
 }
 
-/// The settings of HTTP that one source has.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HttpLayer {
-    max_connections: Option<usize>,
-    max_streams: Option<usize>,
-    max_waits: Option<usize>,
-    address_share: Option<usize>,
-    memory: Option<usize>,
-    trusted_proxies: Option<Vec<IpNet>>,
-}
+const PLACES: Form<usize> = Form::new(
+    Kind::Integer,
+    "a whole number from 1 to 1000000, e.g. 10000",
+    |text| count(text, 1, 1_000_000),
+);
 
-impl HttpLayer {
-    /// Takes every setting that there is out of `source`.
-    pub(super) fn read(source: &mut impl Source) -> Result<Self, ConfigError> {
-        let trusted_proxies = source.list("http.trusted_proxies", &NETWORK)?;
-        Ok(Self {
-            max_connections: source.value("http.max_connections", &PLACES)?,
-            max_streams: source.value("http.max_streams", &PLACES)?,
-            max_waits: source.value("http.max_waits", &PLACES)?,
-            address_share: source.value("http.address_share", &PERCENT)?,
-            memory: source.value("http.memory", &MEMORY)?,
-            trusted_proxies: trusted_proxies
-                .map(|proxies| proxies.into_iter().map(|proxy| proxy.value).collect()),
-        })
-    }
+const PERCENT: Form<usize> = Form::new(
+    Kind::Integer,
+    "a whole number from 1 to 100, e.g. 50",
+    |text| count(text, 1, 100),
+);
 
-    /// This layer where it has a setting, `under` elsewhere.
-    pub(super) fn over(self, under: Self) -> Self {
-        Self {
-            max_connections: self.max_connections.or(under.max_connections),
-            max_streams: self.max_streams.or(under.max_streams),
-            max_waits: self.max_waits.or(under.max_waits),
-            address_share: self.address_share.or(under.address_share),
-            memory: self.memory.or(under.memory),
-            trusted_proxies: self.trusted_proxies.or(under.trusted_proxies),
-        }
-    }
-
-    /// The settings: this layer where it has one, `defaults` elsewhere.
-    pub(super) fn onto(self, defaults: HttpSettings) -> HttpSettings {
-        HttpSettings {
-            max_connections: self.max_connections.or(defaults.max_connections),
-            max_streams: self.max_streams.unwrap_or(defaults.max_streams),
-            max_waits: self.max_waits.unwrap_or(defaults.max_waits),
-            address_share: self.address_share.unwrap_or(defaults.address_share),
-            memory: self.memory.or(defaults.memory),
-            trusted_proxies: self.trusted_proxies.unwrap_or(defaults.trusted_proxies),
-        }
-    }
-}
-
-const PLACES: Form<usize> = Form {
-    kind: Kind::Integer,
-    expected: "a whole number from 1 to 1000000, e.g. 10000",
-    parse: |text| count(text, 1, 1_000_000),
-};
-
-const PERCENT: Form<usize> = Form {
-    kind: Kind::Integer,
-    expected: "a whole number from 1 to 100, e.g. 50",
-    parse: |text| count(text, 1, 100),
-};
-
-const MEMORY: Form<usize> = Form {
-    kind: Kind::String,
-    expected: "a size from 16MiB to 1TiB, e.g. \"256MiB\"",
-    parse: |text| {
+const MEMORY: Form<usize> = Form::new(
+    Kind::String,
+    "a size from 16MiB to 1TiB, e.g. \"256MiB\"",
+    |text| {
         let bytes = size(text, 16 << 20, 1 << 40)?;
         usize::try_from(bytes).map_err(|_| "this machine cannot address it".to_owned())
     },
-};
+);
 
-const NETWORK: Form<IpNet> = Form {
-    kind: Kind::String,
-    expected: "an IP address or a network, e.g. \"192.0.2.1\" or \"10.0.0.0/8\"",
-    parse: |text| {
+const NETWORK: Form<IpNet> = Form::new(
+    Kind::String,
+    "an IP address or a network, e.g. \"192.0.2.1\" or \"10.0.0.0/8\"",
+    |text| {
         let address = || text.parse().map(|address: std::net::IpAddr| address.into());
         let network = text.parse().or_else(|_| address());
         network.map_err(|_| "it is neither an address nor a network".to_owned())
     },
-};
+);
 
 #[cfg(test)]
 mod tests {
@@ -199,7 +152,7 @@ mod tests {
         assert_eq!(http.connections(), 12_000);
         assert_eq!((http.max_streams, http.max_waits), (10_000, 100));
         assert_eq!(http.address_share, 100);
-        assert_eq!(http.memory(1 << 20), 512 << 20);
+        assert_eq!(http.total_memory(1 << 20), 512 << 20);
         let proxies: Vec<_> = http
             .trusted_proxies
             .iter()
@@ -221,19 +174,19 @@ mod tests {
     fn what_is_not_set_follows_from_what_is() {
         let http = load(None, &[], &[]).unwrap().http;
         assert_eq!(http.connections(), 1024);
-        assert_eq!(http.memory(1 << 20), 256 << 20);
+        assert_eq!(http.total_memory(1 << 20), 256 << 20);
         let http = load(Some("[http]\nmax_streams = 10000"), &[], &[])
             .unwrap()
             .http;
         assert_eq!(http.connections(), 10_000 + 256 + 512);
         assert_eq!(
-            http.memory(1 << 20),
+            http.total_memory(1 << 20),
             256 << 20,
             "enough for all of them idle"
         );
         let large = "max_event_size = '64MiB'\n[limits]\nmailbox_bytes = '64MiB'";
         let config = load(Some(large), &[], &[]).unwrap();
-        assert!(config.http.memory(config.max_event_size) > 1 << 30);
+        assert!(config.http.total_memory(config.max_event_size) > 1 << 30);
     }
 
     #[test]

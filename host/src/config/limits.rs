@@ -3,23 +3,43 @@
 use std::time::Duration;
 
 use super::form::{Form, Kind, count, duration, size};
+use super::table::settings;
 use crate::bus::Overflow;
 
-/// The limits that hold for a plugin, all decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PluginLimits {
-    /// Bytes that an instance holds: linear memory, tables, and what the host keeps for it; 64 KiB (one wasm page) to 4 GiB.
-    pub memory: u64,
-    /// Time an event: CPU that it used and host waits; 1 ms to 1 h.
-    pub deadline: Duration,
-    /// CPU before the plugin yields to others; 100 µs to 1 s.
-    pub time_slice: Duration,
-    /// Events that the mailbox holds; 1 to 1,000,000.
-    pub mailbox: usize,
-    /// Bytes of events that the mailbox holds; 64 KiB to 4 GiB.
-    pub mailbox_bytes: usize,
-    /// What happens when the mailbox is full; never [`Overflow::Disconnect`].
-    pub overflow: Overflow,
+settings! {
+    /// The limits that hold for a plugin, all decided.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PluginLimits in "limits." {
+        /// What an instance holds: linear memory, tables, and what the host keeps for it
+        ///
+        /// In bytes; 64 KiB (one wasm page) to 4 GiB.
+        memory: u64 = value(MEMORY, "64MiB");
+
+        /// Time an event: CPU that it used and host waits
+        ///
+        /// 1 ms to 1 h.
+        deadline: Duration = value(DEADLINE, "5s");
+
+        /// CPU before a plugin yields to others
+        ///
+        /// 100 µs to 1 s.
+        time_slice: Duration = value(TIME_SLICE, "1ms");
+
+        /// Events that a plugin's mailbox holds
+        ///
+        /// 1 to 1,000,000.
+        mailbox: usize = value(MAILBOX, "1024");
+
+        /// Bytes of events that a plugin's mailbox holds; not in manifests
+        ///
+        /// 64 KiB to 4 GiB.
+        mailbox_bytes: usize = value(MAILBOX_BYTES, "8MiB");
+
+        /// What is dropped when the mailbox is full
+        ///
+        /// Never [`Overflow::Disconnect`].
+        overflow: Overflow = value(OVERFLOW, "drop-oldest");
+    }
 }
 
 /// The limits that a manifest sets; `None` leaves the node's default.
@@ -37,20 +57,6 @@ pub struct ManifestLimits {
     pub overflow: Option<Overflow>,
 }
 
-impl Default for PluginLimits {
-    /// 64 MiB, 5 s, 1 ms, 1,024 events in 8 MiB, the oldest dropped.
-    fn default() -> Self {
-        Self {
-            memory: 64 << 20,
-            deadline: Duration::from_secs(5),
-            time_slice: Duration::from_millis(1),
-            mailbox: 1024,
-            mailbox_bytes: 8 << 20,
-            overflow: Overflow::DropOldest,
-        }
-    }
-}
-
 impl ManifestLimits {
     /// These limits where they are set, `defaults` elsewhere.
     #[must_use]
@@ -66,46 +72,46 @@ impl ManifestLimits {
     }
 }
 
-pub(super) const MEMORY: Form<u64> = Form {
-    kind: Kind::String,
-    expected: "a size from 64KiB (one wasm page) to 4GiB, e.g. \"64MiB\"",
-    parse: |text| size(text, 64 << 10, 4 << 30),
-};
+pub(super) const MEMORY: Form<u64> = Form::new(
+    Kind::String,
+    "a size from 64KiB (one wasm page) to 4GiB, e.g. \"64MiB\"",
+    |text| size(text, 64 << 10, 4 << 30),
+);
 
-pub(super) const DEADLINE: Form<Duration> = Form {
-    kind: Kind::String,
-    expected: "a duration from 1ms to 1h, e.g. \"5s\"",
-    parse: |text| duration(text, Duration::from_millis(1), Duration::from_secs(3600)),
-};
+pub(super) const DEADLINE: Form<Duration> = Form::new(
+    Kind::String,
+    "a duration from 1ms to 1h, e.g. \"5s\"",
+    |text| duration(text, Duration::from_millis(1), Duration::from_secs(3600)),
+);
 
-pub(super) const TIME_SLICE: Form<Duration> = Form {
-    kind: Kind::String,
-    expected: "a duration from 100us to 1s, e.g. \"1ms\"",
-    parse: |text| duration(text, Duration::from_micros(100), Duration::from_secs(1)),
-};
+pub(super) const TIME_SLICE: Form<Duration> = Form::new(
+    Kind::String,
+    "a duration from 100us to 1s, e.g. \"1ms\"",
+    |text| duration(text, Duration::from_micros(100), Duration::from_secs(1)),
+);
 
-pub(super) const MAILBOX: Form<usize> = Form {
-    kind: Kind::Integer,
-    expected: "a whole number of events from 1 to 1000000, e.g. 1024",
-    parse: |text| count(text, 1, 1_000_000),
-};
+pub(super) const MAILBOX: Form<usize> = Form::new(
+    Kind::Integer,
+    "a whole number of events from 1 to 1000000, e.g. 1024",
+    |text| count(text, 1, 1_000_000),
+);
 
-pub(super) const MAILBOX_BYTES: Form<usize> = Form {
-    kind: Kind::String,
-    expected: "a size from 64KiB to 4GiB, e.g. \"8MiB\"",
-    parse: |text| {
+pub(super) const MAILBOX_BYTES: Form<usize> = Form::new(
+    Kind::String,
+    "a size from 64KiB to 4GiB, e.g. \"8MiB\"",
+    |text| {
         let bytes = size(text, 64 << 10, 4 << 30)?;
         usize::try_from(bytes).map_err(|_| "this machine cannot address it".to_owned())
     },
-};
+);
 
-pub(super) const OVERFLOW: Form<Overflow> = Form {
-    kind: Kind::String,
-    expected: "\"drop-oldest\" or \"drop-newest\"",
-    parse: |text| match text {
+pub(super) const OVERFLOW: Form<Overflow> = Form::new(
+    Kind::String,
+    "\"drop-oldest\" or \"drop-newest\"",
+    |text| match text {
         "drop-oldest" => Ok(Overflow::DropOldest),
         "drop-newest" => Ok(Overflow::DropNewest),
         "disconnect" => Err("a plugin cannot be disconnected".to_owned()),
         _ => Err("there is no such rule".to_owned()),
     },
-};
+);

@@ -114,22 +114,22 @@ pub(crate) fn within_max_globs(globs: usize) -> Result<(), String> {
 const FEWER_PATTERNS: &str =
     "fewer or wider patterns, e.g. \"custom.cart.*\" instead of one for each type";
 
-const PATTERN: Form<Pattern> = Form {
-    kind: Kind::String,
-    expected: "a pattern on event types, e.g. \"custom.cart.*\"",
-    parse: |text| Pattern::new(text).map_err(|error| error.to_string()),
-};
+const PATTERN: Form<Pattern> = Form::new(
+    Kind::String,
+    "a pattern on event types, e.g. \"custom.cart.*\"",
+    |text| Pattern::new(text).map_err(|error| error.to_string()),
+);
 
-const CONCURRENCY: Form<usize> = Form {
-    kind: Kind::Integer,
-    expected: "a whole number of instances from 1 to 64, e.g. 4",
-    parse: |text| count(text, 1, 64),
-};
+const CONCURRENCY: Form<usize> = Form::new(
+    Kind::Integer,
+    "a whole number of instances from 1 to 64, e.g. 4",
+    |text| count(text, 1, 64),
+);
 
-const HTTP_HOST: Form<String> = Form {
-    kind: Kind::String,
-    expected: "a host or host:port, e.g. \"api.example.com\" or \"localhost:8080\"",
-    parse: |text| {
+const HTTP_HOST: Form<String> = Form::new(
+    Kind::String,
+    "a host or host:port, e.g. \"api.example.com\" or \"localhost:8080\"",
+    |text| {
         if text.contains("://") || text.contains('/') {
             return Err("it has a scheme or a path".to_owned());
         }
@@ -148,18 +148,18 @@ const HTTP_HOST: Form<String> = Form {
             () => Ok(text.to_ascii_lowercase()),
         }
     },
-};
+);
 
-const BUCKET: Form<String> = Form {
-    kind: Kind::String,
-    expected: "the name of a bucket of 1 to 255 bytes, e.g. \"sessions\"",
-    parse: |text| match text.len() {
+const BUCKET: Form<String> = Form::new(
+    Kind::String,
+    "the name of a bucket of 1 to 255 bytes, e.g. \"sessions\"",
+    |text| match text.len() {
         0 => Err("it is empty".to_owned()),
         256.. => Err("it is too long".to_owned()),
         _ if text.contains(char::is_control) => Err("it has a control character".to_owned()),
         _ => Ok(text.to_owned()),
     },
-};
+);
 
 #[cfg(test)]
 mod tests {

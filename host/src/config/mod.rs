@@ -2,6 +2,8 @@
 //! variables and flags, and of each plugin from its manifest. A value that is
 //! not understood is an error that says where it stands and what is right.
 
+mod address;
+mod arguments;
 mod cluster;
 mod compile;
 mod document;
@@ -12,24 +14,31 @@ mod flags;
 mod form;
 mod guest_text;
 mod http;
-mod layer;
 mod limits;
+mod log;
 mod manifest;
 mod name;
 mod node;
+mod place;
 mod quarantine;
+mod setting;
+mod sources;
+mod table;
 
-pub use cluster::{CLUSTER_PORT, ClusterFlags, ClusterSettings, TlsFiles};
+pub use cluster::{CLUSTER_PORT, ClusterSettings, TlsFiles};
 pub use compile::CompileSettings;
-pub use error::{ConfigError, Place, WrongValue};
+pub use error::{ConfigError, WrongValue};
 pub use flags::NodeFlags;
 pub use http::HttpSettings;
-pub use layer::LARGEST_EVENT;
 pub use limits::{ManifestLimits, PluginLimits};
+pub use log::{LogConfig, LogFormat};
 pub(crate) use manifest::within_max_globs;
 pub use manifest::{Allow, MAX_GLOBS, Manifest};
-pub use node::{LogConfig, LogFormat, NodeConfig};
+pub use node::{LARGEST_EVENT, NodeConfig};
+pub use place::Place;
 pub use quarantine::QuarantinePauses;
 
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,14 @@
 use super::form::{Form, Kind};
 use crate::event::check_node_name;
 
-pub(super) const NODE_NAME: Form<String> = Form {
-    kind: Kind::String,
-    expected: "1 to 63 characters of A-Z a-z 0-9 . _ - that begin with a letter or a digit, e.g. \"node-1\"",
-    parse: |text| match check_node_name(text) {
+pub(super) const NODE_NAME: Form<String> = Form::new(
+    Kind::String,
+    "1 to 63 characters of A-Z a-z 0-9 . _ - that begin with a letter or a digit, e.g. \"node-1\"",
+    |text| match check_node_name(text) {
         Ok(()) => Ok(text.to_owned()),
         Err(error) => Err(error.to_string()),
     },
-};
+);
 
 /// The name of the machine as far as it is a valid name, else `node`.
 pub(super) fn default_node_name() -> String {

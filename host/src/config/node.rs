@@ -6,111 +6,97 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use super::address::{HOST_NAME, LISTEN};
 use super::cluster::ClusterSettings;
 use super::compile::CompileSettings;
 use super::environment::Environment;
-use super::error::{ConfigError, Place};
-use super::file::ConfigFile;
+use super::error::ConfigError;
+use super::file::{CONFIG, ConfigFile};
 use super::flags::NodeFlags;
+use super::form::{Form, Kind, PATH, SWITCH, count, duration, size};
 use super::http::HttpSettings;
-use super::layer::Layer;
 use super::limits::PluginLimits;
-use super::name::default_node_name;
+use super::log::LogConfig;
+use super::name::{NODE_NAME, default_node_name};
+use super::place::{Place, Places};
 use super::quarantine::QuarantinePauses;
+use super::sources::Sources;
+use super::table::{Settings, settings};
 
-/// All that a node needs to know before it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeConfig {
-    /// Name of the node: 1 to 63 characters of `A-Z a-z 0-9 . _ -`.
-    pub node: String,
-    /// Folder of the plugins.
-    pub plugins: PathBuf,
-    /// Folder for what the node keeps: the key-value store, compiled code.
-    pub data: PathBuf,
-    /// Where HTTP is served; port 0 takes any free one.
-    pub listen: SocketAddr,
-    /// Whether `listen` may be an address that other machines reach although
-    /// nobody is asked for credentials.
-    pub allow_unauthenticated: bool,
-    /// Names besides `localhost` and its addresses under which the node answers, in lower
-    /// case and without port; `*` for every name.
-    pub allowed_hosts: Vec<String>,
-    /// Largest event in bytes, attributes included; 1 KiB to [`LARGEST_EVENT`](super::LARGEST_EVENT).
-    pub max_event_size: usize,
-    /// Threads that run plugins; 1 to 1,024.
-    pub plugin_threads: usize,
-    /// How long a node that starts waits for its plugins before it takes events
-    /// without those that are not loaded yet; at most 1 h.
-    pub startup_timeout: Duration,
-    /// How long a draining node waits for what is in hand; at most 1 h.
-    pub shutdown_timeout: Duration,
-    /// Limits of plugins whose manifest says nothing else.
-    pub limits: PluginLimits,
-    /// How plugins are compiled.
-    pub compile: CompileSettings,
-    /// How long a quarantined plugin rests; not for users to set.
-    pub quarantine: QuarantinePauses,
-    /// What is logged, and how.
-    pub log: LogConfig,
-    /// Bounds of HTTP.
-    pub http: HttpSettings,
-    /// The node's part in a cluster.
-    pub cluster: ClusterSettings,
-}
+/// The largest value of `max_event_size`, in bytes (64 MiB).
+pub const LARGEST_EVENT: usize = 64 << 20;
 
-/// What is logged, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogConfig {
-    /// How lines look.
-    pub format: LogFormat,
-    /// Which lines are written, as `tracing_subscriber`'s `EnvFilter` reads it.
-    pub filter: String,
-}
+settings! {
+    /// All that a node needs to know before it starts.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct NodeConfig in "" {
+        /// Folder of the plugins; made if missing
+        plugins: PathBuf = value(PATH, "plugins"), flag "--plugins DIR";
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON otherwise.
-    #[default]
-    Auto,
-    /// Readable text.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
+        /// Folder for what this node alone keeps; made if missing
+        ///
+        /// The key-value store and compiled code.
+        data: PathBuf = value(PATH, "data"), flag "--data DIR";
 
-impl Default for LogConfig {
-    /// `auto` and `info`, without what the file watcher says about itself.
-    fn default() -> Self {
-        Self {
-            format: LogFormat::Auto,
-            filter: "info,notify=error".to_owned(),
-        }
+        /// Address to serve HTTP on; port 0 takes any free one
+        listen: SocketAddr = value(LISTEN, "127.0.0.1:7070"), flag "--listen HOST:PORT";
+
+        /// Name of the node
+        ///
+        /// 1 to 63 characters of `A-Z a-z 0-9 . _ -`.
+        node: String = computed(NODE_NAME, "the machine's name", default_node_name()),
+            flag "--node NAME";
+
+        /// Serve other machines although nobody is asked for credentials
+        ///
+        /// Whether `listen` may be an address that other machines reach.
+        allow_unauthenticated: bool = value(SWITCH, "false"), flag "--allow-unauthenticated";
+
+        /// Answer to this name too, besides localhost and the node's addresses, `*` to every
+        /// name
+        ///
+        /// In lower case and without port.
+        allowed_hosts: Vec<String> = list(HOST_NAME, "none"),
+            flag "--allow-host NAME";
+
+        /// Largest event, attributes included; at most `limits.mailbox_bytes`
+        ///
+        /// In bytes; 1 KiB to [`LARGEST_EVENT`].
+        max_event_size: usize = value(MAX_EVENT_SIZE, "1MiB"), flag "--max-event-size SIZE";
+
+        /// Threads that run plugins in the foreground; there are as many of either kind in the
+        /// background
+        ///
+        /// 1 to 1,024.
+        plugin_threads: usize =
+            computed(PLUGIN_THREADS, "one a core", available_parallelism().map_or(1, usize::from)),
+            flag "--plugin-threads N";
+
+        /// How long a node that starts waits for its plugins before it takes events
+        ///
+        /// It takes them without those that are not loaded yet; at most 1 h.
+        startup_timeout: Duration = value(TIMEOUT, "30s"), flag "--startup-timeout DURATION";
+
+        /// How long a node that is told to stop waits for what is in hand
+        ///
+        /// At most 1 h.
+        shutdown_timeout: Duration = value(TIMEOUT, "30s"), flag "--shutdown-timeout DURATION";
     }
-}
-
-impl Default for NodeConfig {
-    /// A node on 127.0.0.1:7070 that is named after the machine, with its
-    /// plugins in `plugins`, its data in `data` and a plugin thread a core.
-    fn default() -> Self {
-        Self {
-            node: default_node_name(),
-            plugins: "plugins".into(),
-            data: "data".into(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
-            allow_unauthenticated: false,
-            allowed_hosts: Vec::new(),
-            max_event_size: 1 << 20,
-            plugin_threads: available_parallelism().map_or(1, usize::from),
-            startup_timeout: Duration::from_secs(30),
-            shutdown_timeout: Duration::from_secs(30),
-            limits: PluginLimits::default(),
-            compile: CompileSettings::default(),
-            quarantine: QuarantinePauses::default(),
-            log: LogConfig::default(),
-            http: HttpSettings::default(),
-            cluster: ClusterSettings::default(),
-        }
+    tables {
+        /// What is logged, and how.
+        log: LogConfig;
+        /// Bounds of HTTP.
+        http: HttpSettings;
+        /// Limits of plugins whose manifest says nothing else.
+        limits: PluginLimits;
+        /// How plugins are compiled.
+        compile: CompileSettings;
+        /// The node's part in a cluster.
+        cluster: ClusterSettings;
+    }
+    besides {
+        /// How long a quarantined plugin rests; not for users to set.
+        quarantine: QuarantinePauses = QuarantinePauses::default();
     }
 }
 
@@ -138,33 +124,22 @@ impl NodeConfig {
         directory: &Path,
     ) -> Result<Self, ConfigError> {
         let mut environment = Environment::new(variables);
-        let named = environment.config_file()?;
-        let named = flags.config.clone().or(named);
+        let named = environment.placed(&CONFIG, &PATH)?;
+        let named = flags.config.clone().or(named.map(|named| named.value));
         let file = ConfigFile::find(named, directory)?;
-        let layers = [
-            file.map(|file| file.layer())
-                .transpose()?
-                .unwrap_or_default(),
-            environment.into_layer()?,
-            flags.layer(),
-        ];
-        let layer = layers
-            .into_iter()
-            .fold(Layer::default(), |under, over| over.over(under));
-        let listen_place = match &layer.listen {
-            Some(listen) => listen.place.clone(),
-            None => Place::Default,
-        };
-        let config = layer.onto(Self::default())?;
-        config.check(listen_place)?;
+        let mut sources = Sources::new(flags, environment, file.as_ref())?;
+        let mut config = Self::read(&mut sources)?;
+        let places = sources.finish()?;
+        config.cluster.settle(&places)?;
+        config.check(&places)?;
         Ok(config)
     }
 
     /// Checks what holds between values.
-    fn check(&self, listen_place: Place) -> Result<(), ConfigError> {
+    fn check(&self, places: &Places) -> Result<(), ConfigError> {
         if !self.listen.ip().is_loopback() && !self.allow_unauthenticated {
             return Err(ConfigError::Exposed {
-                place: listen_place,
+                place: places.of(&Self::listen).cloned().unwrap_or(Place::Default),
                 listen: self.listen,
             });
         }
@@ -177,3 +152,24 @@ impl NodeConfig {
         self.http.check(self.max_event_size)
     }
 }
+
+const MAX_EVENT_SIZE: Form<usize> = Form::new(
+    Kind::String,
+    "a size from 1KiB to 64MiB, e.g. \"1MiB\"",
+    |text| {
+        let bytes = size(text, 1 << 10, LARGEST_EVENT as u64)?;
+        Ok(usize::try_from(bytes).expect("at most LARGEST_EVENT, a usize"))
+    },
+);
+
+const PLUGIN_THREADS: Form<usize> = Form::new(
+    Kind::Integer,
+    "a whole number of threads from 1 to 1024, e.g. 4",
+    |text| count(text, 1, 1024),
+);
+
+const TIMEOUT: Form<Duration> = Form::new(
+    Kind::String,
+    "a duration from 0s to 1h, e.g. \"30s\"",
+    |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
+);

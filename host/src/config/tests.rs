@@ -385,3 +385,45 @@ fn a_mailbox_holds_the_largest_event() {
         .is_ok()
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_path_need_not_be_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::OsStr::from_bytes(b"d\xe4ta");
+    let given = |flag: &str| {
+        let arguments = ["hearken".into(), flag.into(), path.to_owned()];
+        Command::try_parse_from(arguments).expect("valid").flags
+    };
+    assert_eq!(given("--config").config.as_deref(), Some(Path::new(path)));
+    let flags = given("--data");
+    let nowhere = Path::new("/nonexistent");
+    let config = NodeConfig::from_sources(&flags, [], nowhere).unwrap();
+    assert_eq!(config.data, Path::new(path));
+    let variables = [("HEARKEN_DATA".into(), path.to_owned())];
+    let config = NodeConfig::from_sources(&NodeFlags::default(), variables, nowhere).unwrap();
+    assert_eq!(config.data, Path::new(path));
+
+    let variables = [("HEARKEN_NODE".into(), path.to_owned())];
+    let error = NodeConfig::from_sources(&NodeFlags::default(), variables, nowhere).unwrap_err();
+    assert!(error.to_string().contains("it is not UTF-8"), "{error}");
+}
+
+#[test]
+fn the_help_says_what_the_table_says() {
+    let help = flag_error(&["--help"]);
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "--config <FILE> Configuration file; it must exist [default: hearken.toml if there is one]",
+        "--max-event-size <SIZE> Largest event, attributes included; at most \
+         `limits.mailbox_bytes` [default: 1MiB]",
+        "--allow-unauthenticated Serve other machines although nobody is asked for credentials \
+         --allow-host <NAME>",
+        "Cluster: --join <HOST:PORT>",
+        "through any one all are found; may be given again --cluster-name",
+        "--cluster-ca <FILE> Certificate of the cluster's authority, as `hearken cluster ca` \
+         makes it --cluster-cert",
+    ] {
+        assert!(help.contains(part), "{part:?} is not in {help}");
+    }
+}

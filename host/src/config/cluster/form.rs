@@ -3,30 +3,33 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
 
-use super::CLUSTER_PORT;
+use crate::config::address;
 use crate::config::form::{Form, Kind};
-use crate::config::layer;
+
+/// Port at which a node takes other nodes' connections, and at which it looks for
+/// others unless told.
+pub const CLUSTER_PORT: u16 = 7071;
 
 /// Longest name of a host in the DNS, in bytes.
 const MAX_HOST_BYTES: usize = 253;
 
-pub(super) const LISTEN: Form<SocketAddr> = Form {
-    kind: Kind::String,
-    expected: "an IP address and a port, e.g. \"0.0.0.0:7071\" or \"[::]:7071\"",
-    parse: layer::LISTEN.parse,
-};
+pub(super) const LISTEN: Form<SocketAddr> = Form::new(
+    Kind::String,
+    "an IP address and a port, e.g. \"0.0.0.0:7071\" or \"[::]:7071\"",
+    address::LISTEN.parse,
+);
 
-pub(super) const ADVERTISE: Form<String> = Form {
-    kind: Kind::String,
-    expected: "a host and a port, e.g. \"a.example.com:7071\" or \"192.0.2.1:7071\"",
-    parse: |text| host_and_port(text, None),
-};
+pub(super) const ADVERTISE: Form<String> = Form::new(
+    Kind::String,
+    "a host and a port, e.g. \"a.example.com:7071\" or \"192.0.2.1:7071\"",
+    |text| host_and_port(text, None),
+);
 
-pub(super) const JOIN: Form<String> = Form {
-    kind: Kind::String,
-    expected: "a host with or without port, e.g. \"a.example.com\" or \"192.0.2.1:7071\"",
-    parse: |text| host_and_port(text, NonZeroU16::new(CLUSTER_PORT)),
-};
+pub(super) const JOIN: Form<String> = Form::new(
+    Kind::String,
+    "a host with or without port, e.g. \"a.example.com\" or \"192.0.2.1:7071\"",
+    |text| host_and_port(text, NonZeroU16::new(CLUSTER_PORT)),
+);
 
 /// `HOST:PORT`, in lower case, an IPv6 address in brackets.
 fn host_and_port(text: &str, default_port: Option<NonZeroU16>) -> Result<String, String> {

@@ -1,63 +1,107 @@
 //! The configuration of a node's part in a cluster.
 
-mod flags;
 mod form;
-mod layer;
 #[cfg(test)]
 mod tests;
+mod tls;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-pub use crate::cluster::tls::TlsFiles;
-pub use flags::ClusterFlags;
-pub(super) use layer::ClusterLayer;
+use super::error::ConfigError;
+use super::form::SWITCH;
+use super::name::NODE_NAME;
+use super::place::{Place, Places};
+use super::setting::Setting;
+use super::table::settings;
+use form::{ADVERTISE, JOIN, LISTEN};
 
-/// Port at which a node takes other nodes' connections, and at which it looks for
-/// others unless told.
-pub const CLUSTER_PORT: u16 = 7071;
+pub use form::CLUSTER_PORT;
+pub use tls::TlsFiles;
 
 /// Where a node takes other nodes' connections unless told: nobody reaches it who
 /// is not on this machine.
-const LOOPBACK: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), CLUSTER_PORT);
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), CLUSTER_PORT);
 
 /// The same for a node that knows whom it talks to, or was told not to care.
-const EVERYWHERE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), CLUSTER_PORT);
+const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), CLUSTER_PORT);
 
-/// What a node needs to know of its cluster before it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterSettings {
-    /// Name of the cluster, of the form of a node's name; nodes of another cluster
-    /// are refused. Default: `hearken`.
-    pub name: String,
-    /// Where other nodes connect; port 0 takes any free one. Default:
-    /// 127.0.0.1:7071, with `tls` or `allow_plaintext` 0.0.0.0:7071.
-    pub listen: SocketAddr,
-    /// `HOST:PORT` at which other nodes are told to connect; the port is not 0 and an
-    /// IP address is not unspecified. Default: the address that `listen` took, where
-    /// that is unspecified the local address of each connection with its port.
-    pub advertise: Option<String>,
-    /// `HOST:PORT` of nodes to join, each an IP address or a name that is resolved
-    /// again and again; one's own address does no harm. Default: none.
-    pub join: Vec<String>,
-    /// Whether links may leave the machine although nothing is encrypted and nobody
-    /// is asked who they are. Default: `false`.
-    pub allow_plaintext: bool,
-    /// What links are encrypted and nodes known by. Default: neither.
-    pub tls: Option<TlsFiles>,
+settings! {
+    /// What a node needs to know of its cluster before it starts.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ClusterSettings in "cluster." {
+        /// Node to join, at port 7071 unless given; through any one all are found
+        ///
+        /// `HOST:PORT`, an IP address or a name that is resolved again and again; one's own
+        /// address does no harm.
+        join: Vec<String> = list(JOIN, "none"),
+            flag "--join HOST:PORT", variable "HEARKEN_JOIN";
+
+        /// Name of the cluster; nodes of another one are refused
+        ///
+        /// Of the form of a node's name.
+        name: String = value(NODE_NAME, "hearken"), flag "--cluster-name NAME";
+
+        /// Address at which other nodes connect
+        ///
+        /// Port 0 takes any free one.
+        listen: SocketAddr = computed(
+            LISTEN,
+            "127.0.0.1:7071; with certificates or --cluster-allow-plaintext 0.0.0.0:7071",
+            LOOPBACK
+        ), flag "--cluster-listen HOST:PORT";
+
+        /// Address that other nodes are told to connect to; needed behind address translation
+        ///
+        /// `HOST:PORT`; the port is not 0 and an IP address is not unspecified. Where the
+        /// address that is listened on is unspecified, the default is the local address of each
+        /// connection with its port.
+        advertise: Option<String> = optional(ADVERTISE, "the one that is listened on"),
+            flag "--cluster-advertise HOST:PORT";
+
+        /// Let links to other machines be unencrypted, and anybody who reaches the address join
+        allow_plaintext: bool = value(SWITCH, "false"), flag "--cluster-allow-plaintext";
+    }
+    tables {
+        /// What links are encrypted and nodes known by. Default: neither.
+        tls: Option<TlsFiles>;
+    }
 }
 
-impl Default for ClusterSettings {
-    /// A cluster `hearken` on loopback, with nobody to join.
-    fn default() -> Self {
-        Self {
-            name: "hearken".to_owned(),
-            listen: LOOPBACK,
-            advertise: None,
-            join: Vec::new(),
-            allow_plaintext: false,
-            tls: None,
+impl ClusterSettings {
+    /// Decides and checks what follows from several values.
+    pub(super) fn settle(&mut self, places: &Places) -> Result<(), ConfigError> {
+        if self.tls.is_none() && !self.allow_plaintext {
+            return self.refuse_plaintext(places);
         }
+        if places.of(&Self::listen).is_none() {
+            self.listen = EVERYWHERE;
+        }
+        Ok(())
+    }
+
+    /// Without TLS nobody may reach the node from another machine, and the node may not
+    /// reach for one, unless that is allowed.
+    fn refuse_plaintext(&self, places: &Places) -> Result<(), ConfigError> {
+        let refuse = |place: &Place, setting: &Setting, address| {
+            Err(ConfigError::Plaintext {
+                place: place.clone(),
+                key: setting.key,
+                address,
+            })
+        };
+        if let Some(place) = places.of(&Self::listen)
+            && !self.listen.ip().is_loopback()
+        {
+            return refuse(place, &Self::listen, self.listen);
+        }
+        for (node, place) in self.join.iter().zip(places.all(&Self::join)) {
+            // Where a name leads is seen only later, and may change.
+            if let Ok(address) = node.parse::<SocketAddr>()
+                && !address.ip().is_loopback()
+            {
+                return refuse(place, &Self::join, address);
+            }
+        }
+        Ok(())
     }
 }

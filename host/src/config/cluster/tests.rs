@@ -214,6 +214,12 @@ fn tls_takes_all_three_files() {
     let error = cluster(None, &[], &arguments).unwrap_err().to_string();
     assert!(error.starts_with("flag --cluster-ca: "), "{error}");
     assert!(error.contains("name `cluster.tls.certificate`"), "{error}");
+    let error = file_error("[cluster.tls]\nca = 'c'\nkey = 'k'\ncertifikate = 'a.crt'");
+    let suggestion = "hearken.toml:4:1: unknown key `cluster.tls.certifikate`";
+    assert!(
+        error.contains(suggestion),
+        "the reason comes first: {error}"
+    );
     // Wherever they come from.
     let file = "[cluster.tls]\ncertificate = 'a.crt'";
     let settings = cluster(Some(file), &[], &arguments).unwrap();
