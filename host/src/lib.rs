@@ -83,6 +83,8 @@ pub mod interfaces;
 pub mod logging;
 #[cfg(feature = "node")]
 pub mod node;
+#[cfg(feature = "gateway")]
+mod panics;
 #[cfg(feature = "node")]
 pub mod plugin;
 #[cfg(feature = "node")]

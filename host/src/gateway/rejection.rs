@@ -15,6 +15,7 @@ use super::serve::hosts::HostError;
 use super::serve::slots::Full;
 use crate::admin::{PluginCommandError, Trouble};
 use crate::bus::PublishError;
+use crate::panics::panic_text;
 
 /// What is percent-encoded in a pointer: all but RFC 3986's unreserved characters.
 const NOT_IN_FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -303,11 +304,7 @@ impl IntoResponse for Rejection {
 /// Turns a handler's panic into a response.
 #[expect(clippy::needless_pass_by_value, reason = "the signature of the layer")]
 pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Response {
-    let message = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
+    let message = panic_text(&*payload);
     tracing::error!(message, "a request handler panicked");
     Rejection::Internal.into_response()
 }

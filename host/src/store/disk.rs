@@ -62,9 +62,9 @@ pub(super) fn existing(path: &Path) -> io::Result<File> {
 
 /// Memory: for who needs a store only while it runs.
 #[derive(Debug)]
-pub(super) struct Memory;
+pub(super) struct MemoryDisk;
 
-impl Disk for Memory {
+impl Disk for MemoryDisk {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         builder.create_with_backend(InMemoryBackend::new())
     }

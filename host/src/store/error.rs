@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::records::{
+use super::records::limits::{
     MAX_BUCKET_BYTES, MAX_CHANGE_BYTES, MAX_KEY_BYTES, MAX_KEYS_READ, MAX_READ_BYTES,
     MAX_VALUE_BYTES, RECORD_OVERHEAD_BYTES,
 };

@@ -7,8 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::error::RecordError;
-use super::lanes::{Lanes, Next};
-use super::records::{Author, Change};
+use super::fair::{FairQueue, Next};
+use super::records::author::Author;
+use super::records::change::Change;
 
 /// Bytes of all changes that wait, of all plugins; beyond it they are refused. Each
 /// plugin is held to its share before.
@@ -46,7 +47,7 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    lanes: Lanes<Call>,
+    waiting: FairQueue<Call>,
     failed: Option<Arc<str>>,
     closing: bool,
 }
@@ -66,12 +67,12 @@ impl Queue {
             return Err(RecordError::Stopping);
         }
         let bytes = call.change.bytes();
-        if state.lanes.bytes().saturating_add(bytes) > MAX_BYTES {
+        if state.waiting.bytes().saturating_add(bytes) > MAX_BYTES {
             return Err(RecordError::Busy);
         }
         let who = Arc::clone(&call.author.plugin);
         let work = call.change.work();
-        state.lanes.push(&who, call, bytes, work, Instant::now());
+        state.waiting.push(&who, call, bytes, work, Instant::now());
         drop(state);
         self.changed.notify_one();
         Ok(())
@@ -100,7 +101,7 @@ impl Queue {
                 return Work::Reopen(reason);
             }
             let now = Instant::now();
-            state = match state.lanes.next(now) {
+            state = match state.waiting.next(now) {
                 Next::Group(calls) => return Work::Commit(calls),
                 Next::At(then) => self.wait(state, then.saturating_duration_since(now)),
                 Next::Nothing => self
@@ -115,7 +116,7 @@ impl Queue {
     pub(super) fn take_all(&self) -> Vec<Call> {
         let mut state = self.lock();
         state.failed = None;
-        state.lanes.take_all()
+        state.waiting.take_all()
     }
 
     /// Waits for so long; returns whether the writer is to end.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use redb::{Builder, Database};
 use tokio::time::Instant;
 
-use super::Shared;
 use super::disk::Disk;
 use super::error::RecordError;
 use super::queue::{Call, Work};
-use super::records::{Announcement, Tables};
+use super::records::change::{Announcement, Tables};
+use super::state::StoreState;
 use super::tables;
+use crate::panics::panic_text;
 
 /// Memory that the database may use to cache pages.
 const CACHE_BYTES: usize = 64 << 20;
@@ -33,7 +34,7 @@ const PROBE_BYTES: usize = 256 << 10;
 
 /// Commits changes until the store is closed.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
+    state: Arc<StoreState>,
     disk: Box<dyn Disk>,
     pause: Duration,
     opened: Instant,
@@ -72,18 +73,14 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, String
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!("it panicked: {}", text.unwrap_or("no message")))
-        }
+        Err(panic) => Err(format!("it panicked: {}", panic_text(&*panic))),
     }
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, disk: Box<dyn Disk>) -> Self {
+    pub(super) fn new(state: Arc<StoreState>, disk: Box<dyn Disk>) -> Self {
         Self {
-            shared,
+            state,
             disk,
             pause: FIRST_PAUSE,
             opened: Instant::now(),
@@ -93,7 +90,7 @@ impl Writer {
     /// Works until the store is closed, and closes the database.
     pub(super) fn run(mut self) {
         loop {
-            match self.shared.queue.next() {
+            match self.state.queue.next() {
                 Work::Commit(calls) => {
                     if let Err(reason) = self.commit(calls) {
                         self.heal(reason);
@@ -103,7 +100,7 @@ impl Writer {
                 Work::Close => break,
             }
         }
-        refuse(self.shared.queue.take_all(), &RecordError::Stopping);
+        refuse(self.state.queue.take_all(), &RecordError::Stopping);
         self.close();
     }
 
@@ -115,7 +112,7 @@ impl Writer {
             return Ok(());
         }
         let done = {
-            let database = self.shared.database.read();
+            let database = self.state.database.read();
             let database = database.unwrap_or_else(PoisonError::into_inner);
             let database = database.as_ref().ok_or("it is closed")?;
             guarded(|| change(database, &calls))
@@ -125,7 +122,7 @@ impl Writer {
             Err(reason) => {
                 let reason: Arc<str> = reason.into();
                 // First, so that whoever is refused finds it told.
-                self.shared.health.fails(&reason);
+                self.state.health.fails(&reason);
                 refuse(calls, &RecordError::Store(Arc::clone(&reason)));
                 return Err(reason);
             }
@@ -148,12 +145,12 @@ impl Writer {
         if self.opened.elapsed() > STEADY {
             self.pause = FIRST_PAUSE;
         }
-        self.shared.health.fails(&reason);
+        self.state.health.fails(&reason);
         self.close();
         loop {
             let failed = RecordError::Store(Arc::clone(&reason));
-            refuse(self.shared.queue.take_all(), &failed);
-            if self.shared.queue.pause(self.pause) {
+            refuse(self.state.queue.take_all(), &failed);
+            if self.state.queue.pause(self.pause) {
                 return;
             }
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -161,12 +158,12 @@ impl Writer {
                 Ok(database) => {
                     self.put(Some(database));
                     self.opened = Instant::now();
-                    self.shared.health.works();
+                    self.state.health.works();
                     return;
                 }
                 Err(error) => {
                     reason = error.into();
-                    self.shared.health.fails(&reason);
+                    self.state.health.fails(&reason);
                 }
             }
         }
@@ -177,7 +174,7 @@ impl Writer {
     }
 
     fn put(&self, database: Option<Database>) {
-        let slot = self.shared.database.write();
+        let slot = self.state.database.write();
         let mut slot = slot.unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *slot, database);
         drop(slot);

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::admin::ListenerStatus;
-use crate::interfaces::{self, Export, Provision, Support};
+use crate::interfaces::{self, Export, Handler, Provision, Support};
 
 pub use examination::{Examination, examine};
 pub use file_kind::{FileKind, MAX_FILE_BYTES};
@@ -60,7 +60,7 @@ pub struct CheckReport {
     /// What a component gives to its host.
     pub exports: Vec<ExportReport>,
     /// The export by which this host would hand events over.
-    pub handler: Option<&'static str>,
+    pub handler: Option<Handler>,
     /// What the component says that it listens to; null when it was not asked.
     pub listeners: Option<Vec<ListenerStatus>>,
     /// The line that its manifest must have before this host can run it; null when
@@ -224,8 +224,8 @@ impl CheckReport {
         let exports: Vec<Export<'_>> = self.exports.iter().map(ExportReport::as_export).collect();
         match interfaces::find_handler(&exports) {
             Ok(handler) => {
-                self.handler = Some(handler.interface);
-                if !handler.describes_itself {
+                self.handler = Some(handler);
+                if !handler.describes_itself() {
                     self.missing_manifest_line = Some(SUBSCRIBE);
                 }
             }

@@ -66,7 +66,7 @@ fn a_listener_is_runnable_and_its_imports_say_how_they_are_provided() {
         ]),
     );
     assert_eq!(report.kind, FileKind::Component);
-    assert_eq!(report.handler, Some(LISTENER));
+    assert_eq!(report.handler.map(Handler::interface), Some(LISTENER));
     assert!(report.runnable, "{report}");
     assert_eq!(report.exports[0].functions, ["describe", "handle"]);
     let availability: Vec<_> = report

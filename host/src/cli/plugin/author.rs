@@ -10,7 +10,7 @@ use crate::authoring::{
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
 use crate::config::{CompileSettings, Manifest};
-use crate::interfaces;
+use crate::interfaces::Handler;
 use crate::plugin::{CompileWorkers, inspect};
 
 /// Makes the crate NAME in `parent`.
@@ -48,7 +48,7 @@ pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliErro
         Examination::from_bytes(&told).map_err(|error| error.to_string())
     })
     .await?;
-    let describes_itself = report.handler.is_some_and(interfaces::describes_itself);
+    let describes_itself = report.handler.is_some_and(Handler::describes_itself);
     if report.runnable && (describes_itself || subscribes(&file.with_extension("toml"))) {
         report.set_listeners(inspect(file, workers).await);
     }

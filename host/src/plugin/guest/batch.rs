@@ -1,31 +1,30 @@
-//! The events that a guest has in hand, and how far it has come with them.
+//! The events that a guest has in hand, and how far it says that it has come.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use hearken_wire::EventRef;
 use wasmtime::component::WasmList;
-use wasmtime::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use wasmtime::{StoreContext, StoreContextMut};
 
-use super::state::Guest;
 use crate::bus::Frame;
 
 /// Longest text in bytes that is passed on of a failure; what is longer is cut.
 const MAX_REASON_BYTES: usize = 4 << 10;
 
 /// Bytes of the number of events begun, and of the number that says to stop.
-const NUMBER_BYTES: usize = 8;
+pub(super) const NUMBER_BYTES: usize = 8;
 
 /// What a call into a guest is about.
 #[derive(Default)]
 pub(crate) struct Batch {
     frame: Option<Arc<Frame>>,
     /// Which events of the frame it is about; none between calls.
-    events: Range<usize>,
+    pub(super) events: Range<usize>,
     /// Which of those is in hand.
     at: usize,
     failures: Vec<Failure>,
-    progress: Option<Progress>,
+    pub(super) progress: Option<Progress>,
 }
 
 /// An event that the guest could not handle.
@@ -47,13 +46,13 @@ pub(crate) enum Shown {
 }
 
 /// Where the guest counts the events that it begins, and is told to stop.
-struct Progress {
-    place: WasmList<u8>,
-    shown: Shown,
+pub(super) struct Progress {
+    pub(super) place: WasmList<u8>,
+    pub(super) shown: Shown,
     /// What the counter said before the batch.
-    before: u64,
+    pub(super) before: u64,
     /// How many events of the batch it had begun when it was told to stop, if it was.
-    told_to_stop: Option<u64>,
+    pub(super) told_to_stop: Option<u64>,
 }
 
 /// A guest breaks the rules of `hearken:plugin/progress`; it costs it its instance.
@@ -152,7 +151,7 @@ impl Batch {
     /// Whether the event that the guest has just begun gets a deadline of its own. One
     /// more does after the guest was told to stop, for it may have looked just before;
     /// what it begins beyond that is on the account of that one, so that it ends soon.
-    fn has_an_account_of_its_own(&self, begun: u64) -> bool {
+    pub(super) fn has_an_account_of_its_own(&self, begun: u64) -> bool {
         self.progress.as_ref().is_none_or(|progress| {
             let begun = begun.wrapping_sub(progress.before);
             progress.told_to_stop.is_none_or(|told| begun <= told + 1)
@@ -160,7 +159,7 @@ impl Batch {
     }
 
     /// Moves on to where the counter says; returns whether that is another event.
-    fn advance(&mut self, begun: u64) -> Result<bool, ProgressError> {
+    pub(super) fn advance(&mut self, begun: u64) -> Result<bool, ProgressError> {
         let Some(progress) = &self.progress else {
             return Ok(false);
         };
@@ -191,14 +190,14 @@ pub(crate) fn cut(text: &str) -> &str {
 
 impl Progress {
     /// The number of events begun since the instance's start.
-    fn begun(&self, store: StoreContext<'_, Guest>) -> u64 {
+    pub(super) fn begun<T>(&self, store: StoreContext<'_, T>) -> u64 {
         let bytes = self.place.as_le_slice(store);
         let counter = bytes.first_chunk::<NUMBER_BYTES>();
         u64::from_le_bytes(*counter.expect("checked when it was shown"))
     }
 
     /// Writes where the guest is told to stop.
-    fn write_stop(&self, store: StoreContextMut<'_, Guest>, stop: bool) {
+    pub(super) fn write_stop<T>(&self, store: StoreContextMut<'_, T>, stop: bool) {
         let bytes = self.place.as_le_slice(&store);
         let Some(place) = bytes.get(NUMBER_BYTES..2 * NUMBER_BYTES) else {
             return;
@@ -214,121 +213,6 @@ impl Progress {
         unsafe {
             std::ptr::copy_nonoverlapping(number.as_ptr(), place, number.len());
         }
-    }
-}
-
-/// Takes the place where the guest shows its progress.
-///
-/// # Errors
-/// When the place has another size, or a batch is in hand.
-pub(crate) fn watch(
-    mut store: StoreContextMut<'_, Guest>,
-    place: WasmList<u8>,
-    shown: Shown,
-) -> Result<(), ProgressError> {
-    let expected = match shown {
-        Shown::Counter => NUMBER_BYTES,
-        Shown::CounterAndStop => 2 * NUMBER_BYTES,
-    };
-    let bytes = place.len();
-    if bytes != expected {
-        return Err(ProgressError::Size { bytes, expected });
-    }
-    if !store.data().batch.events.is_empty() {
-        return Err(ProgressError::TooLate);
-    }
-    let mut progress = Progress {
-        place,
-        shown,
-        before: 0,
-        told_to_stop: None,
-    };
-    progress.before = progress.begun(store.as_context());
-    store.data_mut().batch.progress = Some(progress);
-    Ok(())
-}
-
-/// Lets a guest that was told to stop go on with another batch.
-pub(crate) fn let_go_on(mut store: StoreContextMut<'_, Guest>) {
-    let Some(mut progress) = store.data_mut().batch.progress.take() else {
-        return;
-    };
-    if progress.told_to_stop.take().is_some() {
-        progress.write_stop(store.as_context_mut(), false);
-    }
-    store.data_mut().batch.progress = Some(progress);
-}
-
-/// Looks how far the guest has come, at every moment at which the host has the
-/// say, and tells it if it is to stop: what the guest does from here on is on the account
-/// of the event in hand.
-///
-/// # Errors
-/// When the counter makes no sense.
-pub(crate) fn observe(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
-    if store.data().batch.progress.is_none() {
-        return Ok(());
-    }
-    look(store.as_context_mut())?;
-    if store.data().meter.asked_to_end() {
-        tell_to_stop(store);
-    }
-    Ok(())
-}
-
-/// Looks how far the guest has come.
-///
-/// # Errors
-/// When the counter makes no sense.
-pub(crate) fn look(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
-    let Some(progress) = &store.data().batch.progress else {
-        return Ok(());
-    };
-    let begun = progress.begun(store.as_context());
-    let guest = store.data_mut();
-    if guest.batch.advance(begun)? {
-        if guest.batch.has_an_account_of_its_own(begun) {
-            guest.meter.next_event();
-        }
-        guest.next_event();
-    }
-    Ok(())
-}
-
-fn tell_to_stop(mut store: StoreContextMut<'_, Guest>) {
-    let batch = &mut store.data_mut().batch;
-    let stops = |progress: &Progress| {
-        progress.shown == Shown::CounterAndStop && progress.told_to_stop.is_none()
-    };
-    if batch.events.is_empty() || !batch.progress.as_ref().is_some_and(stops) {
-        return;
-    }
-    let Some(mut progress) = batch.progress.take() else {
-        return;
-    };
-    let begun = progress.begun(store.as_context());
-    progress.told_to_stop = Some(begun.wrapping_sub(progress.before));
-    progress.write_stop(store.as_context_mut(), true);
-    store.data_mut().batch.progress = Some(progress);
-}
-
-/// Checks, after the guest returned, that it has begun every event, unless it was told to
-/// stop; returns how many it has begun.
-///
-/// # Errors
-/// When it has not.
-pub(crate) fn check_finished(store: StoreContextMut<'_, Guest>) -> Result<usize, ProgressError> {
-    let batch = &store.data().batch;
-    let events = batch.events.len();
-    let Some(progress) = &batch.progress else {
-        return Ok(events);
-    };
-    let begun = progress.begun(store.as_context());
-    let begun = begun.wrapping_sub(progress.before);
-    match usize::try_from(begun) {
-        Ok(all) if all == events => Ok(all),
-        Ok(some) if some < events && progress.told_to_stop.is_some() => Ok(some),
-        _ => Err(ProgressError::Unfinished { begun, events }),
     }
 }
 

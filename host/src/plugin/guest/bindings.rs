@@ -15,7 +15,7 @@ pub(crate) mod plugin {
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
         with: {
-            "wasi:keyvalue/store.bucket": super::super::imports::keyvalue::Bucket,
+            "wasi:keyvalue/store.bucket": super::super::bucket::Bucket,
         },
     });
 }

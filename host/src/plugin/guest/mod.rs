@@ -3,8 +3,13 @@
 
 pub(super) mod batch;
 pub(super) mod bindings;
+pub(super) mod bucket;
+pub(super) mod connections;
+pub(super) mod context;
 pub(super) mod death;
 pub(super) mod imports;
 pub(super) mod memory;
+pub(super) mod outgoing_http;
 pub(super) mod output;
+pub(super) mod progress;
 pub(super) mod state;

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::load::{Files, Source};
+use super::files::Files;
+use super::load::Source;
 use super::shared::listener_status;
 use crate::admin::ListenerStatus;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::SystemClock;
 use crate::config::PluginLimits;
 use crate::plugin::code::compile::CompileWorkers;
-use crate::plugin::guest::state::PluginContext;
+use crate::plugin::guest::context::PluginContext;
 use crate::plugin::run::runtime::Runtime;
 use crate::store::Store;
 

@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::files::Files;
 use super::folder::Stamps;
 use super::shared::Listener;
 use crate::bus::Filter;
 use crate::config::{ConfigError, MAX_GLOBS, Manifest, PluginLimits, within_max_globs};
-use crate::interfaces::Convention;
+use crate::interfaces::Handler;
 use crate::plugin::code::compile::{CompileError, ComponentFile, open_regular};
 use crate::plugin::guest::batch::cut as cut_reason;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
+use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::imports::events::filter_of;
-use crate::plugin::guest::state::PluginContext;
 use crate::plugin::run::contain::contain;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::runtime::Runtime;
@@ -35,28 +36,6 @@ const ATTEMPTS_TO_READ: usize = 5;
 
 /// Longest version and listener name shown, in bytes.
 const MAX_LABEL_BYTES: usize = 128;
-
-/// Where a plugin's files are.
-#[derive(Clone, Debug)]
-pub(crate) struct Files {
-    pub(crate) component: PathBuf,
-    pub(crate) manifest: PathBuf,
-}
-
-impl Files {
-    /// The files of a plugin in the plugins folder.
-    pub(crate) fn of(folder: &Path, plugin: &str) -> Self {
-        Self {
-            component: folder.join(format!("{plugin}.wasm")),
-            manifest: folder.join(format!("{plugin}.toml")),
-        }
-    }
-
-    /// Whether there is something to load. Blocks on the disk.
-    pub(crate) fn has_component(&self) -> bool {
-        self.component.exists()
-    }
-}
 
 /// Both files as they were read; the same content is not loaded twice.
 #[derive(Clone, PartialEq, Eq)]
@@ -318,10 +297,11 @@ fn listeners(
     let Some(patterns) = &version.manifest.subscribe else {
         if declared.is_empty() {
             let manifest = path.with_extension("toml");
-            let who = if version.exported().convention == Convention::Messaging {
-                "a component for wasmCloud does not say what it wants"
-            } else {
-                "the component declares no listener"
+            let who = match version.exported() {
+                Handler::Messaging => "a component for wasmCloud does not say what it wants",
+                Handler::Framed | Handler::Framed0_1 | Handler::Typed | Handler::Typed0_1 => {
+                    "the component declares no listener"
+                }
             };
             return Err(LoadError::NoListener(format!(
                 "{who}; put `subscribe = [\"custom.example.*\"]` into {}",

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::load::{Files, Fingerprint, LoadError, Source, Staged};
+use super::files::Files;
+use super::load::{Fingerprint, LoadError, Source, Staged};
 use super::retry::Retry;
 use super::shared::Shared;
 use crate::admin::PluginState;
 use crate::config::PluginLimits;
-use crate::plugin::run::contain::panic_text;
+use crate::panics::panic_text;
 use crate::plugin::run::runtime::Runtime;
 
 /// Loads the files of one plugin.

@@ -1,6 +1,7 @@
 //! A plugin's life: its files in the folder, loading them, supervising the version in
 //! force, and the status that operators see.
 
+pub(super) mod files;
 pub(super) mod folder;
 pub(super) mod inspect;
 pub(super) mod load;

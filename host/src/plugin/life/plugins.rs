@@ -19,7 +19,7 @@ use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::{CompileSettings, PluginLimits, QuarantinePauses};
 use crate::plugin::code::compile::CompileWorkers;
-use crate::plugin::guest::state::PluginContext;
+use crate::plugin::guest::context::PluginContext;
 use crate::plugin::run::runtime::{Runtime, RuntimeError};
 use crate::store::Store;
 

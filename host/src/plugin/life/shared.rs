@@ -15,8 +15,8 @@ use crate::clock::Clock;
 use crate::config::{PluginLimits, QuarantinePauses};
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::{HostEventType, PluginChanged, PluginFailed, PluginQuarantined};
+use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
-use crate::plugin::guest::state::PluginContext;
 use crate::plugin::run::instance::Version;
 
 /// `plugin.failed` events at once; what a plugin fails beyond is counted only,
@@ -133,7 +133,7 @@ impl Shared {
     pub(crate) fn show_version(&self, version: &Version, label: &str, listeners: &[Listener]) {
         let mut shown = self.shown();
         shown.version = Some(label.to_owned());
-        shown.interface = Some(version.exported().interface);
+        shown.interface = Some(version.exported().interface());
         shown.listeners = listeners.iter().map(listener_status).collect();
         shown.limits = version.limits.clone();
         shown.concurrency = version.concurrency();

@@ -9,14 +9,15 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::load::{Files, Staged};
+use super::files::Files;
+use super::load::Staged;
 use super::loading::{Failure, Loading};
 use super::shared::Shared;
 use crate::admin::{PluginCommandError, PluginState, PluginStatus};
 use crate::bus::{MailboxLimits, Receiver, ReceiverKind, Subscription};
 use crate::config::PluginLimits;
 use crate::event::host_event::HostEventType;
-use crate::plugin::run::contain::panic_text;
+use crate::panics::panic_text;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::runtime::Runtime;
 use crate::plugin::run::trial::Trial;

@@ -1,10 +1,10 @@
 //! Panics on the way into a guest, turned into the death of its instance.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 
+use crate::panics::panic_text;
 use crate::plugin::guest::death::Death;
 
 /// Runs a call into a guest. A panic on the way is a mistake of this host that
@@ -18,15 +18,6 @@ pub(crate) async fn contain<T>(call: impl Future<Output = Result<T, Death>>) -> 
             backtrace: None,
         })
     })
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a message")
 }
 
 #[cfg(test)]

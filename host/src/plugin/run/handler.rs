@@ -9,7 +9,7 @@ use wasmtime::component::{Component, InstancePre};
 use wasmtime::{AsContextMut, Store};
 
 use crate::bus::Frame;
-use crate::interfaces::{self, Convention};
+use crate::interfaces;
 use crate::plugin::guest::bindings::framed::{Framed, FramedPre};
 use crate::plugin::guest::bindings::framed_0_1::{Framed as Framed0_1, FramedPre as Framed0_1Pre};
 use crate::plugin::guest::bindings::messaging::exports::wasmcloud::messaging::handler as messaging;
@@ -44,9 +44,7 @@ pub(crate) enum Handler {
 ///
 /// # Errors
 /// Why there is none, and what to do about it.
-pub(crate) fn exported_handler(
-    component: &Component,
-) -> Result<&'static interfaces::Handler, String> {
+pub(crate) fn exported_handler(component: &Component) -> Result<interfaces::Handler, String> {
     let engine = component.engine();
     let component_type = component.component_type();
     let exports: Vec<(&str, ComponentInstance)> = component_type
@@ -72,15 +70,15 @@ impl HandlerPre {
     /// # Errors
     /// When its functions have other types.
     pub(crate) fn new(
-        exported: &interfaces::Handler,
+        exported: interfaces::Handler,
         pre: InstancePre<Guest>,
     ) -> Result<Self, String> {
-        let handler = match exported.convention {
-            Convention::Framed => FramedPre::new(pre).map(Self::Framed),
-            Convention::Framed0_1 => Framed0_1Pre::new(pre).map(Self::Framed0_1),
-            Convention::Typed => PluginPre::new(pre).map(Self::Typed),
-            Convention::Typed0_1 => Plugin0_1Pre::new(pre).map(Self::Typed0_1),
-            Convention::Messaging => MessagingGuestPre::new(pre).map(Self::Messaging),
+        let handler = match exported {
+            interfaces::Handler::Framed => FramedPre::new(pre).map(Self::Framed),
+            interfaces::Handler::Framed0_1 => Framed0_1Pre::new(pre).map(Self::Framed0_1),
+            interfaces::Handler::Typed => PluginPre::new(pre).map(Self::Typed),
+            interfaces::Handler::Typed0_1 => Plugin0_1Pre::new(pre).map(Self::Typed0_1),
+            interfaces::Handler::Messaging => MessagingGuestPre::new(pre).map(Self::Messaging),
         };
         handler.map_err(|error| format!("{error:#}"))
     }
@@ -146,18 +144,19 @@ impl Handler {
         frame: &Frame,
         events: Range<usize>,
     ) -> wasmtime::Result<()> {
-        let first = frame.event(events.start);
-        let handled = match (self, first) {
-            (Self::Framed(guest), _) => {
+        let Some(event) = frame.event(events.start) else {
+            return Ok(());
+        };
+        let handled = match self {
+            Self::Framed(guest) => {
                 let listener = guest.hearken_plugin_framed_listener();
                 return listener.call_handle(store, frame.bytes(events)).await;
             }
-            (Self::Framed0_1(guest), _) => {
+            Self::Framed0_1(guest) => {
                 let listener = guest.hearken_plugin_framed_listener();
                 return listener.call_handle(store, frame.bytes(events)).await;
             }
-            (_, None) => return Ok(()),
-            (Self::Typed(guest), Some(event)) => {
+            Self::Typed(guest) => {
                 let node = Arc::clone(store.data().plugin.bus.node());
                 let extensions = event.extensions().map(|(name, _, value)| (name, value));
                 let extensions: Vec<(&str, &str)> = extensions.collect();
@@ -165,7 +164,7 @@ impl Handler {
                 let listener = guest.hearken_plugin_listener();
                 listener.call_handle(store.as_context_mut(), event).await
             }
-            (Self::Typed0_1(guest), Some(event)) => {
+            Self::Typed0_1(guest) => {
                 let node = Arc::clone(store.data().plugin.bus.node());
                 let extensions = event.encoded_extensions();
                 let extensions = extensions.map(|(name, _, value)| (name, value));
@@ -174,7 +173,7 @@ impl Handler {
                 let listener = guest.hearken_plugin_listener();
                 listener.call_handle(store.as_context_mut(), event).await
             }
-            (Self::Messaging(guest), Some(event)) => {
+            Self::Messaging(guest) => {
                 let message = messaging::BrokerMessage {
                     subject: event.event_type(),
                     body: event.data().unwrap_or_default(),

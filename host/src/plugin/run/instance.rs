@@ -11,10 +11,12 @@ use super::handler::{Handler, HandlerPre, exported_handler};
 use crate::bus::Frame;
 use crate::config::{Manifest, PluginLimits};
 use crate::interfaces;
-use crate::plugin::guest::batch::{self, Failure};
+use crate::plugin::guest::batch::Failure;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
+use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
-use crate::plugin::guest::state::{Guest, PluginContext};
+use crate::plugin::guest::progress;
+use crate::plugin::guest::state::Guest;
 use crate::plugin::threads::meter::{Meter, Spent};
 use crate::plugin::threads::seat::Seat;
 
@@ -28,7 +30,7 @@ pub(crate) struct Version {
     /// Kept in use, so that other plugins with the same file share it.
     component: Arc<Component>,
     /// By what events are handed over.
-    exported: &'static interfaces::Handler,
+    exported: interfaces::Handler,
     handler: HandlerPre,
 }
 
@@ -86,7 +88,7 @@ impl Version {
     }
 
     /// By what events are handed over.
-    pub(crate) fn exported(&self) -> &'static interfaces::Handler {
+    pub(crate) fn exported(&self) -> interfaces::Handler {
         self.exported
     }
 
@@ -120,13 +122,13 @@ impl Version {
         let mut store = Store::new(self.component.engine(), guest);
         Guest::bound(&mut store);
         store.epoch_deadline_callback(|mut store| {
-            batch::observe(store.as_context_mut())?;
+            progress::observe(store.as_context_mut())?;
             Ok(store.data().meter.on_tick())
         });
         store.set_epoch_deadline(1);
         store.call_hook(|store, transition| match transition {
             // On the way back too: while the guest waited it may have been asked to stop.
-            CallHook::CallingHost | CallHook::ReturningFromHost => Ok(batch::observe(store)?),
+            CallHook::CallingHost | CallHook::ReturningFromHost => Ok(progress::observe(store)?),
             CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
         });
         seat.step_back().await;
@@ -189,7 +191,7 @@ impl Instance {
 
     /// Calls the guest; returns how many of the events it has begun.
     async fn call(&mut self, frame: &Frame, events: Range<usize>) -> Result<usize, Death> {
-        batch::let_go_on(self.store.as_context_mut());
+        progress::let_go_on(self.store.as_context_mut());
         let call = self.handler.call(&mut self.store, frame, events);
         let called = match self.meter.charge(call).await {
             Ok(called) => called,
@@ -197,10 +199,10 @@ impl Instance {
         };
         let mut store = self.store.as_context_mut();
         // Where the guest stopped: after a trap nobody has looked yet.
-        let looked = batch::look(store.as_context_mut());
+        let looked = progress::look(store.as_context_mut());
         let checked = called
             .and_then(|()| Ok(looked?))
-            .and_then(|()| Ok(batch::check_finished(store.as_context_mut())?));
+            .and_then(|()| Ok(progress::check_finished(store.as_context_mut())?));
         store.data().flush_output();
         checked.map_err(|error| Death::of(&self.store, &self.meter, &error))
     }

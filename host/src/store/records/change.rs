@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::{
+use super::limits::{
     MAX_BUCKET_BYTES, MAX_CHANGE_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, RECORD_OVERHEAD_BYTES,
-    RecordError,
 };
 use crate::event::host_event::HostEventType;
+use crate::store::error::RecordError;
 use crate::store::tables::{RECORDS, SIZES};
 
 /// What a record that changes costs to write beyond itself: the page that it lies on

@@ -1,8 +1,10 @@
 //! Buckets of records: what plugins keep, shared by the bucket's name.
 
-mod change;
+pub(super) mod author;
+pub(super) mod change;
 mod cursors;
-mod read;
+pub(super) mod limits;
+pub(super) mod read;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,38 +13,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::error::RecordError;
+use super::handle::Store;
 use super::queue::Call;
-use super::{Shared, Store};
+use super::state::StoreState;
 use crate::bus::Publisher;
-use crate::event::host_event::RecordChanged;
-pub(super) use change::{Announcement, Change, Tables};
+use author::Author;
+use change::Change;
 use cursors::Cursors;
-pub(super) use read::{ReadError, Table};
-
-/// Longest key in bytes.
-pub(super) const MAX_KEY_BYTES: usize = 1024;
-
-/// Longest value in bytes.
-pub(super) const MAX_VALUE_BYTES: usize = 1 << 20;
-
-/// Most bytes of keys and values in one change: what it writes is in one transaction,
-/// for which all others wait.
-pub(super) const MAX_CHANGE_BYTES: usize = 4 << 20;
-
-/// Most bytes in one bucket, overhead included; bounds what a plugin that
-/// writes without end takes of the disk.
-pub(super) const MAX_BUCKET_BYTES: u64 = 256 << 20;
-
-/// Most bytes of values that one call reads; bounds what a guest that names one
-/// large record many times makes the host allocate.
-pub(super) const MAX_READ_BYTES: usize = 16 << 20;
-
-/// Most keys whose values one call reads; bounds how long it reads.
-pub(super) const MAX_KEYS_READ: usize = 512;
-
-/// What a record takes of its bucket beyond key and value: about its share of
-/// the store's own pages, so that tiny records are bounded too.
-pub(super) const RECORD_OVERHEAD_BYTES: usize = 64;
+use limits::MAX_KEYS_READ;
 
 /// Keys that one call of `list-keys` returns at most.
 const KEYS_A_PAGE: usize = 1000;
@@ -72,15 +50,6 @@ pub struct Records {
     cursors: Arc<Mutex<Cursors>>,
 }
 
-/// Who changes records.
-#[derive(Debug)]
-pub(super) struct Author {
-    pub(super) plugin: Arc<str>,
-    /// Of its own for each plugin: where one changes so much that listeners cannot
-    /// follow, it displaces its own announcements and nobody else's.
-    publisher: Publisher,
-}
-
 /// Some keys of a bucket, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -90,20 +59,17 @@ pub struct Page {
     pub next: Option<u64>,
 }
 
-impl Author {
-    /// Says what was changed.
-    pub(super) fn announce(&self, bucket: &str, Announcement { kind, key }: Announcement) {
-        let data = RecordChanged {
-            bucket: bucket.to_owned(),
-            key,
-            plugin: self.plugin.as_ref().to_owned(),
-        };
-        self.publisher.publish_host(kind, &data.key, &data);
+impl Store {
+    /// The records as a plugin sees and changes them.
+    #[must_use]
+    pub fn records(self: &Arc<Self>, plugin: &Arc<str>) -> Records {
+        let publisher = self.bus.host_publisher();
+        Records::new(Arc::clone(self), Arc::clone(plugin), publisher)
     }
 }
 
 impl Records {
-    pub(super) fn new(store: Arc<Store>, plugin: Arc<str>, publisher: Publisher) -> Self {
+    fn new(store: Arc<Store>, plugin: Arc<str>, publisher: Publisher) -> Self {
         Self {
             store,
             author: Arc::new(Author { plugin, publisher }),
@@ -208,9 +174,9 @@ impl Records {
         let changed = async {
             let kib = u32::try_from(change.bytes() >> 10).unwrap_or(u32::MAX);
             let room = permits(&self.room, kib.saturating_add(CALL_KIB).min(WAITING_KIB)).await;
-            self.shared().works()?;
+            self.state().works()?;
             let (reply, answer) = oneshot::channel();
-            self.shared().queue.push(Call {
+            self.state().queue.push(Call {
                 author: Arc::clone(&self.author),
                 bucket: Arc::clone(bucket),
                 change,
@@ -230,19 +196,19 @@ impl Records {
     ) -> Result<T, RecordError> {
         let read = async {
             let own = permits(&self.reads, 1).await;
-            let held = permits(&self.shared().reads, 1).await;
-            let shared = Arc::clone(self.shared());
+            let held = permits(&self.state().reads, 1).await;
+            let state = Arc::clone(self.state());
             // Its own permit is held until what was read is taken: plugins that wait for
             // their turn must not have any number of large values waiting for them.
             let done = tokio::task::spawn_blocking(move || {
                 let _held = held;
-                (shared.read(work), own)
+                (state.read(work), own)
             });
             match done.await {
                 Ok((done, _own)) => done,
                 Err(ended) if ended.is_panic() => {
                     let reason: Arc<str> = "reading it panicked".into();
-                    self.shared().queue.fail(Arc::clone(&reason));
+                    self.state().queue.fail(Arc::clone(&reason));
                     Err(RecordError::Store(reason))
                 }
                 Err(_) => Err(RecordError::Stopping),
@@ -252,8 +218,8 @@ impl Records {
         read.unwrap_or(Err(RecordError::Slow(DEADLINE)))
     }
 
-    fn shared(&self) -> &Arc<Shared> {
-        &self.store.shared
+    fn state(&self) -> &Arc<StoreState> {
+        &self.store.state
     }
 
     fn cursors(&self) -> MutexGuard<'_, Cursors> {
@@ -284,7 +250,7 @@ mod tests {
         });
         let store = Store::in_memory(bus, Arc::new(SystemClock)).expect("memory");
         let records = store.records(&"p".into());
-        let free = || records.shared().reads.available_permits();
+        let free = || records.state().reads.available_permits();
         let all = free();
         let bucket = "b".into();
         let get = || Box::pin(records.get(&bucket, vec!["k".to_owned()]));

@@ -4,7 +4,8 @@ use std::ops::Bound;
 
 use redb::{ReadOnlyTable, ReadableTable};
 
-use super::{MAX_READ_BYTES, RecordError};
+use super::limits::MAX_READ_BYTES;
+use crate::store::error::RecordError;
 
 /// The records at one moment.
 pub(in crate::store) type Table = ReadOnlyTable<(&'static str, &'static str), &'static [u8]>;

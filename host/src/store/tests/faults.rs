@@ -2,6 +2,7 @@
 
 use super::disk::{EIO, ENOSPC, Faults};
 use super::*;
+use crate::admin::NodeHealth;
 
 const READING: Faults = Faults {
     read: Some(EIO),

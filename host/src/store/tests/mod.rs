@@ -163,7 +163,7 @@ async fn a_page_of_keys_does_not_read_the_whole_bucket() {
     for number in 0..24 {
         let large = vec![record(
             number.to_string(),
-            vec![0; records::MAX_VALUE_BYTES],
+            vec![0; records::limits::MAX_VALUE_BYTES],
         )];
         records.set(&bucket(), large).await.unwrap();
     }
@@ -189,7 +189,7 @@ async fn a_refused_change_changes_nothing() {
         let good = self::record("good", "");
         records.set(&b, vec![good, record]).await.unwrap_err()
     };
-    let long = record("k".repeat(records::MAX_KEY_BYTES + 1), "");
+    let long = record("k".repeat(records::limits::MAX_KEY_BYTES + 1), "");
     assert_eq!(refused(long).await, RecordError::Key(1025));
     assert_eq!(refused(record("", "")).await, RecordError::Key(0));
     let control = refused(record("a\nb", "")).await;
@@ -198,7 +198,7 @@ async fn a_refused_change_changes_nothing() {
         control.to_string(),
         "a key has no control characters; this one has U+000A"
     );
-    let long = record("long", vec![0; records::MAX_VALUE_BYTES + 1]);
+    let long = record("long", vec![0; records::limits::MAX_VALUE_BYTES + 1]);
     assert!(matches!(refused(long).await, RecordError::Value(_)));
     let much = vec![record("x", vec![0; 900_000]); 5];
     let much = records.set(&b, much).await;
@@ -215,7 +215,7 @@ async fn a_refused_change_changes_nothing() {
 #[tokio::test]
 async fn a_full_bucket_takes_nothing_more_until_there_is_room() {
     let (_receiver, records) = records();
-    let large = vec![0; records::MAX_VALUE_BYTES];
+    let large = vec![0; records::limits::MAX_VALUE_BYTES];
     // The overhead leaves no room for the last.
     for number in 0..255 {
         let large = vec![record(number.to_string(), &large)];
@@ -237,7 +237,7 @@ async fn a_full_bucket_takes_nothing_more_until_there_is_room() {
 #[tokio::test]
 async fn one_call_reads_so_much_and_no_more() {
     let (_receiver, records) = records();
-    let large = vec![record("k", vec![0; records::MAX_VALUE_BYTES])];
+    let large = vec![record("k", vec![0; records::limits::MAX_VALUE_BYTES])];
     records.set(&bucket(), large).await.unwrap();
     let read = async |times: usize, key: &str| {
         let values = records.get(&bucket(), vec![key.to_owned(); times]).await;

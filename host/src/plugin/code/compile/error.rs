@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::file::MAX_COMPONENT_BYTES;
+/// Largest component in bytes; the largest real ones, which carry a whole
+/// Python interpreter, have about 40 MiB.
+pub(super) const MAX_COMPONENT_BYTES: u64 = 128 << 20;
 
 /// Why a file cannot be loaded.
 #[derive(Debug, thiserror::Error)]

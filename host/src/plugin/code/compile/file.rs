@@ -6,12 +6,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::CompileError;
+use super::error::{CompileError, MAX_COMPONENT_BYTES};
 use crate::plugin::code::complete::is_cut_off;
-
-/// Largest component in bytes; the largest real ones, which carry a whole
-/// Python interpreter, have about 40 MiB.
-pub(super) const MAX_COMPONENT_BYTES: u64 = 128 << 20;
 
 /// First eight bytes of a component: magic and the component layer's version.
 const COMPONENT_PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";

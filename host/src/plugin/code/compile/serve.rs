@@ -20,8 +20,8 @@ use super::protocol::{
     EXIT_OUT_OF_MEMORY, EXIT_TIMED_OUT, GREETING, HEAD_BYTES, MAX_TASK_BYTES, Nonsense, Outcome,
     Task, decode_head, encode_head, max_answer_bytes,
 };
+use crate::panics::panic_text;
 use crate::plugin::code::engine::compiling_engine;
-use crate::plugin::run::contain::panic_text;
 
 /// Priority of compiling, out of 99 where 50 is normal: running plugins go
 /// first, and a busy machine still compiles.

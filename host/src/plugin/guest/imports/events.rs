@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::bus::{Filter, PublishError};
 use crate::event::{Draft, Event, EventType, ExtensionValue, MAX_ATTRIBUTE_BYTES, Pattern};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{events, types};
-use crate::plugin::guest::state::{Guest, SendError};
+use crate::plugin::guest::context::SendError;
+use crate::plugin::guest::state::Guest;
 
 /// What a guest is told that sends or waits too often.
 pub(super) const OVER_BUDGET: &str =

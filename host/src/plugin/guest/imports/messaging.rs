@@ -10,7 +10,8 @@ use super::events::OVER_BUDGET;
 use crate::bus::Filter;
 use crate::event::{Draft, EventType, ExtensionValue, Pattern};
 use crate::plugin::guest::bindings::messaging::wasmcloud::messaging::{consumer, types};
-use crate::plugin::guest::state::{Guest, SendError};
+use crate::plugin::guest::context::SendError;
+use crate::plugin::guest::state::Guest;
 
 /// The extension attribute that names the type of an answer.
 pub(crate) const REPLY_TO: &str = "replyto";

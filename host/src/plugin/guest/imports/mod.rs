@@ -5,25 +5,20 @@
 mod config;
 pub(crate) mod events;
 mod events_0_1;
-pub(crate) mod http;
-pub(crate) mod keyvalue;
+mod http;
+mod keyvalue;
+mod linking;
 mod logging;
 pub(crate) mod messaging;
 mod progress;
 mod sockets;
 
-use wasmtime::component::{HasData, Lift, Linker, LinkerInstance, WasmList};
-use wasmtime::{AsContextMut, Engine, StoreContextMut};
+use linking::Lend;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
 
 use crate::plugin::guest::bindings::{messaging as wasmcloud, plugin, plugin_0_1};
 use crate::plugin::guest::state::Guest;
-
-/// Lends the whole guest to an interface's implementation.
-struct Lend;
-
-impl HasData for Lend {
-    type Data<'a> = &'a mut Guest;
-}
 
 /// A linker with everything that this host provides.
 ///
@@ -49,43 +44,9 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     Ok(linker)
 }
 
-/// Puts another function in the place of one that is linked already.
-///
-/// # Errors
-/// When there is no such function: then what was to be prevented would not be.
-fn replace(
-    linker: &mut Linker<Guest>,
-    interface: &str,
-    function: &str,
-    define: impl FnOnce(&mut LinkerInstance<'_, Guest>, &str) -> wasmtime::Result<()>,
-) -> wasmtime::Result<()> {
-    let mut instance = linker.instance(interface)?;
-    if instance.func_wrap(function, |_, (): ()| Ok(())).is_ok() {
-        return Err(wasmtime::format_err!(
-            "there is no function `{function}` in `{interface}` to be replaced"
-        ));
-    }
-    linker.allow_shadowing(true);
-    let defined = define(&mut linker.instance(interface)?, function);
-    linker.allow_shadowing(false);
-    defined
-}
-
-/// The elements of a list of the guest's, unless there are more than `most`.
-fn lift<T: Lift + 'static>(
-    store: &mut StoreContextMut<'_, Guest>,
-    list: &WasmList<T>,
-    most: usize,
-) -> wasmtime::Result<Option<Vec<T>>> {
-    if list.len() > most {
-        return Ok(None);
-    }
-    let elements = list.iter(store.as_context_mut())?;
-    elements.collect::<wasmtime::Result<_>>().map(Some)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::linking::replace;
     use super::*;
     use crate::plugin::code::engine::new_engine;
 

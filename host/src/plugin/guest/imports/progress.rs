@@ -3,7 +3,8 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList};
 
-use crate::plugin::guest::batch::{self, Shown};
+use crate::plugin::guest::batch::Shown;
+use crate::plugin::guest::progress;
 use crate::plugin::guest::state::Guest;
 
 /// What a listener shows by `watch`, by the version of the interface.
@@ -21,14 +22,14 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
 }
 
 fn add_version(linker: &mut Linker<Guest>, interface: &str, shown: Shown) -> wasmtime::Result<()> {
-    let mut progress = linker.instance(interface)?;
-    progress.func_wrap(
+    let mut functions = linker.instance(interface)?;
+    functions.func_wrap(
         "watch",
         move |store: StoreContextMut<'_, Guest>, (place,): (WasmList<u8>,)| {
-            Ok(batch::watch(store, place, shown)?)
+            Ok(progress::watch(store, place, shown)?)
         },
     )?;
-    progress.func_wrap(
+    functions.func_wrap(
         "fail",
         |mut store: StoreContextMut<'_, Guest>, (reason,): (String,)| {
             Ok(store.data_mut().batch.fail(reason)?)

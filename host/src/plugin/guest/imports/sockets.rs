@@ -5,7 +5,7 @@ use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
 use wasmtime_wasi::p2::{TcpSocket, UdpSocket};
 
-use super::replace;
+use super::linking::replace;
 use crate::plugin::guest::state::Guest;
 
 type Answer<T> = wasmtime::Result<(Result<Resource<T>, ErrorCode>,)>;

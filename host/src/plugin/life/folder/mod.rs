@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
-use crate::plugin::life::load::Files;
+use crate::plugin::life::files::Files;
 pub(crate) use survey::Stamps;
 use survey::{Identity, Survey};
 use watch::{Signal, Stage, Told, Watch};

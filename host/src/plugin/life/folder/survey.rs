@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::names::{plugin_of, warn_of_name};
-use crate::plugin::life::load::Files;
+use crate::plugin::life::files::Files;
 
 /// What the system says of one file. Two contents have two stamps, unless somebody
 /// takes pains that they have not.

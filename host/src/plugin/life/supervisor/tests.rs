@@ -11,7 +11,7 @@ use crate::event::{Draft, EventType};
 use crate::plugin::code::code_cache::CodeCache;
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::code::engine::{compiling_engine, new_engine};
-use crate::plugin::guest::state::PluginContext;
+use crate::plugin::guest::context::PluginContext;
 use crate::plugin::life::load::Source;
 use crate::store::Store;
 

@@ -4,10 +4,12 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Lift, Linker, Resource, WasmList};
 
-use super::{Answer, Bucket};
+use super::host::Answer;
 use crate::plugin::guest::bindings::plugin::wasi::keyvalue::{batch, store};
-use crate::plugin::guest::imports::{lift, replace};
-use crate::plugin::guest::state::{BURST, Guest};
+use crate::plugin::guest::bucket::Bucket;
+use crate::plugin::guest::context::BURST;
+use crate::plugin::guest::imports::linking::{lift, replace};
+use crate::plugin::guest::state::Guest;
 
 const BATCH: &str = "wasi:keyvalue/batch@0.2.0-draft";
 

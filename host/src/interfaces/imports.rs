@@ -1,8 +1,8 @@
-//! Which interfaces this host offers to plugins, on which condition, and by which
-//! it hands events over: the one list that loading and explaining plugins share.
+//! What plugins may import, and on which condition.
 
-use semver::Version;
 use serde::Serialize;
+
+use super::version::{Name, compatible};
 
 /// On which condition a plugin can use an interface that the host offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,83 +51,6 @@ pub enum Support {
         /// What the host has of the same package, with versions.
         same_package: Vec<String>,
     },
-}
-
-/// How a handler's functions are called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Convention {
-    /// Packed frames of events, of [`hearken_wire::LAYOUT`].
-    Framed,
-    /// The same by version 0.1.0 of the package: the listener shows no place where it
-    /// could be told to stop.
-    Framed0_1,
-    /// One event a call.
-    Typed,
-    /// The same by version 0.1.0 of the package: an event has one time, the recorded one.
-    Typed0_1,
-    /// One message a call, as wasmCloud has it.
-    Messaging,
-}
-
-/// Listeners of both versions of the package have frames of layout 1.
-const _: () = assert!(hearken_wire::LAYOUT == 1);
-
-/// A way to hand events to a component, which it chooses by what it exports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Handler {
-    /// How its functions are called.
-    pub convention: Convention,
-    /// The exported interface, with its version.
-    pub interface: &'static str,
-    /// The functions that the interface must have.
-    pub functions: &'static [&'static str],
-    /// Whether the component itself says what it listens to; otherwise its
-    /// manifest must, by `subscribe`.
-    pub describes_itself: bool,
-}
-
-/// Every way to hand events over, the preferred one first.
-pub const HANDLERS: &[Handler] = &[
-    Handler {
-        convention: Convention::Framed,
-        interface: "hearken:plugin/framed-listener@0.2.0",
-        functions: &["describe", "handle"],
-        describes_itself: true,
-    },
-    Handler {
-        convention: Convention::Framed0_1,
-        interface: "hearken:plugin/framed-listener@0.1.0",
-        functions: &["describe", "handle"],
-        describes_itself: true,
-    },
-    Handler {
-        convention: Convention::Typed,
-        interface: "hearken:plugin/listener@0.2.0",
-        functions: &["describe", "handle"],
-        describes_itself: true,
-    },
-    Handler {
-        convention: Convention::Typed0_1,
-        interface: "hearken:plugin/listener@0.1.0",
-        functions: &["describe", "handle"],
-        describes_itself: true,
-    },
-    Handler {
-        convention: Convention::Messaging,
-        interface: "wasmcloud:messaging/handler@0.2.0",
-        functions: &["handle-message"],
-        describes_itself: false,
-    },
-];
-
-/// Whether a component with this handler says itself what it listens to.
-#[must_use]
-pub fn describes_itself(interface: &str) -> bool {
-    let handler = HANDLERS
-        .iter()
-        .find(|handler| handler.interface == interface);
-    handler.is_some_and(|handler| handler.describes_itself)
 }
 
 /// Interfaces of one package that are offered on the same condition.
@@ -278,45 +201,6 @@ pub fn import_support(import: &str) -> Support {
     }
 }
 
-/// What an export such as `hearken:plugin/listener@0.2.0` means to the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HandlerSupport {
-    /// Events are handed over by it.
-    Spoken(&'static Handler),
-    /// It would be a handler, if its version were that of this one.
-    OtherVersion(&'static Handler),
-    /// It has nothing to do with events.
-    NotAHandler,
-}
-
-/// What the host makes of an export.
-fn handler_support(export: &str) -> HandlerSupport {
-    let name = Name::parse(export);
-    let mut other_version = None;
-    for handler in HANDLERS {
-        let spoken = Name::parse(handler.interface);
-        if (spoken.package, spoken.interface) == (name.package, name.interface) {
-            match spoken.version {
-                Some(version) if compatible(version, name.version) => {
-                    return HandlerSupport::Spoken(handler);
-                }
-                // Of several the newest, which is the first.
-                _ => other_version.get_or_insert(handler),
-            };
-        }
-    }
-    other_version.map_or(HandlerSupport::NotAHandler, HandlerSupport::OtherVersion)
-}
-
-/// One export of a component, as far as handing events over is concerned.
-#[derive(Clone, Debug)]
-pub struct Export<'a> {
-    /// The interface with its version, or the name of a function.
-    pub name: &'a str,
-    /// The functions of the interface.
-    pub functions: Vec<&'a str>,
-}
-
 /// Why an import keeps a component from running here, and what to do about it.
 #[must_use]
 pub fn import_problem(name: &str) -> Option<String> {
@@ -332,107 +216,6 @@ pub fn import_problem(name: &str) -> Option<String> {
             "it imports {name}, which this host does not have: build it without, or with {}",
             same_package.join(", ")
         )),
-    }
-}
-
-/// The export by which events are handed over.
-///
-/// # Errors
-/// Why there is none, and what to do about it.
-pub fn find_handler(exports: &[Export<'_>]) -> Result<&'static Handler, String> {
-    let mut other_version = None;
-    let mut spoken: Vec<(&Handler, &Export<'_>)> = Vec::new();
-    for export in exports {
-        match handler_support(export.name) {
-            HandlerSupport::Spoken(handler) => spoken.push((handler, export)),
-            HandlerSupport::OtherVersion(handler) => other_version = Some((handler, export)),
-            HandlerSupport::NotAHandler => {}
-        }
-    }
-    for handler in HANDLERS {
-        let Some((_, export)) = spoken.iter().find(|(found, _)| *found == handler) else {
-            continue;
-        };
-        let missing: Vec<_> = (handler.functions.iter().copied())
-            .filter(|function| !export.functions.contains(function))
-            .collect();
-        return if missing.is_empty() {
-            Ok(handler)
-        } else {
-            Err(format!(
-                "its {} lacks the function {}: build it against the interface's WIT",
-                export.name,
-                missing.join(" and ")
-            ))
-        };
-    }
-    if let Some((handler, export)) = other_version {
-        return Err(format!(
-            "it exports {}, and this host speaks {}: build it against that version",
-            export.name, handler.interface
-        ));
-    }
-    let handlers: Vec<_> = HANDLERS.iter().map(|handler| handler.interface).collect();
-    Err(format!(
-        "it exports nothing that takes events{}: a plugin exports {}",
-        made_for(exports),
-        handlers.join(" or ")
-    ))
-}
-
-/// What a component without a handler was made for, where that is well known.
-fn made_for(exports: &[Export<'_>]) -> &'static str {
-    let exports_any = |prefix: &str| exports.iter().any(|export| export.name.starts_with(prefix));
-    if exports_any("wasi:http/incoming-handler") || exports_any("wasi:http/handler") {
-        "; it serves HTTP requests, for a host such as `wasmtime serve`, Spin or wasmCloud"
-    } else if exports_any("wasi:cli/run") {
-        "; it is a command, which `wasmtime run` runs"
-    } else if exports_any("fermyon:spin/") || exports_any("spin:") {
-        "; it is made for Spin"
-    } else {
-        ""
-    }
-}
-
-/// A name such as `wasi:http/types@0.2.3`; a plain name is all interface.
-struct Name<'a> {
-    package: &'a str,
-    interface: &'a str,
-    version: Option<&'a str>,
-}
-
-impl<'a> Name<'a> {
-    fn parse(name: &'a str) -> Self {
-        let (path, version) = match name.split_once('@') {
-            Some((path, version)) => (path, Some(version)),
-            None => (name, None),
-        };
-        let (package, interface) = path.split_once('/').unwrap_or(("", path));
-        Self {
-            package,
-            interface,
-            version,
-        }
-    }
-}
-
-/// Whether a component that asks for version `wanted` runs with version `spoken`:
-/// the rule by which components are linked. Drafts are compatible with themselves only.
-fn compatible(spoken: &str, wanted: Option<&str>) -> bool {
-    let Some(wanted) = wanted else { return false };
-    if spoken == wanted {
-        return true;
-    }
-    let (Ok(spoken), Ok(wanted)) = (Version::parse(spoken), Version::parse(wanted)) else {
-        return false;
-    };
-    if !spoken.pre.is_empty() || !wanted.pre.is_empty() {
-        return false;
-    }
-    match (spoken.major, spoken.minor) {
-        (0, 0) => false,
-        (0, minor) => (wanted.major, wanted.minor) == (0, minor),
-        (major, _) => wanted.major == major,
     }
 }
 
@@ -503,32 +286,5 @@ mod tests {
             let same_package = Vec::new();
             assert_eq!(import_support(name), Support::Unknown { same_package });
         }
-    }
-
-    #[test]
-    fn a_handler_of_another_version_is_told_from_something_else() {
-        let listener = |version: &str| {
-            let of_version = |handler: &&Handler| {
-                handler.interface == format!("hearken:plugin/listener@{version}")
-            };
-            HANDLERS.iter().find(of_version).expect("it is spoken")
-        };
-        for (export, spoken) in [("0.1.7", "0.1.0"), ("0.2.0", "0.2.0"), ("0.2.3", "0.2.0")] {
-            assert_eq!(
-                handler_support(&format!("hearken:plugin/listener@{export}")),
-                HandlerSupport::Spoken(listener(spoken))
-            );
-        }
-        for export in ["0.3.0", "0.0.1", "1.0.0"] {
-            assert_eq!(
-                handler_support(&format!("hearken:plugin/listener@{export}")),
-                HandlerSupport::OtherVersion(listener("0.2.0")),
-                "the newest is named"
-            );
-        }
-        assert_eq!(
-            handler_support("wasi:cli/run@0.2.0"),
-            HandlerSupport::NotAHandler
-        );
     }
 }

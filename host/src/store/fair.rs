@@ -19,20 +19,20 @@ const WORK_A_SECOND: u64 = 16 << 20;
 /// How far ahead of that a plugin may be.
 const AHEAD: Duration = Duration::from_millis(250);
 
-/// Lanes of plugins that have nothing to do are kept up to this number.
-const IDLE_LANES: usize = 64;
+/// Flows of plugins that have nothing to do are kept up to this number.
+const IDLE_FLOWS: usize = 64;
 
-/// Items that wait, fair between those who brought them.
+/// Items that wait, fair between those who brought them: a flow for each.
 #[derive(Debug)]
-pub(super) struct Lanes<T> {
-    lanes: HashMap<Arc<str>, Lane<T>>,
+pub(super) struct FairQueue<T> {
+    flows: HashMap<Arc<str>, Flow<T>>,
     /// Those who have items, whose turn is next first.
     turns: VecDeque<Arc<str>>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Lane<T> {
+struct Flow<T> {
     waiting: VecDeque<Item<T>>,
     /// When all that was taken would be done at [`WORK_A_SECOND`].
     done_at: Instant,
@@ -56,17 +56,17 @@ pub(super) enum Next<T> {
     Nothing,
 }
 
-impl<T> Default for Lanes<T> {
+impl<T> Default for FairQueue<T> {
     fn default() -> Self {
         Self {
-            lanes: HashMap::new(),
+            flows: HashMap::new(),
             turns: VecDeque::new(),
             bytes: 0,
         }
     }
 }
 
-impl<T> Lanes<T> {
+impl<T> FairQueue<T> {
     /// Bytes of memory of all that waits.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -75,14 +75,14 @@ impl<T> Lanes<T> {
     /// Puts an item last of those of `who`. It takes `bytes` of memory while it waits,
     /// and then `work`, in bytes written.
     pub(super) fn push(&mut self, who: &Arc<str>, item: T, bytes: usize, work: u64, now: Instant) {
-        let lane = self.lanes.entry(Arc::clone(who)).or_insert_with(|| Lane {
+        let flow = self.flows.entry(Arc::clone(who)).or_insert_with(|| Flow {
             waiting: VecDeque::new(),
             done_at: now,
         });
-        if lane.waiting.is_empty() {
+        if flow.waiting.is_empty() {
             self.turns.push_back(Arc::clone(who));
         }
-        lane.waiting.push_back(Item { item, bytes, work });
+        flow.waiting.push_back(Item { item, bytes, work });
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
@@ -98,16 +98,16 @@ impl<T> Lanes<T> {
                 let Some(who) = self.turns.pop_front() else {
                     break;
                 };
-                let Some(lane) = self.lanes.get_mut(&who) else {
+                let Some(flow) = self.flows.get_mut(&who) else {
                     continue;
                 };
-                let free_at = lane.done_at.checked_sub(AHEAD).unwrap_or(lane.done_at);
+                let free_at = flow.done_at.checked_sub(AHEAD).unwrap_or(flow.done_at);
                 if free_at > now {
                     soonest = Some(soonest.map_or(free_at, |soonest| soonest.min(free_at)));
                     self.turns.push_back(who);
                     continue;
                 }
-                let Some(front) = lane.waiting.front() else {
+                let Some(front) = flow.waiting.front() else {
                     continue;
                 };
                 if !group.is_empty() && front.work > room {
@@ -116,9 +116,9 @@ impl<T> Lanes<T> {
                     return Next::Group(group);
                 }
                 room = room.saturating_sub(front.work);
-                let item = lane.take(now);
+                let item = flow.take(now);
                 self.bytes = self.bytes.saturating_sub(item.bytes);
-                if !lane.waiting.is_empty() {
+                if !flow.waiting.is_empty() {
                     self.turns.push_back(who);
                 }
                 group.push(item.item);
@@ -140,22 +140,22 @@ impl<T> Lanes<T> {
     pub(super) fn take_all(&mut self) -> Vec<T> {
         self.turns.clear();
         self.bytes = 0;
-        let lanes = self.lanes.values_mut();
-        lanes
-            .flat_map(|lane| lane.waiting.drain(..))
+        let flows = self.flows.values_mut();
+        flows
+            .flat_map(|flow| flow.waiting.drain(..))
             .map(|item| item.item)
             .collect()
     }
 
     fn forget_idle(&mut self, now: Instant) {
-        if self.lanes.len() > self.turns.len() + IDLE_LANES {
-            self.lanes
-                .retain(|_, lane| !lane.waiting.is_empty() || lane.done_at > now);
+        if self.flows.len() > self.turns.len() + IDLE_FLOWS {
+            self.flows
+                .retain(|_, flow| !flow.waiting.is_empty() || flow.done_at > now);
         }
     }
 }
 
-impl<T> Lane<T> {
+impl<T> Flow<T> {
     /// Takes its first item, which there is, at its charge.
     fn take(&mut self, now: Instant) -> Item<T> {
         let item = self.waiting.pop_front().expect("it was looked at");
@@ -175,12 +175,12 @@ mod tests {
         name.into()
     }
 
-    fn push(lanes: &mut Lanes<String>, name: &str, number: u32, work: u64, now: Instant) {
-        lanes.push(&who(name), format!("{name}{number}"), 10, work, now);
+    fn push(flows: &mut FairQueue<String>, name: &str, number: u32, work: u64, now: Instant) {
+        flows.push(&who(name), format!("{name}{number}"), 10, work, now);
     }
 
-    fn group(lanes: &mut Lanes<String>, now: Instant) -> Vec<String> {
-        match lanes.next(now) {
+    fn group(flows: &mut FairQueue<String>, now: Instant) -> Vec<String> {
+        match flows.next(now) {
             Next::Group(group) => group,
             other => panic!("{other:?}"),
         }
@@ -189,66 +189,66 @@ mod tests {
     #[test]
     fn everybody_has_a_turn_before_anybody_has_two() {
         let now = Instant::now();
-        let mut lanes = Lanes::default();
+        let mut flows = FairQueue::default();
         for number in 0..4 {
-            push(&mut lanes, "flood", number, GROUP_WORK / 2, now);
+            push(&mut flows, "flood", number, GROUP_WORK / 2, now);
         }
-        push(&mut lanes, "a", 0, SMALL, now);
-        push(&mut lanes, "b", 0, SMALL, now);
-        assert_eq!(lanes.bytes(), 60);
-        assert_eq!(group(&mut lanes, now), ["flood0", "a0", "b0"]);
-        push(&mut lanes, "a", 1, SMALL, now);
-        assert_eq!(group(&mut lanes, now), ["flood1", "a1"]);
-        assert_eq!(group(&mut lanes, now), ["flood2", "flood3"]);
-        assert_eq!(lanes.next(now), Next::Nothing);
-        assert_eq!(lanes.bytes(), 0);
+        push(&mut flows, "a", 0, SMALL, now);
+        push(&mut flows, "b", 0, SMALL, now);
+        assert_eq!(flows.bytes(), 60);
+        assert_eq!(group(&mut flows, now), ["flood0", "a0", "b0"]);
+        push(&mut flows, "a", 1, SMALL, now);
+        assert_eq!(group(&mut flows, now), ["flood1", "a1"]);
+        assert_eq!(group(&mut flows, now), ["flood2", "flood3"]);
+        assert_eq!(flows.next(now), Next::Nothing);
+        assert_eq!(flows.bytes(), 0);
     }
 
     #[test]
     fn what_fits_no_group_has_one_of_its_own_and_is_not_passed_over() {
         let now = Instant::now();
-        let mut lanes = Lanes::default();
-        push(&mut lanes, "a", 0, SMALL, now);
-        push(&mut lanes, "large", 0, 3 * GROUP_WORK, now);
-        push(&mut lanes, "b", 0, SMALL, now);
-        assert_eq!(group(&mut lanes, now), ["a0"]);
-        push(&mut lanes, "a", 1, SMALL, now);
-        assert_eq!(group(&mut lanes, now), ["large0"]);
-        assert_eq!(group(&mut lanes, now), ["b0", "a1"]);
+        let mut flows = FairQueue::default();
+        push(&mut flows, "a", 0, SMALL, now);
+        push(&mut flows, "large", 0, 3 * GROUP_WORK, now);
+        push(&mut flows, "b", 0, SMALL, now);
+        assert_eq!(group(&mut flows, now), ["a0"]);
+        push(&mut flows, "a", 1, SMALL, now);
+        assert_eq!(group(&mut flows, now), ["large0"]);
+        assert_eq!(group(&mut flows, now), ["b0", "a1"]);
     }
 
     #[test]
     fn who_has_had_too_much_waits_while_others_go_on() {
         let start = Instant::now();
-        let mut lanes = Lanes::default();
+        let mut flows = FairQueue::default();
         for number in 0..3 {
-            push(&mut lanes, "flood", number, WORK_A_SECOND, start);
+            push(&mut flows, "flood", number, WORK_A_SECOND, start);
         }
-        assert_eq!(group(&mut lanes, start), ["flood0"]);
-        push(&mut lanes, "a", 0, SMALL, start);
-        assert_eq!(group(&mut lanes, start), ["a0"]);
+        assert_eq!(group(&mut flows, start), ["flood0"]);
+        push(&mut flows, "a", 0, SMALL, start);
+        assert_eq!(group(&mut flows, start), ["a0"]);
         let free = start + Duration::from_secs(1) - AHEAD;
-        assert_eq!(lanes.next(start), Next::At(free));
-        assert_eq!(group(&mut lanes, free), ["flood1"]);
-        let mut left = lanes.take_all();
+        assert_eq!(flows.next(start), Next::At(free));
+        assert_eq!(group(&mut flows, free), ["flood1"]);
+        let mut left = flows.take_all();
         left.sort();
         assert_eq!(left, ["flood2"]);
-        assert_eq!(lanes.next(free), Next::Nothing);
+        assert_eq!(flows.next(free), Next::Nothing);
     }
 
     #[test]
     fn idle_lanes_are_forgotten() {
         let start = Instant::now();
-        let mut lanes = Lanes::default();
+        let mut flows = FairQueue::default();
         for number in 0..1000 {
-            push(&mut lanes, &format!("p{number}-"), 0, 1, start);
+            push(&mut flows, &format!("p{number}-"), 0, 1, start);
         }
-        while lanes.bytes() > 0 {
-            group(&mut lanes, start);
+        while flows.bytes() > 0 {
+            group(&mut flows, start);
         }
         let later = start + Duration::from_secs(1);
-        push(&mut lanes, "a", 0, 1, later);
-        group(&mut lanes, later);
-        assert!(lanes.lanes.len() <= IDLE_LANES, "{}", lanes.lanes.len());
+        push(&mut flows, "a", 0, 1, later);
+        group(&mut flows, later);
+        assert!(flows.flows.len() <= IDLE_FLOWS, "{}", flows.flows.len());
     }
 }

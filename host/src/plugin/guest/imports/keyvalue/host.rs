@@ -1,32 +1,18 @@
-//! `wasi:keyvalue`: the granted buckets of the node's store.
-
-mod bounds;
+//! What the functions of `wasi:keyvalue` do.
 
 use std::sync::Arc;
 
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::Resource;
 
-use super::Lend;
 use crate::plugin::guest::bindings::plugin::wasi::keyvalue::{atomics, batch, store};
+use crate::plugin::guest::bucket::Bucket;
+use crate::plugin::guest::context::BURST;
 use crate::plugin::guest::memory::Charge;
-use crate::plugin::guest::state::{BURST, Guest};
+use crate::plugin::guest::state::Guest;
 use crate::store::RecordError;
 
-/// An open bucket.
-#[derive(Debug)]
-pub struct Bucket {
-    name: Arc<str>,
-}
-
-type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
-
-/// Links the interfaces.
-pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    store::add_to_linker::<_, Lend>(linker, |guest| guest)?;
-    atomics::add_to_linker::<_, Lend>(linker, |guest| guest)?;
-    batch::add_to_linker::<_, Lend>(linker, |guest| guest)?;
-    bounds::replace_unbounded(linker)
-}
+/// What a function of the interface answers; the outer error costs the instance.
+pub(super) type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
 
 impl Guest {
     fn bucket(&self, bucket: &Resource<Bucket>) -> wasmtime::Result<Arc<str>> {

@@ -1,0 +1,123 @@
+//! How far a guest has come with its batch, read from where it counts in its own memory,
+//! and telling it there to stop.
+
+use wasmtime::component::WasmList;
+use wasmtime::{AsContext, AsContextMut, StoreContextMut};
+
+use super::batch::{NUMBER_BYTES, Progress, ProgressError, Shown};
+use super::state::Guest;
+
+/// Takes the place where the guest shows its progress.
+///
+/// # Errors
+/// When the place has another size, or a batch is in hand.
+pub(crate) fn watch(
+    mut store: StoreContextMut<'_, Guest>,
+    place: WasmList<u8>,
+    shown: Shown,
+) -> Result<(), ProgressError> {
+    let expected = match shown {
+        Shown::Counter => NUMBER_BYTES,
+        Shown::CounterAndStop => 2 * NUMBER_BYTES,
+    };
+    let bytes = place.len();
+    if bytes != expected {
+        return Err(ProgressError::Size { bytes, expected });
+    }
+    if !store.data().batch.events.is_empty() {
+        return Err(ProgressError::TooLate);
+    }
+    let mut progress = Progress {
+        place,
+        shown,
+        before: 0,
+        told_to_stop: None,
+    };
+    progress.before = progress.begun(store.as_context());
+    store.data_mut().batch.progress = Some(progress);
+    Ok(())
+}
+
+/// Lets a guest that was told to stop go on with another batch.
+pub(crate) fn let_go_on(mut store: StoreContextMut<'_, Guest>) {
+    let Some(mut progress) = store.data_mut().batch.progress.take() else {
+        return;
+    };
+    if progress.told_to_stop.take().is_some() {
+        progress.write_stop(store.as_context_mut(), false);
+    }
+    store.data_mut().batch.progress = Some(progress);
+}
+
+/// Looks how far the guest has come, at every moment at which the host has the
+/// say, and tells it if it is to stop: what the guest does from here on is on the account
+/// of the event in hand.
+///
+/// # Errors
+/// When the counter makes no sense.
+pub(crate) fn observe(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
+    if store.data().batch.progress.is_none() {
+        return Ok(());
+    }
+    look(store.as_context_mut())?;
+    if store.data().meter.asked_to_end() {
+        tell_to_stop(store);
+    }
+    Ok(())
+}
+
+/// Looks how far the guest has come.
+///
+/// # Errors
+/// When the counter makes no sense.
+pub(crate) fn look(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
+    let Some(progress) = &store.data().batch.progress else {
+        return Ok(());
+    };
+    let begun = progress.begun(store.as_context());
+    let guest = store.data_mut();
+    if guest.batch.advance(begun)? {
+        if guest.batch.has_an_account_of_its_own(begun) {
+            guest.meter.next_event();
+        }
+        guest.next_event();
+    }
+    Ok(())
+}
+
+fn tell_to_stop(mut store: StoreContextMut<'_, Guest>) {
+    let batch = &mut store.data_mut().batch;
+    let stops = |progress: &Progress| {
+        progress.shown == Shown::CounterAndStop && progress.told_to_stop.is_none()
+    };
+    if batch.events.is_empty() || !batch.progress.as_ref().is_some_and(stops) {
+        return;
+    }
+    let Some(mut progress) = batch.progress.take() else {
+        return;
+    };
+    let begun = progress.begun(store.as_context());
+    progress.told_to_stop = Some(begun.wrapping_sub(progress.before));
+    progress.write_stop(store.as_context_mut(), true);
+    store.data_mut().batch.progress = Some(progress);
+}
+
+/// Checks, after the guest returned, that it has begun every event, unless it was told to
+/// stop; returns how many it has begun.
+///
+/// # Errors
+/// When it has not.
+pub(crate) fn check_finished(store: StoreContextMut<'_, Guest>) -> Result<usize, ProgressError> {
+    let batch = &store.data().batch;
+    let events = batch.events.len();
+    let Some(progress) = &batch.progress else {
+        return Ok(events);
+    };
+    let begun = progress.begun(store.as_context());
+    let begun = begun.wrapping_sub(progress.before);
+    match usize::try_from(begun) {
+        Ok(all) if all == events => Ok(all),
+        Ok(some) if some < events && progress.told_to_stop.is_some() => Ok(some),
+        _ => Err(ProgressError::Unfinished { begun, events }),
+    }
+}
