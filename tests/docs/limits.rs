@@ -1,0 +1,276 @@
+//! The numbers of `limits.md` are those of the code.
+
+use std::time::Duration;
+
+use hearken::bus::MailboxLimits;
+use hearken::config::NodeConfig;
+use hearken::gateway::GatewayLimits;
+
+use crate::page::Page;
+use crate::source::Source;
+
+/// The beginning of what a row of the page is about, and the numbers of its bound in their
+/// order: counts, bytes, milliseconds.
+type Row = (&'static str, Vec<u64>);
+
+#[test]
+fn bounds_are_those_of_the_code() {
+    let rows = Page::read("host/docs/limits.md").rows("what");
+    let known = known();
+    for (cells, (what, numbers)) in rows.iter().zip(&known) {
+        assert!(cells[0].starts_with(what), "{} is not {what}", cells[0]);
+        assert_eq!(numbers_of(&cells[1]), *numbers, "{}", cells[0]);
+    }
+    assert_eq!(rows.len(), known.len(), "each row is known here");
+}
+
+fn known() -> Vec<Row> {
+    let source = Source::read();
+    let of = |name: &str| source.value(name);
+    let config = NodeConfig::default();
+    let limits = &config.limits;
+    let gateway = GatewayLimits::default();
+    let mailbox = MailboxLimits::default();
+    assert_eq!(
+        (limits.mailbox, limits.mailbox_bytes),
+        (mailbox.events, mailbox.bytes),
+        "streams and plugins have one default"
+    );
+    let mut rows = vec![
+        // Events.
+        (
+            "event, attributes included",
+            vec![number(config.max_event_size)],
+        ),
+        ("event type", vec![of("event/MAX_TYPE_BYTES")]),
+        ("any other attribute", vec![of("MAX_ATTRIBUTE_BYTES")]),
+        ("extension attributes", vec![of("MAX_EXTENSIONS")]),
+        ("nesting of JSON", vec![of("event/MAX_DEPTH")]),
+        ("pattern", vec![of("MAX_PATTERN_BYTES")]),
+        ("alternatives of a pattern", vec![of("MAX_ALTERNATIVES")]),
+        (
+            "mailbox",
+            vec![number(limits.mailbox), number(limits.mailbox_bytes)],
+        ),
+        // Plugin files.
+        ("component file", vec![of("MAX_COMPONENT_BYTES")]),
+        ("manifest", vec![of("MAX_MANIFEST_BYTES")]),
+        ("name of a plugin", vec![of("MAX_NAME_BYTES")]),
+        (
+            "compiling a component",
+            vec![millis(config.compile.timeout), config.compile.memory],
+        ),
+        ("nesting of components", vec![of("plugin/MAX_DEPTH")]),
+        (
+            "memories, tables and core instances",
+            vec![
+                of("MAX_MEMORIES"),
+                of("MAX_TABLES"),
+                of("MAX_CORE_INSTANCES"),
+            ],
+        ),
+        ("patterns of a plugin", vec![of("MAX_GLOBS")]),
+        ("listeners of a plugin", vec![of("MAX_LISTENERS")]),
+        ("name of a listener", vec![of("MAX_LABEL_BYTES")]),
+        (
+            "components compiled at a time",
+            vec![of("MAX_WORKERS"), of("workers/LONG")],
+        ),
+        ("compiled functions", vec![of("function_cache/MAX_BYTES")]),
+        ("cache of compiled code", vec![of("MAX_CACHE_BYTES")]),
+        // Plugins at work.
+        ("memory of an instance", vec![limits.memory]),
+        (
+            "each element of its tables",
+            vec![of("TABLE_ELEMENT_BYTES")],
+        ),
+        ("each body of a request", vec![of("http/BODY_BYTES")]),
+        (
+            "each open HTTP connection",
+            vec![of("plugin/CONNECTION_BYTES")],
+        ),
+        ("tables of an instance", vec![of("MAX_TABLE_ELEMENTS")]),
+        ("stack of a guest", vec![of("GUEST_STACK_BYTES")]),
+        ("time of an event", vec![millis(limits.deadline)]),
+        (
+            "open handles",
+            vec![of("MAX_HANDLES"), of("MAX_COMPONENT_HANDLES")],
+        ),
+        ("bytes of one call", vec![of("CALL_SLACK_BYTES")]),
+        ("random bytes", vec![of("MAX_RANDOM_BYTES")]),
+        ("bytes printed", vec![of("MAX_WRITE_BYTES")]),
+        ("lines printed", vec![of("MAX_LINES_A_CALL")]),
+        (
+            "lines that a plugin logs",
+            vec![of("BURST_LINES"), of("LINES_A_SECOND")],
+        ),
+        ("length of a line", vec![of("MAX_LINE_BYTES")]),
+        ("log lines of the node", vec![of("QUEUED_LINES")]),
+        ("error text", vec![of("batch/MAX_REASON_BYTES")]),
+        (
+            "`plugin.failed`",
+            vec![of("FAILURE_BURST"), of("FAILURES_A_SECOND")],
+        ),
+        (
+            "events that a plugin sends",
+            vec![of("BURST"), of("A_SECOND")],
+        ),
+        (
+            "HTTP connections of a plugin",
+            vec![of("plugin/MAX_CONNECTIONS")],
+        ),
+        (
+            "header fields of an HTTP message",
+            vec![of("MAX_FIELDS_BYTES"), of("MAX_FIELDS")],
+        ),
+        (
+            "method, authority and path",
+            vec![
+                of("MAX_METHOD_BYTES"),
+                of("MAX_AUTHORITY_BYTES"),
+                of("MAX_PATH_BYTES"),
+            ],
+        ),
+    ];
+    rows.extend([
+        // The key-value store.
+        ("key", vec![of("MAX_KEY_BYTES")]),
+        ("value", vec![of("MAX_VALUE_BYTES")]),
+        (
+            "bucket",
+            vec![of("MAX_BUCKET_BYTES"), of("RECORD_OVERHEAD_BYTES")],
+        ),
+        ("one change", vec![of("MAX_CHANGE_BYTES")]),
+        ("records of one call", vec![of("plugin/MAX_RECORDS")]),
+        (
+            "changes of a plugin",
+            vec![of("WORK_A_SECOND"), of("PAGE_BYTES")],
+        ),
+        (
+            "changes that wait",
+            vec![of("WAITING_KIB") << 10, of("queue/MAX_BYTES")],
+        ),
+        (
+            "values of one",
+            vec![of("MAX_READ_BYTES"), of("MAX_KEYS_READ")],
+        ),
+        (
+            "keys in one answer",
+            vec![of("KEYS_A_PAGE"), of("MAX_READ_BYTES")],
+        ),
+        ("cursors of lists", vec![of("store/REMEMBERED")]),
+        ("a call", vec![of("store/DEADLINE")]),
+        // HTTP.
+        ("connections", vec![number(config.http.connections())]),
+        ("event streams", vec![number(config.http.max_streams)]),
+        ("waits", vec![number(config.http.max_waits)]),
+        ("of these three", vec![number(config.http.address_share)]),
+        (
+            "head of a request",
+            vec![number(gateway.head_bytes), number(gateway.headers)],
+        ),
+        ("body of one event", vec![of("ENVELOPE_BYTES")]),
+        (
+            "body of a batch",
+            vec![of("BATCH_FACTOR"), number(gateway.batch_events)],
+        ),
+        (
+            "memory of all of HTTP",
+            vec![number(config.http.memory(config.max_event_size))],
+        ),
+        (
+            "of that, each connection",
+            vec![of("config/CONNECTION_BYTES")],
+        ),
+        ("of the rest, bodies", vec![of("HEAD_ROOM")]),
+        ("of the rest, what waits", vec![]),
+        (
+            "time to send a request's head",
+            vec![millis(gateway.head_time), millis(gateway.body_time)],
+        ),
+        (
+            "time that a client reads nothing",
+            vec![millis(gateway.write_stall), millis(gateway.farewell)],
+        ),
+        ("`timeout` of a wait", vec![millis(gateway.longest_wait)]),
+        (
+            "command on a plugin",
+            vec![millis(gateway.command_time), of("COMMANDS")],
+        ),
+    ]);
+    rows.extend([
+        // The cluster.
+        ("other nodes", vec![of("MAX_PEERS")]),
+        (
+            "connections of other nodes",
+            vec![of("cluster/MAX_CONNECTIONS"), of("MAX_SHARE")],
+        ),
+        (
+            "of those, during their handshake",
+            vec![of("MAX_ARRIVING"), of("MAX_ARRIVING_SHARE")],
+        ),
+        (
+            "time for another node's connection",
+            vec![of("FIRST_STREAM")],
+        ),
+        ("silence of a link", vec![of("SILENCE")]),
+        (
+            "events sent to a node and not acknowledged",
+            vec![
+                of("MAX_UNACKNOWLEDGED_EVENTS"),
+                of("MAX_UNACKNOWLEDGED_BYTES"),
+            ],
+        ),
+        (
+            "events that wait to be sent",
+            vec![of("cluster/MAILBOX.events"), of("cluster/MAILBOX.bytes")],
+        ),
+        (
+            "filters that a node asks",
+            vec![of("MAX_FILTERS"), of("interest/MAX_BYTES")],
+        ),
+        ("time that events wait for a node", vec![of("FORGET_AFTER")]),
+    ]);
+    rows
+}
+
+fn number(value: usize) -> u64 {
+    value as u64
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("bounds are no ages")
+}
+
+/// The numbers of a cell outside of code, each times its unit.
+fn numbers_of(cell: &str) -> Vec<u64> {
+    let prose: Vec<&str> = cell.split('`').step_by(2).collect();
+    let mut words = prose.join(" ").replace(',', "");
+    words.push(' ');
+    let words: Vec<&str> = words.split([' ', ';', '.']).collect();
+    let pairs = words.windows(2);
+    pairs
+        .filter_map(|pair| Some(pair[0].parse::<u64>().ok()? * unit(pair[1])))
+        .collect()
+}
+
+fn unit(word: &str) -> u64 {
+    match word {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        _ => 1,
+    }
+}
+
+#[test]
+fn numbers_have_units() {
+    assert_eq!(
+        numbers_of("`a.b9`, 1,024 events and 8 MiB"),
+        [1024, 8 << 20]
+    );
+    assert_eq!(numbers_of("2 min; 16 waiting; 100"), [120_000, 16, 100]);
+}
