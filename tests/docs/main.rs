@@ -17,6 +17,8 @@ mod source;
 mod support;
 
 use page::Page;
+use support::guests::checkout;
+use support::process::{hearken, run};
 
 #[test]
 fn the_readme_is_short() {
@@ -31,4 +33,31 @@ fn every_event_of_the_host_is_described() {
         let name = format!("`{}`", event_type.as_str());
         assert!(text.contains(&name), "{name} is not in events.md");
     }
+}
+
+#[tokio::test]
+async fn every_command_is_described() {
+    let text = Page::read("host/docs/cli.md").text;
+    for group in [&[][..], &["plugin"], &["cluster"]] {
+        let help = run(hearken(checkout(), &[group, &["--help"]].concat())).await;
+        let (_, commands) = help.stdout.split_once("Commands:").expect("there are some");
+        let commands = commands.lines().skip(1).take_while(|line| !line.is_empty());
+        for command in commands.filter_map(|line| line.split_whitespace().next()) {
+            let called = [&["hearken"], group, &[command]].concat().join(" ");
+            let known = ["hearken plugin", "hearken cluster"].contains(&&*called)
+                || command == "help"
+                || described(&text, &called);
+            assert!(known, "`{called}` is not in cli.md");
+        }
+    }
+}
+
+/// Whether a page has this command, alone or as one of several: `hearken plugin a|b`.
+fn described(text: &str, command: &str) -> bool {
+    let (group, name) = command.rsplit_once(' ').expect("two words at least");
+    text.match_indices(&format!("`{group} "))
+        .any(|(at, start)| {
+            let names = text[at + start.len()..].split([' ', '`']).next();
+            names.is_some_and(|names| names.split("\\|").any(|known| known == name))
+        })
 }

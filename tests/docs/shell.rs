@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -22,8 +21,6 @@ const CLUSTER: &str = "127.0.0.1:7071";
 /// A terminal in a folder of its own.
 pub struct Shell {
     folder: PathBuf,
-    /// Has `hearken` in it.
-    programs: TempDir,
     /// Addresses as the page has them, and where that is here.
     addresses: Vec<(String, String)>,
     /// The nodes that the page's commands have started.
@@ -37,13 +34,9 @@ pub struct Shell {
 
 impl Shell {
     pub fn new(folder: &Path, node: Option<&NodeProcess>) -> Self {
-        let programs = TempDir::new().expect("a temporary folder");
-        let hearken = programs.path().join("hearken");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hearken"), hearken).expect("a new folder");
         let addresses = node.map(|node| (HTTP.to_owned(), address(&node.url)));
         Self {
             folder: folder.to_owned(),
-            programs,
             addresses: addresses.into_iter().collect(),
             nodes: Vec::new(),
             background: Vec::new(),
@@ -208,11 +201,13 @@ impl Shell {
                 command.env_remove(name);
             }
         }
-        let path = std::env::var("PATH").expect("there is a PATH");
+        let hearken = Path::new(env!("CARGO_BIN_EXE_hearken")).parent();
+        let hearken = hearken.expect("it is in a folder").display();
+        let others = std::env::var("PATH").expect("there is a PATH");
         command
             .args(["-c", text])
             .current_dir(&self.folder)
-            .env("PATH", format!("{}:{path}", self.programs.path().display()))
+            .env("PATH", format!("{hearken}:{others}"))
             .env("HEARKEN_HOST", format!("http://{}", self.address(HTTP)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
