@@ -183,6 +183,7 @@ fn known() -> Vec<Row> {
             vec![of("config/CONNECTION_BYTES")],
         ),
         ("of the rest, bodies", vec![of("HEAD_ROOM")]),
+        ("of these, what one address has", vec![]),
         ("of the rest, what waits", vec![]),
         (
             "time to send a request's head",
@@ -208,6 +209,10 @@ fn known() -> Vec<Row> {
         (
             "of those, during their handshake",
             vec![of("MAX_ARRIVING"), of("MAX_ARRIVING_SHARE")],
+        ),
+        (
+            "links on which the two sides",
+            vec![of("MAX_GREETING"), of("MAX_GREETING_SHARE")],
         ),
         (
             "time for another node's connection",

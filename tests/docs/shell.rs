@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::expected::shown;
@@ -68,19 +69,17 @@ impl Shell {
             "hearken plugin show",
         ];
         let looks = looks.iter().any(|look| text.starts_with(look));
-        let looking = async {
-            loop {
-                let (ended, said) = self.end(text).await;
-                let lines: Vec<&str> = without_blank(said.lines());
-                assert_eq!(ended, code, "`{command}` said:\n{said}");
-                if !looks || shown(&expected, &lines, &[]).is_some() {
-                    return said;
-                }
-                tokio::time::sleep(POLL).await;
+        let patience = Instant::now() + DEADLINE;
+        let said = loop {
+            let (ended, said) = self.end(text).await;
+            assert_eq!(ended, code, "`{command}` said:\n{said}");
+            let lines: Vec<&str> = without_blank(said.lines());
+            let settled = !looks || shown(&expected, &lines, &[]).is_some();
+            if settled || Instant::now() > patience {
+                break said;
             }
+            tokio::time::sleep(POLL).await;
         };
-        let said = tokio::time::timeout(DEADLINE, looking).await;
-        let said = said.unwrap_or_else(|_| panic!("`{command}` never shows {expected:#?}"));
         let said: Vec<&str> = without_blank(said.lines());
         self.shows(command, &said, &expected).await;
     }
