@@ -175,6 +175,17 @@ impl Census {
 /// Mostly one: a segment is as small as a frame.
 fn portions(segment: &Segment) -> SmallVec<[Portion; 4]> {
     let mut portions: SmallVec<[Portion; 4]> = SmallVec::new();
+    if let Segment::Packed(frame) = segment
+        && let Some((publisher, first)) = frame.sole_publisher()
+    {
+        portions.push(Portion {
+            publisher,
+            events: frame.left(),
+            bytes: frame.event_bytes(),
+            first,
+        });
+        return portions;
+    }
     let mut last = 0;
     for (event, publisher, position) in segment.events() {
         let bytes = event.as_bytes().len();

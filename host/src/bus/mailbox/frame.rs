@@ -90,6 +90,16 @@ impl Frame {
             })
     }
 
+    /// The only publisher of what is in the frame, and the position of its first event that
+    /// was not dropped; nothing if there are several, or no events. Looks at no event.
+    pub(super) fn sole_publisher(&self) -> Option<(PublisherId, u64)> {
+        let publisher = self.marks.first()?.publisher;
+        let alone = self.marks.iter().all(|mark| mark.publisher == publisher);
+        let first = (0..self.len()).find(|at| !self.is_dropped(*at));
+        let first = first.filter(|_| alone)?;
+        Some((publisher, self.marks[first].position))
+    }
+
     /// An event with its mark.
     pub(super) fn marked(&self, at: usize) -> Marked<'_> {
         let event = self.event(at).expect("within the frame");

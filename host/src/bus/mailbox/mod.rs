@@ -293,7 +293,7 @@ impl Mailbox {
         state.closed = Some(Closed::Overflowed { dropped });
         let leaving = Leaving {
             wakers: state.take_wakers(),
-            emptied: Some(state.backlog.clear()),
+            emptied: Some(Box::new(state.backlog.clear())),
         };
         drop(state);
         leaving.leave();

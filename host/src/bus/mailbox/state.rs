@@ -22,8 +22,8 @@ pub(super) type Wakers = Vec<Waker>;
 #[derive(Default)]
 pub(super) struct Leaving {
     pub(super) wakers: Wakers,
-    /// To be dropped.
-    pub(super) emptied: Option<Backlog>,
+    /// To be dropped. In a box, since there mostly is none and this is moved about.
+    pub(super) emptied: Option<Box<Backlog>>,
 }
 
 /// Whether an event was let in.
@@ -125,7 +125,7 @@ impl State {
                     *dropped += lost;
                     self.closed = Some(Closed::Overflowed { dropped: lost });
                     leaving.wakers.extend(self.take_wakers());
-                    leaving.emptied = Some(self.backlog.clear());
+                    leaving.emptied = Some(Box::new(self.backlog.clear()));
                     return None;
                 }
             }
