@@ -9,13 +9,19 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 use super::filter::{Filter, RoutingKey};
+use super::handle::Bus;
+use super::identity::{Identity, Stamped};
 use super::mailbox::{Incoming, Outdated, PublisherId};
-use super::memory::Memory;
-use super::publisher::{Identity, Stamped};
-use super::receiver::Core;
+use super::publish_error::PublishError;
+use super::publisher_cache::PublisherCache;
+use super::registration::Registration;
 use super::topics::Known;
-use super::{Bus, PublishError};
 use crate::event::{Draft, Event, Stamp};
+
+/// Events that are delivered at once: enough that receivers are not woken for each,
+/// and so few that they begin before the last is delivered, and that whoever
+/// subscribes does not wait for long.
+pub(crate) const TOGETHER: usize = 64;
 
 /// Those of several events that one receiver gets.
 type Selected = SmallVec<[Range<usize>; 1]>;
@@ -25,16 +31,16 @@ impl Bus {
         &self,
         draft: &Draft<'_>,
         publisher: &Identity,
-        memory: &mut Memory,
+        cache: &mut PublisherCache,
     ) -> Result<Stamped, PublishError> {
-        let stamped = self.stamp(draft, publisher, memory)?;
-        memory.count(&self.0.published, 1, memory.last().as_bytes().len());
+        let stamped = self.stamp(draft, publisher, cache)?;
+        cache.count(&self.0.published, 1, cache.last().as_bytes().len());
         let shared = OnceCell::new();
         // First: what is found afterwards is no older.
         let version = self.0.router.version();
         let number = publisher.number;
-        if let Some(receivers) = memory.audience() {
-            let event = Incoming::published(receivers.len(), memory.last(), &shared, number);
+        if let Some(receivers) = cache.audience() {
+            let event = Incoming::published(receivers.len(), cache.last(), &shared, number);
             for receiver in receivers {
                 self.deliver_as_routed(version, receiver, event, draft, publisher);
             }
@@ -42,15 +48,15 @@ impl Bus {
         }
         let key = RoutingKey::of_draft(draft, self.node());
         let topic = self.0.router.topic(key.event_type, key.subject);
-        let mut receivers: SmallVec<[&Arc<Core>; 8]> = SmallVec::new();
+        let mut receivers: SmallVec<[&Arc<Registration>; 8]> = SmallVec::new();
         topic.find(&key, self.node(), &publisher.id, |receiver| {
             receivers.push(receiver);
         });
-        let event = Incoming::published(receivers.len(), memory.last(), &shared, number);
+        let event = Incoming::published(receivers.len(), cache.last(), &shared, number);
         for receiver in &receivers {
             self.deliver_as_routed(version, receiver, event, draft, publisher);
         }
-        memory.remember_audience(&topic, &receivers);
+        cache.remember_audience(&topic, &receivers);
         Ok(stamped)
     }
 
@@ -60,7 +66,7 @@ impl Bus {
     pub(super) fn deliver_as_routed(
         &self,
         version: u64,
-        receiver: &Arc<Core>,
+        receiver: &Arc<Registration>,
         event: Incoming<'_>,
         draft: &Draft<'_>,
         publisher: &Identity,
@@ -78,7 +84,7 @@ impl Bus {
     #[cold]
     fn deliver_as_filtered(
         &self,
-        receiver: &Arc<Core>,
+        receiver: &Arc<Registration>,
         event: Incoming<'_>,
         key: &RoutingKey<'_>,
         publisher: &Identity,
@@ -96,12 +102,12 @@ impl Bus {
         }
     }
 
-    /// Checks a draft and makes it the last event of `memory`, without publishing it.
+    /// Checks a draft and makes it the last event of `cache`, without publishing it.
     pub(super) fn stamp(
         &self,
         draft: &Draft<'_>,
         publisher: &Identity,
-        memory: &mut Memory,
+        cache: &mut PublisherCache,
     ) -> Result<Stamped, PublishError> {
         if let Some(channel) = &draft.channel {
             return Err(PublishError::NoSuchChannel(channel.clone().into_owned()));
@@ -115,7 +121,7 @@ impl Bus {
         let mut digits = itoa::Buffer::new();
         let serial = match draft.id {
             Some(_) => None,
-            None => Some(memory.next_serial(&self.0.serial)),
+            None => Some(cache.next_serial(&self.0.serial)),
         };
         let stamp = Stamp {
             id: [
@@ -127,8 +133,8 @@ impl Bus {
             origin: self.node(),
             sequence: None,
         };
-        memory.encode(draft, &stamp)?;
-        let bytes = memory.last().as_bytes().len();
+        cache.encode(draft, &stamp)?;
+        let bytes = cache.last().as_bytes().len();
         if bytes > limit {
             return Err(too_large(bytes));
         }
@@ -159,7 +165,7 @@ impl Bus {
             })
             .collect();
         // In the order in which they are found, which does not depend on addresses.
-        let mut shares: Vec<(&Arc<Core>, Selected)> = Vec::new();
+        let mut shares: Vec<(&Arc<Registration>, Selected)> = Vec::new();
         let mut places: HashMap<u64, usize, FixedState> = HashMap::default();
         for (key, topic, range) in &alike {
             topic.find(key, self.node(), &publisher.id, |receiver| {

@@ -14,13 +14,13 @@ pub(super) struct LeftRight<T> {
     /// Index of the copy that is read.
     current: AtomicUsize,
     /// One change at a time.
-    turn: Mutex<()>,
+    writers: Mutex<()>,
 }
 
 /// The right to change the value, which nobody else has meanwhile.
-pub(super) struct Turn<'a, T> {
+pub(super) struct Writer<'a, T> {
     of: &'a LeftRight<T>,
-    _turn: MutexGuard<'a, ()>,
+    _lock: MutexGuard<'a, ()>,
 }
 
 impl<T> LeftRight<T> {
@@ -39,11 +39,11 @@ impl<T> LeftRight<T> {
         }
     }
 
-    /// Waits for its turn among those who change the value.
-    pub(super) fn turn(&self) -> Turn<'_, T> {
-        Turn {
+    /// Waits its turn among those who change the value.
+    pub(super) fn writer(&self) -> Writer<'_, T> {
+        Writer {
             of: self,
-            _turn: self.turn.lock().unwrap_or_else(PoisonError::into_inner),
+            _lock: self.writers.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -55,7 +55,7 @@ impl<T> LeftRight<T> {
     }
 }
 
-impl<T> Turn<'_, T> {
+impl<T> Writer<'_, T> {
     /// Makes a change, once to each copy; whoever reads from then on sees it.
     pub(super) fn change(&mut self, change: impl Fn(&mut T)) {
         let current = self.of.current.load(Ordering::Relaxed);
@@ -77,8 +77,8 @@ mod tests {
     fn whoever_reads_during_a_change_does_not_wait_for_it() {
         let value = LeftRight::<u32>::default();
         let turns = Cell::new(0);
-        let mut turn = value.turn();
-        turn.change(|number| {
+        let mut writer = value.writer();
+        writer.change(|number| {
             // Whichever copy it is, the other can be read.
             assert_eq!(*value.read(), turns.get());
             *number += 1;
@@ -104,7 +104,7 @@ mod tests {
                 });
             }
             for number in 1..=CHANGES {
-                value.turn().change(|both| *both = [number; 2]);
+                value.writer().change(|both| *both = [number; 2]);
                 made.store(number, Ordering::Release);
             }
         });

@@ -1,7 +1,7 @@
-//! A hint to the processor: what another core had last is on its way here while this one
+//! A hint to the processor: what another registration had last is on its way here while this one
 //! still does something else.
 //!
-//! What a publisher writes into a mailbox its consumer has read, on another core, and so
+//! What a publisher writes into a mailbox its consumer has read, on another registration, and so
 //! each of these cache lines must be fetched before it can be written. Without the hint
 //! the publisher waits for them with the lock in its hand, a third of the time that it
 //! needs for an event of 256 bytes (`hearken-bench -- dispatch`, `hearken/framed`).
@@ -32,7 +32,7 @@ fn line_for_writing(at: *const u8) {
     // SAFETY: PREFETCHW is a hint: it changes neither memory nor registers nor flags, and
     // never faults, whatever the address (AMD64 manual, volume 3; Intel manual, volume
     // 2B). Processors that lack it take it for a NOP. `_mm_prefetch` does not help: it
-    // becomes a PREFETCHT0, which leaves the line with the other core as well, unless the
+    // becomes a PREFETCHT0, which leaves the line with the other registration as well, unless the
     // whole program is compiled for processors that have PREFETCHW.
     #[expect(unsafe_code, reason = "see the SAFETY comment")]
     unsafe {

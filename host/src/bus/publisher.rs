@@ -2,15 +2,19 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 use try_lock::TryLock;
 
-use super::mailbox::PublisherId;
-use super::memory::Memory;
-use super::{Bus, PublishError, host_type, sources};
+use super::delivery::TOGETHER;
+use super::handle::Bus;
+use super::identity::{Identity, Stamped, id};
+use super::publish_error::PublishError;
+use super::publisher_cache::PublisherCache;
+use super::sources::{self, NODE_SOURCES};
 use crate::event::host_event::HostEventType;
-use crate::event::{Draft, Event};
+use crate::event::{Draft, Event, EventType};
 
 /// Publishes events under one source. Events published one after the other
 /// reach every receiver in that order.
@@ -18,25 +22,14 @@ use crate::event::{Draft, Event};
 pub struct Publisher {
     bus: Bus,
     identity: Identity,
-    memory: TryLock<Memory>,
+    cache: TryLock<PublisherCache>,
 }
 
 impl Clone for Publisher {
-    /// The same publisher with a memory of its own.
+    /// The same publisher with a cache of its own.
     fn clone(&self) -> Self {
         Self::new(self.bus.clone(), self.identity.clone())
     }
-}
-
-/// Who publishes, as the bus sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
-    /// Source of events whose draft names none.
-    pub(super) source: Arc<str>,
-    /// What a filter excludes.
-    pub(super) id: Arc<str>,
-    /// What mailboxes tell publishers apart by.
-    pub(super) number: PublisherId,
 }
 
 /// An event that was published.
@@ -64,35 +57,34 @@ impl Published<'_> {
     }
 }
 
-/// An id that the node gives.
-pub(super) fn id(prefix: &str, serial: u64) -> String {
-    [prefix, itoa::Buffer::new().format(serial)].concat()
+impl Bus {
+    /// A publisher whose events carry `source`; `id` is what
+    /// [`Filter::exclude`] names.
+    #[must_use]
+    pub fn publisher(&self, source: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Publisher {
+        let identity = Identity {
+            source: source.into(),
+            id: id.into(),
+            number: self.0.publishers.fetch_add(1, Ordering::Relaxed),
+        };
+        Publisher::new(self.clone(), identity)
+    }
+
+    /// The publisher of the host's own events.
+    #[must_use]
+    pub fn host_publisher(&self) -> Publisher {
+        let source = format!("/nodes/{}", self.node());
+        self.publisher(source, Arc::clone(self.node()))
+    }
 }
-
-/// What the node added to a draft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamped {
-    /// Ends the id that the node gave, if it gave one.
-    pub(super) serial: Option<u64>,
-    /// Milliseconds since the Unix epoch.
-    pub(super) time: u64,
-}
-
-/// Events that are delivered at once: enough that receivers are not woken for each,
-/// and so few that they begin before the last is delivered, and that whoever
-/// subscribes does not wait for long.
-pub(crate) const TOGETHER: usize = 64;
-
-/// Sources under this prefix are the node's to give.
-pub(super) const NODE_SOURCES: &str = "/nodes/";
 
 impl Publisher {
     pub(super) fn new(bus: Bus, identity: Identity) -> Self {
-        let memory = Memory::new(bus.published_totals().counter());
+        let cache = PublisherCache::new(bus.published_counters().counter());
         Self {
             bus,
             identity,
-            memory: TryLock::new(memory),
+            cache: TryLock::new(cache),
         }
     }
 
@@ -105,8 +97,8 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`] when the draft breaks a rule; then nobody gets it.
     pub fn publish<'a>(&'a self, draft: &'a Draft<'_>) -> Result<Published<'a>, PublishError> {
-        let stamped = self.with_memory(|memory| {
-            let publish = |draft: &_| self.bus.publish(draft, &self.identity, memory);
+        let stamped = self.with_cache(|cache| {
+            let publish = |draft: &_| self.bus.publish(draft, &self.identity, cache);
             Self::own(draft, publish)
         })?;
         Ok(self.published(draft, stamped))
@@ -131,11 +123,11 @@ impl Publisher {
         drafts: &'a [Draft<'_>],
     ) -> Result<Vec<Published<'a>>, (usize, PublishError)> {
         let mut events = Vec::with_capacity(drafts.len());
-        let published: Vec<Published<'a>> = self.with_memory(|memory| {
+        let published: Vec<Published<'a>> = self.with_cache(|cache| {
             let mut publish = |draft: &'a Draft<'_>| {
-                let stamp = |draft: &_| self.bus.stamp(draft, &self.identity, memory);
+                let stamp = |draft: &_| self.bus.stamp(draft, &self.identity, cache);
                 let stamped = Self::own(draft, stamp)?;
-                events.push(Event::copied(memory.last()));
+                events.push(Event::copied(cache.last()));
                 Ok(self.published(draft, stamped))
             };
             let published = drafts
@@ -144,7 +136,7 @@ impl Publisher {
                 .map(|(at, draft)| publish(draft).map_err(|error| (at, error)))
                 .collect::<Result<_, _>>()?;
             let bytes = events.iter().map(|event| event.as_bytes().len()).sum();
-            memory.count(self.bus.published_totals(), events.len(), bytes);
+            cache.count(self.bus.published_counters(), events.len(), bytes);
             Ok(published)
         })?;
         for events in events.chunks(TOGETHER) {
@@ -165,14 +157,14 @@ impl Publisher {
         }
     }
 
-    /// Does something with the memory, or with a fresh one while another thread has it:
+    /// Does something with the cache, or with a fresh one while another thread has it:
     /// publishers on several threads do not wait for each other.
-    fn with_memory<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
-        let Some(mut memory) = self.memory.try_lock() else {
-            return work(&mut Memory::default());
+    fn with_cache<T>(&self, work: impl FnOnce(&mut PublisherCache) -> T) -> T {
+        let Some(mut cache) = self.cache.try_lock() else {
+            return work(&mut PublisherCache::default());
         };
-        let done = work(&mut memory);
-        memory.trim();
+        let done = work(&mut cache);
+        cache.trim();
         done
     }
 
@@ -206,4 +198,9 @@ impl Publisher {
             tracing::error!(%error, event_type = event_type.as_str(), "could not publish a host event");
         }
     }
+}
+
+/// The type of a host event.
+fn host_type(name: &'static str) -> EventType<'static> {
+    EventType::host(name).expect("host event types are valid")
 }

@@ -1,16 +1,16 @@
 //! From events to receivers: the filters, what was found by them, and how both change
 //! while others publish.
 
-use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
+use super::difference::Difference;
 use super::filter::Filter;
 use super::left_right::LeftRight;
-use super::receiver::Core;
+use super::registration::Registration;
 use super::routing::{RoutingTable, Tenure};
 use super::topics::{Known, Topics};
 
@@ -30,12 +30,6 @@ struct Subjects {
     /// Filters by the hash of their subject.
     filters: Box<[AtomicU32]>,
     hasher: RandomState,
-}
-
-/// What becomes different when the filters of a receiver are replaced.
-pub(super) struct Difference {
-    pub(super) added: Vec<Arc<Filter>>,
-    pub(super) removed: Vec<Arc<Filter>>,
 }
 
 impl Router {
@@ -63,18 +57,18 @@ impl Router {
     /// theirs; returns whether there was one.
     pub(super) fn change(
         &self,
-        receiver: &Arc<Core>,
+        receiver: &Arc<Registration>,
         change: impl FnOnce() -> Difference,
         then: impl FnOnce(&Difference),
     ) -> bool {
-        let mut turn = self.table.turn();
+        let mut writer = self.table.writer();
         let difference = change();
         let Difference { added, removed } = &difference;
         if added.is_empty() && removed.is_empty() {
             return false;
         }
         self.subjects.add(added);
-        turn.change(|table| {
+        writer.change(|table| {
             for filter in removed {
                 table.remove(receiver, filter);
             }
@@ -98,8 +92,8 @@ impl Router {
 #[cfg(test)]
 impl Router {
     /// The right to change the filters.
-    pub(super) fn turn(&self) -> super::left_right::Turn<'_, RoutingTable> {
-        self.table.turn()
+    pub(super) fn writer(&self) -> super::left_right::Writer<'_, RoutingTable> {
+        self.table.writer()
     }
 }
 
@@ -136,36 +130,5 @@ impl Subjects {
     fn filters_on(&self, subject: &str) -> &AtomicU32 {
         let hash = self.hasher.hash_one(subject) % self.filters.len() as u64;
         &self.filters[usize::try_from(hash).expect("below their number")]
-    }
-}
-
-impl Difference {
-    /// What distinguishes new filters from old ones; of equal filters one is enough.
-    /// `filters` becomes the new ones, with the old ones where they stay.
-    pub(super) fn between(filters: &mut Vec<Arc<Filter>>, new: Vec<Filter>) -> Self {
-        let old = std::mem::take(filters);
-        let mut leaving: HashMap<_, _, RandomState> = old
-            .iter()
-            .map(|filter| (filter.identity(), filter))
-            .collect();
-        let mut added = Vec::new();
-        let mut known: HashSet<_, RandomState> = HashSet::default();
-        for filter in &new {
-            if !known.insert(filter.identity()) {
-                continue;
-            }
-            match leaving.remove(&filter.identity()) {
-                Some(stays) => filters.push(Arc::clone(stays)),
-                None => {
-                    let filter = Arc::new(filter.clone());
-                    added.push(Arc::clone(&filter));
-                    filters.push(filter);
-                }
-            }
-        }
-        // In their order, which does not depend on hashes.
-        let leaves = |filter: &&Arc<Filter>| leaving.contains_key(&filter.identity());
-        let removed = old.iter().filter(leaves).cloned().collect();
-        Self { added, removed }
     }
 }

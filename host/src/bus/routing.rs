@@ -16,10 +16,9 @@ use foldhash::fast::RandomState;
 use hearken_pattern::Glob;
 use smallvec::SmallVec;
 
-use super::ReceiverKind;
 use super::affixes::{Affixes, End};
 use super::filter::Filter;
-use super::receiver::Core;
+use super::registration::{ReceiverKind, Registration};
 
 type Map<V> = HashMap<Box<str>, V, RandomState>;
 
@@ -62,7 +61,7 @@ struct GlobRoutes {
 }
 
 /// Receivers by their number, each with the filters that brought it here.
-type Routes = BTreeMap<u64, (Arc<Core>, SmallVec<[Arc<Filter>; 1]>)>;
+type Routes = BTreeMap<u64, (Arc<Registration>, SmallVec<[Arc<Filter>; 1]>)>;
 
 impl Tenure {
     pub(super) fn of(kind: ReceiverKind) -> Self {
@@ -75,7 +74,7 @@ impl Tenure {
 
 impl RoutingTable {
     /// Adds a filter of a receiver.
-    pub(super) fn insert(&mut self, receiver: &Arc<Core>, filter: &Arc<Filter>) {
+    pub(super) fn insert(&mut self, receiver: &Arc<Registration>, filter: &Arc<Filter>) {
         let filters = self.filters_mut(Tenure::of(receiver.kind()));
         let globs = match filter.subject.as_deref() {
             None => &mut filters.of_any_subject,
@@ -91,7 +90,7 @@ impl RoutingTable {
     }
 
     /// Removes a filter that was added.
-    pub(super) fn remove(&mut self, receiver: &Core, filter: &Arc<Filter>) {
+    pub(super) fn remove(&mut self, receiver: &Registration, filter: &Arc<Filter>) {
         let filters = self.filters_mut(Tenure::of(receiver.kind()));
         match filter.subject.as_deref() {
             None => filters.of_any_subject.remove(receiver, filter),
@@ -113,7 +112,7 @@ impl RoutingTable {
         tenure: Tenure,
         event_type: &str,
         subject: Option<&str>,
-        found: &mut impl FnMut(&'t Arc<Core>, &'t Arc<Filter>),
+        found: &mut impl FnMut(&'t Arc<Registration>, &'t Arc<Filter>),
     ) {
         let filters = match tenure {
             Tenure::Lasting => &self.lasting,
@@ -167,7 +166,7 @@ impl Globs {
         &mut known.routes
     }
 
-    fn remove(&mut self, receiver: &Core, filter: &Arc<Filter>) {
+    fn remove(&mut self, receiver: &Registration, filter: &Arc<Filter>) {
         for glob in filter.pattern.globs() {
             match glob.ends() {
                 None => {
@@ -195,7 +194,7 @@ impl Globs {
     fn find<'t>(
         &'t self,
         event_type: &str,
-        found: &mut impl FnMut(&'t Arc<Core>, &'t Arc<Filter>),
+        found: &mut impl FnMut(&'t Arc<Registration>, &'t Arc<Filter>),
     ) {
         if let Some(routes) = self.exact.get(event_type) {
             each(routes, found);
@@ -212,7 +211,7 @@ impl Globs {
     }
 }
 
-fn each<'t>(routes: &'t Routes, found: &mut impl FnMut(&'t Arc<Core>, &'t Arc<Filter>)) {
+fn each<'t>(routes: &'t Routes, found: &mut impl FnMut(&'t Arc<Registration>, &'t Arc<Filter>)) {
     for (receiver, filters) in routes.values() {
         for filter in filters {
             found(receiver, filter);
@@ -221,7 +220,7 @@ fn each<'t>(routes: &'t Routes, found: &mut impl FnMut(&'t Arc<Core>, &'t Arc<Fi
 }
 
 /// Returns whether nothing is left.
-fn remove(routes: &mut Routes, receiver: &Core, filter: &Arc<Filter>) -> bool {
+fn remove(routes: &mut Routes, receiver: &Registration, filter: &Arc<Filter>) -> bool {
     if let Some((_, filters)) = routes.get_mut(&receiver.number()) {
         filters.retain(|known| !Arc::ptr_eq(known, filter));
         if filters.is_empty() {
@@ -241,11 +240,11 @@ mod tests {
 
     const TENURES: [Tenure; 2] = [Tenure::Lasting, Tenure::Passing];
 
-    fn receiver(number: usize) -> Arc<Core> {
+    fn receiver(number: usize) -> Arc<Registration> {
         let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1, None);
         let kind = [ReceiverKind::Plugin, ReceiverKind::Stream][number % 2];
         let name = number.to_string();
-        Arc::new(Core::new(number as u64, name.into(), kind, mailbox))
+        Arc::new(Registration::new(number as u64, name.into(), kind, mailbox))
     }
 
     fn found(table: &RoutingTable, event_type: &str, subject: Option<&str>) -> Vec<u64> {
@@ -271,7 +270,7 @@ mod tests {
             subject in proptest::option::of("[xy]"),
         ) {
             let mut table = RoutingTable::default();
-            let routes: Vec<(Arc<Core>, Arc<Filter>)> = filters.into_iter().enumerate().map(|(number, (pattern, subject))| {
+            let routes: Vec<(Arc<Registration>, Arc<Filter>)> = filters.into_iter().enumerate().map(|(number, (pattern, subject))| {
                 let mut filter = Filter::new(Pattern::new(&pattern).expect("valid by its strategy"));
                 filter.subject = subject.map(Into::into);
                 // Of several filters a receiver now and then.

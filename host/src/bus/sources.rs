@@ -6,9 +6,12 @@ use foldhash::fast::FixedState;
 use hearken_wire::Attribute;
 use smallvec::SmallVec;
 
+use super::delivery::TOGETHER;
 use super::mailbox::PublisherId;
-use super::publisher::{NODE_SOURCES, TOGETHER};
 use crate::event::Event;
+
+/// Sources under this prefix are the node's to give.
+pub(super) const NODE_SOURCES: &str = "/nodes/";
 
 /// Sources that nodes do not give are told apart as so many at most: whoever may write
 /// what they like there could otherwise be as many publishers as they like, and take as

@@ -1,11 +1,15 @@
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use super::identity::Identity;
 use super::mailbox::Incoming;
+use super::registration::Registration;
 use super::topics::Known;
 use super::*;
 use crate::clock::SystemClock;
-use crate::event::{Draft, Event, Pattern};
+use crate::event::{Draft, Event, EventType, Pattern};
 
 mod changes;
 mod topics;
@@ -36,7 +40,7 @@ fn subscription(patterns: &[&str]) -> Subscription {
             bytes: 1 << 30,
         },
         overflow: Overflow::DropOldest,
-        lanes: 1,
+        partitions: 1,
     }
 }
 
@@ -118,11 +122,16 @@ fn what_is_published_again_and_again_follows_the_filters() {
 fn who_missed_a_change_of_filters_delivers_by_the_new_ones() {
     let bus = bus();
     let mailbox = Mailbox::new(MailboxLimits::default(), Overflow::DropOldest, 1, None);
-    let core = Arc::new(Core::new(0, "r".into(), ReceiverKind::Plugin, mailbox));
+    let registration = Arc::new(Registration::new(
+        0,
+        "r".into(),
+        ReceiverKind::Plugin,
+        mailbox,
+    ));
     let filters = |pattern| subscription(&[pattern]).filters;
-    bus.set_filters(&core, filters("custom.a"));
+    bus.set_filters(&registration, filters("custom.a"));
     let missed = bus.0.router.version();
-    bus.set_filters(&core, filters("custom.b"));
+    bus.set_filters(&registration, filters("custom.b"));
 
     let publisher = Identity {
         source: "/s".into(),
@@ -132,12 +141,12 @@ fn who_missed_a_change_of_filters_delivers_by_the_new_ones() {
     for draft in ["a", "b"].map(draft) {
         for event in published_on(&bus_of("a"), std::slice::from_ref(&draft)) {
             let event = Incoming::shared(1, &event, publisher.number);
-            bus.deliver_as_routed(missed, &core, event, &draft, &publisher);
+            bus.deliver_as_routed(missed, &registration, event, &draft, &publisher);
         }
     }
-    let event = core.mailbox.try_recv(0).unwrap();
+    let event = registration.mailbox.try_recv(0).unwrap();
     assert_eq!(event.as_ref().map(Event::event_type), Some("custom.b"));
-    assert_eq!(core.mailbox.queued(), 0);
+    assert_eq!(registration.mailbox.queued(), 0);
 }
 
 #[test]

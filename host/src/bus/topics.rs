@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 
 use super::filter::{Filter, RoutingKey};
 use super::left_right::LeftRight;
-use super::receiver::Core;
+use super::registration::Registration;
 use super::routing::{RoutingTable, Tenure};
 
 /// Sets of topics; all topics of a type are in one.
@@ -81,7 +81,7 @@ struct Receivers {
 /// A receiver whose patterns match.
 #[derive(Debug)]
 struct Candidate {
-    receiver: Arc<Core>,
+    receiver: Arc<Registration>,
     /// The filters of which one must be passed; if there are none, nothing else is asked.
     conditions: SmallVec<[Arc<Filter>; 1]>,
 }
@@ -226,10 +226,10 @@ fn lock(set: &RwLock<Set>) -> RwLockReadGuard<'_, Set> {
 }
 
 /// Each receiver once, in the order of their registration.
-fn candidates(mut found: Vec<(&Arc<Core>, &Arc<Filter>)>) -> Arc<[Candidate]> {
+fn candidates(mut found: Vec<(&Arc<Registration>, &Arc<Filter>)>) -> Arc<[Candidate]> {
     found.sort_by_key(|(receiver, _)| receiver.number());
     let by_receiver = found.chunk_by(|(one, _), (other, _)| one.number() == other.number());
-    let candidate = |routes: &[(&Arc<Core>, &Arc<Filter>)]| {
+    let candidate = |routes: &[(&Arc<Registration>, &Arc<Filter>)]| {
         let conditional = routes.iter().all(|(_, filter)| filter.has_conditions());
         let filters = routes.iter().map(|(_, filter)| Arc::clone(filter));
         Candidate {
@@ -336,7 +336,7 @@ impl Known {
         key: &RoutingKey<'_>,
         node: &str,
         publisher: &str,
-        mut found: impl FnMut(&'t Arc<Core>),
+        mut found: impl FnMut(&'t Arc<Registration>),
     ) {
         let Some(Receivers { lasting, passing }) = self.topic.receivers.get() else {
             return;

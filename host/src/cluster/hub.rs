@@ -247,7 +247,7 @@ impl Hub {
             filters: Vec::new(),
             limits: MAILBOX,
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         }));
         let node = Arc::new(Node::new(&peer, &receiver));
         self.context.directory.insert(Arc::clone(&node));

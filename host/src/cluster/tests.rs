@@ -130,7 +130,7 @@ fn start(pipes: &Arc<Pipes>, name: &str, number: u8, join: &[u8]) -> Part {
             bytes: 1 << 26,
         },
         overflow: Overflow::DropOldest,
-        lanes: 1,
+        partitions: 1,
     });
     let cluster = Cluster::new(ClusterConfig {
         identity: Identity {

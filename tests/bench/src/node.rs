@@ -149,7 +149,7 @@ impl Node {
             filters: vec![Filter::new(pattern)],
             limits: MailboxLimits::default(),
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         })
     }
 

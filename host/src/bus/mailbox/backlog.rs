@@ -1,4 +1,4 @@
-//! What waits in a mailbox: a queue for each lane.
+//! What waits in a mailbox: a queue for each partition.
 //!
 //! Events wait in segments: those of plugins in frames, others as they are. Whatever
 //! moves, counts or drops events does so segment by segment, and so no operation takes
@@ -9,11 +9,12 @@ use std::collections::VecDeque;
 
 use hearken_wire::EventRef;
 
-use super::census::{Census, Scarce};
 use super::frame::Frame;
-use super::lanes::Lanes;
+use super::incoming::PublisherId;
+use super::limits::MailboxLimits;
+use super::partitions::Partitions;
 use super::segment::Taken;
-use super::{MailboxLimits, PublisherId};
+use super::shares::{Scarce, Shares};
 use crate::event::Event;
 
 /// Begins with what changes whenever an event comes or goes, so that publisher and
@@ -25,16 +26,16 @@ pub(super) struct Backlog {
     bytes: usize,
     /// Position of the next event that arrives.
     next: u64,
-    lanes: Lanes,
-    /// Lanes whose events are still to be dealt to the others.
-    former: Option<Lanes>,
-    census: Census,
+    partitions: Partitions,
+    /// Partitions whose events are still to be dealt to the others.
+    former: Option<Partitions>,
+    shares: Shares,
 }
 
 /// How far it has been looked through.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cursor {
-    lane: usize,
+    partition: usize,
     segment: i64,
     /// Positions below this one have been seen.
     position: u64,
@@ -42,20 +43,20 @@ pub(super) struct Cursor {
 }
 
 impl Backlog {
-    pub(super) fn new(lanes: usize) -> Self {
+    pub(super) fn new(partitions: usize) -> Self {
         Self {
             events: 0,
             bytes: 0,
             next: 0,
-            lanes: Lanes::new(lanes, 0),
+            partitions: Partitions::new(partitions, 0),
             former: None,
-            census: Census::default(),
+            shares: Shares::default(),
         }
     }
 
     #[inline]
-    pub(super) fn lanes(&self) -> usize {
-        self.lanes.len()
+    pub(super) fn partitions(&self) -> usize {
+        self.partitions.len()
     }
 
     /// Events that came, dropped ones included.
@@ -76,34 +77,34 @@ impl Backlog {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
+    pub(super) fn push(&mut self, partition: usize, publisher: PublisherId, event: Event) {
         let position = self.count_in(event.as_bytes().len());
         let taken = Taken {
             event,
             publisher,
             position,
         };
-        self.lanes[lane].push(taken, &mut self.census);
+        self.partitions[partition].push(taken, &mut self.shares);
     }
 
     /// Whether an event goes into a frame: one that is better shared only behind others.
     #[inline]
-    pub(super) fn takes_packed(&self, lane: usize, better_shared: bool) -> bool {
-        !better_shared || self.lanes[lane].has_open_frame()
+    pub(super) fn takes_packed(&self, partition: usize, better_shared: bool) -> bool {
+        !better_shared || self.partitions[partition].has_open_frame()
     }
 
     /// Puts an event into a frame.
     #[inline]
     pub(super) fn push_packed(
         &mut self,
-        lane: usize,
+        partition: usize,
         publisher: PublisherId,
         event: EventRef<'_>,
         local: bool,
     ) {
         let position = self.count_in(event.as_bytes().len());
-        let census = &mut self.census;
-        self.lanes[lane].push_packed(position, publisher, event, local, census);
+        let shares = &mut self.shares;
+        self.partitions[partition].push_packed(position, publisher, event, local, shares);
     }
 
     /// Leaves out the position of an event that is dropped on arrival.
@@ -120,37 +121,37 @@ impl Backlog {
         position
     }
 
-    /// Puts events that were taken from a lane back before all others of it.
-    pub(super) fn put_back(&mut self, lane: usize, events: VecDeque<Taken>) {
+    /// Puts events that were taken from a partition back before all others of it.
+    pub(super) fn put_back(&mut self, partition: usize, events: VecDeque<Taken>) {
         self.events += events.len();
         let sizes = events.iter().map(|taken| taken.event.as_bytes().len());
         self.bytes += sizes.sum::<usize>();
-        self.lanes[lane].prepend(events, &mut self.census);
+        self.partitions[partition].prepend(events, &mut self.shares);
     }
 
-    /// Takes the oldest event of a lane.
-    pub(super) fn pop(&mut self, lane: usize) -> Option<Taken> {
-        self.pop_if(lane, |_| true)
+    /// Takes the oldest event of a partition.
+    pub(super) fn pop(&mut self, partition: usize) -> Option<Taken> {
+        self.pop_if(partition, |_| true)
     }
 
-    /// Takes the oldest event of a lane if it is `wanted`.
+    /// Takes the oldest event of a partition if it is `wanted`.
     pub(super) fn pop_if(
         &mut self,
-        lane: usize,
+        partition: usize,
         wanted: impl FnOnce(&Event) -> bool,
     ) -> Option<Taken> {
         let wanted = |taken: &Taken| wanted(&taken.event);
-        let taken = self.lanes[lane].pop_if(wanted, &mut self.census)?;
+        let taken = self.partitions[partition].pop_if(wanted, &mut self.shares)?;
         self.events -= 1;
         self.bytes -= taken.event.as_bytes().len();
         Some(taken)
     }
 
-    /// Moves the oldest events of a lane behind `batch`, as far as they keep within
+    /// Moves the oldest events of a partition behind `batch`, as far as they keep within
     /// `limits`; the first of the batch is taken at any size.
     pub(super) fn take_batch(
         &mut self,
-        lane: usize,
+        partition: usize,
         limits: MailboxLimits,
         batch: &mut VecDeque<Taken>,
     ) {
@@ -163,7 +164,7 @@ impl Backlog {
                 }
                 within
             };
-            if !self.lanes[lane].take_segment(fits, batch, &mut self.census) {
+            if !self.partitions[partition].take_segment(fits, batch, &mut self.shares) {
                 break;
             }
         }
@@ -174,40 +175,43 @@ impl Backlog {
             events += 1;
             limits.allow(events, bytes)
         };
-        while let Some(taken) = self.pop_if(lane, &mut fits) {
+        while let Some(taken) = self.pop_if(partition, &mut fits) {
             batch.push_back(taken);
         }
     }
 
-    /// Moves the oldest events of a lane into `frame`, which must be empty, as far as
+    /// Moves the oldest events of a partition into `frame`, which must be empty, as far as
     /// they keep within `limits`; the first is taken at any size. `is_local` tells the
     /// events of this node.
     pub(super) fn take_frame(
         &mut self,
-        lane: usize,
+        partition: usize,
         limits: MailboxLimits,
         is_local: impl Fn(EventRef<'_>) -> bool,
         frame: &mut Frame,
     ) {
-        self.lanes[lane].take_frame(limits, is_local, frame, &mut self.census);
+        self.partitions[partition].take_frame(limits, is_local, frame, &mut self.shares);
         self.events -= frame.len();
         self.bytes -= frame.event_bytes();
     }
 
     /// Drops the oldest event of the publisher that takes most of what is scarce.
     pub(super) fn make_room(&mut self, scarce: Scarce) {
-        for lanes in [Some(&mut self.lanes), self.former.as_mut()] {
-            let lanes = lanes.into_iter().flat_map(|lanes| lanes.iter_mut());
-            lanes.for_each(|lane| lane.count(&mut self.census));
+        for partitions in [Some(&mut self.partitions), self.former.as_mut()] {
+            let partitions = partitions
+                .into_iter()
+                .flat_map(|partitions| partitions.iter_mut());
+            partitions.for_each(|partition| partition.count(&mut self.shares));
         }
-        let Some((position, place)) = self.census.oldest_of_loudest(scarce) else {
+        let Some((position, place)) = self.shares.oldest_of_loudest(scarce) else {
             return;
         };
-        let lane = [Some(&mut self.lanes), self.former.as_mut()]
+        let partition = [Some(&mut self.partitions), self.former.as_mut()]
             .into_iter()
             .flatten()
-            .find_map(|lanes| lanes.by_number(place.lane));
-        let size = lane.and_then(|lane| lane.drop_one(place.segment, position, &mut self.census));
+            .find_map(|partitions| partitions.by_number(place.partition));
+        let size = partition
+            .and_then(|partition| partition.drop_one(place.segment, position, &mut self.shares));
         if let Some(size) = size {
             self.events -= 1;
             self.bytes -= size;
@@ -216,8 +220,8 @@ impl Backlog {
 
     /// Shows every event that does not wait in a frame.
     pub(super) fn each_shared(&self, mut visit: impl FnMut(&Event)) {
-        for lane in self.lanes.iter() {
-            lane.each_shared(&mut visit);
+        for partition in self.partitions.iter() {
+            partition.each_shared(&mut visit);
         }
     }
 
@@ -234,7 +238,7 @@ impl Backlog {
         let next = self.next;
         let fresh = Self {
             next,
-            ..Self::new(self.lanes())
+            ..Self::new(self.partitions())
         };
         std::mem::replace(self, fresh)
     }
@@ -248,7 +252,7 @@ impl Backlog {
         most: usize,
         wanted: impl Fn(EventRef<'_>) -> bool,
     ) -> Option<usize> {
-        if cursor.lane >= self.lanes() {
+        if cursor.partition >= self.partitions() {
             return None;
         }
         let from = if cursor.started {
@@ -256,10 +260,10 @@ impl Backlog {
         } else {
             i64::MIN
         };
-        let lane = &mut self.lanes[cursor.lane];
-        let Some((number, segment)) = lane.segment_from(from) else {
+        let partition = &mut self.partitions[cursor.partition];
+        let Some((number, segment)) = partition.segment_from(from) else {
             *cursor = Cursor {
-                lane: cursor.lane + 1,
+                partition: cursor.partition + 1,
                 ..Cursor::default()
             };
             return Some(0);
@@ -283,7 +287,10 @@ impl Backlog {
             }
         }
         for (position, size) in &unwanted {
-            if lane.drop_one(number, *position, &mut self.census).is_some() {
+            if partition
+                .drop_one(number, *position, &mut self.shares)
+                .is_some()
+            {
                 self.events -= 1;
                 self.bytes -= size;
             }
@@ -294,35 +301,38 @@ impl Backlog {
         Some(unwanted.len())
     }
 
-    /// From now on there are so many lanes; what waits is dealt to them by
+    /// From now on there are so many partitions; what waits is dealt to them by
     /// [`Backlog::deal_some`], which must come to its end before anything is taken.
-    pub(super) fn deal(&mut self, lanes: usize) {
-        let lanes = Lanes::new(lanes, self.lanes.end());
-        self.former = Some(std::mem::replace(&mut self.lanes, lanes));
+    pub(super) fn deal(&mut self, partitions: usize) {
+        let partitions = Partitions::new(partitions, self.partitions.end());
+        self.former = Some(std::mem::replace(&mut self.partitions, partitions));
     }
 
-    /// Deals up to `most` events to the new lanes, the newest first, so that all of a lane
+    /// Deals up to `most` events to the new partitions, the newest first, so that all of a partition
     /// are in the order of their arrival; returns whether some are left.
     pub(super) fn deal_some(
         &mut self,
         most: usize,
-        lane_of: impl Fn(EventRef<'_>) -> usize,
+        partition_of: impl Fn(EventRef<'_>) -> usize,
     ) -> bool {
         let Some(former) = &mut self.former else {
             return false;
         };
         let mut dealt: Vec<VecDeque<Taken>> = Vec::new();
-        dealt.resize_with(self.lanes.len(), VecDeque::new);
+        dealt.resize_with(self.partitions.len(), VecDeque::new);
         for _ in 0..most {
-            let newest = former.iter_mut().max_by_key(|lane| lane.last_position());
-            let Some(taken) = newest.and_then(|lane| lane.pop_back(&mut self.census)) else {
+            let newest = former
+                .iter_mut()
+                .max_by_key(|partition| partition.last_position());
+            let Some(taken) = newest.and_then(|partition| partition.pop_back(&mut self.shares))
+            else {
                 self.former = None;
                 break;
             };
-            dealt[lane_of(taken.event.packed())].push_front(taken);
+            dealt[partition_of(taken.event.packed())].push_front(taken);
         }
-        for (lane, events) in dealt.into_iter().enumerate() {
-            self.lanes[lane].prepend(events, &mut self.census);
+        for (partition, events) in dealt.into_iter().enumerate() {
+            self.partitions[partition].prepend(events, &mut self.shares);
         }
         self.former.is_some()
     }

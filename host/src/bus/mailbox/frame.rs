@@ -6,7 +6,8 @@ use std::ops::Range;
 use hearken_wire::EventRef;
 use hearken_wire::frame::{self, FLAGS};
 
-use super::{PublisherId, work};
+use super::incoming::PublisherId;
+use super::work;
 use crate::bus::prefetch;
 
 /// Most bytes of room that an empty frame keeps: what a full one may have grown to.

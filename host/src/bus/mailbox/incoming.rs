@@ -4,8 +4,10 @@ use std::cell::OnceCell;
 
 use hearken_wire::{Attribute, EventRef};
 
-use super::PublisherId;
 use crate::event::Event;
+
+/// Tells the publishers of one bus apart.
+pub(in crate::bus) type PublisherId = u32;
 
 /// An event with so many receivers or more is shared where it can be, unless it is
 /// small: then a copy for each costs more than it saves each of them.

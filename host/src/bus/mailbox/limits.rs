@@ -44,3 +44,10 @@ pub enum Overflow {
     /// The mailbox is emptied and closed.
     Disconnect,
 }
+
+/// Most events that are dropped, or dealt to other partitions, at once.
+pub(super) const STEP: usize = 16;
+
+/// Largest event that waits in a frame; larger ones wait as they are, shared with all
+/// others who get them.
+pub(super) const MAX_FRAMED_BYTES: usize = 8 << 10;

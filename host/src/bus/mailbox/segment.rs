@@ -7,7 +7,8 @@ use std::mem;
 use hearken_wire::EventRef;
 
 use super::frame::{Frame, Marked};
-use super::{PublisherId, work};
+use super::incoming::PublisherId;
+use super::work;
 use crate::event::Event;
 
 /// Most events of a segment.

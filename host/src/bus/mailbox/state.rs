@@ -8,11 +8,13 @@ use hearken_wire::EventRef;
 use smallvec::SmallVec;
 
 use super::backlog::Backlog;
-use super::census::Scarce;
+use super::closed::Closed;
 use super::frame::Frame;
 use super::incoming::{Incoming, is_local};
+use super::limits::{MAX_FRAMED_BYTES, MailboxLimits, Overflow, STEP};
+use super::partitions::partition_of;
 use super::segment::Taken;
-use super::{Closed, MAX_FRAMED_BYTES, MailboxLimits, Overflow, STEP, lane_of};
+use super::shares::Scarce;
 use crate::event::Event;
 
 /// Who is to be woken once the lock is given back.
@@ -48,7 +50,7 @@ pub(super) struct State {
     pub(super) version: u64,
     /// Name of the node, if events wait in frames.
     pub(super) framed_on: Option<Arc<str>>,
-    /// Who waits, by lane.
+    /// Who waits, by partition.
     pub(super) wakers: SmallVec<[Option<Waker>; 1]>,
 }
 
@@ -82,20 +84,23 @@ impl State {
                 }
             }
         }
-        let lane = lane_of(packed, self.backlog.lanes());
+        let partition = partition_of(packed, self.backlog.partitions());
         match &self.framed_on {
             Some(node)
                 if size <= MAX_FRAMED_BYTES
-                    && self.backlog.takes_packed(lane, event.is_better_shared()) =>
+                    && self
+                        .backlog
+                        .takes_packed(partition, event.is_better_shared()) =>
             {
                 let local = event.is_local(node);
-                self.backlog.push_packed(lane, publisher, packed, local);
+                self.backlog
+                    .push_packed(partition, publisher, packed, local);
             }
-            _ => self.backlog.push(lane, publisher, event.event()),
+            _ => self.backlog.push(partition, publisher, event.event()),
         }
         // Without writing where nobody waits.
-        if self.wakers[lane].is_some() {
-            leaving.wakers.extend(self.wakers[lane].take());
+        if self.wakers[partition].is_some() {
+            leaving.wakers.extend(self.wakers[partition].take());
         }
         Room::Done
     }
@@ -146,8 +151,8 @@ impl State {
         true
     }
 
-    pub(super) fn take(&mut self, lane: usize) -> Result<Option<Event>, Closed> {
-        match (self.backlog.pop(lane), self.closed) {
+    pub(super) fn take(&mut self, partition: usize) -> Result<Option<Event>, Closed> {
+        match (self.backlog.pop(partition), self.closed) {
             (Some(taken), _) => Ok(Some(taken.into_event())),
             (None, Some(closed)) => Err(closed),
             (None, None) => Ok(None),
@@ -156,12 +161,12 @@ impl State {
 
     pub(super) fn take_batch(
         &mut self,
-        lane: usize,
+        partition: usize,
         limits: MailboxLimits,
         batch: &mut VecDeque<Taken>,
     ) -> Result<Option<()>, Closed> {
         let before = batch.len();
-        self.backlog.take_batch(lane, limits, batch);
+        self.backlog.take_batch(partition, limits, batch);
         match (batch.len() - before, self.closed) {
             (1.., _) => Ok(Some(())),
             (0, Some(closed)) => Err(closed),
@@ -171,14 +176,14 @@ impl State {
 
     pub(super) fn take_frame(
         &mut self,
-        lane: usize,
+        partition: usize,
         limits: MailboxLimits,
         frame: &mut Frame,
     ) -> Result<Option<()>, Closed> {
         frame.clear();
         let node = self.framed_on.as_deref();
         let is_local = |event: EventRef<'_>| node.is_some_and(|node| is_local(event, node));
-        self.backlog.take_frame(lane, limits, is_local, frame);
+        self.backlog.take_frame(partition, limits, is_local, frame);
         self.taken += frame.len() as u64;
         match (frame.is_empty(), self.closed) {
             (false, _) => Ok(Some(())),

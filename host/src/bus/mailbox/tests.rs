@@ -1,5 +1,11 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use hearken_wire::EventRef;
+
+use super::limits::MAX_FRAMED_BYTES;
 use super::*;
-use crate::event::{Draft, EventType, Stamp};
+use crate::event::{Draft, Event, EventType, Stamp};
 
 mod handover;
 
@@ -19,14 +25,14 @@ fn stamped(draft: &Draft<'_>, id: &str, origin: &str) -> Event {
     })
 }
 
-fn mailbox(events: usize, overflow: Overflow, lanes: usize) -> Mailbox {
+fn mailbox(events: usize, overflow: Overflow, partitions: usize) -> Mailbox {
     let bytes = 1 << 20;
-    with_limits(MailboxLimits { events, bytes }, overflow, lanes)
+    with_limits(MailboxLimits { events, bytes }, overflow, partitions)
 }
 
 /// A mailbox whose events wait in frames, as those of a plugin.
-fn with_limits(limits: MailboxLimits, overflow: Overflow, lanes: usize) -> Mailbox {
-    Mailbox::new(limits, overflow, lanes, Some("a".into()))
+fn with_limits(limits: MailboxLimits, overflow: Overflow, partitions: usize) -> Mailbox {
+    Mailbox::new(limits, overflow, partitions, Some("a".into()))
 }
 
 fn push(mailbox: &Mailbox, event: &Event, publisher: PublisherId) -> u64 {
@@ -43,8 +49,8 @@ fn push_for(receivers: usize, mailbox: &Mailbox, event: &Event, publisher: Publi
     dropped
 }
 
-fn ids(mailbox: &Mailbox, lane: usize) -> Vec<String> {
-    std::iter::from_fn(|| mailbox.try_recv(lane).ok().flatten())
+fn ids(mailbox: &Mailbox, partition: usize) -> Vec<String> {
+    std::iter::from_fn(|| mailbox.try_recv(partition).ok().flatten())
         .map(|event| event.id().to_owned())
         .collect()
 }
@@ -81,7 +87,9 @@ fn a_flood_displaces_only_itself() {
     for id in 0..100 {
         push(&mailbox, &event(&format!("flood-{id}"), &id.to_string()), 2);
     }
-    let mut left: Vec<String> = (0..2).flat_map(|lane| ids(&mailbox, lane)).collect();
+    let mut left: Vec<String> = (0..2)
+        .flat_map(|partition| ids(&mailbox, partition))
+        .collect();
     left.sort();
     let newest = (93..100).map(|id| format!("flood-{id}"));
     let expected: Vec<String> = newest
@@ -153,7 +161,7 @@ fn a_flood_of_large_events_displaces_only_itself() {
 }
 
 #[test]
-fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
+fn a_subject_stays_in_one_partition_in_order_also_when_partitions_change() {
     let mailbox = mailbox(100, Overflow::DropOldest, 4);
     for id in 0..40 {
         push(
@@ -174,8 +182,8 @@ fn a_subject_stays_in_one_lane_in_order_also_when_lanes_change() {
         10
     );
     let mut all = Vec::new();
-    for lane in 0..3 {
-        let ids = ids(&mailbox, lane);
+    for partition in 0..3 {
+        let ids = ids(&mailbox, partition);
         assert!(ids.is_sorted(), "{ids:?}");
         all.extend(ids);
     }
@@ -350,9 +358,9 @@ fn unwanted_events_are_discarded() {
 }
 
 #[test]
-fn frames_of_several_lanes_are_as_long_as_those_of_one() {
-    for lanes in [1, 2, 8] {
-        let mailbox = mailbox(10_000, Overflow::DropOldest, lanes);
+fn frames_of_several_partitions_are_as_long_as_those_of_one() {
+    for partitions in [1, 2, 8] {
+        let mailbox = mailbox(10_000, Overflow::DropOldest, partitions);
         for id in 0..64 * 64 {
             push(
                 &mailbox,
@@ -361,7 +369,7 @@ fn frames_of_several_lanes_are_as_long_as_those_of_one() {
             );
         }
         let mut frames = Vec::new();
-        for lane in 0..lanes {
+        for partition in 0..partitions {
             loop {
                 let mut frame = Frame::default();
                 let limits = MailboxLimits {
@@ -369,7 +377,7 @@ fn frames_of_several_lanes_are_as_long_as_those_of_one() {
                     bytes: Frame::MOST_BYTES,
                 };
                 mailbox
-                    .try_recv_frame(lane, limits, &mut frame)
+                    .try_recv_frame(partition, limits, &mut frame)
                     .expect("it is open");
                 if frame.is_empty() {
                     break;
@@ -381,10 +389,10 @@ fn frames_of_several_lanes_are_as_long_as_those_of_one() {
         let full = frames
             .iter()
             .filter(|events| **events == Frame::MOST_EVENTS);
-        // The last of each lane may be shorter.
+        // The last of each partition may be shorter.
         assert!(
-            full.count() + lanes >= frames.len(),
-            "{lanes} lanes: {frames:?}"
+            full.count() + partitions >= frames.len(),
+            "{partitions} partitions: {frames:?}"
         );
     }
 }
@@ -427,10 +435,10 @@ fn nothing_that_concerns_all_events_holds_the_lock_for_long() {
         push(&mailbox, &stamped(&draft, "large", "a"), 8);
         let held = work::most();
         assert!(held <= MOST, "{held} events for an overflow");
-        for lanes in [8, 8, 1] {
-            mailbox.reconfigure(limits(all), Overflow::DropOldest, lanes);
+        for partitions in [8, 8, 1] {
+            mailbox.reconfigure(limits(all), Overflow::DropOldest, partitions);
             let held = work::most();
-            assert!(held <= MOST, "{held} events for {lanes} lanes");
+            assert!(held <= MOST, "{held} events for {partitions} partitions");
         }
         assert_eq!(mailbox.queued(), all as usize);
         let odd = |event: EventRef<'_>| event.subject().is_none_or(|name| name.ends_with('1'));

@@ -26,7 +26,9 @@ fn a_pattern_is_compared_with_a_type_once_and_not_once_an_event() {
     const TYPES: usize = 20;
     let bus = bus();
     let plugins = worst_patterns(&bus, 64);
-    let filters = plugins.iter().flat_map(|plugin| plugin.core.filters());
+    let filters = plugins
+        .iter()
+        .flat_map(|plugin| plugin.registration.filters());
     let globs: usize = filters.map(|filter| filter.pattern.globs().len()).sum();
     assert_eq!(globs, 64 * 256);
     let publishers = [bus.publisher("/s", "p"), bus.publisher("/s", "q")];
@@ -107,10 +109,10 @@ fn nobody_who_is_interrupted_amid_a_change_keeps_publishers_waiting() {
         drain(&receiver).len()
     };
     drain(&receiver);
-    let mut turn = bus.0.router.turn();
+    let mut writer = bus.0.router.writer();
     assert_eq!(publish("new.0"), 4);
-    turn.change(|_| assert_eq!(publish("new.1"), 4));
-    drop(turn);
+    writer.change(|_| assert_eq!(publish("new.1"), 4));
+    drop(writer);
     // Amid telling the topics.
     {
         let _sets = bus.0.router.topics.locked();

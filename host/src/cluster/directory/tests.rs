@@ -50,7 +50,7 @@ impl World {
                 bytes: 1 << 20,
             },
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         }));
         let node = Arc::new(Node::new(&peer, &receiver));
         self.receivers.push(receiver);

@@ -429,7 +429,7 @@ mod tests {
             filters: Vec::new(),
             limits: MailboxLimits::default(),
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         }));
         let node = Arc::new(Node::new(&peer, &receiver));
         let own_address = "127.0.0.1:7071".into();

@@ -388,7 +388,7 @@ mod tests {
             filters: vec![Filter::new(Pattern::new("plugin.*").unwrap())],
             limits: MailboxLimits::default(),
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         });
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
         let context = PluginContext::new("p".into(), bus, &store);

@@ -265,7 +265,7 @@ impl Supervisor {
                     filters,
                     limits,
                     overflow,
-                    lanes,
+                    partitions: lanes,
                 }))
             }),
         };

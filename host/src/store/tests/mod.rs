@@ -35,7 +35,7 @@ fn listen(bus: &Bus, events: usize) -> Receiver {
             ..MailboxLimits::default()
         },
         overflow: Overflow::DropOldest,
-        lanes: 1,
+        partitions: 1,
     })
 }
 

@@ -149,7 +149,7 @@ impl Published {
             filters: vec![Filter::new(Pattern::new("custom.bench.*").expect("valid"))],
             limits: MailboxLimits::default(),
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         });
         let drafts = ["bench.count", "bench.other"].map(|name| Draft {
             datacontenttype: Some("application/octet-stream".into()),

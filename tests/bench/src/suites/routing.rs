@@ -128,7 +128,7 @@ fn subscription(patterns: Vec<Pattern>) -> Subscription {
         limits: MailboxLimits::default(),
         // Only the first is ever emptied.
         overflow: Overflow::DropNewest,
-        lanes: 1,
+        partitions: 1,
     }
 }
 

@@ -77,7 +77,7 @@ impl Listening {
             filters,
             limits: MAILBOX,
             overflow: Overflow::DropNewest,
-            lanes: 1,
+            partitions: 1,
         });
         Self {
             context: context.clone(),

@@ -62,7 +62,7 @@ async fn wish(context: Context, mut random: StdRng) {
             filters: filters(&mut random),
             limits: MailboxLimits::default(),
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         });
         context.ledger.borrow_mut().coverage.wishes += 1;
         stay().await;

@@ -18,7 +18,7 @@ enum Step {
 
 #[derive(Clone, Debug)]
 struct Push {
-    lane: usize,
+    partition: usize,
     publisher: PublisherId,
     size: usize,
     packed: bool,
@@ -26,8 +26,8 @@ struct Push {
 
 fn any_push() -> impl Strategy<Value = Push> {
     let push = (0..4_usize, 0..3_u32, 1..40_usize, any::<bool>());
-    push.prop_map(|(lane, publisher, size, packed)| Push {
-        lane,
+    push.prop_map(|(partition, publisher, size, packed)| Push {
+        partition,
         publisher,
         size,
         packed,
@@ -37,38 +37,42 @@ fn any_push() -> impl Strategy<Value = Push> {
 fn any_step() -> impl Strategy<Value = Step> {
     let limits = (1..80_usize, 1..10_000_usize);
     let limits = limits.prop_map(|(events, bytes)| MailboxLimits { events, bytes });
-    let lane = || 0..4_usize;
+    let partition = || 0..4_usize;
     prop_oneof![
         30 => any_push().prop_map(Step::Push),
-        3 => lane().prop_map(Step::Pop),
+        3 => partition().prop_map(Step::Pop),
         1 => Just(Step::Skip),
-        1 => (lane(), limits.clone()).prop_map(|(lane, limits)| Step::TakeBatch(lane, limits)),
-        2 => (lane(), limits).prop_map(|(lane, limits)| Step::TakeFrame(lane, limits)),
-        1 => (lane(), 0..70_usize).prop_map(|(lane, events)| Step::PutBack(lane, events)),
+        1 => (partition(), limits.clone()).prop_map(|(partition, limits)| Step::TakeBatch(partition, limits)),
+        2 => (partition(), limits).prop_map(|(partition, limits)| Step::TakeFrame(partition, limits)),
+        1 => (partition(), 0..70_usize).prop_map(|(partition, events)| Step::PutBack(partition, events)),
         3 => Just(Step::MakeRoom(Scarce::Events)),
         3 => Just(Step::MakeRoom(Scarce::Bytes)),
         1 => (1..40_usize).prop_map(Step::Retain),
         1 => (1..4_usize, proptest::collection::vec(any_push(), 0..4))
-            .prop_map(|(lanes, pushes)| Step::Deal(lanes, pushes)),
+            .prop_map(|(partitions, pushes)| Step::Deal(partitions, pushes)),
     ]
 }
 
 /// The definition written down: a list in the order of arrival.
 struct Naive {
-    lanes: usize,
+    partitions: usize,
     arrived: u64,
-    /// With position, lane and publisher.
+    /// With position, partition and publisher.
     events: Vec<(u64, usize, PublisherId, Event)>,
 }
 
 impl Naive {
-    fn push(&mut self, lane: usize, publisher: PublisherId, event: Event) {
-        self.events.push((self.arrived, lane, publisher, event));
+    fn push(&mut self, partition: usize, publisher: PublisherId, event: Event) {
+        self.events
+            .push((self.arrived, partition, publisher, event));
         self.arrived += 1;
     }
 
-    fn pop(&mut self, lane: usize) -> Option<Event> {
-        let at = self.events.iter().position(|(_, of, ..)| *of == lane)?;
+    fn pop(&mut self, partition: usize) -> Option<Event> {
+        let at = self
+            .events
+            .iter()
+            .position(|(_, of, ..)| *of == partition)?;
         Some(self.events.remove(at).3)
     }
 
@@ -99,71 +103,72 @@ struct Pair {
 
 impl Pair {
     fn push(&mut self, push: &Push) {
-        let lane = push.lane % self.naive.lanes;
+        let partition = push.partition % self.naive.partitions;
         self.pushed += 1;
         let event = event(&self.pushed.to_string(), &"s".repeat(push.size));
-        if push.packed && self.backlog.takes_packed(lane, false) {
+        if push.packed && self.backlog.takes_packed(partition, false) {
             self.backlog
-                .push_packed(lane, push.publisher, event.packed(), true);
+                .push_packed(partition, push.publisher, event.packed(), true);
         } else {
-            self.backlog.push(lane, push.publisher, event.clone());
+            self.backlog.push(partition, push.publisher, event.clone());
         }
-        self.naive.push(lane, push.publisher, event);
+        self.naive.push(partition, push.publisher, event);
     }
 
     fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
-        let lanes = self.naive.lanes;
+        let partitions = self.naive.partitions;
         let Self { backlog, naive, .. } = self;
         match step {
             Step::Push(push) => self.push(&push),
-            Step::Pop(lane) => {
-                let popped = backlog.pop(lane % lanes).map(Taken::into_event);
-                prop_assert_eq!(popped, naive.pop(lane % lanes));
+            Step::Pop(partition) => {
+                let popped = backlog.pop(partition % partitions).map(Taken::into_event);
+                prop_assert_eq!(popped, naive.pop(partition % partitions));
             }
-            Step::TakeBatch(lane, limits) => {
-                let lane = lane % lanes;
+            Step::TakeBatch(partition, limits) => {
+                let partition = partition % partitions;
                 let mut batch = VecDeque::new();
-                backlog.take_batch(lane, limits, &mut batch);
+                backlog.take_batch(partition, limits, &mut batch);
                 let sizes = batch.iter().map(|taken| taken.event().as_bytes().len());
                 prop_assert!(limits.allow(batch.len(), sizes.sum()));
-                let waits = naive.events.iter().any(|(_, of, ..)| *of == lane);
+                let waits = naive.events.iter().any(|(_, of, ..)| *of == partition);
                 prop_assert_eq!(batch.is_empty(), !waits);
                 for taken in batch {
-                    prop_assert_eq!(naive.pop(lane), Some(taken.into_event()));
+                    prop_assert_eq!(naive.pop(partition), Some(taken.into_event()));
                 }
             }
             Step::Skip => {
                 backlog.skip();
                 naive.arrived += 1;
             }
-            Step::TakeFrame(lane, limits) => {
-                let lane = lane % lanes;
+            Step::TakeFrame(partition, limits) => {
+                let partition = partition % partitions;
                 let mut frame = Frame::default();
-                backlog.take_frame(lane, limits, |_| true, &mut frame);
+                backlog.take_frame(partition, limits, |_| true, &mut frame);
                 prop_assert!(limits.allow(frame.len(), frame.event_bytes()));
-                let waits = naive.events.iter().any(|(_, of, ..)| *of == lane);
+                let waits = naive.events.iter().any(|(_, of, ..)| *of == partition);
                 prop_assert_eq!(frame.is_empty(), !waits);
                 prop_assert_eq!(frame.events().count(), frame.len());
                 for (event, ..) in frame.events() {
-                    let expected = naive.pop(lane);
+                    let expected = naive.pop(partition);
                     prop_assert_eq!(Some(event), expected.as_ref().map(Event::packed));
                 }
             }
-            Step::PutBack(lane, events) => {
-                let lane = lane % lanes;
-                let taken: VecDeque<Taken> = (0..events).map_while(|_| backlog.pop(lane)).collect();
+            Step::PutBack(partition, events) => {
+                let partition = partition % partitions;
+                let taken: VecDeque<Taken> =
+                    (0..events).map_while(|_| backlog.pop(partition)).collect();
                 // The first of them is done with.
                 let mut back = taken.clone();
                 if back.pop_front().is_some() {
-                    naive.pop(lane);
+                    naive.pop(partition);
                 }
-                let expected = naive.events.iter().filter(|(_, of, ..)| *of == lane);
+                let expected = naive.events.iter().filter(|(_, of, ..)| *of == partition);
                 let expected = expected.map(|(at, _, by, event)| (*at, *by, event.clone()));
                 let given = back
                     .iter()
                     .map(|taken| (taken.position, taken.publisher, taken.event().clone()));
                 prop_assert!(given.eq(expected.take(back.len())));
-                backlog.put_back(lane, back);
+                backlog.put_back(partition, back);
             }
             Step::MakeRoom(scarce) => {
                 backlog.make_room(scarce);
@@ -183,12 +188,12 @@ impl Pair {
                 }
                 prop_assert_eq!(discarded, before - naive.events.len());
             }
-            Step::Deal(lanes, pushes) => {
-                let lane_of = |subject: Option<&str>| subject.map_or(0, str::len) % lanes;
-                backlog.deal(lanes);
-                naive.lanes = lanes;
-                for (_, lane, _, event) in &mut naive.events {
-                    *lane = lane_of(event.subject());
+            Step::Deal(partitions, pushes) => {
+                let partition_of = |subject: Option<&str>| subject.map_or(0, str::len) % partitions;
+                backlog.deal(partitions);
+                naive.partitions = partitions;
+                for (_, partition, _, event) in &mut naive.events {
+                    *partition = partition_of(event.subject());
                 }
                 let mut pushes = pushes.iter();
                 let mut more = true;
@@ -198,7 +203,9 @@ impl Pair {
                         self.backlog.make_room(Scarce::Events);
                         self.naive.make_room(Scarce::Events);
                     }
-                    more = self.backlog.deal_some(3, |event| lane_of(event.subject()));
+                    more = self
+                        .backlog
+                        .deal_some(3, |event| partition_of(event.subject()));
                     self.agree()?;
                 }
             }
@@ -221,22 +228,22 @@ impl Pair {
 proptest! {
     #[test]
     fn agrees_with_the_naive_backlog(
-        lanes in 1..4_usize,
+        partitions in 1..4_usize,
         steps in proptest::collection::vec(any_step(), 0..400),
     ) {
-        let naive = Naive { lanes, arrived: 0, events: Vec::new() };
-        let mut pair = Pair { backlog: Backlog::new(lanes), naive, pushed: 0 };
+        let naive = Naive { partitions, arrived: 0, events: Vec::new() };
+        let mut pair = Pair { backlog: Backlog::new(partitions), naive, pushed: 0 };
         for step in steps {
             pair.step(step)?;
         }
         let Pair { mut backlog, mut naive, .. } = pair;
-        for lane in 0..naive.lanes {
-            while let Some(event) = naive.pop(lane) {
-                prop_assert_eq!(backlog.pop(lane).map(Taken::into_event), Some(event));
+        for partition in 0..naive.partitions {
+            while let Some(event) = naive.pop(partition) {
+                prop_assert_eq!(backlog.pop(partition).map(Taken::into_event), Some(event));
             }
-            prop_assert_eq!(backlog.pop(lane), None);
+            prop_assert_eq!(backlog.pop(partition), None);
         }
-        prop_assert!(backlog.census.is_empty());
+        prop_assert!(backlog.shares.is_empty());
     }
 }
 
@@ -256,7 +263,7 @@ fn a_flood_that_nobody_takes_leaves_nothing_behind() {
     }
     let mut segments = 0;
     let mut from = i64::MIN;
-    while let Some((number, _)) = backlog.lanes[0].segment_from(from) {
+    while let Some((number, _)) = backlog.partitions[0].segment_from(from) {
         (segments, from) = (segments + 1, number + 1);
     }
     assert!(segments <= 11, "{segments} segments for 10 events");

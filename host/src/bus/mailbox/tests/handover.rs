@@ -1,4 +1,4 @@
-//! Publishers, consumers and changes of lanes at the same time, with a ledger of what
+//! Publishers, consumers and changes of partitions at the same time, with a ledger of what
 //! came and where it went.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ const SUBJECTS: u64 = 11;
 /// What was taken, in the order in which it was: publisher and number.
 type Taken = Mutex<Vec<(u32, u64)>>;
 
-/// Numbers of lanes that there were one after the other, and what was taken meanwhile.
+/// Numbers of partitions that there were one after the other, and what was taken meanwhile.
 type Times = Vec<(usize, Vec<(u32, u64)>)>;
 
 fn publish(mailbox: &Mailbox, publisher: u32, dropped: &AtomicU64) {
@@ -35,8 +35,8 @@ fn publish(mailbox: &Mailbox, publisher: u32, dropped: &AtomicU64) {
     }
 }
 
-/// Takes from a lane until it is told to stop, and puts back what it has not handled.
-fn consume(mailbox: &Mailbox, lane: usize, stop: &AtomicBool, taken: &Taken) {
+/// Takes from a partition until it is told to stop, and puts back what it has not handled.
+fn consume(mailbox: &Mailbox, partition: usize, stop: &AtomicBool, taken: &Taken) {
     let mut frame = Frame::default();
     let limits = MailboxLimits {
         events: 64,
@@ -44,7 +44,7 @@ fn consume(mailbox: &Mailbox, lane: usize, stop: &AtomicBool, taken: &Taken) {
     };
     for round in 0.. {
         mailbox
-            .try_recv_frame(lane, limits, &mut frame)
+            .try_recv_frame(partition, limits, &mut frame)
             .expect("it is open");
         // As a worker that is asked to stop amid a frame.
         let stops = stop.load(Ordering::Relaxed);
@@ -68,8 +68,8 @@ fn consume(mailbox: &Mailbox, lane: usize, stop: &AtomicBool, taken: &Taken) {
     }
 }
 
-/// Lets consumers work for a while, with lanes that change; returns what was taken by the
-/// lanes of each time, and how many were dropped.
+/// Lets consumers work for a while, with partitions that change; returns what was taken by the
+/// partitions of each time, and how many were dropped.
 fn run(limits: MailboxLimits) -> (Times, u64) {
     let mailbox = with_limits(limits, Overflow::DropOldest, 1);
     let dropped = AtomicU64::new(0);
@@ -83,15 +83,15 @@ fn run(limits: MailboxLimits) -> (Times, u64) {
                 finished.fetch_add(1, Ordering::SeqCst);
             });
         }
-        for lanes in [1, 4, 4, 2, 1, 8, 3, 1].into_iter().cycle() {
+        for partitions in [1, 4, 4, 2, 1, 8, 3, 1].into_iter().cycle() {
             let over = finished.load(Ordering::SeqCst) == u64::from(PUBLISHERS);
-            let more = mailbox.reconfigure(limits, Overflow::DropOldest, lanes);
+            let more = mailbox.reconfigure(limits, Overflow::DropOldest, partitions);
             dropped.fetch_add(more, Ordering::Relaxed);
             let (stop, taken) = (AtomicBool::new(false), Taken::default());
             thread::scope(|scope| {
-                for lane in 0..lanes {
+                for partition in 0..partitions {
                     let (mailbox, stop, taken) = (&mailbox, &stop, &taken);
-                    scope.spawn(move || consume(mailbox, lane, stop, taken));
+                    scope.spawn(move || consume(mailbox, partition, stop, taken));
                 }
                 let until = mailbox.received() + 700;
                 let until = until.min(u64::from(PUBLISHERS) * EVENTS);
@@ -104,7 +104,7 @@ fn run(limits: MailboxLimits) -> (Times, u64) {
                 }
                 stop.store(true, Ordering::Relaxed);
             });
-            times.push((lanes, taken.into_inner().unwrap()));
+            times.push((partitions, taken.into_inner().unwrap()));
             if over && mailbox.queued() == 0 {
                 break;
             }
@@ -118,17 +118,17 @@ fn in_order(times: &[(usize, Vec<(u32, u64)>)]) -> u64 {
     let mut last: HashMap<(u32, u64), u64> = HashMap::new();
     let mut last_of_all: HashMap<u32, u64> = HashMap::new();
     let mut count = 0;
-    for (lanes, taken) in times {
+    for (partitions, taken) in times {
         last_of_all.clear();
         for (publisher, number) in taken {
             count += 1;
             let before = last.insert((*publisher, number % SUBJECTS), *number);
             assert!(before < Some(*number), "{number} after {before:?}");
-            if *lanes == 1 {
+            if *partitions == 1 {
                 let before = last_of_all.insert(*publisher, *number);
                 assert!(
                     before < Some(*number),
-                    "{number} after {before:?} in one lane"
+                    "{number} after {before:?} in one partition"
                 );
             }
         }
@@ -137,7 +137,7 @@ fn in_order(times: &[(usize, Vec<(u32, u64)>)]) -> u64 {
 }
 
 #[test]
-fn nothing_is_lost_doubled_or_out_of_order_while_lanes_change() {
+fn nothing_is_lost_doubled_or_out_of_order_while_partitions_change() {
     let limits = MailboxLimits {
         events: usize::MAX / 2,
         bytes: usize::MAX / 2,

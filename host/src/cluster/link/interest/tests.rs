@@ -33,7 +33,7 @@ fn wants(bus: &Bus, filters: Vec<Filter>) -> Receiver {
         filters,
         limits: MailboxLimits::default(),
         overflow: Overflow::DropOldest,
-        lanes: 1,
+        partitions: 1,
     })
 }
 

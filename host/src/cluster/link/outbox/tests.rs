@@ -37,7 +37,7 @@ fn bus() -> (Bus, Publisher, Outbox) {
             bytes: 1 << 20,
         },
         overflow: Overflow::DropOldest,
-        lanes: 1,
+        partitions: 1,
     });
     let outbox = Outbox::new(1, Arc::new(receiver), LARGEST);
     outbox.reroute(&LinkFilters::default().replace(&[all]).expect("a filter"));

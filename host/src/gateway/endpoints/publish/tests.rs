@@ -24,7 +24,7 @@ fn observed_with(limits: GatewayLimits) -> (Gateway, Receiver) {
         filters: vec![Filter::new(Pattern::any())],
         limits: MailboxLimits::default(),
         overflow: Overflow::DropNewest,
-        lanes: 1,
+        partitions: 1,
     });
     (gateway(&bus, limits), receiver)
 }

@@ -305,7 +305,7 @@ mod tests {
                 filters: vec![Filter::new(Pattern::new(pattern).expect("valid"))],
                 limits: MailboxLimits::default(),
                 overflow: Overflow::Disconnect,
-                lanes: 1,
+                partitions: 1,
             }));
             let connection = Connection::new(Ipv4Addr::LOCALHOST.into(), None);
             let membership = self.memory.join(&receiver, Arc::new(connection));

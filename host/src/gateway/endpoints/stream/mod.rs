@@ -105,7 +105,7 @@ pub(in crate::gateway) async fn events(
             bytes: bytes.max(context.bus.max_event_bytes()),
         },
         overflow: Overflow::Disconnect,
-        lanes: 1,
+        partitions: 1,
     }));
     let membership = context
         .stream_memory

@@ -626,7 +626,7 @@ async fn a_flood_on_one_connection_displaces_only_itself() {
             bytes: 1 << 20,
         },
         overflow: Overflow::DropOldest,
-        lanes: 1,
+        partitions: 1,
     });
     let mut quiet = served.raw(post(r#"{"type":"quiet"}"#)).await;
     until(&mut quiet, "}").await;

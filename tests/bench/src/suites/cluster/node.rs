@@ -238,7 +238,7 @@ impl ReceivingNode {
             filters: vec![Filter::new(Pattern::new(EVENT_TYPE)?)],
             limits: MAILBOX,
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         });
         node.runtime.block_on(node.bus.interest().known());
         Ok(Self {

@@ -1,28 +1,30 @@
-//! One lane of a mailbox: segments of events in the order of their positions.
+//! One partition of a mailbox: segments of events in the order of their positions.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
 use hearken_wire::EventRef;
 
-use super::census::{Census, Place};
 use super::frame::Frame;
+use super::incoming::PublisherId;
+use super::limits::MailboxLimits;
 use super::segment::{MOST_EVENTS, Segment, Taken};
-use super::{MailboxLimits, PublisherId, work};
+use super::shares::{Place, Shares};
+use super::work;
 use crate::event::Event;
 
 /// Complete segments, and behind them the one that new events go into. Begins with what
 /// changes whenever an event comes or goes.
 #[derive(Debug, Default)]
 #[repr(C)]
-pub(super) struct Lane {
+pub(super) struct Partition {
     /// The newest events.
     open: Segment,
-    /// Whether the census counts them; it counts all others.
+    /// Whether the shares count them; it counts all others.
     counted: bool,
     /// Number of the open segment.
     next: i64,
-    /// Number of the lane among all that the mailbox ever had.
+    /// Number of the partition among all that the mailbox ever had.
     pub(super) number: u64,
     /// By their numbers.
     complete: BTreeMap<i64, Segment>,
@@ -30,7 +32,7 @@ pub(super) struct Lane {
     spare: Frame,
 }
 
-impl Lane {
+impl Partition {
     pub(super) fn new(number: u64) -> Self {
         Self {
             number,
@@ -46,14 +48,14 @@ impl Lane {
         publisher: PublisherId,
         event: EventRef<'_>,
         local: bool,
-        census: &mut Census,
+        shares: &mut Shares,
     ) {
         let size = event.as_bytes().len();
         match &mut self.open {
             Segment::Packed(frame) if frame.has_room(size) && !self.counted => {
                 frame.push(event, local, publisher, position);
             }
-            _ => self.push_packed_behind(position, publisher, event, local, census),
+            _ => self.push_packed_behind(position, publisher, event, local, shares),
         }
     }
 
@@ -64,7 +66,7 @@ impl Lane {
         publisher: PublisherId,
         event: EventRef<'_>,
         local: bool,
-        census: &mut Census,
+        shares: &mut Shares,
     ) {
         let size = event.as_bytes().len();
         match &self.open {
@@ -74,31 +76,31 @@ impl Lane {
                 if let Segment::Packed(open) = open {
                     frame.reserve_as(open);
                 }
-                self.begin(Segment::Packed(frame), census);
+                self.begin(Segment::Packed(frame), shares);
             }
         }
         if let Segment::Packed(frame) = &mut self.open {
             frame.push(event, local, publisher, position);
         }
-        self.count_newest(publisher, size, census);
+        self.count_newest(publisher, size, shares);
     }
 
     /// Puts an event in that is shared with others.
     #[inline]
-    pub(super) fn push(&mut self, taken: Taken, census: &mut Census) {
+    pub(super) fn push(&mut self, taken: Taken, shares: &mut Shares) {
         let (publisher, size) = (taken.publisher, taken.event.as_bytes().len());
         match &self.open {
             Segment::Shared(events) if events.len() < MOST_EVENTS => {}
             open => {
                 let another = matches!(open, Segment::Shared(_));
                 let room = if another { MOST_EVENTS } else { 1 };
-                self.begin(Segment::Shared(VecDeque::with_capacity(room)), census);
+                self.begin(Segment::Shared(VecDeque::with_capacity(room)), shares);
             }
         }
         if let Segment::Shared(events) = &mut self.open {
             events.push_back(taken);
         }
-        self.count_newest(publisher, size, census);
+        self.count_newest(publisher, size, shares);
     }
 
     /// Whether an event that is better shared goes into a frame all the same: behind
@@ -109,7 +111,7 @@ impl Lane {
     }
 
     /// Begins a segment; the open one is complete.
-    fn begin(&mut self, segment: Segment, census: &mut Census) {
+    fn begin(&mut self, segment: Segment, shares: &mut Shares) {
         let complete = mem::replace(&mut self.open, segment);
         if complete.is_empty() {
             if let Segment::Packed(frame) = complete
@@ -119,7 +121,7 @@ impl Lane {
             }
         } else {
             if !self.counted {
-                census.enter(self.place(self.next), &complete);
+                shares.enter(self.place(self.next), &complete);
             }
             self.complete.insert(self.next, complete);
             self.next += 1;
@@ -127,35 +129,35 @@ impl Lane {
         self.counted = false;
     }
 
-    /// Lets the census count the open segment too.
-    pub(super) fn count(&mut self, census: &mut Census) {
+    /// Lets the shares count the open segment too.
+    pub(super) fn count(&mut self, shares: &mut Shares) {
         if !self.counted && !self.open.is_empty() {
-            census.enter(self.place(self.next), &self.open);
+            shares.enter(self.place(self.next), &self.open);
             self.counted = true;
         }
     }
 
-    fn count_newest(&self, publisher: PublisherId, size: usize, census: &mut Census) {
+    fn count_newest(&self, publisher: PublisherId, size: usize, shares: &mut Shares) {
         if self.counted {
-            census.enter_one(self.place(self.next), &self.open, publisher, size);
+            shares.enter_one(self.place(self.next), &self.open, publisher, size);
         }
     }
 
     /// Puts events before all others, which are newer.
-    pub(super) fn prepend(&mut self, events: VecDeque<Taken>, census: &mut Census) {
+    pub(super) fn prepend(&mut self, events: VecDeque<Taken>, shares: &mut Shares) {
         if events.is_empty() {
             return;
         }
-        let lane = self.number;
+        let partition = self.number;
         if let Some(mut first) = self.complete.first_entry()
             && let Segment::Shared(known) = first.get()
             && known.len() + events.len() <= MOST_EVENTS
         {
             let segment = *first.key();
-            let place = Place { lane, segment };
+            let place = Place { partition, segment };
             for taken in events.into_iter().rev() {
                 let size = taken.event.as_bytes().len();
-                census.enter_oldest(place, first.get(), taken.position, taken.publisher, size);
+                shares.enter_oldest(place, first.get(), taken.position, taken.publisher, size);
                 first.get_mut().share().push_front(taken);
             }
             return;
@@ -163,13 +165,13 @@ impl Lane {
         let first = self.complete.first_key_value();
         let segment = first.map_or(self.next, |(first, _)| *first) - 1;
         let events = Segment::Shared(events);
-        census.enter(Place { lane, segment }, &events);
+        shares.enter(Place { partition, segment }, &events);
         self.complete.insert(segment, events);
     }
 
     fn place(&self, segment: i64) -> Place {
         Place {
-            lane: self.number,
+            partition: self.number,
             segment,
         }
     }
@@ -178,9 +180,9 @@ impl Lane {
     pub(super) fn pop_if(
         &mut self,
         wanted: impl FnOnce(&Taken) -> bool,
-        census: &mut Census,
+        shares: &mut Shares,
     ) -> Option<Taken> {
-        self.take_one(true, census, |events| {
+        self.take_one(true, shares, |events| {
             events
                 .front()
                 .is_some_and(wanted)
@@ -189,14 +191,14 @@ impl Lane {
     }
 
     /// Takes the newest event.
-    pub(super) fn pop_back(&mut self, census: &mut Census) -> Option<Taken> {
-        self.take_one(false, census, VecDeque::pop_back)
+    pub(super) fn pop_back(&mut self, shares: &mut Shares) -> Option<Taken> {
+        self.take_one(false, shares, VecDeque::pop_back)
     }
 
     fn take_one(
         &mut self,
         oldest: bool,
-        census: &mut Census,
+        shares: &mut Shares,
         take: impl FnOnce(&mut VecDeque<Taken>) -> Option<Taken>,
     ) -> Option<Taken> {
         let complete = match oldest {
@@ -204,7 +206,7 @@ impl Lane {
             false if self.open.is_empty() => self.complete.last_entry(),
             false => None,
         };
-        let lane = self.number;
+        let partition = self.number;
         let Some(mut complete) = complete else {
             if self.open.is_empty() {
                 return None;
@@ -212,14 +214,14 @@ impl Lane {
             let taken = take(self.open.share())?;
             if self.counted {
                 let place = self.place(self.next);
-                leave_one(census, place, &self.open, &taken);
+                leave_one(shares, place, &self.open, &taken);
                 self.counted = !self.open.is_empty();
             }
             return Some(taken);
         };
         let segment = *complete.key();
         let taken = take(complete.get_mut().share())?;
-        leave_one(census, Place { lane, segment }, complete.get(), &taken);
+        leave_one(shares, Place { partition, segment }, complete.get(), &taken);
         if complete.get().is_empty() {
             complete.remove();
         }
@@ -237,9 +239,9 @@ impl Lane {
         &mut self,
         fits: impl FnOnce(usize, usize) -> bool,
         batch: &mut VecDeque<Taken>,
-        census: &mut Census,
+        shares: &mut Shares,
     ) -> bool {
-        let lane = self.number;
+        let partition = self.number;
         let bytes = |events: &VecDeque<Taken>| {
             let sizes = events.iter().map(|taken| taken.event.as_bytes().len());
             sizes.sum::<usize>()
@@ -252,7 +254,7 @@ impl Lane {
             if !fits(events.len(), bytes(events)) {
                 return false;
             }
-            census.leave(Place { lane, segment }, complete.get());
+            shares.leave(Place { partition, segment }, complete.get());
             batch.append(complete.get_mut().share());
             complete.remove();
             return true;
@@ -265,7 +267,7 @@ impl Lane {
             return false;
         }
         if mem::take(&mut self.counted) {
-            census.leave(place, &self.open);
+            shares.leave(place, &self.open);
         }
         batch.append(self.open.share());
         true
@@ -279,9 +281,9 @@ impl Lane {
         limits: MailboxLimits,
         is_local: impl Fn(EventRef<'_>) -> bool,
         frame: &mut Frame,
-        census: &mut Census,
+        shares: &mut Shares,
     ) {
-        while let Some((number, mut oldest)) = self.take_oldest(census) {
+        while let Some((number, mut oldest)) = self.take_oldest(shares) {
             match &mut oldest {
                 Segment::Packed(packed) => {
                     packed.close_gaps();
@@ -310,7 +312,7 @@ impl Lane {
                 }
             }
             if !oldest.is_empty() {
-                self.give_back(number, oldest, census);
+                self.give_back(number, oldest, shares);
                 return;
             }
             self.reuse(oldest);
@@ -322,26 +324,26 @@ impl Lane {
     }
 
     /// Takes the oldest segment out, with its number.
-    fn take_oldest(&mut self, census: &mut Census) -> Option<(i64, Segment)> {
+    fn take_oldest(&mut self, shares: &mut Shares) -> Option<(i64, Segment)> {
         if let Some((number, segment)) = self.complete.pop_first() {
-            census.leave(self.place(number), &segment);
+            shares.leave(self.place(number), &segment);
             return Some((number, segment));
         }
         if self.open.is_empty() {
             return None;
         }
         if mem::take(&mut self.counted) {
-            census.leave(self.place(self.next), &self.open);
+            shares.leave(self.place(self.next), &self.open);
         }
         Some((self.next, mem::take(&mut self.open)))
     }
 
     /// Puts the rest of the oldest segment back in its place.
-    fn give_back(&mut self, number: i64, rest: Segment, census: &mut Census) {
+    fn give_back(&mut self, number: i64, rest: Segment, shares: &mut Shares) {
         if number == self.next {
             self.open = rest;
         } else {
-            census.enter(self.place(number), &rest);
+            shares.enter(self.place(number), &rest);
             self.complete.insert(number, rest);
         }
     }
@@ -372,7 +374,7 @@ impl Lane {
         &mut self,
         number: i64,
         position: u64,
-        census: &mut Census,
+        shares: &mut Shares,
     ) -> Option<usize> {
         let place = self.place(number);
         let segment = match number == self.next {
@@ -381,7 +383,7 @@ impl Lane {
         };
         let (publisher, size) = segment.drop_one(position)?;
         if number != self.next || self.counted {
-            census.leave_one(place, segment, position, publisher, size);
+            shares.leave_one(place, segment, position, publisher, size);
         }
         if segment.is_empty() {
             if number == self.next {
@@ -403,7 +405,7 @@ impl Lane {
     }
 }
 
-fn leave_one(census: &mut Census, place: Place, segment: &Segment, taken: &Taken) {
+fn leave_one(shares: &mut Shares, place: Place, segment: &Segment, taken: &Taken) {
     let size = taken.event.as_bytes().len();
-    census.leave_one(place, segment, taken.position, taken.publisher, size);
+    shares.leave_one(place, segment, taken.position, taken.publisher, size);
 }

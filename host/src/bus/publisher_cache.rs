@@ -8,24 +8,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hearken_wire::EventRef;
 use smallvec::SmallVec;
 
-use super::receiver::Core;
+use super::published_counters::{PublishedCounters, PublisherCounter};
+use super::registration::Registration;
 use super::topics::Known;
-use super::totals::{Counter, Totals};
 use crate::event::{Draft, DraftError, Encoder, Stamp};
 
 /// Serial numbers that a publisher takes at once.
 const SERIALS: u64 = 64;
 
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct PublisherCache {
     encoder: Encoder,
     /// Whether the last event was like the one before, as the next then will be.
     repeated: bool,
     audience: Option<Audience>,
     /// Serial numbers that nobody else uses.
     serials: Range<u64>,
-    /// Counts what is published, if this is the memory that stays.
-    counter: Option<Counter>,
+    /// Counts what is published, if this is the cache that stays.
+    counter: Option<PublisherCounter>,
 }
 
 /// Who gets whatever is like the last event.
@@ -33,11 +33,11 @@ pub(super) struct Memory {
 struct Audience {
     /// By what they were found.
     topic: Known,
-    receivers: SmallVec<[Arc<Core>; 1]>,
+    receivers: SmallVec<[Arc<Registration>; 1]>,
 }
 
-impl Memory {
-    pub(super) fn new(counter: Counter) -> Self {
+impl PublisherCache {
+    pub(super) fn new(counter: PublisherCounter) -> Self {
         Self {
             counter: Some(counter),
             ..Self::default()
@@ -46,7 +46,7 @@ impl Memory {
 
     /// Counts what was published.
     #[inline]
-    pub(super) fn count(&mut self, totals: &Totals, events: usize, bytes: usize) {
+    pub(super) fn count(&mut self, totals: &PublishedCounters, events: usize, bytes: usize) {
         let (events, bytes) = (events as u64, bytes as u64);
         match &mut self.counter {
             Some(counter) => counter.add(events, bytes),
@@ -89,7 +89,7 @@ impl Memory {
         self.encoder.last()
     }
 
-    /// Forgets the last event if that takes too much memory.
+    /// Forgets the last event if that takes too much cache.
     #[inline]
     pub(super) fn trim(&mut self) {
         self.encoder.trim();
@@ -97,13 +97,13 @@ impl Memory {
 
     /// Who gets the last event, as far as that is known and has not changed.
     #[inline]
-    pub(super) fn audience(&self) -> Option<&[Arc<Core>]> {
+    pub(super) fn audience(&self) -> Option<&[Arc<Registration>]> {
         let audience = self.audience.as_ref()?;
         audience.topic.is_current().then_some(&*audience.receivers)
     }
 
     /// Remembers who gets the last event, if that is likely to be of use.
-    pub(super) fn remember_audience(&mut self, topic: &Known, receivers: &[&Arc<Core>]) {
+    pub(super) fn remember_audience(&mut self, topic: &Known, receivers: &[&Arc<Registration>]) {
         self.audience = (self.repeated && topic.is_kept()).then(|| Audience {
             topic: topic.clone(),
             receivers: receivers.iter().copied().cloned().collect(),

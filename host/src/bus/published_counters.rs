@@ -9,15 +9,15 @@ use slab::Slab;
 
 /// What the publishers of a bus have published.
 #[derive(Debug, Default)]
-pub(super) struct Totals {
+pub(super) struct PublishedCounters {
     /// Of publishers that are gone, and of those who count nowhere else.
-    rest: Tally,
-    tallies: Mutex<Slab<Arc<CachePadded<Tally>>>>,
+    rest: Counts,
+    counts: Mutex<Slab<Arc<CachePadded<Counts>>>>,
 }
 
 /// What one publisher has published.
 #[derive(Debug, Default)]
-struct Tally {
+struct Counts {
     events: AtomicU64,
     bytes: AtomicU64,
 }
@@ -25,20 +25,20 @@ struct Tally {
 /// The right to count for one publisher; who has it is the only one that does. What was
 /// counted stays when it is dropped.
 #[derive(Debug)]
-pub(super) struct Counter {
-    totals: Arc<Totals>,
-    tally: Arc<CachePadded<Tally>>,
+pub(super) struct PublisherCounter {
+    totals: Arc<PublishedCounters>,
+    counts: Arc<CachePadded<Counts>>,
     key: usize,
 }
 
-impl Totals {
+impl PublishedCounters {
     /// A counter for one publisher.
-    pub(super) fn counter(self: &Arc<Self>) -> Counter {
-        let tally = Arc::default();
-        let key = self.tallies().insert(Arc::clone(&tally));
-        Counter {
+    pub(super) fn counter(self: &Arc<Self>) -> PublisherCounter {
+        let counts = Arc::default();
+        let key = self.counts().insert(Arc::clone(&counts));
+        PublisherCounter {
             totals: Arc::clone(self),
-            tally,
+            counts,
             key,
         }
     }
@@ -50,44 +50,44 @@ impl Totals {
     }
 
     pub(super) fn events(&self) -> u64 {
-        self.sum(|tally| &tally.events)
+        self.sum(|counts| &counts.events)
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.sum(|tally| &tally.bytes)
+        self.sum(|counts| &counts.bytes)
     }
 
-    fn sum(&self, count: impl Fn(&Tally) -> &AtomicU64) -> u64 {
-        let tallies = self.tallies();
-        let counts = tallies.iter().map(|(_, tally)| count(tally));
+    fn sum(&self, count: impl Fn(&Counts) -> &AtomicU64) -> u64 {
+        let counts = self.counts();
+        let counts = counts.iter().map(|(_, counts)| count(counts));
         let counts = counts.chain([count(&self.rest)]);
         counts.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    fn tallies(&self) -> MutexGuard<'_, Slab<Arc<CachePadded<Tally>>>> {
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, Slab<Arc<CachePadded<Counts>>>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counter {
+impl PublisherCounter {
     #[inline]
     pub(super) fn add(&mut self, events: u64, bytes: u64) {
         // Nobody else writes, and so nothing is lost between reading and writing.
         let add = |count: &AtomicU64, more| {
             count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
         };
-        add(&self.tally.events, events);
-        add(&self.tally.bytes, bytes);
+        add(&self.counts.events, events);
+        add(&self.counts.bytes, bytes);
     }
 }
 
-impl Drop for Counter {
+impl Drop for PublisherCounter {
     fn drop(&mut self) {
-        let mut tallies = self.totals.tallies();
-        let tally = tallies.remove(self.key);
+        let mut counts = self.totals.counts();
+        let counts = counts.remove(self.key);
         self.totals.add(
-            tally.events.load(Ordering::Relaxed),
-            tally.bytes.load(Ordering::Relaxed),
+            counts.events.load(Ordering::Relaxed),
+            counts.bytes.load(Ordering::Relaxed),
         );
     }
 }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_a_publisher_counted_stays_when_it_is_gone() {
-        let totals = Arc::new(Totals::default());
+        let totals = Arc::new(PublishedCounters::default());
         let [mut one, mut two] = [totals.counter(), totals.counter()];
         one.add(1, 10);
         two.add(2, 20);

@@ -8,13 +8,13 @@ use std::collections::{BTreeSet, HashMap};
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
-use super::PublisherId;
+use super::incoming::PublisherId;
 use super::segment::Segment;
 
 /// The publishers of what waits.
 #[derive(Debug, Default)]
-pub(super) struct Census {
-    shares: HashMap<PublisherId, Share, FixedState>,
+pub(super) struct Shares {
+    by_publisher: HashMap<PublisherId, Share, FixedState>,
     by_events: BTreeSet<(usize, PublisherId)>,
     by_bytes: BTreeSet<(usize, PublisherId)>,
 }
@@ -31,8 +31,8 @@ struct Share {
 /// Where a segment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// Number of the lane among all that the mailbox ever had.
-    pub(super) lane: u64,
+    /// Number of the partition among all that the mailbox ever had.
+    pub(super) partition: u64,
     pub(super) segment: i64,
 }
 
@@ -52,11 +52,11 @@ struct Portion {
     first: u64,
 }
 
-impl Census {
+impl Shares {
     /// Counts the events of a segment.
     pub(super) fn enter(&mut self, place: Place, segment: &Segment) {
         for portion in portions(segment) {
-            let share = self.shares.entry(portion.publisher).or_default();
+            let share = self.by_publisher.entry(portion.publisher).or_default();
             share.segments.insert((portion.first, place));
             self.change(portion.publisher, |share| {
                 share.events += portion.events;
@@ -68,7 +68,7 @@ impl Census {
     /// Counts no event of a segment any more.
     pub(super) fn leave(&mut self, place: Place, segment: &Segment) {
         for portion in portions(segment) {
-            if let Some(share) = self.shares.get_mut(&portion.publisher) {
+            if let Some(share) = self.by_publisher.get_mut(&portion.publisher) {
                 share.segments.remove(&(portion.first, place));
             }
             self.change(portion.publisher, |share| {
@@ -87,7 +87,7 @@ impl Census {
         size: usize,
     ) {
         if let Some(first) = segment.first_of(of) {
-            let share = self.shares.entry(of).or_default();
+            let share = self.by_publisher.entry(of).or_default();
             share.segments.insert((first, place));
         }
         self.change(of, |share| {
@@ -105,7 +105,7 @@ impl Census {
         of: PublisherId,
         size: usize,
     ) {
-        let share = self.shares.entry(of).or_default();
+        let share = self.by_publisher.entry(of).or_default();
         if let Some(first) = segment.first_of(of) {
             share.segments.remove(&(first, place));
         }
@@ -125,7 +125,7 @@ impl Census {
         of: PublisherId,
         size: usize,
     ) {
-        if let Some(share) = self.shares.get_mut(&of)
+        if let Some(share) = self.by_publisher.get_mut(&of)
             && share.segments.remove(&(position, place))
             && let Some(first) = segment.first_of(of)
         {
@@ -145,17 +145,17 @@ impl Census {
             Scarce::Bytes => &self.by_bytes,
         };
         let (_, loudest) = ranking.last()?;
-        self.shares.get(loudest)?.segments.first().copied()
+        self.by_publisher.get(loudest)?.segments.first().copied()
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.shares.is_empty() && self.by_events.is_empty() && self.by_bytes.is_empty()
+        self.by_publisher.is_empty() && self.by_events.is_empty() && self.by_bytes.is_empty()
     }
 
     /// Changes a share, and its ranks.
     fn change(&mut self, publisher: PublisherId, change: impl FnOnce(&mut Share)) {
-        let Some(share) = self.shares.get_mut(&publisher) else {
+        let Some(share) = self.by_publisher.get_mut(&publisher) else {
             return;
         };
         if share.events > 0 {
@@ -167,7 +167,7 @@ impl Census {
             self.by_events.insert((share.events, publisher));
             self.by_bytes.insert((share.bytes, publisher));
         } else {
-            self.shares.remove(&publisher);
+            self.by_publisher.remove(&publisher);
         }
     }
 }
