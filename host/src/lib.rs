@@ -33,6 +33,7 @@
 //! | [`node`] | puts bus, plugins and gateway together, runs and drains them | all above but `authoring` |
 //! | [`cli`] | the commands, one file each | all |
 //! | [`logging`], [`tls`], [`clock`] | for the whole process: the log, the cryptography behind TLS, the one place that reads the time of day | `config` |
+//! | `panics` | what panics that were caught said | nothing else |
 //! | `incarnation` | which start of the node this is | `clock` |
 //!
 //! `gateway`, `cluster` and `plugin` do not know each other: what one shows of the
@@ -42,13 +43,13 @@
 //!
 //! - An event's way: [`Publisher::publish`](bus::Publisher::publish), which stamps
 //!   it; `bus/router.rs`, which finds who wants it, and [`Mailbox`](bus::Mailbox); then
-//!   `plugin/run/worker.rs`, which takes it out and hands it to an instance, and
-//!   `plugin/run/handler.rs`, which makes the call.
+//!   `plugin/run/worker.rs`, which takes it out of its inbox and hands it to an instance,
+//!   and `plugin/run/handler.rs`, which makes the call.
 //! - A plugin's life: `plugin/life/folder/` sees a file, `plugin/life/supervisor.rs`
 //!   carries out what files and operators ask for, `plugin/life/loading.rs` loads beside
 //!   that, `plugin/life/load.rs` makes a version of a file, `plugin/code/compile/` has it
 //!   compiled in another process.
-//! - What a guest may do: `plugin/guest/imports/`, and `plugin/guest/state.rs` for its
+//! - What a guest may do: `plugin/guest/imports/`, and `plugin/guest/context.rs` for its
 //!   budgets.
 //! - Fairness and deadlines: `plugin/threads/executor.rs`, whose threads
 //!   `plugin/threads/account.rs` and `plugin/threads/contention.rs` choose from, and

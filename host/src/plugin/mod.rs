@@ -2,28 +2,29 @@
 //!
 //! # The rooms
 //!
-//! | room | what it is for |
-//! | --- | --- |
-//! | `code` | from a component's bytes to compiled code: the engine, compiling in worker processes, caches |
-//! | `threads` | the plugin threads, foreground and background, and what the tasks on them cost |
-//! | `guest` | what an instance is made of and may do: store data, memory, output, batches, imports, and how it dies |
-//! | `run` | instances at work: making them, calling their handlers, the workers that hand events over |
-//! | `life` | a plugin from its file's appearance to its removal: folder, loading, supervising, status |
+//! | room | what it is for | knows |
+//! | --- | --- | --- |
+//! | `code` | from a component's bytes to compiled code: the engine, compiling in worker processes, caches | nothing else |
+//! | `threads` | the plugin threads, foreground and background, and what the tasks on them cost | nothing else |
+//! | `guest` | what an instance is made of and may do: store data, memory, output, batches, imports, and how it dies | `threads` |
+//! | `run` | instances at work: making them, calling their handlers, the workers that hand events over | `code`, `threads`, `guest` |
+//! | `life` | a plugin from its file's appearance to its removal: folder, loading, supervising, status | `code`, `guest`, `run` |
 //!
-//! Each knows only those above it in the table; `threads` knows of `code` no more than
-//! the ticks of the engine.
+//! Arrows point up the table: no room knows one below it.
 //!
 //! # An event's way
 //!
-//! `run/worker.rs` takes it out of the plugin's mailbox, `run/instance.rs` hands it
-//! over, and `run/handler.rs` makes the call, in the course of which the guest calls
-//! `guest/imports/`.
+//! `run/worker.rs` takes it out of its inbox (`run/inbox.rs`; today the plugin's mailbox,
+//! `run/mailbox.rs`), `run/instance.rs` hands it over, and `run/handler.rs` makes the
+//! call, in the course of which the guest calls `guest/imports/`. What became of it is
+//! settled with the inbox, and counted there.
 //!
 //! # A plugin's way
 //!
-//! `life/folder/` sees its file, `life/supervisor.rs` carries out what files and
-//! operators ask for, `life/loading.rs` and `life/load.rs` make a version of the file,
-//! whose component `code/compile/` has compiled in another process.
+//! `life/folder/` sees its file, `life/runner.rs` starts a supervisor for it,
+//! `life/supervisor.rs` carries out what files and operators ask for, `life/loading.rs`
+//! and `life/load.rs` make a version of the file, whose component `code/compile/` has
+//! compiled in another process. `life/status.rs` is what operators see of it.
 
 mod code;
 mod guest;
@@ -37,5 +38,6 @@ pub use code::compile::{
 };
 pub use life::folder::FolderError;
 pub use life::inspect::inspect;
-pub use life::plugins::{PluginRunner, Plugins, PluginsConfig, PluginsError};
+pub use life::plugins::Plugins;
+pub use life::runner::{PluginRunner, PluginsConfig, PluginsError};
 pub use run::runtime::RuntimeError;

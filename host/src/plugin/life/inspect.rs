@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::Files;
+use super::listener::Listener;
 use super::load::Source;
-use super::shared::listener_status;
 use crate::admin::ListenerStatus;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::SystemClock;
@@ -54,7 +54,7 @@ pub async fn inspect(file: &Path, workers: CompileWorkers) -> Result<Vec<Listene
         )
         .await
         .map_err(|error| error.to_string())?;
-    Ok(staged.listeners.iter().map(listener_status).collect())
+    Ok(staged.listeners.iter().map(Listener::status).collect())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::files::Files;
 use super::folder::Stamps;
-use super::shared::Listener;
+use super::listener::Listener;
 use crate::bus::Filter;
 use crate::config::{ConfigError, MAX_GLOBS, Manifest, PluginLimits, within_max_globs};
 use crate::interfaces::Handler;
@@ -23,7 +23,7 @@ use crate::plugin::guest::imports::events::filter_of;
 use crate::plugin::run::contain::contain;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::runtime::Runtime;
-use crate::plugin::run::worker::Desk;
+use crate::plugin::run::slot::InstanceSlot;
 
 /// Most listeners of one plugin: each has one glob at least.
 const MAX_LISTENERS: usize = MAX_GLOBS;
@@ -58,7 +58,7 @@ pub(crate) struct Staged {
     /// What the plugin calls its version.
     pub(crate) label: String,
     pub(crate) listeners: Vec<Listener>,
-    pub(crate) desks: Vec<Desk>,
+    pub(crate) slots: Vec<InstanceSlot>,
 }
 
 /// Why a plugin's files cannot be loaded.
@@ -256,21 +256,21 @@ async fn start(
     path: &Path,
     runtime: &Arc<Runtime>,
 ) -> Result<Staged, LoadError> {
-    let mut desks = Vec::new();
+    let mut slots = Vec::new();
     let mut description = None;
     for _ in 0..version.concurrency() {
-        let seat = runtime
+        let handle = runtime
             .executor
-            .seat(version.concurrency(), version.limits.time_slice);
+            .handle(version.concurrency(), version.limits.time_slice);
         let starting = {
-            let (version, seat) = (Arc::clone(&version), Arc::clone(&seat));
-            async move { contain(version.instantiate(seat)).await }
+            let (version, handle) = (Arc::clone(&version), Arc::clone(&handle));
+            async move { contain(version.instantiate(handle)).await }
         };
-        let started = runtime.executor.spawn(Arc::clone(&seat), starting).await;
+        let started = runtime.executor.spawn(Arc::clone(&handle), starting).await;
         let (instance, said) = started.map_err(LoadError::Start)?;
-        desks.push(Desk {
+        slots.push(InstanceSlot {
             instance: Some(instance),
-            seat,
+            handle,
         });
         description = said;
     }
@@ -283,7 +283,7 @@ async fn start(
         version,
         label,
         listeners,
-        desks,
+        slots,
     })
 }
 

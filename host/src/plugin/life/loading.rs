@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::files::Files;
 use super::load::{Fingerprint, LoadError, Source, Staged};
 use super::retry::Retry;
-use super::shared::Shared;
+use super::status::Status;
 use crate::admin::PluginState;
 use crate::config::PluginLimits;
 use crate::panics::panic_text;
@@ -21,7 +21,7 @@ use crate::plugin::run::runtime::Runtime;
 /// Loads the files of one plugin.
 pub(crate) struct Loading {
     files: Files,
-    shared: Arc<Shared>,
+    status: Arc<Status>,
     defaults: PluginLimits,
     runtime: Arc<Runtime>,
     /// What a version was last made of, or failed to be.
@@ -48,13 +48,13 @@ type Task<T> = AbortOnDropHandle<Result<T, LoadError>>;
 impl Loading {
     pub(crate) fn new(
         files: Files,
-        shared: Arc<Shared>,
+        status: Arc<Status>,
         defaults: PluginLimits,
         runtime: Arc<Runtime>,
     ) -> Self {
         Self {
             files,
-            shared,
+            status,
             defaults,
             runtime,
             tried: None,
@@ -153,10 +153,10 @@ impl Loading {
 
     fn stage(&mut self, room: Option<OwnedSemaphorePermit>, source: Source) {
         self.tried = Some(source.fingerprint.clone());
-        if self.shared.state() == PluginState::Failed {
-            self.shared.set_state(PluginState::Loading);
+        if self.status.state() == PluginState::Failed {
+            self.status.set_state(PluginState::Loading);
         }
-        let (files, plugin) = (self.files.clone(), Arc::clone(&self.shared.context));
+        let (files, plugin) = (self.files.clone(), Arc::clone(&self.status.context));
         let (defaults, runtime) = (self.defaults.clone(), Arc::clone(&self.runtime));
         self.staging = Some(spawn(async move {
             let room = match room {

@@ -1,12 +1,17 @@
 //! A plugin's life: its files in the folder, loading them, supervising the version in
 //! force, and the status that operators see.
 
+pub(super) mod current;
+pub(super) mod entry;
 pub(super) mod files;
 pub(super) mod folder;
 pub(super) mod inspect;
+pub(super) mod listener;
 pub(super) mod load;
 pub(super) mod loading;
 pub(super) mod plugins;
+pub(super) mod requests;
 pub(super) mod retry;
-pub(super) mod shared;
+pub(super) mod runner;
+pub(super) mod status;
 pub(super) mod supervisor;

@@ -6,22 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
 
+use super::current::{Current, Work, quarantine_turns};
 use super::files::Files;
 use super::load::Staged;
 use super::loading::{Failure, Loading};
-use super::shared::Shared;
-use crate::admin::{PluginCommandError, PluginState, PluginStatus};
-use crate::bus::{MailboxLimits, Receiver, ReceiverKind, Subscription};
+use super::requests::{Command, Reply, Requests};
+use super::status::Status;
+use crate::admin::{PluginCommandError, PluginState};
+use crate::bus::{MailboxLimits, ReceiverKind, Subscription};
 use crate::config::PluginLimits;
 use crate::event::host_event::HostEventType;
 use crate::panics::panic_text;
-use crate::plugin::run::instance::Version;
+use crate::plugin::run::mailbox::PluginMailbox;
+use crate::plugin::run::running::RunningVersion;
 use crate::plugin::run::runtime::Runtime;
 use crate::plugin::run::trial::Trial;
-use crate::plugin::run::worker::{Desk, Shift};
 
 /// Before a plugin whose supervisor panicked is started anew.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -29,48 +29,15 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// Operators who wait for a reload of one plugin; more are refused.
 const RELOADS: usize = 16;
 
-pub(crate) type Reply = oneshot::Sender<Result<PluginStatus, PluginCommandError>>;
-
-/// What can be asked of a plugin.
-pub(crate) enum Command {
-    /// Load its files again, changed or not.
-    Reload(Reply),
-    Pause(Reply),
-    Resume(Reply),
-    /// The node drains.
-    Stop,
-}
-
-/// What a plugin is asked for.
-pub(crate) struct Inbox {
-    pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) files_changed: Arc<Notify>,
-    /// Told when the first attempt to load is over.
-    pub(crate) loaded: Option<oneshot::Sender<()>>,
-}
-
 pub(crate) struct Supervisor {
     runtime: Arc<Runtime>,
-    shared: Arc<Shared>,
+    status: Arc<Status>,
     loading: Loading,
     /// Who is told what becomes of the load under way.
     reloads: Vec<Reply>,
     /// Why the files as they are cannot be loaded.
     failed: Option<String>,
     current: Option<Current>,
-}
-
-/// The version in force.
-struct Current {
-    version: Arc<Version>,
-    receiver: Arc<Receiver>,
-    work: Work,
-}
-
-enum Work {
-    Running(Shift),
-    Paused(Vec<Desk>),
-    Quarantined(Vec<Desk>, Instant),
 }
 
 /// Why a supervisor no longer serves.
@@ -87,13 +54,13 @@ impl Supervisor {
         files: Files,
         defaults: PluginLimits,
         runtime: Arc<Runtime>,
-        shared: Arc<Shared>,
+        status: Arc<Status>,
     ) -> Self {
-        let (told, through) = (Arc::clone(&shared), Arc::clone(&runtime));
+        let (told, through) = (Arc::clone(&status), Arc::clone(&runtime));
         Self {
             loading: Loading::new(files, told, defaults, through),
             runtime,
-            shared,
+            status,
             reloads: Vec::new(),
             failed: None,
             current: None,
@@ -102,17 +69,17 @@ impl Supervisor {
 
     /// Loads the plugin and serves commands until its component is removed or
     /// the node drains.
-    pub(crate) async fn run(mut self, mut inbox: Inbox) {
-        self.shared.announce(HostEventType::PluginInstalled);
+    pub(crate) async fn run(mut self, mut requests: Requests) {
+        self.status.announce(HostEventType::PluginInstalled);
         self.loading.begin(false);
         loop {
             // What is half-way is ended or begun anew.
-            let serving = AssertUnwindSafe(self.serve(&mut inbox)).catch_unwind();
+            let serving = AssertUnwindSafe(self.serve(&mut requests)).catch_unwind();
             match serving.await {
                 Ok(end) => {
                     self.stop().await;
                     if end == End::Removed {
-                        self.shared.announce(HostEventType::PluginRemoved);
+                        self.status.announce(HostEventType::PluginRemoved);
                     }
                     return;
                 }
@@ -121,11 +88,11 @@ impl Supervisor {
         }
     }
 
-    async fn serve(&mut self, inbox: &mut Inbox) -> End {
+    async fn serve(&mut self, requests: &mut Requests) -> End {
         loop {
             tokio::select! {
                 biased;
-                command = inbox.commands.recv() => match command {
+                command = requests.commands.recv() => match command {
                     Some(Command::Reload(reply)) => self.reload(reply),
                     Some(Command::Pause(reply)) => {
                         let result = self.pause().await;
@@ -137,7 +104,7 @@ impl Supervisor {
                     }
                     Some(Command::Stop) | None => return End::Draining,
                 },
-                () = inbox.files_changed.notified() => self.loading.begin(false),
+                () = requests.files_changed.notified() => self.loading.begin(false),
                 loaded = self.loading.outcome() => {
                     match loaded {
                         Ok(None) => {}
@@ -149,7 +116,7 @@ impl Supervisor {
                         Err(failure) => self.not_loaded(failure),
                     }
                     if !self.loading.is_under_way() {
-                        self.loaded(inbox);
+                        self.loaded(requests);
                     }
                 }
                 () = quarantine_turns(self.current.as_ref()) => self.turn_quarantine().await,
@@ -160,7 +127,7 @@ impl Supervisor {
     /// Goes on after a mistake of its own: the mailbox stays, and what its workers have
     /// in hand is finished or put back into it.
     async fn start_anew(&mut self, panic: &str) {
-        let plugin = self.shared.name();
+        let plugin = self.status.name();
         tracing::error!(
             plugin,
             "the supervisor panicked; starting the plugin anew: {panic}"
@@ -168,18 +135,18 @@ impl Supervisor {
         if let Some(current) = self.current.take() {
             current.work.end().await;
         }
-        self.shared.set_state(PluginState::Failed);
+        self.status.set_state(PluginState::Failed);
         tokio::time::sleep(AFTER_PANIC).await;
         self.loading.begin(true);
     }
 
     /// A load is over, and nothing more is under way.
-    fn loaded(&mut self, inbox: &mut Inbox) {
+    fn loaded(&mut self, requests: &mut Requests) {
         let failed = self.failed.take();
         for reply in std::mem::take(&mut self.reloads) {
             self.answer(reply, failed.clone().map_or(Ok(()), Err));
         }
-        if let Some(loaded) = inbox.loaded.take() {
+        if let Some(loaded) = requests.loaded.take() {
             // Nobody waits when the plugin was dropped into a running node.
             let _ = loaded.send(());
         }
@@ -188,7 +155,7 @@ impl Supervisor {
     fn answer(&self, reply: Reply, result: Result<(), String>) {
         // Whoever asked may have gone.
         let _ = reply.send(match result {
-            Ok(()) => Ok(self.shared.status()),
+            Ok(()) => Ok(self.status.view()),
             Err(reason) => Err(PluginCommandError::Failed(reason)),
         });
     }
@@ -207,9 +174,9 @@ impl Supervisor {
     fn not_loaded(&mut self, Failure { error, tell }: Failure) {
         let death = error.into_death();
         if tell || !self.reloads.is_empty() {
-            self.shared.report_failure(None, &death);
+            self.status.health.report_failure(None, &death);
             if self.current.is_none() {
-                self.shared.set_state(PluginState::Failed);
+                self.status.set_state(PluginState::Failed);
             }
         }
         self.failed = Some(death.reason);
@@ -222,7 +189,7 @@ impl Supervisor {
             version,
             label,
             listeners,
-            desks,
+            slots,
         } = staged;
         let limits = MailboxLimits {
             events: version.limits.mailbox,
@@ -233,7 +200,7 @@ impl Supervisor {
             .iter()
             .map(|listener| listener.filter.clone())
             .collect();
-        let lanes = desks.len();
+        let partitions = slots.len();
         let (paused, announcement) = match self.current.take() {
             None => (false, HostEventType::PluginStarted),
             Some(Current { work, .. }) => {
@@ -242,61 +209,63 @@ impl Supervisor {
                 (paused, HostEventType::PluginReloaded)
             }
         };
-        // The mailbox outlives all versions.
-        let receiver = match self.shared.receiver.get() {
-            Some(receiver) => {
+        // It outlives all versions.
+        let mailbox = match self.status.mailbox.get() {
+            Some(mailbox) => {
                 // First, so that unwanted events leave their room to wanted ones.
-                let discarded = receiver.set_filters(filters);
+                let discarded = mailbox.set_filters(filters);
                 if discarded > 0 {
-                    let plugin = self.shared.name();
+                    let plugin = self.status.name();
                     tracing::info!(
                         plugin,
                         discarded,
                         "waiting events were discarded: the new version does not listen to them"
                     );
                 }
-                receiver.reconfigure(limits, overflow, lanes);
-                receiver
+                mailbox.reconfigure(limits, overflow, partitions);
+                mailbox
             }
-            None => self.shared.receiver.get_or_init(|| {
-                Arc::new(self.runtime.bus.subscribe(Subscription {
-                    name: Arc::clone(&self.shared.context.name),
+            None => self.status.mailbox.get_or_init(|| {
+                let receiver = self.runtime.bus.subscribe(Subscription {
+                    name: Arc::clone(&self.status.context.name),
                     kind: ReceiverKind::Plugin,
                     filters,
                     limits,
                     overflow,
-                    partitions: lanes,
-                }))
+                    partitions,
+                });
+                Arc::new(PluginMailbox::new(receiver))
             }),
         };
-        let receiver = Arc::clone(receiver);
-        self.shared.show_version(&version, &label, &listeners);
-        let work = Work::Paused(desks);
+        let mailbox = Arc::clone(mailbox);
+        self.status.show_version(&version, &label, &listeners);
+        let work = Work::Paused(slots);
         self.current = Some(Current {
             version,
-            receiver,
+            mailbox,
             work,
         });
         if !paused {
-            self.shared.set_state(PluginState::Running);
+            self.status.set_state(PluginState::Running);
             self.start(None).await;
         }
-        self.shared.announce(announcement);
+        self.status.announce(announcement);
     }
 
     async fn start(&mut self, trial: Option<Trial>) {
         let Some(current) = &mut self.current else {
             return;
         };
-        let desks = std::mem::replace(&mut current.work, Work::Paused(Vec::new()))
+        let slots = std::mem::replace(&mut current.work, Work::Paused(Vec::new()))
             .end()
             .await;
-        current.work = Work::Running(Shift::start(
+        let mailbox = &current.mailbox;
+        let slots = slots.into_iter().enumerate();
+        current.work = Work::Running(RunningVersion::start(
             &self.runtime,
             &current.version,
-            &self.shared,
-            &current.receiver,
-            desks,
+            &self.status.health,
+            slots.map(|(partition, slot)| (slot, mailbox.inbox(partition))),
             trial,
         ));
     }
@@ -307,19 +276,19 @@ impl Supervisor {
             return;
         };
         match std::mem::replace(&mut current.work, Work::Paused(Vec::new())) {
-            Work::Running(shift) => {
-                let desks = shift.end().await;
-                match self.shared.quarantined_until() {
-                    Some(until) => current.work = Work::Quarantined(desks, until),
+            Work::Running(running) => {
+                let slots = running.end().await;
+                match self.status.health.quarantined_until() {
+                    Some(until) => current.work = Work::Quarantined(slots, until),
                     // Another instance has handled an event meanwhile.
                     None => {
-                        current.work = Work::Paused(desks);
+                        current.work = Work::Paused(slots);
                         self.start(None).await;
                     }
                 }
             }
-            Work::Quarantined(desks, _) => {
-                current.work = Work::Paused(desks);
+            Work::Quarantined(slots, _) => {
+                current.work = Work::Paused(slots);
                 self.start(Some(Trial::default())).await;
             }
             paused @ Work::Paused(_) => current.work = paused,
@@ -331,11 +300,11 @@ impl Supervisor {
             .current
             .as_mut()
             .ok_or("no version of the plugin has been loaded")?;
-        let desks = std::mem::replace(&mut current.work, Work::Paused(Vec::new()))
+        let slots = std::mem::replace(&mut current.work, Work::Paused(Vec::new()))
             .end()
             .await;
-        current.work = Work::Paused(desks);
-        self.shared.set_state(PluginState::Paused);
+        current.work = Work::Paused(slots);
+        self.status.set_state(PluginState::Paused);
         Ok(())
     }
 
@@ -347,11 +316,11 @@ impl Supervisor {
             );
         }
         if matches!(
-            self.shared.state(),
+            self.status.state(),
             PluginState::Paused | PluginState::Quarantined
         ) {
-            self.shared.forgive();
-            self.shared.set_state(PluginState::Running);
+            self.status.health.forgive();
+            self.status.set_state(PluginState::Running);
             self.start(None).await;
         }
         Ok(())
@@ -361,33 +330,7 @@ impl Supervisor {
         if let Some(current) = self.current.take() {
             current.work.end().await;
         }
-        self.shared.stopped();
-    }
-}
-
-impl Work {
-    async fn end(self) -> Vec<Desk> {
-        match self {
-            Self::Running(shift) => shift.end().await,
-            Self::Paused(desks) | Self::Quarantined(desks, _) => desks,
-        }
-    }
-}
-
-/// Waits until the plugin goes into quarantine, or its pause there is over. Holds on to
-/// nothing of the instances, which cannot be looked at from several threads.
-fn quarantine_turns(current: Option<&Current>) -> impl Future<Output = ()> + Send + use<> {
-    let (begins, ends) = match current.map(|current| &current.work) {
-        Some(Work::Running(shift)) => (Some(shift.quarantined()), None),
-        Some(Work::Quarantined(_, until)) => (None, Some(*until)),
-        Some(Work::Paused(_)) | None => (None, None),
-    };
-    async move {
-        match (begins, ends) {
-            (Some(begins), _) => begins.await,
-            (None, Some(until)) => tokio::time::sleep_until(until).await,
-            (None, None) => std::future::pending().await,
-        }
+        self.status.stopped();
     }
 }
 

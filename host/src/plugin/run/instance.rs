@@ -18,7 +18,7 @@ use crate::plugin::guest::death::Death;
 use crate::plugin::guest::progress;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::threads::meter::{Meter, Spent};
-use crate::plugin::threads::seat::Seat;
+use crate::plugin::threads::task::TaskHandle;
 
 /// A component with its manifest, ready to be instantiated.
 pub(crate) struct Version {
@@ -98,17 +98,17 @@ impl Version {
     }
 
     /// Makes an instance and asks it what it is. Runs guest code, so call it on
-    /// the executor, in the task that has `seat`.
+    /// the executor, in the task that has `handle`.
     ///
     /// # Errors
     /// [`Death`] when it traps, takes longer than an event may, or needs more
     /// memory than it may.
     pub(crate) async fn instantiate(
         &self,
-        seat: Arc<Seat>,
+        handle: Arc<TaskHandle>,
     ) -> Result<(Instance, Option<Description>), Death> {
         let meter = Arc::new(Meter::new(
-            Arc::clone(&seat),
+            Arc::clone(&handle),
             self.limits.deadline,
             self.limits.time_slice,
         ));
@@ -131,7 +131,7 @@ impl Version {
             CallHook::CallingHost | CallHook::ReturningFromHost => Ok(progress::observe(store)?),
             CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
         });
-        seat.step_back().await;
+        handle.step_back().await;
         let started = match meter.charge(self.handler.start(&mut store)).await {
             Ok(started) => started,
             Err(exceeded) => Err(exceeded.into()),

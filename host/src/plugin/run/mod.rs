@@ -3,8 +3,14 @@
 
 pub(super) mod contain;
 pub(super) mod handler;
+pub(super) mod health;
+pub(super) mod inbox;
 pub(super) mod instance;
+pub(super) mod mailbox;
 pub(super) mod pace;
+pub(super) mod reports;
+pub(super) mod running;
 pub(super) mod runtime;
+pub(super) mod slot;
 pub(super) mod trial;
 pub(super) mod worker;

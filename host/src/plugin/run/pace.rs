@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::bus::{Frame, MailboxLimits};
+use crate::bus::Frame;
 use crate::plugin::threads::meter::Spent;
 
 /// How long a call should take.
@@ -26,12 +26,9 @@ impl Pace {
         Self { events: 1 }
     }
 
-    /// What the next call may take.
-    pub(crate) fn limits(self) -> MailboxLimits {
-        MailboxLimits {
-            events: self.events,
-            bytes: Frame::MOST_BYTES,
-        }
+    /// How many events the next call may take.
+    pub(crate) fn events(self) -> usize {
+        self.events
     }
 
     /// Learns from a call that handled so many events.
@@ -62,8 +59,8 @@ mod tests {
         let mut pace = Pace::new();
         let mut sizes = Vec::new();
         for _ in 0..8 {
-            sizes.push(pace.limits().events);
-            pace.learn(pace.limits().events, cpu(1));
+            sizes.push(pace.events());
+            pace.learn(pace.events(), cpu(1));
         }
         assert_eq!(sizes, [1, 2, 4, 8, 16, 32, 64, 64]);
     }
@@ -72,9 +69,9 @@ mod tests {
     fn a_call_is_kept_to_its_time() {
         let mut pace = Pace { events: 64 };
         pace.learn(64, cpu(6_400));
-        assert_eq!(pace.limits().events, 5);
+        assert_eq!(pace.events(), 5);
         pace.learn(5, cpu(5_000));
-        assert_eq!(pace.limits().events, 1);
+        assert_eq!(pace.events(), 1);
     }
 
     #[test]
@@ -82,6 +79,6 @@ mod tests {
         let mut pace = Pace { events: 64 };
         let waits = Duration::from_micros(1);
         pace.learn(64, Spent { waits, ..cpu(1) });
-        assert_eq!(pace.limits().events, 1);
+        assert_eq!(pace.events(), 1);
     }
 }

@@ -10,10 +10,11 @@ use wasmtime::component::Linker;
 use crate::bus::Bus;
 use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
-use crate::plugin::code::engine::{Ticker, new_engine};
+use crate::plugin::code::engine::new_engine;
 use crate::plugin::guest::imports;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::threads::executor::Executor;
+use crate::plugin::threads::ticker::Ticker;
 use crate::store::Store;
 
 /// Component files that are read for each thread that compiles: enough to keep it busy,

@@ -1,25 +1,23 @@
-//! Workers: each hands the events of one mailbox lane to one instance, and
-//! replaces the instance when it dies.
+//! Workers: each hands the events of one inbox to one instance, and replaces the
+//! instance when it dies.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_task::Task;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use hearken_wire::EventRef;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::contain::contain;
-use super::instance::{Handled, Instance, Version};
+use super::health::Health;
+use super::inbox::{Inbox, Verdict};
+use super::instance::{Handled, Version};
 use super::pace::Pace;
-use super::runtime::Runtime;
+use super::slot::InstanceSlot;
 use super::trial::Trial;
 use crate::admin::PluginState;
-use crate::bus::{Frame, Receiver};
+use crate::bus::Frame;
 use crate::plugin::guest::death::Death;
-use crate::plugin::life::shared::Shared;
-use crate::plugin::threads::seat::Seat;
 
 /// Deaths in a row after which a plugin gets no more events.
 const QUARANTINE_AFTER: u32 = 5;
@@ -30,101 +28,25 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Longest delay before a restart.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// An instance, or the room for one, with its place on the plugin threads.
-pub(crate) struct Desk {
-    pub(crate) instance: Option<Instance>,
-    pub(crate) seat: Arc<Seat>,
-}
-
-/// The workers of one version, from its start to its pause or end.
-pub(crate) struct Shift {
-    stop: CancellationToken,
-    workers: Vec<(Arc<Seat>, Task<Desk>)>,
-}
-
-struct Worker {
-    lane: usize,
+/// Works for one version, until that is told to stop.
+pub(crate) struct Worker<I> {
     version: Arc<Version>,
-    shared: Arc<Shared>,
-    receiver: Arc<Receiver>,
+    health: Arc<Health>,
+    inbox: I,
     stop: CancellationToken,
     /// The node drains: nobody waits for a delay.
     draining: CancellationToken,
     /// While a quarantine is not over.
     trial: Option<Arc<Trial>>,
-    desk: Desk,
-    /// Taken from the mailbox.
+    slot: InstanceSlot,
+    /// Taken from the inbox.
     frame: Arc<Frame>,
-    /// How many of the frame's events are done with.
-    done: usize,
+    /// How many of the frame's events are settled.
+    settled: usize,
     pace: Pace,
     /// Delays before the restarts after this worker's own deaths in a row.
     backoff: ExponentialBackoff,
     died: bool,
-}
-
-impl Shift {
-    /// Starts one worker for each desk; desk `n` works on lane `n`. After a quarantine
-    /// one event is on trial before the others are handled.
-    pub(crate) fn start(
-        runtime: &Runtime,
-        version: &Arc<Version>,
-        shared: &Arc<Shared>,
-        receiver: &Arc<Receiver>,
-        desks: Vec<Desk>,
-        trial: Option<Trial>,
-    ) -> Self {
-        let stop = CancellationToken::new();
-        let trial = trial.map(Arc::new);
-        let workers = desks
-            .into_iter()
-            .enumerate()
-            .map(|(lane, desk)| {
-                let worker = Worker {
-                    lane,
-                    version: Arc::clone(version),
-                    shared: Arc::clone(shared),
-                    receiver: Arc::clone(receiver),
-                    stop: stop.clone(),
-                    draining: runtime.draining.clone(),
-                    trial: trial.clone(),
-                    backoff: backoff(),
-                    died: false,
-                    desk,
-                    frame: Arc::default(),
-                    done: 0,
-                    pace: Pace::new(),
-                };
-                let seat = Arc::clone(&worker.desk.seat);
-                seat.ask_to_end(false);
-                // Whatever was before the shift was worked off or given up.
-                seat.set_caught_up(true);
-                let task = runtime.executor.spawn(Arc::clone(&seat), worker.run());
-                (seat, task)
-            })
-            .collect();
-        Self { stop, workers }
-    }
-
-    /// Waits until the workers end by themselves, because of a quarantine.
-    pub(crate) fn quarantined(&self) -> WaitForCancellationFutureOwned {
-        self.stop.clone().cancelled_owned()
-    }
-
-    /// Lets every worker finish the event that its guest has in hand, and gives back
-    /// the desks. Takes as long as that event's deadline and the next one's at most; with
-    /// a guest that cannot be told to stop, those of the other events that it was handed.
-    pub(crate) async fn end(self) -> Vec<Desk> {
-        self.stop.cancel();
-        for (seat, _) in &self.workers {
-            seat.ask_to_end(true);
-        }
-        let mut desks = Vec::new();
-        for (_, worker) in self.workers {
-            desks.push(worker.await);
-        }
-        desks
-    }
 }
 
 fn backoff() -> ExponentialBackoff {
@@ -136,23 +58,50 @@ fn backoff() -> ExponentialBackoff {
         .build()
 }
 
-impl Worker {
-    async fn run(mut self) -> Desk {
-        self.desk.seat.set_caught_up(false);
+impl<I: Inbox> Worker<I> {
+    /// `stop` ends it, with all others of its version; `draining` ends its delays.
+    pub(crate) fn new(
+        version: Arc<Version>,
+        health: Arc<Health>,
+        inbox: I,
+        stop: CancellationToken,
+        draining: CancellationToken,
+        trial: Option<Arc<Trial>>,
+        slot: InstanceSlot,
+    ) -> Self {
+        Self {
+            version,
+            health,
+            inbox,
+            stop,
+            draining,
+            trial,
+            slot,
+            frame: Arc::default(),
+            settled: 0,
+            pace: Pace::new(),
+            backoff: backoff(),
+            died: false,
+        }
+    }
+
+    /// Works until the version is told to stop; gives back the slot.
+    pub(crate) async fn run(mut self) -> InstanceSlot {
+        self.slot.handle.set_caught_up(false);
         // A mistake of this host costs the plugin no more than one of its own.
         while let Err(death) = contain(self.work()).await {
             self.mishandled(&death);
         }
-        self.receiver.mailbox().put_back(&self.frame, self.done);
-        self.desk
+        self.inbox.put_back(&self.frame, self.settled);
+        self.slot
     }
 
-    /// Works until the shift ends.
+    /// Works until it is told to stop.
     async fn work(&mut self) -> Result<(), Death> {
         while !self.stop.is_cancelled() {
-            if self.desk.instance.is_none() {
+            if self.slot.instance.is_none() {
                 self.restart().await;
-            } else if (self.done < self.frame.len() || self.next_events().await)
+            } else if (self.settled < self.frame.len() || self.next_events().await)
                 && self.may_handle().await
             {
                 self.handle().await;
@@ -163,23 +112,21 @@ impl Worker {
 
     /// Counts the event that was in hand when this worker, not its guest, failed.
     fn mishandled(&mut self, death: &Death) {
-        let plugin = self.shared.name();
+        let plugin = self.health.plugin();
         tracing::error!(plugin, "the event in hand is lost: {}", death.reason);
-        self.desk.instance = None;
+        self.slot.instance = None;
         self.died = true;
-        if self.done < self.frame.len() {
-            self.done += 1;
-            self.shared.failed.fetch_add(1, Ordering::Relaxed);
-            self.shared.delivered.fetch_add(1, Ordering::Release);
+        if self.settled < self.frame.len() {
+            self.settle(self.settled + 1, Verdict::Rejected);
         }
         if self.trial.is_some() {
-            self.shared.quarantine(QUARANTINE_AFTER, &death.reason);
+            self.health.quarantine(QUARANTINE_AFTER, &death.reason);
             self.stop.cancel();
         }
     }
 
     /// Waits, if another worker has the event on trial, until that was handled; returns
-    /// whether it was before the shift ended.
+    /// whether it was before it was told to stop.
     async fn may_handle(&mut self) -> bool {
         let Some(trial) = self.trial.clone() else {
             return true;
@@ -194,78 +141,83 @@ impl Worker {
         true
     }
 
-    /// Takes the next events; returns whether there are any before the shift ends.
+    /// Takes the next events; returns whether there are any before it is told to stop.
     async fn next_events(&mut self) -> bool {
-        let mailbox = self.receiver.mailbox();
-        let limits = self.pace.limits();
-        self.done = 0;
+        let most = self.pace.events();
+        self.settled = 0;
         // Between calls nobody else has it, and so its memory is used again.
         let frame = Arc::make_mut(&mut self.frame);
-        // A closed mailbox has nothing more to give: then the shift's end is near.
-        let _ = mailbox.try_recv_frame(self.lane, limits, frame);
+        // A closed inbox has nothing more to give: then the end is near.
+        let _ = self.inbox.try_take(most, frame);
         if frame.is_empty() {
-            self.desk.seat.set_caught_up(true);
+            self.slot.handle.set_caught_up(true);
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => {}
-                Ok(()) = mailbox.recv_frame(self.lane, limits, frame) => {}
+                Ok(()) = self.inbox.take(most, frame) => {}
             }
-            self.desk.seat.set_caught_up(false);
+            self.slot.handle.set_caught_up(false);
         }
         !frame.is_empty()
     }
 
-    /// Hands over as much of what was taken as the instance takes in one call.
+    /// Hands over as much of what was taken as the instance takes in one call, and says
+    /// what became of it.
     async fn handle(&mut self) {
-        let Some(instance) = &mut self.desk.instance else {
+        let Some(instance) = &mut self.slot.instance else {
             return;
         };
+        let begin = self.settled;
         let end = if instance.takes_frames() {
             self.frame.len()
         } else {
-            self.done + 1
+            begin + 1
         };
-        let events = self.done..end;
         let Handled {
             finished,
             failures,
             death,
             spent,
-        } = instance.handle(&self.frame, events.clone()).await;
+        } = instance.handle(&self.frame, begin..end).await;
         self.pace.learn(finished, spent);
-        let shared = Arc::clone(&self.shared);
-        shared
-            .failed
-            .fetch_add(failures.len() as u64, Ordering::Relaxed);
+        let mut failed = Vec::with_capacity(failures.len());
         for failure in failures {
-            let event = self.frame.event(events.start + failure.index);
+            let at = begin + failure.index;
             let death = Death {
                 reason: failure.reason,
                 backtrace: None,
             };
-            shared.report_failure(event, &death);
+            self.health.report_failure(self.frame.event(at), &death);
+            failed.push(at);
         }
         if finished > 0 {
             self.succeeded();
         }
-        self.done += finished;
-        shared
-            .delivered
-            .fetch_add(finished as u64, Ordering::Release);
+        for at in failed {
+            self.settle(at, Verdict::Done);
+            self.settle(at + 1, Verdict::Again);
+        }
+        self.settle(begin + finished, Verdict::Done);
         if let Some(death) = death {
             // What the instance did not come to is the next one's.
-            self.done += 1;
-            shared.failed.fetch_add(1, Ordering::Relaxed);
-            shared.delivered.fetch_add(1, Ordering::Release);
+            self.settle(self.settled + 1, Verdict::Again);
             let frame = Arc::clone(&self.frame);
-            self.bury(frame.event(self.done - 1), &death);
+            self.instance_died(frame.event(self.settled - 1), &death);
+        }
+    }
+
+    /// Says what became of the events up to `end` that are not settled yet.
+    fn settle(&mut self, end: usize, verdict: Verdict) {
+        if self.settled < end {
+            self.inbox.settle(&self.frame, self.settled..end, verdict);
+            self.settled = end;
         }
     }
 
     /// An event was handled: whatever was wrong is over.
     fn succeeded(&mut self) {
-        if self.shared.deaths_in_a_row.load(Ordering::Relaxed) > 0 && !self.stop.is_cancelled() {
-            self.shared.recovered();
+        if self.health.is_failing() && !self.stop.is_cancelled() {
+            self.health.recovered();
         }
         if let Some(trial) = self.trial.take() {
             trial.pass();
@@ -277,22 +229,22 @@ impl Worker {
     }
 
     /// Throws the instance away; quarantines the plugin if it was one too many.
-    fn bury(&mut self, event: Option<EventRef<'_>>, death: &Death) {
-        self.desk.instance = None;
+    fn instance_died(&mut self, event: Option<EventRef<'_>>, death: &Death) {
+        self.slot.instance = None;
         self.died = true;
         self.pace = Pace::new();
-        self.shared.report_failure(event, death);
-        let deaths = self.shared.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+        self.health.report_failure(event, death);
+        let deaths = self.health.died();
         let too_many = deaths >= QUARANTINE_AFTER || self.trial.is_some();
         if too_many && !self.stop.is_cancelled() {
-            self.shared.quarantine(deaths, &death.reason);
+            self.health.quarantine(deaths, &death.reason);
             self.stop.cancel();
         }
     }
 
     async fn restart(&mut self) {
         if self.died {
-            self.shared.set_working_state(PluginState::BackingOff);
+            self.health.set_working_state(PluginState::BackingOff);
             let delay = self.backoff.next().unwrap_or(LONGEST_BACKOFF);
             tokio::select! {
                 biased;
@@ -302,14 +254,13 @@ impl Worker {
                 () = tokio::time::sleep(delay) => {}
             }
         }
-        let fresh = self.version.instantiate(Arc::clone(&self.desk.seat));
+        let fresh = self.version.instantiate(Arc::clone(&self.slot.handle));
         match contain(fresh).await {
             Ok((instance, _)) => {
-                self.desk.instance = Some(instance);
-                self.shared.restarts.fetch_add(1, Ordering::Relaxed);
-                self.shared.set_working_state(PluginState::Running);
+                self.slot.instance = Some(instance);
+                self.health.restarted();
             }
-            Err(death) => self.bury(None, &death),
+            Err(death) => self.instance_died(None, &death),
         }
     }
 }

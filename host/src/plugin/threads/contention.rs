@@ -95,7 +95,7 @@ impl Contention {
     ) -> bool {
         if self.is_on(now) {
             // What stands still has yet to come away from there.
-            let turns = self.turns.iter().map(|turn| turn.load(Ordering::Relaxed));
+            let turns = self.turns.iter().map(|poll| poll.load(Ordering::Relaxed));
             let mut stands_still = turns.filter(|began| *began > 0);
             if stands_still.any(|began| now.saturating_sub(began) >= nanoseconds(SUSPICIOUS)) {
                 self.last(now);
@@ -143,7 +143,7 @@ impl Contention {
 
     /// A polite thread has ended a turn, which took so long and used so much CPU: as
     /// long as others take much of it, it goes on.
-    pub(crate) fn polite_turn(&self, now: u64, took: Duration, cpu: Duration) {
+    pub(crate) fn polite_poll(&self, now: u64, took: Duration, cpu: Duration) {
         if self.is_on(now) && took > 2 * cpu + DISTURBED {
             self.last(now);
         }
@@ -255,9 +255,9 @@ mod tests {
         contention.waits(0);
         assert!(contention.watch(SECOND, true, NOTHING));
         let milli = Duration::from_millis(1);
-        contention.polite_turn(SECOND + 900 * MILLI, 4 * milli, milli);
+        contention.polite_poll(SECOND + 900 * MILLI, 4 * milli, milli);
         assert!(contention.is_on(2 * SECOND + 899 * MILLI));
-        contention.polite_turn(2 * SECOND + 800 * MILLI, milli, milli);
+        contention.polite_poll(2 * SECOND + 800 * MILLI, milli, milli);
         assert!(!contention.is_on(2 * SECOND + 900 * MILLI));
     }
 

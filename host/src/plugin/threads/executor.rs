@@ -1,13 +1,12 @@
-//! Where guests run: a fixed set of threads in two lanes, apart from the
-//! threads that do network I/O.
+//! Where guests run: a fixed set of threads in foreground and background, apart from the threads that do network I/O.
 //!
 //! A task that uses up its time slice in one turn, or more than a tenth of a core in
-//! many, moves to the background lane, whose threads run in the system's lowest
+//! many, moves to the background, whose threads run in the system's lowest
 //! scheduling class and so take only what the foreground leaves; where others leave
 //! nothing, on threads that are merely polite (see [`super::contention`]). It comes
 //! back when it is woken after it has caught up and rested (see [`super::account`]).
-//! On a thread of either lane a task gives way at epoch ticks (see [`super::meter`]),
-//! so neither lane can be held by one guest.
+//! On every thread a task gives way at epoch ticks (see [`super::meter`]), so that none
+//! can be held by one guest.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +21,8 @@ use tokio::time::Instant;
 
 use super::contention::Contention;
 use super::priority::{be_polite, enter_lowest_class};
-use super::seat::{Seat, Seated, begin_turn, end_turn, nanoseconds};
-use crate::plugin::code::engine::{Alarm, Ticker};
+use super::task::{ScheduledTask, TaskHandle, begin_poll, end_poll, nanoseconds};
+use super::ticker::{Alarm, Ticker};
 
 /// The plugin threads of a node.
 #[derive(Debug)]
@@ -118,25 +117,25 @@ impl Executor {
         Ok(executor)
     }
 
-    /// A place for one of `sharers` tasks that share what one may use of the foreground.
+    /// The handle of one of `sharers` tasks that share what one may use of the foreground.
     #[must_use]
-    pub(crate) fn seat(&self, sharers: usize, time_slice: Duration) -> Arc<Seat> {
-        Arc::new(Seat::new(sharers, time_slice, self.queues.epoch))
+    pub(crate) fn handle(&self, sharers: usize, time_slice: Duration) -> Arc<TaskHandle> {
+        Arc::new(TaskHandle::new(sharers, time_slice, self.queues.epoch))
     }
 
-    /// Runs `future` on the plugin threads, in the lane that `seat` says.
+    /// Runs `future` on the plugin threads, in foreground or background as `handle` says.
     /// Dropping the task cancels it.
-    pub(crate) fn spawn<F>(&self, seat: Arc<Seat>, future: F) -> Task<F::Output>
+    pub(crate) fn spawn<F>(&self, handle: Arc<TaskHandle>, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let queues = Arc::clone(&self.queues);
-        let seated = Seated::new(Arc::clone(&seat), future);
+        let scheduled = ScheduledTask::new(Arc::clone(&handle), future);
         let schedule = move |runnable: Runnable| {
             let now = queues.now();
-            seat.wake(now);
-            if !seat.in_background() {
+            handle.wake(now);
+            if !handle.in_background() {
                 queues.push(&queues.foreground, runnable);
             } else if queues.contention.is_on(now) {
                 queues.push(&queues.polite, runnable);
@@ -147,7 +146,7 @@ impl Executor {
         };
         let (runnable, task) = async_task::Builder::new()
             .propagate_panic(true)
-            .spawn(move |()| seated, schedule);
+            .spawn(move |()| scheduled, schedule);
         runnable.schedule();
         task
     }
@@ -229,7 +228,7 @@ impl Queues {
         }
     }
 
-    /// Cancels every task that waits for a turn, or that is woken from now on.
+    /// Cancels every task that waits for a thread, or that is woken from now on.
     fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.clear();
@@ -261,7 +260,7 @@ fn run(queues: &Queues, class: Class, io: &tokio::runtime::Handle, ticker: &Tick
     };
     while let Ok(Job::Run(runnable)) = jobs.recv() {
         let ticking = ticker.guest();
-        begin_turn(class != Class::Foreground);
+        begin_poll(class != Class::Foreground);
         match class {
             Class::Foreground => {
                 runnable.run();
@@ -275,19 +274,20 @@ fn run(queues: &Queues, class: Class, io: &tokio::runtime::Handle, ticker: &Tick
                 let (began, cpu) = (Instant::now(), ThreadTime::now());
                 runnable.run();
                 let (took, cpu) = (began.elapsed(), cpu.elapsed());
-                queues.contention.polite_turn(queues.now(), took, cpu);
+                queues.contention.polite_poll(queues.now(), took, cpu);
             }
         }
         drop(ticking);
-        end_turn();
+        end_poll();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::code::engine::{TICK, new_engine};
-    use crate::plugin::threads::seat::turn;
+    use crate::plugin::code::engine::new_engine;
+    use crate::plugin::threads::task::current_poll;
+    use crate::plugin::threads::ticker::TICK;
 
     fn executor(threads: usize) -> Executor {
         let ticker = Arc::new(Ticker::start(new_engine().unwrap()).unwrap());
@@ -295,44 +295,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_changes_lanes_when_it_is_woken() {
+    async fn a_task_changes_between_foreground_and_background_when_it_is_woken() {
         let executor = executor(2);
-        let seat = executor.seat(1, TICK);
-        let lanes = executor
-            .spawn(Arc::clone(&seat), async move {
-                let mut lanes = Vec::new();
+        let handle = executor.handle(1, TICK);
+        let background = executor
+            .spawn(Arc::clone(&handle), async move {
+                let mut background = Vec::new();
                 for caught_up in [false, true] {
-                    lanes.push(turn().map(|turn| turn.in_background));
-                    seat.move_to_background();
-                    seat.set_caught_up(caught_up);
+                    background.push(current_poll().map(|poll| poll.in_background));
+                    handle.move_to_background();
+                    handle.set_caught_up(caught_up);
                     tokio::task::yield_now().await;
                 }
-                lanes.push(turn().map(|turn| turn.in_background));
-                lanes
+                background.push(current_poll().map(|poll| poll.in_background));
+                background
             })
             .await;
-        assert_eq!(lanes, [Some(false), Some(true), Some(false)]);
+        assert_eq!(background, [Some(false), Some(true), Some(false)]);
     }
 
     #[tokio::test]
     async fn a_task_can_step_back_and_returns_once_it_has_nothing_to_do() {
         let executor = executor(1);
-        let seat = executor.seat(1, TICK);
-        let own = Arc::clone(&seat);
-        let lanes = executor.spawn(Arc::clone(&seat), async move {
+        let handle = executor.handle(1, TICK);
+        let own = Arc::clone(&handle);
+        let polls = executor.spawn(Arc::clone(&handle), async move {
             own.step_back().await;
-            let back = turn().map(|turn| turn.in_background);
+            let back = current_poll().map(|poll| poll.in_background);
             own.set_caught_up(true);
             tokio::task::yield_now().await;
-            (back, turn().map(|turn| turn.in_background))
+            (back, current_poll().map(|poll| poll.in_background))
         });
-        assert_eq!(lanes.await, (Some(true), Some(false)));
+        assert_eq!(polls.await, (Some(true), Some(false)));
     }
 
     #[tokio::test]
     async fn dropping_the_executor_ends_its_threads() {
         let executor = executor(1);
-        let task = executor.spawn(executor.seat(1, TICK), std::future::pending::<()>());
+        let task = executor.spawn(executor.handle(1, TICK), std::future::pending::<()>());
         drop(task);
         drop(executor);
     }
@@ -346,12 +346,12 @@ mod tests {
 
     /// Works for some ticks and rests for one, again and again; returns how many of so
     /// many turns were in the background.
-    async fn bursts(executor: &Executor, seat: &Arc<Seat>, turns: usize) -> usize {
-        let own = Arc::clone(seat);
-        let task = executor.spawn(Arc::clone(seat), async move {
+    async fn bursts(executor: &Executor, handle: &Arc<TaskHandle>, turns: usize) -> usize {
+        let own = Arc::clone(handle);
+        let task = executor.spawn(Arc::clone(handle), async move {
             let mut background = 0;
             for _ in 0..turns {
-                background += usize::from(turn().is_some_and(|turn| turn.in_background));
+                background += usize::from(current_poll().is_some_and(|poll| poll.in_background));
                 work_for(5 * TICK);
                 own.set_caught_up(true);
                 tokio::time::sleep(TICK).await;
@@ -366,15 +366,15 @@ mod tests {
     async fn whoever_works_in_bursts_ends_up_in_the_background_and_comes_back_by_rest() {
         const TURNS: usize = 100;
         let executor = executor(1);
-        let seat = executor.seat(1, TICK);
-        let background = bursts(&executor, &seat, TURNS).await;
+        let handle = executor.handle(1, TICK);
+        let background = bursts(&executor, &handle, TURNS).await;
         assert!(background > TURNS / 2, "{background} of {TURNS}");
-        assert!(seat.in_background());
-        let own = Arc::clone(&seat);
-        let task = executor.spawn(Arc::clone(&seat), async move {
+        assert!(handle.in_background());
+        let own = Arc::clone(&handle);
+        let task = executor.spawn(Arc::clone(&handle), async move {
             own.set_caught_up(true);
             tokio::time::sleep(Duration::from_secs(1)).await;
-            turn().map(|turn| turn.in_background)
+            current_poll().map(|poll| poll.in_background)
         });
         assert_eq!(task.await, Some(false));
     }

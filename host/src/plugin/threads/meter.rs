@@ -15,13 +15,13 @@ use cpu_time::ThreadTime;
 use tokio::time::{Instant, Sleep};
 use wasmtime::UpdateDeadline;
 
-use super::seat::{Seat, turn, used_at_tick};
-use crate::plugin::code::engine::TICK;
+use super::task::{TaskHandle, current_poll, used_at_tick};
+use super::ticker::TICK;
 
 /// Charges the events of one instance.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    seat: Arc<Seat>,
+    handle: Arc<TaskHandle>,
     deadline: Duration,
     time_slice: Duration,
     account: Mutex<Account>,
@@ -73,11 +73,11 @@ pub(crate) struct DeadlineExceeded {
 }
 
 impl Meter {
-    /// A meter for the task on `seat`.
+    /// A meter for the task on `handle`.
     #[must_use]
-    pub(crate) fn new(seat: Arc<Seat>, deadline: Duration, time_slice: Duration) -> Self {
+    pub(crate) fn new(handle: Arc<TaskHandle>, deadline: Duration, time_slice: Duration) -> Self {
         Self {
-            seat,
+            handle,
             deadline,
             time_slice,
             account: Mutex::new(Account::new(Phase::Idle)),
@@ -115,7 +115,7 @@ impl Meter {
 
     /// Whether the task has been asked to end.
     pub(crate) fn asked_to_end(&self) -> bool {
-        self.seat.asked_to_end()
+        self.handle.asked_to_end()
     }
 
     /// What the last call has cost.
@@ -140,13 +140,13 @@ impl Meter {
         // tiny host waits between short bursts would otherwise begin a new slice
         // with each of them and never leave. One tick proves nothing, since the
         // system may have taken the thread away before it.
-        let slice_used = turn().is_some_and(|turn| {
+        let slice_used = current_poll().is_some_and(|poll| {
             let call_used =
-                !turn.in_background && account.ticks > 1 && account.call.cpu >= self.time_slice;
+                !poll.in_background && account.ticks > 1 && account.call.cpu >= self.time_slice;
             used >= self.time_slice || call_used
         });
         if slice_used {
-            self.seat.move_to_background();
+            self.handle.move_to_background();
             account.phase = Phase::Yielded;
             return UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()));
         }
@@ -199,7 +199,7 @@ impl Account {
         self.call.cpu += used;
     }
 
-    fn begin_turn(&mut self, woken: Instant) {
+    fn begin_poll(&mut self, woken: Instant) {
         if let Phase::Waiting(since) = self.phase {
             let waited = woken.saturating_duration_since(since);
             self.event.waits += waited;
@@ -223,7 +223,7 @@ impl<F: Future> Future for Charged<'_, '_, F> {
         let this = &mut *self;
         {
             let mut account = this.meter.lock();
-            account.begin_turn(this.meter.seat.woken());
+            account.begin_poll(this.meter.handle.woken());
             if account.event.total() >= this.meter.deadline {
                 account.exceeded = true;
                 account.phase = Phase::Idle;
@@ -260,8 +260,9 @@ impl<F: Future> Future for Charged<'_, '_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::code::engine::{Ticker, new_engine};
+    use crate::plugin::code::engine::new_engine;
     use crate::plugin::threads::executor::Executor;
+    use crate::plugin::threads::ticker::Ticker;
 
     /// Runs `call` on a plugin thread under a meter of its own.
     async fn charged<F, C>(
@@ -270,17 +271,17 @@ mod tests {
         call: C,
     ) -> Result<F::Output, DeadlineExceeded>
     where
-        C: FnOnce(Arc<Meter>, Arc<Seat>) -> F,
+        C: FnOnce(Arc<Meter>, Arc<TaskHandle>) -> F,
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let ticker = Arc::new(Ticker::start(new_engine().unwrap()).unwrap());
         let executor = Executor::new(1, &tokio::runtime::Handle::current(), &ticker).unwrap();
-        let seat = executor.seat(1, time_slice);
-        let meter = Arc::new(Meter::new(Arc::clone(&seat), deadline, time_slice));
-        let call = call(Arc::clone(&meter), Arc::clone(&seat));
+        let handle = executor.handle(1, time_slice);
+        let meter = Arc::new(Meter::new(Arc::clone(&handle), deadline, time_slice));
+        let call = call(Arc::clone(&meter), Arc::clone(&handle));
         executor
-            .spawn(seat, async move { meter.charge(call).await })
+            .spawn(handle, async move { meter.charge(call).await })
             .await
     }
 
@@ -330,13 +331,13 @@ mod tests {
     #[tokio::test]
     async fn a_host_wait_does_not_begin_a_new_time_slice() {
         let slice = Duration::from_millis(40);
-        let in_background = charged(LONG, slice, |meter, seat| async move {
+        let in_background = charged(LONG, slice, |meter, handle| async move {
             let told = run_for(&meter, slice / 2);
             assert!(matches!(told, UpdateDeadline::Continue(_)));
             tokio::time::sleep(Duration::from_millis(1)).await;
             let told = run_for(&meter, slice);
             assert!(matches!(told, UpdateDeadline::YieldCustom(..)));
-            seat.in_background()
+            handle.in_background()
         })
         .await;
         assert_eq!(in_background, Ok(true));

@@ -6,4 +6,5 @@ pub(super) mod contention;
 pub(super) mod executor;
 pub(super) mod meter;
 pub(super) mod priority;
-pub(super) mod seat;
+pub(super) mod task;
+pub(super) mod ticker;

@@ -2,8 +2,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::*;
+use crate::admin::PluginStatus;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CompileSettings, QuarantinePauses};
@@ -52,7 +54,7 @@ impl Clock for Tripwire {
 struct Scene {
     folder: TempDir,
     bus: Bus,
-    shared: Arc<Shared>,
+    status: Arc<Status>,
     runtime: Arc<Runtime>,
     clock: Arc<Tripwire>,
     commands: mpsc::Sender<Command>,
@@ -97,27 +99,27 @@ impl Scene {
         let limits = PluginLimits::default();
         let pauses = QuarantinePauses::default();
         let told = Arc::clone(&clock) as Arc<dyn Clock>;
-        let shared = Shared::new(context, told, limits.clone(), pauses);
-        let shared = Arc::new(shared);
+        let status = Status::new(context, told, limits.clone(), pauses);
+        let status = Arc::new(status);
         let files = Files {
             component: folder.path().join("p.wasm"),
             manifest: folder.path().join("p.toml"),
         };
         std::fs::write(&files.manifest, "subscribe = [\"custom.p\"]").unwrap();
-        let supervisor = Supervisor::new(files, limits, Arc::clone(&runtime), Arc::clone(&shared));
+        let supervisor = Supervisor::new(files, limits, Arc::clone(&runtime), Arc::clone(&status));
         let (commands, asked) = mpsc::channel(1);
         let files_changed = Arc::new(Notify::new());
         let scene = Self {
             folder,
             bus,
-            shared,
+            status,
             runtime,
             clock,
             commands,
             files_changed: Arc::clone(&files_changed),
         };
         scene.write(&component);
-        tokio::spawn(supervisor.run(Inbox {
+        tokio::spawn(supervisor.run(Requests {
             commands: asked,
             files_changed,
             loaded: None,
@@ -138,12 +140,12 @@ impl Scene {
 
     async fn until(&self, wanted: impl Fn(&PluginStatus) -> bool) {
         let waiting = async {
-            while !wanted(&self.shared.status()) {
+            while !wanted(&self.status.view()) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
-        assert!(waited.is_ok(), "{:#?}", self.shared.status());
+        assert!(waited.is_ok(), "{:#?}", self.status.view());
     }
 }
 
@@ -167,7 +169,7 @@ async fn a_supervisor_that_panics_keeps_what_waits() {
     scene.publish();
     scene.write(&wat::parse_str(CONTENT).unwrap());
     scene.until(|status| status.counters.delivered == 3).await;
-    let counters = scene.shared.status().counters;
+    let counters = scene.status.view().counters;
     assert_eq!(
         (counters.queued, counters.dropped, counters.failed),
         (0, 0, 0)
@@ -189,7 +191,7 @@ async fn what_is_given_up_is_counted() {
     scene.publish();
     scene.commands.send(Command::Stop).await.unwrap();
     scene.commands.closed().await;
-    let counters = scene.shared.status().counters;
+    let counters = scene.status.view().counters;
     assert_eq!((counters.delivered, counters.dropped), (1, 2));
     assert_eq!(counters.queued, 0);
 }
@@ -218,10 +220,10 @@ async fn instances_are_made_in_the_background() {
     let files = Files::of(scene.folder.path(), "p");
     let room = scene.runtime.room_to_load().await;
     let source = Source::read(&files).expect("the files are there");
-    let (plugin, defaults) = (&scene.shared.context, PluginLimits::default());
+    let (plugin, defaults) = (&scene.status.context, PluginLimits::default());
     let staged = source.stage(Some(room), &files, plugin, &defaults, &scene.runtime);
-    let Ok(Staged { desks, .. }) = staged.await else {
+    let Ok(Staged { slots, .. }) = staged.await else {
         panic!("it loads");
     };
-    assert!(desks.iter().all(|desk| desk.seat.in_background()));
+    assert!(slots.iter().all(|slot| slot.handle.in_background()));
 }

@@ -1,5 +1,5 @@
-//! A task's place on the plugin threads: in which lane it runs, and what its turns have
-//! cost.
+//! A task on the plugin threads: whether it runs in foreground or background, and what
+//! its polls have cost.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -12,18 +12,18 @@ use cpu_time::ThreadTime;
 use tokio::time::Instant;
 
 use super::account::Account;
-use crate::plugin::code::engine::TICK;
+use super::ticker::TICK;
 
 /// What a task and the threads that run it know of each other.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct TaskHandle {
     in_background: AtomicBool,
     /// Whether the task waits for something to do, and not in the middle of something.
     caught_up: AtomicBool,
     /// Whether the task has been asked to end.
     asked_to_end: AtomicBool,
     account: Account,
-    /// When the last turn ended, in nanoseconds since `epoch`.
+    /// When the last poll ended, in nanoseconds since `epoch`.
     rests_since: AtomicU64,
     /// When the task was last woken, in nanoseconds since `epoch`.
     woken: AtomicU64,
@@ -32,21 +32,21 @@ pub(crate) struct Seat {
 
 /// What the thread tells the task that runs on it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turn {
-    /// Whether the thread belongs to the background lane.
+pub(crate) struct TaskPoll {
+    /// Whether the thread belongs to the background.
     pub(crate) in_background: bool,
-    /// CPU that the thread had used at the first tick of the turn.
+    /// CPU that the thread had used at the first tick of the poll.
     first_tick: Option<Duration>,
     /// CPU used from the first tick to the last.
     ticked: Duration,
 }
 
 thread_local! {
-    static TURN: Cell<Option<Turn>> = const { Cell::new(None) };
+    static POLL: Cell<Option<TaskPoll>> = const { Cell::new(None) };
 }
 
-impl Seat {
-    /// A place for one of `sharers` tasks, whose times are counted from `epoch`.
+impl TaskHandle {
+    /// For one of `sharers` tasks, whose times are counted from `epoch`.
     pub(crate) fn new(sharers: usize, time_slice: Duration, epoch: Instant) -> Self {
         Self {
             in_background: AtomicBool::new(false),
@@ -59,13 +59,13 @@ impl Seat {
         }
     }
 
-    /// Whether the task runs in the background lane.
+    /// Whether the task runs in the background.
     #[must_use]
     pub(crate) fn in_background(&self) -> bool {
         self.in_background.load(Ordering::Relaxed)
     }
 
-    /// Moves the task to the background lane the next time that it is woken.
+    /// Moves the task to the background the next time that it is woken.
     pub(crate) fn move_to_background(&self) {
         self.in_background.store(true, Ordering::Relaxed);
     }
@@ -100,7 +100,7 @@ impl Seat {
         self.epoch + Duration::from_nanos(self.woken.load(Ordering::Relaxed))
     }
 
-    /// The task is woken; decides on its lane.
+    /// The task is woken; decides where it runs.
     pub(crate) fn wake(&self, now: u64) {
         self.woken.store(now, Ordering::Relaxed);
         let rested = now.saturating_sub(self.rests_since.load(Ordering::Relaxed));
@@ -110,8 +110,8 @@ impl Seat {
         }
     }
 
-    /// A turn is over that has used so much.
-    fn turn_over(&self, used: Duration, now: Instant) {
+    /// A poll is over that has used so much.
+    fn poll_over(&self, used: Duration, now: Instant) {
         self.account.charge(used);
         if self.account.is_overdrawn() {
             self.move_to_background();
@@ -121,72 +121,74 @@ impl Seat {
     }
 }
 
-/// A task whose turns are charged to its seat.
-pub(crate) struct Seated<F> {
-    seat: Arc<Seat>,
+/// A future whose polls are charged to its task.
+pub(crate) struct ScheduledTask<F> {
+    handle: Arc<TaskHandle>,
     future: Pin<Box<F>>,
 }
 
-impl<F: Future> Seated<F> {
-    pub(crate) fn new(seat: Arc<Seat>, future: F) -> Self {
+impl<F: Future> ScheduledTask<F> {
+    pub(crate) fn new(handle: Arc<TaskHandle>, future: F) -> Self {
         let future = Box::pin(future);
-        Self { seat, future }
+        Self { handle, future }
     }
 }
 
-impl<F: Future> Future for Seated<F> {
+impl<F: Future> Future for ScheduledTask<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         // The clock is cheap, and counts what the system has taken away from the thread
         // too. Nobody is moved on its word alone.
-        let exact = !this.seat.in_background() && !this.seat.account.is_low();
+        let exact = !this.handle.in_background() && !this.handle.account.is_low();
         let began = Instant::now();
         let cpu = exact.then(ThreadTime::now);
         let polled = this.future.as_mut().poll(cx);
         let now = Instant::now();
         let used = match cpu {
             Some(cpu) => cpu.elapsed(),
-            None => (now - began).min(TICK + turn().map_or(Duration::ZERO, |turn| turn.ticked)),
+            None => {
+                (now - began).min(TICK + current_poll().map_or(Duration::ZERO, |poll| poll.ticked))
+            }
         };
-        this.seat.turn_over(used, now);
+        this.handle.poll_over(used, now);
         polled
     }
 }
 
-/// The turn of the task that runs on this thread.
-pub(crate) fn turn() -> Option<Turn> {
-    TURN.get()
+/// The poll of the task that runs on this thread.
+pub(crate) fn current_poll() -> Option<TaskPoll> {
+    POLL.get()
 }
 
-/// A turn begins on this thread, which belongs to that lane.
-pub(crate) fn begin_turn(in_background: bool) {
-    TURN.set(Some(Turn {
+/// A poll begins on this thread, which belongs to the background or does not.
+pub(crate) fn begin_poll(in_background: bool) {
+    POLL.set(Some(TaskPoll {
         in_background,
         first_tick: None,
         ticked: Duration::ZERO,
     }));
 }
 
-/// The turn on this thread is over.
-pub(crate) fn end_turn() {
-    TURN.set(None);
+/// The poll on this thread is over.
+pub(crate) fn end_poll() {
+    POLL.set(None);
 }
 
-/// Tells the turn of a tick at which the thread has used so much CPU; returns how
-/// much of it the turn has used since its first tick. Time that the system takes
+/// Tells the poll of a tick at which the thread has used so much CPU; returns how
+/// much of it the poll has used since its first tick. Time that the system takes
 /// away from the thread does not count.
 pub(crate) fn used_at_tick(thread_cpu: Duration) -> Duration {
-    let Some(turn) = TURN.get() else {
+    let Some(poll) = POLL.get() else {
         return Duration::ZERO;
     };
-    let first_tick = turn.first_tick.unwrap_or(thread_cpu);
+    let first_tick = poll.first_tick.unwrap_or(thread_cpu);
     let ticked = thread_cpu.saturating_sub(first_tick);
-    TURN.set(Some(Turn {
+    POLL.set(Some(TaskPoll {
         first_tick: Some(first_tick),
         ticked,
-        ..turn
+        ..poll
     }));
     ticked
 }

@@ -1,0 +1,321 @@
+//! Runs the plugins of a node: one supervisor for each component in the folder.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::entry::{COMMANDS, Entry};
+use super::folder::{Folder, FolderError};
+use super::plugins::Plugins;
+use super::requests::Requests;
+use super::status::Status;
+use super::supervisor::Supervisor;
+use crate::admin::PluginState;
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::config::{CompileSettings, PluginLimits, QuarantinePauses};
+use crate::plugin::code::compile::CompileWorkers;
+use crate::plugin::guest::context::PluginContext;
+use crate::plugin::run::runtime::{Runtime, RuntimeError};
+use crate::store::Store;
+
+/// What a drain keeps of its time for stopping the plugins, a quarter at most.
+const STOPPING: Duration = Duration::from_secs(2);
+
+/// Before a plugin whose supervisor is gone is looked at again.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// What the plugin room needs to know.
+pub struct PluginsConfig {
+    /// The bus that plugins listen to.
+    pub bus: Bus,
+    /// Where plugins keep records.
+    pub store: Arc<Store>,
+    /// The folder with the components.
+    pub folder: PathBuf,
+    /// Where compiled code is kept.
+    pub data: PathBuf,
+    /// Threads that run guests, in foreground and background each; at least one.
+    pub threads: usize,
+    /// Limits of plugins whose manifest says nothing.
+    pub limits: PluginLimits,
+    /// How plugins are compiled.
+    pub compile: CompileSettings,
+    /// How long a quarantined plugin rests.
+    pub quarantine: QuarantinePauses,
+    /// Tells the time of errors.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the plugins of a node cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginsError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The machine does not let guests run.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// Runs the plugins of a node; whoever holds it drives them.
+pub struct PluginRunner {
+    plugins: Arc<Plugins>,
+    folder: Folder,
+    supervisors: JoinSet<()>,
+    names: HashMap<tokio::task::Id, String>,
+}
+
+impl PluginRunner {
+    /// Starts watching the folder; nothing is loaded yet.
+    ///
+    /// # Errors
+    /// [`PluginsError`] says which folder or resource cannot be had.
+    pub fn new(config: PluginsConfig) -> Result<Self, PluginsError> {
+        let PluginsConfig {
+            bus,
+            store,
+            folder,
+            data,
+            threads,
+            limits,
+            compile,
+            quarantine,
+            clock,
+        } = config;
+        let folder = Folder::watch(&folder)?;
+        let workers = CompileWorkers::new(compile, threads);
+        let io = tokio::runtime::Handle::current();
+        let runtime = Runtime::new(bus, store, &data, threads, workers, &io)?;
+        let plugins = Arc::new(Plugins {
+            runtime: Arc::new(runtime),
+            limits,
+            quarantine,
+            clock,
+            entries: RwLock::default(),
+        });
+        Ok(Self {
+            plugins,
+            folder,
+            supervisors: JoinSet::new(),
+            names: HashMap::new(),
+        })
+    }
+
+    /// For the gateway.
+    #[must_use]
+    pub fn plugins(&self) -> Arc<Plugins> {
+        Arc::clone(&self.plugins)
+    }
+
+    /// Loads every plugin in the folder, and follows the folder meanwhile; returns when
+    /// each runs or has failed to, or when `within` is over. Those that are not loaded
+    /// by then get the events from when they are.
+    ///
+    /// # Errors
+    /// [`PluginsError::Folder`] when the folder cannot be read.
+    pub async fn load_all(&mut self, within: Duration) -> Result<(), PluginsError> {
+        let loading: Vec<_> = self
+            .folder
+            .plugins()?
+            .into_iter()
+            .map(|name| self.install(name))
+            .collect();
+        let loaded = async {
+            for loaded in loading {
+                // An error means that the supervisor is gone, which is seen below.
+                let _ = loaded.await;
+            }
+        };
+        let mut loaded = std::pin::pin!(loaded);
+        let mut late = std::pin::pin!(tokio::time::sleep(within));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut loaded => return Ok(()),
+                () = &mut late => {
+                    self.tell_late(within);
+                    return Ok(());
+                }
+                () = self.step() => {}
+            }
+        }
+    }
+
+    /// Says which plugins the node does not wait for any longer.
+    fn tell_late(&self, within: Duration) {
+        let entries = self.plugins.entries();
+        let late: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.status.state() == PluginState::Loading)
+            .map(|entry| entry.status.name())
+            .collect();
+        tracing::warn!(
+            plugins = late.join(", "),
+            "not loaded within {within:?}: the node takes events without them until they are"
+        );
+    }
+
+    /// Follows the folder until `stop`.
+    pub async fn run(&mut self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.step() => {}
+            }
+        }
+    }
+
+    /// Waits for the next thing that happens to the folder or a supervisor, and acts on
+    /// it. Dropping the future loses nothing.
+    async fn step(&mut self) {
+        tokio::select! {
+            changed = self.folder.changed() => match changed {
+                Some(name) => self.look_at(name),
+                None => self.look_at_all(),
+            },
+            Some(ended) = self.supervisors.join_next_with_id() => self.reap(ended),
+        }
+    }
+
+    fn look_at_all(&mut self) {
+        let mut names = match self.folder.plugins() {
+            Ok(names) => names,
+            Err(error) => {
+                tracing::error!(%error, "plugins keep running as they are");
+                return;
+            }
+        };
+        names.extend(
+            self.plugins
+                .entries()
+                .iter()
+                .map(|entry| entry.status.name().to_owned()),
+        );
+        names.into_iter().for_each(|name| self.look_at(name));
+    }
+
+    fn look_at(&mut self, name: String) {
+        if let Some(entry) = self.plugins.entry(&name) {
+            entry.files_changed.notify_one();
+        } else if self.folder.files(&name).component.exists() {
+            // Nobody waits for a plugin that is dropped into a running node.
+            drop(self.install(name));
+        }
+    }
+
+    fn install(&mut self, name: String) -> oneshot::Receiver<()> {
+        let Plugins {
+            runtime,
+            limits,
+            quarantine,
+            clock,
+            ..
+        } = &*self.plugins;
+        let context = PluginContext::new(name.as_str().into(), runtime.bus.clone(), &runtime.store);
+        let context = Arc::new(context);
+        let status = Status::new(context, Arc::clone(clock), limits.clone(), *quarantine);
+        let status = Arc::new(status);
+        let (commands, asked) = mpsc::channel(COMMANDS);
+        let files_changed = Arc::new(Notify::new());
+        let entry = Entry {
+            status: Arc::clone(&status),
+            commands,
+            files_changed: Arc::clone(&files_changed),
+        };
+        let files = self.folder.files(&name);
+        let supervisor = Supervisor::new(files, limits.clone(), Arc::clone(runtime), status);
+        let (loaded, loading) = oneshot::channel();
+        let task = self.supervisors.spawn(supervisor.run(Requests {
+            commands: asked,
+            files_changed,
+            loaded: Some(loaded),
+        }));
+        self.names.insert(task.id(), name.clone());
+        self.plugins
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, entry);
+        loading
+    }
+
+    /// Forgets a plugin whose supervisor has ended.
+    fn reap(&mut self, ended: Result<(tokio::task::Id, ()), JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(name) = self.names.remove(&id) else {
+            return;
+        };
+        let entry = self
+            .plugins
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&name);
+        match ended {
+            Ok(_) => self.look_at(name),
+            Err(error) => {
+                tracing::error!(plugin = name, %error, "a supervisor ended unexpectedly");
+                if let Some(entry) = entry {
+                    entry.status.stopped();
+                }
+                self.folder.look_later(name, AFTER_PANIC);
+            }
+        }
+    }
+
+    /// Ends all plugins: they work off what waits in their mailboxes and are
+    /// stopped one after the other, so that those still running see it. What is
+    /// not done by `deadline` is abandoned, counted and logged.
+    pub async fn drain(&mut self, deadline: Instant) {
+        self.plugins.runtime.draining.cancel();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let stopping = deadline - STOPPING.min(left / 4);
+        let entries = self.plugins.entries();
+        // All are waited for together: one that is slow takes nobody's time.
+        let _ = tokio::time::timeout_at(stopping, async {
+            for entry in &entries {
+                entry.work_off().await;
+            }
+        })
+        .await;
+        let finished = tokio::time::timeout_at(deadline, self.stop_all(&entries, deadline))
+            .await
+            .is_ok();
+        if !finished {
+            tracing::warn!("draining took too long; abandoning the plugins that still run");
+        }
+        self.supervisors.shutdown().await;
+        for entry in &entries {
+            entry.status.stopped();
+        }
+    }
+
+    async fn stop_all(&mut self, entries: &[Entry], deadline: Instant) {
+        let mut stopping = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let to_come = u32::try_from(entries.len() - at).unwrap_or(u32::MAX);
+            // An equal share for each that is still to come, so that none with a slow
+            // event in hand takes the others' time.
+            let turn = left / to_come.saturating_mul(2);
+            // What it has of the others' `plugin.stopped`.
+            let _ = tokio::time::timeout(turn, entry.work_off()).await;
+            let mut stopped = AbortOnDropHandle::new(tokio::spawn(entry.clone().stop()));
+            // If that was too short, it goes on stopping beside the next.
+            let _ = tokio::time::timeout(turn, &mut stopped).await;
+            stopping.push(stopped);
+        }
+        while self.supervisors.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,160 @@
+//! A plugin as operators see it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::listener::Listener;
+use crate::admin::{Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus};
+use crate::clock::Clock;
+use crate::config::{PluginLimits, QuarantinePauses};
+use crate::event::cloudevent::rfc3339;
+use crate::event::host_event::HostEventType;
+use crate::plugin::guest::context::PluginContext;
+use crate::plugin::run::health::Health;
+use crate::plugin::run::instance::Version;
+use crate::plugin::run::mailbox::PluginMailbox;
+
+/// All that is known of one plugin, from its installation to its removal.
+pub(crate) struct Status {
+    pub(crate) context: Arc<PluginContext>,
+    pub(crate) health: Arc<Health>,
+    /// From the first successful start on.
+    pub(crate) mailbox: OnceLock<Arc<PluginMailbox>>,
+    is_stopped: AtomicBool,
+    shown: Mutex<Shown>,
+}
+
+/// The version in force.
+struct Shown {
+    version: Option<String>,
+    interface: Option<&'static str>,
+    listeners: Vec<ListenerStatus>,
+    limits: PluginLimits,
+    concurrency: usize,
+    content_hash: Option<blake3::Hash>,
+}
+
+impl Status {
+    /// Of a plugin that is being loaded.
+    pub(crate) fn new(
+        context: Arc<PluginContext>,
+        clock: Arc<dyn Clock>,
+        limits: PluginLimits,
+        pauses: QuarantinePauses,
+    ) -> Self {
+        Self {
+            health: Arc::new(Health::new(Arc::clone(&context), clock, pauses)),
+            context,
+            mailbox: OnceLock::new(),
+            is_stopped: AtomicBool::new(false),
+            shown: Mutex::new(Shown {
+                version: None,
+                interface: None,
+                listeners: Vec::new(),
+                limits,
+                concurrency: 1,
+                content_hash: None,
+            }),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.context.name
+    }
+
+    pub(crate) fn state(&self) -> PluginState {
+        self.health.state()
+    }
+
+    pub(crate) fn set_state(&self, state: PluginState) {
+        self.health.set_state(state);
+    }
+
+    /// Shows a version that starts to run.
+    pub(crate) fn show_version(&self, version: &Version, label: &str, listeners: &[Listener]) {
+        let mut shown = self.shown();
+        shown.version = Some(label.to_owned());
+        shown.interface = Some(version.exported().interface());
+        shown.listeners = listeners.iter().map(Listener::status).collect();
+        shown.limits = version.limits.clone();
+        shown.concurrency = version.concurrency();
+        shown.content_hash = Some(version.content_hash);
+        drop(shown);
+        self.health.begin_anew();
+    }
+
+    /// Publishes that the plugin was installed, started, reloaded, …
+    pub(crate) fn announce(&self, event_type: HostEventType) {
+        self.announce_with(event_type, None);
+    }
+
+    /// Gives up whatever events have not been handled, those in hand too, and publishes
+    /// that the plugin was stopped and how many they were. Does nothing for a plugin
+    /// that never ran, nor a second time.
+    pub(crate) fn stopped(&self) {
+        let Some(mailbox) = self.mailbox.get() else {
+            return;
+        };
+        if self.is_stopped.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let unhandled = mailbox.give_up();
+        if unhandled > 0 {
+            let plugin = self.name();
+            tracing::warn!(plugin, unhandled, "stopped before its events were handled");
+        }
+        self.announce_with(HostEventType::PluginStopped, Some(unhandled));
+    }
+
+    fn announce_with(&self, event_type: HostEventType, unhandled: Option<u64>) {
+        let version = self.shown().version.clone();
+        self.health.reports.changed(event_type, version, unhandled);
+    }
+
+    /// As it is now.
+    pub(crate) fn view(&self) -> PluginStatus {
+        let events = self.mailbox.get().map(|mailbox| mailbox.counts());
+        let events = events.unwrap_or_default();
+        let health = self.health.diagnosis();
+        let counters = Counters {
+            delivered: events.delivered,
+            failed: events.failed,
+            dropped: events.dropped,
+            queued: events.queued,
+            sent: self.context.sent.load(Ordering::Relaxed),
+            refused: self.context.refused.load(Ordering::Relaxed),
+            restarts: health.restarts,
+        };
+        let shown = self.shown();
+        PluginStatus {
+            name: self.name().to_owned(),
+            version: shown.version.clone(),
+            state: health.state,
+            interface: shown.interface.map(str::to_owned),
+            listeners: shown.listeners.clone(),
+            limits: limits_status(&shown.limits, shown.concurrency),
+            counters,
+            content_hash: shown.content_hash.map(|hash| hash.to_hex().to_string()),
+            memory_bytes: self.context.memory.load(Ordering::Relaxed),
+            last_error: health.last_error.as_ref().map(|(text, _)| text.clone()),
+            last_error_time: health.last_error.as_ref().map(|(_, time)| rfc3339(*time)),
+            quarantined_until: health.quarantined_until.map(rfc3339),
+        }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        // Plain assignments in here; nothing panics half-way.
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn limits_status(limits: &PluginLimits, concurrency: usize) -> LimitsStatus {
+    LimitsStatus {
+        memory_bytes: limits.memory,
+        deadline_ms: u64::try_from(limits.deadline.as_millis()).unwrap_or(u64::MAX),
+        time_slice_us: u64::try_from(limits.time_slice.as_micros()).unwrap_or(u64::MAX),
+        mailbox: limits.mailbox,
+        overflow: limits.overflow,
+        concurrency,
+    }
+}

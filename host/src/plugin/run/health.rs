@@ -1,0 +1,317 @@
+//! How a plugin is doing: its state, the deaths of its instances, its quarantine, and the
+//! last that went wrong. Workers and the supervisor say so; operators see it.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hearken_wire::EventRef;
+use tokio::time::Instant;
+
+use super::reports::Reports;
+use crate::admin::PluginState;
+use crate::clock::Clock;
+use crate::config::QuarantinePauses;
+use crate::event::cloudevent::rfc3339;
+use crate::plugin::guest::context::PluginContext;
+use crate::plugin::guest::death::Death;
+
+/// How one plugin is doing, whatever version of it runs.
+pub(crate) struct Health {
+    plugin: Arc<str>,
+    pub(crate) reports: Reports,
+    restarts: AtomicU64,
+    /// Instances that died since the last event that was handled.
+    deaths_in_a_row: AtomicU32,
+    clock: Arc<dyn Clock>,
+    pauses: QuarantinePauses,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    state: PluginState,
+    /// What went wrong last, and when.
+    last_error: Option<(String, u64)>,
+    /// From the first death too many to the first event that is handled after it.
+    quarantine: Option<Quarantine>,
+}
+
+/// For how long a plugin gets no events.
+#[derive(Clone, Copy, Debug)]
+struct Quarantine {
+    /// Events that were tried and failed since it began.
+    failed_tries: u32,
+    until: Instant,
+    /// The same by the wall clock.
+    until_millis: u64,
+}
+
+/// How a plugin was doing at one moment.
+pub(crate) struct Diagnosis {
+    pub(crate) state: PluginState,
+    /// Instances that took the place of dead ones.
+    pub(crate) restarts: u64,
+    /// What went wrong last, and when, in milliseconds since 1970.
+    pub(crate) last_error: Option<(String, u64)>,
+    /// The end of the quarantine that it is in, likewise.
+    pub(crate) quarantined_until: Option<u64>,
+}
+
+impl Health {
+    /// Of a plugin that is being loaded.
+    pub(crate) fn new(
+        context: Arc<PluginContext>,
+        clock: Arc<dyn Clock>,
+        pauses: QuarantinePauses,
+    ) -> Self {
+        Self {
+            plugin: Arc::clone(&context.name),
+            reports: Reports::new(context),
+            restarts: AtomicU64::new(0),
+            deaths_in_a_row: AtomicU32::new(0),
+            clock,
+            pauses,
+            current: Mutex::new(Current {
+                state: PluginState::Loading,
+                last_error: None,
+                quarantine: None,
+            }),
+        }
+    }
+
+    /// The plugin's name.
+    pub(crate) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    pub(crate) fn state(&self) -> PluginState {
+        self.current().state
+    }
+
+    pub(crate) fn set_state(&self, state: PluginState) {
+        self.current().state = state;
+    }
+
+    /// Changes the state on behalf of a worker, while the plugin works at all: a
+    /// quarantine outlasts what the plugin's other workers still have to say.
+    pub(crate) fn set_working_state(&self, state: PluginState) {
+        let mut current = self.current();
+        if matches!(
+            current.state,
+            PluginState::Running | PluginState::BackingOff
+        ) {
+            current.state = state;
+        }
+    }
+
+    /// Another version starts to run: what was wrong with the last one is forgotten.
+    pub(crate) fn begin_anew(&self) {
+        self.current().last_error = None;
+        self.forgive();
+    }
+
+    /// Forgets the deaths so far, and ends a quarantine.
+    pub(crate) fn forgive(&self) {
+        self.deaths_in_a_row.store(0, Ordering::Relaxed);
+        self.current().quarantine = None;
+    }
+
+    /// An instance died; returns how many have since an event was handled.
+    pub(crate) fn died(&self) -> u32 {
+        self.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether an instance has died since an event was handled.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.deaths_in_a_row.load(Ordering::Relaxed) > 0
+    }
+
+    /// A fresh instance works in the place of a dead one.
+    pub(crate) fn restarted(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        self.set_working_state(PluginState::Running);
+    }
+
+    /// An event was handled, after deaths: whatever was wrong is over.
+    pub(crate) fn recovered(&self) {
+        self.forgive();
+        let mut current = self.current();
+        if current.state == PluginState::Quarantined {
+            current.state = PluginState::Running;
+            drop(current);
+            let plugin = self.plugin();
+            tracing::info!(plugin, "an event was handled: the quarantine is over");
+        }
+    }
+
+    /// When a quarantine lets one event be tried.
+    pub(crate) fn quarantined_until(&self) -> Option<Instant> {
+        let current = self.current();
+        current.quarantine.map(|quarantine| quarantine.until)
+    }
+
+    /// Notes and reports that an event failed, or, without an event, that the plugin could
+    /// not be loaded or started.
+    pub(crate) fn report_failure(&self, event: Option<EventRef<'_>>, death: &Death) {
+        let now = self.clock.now_millis();
+        self.current().last_error = Some((death.reason.clone(), now));
+        self.reports.failed(event, death);
+    }
+
+    /// Lets the plugin have no more events for a while, which is longer each time that
+    /// the event that was tried has failed too; reports it.
+    pub(crate) fn quarantine(&self, failures: u32, reason: &str) {
+        let now = self.clock.now_millis();
+        let mut current = self.current();
+        if matches!(current.state, PluginState::Paused | PluginState::Failed) {
+            return;
+        }
+        let begins = Instant::now();
+        let failed_tries = match current.quarantine {
+            // Another instance has just died, too.
+            Some(before) if before.until > begins => return,
+            Some(before) => before.failed_tries.saturating_add(1),
+            None => 0,
+        };
+        let pause = self.pauses.after(failed_tries);
+        let pause_millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let until_millis = now.saturating_add(pause_millis);
+        current.state = PluginState::Quarantined;
+        current.quarantine = Some(Quarantine {
+            failed_tries,
+            until: begins + pause,
+            until_millis,
+        });
+        let plugin = self.plugin();
+        let until = rfc3339(until_millis);
+        let way_out = format!("replace the file, or run `hearken plugin resume {plugin}`");
+        let explained = format!(
+            "quarantined after {failures} deaths in a row; one event is tried after {until}; \
+             to end it now, {way_out}: {reason}"
+        );
+        current.last_error = Some((explained, now));
+        drop(current);
+        tracing::error!(
+            plugin,
+            failures,
+            until,
+            "quarantined; to end it now, {way_out}"
+        );
+        self.reports.quarantined(failures, reason, until);
+    }
+
+    /// How it is doing now.
+    pub(crate) fn diagnosis(&self) -> Diagnosis {
+        let current = self.current();
+        let quarantine = current.quarantine;
+        Diagnosis {
+            state: current.state,
+            restarts: self.restarts.load(Ordering::Relaxed),
+            last_error: current.last_error.clone(),
+            quarantined_until: quarantine
+                .filter(|_| current.state == PluginState::Quarantined)
+                .map(|quarantine| quarantine.until_millis),
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        // Plain assignments in here; nothing panics half-way.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{
+        Bus, BusConfig, Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription,
+    };
+    use crate::clock::SystemClock;
+    use crate::event::host_event::HostEventType;
+    use crate::event::{Event, Pattern};
+    use crate::store::Store;
+
+    /// A plugin on a bus that takes small events, and what the host reports of it.
+    fn plugin() -> (Receiver, Health) {
+        let bus = Bus::new(BusConfig {
+            node: "a".into(),
+            incarnation: "i".into(),
+            max_event_bytes: 1024,
+            clock: Arc::new(SystemClock),
+        });
+        let reports = bus.subscribe(Subscription {
+            name: "r".into(),
+            kind: ReceiverKind::Stream,
+            filters: vec![Filter::new(Pattern::new("plugin.*").unwrap())],
+            limits: MailboxLimits::default(),
+            overflow: Overflow::DropOldest,
+            partitions: 1,
+        });
+        let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
+        let context = PluginContext::new("p".into(), bus, &store);
+        let (clock, pauses) = (Arc::new(SystemClock), QuarantinePauses::default());
+        (reports, Health::new(Arc::new(context), clock, pauses))
+    }
+
+    fn death(text: &str) -> Death {
+        Death {
+            reason: text.to_owned(),
+            backtrace: Some(text.to_owned()),
+        }
+    }
+
+    fn reported(reports: &Receiver) -> Option<Event> {
+        reports.mailbox().try_recv(0).expect("it is open")
+    }
+
+    #[test]
+    fn however_long_the_reason_the_failure_is_reported() {
+        let (reports, health) = plugin();
+        for text in ["x", "\u{1}", "\"", "\n", "é", "\u{1f600}"] {
+            let long = text.repeat(4096 / text.len());
+            health.report_failure(None, &death(&long));
+            let event = reported(&reports).expect(text);
+            let data: serde_json::Value =
+                serde_json::from_slice(event.data().unwrap_or_default()).unwrap();
+            let reason = data["reason"].as_str().unwrap();
+            assert!(long.starts_with(reason) && reason.len() >= 42, "{reason:?}");
+            health.set_state(PluginState::Running);
+            health.forgive();
+            health.quarantine(5, &long);
+            assert!(reported(&reports).is_some(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_on_a_report_of_a_failure_is_not_reported_again() {
+        let (reports, health) = plugin();
+        health.report_failure(None, &death("it does not start"));
+        let report = reported(&reports).expect("the first is reported");
+        health.report_failure(Some(report.packed()), &death("it failed on that"));
+        assert!(reported(&reports).is_none());
+        let error = health.diagnosis().last_error;
+        assert_eq!(error.unwrap().0, "it failed on that");
+        health
+            .reports
+            .changed(HostEventType::PluginStarted, None, None);
+        let started = reported(&reports).expect("no failure");
+        health.report_failure(Some(started.packed()), &death("it failed on that"));
+        assert!(
+            reported(&reports).is_some(),
+            "a failure on anything else is"
+        );
+    }
+
+    #[test]
+    fn a_quarantine_outlasts_what_other_workers_say() {
+        let (_reports, health) = plugin();
+        health.set_state(PluginState::Running);
+        health.set_working_state(PluginState::BackingOff);
+        assert_eq!(health.state(), PluginState::BackingOff);
+        health.quarantine(5, "a reason");
+        health.set_working_state(PluginState::BackingOff);
+        health.set_working_state(PluginState::Running);
+        assert_eq!(health.state(), PluginState::Quarantined);
+        health.set_state(PluginState::Running);
+        assert_eq!(health.state(), PluginState::Running);
+    }
+}
