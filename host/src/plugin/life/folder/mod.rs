@@ -11,7 +11,7 @@ mod names;
 mod survey;
 mod watch;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use crate::burst::Bursts;
 use crate::plugin::life::files::Files;
 pub(crate) use survey::Stamps;
 use survey::{Identity, Survey};
@@ -45,8 +46,8 @@ pub(crate) struct Folder {
     path: PathBuf,
     watch: Watch,
     told: Arc<Told>,
-    /// When to look at which plugin.
-    due: HashMap<String, Instant>,
+    /// The plugins that will be looked at.
+    due: Bursts<String>,
     /// Plugins whose files somebody has open and writes.
     writing: HashSet<String>,
     /// The files as they were when each plugin was last looked at.
@@ -104,7 +105,7 @@ impl Folder {
             told: watch.told(),
             path,
             watch,
-            due: HashMap::new(),
+            due: Bursts::new(),
             writing: HashSet::new(),
             seen: BTreeMap::new(),
             watched: Some(survey.folder),
@@ -138,20 +139,6 @@ impl Folder {
     /// The next plugin to look at; `None` for all of them.
     pub(crate) async fn changed(&mut self) -> Option<String> {
         loop {
-            let next = self
-                .due
-                .iter()
-                .min_by_key(|(_, at)| **at)
-                .map(|(name, at)| (name.clone(), *at));
-            let settled = async {
-                match &next {
-                    Some((name, at)) => {
-                        tokio::time::sleep_until(*at).await;
-                        name.clone()
-                    }
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 () = self.told.overflowed.notified() => {
                     self.due.clear();
@@ -176,8 +163,7 @@ impl Folder {
                     }
                     self.compare(survey);
                 }
-                name = settled => {
-                    self.due.remove(&name);
+                name = self.due.next() => {
                     let files = Stamps::of(&self.files(&name));
                     if files.is_empty() {
                         self.seen.remove(&name);
@@ -192,23 +178,22 @@ impl Folder {
 
     /// Reports a plugin as changed after `pause`, unless its files change before.
     pub(crate) fn look_later(&mut self, plugin: String, pause: Duration) {
-        self.due.insert(plugin, Instant::now() + pause);
+        self.due.changed(plugin, pause);
     }
 
     fn note(&mut self, Signal { plugin, stage }: Signal) {
-        let now = Instant::now();
         match stage {
             Stage::Complete => {
                 self.writing.remove(&plugin);
-                self.due.insert(plugin, now + SETTLE);
+                self.due.changed(plugin, SETTLE);
             }
-            Stage::Appeared => _ = self.due.insert(plugin, now + QUIET),
+            Stage::Appeared => self.due.changed(plugin, QUIET),
             Stage::Writing if cfg!(target_os = "linux") => {
-                self.due.remove(&plugin);
+                self.due.forget(&plugin);
                 self.writing.insert(plugin);
             }
             // No system but Linux says when a file is closed.
-            Stage::Writing => _ = self.due.insert(plugin, now + QUIET),
+            Stage::Writing => self.due.changed(plugin, QUIET),
         }
     }
 
@@ -234,7 +219,6 @@ impl Folder {
             pause = QUIET;
             self.survey_soon();
         }
-        let at = Instant::now() + pause;
         let Survey { plugins, .. } = survey;
         let gone = self.seen.keys().filter(|name| !plugins.contains_key(*name));
         let changed = plugins
@@ -243,7 +227,7 @@ impl Folder {
             .map(|(name, _)| name);
         for name in gone.chain(changed) {
             if !self.writing.contains(name) {
-                self.due.entry(name.clone()).or_insert(at);
+                self.due.look_at(name.clone(), pause);
             }
         }
     }
