@@ -371,6 +371,12 @@ fn files_of(files: config::TlsFiles) -> TlsFiles {
 }
 
 impl Starting {
+    /// Where HTTP is served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.node.address
+    }
+
     /// Loads every plugin in the folder; from then on the node takes events. A
     /// plugin that fails to load is reported and keeps no node from starting, nor does
     /// one that takes longer than the configuration's `startup_timeout`.

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
 use cargo_metadata::camino::Utf8Path;
-use cargo_metadata::{Message, MetadataCommand, Package, TargetKind};
+use cargo_metadata::{MetadataCommand, Package};
 use tokio::process::Command;
+use tokio::time::Instant;
 
+use super::cargo::{self, Component};
 use super::toolchain::WASM_TARGET;
 
 /// A crate that cargo can compile to a plugin.
@@ -34,6 +37,17 @@ pub enum CompilerOutput {
     Shown,
     /// Into [`BuildError::Compile`].
     Captured,
+}
+
+/// A component that is there, while others may still be compiled.
+#[derive(Debug)]
+pub struct Compiled<'c> {
+    /// The crate.
+    pub plugin: &'c PluginCrate,
+    /// Whether there was nothing to compile.
+    pub fresh: bool,
+    /// Time since the build of all crates began.
+    pub after: Duration,
 }
 
 /// Why a crate gave no component.
@@ -102,7 +116,8 @@ impl PluginCrate {
         })?;
         let mut question = MetadataCommand::new();
         question.no_deps().manifest_path(&manifest);
-        let output = run(question.cargo_command().into(), Stdio::piped()).await?;
+        let question = question.cargo_command().into();
+        let output = cargo::run(question).await.map_err(cannot)?;
         let rejected = |output: String| BuildError::Manifest {
             manifest: manifest.clone(),
             output,
@@ -156,12 +171,15 @@ fn sources(package: &Package, members: &[Package]) -> Vec<PathBuf> {
 /// of each one's component in cargo's target folder.
 ///
 /// Crates of one workspace are compiled by one call of cargo. One that does not
-/// compile does not keep the others from it. A compilation takes as long as it
-/// takes; dropping the future ends it.
+/// compile does not keep the others from it. Each component is told to `report`, which
+/// should not block, as soon as it is there. A compilation takes as long as it takes;
+/// dropping the future ends it.
 pub async fn build(
     crates: &[PluginCrate],
     output: CompilerOutput,
+    mut report: impl FnMut(Compiled<'_>) + Send,
 ) -> Vec<Result<PathBuf, BuildError>> {
+    let began = Instant::now();
     let mut workspaces: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
     for (index, plugin) in crates.iter().enumerate() {
         workspaces.entry(&plugin.workspace).or_default().push(index);
@@ -169,20 +187,25 @@ pub async fn build(
     let mut results = BTreeMap::new();
     for (workspace, members) in workspaces {
         let packages: Vec<_> = members.iter().map(|&index| &crates[index]).collect();
-        results.extend(
-            members
-                .iter()
-                .copied()
-                .zip(build_workspace(workspace, &packages, output).await),
-        );
+        let report = |plugin, fresh| {
+            let after = began.elapsed();
+            report(Compiled {
+                plugin,
+                fresh,
+                after,
+            });
+        };
+        let built = build_workspace(workspace, &packages, output, report).await;
+        results.extend(members.into_iter().zip(built));
     }
     results.into_values().collect()
 }
 
-async fn build_workspace(
+async fn build_workspace<'c>(
     workspace: &Path,
-    packages: &[&PluginCrate],
+    packages: &[&'c PluginCrate],
     output: CompilerOutput,
+    mut report: impl FnMut(&'c PluginCrate, bool),
 ) -> Vec<Result<PathBuf, BuildError>> {
     let mut cargo = Command::new("cargo");
     cargo
@@ -197,11 +220,23 @@ async fn build_workspace(
         CompilerOutput::Shown => Stdio::inherit(),
         CompilerOutput::Captured => Stdio::piped(),
     };
-    let finished = match run(cargo, stderr).await {
-        Ok(finished) => finished,
+    let mut components = BTreeMap::new();
+    let finished = cargo::build(cargo, stderr, |component| {
+        let Component {
+            package,
+            file,
+            fresh,
+        } = component;
+        let plugin = packages.iter().find(|plugin| plugin.id == package);
+        if let Some(plugin) = plugin {
+            report(plugin, fresh);
+        }
+        components.insert(package, file);
+    });
+    let said = match finished.await.map_err(cannot) {
+        Ok(said) => said,
         Err(error) => return packages.iter().map(|_| Err(error.clone())).collect(),
     };
-    let components = components(&finished.stdout);
     packages
         .iter()
         .map(|package| {
@@ -210,39 +245,14 @@ async fn build_workspace(
                 .cloned()
                 .ok_or_else(|| BuildError::Compile {
                     name: package.name.clone(),
-                    output: (output == CompilerOutput::Captured).then(|| text(&finished.stderr)),
+                    output: (output == CompilerOutput::Captured).then(|| text(&said)),
                 })
         })
         .collect()
 }
 
-/// The components that cargo's messages name, by package.
-fn components(messages: &[u8]) -> BTreeMap<String, PathBuf> {
-    Message::parse_stream(messages)
-        .filter_map(|message| match message {
-            Ok(Message::CompilerArtifact(artifact))
-                if artifact.target.kind.contains(&TargetKind::CDyLib) =>
-            {
-                let component = artifact
-                    .filenames
-                    .into_iter()
-                    .find(|file| file.extension() == Some("wasm"))?;
-                Some((artifact.package_id.repr, component.into_std_path_buf()))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-async fn run(mut cargo: Command, stderr: Stdio) -> Result<Output, BuildError> {
-    cargo
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(stderr)
-        .kill_on_drop(true);
-    let cannot = |error: io::Error| BuildError::Cargo(error.to_string());
-    let child = cargo.spawn().map_err(cannot)?;
-    child.wait_with_output().await.map_err(cannot)
+fn cannot(error: io::Error) -> BuildError {
+    BuildError::Cargo(error.to_string())
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -293,7 +303,13 @@ mod tests {
             crates.push(PluginCrate::open(&folder).await.unwrap());
         }
         crate::authoring::toolchain::target_for_tests().await;
-        let results = build(&crates, CompilerOutput::Captured).await;
+        let mut compiled = Vec::new();
+        let results = build(&crates, CompilerOutput::Captured, |done| {
+            compiled.push(done.plugin.name.clone());
+        })
+        .await;
+        compiled.sort();
+        assert_eq!(compiled, ["hearken-build-alone", "hearken-build-good"]);
 
         let [
             Err(BuildError::Compile { name, output }),

@@ -4,6 +4,7 @@
 //! Nothing in here runs a guest; the plugin room does.
 
 pub mod build;
+mod cargo;
 pub mod check;
 pub mod dev;
 pub mod discover;
@@ -11,7 +12,7 @@ pub mod place;
 pub mod scaffold;
 pub mod toolchain;
 
-pub use build::{BuildError, CompilerOutput, PluginCrate, build};
+pub use build::{BuildError, Compiled, CompilerOutput, PluginCrate, build};
 pub use check::{CheckError, CheckReport, Examination, check, examine};
 pub use dev::{BuildSummary, Dev, DevError, DevReport};
 pub use discover::discover;

@@ -5,11 +5,11 @@ use std::path::Path;
 use clap::Args;
 
 use super::error::CliError;
-use super::greeting::{greet, say};
+use super::greeting::{greet, greet_builder, say};
 use super::output::note;
 use super::process::with_log_and_signals;
 use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
-use crate::config::{NodeConfig, NodeFlags};
+use crate::config::{LogFormat, NodeConfig, NodeFlags};
 use crate::node::{Listeners, Node};
 
 /// Build every plugin crate in the plugins folder, run a node on them, and rebuild what is edited
@@ -21,7 +21,12 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) fn run(self) -> Result<(), CliError> {
-        with_log_and_signals(&self.node, async |config, stop| {
+        let mut config = NodeConfig::load(&self.node)?;
+        // An author reads it, whatever it is piped through.
+        if config.log.format == LogFormat::Auto {
+            config.log.format = LogFormat::Text;
+        }
+        with_log_and_signals(config, async |config, stop| {
             let Some(started) = stop.run_until_cancelled(start(config)).await else {
                 return Ok(());
             };
@@ -45,6 +50,7 @@ async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
     let listeners = Listeners::bind(&config).await?;
     let plugins = config.plugins.clone();
     let node = Node::serve(config, listeners)?;
+    greet_builder(node.address(), &plugins);
     ensure_target(&plugins, note).await?;
     let mut builder = Builder::new(&plugins, CompilerOutput::Shown, report)?;
     builder.build_all().await;
@@ -55,6 +61,15 @@ async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
 fn report(report: DevReport) {
     match report {
         DevReport::Building(names) => note(&format!("building {}", names.join(", "))),
+        DevReport::Compiled {
+            name,
+            done,
+            of,
+            after,
+        } => note(&format!(
+            "built {name} ({done} of {of}) after {:.1} s",
+            after.as_secs_f64()
+        )),
         DevReport::Ready { name, placement } => {
             if placement == Placement::Unchanged {
                 note(&format!("{name} is up to date"));

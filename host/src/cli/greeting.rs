@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use crate::admin::{PluginAdmin, PluginState, PluginStatus};
 use crate::config::NodeConfig;
@@ -36,6 +37,16 @@ pub(super) fn greet(node: &Node) {
         "-H 'content-type: application/json' "
     ));
     say(&text);
+}
+
+/// Says that a node is there but has to wait for its plugins to be built.
+pub(super) fn greet_builder(address: SocketAddr, plugins: &Path) {
+    say(&format!(
+        "Hearken {} serves on http://{address} and builds the plugins in {} first.\n\
+         Until they run it takes no events. What they depend on is compiled once, which can take minutes.\n",
+        env!("CARGO_PKG_VERSION"),
+        plugins.display(),
+    ));
 }
 
 /// Where this machine reaches a node that listens on `address`.

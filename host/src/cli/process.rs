@@ -8,17 +8,16 @@ use tokio_util::task::AbortOnDropHandle;
 use super::error::CliError;
 use super::open_files;
 use super::signals::Signals;
-use crate::config::{NodeConfig, NodeFlags};
+use crate::config::NodeConfig;
 use crate::logging;
 
-/// Loads the configuration, sets up the log and runs `command`, with a token that
-/// the first signal to end cancels; a second one ends the process. What is logged
-/// until `command` ends is written before this returns.
+/// Sets up the log and runs `command`, with a token that the first signal to end
+/// cancels; a second one ends the process. What is logged until `command` ends is
+/// written before this returns.
 pub(super) fn with_log_and_signals(
-    flags: &NodeFlags,
+    config: NodeConfig,
     command: impl AsyncFnOnce(NodeConfig, CancellationToken) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let config = NodeConfig::load(flags)?;
     let log = logging::init(&config.log)?;
     open_files::allow(config.http.connections());
     let ran = runtime()?.block_on(async {

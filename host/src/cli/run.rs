@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::greeting::{greet, program, say};
 use super::invitation::invitation;
 use super::process::with_log_and_signals;
-use crate::config::NodeFlags;
+use crate::config::{NodeConfig, NodeFlags};
 use crate::node::{Listeners, Node};
 
 /// Run a node
@@ -18,7 +18,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<(), CliError> {
-        with_log_and_signals(&self.node, async |config, stop| {
+        with_log_and_signals(NodeConfig::load(&self.node)?, async |config, stop| {
             let cluster = config.cluster.clone();
             let starting = async {
                 let listeners = Listeners::bind(&config).await?;

@@ -9,7 +9,7 @@ settings! {
     /// What is logged, and how.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct LogConfig in "log." {
-        /// How log lines look: auto (text on a terminal, JSON otherwise), text or json
+        /// How log lines look: auto (text on a terminal and of `hearken dev`, JSON otherwise), text or json
         format: LogFormat = value(FORMAT, "auto"), flag "--log-format FORMAT";
 
         /// Which log lines are written, e.g. warn,hearken=debug
@@ -23,7 +23,7 @@ settings! {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Text on a terminal, JSON otherwise.
+    /// Text on a terminal and of `hearken dev`, JSON otherwise.
     #[default]
     Auto,
     /// Readable text.

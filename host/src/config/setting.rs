@@ -41,7 +41,7 @@ pub(super) enum How {
     List,
 }
 
-/// These are called as the table and [`Sources`](super::sources::Sources) call them.
+/// These are called as the table and `Sources` call them.
 impl How {
     pub(super) const fn value() -> Self {
         Self::Value

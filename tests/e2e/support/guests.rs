@@ -128,7 +128,7 @@ fn build_gallery() -> Components {
         for folder in authoring::discover(&gallery_folder()).expect("the gallery is there") {
             crates.push(PluginCrate::open(&folder).await.expect("a plugin crate"));
         }
-        let built = authoring::build(&crates, CompilerOutput::Shown).await;
+        let built = authoring::build(&crates, CompilerOutput::Shown, |_| {}).await;
         crates
             .into_iter()
             .zip(built)

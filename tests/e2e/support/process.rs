@@ -93,6 +93,9 @@ async fn run_within(within: Duration, mut command: Command) -> Answer {
     }
 }
 
+/// What a node says before its address when it takes events.
+const LISTENING: &str = "Listening on ";
+
 /// A node in a process of its own; dropping it kills it.
 pub struct NodeProcess {
     api: Api,
@@ -100,7 +103,7 @@ pub struct NodeProcess {
     folder: TempDir,
     stdout: Lines<String>,
     /// Stderr; lines that are not of the log, which is JSON as there is no
-    /// terminal, are strings.
+    /// terminal but for `hearken dev`, are strings.
     log: Lines<Value>,
 }
 
@@ -134,12 +137,21 @@ impl NodeProcess {
         }
         all.extend(arguments);
         let command = hearken_by(program, folder.path(), &all);
-        Self::serving(command, folder, DEADLINE).await
+        Self::serving(command, folder, DEADLINE, LISTENING).await
     }
 
     /// Runs `hearken dev` in a folder whose `plugins` has crates, and waits until
     /// it serves.
     pub async fn dev(folder: TempDir) -> Self {
+        Self::dev_until(folder, LISTENING).await
+    }
+
+    /// As [`NodeProcess::dev`], but waits only until it says where it will serve.
+    pub async fn building(folder: TempDir) -> Self {
+        Self::dev_until(folder, " serves on ").await
+    }
+
+    async fn dev_until(folder: TempDir, greeting: &str) -> Self {
         let free = "127.0.0.1:0";
         let arguments = [
             "dev",
@@ -151,10 +163,16 @@ impl NodeProcess {
             free,
         ];
         let command = compiling(folder.path(), &arguments);
-        Self::serving(command, folder, COMPILED).await
+        Self::serving(command, folder, COMPILED, greeting).await
     }
 
-    async fn serving(mut command: Command, folder: TempDir, within: Duration) -> Self {
+    /// Waits until the node's address follows `greeting` on a line.
+    async fn serving(
+        mut command: Command,
+        folder: TempDir,
+        within: Duration,
+        greeting: &str,
+    ) -> Self {
         let mut child = command.spawn().expect("the program is there");
         let stderr = child.stderr.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
@@ -162,13 +180,13 @@ impl NodeProcess {
         let log = Lines::of(stderr, |line| {
             serde_json::from_str(&line).unwrap_or(Value::String(line))
         });
-        let greeting = stdout.find(within, |line| line.contains("Listening on "));
-        let Some(line) = greeting.await else {
+        let greeted = stdout.find(within, |line| line.contains(greeting));
+        let Some(line) = greeted.await else {
             panic!("the node ended: {:#?}", log.all().await);
         };
-        let (_, url) = line.split_once("Listening on ").expect("looked for");
-        let (url, _) = url.split_once(". ").expect("a sentence follows");
-        let url = url.to_owned();
+        let (_, after) = line.split_once(greeting).expect("looked for");
+        let url = after.split_whitespace().next().expect("the address");
+        let url = url.trim_end_matches('.').to_owned();
         Self {
             api: Api::new(url),
             child,

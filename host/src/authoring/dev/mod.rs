@@ -6,6 +6,7 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,17 @@ pub enum DevError {
 pub enum DevReport {
     /// These crates are being compiled; the compiler's messages follow.
     Building(Vec<String>),
+    /// The compiler has made the component of one of them, which was out of date.
+    Compiled {
+        /// The plugin.
+        name: String,
+        /// How many of the crates that are being compiled are done.
+        done: usize,
+        /// How many they are.
+        of: usize,
+        /// Time since they began to be compiled.
+        after: Duration,
+    },
     /// The crate's component is in the plugins folder.
     Ready {
         /// The plugin.
@@ -221,7 +233,20 @@ impl Dev {
         }
         let names = crates.iter().map(|plugin| plugin.name.clone()).collect();
         (self.report)(DevReport::Building(names));
-        let built = build(&crates, self.output).await;
+        let (mut done, of) = (0, crates.len());
+        let report = &mut self.report;
+        let built = build(&crates, self.output, |compiled| {
+            done += 1;
+            if !compiled.fresh {
+                report(DevReport::Compiled {
+                    name: compiled.plugin.name.clone(),
+                    done,
+                    of,
+                    after: compiled.after,
+                });
+            }
+        })
+        .await;
         for ((folder, plugin), built) in folders.into_iter().zip(crates).zip(built) {
             match built {
                 Ok(component) => {

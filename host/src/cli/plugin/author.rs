@@ -29,7 +29,7 @@ pub(super) async fn new(mut output: Output, parent: &Path, name: &str) -> Result
 pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError> {
     let plugin = PluginCrate::open(dir).await?;
     ensure_target(dir, note).await?;
-    let components = compile(&[plugin], CompilerOutput::Shown).await;
+    let components = compile(&[plugin], CompilerOutput::Shown, |_| {}).await;
     for component in components {
         let component: PathBuf = component?;
         let path = component.display().to_string();
