@@ -176,7 +176,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "memory of all of HTTP",
-            vec![number(config.http.memory(config.max_event_size))],
+            vec![number(config.http.total_memory(config.max_event_size))],
         ),
         (
             "of that, each connection",
