@@ -54,28 +54,26 @@ impl Source {
 
     /// What stands between `=` and `;`.
     fn definition(&self, room: Option<&str>, constant: &str) -> &str {
-        let start = format!("const {constant}: ");
-        let mut found = Vec::new();
-        for (path, text) in &self.files {
-            let mut parts = Path::new(path).with_extension("");
-            let in_room = room.is_none_or(|room| {
-                let mut here = false;
-                while let Some(name) = parts.file_name() {
-                    here |= name == room;
-                    parts.pop();
-                }
-                here
-            });
-            if in_room {
-                for (_, rest) in text.match_indices(&start).map(|(at, _)| text.split_at(at)) {
-                    found.push((path, rest));
-                }
-            }
-        }
+        let found = self.definitions(room, constant);
         let paths: Vec<_> = found.iter().map(|(path, _)| path).collect();
         assert_eq!(found.len(), 1, "{room:?} {constant} is in {paths:?}");
         let (_, value) = found[0].1.split_once('=').expect("a constant has a value");
         value.split(';').next().expect("there is a first part")
+    }
+
+    /// Where constants of that name begin in the files of a room, or of all.
+    fn definitions(&self, room: Option<&str>, constant: &str) -> Vec<(&str, &str)> {
+        let start = format!("const {constant}: ");
+        let mut found = Vec::new();
+        for (path, text) in &self.files {
+            let stem = Path::new(path).with_extension("");
+            let mut parts = stem.iter();
+            if room.is_none_or(|room| parts.any(|part| part == room)) {
+                let starts = text.match_indices(&start);
+                found.extend(starts.map(|(at, _)| (path.as_str(), &text[at..])));
+            }
+        }
+        found
     }
 }
 
@@ -156,10 +154,10 @@ impl<'a> Reader<'a> {
             last = self.word();
         }
         if !self.takes("(") {
-            let name = match self.room {
-                Some(room) => format!("{room}/{last}"),
-                None => last.to_owned(),
-            };
+            // Another of the same room, if there is one there, as the language has it.
+            let near = self.room.map(|room| format!("{room}/{last}"));
+            let near = near.filter(|_| !self.source.definitions(self.room, last).is_empty());
+            let name = near.unwrap_or_else(|| last.to_owned());
             return self.source.value(&name);
         }
         let value = self.shifts();
