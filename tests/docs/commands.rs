@@ -125,7 +125,7 @@ async fn run(path: &str, mut shell: Shell) {
             .find(|program| text.contains(&format!("{program} ")) && which(program).is_none());
         if let Some(program) = missing {
             lacking(&format!(
-                "no `{program}`, which the commands at {path}:{} need",
+                "commands at {path}:{} that need `{program}`, which is missing",
                 block.line
             ));
             continue;
