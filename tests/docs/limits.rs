@@ -69,6 +69,15 @@ fn known() -> Vec<Row> {
                 of("MAX_CORE_INSTANCES"),
             ],
         ),
+        ("what the instances", vec![of("instance_size/MAX_BYTES")]),
+        (
+            "code of a compiled component",
+            vec![
+                of("SMALL_ANSWER_BYTES"),
+                of("ANSWER_FOR_COMPONENT"),
+                of("MAX_ANSWER_BYTES"),
+            ],
+        ),
         ("patterns of a plugin", vec![of("MAX_GLOBS")]),
         ("listeners of a plugin", vec![of("MAX_LISTENERS")]),
         ("name of a listener", vec![of("MAX_LABEL_BYTES")]),
