@@ -1,6 +1,7 @@
 //! What a publisher hands in: an event without what the node adds.
 
 mod check;
+mod error;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +11,7 @@ use hearken_wire::ExtensionKind;
 use super::trace::TraceContext;
 use super::{EventType, JSON_CONTENT_TYPE};
 
-pub use check::{DraftError, MAX_ATTRIBUTE_BYTES};
+pub use error::{DraftError, MAX_ATTRIBUTE_BYTES};
 
 /// The value of a CloudEvents extension attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,14 +149,5 @@ impl<'a> Draft<'a> {
             ("traceparent", &self.traceparent),
             ("tracestate", &self.tracestate),
         ]
-    }
-
-    /// The event that the draft becomes by itself.
-    #[cfg(test)]
-    pub(crate) fn stamp(&self, stamp: &super::Stamp<'_>) -> super::Event {
-        let mut encoder = super::Encoder::default();
-        let encoded = encoder.encode(self, stamp);
-        encoded.expect("the draft keeps the rules");
-        super::Event::copied(encoder.last())
     }
 }

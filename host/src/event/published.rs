@@ -169,7 +169,17 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::Stamp;
+    use crate::event::{Encoder, Stamp};
+
+    impl Draft<'_> {
+        /// The event that the draft becomes by itself.
+        pub(crate) fn stamp(&self, stamp: &Stamp<'_>) -> Event {
+            let mut encoder = Encoder::default();
+            let encoded = encoder.encode(self, stamp);
+            encoded.expect("the draft keeps the rules");
+            Event::copied(encoder.last())
+        }
+    }
 
     pub(in crate::event) fn any_draft() -> impl Strategy<Value = Draft<'static>> {
         let text = || proptest::option::of("[ -~ä→]{1,20}".prop_map(Cow::Owned));
