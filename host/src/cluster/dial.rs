@@ -11,9 +11,9 @@ use super::directory::Directory;
 use super::membership::Address;
 use super::timing::{FIRST_REDIAL, MAX_REDIAL};
 use super::wire::channel::{Greeted, Lost};
+use super::wire::dialler::Dialler;
 use super::wire::greeting::Greeter;
-use super::wire::handshake::Refused;
-use super::wire::transport::Dialler;
+use super::wire::refused::Refused;
 
 /// What dialling takes.
 pub(super) struct Dialling {
@@ -54,10 +54,10 @@ impl Dialling {
     }
 
     async fn dial(&self, address: &Address) {
-        let complaints = &self.greeter.complaints;
+        let failures = &self.greeter.failures;
         let opened = match self.dialler.dial(address).await {
             Ok(opened) => opened,
-            Err(error) => return complaints.about_dialling(address, &error),
+            Err(error) => return failures.not_dialled(address, &error),
         };
         match self.greeter.greet(opened).await {
             Ok(greeted) => {
@@ -69,7 +69,7 @@ impl Dialling {
                 if matches!(lost, Lost::Refuses(Refused::Itself)) {
                     self.directory.answered_itself(address);
                 }
-                complaints.about(address, &lost);
+                failures.no_link(address, &lost);
             }
         }
     }

@@ -1,10 +1,12 @@
 //! What this node knows of the others, for all who ask: operators, those who dial,
 //! and the interest that others must know.
 
+pub(super) mod node;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,46 +14,11 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::membership::Address;
-use super::timing::ASK_AGAIN;
+use super::timing::{ASK_AGAIN, DEFERENCE};
 use super::wire::handshake::{Identity, Peer};
-use crate::admin::{ClusterAdmin, LinkStatus, NodeState, NodeStatus};
-use crate::bus::{Bus, Receiver};
-
-/// A start of another node, and the link to it.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) name: Arc<str>,
-    pub(super) incarnation: Uuid,
-    standing: Mutex<Standing>,
-    /// Where events wait for it, as long as it can come back.
-    receiver: Weak<Receiver>,
-    pub(super) figures: Figures,
-}
-
-/// What may change about a node during its life.
-#[derive(Debug)]
-struct Standing {
-    state: NodeState,
-    /// Whether there has been a link; a node that was refused is none of the cluster.
-    met: bool,
-    address: Address,
-    version: Arc<str>,
-}
-
-/// Counters of a link; they belong to its task and are read by anybody.
-#[derive(Debug, Default)]
-pub(super) struct Figures {
-    pub(super) unacknowledged: AtomicU64,
-    pub(super) sent: AtomicU64,
-    pub(super) received: AtomicU64,
-    /// Events that were not sent, as far as the link's task has counted them.
-    pub(super) dropped: AtomicU64,
-    pub(super) gaps: AtomicU64,
-    /// Microseconds; 0 before the first measurement.
-    pub(super) round_trip: AtomicU64,
-    /// The newest version of this node's interest that the other one knows.
-    pub(super) interest_known: AtomicU64,
-}
+use crate::admin::{ClusterAdmin, NodeState, NodeStatus};
+use crate::bus::Bus;
+use node::Node;
 
 /// Whom an address turned out to belong to, and when.
 #[derive(Clone, Debug)]
@@ -139,10 +106,7 @@ impl Directory {
 
     /// Says where a node stands now.
     pub(super) fn set_state(&self, node: &Node, state: NodeState) {
-        let mut standing = node.lock();
-        standing.state = state;
-        standing.met |= state == NodeState::Connected;
-        drop(standing);
+        node.set_state(state);
         self.note();
     }
 
@@ -212,11 +176,8 @@ impl Directory {
     /// Addresses of nodes whose links are down, and which have not left.
     pub(super) fn lost(&self) -> Vec<Address> {
         let known = self.lock();
-        let lost = known.nodes.values().filter_map(|node| {
-            let standing = node.lock();
-            (standing.state == NodeState::Unreachable).then(|| Arc::clone(&standing.address))
-        });
-        lost.collect()
+        let nodes = known.nodes.values();
+        nodes.filter_map(|node| node.lost_at()).collect()
     }
 
     /// Waits until there is a reason to dial an address: its node is not linked, or
@@ -279,7 +240,7 @@ impl Directory {
             }
         };
         let defers = self.identity.node > *name;
-        Wanted::Now(defers.then_some(super::timing::DEFERENCE))
+        Wanted::Now(defers.then_some(DEFERENCE))
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -310,85 +271,6 @@ fn again(answer: Option<&Answer>) -> Wanted {
     match answer.map(|answer| answer.at + ASK_AGAIN) {
         Some(at) if Instant::now() < at => Wanted::NotBefore(at),
         _ => Wanted::Now(None),
-    }
-}
-
-impl Node {
-    pub(super) fn new(peer: &Peer, receiver: &Arc<Receiver>) -> Self {
-        Self {
-            name: Arc::clone(&peer.node),
-            incarnation: peer.incarnation,
-            standing: Mutex::new(Standing {
-                state: NodeState::Unreachable,
-                met: false,
-                address: Arc::clone(&peer.address),
-                version: Arc::clone(&peer.version),
-            }),
-            receiver: Arc::downgrade(receiver),
-            figures: Figures::default(),
-        }
-    }
-
-    pub(super) fn state(&self) -> NodeState {
-        self.lock().state
-    }
-
-    pub(super) fn is_linked(&self) -> bool {
-        self.state() == NodeState::Connected
-    }
-
-    /// What the node says of itself may have changed with a new connection.
-    pub(super) fn update(&self, peer: &Peer) {
-        let mut standing = self.lock();
-        standing.address = Arc::clone(&peer.address);
-        standing.version = Arc::clone(&peer.version);
-    }
-
-    pub(super) fn address(&self) -> Address {
-        Arc::clone(&self.lock().address)
-    }
-
-    /// What operators see, once there has been a link.
-    fn status(&self) -> Option<NodeStatus> {
-        let standing = self.lock();
-        standing.met.then(|| NodeStatus {
-            name: self.name.to_string(),
-            address: standing.address.to_string(),
-            version: standing.version.to_string(),
-            incarnation: self.incarnation.to_string(),
-            state: standing.state,
-            troubles: Vec::new(),
-            link: Some(self.link_status()),
-        })
-    }
-
-    fn link_status(&self) -> LinkStatus {
-        let figure = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
-        let figures = &self.figures;
-        let waiting = self
-            .receiver
-            .upgrade()
-            .map_or(0, |receiver| receiver.mailbox().queued() as u64);
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a round trip takes no centuries"
-        )]
-        let milliseconds = |microseconds: u64| microseconds as f64 / 1000.0;
-        LinkStatus {
-            round_trip_ms: Some(figure(&figures.round_trip))
-                .filter(|microseconds| *microseconds > 0)
-                .map(milliseconds),
-            queued: waiting + figure(&figures.unacknowledged),
-            sent: figure(&figures.sent),
-            received: figure(&figures.received),
-            dropped: figure(&figures.dropped),
-            gaps: figure(&figures.gaps),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        // Nothing in here panics half-way through a change.
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,17 +13,24 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::dial::Dialling;
-use super::directory::Node;
+use super::directory::node::Node;
+use super::link::announcements::Announcer;
+use super::link::context::Context;
+use super::link::inputs::PeerInputs;
+use super::link::offers::Offers;
 use super::link::outbox::Outbox;
-use super::link::peer::{Context, Farewell, PeerTask, Superseded, Wires};
+use super::link::peer::{PeerEnd, PeerTask};
+use super::link::session::Session;
+use super::link::superseded::Superseded;
 use super::membership::gossip::Outgoing;
 use super::membership::{Address, Candidates};
 use super::remembered::Remembered;
 use super::wire::admission::network;
 use super::wire::channel::Greeted;
 use super::wire::greeting::Greeter;
-use super::wire::handshake::{Peer, Refused};
-use super::wire::transport::Opened;
+use super::wire::handshake::Peer;
+use super::wire::opened::Opened;
+use super::wire::refused::Refused;
 use crate::bus::{MailboxLimits, Overflow, ReceiverKind, Subscription};
 
 /// What waits for a node that is slow or away: some seconds of events.
@@ -72,14 +79,14 @@ impl Handle {
 }
 
 /// How a peer's task ended.
-struct Ended {
+struct PeerEnded {
     node: Arc<str>,
     incarnation: Uuid,
-    farewell: Farewell,
+    end: PeerEnd,
 }
 
-/// What the hub hears.
-pub(super) struct Ears {
+/// What the hub hinputs.
+pub(super) struct HubInputs {
     /// Streams of those who dial this node.
     pub(super) opened: mpsc::Receiver<Opened>,
     /// Connections whose other end is known.
@@ -100,7 +107,7 @@ pub(super) struct Hub {
     /// Outgoing streams of events so far.
     streams: u64,
     handles: BTreeMap<Arc<str>, Handle>,
-    peers: JoinSet<Ended>,
+    peers: JoinSet<PeerEnded>,
     greeting: JoinSet<()>,
     refusing: JoinSet<()>,
     dials: BTreeMap<Address, AbortHandle>,
@@ -133,9 +140,9 @@ impl Hub {
     }
 
     /// Brings together what is heard. Never ends.
-    pub(super) async fn run(&mut self, ears: &mut Ears) {
+    pub(super) async fn run(&mut self, inputs: &mut HubInputs) {
         let mut changed = self.context.directory.changes();
-        self.dial_what_was_found(ears);
+        self.dial_what_was_found(inputs);
         loop {
             tokio::select! {
                 biased;
@@ -143,13 +150,13 @@ impl Hub {
                 Some(done) = self.greeting.join_next() => observe(done, "greeting"),
                 Some(done) = self.refusing.join_next() => observe(done, "refusing"),
                 Some(done) = self.dial_tasks.join_next() => observe(done, "dialling"),
-                Some(greeted) = ears.greeted.recv() => self.introduce(greeted),
-                Some(opened) = ears.opened.recv(), if self.greeting.len() < MAX_GREETING => {
+                Some(greeted) = inputs.greeted.recv() => self.introduce(greeted),
+                Some(opened) = inputs.opened.recv(), if self.greeting.len() < MAX_GREETING => {
                     self.greet(opened);
                 }
-                Some(outgoing) = ears.gossip.recv() => self.pass_on(outgoing),
-                () = any_changed(&mut ears.found) => self.dial_what_was_found(ears),
-                _ = changed.changed() => self.dial_what_was_found(ears),
+                Some(outgoing) = inputs.gossip.recv() => self.pass_on(outgoing),
+                () = any_changed(&mut inputs.found) => self.dial_what_was_found(inputs),
+                _ = changed.changed() => self.dial_what_was_found(inputs),
             }
         }
     }
@@ -181,7 +188,7 @@ impl Hub {
             match greeter.greet(opened).await {
                 // Fails when this node leaves.
                 Ok(channel) => drop(greeted.send(channel).await),
-                Err(lost) => greeter.complaints.about(&remote, &lost),
+                Err(lost) => greeter.failures.no_link(&remote, &lost),
             }
         });
     }
@@ -233,7 +240,7 @@ impl Hub {
         let greeter = Arc::clone(&self.greeter);
         self.refusing.spawn(async move {
             greeted.channel.refuse(&refused).await;
-            greeter.complaints.about(&greeted.from, &refused.into());
+            greeter.failures.no_link(&greeted.from, &refused.into());
         });
     }
 
@@ -255,18 +262,20 @@ impl Hub {
         let (offers, offered) = mpsc::channel(OFFERS_AHEAD);
         let (messages, message) = mpsc::channel(MESSAGES_AHEAD);
         let superseded = Superseded::default();
-        let task = PeerTask::new(
+        let inputs = PeerInputs {
+            offers: Offers::new(greeted, offered),
+            messages: message,
+            stop: self.stop.clone(),
+            superseded: superseded.clone(),
+        };
+        let announcer = Announcer::new(Arc::clone(&self.context), Arc::clone(&node));
+        let task = PeerTask::new(inputs, announcer);
+        let session = Session::new(
             Arc::clone(&self.context),
             peer.clone(),
             Arc::clone(&node),
             Outbox::new(self.streams, receiver, peer.max_event_bytes),
             self.remembered.recall(&peer.node, peer.incarnation),
-            Wires {
-                offers: offered,
-                messages: message,
-                stop: self.stop.clone(),
-                superseded: superseded.clone(),
-            },
         );
         let handle = Handle {
             incarnation: peer.incarnation,
@@ -281,15 +290,15 @@ impl Hub {
         } = peer;
         self.handles.insert(Arc::clone(&node), handle);
         self.peers.spawn(async move {
-            Ended {
-                farewell: task.run(greeted).await,
+            PeerEnded {
+                end: task.run(session).await,
                 node,
                 incarnation,
             }
         });
     }
 
-    fn ended(&mut self, ended: Result<Ended, JoinError>) {
+    fn ended(&mut self, ended: Result<PeerEnded, JoinError>) {
         let ended = match ended {
             Ok(ended) => ended,
             Err(error) => {
@@ -297,10 +306,10 @@ impl Hub {
                 return self.forget_the_dead();
             }
         };
-        let Ended {
+        let PeerEnded {
             node,
             incarnation,
-            farewell,
+            end,
         } = ended;
         if self
             .handles
@@ -310,7 +319,7 @@ impl Hub {
             let ended = self.handles.remove(&node);
             self.succeed(ended.and_then(|handle| handle.successor));
         }
-        if let Farewell::Forgotten(inbox) = farewell {
+        if let PeerEnd::Forgotten(inbox) = end {
             self.remembered.keep(node, incarnation, inbox);
         }
     }
@@ -341,9 +350,9 @@ impl Hub {
     }
 
     /// Dials every address that was found, and no other.
-    fn dial_what_was_found(&mut self, ears: &mut Ears) {
+    fn dial_what_was_found(&mut self, inputs: &mut HubInputs) {
         let mut wanted: Candidates = self.context.directory.lost().into_iter().collect();
-        for found in &mut ears.found {
+        for found in &mut inputs.found {
             wanted.extend(found.borrow_and_update().iter().cloned());
         }
         self.dials.retain(|address, task| {

@@ -7,7 +7,7 @@
 //! ```text
 //!  membership: addresses ─> dial ─┐
 //!                                 ├─> greeting ─> hub ─> peer ─> link
-//!  listener ─> transport ─────────┘                       │
+//!  listener ─> acceptor ──────────┘                       │
 //!                                                outbox, inbox, gaps
 //! ```
 //!
@@ -49,16 +49,17 @@ pub use wire::{handshake, network, protocol};
 
 use dial::Dialling;
 use directory::Directory;
-use hub::{Ears, Hub, MAX_GREETING};
-use link::peer::Context;
+use hub::{Hub, HubInputs, MAX_GREETING};
+use link::context::Context;
 use membership::gossip::{Gossip, LinkNews, Outgoing, Settings};
 use membership::{Address, Dns, Fixed, Membership};
 use network::{Listener, Network};
 use timing::LEAVE;
 use tls::Tls;
-use wire::complaints::Complaints;
+use wire::acceptor::Acceptor;
+use wire::dialler::Dialler;
+use wire::failures::FailureLog;
 use wire::greeting::Greeter;
-use wire::transport::{Acceptor, Dialler};
 
 /// News of links, and messages of the membership, that may wait.
 const NEWS_AHEAD: usize = 1024;
@@ -140,7 +141,7 @@ impl Cluster {
         let (greeted, greeting) = mpsc::channel(MAX_GREETING);
 
         let memberships = memberships(&config, heard, say);
-        let mut ears = Ears {
+        let mut inputs = HubInputs {
             opened: opening,
             greeted: greeting,
             gossip,
@@ -152,20 +153,20 @@ impl Cluster {
         }
 
         let max_event_bytes = config.identity.max_event_bytes;
-        let complaints = Arc::new(Complaints::default());
+        let failures = Arc::new(FailureLog::default());
         let context = Arc::new(Context {
             node: Arc::clone(&config.identity.node),
             host: config.bus.host_publisher(),
             bus: config.bus,
             directory: Arc::clone(&directory),
-            complaints: Arc::clone(&complaints),
+            failures: Arc::clone(&failures),
             news: news.clone(),
         });
         let greeter = Arc::new(Greeter {
             identity: config.identity,
             listening: config.listener.address(),
             advertise: config.advertise,
-            complaints: Arc::clone(&complaints),
+            failures: Arc::clone(&failures),
         });
         let dialling = Arc::new(Dialling {
             dialler: Dialler {
@@ -182,7 +183,7 @@ impl Cluster {
             listener: config.listener,
             tls: config.tls,
             max_event_bytes,
-            complaints,
+            failures,
             opened,
         };
         let server = acceptor.run();
@@ -194,14 +195,14 @@ impl Cluster {
                 () = leave.cancelled() => break,
                 served = &mut server => return Ok(served?),
                 Some(ended) = background.join_next() => ended?,
-                () = hub.run(&mut ears) => {}
+                () = hub.run(&mut inputs) => {}
             }
         }
         let tell = async {
             // Fails when the membership has ended.
             let _ = news.send(LinkNews::Leaving).await;
             // Over the links that are still there.
-            while let Some(message) = ears.gossip.recv().await {
+            while let Some(message) = inputs.gossip.recv().await {
                 hub.pass_on(message);
             }
         };

@@ -70,8 +70,8 @@ pub(super) const ASK_AGAIN: Duration = Duration::from_secs(30);
 /// it knows, so that the two seldom dial each other at once.
 pub(super) const DEFERENCE: Duration = Duration::from_millis(200);
 
-/// Before the same complaint about the same node is logged again.
-pub(super) const COMPLAIN_AGAIN: Duration = Duration::from_secs(60);
+/// Before the same failure with the same node is logged again.
+pub(super) const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// For the membership to tell the others that this node leaves.
 pub(super) const LEAVE: Duration = Duration::from_millis(500);

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
 use super::{Authority, Pair, Validity, is_node_name};
-use crate::cluster::tls::{Contents, Identity, TlsError, TlsFiles};
+use crate::cluster::tls::{Contents, Credentials, TlsError, TlsFiles};
 
 /// What was made, and where.
 #[derive(Debug)]
@@ -142,8 +142,8 @@ pub fn make_node(
         key: pair.key.clone().into_bytes(),
         crl: None,
     };
-    if let Err(source) = Identity::from_pem(&files, &made)
-        .and_then(|identity| identity.check(&files, node, now_millis))
+    if let Err(source) = Credentials::from_pem(&files, &made)
+        .and_then(|credentials| credentials.check(&files, node, now_millis))
     {
         return Err(CertificatesError::OtherAuthority {
             key,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::bus::{BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscription};
+use crate::bus::{BusConfig, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
 use crate::clock::SystemClock;
 
 /// The directory of node `a`, which is reached at `a:1`.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::peer::Context;
+use super::context::Context;
 use crate::admin::NodeState;
-use crate::cluster::directory::Node;
-use crate::cluster::membership::Address;
+use crate::cluster::directory::node::Node;
 use crate::cluster::membership::gossip::LinkNews;
+use crate::cluster::membership::{Address, Member};
 use crate::cluster::wire::channel::Lost;
 use crate::cluster::wire::handshake::Peer;
 use crate::event::host_event::{HostEventType, NodeJoined, NodeLost};
@@ -41,7 +41,7 @@ impl Announcer {
         directory.reached_at(&own_address);
         directory.set_state(&self.node, NodeState::Connected);
         self.tell(LinkNews::Up {
-            peer: peer.member(),
+            peer: Member::from(peer),
             local_address: own_address,
         })
         .await;
@@ -73,12 +73,12 @@ impl Announcer {
         let node = &peer.node;
         if !self.node.is_linked() {
             // By its name, of which there is one: it may say that it is anywhere.
-            self.context.complaints.about(node, lost);
+            self.context.failures.no_link(node, lost);
             return;
         }
         let directory = &self.context.directory;
         directory.set_state(&self.node, NodeState::Unreachable);
-        self.tell(LinkNews::Down(peer.member())).await;
+        self.tell(LinkNews::Down(Member::from(peer))).await;
         if matches!(lost, Lost::Replaced) {
             tracing::debug!(%node, "the node made a new connection");
         } else {
@@ -101,7 +101,7 @@ impl Announcer {
         tracing::info!(node = %peer.node, "node left");
         let directory = &self.context.directory;
         directory.set_state(&self.node, NodeState::Left);
-        self.tell(LinkNews::Left(peer.member())).await;
+        self.tell(LinkNews::Left(Member::from(peer))).await;
         self.publish_lost(HostEventType::ClusterLeft);
     }
 

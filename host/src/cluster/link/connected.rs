@@ -9,16 +9,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::acks::Acks;
+use super::inputs::PeerInputs;
 use super::interest::Asked;
-use super::peer::PeerTask;
+use super::session::Session;
 use crate::cluster::membership::gossip::LinkNews;
 use crate::cluster::timing::{GATHER, MEASURE, SILENCE};
 use crate::cluster::wire::channel::{Channel, Lost, Outgoing, unexpected};
-use crate::cluster::wire::handshake::Refused;
 use crate::cluster::wire::protocol::frame::Kind;
 use crate::cluster::wire::protocol::{
     Ack, Events, Goodbye, Gossip, Interest, InterestKnown, Ping, Pong, Skip,
 };
+use crate::cluster::wire::refused::Refused;
 use crate::cluster::wire::traffic::Silence;
 
 /// Most messages of the membership that wait for the network; further ones are
@@ -63,9 +64,20 @@ impl Pending {
     }
 }
 
-/// The part of a peer's task that runs while its link is up.
-pub(in crate::cluster) struct Link<'p> {
-    task: &'p mut PeerTask,
+/// What the two sides said when they resumed.
+pub(in crate::cluster) struct Resumed {
+    /// What the other side was asked for.
+    pub(in crate::cluster) asked: Asked,
+    /// The version of what the other side asked for.
+    pub(in crate::cluster) heard: u64,
+    /// What the other side has to be told before it gets events.
+    pub(in crate::cluster) skip: Option<Skip>,
+}
+
+/// A session while there is a connection for it.
+pub(in crate::cluster) struct Link<'i> {
+    session: Session,
+    inputs: &'i mut PeerInputs,
     pending: Pending,
     /// Events that wait for what goes before them.
     held: Option<Events>,
@@ -86,18 +98,25 @@ pub(in crate::cluster) struct Link<'p> {
     frames: usize,
 }
 
-impl<'p> Link<'p> {
-    /// Goes on with a connection whose two sides have resumed. `asked` is what the
-    /// other side was asked for on the way.
-    pub(in crate::cluster) fn new(task: &'p mut PeerTask, channel: &Channel, asked: Asked) -> Self {
+impl<'i> Link<'i> {
+    /// Goes on with a connection whose two sides have resumed.
+    pub(in crate::cluster) fn new(
+        session: Session,
+        inputs: &'i mut PeerInputs,
+        channel: &Channel,
+        resumed: Resumed,
+    ) -> Self {
         let mut measure = interval(MEASURE);
         measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            acks: Acks::new(task.inbox.received()),
-            wishes: task.context.bus.interest().watch(),
-            task,
-            // What has changed on the way, or was too much to say there.
+            acks: Acks::new(session.inbox.received()),
+            wishes: session.context.bus.interest().watch(),
+            session,
+            inputs,
             pending: Pending {
+                skip: resumed.skip,
+                interest_known: Some(resumed.heard),
+                // What has changed on the way, or was too much to say there.
                 ask: true,
                 ..Pending::default()
             },
@@ -105,36 +124,28 @@ impl<'p> Link<'p> {
             measure,
             silence: Silence::new(Arc::clone(&channel.incoming.traffic)),
             ping: (0, Instant::now()),
-            asked,
+            asked: resumed.asked,
             ask_at: None,
             last_asked: Instant::now(),
             frames: 0,
         }
     }
 
-    /// `heard` is the version of what the other side asked for, and `skip` what it has to
-    /// be told before it gets events.
-    pub(in crate::cluster) fn begin(mut self, heard: u64, skip: Option<Skip>) -> Self {
-        self.pending.interest_known = Some(heard);
-        self.pending.skip = skip;
-        self
-    }
-
-    /// Runs until the link ends one way or the other.
-    pub(in crate::cluster) async fn run(mut self, mut channel: Channel) -> Ended {
+    /// Runs until the link ends one way or the other, and gives the session back.
+    pub(in crate::cluster) async fn run(mut self, mut channel: Channel) -> (Session, Ended) {
         let ended = self.exchange(&mut channel).await;
-        self.task.receiving().1.report_gaps();
+        self.session.receiving().1.report_gaps();
         let ended = ended.unwrap_or_else(Ended::Lost);
         match &ended {
             Ended::Lost(Lost::Refuses(refused)) => channel.refuse(refused).await,
             Ended::Lost(Lost::Superseded) => {
-                let refused = self.task.wires.superseded.refusal(&self.task.peer);
+                let refused = self.inputs.superseded.refusal(&self.session.peer);
                 channel.refuse(&refused).await;
             }
             Ended::Stopped => channel.part(Kind::Goodbye(Goodbye {})).await,
             Ended::Lost(_) | Ended::Left => {}
         }
-        ended
+        (self.session, ended)
     }
 
     async fn exchange(&mut self, channel: &mut Channel) -> Result<Ended, Lost> {
@@ -142,12 +153,12 @@ impl<'p> Link<'p> {
             incoming, outgoing, ..
         } = channel;
         loop {
-            let stopping = self.task.wires.stop.is_cancelled();
+            let stopping = self.inputs.stop.is_cancelled();
             if stopping && self.acks.owed() {
                 self.acknowledge();
             }
             self.send(outgoing)?;
-            if stopping && self.pending.is_empty() && self.task.outbox.is_empty() {
+            if stopping && self.pending.is_empty() && self.session.outbox.is_empty() {
                 return Ok(Ended::Stopped);
             }
             let room = outgoing.has_room();
@@ -161,7 +172,7 @@ impl<'p> Link<'p> {
                     }
                 }
                 freed = outgoing.room(), if !room => freed?,
-                ready = self.task.outbox.ready(), if room && !enough => {
+                ready = self.session.outbox.ready(), if room && !enough => {
                     if ready.is_err() {
                         return Ok(Ended::Stopped);
                     }
@@ -173,22 +184,21 @@ impl<'p> Link<'p> {
                     self.ask_at = None;
                     self.pending.ask = true;
                 }
-                Some(message) = self.task.wires.messages.recv() => {
+                Some(message) = self.inputs.messages.recv() => {
                     if self.pending.gossip.len() < MAX_GOSSIP {
                         self.pending.gossip.push_back(message);
                     }
                 }
-                Some(offer) = self.task.wires.offers.recv() => {
-                    if let Some(offer) = self.task.replaces(offer) {
-                        self.task.next = Some(offer);
+                Some(offer) = self.inputs.offers.recv() => {
+                    if self.inputs.offers.replaces(offer) {
                         return Err(Lost::Replaced);
                     }
                 }
                 () = self.acks.due() => self.acknowledge(),
                 _ = self.measure.tick() => self.measure(),
                 () = self.silence.too_long() => return Err(Lost::Silent(SILENCE)),
-                () = self.task.wires.superseded.cancelled() => return Err(Lost::Superseded),
-                () = self.task.wires.stop.cancelled(), if !stopping => {}
+                () = self.inputs.superseded.cancelled() => return Err(Lost::Superseded),
+                () = self.inputs.stop.cancelled(), if !stopping => {}
                 () = std::future::ready(()), if enough => {}
             }
         }
@@ -208,7 +218,7 @@ impl<'p> Link<'p> {
                 break;
             }
         }
-        self.task.note_sent();
+        self.session.note_sent();
         Ok(())
     }
 
@@ -219,7 +229,7 @@ impl<'p> Link<'p> {
         }
         let events = match self.held.take() {
             Some(events) => events,
-            None => self.task.outbox.next()?,
+            None => self.session.outbox.next()?,
         };
         // Who published one of them may wait for an answer, and did so before: the other
         // side must know that before it hears what is to be answered.
@@ -241,7 +251,7 @@ impl<'p> Link<'p> {
             return Some(Kind::Pong(Pong { token }));
         }
         if std::mem::take(&mut pending.ack) {
-            let received = self.task.inbox.received();
+            let received = self.session.inbox.received();
             return Some(Kind::Ack(Ack { received }));
         }
         if let Some(version) = pending.interest_known.take() {
@@ -263,29 +273,32 @@ impl<'p> Link<'p> {
         match kind {
             Kind::Events(events) => self.receive(&events)?,
             Kind::Ack(Ack { received }) => {
-                let acknowledged = self.task.outbox.acknowledge(received);
+                let acknowledged = self.session.outbox.acknowledge(received);
                 acknowledged.map_err(|error| Refused::Protocol(error.to_string()))?;
             }
             Kind::Ping(Ping { token }) => self.pending.pong = Some(token),
             Kind::Pong(Pong { token }) => self.round_trip(token),
             Kind::Interest(Interest { version, filters }) => {
-                self.task.heed(|wanted| wanted.replace(&filters))?;
+                self.session.heed(|wanted| wanted.replace(&filters))?;
                 self.pending.interest_known = Some(version);
             }
             Kind::InterestChange(change) => {
-                self.task.heed(|wanted| wanted.change(&change))?;
+                self.session.heed(|wanted| wanted.change(&change))?;
                 self.pending.interest_known = Some(change.version);
             }
             Kind::InterestKnown(InterestKnown { version }) => {
                 let version = self.asked.confirm(version);
-                self.task.context.directory.knows(&self.task.node, version);
+                self.session
+                    .context
+                    .directory
+                    .knows(&self.session.node, version);
             }
             Kind::Skip(skip) => self.skip(&skip)?,
             Kind::Gossip(Gossip { message }) => {
-                let from = self.task.member();
+                let from = self.session.member();
                 // Dropped when the membership does not keep up; it says all again.
                 let _ = self
-                    .task
+                    .session
                     .context
                     .news
                     .try_send(LinkNews::Message { from, message });
@@ -299,11 +312,11 @@ impl<'p> Link<'p> {
     }
 
     fn receive(&mut self, events: &Events) -> Result<(), Lost> {
-        let (inbox, mut deliver) = self.task.receiving();
+        let (inbox, mut deliver) = self.session.receiving();
         let taken = inbox.take(events, deliver.origin(), &mut deliver);
         deliver.flush();
         // What is owed is due later, unless it is much.
-        if self.acks.owe(events, self.task.inbox.received()) {
+        if self.acks.owe(events, self.session.inbox.received()) {
             self.acknowledge();
         }
         taken.map_err(|error| Refused::Protocol(error.to_string()).into())
@@ -311,12 +324,12 @@ impl<'p> Link<'p> {
 
     fn acknowledge(&mut self) {
         self.pending.ack = true;
-        self.acks.settle(self.task.inbox.received());
+        self.acks.settle(self.session.inbox.received());
     }
 
     /// The other side does not send all again that this one has forgotten.
     fn skip(&mut self, skip: &Skip) -> Result<(), Refused> {
-        let (inbox, mut deliver) = self.task.receiving();
+        let (inbox, mut deliver) = self.session.receiving();
         let skipped = inbox.skip(skip.after, skip.unsure, &mut deliver);
         skipped.map_err(|error| Refused::Protocol(error.to_string()))?;
         self.acknowledge();
@@ -329,17 +342,17 @@ impl<'p> Link<'p> {
         self.wishes.mark_unchanged();
         self.ask_at = None;
         self.last_asked = Instant::now();
-        let context = &self.task.context;
+        let context = &self.session.context;
         let asked = &mut self.asked;
         let kind = context.bus.interest().look(|wishes| asked.ask(wishes));
         if let Some(version) = self.asked.known() {
-            context.directory.knows(&self.task.node, version);
+            context.directory.knows(&self.session.node, version);
         }
         kind
     }
 
     fn measure(&mut self) {
-        self.task.receiving().1.report_gaps();
+        self.session.receiving().1.report_gaps();
         self.ping = (self.ping.0 + 1, Instant::now());
         self.pending.ping = Some(self.ping.0);
     }
@@ -348,7 +361,7 @@ impl<'p> Link<'p> {
         if token == self.ping.0 {
             let elapsed = self.ping.1.elapsed().as_micros();
             let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX).max(1);
-            let figures = &self.task.node.figures;
+            let figures = &self.session.node.figures;
             figures.round_trip.store(elapsed, Ordering::Relaxed);
         }
     }
@@ -362,140 +375,4 @@ async fn until(at: Option<Instant>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::{StreamExt, stream};
-    use http_body_util::StreamBody;
-    use hyper::body::Frame as BodyFrame;
-    use prost::Message;
-    use tokio::sync::mpsc;
-    use tokio_util::sync::CancellationToken;
-    use tonic::codec::Codec;
-    use tonic::{Status, Streaming};
-    use uuid::Uuid;
-
-    use super::super::inbox::Inbox;
-    use super::super::outbox::Outbox;
-    use super::super::peer::{Context, Superseded, Wires};
-    use super::*;
-    use crate::bus::{Bus, BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscription};
-    use crate::clock::SystemClock;
-    use crate::cluster::directory::{Directory, Node};
-    use crate::cluster::wire::channel::{Greeted, Incoming};
-    use crate::cluster::wire::handshake::{Identity, Peer};
-    use crate::cluster::wire::protocol::Frame;
-    use crate::cluster::wire::traffic::{Hold, Traffic};
-
-    /// Frames that are there all at once, as over the wire; then no more come.
-    fn flood(frames: impl Iterator<Item = Kind>) -> Streaming<Frame> {
-        let mut bytes = Vec::new();
-        for kind in frames {
-            let frame = Frame { kind: Some(kind) };
-            let length = u32::try_from(frame.encoded_len()).expect("small");
-            bytes.push(0);
-            bytes.extend_from_slice(&length.to_be_bytes());
-            frame.encode(&mut bytes).expect("room");
-        }
-        let all = Ok::<_, Status>(BodyFrame::data(Bytes::from(bytes)));
-        let body = StreamBody::new(stream::iter([all]).chain(stream::pending()));
-        let mut codec = tonic_prost::ProstCodec::<Frame, Frame>::default();
-        Streaming::new_request(codec.decoder(), body, None, None)
-    }
-
-    fn task(messages: mpsc::Receiver<Bytes>, offers: mpsc::Receiver<Greeted>) -> PeerTask {
-        let bus = Bus::new(BusConfig {
-            node: "a".into(),
-            incarnation: "i".to_owned(),
-            max_event_bytes: 1 << 20,
-            clock: Arc::new(SystemClock),
-        });
-        let identity = Identity {
-            cluster: "test".into(),
-            node: "a".into(),
-            incarnation: Uuid::from_u128(1),
-            version: "0.1.0".into(),
-            max_event_bytes: 1 << 20,
-        };
-        let peer = Peer {
-            node: "b".into(),
-            incarnation: Uuid::from_u128(2),
-            address: "127.0.0.2:7071".into(),
-            version: "0.1.0".into(),
-            max_event_bytes: 1 << 20,
-            minor: 2,
-        };
-        let receiver = Arc::new(bus.subscribe(Subscription {
-            name: "link".into(),
-            kind: ReceiverKind::Link,
-            filters: Vec::new(),
-            limits: MailboxLimits::default(),
-            overflow: Overflow::DropOldest,
-            partitions: 1,
-        }));
-        let node = Arc::new(Node::new(&peer, &receiver));
-        let own_address = "127.0.0.1:7071".into();
-        let context = Context {
-            node: "a".into(),
-            host: bus.host_publisher(),
-            directory: Arc::new(Directory::new(identity, own_address, bus.clone())),
-            bus,
-            complaints: Arc::default(),
-            news: mpsc::channel(1).0,
-        };
-        let wires = Wires {
-            offers,
-            messages,
-            stop: CancellationToken::new(),
-            superseded: Superseded::default(),
-        };
-        let outbox = Outbox::new(1, receiver, 1 << 20);
-        PeerTask::new(
-            Arc::new(context),
-            peer,
-            node,
-            outbox,
-            Inbox::default(),
-            wires,
-        )
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn frames_without_end_hold_up_nothing_else() {
-        const FLOOD: u32 = 10_000;
-        let (say, messages) = mpsc::channel(1);
-        let (_offer, offers) = mpsc::channel(1);
-        say.try_send(Bytes::from_static(b"gossip")).expect("room");
-        let mut task = task(messages, offers);
-        let traffic = Arc::new(Traffic::default());
-        let (sender, mut sent) = mpsc::channel(2 * FLOOD as usize);
-        let pings = (1..=FLOOD).map(|token| {
-            let token = token.into();
-            Kind::Ping(Ping { token })
-        });
-        let channel = Channel {
-            incoming: Incoming::dialled(flood(pings), Arc::clone(&traffic)),
-            outgoing: Outgoing::Dialled(sender),
-            hold: Hold::of(&traffic),
-        };
-        let interest = task.context.bus.interest();
-        let (asked, _) = interest.look(|wishes| Asked::resume(&"b".into(), 2, wishes));
-        let link = Link::new(&mut task, &channel, asked).begin(0, None);
-        let mut answered = 0;
-        let looking = async {
-            let (mut gossip, mut ping) = (false, false);
-            while !(gossip && ping) {
-                match sent.recv().await.and_then(|frame| frame.kind) {
-                    Some(Kind::Pong(_)) => answered += 1,
-                    Some(Kind::Gossip(_)) => gossip = true,
-                    Some(Kind::Ping(_)) => ping = true,
-                    Some(_) => {}
-                    None => panic!("the link goes on"),
-                }
-            }
-        };
-        tokio::select! {
-            _ = link.run(channel) => panic!("the link goes on"),
-            () = looking => {}
-        }
-        assert!(answered < 100, "after {answered} of {FLOOD} frames");
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::inbox::{Gap, Sink};
 use crate::bus::{Publisher, TOGETHER};
-use crate::cluster::directory::Node;
+use crate::cluster::directory::node::Node;
 use crate::cluster::timing::MEASURE;
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::{ClusterGap, HostEventType};

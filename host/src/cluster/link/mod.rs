@@ -1,18 +1,26 @@
 //! What is sent and received over one link.
 //!
 //! - `peer` is the task of one start of another node, which outlives its connections;
-//!   `connected` is what it does while there is one.
+//!   `inputs`, `offers` and `superseded` are what the hub has to say to it, and `context`
+//!   is what all such tasks share.
+//! - `session` is where the two nodes stand, and `connected` what is done with it while
+//!   there is a connection.
 //! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox` keeps
 //!   the order of what is received, and `acks` says when to acknowledge it; `gaps` reports
 //!   what is missing.
 //! - `interest` says what either side wants, and `announcements` tell this node and the
 //!   membership what becomes of the other.
 
-pub(super) mod acks;
+mod acks;
 pub(super) mod announcements;
-pub(super) mod connected;
-pub(super) mod gaps;
+mod connected;
+pub(super) mod context;
+mod gaps;
 pub mod inbox;
+pub(super) mod inputs;
 pub mod interest;
+pub(super) mod offers;
 pub(super) mod outbox;
 pub(super) mod peer;
+pub(super) mod session;
+pub(super) mod superseded;

@@ -4,6 +4,7 @@
 mod dns;
 mod fixed;
 pub mod gossip;
+mod member;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::wire::network::BoxFuture;
 pub use dns::Dns;
 pub use fixed::Fixed;
 pub use gossip::Gossip;
+pub use member::Member;
 
 /// `HOST:PORT` of a node's cluster port, where the host is a name or an address.
 pub type Address = Arc<str>;

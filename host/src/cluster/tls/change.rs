@@ -9,7 +9,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::TlsFiles;
+use super::files::TlsFiles;
 use crate::burst::end_of_burst;
 
 /// The files are looked at after so long even if nothing says that they have

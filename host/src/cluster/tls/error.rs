@@ -10,7 +10,8 @@ use rustls::pki_types::{UnixTime, pem};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{ANY_NODE, TlsFiles};
+use super::any_node::ANY_NODE;
+use super::files::TlsFiles;
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

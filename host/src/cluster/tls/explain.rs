@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use rustls::{AlertDescription, CertificateError, Error};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::ANY_NODE;
+use super::any_node::ANY_NODE;
 
 /// Why a link is not secure.
 #[derive(Debug, thiserror::Error)]

@@ -10,12 +10,15 @@
 //! Both are asked of whoever dials as well. Where a certificate limits its use, it must
 //! allow both server and client authentication. A link ends when the certificate at its
 //! other end is no longer good: when it expires, when its authority is no longer one of
-//! those that this node trusts, or when a revocation list names it. [`certificates`](super::certificates) makes such certificates.
+//! those that this node trusts, or when a revocation list names it.
+//! [`certificates`](super::certificates) makes such certificates.
 
+mod any_node;
 mod change;
+mod credentials;
 mod error;
 mod explain;
-mod identity;
+mod files;
 mod open;
 mod peer;
 #[cfg(test)]
@@ -24,42 +27,25 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{ClientConfig, ServerConfig, Side};
 use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+pub use any_node::ANY_NODE;
 pub use error::{Role, TlsError};
+pub use files::TlsFiles;
 pub use peer::PeerCertificate;
 
 use super::wire::network::{Connection, Io};
 use crate::clock::Clock;
+use any_node::any_node;
 use change::FileWatch;
+use credentials::Fingerprint;
+pub(super) use credentials::{Contents, Credentials};
 use explain::Explained;
-use identity::Fingerprint;
-pub(super) use identity::{Contents, Identity};
 use open::{OpenConnections, Watched};
-
-/// The name that the certificates of all nodes carry. `.internal` is a domain that
-/// nobody can own.
-pub const ANY_NODE: &str = "node.hearken.internal";
-
-/// Where a node's certificates are. All are PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificates of the authorities that are trusted, which are several while
-    /// one takes the place of another.
-    pub ca: PathBuf,
-    /// This node's certificate, and after it those between it and the CA's, if any.
-    pub certificate: PathBuf,
-    /// The private key of the certificate.
-    pub key: PathBuf,
-    /// Lists of revoked certificates (CRLs) of the authorities, if any.
-    pub crl: Option<PathBuf>,
-}
 
 /// A connection, and who is at its other end.
 #[derive(Debug)]
@@ -74,7 +60,7 @@ impl Secured {
     /// The connection on which both sides have shown their certificates.
     fn new(
         shared: &Shared,
-        identity: &Identity,
+        credentials: &Credentials,
         stream: TlsStream<Box<dyn Io>>,
         local: SocketAddr,
         remote: SocketAddr,
@@ -87,7 +73,7 @@ impl Secured {
             TlsStream::Server(_) => Side::Client,
         };
         let chain = chain.unwrap_or_default().to_vec();
-        let left = identity.time_left(&chain, other_side, shared.clock.now_millis());
+        let left = credentials.time_left(&chain, other_side, shared.clock.now_millis());
         let open = shared.open.add(chain, other_side, &peer);
         Ok(Self {
             connection: Connection {
@@ -121,7 +107,7 @@ struct Shared {
 /// What was read from the files.
 struct Loaded {
     fingerprint: Fingerprint,
-    identity: Identity,
+    credentials: Credentials,
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
 }
@@ -133,7 +119,7 @@ impl Tls {
     /// # Errors
     /// [`TlsError`] names the file, what is wrong with it, and what to do.
     pub fn load(files: TlsFiles, node: &str, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
-        let (fingerprint, contents) = identity::read(&files)?;
+        let (fingerprint, contents) = credentials::read(&files)?;
         let loaded = Loaded::new(&files, node, &clock, fingerprint, contents)?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -166,7 +152,7 @@ impl Tls {
             .map_err(explain::handshake)?;
         Secured::new(
             &self.shared,
-            &current.identity,
+            &current.credentials,
             stream.into(),
             local,
             remote,
@@ -185,7 +171,7 @@ impl Tls {
         let stream = acceptor.accept(io).await.map_err(explain::handshake)?;
         Secured::new(
             &self.shared,
-            &current.identity,
+            &current.credentials,
             stream.into(),
             local,
             remote,
@@ -204,7 +190,7 @@ impl Tls {
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (fingerprint, contents) = identity::read(&shared.files)?;
+        let (fingerprint, contents) = credentials::read(&shared.files)?;
         if fingerprint == self.current().fingerprint {
             return Ok(false);
         }
@@ -271,16 +257,18 @@ impl Tls {
         self.end_distrusted();
         let current = self.current();
         let now = shared.clock.now_millis();
-        current.identity.check(&shared.files, &shared.node, now)?;
-        current.identity.check_renewal(&shared.files, now)
+        current
+            .credentials
+            .check(&shared.files, &shared.node, now)?;
+        current.credentials.check_renewal(&shared.files, now)
     }
 
     /// Ends the connections whose other side would not be let in any more.
     fn end_distrusted(&self) {
-        let identity = &self.current().identity;
+        let credentials = &self.current().credentials;
         let now = self.shared.clock.now_millis();
         self.shared.open.end_unless(|chain, side| {
-            identity
+            credentials
                 .verify(chain, side, now)
                 .map_err(explain::distrusted)
         });
@@ -309,23 +297,14 @@ impl Loaded {
         fingerprint: Fingerprint,
         contents: Contents,
     ) -> Result<Self, TlsError> {
-        let identity = Identity::from_pem(files, &contents)?;
-        identity.check(files, node, clock.now_millis())?;
-        let (client, server) = identity.configs(clock);
+        let credentials = Credentials::from_pem(files, &contents)?;
+        credentials.check(files, node, clock.now_millis())?;
+        let (client, server) = credentials.configs(clock);
         Ok(Self {
             fingerprint,
-            identity,
+            credentials,
             client: Arc::new(client),
             server: Arc::new(server),
         })
     }
-}
-
-/// [`ANY_NODE`], as rustls asks for it.
-fn any_node() -> ServerName<'static> {
-    ServerName::try_from(ANY_NODE).expect("ANY_NODE is a DNS name")
-}
-
-fn unix_time(millis: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(std::time::Duration::from_millis(millis))
 }

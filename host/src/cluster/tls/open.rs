@@ -14,7 +14,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::PeerCertificate;
+use super::peer::PeerCertificate;
 
 /// Longest time that a timer is set for: a year, and then the certificate is looked at
 /// again as all are once a minute.

@@ -10,7 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use webpki::EndEntityCert;
 
-use super::{ANY_NODE, any_node};
+use super::any_node::{ANY_NODE, any_node};
 
 /// The certificate that the other end of a connection has shown to be its own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,9 +8,11 @@ use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 
 use super::admission::InUse;
-use super::handshake::{Peer, Refused, shown};
+use super::handshake::Peer;
 use super::protocol::frame::Kind;
 use super::protocol::{Frame, Hello, Refusal, Resume};
+use super::refused::Refused;
+use super::text::shown;
 use super::traffic::{Hold, Traffic};
 use crate::cluster::timing::{HANDSHAKE_STEP, MAX_STEP, PARTING, RESUME_STEP};
 

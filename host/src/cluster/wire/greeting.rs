@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::admission::network;
 use super::channel::{Greeted, Lost};
-use super::complaints::Complaints;
-use super::handshake::{Identity, Peer, Refused};
+use super::failures::FailureLog;
+use super::handshake::{Identity, Peer};
+use super::opened::{Ends, Opened};
 use super::protocol::Hello;
 use super::protocol::frame::Kind;
-use super::transport::{Ends, Opened};
-use crate::cluster::membership::Address;
+use super::refused::Refused;
 use crate::cluster::tls::PeerCertificate;
 
 /// Greets other nodes in this node's name.
@@ -21,8 +21,8 @@ pub(in crate::cluster) struct Greeter {
     pub(in crate::cluster) listening: SocketAddr,
     /// Where it says that it is reached; nothing for the address at which the other
     /// node happens to see it.
-    pub(in crate::cluster) advertise: Option<Address>,
-    pub(in crate::cluster) complaints: Arc<Complaints>,
+    pub(in crate::cluster) advertise: Option<Arc<str>>,
+    pub(in crate::cluster) failures: Arc<FailureLog>,
 }
 
 impl Greeter {
@@ -63,7 +63,7 @@ impl Greeter {
     }
 
     /// Where the other end reaches this node.
-    fn address(&self, ends: &Ends) -> Address {
+    fn address(&self, ends: &Ends) -> Arc<str> {
         match &self.advertise {
             Some(address) => Arc::clone(address),
             None if self.listening.ip().is_unspecified() => {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::protocol::refusal::Reason;
-use super::protocol::{Hello, Refusal};
-use crate::cluster::membership::gossip::Member;
+use super::protocol::Hello;
+pub use super::refused::Refused;
+use super::text::shown;
 use crate::event::check_node_name;
 
 /// A version of the protocol. Versions of one major number whose minor numbers
@@ -58,111 +58,6 @@ pub struct Peer {
     pub max_event_bytes: usize,
     /// The minor version that both speak.
     pub minor: u32,
-}
-
-/// Why two nodes do not link; says what to change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The protocol versions do not go together.
-    #[error(
-        "node `{node}` speaks version {theirs} of the cluster protocol and this node version {own}: upgrade one minor version at a time, the older node first"
-    )]
-    Version {
-        /// Name of the other node.
-        node: String,
-        /// What it speaks.
-        theirs: String,
-        /// What this node speaks.
-        own: String,
-    },
-    /// The nodes belong to different clusters.
-    #[error(
-        "node `{node}` belongs to cluster `{theirs}` and this node to `{own}`: give both the same --cluster-name, or take the address out of --join"
-    )]
-    Cluster {
-        /// Name of the other node.
-        node: String,
-        /// Its cluster.
-        theirs: String,
-        /// This node's cluster.
-        own: Arc<str>,
-    },
-    /// Another running node has that name, and was started later.
-    #[error(
-        "two running nodes are named `{node}`, at {here} and at {there}, of which the one that was started last is linked: give one of them another --node"
-    )]
-    Name {
-        /// The name.
-        node: Arc<str>,
-        /// Where the one is reached that is known here.
-        here: String,
-        /// Where the other one is.
-        there: String,
-    },
-    /// The certificate is not for the node that spoke.
-    #[error(
-        "the node at {address} says that it is `{node}`, but its certificate is not for that name: make one with `hearken cluster cert {node}`"
-    )]
-    Identity {
-        /// The name that it gives itself.
-        node: String,
-        /// Where it is.
-        address: String,
-    },
-    /// The node dialled itself.
-    #[error("this is the node itself")]
-    Itself,
-    /// There is a link between the two nodes already.
-    #[error("there is a link already")]
-    Linked,
-    /// The other side broke the protocol.
-    #[error("it broke the protocol: {0}")]
-    Protocol(String),
-    /// The node said goodbye before.
-    #[error("the node has left the cluster and must start again to come back")]
-    Stopping,
-    /// There is no room for another link.
-    #[error("the node has links to {0} others already, which is as many as it can")]
-    Full(usize),
-}
-
-impl Refused {
-    /// The reason as the protocol knows it.
-    #[must_use]
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Version { .. } => Reason::Version,
-            Self::Cluster { .. } => Reason::Cluster,
-            Self::Name { .. } => Reason::Name,
-            Self::Identity { .. } => Reason::Identity,
-            Self::Itself => Reason::Self_,
-            Self::Linked => Reason::Linked,
-            Self::Protocol(_) => Reason::Protocol,
-            Self::Stopping => Reason::Stopping,
-            Self::Full(_) => Reason::Full,
-        }
-    }
-}
-
-impl Peer {
-    /// The node as the membership knows it.
-    #[must_use]
-    pub fn member(&self) -> Member {
-        Member {
-            node: Arc::clone(&self.node),
-            incarnation: self.incarnation,
-            address: Arc::clone(&self.address),
-        }
-    }
-}
-
-impl From<&Refused> for Refusal {
-    fn from(refused: &Refused) -> Self {
-        Self {
-            reason: refused.reason().into(),
-            message: refused.to_string(),
-        }
-    }
 }
 
 impl Identity {
@@ -247,36 +142,6 @@ const MAX_ADDRESS_BYTES: usize = 253 + 6;
 
 /// Longest version of a program.
 const MAX_VERSION_BYTES: usize = 64;
-
-/// Most characters of a stranger's text that are shown.
-const MAX_SHOWN: usize = 256;
-
-/// A stranger's text as it may be shown: on one line, without what terminals obey, and
-/// cut.
-pub(in crate::cluster) fn shown(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(MAX_SHOWN)
-        .flat_map(|c| {
-            let plain = !c.is_control() && !is_unseen(c);
-            let escaped = (!plain).then(|| c.escape_default());
-            plain
-                .then_some(c)
-                .into_iter()
-                .chain(escaped.into_iter().flatten())
-        })
-        .take(MAX_SHOWN)
-        .collect();
-    if shown.len() < text.len() && text.chars().nth(MAX_SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// Characters that break lines or turn the direction of writing.
-fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
 
 fn is_version(text: &str) -> bool {
     text.len() <= MAX_VERSION_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())

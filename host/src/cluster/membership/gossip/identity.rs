@@ -6,8 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::Member;
-use crate::cluster::membership::Address;
+use crate::cluster::membership::{Address, Member};
 
 /// Bounds of what others may claim; a name in the DNS has at most 253 characters,
 /// and `[` `]` `:` and a port come to 8. With them 100 members fit into a message.

@@ -4,8 +4,8 @@ use bytes::{Buf, BufMut};
 use foca::{Codec, Header, PostcardCodec};
 use thiserror::Error;
 
-use super::Member;
 use super::identity::Identity;
+use crate::cluster::membership::Member;
 
 /// Size of the largest message, in bytes. A node that joins is told of all the
 /// others in one message: 100 members with the longest names and addresses that

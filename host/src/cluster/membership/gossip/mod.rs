@@ -13,6 +13,7 @@
 
 mod identity;
 mod message;
+mod news;
 mod swim;
 mod timers;
 
@@ -20,73 +21,22 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use uuid::Uuid;
 
-use super::{Address, Candidates, Membership};
+use super::{Address, Candidates, Member, Membership};
 use crate::cluster::wire::network::BoxFuture;
 use identity::Identity;
 use swim::Swim;
 
 pub use message::MAX_MESSAGE_BYTES;
+pub use news::{LinkNews, Outgoing};
 
 /// How often nodes are greeted that have a link and yet do not count as alive:
 /// because the greeting was lost, or because one of the two nodes was declared
 /// down while they could not reach each other.
 const GREETING_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A node at the other end of a link, as it introduced itself there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Name of the node.
-    pub node: Arc<str>,
-    /// Unlike that of every other start of the node: a UUID of version 7.
-    pub incarnation: Uuid,
-    /// Where other nodes reach it.
-    pub address: Address,
-}
-
-/// What happens to this node's links, in the order in which it happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkNews {
-    /// A link is up. It stays so until `Down` or `Left` with the same node and
-    /// incarnation, or `Up` with another incarnation of the node.
-    Up {
-        /// The node at the other end.
-        peer: Member,
-        /// Where that node reaches this one. Only the first one counts, and only
-        /// where the [`Settings`] do not name an address.
-        local_address: Address,
-    },
-    /// A link broke. The node may come back.
-    Down(Member),
-    /// A node said goodbye over its link.
-    Left(Member),
-    /// A node sent a message of this protocol.
-    Message {
-        /// Who sent it, by the word of the link.
-        from: Member,
-        /// The message, from anybody and of any form.
-        message: Bytes,
-    },
-    /// This node leaves the cluster. It is the last news: the others are told, and
-    /// the membership ends with no candidates. To be sent before the links say
-    /// goodbye, since over them the others are told, and since a node that has not
-    /// left yet objects to those that say so.
-    Leaving,
-}
-
-/// A message of this protocol to be sent over a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// Name of the node that is to have it. It may have no link at the moment; then
-    /// the message is to be dropped.
-    pub to: Arc<str>,
-    /// The message, of at most [`MAX_MESSAGE_BYTES`].
-    pub message: Bytes,
-}
 
 /// Who this node is.
 #[derive(Clone, Debug)]

@@ -19,8 +19,9 @@ use tokio::time::Instant;
 
 use super::identity::Identity;
 use super::message::{Claims, MAX_MESSAGE_BYTES, MessageError};
+use super::news::Outgoing;
 use super::timers::Timers;
-use super::{Candidates, Member, Outgoing};
+use crate::cluster::membership::{Candidates, Member};
 
 /// Nodes that are remembered, those that are down included: many times those of a
 /// full mesh, and a bound to what a node that makes up others can do.

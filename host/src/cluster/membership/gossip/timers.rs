@@ -1,4 +1,8 @@
 //! What SWIM wants to be reminded of.
+//!
+//! Kept by hand and not in a queue of delays: which of two that are due goes off first
+//! matters, a queue rounds to milliseconds and then takes any, and those of one purpose
+//! replace each other. There are few.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use foca::{Codec, Header, Message, PostcardCodec};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::super::MAX_MESSAGE_BYTES;
 use super::super::identity::Identity;
-use super::super::{MAX_MESSAGE_BYTES, Member};
 use super::world::World;
 use super::*;
 

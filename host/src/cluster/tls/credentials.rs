@@ -18,9 +18,10 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig, Side};
 
+use super::any_node::any_node;
 use super::error::{Role, TlsError};
-use super::peer::NodesOnly;
-use super::{TlsFiles, any_node, peer, unix_time};
+use super::files::TlsFiles;
+use super::peer::{NodesOnly, node_names};
 use crate::clock::Clock;
 
 /// Larger files hold no certificates: a path may name anything.
@@ -38,7 +39,7 @@ const RENEWAL: u32 = 10;
 pub(super) struct Fingerprint(blake3::Hash);
 
 /// A node's certificate and key, and the authorities that it trusts.
-pub(in crate::cluster) struct Identity {
+pub(in crate::cluster) struct Credentials {
     provider: Arc<CryptoProvider>,
     certified: Arc<CertifiedKey>,
     nodes: Vec<String>,
@@ -92,8 +93,8 @@ fn read_file(role: Role, path: &Path) -> Result<Vec<u8>, TlsError> {
     Ok(contents)
 }
 
-impl Identity {
-    /// The identity in the contents of the files.
+impl Credentials {
+    /// The credentials in the contents of the files.
     ///
     /// # Errors
     /// [`TlsError`] says what is missing in which of `files`, or what does not go
@@ -123,8 +124,8 @@ impl Identity {
             path: files.certificate.clone(),
             source,
         };
-        let nodes = peer::node_names(&chain[0])
-            .map_err(|_| unusable(CertificateError::BadEncoding.into()))?;
+        let nodes =
+            node_names(&chain[0]).map_err(|_| unusable(CertificateError::BadEncoding.into()))?;
         let key = match PrivateKeyDer::from_pem_slice(key) {
             Ok(key) => key,
             Err(pem::Error::NoItemsFound) => return Err(TlsError::NoKey(files.key.clone())),
@@ -390,4 +391,8 @@ impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Time")
     }
+}
+
+fn unix_time(millis: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_millis(millis))
 }

@@ -1,4 +1,4 @@
-//! Connections as gRPC takes them.
+//! Connections as HTTP/2, on which gRPC stands, takes them.
 
 use std::future::Future;
 use std::io;
@@ -12,14 +12,26 @@ use tonic::transport::server::Connected;
 
 use super::admission::Place;
 use super::network::{Connection, Io};
+use super::opened::Ends;
 use super::traffic::Traffic;
-use super::transport::Ends;
 use crate::cluster::timing::FIRST_STREAM;
 use crate::cluster::tls::Secured;
 
+/// What HTTP/2 lets the other side send ahead, in bytes: what a link at full speed
+/// sends in a few milliseconds.
+pub(in crate::cluster) const WINDOW: u32 = 4 << 20;
+
+/// Largest HTTP/2 frame that is taken, in bytes: what HTTP/2 itself has to say does not
+/// wait behind more.
+pub(in crate::cluster) const HTTP2_FRAME: u32 = 64 << 10;
+
+/// What a frame of the protocol may be larger than the largest event, in bytes: a
+/// frame is full at 256 KiB.
+pub(in crate::cluster) const FRAME_ALLOWANCE: usize = 1 << 20;
+
 /// A connection that HTTP/2 can begin on. One that was taken ends when it is used for
 /// nothing for too long.
-pub(in crate::cluster) struct Arrived {
+pub(in crate::cluster) struct Http2Io {
     io: Box<dyn Io>,
     pub(in crate::cluster) ends: Ends,
     /// Of a connection that was taken; given back when it is dropped.
@@ -27,7 +39,7 @@ pub(in crate::cluster) struct Arrived {
     patience: Pin<Box<Sleep>>,
 }
 
-impl Arrived {
+impl Http2Io {
     pub(in crate::cluster) fn plain(connection: Connection, traffic: Arc<Traffic>) -> Self {
         Self {
             ends: Ends {
@@ -44,13 +56,13 @@ impl Arrived {
     }
 
     pub(in crate::cluster) fn secured(secured: Secured, traffic: Arc<Traffic>) -> Self {
-        let mut arrived = Self::plain(secured.connection, traffic);
-        arrived.ends.certificate = secured.peer;
-        arrived
+        let mut io = Self::plain(secured.connection, traffic);
+        io.ends.certificate = secured.peer;
+        io
     }
 }
 
-impl Arrived {
+impl Http2Io {
     /// Fails when the connection has been taken and is used for nothing.
     fn check_use(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let Some(place) = &self.place else {
@@ -72,7 +84,7 @@ impl Arrived {
     }
 }
 
-impl Connected for Arrived {
+impl Connected for Http2Io {
     type ConnectInfo = Ends;
 
     fn connect_info(&self) -> Ends {
@@ -80,7 +92,7 @@ impl Connected for Arrived {
     }
 }
 
-impl AsyncRead for Arrived {
+impl AsyncRead for Http2Io {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -91,7 +103,7 @@ impl AsyncRead for Arrived {
     }
 }
 
-impl AsyncWrite for Arrived {
+impl AsyncWrite for Http2Io {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

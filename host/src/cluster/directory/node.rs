@@ -1,0 +1,139 @@
+//! What is known of one start of another node.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use uuid::Uuid;
+
+use crate::admin::{LinkStatus, NodeState, NodeStatus};
+use crate::bus::Receiver;
+use crate::cluster::membership::Address;
+use crate::cluster::wire::handshake::Peer;
+
+/// A start of another node, and the link to it.
+#[derive(Debug)]
+pub(in crate::cluster) struct Node {
+    pub(in crate::cluster) name: Arc<str>,
+    pub(in crate::cluster) incarnation: Uuid,
+    standing: Mutex<Standing>,
+    /// Where events wait for it, as long as it can come back.
+    receiver: Weak<Receiver>,
+    pub(in crate::cluster) figures: Figures,
+}
+
+/// What may change about a node during its life.
+#[derive(Debug)]
+struct Standing {
+    state: NodeState,
+    /// Whether there has been a link; a node that was refused is none of the cluster.
+    met: bool,
+    address: Address,
+    version: Arc<str>,
+}
+
+/// Counters of a link; they belong to its task and are read by anybody.
+#[derive(Debug, Default)]
+pub(in crate::cluster) struct Figures {
+    pub(in crate::cluster) unacknowledged: AtomicU64,
+    pub(in crate::cluster) sent: AtomicU64,
+    pub(in crate::cluster) received: AtomicU64,
+    /// Events that were not sent, as far as the link's task has counted them.
+    pub(in crate::cluster) dropped: AtomicU64,
+    pub(in crate::cluster) gaps: AtomicU64,
+    /// Microseconds; 0 before the first measurement.
+    pub(in crate::cluster) round_trip: AtomicU64,
+    /// The newest version of this node's interest that the other one knows.
+    pub(in crate::cluster) interest_known: AtomicU64,
+}
+
+impl Node {
+    pub(in crate::cluster) fn new(peer: &Peer, receiver: &Arc<Receiver>) -> Self {
+        Self {
+            name: Arc::clone(&peer.node),
+            incarnation: peer.incarnation,
+            standing: Mutex::new(Standing {
+                state: NodeState::Unreachable,
+                met: false,
+                address: Arc::clone(&peer.address),
+                version: Arc::clone(&peer.version),
+            }),
+            receiver: Arc::downgrade(receiver),
+            figures: Figures::default(),
+        }
+    }
+
+    pub(in crate::cluster) fn state(&self) -> NodeState {
+        self.lock().state
+    }
+
+    pub(in crate::cluster) fn is_linked(&self) -> bool {
+        self.state() == NodeState::Connected
+    }
+
+    /// What the node says of itself may have changed with a new connection.
+    pub(in crate::cluster) fn update(&self, peer: &Peer) {
+        let mut standing = self.lock();
+        standing.address = Arc::clone(&peer.address);
+        standing.version = Arc::clone(&peer.version);
+    }
+
+    pub(in crate::cluster) fn address(&self) -> Address {
+        Arc::clone(&self.lock().address)
+    }
+
+    /// What operators see, once there has been a link.
+    pub(super) fn status(&self) -> Option<NodeStatus> {
+        let standing = self.lock();
+        standing.met.then(|| NodeStatus {
+            name: self.name.to_string(),
+            address: standing.address.to_string(),
+            version: standing.version.to_string(),
+            incarnation: self.incarnation.to_string(),
+            state: standing.state,
+            troubles: Vec::new(),
+            link: Some(self.link_status()),
+        })
+    }
+
+    fn link_status(&self) -> LinkStatus {
+        let figure = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        let figures = &self.figures;
+        let waiting = self
+            .receiver
+            .upgrade()
+            .map_or(0, |receiver| receiver.mailbox().queued() as u64);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a round trip takes no centuries"
+        )]
+        let milliseconds = |microseconds: u64| microseconds as f64 / 1000.0;
+        LinkStatus {
+            round_trip_ms: Some(figure(&figures.round_trip))
+                .filter(|microseconds| *microseconds > 0)
+                .map(milliseconds),
+            queued: waiting + figure(&figures.unacknowledged),
+            sent: figure(&figures.sent),
+            received: figure(&figures.received),
+            dropped: figure(&figures.dropped),
+            gaps: figure(&figures.gaps),
+        }
+    }
+
+    /// Says where the node stands now.
+    pub(super) fn set_state(&self, state: NodeState) {
+        let mut standing = self.lock();
+        standing.state = state;
+        standing.met |= state == NodeState::Connected;
+    }
+
+    /// Its address, if its link is down and it has not left.
+    pub(super) fn lost_at(&self) -> Option<Address> {
+        let standing = self.lock();
+        (standing.state == NodeState::Unreachable).then(|| Arc::clone(&standing.address))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        // Nothing in here panics half-way through a change.
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

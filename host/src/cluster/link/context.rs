@@ -1,0 +1,23 @@
+//! What the tasks of all other nodes have in common.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::bus::{Bus, Publisher};
+use crate::cluster::directory::Directory;
+use crate::cluster::membership::gossip::LinkNews;
+use crate::cluster::wire::failures::FailureLog;
+
+/// What all peers of a node share.
+pub(in crate::cluster) struct Context {
+    /// Name of this node.
+    pub(in crate::cluster) node: Arc<str>,
+    pub(in crate::cluster) bus: Bus,
+    /// Publishes this node's own events.
+    pub(in crate::cluster) host: Publisher,
+    pub(in crate::cluster) directory: Arc<Directory>,
+    pub(in crate::cluster) failures: Arc<FailureLog>,
+    /// Where the membership hears of links.
+    pub(in crate::cluster) news: mpsc::Sender<LinkNews>,
+}

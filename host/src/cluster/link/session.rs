@@ -1,0 +1,133 @@
+//! What is between this node and one start of another, for as long as that may come back:
+//! it outlives connections.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::context::Context;
+use super::gaps::{Deliver, Gaps};
+use super::inbox::{Inbox, Sink};
+use super::interest::{InterestError, LinkFilters, Rerouted};
+use super::outbox::Outbox;
+use crate::bus::Publisher;
+use crate::cluster::directory::node::Node;
+use crate::cluster::membership::Member;
+use crate::cluster::wire::handshake::{Peer, SKIP_SINCE};
+use crate::cluster::wire::protocol::{Resume, Skip};
+use crate::cluster::wire::refused::Refused;
+
+/// Where the two nodes stand: what was sent, what was received, and what the other wants.
+pub(in crate::cluster) struct Session {
+    pub(in crate::cluster) context: Arc<Context>,
+    /// As it last introduced itself.
+    pub(in crate::cluster) peer: Peer,
+    pub(in crate::cluster) node: Arc<Node>,
+    pub(in crate::cluster) outbox: Outbox,
+    pub(in crate::cluster) inbox: Inbox,
+    /// Passes on the node's events.
+    publisher: Publisher,
+    /// What the node wants of this one's.
+    wanted: LinkFilters,
+    gaps: Gaps,
+    /// `Resume` frames sent to the node.
+    attempts: u64,
+}
+
+impl Session {
+    /// A session without a connection.
+    pub(in crate::cluster) fn new(
+        context: Arc<Context>,
+        peer: Peer,
+        node: Arc<Node>,
+        outbox: Outbox,
+        inbox: Inbox,
+    ) -> Self {
+        let source = format!("/nodes/{}", peer.node);
+        Self {
+            publisher: context.bus.publisher(source, Arc::clone(&peer.node)),
+            context,
+            peer,
+            node,
+            outbox,
+            inbox,
+            wanted: LinkFilters::default(),
+            gaps: Gaps::default(),
+            attempts: 0,
+        }
+    }
+
+    /// Says over a new connection where this side stands, but for what it wants.
+    pub(in crate::cluster) fn stand(&mut self) -> Resume {
+        self.attempts += 1;
+        Resume {
+            sending: self.outbox.stream(),
+            receiving: self.inbox.stream(),
+            received: self.inbox.received(),
+            interest: None,
+            attempt: self.attempts,
+        }
+    }
+
+    /// Goes on where both sides stood; returns what the other side has to be told first
+    /// if it does not know that.
+    ///
+    /// # Errors
+    /// [`Refused`] when the other side says what cannot be.
+    pub(in crate::cluster) fn resume(&mut self, theirs: &Resume) -> Result<Option<Skip>, Refused> {
+        let broken = |error: &dyn std::error::Error| Refused::Protocol(error.to_string());
+        let mut skip = None;
+        if theirs.receiving == self.outbox.stream() {
+            let resumed = self.outbox.resume(theirs.received);
+            resumed.map_err(|error| broken(&error))?;
+        } else if self.peer.minor >= SKIP_SINCE {
+            skip = self.outbox.skip();
+        } else {
+            self.outbox.resume(0).map_err(|error| broken(&error))?;
+        }
+        if let Some(interest) = &theirs.interest {
+            self.heed(|wanted| wanted.replace(&interest.filters))?;
+        }
+        if let Some(gap) = self.inbox.resume(theirs.sending) {
+            self.receiving().1.gap(gap);
+        }
+        Ok(skip)
+    }
+
+    /// The other side says what it wants, or what has changed of that.
+    ///
+    /// # Errors
+    /// [`Refused`] when nobody can want that.
+    pub(in crate::cluster) fn heed(
+        &mut self,
+        change: impl FnOnce(&mut LinkFilters) -> Result<Rerouted, InterestError>,
+    ) -> Result<(), Refused> {
+        let rerouted = change(&mut self.wanted);
+        let rerouted = rerouted.map_err(|error| Refused::Protocol(error.to_string()))?;
+        self.outbox.reroute(&rerouted);
+        Ok(())
+    }
+
+    /// The node as the membership knows it.
+    pub(in crate::cluster) fn member(&self) -> Member {
+        Member::from(&self.peer)
+    }
+
+    /// Shows how far the sending half has come.
+    pub(in crate::cluster) fn note_sent(&self) {
+        let figures = &self.node.figures;
+        for (figure, value) in [
+            (&figures.sent, self.outbox.events()),
+            (&figures.dropped, self.outbox.dropped()),
+            (&figures.unacknowledged, self.outbox.unacknowledged()),
+        ] {
+            figure.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// What keeps the order of what is received, and where it goes then.
+    pub(in crate::cluster) fn receiving(&mut self) -> (&mut Inbox, Deliver<'_>) {
+        let host = &self.context.host;
+        let deliver = Deliver::new(&self.publisher, host, &self.node, &mut self.gaps);
+        (&mut self.inbox, deliver)
+    }
+}

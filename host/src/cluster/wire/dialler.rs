@@ -1,0 +1,271 @@
+//! From addresses to gRPC streams: dials other nodes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+
+use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
+use super::http2::{FRAME_ALLOWANCE, HTTP2_FRAME, Http2Io, WINDOW};
+use super::network::Network;
+use super::opened::Opened;
+use super::protocol::cluster_client::ClusterClient;
+use super::text::shown;
+use super::traffic::{Hold, watched};
+use crate::cluster::timing::DIAL;
+use crate::cluster::tls::Tls;
+
+/// Why no stream was opened.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cluster) enum DialError {
+    #[error("cannot look up the address: {0}")]
+    Resolve(io::Error),
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    #[error(
+        "it leads to {0}, which is not on this machine, and links are not encrypted: give the nodes certificates (`hearken cluster cert`), or allow it with --cluster-allow-plaintext"
+    )]
+    Plaintext(SocketAddr),
+    #[error("the TLS handshake failed: {0}")]
+    Tls(io::Error),
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    Silent(Duration),
+    #[error("it does not speak the cluster protocol: {0}")]
+    Protocol(String),
+    #[error(
+        "it does not speak the cluster protocol in plain text: {0}; if the other nodes have certificates, give this one its own (`hearken cluster cert`)"
+    )]
+    PlainText(String),
+}
+
+impl DialError {
+    /// What kind of failure it is, in a word that no stranger chooses.
+    pub(in crate::cluster) fn kind(&self) -> &'static str {
+        match self {
+            Self::Resolve(_) => "resolve",
+            Self::NoAddress => "no address",
+            Self::Connect(_) => "connect",
+            Self::Plaintext(_) => "plaintext",
+            Self::Tls(_) => "tls",
+            Self::Silent(_) => "silent",
+            Self::Protocol(_) | Self::PlainText(_) => "protocol",
+        }
+    }
+}
+
+/// Opens streams to other nodes.
+pub(in crate::cluster) struct Dialler {
+    pub(in crate::cluster) network: Arc<dyn Network>,
+    pub(in crate::cluster) tls: Option<Tls>,
+    /// Whether plain text may leave the machine.
+    pub(in crate::cluster) allow_plaintext: bool,
+    pub(in crate::cluster) max_event_bytes: usize,
+}
+
+impl Dialler {
+    /// Opens a stream to the node at `HOST:PORT`; tries the addresses of a name one
+    /// after the other.
+    pub(in crate::cluster) async fn dial(&self, address: &str) -> Result<Opened, DialError> {
+        let lookup = self.network.resolve(address);
+        let addresses = timeout(DIAL, lookup)
+            .await
+            .map_err(|_| DialError::Silent(DIAL))?
+            .map_err(DialError::Resolve)?;
+        let mut failed = DialError::NoAddress;
+        for address in addresses {
+            match timeout(DIAL, self.open(address)).await {
+                Ok(Ok(opened)) => return Ok(opened),
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = DialError::Silent(DIAL),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn open(&self, address: SocketAddr) -> Result<Opened, DialError> {
+        // Looked at here and not only where it is configured: names lead anywhere, and
+        // other nodes tell of addresses.
+        if self.tls.is_none() && !self.allow_plaintext && !address.ip().to_canonical().is_loopback()
+        {
+            return Err(DialError::Plaintext(address));
+        }
+        let connection = self.network.dial(address);
+        let (connection, traffic) = watched(connection.await.map_err(DialError::Connect)?);
+        let io = match &self.tls {
+            Some(tls) => {
+                let secured = tls.connect(connection).await.map_err(DialError::Tls)?;
+                Http2Io::secured(secured, traffic)
+            }
+            None => Http2Io::plain(connection, traffic),
+        };
+        let ends = io.ends.clone();
+        let channel = self.stream(io).await;
+        Ok(Opened {
+            channel: channel.map_err(if self.tls.is_some() {
+                DialError::Protocol
+            } else {
+                DialError::PlainText
+            })?,
+            ends,
+            dialled: true,
+            greeting: None,
+        })
+    }
+
+    async fn stream(&self, io: Http2Io) -> Result<Channel, String> {
+        let traffic = Arc::clone(&io.ends.traffic);
+        let hold = Hold::of(&traffic);
+        let mut connection = Some(TokioIo::new(io));
+        let once = tower::service_fn(move |_| {
+            let again = || io::Error::other("the connection is used up");
+            std::future::ready(connection.take().ok_or_else(again))
+        });
+        // The name is not looked at: the connection is there already.
+        let http2 = Endpoint::from_static("http://node")
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .max_frame_size(HTTP2_FRAME)
+            .connect_with_connector(once)
+            .await
+            .map_err(|error| with_sources(&error))?;
+        let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
+        let answer = ClusterClient::new(http2)
+            .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE)
+            .link(ReceiverStream::new(frames))
+            .await
+            .map_err(|status| shown(status.message()))?;
+        Ok(Channel {
+            incoming: Incoming::dialled(answer.into_inner(), traffic),
+            outgoing: Outgoing::Dialled(sender),
+            hold,
+        })
+    }
+}
+
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::transport::Server;
+    use tonic::{Request, Response, Status, Streaming};
+
+    use super::*;
+    use crate::cluster::wire::network::{BoxFuture, Connection};
+    use crate::cluster::wire::protocol::Frame;
+    use crate::cluster::wire::protocol::cluster_server::{Cluster, ClusterServer};
+
+    /// A server that answers as a stranger may.
+    struct Stranger;
+
+    #[tonic::async_trait]
+    impl Cluster for Stranger {
+        type LinkStream = ReceiverStream<Result<Frame, Status>>;
+
+        async fn link(
+            &self,
+            _: Request<Streaming<Frame>>,
+        ) -> Result<Response<Self::LinkStream>, Status> {
+            let forged = format!("x\n2026-01-01 ERROR \u{1b}[31m{}", "y".repeat(4096));
+            Err(Status::internal(forged))
+        }
+    }
+
+    /// Leads to a stranger.
+    struct Abroad(mpsc::Sender<io::Result<Http2Io>>);
+
+    impl Network for Abroad {
+        fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
+            Box::pin(async move {
+                let (near, far) = tokio::io::duplex(1 << 16);
+                let connection = |io| Connection {
+                    io: Box::new(io),
+                    local: address,
+                    remote: address,
+                };
+                let there = Http2Io::plain(connection(far), Arc::default());
+                self.0.send(Ok(there)).await.expect("it listens");
+                Ok(connection(near))
+            })
+        }
+
+        fn resolve<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+            let address = address.parse().expect("an address");
+            Box::pin(std::future::ready(Ok(vec![address])))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_stranger_answers_has_no_lines_and_is_cut() {
+        let (arrived, arriving) = mpsc::channel(1);
+        let serving = Server::builder()
+            .add_service(ClusterServer::new(Stranger))
+            .serve_with_incoming(ReceiverStream::new(arriving));
+        let dialler = Dialler {
+            network: Arc::new(Abroad(arrived)),
+            tls: None,
+            allow_plaintext: false,
+            max_event_bytes: 1 << 20,
+        };
+        let answer = tokio::select! {
+            answer = dialler.dial("127.0.0.1:7071") => answer,
+            served = serving => panic!("it serves as long as somebody may come: {served:?}"),
+        };
+        let error = answer.err().expect("it links with nobody").to_string();
+        assert!(error.contains("x\\n2026-01-01 ERROR"), "{error}");
+        assert!(error.chars().all(|c| !c.is_control()), "{error}");
+        assert!(error.len() < 1024, "{}", error.len());
+    }
+
+    #[tokio::test]
+    async fn plain_text_is_for_this_machine() {
+        struct Nowhere;
+        impl Network for Nowhere {
+            fn dial(&self, _: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
+                Box::pin(std::future::ready(Err(
+                    io::ErrorKind::ConnectionRefused.into()
+                )))
+            }
+            fn resolve<'a>(
+                &'a self,
+                address: &'a str,
+            ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+                let address = address.parse().expect("an address");
+                Box::pin(std::future::ready(Ok(vec![address])))
+            }
+        }
+        let dial = async |address, allow_plaintext| {
+            let dialler = Dialler {
+                network: Arc::new(Nowhere),
+                tls: None,
+                allow_plaintext,
+                max_event_bytes: 1 << 20,
+            };
+            match dialler.dial(address).await {
+                Ok(_) => panic!("nobody is there"),
+                Err(error) => error.kind(),
+            }
+        };
+        assert_eq!(dial("10.0.0.1:7071", false).await, "plaintext");
+        assert_eq!(dial("[::ffff:10.0.0.1]:7071", false).await, "plaintext");
+        assert_eq!(dial("10.0.0.1:7071", true).await, "connect");
+        assert_eq!(dial("127.0.0.1:7071", false).await, "connect");
+        assert_eq!(dial("[::1]:7071", false).await, "connect");
+    }
+}
