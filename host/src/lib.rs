@@ -18,26 +18,65 @@
 //!
 //! # The rooms
 //!
+//! Each knows only what its row says, all of which stands above it; `tests/arrows` reads
+//! this table and holds the sources against it. The table of a room's own folders, where
+//! there is one, is in its `mod.rs`.
+//!
 //! | room | what it is for | knows |
 //! | --- | --- | --- |
+//! | [`clock`] | the one place that reads the time of day | nothing else |
+//! | `burst` | waiting for the end of a burst of changes | nothing else |
+//! | `panics` | what a panic said | nothing else |
+//! | [`tls`] | the cryptography behind TLS, one for the whole process | nothing else |
+//! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
+//! | `incarnation` | which start of the node this is | `clock` |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
-//! | [`store`] | the embedded database: buckets of records, one writer | `bus`, `event`, `admin` |
-//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `bus`, `store`, `event`, `admin`, `config`, `interfaces` |
-//! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
-//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `bus`, `event`, `admin` |
-//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `bus`, `event`, `admin` |
+//! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
+//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `burst` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `bus`, `event` |
-//! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces` |
-//! | [`node`] | puts bus, plugins and gateway together, runs and drains them | all above but `authoring` |
-//! | [`cli`] | the commands, one file each | all |
-//! | [`logging`], [`tls`], [`clock`] | for the whole process: the log, the cryptography behind TLS, the one place that reads the time of day | `config` |
-//! | `panics` | what panics that were caught said | nothing else |
-//! | `incarnation` | which start of the node this is | `clock` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
+//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `admin`, `bus`, `event`, `panics` |
+//! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
+//! | [`logging`] | the log, one for the whole process | `config` |
+//! | [`node`] | puts bus, store, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
+//! | [`cli`] | the commands, one file each | all above |
 //!
 //! `gateway`, `cluster` and `plugin` do not know each other: what one shows of the
 //! other goes through [`admin`], and what they say to each other are events on the bus.
+//!
+//! # Words
+//!
+//! | word | what it means here |
+//! | --- | --- |
+//! | node | one running `hearken` process; an *incarnation* is one start of it |
+//! | event | what happened, once: type, source, id, perhaps a subject and data; never changed |
+//! | draft | an event before the node has added what only it gives |
+//! | publisher | who publishes: a plugin, an HTTP connection, a link, the node itself; its events stay in order |
+//! | receiver | who gets events: filters, a mailbox, a rule for when that is full |
+//! | filter | which events a receiver wants: a pattern of types, perhaps a subject |
+//! | audience | the receivers that get what a publisher publishes again and again |
+//! | mailbox | what a receiver has yet to take, bounded in events and bytes |
+//! | partition | the part of a mailbox that one of a plugin's instances takes from: the events of some subjects, in order |
+//! | overflow | a full mailbox: what is dropped then, or that the receiver is disconnected |
+//! | frame | events packed one behind the other, which a guest or a link gets at once |
+//! | plugin | a component from the plugins folder, by the name of its file; a *version* is one such file as loaded |
+//! | guest | the component while it runs, and what the host keeps for it |
+//! | instance | a component with memory of its own; an *instance slot* is the place of one, filled anew when it dies |
+//! | listener | a function of a plugin with the filter of what it wants |
+//! | worker | takes frames out of a mailbox and has an instance handle them |
+//! | foreground, background | the threads for plugins that use little of the CPU, and those for plugins that use much |
+//! | quarantine | what a plugin is in that fails again and again: it gets no events until a pause is over |
+//! | link | the connection between two nodes while it lasts, over which distributed events flow |
+//! | peer | the node at the other end of a link |
+//! | interest | which events another node wants, so that others are not sent to it |
+//! | outbox, inbox | what was sent over a link and may have to be sent again; what was received over it, so that nothing is taken twice |
+//! | gap | events of another node that will not come any more, reported as a number |
+//! | goodbye | how a node that stops leaves its links, so that nobody waits for it |
+//! | drain | how a node stops: takes nothing new, works off what it has, says goodbye |
+//! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
+//! | record, bucket | a key and its value in the store; records that one or several plugins share by a name |
 //!
 //! # Where to start reading
 //!

@@ -1,10 +1,14 @@
 //! Query parameters, strictly: an unknown one is an error, not ignored.
 
+mod error;
+
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
+
+pub(super) use error::QueryError;
 
 use super::nearest;
 use super::rejection::Rejection;
@@ -13,32 +17,6 @@ use crate::event::{MAX_ATTRIBUTE_BYTES, Pattern, PatternError};
 
 /// The parameters of a request, as written.
 pub(super) struct Parameters(Vec<(String, String)>);
-
-/// What is wrong with a parameter.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum QueryError {
-    #[error("the query string is not percent-encoded UTF-8")]
-    Encoding,
-    #[error("there is no query parameter `{name}`: {hint}")]
-    Unknown { name: String, hint: String },
-    #[error("the query parameter `{0}` is given more than once")]
-    Repeated(String),
-    #[error("the query parameter `{0}` is missing")]
-    Missing(&'static str),
-    #[error("the query parameter `{name}` is not valid: {reason}")]
-    Invalid { name: &'static str, reason: String },
-}
-
-impl QueryError {
-    /// The parameter at fault.
-    pub(super) fn parameter(&self) -> Option<&str> {
-        match self {
-            Self::Encoding => None,
-            Self::Unknown { name, .. } | Self::Repeated(name) => Some(name),
-            Self::Missing(name) | Self::Invalid { name, .. } => Some(name),
-        }
-    }
-}
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Rejection;

@@ -1,5 +1,7 @@
 //! One partition of a mailbox: segments of events in the order of their positions.
 
+mod overflow;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
@@ -367,41 +369,6 @@ impl Partition {
                 events.iter().for_each(|taken| visit(&taken.event));
             }
         }
-    }
-
-    /// Drops the event of a position in a segment that is counted; returns its bytes.
-    pub(super) fn drop_one(
-        &mut self,
-        number: i64,
-        position: u64,
-        shares: &mut Shares,
-    ) -> Option<usize> {
-        let place = self.place(number);
-        let segment = match number == self.next {
-            true => &mut self.open,
-            false => self.complete.get_mut(&number)?,
-        };
-        let (publisher, size) = segment.drop_one(position)?;
-        if number != self.next || self.counted {
-            shares.leave_one(place, segment, position, publisher, size);
-        }
-        if segment.is_empty() {
-            if number == self.next {
-                self.counted = false;
-            } else {
-                self.complete.remove(&number);
-            }
-        }
-        Some(size)
-    }
-
-    /// The first segment with this number or a higher one that has events.
-    pub(super) fn segment_from(&self, number: i64) -> Option<(i64, &Segment)> {
-        let mut complete = self.complete.range(number..);
-        let complete = complete.next().map(|(number, segment)| (*number, segment));
-        let open =
-            (number <= self.next && !self.open.is_empty()).then_some((self.next, &self.open));
-        complete.or(open)
     }
 }
 

@@ -6,7 +6,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-use super::node::{Kind, encode};
+use super::figure::{Kind, encode};
 use crate::admin::{LinkStatus, NodeStatus};
 
 /// A figure that every link has.
@@ -51,7 +51,7 @@ const LINK_FIGURES: [LinkFigure; 5] = [
 ];
 
 /// Writes the figures of all nodes to which there is a link.
-pub(in crate::gateway) fn encode_links(
+pub(super) fn encode_links(
     encoder: &mut DescriptorEncoder<'_>,
     nodes: &[NodeStatus],
 ) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! `/metrics`, and what the gateway itself counts; `node` and `links` are what is read of
 //! the node at each scrape.
 
+mod figure;
 mod links;
 pub(in crate::gateway) mod node;
 

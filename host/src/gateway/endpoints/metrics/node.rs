@@ -5,12 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::figure::{Kind, encode};
 use super::links::encode_links;
 use crate::admin::{ClusterAdmin, PluginAdmin, PluginState, PluginStatus};
 use crate::bus::{Bus, ReceiverKind};
@@ -23,22 +22,6 @@ pub(in crate::gateway) struct NodeCollector {
     pub(in crate::gateway) cluster: Arc<dyn ClusterAdmin>,
     /// Kinds of long requests: their name and their places.
     pub(in crate::gateway) open: [(&'static str, Arc<Slots>); 2],
-}
-
-/// How a figure moves.
-#[derive(Clone, Copy)]
-pub(in crate::gateway) enum Kind {
-    Counter,
-    Gauge,
-}
-
-impl Kind {
-    pub(in crate::gateway) fn metric_type(self) -> MetricType {
-        match self {
-            Self::Counter => MetricType::Counter,
-            Self::Gauge => MetricType::Gauge,
-        }
-    }
 }
 
 /// A figure that every plugin has.
@@ -169,17 +152,6 @@ fn encode_plugins(encoder: &mut DescriptorEncoder<'_>, plugins: &[PluginStatus])
         encode(states.encode_family(&labels)?, Kind::Gauge, 1)?;
     }
     Ok(())
-}
-
-pub(in crate::gateway) fn encode(
-    encoder: MetricEncoder<'_>,
-    kind: Kind,
-    value: u64,
-) -> fmt::Result {
-    match kind {
-        Kind::Counter => ConstCounter::new(value).encode(encoder),
-        Kind::Gauge => ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(encoder),
-    }
 }
 
 /// The state as the API writes it.
