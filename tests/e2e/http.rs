@@ -124,7 +124,12 @@ async fn bad_events_are_explained_and_change_nothing() {
     until_line(&mut announced, |line| line.starts_with("HTTP/1.1 413 ")).await;
     node.send("after", 1).await;
     let next = everything.next().await;
-    assert_eq!(next["type"], "custom.after", "nothing else was published");
+    // Between two publishers there is no order: what the plugin makes of it may come first.
+    let either = ["custom.after", "custom.recorded.custom.after"];
+    assert!(
+        either.iter().any(|known| next["type"] == *known),
+        "something else was published: {next}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

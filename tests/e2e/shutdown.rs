@@ -244,6 +244,10 @@ async fn a_node_says_that_it_drains_until_it_has_drained() {
     let node = busy("[config]\nmillis = 5000\n", &[]).await;
     node.signal("TERM").await;
     node.logged(|line| says(line, "draining")).await;
+    // It is logged a moment before.
+    while node.get("/readyz").await.status() == 200 {
+        tokio::task::yield_now().await;
+    }
     let ready = node.get("/readyz").await;
     assert_eq!(ready.status(), 503);
     assert_eq!(node.get("/livez").await.status(), 200);
