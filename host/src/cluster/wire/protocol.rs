@@ -1,8 +1,11 @@
-//! The protocol as `link.proto` defines it.
+//! The protocol as `link.proto` defines it. `hearken-protocol` writes the code, beside it.
 #![expect(
     missing_docs,
     clippy::all,
     reason = "generated; documented in link.proto"
 )]
 
-tonic::include_proto!("hearken.cluster.v1");
+include!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/proto/hearken/cluster/v1/link.rs"
+));
