@@ -1,6 +1,7 @@
 //! Fuzz targets for the packed encoding of events and frames, which the host writes
-//! and guests read in place, and for what other nodes of a cluster send. Here is what
-//! they share: [`Event`], all that there is to read of an event.
+//! and guests read in place, for what other nodes of a cluster send, for HTTP requests,
+//! and for the configuration of nodes and plugins. Here is what they share: [`Event`], all
+//! that there is to read of an event, and [`gateway`], HTTP without a node.
 //!
 //! With `cargo-fuzz` and a C++ compiler, on stable Rust, from the repository's root:
 //!
@@ -10,9 +11,12 @@
 //!
 //! `-s none` leaves out the address sanitizer, which needs nightly Rust and would find
 //! nothing here: the encoding is read and written without unsafe code. `cargo fuzz list
-//! --fuzz-dir tests/fuzz` names the other targets. What a target
+//! --fuzz-dir tests/fuzz` names the other targets. Those that read texts begin with what is
+//! in `tests/fuzz/seeds`, the others make well-formed inputs of their own. What a target
 //! found stays in `tests/fuzz/corpus`, where the next run begins; an input that it fails on
 //! is kept in `tests/fuzz/artifacts`, and is tried again by its path behind the target's name.
+
+pub mod gateway;
 
 use arbitrary::{Arbitrary, Unstructured};
 use hearken_wire::frame;
@@ -84,6 +88,15 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The event as the node `origin` would send it, of a type that is one.
+    #[must_use]
+    pub fn sent_by(mut self, origin: &'a str) -> Self {
+        self.origin = origin;
+        self.distributed = true;
+        self.event_type = "custom.fuzzed";
+        self
+    }
+
     /// The event in its packed encoding.
     #[must_use]
     pub fn encoded(&self) -> Vec<u8> {
@@ -126,6 +139,14 @@ pub fn replace(buffer: &mut [u8], size: usize, encoded: &[u8]) -> usize {
         }
         None => size,
     }
+}
+
+/// The input of a target that takes a list of byte strings, of which `bytes` is the only
+/// one: as `arbitrary` reads it, a flag before each further element, and the rest is the
+/// last one's.
+#[must_use]
+pub fn as_list(bytes: &[u8]) -> Vec<u8> {
+    [bytes, &[1]].concat()
 }
 
 /// The frame of these events and whether each was published on the receiver's node.
@@ -171,9 +192,7 @@ fn extensions<'a>(
 }
 
 /// An extension under a name that stays as it is when it is encoded.
-fn encodable<'a>(
-    extension: (&'a str, ExtensionKind, &'a str),
-) -> (&'a str, ExtensionKind, &'a str) {
+fn encodable<'a>(extension: (&'a str, ExtensionKind, &'a str)) -> (&'a str, ExtensionKind, &'a str) {
     match extension {
         ("sequence", kind, value) => (PRODUCER_SEQUENCE, kind, value),
         extension => extension,

@@ -1,0 +1,81 @@
+//! An arbitrary HTTP request, written as a text: a line with method and path, header
+//! lines, an empty line, the body. It is answered without a failure of the node's own; what
+//! is refused says why as a problem; what is taken is an event that reads as it was
+//! written. Run it with `cargo fuzz run --fuzz-dir tests/fuzz -s none http_request`.
+
+#![no_main]
+
+use std::cell::OnceCell;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use hearken_fuzz::gateway::Node;
+use http_body_util::BodyExt;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+thread_local! {
+    static NODE: OnceCell<Node> = const { OnceCell::new() };
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Some(request) = request(bytes) {
+        NODE.with(|node| answer(node.get_or_init(Node::new), request));
+    }
+});
+
+fn request(bytes: &[u8]) -> Option<Request<Body>> {
+    let end = bytes.windows(2).position(|two| two == b"\n\n")?;
+    let (head, body) = (&bytes[..end], &bytes[end + 2..]);
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let (method, uri) = std::str::from_utf8(lines.next()?).ok()?.split_once(' ')?;
+    let mut request = Request::new(Body::from(body.to_vec()));
+    *request.method_mut() = Method::from_bytes(method.as_bytes()).ok()?;
+    *request.uri_mut() = uri.parse::<Uri>().ok()?;
+    // A stream has no end to wait for.
+    if request.method() == Method::GET && request.uri().path() == "/v1/events" {
+        return None;
+    }
+    for line in lines {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+        request.headers_mut().append(name, value);
+    }
+    Some(request)
+}
+
+fn answer(node: &Node, request: Request<Body>) {
+    let path = request.uri().path().to_owned();
+    let publishes = request.method() == Method::POST && path == "/v1/events";
+    let (status, body) = node.runtime.block_on(async {
+        let (head, body) = node.send(request).await.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        (head.status, body)
+    });
+    assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+    if status.is_client_error() || status.is_server_error() {
+        let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+        // An answer to HEAD has no body.
+        if !body.is_empty() {
+            assert!(problem["detail"].is_string(), "{status} without a problem");
+            assert_eq!(problem["status"], status.as_u16());
+        }
+    }
+    let taken: Vec<_> = node.taken().collect();
+    if publishes && status == StatusCode::ACCEPTED {
+        assert!(!taken.is_empty(), "202, and nothing was published");
+    } else {
+        assert!(taken.is_empty(), "{status}, and an event was published");
+    }
+    for event in taken {
+        let event: Value = serde_json::from_str(&event).expect("an event is JSON");
+        assert_eq!(event["specversion"], "1.0");
+        for attribute in ["id", "source", "type"] {
+            let value = event[attribute].as_str().expect("an attribute is a text");
+            assert!(!value.is_empty(), "{attribute}");
+        }
+        let event_type = event["type"].as_str().unwrap_or_default();
+        assert!(event_type.starts_with("custom."), "{event_type}");
+    }
+}
