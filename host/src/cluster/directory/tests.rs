@@ -102,3 +102,18 @@ async fn an_address_is_asked_again_at_once_when_its_node_has_moved() {
     world.link(3, "new:1");
     assert!(world.is_wanted("old:1"));
 }
+
+#[tokio::test]
+async fn that_a_node_knows_more_of_the_wishes_wakes_nobody_who_dials() {
+    let mut world = World::new();
+    world.link(2, "b:1");
+    let node = world.directory.get("b").expect("it is linked");
+    let changes = world.directory.changes();
+    let filter = crate::bus::Filter::new(crate::event::Pattern::any());
+    let _stream = world.bus.wait_for(filter);
+    let version = *world.bus.interest().watch().borrow();
+    world.directory.knows(&node, version);
+    let known = world.bus.interest().known().await;
+    assert!(known, "who waits for it does hear of it");
+    assert!(!changes.has_changed().expect("the directory is there"));
+}
