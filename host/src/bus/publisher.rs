@@ -59,7 +59,7 @@ impl Published<'_> {
 
 impl Bus {
     /// A publisher whose events carry `source`; `id` is what
-    /// [`Filter::exclude`] names.
+    /// [`Filter::exclude`](super::Filter::exclude) names.
     #[must_use]
     pub fn publisher(&self, source: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Publisher {
         let identity = Identity {

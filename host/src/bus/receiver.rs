@@ -122,7 +122,8 @@ impl Receiver {
         })
     }
 
-    /// Changes the mailbox; see [`Mailbox::reconfigure`].
+    /// Changes the mailbox: bounds, rule and partitions; what waits stays, and is dropped only where
+    /// the new bounds are smaller. Consumers of the old partitions must have stopped.
     pub fn reconfigure(&self, limits: MailboxLimits, overflow: Overflow, partitions: usize) {
         let dropped = self
             .registration

@@ -85,8 +85,8 @@ impl<'d> Tables<'d> {
 
     /// Ends the reading: what was not taken out is not known.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
-        let innermost_first = self.sections.into_values().rev();
-        innermost_first.map(Section::finish).collect()
+        let mut innermost_first = self.sections.into_values().rev();
+        innermost_first.try_for_each(Section::finish)
     }
 
     /// The table of a setting, and the setting's name within it.

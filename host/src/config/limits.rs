@@ -45,15 +45,15 @@ settings! {
 /// The limits that a manifest sets; `None` leaves the node's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ManifestLimits {
-    /// See [`PluginLimits::memory`].
+    /// Bytes of memory of an instance.
     pub memory: Option<u64>,
-    /// See [`PluginLimits::deadline`].
+    /// Time that one event may take.
     pub deadline: Option<Duration>,
-    /// See [`PluginLimits::time_slice`].
+    /// CPU time before others have their turn.
     pub time_slice: Option<Duration>,
-    /// See [`PluginLimits::mailbox`].
+    /// Events that may wait; at least 1.
     pub mailbox: Option<usize>,
-    /// See [`PluginLimits::overflow`].
+    /// What happens when the mailbox is full.
     pub overflow: Option<Overflow>,
 }
 

@@ -32,6 +32,7 @@ pub use flags::NodeFlags;
 pub use http::HttpSettings;
 pub use limits::{ManifestLimits, PluginLimits};
 pub use log::{LogConfig, LogFormat};
+#[cfg(feature = "node")]
 pub(crate) use manifest::within_max_globs;
 pub use manifest::{Allow, MAX_GLOBS, Manifest};
 pub use node::{LARGEST_EVENT, NodeConfig};

@@ -59,7 +59,7 @@ impl Node {
                 bytes: 64 << 20,
             },
             overflow: Overflow::DropOldest,
-            lanes: 1,
+            partitions: 1,
         });
         let readiness = Readiness::default();
         readiness.plugins_loaded();

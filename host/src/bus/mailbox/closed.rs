@@ -6,7 +6,7 @@ pub enum Closed {
     /// The receiver was closed; what had been queued has been received.
     #[error("the receiver is closed")]
     Done,
-    /// The receiver was too slow and its rule is [`Overflow::Disconnect`].
+    /// The receiver was too slow and its rule is [`Overflow::Disconnect`](super::Overflow::Disconnect).
     #[error("the receiver was too slow: {dropped} events were dropped")]
     Overflowed {
         /// Events that were queued or arriving when the mailbox overflowed.
