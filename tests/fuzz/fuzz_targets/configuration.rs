@@ -20,10 +20,8 @@ fuzz_target!(|text: &str| {
         let folder = folder.get_or_init(|| tempfile::tempdir().expect("a folder"));
         let file = folder.path().join("hearken.toml");
         fs::write(&file, text).expect("the file is written");
-        let flags = NodeFlags {
-            config: Some(file),
-            ..NodeFlags::default()
-        };
+        let mut flags = NodeFlags::default();
+        flags.config = Some(file);
         match NodeConfig::from_sources(&flags, [], folder.path()) {
             Ok(config) => {
                 assert!(config.limits.mailbox_bytes >= config.max_event_size);

@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearken::cluster::membership::Membership;
-use hearken::cluster::membership::gossip::{Gossip, LinkNews, Member, Outgoing, Settings};
+use hearken::cluster::membership::gossip::{Gossip, LinkNews, Outgoing, Settings};
+use hearken::cluster::membership::{Member, Membership};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use tokio::sync::mpsc;
 use uuid::Uuid;

@@ -192,7 +192,9 @@ fn extensions<'a>(
 }
 
 /// An extension under a name that stays as it is when it is encoded.
-fn encodable<'a>(extension: (&'a str, ExtensionKind, &'a str)) -> (&'a str, ExtensionKind, &'a str) {
+fn encodable<'a>(
+    extension: (&'a str, ExtensionKind, &'a str),
+) -> (&'a str, ExtensionKind, &'a str) {
     match extension {
         ("sequence", kind, value) => (PRODUCER_SEQUENCE, kind, value),
         extension => extension,
