@@ -4,15 +4,18 @@
 //! - `serve` is how bytes come in: connections, their bounds, and which pages may ask.
 //! - `endpoints` are the routes, one file or folder each.
 //! - `openapi` puts the routes together, and describes them.
+//! - `context` is what all of these share, and `readiness` whether the node takes events.
 //! - `query` reads parameters, `nearest` guesses what was meant, `rejection` is what can go
 //!   wrong, and the status and `problem` that it becomes; `limits` are the bounds.
 
+mod context;
 mod endpoints;
 mod limits;
 mod nearest;
 mod openapi;
 mod problem;
 mod query;
+mod readiness;
 mod rejection;
 mod serve;
 #[cfg(test)]
@@ -23,29 +26,29 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware;
-use bytes::Bytes;
 use prometheus_client::registry::Registry;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
 
-pub use endpoints::health::Readiness;
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
+pub use readiness::Readiness;
 pub use serve::hosts::{ANY_HOST, AllowedHosts};
 pub use serve::server::Stages;
 
+use context::Context;
+use endpoints::metrics::counted::GatewayMetrics;
 use endpoints::metrics::node::NodeCollector;
 use endpoints::stream::memory::StreamMemory;
 use endpoints::stream::rendering::Renderings;
 use endpoints::{health, metrics, publish};
+use openapi::document;
 use rejection::Rejection;
-use serve::memory::Memory;
+use serve::guard;
 use serve::slots::Slots;
-use serve::{hosts, origin};
 
 /// The part of the streams' memory in which texts are kept for the next who gets them.
 const KEPT_TEXTS: usize = 8;
@@ -76,33 +79,6 @@ pub struct Gateway {
     context: Arc<Context>,
 }
 
-/// What handlers share.
-struct Context {
-    bus: Bus,
-    /// Source of what clients publish.
-    client_source: Arc<str>,
-    plugins: Arc<dyn PluginAdmin>,
-    cluster: Arc<dyn ClusterAdmin>,
-    readiness: Readiness,
-    hosts: AllowedHosts,
-    limits: GatewayLimits,
-    /// Open `GET /v1/events`.
-    streams: Arc<Slots>,
-    /// Open `GET /v1/wait`.
-    waiters: Arc<Slots>,
-    /// For request bodies and large heads.
-    bodies: Arc<Memory>,
-    renderings: Renderings,
-    stream_memory: Arc<StreamMemory>,
-    /// Cancelled once the gateway drains.
-    draining: CancellationToken,
-    /// When streams of a draining gateway end, whatever waits in them.
-    farewell: OnceLock<Instant>,
-    registry: Registry,
-    metrics: metrics::GatewayMetrics,
-    openapi: Bytes,
-}
-
 impl Gateway {
     /// A gateway that serves nobody yet.
     #[must_use]
@@ -118,7 +94,7 @@ impl Gateway {
         } = config;
         let slots = |limit| Arc::new(Slots::new(limit, limits.address_share));
         let (streams, waiters) = (slots(limits.streams), slots(limits.waiters));
-        let metrics = metrics::GatewayMetrics::register(&mut registry);
+        let metrics = GatewayMetrics::register(&mut registry);
         NodeCollector {
             bus: bus.clone(),
             plugins: Arc::clone(&plugins),
@@ -138,7 +114,7 @@ impl Gateway {
                 stream_memory: Arc::new(StreamMemory::new(stream_memory)),
                 farewell: OnceLock::new(),
                 bodies: Arc::new(publish::body_memory(&limits, &bus)),
-                openapi: openapi::document(),
+                openapi: document::document(),
                 draining: CancellationToken::new(),
                 bus,
                 plugins,
@@ -158,37 +134,20 @@ impl Gateway {
     pub fn router(&self) -> Router {
         let context = &self.context;
         let hosts =
-            middleware::from_fn_with_state(Arc::clone(context), hosts::refuse_foreign_hosts);
+            middleware::from_fn_with_state(Arc::clone(context), guard::refuse_foreign_hosts);
         let count = middleware::from_fn_with_state(Arc::clone(context), metrics::count);
         let drain =
             middleware::from_fn_with_state(Arc::clone(context), health::refuse_when_draining);
-        let (routes, _) = openapi::routes().split_for_parts();
+        let (routes, _) = document::routes().split_for_parts();
         routes
             .fallback(no_route)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(drain)
-            .layer(middleware::from_fn(origin::refuse_foreign_pages))
+            .layer(middleware::from_fn(guard::refuse_foreign_pages))
             .layer(hosts)
             .layer(CatchPanicLayer::custom(rejection::panicked))
             .layer(count)
             .with_state(Arc::clone(context))
-    }
-}
-
-impl Context {
-    /// Takes nothing any more, and ends streams and waits.
-    fn drain(&self) {
-        // Set before it is looked at.
-        let _ = self.farewell.set(Instant::now() + self.limits.farewell);
-        self.draining.cancel();
-        self.stream_memory.close();
-    }
-
-    /// Whether the gateway drains, and streams had their time.
-    fn farewell_is_over(&self) -> bool {
-        self.farewell
-            .get()
-            .is_some_and(|farewell| *farewell <= Instant::now())
     }
 }
 

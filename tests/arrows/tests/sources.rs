@@ -7,51 +7,7 @@ use std::path::{Path, PathBuf};
 use hearken_arrows::{check, checkout, lengths};
 
 /// Arrows that close a circle and cannot be taken out yet. This list only gets shorter.
-///
-/// All of them are the gateway's: what its handlers share is put together in `mod.rs` of
-/// parts of the rooms that use it.
-const KNOWN: &[check::Known] = &[
-    (
-        "gateway/serve/connection.rs",
-        "gateway/mod.rs",
-        "a connection asks for the source of what clients publish",
-    ),
-    (
-        "gateway/endpoints/publish/body.rs",
-        "gateway/mod.rs",
-        "a body takes its memory of what the handlers share",
-    ),
-    (
-        "gateway/endpoints/metrics/mod.rs",
-        "gateway/mod.rs",
-        "the figures of requests, which the handlers share, are beside the route",
-    ),
-    (
-        "gateway/mod.rs",
-        "gateway/endpoints/health.rs",
-        "whether the node is ready, which the handlers share, is beside the route",
-    ),
-    (
-        "gateway/mod.rs",
-        "gateway/serve/hosts.rs",
-        "the names that are allowed are beside the refusal of others",
-    ),
-    (
-        "gateway/mod.rs",
-        "gateway/openapi/mod.rs",
-        "the document, which the handlers share, is made of all routes",
-    ),
-    (
-        "gateway/rejection.rs",
-        "gateway/serve/hosts.rs",
-        "what is wrong with a host is beside the refusal",
-    ),
-    (
-        "gateway/rejection.rs",
-        "gateway/endpoints/publish/mod.rs",
-        "a refusal names the media types that the route takes",
-    ),
-];
+const KNOWN: &[check::Known] = &[];
 
 /// Files that may be longer than others, with the reason.
 const LONG: &[(&str, &str)] = &[];

@@ -1,58 +1,17 @@
 //! `/livez` and `/readyz`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::admin::{NodeHealth, Trouble};
-use crate::gateway::Context;
+use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::rejection::Rejection;
 
 /// What a node answers to until it ends, so that who balances its load sees it drain.
 const ANSWERED_WHILE_DRAINING: [&str; 3] = ["/livez", "/readyz", "/metrics"];
-
-/// Says whether a node has loaded its plugins, or given them their time, so that it
-/// takes events, and whether its parts work; cloning shares it.
-#[derive(Clone, Default)]
-pub struct Readiness {
-    loaded: Arc<AtomicBool>,
-    health: Option<Arc<dyn NodeHealth>>,
-}
-
-impl Readiness {
-    /// Of a node whose parts may fail.
-    #[must_use]
-    pub fn of(health: Arc<dyn NodeHealth>) -> Self {
-        Self {
-            loaded: Arc::default(),
-            health: Some(health),
-        }
-    }
-
-    /// The plugins were loaded, have failed to or have had their time: the node takes
-    /// traffic.
-    pub fn plugins_loaded(&self) {
-        self.loaded.store(true, Ordering::Release);
-    }
-
-    /// Whether the node takes traffic.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.loaded.load(Ordering::Acquire)
-    }
-
-    /// What keeps the node from doing all of its work.
-    #[must_use]
-    pub fn troubles(&self) -> Vec<Trouble> {
-        self.health
-            .as_ref()
-            .map_or_else(Vec::new, |health| health.troubles())
-    }
-}
 
 /// Whether the process answers
 #[utoipa::path(

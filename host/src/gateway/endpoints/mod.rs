@@ -9,8 +9,10 @@
 //! | `plugins` | `/v1/plugins…` |
 //! | `nodes` | `/v1/nodes` |
 //! | `health` | `/livez`, `/readyz` |
+//! | `description` | `/openapi.json` |
 //! | `metrics` | `/metrics`: what is counted here, and what is read at each scrape |
 
+pub(super) mod description;
 pub(super) mod health;
 pub(super) mod metrics;
 pub(super) mod nodes;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::{NodeState, NodeStatus};
-use crate::gateway::Context;
+use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::{CommandFuture, PluginCommandError, PluginStatus};
-use crate::gateway::Context;
+use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
 use crate::gateway::rejection::Rejection;

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
-use crate::gateway::Context;
+use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::{Parameters, QueryError};
 use crate::gateway::rejection::Rejection;
-use crate::gateway::serve::connection::Client;
+use crate::gateway::serve::client::Client;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -1,21 +1,15 @@
-//! One client's connection: who it is, how far its request is, and whether it moves.
+//! One client's connection: how far its request is, and whether it moves.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use axum::extract::FromRequestParts;
-use axum::http::Version;
-use axum::http::request::Parts;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::forwarded;
 use super::memory::{Memory, Part};
-use crate::bus::Publisher;
-use crate::gateway::Context;
+use crate::bus::{Bus, Publisher};
 
 /// Bytes of a request's head that every connection has room for; beyond, it takes a share of
 /// the memory for what requests bring.
@@ -81,12 +75,11 @@ impl Connection {
         }
     }
 
-    /// Publishes what comes over this connection, in the order in which it comes.
-    pub(in crate::gateway) fn publisher(&self, context: &Context) -> &Publisher {
-        self.publisher.get_or_init(|| {
-            let source = Arc::clone(&context.client_source);
-            context.bus.publisher(source, "http")
-        })
+    /// Publishes what comes over this connection, in the order in which it comes; made
+    /// when it is first asked for.
+    pub(in crate::gateway) fn publisher(&self, bus: &Bus, source: &Arc<str>) -> &Publisher {
+        self.publisher
+            .get_or_init(|| bus.publisher(Arc::clone(source), "http"))
     }
 
     /// The address at the other end.
@@ -209,7 +202,7 @@ impl Connection {
     }
 
     /// Waits until the client is seen to be gone, while it waits for the head of an answer.
-    async fn gone(&self, takes_probes: bool) {
+    pub(super) async fn gone(&self, takes_probes: bool) {
         self.half_closed().await;
         // Not amid what is still on its way.
         if let Some(stream) = &self.stream
@@ -220,40 +213,5 @@ impl Connection {
             return;
         }
         self.reset().await;
-    }
-}
-
-/// Who sent a request: the connection, and the address that shares are counted by.
-pub(in crate::gateway) struct Client {
-    pub(in crate::gateway) connection: Arc<Connection>,
-    pub(in crate::gateway) address: IpAddr,
-    /// Whether it passes over interim answers, as all do but those of HTTP/1.0.
-    takes_probes: bool,
-}
-
-impl Client {
-    /// Waits until the client is seen to be gone, while it waits for the head of an answer.
-    pub(in crate::gateway) async fn gone(&self) {
-        self.connection.gone(self.takes_probes).await;
-    }
-}
-
-impl FromRequestParts<Arc<Context>> for Client {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        context: &Arc<Context>,
-    ) -> Result<Self, Infallible> {
-        let connection = parts.extensions.get::<Arc<Connection>>().cloned();
-        let connection = connection
-            .unwrap_or_else(|| Arc::new(Connection::new(Ipv4Addr::LOCALHOST.into(), None)));
-        let proxies = &context.limits.trusted_proxies;
-        let address = forwarded::client(connection.peer, &parts.headers, proxies);
-        Ok(Self {
-            connection,
-            address,
-            takes_probes: parts.version >= Version::HTTP_11,
-        })
     }
 }

@@ -7,15 +7,9 @@
 //! node's own, and which other names are its own, its operator says.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Version, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-
-use crate::gateway::Context;
-use crate::gateway::rejection::Rejection;
 
 /// Among the names of a node: every name is its own.
 pub const ANY_HOST: &str = "*";
@@ -92,7 +86,7 @@ impl AllowedHosts {
     ///
     /// # Errors
     /// [`HostError`] when there is none, or more than one, or one that is not allowed.
-    fn check(&self, request: &Request) -> Result<(), HostError> {
+    pub(super) fn check(&self, request: &Request) -> Result<(), HostError> {
         if let Some(target) = request.uri().authority() {
             self.check_one(target.as_str())?;
         }
@@ -142,19 +136,6 @@ fn host(authority: &str) -> Option<&str> {
         }
     };
     (is_host && is_port).then_some(host)
-}
-
-/// Answers 403 to what was sent to a name that is not the node's, and 400 to what does not
-/// say properly to which.
-pub(in crate::gateway) async fn refuse_foreign_hosts(
-    State(context): State<Arc<Context>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match context.hosts.check(&request) {
-        Err(error) => Rejection::Host(error).into_response(),
-        Ok(()) => next.run(request).await,
-    }
 }
 
 #[cfg(test)]

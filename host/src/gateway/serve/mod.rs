@@ -2,13 +2,16 @@
 //!
 //! - `server` accepts connections within bounds, ends those that stall, and drains;
 //!   `socket` is the bytes of one, and `connection` what is known of it.
+//! - `client` is who sent a request over it.
 //! - `forwarded` says from which address a client comes, and `slots` and `memory` bound what
 //!   one address may take.
-//! - `hosts` and `origin` refuse what browsers ask on behalf of pages that have no business
-//!   here.
+//! - `guard` refuses what browsers ask on behalf of pages that have no business here, which
+//!   `hosts` and `origin` tell.
 
+pub(super) mod client;
 pub(super) mod connection;
 pub(super) mod forwarded;
+pub(super) mod guard;
 pub(super) mod hosts;
 pub(super) mod memory;
 pub(super) mod origin;

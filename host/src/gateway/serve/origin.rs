@@ -1,35 +1,14 @@
-//! Keeps foreign web pages from using a node through a visitor's browser.
+//! Tells which requests come from a foreign web page through a visitor's browser.
 //!
 //! A node without credentials trusts whoever reaches its address, and a browser
 //! on the same machine does, on behalf of any page that it shows. Browsers say
 //! for whom they ask: in `sec-fetch-site`, and in `origin`.
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-
-use crate::gateway::rejection::Rejection;
-
-/// What any page may ask for, since it learns and changes nothing by it: whether the
-/// node is there, and the description that every node has.
-const HARMLESS: [&str; 3] = ["/livez", "/readyz", "/openapi.json"];
-
-/// Answers 403 to what comes from a page of another origin: also to what changes
-/// nothing, since even an answer that the page may not read takes a place, and tells by
-/// its time when something happened.
-pub(in crate::gateway) async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
-    if !HARMLESS.contains(&request.uri().path())
-        && let Some(origin) = foreign_origin(request.headers())
-    {
-        return Rejection::ForeignOrigin(origin).into_response();
-    }
-    next.run(request).await
-}
 
 /// The origin of the page that asks, unless it is the node's own or the client
 /// is not a browser.
-fn foreign_origin(headers: &HeaderMap) -> Option<String> {
+pub(super) fn foreign_origin(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let origin = text("origin");
     let named = || origin.unwrap_or("unknown").to_owned();

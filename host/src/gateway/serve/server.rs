@@ -22,8 +22,9 @@ use super::connection::{Connection, Stage};
 use super::forwarded;
 use super::slots::{Share, Shares};
 use super::socket::Socket;
+use crate::gateway::Gateway;
+use crate::gateway::context::Context;
 use crate::gateway::rejection::Rejection;
-use crate::gateway::{Context, Gateway};
 
 /// Pause after an accept that failed for lack of resources, so that the loop
 /// does not spin until some are free.

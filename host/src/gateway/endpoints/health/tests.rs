@@ -2,10 +2,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 
-use super::Readiness;
 use crate::admin::{NodeHealth, Trouble};
-use crate::gateway::GatewayLimits;
 use crate::gateway::test_support::{bus, gateway_with, get, publish};
+use crate::gateway::{GatewayLimits, Readiness};
 
 /// A store that fails while it is told to.
 #[derive(Default)]

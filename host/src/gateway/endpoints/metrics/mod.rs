@@ -1,6 +1,7 @@
-//! `/metrics`, and what the gateway itself counts; `node` and `links` are what is read of
-//! the node at each scrape.
+//! `/metrics`: `counted` is what the gateway itself counts; `node` and `links` are what is
+//! read of the node at each scrape, and `figure` writes it.
 
+pub(in crate::gateway) mod counted;
 mod figure;
 mod links;
 pub(in crate::gateway) mod node;
@@ -8,63 +9,14 @@ pub(in crate::gateway) mod node;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, header};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
 
-use crate::gateway::Context;
+use crate::gateway::context::Context;
 use crate::gateway::rejection::Rejection;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Counters that the gateway itself moves.
-#[derive(Debug)]
-pub(in crate::gateway) struct GatewayMetrics {
-    requests: Family<RequestLabels, Counter>,
-    /// Events that streams dropped because their client read too slowly.
-    pub(in crate::gateway) stream_dropped: Counter,
-    /// Connections that were closed because their address had all that one may have.
-    pub(in crate::gateway) refused_connections: Counter,
-}
-
-/// All three have few values: unknown methods and paths are put together.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    method: String,
-    route: String,
-    status: u16,
-}
-
-impl GatewayMetrics {
-    pub(in crate::gateway) fn register(registry: &mut Registry) -> Self {
-        let http = registry.sub_registry_with_prefix("hearken_http");
-        let metrics = Self {
-            requests: Family::default(),
-            stream_dropped: Counter::default(),
-            refused_connections: Counter::default(),
-        };
-        http.register(
-            "requests",
-            "HTTP requests answered",
-            metrics.requests.clone(),
-        );
-        http.register(
-            "stream_dropped_events",
-            "Events dropped by event streams whose client read too slowly",
-            metrics.stream_dropped.clone(),
-        );
-        http.register(
-            "refused_connections",
-            "Connections refused because their address had all that one may have",
-            metrics.refused_connections.clone(),
-        );
-        metrics
-    }
-}
 
 /// Show the node's metrics
 #[utoipa::path(
@@ -90,27 +42,11 @@ pub(in crate::gateway) async fn count(
     request: Request,
     next: Next,
 ) -> Response {
-    let method = match request.method() {
-        known @ (&Method::GET
-        | &Method::HEAD
-        | &Method::POST
-        | &Method::PUT
-        | &Method::DELETE
-        | &Method::OPTIONS) => known.to_string(),
-        _ => "other".to_owned(),
-    };
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    let labels = RequestLabels {
-        method,
-        route,
-        status: response.status().as_u16(),
-    };
-    context.metrics.requests.get_or_create(&labels).inc();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    context.metrics.answered(&method, route, response.status());
     response
 }
 

@@ -1,42 +1,24 @@
 //! Reading a request's body within bounds of size, memory and time.
 
-use std::time::Duration;
-
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use super::error::BodyError;
 use crate::bus::Bus;
-use crate::gateway::serve::connection::{Client, Stage};
+use crate::gateway::GatewayLimits;
+use crate::gateway::context::Context;
+use crate::gateway::serve::client::Client;
+use crate::gateway::serve::connection::Stage;
 use crate::gateway::serve::memory::{Memory, Part};
 use crate::gateway::serve::slots::Full;
-use crate::gateway::{Context, GatewayLimits};
 
 /// Room for what surrounds the data of one event: attributes and JSON syntax.
 const ENVELOPE_BYTES: usize = 64 << 10;
 
 /// A batch may be this many times as large as a single event's body.
 const BATCH_FACTOR: usize = 4;
-
-/// Why a body could not be read.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::gateway) enum BodyError {
-    #[error("the body is larger than {limit} bytes, the most that this node takes here")]
-    TooLarge { limit: usize },
-    #[error("the body did not arrive within {}", humantime::format_duration(*.0))]
-    Slow(Duration),
-    #[error("the body could not be read: {0}")]
-    Broken(String),
-    #[error(
-        "the node holds as many request bodies in memory as it may, {0} bytes; try again later"
-    )]
-    Busy(usize),
-    #[error(
-        "your address has as many request bodies in memory as one address may, {0} bytes; try again later"
-    )]
-    AddressBusy(usize),
-}
 
 /// A body, and its share of the memory for bodies.
 #[derive(Debug)]

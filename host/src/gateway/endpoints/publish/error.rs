@@ -1,9 +1,34 @@
-//! What can be wrong with an event in a request.
+//! What can be wrong with a body, and with an event in a request.
+
+use std::time::Duration;
 
 use crate::event::TypeError;
 use crate::event::cloudevent::CloudEventError;
 use crate::event::json::{JsonError, MAX_DEPTH};
 use crate::gateway::nearest;
+
+/// The media types whose body describes events whole.
+pub(in crate::gateway) const JSON_TYPES: &str =
+    "application/json, application/cloudevents+json, application/cloudevents-batch+json";
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::gateway) enum BodyError {
+    #[error("the body is larger than {limit} bytes, the most that this node takes here")]
+    TooLarge { limit: usize },
+    #[error("the body did not arrive within {}", humantime::format_duration(*.0))]
+    Slow(Duration),
+    #[error("the body could not be read: {0}")]
+    Broken(String),
+    #[error(
+        "the node holds as many request bodies in memory as it may, {0} bytes; try again later"
+    )]
+    Busy(usize),
+    #[error(
+        "your address has as many request bodies in memory as one address may, {0} bytes; try again later"
+    )]
+    AddressBusy(usize),
+}
 
 /// Why a request's body or headers are not an event.
 #[derive(Debug, thiserror::Error)]

@@ -18,26 +18,22 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(in crate::gateway) use body::{BodyError, memory as body_memory};
-pub(in crate::gateway) use error::EventError;
+pub(in crate::gateway) use body::memory as body_memory;
+pub(in crate::gateway) use error::{BodyError, EventError, JSON_TYPES};
 pub(in crate::gateway) use shorthand::NewEvent;
 
 use crate::bus::{Published, Publisher};
 use crate::event::Draft;
 use crate::event::cloudevent::rfc3339;
-use crate::gateway::Context;
+use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
 use crate::gateway::rejection::Rejection;
-use crate::gateway::serve::connection::Client;
+use crate::gateway::serve::client::Client;
 
 const SHORTHAND: &str = "application/json";
 const STRUCTURED: &str = "application/cloudevents+json";
 const BATCHED: &str = "application/cloudevents-batch+json";
-
-/// The media types whose body describes events whole.
-pub(in crate::gateway) const JSON_TYPES: &str =
-    "application/json, application/cloudevents+json, application/cloudevents-batch+json";
 
 /// What a published event was given.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -118,7 +114,7 @@ pub(in crate::gateway) async fn publish(
     if !context.readiness.is_ready() {
         return Err(Rejection::Starting);
     }
-    let publisher = client.connection.publisher(&context);
+    let publisher = context.publisher(&client.connection);
     let receipt = match mode {
         Mode::Shorthand => publish_one(publisher, &headers, mode, shorthand::read(&body.bytes)),
         Mode::Structured => publish_one(publisher, &headers, mode, structured::read(&body.bytes)),

@@ -25,11 +25,12 @@ use memory::Membership;
 
 use crate::bus::{Closed, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
 use crate::event::Pattern;
-use crate::gateway::Context;
+use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::Parameters;
 use crate::gateway::rejection::Rejection;
-use crate::gateway::serve::connection::{Client, Connection, Stage};
+use crate::gateway::serve::client::Client;
+use crate::gateway::serve::connection::{Connection, Stage};
 use crate::gateway::serve::slots::Slot;
 
 /// The first message: the pause in milliseconds that a client should make before it connects

@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::bus::{Bus, Filter, MailboxLimits, Overflow, ReceiverKind, Subscription};
 use crate::event::{Draft, EventType, Pattern};
+use crate::gateway::context::Context;
 use crate::gateway::test_support::{bus, bus_taking, gateway};
-use crate::gateway::{Context, GatewayLimits, Stages};
+use crate::gateway::{GatewayLimits, Stages};
 
 /// Long enough that a test that needs it fails.
 const NEVER: Duration = Duration::from_secs(600);

@@ -1,0 +1,69 @@
+//! What everything that answers a request shares.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use prometheus_client::registry::Registry;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::endpoints::metrics::counted::GatewayMetrics;
+use super::endpoints::stream::memory::StreamMemory;
+use super::endpoints::stream::rendering::Renderings;
+use super::limits::GatewayLimits;
+use super::readiness::Readiness;
+use super::serve::connection::Connection;
+use super::serve::hosts::AllowedHosts;
+use super::serve::memory::Memory;
+use super::serve::slots::Slots;
+use crate::admin::{ClusterAdmin, PluginAdmin};
+use crate::bus::{Bus, Publisher};
+
+/// What handlers share.
+pub(super) struct Context {
+    pub(super) bus: Bus,
+    /// Source of what clients publish.
+    pub(super) client_source: Arc<str>,
+    pub(super) plugins: Arc<dyn PluginAdmin>,
+    pub(super) cluster: Arc<dyn ClusterAdmin>,
+    pub(super) readiness: Readiness,
+    pub(super) hosts: AllowedHosts,
+    pub(super) limits: GatewayLimits,
+    /// Open `GET /v1/events`.
+    pub(super) streams: Arc<Slots>,
+    /// Open `GET /v1/wait`.
+    pub(super) waiters: Arc<Slots>,
+    /// For request bodies and large heads.
+    pub(super) bodies: Arc<Memory>,
+    pub(super) renderings: Renderings,
+    pub(super) stream_memory: Arc<StreamMemory>,
+    /// Cancelled once the gateway drains.
+    pub(super) draining: CancellationToken,
+    /// When streams of a draining gateway end, whatever waits in them.
+    pub(super) farewell: OnceLock<Instant>,
+    pub(super) registry: Registry,
+    pub(super) metrics: GatewayMetrics,
+    pub(super) openapi: Bytes,
+}
+
+impl Context {
+    /// Publishes what comes over a connection, in the order in which it comes.
+    pub(super) fn publisher<'c>(&self, connection: &'c Connection) -> &'c Publisher {
+        connection.publisher(&self.bus, &self.client_source)
+    }
+
+    /// Takes nothing any more, and ends streams and waits.
+    pub(super) fn drain(&self) {
+        // Set before it is looked at.
+        let _ = self.farewell.set(Instant::now() + self.limits.farewell);
+        self.draining.cancel();
+        self.stream_memory.close();
+    }
+
+    /// Whether the gateway drains, and streams had their time.
+    pub(super) fn farewell_is_over(&self) -> bool {
+        self.farewell
+            .get()
+            .is_some_and(|farewell| *farewell <= Instant::now())
+    }
+}
