@@ -27,6 +27,7 @@
 //! | [`clock`] | the one place that reads the time of day | nothing else |
 //! | `burst` | waiting for the end of a burst of changes | nothing else |
 //! | `panics` | what a panic said | nothing else |
+//! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
 //! | [`tls`] | the cryptography behind TLS, one for the whole process | nothing else |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | `incarnation` | which start of the node this is | `clock` |
@@ -35,9 +36,9 @@
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `burst` |
-//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `bus`, `event` |
+//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
-//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `admin`, `bus`, `event`, `panics` |
+//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `admin`, `bus`, `event`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
 //! | [`node`] | puts bus, store, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
@@ -121,6 +122,8 @@ mod incarnation;
 pub mod interfaces;
 #[cfg(feature = "node")]
 pub mod logging;
+#[cfg(feature = "gateway")]
+mod nearest;
 #[cfg(feature = "node")]
 pub mod node;
 #[cfg(feature = "gateway")]

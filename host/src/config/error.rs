@@ -9,6 +9,7 @@ use bytesize::ByteSize;
 
 use super::place::Place;
 use super::setting::Setting;
+use crate::nearest::nearest;
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -155,21 +156,9 @@ fn unknown(place: &Place, key: &str, known: &[String]) -> String {
         Place::Variable(name) => format!("unknown environment variable {name}"),
         _ => format!("{place}: unknown key `{key}`"),
     };
-    if let Some(nearest) = nearest(key, known) {
+    if let Some(nearest) = nearest(key, known.iter().map(String::as_str)) {
         message.push_str(&format!("; did you mean `{nearest}`?"));
     }
     message.push_str(&format!(" (known here: {})", known.join(", ")));
     message
-}
-
-/// The name most like `key`, unless none is.
-fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
-    /// Similarity from 0 to 1 below which a suggestion would only puzzle.
-    const ALIKE: f64 = 0.5;
-    known
-        .iter()
-        .map(|name| (strsim::normalized_damerau_levenshtein(key, name), name))
-        .filter(|(similarity, _)| *similarity >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name.as_str())
 }

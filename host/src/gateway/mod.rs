@@ -5,13 +5,12 @@
 //! - `endpoints` are the routes, one file or folder each.
 //! - `openapi` puts the routes together, and describes them.
 //! - `context` is what all of these share, and `readiness` whether the node takes events.
-//! - `query` reads parameters, `nearest` guesses what was meant, `rejection` is what can go
-//!   wrong, and the status and `problem` that it becomes; `limits` are the bounds.
+//! - `query` reads parameters, `rejection` is what can go wrong, and the status and `problem`
+//!   that it becomes; `limits` are the bounds.
 
 mod context;
 mod endpoints;
 mod limits;
-mod nearest;
 mod openapi;
 mod problem;
 mod query;
@@ -36,7 +35,7 @@ use crate::bus::Bus;
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
 pub use readiness::Readiness;
-pub use serve::hosts::{ANY_HOST, AllowedHosts};
+pub use serve::hosts::{ANY_HOST, AllowedHosts, is_loopback};
 pub use serve::server::Stages;
 
 use context::Context;

@@ -10,10 +10,10 @@ use percent_encoding::percent_decode_str;
 
 pub(super) use error::QueryError;
 
-use super::nearest;
 use super::rejection::Rejection;
 use crate::bus::Filter;
 use crate::event::{MAX_ATTRIBUTE_BYTES, Pattern, PatternError};
+use crate::nearest;
 
 /// The parameters of a request, as written.
 pub(super) struct Parameters(Vec<(String, String)>);

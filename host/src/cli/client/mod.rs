@@ -10,7 +10,7 @@ use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::admin::{NodeStatus, PluginStatus};
-use crate::gateway::COMMAND_TIME;
+use crate::gateway::{COMMAND_TIME, is_loopback};
 
 pub(super) use error::ClientError;
 use error::shown;
@@ -201,18 +201,9 @@ fn builder(base: &Url) -> ClientBuilder {
         // Also works where no certificates are installed.
         builder = builder.tls_certs_only([]);
     }
-    if is_loopback(base) {
+    if is_loopback(base.host_str().unwrap_or_default()) {
         // A proxy has another idea of what is local.
         builder = builder.no_proxy();
     }
     builder
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }

@@ -70,16 +70,9 @@ impl AllowedHosts {
             return true;
         };
         let host = host.to_ascii_lowercase();
-        let address = host.trim_start_matches('[').trim_end_matches(']');
         // Browsers take 0.0.0.0 for this machine, but do not say then who asks.
-        let is_allowed = |address: IpAddr| {
-            address.is_loopback() || (self.addresses && !address.is_unspecified())
-        };
-        host == "localhost"
-            || names.contains(&host)
-            || address
-                .parse()
-                .is_ok_and(|address: IpAddr| is_allowed(address.to_canonical()))
+        let is_node = |address: IpAddr| self.addresses && !address.is_unspecified();
+        is_loopback(&host) || names.contains(&host) || address(&host).is_some_and(is_node)
     }
 
     /// Checks the names that a request was sent to.
@@ -106,6 +99,21 @@ impl AllowedHosts {
             Some(host) => Err(HostError::Foreign(host.to_owned())),
         }
     }
+}
+
+/// Whether a host, as it stands in a URL or a `Host` header, leads nowhere but to this
+/// machine: `localhost`, or an address of loopback.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || address(host).is_some_and(|address| address.is_loopback())
+}
+
+/// The address that a host is, if it is no name; of IPv6 with or without brackets.
+fn address(host: &str) -> Option<IpAddr> {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let address: IpAddr = address.parse().ok()?;
+    Some(address.to_canonical())
 }
 
 fn text(value: &HeaderValue) -> String {

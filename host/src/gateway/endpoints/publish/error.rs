@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::TypeError;
 use crate::event::cloudevent::CloudEventError;
 use crate::event::json::{JsonError, MAX_DEPTH};
-use crate::gateway::nearest;
+use crate::nearest;
 
 /// The media types whose body describes events whole.
 pub(in crate::gateway) const JSON_TYPES: &str =
