@@ -97,8 +97,8 @@
 //! - Another node: `cluster/dial.rs` and `cluster/wire/transport.rs`, which reach it,
 //!   `cluster/wire/greeting.rs`, which finds out who it is, `cluster/hub.rs`, and then
 //!   `cluster/link/`, through which events flow.
-//! - A request: `gateway/serve/server.rs` takes its connection, `gateway/openapi/` has all
-//!   routes, and `gateway/endpoints/` answers.
+//! - A request: `gateway/serve/server.rs` takes its connection, `gateway/serve/http1.rs`
+//!   reads that, `gateway/openapi/` has all routes, and `gateway/endpoints/` answers.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
 //!   plugins are written with.
 

@@ -200,7 +200,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "time that a client reads nothing",
-            vec![millis(gateway.write_stall), millis(gateway.farewell)],
+            vec![millis(gateway.write_stall), millis(gateway.grace)],
         ),
         ("`timeout` of a wait", vec![millis(gateway.longest_wait)]),
         (

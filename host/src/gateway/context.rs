@@ -40,7 +40,7 @@ pub(super) struct Context {
     /// Cancelled once the gateway drains.
     pub(super) draining: CancellationToken,
     /// When streams of a draining gateway end, whatever waits in them.
-    pub(super) farewell: OnceLock<Instant>,
+    pub(super) grace_ends: OnceLock<Instant>,
     pub(super) registry: Registry,
     pub(super) metrics: GatewayMetrics,
     pub(super) openapi: Bytes,
@@ -55,15 +55,15 @@ impl Context {
     /// Takes nothing any more, and ends streams and waits.
     pub(super) fn drain(&self) {
         // Set before it is looked at.
-        let _ = self.farewell.set(Instant::now() + self.limits.farewell);
+        let _ = self.grace_ends.set(Instant::now() + self.limits.grace);
         self.draining.cancel();
         self.stream_memory.close();
     }
 
     /// Whether the gateway drains, and streams had their time.
-    pub(super) fn farewell_is_over(&self) -> bool {
-        self.farewell
+    pub(super) fn grace_is_over(&self) -> bool {
+        self.grace_ends
             .get()
-            .is_some_and(|farewell| *farewell <= Instant::now())
+            .is_some_and(|grace_ends| *grace_ends <= Instant::now())
     }
 }

@@ -63,7 +63,7 @@ pub struct GatewayLimits {
     pub write_stall: Duration,
     /// Time that clients which do not move, and streams, get when the node shuts down.
     /// Default 1 s.
-    pub farewell: Duration,
+    pub grace: Duration,
     /// Pause between comments on a silent stream. Default 15 s: less than what
     /// proxies usually allow.
     pub keep_alive: Duration,
@@ -104,7 +104,7 @@ impl Default for GatewayLimits {
             discard_time: Duration::from_secs(2),
             head_time: Duration::from_secs(30),
             write_stall: Duration::from_secs(60),
-            farewell: Duration::from_secs(1),
+            grace: Duration::from_secs(1),
             keep_alive: Duration::from_secs(15),
             longest_wait: Duration::from_secs(300),
             command_time: COMMAND_TIME,

@@ -111,7 +111,7 @@ impl Gateway {
                 client_source: format!("/nodes/{}/clients/http", bus.node()).into(),
                 renderings: Renderings::new(Arc::clone(bus.node()), stream_memory / KEPT_TEXTS),
                 stream_memory: Arc::new(StreamMemory::new(stream_memory)),
-                farewell: OnceLock::new(),
+                grace_ends: OnceLock::new(),
                 bodies: Arc::new(publish::body_memory(&limits, &bus)),
                 openapi: document::document(),
                 draining: CancellationToken::new(),

@@ -25,15 +25,15 @@ const LOOK: Duration = Duration::from_millis(100);
 /// An event with its text takes at most about so many times its size.
 const WITH_TEXT: usize = 3;
 
-/// All open streams, and how much may wait in them.
+/// All open streams and answers, and how much may wait in them.
 pub(in crate::gateway) struct StreamMemory {
     limit: usize,
-    members: Mutex<Slab<Member>>,
+    responses: Mutex<Slab<OpenResponse>>,
     joined: Notify,
 }
 
 /// An open stream, or an answer.
-struct Member {
+struct OpenResponse {
     /// Of an answer there is none.
     receiver: Weak<Receiver>,
     connection: Arc<Connection>,
@@ -49,8 +49,8 @@ struct Held {
     bytes: AtomicUsize,
 }
 
-/// A stream's place among them all, until it is dropped.
-pub(in crate::gateway) struct Membership {
+/// The place of a stream or an answer among them all, until it is dropped.
+pub(in crate::gateway) struct Registration {
     memory: Arc<StreamMemory>,
     held: Arc<Held>,
     key: usize,
@@ -70,7 +70,7 @@ impl StreamMemory {
     pub(in crate::gateway) fn new(limit: usize) -> Self {
         Self {
             limit,
-            members: Mutex::default(),
+            responses: Mutex::default(),
             joined: Notify::new(),
         }
     }
@@ -80,7 +80,7 @@ impl StreamMemory {
         self: &Arc<Self>,
         receiver: &Arc<Receiver>,
         connection: Arc<Connection>,
-    ) -> Membership {
+    ) -> Registration {
         self.count_in(Arc::downgrade(receiver), connection)
     }
 
@@ -93,7 +93,7 @@ impl StreamMemory {
         /// Who writes the answer may hold it longer than the body that it was given in.
         struct Answer {
             text: Bytes,
-            _membership: Membership,
+            _registration: Registration,
         }
 
         impl AsRef<[u8]> for Answer {
@@ -102,11 +102,11 @@ impl StreamMemory {
             }
         }
 
-        let membership = self.count_in(Weak::new(), connection);
-        membership.hold(&text);
+        let registration = self.count_in(Weak::new(), connection);
+        registration.hold(&text);
         Bytes::from_owner(Answer {
             text,
-            _membership: membership,
+            _registration: registration,
         })
     }
 
@@ -114,16 +114,16 @@ impl StreamMemory {
         self: &Arc<Self>,
         receiver: Weak<Receiver>,
         connection: Arc<Connection>,
-    ) -> Membership {
+    ) -> Registration {
         let held = Arc::<Held>::default();
-        let key = self.lock().insert(Member {
+        let key = self.lock().insert(OpenResponse {
             receiver,
             connection,
             held: Arc::clone(&held),
             ended: false,
         });
         self.joined.notify_one();
-        Membership {
+        Registration {
             memory: Arc::clone(self),
             held,
             key,
@@ -133,8 +133,8 @@ impl StreamMemory {
     /// Lets streams send what waits and then end.
     pub(in crate::gateway) fn close(&self) {
         let receivers: Vec<_> = {
-            let members = self.lock();
-            let receivers = members.iter().map(|(_, member)| &member.receiver);
+            let responses = self.lock();
+            let receivers = responses.iter().map(|(_, response)| &response.receiver);
             receivers.filter_map(Weak::upgrade).collect()
         };
         for receiver in receivers {
@@ -183,13 +183,13 @@ impl StreamMemory {
             if let Some(receiver) = &load.receiver {
                 receiver.disconnect();
             }
-            let mut members = self.lock();
-            let Some(member) = members.get_mut(load.key) else {
+            let mut responses = self.lock();
+            let Some(response) = responses.get_mut(load.key) else {
                 continue;
             };
             // Who does not even take its last message is not waited for; an answer is one.
-            if std::mem::replace(&mut member.ended, true) || load.receiver.is_none() {
-                member.connection.cut();
+            if std::mem::replace(&mut response.ended, true) || load.receiver.is_none() {
+                response.connection.cut();
             }
         }
         left + texts
@@ -197,11 +197,11 @@ impl StreamMemory {
 
     /// What waits in each stream.
     fn loads(&self) -> Vec<Load> {
-        let members: Vec<_> = {
-            let members = self.lock();
-            let all = members
-                .iter()
-                .map(|(key, member)| (key, member.receiver.upgrade(), Arc::clone(&member.held)));
+        let responses: Vec<_> = {
+            let responses = self.lock();
+            let all = responses.iter().map(|(key, response)| {
+                (key, response.receiver.upgrade(), Arc::clone(&response.held))
+            });
             all.collect()
         };
         let load = |(key, receiver, held): (usize, Option<Arc<Receiver>>, Arc<Held>)| {
@@ -222,18 +222,20 @@ impl StreamMemory {
                 parts,
             }
         };
-        members.into_iter().map(load).collect()
+        responses.into_iter().map(load).collect()
     }
 
     /// Streams and answers.
     #[cfg(test)]
-    pub(in crate::gateway) fn members(&self) -> usize {
+    pub(in crate::gateway) fn responses(&self) -> usize {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slab<Member>> {
+    fn lock(&self) -> MutexGuard<'_, Slab<OpenResponse>> {
         // Nothing in here panics half-way through a change.
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+        self.responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -253,7 +255,7 @@ fn distinct(loads: &[Load], most: usize) -> (usize, usize) {
     (bytes, loads.len())
 }
 
-impl Membership {
+impl Registration {
     /// The stream has handed over a message.
     pub(in crate::gateway) fn hold(&self, message: &[u8]) {
         let place = message.as_ptr().addr();
@@ -267,7 +269,7 @@ impl Membership {
     }
 }
 
-impl Drop for Membership {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.memory.lock().try_remove(self.key);
     }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use tokio::time::{Instant, Sleep};
 use utoipa::ToSchema;
 
-use memory::Membership;
+use memory::Registration;
 
 use crate::bus::{Closed, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
 use crate::event::Pattern;
@@ -108,7 +108,7 @@ pub(in crate::gateway) async fn events(
         overflow: Overflow::Disconnect,
         partitions: 1,
     }));
-    let membership = context
+    let registration = context
         .stream_memory
         .join(&receiver, Arc::clone(&connection));
     // Afterwards, since a stream that joins before is ended with the others.
@@ -122,12 +122,12 @@ pub(in crate::gateway) async fn events(
     let live = LiveStream {
         silence: Box::pin(tokio::time::sleep(interval)),
         last: Instant::now(),
-        client: Presence::of(&connection),
+        client: ClientState::of(&connection),
         phase: Phase::Opening { all_know },
         connection,
         context,
         receiver,
-        membership,
+        registration,
         _slot: slot,
     };
     let headers = [
@@ -142,12 +142,12 @@ pub(in crate::gateway) async fn events(
 struct LiveStream {
     phase: Phase,
     receiver: Arc<Receiver>,
-    membership: Membership,
+    registration: Registration,
     /// When the last message was handed over.
     last: Instant,
     /// Until the next comment is due, or earlier.
     silence: Pin<Box<Sleep>>,
-    client: Presence,
+    client: ClientState,
     connection: Arc<Connection>,
     context: Arc<Context>,
     _slot: Slot,
@@ -169,7 +169,7 @@ enum Phase {
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Whether the client is there.
-enum Presence {
+enum ClientState {
     /// It is, as far as is known; waits until it closes its side.
     Open(Waiting),
     /// It has closed its side; waits until it is gone.
@@ -177,7 +177,7 @@ enum Presence {
     Gone,
 }
 
-impl Presence {
+impl ClientState {
     fn of(connection: &Arc<Connection>) -> Self {
         let connection = Arc::clone(connection);
         Self::Open(Box::pin(async move { connection.half_closed().await }))
@@ -215,7 +215,7 @@ impl LiveStream {
             Phase::Over => return Poll::Ready(None),
             Phase::Open => {}
         }
-        if self.context.farewell_is_over() {
+        if self.context.grace_is_over() {
             return Poll::Ready(None);
         }
         let received = std::pin::pin!(self.receiver.recv()).poll(cx);
@@ -235,10 +235,10 @@ impl LiveStream {
 
     /// What an idle stream sends.
     fn poll_idle(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Bytes>> {
-        self.membership.release();
+        self.registration.release();
         if self.client.poll_change(&self.connection, cx) {
             return Poll::Ready(match self.client {
-                Presence::Gone => None,
+                ClientState::Gone => None,
                 // A client that is gone answers this with a reset.
                 _ => Some(Bytes::from_static(COMMENT)),
             });
@@ -270,7 +270,7 @@ impl HttpBody for LiveStream {
         let message = std::task::ready!(this.poll_message(cx));
         if let Some(message) = &message {
             this.last = Instant::now();
-            this.membership.hold(message);
+            this.registration.hold(message);
         }
         Poll::Ready(message.map(|message| Ok(Frame::data(message))))
     }

@@ -494,7 +494,7 @@ async fn a_slow_client_that_reads_is_not_taken_for_one_that_does_not() {
 #[tokio::test]
 async fn a_drain_waits_for_nobody_who_does_not_move() {
     let limits = GatewayLimits {
-        farewell: Duration::from_millis(200),
+        grace: Duration::from_millis(200),
         stream_mailbox: MailboxLimits {
             events: 1 << 20,
             bytes: 1 << 30,
@@ -518,7 +518,7 @@ async fn a_drain_waits_for_nobody_who_does_not_move() {
 #[tokio::test]
 async fn a_request_that_the_node_works_on_is_finished() {
     let limits = GatewayLimits {
-        farewell: Duration::from_millis(1),
+        grace: Duration::from_millis(1),
         command_time: Duration::from_secs(1),
         ..GatewayLimits::default()
     };

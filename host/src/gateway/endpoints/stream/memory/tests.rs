@@ -21,7 +21,7 @@ impl Streams {
         }
     }
 
-    fn open(&self, pattern: &str) -> (Arc<Receiver>, Membership) {
+    fn open(&self, pattern: &str) -> (Arc<Receiver>, Registration) {
         let receiver = Arc::new(self.bus.subscribe(Subscription {
             name: "stream".into(),
             kind: ReceiverKind::Stream,
@@ -31,8 +31,8 @@ impl Streams {
             partitions: 1,
         }));
         let connection = Connection::new(Ipv4Addr::LOCALHOST.into(), None);
-        let membership = self.memory.join(&receiver, Arc::new(connection));
-        (receiver, membership)
+        let registration = self.memory.join(&receiver, Arc::new(connection));
+        (receiver, registration)
     }
 
     fn publish(&self, event_type: &str, events: usize) {
@@ -112,9 +112,9 @@ async fn an_answer_that_is_not_read_is_cut_off() {
     cut.to_be_cut().await;
     let mut kept = std::pin::pin!(kept.to_be_cut());
     assert!(futures_util::poll!(kept.as_mut()).is_pending());
-    assert_eq!(streams.memory.members(), 2);
+    assert_eq!(streams.memory.responses(), 2);
     drop((small, large));
-    assert_eq!(streams.memory.members(), 0);
+    assert_eq!(streams.memory.responses(), 0);
 }
 
 #[tokio::test(start_paused = true)]
