@@ -679,12 +679,12 @@ async fn an_answer_counts_until_its_client_has_read_it() {
     served.publish(bytes);
     served.until(|it| it.waiters.taken() == 0).await;
     // More than the buffers of both sockets hold.
-    assert_eq!(served.context.stream_memory.members(), 1);
+    assert_eq!(served.context.stream_memory.responses(), 1);
     let mut read = Vec::new();
     while read.len() < bytes {
         assert_ne!(client.read_buf(&mut read).await.unwrap(), 0);
     }
-    served.until(|it| it.stream_memory.members() == 0).await;
+    served.until(|it| it.stream_memory.responses() == 0).await;
 }
 
 #[tokio::test]
