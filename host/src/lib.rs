@@ -94,7 +94,7 @@
 //! - Fairness and deadlines: `plugin/threads/executor.rs`, whose threads
 //!   `plugin/threads/account.rs` and `plugin/threads/contention.rs` choose from, and
 //!   `plugin/threads/meter.rs`.
-//! - Another node: `cluster/dial.rs` and `cluster/wire/transport.rs`, which reach it,
+//! - Another node: `cluster/dial.rs` and `cluster/wire/dialler.rs`, which reach it,
 //!   `cluster/wire/greeting.rs`, which finds out who it is, `cluster/hub.rs`, and then
 //!   `cluster/link/`, through which events flow.
 //! - A request: `gateway/serve/server.rs` takes its connection, `gateway/serve/http1.rs`
