@@ -28,7 +28,7 @@ pub(super) struct Backlog {
     next: u64,
     partitions: Partitions,
     /// Partitions whose events are still to be dealt to the others.
-    former: Option<Partitions>,
+    former: Option<Box<Partitions>>,
     shares: Shares,
 }
 
@@ -197,7 +197,7 @@ impl Backlog {
 
     /// Drops the oldest event of the publisher that takes most of what is scarce.
     pub(super) fn make_room(&mut self, scarce: Scarce) {
-        for partitions in [Some(&mut self.partitions), self.former.as_mut()] {
+        for partitions in [Some(&mut self.partitions), self.former.as_deref_mut()] {
             let partitions = partitions
                 .into_iter()
                 .flat_map(|partitions| partitions.iter_mut());
@@ -206,7 +206,7 @@ impl Backlog {
         let Some((position, place)) = self.shares.oldest_of_loudest(scarce) else {
             return;
         };
-        let partition = [Some(&mut self.partitions), self.former.as_mut()]
+        let partition = [Some(&mut self.partitions), self.former.as_deref_mut()]
             .into_iter()
             .flatten()
             .find_map(|partitions| partitions.by_number(place.partition));
@@ -305,7 +305,8 @@ impl Backlog {
     /// [`Backlog::deal_some`], which must come to its end before anything is taken.
     pub(super) fn deal(&mut self, partitions: usize) {
         let partitions = Partitions::new(partitions, self.partitions.end());
-        self.former = Some(std::mem::replace(&mut self.partitions, partitions));
+        let former = std::mem::replace(&mut self.partitions, partitions);
+        self.former = Some(Box::new(former));
     }
 
     /// Deals up to `most` events to the new partitions, the newest first, so that all of a partition

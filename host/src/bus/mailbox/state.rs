@@ -36,13 +36,16 @@ pub(super) enum Room {
     Soon,
 }
 
-/// Begins with what changes most often, next to the lock.
+/// Begins with what both publisher and consumer write, so that they send each other as
+/// few cache lines as can be: next to the lock, what is not the newest segment itself.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct State {
-    pub(super) backlog: Backlog,
     /// Events that were taken in frames, but for those that were put back.
     pub(super) taken: u64,
+    /// Who waits, by partition.
+    pub(super) wakers: SmallVec<[Option<Waker>; 1]>,
+    pub(super) backlog: Backlog,
     pub(super) limits: MailboxLimits,
     pub(super) overflow: Overflow,
     pub(super) closed: Option<Closed>,
@@ -50,8 +53,6 @@ pub(super) struct State {
     pub(super) version: u64,
     /// Name of the node, if events wait in frames.
     pub(super) framed_on: Option<Arc<str>>,
-    /// Who waits, by partition.
-    pub(super) wakers: SmallVec<[Option<Waker>; 1]>,
 }
 
 impl Leaving {
