@@ -90,10 +90,7 @@ impl Shares {
             let share = self.by_publisher.entry(of).or_default();
             share.segments.insert((first, place));
         }
-        self.change(of, |share| {
-            share.events += 1;
-            share.bytes += size;
-        });
+        self.count_one(of, size);
     }
 
     /// An event will be put before all others of a segment that is counted.
@@ -110,10 +107,7 @@ impl Shares {
             share.segments.remove(&(first, place));
         }
         share.segments.insert((position, place));
-        self.change(of, |share| {
-            share.events += 1;
-            share.bytes += size;
-        });
+        self.count_one(of, size);
     }
 
     /// The event of a position is no more in a segment that is counted.
@@ -151,6 +145,13 @@ impl Shares {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.by_publisher.is_empty() && self.by_events.is_empty() && self.by_bytes.is_empty()
+    }
+
+    fn count_one(&mut self, of: PublisherId, size: usize) {
+        self.change(of, |share| {
+            share.events += 1;
+            share.bytes += size;
+        });
     }
 
     /// Changes a share, and its ranks.

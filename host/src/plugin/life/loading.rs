@@ -141,12 +141,12 @@ impl Loading {
         self.reading = Some(spawn(async move {
             // A component that is gone takes none, and its plugin goes at once, however
             // long others are compiled.
-            let room = if needs_room && on_disk(&files, Files::has_component).await? {
+            let room = if needs_room && on_disk(&runtime, &files, Files::has_component).await? {
                 Some(runtime.room_to_load().await)
             } else {
                 None
             };
-            let source = on_disk(&files, Source::read).await??;
+            let source = on_disk(&runtime, &files, Source::read).await??;
             Ok((room, source))
         }));
     }
@@ -177,11 +177,12 @@ fn spawn<T: Send + 'static>(
 
 /// Looks at files where waiting for the disk holds up nobody.
 async fn on_disk<T: Send + 'static>(
+    runtime: &Runtime,
     files: &Files,
     look: impl FnOnce(&Files) -> T + Send + 'static,
 ) -> Result<T, LoadError> {
     let files = files.clone();
-    let looked = tokio::task::spawn_blocking(move || look(&files));
+    let looked = runtime.disk.run(move || look(&files));
     looked.await.map_err(failed)
 }
 

@@ -10,6 +10,7 @@ use wasmtime::component::Linker;
 use crate::bus::Bus;
 use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
+use crate::plugin::code::disk::Disk;
 use crate::plugin::code::engine::new_engine;
 use crate::plugin::guest::imports;
 use crate::plugin::guest::state::Guest;
@@ -25,6 +26,7 @@ const FILES_A_COMPILE_THREAD: usize = 4;
 pub(crate) struct Runtime {
     pub(crate) bus: Bus,
     pub(crate) store: Arc<Store>,
+    pub(crate) disk: Disk,
     pub(crate) compiler: Compiler,
     /// A permit for each component file that may be in memory at once.
     loading: Arc<Semaphore>,
@@ -59,6 +61,7 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         crate::tls::choose_provider();
         let cache = CodeCache::open(data.join("code"))?;
+        let disk = Disk::new();
         let engine = new_engine().map_err(RuntimeError::Engine)?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
         Ok(Self {
@@ -66,7 +69,8 @@ impl Runtime {
             store,
             loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
-            compiler: Compiler::new(engine, cache, workers),
+            compiler: Compiler::new(engine, cache, disk.clone(), workers),
+            disk,
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
             draining: CancellationToken::new(),
         })

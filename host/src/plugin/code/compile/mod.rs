@@ -21,6 +21,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::plugin::code::code_cache::CodeCache;
+use crate::plugin::code::disk::Disk;
 
 pub use error::CompileError;
 pub(crate) use file::{ComponentFile, open_regular};
@@ -32,6 +33,7 @@ pub use workers::CompileWorkers;
 pub(crate) struct Compiler {
     engine: Engine,
     cache: Arc<CodeCache>,
+    disk: Disk,
     in_use: Arc<InUse>,
     workers: CompileWorkers,
 }
@@ -72,11 +74,17 @@ impl InUse {
 }
 
 impl Compiler {
-    /// A compiler that keeps its results in `cache`.
-    pub(crate) fn new(engine: Engine, cache: CodeCache, workers: CompileWorkers) -> Self {
+    /// A compiler that keeps its results in `cache`, on `disk`.
+    pub(crate) fn new(
+        engine: Engine,
+        cache: CodeCache,
+        disk: Disk,
+        workers: CompileWorkers,
+    ) -> Self {
         Self {
             engine,
             cache: Arc::new(cache),
+            disk,
             in_use: Arc::default(),
             workers,
         }
@@ -111,7 +119,7 @@ impl Compiler {
             return Ok(Some(component));
         }
         let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
-        let cached = on_disk(move || cache.load(&engine, &hash)).await?;
+        let cached = self.on_disk(move || cache.load(&engine, &hash)).await?;
         Ok(cached.map(|component| self.in_use.share(hash, component)))
     }
 
@@ -122,7 +130,7 @@ impl Compiler {
         code: Vec<u8>,
     ) -> Result<Arc<Component>, CompileError> {
         let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
-        let component = on_disk(move || {
+        let component = self.on_disk(move || {
             if let Err(error) = cache.store(&engine, &hash, &code) {
                 tracing::warn!(%error, "could not cache compiled code");
             } else if let Some(component) = cache.load(&engine, &hash) {
@@ -136,14 +144,14 @@ impl Compiler {
         let component = component.map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
         Ok(self.in_use.share(hash, component))
     }
-}
 
-/// Runs what waits for the disk where that holds up nobody.
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, CompileError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|panic| CompileError::Compiler(panic.to_string()))
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CompileError> {
+        let done = self.disk.run(work).await;
+        done.map_err(|panic| CompileError::Compiler(panic.to_string()))
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +177,7 @@ mod tests {
             program: "/nowhere/hearken".into(),
             ..CompileSettings::default()
         };
-        let compiler = Compiler::new(engine, cache, CompileWorkers::new(settings, 1));
+        let compiler = Compiler::new(engine, cache, Disk::new(), CompileWorkers::new(settings, 1));
         (compiler, file)
     }
 

@@ -2,7 +2,7 @@
 //! whose events have one time: the recorded one.
 
 use crate::event::Event;
-use crate::plugin::guest::bindings::plugin::hearken::plugin::{events as current, types as now};
+use crate::plugin::guest::bindings::plugin::hearken::plugin::{events as current, types as current_types};
 use crate::plugin::guest::bindings::plugin_0_1::hearken::plugin::{events, types};
 use crate::plugin::guest::state::Guest;
 
@@ -13,7 +13,7 @@ impl events::Host for &mut Guest {
         &mut self,
         event: types::OutgoingEvent,
     ) -> wasmtime::Result<Result<String, events::SendError>> {
-        let event = now::OutgoingEvent {
+        let event = current_types::OutgoingEvent {
             type_: event.type_,
             subject: event.subject,
             time: None,
@@ -46,7 +46,7 @@ impl events::Host for &mut Guest {
     }
 }
 
-impl From<types::Filter> for now::Filter {
+impl From<types::Filter> for current_types::Filter {
     fn from(filter: types::Filter) -> Self {
         Self {
             pattern: filter.pattern,
@@ -57,16 +57,16 @@ impl From<types::Filter> for now::Filter {
     }
 }
 
-impl From<types::Description> for now::Description {
+impl From<types::Description> for current_types::Description {
     fn from(description: types::Description) -> Self {
         let listeners = description.listeners.into_iter();
-        let current = |listener: types::ListenerDescription| now::ListenerDescription {
+        let listener = |listener: types::ListenerDescription| current_types::ListenerDescription {
             name: listener.name,
             filter: listener.filter.into(),
         };
         Self {
             version: description.version,
-            listeners: listeners.map(current).collect(),
+            listeners: listeners.map(listener).collect(),
         }
     }
 }
