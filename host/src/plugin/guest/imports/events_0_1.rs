@@ -2,7 +2,9 @@
 //! whose events have one time: the recorded one.
 
 use crate::event::Event;
-use crate::plugin::guest::bindings::plugin::hearken::plugin::{events as current, types as current_types};
+use crate::plugin::guest::bindings::plugin::hearken::plugin::{
+    events as current, types as current_types,
+};
 use crate::plugin::guest::bindings::plugin_0_1::hearken::plugin::{events, types};
 use crate::plugin::guest::state::Guest;
 
