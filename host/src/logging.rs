@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -108,7 +108,11 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(&config.filter)?;
+    let mut filter: Targets = config.filter.parse()?;
+    if filter.default_level().is_none() {
+        // Whoever asks for one target's lines has not said that errors are to be kept quiet.
+        filter = filter.with_default(LevelFilter::ERROR);
+    }
     let lines = tracing_subscriber::fmt::layer();
     let json = match config.format {
         LogFormat::Auto => !terminal,

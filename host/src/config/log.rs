@@ -1,6 +1,6 @@
 //! What is logged, and how.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::form::{Form, Kind};
 use super::table::settings;
@@ -14,7 +14,8 @@ settings! {
 
         /// Which log lines are written, e.g. warn,hearken=debug
         ///
-        /// As `tracing_subscriber`'s `EnvFilter` reads it; by default without what the file
+        /// As `tracing_subscriber`'s [`Targets`] reads it, and errors where it names
+        /// no level; by default without what the file
         /// watcher says about itself.
         filter: String = value(FILTER, "info,notify=error"), flag "--log-filter FILTER";
     }
@@ -47,9 +48,9 @@ const FORMAT: Form<LogFormat> =
 const FILTER: Form<String> = Form::new(
     Kind::String,
     "levels, for all or by target, e.g. \"info\" or \"warn,hearken=debug\"",
-    |text| match EnvFilter::try_new(text) {
-        Ok(_) if !text.trim().is_empty() => Ok(text.to_owned()),
-        Ok(_) => Err("it is empty".to_owned()),
+    |text| match text.parse::<Targets>() {
+        Ok(_) if text.trim().is_empty() => Err("it is empty".to_owned()),
+        Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(error.to_string()),
     },
 );

@@ -11,7 +11,9 @@ use hearken_sim::run::Outcome;
 use hearken_sim::scale;
 use hearken_sim::scenario::Scenario;
 use hearken_sim::seeds::{run_many, run_one};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Clusters of Hearken in simulated time on a simulated network: what happens follows
 /// from a seed, and whatever goes wrong can be run again.
@@ -76,11 +78,13 @@ struct Scale {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off")),
-        )
-        .with_writer(io::stderr)
+    let filter = std::env::var("RUST_LOG").ok();
+    let filter: Targets = filter
+        .and_then(|filter| filter.parse().ok())
+        .unwrap_or_default();
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(io::stderr))
+        .with(filter)
         .init();
     let (scenarios, seeds) = match Cli::parse().command {
         Command::Steady(seeds) => (vec![Scenario::Steady], seeds),
