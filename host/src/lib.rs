@@ -32,11 +32,12 @@
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | `incarnation` | which start of the node this is | `clock` |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
+//! | [`access`] | who may do what: keys, tokens, roles, rights, budgets; knows neither HTTP nor plugins | `event`, `clock` |
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `burst` |
-//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `bus`, `event`, `nearest` |
+//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `admin`, `bus`, `event`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
@@ -54,6 +55,9 @@
 //! | node | one running `hearken` process; an *incarnation* is one start of it |
 //! | event | what happened, once: type, source, id, perhaps a subject and data; never changed |
 //! | draft | an event before the node has added what only it gives |
+//! | principal | who acts: `anonymous`, or who has shown a key, a token or a certificate |
+//! | act, right, role | what somebody wants to do, what allows it, and rights with a name |
+//! | budget | how much a principal may do: a rate, connections, streams |
 //! | publisher | who publishes: a plugin, an HTTP connection, a link, the node itself; its events stay in order |
 //! | receiver | who gets events: filters, a mailbox, a rule for when that is full |
 //! | filter | which events a receiver wants: a pattern of types, perhaps a subject |
@@ -102,6 +106,8 @@
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
 //!   plugins are written with.
 
+#[cfg(feature = "gateway")]
+pub mod access;
 pub mod admin;
 #[cfg(feature = "node")]
 pub mod authoring;

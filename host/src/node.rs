@@ -1,8 +1,12 @@
 //! A node: puts bus, plugins and gateway together, runs them, and drains them.
 //! Several nodes can run in one process.
 
+mod error;
+mod key_sets;
+mod listeners;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +16,22 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::access::Access;
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
-use crate::cluster::tls::{Tls, TlsError, TlsFiles};
+use crate::cluster::tls::{Tls, TlsFiles};
 use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
 use crate::config::{self, ClusterSettings, HttpSettings, NodeConfig};
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness, Stages};
 use crate::incarnation;
-use crate::plugin::{PluginRunner, Plugins, PluginsConfig, PluginsError};
-use crate::store::{Store, StoreError};
+use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
+use crate::store::Store;
+use key_sets::KeySetClient;
+
+pub use error::NodeError;
+pub use listeners::{ListenError, Listeners};
 
 /// What a drain keeps of its time, a tenth at most, for links to send what they still
 /// have and to say goodbye.
@@ -31,6 +40,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// A node that has loaded its plugins and serves.
 pub struct Node {
     address: SocketAddr,
+    access: Access,
     bus: Bus,
     runner: PluginRunner,
     nodes: Arc<dyn ClusterAdmin>,
@@ -49,89 +59,6 @@ pub struct Starting {
     node: Node,
     readiness: Readiness,
     startup_timeout: Duration,
-}
-
-/// The sockets that a node serves on.
-#[derive(Debug)]
-pub struct Listeners {
-    /// For clients, over HTTP.
-    pub http: TcpListener,
-    /// For other nodes.
-    pub cluster: TcpListener,
-}
-
-impl Listeners {
-    /// Takes the addresses that the configuration names.
-    ///
-    /// # Errors
-    /// [`ListenError`] when one cannot be had.
-    pub async fn bind(config: &NodeConfig) -> Result<Self, ListenError> {
-        let bind = async |address, flag| {
-            let bound = TcpListener::bind(address).await;
-            bound.map_err(|source| ListenError {
-                address,
-                flag,
-                source,
-            })
-        };
-        Ok(Self {
-            http: bind(config.listen, "--listen").await?,
-            cluster: bind(config.cluster.listen, "--cluster-listen").await?,
-        })
-    }
-}
-
-/// A node cannot serve on an address.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot listen on {address}: {source}; stop what listens there, or choose another address with `{flag}`"
-)]
-pub struct ListenError {
-    address: SocketAddr,
-    flag: &'static str,
-    source: std::io::Error,
-}
-
-/// Why a node does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// A listener has no address.
-    #[error("a listener is unusable: {0}")]
-    Listener(std::io::Error),
-    /// The certificates for links cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The threads of links cannot be started.
-    #[error("the threads for links to other nodes cannot be started: {0}")]
-    LinkThreads(std::io::Error),
-    /// The data folder cannot be made.
-    #[error("cannot use the data folder {}: {source}", path.display())]
-    DataFolder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The key-value store cannot be opened.
-    #[error(
-        "cannot open the key-value store {}: {source}; does another node use this data folder?",
-        path.display()
-    )]
-    Store {
-        /// The store's file.
-        path: PathBuf,
-        /// Why not.
-        source: StoreError,
-    },
-    /// The plugins cannot be started.
-    #[error(transparent)]
-    Plugins(#[from] PluginsError),
-    /// The node is no longer part of its cluster.
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    /// A part panicked, which is a mistake in this program.
-    #[error("a part of the node ended unexpectedly: {0}")]
-    Ended(#[from] tokio::task::JoinError),
 }
 
 impl Node {
@@ -154,6 +81,11 @@ impl Node {
     pub fn serve(config: NodeConfig, listeners: Listeners) -> Result<Starting, NodeError> {
         let address = listeners.http.local_addr().map_err(NodeError::Listener)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let access = Access::new(
+            config.access,
+            Arc::clone(&clock),
+            Arc::new(KeySetClient::new()),
+        )?;
         let incarnation = incarnation::next(&config.data, &*clock);
         let bus = Bus::new(BusConfig {
             node: config.node.as_str().into(),
@@ -212,6 +144,7 @@ impl Node {
         let gateway = tokio::spawn(gateway.serve(listeners.http, gateway_stages.clone(), drain));
         let node = Self {
             address,
+            access,
             bus,
             runner,
             nodes,
@@ -234,6 +167,12 @@ impl Node {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Who may do what on the node.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The node's bus.

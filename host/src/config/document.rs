@@ -27,6 +27,14 @@ pub(super) struct Section<'d> {
     known: Vec<String>,
 }
 
+/// A table that is named by whoever wrote it.
+pub(super) struct NamedSection<'d> {
+    pub(super) name: String,
+    /// Where the name stands.
+    pub(super) place: Place,
+    pub(super) section: Section<'d>,
+}
+
 /// A value and its place.
 pub(super) struct Entry<'d> {
     source: Source<'d>,
@@ -123,6 +131,36 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// Takes a table out in which there are only tables, whatever their names.
+    pub(super) fn named_sections(
+        &mut self,
+        key: &str,
+    ) -> Result<Vec<NamedSection<'d>>, ConfigError> {
+        let Section {
+            source,
+            prefix,
+            table,
+            ..
+        } = self.section(key)?;
+        let named = table.into_iter().map(|(name, value)| {
+            let place = Place::in_file(source.path, source.text, name.span().start);
+            let name = name.into_inner().into_owned();
+            let only = DeTable::from_iter([(Spanned::new(0..0, name.clone().into()), value)]);
+            let mut outer = Section {
+                source,
+                prefix: prefix.clone(),
+                table: only,
+                known: Vec::new(),
+            };
+            Ok(NamedSection {
+                section: outer.section(&name)?,
+                name,
+                place,
+            })
+        });
+        named.collect()
+    }
+
     /// All that is left, whatever the keys; for tables whose keys are the user's own.
     pub(super) fn into_entries(self) -> impl Iterator<Item = (String, DeValue<'d>)> {
         self.table
@@ -162,7 +200,7 @@ impl<'d> Entry<'d> {
     }
 
     /// The values of a list, each of the form and with its place.
-    fn placed_list<T>(&self, form: &Form<T>) -> Result<Vec<Placed<T>>, ConfigError> {
+    pub(super) fn placed_list<T>(&self, form: &Form<T>) -> Result<Vec<Placed<T>>, ConfigError> {
         let Some(values) = self.value.get_ref().as_array() else {
             return Err(self.wrong_type("a list in brackets, e.g. [\"…\"]"));
         };
@@ -197,7 +235,11 @@ impl<'d> Entry<'d> {
                 return Err(self.wrong(spanned, wrong_type(other), form.expected));
             }
         };
-        (form.parse)(&text).map_err(|problem| self.wrong(spanned, problem, form.expected))
+        let told = |problem| match form.hidden {
+            true => self.wrong_hidden(spanned, problem, form.expected),
+            false => self.wrong(spanned, problem, form.expected),
+        };
+        (form.parse)(&text).map_err(told)
     }
 
     /// The error for a value of the wrong type.
@@ -223,10 +265,35 @@ impl<'d> Entry<'d> {
         if found.len() < written.len() {
             found.push('…');
         }
+        self.wrong_as(spanned, found.replace('\n', " "), problem, expected)
+    }
+
+    /// The same without the value.
+    fn wrong_hidden(
+        &self,
+        spanned: &Spanned<DeValue<'d>>,
+        problem: String,
+        expected: &'static str,
+    ) -> ConfigError {
+        self.wrong_as(
+            spanned,
+            "what is not shown here".to_owned(),
+            problem,
+            expected,
+        )
+    }
+
+    fn wrong_as(
+        &self,
+        spanned: &Spanned<DeValue<'d>>,
+        found: String,
+        problem: String,
+        expected: &'static str,
+    ) -> ConfigError {
         ConfigError::from(Box::new(WrongValue {
             place: self.place_of(spanned),
             key: self.key.clone(),
-            found: found.replace('\n', " "),
+            found,
             problem,
             expected,
         }))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::document::Section;
+use super::document::{NamedSection, Section};
 use super::error::ConfigError;
 use super::form::{Form, PATH};
 use super::place::Placed;
@@ -69,7 +69,7 @@ impl<'d> Tables<'d> {
         setting: &Setting,
         form: &Form<T>,
     ) -> Result<Option<Placed<T>>, ConfigError> {
-        let (table, key) = self.table(setting)?;
+        let (table, key) = self.table(setting.key)?;
         table.placed(key, form)
     }
 
@@ -79,8 +79,17 @@ impl<'d> Tables<'d> {
         setting: &Setting,
         form: &Form<T>,
     ) -> Result<Option<Vec<Placed<T>>>, ConfigError> {
-        let (table, key) = self.table(setting)?;
+        let (table, key) = self.table(setting.key)?;
         table.placed_list(key, form)
+    }
+
+    /// Takes all tables out that stand in the one of this key, whatever their names.
+    pub(super) fn named(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Vec<NamedSection<'d>>, ConfigError> {
+        let (table, key) = self.table(key)?;
+        table.named_sections(key)
     }
 
     /// Ends the reading: what was not taken out is not known.
@@ -89,12 +98,11 @@ impl<'d> Tables<'d> {
         innermost_first.try_for_each(Section::finish)
     }
 
-    /// The table of a setting, and the setting's name within it.
+    /// The table in which a key stands, and the key's last name.
     fn table(
         &mut self,
-        setting: &Setting,
+        key: &'static str,
     ) -> Result<(&mut Section<'d>, &'static str), ConfigError> {
-        let key = setting.key;
         let (names, key) = match key.rsplit_once('.') {
             Some((names, key)) => (names.split('.').collect(), key),
             None => (Vec::new(), key),

@@ -17,6 +17,9 @@ pub(super) struct Form<T> {
     pub(super) parse: fn(&str) -> Result<T, String>,
     /// Reads what is not UTF-8, if that is right too.
     not_utf8: Option<fn(&OsStr) -> T>,
+    /// Whether no error may repeat the value, which somebody may take for the place of a
+    /// secret.
+    pub(super) hidden: bool,
 }
 
 /// A TOML type.
@@ -38,7 +41,14 @@ impl<T> Form<T> {
             expected,
             parse,
             not_utf8: None,
+            hidden: false,
         }
+    }
+
+    /// The same, for a value that no error repeats.
+    pub(super) const fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
     }
 
     /// Reads a value from outside of TOML.

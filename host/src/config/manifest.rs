@@ -111,10 +111,10 @@ pub(crate) fn within_max_globs(globs: usize) -> Result<(), String> {
     ))
 }
 
-const FEWER_PATTERNS: &str =
+pub(super) const FEWER_PATTERNS: &str =
     "fewer or wider patterns, e.g. \"custom.cart.*\" instead of one for each type";
 
-const PATTERN: Form<Pattern> = Form::new(
+pub(super) const PATTERN: Form<Pattern> = Form::new(
     Kind::String,
     "a pattern on event types, e.g. \"custom.cart.*\"",
     |text| Pattern::new(text).map_err(|error| error.to_string()),

@@ -2,6 +2,7 @@
 //! variables and flags, and of each plugin from its manifest. A value that is
 //! not understood is an error that says where it stands and what is right.
 
+mod access;
 mod address;
 mod arguments;
 mod cluster;

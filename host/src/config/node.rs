@@ -22,6 +22,7 @@ use super::place::{Place, Places};
 use super::quarantine::QuarantinePauses;
 use super::sources::Sources;
 use super::table::{Settings, settings};
+use crate::access::AccessSettings;
 
 /// The largest value of `max_event_size`, in bytes (64 MiB).
 pub const LARGEST_EVENT: usize = 64 << 20;
@@ -87,6 +88,8 @@ settings! {
         log: LogConfig;
         /// Bounds of HTTP.
         http: HttpSettings;
+        /// Who may do what.
+        access: AccessSettings;
         /// Limits of plugins whose manifest says nothing else.
         limits: PluginLimits;
         /// How plugins are compiled.

@@ -3,13 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::access::field::{FIELDS, Field};
 use super::file::CONFIG;
 use super::node::NodeConfig;
 use super::setting::{How, Setting};
 use super::table::Settings;
-
-const BEGIN: &str = "<!-- settings -->\n";
-const END: &str = "<!-- /settings -->";
 
 /// The table as the page has it.
 fn table() -> String {
@@ -51,26 +49,46 @@ fn row(table: &mut String, setting: &Setting) {
     .expect("a string takes all");
 }
 
+/// The table of what stands in tables that have names of their own.
+fn named_table() -> String {
+    let mut table = "| key | value | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for field in FIELDS {
+        let (form, _) = field
+            .expected
+            .split_once(", e.g. ")
+            .unwrap_or((field.expected, ""));
+        let list = if field.list { "a list: " } else { "" };
+        let Field {
+            key,
+            default,
+            meaning,
+            ..
+        } = field;
+        writeln!(table, "| `{key}` | {list}{form} | {default} | {meaning} |")
+            .expect("a string takes all");
+    }
+    table
+}
+
 #[test]
 fn the_page_has_every_setting() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
-    let page = std::fs::read_to_string(&path).expect("docs/configuration.md");
-    let (before, rest) = page
-        .split_once(BEGIN)
-        .expect("the page has a line `<!-- settings -->`");
-    let (found, after) = rest
-        .split_once(END)
-        .expect("the page has a line `<!-- /settings -->`");
-    let expected = table();
-    if std::env::var_os("RENEW_DOCS").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}"))
-            .expect("the page can be written");
-    } else {
-        assert!(
-            found == expected,
-            "docs/configuration.md does not have the settings as they are: run this test with \
-             RENEW_DOCS=1 to write them into it, or put there\n{expected}"
-        );
+    for (name, expected) in [("settings", table()), ("access", named_table())] {
+        let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+        let page = std::fs::read_to_string(&path).expect("docs/configuration.md");
+        let missing = format!("the page has lines `{begin}` and `{end}`");
+        let (before, rest) = page.split_once(&begin).expect(&missing);
+        let (found, after) = rest.split_once(&end).expect(&missing);
+        if std::env::var_os("RENEW_DOCS").is_some() {
+            std::fs::write(&path, format!("{before}{begin}{expected}{end}{after}"))
+                .expect("the page can be written");
+        } else {
+            assert!(
+                found == expected,
+                "docs/configuration.md does not have the settings as they are: run this test with \
+                 RENEW_DOCS=1 to write them into it, or put there\n{expected}"
+            );
+        }
     }
 }
 

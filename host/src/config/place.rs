@@ -48,6 +48,11 @@ impl Places {
         self.0.get(setting.key).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether somebody set a setting, if only to no value at all.
+    pub(super) fn is_set(&self, setting: &Setting) -> bool {
+        self.0.contains_key(setting.key)
+    }
+
     /// Where the first value of a setting stands; `None` if nobody set it.
     pub(super) fn of(&self, setting: &Setting) -> Option<&Place> {
         self.all(setting).first()

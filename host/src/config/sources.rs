@@ -1,6 +1,7 @@
 //! All sources of a node's settings together: what stands in a flag wins over its
 //! variable, which wins over the file.
 
+use super::document::NamedSection;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::file::{ConfigFile, Tables};
@@ -101,6 +102,17 @@ impl<'s> Sources<'s> {
             .unzip();
         self.places.insert(setting, places);
         Ok(values)
+    }
+
+    /// All tables of the file that stand in the one of this key, whatever their names.
+    pub(super) fn named(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Vec<NamedSection<'s>>, ConfigError> {
+        match &mut self.file {
+            Some(file) => file.named(key),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Where the values stand that were read.

@@ -156,6 +156,7 @@ fn the_file_sets_everything() {
                 filter: "warn,hearken=debug".to_owned(),
             },
             http: HttpSettings::default(),
+            access: Default::default(),
             cluster: ClusterSettings {
                 name: "c".to_owned(),
                 listen: "192.0.2.1:1".parse().unwrap(),

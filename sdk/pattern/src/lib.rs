@@ -96,6 +96,13 @@ impl Pattern {
         &self.source
     }
 
+    /// Whether everything that `other` matches is matched by this pattern too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let covered = |glob: &Glob| self.globs.iter().any(|own| own.covers(glob));
+        other.globs.iter().all(covered)
+    }
+
     /// The alternatives, multiplied out, sorted and each there once; at least one
     /// and at most [`MAX_ALTERNATIVES`].
     #[must_use]
@@ -119,15 +126,28 @@ impl PartialEq for Pattern {
 impl Eq for Pattern {}
 
 impl Glob {
+    /// The glob of `text`, in which everything but `*` is literal.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        let stars = text.find('*').zip(text.rfind('*'));
+        Self { text, stars }
+    }
+
     /// The glob as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    fn new(text: String) -> Self {
-        let stars = text.find('*').zip(text.rfind('*'));
-        Self { text, stars }
+    /// Whether everything that `other` matches is matched by this glob too.
+    ///
+    /// What a `*` of the other stands for may be anything, and so only a `*` can match it:
+    /// the other is matched as a text in which its `*` is a character that no literal has.
+    /// For the same reason a glob that lies within several globs together lies within one
+    /// of them.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.matches(&other.text)
     }
 
     /// What the glob begins and ends with, if it is not all literal.
@@ -238,6 +258,52 @@ mod tests {
             let compiled = Pattern::new(&pattern).expect("a valid pattern");
             prop_assert_eq!(compiled.matches(&text), naive(pattern.as_bytes(), text.as_bytes()));
         }
+    }
+
+    /// All texts of up to `longest` letters. No pattern below has an `x`.
+    fn texts(longest: usize) -> Vec<String> {
+        let mut texts = vec![String::new()];
+        let mut last = texts.clone();
+        for _ in 0..longest {
+            let longer = |text: &String| ['a', 'b', 'x'].map(|letter| format!("{text}{letter}"));
+            last = last.iter().flat_map(longer).collect();
+            texts.extend_from_slice(&last);
+        }
+        texts
+    }
+
+    proptest! {
+        #[test]
+        fn covers_what_covers_every_match(
+            wide in "[ab*]{0,2}(\\{[ab*]{0,2},[ab*]{0,2}\\})?[ab*]{1,2}",
+            narrow in "[ab*]{0,2}(\\{[ab*]{0,1},[ab*]{0,2}\\})?[ab*]{1,2}",
+        ) {
+            // Long enough for a match of `narrow` in which each `*` is an `x` or nothing.
+            let texts = texts(7);
+            let [wide, narrow] = [wide, narrow].map(|text| Pattern::new(&text).expect("valid"));
+            let every = texts
+                .iter()
+                .filter(|text| narrow.matches(text))
+                .all(|text| wide.matches(text));
+            prop_assert_eq!(wide.covers(&narrow), every, "{} and {}", wide, narrow);
+        }
+    }
+
+    #[test]
+    fn what_lies_within_a_pattern_is_covered() {
+        let covers = |wide: &str, narrow: &str| {
+            Pattern::new(wide)
+                .unwrap()
+                .covers(&Pattern::new(narrow).unwrap())
+        };
+        assert!(covers("custom.{shop,order}.*", "custom.shop.paid"));
+        assert!(covers("custom.{shop,order}.*", "custom.{order,shop}.p*"));
+        assert!(covers("*", "{plugin,custom}.*"));
+        assert!(covers("a*a", "a*b*a"));
+        assert!(!covers("custom.shop.*", "custom.{shop,order}.*"));
+        assert!(!covers("custom.shop.*", "custom.sho*"));
+        assert!(!covers("custom.shop.*", "*"));
+        assert!(!covers("a*a", "a"));
     }
 
     #[test]

@@ -1,0 +1,177 @@
+//! The room's front: who is asked whenever somebody wants something.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::act::Act;
+use super::budget::Budgets;
+use super::current::Current;
+use super::explain::Explanation;
+use super::identity::Identity;
+use super::key;
+use super::key_set::FetchKeySet;
+use super::principal::Principal;
+use super::refusal::{AccessError, Unauthenticated};
+use super::settings::AccessSettings;
+use super::state::{Proof, State};
+use super::wrong::WrongCredentials;
+use crate::clock::Clock;
+
+/// Knows who may do what; cheap to clone, and asked for each request.
+#[derive(Clone)]
+pub struct Access(Arc<Inner>);
+
+struct Inner {
+    current: Arc<Current>,
+    budgets: Budgets,
+    wrong: WrongCredentials,
+    _key_sets: Arc<dyn FetchKeySet>,
+}
+
+/// What somebody shows to say who they are.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    /// Nothing.
+    None,
+    /// A key (`hrk_…`) or a token.
+    Bearer(&'a str),
+    /// A certificate that an authority has signed that the node trusts.
+    Certificate {
+        /// The names that it has.
+        names: &'a [String],
+    },
+}
+
+impl Access {
+    /// Begins to decide by `settings`.
+    ///
+    /// # Errors
+    /// [`AccessError`] says what in them cannot hold.
+    pub fn new(
+        settings: AccessSettings,
+        clock: Arc<dyn Clock>,
+        key_sets: Arc<dyn FetchKeySet>,
+    ) -> Result<Self, AccessError> {
+        let budgets = Budgets::default();
+        let state = State::new(settings, &budgets)?;
+        Ok(Self(Arc::new(Inner {
+            current: Arc::new(Current::new(state, clock)),
+            budgets,
+            wrong: WrongCredentials::default(),
+            _key_sets: key_sets,
+        })))
+    }
+
+    /// Whether anybody is asked who they are: whether there is any key, certificate or
+    /// `anonymous`. Otherwise everybody is admin.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        self.0.current.state().is_configured()
+    }
+
+    /// Decides by other `settings` from now on. Identities that do not hold any more end.
+    ///
+    /// # Errors
+    /// [`AccessError`] says what in them cannot hold; then nothing has changed.
+    pub fn replace(&self, settings: AccessSettings) -> Result<(), AccessError> {
+        let state = State::new(settings, &self.0.budgets)?;
+        self.0.current.replace(state);
+        Ok(())
+    }
+
+    /// Who it is that comes `from` there and shows this.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`] when that is nobody whom the node knows. Without credentials it
+    /// is, where `anonymous` has no roles.
+    pub async fn authenticate(
+        &self,
+        credential: Credential<'_>,
+        from: IpAddr,
+    ) -> Result<Identity, Unauthenticated> {
+        let state = self.0.current.state();
+        if !state.is_configured() {
+            return Ok(self.anonymous());
+        }
+        let known = match credential {
+            Credential::None if state.anonymous().roles.is_empty() => Err(Unauthenticated::Missing),
+            Credential::None => Ok(self.anonymous()),
+            Credential::Certificate { names } => self.certificate(&state, names),
+            Credential::Bearer(text) if text.starts_with(key::KEY_PREFIX) => self.key(&state, text),
+            Credential::Bearer(_) => Err(Unauthenticated::NoTokens),
+        };
+        known.map_err(|refused| {
+            let waits = refused.is_wrong().then(|| self.0.wrong.count(from));
+            match waits.flatten() {
+                Some(retry_after) => Unauthenticated::TooManyWrong { retry_after },
+                None => refused,
+            }
+        })
+    }
+
+    /// Who has no credentials, even if that may do nothing.
+    #[must_use]
+    pub fn anonymous(&self) -> Identity {
+        let state = self.0.current.state();
+        Identity::new(state.anonymous(), state.no_proof(), &self.0.current)
+    }
+
+    /// Whether the principal may do this and what decides it. The roles of a user are in the
+    /// token: here they are none.
+    #[must_use]
+    pub fn explain(&self, principal: &Principal, act: &Act<'_>) -> Explanation {
+        let state = self.0.current.state();
+        Explanation::of(&state.settings, principal, &[], act)
+    }
+
+    fn key(&self, state: &State, text: &str) -> Result<Identity, Unauthenticated> {
+        let Some((public, secret)) = key::parts(text) else {
+            return Err(Unauthenticated::WrongKey);
+        };
+        let Some(known) = state.key(public) else {
+            key::pretend(secret);
+            return Err(Unauthenticated::WrongKey);
+        };
+        if !known.hash.is_of(secret) {
+            return Err(Unauthenticated::WrongKey);
+        }
+        if known
+            .expires
+            .is_some_and(|expires| expires <= self.0.current.now())
+        {
+            return Err(Unauthenticated::KeyExpired);
+        }
+        let proof = Proof::Key(known.hash.clone());
+        Ok(Identity::new(&known.holder, proof, &self.0.current))
+    }
+
+    fn certificate(&self, state: &State, names: &[String]) -> Result<Identity, Unauthenticated> {
+        let names = names.iter().map(|name| name.to_ascii_lowercase());
+        let mut known = names.filter_map(|name| Some((state.certificate(&name)?, name.clone())));
+        let (holder, name) = known.next().ok_or(Unauthenticated::UnknownCertificate)?;
+        Ok(Identity::new(
+            holder,
+            Proof::Certificate(name),
+            &self.0.current,
+        ))
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("current", &self.0.current)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Bearer(_) => f.write_str("Bearer(…)"),
+            Self::Certificate { names } => write!(f, "Certificate({names:?})"),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Who somebody is and what they may, from one look at the settings.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::act::Act;
+use super::budget::Budget;
+use super::current::Current;
+use super::principal::Principal;
+use super::refusal::{Ended, Forbidden};
+use super::rights::Rights;
+use super::state::{Holder, Proof};
+
+/// The clock is looked at after so long although nothing expires sooner: it may have been
+/// set.
+const RECHECK: Duration = Duration::from_secs(60);
+
+/// Who somebody is and what they may.
+#[derive(Clone, Debug)]
+pub struct Identity(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    holder: Holder,
+    proof: Proof,
+    /// `None` where nothing ever changes.
+    current: Option<Arc<Current>>,
+}
+
+impl Identity {
+    pub(super) fn new(holder: &Holder, proof: Proof, current: &Arc<Current>) -> Self {
+        Self(Arc::new(Inner {
+            holder: holder.clone(),
+            proof,
+            current: Some(Arc::clone(current)),
+        }))
+    }
+
+    /// Everybody on a node that asks nobody who they are: `anonymous` with the role `admin`.
+    #[must_use]
+    pub fn admin_of_an_open_node() -> Self {
+        Self(Arc::new(Inner {
+            holder: Holder::of_an_open_node(),
+            proof: Proof::Open,
+            current: None,
+        }))
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.0.holder.principal
+    }
+
+    /// Names of the roles that it has, of which some may not exist.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.0.holder.roles
+    }
+
+    /// What it may.
+    #[must_use]
+    pub fn rights(&self) -> &Rights {
+        &self.0.holder.rights
+    }
+
+    /// What it has left, together with all others who are the same principal.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.0.holder.budget
+    }
+
+    /// Whether it may do this.
+    ///
+    /// # Errors
+    /// [`Forbidden`] names the right that is missing.
+    pub fn check(&self, act: &Act<'_>) -> Result<(), Forbidden> {
+        if self.rights().allow(act) {
+            return Ok(());
+        }
+        Err(Forbidden {
+            principal: self.principal().clone(),
+            right: act.to_string(),
+        })
+    }
+
+    /// Waits until the identity does not hold any more: its key was removed or has expired,
+    /// or not all that it might do is allowed any more. For what lasts longer than a request.
+    pub async fn ended(&self) -> Ended {
+        let Some(current) = &self.0.current else {
+            return pending().await;
+        };
+        let mut changes = current.changes();
+        loop {
+            let state = Arc::clone(&changes.borrow_and_update());
+            if let Err(ended) = state.holds(&self.0.proof, self.rights()) {
+                return ended;
+            }
+            let left = match state.expires(&self.0.proof) {
+                Some(expires) => match expires.saturating_sub(current.now()) {
+                    0 => return Ended::KeyExpired,
+                    left => Duration::from_millis(left).min(RECHECK),
+                },
+                None => RECHECK,
+            };
+            tokio::select! {
+                // `current` has the other end, so that it is never closed.
+                _ = changes.changed() => {}
+                () = sleep(left) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What the page of settings says of tables that have names of their own.
+
+use super::form::{ALT_NAME, CHANNELS, KEY_HASH, PLACES, RATE, ROLE, TIME};
+use crate::config::form::SWITCH;
+use crate::config::manifest::PATTERN;
+
+/// A key of such a table.
+pub(in crate::config) struct Field {
+    /// With `NAME` for the table's name.
+    pub(in crate::config) key: &'static str,
+    pub(in crate::config) list: bool,
+    pub(in crate::config) expected: &'static str,
+    pub(in crate::config) default: &'static str,
+    pub(in crate::config) meaning: &'static str,
+}
+
+const fn field(
+    key: &'static str,
+    expected: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Field {
+    Field {
+        key,
+        list: false,
+        expected,
+        default,
+        meaning,
+    }
+}
+
+const fn list(key: &'static str, expected: &'static str, meaning: &'static str) -> Field {
+    Field {
+        list: true,
+        ..field(key, expected, "none", meaning)
+    }
+}
+
+#[rustfmt::skip]
+pub(in crate::config) const FIELDS: &[Field] = &[
+    list("access.roles.NAME.publish", PATTERN.expected, "Types of events that it may publish"),
+    list("access.roles.NAME.listen", PATTERN.expected, "Types of events that it may hear"),
+    list("access.roles.NAME.append", CHANNELS.expected, "Channels that it may append to"),
+    list("access.roles.NAME.read", CHANNELS.expected, "Channels that it may read"),
+    field("access.roles.NAME.observe", SWITCH.expected, "`false`", "Whether it may see plugins, nodes and metrics, and list and show channels and sessions"),
+    field("access.roles.NAME.operate", SWITCH.expected, "`false`", "Whether it may command the node"),
+    field("access.roles.NAME.rate", RATE.expected, "no bound", "Events that each principal may publish"),
+    field("access.roles.NAME.connections", PLACES.expected, "no bound", "Connections of each principal at a time"),
+    field("access.roles.NAME.streams", PLACES.expected, "no bound", "Streams and waits of each principal at a time"),
+    list("access.keys.NAME.keys", KEY_HASH.expected, "The keys, 1 to 4: two while one is replaced"),
+    list("access.keys.NAME.roles", ROLE.expected, "What they may"),
+    field("access.keys.NAME.expires", TIME.expected, "never", "From when on they are refused"),
+    field("access.certificates.NAME.subject_alt_name", ALT_NAME.expected, "needed", "By which name in it a client's certificate is known"),
+    list("access.certificates.NAME.roles", ROLE.expected, "What its holder may"),
+];

@@ -1,0 +1,54 @@
+//! Why a node does not run.
+
+use std::path::PathBuf;
+
+use crate::access::AccessError;
+use crate::cluster::ClusterError;
+use crate::cluster::tls::TlsError;
+use crate::plugin::PluginsError;
+use crate::store::StoreError;
+
+/// Why a node does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A listener has no address.
+    #[error("a listener is unusable: {0}")]
+    Listener(std::io::Error),
+    /// The certificates for links cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// What is configured of access cannot hold.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The threads of links cannot be started.
+    #[error("the threads for links to other nodes cannot be started: {0}")]
+    LinkThreads(std::io::Error),
+    /// The data folder cannot be made.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    DataFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The key-value store cannot be opened.
+    #[error(
+        "cannot open the key-value store {}: {source}; does another node use this data folder?",
+        path.display()
+    )]
+    Store {
+        /// The store's file.
+        path: PathBuf,
+        /// Why not.
+        source: StoreError,
+    },
+    /// The plugins cannot be started.
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
+    /// The node is no longer part of its cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// A part panicked, which is a mistake in this program.
+    #[error("a part of the node ended unexpectedly: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+}
