@@ -1,80 +1,134 @@
-//! Work that waits for the disk, beside what must not wait.
+//! Work that waits for the disk, on threads of its own.
 //!
-//! A thousand plugins that are looked at when the node starts would otherwise each get a
-//! thread of their own, and every thread keeps some memory of the allocator's.
+//! On the runtime's threads for what blocks, a node that looks at a thousand plugins when it
+//! starts would get dozens of them, and each keeps what was allocated on it for a while:
+//! several times the memory that the plugins need.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use tokio::task::JoinError;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use tokio::sync::oneshot;
 
-/// How much of it is done at a time: enough to keep a disk busy.
-const AT_A_TIME: usize = 8;
+use crate::panics::panic_text;
 
-/// Where waiting for the disk holds up nobody but those who wait for it too.
+/// How many wait for the disk at a time: enough to keep it busy.
+const THREADS: usize = 4;
+
+/// Threads on which waiting for the disk holds up nobody but those who wait for it too.
 #[derive(Clone, Debug)]
-pub(crate) struct Disk(Arc<Semaphore>);
+pub(crate) struct Disk(Arc<ThreadPool>);
+
+/// What was to be done on the disk was not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DiskError {
+    /// It panicked, and said so.
+    #[error("{0}")]
+    Panicked(String),
+    /// The threads have ended.
+    #[error("the node is stopping")]
+    Stopping,
+}
 
 impl Disk {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(AT_A_TIME)))
-    }
-
-    /// Does it when it is its turn. What has begun goes on when the future is dropped,
-    /// and so does its turn.
+    /// Starts the threads; they end when the last clone is gone and all work is done.
     ///
     /// # Errors
-    /// [`JoinError`] when it panics, or the node ends first.
+    /// When a thread cannot be started.
+    pub(crate) fn start() -> Result<Self, ThreadPoolBuildError> {
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(THREADS)
+            .thread_name(|index| format!("disk-{index}"))
+            .build()?;
+        Ok(Self(Arc::new(threads)))
+    }
+
+    /// Does it when it is its turn, unless the future has been dropped by then.
+    ///
+    /// # Errors
+    /// [`DiskError`] when it panics, or the threads end first.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, JoinError> {
-        let turn = Arc::clone(&self.0).acquire_owned().await;
-        let turn = turn.expect("the semaphore is never closed");
-        tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(turn);
-            done
-        })
-        .await
+    ) -> Result<T, DiskError> {
+        let (tell, done) = oneshot::channel();
+        self.0.spawn_fifo(move || {
+            if !tell.is_closed() {
+                // Whoever has gone meanwhile needs no answer.
+                let _ = tell.send(catch_unwind(AssertUnwindSafe(work)));
+            }
+        });
+        let done = done.await.map_err(|_| DiskError::Stopping)?;
+        done.map_err(|panic| DiskError::Panicked(panic_text(&*panic).to_owned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::collections::HashSet;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Barrier, Mutex};
+
+    use futures_util::FutureExt;
 
     use super::*;
 
     #[tokio::test]
-    async fn only_some_work_at_a_time_and_all_of_it_is_done() {
-        let disk = Disk::new();
-        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    async fn all_work_is_done_on_a_few_threads() {
+        let disk = Disk::start().unwrap();
+        let used = Arc::new(Mutex::new(HashSet::new()));
         let all: Vec<_> = (0..200)
-            .map(|_| {
-                let (disk, now, most) = (disk.clone(), Arc::clone(&now), Arc::clone(&most));
+            .map(|number| {
+                let (disk, used) = (disk.clone(), Arc::clone(&used));
                 tokio::spawn(async move {
-                    disk.run(move || {
-                        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                        std::thread::yield_now();
-                        now.fetch_sub(1, Ordering::SeqCst);
-                    })
-                    .await
+                    let note = move || {
+                        used.lock().unwrap().insert(std::thread::current().id());
+                        number
+                    };
+                    disk.run(note).await
                 })
             })
             .collect();
-        for work in all {
-            work.await.unwrap().unwrap();
+        for (number, work) in all.into_iter().enumerate() {
+            assert_eq!(work.await.unwrap(), Ok(number));
         }
-        assert!((1..=AT_A_TIME).contains(&most.load(Ordering::SeqCst)));
+        assert!((1..=THREADS).contains(&used.lock().unwrap().len()));
     }
 
     #[tokio::test]
-    async fn work_that_panics_gives_its_turn_back() {
-        let disk = Disk::new();
-        for _ in 0..2 * AT_A_TIME {
-            disk.run(|| panic!("broken")).await.unwrap_err();
+    async fn work_that_panics_is_told_and_ends_no_thread() {
+        let disk = Disk::start().unwrap();
+        for _ in 0..2 * THREADS {
+            let done = disk.run(|| panic!("broken")).await;
+            assert_eq!(done, Err::<(), _>(DiskError::Panicked("broken".to_owned())));
         }
-        disk.run(|| ()).await.unwrap();
+        assert_eq!(disk.run(|| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_is_not_begun() {
+        let disk = Disk::start().unwrap();
+        let gate = Arc::new(Barrier::new(THREADS + 1));
+        let busy: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let (disk, gate) = (disk.clone(), Arc::clone(&gate));
+                tokio::spawn(async move { disk.run(move || gate.wait().is_leader()).await })
+            })
+            .collect();
+        let begun = Arc::new(AtomicBool::new(false));
+        let begin = Arc::clone(&begun);
+        let waiting = disk.run(move || begin.store(true, Ordering::SeqCst));
+        assert!(waiting.now_or_never().is_none(), "it waits for its turn");
+        tokio::task::spawn_blocking(move || gate.wait())
+            .await
+            .unwrap();
+        for work in busy {
+            work.await.unwrap().unwrap();
+        }
+        // Each thread has come past what was given up.
+        for _ in 0..THREADS {
+            disk.run(|| ()).await.unwrap();
+        }
+        assert!(!begun.load(Ordering::SeqCst));
     }
 }

@@ -16,6 +16,7 @@ use super::status::Status;
 use crate::admin::PluginState;
 use crate::config::PluginLimits;
 use crate::panics::panic_text;
+use crate::plugin::code::disk::DiskError;
 use crate::plugin::run::runtime::Runtime;
 
 /// Loads the files of one plugin.
@@ -183,6 +184,7 @@ async fn on_disk<T: Send + 'static>(
 ) -> Result<T, LoadError> {
     let files = files.clone();
     let looked = runtime.disk.run(move || look(&files));
+    let failed = |error: DiskError| LoadError::Host(error.to_string());
     looked.await.map_err(failed)
 }
 

@@ -61,7 +61,8 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         crate::tls::choose_provider();
         let cache = CodeCache::open(data.join("code"))?;
-        let disk = Disk::new();
+        let disk =
+            Disk::start().map_err(|error| RuntimeError::Thread(std::io::Error::other(error)))?;
         let engine = new_engine().map_err(RuntimeError::Engine)?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
         Ok(Self {

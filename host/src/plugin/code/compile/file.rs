@@ -4,7 +4,8 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::error::{CompileError, MAX_COMPONENT_BYTES};
 use crate::plugin::code::complete::is_cut_off;
@@ -18,7 +19,7 @@ const MODULE_PREAMBLE: [u8; 8] = *b"\0asm\x01\0\0\0";
 /// A component file as it was read.
 #[derive(Clone)]
 pub(crate) struct ComponentFile {
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) bytes: Bytes,
     /// BLAKE3 of the bytes.
     pub(crate) hash: blake3::Hash,
 }
@@ -36,7 +37,9 @@ impl ComponentFile {
         };
         let mut file = open_regular(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
-        let mut bytes = Vec::new();
+        // In one piece from the begin, if it is as large as it seems.
+        let expected = usize::try_from(size.min(MAX_COMPONENT_BYTES)).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(8);
         (&mut file)
             .take(8)
             .read_to_end(&mut bytes)
@@ -45,6 +48,7 @@ impl ComponentFile {
         if size > MAX_COMPONENT_BYTES {
             return Err(CompileError::TooLarge(size));
         }
+        bytes.reserve_exact(expected);
         file.take(MAX_COMPONENT_BYTES)
             .read_to_end(&mut bytes)
             .map_err(failed)?;

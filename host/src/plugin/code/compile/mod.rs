@@ -150,7 +150,7 @@ impl Compiler {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, CompileError> {
         let done = self.disk.run(work).await;
-        done.map_err(|panic| CompileError::Compiler(panic.to_string()))
+        done.map_err(|error| CompileError::Compiler(error.to_string()))
     }
 }
 
@@ -177,7 +177,12 @@ mod tests {
             program: "/nowhere/hearken".into(),
             ..CompileSettings::default()
         };
-        let compiler = Compiler::new(engine, cache, Disk::new(), CompileWorkers::new(settings, 1));
+        let compiler = Compiler::new(
+            engine,
+            cache,
+            Disk::start().unwrap(),
+            CompileWorkers::new(settings, 1),
+        );
         (compiler, file)
     }
 
