@@ -209,6 +209,30 @@ fn known() -> Vec<Row> {
         ),
     ]);
     rows.extend([
+        // Access.
+        ("keys of one name", vec![of("settings/MAX_KEYS")]),
+        ("patterns of a role", vec![of("MAX_RIGHTS")]),
+        ("token", vec![of("MAX_TOKEN_BYTES")]),
+        ("tokens that are remembered", vec![of("MAX_TOKENS")]),
+        (
+            "public keys of an issuer",
+            vec![of("MAX_KEY_SET"), of("MAX_SET_KEYS")],
+        ),
+        (
+            "time to fetch them",
+            vec![of("FETCH_DEADLINE"), of("key_sets/PAUSE")],
+        ),
+        (
+            "wrong credentials of one address",
+            vec![of("MAX_WRONG"), of("wrong/WINDOW")],
+        ),
+        (
+            "addresses that are counted so",
+            vec![of("wrong/MAX_ADDRESSES")],
+        ),
+        ("principals whose budget", vec![of("MAX_BUDGETS")]),
+    ]);
+    rows.extend([
         // The cluster.
         ("other nodes", vec![of("MAX_PEERS")]),
         (

@@ -12,9 +12,12 @@ use super::identity::Identity;
 use super::key;
 use super::key_set::FetchKeySet;
 use super::principal::Principal;
-use super::refusal::{AccessError, Unauthenticated};
+use super::refusal::{AccessError, MAX_TOKEN_BYTES, Unauthenticated};
 use super::settings::AccessSettings;
 use super::state::{Proof, State};
+use super::token::{KeySets, verify};
+use super::unknown_roles::UnknownRoles;
+use super::verified::{Known, VerifiedTokens};
 use super::wrong::WrongCredentials;
 use crate::clock::Clock;
 
@@ -26,7 +29,8 @@ struct Inner {
     current: Arc<Current>,
     budgets: Budgets,
     wrong: WrongCredentials,
-    _key_sets: Arc<dyn FetchKeySet>,
+    key_sets: KeySets,
+    unknown_roles: UnknownRoles,
 }
 
 /// What somebody shows to say who they are.
@@ -54,17 +58,19 @@ impl Access {
         key_sets: Arc<dyn FetchKeySet>,
     ) -> Result<Self, AccessError> {
         let budgets = Budgets::default();
-        let state = State::new(settings, &budgets)?;
+        let key_sets = KeySets::new(key_sets);
+        let state = State::new(settings, &budgets, &key_sets)?;
         Ok(Self(Arc::new(Inner {
             current: Arc::new(Current::new(state, clock)),
             budgets,
             wrong: WrongCredentials::default(),
-            _key_sets: key_sets,
+            key_sets,
+            unknown_roles: UnknownRoles::default(),
         })))
     }
 
-    /// Whether anybody is asked who they are: whether there is any key, certificate or
-    /// `anonymous`. Otherwise everybody is admin.
+    /// Whether anybody is asked who they are: whether there is any key, token, certificate
+    /// or `anonymous`. Otherwise everybody is admin.
     #[must_use]
     pub fn is_configured(&self) -> bool {
         self.0.current.state().is_configured()
@@ -75,7 +81,7 @@ impl Access {
     /// # Errors
     /// [`AccessError`] says what in them cannot hold; then nothing has changed.
     pub fn replace(&self, settings: AccessSettings) -> Result<(), AccessError> {
-        let state = State::new(settings, &self.0.budgets)?;
+        let state = State::new(settings, &self.0.budgets, &self.0.key_sets)?;
         self.0.current.replace(state);
         Ok(())
     }
@@ -99,7 +105,7 @@ impl Access {
             Credential::None => Ok(self.anonymous()),
             Credential::Certificate { names } => self.certificate(&state, names),
             Credential::Bearer(text) if text.starts_with(key::KEY_PREFIX) => self.key(&state, text),
-            Credential::Bearer(_) => Err(Unauthenticated::NoTokens),
+            Credential::Bearer(text) => self.token(&state, text).await,
         };
         known.map_err(|refused| {
             let waits = refused.is_wrong().then(|| self.0.wrong.count(from));
@@ -144,6 +150,33 @@ impl Access {
         }
         let proof = Proof::Key(known.hash.clone());
         Ok(Identity::new(&known.holder, proof, &self.0.current))
+    }
+
+    async fn token(&self, state: &State, text: &str) -> Result<Identity, Unauthenticated> {
+        if state.issuers.is_empty() {
+            return Err(Unauthenticated::NoTokens);
+        }
+        if text.len() > MAX_TOKEN_BYTES {
+            return Err(Unauthenticated::TokenTooLong);
+        }
+        let now = self.0.current.now();
+        let hash = VerifiedTokens::hash(text);
+        if let Some(Known { holder, token }) = state.verified.get(&hash, now) {
+            return Ok(Identity::new(&holder, Proof::Token(token), &self.0.current));
+        }
+        let token = Arc::new(verify(text, &state.issuers, now).await?);
+        for role in &token.roles {
+            if state.settings.role(role).is_none() {
+                self.0.unknown_roles.say(token.issuer.name(), role);
+            }
+        }
+        let holder = state.user(&token, &self.0.budgets);
+        let known = Known {
+            holder: holder.clone(),
+            token: Arc::clone(&token),
+        };
+        state.verified.insert(hash, known);
+        Ok(Identity::new(&holder, Proof::Token(token), &self.0.current))
     }
 
     fn certificate(&self, state: &State, names: &[String]) -> Result<Identity, Unauthenticated> {

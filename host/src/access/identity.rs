@@ -9,10 +9,12 @@ use tokio::time::sleep;
 use super::act::Act;
 use super::budget::Budget;
 use super::current::Current;
+use super::holder::Holder;
 use super::principal::Principal;
 use super::refusal::{Ended, Forbidden};
 use super::rights::Rights;
-use super::state::{Holder, Proof};
+use super::state::Proof;
+use super::token::KeySetChanges;
 
 /// The clock is looked at after so long although nothing expires sooner: it may have been
 /// set.
@@ -94,23 +96,47 @@ impl Identity {
             return pending().await;
         };
         let mut changes = current.changes();
+        let mut key_set = match &self.0.proof {
+            Proof::Token(token) => token.issuer.key_set().map(|set| set.changes()),
+            _ => None,
+        };
+        // What was begun with a token that was taken although it had expired, because clocks
+        // differ, ends when that is over.
+        let leeway = self.leeway(current.now());
         loop {
             let state = Arc::clone(&changes.borrow_and_update());
             if let Err(ended) = state.holds(&self.0.proof, self.rights()) {
                 return ended;
             }
             let left = match state.expires(&self.0.proof) {
-                Some(expires) => match expires.saturating_sub(current.now()) {
-                    0 => return Ended::KeyExpired,
-                    left => Duration::from_millis(left).min(RECHECK),
-                },
+                Some((expires, ended)) => {
+                    match expires.saturating_add(leeway).saturating_sub(current.now()) {
+                        0 => return ended,
+                        left => Duration::from_millis(left).min(RECHECK),
+                    }
+                }
                 None => RECHECK,
             };
             tokio::select! {
                 // `current` has the other end, so that it is never closed.
                 _ = changes.changed() => {}
+                () = changed(&mut key_set) => {}
                 () = sleep(left) => {}
             }
         }
+    }
+
+    fn leeway(&self, now: u64) -> u64 {
+        match &self.0.proof {
+            Proof::Token(token) if token.expires <= now => token.taken_until() - token.expires,
+            _ => 0,
+        }
+    }
+}
+
+async fn changed(key_set: &mut Option<KeySetChanges>) {
+    match key_set {
+        Some(key_set) => key_set.next().await,
+        None => pending().await,
     }
 }

@@ -9,6 +9,7 @@ mod budget;
 mod control;
 mod current;
 mod explain;
+mod holder;
 mod identity;
 mod key;
 mod key_set;
@@ -19,6 +20,9 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+mod token;
+mod unknown_roles;
+mod verified;
 mod wrong;
 
 pub use act::Act;
@@ -34,5 +38,6 @@ pub use rights::Rights;
 pub(crate) use settings::check_name;
 pub use settings::{
     AccessSettings, BUILT_IN_ROLES, BudgetLimits, CertificateEntry, Granted, KeyEntry, MAX_KEYS,
-    Rate, Role,
+    Rate, Role, TokenIssuer, TokenSource,
 };
+pub use token::{NewToken, SignError};

@@ -1,9 +1,13 @@
 //! Why somebody is refused. None of the texts has anything of the credential.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::budget::whole_seconds;
 use super::principal::Principal;
+
+/// Longest token in bytes. Longer ones are refused before anything is read.
+pub(super) const MAX_TOKEN_BYTES: usize = 8 << 10;
 
 /// Nobody knows who it is: what HTTP calls 401, and 429 when there were too many.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +32,52 @@ pub enum Unauthenticated {
     /// The key was this node's.
     #[error("the key has expired; ask for another, which `hearken access key NAME` makes")]
     KeyExpired,
+    /// The token is longer than any that a person or a program needs.
+    #[error("the token is longer than {MAX_TOKEN_BYTES} bytes; let it claim less")]
+    TokenTooLong,
+    /// No entry is of the token's issuer.
+    #[error("the token's issuer (`iss`) is that of no `[access.tokens.NAME]` of this node")]
+    UnknownIssuer,
+    /// The algorithm is none that the issuer's key is for.
+    #[error(
+        "the token's algorithm (`alg`) is none that this node takes of its issuer: a shared secret \
+         is for HS256, HS384 and HS512, a public key for those of its kind, and `none` for nobody"
+    )]
+    WrongAlgorithm,
+    /// The issuer has no key of that id.
+    #[error(
+        "the token's key id (`kid`) is that of no key for its algorithm of its issuer; it may have \
+         been signed with a key that was replaced: ask for another"
+    )]
+    UnknownKeyId,
+    /// The keys of the issuer have never been seen.
+    #[error("the keys of the token's issuer cannot be fetched now; try again in some seconds")]
+    KeysUnavailable,
+    /// Somebody else signed it, or it was changed.
+    #[error(
+        "the token's signature is not its issuer's; it may be cut off, changed, or of another node"
+    )]
+    WrongSignature,
+    /// It is meant for somebody else.
+    #[error(
+        "the token's audience (`aud`) is not the `audience` of its issuer's `[access.tokens.NAME]`"
+    )]
+    WrongAudience,
+    /// Its time is over.
+    #[error("the token has expired (`exp`); ask for another")]
+    TokenExpired,
+    /// Its time has not begun.
+    #[error("the token is not valid yet (`nbf`); wait, or set the clocks")]
+    NotYetValid,
+    /// A claim that is needed is missing or not what it must be.
+    #[error(
+        "the token's claim `{claim}` is missing or not of its form: `exp` and `nbf` are seconds since \
+         1970, `sub` is a text of 1 to 255 bytes"
+    )]
+    WrongClaim {
+        /// Which.
+        claim: &'static str,
+    },
     /// This node takes no tokens.
     #[error("this node takes keys (`hrk_…`) and no tokens: it has no `[access.tokens.NAME]`")]
     NoTokens,
@@ -50,7 +100,10 @@ pub enum Unauthenticated {
 impl Unauthenticated {
     /// Whether it was tried with something that may have been guessed.
     pub(super) fn is_wrong(&self) -> bool {
-        !matches!(self, Self::Missing | Self::UnknownCertificate)
+        !matches!(
+            self,
+            Self::Missing | Self::UnknownCertificate | Self::KeysUnavailable
+        )
     }
 }
 
@@ -84,6 +137,15 @@ pub enum Ended {
     /// The key's time is over.
     #[error("the key has expired")]
     KeyExpired,
+    /// The issuer of the token is not in the configuration any more, or another.
+    #[error("the token's issuer was removed or changed")]
+    IssuerRemoved,
+    /// The issuer has taken back the key that the token was signed with.
+    #[error("the token's issuer has taken its key back")]
+    IssuersKeyRemoved,
+    /// The token's time is over.
+    #[error("the token has expired")]
+    TokenExpired,
     /// The entry of the certificate is not in the configuration any more.
     #[error("the certificate's entry was removed")]
     CertificateRemoved,
@@ -111,6 +173,31 @@ pub enum AccessError {
         /// The name of that entry.
         name: String,
         /// The name of the entry that has it already.
+        other: String,
+    },
+    /// A file with which signatures of tokens would be checked cannot be used.
+    #[error("{place}: `access.tokens.{name}` cannot use the file {}: {problem}", file.display())]
+    TokenFile {
+        /// Where the file is named.
+        place: String,
+        /// Name of the entry.
+        name: String,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nobody knows which of two entries a token is of.
+    #[error(
+        "{place}: `access.tokens.{name}` has the same `issuer` as `access.tokens.{other}`, or both have \
+         none; give each its own"
+    )]
+    SameIssuer {
+        /// Where the entry stands.
+        place: String,
+        /// Name of the entry.
+        name: String,
+        /// Name of the entry that has it already.
         other: String,
     },
     /// Two entries are of the same certificate.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct AccessSettings {
     pub roles: BTreeMap<String, Role>,
     /// Keys by name.
     pub keys: BTreeMap<String, KeyEntry>,
+    /// Who signs tokens, by name.
+    pub tokens: BTreeMap<String, TokenIssuer>,
     /// Client certificates by name.
     pub certificates: BTreeMap<String, CertificateEntry>,
 }
@@ -92,6 +95,32 @@ pub struct KeyEntry {
     pub expires: Option<u64>,
 }
 
+/// Who signs tokens that the node takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenIssuer {
+    /// Where the entry stands.
+    pub place: String,
+    /// With what signatures are checked.
+    pub source: Granted<TokenSource>,
+    /// What its tokens claim as `iss`; without it, those of whom no other entry is.
+    pub issuer: Option<String>,
+    /// What its tokens claim as `aud`; without it, nothing.
+    pub audience: Option<String>,
+    /// The claim that has the roles.
+    pub roles_claim: String,
+}
+
+/// With what the signatures of tokens are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The secret in this file, by HS256, HS384 and HS512.
+    HmacSecretFile(PathBuf),
+    /// The public key in this PEM file, by the algorithms of its kind.
+    PublicKeyFile(PathBuf),
+    /// The public keys at this URL.
+    JwksUrl(String),
+}
+
 /// Client certificates that are the same principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateEntry {
@@ -107,7 +136,20 @@ impl AccessSettings {
     /// Whether anybody is asked who they are.
     #[must_use]
     pub fn is_configured(&self) -> bool {
-        self.anonymous.is_some() || !self.keys.is_empty() || !self.certificates.is_empty()
+        self.anonymous.is_some()
+            || !self.keys.is_empty()
+            || !self.tokens.is_empty()
+            || !self.certificates.is_empty()
+    }
+
+    /// The files of secrets and public keys.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.tokens
+            .values()
+            .filter_map(|issuer| match &issuer.source.value {
+                TokenSource::HmacSecretFile(file) | TokenSource::PublicKeyFile(file) => Some(file),
+                TokenSource::JwksUrl(_) => None,
+            })
     }
 
     /// The role of this name.

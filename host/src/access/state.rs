@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::budget::{Budget, Budgets};
+use super::budget::Budgets;
+use super::holder::Holder;
 use super::key::KeyHash;
 use super::principal::Principal;
 use super::refusal::{AccessError, Ended};
 use super::rights::Rights;
-use super::settings::{AccessSettings, BudgetLimits, CertificateEntry, Granted, KeyEntry};
+use super::settings::{AccessSettings, CertificateEntry, Granted, KeyEntry, TokenIssuer};
+use super::token::{Issuer, KeySets, Verified};
+use super::verified::VerifiedTokens;
 
 /// What holds until the settings change.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(super) struct State {
     keys: HashMap<String, Key>,
     /// By name in the certificate, in lower case.
     certificates: HashMap<String, Holder>,
+    pub(super) issuers: Vec<Arc<Issuer>>,
+    pub(super) verified: VerifiedTokens,
 }
 
 /// A key that is known.
@@ -27,15 +32,6 @@ pub(super) struct Key {
     pub(super) hash: KeyHash,
     pub(super) expires: Option<u64>,
     pub(super) holder: Holder,
-}
-
-/// A principal, what it may and what it has left.
-#[derive(Clone, Debug)]
-pub(super) struct Holder {
-    pub(super) principal: Principal,
-    pub(super) rights: Arc<Rights>,
-    pub(super) roles: Arc<[String]>,
-    pub(super) budget: Arc<Budget>,
 }
 
 /// How somebody showed who they are.
@@ -47,12 +43,18 @@ pub(super) enum Proof {
     Nothing,
     /// By a key.
     Key(KeyHash),
+    /// By a token.
+    Token(Arc<Verified>),
     /// By a certificate with this name, in lower case.
     Certificate(String),
 }
 
 impl State {
-    pub(super) fn new(settings: AccessSettings, budgets: &Budgets) -> Result<Self, AccessError> {
+    pub(super) fn new(
+        settings: AccessSettings,
+        budgets: &Budgets,
+        key_sets: &KeySets,
+    ) -> Result<Self, AccessError> {
         let holder = |principal, roles: &[Granted<String>]| {
             let names = roles.iter().map(|role| role.value.clone()).collect();
             Holder::new(&settings, budgets, principal, names)
@@ -65,6 +67,8 @@ impl State {
             anonymous,
             keys: keys(&settings.keys, holder)?,
             certificates: certificates(&settings.certificates, holder)?,
+            issuers: issuers(&settings.tokens, key_sets)?,
+            verified: VerifiedTokens::new(),
             settings,
         })
     }
@@ -98,9 +102,34 @@ impl State {
         self.certificates.get(name)
     }
 
+    /// Who has shown this token.
+    pub(super) fn user(&self, token: &Verified, budgets: &Budgets) -> Holder {
+        let principal = Principal::User(token.subject.as_str().into());
+        let roles = token.roles.iter().cloned().collect();
+        Holder::new(&self.settings, budgets, principal, roles)
+    }
+
     /// What holds now for who once showed this proof and had these rights then.
     pub(super) fn holds(&self, proof: &Proof, rights: &Rights) -> Result<(), Ended> {
         let now = match proof {
+            Proof::Token(token) => {
+                let issuer = self
+                    .issuers
+                    .iter()
+                    .find(|now| now.name() == token.issuer.name());
+                if !issuer.is_some_and(|now| now.takes_what(&token.issuer)) {
+                    return Err(Ended::IssuerRemoved);
+                }
+                if !token.key_is_there() {
+                    return Err(Ended::IssuersKeyRemoved);
+                }
+                let roles: Vec<_> = token
+                    .roles
+                    .iter()
+                    .filter_map(|role| self.settings.role(role))
+                    .collect();
+                return covered(&Rights::of(&roles), rights);
+            }
             Proof::Open if self.is_configured() => return Err(Ended::CredentialsAsked),
             Proof::Open | Proof::Nothing => &self.anonymous,
             Proof::Key(hash) => match self.key(hash.public()) {
@@ -109,20 +138,46 @@ impl State {
             },
             Proof::Certificate(name) => self.certificate(name).ok_or(Ended::CertificateRemoved)?,
         };
-        if now.rights.cover(rights) {
-            Ok(())
-        } else {
-            Err(Ended::Narrowed)
-        }
+        covered(&now.rights, rights)
     }
 
-    /// When the proof is not taken any more, in milliseconds since the Unix epoch.
-    pub(super) fn expires(&self, proof: &Proof) -> Option<u64> {
+    /// When what the proof began ends, in milliseconds since the Unix epoch, and how that is
+    /// called.
+    pub(super) fn expires(&self, proof: &Proof) -> Option<(u64, Ended)> {
         match proof {
-            Proof::Key(hash) => self.key(hash.public())?.expires,
+            Proof::Key(hash) => Some((self.key(hash.public())?.expires?, Ended::KeyExpired)),
+            Proof::Token(token) => Some((token.expires, Ended::TokenExpired)),
             Proof::Open | Proof::Nothing | Proof::Certificate(_) => None,
         }
     }
+}
+
+/// Whether all that was allowed is allowed now.
+fn covered(now: &Rights, then: &Rights) -> Result<(), Ended> {
+    if now.cover(then) {
+        Ok(())
+    } else {
+        Err(Ended::Narrowed)
+    }
+}
+
+/// Who signs tokens. No two are of the same issuer.
+fn issuers(
+    entries: &BTreeMap<String, TokenIssuer>,
+    key_sets: &KeySets,
+) -> Result<Vec<Arc<Issuer>>, AccessError> {
+    let mut names: HashMap<Option<&str>, &str> = HashMap::new();
+    let issuers = entries.iter().map(|(name, entry)| {
+        if let Some(other) = names.insert(entry.issuer.as_deref(), name) {
+            return Err(AccessError::SameIssuer {
+                place: entry.place.clone(),
+                name: name.clone(),
+                other: other.to_owned(),
+            });
+        }
+        Issuer::load(name, entry, key_sets).map(Arc::new)
+    });
+    issuers.collect()
 }
 
 /// The keys by their public parts.
@@ -171,37 +226,4 @@ fn certificates(
         }
     }
     Ok(certificates)
-}
-
-impl Holder {
-    /// A principal with the roles of these names; those that do not exist give nothing.
-    fn new(
-        settings: &AccessSettings,
-        budgets: &Budgets,
-        principal: Principal,
-        names: Arc<[String]>,
-    ) -> Self {
-        let roles: Vec<_> = names
-            .iter()
-            .filter_map(|name| settings.role(name))
-            .collect();
-        let limits = roles.iter().map(|role| role.limits);
-        let limits = limits.fold(BudgetLimits::default(), BudgetLimits::or_larger);
-        Self {
-            rights: Arc::new(Rights::of(&roles)),
-            budget: budgets.of(&principal, limits),
-            roles: names,
-            principal,
-        }
-    }
-
-    /// Everybody, on a node that asks nobody.
-    pub(super) fn of_an_open_node() -> Self {
-        Self {
-            principal: Principal::Anonymous,
-            rights: Arc::new(Rights::all()),
-            roles: ["admin".to_owned()].into(),
-            budget: Budget::unlimited(),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What the page of settings says of tables that have names of their own.
 
-use super::form::{ALT_NAME, CHANNELS, KEY_HASH, PLACES, RATE, ROLE, TIME};
-use crate::config::form::SWITCH;
+use super::form::{ALT_NAME, CHANNELS, CLAIM, KEY_HASH, KEY_SET_URL, PLACES, RATE, ROLE, TIME};
+use crate::config::form::{PATH, SWITCH};
 use crate::config::manifest::PATTERN;
 
 /// A key of such a table.
@@ -50,6 +50,12 @@ pub(in crate::config) const FIELDS: &[Field] = &[
     list("access.keys.NAME.keys", KEY_HASH.expected, "The keys, 1 to 4: two while one is replaced"),
     list("access.keys.NAME.roles", ROLE.expected, "What they may"),
     field("access.keys.NAME.expires", TIME.expected, "never", "From when on they are refused"),
+    field("access.tokens.NAME.hmac_secret_file", PATH.expected, "one of the three", "File of a secret of 32 bytes or more, which issuer and node share"),
+    field("access.tokens.NAME.public_key_file", PATH.expected, "one of the three", "PEM file of the issuer's public key"),
+    field("access.tokens.NAME.jwks_url", KEY_SET_URL.expected, "one of the three", "Where the issuer's public keys are (JWKS)"),
+    field("access.tokens.NAME.issuer", CLAIM.expected, "none: tokens of whom no other table is", "What its tokens claim as `iss`"),
+    field("access.tokens.NAME.audience", CLAIM.expected, "none: tokens that claim none", "What its tokens claim as `aud`, perhaps beside others"),
+    field("access.tokens.NAME.roles_claim", CLAIM.expected, "`roles`", "The claim that has the roles: a list, or a text with spaces between"),
     field("access.certificates.NAME.subject_alt_name", ALT_NAME.expected, "needed", "By which name in it a client's certificate is known"),
     list("access.certificates.NAME.roles", ROLE.expected, "What its holder may"),
 ];

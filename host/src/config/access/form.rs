@@ -1,5 +1,7 @@
 //! The forms of the values of access.
 
+use std::net::IpAddr;
+
 use hearken_pattern::Glob;
 use http::Uri;
 use time::OffsetDateTime;
@@ -68,6 +70,39 @@ pub(super) const ALT_NAME: Form<String> = Form::new(
         _ if text.is_empty() => Err("it is empty".to_owned()),
         Some(character) => Err(format!("it has {character:?}")),
         None => Ok(text.to_owned()),
+    },
+);
+
+/// An issuer, an audience or the name of a claim: any text that is not empty.
+pub(super) const CLAIM: Form<String> = Form::new(
+    Kind::String,
+    "the text as it stands in tokens, e.g. \"https://id.example.com\"",
+    |text| match text {
+        "" => Err("it is empty".to_owned()),
+        text => Ok(text.to_owned()),
+    },
+);
+
+/// Whoever can change the keys on their way can be anybody: only this machine is asked
+/// without TLS.
+pub(super) const KEY_SET_URL: Form<String> = Form::new(
+    Kind::String,
+    "a URL of scheme https (or http on this machine), e.g. \"https://id.example.com/jwks.json\"",
+    |text| {
+        let uri: Uri = text.parse().map_err(|_| "it is no URL".to_owned())?;
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return Err("it is no URL".to_owned());
+        };
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+        let is_here =
+            host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback());
+        match scheme {
+            _ if text.contains('@') => Err("it has a user or a password".to_owned()),
+            "https" => Ok(text.to_owned()),
+            "http" if is_here => Ok(text.to_owned()),
+            "http" => Err("its scheme is http, but it is not on this machine".to_owned()),
+            scheme => Err(format!("its scheme is {scheme}")),
+        }
     },
 );
 

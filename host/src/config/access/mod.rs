@@ -4,6 +4,8 @@
 #[cfg(test)]
 pub(super) mod field;
 mod form;
+mod issuer;
+mod placed;
 #[cfg(test)]
 mod tests;
 
@@ -12,10 +14,10 @@ use std::collections::BTreeMap;
 use hearken_pattern::Glob;
 
 use super::document::{NamedSection, Section};
-use super::error::{ConfigError, WrongValue};
+use super::error::ConfigError;
 use super::form::SWITCH;
 use super::manifest::{FEWER_PATTERNS, PATTERN};
-use super::place::{Place, Placed};
+use super::place::Placed;
 use super::setting::Setting;
 use super::sources::Sources;
 use super::table::{Settings, settings};
@@ -26,6 +28,8 @@ use crate::access::{
 use crate::event::Pattern;
 use crate::nearest::hint;
 use form::{ALT_NAME, CHANNELS, KEY_HASH, NAME_EXPECTED, ORIGIN, PLACES, RATE, ROLE, TIME};
+use issuer::issuer;
+use placed::{granted, wrong};
 
 settings! {
     /// What stands in variables too.
@@ -66,6 +70,7 @@ impl Settings for AccessSettings {
             anonymous: anonymous.transpose()?,
             allowed_origins: plain.allowed_origins,
             keys: named(sources, "access.keys", |named| key(named, &known))?,
+            tokens: named(sources, "access.tokens", issuer)?,
             certificates: named(sources, "access.certificates", |named| {
                 certificate(named, &known)
             })?,
@@ -228,44 +233,21 @@ fn globs(section: &mut Section<'_>, act: &str) -> Result<Vec<Granted<Glob>>, Con
 
 /// Bounds what every request is compared with.
 fn few(globs: usize) -> Result<(), String> {
-    if globs <= MAX_GLOBS {
+    if globs <= MAX_RIGHTS {
         return Ok(());
     }
     Err(format!(
-        "its patterns come to {globs} with their alternatives multiplied out; a role may have {MAX_GLOBS}"
+        "its patterns come to {globs} with their alternatives multiplied out; a role may have {MAX_RIGHTS}"
     ))
 }
 
 /// Most patterns of one kind that a role has, with their alternatives multiplied out.
-const MAX_GLOBS: usize = 256;
+const MAX_RIGHTS: usize = 256;
 
 fn word(section: &mut Section<'_>, act: &str) -> Result<Option<Granted<()>>, ConfigError> {
     let set = section.placed(act, &SWITCH)?;
     Ok(set.filter(|set| set.value).map(|set| Granted {
         value: (),
         place: set.place.to_string(),
-    }))
-}
-
-fn granted<T>(placed: Placed<T>) -> Granted<T> {
-    Granted {
-        value: placed.value,
-        place: placed.place.to_string(),
-    }
-}
-
-fn wrong(
-    place: &Place,
-    key: &str,
-    found: &str,
-    problem: String,
-    expected: &'static str,
-) -> ConfigError {
-    ConfigError::from(Box::new(WrongValue {
-        place: place.clone(),
-        key: key.to_owned(),
-        found: format!("{found:?}"),
-        problem,
-        expected,
     }))
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::field::FIELDS;
-use crate::access::{AccessSettings, NewKey};
+use crate::access::{AccessSettings, NewKey, TokenSource};
 use crate::config::tests::{file_error, load, variable_error};
 
 fn read(file: &str) -> AccessSettings {
@@ -29,6 +29,10 @@ fn file() -> String {
         keys = ["{}", "{}"]
         roles = ["shop", "observer"]
         expires = "2027-12-31T00:00:00Z"
+        [access.tokens.main]
+        jwks_url = "https://id.example.com/jwks.json"
+        issuer = "https://id.example.com"
+        audience = "hearken"
         [access.certificates.edge]
         subject_alt_name = "edge.example.com"
         roles = ["shop"]
@@ -60,7 +64,7 @@ fn everything_is_read_with_its_place() {
     assert!(shop.place.ends_with(":5:23"), "{}", shop.place);
     assert_eq!(shop.listen[1].value.as_str(), "plugin.*");
     assert!(
-        shop.listen[1].place.ends_with(":7:45"),
+        shop.listen[1].place.ends_with(":7:44"),
         "{:?}",
         shop.listen[1]
     );
@@ -71,6 +75,12 @@ fn everything_is_read_with_its_place() {
         (shop.limits.connections, shop.limits.streams),
         (Some(10), Some(5))
     );
+    let main = &access.tokens["main"];
+    let url = "https://id.example.com/jwks.json".to_owned();
+    assert_eq!(main.source.value, TokenSource::JwksUrl(url));
+    assert_eq!(main.issuer.as_deref(), Some("https://id.example.com"));
+    assert_eq!(main.audience.as_deref(), Some("hearken"));
+    assert_eq!(main.roles_claim, "roles");
     let billing = &access.keys["billing"];
     assert_eq!(billing.keys.len(), 2);
     assert_eq!(billing.expires, Some(1_830_211_200_000));
@@ -197,6 +207,50 @@ fn mistakes_are_placed_and_the_nearest_is_named() {
 }
 
 #[test]
+fn an_issuer_has_one_way_to_check_its_tokens() {
+    for (lines, place, told) in [
+        ("issuer = 'b'", "1:16", "nowhere"),
+        (
+            "hmac_secret_file = 'b'\njwks_url = 'https://c'",
+            "3:12",
+            "twice",
+        ),
+        (
+            "jwks_url = 'http://id.example.com/'",
+            "2:12",
+            "not on this machine",
+        ),
+        (
+            "jwks_url = 'https://a:b@id.example.com/'",
+            "2:12",
+            "password",
+        ),
+        ("jwks_url = 'file:///a'", "2:12", "URL"),
+        ("jwks_url = 'ftp://a/b'", "2:12", "scheme"),
+        (
+            "jwks = 'https://a'",
+            "2:1",
+            "did you mean `access.tokens.a.jwks_url`?",
+        ),
+        ("issuer = ''", "2:10", "empty"),
+    ] {
+        let error = file_error(&format!("[access.tokens.a]\n{lines}"));
+        assert!(
+            error.contains(&format!("hearken.toml:{place}: ")),
+            "{error}"
+        );
+        assert!(error.contains(told), "{told}: {error}");
+    }
+    for url in [
+        "http://localhost:1/a",
+        "http://127.0.0.1/a",
+        "http://[::1]:2/a",
+    ] {
+        assert!(read(&format!("[access.tokens.a]\njwks_url = '{url}'")).is_configured());
+    }
+}
+
+#[test]
 fn a_key_in_the_place_of_its_hash_is_not_repeated() {
     let key = NewKey::generate().unwrap().reveal();
     let error = file_error(&format!("[access.keys.a]\nkeys = ['{key}']"));
@@ -234,7 +288,7 @@ fn the_page_has_every_key_of_the_tables() {
         keys.filter(|key| key.starts_with(&prefix))
             .collect::<BTreeSet<String>>()
     };
-    for table in ["roles", "keys", "certificates"] {
+    for table in ["roles", "keys", "tokens", "certificates"] {
         assert_eq!(known(table), of_page(table));
     }
 }

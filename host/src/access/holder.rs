@@ -1,0 +1,50 @@
+//! A principal with its roles, as the settings have it.
+
+use std::sync::Arc;
+
+use super::budget::{Budget, Budgets};
+use super::principal::Principal;
+use super::rights::Rights;
+use super::settings::{AccessSettings, BudgetLimits};
+
+/// A principal, what it may and what it has left.
+#[derive(Clone, Debug)]
+pub(super) struct Holder {
+    pub(super) principal: Principal,
+    pub(super) rights: Arc<Rights>,
+    pub(super) roles: Arc<[String]>,
+    pub(super) budget: Arc<Budget>,
+}
+
+impl Holder {
+    /// A principal with the roles of these names; those that do not exist give nothing.
+    pub(super) fn new(
+        settings: &AccessSettings,
+        budgets: &Budgets,
+        principal: Principal,
+        names: Arc<[String]>,
+    ) -> Self {
+        let roles: Vec<_> = names
+            .iter()
+            .filter_map(|name| settings.role(name))
+            .collect();
+        let limits = roles.iter().map(|role| role.limits);
+        let limits = limits.fold(BudgetLimits::default(), BudgetLimits::or_larger);
+        Self {
+            rights: Arc::new(Rights::of(&roles)),
+            budget: budgets.of(&principal, limits),
+            roles: names,
+            principal,
+        }
+    }
+
+    /// Everybody, on a node that asks nobody.
+    pub(super) fn of_an_open_node() -> Self {
+        Self {
+            principal: Principal::Anonymous,
+            rights: Arc::new(Rights::all()),
+            roles: ["admin".to_owned()].into(),
+            budget: Budget::unlimited(),
+        }
+    }
+}
