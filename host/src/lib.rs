@@ -26,6 +26,7 @@
 //! | --- | --- | --- |
 //! | [`clock`] | the one place that reads the time of day | nothing else |
 //! | `burst` | waiting for the end of a burst of changes | nothing else |
+//! | `file_watch` | noticing when files may have changed | `burst` |
 //! | `panics` | what a panic said | nothing else |
 //! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
 //! | [`tls`] | the cryptography behind TLS, one for the whole process | nothing else |
@@ -120,6 +121,8 @@ pub mod cluster;
 #[cfg(feature = "gateway")]
 pub mod config;
 pub mod event;
+#[cfg(feature = "node")]
+mod file_watch;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 #[cfg(feature = "node")]

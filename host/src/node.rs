@@ -2,6 +2,7 @@
 //! Several nodes can run in one process.
 
 mod error;
+mod follow;
 mod key_sets;
 mod listeners;
 
@@ -23,11 +24,12 @@ use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsFiles};
 use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
-use crate::config::{self, ClusterSettings, HttpSettings, NodeConfig};
+use crate::config::{self, ClusterSettings, ConfigSource, HttpSettings, NodeConfig};
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness, Stages};
 use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
 use crate::store::Store;
+use follow::Follower;
 use key_sets::KeySetClient;
 
 pub use error::NodeError;
@@ -51,6 +53,7 @@ pub struct Node {
     gateway_stages: Stages,
     drop_reports: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
+    follower: Option<AbortOnDropHandle<()>>,
 }
 
 /// A node that serves, but has no plugins yet and takes no events, which they
@@ -155,6 +158,7 @@ impl Node {
             gateway_stages,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             shutdown_timeout: config.shutdown_timeout,
+            follower: None,
         };
         Ok(Starting {
             node,
@@ -194,6 +198,13 @@ impl Node {
         plugins
     }
 
+    /// From now on reads the configuration again from `source` whenever it changes. The node
+    /// has `config` from there.
+    pub fn follow(&mut self, source: ConfigSource, config: NodeConfig) {
+        let follower = Follower::new(source, config, self.access.clone());
+        self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follower.run())));
+    }
+
     /// Follows the plugins folder until `stop`, then drains: takes no more
     /// requests, lets the plugins work off what they have, ends them one after the
     /// other, and leaves the cluster.
@@ -222,6 +233,7 @@ impl Node {
         let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
         self.runner.drain(deadline - goodbye).await;
         drop(self.drop_reports);
+        drop(self.follower);
         self.bus.report_last_drops();
         // Last, so that the others get what the plugins had still to say.
         self.leave_cluster.cancel();

@@ -9,7 +9,7 @@ use super::greeting::{greet, greet_builder, say};
 use super::output::note;
 use super::process::with_log_and_signals;
 use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
-use crate::config::{LogFormat, NodeConfig, NodeFlags};
+use crate::config::{ConfigSource, LogFormat, NodeConfig, NodeFlags};
 use crate::node::{Listeners, Node};
 
 /// Build every plugin crate in the plugins folder, run a node on them, and rebuild what is edited
@@ -21,7 +21,9 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) fn run(self) -> Result<(), CliError> {
-        let mut config = NodeConfig::load(&self.node)?;
+        let source = ConfigSource::of(&self.node);
+        let followed = source.read()?;
+        let mut config = followed.clone();
         // An author reads it, whatever it is piped through.
         if config.log.format == LogFormat::Auto {
             config.log.format = LogFormat::Text;
@@ -30,7 +32,8 @@ impl Dev {
             let Some(started) = stop.run_until_cancelled(start(config)).await else {
                 return Ok(());
             };
-            let (builder, node) = started?;
+            let (builder, mut node) = started?;
+            node.follow(source, followed);
             greet(&node);
             say("Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops.\n");
             let building = tokio::spawn(builder.run(stop.clone()));

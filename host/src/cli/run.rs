@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::greeting::{greet, program, say};
 use super::invitation::invitation;
 use super::process::with_log_and_signals;
-use crate::config::{NodeConfig, NodeFlags};
+use crate::config::{ConfigSource, NodeFlags};
 use crate::node::{Listeners, Node};
 
 /// Run a node
@@ -18,8 +18,10 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<(), CliError> {
-        with_log_and_signals(NodeConfig::load(&self.node)?, async |config, stop| {
+        let source = ConfigSource::of(&self.node);
+        with_log_and_signals(source.read()?, async |config, stop| {
             let cluster = config.cluster.clone();
+            let followed = config.clone();
             let starting = async {
                 let listeners = Listeners::bind(&config).await?;
                 Ok::<_, CliError>(Node::start(config, listeners).await?)
@@ -28,7 +30,8 @@ impl Run {
             let Some(node) = stop.run_until_cancelled(starting).await else {
                 return Ok(());
             };
-            let node = node?;
+            let mut node = node?;
+            node.follow(source, followed);
             greet(&node);
             if let Some(this) = node.nodes().nodes().first() {
                 say(&invitation(&program(), &cluster, &this.address));

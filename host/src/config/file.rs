@@ -23,7 +23,7 @@ pub(super) const CONFIG: Setting = Setting {
 };
 
 /// Name of the file that is read when none is named.
-const DEFAULT_FILE: &str = "hearken.toml";
+pub(super) const DEFAULT_FILE: &str = "hearken.toml";
 
 /// A configuration file that exists.
 pub(super) struct ConfigFile {

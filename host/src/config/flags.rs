@@ -20,6 +20,15 @@ pub struct NodeFlags {
 }
 
 impl NodeFlags {
+    /// No flag but the one that names the file, if that.
+    #[must_use]
+    pub fn of_file(config: Option<PathBuf>) -> Self {
+        Self {
+            config,
+            ..Self::default()
+        }
+    }
+
     /// Notes the values of a setting, in their order; for a switch `true`.
     pub(super) fn insert(&mut self, setting: &'static Setting, values: Vec<OsString>) {
         self.values.insert(setting.key, values);

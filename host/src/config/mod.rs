@@ -23,6 +23,7 @@ mod node;
 mod place;
 mod quarantine;
 mod setting;
+mod source;
 mod sources;
 mod table;
 
@@ -39,6 +40,7 @@ pub use manifest::{Allow, MAX_GLOBS, Manifest};
 pub use node::{LARGEST_EVENT, NodeConfig};
 pub use place::Place;
 pub use quarantine::QuarantinePauses;
+pub use source::ConfigSource;
 
 #[cfg(test)]
 mod page;

@@ -14,6 +14,18 @@ pub(super) trait Settings: Sized {
 
     /// Takes their values out of the sources.
     fn read(sources: &mut Sources<'_>) -> Result<Self, ConfigError>;
+
+    /// Those of them that have other values in `other`; all, where they are not told apart.
+    fn changed(&self, other: &Self) -> Vec<&'static Setting>
+    where
+        Self: PartialEq,
+    {
+        if self == other {
+            Vec::new()
+        } else {
+            Self::settings()
+        }
+    }
 }
 
 /// Declares a struct of settings, each like
@@ -104,6 +116,22 @@ macro_rules! settings {
                     )+)?
                     $($($fixed: $value,)+)?
                 })
+            }
+
+            fn changed(&self, other: &Self) -> Vec<&'static $crate::config::setting::Setting> {
+                let mut changed: Vec<&'static $crate::config::setting::Setting> = Vec::new();
+                $(
+                    if self.$field != other.$field {
+                        changed.push(&Self::$field);
+                    }
+                )+
+                $($(
+                    changed.extend(<$inner_type as $crate::config::table::Settings>::changed(
+                        &self.$inner,
+                        &other.$inner,
+                    ));
+                )+)?
+                changed
             }
         }
 

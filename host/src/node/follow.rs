@@ -1,0 +1,127 @@
+//! Reads the configuration again when its file changes.
+//!
+//! What can change while a node runs does; of the rest it is said that it needs a restart. A
+//! file that is not valid changes nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::access::Access;
+use crate::config::{ConfigSource, NodeConfig};
+use crate::file_watch::FileWatch;
+
+/// Who takes which part of a configuration.
+pub(super) struct Follower {
+    source: ConfigSource,
+    access: Access,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// What the node started with, but for what was taken since.
+    config: NodeConfig,
+    /// The contents of the files that access names.
+    secrets: Vec<Option<blake3::Hash>>,
+    /// What was said last, so that it is said once.
+    said: Option<Said>,
+}
+
+/// What has become of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Said {
+    /// Nothing of it is taken, for this reason.
+    Refused(String),
+    /// These keys have changed, and need a restart.
+    Restart(Vec<&'static str>),
+}
+
+impl Follower {
+    /// Follows `source`, from which the node has `config`.
+    pub(super) fn new(source: ConfigSource, config: NodeConfig, access: Access) -> Self {
+        let secrets = secrets(&config);
+        Self {
+            source,
+            access,
+            state: Mutex::new(State {
+                config,
+                secrets,
+                said: None,
+            }),
+        }
+    }
+
+    /// Never ends.
+    pub(super) async fn run(self) {
+        let this = Arc::new(self);
+        let mut files = this.files();
+        let mut watch = FileWatch::new(files.iter().map(PathBuf::as_path));
+        loop {
+            // Also once at the start, for what has changed before the watch began.
+            let reading = Arc::clone(&this);
+            let read = tokio::task::spawn_blocking(move || reading.read_again()).await;
+            if let Err(error) = read {
+                tracing::error!(%error, "reading the configuration again failed");
+            }
+            let now = this.files();
+            if now != files {
+                files = now;
+                watch = FileWatch::new(files.iter().map(PathBuf::as_path));
+                // What has changed before the new watch began is seen by reading again.
+                continue;
+            }
+            watch.next().await;
+        }
+    }
+
+    /// The files that matter.
+    fn files(&self) -> Vec<PathBuf> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = self.source.file().to_owned();
+        let secrets = state.config.access.files().cloned();
+        std::iter::once(file).chain(secrets).collect()
+    }
+
+    /// Reads the file and takes what can be taken. Blocks for a moment.
+    fn read_again(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = match self.source.read() {
+            Ok(config) => self.take(&mut state, config),
+            Err(error) => Some(Said::Refused(error.to_string())),
+        };
+        if said.is_some() && said != state.said {
+            match &said {
+                Some(Said::Refused(error)) => {
+                    tracing::error!(%error, "the configuration is not valid; the old one goes on");
+                }
+                Some(Said::Restart(keys)) => {
+                    let keys = keys.join(", ");
+                    tracing::warn!(keys, "the configuration has changed; this needs a restart");
+                }
+                None => {}
+            }
+        }
+        state.said = said;
+    }
+
+    fn take(&self, state: &mut State, config: NodeConfig) -> Option<Said> {
+        let secrets = secrets(&config);
+        if config.access != state.config.access || secrets != state.secrets {
+            if let Err(error) = self.access.replace(config.access.clone()) {
+                return Some(Said::Refused(error.to_string()));
+            }
+            tracing::info!("who may do what was read again");
+            state.secrets = secrets;
+            state.config.access = config.access.clone();
+        }
+        let keys = state.config.changed_for_a_restart(&config);
+        (!keys.is_empty()).then_some(Said::Restart(keys))
+    }
+}
+
+fn secrets(config: &NodeConfig) -> Vec<Option<blake3::Hash>> {
+    let hash = |file: &PathBuf| Some(blake3::hash(&std::fs::read(Path::new(file)).ok()?));
+    config.access.files().map(hash).collect()
+}
+
+#[cfg(test)]
+mod tests;

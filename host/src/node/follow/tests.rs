@@ -1,0 +1,178 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::*;
+use crate::access::{Credential, Ended, Identity, NewKey, Principal};
+use crate::clock::SystemClock;
+use crate::config::NodeFlags;
+use crate::node::key_sets::KeySetClient;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Longer than a change takes to be seen on a busy machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// A file, and who follows it.
+struct Followed {
+    access: Access,
+    follower: Follower,
+}
+
+fn followed(file: &Path) -> Followed {
+    let source = ConfigSource::of(&NodeFlags::of_file(Some(file.to_owned())));
+    let config = source.read().unwrap();
+    let key_sets = Arc::new(KeySetClient::new());
+    let access = Access::new(config.access.clone(), Arc::new(SystemClock), key_sets).unwrap();
+    Followed {
+        follower: Follower::new(source, config, access.clone()),
+        access,
+    }
+}
+
+fn of_key(key: &NewKey) -> String {
+    format!(
+        "access.keys.a = {{ keys = ['{}'], roles = ['admin'] }}\n",
+        key.hash()
+    )
+}
+
+async fn identity(access: &Access, key: &NewKey) -> Option<Identity> {
+    let key = key.reveal();
+    access
+        .authenticate(Credential::Bearer(&key), HERE)
+        .await
+        .ok()
+}
+
+fn said(follower: &Follower) -> Option<Said> {
+    follower.read_again();
+    follower.state.lock().unwrap().said.clone()
+}
+
+#[tokio::test]
+async fn what_can_change_does_and_the_rest_is_said() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    let [one, two] = [(); 2].map(|()| NewKey::generate().unwrap());
+    std::fs::write(&file, of_key(&one)).unwrap();
+    let Followed { access, follower } = followed(&file);
+    assert_eq!(said(&follower), None);
+    assert!(identity(&access, &one).await.is_some());
+
+    std::fs::write(
+        &file,
+        of_key(&two) + "limits.memory = '1MiB'\nnode = 'other'\n",
+    )
+    .unwrap();
+    let restart = Said::Restart(vec!["node", "limits.memory"]);
+    assert_eq!(said(&follower), Some(restart));
+    assert!(identity(&access, &one).await.is_none());
+    assert!(identity(&access, &two).await.is_some());
+
+    std::fs::write(&file, of_key(&two)).unwrap();
+    assert_eq!(said(&follower), None);
+}
+
+#[tokio::test]
+async fn what_is_not_valid_or_not_there_changes_nothing() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    let key = NewKey::generate().unwrap();
+    std::fs::write(&file, of_key(&key)).unwrap();
+    let Followed { access, follower } = followed(&file);
+    let twice = of_key(&key) + &of_key(&key).replace("keys.a", "keys.b");
+    for (text, told) in [
+        (Some("access.key = 1"), "hearken.toml:1:8"),
+        (Some("access.anonymous = ['amdin']"), "`admin`"),
+        (Some(twice.as_str()), "access.keys.b"),
+        (
+            Some("access.tokens.a.hmac_secret_file = '/nonexistent'"),
+            "/nonexistent",
+        ),
+        (None, "cannot read"),
+    ] {
+        match text {
+            Some(text) => std::fs::write(&file, text).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        let Some(Said::Refused(error)) = said(&follower) else {
+            panic!("{text:?} is taken");
+        };
+        assert!(error.contains(told), "{told}: {error}");
+        assert!(access.is_configured());
+        assert!(identity(&access, &key).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_changed_file_is_seen_and_so_is_a_changed_secret() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    let secrets = TempDir::new().unwrap();
+    let secret = secrets.path().join("secret");
+    std::fs::write(&secret, [b'a'; 32]).unwrap();
+    let key = NewKey::generate().unwrap();
+    std::fs::write(&file, of_key(&key)).unwrap();
+    let Followed { access, follower } = followed(&file);
+    let before = identity(&access, &key).await.unwrap();
+    let _running = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(follower.run()));
+    let issuer = format!(
+        "access.tokens.a.hmac_secret_file = '{}'\n",
+        secret.display()
+    );
+    std::fs::write(&file, &issuer).unwrap();
+    assert_eq!(
+        timeout(LONG, before.ended()).await.unwrap(),
+        Ended::KeyRemoved
+    );
+
+    let token = crate::access::NewToken {
+        subject: "me",
+        roles: &[],
+        issued: 0,
+        expires: u64::from(u32::MAX),
+    };
+    let issuers = ConfigSource::of(&NodeFlags::of_file(Some(file)))
+        .read()
+        .unwrap();
+    let token = token.sign("a", &issuers.access.tokens["a"]).unwrap();
+    let me = access
+        .authenticate(Credential::Bearer(&token), HERE)
+        .await
+        .unwrap();
+    assert_eq!(me.principal(), &Principal::User("me".into()));
+    std::fs::write(&secret, [b'b'; 32]).unwrap();
+    assert_eq!(
+        timeout(LONG, me.ended()).await.unwrap(),
+        Ended::IssuerRemoved
+    );
+}
+
+/// Kubernetes puts files behind a link that it swaps for another when they change.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_swapped_link_is_seen() {
+    use std::os::unix::fs::symlink;
+    let directory = TempDir::new().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let [one, two] = [(); 2].map(|()| NewKey::generate().unwrap());
+    for (version, key) in [("..1", &one), ("..2", &two)] {
+        std::fs::create_dir(at(version)).unwrap();
+        std::fs::write(at(version).join("hearken.toml"), of_key(key)).unwrap();
+    }
+    symlink("..1", at("..data")).unwrap();
+    symlink("..data/hearken.toml", at("hearken.toml")).unwrap();
+    let Followed { access, follower } = followed(&at("hearken.toml"));
+    let before = identity(&access, &one).await.unwrap();
+    let _running = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(follower.run()));
+    symlink("..2", at("..data_tmp")).unwrap();
+    std::fs::rename(at("..data_tmp"), at("..data")).unwrap();
+    assert_eq!(
+        timeout(LONG, before.ended()).await.unwrap(),
+        Ended::KeyRemoved
+    );
+    assert!(identity(&access, &two).await.is_some());
+}
