@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::access::AccessCommandError;
 use super::client::ClientError;
 use super::data::DataError;
 use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
@@ -64,6 +65,17 @@ pub(super) enum CliError {
     /// A file is no plugin for this host; the report says why.
     #[error("this host cannot run {}", .0.display())]
     NotRunnable(PathBuf),
+    /// What is asked of access cannot be answered.
+    #[error(transparent)]
+    Access(#[from] AccessCommandError),
+    /// Somebody may not do something; the answer says why.
+    #[error("`{principal}` may not `{right}`")]
+    NotAllowed {
+        /// Who.
+        principal: String,
+        /// The right that is missing.
+        right: String,
+    },
     /// The certificates of a cluster cannot be made.
     #[error(transparent)]
     Certificates(#[from] CertificatesError),
@@ -89,6 +101,7 @@ impl CliError {
             | Self::Certificates(CertificatesError::Name(_) | CertificatesError::Validity(_)) => {
                 ExitCode::from(2)
             }
+            Self::Access(error) if error.is_senseless() => ExitCode::from(2),
             Self::TimedOut { .. } => ExitCode::from(3),
             _ => ExitCode::FAILURE,
         }

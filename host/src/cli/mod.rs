@@ -2,6 +2,7 @@
 //! as text for people or with `--json` as one JSON value a line; everything
 //! else goes to stderr.
 
+mod access;
 mod client;
 mod cluster;
 mod compile_worker;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use access::Access;
 use client::Client;
 use cluster::Cluster;
 use error::CliError;
@@ -73,6 +75,8 @@ enum Command {
     #[command(subcommand)]
     Plugin(Plugin),
     #[command(subcommand)]
+    Access(Access),
+    #[command(subcommand)]
     Cluster(Cluster),
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorker),
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
             ask(&global, |client, output| operate.run(client, output))
         }
         Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
+        Command::Access(access) => access.run(Output::new(global.json)),
         Command::Cluster(cluster) => cluster.run(Output::new(global.json)),
         Command::CompileWorker(worker) => worker.run().map(|never| match never {}),
     };
@@ -129,6 +134,12 @@ fn command_line() -> clap::Command {
                 .mut_subcommand("new", asks_no_node)
                 .mut_subcommand("build", asks_no_node)
                 .mut_subcommand("check", asks_no_node)
+        })
+        .mut_subcommand("access", |access| {
+            access
+                .mut_subcommand("key", asks_no_node)
+                .mut_subcommand("token", asks_no_node)
+                .mut_subcommand("explain", asks_no_node)
         })
         .mut_subcommand("cluster", |cluster| {
             cluster

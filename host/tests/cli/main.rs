@@ -1,6 +1,7 @@
 //! The commands, run as a user runs them: those that ask a node against a server that
 //! answers as a node does.
 
+mod access;
 mod cluster;
 mod events;
 mod failures;

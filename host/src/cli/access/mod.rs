@@ -1,0 +1,32 @@
+//! `hearken access`: what it takes to say who may do what.
+
+mod error;
+mod expiry;
+mod explain;
+mod key;
+mod token;
+
+use clap::Subcommand;
+
+use super::error::CliError;
+use super::output::Output;
+
+pub(super) use error::AccessCommandError;
+
+/// Make what a node that asks for credentials needs
+#[derive(Debug, Subcommand)]
+pub(super) enum Access {
+    Key(key::Key),
+    Token(token::Token),
+    Explain(explain::Explain),
+}
+
+impl Access {
+    pub(super) fn run(self, output: Output) -> Result<(), CliError> {
+        match self {
+            Self::Key(key) => key.run(output),
+            Self::Token(token) => token.run(output),
+            Self::Explain(explain) => explain.run(output),
+        }
+    }
+}
