@@ -319,8 +319,8 @@ impl Hub {
             let ended = self.handles.remove(&node);
             self.succeed(ended.and_then(|handle| handle.successor));
         }
-        if let PeerEnd::Forgotten(inbox) = end {
-            self.remembered.keep(node, incarnation, inbox);
+        if let PeerEnd::Forgotten(past) = end {
+            self.remembered.keep(node, incarnation, past);
         }
     }
 

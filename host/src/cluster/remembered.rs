@@ -1,36 +1,36 @@
-//! What nodes had sent that are forgotten otherwise.
+//! What is remembered of nodes that are forgotten otherwise.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::link::inbox::Inbox;
+use super::link::past::Past;
 
 /// Most nodes of which it is remembered; beyond, the one that was forgotten first is
 /// forgotten for good.
 const MAX_REMEMBERED: usize = 1024;
 
-/// The receiving halves of links to nodes that may yet come back.
+/// What was between this node and others that may yet come back.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(VecDeque<(Arc<str>, Uuid, Inbox)>);
+pub(super) struct Remembered(VecDeque<(Arc<str>, Uuid, Past)>);
 
 impl Remembered {
-    /// Remembers what a start of a node had sent.
-    pub(super) fn keep(&mut self, node: Arc<str>, incarnation: Uuid, inbox: Inbox) {
+    /// Remembers what was between this node and a start of another.
+    pub(super) fn keep(&mut self, node: Arc<str>, incarnation: Uuid, past: Past) {
         self.0.retain(|(known, ..)| *known != node);
         if self.0.len() >= MAX_REMEMBERED {
             self.0.pop_front();
         }
-        self.0.push_back((node, incarnation, inbox));
+        self.0.push_back((node, incarnation, past));
     }
 
-    /// What a start of a node had sent, or nothing: then it is told so.
-    pub(super) fn recall(&mut self, node: &str, incarnation: Uuid) -> Inbox {
+    /// What was between this node and a start of another, or nothing: then that is told so.
+    pub(super) fn recall(&mut self, node: &str, incarnation: Uuid) -> Past {
         let known = self.0.iter().position(|(known, ..)| **known == *node);
         match known.and_then(|at| self.0.remove(at)) {
-            Some((_, known, inbox)) if known == incarnation => inbox,
-            _ => Inbox::default(),
+            Some((_, known, past)) if known == incarnation => past,
+            _ => Past::default(),
         }
     }
 }
@@ -39,10 +39,11 @@ impl Remembered {
 mod tests {
     use super::*;
 
-    fn inbox(stream: u64) -> Inbox {
-        let mut inbox = Inbox::default();
-        inbox.resume(stream);
-        inbox
+    fn past(attempts: u64) -> Past {
+        Past {
+            attempts,
+            ..Past::default()
+        }
     }
 
     #[test]
@@ -51,21 +52,21 @@ mod tests {
         let incarnation = Uuid::from_u128(1);
         let count = MAX_REMEMBERED as u64 + 1;
         for number in 1..=count {
-            remembered.keep(number.to_string().into(), incarnation, inbox(number));
+            remembered.keep(number.to_string().into(), incarnation, past(number));
         }
-        assert_eq!(remembered.recall("1", incarnation), Inbox::default());
+        assert_eq!(remembered.recall("1", incarnation), Past::default());
         for number in 2..=count {
             let recalled = remembered.recall(&number.to_string(), incarnation);
-            assert_eq!(recalled, inbox(number));
+            assert_eq!(recalled, past(number));
         }
-        assert_eq!(remembered.recall("2", incarnation), Inbox::default());
+        assert_eq!(remembered.recall("2", incarnation), Past::default());
     }
 
     #[test]
     fn another_start_of_a_node_has_sent_nothing() {
         let mut remembered = Remembered::default();
-        remembered.keep("b".into(), Uuid::from_u128(1), inbox(1));
-        remembered.keep("b".into(), Uuid::from_u128(2), inbox(2));
-        assert_eq!(remembered.recall("b", Uuid::from_u128(1)), Inbox::default());
+        remembered.keep("b".into(), Uuid::from_u128(1), past(1));
+        remembered.keep("b".into(), Uuid::from_u128(2), past(2));
+        assert_eq!(remembered.recall("b", Uuid::from_u128(1)), Past::default());
     }
 }

@@ -244,6 +244,13 @@ async fn a_node_that_was_forgotten_comes_back_without_an_event_twice() {
         a.publish(number);
     }
     // What waited was thrown away, which is told; nothing comes twice.
+    let gaps = b.hear("cluster.gap", 1).await;
+    let (_, gap) = &gaps[0];
+    assert_eq!(
+        (&gap["first"], &gap["count"]),
+        (&Value::from(11), &Value::Null)
+    );
+    assert!(gap["after"].is_string(), "{gap}");
     let heard = b.hear("custom.number", 3).await;
     assert_eq!(ids(&heard), ["20", "21", "22"]);
 }

@@ -265,6 +265,16 @@ pub fn balance(ledger: &mut Ledger, exact: bool, at: Duration) {
 fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<String> {
     let sending = links(ledger, from).remove(&to)?;
     let receiving = links(ledger, to).remove(&from)?;
+    let view = ledger.views.get(&(to, from)).cloned().unwrap_or_default();
+    let reverse = ledger.views.get(&(from, to)).cloned().unwrap_or_default();
+    // Who has forgotten the other counts anew, and the other does not know how many events
+    // it has missed.
+    let anew = (view.unknown > 0, reverse.unknown > 0);
+    let published = ledger.life(from).published(Kind::Main);
+    let owes_after = reverse.owes_after.unwrap_or_default();
+    if anew.0 != anew.1 {
+        return view.complete(owes_after, published).err();
+    }
     if sending.sent != receiving.received {
         return Some(format!(
             "{} sent, {} received",
@@ -277,13 +287,9 @@ fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, exact: bool) -> Option<S
             sending.dropped, receiving.gaps
         ));
     }
-    let published = ledger.life(from).published(Kind::Main);
-    let view = ledger.views.get(&(to, from)).cloned().unwrap_or_default();
-    let owes_after = ledger
-        .views
-        .get(&(from, to))
-        .and_then(|view| view.owes_after)
-        .unwrap_or_default();
+    if anew.0 {
+        return view.complete(owes_after, published).err();
+    }
     if view.reported != receiving.gaps {
         return Some(format!(
             "{} reported, {} in gaps",

@@ -19,11 +19,13 @@
 //!   [`network`] is the cluster's seam to the simulation, and [`certificates`] are those of
 //!   runs over TLS.
 //! - [`ledger`] is all that happened, with the rules that each occurrence must keep;
-//!   [`checks`] are those that hold over time and at the end.
+//!   [`checks`] are those that hold over time and at the end, and [`forgetting`] those about
+//!   nodes that are away for long.
 //! - [`seeds`] runs many seeds; [`scale`] runs one large cluster.
 
 pub mod certificates;
 pub mod checks;
+pub mod forgetting;
 pub mod ledger;
 pub mod network;
 pub mod node;

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use hearken_sim::ledger::Coverage;
 use hearken_sim::run::Outcome;
 use hearken_sim::scale;
 use hearken_sim::scenario::Scenario;
@@ -45,6 +46,8 @@ enum Command {
     Secured(Seeds),
     /// Nodes bear the names of others.
     Twins(Seeds),
+    /// A node is away for so long that others forget it.
+    Forgotten(Seeds),
     /// All of these, one after the other.
     All(Seeds),
     /// One large cluster: does it come together, and at what cost?
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Command::Large(seeds) => (vec![Scenario::Large], seeds),
         Command::Secured(seeds) => (vec![Scenario::Secured], seeds),
         Command::Twins(seeds) => (vec![Scenario::Twins], seeds),
+        Command::Forgotten(seeds) => (vec![Scenario::Forgotten], seeds),
         Command::All(seeds) => (Scenario::ALL.to_vec(), seeds),
         Command::Scale(Scale { nodes, seed }) => return large(usize::from(nodes), seed),
     };
@@ -130,10 +134,12 @@ fn many(scenario: Scenario, seeds: &Seeds) -> bool {
     let (mut runs, mut failed) = (0_u64, 0_u64);
     let (mut deliveries, mut missing, mut elapsed) = (0, 0, Duration::ZERO);
     let mut slowest = (Duration::ZERO, 0);
+    let mut coverage = Coverage::default();
     run_many(scenario, seeds.seed, count, jobs, |seed, outcome| {
         runs += 1;
         deliveries += outcome.deliveries;
         missing += outcome.missing;
+        coverage += outcome.coverage;
         elapsed += outcome.elapsed;
         slowest = slowest.max((outcome.slowest_recovery, seed));
         if outcome.violation.is_some() {
@@ -151,6 +157,7 @@ fn many(scenario: Scenario, seeds: &Seeds) -> bool {
         slowest.0.as_secs_f64(),
         slowest.1,
     );
+    println!("  {coverage:?}");
     failed == 0
 }
 

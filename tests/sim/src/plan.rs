@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// What the simulation moves time by, where little time is simulated.
+pub const TICK: Duration = Duration::from_millis(2);
+
 /// A run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -10,6 +13,9 @@ pub struct Plan {
     pub nodes: Vec<NodePlan>,
     /// Shortest and longest time that a message is on its way.
     pub latency: (Duration, Duration),
+    /// What the simulation moves time by: no message is on its way for less, and each
+    /// costs the same, however long it is.
+    pub tick: Duration,
     /// Ordered by time.
     pub actions: Vec<(Duration, Action)>,
     /// When no more happens; what follows is for the cluster to come to rest.

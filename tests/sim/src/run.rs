@@ -13,14 +13,15 @@ use turmoil::{Builder, Sim};
 
 use crate::certificates::Certificates;
 use crate::checks::{self, Parted, Progress};
+use crate::forgetting;
 use crate::ledger::{Coverage, Ledger, Stage, Violation};
 use crate::network::Wire;
 use crate::node::{self, NodeSetup, SharedLedger};
 use crate::plan::{Action, Cut, CutKind, Plan, name};
 use crate::troubles::{RECOVERY, Troubles};
 
-/// Between two looks at the rules that hold over time.
-const LOOK: Duration = Duration::from_millis(50);
+/// Ticks between two looks at the rules that hold over time.
+const LOOK: u32 = 25;
 
 /// For all that waits to be sent once nothing is published any more.
 const REST: Duration = Duration::from_secs(20);
@@ -31,9 +32,6 @@ const REPORTED: Duration = Duration::from_secs(3);
 /// Segments that a simulated connection holds each way, and connections that wait to
 /// be taken; the simulation takes more of the latter for a mistake.
 const TCP_CAPACITY: usize = 256;
-
-/// What the simulation moves time by.
-const TICK: Duration = Duration::from_millis(2);
 
 /// What became of a run.
 #[derive(Clone, Debug, Default)]
@@ -116,7 +114,8 @@ impl Weather {
 /// Carries out a plan from its begin to its end.
 #[must_use]
 pub fn run(plan: Plan, seed: u64, keep_trace: bool) -> Outcome {
-    let mut run = Run::new(plan, seed, keep_trace, LOOK);
+    let look = plan.tick * LOOK;
+    let mut run = Run::new(plan, seed, keep_trace, look);
     run.to_the_end();
     run.outcome()
 }
@@ -129,11 +128,13 @@ impl Run {
         let largest = plan.nodes.iter().map(|node| node.max_event_bytes as u64);
         ledger.largest = largest.max().unwrap_or_default();
         let ledger = Rc::new(RefCell::new(ledger));
+        // Whoever is away is dialled less than once a second, and all of that may arrive at once.
+        let dials = usize::try_from(plan.length.as_secs()).unwrap_or(usize::MAX);
         let mut sim = Builder::new()
             .rng_seed(seed)
-            .tcp_capacity(TCP_CAPACITY.max(plan.nodes.len() * 4))
+            .tcp_capacity(TCP_CAPACITY.max(plan.nodes.len() * 4).max(dials))
             .simulation_duration(Duration::MAX)
-            .tick_duration(TICK)
+            .tick_duration(plan.tick)
             .build();
         let certificates = Certificates::of(&plan);
         let mut nodes = Vec::new();
@@ -269,6 +270,7 @@ impl Run {
         let mut ledger = self.ledger.borrow_mut();
         checks::overdue(&mut ledger, &self.troubles, at);
         checks::unjustified(&mut ledger, &self.troubles, at);
+        forgetting::look(&mut ledger, &self.troubles, at);
         self.progress.look(&mut ledger, &self.troubles, at);
         self.parted.look(&mut ledger, &self.troubles, at);
         if self.troubles.any() {
@@ -401,6 +403,7 @@ impl Run {
         let ledger = self.ledger.borrow();
         let missing = ledger.views.values().map(|view| view.reported).sum();
         let mut coverage = ledger.coverage;
+        coverage.forgotten_by_one = forgetting::by_one(&ledger);
         let is_burst = |(_, action): &(Duration, Action)| matches!(action, Action::Burst(..));
         if self.plan.actions.iter().any(is_burst) {
             coverage.overflows = missing;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::checks;
 use crate::ledger::Violation;
-use crate::plan::{Action, Cut, CutKind, Join, NodePlan, Plan};
+use crate::plan::{Action, Cut, CutKind, Join, NodePlan, Plan, TICK};
 use crate::run::Run;
 
 /// All but the last node start within this time.
@@ -160,6 +160,7 @@ fn plan(nodes: usize) -> Plan {
     Plan {
         nodes: (0..nodes).map(node).collect(),
         latency: (Duration::from_millis(1), Duration::from_millis(10)),
+        tick: TICK,
         actions,
         length: END,
         visitors: false,

@@ -1,12 +1,14 @@
 //! The scenarios: each makes a plan of a seed.
 
+mod forgotten;
+
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-use crate::plan::{Action, Cut, CutKind, Join, NodePlan, Plan};
+use crate::plan::{Action, Cut, CutKind, Join, NodePlan, Plan, TICK};
 
 /// What happens to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +36,13 @@ pub enum Scenario {
     /// Two nodes bear the names of others, of which one was started later than the other of
     /// its name, and one earlier.
     Twins,
+    /// A node is away for so long that others forget it, and it them, or nearly so.
+    Forgotten,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Steady,
         Self::Partition,
         Self::Flap,
@@ -49,6 +53,7 @@ impl Scenario {
         Self::Large,
         Self::Secured,
         Self::Twins,
+        Self::Forgotten,
     ];
 
     /// The name that the command line gives it.
@@ -65,6 +70,7 @@ impl Scenario {
             Self::Large => "large",
             Self::Secured => "secured",
             Self::Twins => "twins",
+            Self::Forgotten => "forgotten",
         }
     }
 
@@ -83,6 +89,7 @@ impl Scenario {
             Self::Large => draft.large(),
             Self::Secured => draft.secured(),
             Self::Twins => draft.twins(),
+            Self::Forgotten => draft.forgotten(),
         }
         draft.finish()
     }
@@ -116,6 +123,7 @@ impl Draft {
             plan: Plan {
                 nodes: Vec::new(),
                 latency: (millis(shortest), millis(longest)),
+                tick: TICK,
                 actions: Vec::new(),
                 length: millis(random.random_range(15_000..30_000)),
                 visitors: random.random_bool(0.5),

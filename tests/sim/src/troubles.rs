@@ -9,6 +9,9 @@ use crate::plan::Cut;
 /// For links that were broken to be made again, at most.
 pub const RECOVERY: Duration = Duration::from_secs(20);
 
+/// For a node that cannot be reached to be forgotten: whoever comes back later is met anew.
+pub const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// For a node to be announced that could not be reached when the network was whole again:
 /// until then the link may not have been found to be dead.
 const AFTERWARDS: Duration = Duration::from_secs(5);

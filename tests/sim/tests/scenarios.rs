@@ -122,6 +122,18 @@ fn twins() {
 }
 
 #[test]
+fn forgotten() {
+    let coverage = handful(Scenario::Forgotten);
+    let Coverage {
+        forgotten,
+        returned,
+        gaps,
+        ..
+    } = coverage;
+    assert!(forgotten > 0 && returned > 0 && gaps > 0, "{coverage:?}");
+}
+
+#[test]
 fn one_seed_gives_one_trace() {
     for scenario in Scenario::ALL {
         let (once, again) = (sound(scenario, 17), sound(scenario, 17));

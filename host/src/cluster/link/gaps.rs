@@ -21,6 +21,21 @@ pub(in crate::cluster) struct Gaps {
     last_time: Option<u64>,
 }
 
+impl Gaps {
+    /// None so far, behind an event that the node took at `last_time`.
+    pub(in crate::cluster) fn behind(last_time: Option<u64>) -> Self {
+        Self {
+            last_time,
+            ..Self::default()
+        }
+    }
+
+    /// When the node took the event that came last.
+    pub(in crate::cluster) fn last_time(&self) -> Option<u64> {
+        self.last_time
+    }
+}
+
 /// Several gaps as one.
 #[derive(Clone, Copy, Debug)]
 struct Missing {

@@ -3,8 +3,8 @@
 //! - `peer` is the task of one start of another node, which outlives its connections;
 //!   `inputs`, `offers` and `superseded` are what the hub has to say to it, and `context`
 //!   is what all such tasks share.
-//! - `session` is where the two nodes stand, and `connected` what is done with it while
-//!   there is a connection.
+//! - `session` is where the two nodes stand, `connected` what is done with it while there
+//!   is a connection, and `past` what is left of it once the other node is forgotten.
 //! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox` keeps
 //!   the order of what is received, and `acks` says when to acknowledge it; `gaps` reports
 //!   what is missing.
@@ -21,6 +21,7 @@ pub(super) mod inputs;
 pub mod interest;
 pub(super) mod offers;
 pub(super) mod outbox;
+pub(super) mod past;
 pub(super) mod peer;
 pub(super) mod session;
 pub(super) mod superseded;

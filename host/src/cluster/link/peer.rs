@@ -5,9 +5,9 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use super::announcements::Announcer;
 use super::connected::{Ended, Link, Resumed};
-use super::inbox::Inbox;
 use super::inputs::PeerInputs;
 use super::interest::Asked;
+use super::past::Past;
 use super::session::Session;
 use crate::cluster::timing::{FORGET_AFTER, MEASURE, UNREACHABLE_AFTER};
 use crate::cluster::wire::channel::{Channel, Greeted, Lost};
@@ -26,8 +26,8 @@ pub(in crate::cluster) enum PeerEnd {
     /// It left, this node does, or another start has taken its place.
     Over,
     /// It has not been heard of for so long that what waits for it is thrown away;
-    /// what it sent is remembered.
-    Forgotten(Inbox),
+    /// this is remembered.
+    Forgotten(Past),
 }
 
 impl PeerTask {
@@ -88,7 +88,7 @@ impl PeerTask {
                     if !self.announcer.unreachable() {
                         tracing::warn!(node = %session.peer.node, "not heard of for an hour; what waits for it is thrown away");
                         session.context.directory.remove(&session.node);
-                        return Err(PeerEnd::Forgotten(session.inbox.clone()));
+                        return Err(PeerEnd::Forgotten(session.past()));
                     }
                 }
             }

@@ -9,6 +9,7 @@ use super::gaps::{Deliver, Gaps};
 use super::inbox::{Inbox, Sink};
 use super::interest::{InterestError, LinkFilters, Rerouted};
 use super::outbox::Outbox;
+use super::past::Past;
 use crate::bus::Publisher;
 use crate::cluster::directory::node::Node;
 use crate::cluster::membership::Member;
@@ -34,14 +35,19 @@ pub(in crate::cluster) struct Session {
 }
 
 impl Session {
-    /// A session without a connection.
+    /// A session without a connection, which goes on where the `past` one was given up.
     pub(in crate::cluster) fn new(
         context: Arc<Context>,
         peer: Peer,
         node: Arc<Node>,
         outbox: Outbox,
-        inbox: Inbox,
+        past: Past,
     ) -> Self {
+        let Past {
+            inbox,
+            last_time,
+            attempts,
+        } = past;
         let source = format!("/nodes/{}", peer.node);
         Self {
             publisher: context.bus.publisher(source, Arc::clone(&peer.node)),
@@ -51,8 +57,17 @@ impl Session {
             outbox,
             inbox,
             wanted: LinkFilters::default(),
-            gaps: Gaps::default(),
-            attempts: 0,
+            gaps: Gaps::behind(last_time),
+            attempts,
+        }
+    }
+
+    /// What is remembered when the node is forgotten.
+    pub(in crate::cluster) fn past(&self) -> Past {
+        Past {
+            inbox: self.inbox.clone(),
+            last_time: self.gaps.last_time(),
+            attempts: self.attempts,
         }
     }
 
@@ -131,3 +146,6 @@ impl Session {
         (&mut self.inbox, deliver)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,6 +1,7 @@
 //! What was published, received and announced, by every start of every node, and
 //! the rules that each single occurrence must keep.
 
+mod coverage;
 mod payload;
 mod trace;
 mod view;
@@ -16,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::plan::name;
+use crate::troubles::FORGET_AFTER;
 
+pub use coverage::Coverage;
 pub use payload::{Kind, Payload};
 pub use trace::Trace;
 pub use view::{Presence, View};
@@ -94,52 +97,6 @@ pub struct Violation {
     pub what: String,
 }
 
-/// What occurred in a run, or in several: a rule about what never occurs is not checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Coverage {
-    /// Goodbyes that another node heard.
-    pub goodbyes: u64,
-    /// Nodes that another one could not reach.
-    pub unreachable: u64,
-    /// Starts of a node that another one met, having met an earlier one.
-    pub restarts: u64,
-    /// Reports of missing events.
-    pub gaps: u64,
-    /// Events that were reported missing after more had waited than there is room for.
-    pub overflows: u64,
-    /// Events larger than a frame of many.
-    pub large: u64,
-    /// Events that were reported missing since they are larger than the other side takes.
-    pub too_large: u64,
-    /// Changes of long lists of wishes.
-    pub wishes: u64,
-    /// Looks at slow links that something waited for.
-    pub slow: u64,
-    /// Nodes that had to give way to a later one of their name, on another that had met them.
-    pub displaced: u64,
-    /// Nodes that were kept out, since a later one of their name was there first.
-    pub kept_out: u64,
-    /// Starts of nodes with certificates.
-    pub secured: u64,
-}
-
-impl std::ops::AddAssign for Coverage {
-    fn add_assign(&mut self, other: Self) {
-        self.goodbyes += other.goodbyes;
-        self.unreachable += other.unreachable;
-        self.restarts += other.restarts;
-        self.gaps += other.gaps;
-        self.overflows += other.overflows;
-        self.large += other.large;
-        self.too_large += other.too_large;
-        self.wishes += other.wishes;
-        self.slow += other.slow;
-        self.displaced += other.displaced;
-        self.kept_out += other.kept_out;
-        self.secured += other.secured;
-    }
-}
-
 /// What has happened.
 #[derive(Default)]
 pub struct Ledger {
@@ -161,12 +118,16 @@ pub struct Ledger {
     by_incarnation: BTreeMap<String, LifeId>,
 }
 
+/// How much earlier than another a node may notice that the link between them is lost.
+const NOTICED: Duration = Duration::from_secs(10);
+
 /// What the data of `cluster.` events have in common, and what some have.
 #[derive(Deserialize)]
 struct ClusterData {
     #[serde(alias = "origin")]
     node: String,
     incarnation: String,
+    after: Option<String>,
     first: Option<u64>,
     last: Option<u64>,
     count: Option<u64>,
@@ -378,9 +339,19 @@ impl Ledger {
         let view = self.views.entry((observer, subject)).or_default();
         let presence = match kind.as_str() {
             "cluster.gap" => {
-                // Nobody here is away for so long that it is forgotten.
-                let count = count.ok_or("a gap of unknown size")?;
-                view.report(count, at);
+                let forgotten = view.presence == Presence::Unreachable
+                    && at + NOTICED >= view.since + FORGET_AFTER;
+                match count {
+                    Some(count) => view.report(count, at),
+                    None if !forgotten => {
+                        return Err(format!("{kind} of {from} of unknown size"));
+                    }
+                    None if view.received > 0 && data.after.is_none() => {
+                        return Err(format!("{kind} of {from} does not say after when"));
+                    }
+                    // Whoever has forgotten this node begins anew with it.
+                    None => view.report_unknown(),
+                }
                 self.coverage.gaps += 1;
                 return Ok(());
             }
@@ -406,6 +377,9 @@ impl Ledger {
             Presence::Unreachable => self.coverage.unreachable += 1,
             Presence::Joined if restarted => self.coverage.restarts += 1,
             Presence::Joined | Presence::Unknown => {}
+        }
+        if presence == Presence::Joined && std::mem::take(&mut view.forgotten) {
+            self.coverage.returned += 1;
         }
         view.presence = presence;
         view.since = at;

@@ -26,6 +26,8 @@ pub struct View {
     pub presence: Presence,
     /// Since when.
     pub since: Duration,
+    /// Whether the observer has forgotten it since.
+    pub forgotten: bool,
     /// Events that the observer had published when the other joined for the first
     /// time: it owes the other all that it published after them.
     pub owes_after: Option<u64>,
@@ -39,8 +41,15 @@ pub struct View {
     pub publishers: BTreeMap<usize, u64>,
     /// Events between the first and the last that were not received.
     pub missing: u64,
-    /// Events that `cluster.gap` has reported missing.
+    /// Events that `cluster.gap` has reported missing. Where it did not know how many, those
+    /// between the last event before it and the first after it.
     pub reported: u64,
+    /// How often it did not know how many.
+    pub unknown: u64,
+    /// No event has come since it did not know how many, but it has reported so many more.
+    open: Option<u64>,
+    /// Whether it has reported so before the first event came.
+    headless: bool,
     /// Since when more is missing than is reported.
     pub unreported_since: Option<Duration>,
 }
@@ -70,6 +79,15 @@ impl View {
                 "received event {of_publisher} of its publisher {publisher} after event {before}"
             ));
         }
+        if let Some(counted) = self.open.take() {
+            if self.first.is_some() {
+                let unknown = number.saturating_sub(self.last + 1);
+                self.reported += unknown.saturating_sub(counted);
+            } else {
+                self.reported -= counted;
+                self.headless = true;
+            }
+        }
         let first = self.first.unwrap_or(number).min(number);
         self.first = Some(first);
         self.last = self.last.max(number);
@@ -92,7 +110,46 @@ impl View {
     /// So many are reported missing.
     pub fn report(&mut self, count: u64, at: Duration) {
         self.reported += count;
+        if let Some(counted) = &mut self.open {
+            *counted += count;
+        }
         self.note_missing(at);
+    }
+
+    /// Nobody knows how many are missing before the next that comes.
+    pub fn report_unknown(&mut self) {
+        self.unknown += 1;
+        self.open.get_or_insert_default();
+    }
+
+    /// Whether all is received or reported missing, of what the other has `published` behind
+    /// the event `after`.
+    ///
+    /// # Errors
+    /// What is neither.
+    pub fn complete(&self, after: u64, published: u64) -> Result<(), String> {
+        let Self {
+            first,
+            last,
+            missing,
+            reported,
+            ..
+        } = *self;
+        if self.open.is_none() && published > after && last != published {
+            return Err(format!("{last} received last, {published} published"));
+        }
+        if missing != reported {
+            return Err(format!("{missing} missing, {reported} reported"));
+        }
+        let from_the_first_on = match first {
+            Some(first) => self.headless || first <= after + 1,
+            None => self.open.is_some() || published <= after,
+        };
+        if from_the_first_on {
+            Ok(())
+        } else {
+            Err(format!("{first:?} received first, owed after {after}"))
+        }
     }
 }
 
@@ -167,5 +224,45 @@ mod tests {
         assert!(view.unreported_since.is_some());
         view.report(1, Duration::from_secs(12));
         assert_eq!(view.unreported_since, None);
+    }
+
+    /// Receives the event with this number after those that were received before.
+    fn receive(view: &mut View, number: u64) {
+        let event = Payload {
+            life: LifeId(0),
+            publisher: 1,
+            of_publisher: number * 2,
+            of_kind: number,
+        };
+        view.receive(&event, Duration::from_secs(number))
+            .expect("in order");
+    }
+
+    #[test]
+    fn a_gap_of_unknown_size_goes_to_the_next_event() {
+        let mut view = received(&[(1, 5), (1, 6)]).expect("in order");
+        view.report_unknown();
+        assert_eq!(view.complete(4, 9), Ok(()), "nothing has come since");
+        // Of which some are counted.
+        view.report(2, Duration::from_secs(7));
+        receive(&mut view, 12);
+        assert_eq!((view.missing, view.reported), (5, 5));
+        assert_eq!(view.complete(4, 12), Ok(()));
+        assert!(view.complete(4, 13).is_err(), "the last has not come");
+        assert!(view.complete(3, 12).is_err(), "the first has not come");
+
+        receive(&mut view, 14);
+        assert!(view.unreported_since.is_some(), "it ends there");
+        assert!(view.complete(4, 14).is_err());
+    }
+
+    #[test]
+    fn before_the_first_event_a_gap_of_unknown_size_goes_to_that() {
+        let mut view = joined();
+        assert!(view.complete(4, 9).is_err());
+        view.report_unknown();
+        view.report(2, Duration::from_secs(1));
+        receive(&mut view, 9);
+        assert_eq!(view.complete(4, 9), Ok(()));
     }
 }

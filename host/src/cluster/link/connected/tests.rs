@@ -6,20 +6,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::Codec;
 use tonic::{Status, Streaming};
-use uuid::Uuid;
 
-use super::super::context::Context;
-use super::super::inbox::Inbox;
 use super::super::offers::Offers;
-use super::super::outbox::Outbox;
+use super::super::past::Past;
+use super::super::session::tests::{peer, session};
 use super::super::superseded::Superseded;
 use super::*;
-use crate::bus::{Bus, BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscription};
-use crate::clock::SystemClock;
-use crate::cluster::directory::Directory;
-use crate::cluster::directory::node::Node;
 use crate::cluster::wire::channel::{Greeted, Incoming};
-use crate::cluster::wire::handshake::{Identity, Peer};
 use crate::cluster::wire::protocol::Frame;
 use crate::cluster::wire::traffic::{Hold, Traffic};
 
@@ -37,54 +30,6 @@ fn flood(frames: impl Iterator<Item = Kind>) -> Streaming<Frame> {
     let body = StreamBody::new(stream::iter([all]).chain(stream::pending()));
     let mut codec = tonic_prost::ProstCodec::<Frame, Frame>::default();
     Streaming::new_request(codec.decoder(), body, None, None)
-}
-
-fn peer() -> Peer {
-    Peer {
-        node: "b".into(),
-        incarnation: Uuid::from_u128(2),
-        address: "127.0.0.2:7071".into(),
-        version: "0.1.0".into(),
-        max_event_bytes: 1 << 20,
-        minor: 2,
-    }
-}
-
-fn session() -> Session {
-    let bus = Bus::new(BusConfig {
-        node: "a".into(),
-        incarnation: "i".to_owned(),
-        max_event_bytes: 1 << 20,
-        clock: Arc::new(SystemClock),
-    });
-    let identity = Identity {
-        cluster: "test".into(),
-        node: "a".into(),
-        incarnation: Uuid::from_u128(1),
-        version: "0.1.0".into(),
-        max_event_bytes: 1 << 20,
-    };
-    let peer = peer();
-    let receiver = Arc::new(bus.subscribe(Subscription {
-        name: "link".into(),
-        kind: ReceiverKind::Link,
-        filters: Vec::new(),
-        limits: MailboxLimits::default(),
-        overflow: Overflow::DropOldest,
-        partitions: 1,
-    }));
-    let node = Arc::new(Node::new(&peer, &receiver));
-    let own_address = "127.0.0.1:7071".into();
-    let context = Context {
-        node: "a".into(),
-        host: bus.host_publisher(),
-        directory: Arc::new(Directory::new(identity, own_address, bus.clone())),
-        bus,
-        failures: Arc::default(),
-        news: mpsc::channel(1).0,
-    };
-    let outbox = Outbox::new(1, receiver, 1 << 20);
-    Session::new(Arc::new(context), peer, node, outbox, Inbox::default())
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +63,7 @@ async fn frames_without_end_hold_up_nothing_else() {
         superseded: Superseded::default(),
     };
     let channel = inputs.offers.next().expect("the first").channel;
-    let session = session();
+    let session = session(Past::default());
     let interest = session.context.bus.interest();
     let (asked, _) = interest.look(|wishes| Asked::resume(&"b".into(), 2, wishes));
     let resumed = Resumed {

@@ -1,0 +1,58 @@
+//! What occurred.
+
+use std::ops::AddAssign;
+
+/// What occurred in a run, or in several: a rule about what never occurs is not checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Goodbyes that another node heard.
+    pub goodbyes: u64,
+    /// Nodes that another one could not reach.
+    pub unreachable: u64,
+    /// Starts of a node that another one met, having met an earlier one.
+    pub restarts: u64,
+    /// Reports of missing events.
+    pub gaps: u64,
+    /// Events that were reported missing after more had waited than there is room for.
+    pub overflows: u64,
+    /// Events larger than a frame of many.
+    pub large: u64,
+    /// Events that were reported missing since they are larger than the other side takes.
+    pub too_large: u64,
+    /// Changes of long lists of wishes.
+    pub wishes: u64,
+    /// Looks at slow links that something waited for.
+    pub slow: u64,
+    /// Nodes that had to give way to a later one of their name, on another that had met them.
+    pub displaced: u64,
+    /// Nodes that were kept out, since a later one of their name was there first.
+    pub kept_out: u64,
+    /// Starts of nodes with certificates.
+    pub secured: u64,
+    /// Nodes that another one forgot.
+    pub forgotten: u64,
+    /// Those of them that came back to it.
+    pub returned: u64,
+    /// Pairs of nodes of which one forgot the other, which did not forget it.
+    pub forgotten_by_one: u64,
+}
+
+impl AddAssign for Coverage {
+    fn add_assign(&mut self, other: Self) {
+        self.goodbyes += other.goodbyes;
+        self.unreachable += other.unreachable;
+        self.restarts += other.restarts;
+        self.gaps += other.gaps;
+        self.overflows += other.overflows;
+        self.large += other.large;
+        self.too_large += other.too_large;
+        self.wishes += other.wishes;
+        self.slow += other.slow;
+        self.displaced += other.displaced;
+        self.kept_out += other.kept_out;
+        self.secured += other.secured;
+        self.forgotten += other.forgotten;
+        self.returned += other.returned;
+        self.forgotten_by_one += other.forgotten_by_one;
+    }
+}
