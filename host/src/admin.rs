@@ -1,6 +1,8 @@
 //! What operators see of a node and may do to it: the types and the port that
 //! the gateway shows and the plugin room fills, so that neither knows the other.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
@@ -74,11 +76,88 @@ pub struct Counters {
     pub queued: u64,
     /// Events that the plugin published.
     pub sent: u64,
-    /// Events that the plugin's budget did not let it publish, and records that it
-    /// did not let it change.
+    /// Events that the plugin's budget or rights did not let it publish, and records that
+    /// its budget did not let it change.
     pub refused: u64,
     /// Instances that replaced one that died.
     pub restarts: u64,
+}
+
+/// A plugin's HTTP requests to a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostRequests {
+    /// The host; `other` for those that the plugin may not ask, and for what is beyond
+    /// the bound on hosts.
+    pub host: String,
+    /// How many had an answer with a status, were `failed` (there was none) or `refused`
+    /// (they did not leave the node); `other` for what is beyond the bound on statuses.
+    pub requests: BTreeMap<String, u64>,
+}
+
+/// What a plugin may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RightsStatus {
+    /// Types that it may publish, as patterns; null for all under `custom.`.
+    pub publish: Option<Vec<String>>,
+    /// Types that it may hear, as patterns; null for all.
+    pub listen: Option<Vec<String>>,
+    /// Where its HTTP requests may go.
+    pub http: Vec<String>,
+    /// Buckets of the key-value store that it may use.
+    pub keyvalue: Vec<String>,
+    /// What it asks for and does not get.
+    pub withheld: Vec<WithheldStatus>,
+}
+
+impl RightsStatus {
+    /// In a line each: the rights that are not those of every plugin, and what they cover.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let narrowed = |list: &Option<Vec<String>>| {
+            let some = |list: &Vec<String>| match list.is_empty() {
+                true => "nothing".to_owned(),
+                false => list.join(", "),
+            };
+            list.as_ref().map(some)
+        };
+        let granted = |list: &[String]| (!list.is_empty()).then(|| list.join(", "));
+        [
+            ("publish", narrowed(&self.publish)),
+            ("listen", narrowed(&self.listen)),
+            ("http", granted(&self.http)),
+            ("keyvalue", granted(&self.keyvalue)),
+        ]
+        .into_iter()
+        .filter_map(|(right, what)| Some((right, what?)))
+        .collect()
+    }
+}
+
+/// Something that a plugin asks for and does not get, or not all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WithheldStatus {
+    /// The key of the manifest's `[allow]` and of the node's `[policy]` that decides.
+    pub right: String,
+    /// What is asked for.
+    pub asked: String,
+    /// What of it is granted all the same.
+    pub granted: Vec<String>,
+    /// The listener that asks, if it is not the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
+}
+
+impl fmt::Display for WithheldStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.right, self.asked)?;
+        if let Some(listener) = &self.listener {
+            write!(f, " ({listener})")?;
+        }
+        match self.granted.is_empty() {
+            true => Ok(()),
+            false => write!(f, ", but for {}", self.granted.join(", ")),
+        }
+    }
 }
 
 /// A plugin as `GET /v1/plugins/{name}` shows it.
@@ -92,12 +171,18 @@ pub struct PluginStatus {
     pub state: PluginState,
     /// Interface through which events are handed over, e.g. `hearken:plugin/listener@0.2.0`.
     pub interface: Option<String>,
-    /// What it listens to.
+    /// What it listens to, as far as it may.
     pub listeners: Vec<ListenerStatus>,
+    /// What it may do.
+    #[serde(default)]
+    pub rights: RightsStatus,
     /// Limits in force.
     pub limits: LimitsStatus,
     /// Counters.
     pub counters: Counters,
+    /// Its HTTP requests; empty while there were none.
+    #[serde(default)]
+    pub http: Vec<HostRequests>,
     /// BLAKE3 hash of the component that runs, in hexadecimal.
     pub content_hash: Option<String>,
     /// Bytes that its instances hold now: linear memory, tables, and what the host keeps for them.

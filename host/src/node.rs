@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::access::Access;
-use crate::admin::{ClusterAdmin, PluginAdmin};
+use crate::admin::ClusterAdmin;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
@@ -116,6 +116,7 @@ impl Node {
             data: config.data,
             threads: config.plugin_threads,
             limits: config.limits,
+            policy: config.policy,
             compile: config.compile,
             quarantine: config.quarantine,
             clock,
@@ -193,9 +194,8 @@ impl Node {
 
     /// The node's plugins.
     #[must_use]
-    pub fn plugins(&self) -> Arc<impl PluginAdmin + use<>> {
-        let plugins: Arc<Plugins> = self.runner.plugins();
-        plugins
+    pub fn plugins(&self) -> Arc<Plugins> {
+        self.runner.plugins()
     }
 
     /// From now on reads the configuration again from `source` whenever it changes. The node

@@ -60,7 +60,7 @@
 //!
 //! # What a plugin may do
 //! [`send`] publishes and [`wait`] waits for an event, [`config`] reads the
-//! manifest's `[config]`, [`keyvalue`] keeps data in the buckets that the manifest
+//! manifest's `[config]`, [`secrets`] gives what its `[secrets]` names, [`keyvalue`] keeps data in the buckets that the manifest
 //! grants, [`log`] writes to the host's log; what a plugin prints goes there too.
 //! A component imports only what its code uses.
 //!
@@ -78,6 +78,7 @@ mod rfc3339;
 pub mod config;
 pub mod keyvalue;
 pub mod log;
+pub mod secrets;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use hearken_sdk::config::{self, ConfigError};
 use hearken_sdk::keyvalue::{Bucket, KeyValueError};
 use hearken_sdk::log::{self, Level};
+use hearken_sdk::secrets::{self, SecretError};
 use hearken_sdk::testing::{self, Host};
 use hearken_sdk::{Filter, OutgoingEvent, SendError, WaitError, send, wait};
 
@@ -103,6 +104,17 @@ fn configuration_is_read_and_parsed() {
     let error = config::parse::<u8>("name").unwrap_err();
     assert!(matches!(&error, ConfigError::Invalid { key, .. } if key == "name"));
     assert_eq!(config::all().unwrap().len(), 2);
+}
+
+#[test]
+fn secrets_are_read_and_not_shown() {
+    let _host = Host::new().secret("token", "hunter22");
+    let token = secrets::get("token").unwrap();
+    assert_eq!(token.as_str(), Ok("hunter22"));
+    assert_eq!(token.as_bytes(), b"hunter22");
+    assert!(!format!("{token:?}").contains("hunter"));
+    let missing = secrets::get("missing").unwrap_err();
+    assert_eq!(missing, SecretError::NotFound("missing".to_owned()));
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn known() -> Vec<Row> {
             ],
         ),
         ("patterns of a plugin", vec![of("MAX_GLOBS")]),
+        ("patterns of `publish`", vec![of("MAX_GLOBS")]),
+        ("two patterns", vec![of("MAX_BYTES_OF_TWO")]),
         ("listeners of a plugin", vec![of("MAX_LISTENERS")]),
         ("name of a listener", vec![of("MAX_LABEL_BYTES")]),
         (
@@ -125,9 +127,17 @@ fn known() -> Vec<Row> {
             vec![of("BURST"), of("A_SECOND")],
         ),
         (
-            "HTTP connections of a plugin",
-            vec![of("plugin/MAX_CONNECTIONS")],
+            "HTTP requests of a plugin under way",
+            vec![number(limits.http_requests)],
         ),
+        ("bytes of the bodies that a plugin", vec![limits.http_bytes]),
+        ("addresses of a host", vec![of("connector/MAX_ADDRESSES")]),
+        (
+            "hosts by which the HTTP requests",
+            vec![of("requests/MAX_HOSTS"), of("requests/MAX_OUTCOMES")],
+        ),
+        ("secret of a plugin", vec![of("MAX_SECRET_BYTES")]),
+        ("secrets of a plugin that", vec![of("redaction/MAX_VALUES")]),
         (
             "header fields of an HTTP message",
             vec![of("MAX_FIELDS_BYTES"), of("MAX_FIELDS")],

@@ -5,7 +5,10 @@ use crate::hostile::{
     denied, descriptions, files, handlers, imports, progress, quarantine, senders,
 };
 use crate::support::guests;
-use crate::{capabilities, delivery, foreign, frames, full_disk, handover, logs, reload, shutdown};
+use crate::{
+    capabilities, delivery, foreign, frames, full_disk, handover, logs, reload, rights, secrets,
+    shutdown,
+};
 
 /// A guest, and the tests that run it.
 type Tested = (&'static str, &'static [fn()]);
@@ -13,6 +16,10 @@ type Tested = (&'static str, &'static [fn()]);
 /// Each guest and the tests that run it: functions, so that a test that is gone
 /// does not compile.
 const TESTED: &[Tested] = &[
+    (
+        "asking",
+        &[rights::a_plugin_publishes_and_hears_what_it_may],
+    ),
     (
         "attributes",
         &[frames::both_kinds_of_listener_get_the_same_attributes],
@@ -65,6 +72,7 @@ const TESTED: &[Tested] = &[
         &[delivery::drop_oldest_keeps_the_newest_and_tells],
     ),
     ("recurse", &[handlers::recurse]),
+    ("secretive", &[secrets::a_secret_is_read_and_followed]),
     ("self-loop", &[senders::self_loop]),
     ("shout", &[senders::shout, logs::shout]),
     ("sleeper", &[handlers::sleeper]),

@@ -21,6 +21,8 @@ mod http;
 mod kept;
 mod logs;
 mod reload;
+mod rights;
+mod secrets;
 mod shutdown;
 mod startup;
 mod support;

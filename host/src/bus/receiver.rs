@@ -58,10 +58,16 @@ impl Bus {
     /// A receiver for the next event that passes `filter`.
     #[must_use]
     pub fn wait_for(&self, filter: Filter) -> Receiver {
+        self.wait_for_any(vec![filter])
+    }
+
+    /// A receiver for the next event that passes one of the filters.
+    #[must_use]
+    pub fn wait_for_any(&self, filters: Vec<Filter>) -> Receiver {
         self.subscribe(Subscription {
             name: "waiter".into(),
             kind: ReceiverKind::Waiter,
-            filters: vec![filter],
+            filters,
             limits: MailboxLimits {
                 events: 1,
                 // Whatever comes, since it comes only once.

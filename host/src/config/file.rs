@@ -92,6 +92,11 @@ impl<'d> Tables<'d> {
         table.named_sections(key)
     }
 
+    /// Takes a whole table of the top level out; a missing one is empty.
+    pub(super) fn whole(&mut self, name: &str) -> Result<Section<'d>, ConfigError> {
+        self.section("").section(name)
+    }
+
     /// Ends the reading: what was not taken out is not known.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         let mut innermost_first = self.sections.into_values().rev();

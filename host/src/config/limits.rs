@@ -35,6 +35,16 @@ settings! {
         /// 64 KiB to 4 GiB.
         mailbox_bytes: usize = value(MAILBOX_BYTES, "8MiB");
 
+        /// HTTP requests of a plugin under way at a time; not in manifests
+        ///
+        /// 1 to 10,000.
+        http_requests: usize = value(HTTP_REQUESTS, "64");
+
+        /// Bytes of HTTP bodies that a plugin sends and receives in a minute; not in manifests
+        ///
+        /// 64 KiB to 1 TiB.
+        http_bytes: u64 = value(HTTP_BYTES, "256MiB");
+
         /// What is dropped when the mailbox is full
         ///
         /// Never [`Overflow::Disconnect`].
@@ -67,6 +77,8 @@ impl ManifestLimits {
             time_slice: self.time_slice.unwrap_or(defaults.time_slice),
             mailbox: self.mailbox.unwrap_or(defaults.mailbox),
             mailbox_bytes: defaults.mailbox_bytes,
+            http_requests: defaults.http_requests,
+            http_bytes: defaults.http_bytes,
             overflow: self.overflow.unwrap_or(defaults.overflow),
         }
     }
@@ -103,6 +115,18 @@ pub(super) const MAILBOX_BYTES: Form<usize> = Form::new(
         let bytes = size(text, 64 << 10, 4 << 30)?;
         usize::try_from(bytes).map_err(|_| "this machine cannot address it".to_owned())
     },
+);
+
+const HTTP_REQUESTS: Form<usize> = Form::new(
+    Kind::Integer,
+    "a whole number of requests from 1 to 10000, e.g. 64",
+    |text| count(text, 1, 10_000),
+);
+
+const HTTP_BYTES: Form<u64> = Form::new(
+    Kind::String,
+    "a size from 64KiB to 1TiB, e.g. \"256MiB\"",
+    |text| size(text, 64 << 10, 1 << 40),
 );
 
 pub(super) const OVERFLOW: Form<Overflow> = Form::new(

@@ -4,19 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use http::uri::Authority;
-
+use super::allow::Allow;
 use super::document::Section;
 use super::error::ConfigError;
 use super::form::{Form, Kind, count};
 use super::guest_text::guest_text;
 use super::limits::{self, ManifestLimits};
+use super::pattern::{FEWER_PATTERNS, PATTERN, within_max_globs};
+use super::secret::{self, SecretSource};
 use crate::event::Pattern;
-
-/// Most globs that the patterns of one plugin come to when their alternatives are
-/// multiplied out, wherever they are declared; bounds what every event of a new type is
-/// compared with.
-pub const MAX_GLOBS: usize = 256;
 
 /// A plugin's manifest. The default is what a plugin without one gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,19 +23,12 @@ pub struct Manifest {
     pub concurrency: Option<usize>,
     /// Limits that differ from the node's.
     pub limits: ManifestLimits,
-    /// What the plugin may reach; nothing by default.
+    /// What the plugin asks for, and to what it narrows itself.
     pub allow: Allow,
+    /// What the plugin reads through `wasmcloud:secrets`, by its keys.
+    pub secrets: BTreeMap<String, SecretSource>,
     /// What the plugin reads through `wasi:config`.
     pub config: BTreeMap<String, String>,
-}
-
-/// What a plugin is granted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Allow {
-    /// Hosts for outgoing HTTP in lower case: `host` (any port) or `host:port`.
-    pub http: Vec<String>,
-    /// Buckets of the key-value store.
-    pub keyvalue: Vec<String>,
 }
 
 impl Manifest {
@@ -78,13 +67,9 @@ impl Manifest {
         };
         section.finish()?;
 
-        let mut section = top.section("allow")?;
-        let allow = Allow {
-            http: section.list("http", &HTTP_HOST)?.unwrap_or_default(),
-            keyvalue: section.list("keyvalue", &BUCKET)?.unwrap_or_default(),
-        };
-        section.finish()?;
+        let allow = Allow::read(top.section("allow")?)?;
 
+        let secrets = secret::read(top.named_sections("secrets")?)?;
         let config = top
             .section("config")?
             .into_entries()
@@ -96,69 +81,16 @@ impl Manifest {
             concurrency,
             limits,
             allow,
+            secrets,
             config,
         })
     }
 }
 
-/// Whether a plugin may listen by so many globs; the error says how many it may.
-pub(crate) fn within_max_globs(globs: usize) -> Result<(), String> {
-    if globs <= MAX_GLOBS {
-        return Ok(());
-    }
-    Err(format!(
-        "its patterns come to {globs} with their alternatives multiplied out; a plugin may have {MAX_GLOBS}"
-    ))
-}
-
-pub(super) const FEWER_PATTERNS: &str =
-    "fewer or wider patterns, e.g. \"custom.cart.*\" instead of one for each type";
-
-pub(super) const PATTERN: Form<Pattern> = Form::new(
-    Kind::String,
-    "a pattern on event types, e.g. \"custom.cart.*\"",
-    |text| Pattern::new(text).map_err(|error| error.to_string()),
-);
-
 const CONCURRENCY: Form<usize> = Form::new(
     Kind::Integer,
     "a whole number of instances from 1 to 64, e.g. 4",
     |text| count(text, 1, 64),
-);
-
-const HTTP_HOST: Form<String> = Form::new(
-    Kind::String,
-    "a host or host:port, e.g. \"api.example.com\" or \"localhost:8080\"",
-    |text| {
-        if text.contains("://") || text.contains('/') {
-            return Err("it has a scheme or a path".to_owned());
-        }
-        if text.contains('*') {
-            return Err("wildcards are not supported; name every host".to_owned());
-        }
-        let authority: Authority = text.parse().map_err(|_| "it is not a host".to_owned())?;
-        let after_host = &text[text.len().min(authority.host().len())..];
-        match () {
-            () if authority.host().is_empty() || text.contains('@') => {
-                Err("it is not a host".to_owned())
-            }
-            () if !after_host.is_empty() && authority.port_u16().is_none() => {
-                Err("the port is not a number from 0 to 65535".to_owned())
-            }
-            () => Ok(text.to_ascii_lowercase()),
-        }
-    },
-);
-
-const BUCKET: Form<String> = Form::new(
-    Kind::String,
-    "the name of a bucket of 1 to 255 bytes, e.g. \"sessions\"",
-    |text| match text.len() {
-        0 => Err("it is empty".to_owned()),
-        256.. => Err("it is too long".to_owned()),
-        _ if text.contains(char::is_control) => Err("it has a control character".to_owned()),
-        _ => Ok(text.to_owned()),
-    },
 );
 
 #[cfg(test)]
@@ -196,6 +128,12 @@ mod tests {
             [allow]
             http = ["API.example.com", "localhost:8080", "[::1]:80"]
             keyvalue = ["sessions"]
+            publish = ["custom.cart.*"]
+            listen = ["custom.cart.*", "plugin.*"]
+            [secrets]
+            token = { file = "token" }
+            [secrets.other]
+            env = "TOKEN"
             [config]
             greeting = "hello"
             [config.schema]
@@ -217,11 +155,25 @@ mod tests {
                 overflow: Some(Overflow::DropNewest),
             }
         );
+        let allow = manifest.allow;
+        let http: Vec<_> = allow
+            .http
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(http, ["api.example.com", "localhost:8080", "[::1]:80"]);
+        assert_eq!(allow.keyvalue.unwrap(), ["sessions"]);
+        assert_eq!(allow.publish.unwrap()[0].as_str(), "custom.cart.*");
+        assert_eq!(allow.listen.unwrap()[1].as_str(), "plugin.*");
         assert_eq!(
-            manifest.allow.http,
-            ["api.example.com", "localhost:8080", "[::1]:80"]
+            manifest.secrets["token"],
+            SecretSource::File("token".into())
         );
-        assert_eq!(manifest.allow.keyvalue, ["sessions"]);
+        assert_eq!(
+            manifest.secrets["other"],
+            SecretSource::Variable("TOKEN".into())
+        );
         assert_eq!(manifest.config["greeting"], "hello");
         assert_eq!(manifest.config["schema"], r#"{"type":"object"}"#);
     }
@@ -240,7 +192,7 @@ mod tests {
         let message = error("zzz = 1\n");
         assert!(!message.contains("did you mean"), "{message}");
         assert!(
-            message.contains("subscribe, concurrency, limits, allow, config"),
+            message.contains("subscribe, concurrency, limits, allow, secrets, config"),
             "{message}"
         );
     }
@@ -321,7 +273,52 @@ mod tests {
                 "2:9",
                 ["not a host", "api.example.com"],
             ),
+            (
+                "[allow]\nhttp = [\"0177.0.0.1\"]",
+                "2:9",
+                ["four decimal numbers", "api.example.com"],
+            ),
+            (
+                "[allow]\nhttp = [\"10.0.0.0/33\"]",
+                "2:9",
+                ["length", "10.1.0.0/16"],
+            ),
+            (
+                "[allow]\nhttp = [\"10.0.0.1 private\"]",
+                "2:9",
+                ["as they are", "private"],
+            ),
             ("[allow]\nkeyvalue = [\"\"]", "2:13", ["empty", "bucket"]),
+            (
+                "[secrets]\ntoken = \"hunter22\"",
+                "2:9",
+                ["type string", "table"],
+            ),
+            (
+                "[secrets]\ntoken = {}",
+                "2:1",
+                ["neither", "{ file = \"token\" }"],
+            ),
+            (
+                "[secrets]\ntoken = { file = \"a\", env = \"B\" }",
+                "2:1",
+                ["both", "{ env = \"TOKEN\" }"],
+            ),
+            (
+                "[secrets]\ntoken = { env = \"A=B\" }",
+                "2:17",
+                ["no name", "variable"],
+            ),
+            (
+                "[allow]\nlisten = [\"\"]",
+                "2:11",
+                ["empty", "custom.cart.*"],
+            ),
+            (
+                "[allow]\npublish = [\"plugin.*\"]",
+                "2:11",
+                ["under `custom.`", "custom.cart.*"],
+            ),
         ] {
             let message = error(text);
             assert!(

@@ -4,6 +4,7 @@
 
 mod access;
 mod address;
+mod allow;
 mod arguments;
 mod cluster;
 mod compile;
@@ -15,31 +16,42 @@ mod flags;
 mod form;
 mod guest_text;
 mod http;
+mod http_grant;
 mod limits;
 mod log;
 mod manifest;
 mod name;
 mod node;
+mod pattern;
 mod place;
+mod policy;
 mod quarantine;
+mod rights;
+mod secret;
 mod setting;
 mod source;
 mod sources;
 mod table;
 
+pub use allow::Allow;
 pub use cluster::{CLUSTER_PORT, ClusterSettings, TlsFiles};
 pub use compile::CompileSettings;
 pub use error::{ConfigError, WrongValue};
 pub use flags::NodeFlags;
 pub use http::HttpSettings;
+pub use http_grant::{HttpGrant, HttpHost};
 pub use limits::{ManifestLimits, PluginLimits};
 pub use log::{LogConfig, LogFormat};
-#[cfg(feature = "node")]
-pub(crate) use manifest::within_max_globs;
-pub use manifest::{Allow, MAX_GLOBS, Manifest};
+pub use manifest::Manifest;
 pub use node::{LARGEST_EVENT, NodeConfig};
+pub use pattern::MAX_GLOBS;
+#[cfg(feature = "node")]
+pub(crate) use pattern::within_max_globs;
 pub use place::Place;
+pub use policy::Policy;
 pub use quarantine::QuarantinePauses;
+pub use rights::{Rights, Withheld};
+pub use secret::SecretSource;
 pub use source::ConfigSource;
 
 #[cfg(test)]

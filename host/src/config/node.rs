@@ -19,6 +19,7 @@ use super::limits::PluginLimits;
 use super::log::LogConfig;
 use super::name::{NODE_NAME, default_node_name};
 use super::place::{Place, Places};
+use super::policy::Policy;
 use super::quarantine::QuarantinePauses;
 use super::sources::Sources;
 use super::table::{Settings, settings};
@@ -99,6 +100,8 @@ settings! {
         compile: CompileSettings;
         /// The node's part in a cluster.
         cluster: ClusterSettings;
+        /// What plugins may do at most.
+        policy: Policy;
     }
     besides {
         /// How long a quarantined plugin rests; not for users to set.

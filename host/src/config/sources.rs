@@ -1,7 +1,7 @@
 //! All sources of a node's settings together: what stands in a flag wins over its
 //! variable, which wins over the file.
 
-use super::document::NamedSection;
+use super::document::{NamedSection, Section};
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::file::{ConfigFile, Tables};
@@ -112,6 +112,19 @@ impl<'s> Sources<'s> {
         match &mut self.file {
             Some(file) => file.named(key),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// A table that stands in the file alone and that `read` takes whole; the default
+    /// without a file.
+    pub(super) fn table<T: Default>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Section<'s>) -> Result<T, ConfigError>,
+    ) -> Result<T, ConfigError> {
+        match &mut self.file {
+            Some(file) => read(file.whole(name)?),
+            None => Ok(T::default()),
         }
     }
 

@@ -103,6 +103,8 @@ fn the_file_sets_everything() {
             time_slice = "500us"
             mailbox = 7
             mailbox_bytes = "4MiB"
+            http_requests = 8
+            http_bytes = "1MiB"
             overflow = "drop-newest"
             [log]
             format = "json"
@@ -148,8 +150,11 @@ fn the_file_sets_everything() {
                 time_slice: Duration::from_micros(500),
                 mailbox: 7,
                 mailbox_bytes: 4 << 20,
+                http_requests: 8,
+                http_bytes: 1 << 20,
                 overflow: Overflow::DropNewest,
             },
+            policy: Policy::default(),
             quarantine: QuarantinePauses::default(),
             log: LogConfig {
                 format: LogFormat::Json,

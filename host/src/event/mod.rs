@@ -23,7 +23,7 @@ pub use draft::{Draft, DraftError, ExtensionValue, MAX_ATTRIBUTE_BYTES};
 pub use encoder::{Encoder, Stamp};
 pub use event_type::{CUSTOM_PREFIX, EventType, MAX_TYPE_BYTES, TypeError};
 pub use foreign::ForeignError;
-pub use hearken_pattern::{Pattern, PatternError};
+pub use hearken_pattern::{Pattern, PatternError, Within};
 pub use media_type::{JSON_CONTENT_TYPE, is_json, is_text};
 pub use node_name::{MAX_NODE_NAME_BYTES, NodeNameError, check_node_name};
 pub use published::Event;

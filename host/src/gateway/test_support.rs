@@ -13,8 +13,8 @@ use tower::ServiceExt;
 
 use super::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use crate::admin::{
-    ClusterAdmin, CommandFuture, Counters, LimitsStatus, LinkStatus, NodeState, NodeStatus,
-    PluginAdmin, PluginCommandError, PluginState, PluginStatus,
+    ClusterAdmin, CommandFuture, Counters, HostRequests, LimitsStatus, LinkStatus, NodeState,
+    NodeStatus, PluginAdmin, PluginCommandError, PluginState, PluginStatus, RightsStatus,
 };
 use crate::bus::{Bus, BusConfig, Overflow};
 use crate::clock::SystemClock;
@@ -140,6 +140,7 @@ impl FakePlugins {
             },
             interface: None,
             listeners: Vec::new(),
+            rights: RightsStatus::default(),
             limits: LimitsStatus {
                 memory_bytes: 1,
                 deadline_ms: 1,
@@ -152,6 +153,10 @@ impl FakePlugins {
                 delivered: 42,
                 ..Counters::default()
             },
+            http: vec![HostRequests {
+                host: "a.example".to_owned(),
+                requests: [("200".to_owned(), 3)].into(),
+            }],
             content_hash: None,
             memory_bytes: 65536,
             last_error: None,

@@ -18,6 +18,8 @@ pub enum Provision {
         /// Stands for what that key lists.
         example: &'static str,
     },
+    /// A plugin gets those that its manifest names in `[secrets]`, and an error for others.
+    BySecret,
     /// The plugin loads, and every use is refused to it.
     Refused {
         /// What is refused, as the end of a sentence.
@@ -31,7 +33,7 @@ impl Provision {
     pub fn manifest_line(&self) -> Option<String> {
         match self {
             Self::ByGrant { key, example } => Some(format!("{key} = [\"{example}\"]")),
-            Self::Always | Self::Refused { .. } => None,
+            Self::Always | Self::BySecret | Self::Refused { .. } => None,
         }
     }
 }
@@ -103,6 +105,12 @@ const OFFERS: &[Offer] = &[
         version: "0.2.0",
         interfaces: &["types", "consumer"],
         provision: Provision::Always,
+    },
+    Offer {
+        package: "wasmcloud:secrets",
+        version: "0.1.0-draft",
+        interfaces: &["store", "reveal"],
+        provision: Provision::BySecret,
     },
     Offer {
         package: "wasi:http",
@@ -272,6 +280,17 @@ mod tests {
             panic!("outgoing HTTP is offered");
         };
         assert_eq!(http.manifest_line().unwrap(), "http = [\"HOST\"]");
+    }
+
+    #[test]
+    fn secrets_are_offered() {
+        for interface in ["store", "reveal"] {
+            let import = format!("wasmcloud:secrets/{interface}@0.1.0-draft");
+            assert_eq!(
+                import_support(&import),
+                Support::Offered(Provision::BySecret)
+            );
+        }
     }
 
     #[test]

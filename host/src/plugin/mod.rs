@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `code` | from a component's bytes to compiled code: the engine, compiling in worker processes, caches | nothing else |
 //! | `threads` | the plugin threads, foreground and background, and what the tasks on them cost | nothing else |
-//! | `guest` | what an instance is made of and may do: store data, memory, output, batches, imports, and how it dies | `threads` |
+//! | `guest` | what an instance is made of and may do: store data, memory, output, batches, imports, secrets, and how it dies | `code`, `threads` |
 //! | `run` | instances at work: making them, calling their handlers, the workers that hand events over | `code`, `threads`, `guest` |
 //! | `life` | a plugin from its file's appearance to its removal: folder, loading, supervising, status | `code`, `guest`, `run` |
 //!
@@ -37,7 +37,7 @@ pub use code::compile::{
     CompileError, CompileWorkers, WorkerError, WorkerLimits, serve_compile_tasks,
 };
 pub use life::folder::FolderError;
-pub use life::inspect::inspect;
+pub use life::inspect::{Inspection, inspect};
 pub use life::plugins::Plugins;
 pub use life::runner::{PluginRunner, PluginsConfig, PluginsError};
 pub use run::runtime::RuntimeError;

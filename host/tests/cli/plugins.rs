@@ -4,7 +4,10 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hearken::admin::{Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus};
+use hearken::admin::{
+    Counters, HostRequests, LimitsStatus, ListenerStatus, PluginState, PluginStatus, RightsStatus,
+    WithheldStatus,
+};
 use hearken::bus::Overflow;
 use serde_json::{Value, json};
 
@@ -23,6 +26,17 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
             channel: None,
             local_only: true,
         }],
+        rights: RightsStatus {
+            publish: Some(Vec::new()),
+            http: vec!["api.example.com".to_owned()],
+            withheld: vec![WithheldStatus {
+                right: "listen".to_owned(),
+                asked: "custom.*".to_owned(),
+                granted: vec!["custom.hello.*".to_owned()],
+                listener: Some("greet".to_owned()),
+            }],
+            ..RightsStatus::default()
+        },
         limits: LimitsStatus {
             memory_bytes: 64 << 20,
             deadline_ms: 5000,
@@ -35,6 +49,10 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
             delivered: 17,
             ..Counters::default()
         },
+        http: vec![HostRequests {
+            host: "api.example.com".to_owned(),
+            requests: [("200".to_owned(), 3), ("failed".to_owned(), 1)].into(),
+        }],
         content_hash: Some("c0ffee".to_owned()),
         memory_bytes: 1 << 20,
         last_error: (state == PluginState::Failed).then(|| "it\ntrapped\u{1b}[2J".to_owned()),
@@ -95,6 +113,10 @@ async fn show_tells_everything() {
         "name        a b/c\n",
         "state       failed\n",
         "listens to  custom.hello.* local only (greet)\n",
+        "may         publish nothing\n",
+        "may         http api.example.com\n",
+        "may not     listen custom.* (greet), but for custom.hello.*\n",
+        "http        api.example.com: 3 200, 1 failed\n",
         "memory 64.0 MiB, deadline 5s, time slice 1ms, mailbox 1024 (drop-oldest), concurrency 1\n",
         "17 delivered",
         "\n  it\n  trapped\\u{1b}[2J\n",

@@ -4,8 +4,12 @@
 //! A crate of its own, because the host routes by patterns, the attribute macros
 //! check them while they expand, and the SDK matches them while a plugin runs.
 
+mod intersection;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use intersection::Within;
 
 /// Longest pattern in bytes: a type and some room for alternatives.
 pub const MAX_PATTERN_BYTES: usize = 1024;

@@ -12,6 +12,7 @@ use crate::event::Attributes;
 use crate::keyvalue::{KeyPage, KeyValueError};
 use crate::log::Level;
 use crate::outgoing;
+use crate::secrets::SecretError;
 use crate::{Event, Filter, SendError, WaitError};
 
 use bindings::exports::hearken::plugin::framed_listener;
@@ -19,6 +20,7 @@ use bindings::hearken::plugin::{events, progress, types};
 use bindings::wasi::config::store as config;
 use bindings::wasi::keyvalue::{atomics, batch, store};
 use bindings::wasi::logging::logging;
+use bindings::wasmcloud::secrets::{reveal, store as secrets};
 
 #[allow(
     unsafe_code,
@@ -176,6 +178,20 @@ impl From<config::Error> for ConfigError {
             }
         }
     }
+}
+
+pub(crate) fn secret_get(key: &str) -> Result<Vec<u8>, SecretError> {
+    let secret = secrets::get(key).map_err(|error| match error {
+        secrets::SecretsError::NotFound => SecretError::NotFound(key.to_owned()),
+        secrets::SecretsError::Upstream(reason) | secrets::SecretsError::Io(reason) => {
+            let key = key.to_owned();
+            SecretError::Unavailable { key, reason }
+        }
+    })?;
+    Ok(match reveal::reveal(&secret) {
+        secrets::SecretValue::String(text) => text.into_bytes(),
+        secrets::SecretValue::Bytes(bytes) => bytes,
+    })
 }
 
 pub(crate) fn log(level: Level, message: &str) {

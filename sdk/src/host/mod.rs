@@ -4,9 +4,9 @@
 #[cfg(target_family = "wasm")]
 mod guest;
 #[cfg(target_family = "wasm")]
-pub(crate) use guest::{Bucket, config_all, config_get, log, send, wait};
+pub(crate) use guest::{Bucket, config_all, config_get, log, secret_get, send, wait};
 
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use native::{Bucket, config_all, config_get, log, send, wait};
+pub(crate) use native::{Bucket, config_all, config_get, log, secret_get, send, wait};

@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::keyvalue::{KeyPage, KeyValueError};
 use crate::log::Level;
+use crate::secrets::SecretError;
 use crate::testing::state::with_host;
 use crate::{Event, Filter, SendError, WaitError, outgoing};
 
@@ -21,6 +22,13 @@ pub(crate) fn config_get(key: &str) -> Result<Option<String>, ConfigError> {
 pub(crate) fn config_all() -> Result<Vec<(String, String)>, ConfigError> {
     with_host("config::all", |host| {
         Ok(host.config.clone().into_iter().collect())
+    })
+}
+
+pub(crate) fn secret_get(key: &str) -> Result<Vec<u8>, SecretError> {
+    with_host("secrets::get", |host| {
+        let secret = host.secrets.get(key).cloned();
+        secret.ok_or_else(|| SecretError::NotFound(key.to_owned()))
     })
 }
 

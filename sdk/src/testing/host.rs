@@ -40,6 +40,14 @@ impl Host {
         self
     }
 
+    /// Sets a secret.
+    pub fn secret(self, key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        with_host("secret", |host| {
+            host.secrets.insert(key.into(), value.into())
+        });
+        self
+    }
+
     /// Refuses to open this bucket, as for a manifest that does not grant it.
     pub fn deny_bucket(self, name: impl Into<String>) -> Self {
         with_host("deny_bucket", |host| {

@@ -19,6 +19,7 @@ const MAX_TYPE_BYTES: usize = 255;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub config: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, Vec<u8>>,
     pub buckets: BTreeMap<String, Records>,
     pub denied_buckets: BTreeSet<String>,
     pub refusals: VecDeque<SendError>,

@@ -10,7 +10,7 @@ use hearken::bus::{
     Subscription,
 };
 use hearken::clock::SystemClock;
-use hearken::config::{CompileSettings, PluginLimits, QuarantinePauses};
+use hearken::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use hearken::event::{Event, Pattern};
 use hearken::plugin::{PluginRunner, Plugins, PluginsConfig};
 use hearken::store::Store;
@@ -98,6 +98,7 @@ impl Node {
             data: folder.join("data"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: PluginLimits::default(),
+            policy: Policy::default(),
             compile: CompileSettings::default(),
             quarantine: QuarantinePauses::default(),
             clock: Arc::new(SystemClock),

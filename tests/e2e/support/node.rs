@@ -2,10 +2,12 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hearken::config::{CompileSettings, NodeConfig, QuarantinePauses};
+use hearken::config::{CompileSettings, NodeConfig, NodeFlags, Policy, QuarantinePauses};
 use hearken::node::{Listeners, Node, NodeError};
+use hearken::plugin::Plugins;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -22,6 +24,7 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 /// A running node with folders of its own; dropping it drains it.
 pub struct TestNode {
     api: Api,
+    plugins: Arc<Plugins>,
     folders: Option<TempDir>,
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), NodeError>>>,
@@ -56,7 +59,23 @@ pub fn config(folder: &Path) -> NodeConfig {
     }
 }
 
+/// The policy that a configuration file says.
+pub fn policy(text: &str) -> Policy {
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("hearken.toml"), text).expect("a new file");
+    let config = NodeConfig::from_sources(&NodeFlags::default(), [], folder.path());
+    config.unwrap_or_else(|error| panic!("{error}")).policy
+}
+
 impl TestNode {
+    /// A node that has these plugins from the start, and this policy.
+    pub async fn start_under(policy_text: &str, plugins: impl IntoIterator<Item = Plugin>) -> Self {
+        let folders = Self::folders(plugins);
+        let mut config = config(folders.path());
+        config.policy = policy(policy_text);
+        Self::start_with(config, folders).await
+    }
+
     /// A node that has these plugins from the start.
     pub async fn start(plugins: impl IntoIterator<Item = Plugin>) -> Self {
         Self::start_in(Self::folders(plugins)).await
@@ -100,10 +119,16 @@ impl TestNode {
         let stop = CancellationToken::new();
         Self {
             api,
+            plugins: node.plugins(),
             folders: Some(folders),
             running: Some(tokio::spawn(node.run(stop.clone()))),
             stop,
         }
+    }
+
+    /// Puts another policy in force.
+    pub fn set_policy(&self, text: &str) {
+        self.plugins.set_policy(policy(text));
     }
 
     /// Drains the node; returns how it ended, and its folders.

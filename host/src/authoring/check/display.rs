@@ -39,6 +39,13 @@ impl Display for CheckReport {
                 )?;
             }
         }
+        if let Some(rights) = &self.rights {
+            let lines = rights.lines();
+            let lines: Vec<String> =
+                (lines.iter().map(|(right, what)| format!("{right} {what}"))).collect();
+            list(f, "may", &lines)?;
+            list(f, "asks for and may not", &rights.withheld)?;
+        }
         for problem in &self.problems {
             writeln!(f, "problem: {problem}")?;
         }
@@ -88,6 +95,10 @@ impl Display for ImportReport {
                     "provided as granted in the manifest: [allow] {manifest_line}"
                 )
             }
+            Availability::BySecret => write!(
+                f,
+                "provided as named in the manifest: [secrets] NAME = {{ file = \"FILE\" }}"
+            ),
             Availability::RefusedWhenUsed { reason } => write!(f, "refused when used: {reason}"),
             Availability::OtherVersion { spoken } => write!(f, "this host speaks {spoken}"),
             Availability::Unknown { .. } => write!(f, "unknown to this host"),

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::admin::ListenerStatus;
+use crate::admin::{ListenerStatus, RightsStatus};
 use crate::interfaces::{self, Export, Handler, Provision, Support};
 
 pub use examination::{Examination, examine};
@@ -61,8 +61,11 @@ pub struct CheckReport {
     pub exports: Vec<ExportReport>,
     /// The export by which this host would hand events over.
     pub handler: Option<Handler>,
-    /// What the component says that it listens to; null when it was not asked.
+    /// What the component says that it listens to, as far as it may; null when it was not asked.
     pub listeners: Option<Vec<ListenerStatus>>,
+    /// What the plugin may do, by its manifest and the node's policy; null when it was not
+    /// asked.
+    pub rights: Option<RightsStatus>,
     /// The line that its manifest must have before this host can run it; null when
     /// there is none, or no telling.
     pub missing_manifest_line: Option<&'static str>,
@@ -94,6 +97,8 @@ pub enum Availability {
         /// The line to add to the manifest's table `[allow]`.
         manifest_line: String,
     },
+    /// It does, for those that the plugin's manifest names in `[secrets]`.
+    BySecret,
     /// The component loads, and is refused whatever it asks of the interface.
     RefusedWhenUsed {
         /// Why.
@@ -202,6 +207,7 @@ impl CheckReport {
             exports: Vec::new(),
             handler: None,
             listeners: None,
+            rights: None,
             missing_manifest_line: None,
             problems,
         }
@@ -235,11 +241,15 @@ impl CheckReport {
         self
     }
 
-    /// Adds what the component said that it listens to, or why it could not say so.
-    pub fn set_listeners(&mut self, listeners: Result<Vec<ListenerStatus>, String>) {
+    /// Adds what the component said that it listens to, and what it may do; or why it
+    /// could not say so.
+    pub fn set_listeners(&mut self, said: Result<(Vec<ListenerStatus>, RightsStatus), String>) {
         self.missing_manifest_line = None;
-        match listeners {
-            Ok(listeners) => self.listeners = Some(listeners),
+        match said {
+            Ok((listeners, rights)) => {
+                self.listeners = Some(listeners);
+                self.rights = Some(rights);
+            }
             Err(reason) => self
                 .problems
                 .push(format!("a node would not load it: {reason}")),
@@ -251,6 +261,7 @@ impl CheckReport {
 fn availability(import: &str) -> Availability {
     match interfaces::import_support(import) {
         Support::Offered(Provision::Always) => Availability::Provided,
+        Support::Offered(Provision::BySecret) => Availability::BySecret,
         Support::Offered(Provision::Refused { what }) => {
             Availability::RefusedWhenUsed { reason: what }
         }

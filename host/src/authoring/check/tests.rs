@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use crate::admin::WithheldStatus;
 
 /// The report on these bytes, the content of file `name`, parsed right here.
 fn check_bytes(name: &str, bytes: &[u8]) -> CheckReport {
@@ -210,19 +211,33 @@ fn a_component_that_is_cut_short_says_where() {
 #[test]
 fn listeners_are_reported_once_they_are_known_and_a_failure_to_tell_is_a_problem() {
     let mut report = check_bytes("cart.wasm", &listener(&[]));
-    report.set_listeners(Ok(vec![ListenerStatus {
+    let listeners = vec![ListenerStatus {
         name: "greet".to_owned(),
         pattern: "custom.hello.*".to_owned(),
         subject: None,
         channel: None,
         local_only: true,
-    }]));
+    }];
+    let rights = RightsStatus {
+        publish: Some(vec!["custom.a".to_owned()]),
+        withheld: vec![WithheldStatus {
+            right: "http".to_owned(),
+            asked: "evil.example".to_owned(),
+            granted: Vec::new(),
+            listener: None,
+        }],
+        ..RightsStatus::default()
+    };
+    report.set_listeners(Ok((listeners, rights)));
     assert!(report.runnable);
     let text = report.to_string();
-    assert!(
-        text.contains("custom.hello.* (greet), this node only"),
-        "{text}"
-    );
+    for part in [
+        "custom.hello.* (greet), this node only",
+        "may\n  publish custom.a\n",
+        "asks for and may not\n  http evil.example\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["kind"], "component");
     assert_eq!(json["listeners"][0]["pattern"], "custom.hello.*");

@@ -9,7 +9,7 @@ use crate::authoring::{
 };
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
-use crate::config::{CompileSettings, Manifest};
+use crate::config::{CompileSettings, Manifest, NodeConfig, NodeFlags, Policy};
 use crate::interfaces::Handler;
 use crate::plugin::{CompileWorkers, inspect};
 
@@ -38,8 +38,21 @@ pub(super) async fn build(mut output: Output, dir: &Path) -> Result<(), CliError
     Ok(())
 }
 
-/// Explains a file; fails when this host cannot run it.
-pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliError> {
+/// Explains a file; fails when this host cannot run it. Its rights are what the policy in
+/// the `configuration` lets it have.
+pub(super) async fn check(
+    mut output: Output,
+    file: &Path,
+    configuration: Option<PathBuf>,
+) -> Result<(), CliError> {
+    let policy = match configuration {
+        None => Policy::default(),
+        configuration => {
+            let mut flags = NodeFlags::default();
+            flags.config = configuration;
+            NodeConfig::load(&flags)?.policy
+        }
+    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = CompileWorkers::new(CompileSettings::default(), threads);
     let mut report = explain(file, async |component: &[u8]| {
@@ -50,7 +63,8 @@ pub(super) async fn check(mut output: Output, file: &Path) -> Result<(), CliErro
     .await?;
     let describes_itself = report.handler.is_some_and(Handler::describes_itself);
     if report.runnable && (describes_itself || subscribes(&file.with_extension("toml"))) {
-        report.set_listeners(inspect(file, workers).await);
+        let said = inspect(file, workers, policy).await;
+        report.set_listeners(said.map(|said| (said.listeners, said.rights)));
     }
     output.answer(&report, || report.to_string())?;
     if report.runnable {

@@ -43,6 +43,9 @@ pub(super) enum Author {
     Check {
         /// The file
         file: PathBuf,
+        /// Configuration of the node whose `[policy]` says what plugins may do at most
+        #[arg(long)]
+        config: Option<PathBuf>,
     },
 }
 
@@ -78,7 +81,7 @@ impl Author {
         match self {
             Self::New { name, dir } => author::new(output, &dir, &name).await,
             Self::Build { dir } => author::build(output, &dir).await,
-            Self::Check { file } => author::check(output, &file).await,
+            Self::Check { file, config } => author::check(output, &file, config).await,
         }
     }
 }

@@ -47,6 +47,11 @@ fn describe(status: &PluginStatus) -> String {
             &describe_listener(listener),
         ));
     }
+    let rights = status.rights.lines().into_iter();
+    let rights = rights.map(|(right, what)| ("may", format!("{right} {what}")));
+    let withheld = status.rights.withheld.iter();
+    let withheld = withheld.map(|withheld| ("may not", withheld.to_string()));
+    rows.extend(rights.chain(withheld).map(|(may, what)| row(may, &what)));
     rows.push(row("limits", &describe_limits(status)));
     rows.push(row(
         "events",
@@ -60,6 +65,16 @@ fn describe(status: &PluginStatus) -> String {
             counters.refused,
         ),
     ));
+    for host in &status.http {
+        let requests = host.requests.iter();
+        let requests: Vec<_> = requests
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
+        rows.push(row(
+            "http",
+            &format!("{}: {}", host.host, requests.join(", ")),
+        ));
+    }
     rows.push(row("restarts", &counters.restarts.to_string()));
     rows.push(row("memory", &ByteSize(status.memory_bytes).to_string()));
     rows.push(row(

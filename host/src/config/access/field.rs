@@ -2,7 +2,7 @@
 
 use super::form::{ALT_NAME, CHANNELS, CLAIM, KEY_HASH, KEY_SET_URL, PLACES, RATE, ROLE, TIME};
 use crate::config::form::{PATH, SWITCH};
-use crate::config::manifest::PATTERN;
+use crate::config::pattern::PATTERN;
 
 /// A key of such a table.
 pub(in crate::config) struct Field {

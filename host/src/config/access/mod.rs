@@ -16,7 +16,7 @@ use hearken_pattern::Glob;
 use super::document::{NamedSection, Section};
 use super::error::ConfigError;
 use super::form::SWITCH;
-use super::manifest::{FEWER_PATTERNS, PATTERN};
+use super::pattern::{FEWER_PATTERNS, PATTERN};
 use super::place::Placed;
 use super::setting::Setting;
 use super::sources::Sources;

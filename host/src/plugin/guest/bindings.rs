@@ -10,12 +10,14 @@ pub(crate) mod plugin {
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
             "wasi:keyvalue/batch": async | trappable,
+            "wasmcloud:secrets/store.get": async | trappable,
             default: trappable,
         },
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
         with: {
             "wasi:keyvalue/store.bucket": super::super::bucket::Bucket,
+            "wasmcloud:secrets/store.secret": super::super::secrets::value::SecretValue,
         },
     });
 }

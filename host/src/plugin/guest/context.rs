@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use super::connections::Connections;
+use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
 use crate::bus::{Bus, PublishError, Published, Publisher};
 use crate::event::Draft;
@@ -41,7 +41,7 @@ pub(crate) struct PluginContext {
     pub(crate) refused: AtomicU64,
     /// Bytes that all instances hold.
     pub(crate) memory: Arc<AtomicU64>,
-    pub(crate) connections: Arc<Connections>,
+    pub(crate) traffic: Arc<Traffic>,
     budget: DefaultDirectRateLimiter,
     /// Lets through what is logged of a spent budget.
     refusal_reports: DefaultDirectRateLimiter,
@@ -55,7 +55,7 @@ pub(crate) enum SendError {
 }
 
 impl PluginContext {
-    pub(crate) fn new(name: Arc<str>, bus: Bus, store: &Arc<Store>) -> Self {
+    pub(crate) fn new(name: Arc<str>, bus: Bus, store: &Arc<Store>, traffic: Traffic) -> Self {
         let source = format!("/nodes/{}/plugins/{name}", bus.node());
         let publisher = bus.publisher(source, Arc::clone(&name));
         let nonzero = |number| std::num::NonZeroU32::new(number).expect("a constant above zero");
@@ -70,7 +70,7 @@ impl PluginContext {
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             memory: Arc::default(),
-            connections: Arc::default(),
+            traffic: Arc::new(traffic),
             budget: RateLimiter::direct(quota),
             refusal_reports: RateLimiter::direct(reports),
         }
@@ -106,6 +106,21 @@ impl PluginContext {
         let event = self.publisher.publish(draft).map_err(SendError::Publish)?;
         self.sent.fetch_add(1, Ordering::Relaxed);
         Ok(event)
+    }
+
+    /// Counts that the plugin lacks a right, and logs it now and then; returns what the
+    /// guest is told.
+    pub(crate) fn refuse_right(&self, right: &str, what: &str) -> String {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let why = format!(
+            "the plugin has no right to {right} `{what}`; it would need `{right}` in `[allow]` of {}.toml \
+             and in the node's `[policy]` to cover that",
+            self.name
+        );
+        if self.refusal_reports.check().is_ok() {
+            self.log_refusal(right, &why);
+        }
+        why
     }
 
     /// Logs that the plugin tried what it may not do.

@@ -5,6 +5,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::batch::cut;
 use super::memory::Refused;
+use super::secrets::redaction::Redaction;
 use super::state::Guest;
 use crate::plugin::threads::meter::Meter;
 
@@ -38,10 +39,21 @@ impl Death {
         if let Some(last_words) = guest.last_words() {
             reason = format!("{reason}; last words on stderr: {last_words}");
         }
+        // Before it is cut, lest half a secret is left.
+        let reason = guest.plugin.log.redaction.redact(&reason);
         let backtrace = error.downcast_ref::<WasmBacktrace>();
         Self {
             reason: cut(&reason).to_owned(),
             backtrace: backtrace.map(|trace| cut(&trace.to_string()).to_owned()),
+        }
+    }
+
+    /// The same without secrets.
+    pub(crate) fn redacted(&self, redaction: &Redaction) -> Self {
+        let redact = |text: &String| redaction.redact(text).into_owned();
+        Self {
+            reason: redact(&self.reason),
+            backtrace: self.backtrace.as_ref().map(redact),
         }
     }
 }

@@ -4,12 +4,12 @@
 pub(super) mod batch;
 pub(super) mod bindings;
 pub(super) mod bucket;
-pub(super) mod connections;
 pub(super) mod context;
 pub(super) mod death;
 pub(super) mod imports;
 pub(super) mod memory;
-pub(super) mod outgoing_http;
+pub(super) mod outgoing;
 pub(super) mod output;
 pub(super) mod progress;
+pub(super) mod secrets;
 pub(super) mod state;

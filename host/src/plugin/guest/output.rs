@@ -13,6 +13,8 @@ use tokio::io::AsyncWrite;
 use tracing::Level;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use super::secrets::redaction::Redaction;
+
 /// Longest line in bytes; what is printed beyond is another, and of what is logged
 /// otherwise it is left out: a refusal names what the guest has asked for, of any length.
 const MAX_LINE_BYTES: usize = 8 << 10;
@@ -35,6 +37,8 @@ const LINES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 #[derive(Debug)]
 pub(crate) struct PluginLog {
     plugin: Arc<str>,
+    /// What is not to be said.
+    pub(crate) redaction: Arc<Redaction>,
     budget: DefaultDirectRateLimiter,
     suppressed: AtomicU64,
 }
@@ -52,6 +56,7 @@ impl PluginLog {
         let quota = Quota::per_second(LINES_A_SECOND).allow_burst(BURST_LINES);
         Self {
             plugin,
+            redaction: Arc::default(),
             budget: RateLimiter::direct(quota),
             suppressed: AtomicU64::new(0),
         }
@@ -70,7 +75,9 @@ impl PluginLog {
         }
         let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
         let plugin = &*self.plugin;
-        let (context, line) = (cut(context), cut(line));
+        // Before they are cut, lest half a secret is left.
+        let (context, line) = (self.redaction.redact(context), self.redaction.redact(line));
+        let (context, line) = (cut(&context), cut(&line));
         let context = (!context.is_empty()).then_some(context);
         if suppressed > 0 {
             tracing::warn!(target: "hearken::guest", plugin, suppressed, "the plugin prints too much; lines were left out");
@@ -170,7 +177,7 @@ impl Output {
             if last_words.len() == LAST_WORDS {
                 last_words.pop_front();
             }
-            last_words.push_back(line.into_owned());
+            last_words.push_back(self.log.redaction.redact(&line).into_owned());
         }
     }
 

@@ -13,9 +13,10 @@ use wasmtime_wasi_config::WasiConfigVariables;
 use super::batch::Batch;
 use super::context::PluginContext;
 use super::memory::MemoryLimiter;
-use super::outgoing_http::{MAX_FIELDS_BYTES, OutgoingHttp};
+use super::outgoing::hooks::{MAX_FIELDS_BYTES, OutgoingHttp};
 use super::output::Output;
-use crate::config::Allow;
+use super::secrets::vault::Vault;
+use crate::config::Rights;
 use crate::event::{Draft, EventType};
 use crate::plugin::threads::meter::Meter;
 
@@ -34,7 +35,10 @@ const MAX_RANDOM_BYTES: u64 = 64 << 10;
 /// The data of a store.
 pub(crate) struct Guest {
     pub(crate) plugin: Arc<PluginContext>,
-    pub(crate) allow: Arc<Allow>,
+    pub(crate) rights: Arc<Rights>,
+    pub(crate) secrets: Arc<Vault>,
+    /// The type that was published last: it may be published, as those before it were.
+    published_type: String,
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
     pub(crate) http: wasmtime_wasi_http::WasiHttpCtx,
@@ -50,7 +54,8 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(
         plugin: Arc<PluginContext>,
-        allow: Arc<Allow>,
+        rights: Arc<Rights>,
+        secrets: Arc<Vault>,
         config: &BTreeMap<String, String>,
         memory_limit: u64,
         meter: Arc<Meter>,
@@ -71,7 +76,7 @@ impl Guest {
         let memory = MemoryLimiter::new(memory_limit, Arc::clone(&plugin.memory));
         let account = Arc::clone(memory.account());
         Self {
-            outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), Arc::clone(&allow), account),
+            outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), Arc::clone(&rights), account),
             memory,
             config: config
                 .iter()
@@ -80,13 +85,32 @@ impl Guest {
             wasi: wasi.build(),
             http,
             plugin,
-            allow,
+            rights,
+            secrets,
+            published_type: String::new(),
             table,
             meter,
             batch: Batch::default(),
             stdout,
             stderr,
         }
+    }
+
+    /// Whether the guest may publish events of this type; the error names the right that
+    /// it would need. Looked up once for a type that is published again and again.
+    pub(crate) fn may_publish(&mut self, event_type: &EventType<'_>) -> Result<(), String> {
+        if self.rights.publish.is_none() {
+            return Ok(());
+        }
+        let event_type = event_type.as_str();
+        if self.published_type == event_type {
+            return Ok(());
+        }
+        if !self.rights.may_publish(event_type) {
+            return Err(self.plugin.refuse_right("publish", event_type));
+        }
+        event_type.clone_into(&mut self.published_type);
+        Ok(())
     }
 
     /// A draft of the guest's own, in the trace of the event in hand.

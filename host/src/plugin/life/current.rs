@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::config::Allow;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::mailbox::PluginMailbox;
 use crate::plugin::run::running::RunningVersion;
@@ -11,6 +12,8 @@ use crate::plugin::run::slot::InstanceSlot;
 
 /// The version in force.
 pub(super) struct Current {
+    /// What the node's policy said of the plugin when it was loaded.
+    pub(super) bounds: Allow,
     pub(super) version: Arc<Version>,
     pub(super) mailbox: Arc<PluginMailbox>,
     pub(super) work: Work,

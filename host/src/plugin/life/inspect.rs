@@ -6,22 +6,36 @@ use std::sync::Arc;
 use super::files::Files;
 use super::listener::Listener;
 use super::load::Source;
-use crate::admin::ListenerStatus;
+use super::status::rights_status;
+use crate::admin::{ListenerStatus, RightsStatus};
 use crate::bus::{Bus, BusConfig};
 use crate::clock::SystemClock;
-use crate::config::PluginLimits;
+use crate::config::{PluginLimits, Policy};
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::guest::context::PluginContext;
+use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::run::runtime::Runtime;
 use crate::store::Store;
 
+/// What a component listens to, and what it may do, on a node with a policy.
+pub struct Inspection {
+    /// What it listens to, as far as it may.
+    pub listeners: Vec<ListenerStatus>,
+    /// What it may do.
+    pub rights: RightsStatus,
+}
+
 /// Starts the component in `file`, with the manifest beside it if there is one,
-/// and asks what it listens to. It is compiled by `workers`. Takes as long as
+/// and asks what it listens to; `policy` bounds that and what it may do. It is compiled by `workers`. Takes as long as
 /// compiling does, and then at most the plugin's deadline.
 ///
 /// # Errors
 /// Why the plugin would not load, in the words that a node would use.
-pub async fn inspect(file: &Path, workers: CompileWorkers) -> Result<Vec<ListenerStatus>, String> {
+pub async fn inspect(
+    file: &Path,
+    workers: CompileWorkers,
+    policy: Policy,
+) -> Result<Inspection, String> {
     let scratch =
         tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
     let bus = Bus::new(BusConfig {
@@ -33,28 +47,31 @@ pub async fn inspect(file: &Path, workers: CompileWorkers) -> Result<Vec<Listene
     let store =
         Store::in_memory(bus.clone(), Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     let io = tokio::runtime::Handle::current();
-    let runtime = Runtime::new(bus.clone(), store, scratch.path(), 1, workers, &io)
+    let runtime = Runtime::new(bus.clone(), store, scratch.path(), 1, workers, &io, policy)
         .map_err(|error| error.to_string())?;
     let runtime = Arc::new(runtime);
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let context = Arc::new(PluginContext::new((*name).into(), bus, &runtime.store));
+    let limits = PluginLimits::default();
+    let traffic = Traffic::new(Arc::clone(&runtime.connector), &limits);
+    let context = PluginContext::new((*name).into(), bus, &runtime.store, traffic);
+    let context = Arc::new(context);
     let files = Files {
         component: file.to_owned(),
         manifest: file.with_extension("toml"),
     };
     let room = runtime.room_to_load().await;
-    let source = Source::read(&files).map_err(|error| error.to_string())?;
+    let bounds = runtime.policy().of(&name);
+    let source = Source::read(&files, &bounds).map_err(|error| error.to_string())?;
+    // They are the node's.
+    let source = source.without_secrets();
     let staged = source
-        .stage(
-            Some(room),
-            &files,
-            &context,
-            &PluginLimits::default(),
-            &runtime,
-        )
+        .stage(Some(room), &files, &context, &limits, &runtime)
         .await
         .map_err(|error| error.to_string())?;
-    Ok(staged.listeners.iter().map(Listener::status).collect())
+    Ok(Inspection {
+        listeners: staged.listeners.iter().map(Listener::status).collect(),
+        rights: rights_status(&staged.version.rights, staged.unheard),
+    })
 }
 
 #[cfg(test)]
@@ -68,7 +85,10 @@ mod tests {
         std::fs::write(folder.path().join("gone.toml"), "nonsense = 1").unwrap();
         let workers = CompileWorkers::new(CompileSettings::default(), 1);
         let gone = folder.path().join("gone.wasm");
-        let error = inspect(&gone, workers).await.unwrap_err();
+        let error = inspect(&gone, workers, Policy::default())
+            .await
+            .err()
+            .unwrap();
         assert!(
             error.contains("gone.wasm") && !error.contains("nonsense"),
             "{error}"

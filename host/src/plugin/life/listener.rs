@@ -1,7 +1,8 @@
 //! What a plugin listens to.
 
-use crate::admin::ListenerStatus;
+use crate::admin::{ListenerStatus, WithheldStatus};
 use crate::bus::Filter;
+use crate::config::{MAX_GLOBS, Rights, Withheld};
 
 /// A listener: its name and what it wants.
 pub(crate) struct Listener {
@@ -20,5 +21,118 @@ impl Listener {
             channel: filter.channel.as_deref().map(str::to_owned),
             local_only: filter.local_only,
         }
+    }
+}
+
+/// What is left of the listeners within what the plugin may hear, and what is missing. One
+/// that is not wholly within becomes one for each pattern that is left of it.
+pub(crate) fn narrow(
+    listeners: Vec<Listener>,
+    rights: &Rights,
+) -> (Vec<Listener>, Vec<WithheldStatus>) {
+    let mut heard: Vec<Listener> = Vec::new();
+    let mut unheard = Vec::new();
+    let mut globs = 0;
+    for listener in listeners {
+        let (mut patterns, mut withheld) = rights.heard(&listener.filter.pattern);
+        globs += (patterns.iter().map(|left| left.globs().len())).sum::<usize>();
+        if globs > MAX_GLOBS {
+            patterns.clear();
+            withheld = Some(Withheld {
+                right: "listen",
+                asked: listener.filter.pattern.to_string(),
+                granted: Vec::new(),
+            });
+        }
+        unheard.extend(withheld.map(|withheld| withheld_status(&withheld, Some(&listener.name))));
+        heard.extend(patterns.into_iter().map(|pattern| Listener {
+            name: listener.name.clone(),
+            filter: Filter {
+                pattern,
+                ..listener.filter.clone()
+            },
+        }));
+    }
+    (heard, unheard)
+}
+
+/// As operators see what is missing.
+pub(crate) fn withheld_status(withheld: &Withheld, listener: Option<&str>) -> WithheldStatus {
+    WithheldStatus {
+        right: withheld.right.to_owned(),
+        asked: withheld.asked.clone(),
+        granted: withheld.granted.clone(),
+        listener: listener.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Allow, Manifest};
+    use crate::event::Pattern;
+
+    fn rights(listen: &str) -> Rights {
+        let text = format!("[allow]\nlisten = {listen}");
+        let manifest = Manifest::parse(Path::new("a.toml"), &text).unwrap();
+        Rights::of(&manifest.allow, &Allow::default())
+    }
+
+    fn listener(name: &str, pattern: &str) -> Listener {
+        Listener {
+            name: name.to_owned(),
+            filter: Filter {
+                subject: Some("s".into()),
+                ..Filter::new(Pattern::new(pattern).unwrap())
+            },
+        }
+    }
+
+    #[test]
+    fn listeners_keep_what_they_may_hear_and_the_rest_is_told() {
+        let rights = rights(r#"["custom.a.*", "custom.{b,c}"]"#);
+        let asked = vec![
+            listener("all", "custom.*"),
+            listener("some", "custom.{b,x}"),
+            listener("within", "custom.a.{x,y}"),
+            listener("outside", "plugin.*"),
+        ];
+        let (heard, unheard) = narrow(asked, &rights);
+        let heard: Vec<_> = heard
+            .iter()
+            .map(|listener| (&*listener.name, listener.filter.pattern.as_str()))
+            .collect();
+        assert_eq!(
+            heard,
+            [
+                ("all", "custom.a.*"),
+                ("all", "custom.b"),
+                ("all", "custom.c"),
+                ("some", "custom.b"),
+                ("within", "custom.a.{x,y}"),
+            ]
+        );
+        let unheard: Vec<_> = unheard.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            unheard,
+            [
+                "listen custom.* (all), but for custom.a.*, custom.b, custom.c",
+                "listen custom.{b,x} (some), but for custom.b",
+                "listen plugin.* (outside)",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_would_be_too_many_patterns_is_not_heard() {
+        let each: Vec<String> = (0..64).map(|at| format!("\"custom.{at}.x\"")).collect();
+        let rights = rights(&format!("[{}]", each.join(",")));
+        let asked = (0..5).map(|at| listener(&at.to_string(), "custom.*"));
+        let (heard, unheard) = narrow(asked.collect(), &rights);
+        assert_eq!(heard.len(), 256);
+        let last = unheard.last().map(ToString::to_string);
+        assert_eq!(last.as_deref(), Some("listen custom.* (4)"));
     }
 }

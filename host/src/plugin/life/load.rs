@@ -3,23 +3,24 @@
 //! touched before all of that has succeeded.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::files::Files;
 use super::folder::Stamps;
-use super::listener::Listener;
+use super::listener::{Listener, narrow};
+use super::load_error::LoadError;
+use crate::admin::WithheldStatus;
 use crate::bus::Filter;
-use crate::config::{ConfigError, MAX_GLOBS, Manifest, PluginLimits, within_max_globs};
+use crate::config::{Allow, MAX_GLOBS, Manifest, PluginLimits, Rights, within_max_globs};
 use crate::interfaces::Handler;
 use crate::plugin::code::compile::{CompileError, ComponentFile, open_regular};
-use crate::plugin::guest::batch::cut as cut_reason;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
 use crate::plugin::guest::context::PluginContext;
-use crate::plugin::guest::death::Death;
 use crate::plugin::guest::imports::events::filter_of;
+use crate::plugin::guest::secrets::vault::{SecretError, Vault};
 use crate::plugin::run::contain::contain;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::runtime::Runtime;
@@ -37,12 +38,14 @@ const ATTEMPTS_TO_READ: usize = 5;
 /// Longest version and listener name shown, in bytes.
 const MAX_LABEL_BYTES: usize = 128;
 
-/// Both files as they were read; the same content is not loaded twice.
+/// Both files as they were read, and by which policy; the same is not loaded twice.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     /// Hash of the component, or why it could not be read.
     component: Result<blake3::Hash, String>,
     manifest: Option<String>,
+    /// What the node's policy says of the plugin.
+    bounds: Allow,
 }
 
 /// What was read, before any of it was understood.
@@ -50,6 +53,8 @@ pub(crate) struct Source {
     pub(crate) fingerprint: Fingerprint,
     component: Result<ComponentFile, CompileError>,
     manifest: Option<String>,
+    /// Whether it is given its secrets.
+    has_secrets: bool,
 }
 
 /// A version that is ready to take over.
@@ -58,98 +63,21 @@ pub(crate) struct Staged {
     /// What the plugin calls its version.
     pub(crate) label: String,
     pub(crate) listeners: Vec<Listener>,
+    /// What of its listeners the plugin may not hear.
+    pub(crate) unheard: Vec<WithheldStatus>,
+    /// What the node's policy said of it.
+    pub(crate) bounds: Allow,
     pub(crate) slots: Vec<InstanceSlot>,
-}
-
-/// Why a plugin's files cannot be loaded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
-    #[error("cannot read the manifest {}: {source}", path.display())]
-    ReadManifest {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error(transparent)]
-    Manifest(#[from] ConfigError),
-    #[error("{}: {source}", path.display())]
-    Component { path: PathBuf, source: CompileError },
-    #[error("{}: {reason}", path.display())]
-    Link { path: PathBuf, reason: String },
-    #[error("failed to start: {}", .0.reason)]
-    Start(Death),
-    #[error("listener `{listener}`: {reason}")]
-    Listener { listener: String, reason: String },
-    #[error("listens to nothing: {0}")]
-    NoListener(String),
-    /// A mistake of this host, which the files have found.
-    #[error("the host failed: {0}")]
-    Host(String),
-}
-
-impl LoadError {
-    /// As it is reported, cut: a component chooses the names that it imports, and a
-    /// manifest its keys.
-    pub(crate) fn into_death(self) -> Death {
-        let reason = cut_reason(&self.to_string()).to_owned();
-        match self {
-            Self::Start(death) => Death { reason, ..death },
-            _ => Death {
-                reason,
-                backtrace: None,
-            },
-        }
-    }
-
-    /// Whether the component is simply not there any more: nothing in the folder has its
-    /// name, not even a link that leads nowhere for the moment, and the folder is there.
-    pub(crate) fn is_removal(&self) -> bool {
-        match self {
-            Self::Component { path, source } => {
-                source.is_missing() && !path.is_symlink() && path.parent().is_none_or(Path::is_dir)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether the files could not be loaded for a reason that may pass by itself: what
-    /// the system says of them, be it that too many files are open, that the disk has
-    /// failed, or that a folder is being put in the place of another; or that it lets no
-    /// process start which compiles them.
-    pub(crate) fn is_passing(&self) -> bool {
-        match self {
-            Self::Component {
-                source: CompileError::Read { source, .. },
-                ..
-            }
-            | Self::ReadManifest { source, .. } => source.raw_os_error().is_some(),
-            Self::Component {
-                source: CompileError::WorkerStart { .. },
-                ..
-            } => true,
-            _ => false,
-        }
-    }
-
-    /// Whether the file looks as if somebody had not finished writing it.
-    pub(crate) fn is_half_written(&self) -> bool {
-        matches!(
-            self,
-            Self::Component {
-                source: CompileError::Empty | CompileError::CutOff,
-                ..
-            }
-        )
-    }
 }
 
 impl Source {
     /// Reads both files, as they are together: when they change meanwhile, because a link
     /// on the way to them leads elsewhere or because somebody writes, they are read again.
     /// Blocks on the disk.
-    pub(crate) fn read(files: &Files) -> Result<Self, LoadError> {
+    pub(crate) fn read(files: &Files, bounds: &Allow) -> Result<Self, LoadError> {
         let mut before = Stamps::of(files);
         for _ in 1..ATTEMPTS_TO_READ {
-            let read = Self::read_once(files);
+            let read = Self::read_once(files, bounds);
             let after = Stamps::of(files);
             if before == after {
                 return read;
@@ -157,10 +85,10 @@ impl Source {
             before = after;
         }
         // Whoever goes on writing is followed by the plugins folder.
-        Self::read_once(files)
+        Self::read_once(files, bounds)
     }
 
-    fn read_once(files: &Files) -> Result<Self, LoadError> {
+    fn read_once(files: &Files, bounds: &Allow) -> Result<Self, LoadError> {
         let component = ComponentFile::read(&files.component);
         let manifest = match read_manifest(&files.manifest) {
             Ok(manifest) => manifest,
@@ -179,12 +107,22 @@ impl Source {
                 .map(|file| file.hash)
                 .map_err(ToString::to_string),
             manifest: manifest.clone(),
+            bounds: bounds.clone(),
         };
         Ok(Self {
             fingerprint,
             component,
             manifest,
+            has_secrets: true,
         })
+    }
+
+    /// The same for who has none of the secrets that the manifest names.
+    pub(crate) fn without_secrets(self) -> Self {
+        Self {
+            has_secrets: false,
+            ..self
+        }
     }
 
     /// Whether there is a component of which a version can be made.
@@ -214,6 +152,15 @@ impl Source {
             Some(text) => Manifest::parse(&files.manifest, &text)?,
             None => Manifest::default(),
         };
+        let secrets = if self.has_secrets && !manifest.secrets.is_empty() {
+            let opened = open_secrets(&manifest, files, plugin, runtime).await?;
+            opened.map_err(|source| LoadError::Secret {
+                path: files.manifest.clone(),
+                source,
+            })?
+        } else {
+            Vault::default()
+        };
         let hash = file.hash;
         let component = runtime
             .compiler
@@ -222,14 +169,46 @@ impl Source {
             .map_err(compile_error)?;
         drop((room, file));
         let limits = manifest.limits.over(defaults);
+        let rights = Rights::of(&manifest.allow, &self.fingerprint.bounds);
         let plugin = Arc::clone(plugin);
-        let version = Version::link(plugin, component, &runtime.linker, hash, manifest, limits)
-            .map_err(|reason| LoadError::Link {
-                path: path.clone(),
-                reason,
-            })?;
-        start(Arc::new(version), path, runtime).await
+        let linker = &runtime.linker;
+        let version = Version::link(
+            plugin, component, linker, hash, manifest, limits, rights, secrets,
+        )
+        .map_err(|reason| LoadError::Link {
+            path: path.clone(),
+            reason,
+        })?;
+        let bounds = self.fingerprint.bounds;
+        start(Arc::new(version), bounds, path, runtime).await
     }
+}
+
+/// Reads the secrets that the manifest names; their files are beside it.
+async fn open_secrets(
+    manifest: &Manifest,
+    files: &Files,
+    plugin: &Arc<PluginContext>,
+    runtime: &Arc<Runtime>,
+) -> Result<Result<Vault, SecretError>, LoadError> {
+    let sources = manifest.secrets.clone();
+    let folder = files
+        .manifest
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default();
+    let (plugin, disk) = (Arc::clone(plugin), runtime.disk.clone());
+    let open = move || {
+        Vault::open(
+            &sources,
+            &folder,
+            &plugin.name,
+            &plugin.log.redaction,
+            &disk,
+        )
+    };
+    let opened = runtime.disk.run(open).await;
+    opened.map_err(|panic| LoadError::Host(panic.to_string()))
 }
 
 /// The manifest's text, if there is one.
@@ -253,6 +232,7 @@ fn read_manifest(path: &Path) -> std::io::Result<Option<String>> {
 
 async fn start(
     version: Arc<Version>,
+    bounds: Allow,
     path: &Path,
     runtime: &Arc<Runtime>,
 ) -> Result<Staged, LoadError> {
@@ -278,16 +258,18 @@ async fn start(
         Some(description) => cut(&description.version),
         None => version.content_hash.to_hex()[..12].to_owned(),
     };
-    let listeners = listeners(&version, description, path)?;
+    let (listeners, unheard) = narrow(listeners(&version, description, path)?, &version.rights);
     Ok(Staged {
         version,
         label,
         listeners,
+        unheard,
+        bounds,
         slots,
     })
 }
 
-/// What the plugin listens to: what it declares, unless the manifest says otherwise.
+/// What the plugin asks to listen to: what it declares, unless the manifest says otherwise.
 fn listeners(
     version: &Version,
     description: Option<Description>,
@@ -356,20 +338,4 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
 
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_LABEL_BYTES)].to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn however_long_the_names_in_a_component_are_the_report_is_short() {
-        let long = LoadError::Link {
-            path: "plugins/a.wasm".into(),
-            reason: "it imports ".to_owned() + &"x".repeat(1 << 20),
-        };
-        let Death { reason, .. } = long.into_death();
-        assert!(reason.starts_with("plugins/a.wasm: it imports x"));
-        assert!(reason.len() < 8 << 10, "{} bytes", reason.len());
-    }
 }

@@ -10,11 +10,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::files::Files;
-use super::load::{Fingerprint, LoadError, Source, Staged};
+use super::load::{Fingerprint, Source, Staged};
+use super::load_error::LoadError;
 use super::retry::Retry;
 use super::status::Status;
 use crate::admin::PluginState;
-use crate::config::PluginLimits;
+use crate::config::{Allow, PluginLimits};
 use crate::panics::panic_text;
 use crate::plugin::code::disk::DiskError;
 use crate::plugin::run::runtime::Runtime;
@@ -79,6 +80,11 @@ impl Loading {
         }
     }
 
+    /// What the node's policy says of the plugin now.
+    pub(crate) fn bounds(&self) -> Allow {
+        self.runtime.policy().of(self.status.name())
+    }
+
     /// Whether anything is still to come.
     pub(crate) fn is_under_way(&self) -> bool {
         self.reading.is_some() || self.staging.is_some()
@@ -136,6 +142,7 @@ impl Loading {
 
     fn read(&mut self) {
         let (files, runtime) = (self.files.clone(), Arc::clone(&self.runtime));
+        let bounds = self.bounds();
         // What is being made of the last files has its room already, and may be given
         // up for these.
         let needs_room = self.staging.is_none();
@@ -147,7 +154,8 @@ impl Loading {
             } else {
                 None
             };
-            let source = on_disk(&runtime, &files, Source::read).await??;
+            let read = move |files: &Files| Source::read(files, &bounds);
+            let source = on_disk(&runtime, &files, read).await??;
             Ok((room, source))
         }));
     }

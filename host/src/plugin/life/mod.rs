@@ -8,6 +8,7 @@ pub(super) mod folder;
 pub(super) mod inspect;
 pub(super) mod listener;
 pub(super) mod load;
+pub(super) mod load_error;
 pub(super) mod loading;
 pub(super) mod plugins;
 pub(super) mod requests;

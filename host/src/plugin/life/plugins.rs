@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::requests::{Command, Reply};
 use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginStatus};
 use crate::clock::Clock;
-use crate::config::{PluginLimits, QuarantinePauses};
+use crate::config::{PluginLimits, Policy, QuarantinePauses};
 use crate::plugin::run::runtime::Runtime;
 
 /// Shows and commands the plugins of a node; shared with the gateway.
@@ -35,6 +35,15 @@ impl Plugins {
             .values()
             .cloned()
             .collect()
+    }
+
+    /// Puts another policy in force: the plugins of which it says something else are loaded
+    /// anew with what they may do now. Until then each has what it had.
+    pub fn set_policy(&self, policy: Policy) {
+        self.runtime.set_policy(policy);
+        for entry in self.entries() {
+            entry.files_changed.notify_one();
+        }
     }
 
     async fn command(

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::load::{Fingerprint, LoadError};
+use super::load::Fingerprint;
+use super::load_error::LoadError;
 
 /// Before the first look at files that could not be read.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

@@ -20,9 +20,10 @@ use super::supervisor::Supervisor;
 use crate::admin::PluginState;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::config::{CompileSettings, PluginLimits, QuarantinePauses};
+use crate::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::guest::context::PluginContext;
+use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::run::runtime::{Runtime, RuntimeError};
 use crate::store::Store;
 
@@ -46,6 +47,8 @@ pub struct PluginsConfig {
     pub threads: usize,
     /// Limits of plugins whose manifest says nothing.
     pub limits: PluginLimits,
+    /// What plugins may do at most.
+    pub policy: Policy,
     /// How plugins are compiled.
     pub compile: CompileSettings,
     /// How long a quarantined plugin rests.
@@ -86,6 +89,7 @@ impl PluginRunner {
             data,
             threads,
             limits,
+            policy,
             compile,
             quarantine,
             clock,
@@ -93,7 +97,7 @@ impl PluginRunner {
         let folder = Folder::watch(&folder)?;
         let workers = CompileWorkers::new(compile, threads);
         let io = tokio::runtime::Handle::current();
-        let runtime = Runtime::new(bus, store, &data, threads, workers, &io)?;
+        let runtime = Runtime::new(bus, store, &data, threads, workers, &io, policy)?;
         let plugins = Arc::new(Plugins {
             runtime: Arc::new(runtime),
             limits,
@@ -219,8 +223,14 @@ impl PluginRunner {
             clock,
             ..
         } = &*self.plugins;
-        let context = PluginContext::new(name.as_str().into(), runtime.bus.clone(), &runtime.store);
-        let context = Arc::new(context);
+        let traffic = Traffic::new(Arc::clone(&runtime.connector), limits);
+        let (bus, store) = (runtime.bus.clone(), &runtime.store);
+        let context = Arc::new(PluginContext::new(
+            name.as_str().into(),
+            bus,
+            store,
+            traffic,
+        ));
         let status = Status::new(context, Arc::clone(clock), limits.clone(), *quarantine);
         let status = Arc::new(status);
         let (commands, asked) = mpsc::channel(COMMANDS);

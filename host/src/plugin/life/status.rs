@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::listener::Listener;
-use crate::admin::{Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus};
+use super::listener::{Listener, withheld_status};
+use crate::admin::{
+    Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus, RightsStatus, WithheldStatus,
+};
 use crate::clock::Clock;
-use crate::config::{PluginLimits, QuarantinePauses};
+use crate::config::{PluginLimits, QuarantinePauses, Rights};
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::HostEventType;
 use crate::plugin::guest::context::PluginContext;
@@ -29,6 +31,7 @@ struct Shown {
     version: Option<String>,
     interface: Option<&'static str>,
     listeners: Vec<ListenerStatus>,
+    rights: RightsStatus,
     limits: PluginLimits,
     concurrency: usize,
     content_hash: Option<blake3::Hash>,
@@ -51,6 +54,7 @@ impl Status {
                 version: None,
                 interface: None,
                 listeners: Vec::new(),
+                rights: RightsStatus::default(),
                 limits,
                 concurrency: 1,
                 content_hash: None,
@@ -71,11 +75,18 @@ impl Status {
     }
 
     /// Shows a version that starts to run.
-    pub(crate) fn show_version(&self, version: &Version, label: &str, listeners: &[Listener]) {
+    pub(crate) fn show_version(
+        &self,
+        version: &Version,
+        label: &str,
+        listeners: &[Listener],
+        unheard: Vec<WithheldStatus>,
+    ) {
         let mut shown = self.shown();
         shown.version = Some(label.to_owned());
         shown.interface = Some(version.exported().interface());
         shown.listeners = listeners.iter().map(Listener::status).collect();
+        shown.rights = rights_status(&version.rights, unheard);
         shown.limits = version.limits.clone();
         shown.concurrency = version.concurrency();
         shown.content_hash = Some(version.content_hash);
@@ -132,8 +143,10 @@ impl Status {
             state: health.state,
             interface: shown.interface.map(str::to_owned),
             listeners: shown.listeners.clone(),
+            rights: shown.rights.clone(),
             limits: limits_status(&shown.limits, shown.concurrency),
             counters,
+            http: self.context.traffic.requests.view(),
             content_hash: shown.content_hash.map(|hash| hash.to_hex().to_string()),
             memory_bytes: self.context.memory.load(Ordering::Relaxed),
             last_error: health.last_error.as_ref().map(|(text, _)| text.clone()),
@@ -145,6 +158,25 @@ impl Status {
     fn shown(&self) -> MutexGuard<'_, Shown> {
         // Plain assignments in here; nothing panics half-way.
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As operators see rights, with what of the listeners may not be heard.
+pub(crate) fn rights_status(rights: &Rights, unheard: Vec<WithheldStatus>) -> RightsStatus {
+    fn texts<T: ToString>(list: &[T]) -> Vec<String> {
+        list.iter().map(T::to_string).collect()
+    }
+    let of_manifest = rights.withheld.iter();
+    let mut withheld: Vec<_> = of_manifest
+        .map(|missing| withheld_status(missing, None))
+        .collect();
+    withheld.extend(unheard);
+    RightsStatus {
+        publish: rights.publish.as_deref().map(texts),
+        listen: rights.listen.as_deref().map(texts),
+        http: texts(&rights.http),
+        keyvalue: rights.keyvalue.clone(),
+        withheld,
     }
 }
 

@@ -113,7 +113,7 @@ impl Supervisor {
                             self.take_over(staged).await;
                         }
                         Err(failure) if failure.error.is_removal() => return End::Removed,
-                        Err(failure) => self.not_loaded(failure),
+                        Err(failure) => self.not_loaded(failure).await,
                     }
                     if !self.loading.is_under_way() {
                         self.loaded(requests);
@@ -171,8 +171,9 @@ impl Supervisor {
         self.loading.begin(true);
     }
 
-    fn not_loaded(&mut self, Failure { error, tell }: Failure) {
+    async fn not_loaded(&mut self, Failure { error, tell }: Failure) {
         let death = error.into_death();
+        self.end_unless_allowed().await;
         if tell || !self.reloads.is_empty() {
             self.status.health.report_failure(None, &death);
             if self.current.is_none() {
@@ -182,6 +183,22 @@ impl Supervisor {
         self.failed = Some(death.reason);
     }
 
+    /// Ends the running version if the node's policy is not the one that it was loaded by:
+    /// what it may do it has of that.
+    async fn end_unless_allowed(&mut self) {
+        let bounds = self.loading.bounds();
+        if let Some(current) = self.current.take_if(|current| current.bounds != bounds) {
+            tracing::warn!(
+                plugin = self.status.name(),
+                "the policy for the plugin has changed and it cannot be loaded anew; it is stopped"
+            );
+            // Nothing more waits for it than the next version may hear.
+            current.mailbox.set_filters(Vec::new());
+            current.work.end().await;
+            self.status.set_state(PluginState::Failed);
+        }
+    }
+
     /// Puts a new version in the place of the running one: that one finishes the
     /// event in hand, and the mailbox stays.
     async fn take_over(&mut self, staged: Staged) {
@@ -189,6 +206,8 @@ impl Supervisor {
             version,
             label,
             listeners,
+            unheard,
+            bounds,
             slots,
         } = staged;
         let limits = MailboxLimits {
@@ -238,9 +257,11 @@ impl Supervisor {
             }),
         };
         let mailbox = Arc::clone(mailbox);
-        self.status.show_version(&version, &label, &listeners);
+        self.status
+            .show_version(&version, &label, &listeners, unheard);
         let work = Work::Paused(slots);
         self.current = Some(Current {
+            bounds,
             version,
             mailbox,
             work,

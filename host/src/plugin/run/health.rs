@@ -153,8 +153,9 @@ impl Health {
     /// not be loaded or started.
     pub(crate) fn report_failure(&self, event: Option<EventRef<'_>>, death: &Death) {
         let now = self.clock.now_millis();
+        let death = death.redacted(self.reports.redaction());
         self.current().last_error = Some((death.reason.clone(), now));
-        self.reports.failed(event, death);
+        self.reports.failed(event, &death);
     }
 
     /// Lets the plugin have no more events for a while, which is longer each time that
@@ -226,8 +227,11 @@ mod tests {
         Bus, BusConfig, Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription,
     };
     use crate::clock::SystemClock;
+    use crate::config::PluginLimits;
     use crate::event::host_event::HostEventType;
     use crate::event::{Event, Pattern};
+    use crate::plugin::guest::outgoing::connector::Connector;
+    use crate::plugin::guest::outgoing::traffic::Traffic;
     use crate::store::Store;
 
     /// A plugin on a bus that takes small events, and what the host reports of it.
@@ -247,7 +251,9 @@ mod tests {
             partitions: 1,
         });
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
-        let context = PluginContext::new("p".into(), bus, &store);
+        let connector = Arc::new(Connector::system());
+        let traffic = Traffic::new(connector, &PluginLimits::default());
+        let context = PluginContext::new("p".into(), bus, &store, traffic);
         let (clock, pauses) = (Arc::new(SystemClock), QuarantinePauses::default());
         (reports, Health::new(Arc::new(context), clock, pauses))
     }

@@ -9,13 +9,14 @@ use wasmtime::{AsContextMut, CallHook, Store};
 use super::contain::contain;
 use super::handler::{Handler, HandlerPre, exported_handler};
 use crate::bus::Frame;
-use crate::config::{Manifest, PluginLimits};
+use crate::config::{Manifest, PluginLimits, Rights};
 use crate::interfaces;
 use crate::plugin::guest::batch::Failure;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::progress;
+use crate::plugin::guest::secrets::vault::Vault;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::threads::meter::{Meter, Spent};
 use crate::plugin::threads::task::TaskHandle;
@@ -26,7 +27,8 @@ pub(crate) struct Version {
     pub(crate) content_hash: blake3::Hash,
     pub(crate) manifest: Manifest,
     pub(crate) limits: PluginLimits,
-    allow: Arc<crate::config::Allow>,
+    pub(crate) rights: Arc<Rights>,
+    secrets: Arc<Vault>,
     /// Kept in use, so that other plugins with the same file share it.
     component: Arc<Component>,
     /// By what events are handed over.
@@ -59,6 +61,10 @@ impl Version {
     ///
     /// # Errors
     /// Says which import is missing, or that there is no handler.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a version is made of, each once"
+    )]
     pub(crate) fn link(
         plugin: Arc<PluginContext>,
         component: Arc<Component>,
@@ -66,6 +72,8 @@ impl Version {
         content_hash: blake3::Hash,
         manifest: Manifest,
         limits: PluginLimits,
+        rights: Rights,
+        secrets: Vault,
     ) -> Result<Self, String> {
         let missing = missing_imports(&component);
         if !missing.is_empty() {
@@ -78,7 +86,8 @@ impl Version {
         Ok(Self {
             plugin,
             content_hash,
-            allow: Arc::new(manifest.allow.clone()),
+            rights: Arc::new(rights),
+            secrets: Arc::new(secrets),
             manifest,
             limits,
             handler: HandlerPre::new(exported, pre)?,
@@ -114,7 +123,8 @@ impl Version {
         ));
         let guest = Guest::new(
             Arc::clone(&self.plugin),
-            Arc::clone(&self.allow),
+            Arc::clone(&self.rights),
+            Arc::clone(&self.secrets),
             &self.manifest.config,
             self.limits.memory,
             Arc::clone(&meter),

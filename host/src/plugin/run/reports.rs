@@ -10,6 +10,7 @@ use crate::bus::Publisher;
 use crate::event::host_event::{HostEventType, PluginChanged, PluginFailed, PluginQuarantined};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
+use crate::plugin::guest::secrets::redaction::Redaction;
 
 /// `plugin.failed` events at once; what a plugin fails beyond is counted only,
 /// so that listeners that fail on failures cannot keep each other busy.
@@ -33,6 +34,11 @@ impl Reports {
             context,
             failure_budget: RateLimiter::direct(quota),
         }
+    }
+
+    /// What is not to be said.
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.context.log.redaction
     }
 
     /// The plugin was installed, started, reloaded, …; some events may be unhandled.

@@ -1,18 +1,20 @@
 //! What all plugins of a node share.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::Linker;
 
 use crate::bus::Bus;
+use crate::config::Policy;
 use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
 use crate::plugin::code::disk::Disk;
 use crate::plugin::code::engine::new_engine;
 use crate::plugin::guest::imports;
+use crate::plugin::guest::outgoing::connector::Connector;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::threads::executor::Executor;
 use crate::plugin::threads::ticker::Ticker;
@@ -32,6 +34,8 @@ pub(crate) struct Runtime {
     loading: Arc<Semaphore>,
     pub(crate) linker: Linker<Guest>,
     pub(crate) executor: Executor,
+    pub(crate) connector: Arc<Connector>,
+    policy: RwLock<Arc<Policy>>,
     /// Cancelled when the node begins to drain.
     pub(crate) draining: CancellationToken,
 }
@@ -58,8 +62,8 @@ impl Runtime {
         threads: usize,
         workers: CompileWorkers,
         io: &tokio::runtime::Handle,
+        policy: Policy,
     ) -> Result<Self, RuntimeError> {
-        crate::tls::choose_provider();
         let cache = CodeCache::open(data.join("code"))?;
         let disk =
             Disk::start().map_err(|error| RuntimeError::Thread(std::io::Error::other(error)))?;
@@ -73,8 +77,23 @@ impl Runtime {
             compiler: Compiler::new(engine, cache, disk.clone(), workers),
             disk,
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
+            connector: Arc::new(Connector::system()),
+            policy: RwLock::new(Arc::new(policy)),
             draining: CancellationToken::new(),
         })
+    }
+
+    /// What plugins may do at most.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        // Only whole policies are put in there.
+        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&policy)
+    }
+
+    /// Puts another policy in force for plugins that are loaded from now on.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        let mut current = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(policy);
     }
 
     /// Room in memory for one component file, from reading to compiling.

@@ -142,6 +142,21 @@ fn encode_plugins(encoder: &mut DescriptorEncoder<'_>, plugins: &[PluginStatus])
             encode(metric, figure.kind, (figure.value)(plugin))?;
         }
     }
+    let help = "HTTP requests of the plugin by host, and by the status of the answer or what else became of them";
+    let name = "plugin_http_requests";
+    let mut requests = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for plugin in plugins {
+        for host in &plugin.http {
+            for (status, count) in &host.requests {
+                let labels = [
+                    ("plugin", plugin.name.as_str()),
+                    ("host", host.host.as_str()),
+                    ("status", status.as_str()),
+                ];
+                encode(requests.encode_family(&labels)?, Kind::Counter, *count)?;
+            }
+        }
+    }
     let help = "1 for the state that the plugin is in";
     let mut states = encoder.encode_descriptor("plugin_state", help, None, MetricType::Gauge)?;
     for plugin in plugins {

@@ -19,6 +19,7 @@ async fn bus_plugins_and_requests_are_counted() {
         r#"hearken_receivers{kind="stream"} 0"#,
         r#"hearken_plugin_delivered_events_total{plugin="good"} 42"#,
         r#"hearken_plugin_memory_bytes{plugin="broken"} 65536"#,
+        r#"hearken_plugin_http_requests_total{plugin="good",host="a.example",status="200"} 3"#,
         r#"hearken_plugin_state{plugin="broken",state="backing-off"} 1"#,
         r#"hearken_http_open{kind="stream"} 0"#,
         r#"hearken_http_requests_total{method="POST",route="/v1/events",status="202"} 1"#,

@@ -24,6 +24,9 @@ impl events::Host for &mut Guest {
             Ok(event_type) => event_type,
             Err(error) => return Ok(Err(events::SendError::Invalid(error.to_string()))),
         };
+        if let Err(why) = self.may_publish(&event_type) {
+            return Ok(Err(events::SendError::Invalid(why)));
+        }
         let draft = Draft {
             subject: event.subject.as_deref().map(Cow::Borrowed),
             time: event.time.as_deref().map(Cow::Borrowed),
@@ -67,7 +70,7 @@ impl events::Host for &mut Guest {
 }
 
 impl Guest {
-    /// Waits for the next event that a guest's filter matches.
+    /// Waits for the next event that a guest's filter matches and that the guest may hear.
     pub(super) async fn wait_for(
         &mut self,
         filter: types::Filter,
@@ -78,7 +81,16 @@ impl Guest {
         if !self.plugin.spend() {
             return Err(events::WaitError::Invalid(OVER_BUDGET.to_owned()));
         }
-        let waiter = self.plugin.bus.wait_for(filter);
+        let (patterns, _) = self.rights.heard(&filter.pattern);
+        if patterns.is_empty() {
+            let why = self.plugin.refuse_right("listen", filter.pattern.as_str());
+            return Err(events::WaitError::Invalid(why));
+        }
+        let narrowed = patterns.into_iter().map(|pattern| Filter {
+            pattern,
+            ..filter.clone()
+        });
+        let waiter = self.plugin.bus.wait_for_any(narrowed.collect());
         let timeout = Duration::from_millis(timeout_ms);
         match tokio::time::timeout(timeout, waiter.recv()).await {
             Ok(Ok(event)) => Ok(event),

@@ -63,12 +63,13 @@ impl consumer::Host for &mut Guest {
 
 impl Guest {
     fn publish_message(
-        &self,
+        &mut self,
         subject: &str,
         body: &[u8],
         reply_to: Option<&str>,
     ) -> Result<(), String> {
         let event_type = EventType::custom(subject).map_err(|error| error.to_string())?;
+        self.may_publish(&event_type)?;
         let draft = Draft {
             datacontenttype: Some(Cow::Borrowed(BODY_TYPE)),
             data: Some(Cow::Borrowed(body)),

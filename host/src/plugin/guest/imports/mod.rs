@@ -11,6 +11,7 @@ mod linking;
 mod logging;
 pub(crate) mod messaging;
 mod progress;
+mod secrets;
 mod sockets;
 
 use linking::Lend;
@@ -36,6 +37,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     plugin_0_1::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     progress::add_to_linker(&mut linker)?;
     keyvalue::add_to_linker(&mut linker)?;
+    plugin::wasmcloud::secrets::store::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin::wasmcloud::secrets::reveal::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::wasi::logging::logging::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     wasmcloud::wasmcloud::messaging::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     wasmcloud::wasmcloud::messaging::consumer::add_to_linker::<_, Lend>(&mut linker, |guest| {

@@ -8,12 +8,13 @@ use super::*;
 use crate::admin::PluginStatus;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{CompileSettings, QuarantinePauses};
+use crate::config::{Allow, CompileSettings, NodeConfig, NodeFlags, Policy, QuarantinePauses};
 use crate::event::{Draft, EventType};
 use crate::plugin::code::code_cache::CodeCache;
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::code::engine::{compiling_engine, new_engine};
 use crate::plugin::guest::context::PluginContext;
+use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::life::load::Source;
 use crate::store::Store;
 
@@ -91,10 +92,20 @@ impl Scene {
             ..CompileSettings::default()
         };
         let workers = CompileWorkers::new(nobody, 1);
-        let runtime =
-            Runtime::new(bus.clone(), Arc::clone(&store), &data, 1, workers, &io).unwrap();
+        let runtime = Runtime::new(
+            bus.clone(),
+            Arc::clone(&store),
+            &data,
+            1,
+            workers,
+            &io,
+            Policy::default(),
+        )
+        .unwrap();
         let runtime = Arc::new(runtime);
-        let context = Arc::new(PluginContext::new("p".into(), bus.clone(), &store));
+        let traffic = Traffic::new(Arc::clone(&runtime.connector), &PluginLimits::default());
+        let context = PluginContext::new("p".into(), bus.clone(), &store, traffic);
+        let context = Arc::new(context);
         let clock = Arc::new(Tripwire::default());
         let limits = PluginLimits::default();
         let pauses = QuarantinePauses::default();
@@ -138,14 +149,18 @@ impl Scene {
         publisher.publish(&draft).expect("a valid event");
     }
 
-    async fn until(&self, wanted: impl Fn(&PluginStatus) -> bool) {
+    async fn until(&self, wanted: impl Fn(&PluginStatus) -> bool) -> PluginStatus {
         let waiting = async {
-            while !wanted(&self.status.view()) {
+            loop {
+                let status = self.status.view();
+                if wanted(&status) {
+                    return status;
+                }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
-        assert!(waited.is_ok(), "{:#?}", self.status.view());
+        waited.unwrap_or_else(|_| panic!("{:#?}", self.status.view()))
     }
 }
 
@@ -196,6 +211,57 @@ async fn what_is_given_up_is_counted() {
     assert_eq!(counters.queued, 0);
 }
 
+/// A policy that says this of every plugin.
+fn policy(text: &str) -> Policy {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("[policy.default]\n{text}");
+    std::fs::write(folder.path().join("hearken.toml"), text).unwrap();
+    let config = NodeConfig::from_sources(&NodeFlags::default(), [], folder.path());
+    config.unwrap().policy
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_policy_takes_from_a_plugin_what_it_may_no_longer_hear() {
+    let scene = Scene::new();
+    scene
+        .until(|status| status.state == PluginState::Running)
+        .await;
+    scene.runtime.set_policy(policy("listen = []"));
+    scene.files_changed.notify_one();
+    let status = scene.until(|status| status.listeners.is_empty()).await;
+    assert_eq!(status.state, PluginState::Running);
+    let withheld = status.rights.withheld.iter().map(ToString::to_string);
+    assert_eq!(
+        withheld.collect::<Vec<_>>(),
+        ["listen custom.p (subscribe)"]
+    );
+    scene.publish();
+    scene.runtime.set_policy(Policy::default());
+    scene.files_changed.notify_one();
+    scene.until(|status| !status.listeners.is_empty()).await;
+    scene.publish();
+    let status = scene.until(|status| status.counters.delivered > 0).await;
+    assert_eq!(status.counters.delivered, 1, "only what it might hear");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_loaded_by_the_new_policy_does_not_go_on_by_the_old_one() {
+    let scene = Scene::new();
+    scene
+        .until(|status| status.state == PluginState::Running)
+        .await;
+    let manifest = scene.folder.path().join("p.toml");
+    std::fs::write(&manifest, "nonsense = 1").unwrap();
+    scene.files_changed.notify_one();
+    let status = scene.until(|status| status.last_error.is_some()).await;
+    assert_eq!(status.state, PluginState::Running, "the old version serves");
+    scene.runtime.set_policy(policy("http = []"));
+    scene.files_changed.notify_one();
+    scene
+        .until(|status| status.state == PluginState::Failed)
+        .await;
+}
+
 /// Others are being compiled, as many as there is room for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_goes_although_there_is_no_room_to_load_another() {
@@ -219,7 +285,7 @@ async fn instances_are_made_in_the_background() {
     let scene = Scene::new();
     let files = Files::of(scene.folder.path(), "p");
     let room = scene.runtime.room_to_load().await;
-    let source = Source::read(&files).expect("the files are there");
+    let source = Source::read(&files, &Allow::default()).expect("the files are there");
     let (plugin, defaults) = (&scene.status.context, PluginLimits::default());
     let staged = source.stage(Some(room), &files, plugin, &defaults, &scene.runtime);
     let Ok(Staged { slots, .. }) = staged.await else {

@@ -15,7 +15,7 @@ use wasmtime_wasi_http::p2::types::{
 use wasmtime_wasi_http::{FieldMap, RequestOptions, WasiHttpView};
 
 use crate::plugin::guest::imports::linking::{lift, replace};
-use crate::plugin::guest::outgoing_http::{BODY_CHUNK_BYTES, BODY_CHUNKS};
+use crate::plugin::guest::outgoing::hooks::{BODY_CHUNK_BYTES, BODY_CHUNKS};
 use crate::plugin::guest::state::Guest;
 
 const TYPES: &str = "wasi:http/types@0.2.12";

@@ -51,7 +51,7 @@ fn told<T>(done: Result<T, RecordError>) -> Result<T, store::Error> {
 
 impl store::Host for &mut Guest {
     async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
-        if !self.allow.keyvalue.contains(&identifier) {
+        if !self.rights.keyvalue.contains(&identifier) {
             let why = format!(
                 "no access to the bucket `{identifier}`; to allow it, put it under `keyvalue` in `[allow]` of {}.toml",
                 self.plugin.name

@@ -1,0 +1,245 @@
+//! What a plugin may do: what its manifest asks for, as far as the node's policy lets it.
+
+use std::fmt;
+
+use super::allow::Allow;
+use super::http_grant::HttpGrant;
+use crate::event::{Pattern, Within};
+
+/// What a plugin may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Types that it may publish; `None` for all under `custom.`.
+    pub publish: Option<Vec<Pattern>>,
+    /// Types that it may hear; `None` for all.
+    pub listen: Option<Vec<Pattern>>,
+    /// Where its outgoing HTTP may go.
+    pub http: Vec<HttpGrant>,
+    /// Buckets of the key-value store.
+    pub keyvalue: Vec<String>,
+    /// What the manifest asks for and the policy does not grant.
+    pub withheld: Vec<Withheld>,
+}
+
+/// Something that a plugin asks for and does not get, or not all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// The key of `[allow]` and `[policy]` that decides.
+    pub right: &'static str,
+    /// What is asked for.
+    pub asked: String,
+    /// What of it is granted.
+    pub granted: Vec<String>,
+}
+
+impl Rights {
+    /// What is left of `asked`, a manifest's, within `bounds`, the policy's.
+    #[must_use]
+    pub fn of(asked: &Allow, bounds: &Allow) -> Self {
+        let mut withheld = Vec::new();
+        Self {
+            publish: patterns(
+                "publish",
+                asked.publish.as_deref(),
+                bounds.publish.as_deref(),
+                &mut withheld,
+            ),
+            listen: patterns(
+                "listen",
+                asked.listen.as_deref(),
+                bounds.listen.as_deref(),
+                &mut withheld,
+            ),
+            http: narrow(
+                "http",
+                asked.http.as_deref(),
+                bounds.http.as_deref(),
+                HttpGrant::within,
+                &mut withheld,
+            ),
+            keyvalue: narrow(
+                "keyvalue",
+                asked.keyvalue.as_deref(),
+                bounds.keyvalue.as_deref(),
+                |bucket, bounds| match bounds.contains(bucket) {
+                    true => vec![bucket.clone()],
+                    false => Vec::new(),
+                },
+                &mut withheld,
+            ),
+            withheld,
+        }
+    }
+
+    /// Whether the plugin may publish events of this type.
+    #[must_use]
+    pub fn may_publish(&self, event_type: &str) -> bool {
+        let covers = |patterns: &Vec<Pattern>| patterns.iter().any(|p| p.matches(event_type));
+        self.publish.as_ref().is_none_or(covers)
+    }
+
+    /// What is left of a pattern on what the plugin wants to hear: the patterns and, unless
+    /// it is all, what is missing.
+    #[must_use]
+    pub fn heard(&self, pattern: &Pattern) -> (Vec<Pattern>, Option<Withheld>) {
+        match &self.listen {
+            None => (vec![pattern.clone()], None),
+            Some(listen) => narrow_pattern("listen", pattern, listen),
+        }
+    }
+}
+
+fn patterns(
+    right: &'static str,
+    asked: Option<&[Pattern]>,
+    bounds: Option<&[Pattern]>,
+    withheld: &mut Vec<Withheld>,
+) -> Option<Vec<Pattern>> {
+    let (Some(asked), Some(bounds)) = (asked, bounds) else {
+        return asked.or(bounds).map(<[Pattern]>::to_vec);
+    };
+    let mut granted = Vec::new();
+    for pattern in asked {
+        let (left, missing) = narrow_pattern(right, pattern, bounds);
+        granted.extend(left);
+        withheld.extend(missing);
+    }
+    Some(granted)
+}
+
+fn narrow_pattern(
+    right: &'static str,
+    pattern: &Pattern,
+    bounds: &[Pattern],
+) -> (Vec<Pattern>, Option<Withheld>) {
+    let granted = match pattern.within(bounds) {
+        Within::Whole => return (vec![pattern.clone()], None),
+        Within::Part(part) => part,
+        // What cannot be told to lie within does not.
+        Within::Nothing | Within::TooMuch => Vec::new(),
+    };
+    let withheld = Withheld {
+        right,
+        asked: pattern.to_string(),
+        granted: granted.iter().map(Pattern::to_string).collect(),
+    };
+    (granted, Some(withheld))
+}
+
+/// What is left of what must be asked for; `within` narrows one.
+fn narrow<T: Clone + PartialEq + fmt::Display>(
+    right: &'static str,
+    asked: Option<&[T]>,
+    bounds: Option<&[T]>,
+    within: impl Fn(&T, &[T]) -> Vec<T>,
+    withheld: &mut Vec<Withheld>,
+) -> Vec<T> {
+    let asked = asked.unwrap_or_default();
+    let Some(bounds) = bounds else {
+        return asked.to_vec();
+    };
+    let mut granted = Vec::new();
+    for one in asked {
+        let left = within(one, bounds);
+        if left != [one.clone()] {
+            withheld.push(Withheld {
+                right,
+                asked: one.to_string(),
+                granted: left.iter().map(T::to_string).collect(),
+            });
+        }
+        granted.extend(left);
+    }
+    granted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Manifest;
+
+    fn allow(text: &str) -> Allow {
+        let text = format!("[allow]\n{text}");
+        let manifest = Manifest::parse(Path::new("a.toml"), &text);
+        manifest.expect("a valid manifest").allow
+    }
+
+    fn shown(withheld: &Withheld) -> String {
+        let Withheld {
+            right,
+            asked,
+            granted,
+        } = withheld;
+        format!("{right} {asked}, of which {}", granted.join(" and "))
+    }
+
+    fn texts<T: ToString>(list: &[T]) -> Vec<String> {
+        list.iter().map(T::to_string).collect()
+    }
+
+    #[test]
+    fn without_a_policy_a_manifest_gets_what_it_asks_for() {
+        let asked = allow("publish = [\"custom.a\"]\nhttp = [\"a.example\"]\nkeyvalue = [\"b\"]");
+        let rights = Rights::of(&asked, &Allow::default());
+        assert!(rights.may_publish("custom.a") && !rights.may_publish("custom.b"));
+        assert_eq!(rights.listen, None);
+        assert_eq!(texts(&rights.http), ["a.example"]);
+        assert_eq!(rights.keyvalue, ["b"]);
+        assert_eq!(rights.withheld, []);
+    }
+
+    #[test]
+    fn without_a_manifest_the_policy_bounds_what_needs_no_grant_and_grants_nothing() {
+        let bounds = allow("publish = []\nlisten = [\"custom.a.*\"]\nhttp = [\"a.example\"]");
+        let rights = Rights::of(&Allow::default(), &bounds);
+        assert!(!rights.may_publish("custom.a"));
+        assert_eq!(texts(&rights.listen.unwrap()), ["custom.a.*"]);
+        assert_eq!(texts(&rights.http), Vec::<String>::new());
+        assert_eq!(rights.withheld, []);
+    }
+
+    #[test]
+    fn what_lies_outside_of_the_policy_is_withheld_and_told() {
+        let asked = allow(
+            "publish = [\"custom.*\", \"custom.b\"]\nlisten = [\"custom.c\"]\n\
+             http = [\"a.example\", \"b.example:80\"]\nkeyvalue = [\"x\", \"y\"]",
+        );
+        let bounds = allow(
+            "publish = [\"custom.a.*\"]\nlisten = [\"custom.*\"]\n\
+             http = [\"a.example:443\", \"b.example\"]\nkeyvalue = [\"y\"]",
+        );
+        let rights = Rights::of(&asked, &bounds);
+        assert_eq!(texts(&rights.publish.clone().unwrap()), ["custom.a.*"]);
+        assert_eq!(texts(&rights.listen.clone().unwrap()), ["custom.c"]);
+        assert_eq!(texts(&rights.http), ["a.example:443", "b.example:80"]);
+        assert_eq!(rights.keyvalue, ["y"]);
+        assert_eq!(
+            rights.withheld.iter().map(shown).collect::<Vec<_>>(),
+            [
+                "publish custom.*, of which custom.a.*",
+                "publish custom.b, of which ",
+                "http a.example, of which a.example:443",
+                "keyvalue x, of which ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_listener_is_narrowed_to_what_may_be_heard() {
+        let rights = Rights::of(&allow("listen = [\"custom.a.*\"]"), &Allow::default());
+        let heard = |source: &str| {
+            let (left, missing) = rights.heard(&Pattern::new(source).unwrap());
+            (texts(&left), missing.as_ref().map(shown))
+        };
+        assert_eq!(
+            heard("custom.a.{b,c}"),
+            (vec!["custom.a.{b,c}".into()], None)
+        );
+        let told = Some("listen custom.*, of which custom.a.*".to_owned());
+        assert_eq!(heard("custom.*"), (vec!["custom.a.*".into()], told));
+        let told = Some("listen plugin.*, of which ".to_owned());
+        assert_eq!(heard("plugin.*"), (Vec::new(), told));
+    }
+}

@@ -1,0 +1,98 @@
+//! Where a secret is read from. All of it blocks on the disk.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::value::SecretValue;
+use crate::config::SecretSource;
+
+/// Largest secret in bytes: a chain of certificates with its key.
+pub(super) const MAX_SECRET_BYTES: u64 = 64 << 10;
+
+/// Where a secret is, with the path of its file as it is opened.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    File(PathBuf),
+    Variable(String),
+}
+
+/// What is seen of a file without reading it; another file has another one, also where a
+/// link on the way to it leads elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: Option<SystemTime>,
+    bytes: u64,
+    #[cfg(unix)]
+    file: (u64, u64, i64, i64),
+}
+
+impl Source {
+    /// Paths of files start at `folder`.
+    pub(super) fn of(source: &SecretSource, folder: &Path) -> Self {
+        match source {
+            SecretSource::File(path) => Self::File(folder.join(path)),
+            SecretSource::Variable(name) => Self::Variable(name.clone()),
+        }
+    }
+
+    /// How it looks now; `None` for what does not change, or is not there.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        match self {
+            Self::File(path) => std::fs::metadata(path).ok().map(|found| Stamp::of(&found)),
+            Self::Variable(_) => None,
+        }
+    }
+
+    /// What it is now. The error says where it should have been, and nothing of what is
+    /// there.
+    pub(super) fn read(&self) -> io::Result<SecretValue> {
+        match self {
+            Self::File(path) => read_file(path).map_err(|error| {
+                let text = format!("cannot read the file {}: {error}", path.display());
+                io::Error::new(error.kind(), text)
+            }),
+            Self::Variable(name) => match std::env::var_os(name) {
+                Some(value) => Ok(SecretValue::new(value.into_encoded_bytes())),
+                None => Err(io::Error::other(format!(
+                    "the node has no environment variable {name}"
+                ))),
+            },
+        }
+    }
+
+    /// Whether it may well be there in a moment, because it is a file that something else
+    /// puts into its place.
+    pub(super) fn may_come(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+}
+
+fn read_file(path: &Path) -> io::Result<SecretValue> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SECRET_BYTES {
+        return Err(io::Error::other(format!(
+            "it has more than {MAX_SECRET_BYTES} bytes"
+        )));
+    }
+    Ok(SecretValue::new(bytes))
+}
+
+impl Stamp {
+    fn of(found: &Metadata) -> Self {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            modified: found.modified().ok(),
+            bytes: found.len(),
+            #[cfg(unix)]
+            file: (found.dev(), found.ino(), found.ctime(), found.ctime_nsec()),
+        }
+    }
+}
