@@ -29,7 +29,7 @@
 //! | `file_watch` | noticing when files may have changed | `burst` |
 //! | `panics` | what a panic said | nothing else |
 //! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
-//! | [`tls`] | the cryptography behind TLS, one for the whole process | nothing else |
+//! | [`tls`] | what all that speaks TLS shares: the cryptography, reading and making certificates, reading them again when they change | `clock`, `burst` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | `incarnation` | which start of the node this is | `clock` |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
@@ -37,10 +37,10 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
-//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `burst` |
+//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
-//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `admin`, `bus`, `event`, `nearest`, `panics` |
+//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `access`, `admin`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
 //! | [`node`] | puts bus, store, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
@@ -141,5 +141,4 @@ mod panics;
 pub mod plugin;
 #[cfg(feature = "node")]
 pub mod store;
-#[cfg(feature = "node")]
 pub mod tls;

@@ -3,6 +3,7 @@
 
 mod error;
 mod follow;
+mod http;
 mod key_sets;
 mod listeners;
 
@@ -24,8 +25,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsFiles};
 use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
-use crate::config::{self, ClusterSettings, ConfigSource, HttpSettings, NodeConfig};
-use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness, Stages};
+use crate::config::{self, ClusterSettings, ConfigSource, NodeConfig};
+use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, Readiness, Stages};
 use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
 use crate::store::Store;
@@ -51,6 +52,7 @@ pub struct Node {
     _link_threads: LinkThreads,
     gateway: AbortOnDropHandle<()>,
     gateway_stages: Stages,
+    _http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
@@ -96,6 +98,7 @@ impl Node {
             max_event_bytes: config.max_event_size,
             clock: Arc::clone(&clock),
         });
+        let http_tls = http::tls(config.http.tls.as_ref(), &clock)?;
         let identity = Identity {
             cluster: config.cluster.name.as_str().into(),
             node: Arc::clone(bus.node()),
@@ -138,7 +141,9 @@ impl Node {
             cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
-            limits: gateway_limits(&config.http, config.max_event_size),
+            access: access.clone(),
+            tls: http_tls.clone(),
+            limits: http::limits(&config.http, config.max_event_size),
             registry: Registry::default(),
         });
         let gateway_stages = Stages::default();
@@ -157,6 +162,7 @@ impl Node {
             _link_threads: link_threads,
             gateway: AbortOnDropHandle::new(gateway),
             gateway_stages,
+            _http_certificates: http_tls.map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.run()))),
             drop_reports: AbortOnDropHandle::new(drop_reports),
             shutdown_timeout: config.shutdown_timeout,
             follower: None,
@@ -271,19 +277,6 @@ fn open_store(data: &Path, bus: &Bus, clock: &Arc<dyn Clock>) -> Result<Arc<Stor
     let path = data.join(STORE);
     Store::open(&path, bus.clone(), Arc::clone(clock))
         .map_err(|source| NodeError::Store { path, source })
-}
-
-/// The bounds of HTTP.
-fn gateway_limits(settings: &HttpSettings, max_event_size: usize) -> GatewayLimits {
-    GatewayLimits {
-        connections: settings.connections(),
-        streams: settings.max_streams,
-        waiters: settings.max_waits,
-        address_share: settings.address_share,
-        trusted_proxies: settings.trusted_proxies.clone(),
-        ..GatewayLimits::default()
-    }
-    .sharing(settings.spare_memory(max_event_size))
 }
 
 /// The node's part in its cluster.

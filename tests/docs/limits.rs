@@ -213,6 +213,8 @@ fn known() -> Vec<Row> {
             vec![millis(gateway.write_stall), millis(gateway.grace)],
         ),
         ("`timeout` of a wait", vec![millis(gateway.longest_wait)]),
+        ("principals that use one connection", vec![of("MAX_GUESTS")]),
+        ("principals whose refusals", vec![of("MAX_PRINCIPALS")]),
         (
             "command on a plugin",
             vec![millis(gateway.command_time), of("COMMANDS")],

@@ -224,6 +224,11 @@ async fn a_node_refuses_what_it_cannot_run_with() {
             "--allow-unauthenticated",
         ),
         (&["run", "--listen", "[::]:0"], 2, "--allow-unauthenticated"),
+        (
+            &["run", "--listen", "[::]:0", "--allow-unauthenticated"],
+            2,
+            "--http-allow-plaintext",
+        ),
         (&["run", "--listen", &taken], 1, &*taken),
         (
             &["run", "--config", "typo.toml"],
@@ -241,7 +246,12 @@ async fn a_node_refuses_what_it_cannot_run_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_serves_other_machines_only_when_told_so() {
-    let arguments = ["--listen", "0.0.0.0:0", "--allow-unauthenticated"];
+    let arguments = [
+        "--listen",
+        "0.0.0.0:0",
+        "--allow-unauthenticated",
+        "--http-allow-plaintext",
+    ];
     let node = NodeProcess::start([], &arguments).await;
     assert!(node.url.starts_with("http://0.0.0.0:"));
 }

@@ -213,7 +213,7 @@ async fn an_event_carries_what_the_publisher_and_the_node_gave() {
         json!({
             "specversion": "1.0",
             "id": id,
-            "source": "/nodes/test/clients/http",
+            "source": "/nodes/test/clients/anonymous",
             "type": "custom.cart.added",
             "subject": "cart-7",
             "time": time,

@@ -1,6 +1,7 @@
 //! The whole of Hearken through its public surface: real nodes, real compiled
 //! plugins, real connections and processes.
 
+mod access;
 mod authoring;
 mod capabilities;
 mod cluster;
@@ -23,6 +24,7 @@ mod logs;
 mod reload;
 mod rights;
 mod secrets;
+mod secure;
 mod shutdown;
 mod startup;
 mod support;

@@ -10,7 +10,7 @@ use super::current::Current;
 use super::explain::Explanation;
 use super::identity::Identity;
 use super::key;
-use super::key_set::FetchKeySet;
+use super::key_set::{FetchKeySet, NoKeySets};
 use super::principal::Principal;
 use super::refusal::{AccessError, MAX_TOKEN_BYTES, Unauthenticated};
 use super::settings::AccessSettings;
@@ -69,11 +69,32 @@ impl Access {
         })))
     }
 
+    /// Of a node that asks nobody who they are.
+    #[must_use]
+    pub fn open(clock: Arc<dyn Clock>) -> Self {
+        let settings = AccessSettings::default();
+        Self::new(settings, clock, Arc::new(NoKeySets)).expect("no settings always hold")
+    }
+
     /// Whether anybody is asked who they are: whether there is any key, token, certificate
     /// or `anonymous`. Otherwise everybody is admin.
     #[must_use]
     pub fn is_configured(&self) -> bool {
         self.0.current.state().is_configured()
+    }
+
+    /// Whether browsers may let pages of this origin talk to the node.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        let state = self.0.current.state();
+        let mut allowed = state.settings.allowed_origins.iter();
+        allowed.any(|allowed| allowed == origin)
+    }
+
+    /// Whether there is any origin whose pages may.
+    #[must_use]
+    pub fn allows_origins(&self) -> bool {
+        !self.0.current.state().settings.allowed_origins.is_empty()
     }
 
     /// Decides by other `settings` from now on. Identities that do not hold any more end.

@@ -9,6 +9,16 @@ pub trait FetchKeySet: Send + Sync + 'static {
     fn fetch<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Bytes, FetchError>>;
 }
 
+/// Where no sets of keys are.
+pub(super) struct NoKeySets;
+
+impl FetchKeySet for NoKeySets {
+    fn fetch<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Bytes, FetchError>> {
+        let error = FetchError("there are no sets of keys here".to_owned());
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
 /// Largest set of keys in bytes: more than any issuer has.
 pub const MAX_KEY_SET: usize = 1 << 20;
 

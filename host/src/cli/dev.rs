@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::error::CliError;
-use super::greeting::{greet, greet_builder, say};
+use super::greeting::{Entrance, greet, greet_builder, say};
 use super::output::note;
 use super::process::with_log_and_signals;
 use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
@@ -29,12 +29,13 @@ impl Dev {
             config.log.format = LogFormat::Text;
         }
         with_log_and_signals(config, async |config, stop| {
+            let entrance = Entrance::of(&config);
             let Some(started) = stop.run_until_cancelled(start(config)).await else {
                 return Ok(());
             };
             let (builder, mut node) = started?;
             node.follow(source, followed);
-            greet(&node);
+            greet(&node, &entrance);
             say("Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops.\n");
             let building = tokio::spawn(builder.run(stop.clone()));
             let ran = node.run(stop.clone()).await;
@@ -52,8 +53,9 @@ async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
     // meanwhile is told that the node is not ready.
     let listeners = Listeners::bind(&config).await?;
     let plugins = config.plugins.clone();
+    let entrance = Entrance::of(&config);
     let node = Node::serve(config, listeners)?;
-    greet_builder(node.address(), &plugins);
+    greet_builder(node.address(), &entrance, &plugins);
     ensure_target(&plugins, note).await?;
     let mut builder = Builder::new(&plugins, CompilerOutput::Shown, report)?;
     builder.build_all().await;

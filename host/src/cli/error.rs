@@ -14,6 +14,7 @@ use crate::config::ConfigError;
 use crate::logging::LoggingError;
 use crate::node::{ListenError, NodeError};
 use crate::plugin::WorkerError;
+use crate::tls::{HostError, MakeError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,9 @@ pub(super) enum CliError {
     /// The certificates of a cluster cannot be made.
     #[error(transparent)]
     Certificates(#[from] CertificatesError),
+    /// A certificate for HTTP cannot be made.
+    #[error(transparent)]
+    HostCertificate(#[from] HostError),
     /// The node does not run, or did not end well.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -95,10 +99,19 @@ impl CliError {
     /// else 1.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Client(ClientError::BadHost { .. })
+            Self::Client(
+                ClientError::BadHost { .. }
+                | ClientError::KeyFile { .. }
+                | ClientError::BadKey { .. }
+                | ClientError::Plaintext { .. }
+                | ClientError::Certificate(_),
+            )
             | Self::Data(_)
             | Self::Config(_)
-            | Self::Certificates(CertificatesError::Name(_) | CertificatesError::Validity(_)) => {
+            | Self::Certificates(
+                CertificatesError::Name(_) | CertificatesError::Make(MakeError::Validity(_)),
+            )
+            | Self::HostCertificate(HostError::Name(_) | HostError::Make(MakeError::Validity(_))) => {
                 ExitCode::from(2)
             }
             Self::Access(error) if error.is_senseless() => ExitCode::from(2),

@@ -9,7 +9,7 @@ use crate::config::NodeConfig;
 use crate::node::Node;
 
 /// Says what runs and how to send the first event.
-pub(super) fn greet(node: &Node) {
+pub(super) fn greet(node: &Node, entrance: &Entrance) {
     let mut text = String::new();
     let plugins = node.plugins().list();
     if plugins.is_empty() {
@@ -23,30 +23,69 @@ pub(super) fn greet(node: &Node) {
     let address = node.address();
     let reached = reached_at(address);
     let hearken = program();
-    let host = if address == NodeConfig::default().listen {
+    let Entrance {
+        scheme,
+        flags,
+        curl,
+    } = entrance;
+    let host = if address == NodeConfig::default().listen && *scheme == HTTP {
         String::new()
     } else {
-        format!(" --host http://{reached}")
+        format!(" --host {scheme}://{reached}")
     };
     text.push_str(&format!(
-        "\nListening on http://{address}. In another terminal:\n\
-         \x20 {hearken}{host} listen '*'\n\
-         \x20 {hearken}{host} send hello.world --subject you --data '{{\"greeting\":\"hi\"}}'\n\
+        "\nListening on {scheme}://{address}. In another terminal:\n\
+         \x20 {hearken}{host}{flags} listen '*'\n\
+         \x20 {hearken}{host}{flags} send hello.world --subject you --data '{{\"greeting\":\"hi\"}}'\n\
          or\n\
-         \x20 curl {}http://{reached}/v1/events -d '{{\"type\":\"hello.world\",\"subject\":\"you\"}}'\n",
-        "-H 'content-type: application/json' "
+         \x20 curl {curl}-H 'content-type: application/json' {scheme}://{reached}/v1/events -d '{{\"type\":\"hello.world\",\"subject\":\"you\"}}'\n"
     ));
     say(&text);
 }
 
 /// Says that a node is there but has to wait for its plugins to be built.
-pub(super) fn greet_builder(address: SocketAddr, plugins: &Path) {
+pub(super) fn greet_builder(address: SocketAddr, entrance: &Entrance, plugins: &Path) {
+    let scheme = entrance.scheme;
     say(&format!(
-        "Hearken {} serves on http://{address} and builds the plugins in {} first.\n\
+        "Hearken {} serves on {scheme}://{address} and builds the plugins in {} first.\n\
          Until they run it takes no events. What they depend on is compiled once, which can take minutes.\n",
         env!("CARGO_PKG_VERSION"),
         plugins.display(),
     ));
+}
+
+const HTTP: &str = "http";
+
+/// How clients come in.
+pub(super) struct Entrance {
+    /// What addresses begin with.
+    scheme: &'static str,
+    /// What `hearken` has to be told, and `curl`.
+    flags: String,
+    curl: String,
+}
+
+impl Entrance {
+    /// Of a node of this configuration.
+    pub(super) fn of(config: &NodeConfig) -> Self {
+        let mut entrance = Self {
+            scheme: HTTP,
+            flags: String::new(),
+            curl: String::new(),
+        };
+        if config.http.tls.is_some() {
+            entrance.scheme = "https";
+            entrance.flags.push_str(" --ca CA.crt");
+            entrance.curl.push_str("--cacert CA.crt ");
+        }
+        if config.access.is_configured() {
+            entrance.flags.push_str(" --key-file KEY");
+            entrance
+                .curl
+                .push_str("-H \"authorization: Bearer $(cat KEY)\" ");
+        }
+        entrance
+    }
 }
 
 /// Where this machine reaches a node that listens on `address`.

@@ -12,6 +12,7 @@ mod error;
 mod greeting;
 mod invitation;
 mod listen;
+mod made;
 mod nodes;
 mod open_files;
 mod output;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use access::Access;
-use client::Client;
+use client::{Client, Target};
 use cluster::Cluster;
 use error::CliError;
 use output::Output;
@@ -47,17 +48,8 @@ struct Cli {
 
 #[derive(Args, Debug)]
 struct Global {
-    /// Node that the command talks to
-    #[arg(
-        long,
-        global = true,
-        env = "HEARKEN_HOST",
-        hide_env_values = true,
-        display_order = 100,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:7070"
-    )]
-    host: String,
+    #[command(flatten)]
+    target: Target,
 
     /// Answer with one JSON value a line
     #[arg(long, global = true, display_order = 100)]
@@ -120,13 +112,24 @@ pub fn main() -> ExitCode {
 /// in the help of those to which they mean something.
 fn command_line() -> clap::Command {
     let line = Cli::command();
-    let hidden = |name: &str| {
-        let flag = line.get_arguments().find(|flag| flag.get_id() == name);
+    let hidden = |name: &&str| {
+        let flag = line.get_arguments().find(|flag| flag.get_id() == *name);
         flag.expect("a field of `Global`").clone().hide(true)
     };
-    let (host, json) = (hidden("host"), hidden("json"));
-    let runs_a_node = |command: clap::Command| command.args([&host, &json]);
-    let asks_no_node = |command: clap::Command| command.arg(&host);
+    let target: Vec<_> = Target::FLAGS.iter().map(hidden).collect();
+    let json = hidden(&"json");
+    let asks_no_node = |command: clap::Command| {
+        let its_own: Vec<_> = command
+            .get_arguments()
+            .map(|flag| flag.get_id().clone())
+            .collect();
+        let others = target
+            .iter()
+            .filter(|flag| !its_own.contains(flag.get_id()));
+        let others: Vec<_> = others.cloned().collect();
+        command.args(others)
+    };
+    let runs_a_node = |command: clap::Command| asks_no_node(command).arg(&json);
     line.mut_subcommand("run", runs_a_node)
         .mut_subcommand("dev", runs_a_node)
         .mut_subcommand("plugin", |plugin| {
@@ -146,6 +149,9 @@ fn command_line() -> clap::Command {
                 .mut_subcommand("ca", asks_no_node)
                 .mut_subcommand("cert", asks_no_node)
         })
+        .mut_subcommand("access", |access| {
+            access.mut_subcommand("certificate", asks_no_node)
+        })
 }
 
 /// Runs a command that asks a node.
@@ -153,7 +159,7 @@ fn ask<F>(global: &Global, command: impl FnOnce(Client, Output) -> F) -> Result<
 where
     F: Future<Output = Result<(), CliError>>,
 {
-    let client = Client::new(&global.host)?;
+    let client = Client::new(&global.target)?;
     let output = Output::new(global.json);
     block_on(command(client, output))
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
-use super::greeting::{greet, program, say};
+use super::greeting::{Entrance, greet, program, say};
 use super::invitation::invitation;
 use super::process::with_log_and_signals;
 use crate::config::{ConfigSource, NodeFlags};
@@ -22,6 +22,7 @@ impl Run {
         with_log_and_signals(source.read()?, async |config, stop| {
             let cluster = config.cluster.clone();
             let followed = config.clone();
+            let entrance = Entrance::of(&config);
             let starting = async {
                 let listeners = Listeners::bind(&config).await?;
                 Ok::<_, CliError>(Node::start(config, listeners).await?)
@@ -32,7 +33,7 @@ impl Run {
             };
             let mut node = node?;
             node.follow(source, followed);
-            greet(&node);
+            greet(&node, &entrance);
             if let Some(this) = node.nodes().nodes().first() {
                 say(&invitation(&program(), &cluster, &this.address));
             }

@@ -70,10 +70,13 @@ fn argument(setting: &'static Setting) -> Option<Arg> {
                 })
         }
     };
-    Some(if setting.key.starts_with("cluster.") {
-        argument.help_heading("Cluster")
-    } else {
-        argument
+    let headings = [("cluster.", "Cluster"), ("http.", "HTTP")];
+    let heading = headings
+        .iter()
+        .find(|(table, _)| setting.key.starts_with(table));
+    Some(match heading {
+        Some((_, heading)) => argument.help_heading(*heading),
+        None => argument,
     })
 }
 

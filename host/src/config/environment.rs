@@ -94,7 +94,9 @@ impl Environment {
 /// use the addresses that Kubernetes puts into every pod beside a service
 /// called `hearken`.
 fn is_for_others(name: &str) -> bool {
-    matches!(name, "HEARKEN_HOST" | "HEARKEN_PORT")
-        || name.starts_with("HEARKEN_SERVICE_")
+    matches!(
+        name,
+        "HEARKEN_HOST" | "HEARKEN_PORT" | "HEARKEN_KEY" | "HEARKEN_CA"
+    ) || name.starts_with("HEARKEN_SERVICE_")
         || name.starts_with("HEARKEN_PORT_")
 }

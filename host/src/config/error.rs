@@ -46,7 +46,8 @@ pub enum ConfigError {
     /// Anybody who reaches the machine could publish events and command plugins.
     #[error(
         "{place}: `listen` is {listen}, which other machines can reach, and this node asks nobody \
-         who they are; listen on 127.0.0.1, or allow it with `--allow-unauthenticated` \
+         who they are; make a key with `hearken access key NAME` and put it into `[access.keys.NAME]`, \
+         listen on 127.0.0.1, or allow it with `--allow-unauthenticated` \
          (`allow_unauthenticated = true`, HEARKEN_ALLOW_UNAUTHENTICATED=true)"
     )]
     Exposed {
@@ -54,6 +55,31 @@ pub enum ConfigError {
         place: Place,
         /// The address.
         listen: SocketAddr,
+    },
+    /// Anybody on the way could read and change what clients send.
+    #[error(
+        "{place}: `listen` is {listen}, which other machines can reach, and without TLS anybody on \
+         the way can read and change what they send; make a certificate with `hearken access \
+         certificate HOST` and name it with --http-cert and --http-key (`[http.tls]`); or, in a \
+         network that you trust or behind a proxy that encrypts, allow it with \
+         `--http-allow-plaintext` (`http.allow_plaintext = true`, HEARKEN_HTTP_ALLOW_PLAINTEXT=true)"
+    )]
+    Unencrypted {
+        /// Where the address was given.
+        place: Place,
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// Some of the files for HTTP's TLS are named, and some are not.
+    #[error(
+        "{place}: TLS on HTTP takes a certificate and its key: name {} as well",
+        missing.join(" and ")
+    )]
+    HttpTlsIncomplete {
+        /// Where the first of those that are named stands.
+        place: Place,
+        /// The others, by key, flag and variable.
+        missing: Vec<String>,
     },
     /// Other machines would be talked to without TLS.
     #[error(

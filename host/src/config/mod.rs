@@ -38,7 +38,7 @@ pub use cluster::{CLUSTER_PORT, ClusterSettings, TlsFiles};
 pub use compile::CompileSettings;
 pub use error::{ConfigError, WrongValue};
 pub use flags::NodeFlags;
-pub use http::HttpSettings;
+pub use http::{HttpSettings, HttpTlsFiles};
 pub use http_grant::{HttpGrant, HttpHost};
 pub use limits::{ManifestLimits, PluginLimits};
 pub use log::{LogConfig, LogFormat};

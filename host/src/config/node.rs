@@ -154,9 +154,17 @@ impl NodeConfig {
 
     /// Checks what holds between values.
     fn check(&self, places: &Places) -> Result<(), ConfigError> {
-        if !self.listen.ip().is_loopback() && !self.allow_unauthenticated {
+        let place = || places.of(&Self::listen).cloned().unwrap_or(Place::Default);
+        let is_reached = !self.listen.ip().is_loopback();
+        if is_reached && !self.allow_unauthenticated && !self.access.is_configured() {
             return Err(ConfigError::Exposed {
-                place: places.of(&Self::listen).cloned().unwrap_or(Place::Default),
+                place: place(),
+                listen: self.listen,
+            });
+        }
+        if is_reached && self.http.tls.is_none() && !self.http.allow_plaintext {
+            return Err(ConfigError::Unencrypted {
+                place: place(),
                 listen: self.listen,
             });
         }

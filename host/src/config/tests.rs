@@ -109,6 +109,8 @@ fn the_file_sets_everything() {
             [log]
             format = "json"
             filter = "warn,hearken=debug"
+            [http]
+            allow_plaintext = true
             [cluster]
             name = "c"
             listen = "192.0.2.1:1"
@@ -160,7 +162,10 @@ fn the_file_sets_everything() {
                 format: LogFormat::Json,
                 filter: "warn,hearken=debug".to_owned(),
             },
-            http: HttpSettings::default(),
+            http: HttpSettings {
+                allow_plaintext: true,
+                ..HttpSettings::default()
+            },
             access: Default::default(),
             cluster: ClusterSettings {
                 name: "c".to_owned(),
@@ -211,6 +216,7 @@ fn variables_reach_the_tables_too() {
         ("HEARKEN_LIMITS_MAILBOX", "5"),
         ("HEARKEN_LOG_FORMAT", "text"),
         ("HEARKEN_ALLOW_UNAUTHENTICATED", "true"),
+        ("HEARKEN_HTTP_ALLOW_PLAINTEXT", "true"),
         ("HEARKEN_LISTEN", "[::]:0"),
     ];
     let config = load(
@@ -374,8 +380,21 @@ fn beyond_loopback_needs_the_explicit_permission() {
     for loopback in ["127.0.0.2:1", "[::1]:1", "localhost:1"] {
         load(None, &[], &["--listen", loopback]).expect(loopback);
     }
-    let allowed = ["--listen", "0.0.0.0:1", "--allow-unauthenticated"];
-    assert!(load(None, &[], &allowed).is_ok());
+    let told = ["--listen", "0.0.0.0:1", "--allow-unauthenticated"];
+    let error = flag_error(&told);
+    for part in [
+        "flag --listen",
+        "`hearken access certificate HOST`",
+        "--http-cert",
+        "--http-allow-plaintext",
+        "HEARKEN_HTTP_ALLOW_PLAINTEXT",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    let tls = ["--http-cert=a.crt", "--http-key=a.key"];
+    for allowance in [&tls[..], &["--http-allow-plaintext"]] {
+        load(None, &[], &[&told, allowance].concat()).expect("it is allowed");
+    }
 }
 
 #[test]

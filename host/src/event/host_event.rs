@@ -34,6 +34,8 @@ pub enum HostEventType {
     ClusterUnreachable,
     /// Events of another node are missing here.
     ClusterGap,
+    /// A request was refused for who sent it.
+    AccessDenied,
     /// A key of the key-value store was written for the first time.
     RecordCreated,
     /// A key of the key-value store got a new value.
@@ -44,7 +46,7 @@ pub enum HostEventType {
 
 impl HostEventType {
     /// Every type, in the order of their documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::PluginInstalled,
         Self::PluginStarted,
         Self::PluginReloaded,
@@ -57,6 +59,7 @@ impl HostEventType {
         Self::ClusterLeft,
         Self::ClusterUnreachable,
         Self::ClusterGap,
+        Self::AccessDenied,
         Self::RecordCreated,
         Self::RecordUpdated,
         Self::RecordDeleted,
@@ -78,6 +81,7 @@ impl HostEventType {
             Self::ClusterLeft => "cluster.left",
             Self::ClusterUnreachable => "cluster.unreachable",
             Self::ClusterGap => "cluster.gap",
+            Self::AccessDenied => "access.denied",
             Self::RecordCreated => "record.created",
             Self::RecordUpdated => "record.updated",
             Self::RecordDeleted => "record.deleted",
@@ -193,6 +197,23 @@ pub struct ClusterGap {
     /// How many are missing; absent when the other node itself no longer knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+}
+
+/// Data of `access.denied`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AccessDenied {
+    /// Who was refused, also the event's subject; `anonymous` where that is not known.
+    pub principal: String,
+    /// The right that was missing, e.g. `publish custom.shop.paid`; absent where it is not
+    /// known who it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right: Option<String>,
+    /// What was answered.
+    pub reason: String,
+    /// Address that the request came from.
+    pub address: String,
+    /// Refusals of the principal since the last such event, this one included.
+    pub denied: u64,
 }
 
 /// Data of `record.created`, `record.updated` and `record.deleted`.

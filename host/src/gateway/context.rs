@@ -7,23 +7,25 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::caller::denials::Denials;
 use super::endpoints::metrics::counted::GatewayMetrics;
 use super::endpoints::stream::memory::StreamMemory;
 use super::endpoints::stream::rendering::Renderings;
 use super::limits::GatewayLimits;
 use super::readiness::Readiness;
-use super::serve::connection::Connection;
+use super::rejection::Rejection;
 use super::serve::hosts::AllowedHosts;
 use super::serve::memory::Memory;
 use super::serve::slots::Slots;
+use crate::access::{Access, Held, Identity};
 use crate::admin::{ClusterAdmin, PluginAdmin};
-use crate::bus::{Bus, Publisher};
+use crate::bus::Bus;
 
 /// What handlers share.
 pub(super) struct Context {
     pub(super) bus: Bus,
-    /// Source of what clients publish.
-    pub(super) client_source: Arc<str>,
+    pub(super) access: Access,
+    pub(super) denials: Denials,
     pub(super) plugins: Arc<dyn PluginAdmin>,
     pub(super) cluster: Arc<dyn ClusterAdmin>,
     pub(super) readiness: Readiness,
@@ -42,14 +44,17 @@ pub(super) struct Context {
     /// When streams of a draining gateway end, whatever waits in them.
     pub(super) grace_ends: OnceLock<Instant>,
     pub(super) registry: Registry,
-    pub(super) metrics: GatewayMetrics,
+    pub(super) metrics: Arc<GatewayMetrics>,
     pub(super) openapi: Bytes,
 }
 
 impl Context {
-    /// Publishes what comes over a connection, in the order in which it comes.
-    pub(super) fn publisher<'c>(&self, connection: &'c Connection) -> &'c Publisher {
-        connection.publisher(&self.bus, &self.client_source)
+    /// Takes a stream or a wait out of somebody's budget.
+    pub(super) fn hold_stream(&self, identity: &Identity) -> Result<Held, Rejection> {
+        identity.budget().stream().map_err(|over| {
+            self.denials.over_budget();
+            over.into()
+        })
     }
 
     /// Takes nothing any more, and ends streams and waits.

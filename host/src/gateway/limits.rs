@@ -57,6 +57,8 @@ pub struct GatewayLimits {
     /// Time for a client to send a request's head, also the time that an idle
     /// connection is kept. Default 30 s.
     pub head_time: Duration,
+    /// Time for a client to agree on TLS. Default 10 s: ends handshakes that trickle in.
+    pub handshake_time: Duration,
     /// Time that a client may read nothing of what waits for it before the
     /// connection is closed. Default 60 s: so long a slow client's system, which may have
     /// taken megabytes, can be silent before it takes more.
@@ -103,6 +105,7 @@ impl Default for GatewayLimits {
             discarded_bytes: 16 << 20,
             discard_time: Duration::from_secs(2),
             head_time: Duration::from_secs(30),
+            handshake_time: Duration::from_secs(10),
             write_stall: Duration::from_secs(60),
             grace: Duration::from_secs(1),
             keep_alive: Duration::from_secs(15),

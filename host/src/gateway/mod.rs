@@ -3,15 +3,18 @@
 //!
 //! - `serve` is how bytes come in: connections, their bounds, and which pages may ask.
 //! - `endpoints` are the routes, one file or folder each.
+//! - `caller` asks who sends a request and whether they may.
 //! - `openapi` puts the routes together, and describes them.
 //! - `context` is what all of these share, and `readiness` whether the node takes events.
 //! - `query` reads parameters, `rejection` is what can go wrong, and the status and `problem`
-//!   that it becomes; `limits` are the bounds.
+//!   that it becomes, which says with a `pointer` where; `limits` are the bounds.
 
+mod caller;
 mod context;
 mod endpoints;
 mod limits;
 mod openapi;
+mod pointer;
 mod problem;
 mod query;
 mod readiness;
@@ -29,6 +32,7 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::access::Access;
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
 
@@ -37,7 +41,9 @@ pub use problem::{Problem, ProblemError};
 pub use readiness::Readiness;
 pub use serve::hosts::{ANY_HOST, AllowedHosts, is_loopback};
 pub use serve::server::Stages;
+pub use serve::tls::{HttpTls, HttpTlsError, HttpTlsFiles};
 
+use caller::denials::Denials;
 use context::Context;
 use endpoints::metrics::counted::GatewayMetrics;
 use endpoints::metrics::node::NodeCollector;
@@ -65,8 +71,12 @@ pub struct GatewayConfig {
     pub cluster: Arc<dyn ClusterAdmin>,
     /// Says when the node has loaded its plugins.
     pub readiness: Readiness,
+    /// Who may do what.
+    pub access: Access,
     /// The names under which the node answers.
     pub hosts: AllowedHosts,
+    /// Encrypts connections; without it none is.
+    pub tls: Option<HttpTls>,
     /// Bounds.
     pub limits: GatewayLimits,
     /// Where the gateway registers its metrics, and what `/metrics` shows.
@@ -76,6 +86,7 @@ pub struct GatewayConfig {
 /// The HTTP face of one node.
 pub struct Gateway {
     context: Arc<Context>,
+    tls: Option<HttpTls>,
 }
 
 impl Gateway {
@@ -87,13 +98,15 @@ impl Gateway {
             plugins,
             cluster,
             readiness,
+            access,
             hosts,
+            tls,
             limits,
             mut registry,
         } = config;
         let slots = |limit| Arc::new(Slots::new(limit, limits.address_share));
         let (streams, waiters) = (slots(limits.streams), slots(limits.waiters));
-        let metrics = GatewayMetrics::register(&mut registry);
+        let metrics = Arc::new(GatewayMetrics::register(&mut registry));
         NodeCollector {
             bus: bus.clone(),
             plugins: Arc::clone(&plugins),
@@ -107,8 +120,10 @@ impl Gateway {
         let least = bus.max_event_bytes().saturating_mul(LARGEST_IN_STREAMS);
         let stream_memory = limits.stream_memory.max(least);
         Self {
+            tls,
             context: Arc::new(Context {
-                client_source: format!("/nodes/{}/clients/http", bus.node()).into(),
+                denials: Denials::new(&bus, Arc::clone(&metrics)),
+                access,
                 renderings: Renderings::new(Arc::clone(bus.node()), stream_memory / KEPT_TEXTS),
                 stream_memory: Arc::new(StreamMemory::new(stream_memory)),
                 grace_ends: OnceLock::new(),
@@ -134,6 +149,9 @@ impl Gateway {
         let context = &self.context;
         let hosts =
             middleware::from_fn_with_state(Arc::clone(context), guard::refuse_foreign_hosts);
+        let pages =
+            middleware::from_fn_with_state(Arc::clone(context), guard::refuse_foreign_pages);
+        let ask = middleware::from_fn_with_state(Arc::clone(context), caller::ask);
         let count = middleware::from_fn_with_state(Arc::clone(context), metrics::count);
         let drain =
             middleware::from_fn_with_state(Arc::clone(context), health::refuse_when_draining);
@@ -141,8 +159,9 @@ impl Gateway {
         routes
             .fallback(no_route)
             .method_not_allowed_fallback(method_not_allowed)
+            .route_layer(ask)
             .layer(drain)
-            .layer(middleware::from_fn(guard::refuse_foreign_pages))
+            .layer(pages)
             .layer(hosts)
             .layer(CatchPanicLayer::custom(rejection::panicked))
             .layer(count)

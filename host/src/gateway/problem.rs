@@ -20,6 +20,9 @@ pub struct Problem {
     pub status: u16,
     /// What was wrong this time, where, and what to do.
     pub detail: String,
+    /// The right that whoever asks lacks, e.g. `publish custom.shop.paid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<String>,
     /// The parts of the request at fault, where they can be told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemError>,

@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::endpoints::publish::{BodyError, EventError, JSON_TYPES};
+use super::pointer::{header_of, pointer};
 use super::problem::{Problem, ProblemError};
 use super::query::QueryError;
 use super::serve::hosts::HostError;
 use super::serve::slots::Full;
+use crate::access::{Ended, Forbidden, RetryAfter, Unauthenticated};
 use crate::admin::{PluginCommandError, Trouble};
 use crate::bus::PublishError;
 use crate::panics::panic_text;
 
-/// What is percent-encoded in a pointer: all but RFC 3986's unreserved characters.
-const NOT_IN_FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+/// Time after which a client may try again when the node is at a bound.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Seconds after which a client may try again when the node is at a bound.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// What may be tried again as it was.
+const RETRIED: [StatusCode; 2] = [
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::TOO_MANY_REQUESTS,
+];
 
 /// Why a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +35,35 @@ pub(super) enum Rejection {
     #[error("`{path}` does not take {method}; the `Allow` header lists what it takes")]
     MethodNotAllowed { method: Method, path: String },
     #[error(
-        "the request comes from a web page of another origin, `{0}`; pages can use this node only from its own address"
+        "the request comes from a web page of another origin, `{0}`; pages can use this node only from its own address and from `access.allowed_origins`"
     )]
     ForeignOrigin(String),
+    #[error(
+        "this port speaks HTTPS, and the request came unencrypted; write `https://` in place of `http://`"
+    )]
+    Unencrypted,
+    #[error("the request has more than {0} headers")]
+    ManyHeaders(usize),
+    #[error(transparent)]
+    Unauthenticated(#[from] Unauthenticated),
+    #[error("{0}; ask again with other credentials")]
+    AccessEnded(Ended),
+    #[error("{}{forbidden}", place(*at))]
+    Forbidden {
+        /// Position in a batch.
+        at: Option<usize>,
+        forbidden: Forbidden,
+    },
+    #[error(transparent)]
+    OverBudget(#[from] RetryAfter),
+    #[error(
+        "the request has more than one credential; send one, in the header `Authorization` or, of streams and waits, in the parameter `access_token`"
+    )]
+    TwoCredentials,
+    #[error(
+        "`access_token` stands in the query of streams and waits only, since queries are logged on the way; send `Authorization: Bearer …`"
+    )]
+    TokenNotHere,
     #[error(transparent)]
     Host(HostError),
     #[error(transparent)]
@@ -113,6 +139,17 @@ impl Rejection {
         }
     }
 
+    /// The same of an event at this position of a batch.
+    pub(super) fn of_event(self, at: usize) -> Self {
+        match self {
+            Self::Forbidden { forbidden, .. } => Self::Forbidden {
+                at: Some(at),
+                forbidden,
+            },
+            other => other,
+        }
+    }
+
     /// The status, the kind and the title of the problem.
     fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -126,6 +163,31 @@ impl Rejection {
                 StatusCode::FORBIDDEN,
                 "foreign-origin",
                 "Not from another origin",
+            ),
+            Self::Unencrypted => (StatusCode::BAD_REQUEST, "unencrypted", "Not encrypted"),
+            Self::ManyHeaders(_) => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "many-headers",
+                "Too many headers",
+            ),
+            Self::Unauthenticated(Unauthenticated::TooManyWrong { .. }) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "wrong-credentials",
+                "Too many wrong credentials",
+            ),
+            Self::Unauthenticated(_) | Self::AccessEnded(_) => {
+                (StatusCode::UNAUTHORIZED, "unauthenticated", "Who are you?")
+            }
+            Self::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::OverBudget(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "over-budget",
+                "More than the roles allow",
+            ),
+            Self::TwoCredentials | Self::TokenNotHere => (
+                StatusCode::BAD_REQUEST,
+                "bad-credentials",
+                "Credentials in the wrong place",
             ),
             Self::Host(HostError::Foreign(_)) => {
                 (StatusCode::FORBIDDEN, "foreign-host", "Not under this name")
@@ -205,6 +267,26 @@ impl Rejection {
         }
     }
 
+    /// The right that is missing.
+    fn right(&self) -> Option<String> {
+        match self {
+            Self::Forbidden { forbidden, .. } => Some(forbidden.right.clone()),
+            _ => None,
+        }
+    }
+
+    /// When a client may try again.
+    fn retry_after(&self, status: StatusCode) -> Option<Duration> {
+        match self {
+            Self::Unauthenticated(Unauthenticated::TooManyWrong { retry_after }) => {
+                Some(*retry_after)
+            }
+            Self::OverBudget(over) => Some(over.after()),
+            _ if RETRIED.contains(&status) => Some(RETRY_AFTER),
+            _ => None,
+        }
+    }
+
     /// The parts of the request at fault.
     fn errors(&self) -> Vec<ProblemError> {
         let error = match self {
@@ -217,6 +299,14 @@ impl Rejection {
                 detail: error.to_string(),
                 header: error.header(),
                 pointer: error.member().map(|member| pointer(*at, Some(member))),
+                ..ProblemError::default()
+            },
+            Self::Forbidden {
+                at: Some(at),
+                forbidden,
+            } => ProblemError {
+                detail: forbidden.to_string(),
+                pointer: Some(pointer(Some(*at), None)),
                 ..ProblemError::default()
             },
             Self::Publish { at, binary, error } => {
@@ -244,28 +334,6 @@ impl Rejection {
     }
 }
 
-/// The header that carries an attribute in binary mode.
-fn header_of(attribute: &str) -> String {
-    match attribute {
-        "datacontenttype" => header::CONTENT_TYPE.to_string(),
-        other => format!("ce-{other}"),
-    }
-}
-
-/// A JSON Pointer in its fragment form.
-fn pointer(at: Option<usize>, member: Option<&str>) -> String {
-    let mut pointer = "#".to_owned();
-    if let Some(at) = at {
-        pointer.push_str(&format!("/{at}"));
-    }
-    if let Some(member) = member {
-        let member = member.replace('~', "~0").replace('/', "~1");
-        let member = utf8_percent_encode(&member, NOT_IN_FRAGMENT);
-        pointer.push_str(&format!("/{member}"));
-    }
-    pointer
-}
-
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let (status, kind, title) = self.classify();
@@ -274,15 +342,20 @@ impl IntoResponse for Rejection {
             title: title.to_owned(),
             status: status.as_u16(),
             detail: self.to_string(),
+            right: self.right(),
             errors: self.errors(),
         };
         let mut response = problem.into_response();
         let headers = response.headers_mut();
-        if matches!(
-            status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        ) {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(after) = self.retry_after(status) {
+            let seconds = after.as_millis().div_ceil(1000).max(1);
+            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 6750, section 3.
+            let bearer = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, bearer);
         }
         // What would have been taken, in the headers made for telling it.
         match self {
@@ -307,16 +380,4 @@ pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Response {
     let message = panic_text(&*payload);
     tracing::error!(message, "a request handler panicked");
     Rejection::Internal.into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pointer;
-
-    #[test]
-    fn pointers_are_escaped() {
-        assert_eq!(pointer(Some(3), Some("data_base64")), "#/3/data_base64");
-        assert_eq!(pointer(None, Some("a/b~c d")), "#/a~1b~0c%20d");
-        assert_eq!(pointer(Some(3), None), "#/3");
-    }
 }

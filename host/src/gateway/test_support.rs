@@ -12,6 +12,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use crate::access::{Access, AccessSettings};
 use crate::admin::{
     ClusterAdmin, CommandFuture, Counters, HostRequests, LimitsStatus, LinkStatus, NodeState,
     NodeStatus, PluginAdmin, PluginCommandError, PluginState, PluginStatus, RightsStatus,
@@ -21,6 +22,9 @@ use crate::clock::SystemClock;
 
 /// Largest event of the bus under test.
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
+
+/// The other origin whose pages may use a gateway under test.
+pub(super) const FRIEND: &str = "https://app.example.com";
 
 pub(super) fn bus() -> Bus {
     bus_taking(MAX_EVENT_BYTES)
@@ -43,12 +47,36 @@ pub(super) fn gateway(bus: &Bus, limits: GatewayLimits) -> Gateway {
 }
 
 pub(super) fn gateway_with(bus: &Bus, limits: GatewayLimits, readiness: Readiness) -> Gateway {
+    let settings = AccessSettings {
+        allowed_origins: vec![FRIEND.to_owned()],
+        ..AccessSettings::default()
+    };
+    gateway_for(bus, limits, readiness, access(settings))
+}
+
+/// A gateway that is ready, and who may do what there.
+pub(super) fn guarded(bus: &Bus, access: Access) -> Gateway {
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    gateway_for(bus, GatewayLimits::default(), readiness, access)
+}
+
+/// Who may do what, by these settings.
+pub(super) fn access(settings: AccessSettings) -> Access {
+    let access = Access::open(Arc::new(SystemClock));
+    access.replace(settings).expect("settings that hold");
+    access
+}
+
+fn gateway_for(bus: &Bus, limits: GatewayLimits, readiness: Readiness, access: Access) -> Gateway {
     Gateway::new(GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
         cluster: Arc::new(FakeCluster),
         readiness,
+        access,
         hosts: AllowedHosts::any(),
+        tls: None,
         limits,
         registry: Registry::default(),
     })

@@ -1,7 +1,7 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
-use super::test_support::{get, post, publish, router, send};
+use super::test_support::{FRIEND, get, post, publish, router, send};
 
 #[tokio::test]
 async fn unknown_paths_are_problems() {
@@ -108,6 +108,80 @@ async fn pages_of_other_origins_may_not_use_the_node() {
             let own = send(&router, from_page(method, path, header, value)).await;
             assert_eq!(own.status, StatusCode::OK, "{method} {path}");
         }
+    }
+}
+
+fn from_friend(method: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "127.0.0.1:7070")
+        .header("origin", FRIEND)
+        .header("sec-fetch-site", "cross-site")
+}
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_read_what_they_are_answered() {
+    let router = router();
+    for (path, status) in [
+        ("/v1/plugins", StatusCode::OK),
+        ("/v1/plugins/none", StatusCode::NOT_FOUND),
+        ("/nowhere", StatusCode::NOT_FOUND),
+    ] {
+        let request = from_friend("GET", path).body(Body::empty()).unwrap();
+        let answer = send(&router, request).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.headers["access-control-allow-origin"], FRIEND);
+        assert_eq!(answer.headers["vary"], "Origin");
+        let exposed = answer.headers["access-control-expose-headers"].to_str();
+        assert!(exposed.unwrap().contains("Retry-After"));
+        let credentials = answer.headers.get("access-control-allow-credentials");
+        assert!(credentials.is_none(), "cookies mean nothing here");
+    }
+    let own = get(&router, "/v1/plugins").await;
+    assert_eq!(own.headers["vary"], "Origin", "a cache must not mix them");
+    assert!(!own.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn browsers_that_ask_first_are_told() {
+    let router = router();
+    let preflight = from_friend("OPTIONS", "/v1/events")
+        .header("access-control-request-method", "POST")
+        .header(
+            "access-control-request-headers",
+            "authorization,content-type",
+        )
+        .body(Body::empty())
+        .unwrap();
+    let answer = send(&router, preflight).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    for (header, value) in [
+        ("access-control-allow-origin", FRIEND),
+        ("access-control-allow-headers", "authorization,content-type"),
+        (
+            "access-control-allow-methods",
+            "GET, HEAD, POST, PUT, DELETE",
+        ),
+        ("access-control-max-age", "600"),
+        ("vary", "Origin"),
+    ] {
+        assert_eq!(answer.headers[header], value, "{header}");
+    }
+    // Nobody else is told anything.
+    for origin in [
+        "https://evil.example",
+        "https://app.example.com.evil",
+        "null",
+    ] {
+        let preflight = Request::options("/v1/events")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .body(Body::empty())
+            .unwrap();
+        let answer = send(&router, preflight).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin}");
+        assert!(!answer.headers.contains_key("access-control-allow-origin"));
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::access::AccessError;
 use crate::cluster::ClusterError;
 use crate::cluster::tls::TlsError;
+use crate::gateway::HttpTlsError;
 use crate::plugin::PluginsError;
 use crate::store::StoreError;
 
@@ -17,6 +18,9 @@ pub enum NodeError {
     /// The certificates for links cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The certificates for HTTP cannot be used.
+    #[error(transparent)]
+    HttpTls(#[from] HttpTlsError),
     /// What is configured of access cannot hold.
     #[error(transparent)]
     Access(#[from] AccessError),

@@ -1,4 +1,4 @@
-//! `access key`, `access token` and `access explain`.
+//! `access key`, `access token`, `access explain` and `access certificate`.
 
 use std::fs;
 use std::path::Path;
@@ -111,4 +111,88 @@ async fn what_makes_no_sense_is_told() {
         assert!(answer.stderr.contains(told), "{told}: {}", answer.stderr);
         assert_eq!(answer.stdout, "");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_made_and_told_how_to_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "certificate",
+        "hearken.example.com",
+        "10.0.0.1",
+        "--ca",
+        "tls",
+    ];
+    let first = access(folder.path(), &arguments).await;
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    for part in [
+        "made tls/ca.crt and tls/ca.key, valid until 2",
+        "Keep tls/ca.key off the nodes",
+        "made tls/hearken.example.com.crt and tls/hearken.example.com.key, valid until 2",
+        "  [http.tls]\n  certificate = \"tls/hearken.example.com.crt\"\n",
+        "  hearken --host https://hearken.example.com:7070 --ca tls/ca.crt nodes\n",
+    ] {
+        assert!(
+            first.stdout.contains(part),
+            "{part:?} is not in\n{}",
+            first.stdout
+        );
+    }
+    let arguments = [
+        "certificate",
+        "*.example.com",
+        "--ca",
+        "tls",
+        "--out",
+        "out",
+        "--json",
+    ];
+    let second = access(folder.path(), &arguments).await;
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    let made: Value = serde_json::from_str(&second.stdout).unwrap();
+    assert_eq!(made["certificate"], "out/wildcard.example.com.crt");
+    assert_eq!(made["ca"], "tls/ca.crt");
+    assert!(made["expires"].is_string());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_their_owner_reads_the_keys() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    access(folder.path(), &["certificate", "localhost", "--ca", "."]).await;
+    for key in ["ca.key", "localhost.key"] {
+        let mode = fs::metadata(folder.path().join(key)).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn mistakes_are_told_and_write_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, part) in [
+        (
+            &["certificate", "https://a", "--ca", "tls"][..],
+            "without scheme and port",
+        ),
+        (
+            &["certificate", "a:7070", "--ca", "tls"],
+            "without scheme and port",
+        ),
+        (
+            &["certificate", "a", "--days", "4000000", "--ca", "tls"],
+            "after the year 9999",
+        ),
+        (&["certificate"], "<HOST>"),
+    ] {
+        let answer = access(folder.path(), arguments).await;
+        assert_eq!(answer.code, 2, "{arguments:?}: {answer:?}");
+        assert!(answer.stderr.contains(part), "{answer:?}");
+        assert!(!folder.path().join("tls").exists());
+    }
+    access(folder.path(), &["certificate", "a", "--ca", "tls"]).await;
+    let again = access(folder.path(), &["certificate", "a", "--ca", "tls"]).await;
+    assert_eq!(again.code, 1);
+    assert!(again.stderr.contains("nothing is overwritten"), "{again:?}");
 }

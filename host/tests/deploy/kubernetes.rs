@@ -80,7 +80,16 @@ fn configured(pod: &str) -> NodeConfig {
         })
         .collect();
     assert!(arguments.iter().all(|argument| !argument.contains("$(")));
-    config(&arguments, &variables, |path| path.to_owned())
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    config(&arguments, &variables, |path| {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .expect("a file");
+        let text = object("ConfigMap", "hearken")["data"][name].clone();
+        std::fs::write(file.path(), self::text(&text)).expect("it can be written");
+        file.path().to_owned()
+    })
 }
 
 /// The number of the container's port of this name.
@@ -194,7 +203,7 @@ fn everything_selects_the_pods() {
     ] {
         assert_eq!(selector, labels);
     }
-    assert_eq!(objects().len(), 5, "a new object is selected as well?");
+    assert_eq!(objects().len(), 6, "a new object is selected as well?");
 }
 
 #[tokio::test]
@@ -208,6 +217,7 @@ async fn probes_ask_what_the_program_answers() {
         let probe = &container[probe]["httpGet"];
         assert_eq!(container_port(&probe["port"]), "http");
         assert_eq!(probe["path"], path);
+        assert_eq!(probe["scheme"], "HTTPS");
         assert_eq!(crate::program::get(path).await, StatusCode::OK, "{path}");
     }
     let nowhere = crate::program::get("/nowhere").await;
@@ -248,6 +258,29 @@ fn folders_are_volumes_and_only_the_data_is_written() {
     let secret = &tls.expect("a volume of the pod")["secret"];
     assert!(read_only && secret["secretName"] == "hearken-tls");
     assert_eq!(secret["defaultMode"], 0o440);
+    // As `kubectl create secret tls` names them.
+    let tls = config.http.tls.expect("HTTP leaves the machine");
+    let folder = Path::new("/etc/hearken/http");
+    assert_eq!(tls.certificate, folder.join("tls.crt"));
+    assert_eq!(tls.key, folder.join("tls.key"));
+    let (_, read_only, http) = mount(&tls.key);
+    let secret = &http.expect("a volume of the pod")["secret"];
+    assert!(read_only && secret["secretName"] == "hearken-http");
+    assert_eq!(secret["defaultMode"], 0o440);
+}
+
+#[test]
+fn clients_are_asked_who_they_are() {
+    let config = configured("hearken-0");
+    assert!(!config.allow_unauthenticated && !config.http.allow_plaintext);
+    assert_eq!(config.access.keys["ops"].roles[0].value, "admin");
+    let mounts = container()["volumeMounts"].clone();
+    let folder = list(&mounts).iter().find(|mount| mount["name"] == "config");
+    // A folder, since a single file that is mounted does not change.
+    assert_eq!(
+        folder.expect("it is mounted")["mountPath"],
+        "/etc/hearken/config"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use clap::Parser;
+use hearken::access::Access;
 use hearken::admin::{
     ClusterAdmin, CommandFuture, NodeStatus, PluginAdmin, PluginCommandError, PluginStatus,
 };
@@ -76,7 +77,9 @@ pub async fn get(path: &str) -> StatusCode {
         plugins: Arc::new(Nothing),
         cluster: Arc::new(Nothing),
         readiness,
+        access: Access::open(Arc::new(SystemClock)),
         hosts: AllowedHosts::any(),
+        tls: None,
         limits: GatewayLimits::default(),
         registry: Registry::default(),
     });

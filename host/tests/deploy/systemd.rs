@@ -61,7 +61,12 @@ fn the_unit_runs_the_program_with_the_configuration_beside_it() {
     let config = configured(&unit());
     let default = NodeConfig::default();
     assert_eq!(config.node, "a");
-    assert_eq!(config.listen, default.listen);
+    assert_eq!(config.listen.port(), default.listen.port());
+    assert!(config.listen.ip().is_unspecified());
+    assert!(!config.allow_unauthenticated && !config.http.allow_plaintext);
+    let http = config.http.tls.expect("HTTP leaves the machine");
+    assert_eq!(http.key, Path::new("/etc/hearken/tls/a.example.com.key"));
+    assert_eq!(config.access.keys["ops"].roles[0].value, "admin");
     assert_eq!(config.cluster.name, default.cluster.name);
     assert_eq!(config.cluster.listen.port(), default.cluster.listen.port());
     assert!(config.cluster.listen.ip().is_unspecified());

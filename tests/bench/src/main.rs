@@ -98,6 +98,8 @@ enum Suite {
     Guests,
     /// One event to many event streams over HTTP, and the memory of idle ones
     Streams,
+    /// Publishing over HTTP to a node that asks nobody who they are, and to one that does
+    Http,
     /// Events from one node to others, beside message brokers
     Cluster,
     /// All of them
@@ -143,6 +145,7 @@ fn main() -> ExitCode {
         (Suite::Load, suites::load::run),
         (Suite::Guests, suites::guests::run),
         (Suite::Streams, suites::streams::run),
+        (Suite::Http, suites::http::run),
         (Suite::Cluster, suites::cluster::run),
     ] {
         if suite == name || suite == Suite::All {

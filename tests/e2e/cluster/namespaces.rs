@@ -17,6 +17,7 @@ async fn node(name: &str, machine: &Machine, join: Option<&Machine>) -> NodeProc
         "--listen",
         &listen,
         "--allow-unauthenticated",
+        "--http-allow-plaintext",
         "--cluster-listen",
         &cluster,
         "--cluster-allow-plaintext",

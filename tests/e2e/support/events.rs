@@ -19,14 +19,14 @@ pub struct Events {
 /// One message of a stream.
 #[derive(Debug)]
 pub struct Message {
-    /// The event's type, or `overflow`.
+    /// The event's type, or `overflow` or `access-ended`.
     pub name: String,
     /// The event as CloudEvents JSON.
     pub data: Value,
 }
 
 impl Events {
-    pub(super) fn new(response: Response) -> Self {
+    pub fn new(response: Response) -> Self {
         let messages = response
             .bytes_stream()
             .eventsource()

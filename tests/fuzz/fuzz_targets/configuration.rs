@@ -25,7 +25,10 @@ fuzz_target!(|text: &str| {
         match NodeConfig::from_sources(&flags, [], folder.path()) {
             Ok(config) => {
                 assert!(config.limits.mailbox_bytes >= config.max_event_size);
-                assert!(config.listen.ip().is_loopback() || config.allow_unauthenticated);
+                let is_here = config.listen.ip().is_loopback();
+                assert!(is_here || config.allow_unauthenticated);
+                let http = &config.http;
+                assert!(is_here || http.tls.is_some() || http.allow_plaintext);
                 let cluster = &config.cluster;
                 let secured = cluster.tls.is_some() || cluster.allow_plaintext;
                 assert!(cluster.listen.ip().is_loopback() || secured);

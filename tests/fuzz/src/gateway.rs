@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::HOST;
 use axum::http::{HeaderValue, Request, Response};
+use hearken::access::Access;
 use hearken::admin::{
     ClusterAdmin, CommandFuture, NodeStatus, PluginAdmin, PluginCommandError, PluginStatus,
 };
@@ -68,7 +69,9 @@ impl Node {
             plugins: Arc::new(Nobody),
             cluster: Arc::new(Nobody),
             readiness,
+            access: Access::open(Arc::new(SystemClock)),
             hosts: AllowedHosts::any(),
+            tls: None,
             limits: GatewayLimits::default(),
             registry: Registry::default(),
         });

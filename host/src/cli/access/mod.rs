@@ -1,5 +1,6 @@
 //! `hearken access`: what it takes to say who may do what.
 
+mod certificate;
 mod error;
 mod expiry;
 mod explain;
@@ -19,6 +20,7 @@ pub(super) enum Access {
     Key(key::Key),
     Token(token::Token),
     Explain(explain::Explain),
+    Certificate(certificate::Certificate),
 }
 
 impl Access {
@@ -27,6 +29,7 @@ impl Access {
             Self::Key(key) => key.run(output),
             Self::Token(token) => token.run(output),
             Self::Explain(explain) => explain.run(output),
+            Self::Certificate(certificate) => certificate.run(output),
         }
     }
 }

@@ -3,9 +3,13 @@
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
+use std::path::PathBuf;
 
 use reqwest::{StatusCode, Url};
+use rustls::CertificateError;
 use serde::Deserialize;
+
+use crate::tls::PemError;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +20,33 @@ pub(in crate::cli) enum ClientError {
          e.g. http://127.0.0.1:7070"
     )]
     BadHost { host: String, reason: String },
+    /// The file of the key cannot be read.
+    #[error("cannot read the key in {}: {source}; name its file with --key-file", path.display())]
+    KeyFile { path: PathBuf, source: io::Error },
+    /// There is no key where one is named.
+    #[error(
+        "{place} holds no key: that is one line, as `hearken access key` prints it, or a token"
+    )]
+    BadKey {
+        /// The file or the variable.
+        place: String,
+    },
+    /// The key would be sent for all to read.
+    #[error(
+        "the key in {place} is not sent to {host}, since anybody on the way could read it; use an \
+         https:// address, or in a network that you trust --allow-plaintext"
+    )]
+    Plaintext {
+        host: String,
+        /// The file or the variable.
+        place: String,
+    },
+    /// The files of certificates cannot be used.
+    #[error(transparent)]
+    Certificate(PemError),
+    /// What answers there is not trusted, or does not trust.
+    #[error("{host} is not trusted: {reason}")]
+    Untrusted { host: String, reason: String },
     /// Nobody answers there.
     #[error(
         "cannot reach {host}: {reason}; is a node running? start one with `hearken run`, or \
@@ -48,6 +79,15 @@ pub(in crate::cli) enum ClientError {
         "{host} ended the stream, as a node does when it shuts down; run the command again once it is back"
     )]
     StreamEnded { host: String },
+    /// Whoever listens may not any more.
+    #[error(
+        "{host} ended the stream{}; listen again with other credentials",
+        reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"))
+    )]
+    AccessEnded {
+        host: String,
+        reason: Option<String>,
+    },
     /// Events came faster than they were read.
     #[error(
         "{host} ended the stream because events came faster than they were read{}; narrow the \
@@ -79,6 +119,18 @@ impl ClientError {
     /// The error for a request that got no answer.
     pub(super) fn transport(base: &Url, error: &reqwest::Error) -> Self {
         let host = shown(base);
+        if let Some(reason) = distrust(error) {
+            return Self::Untrusted { host, reason };
+        }
+        if error.is_builder() {
+            // Nothing else is set that could be wrong.
+            let reason = format!(
+                "the authorities that this machine trusts cannot be used ({}); name one with --ca \
+                 (or HEARKEN_CA)",
+                root_cause(error)
+            );
+            return Self::Untrusted { host, reason };
+        }
         match () {
             () if error.is_connect() => Self::Unreachable {
                 host,
@@ -147,6 +199,37 @@ fn unexplained(body: &[u8]) -> String {
     } else {
         format!("{start:?}; is it a Hearken node?")
     }
+}
+
+/// Why a connection could not be secured, if that is what went wrong.
+fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An error of the system holds the one of TLS, and is none of its causes.
+        let within = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let tls = error.downcast_ref::<rustls::Error>();
+        let tls = tls.or_else(|| within.and_then(|within| within.downcast_ref()));
+        if let Some(tls) = tls {
+            return Some(match tls {
+                rustls::Error::InvalidCertificate(
+                    CertificateError::UnknownIssuer | CertificateError::BadSignature,
+                ) => "its certificate is of an authority that is not trusted here; name that with \
+                      --ca (or HEARKEN_CA)"
+                    .to_owned(),
+                rustls::Error::InvalidMessage(_) => {
+                    "it does not speak TLS; is it an http:// address?".to_owned()
+                }
+                rustls::Error::AlertReceived(alert) => {
+                    format!("it refuses this client ({alert:?}); is --cert one of its authority?")
+                }
+                other => other.to_string(),
+            });
+        }
+        cause = within.map_or_else(|| error.source(), |within| Some(within as _));
+    }
+    None
 }
 
 /// The innermost cause, which is the one that a person can act on.

@@ -3,9 +3,12 @@
 mod error;
 mod messages;
 mod stream;
+mod target;
 
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -17,6 +20,7 @@ use error::shown;
 pub(super) use messages::{NewEvent, PluginAction, StreamFilter};
 use messages::{Nodes, Plugins, Published};
 pub(super) use stream::EventStream;
+pub(super) use target::Target;
 
 /// For a connection: long enough for a lost packet or two.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,20 +46,17 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client of the node at `host`, a URL of scheme `http` or `https`.
-    pub(super) fn new(host: &str) -> Result<Self, ClientError> {
-        let bad = |reason: String| ClientError::BadHost {
-            host: host.to_owned(),
-            reason,
+    /// A client of a node.
+    pub(super) fn new(target: &Target) -> Result<Self, ClientError> {
+        let base = target.base()?;
+        let build = |adapt: fn(ClientBuilder) -> ClientBuilder| {
+            let builder = target.secure(builder(&base, target.credential(&base)?), &base)?;
+            adapt(builder)
+                .build()
+                .map_err(|error| ClientError::transport(&base, &error))
         };
-        let base = Url::parse(host).map_err(|error| bad(error.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(bad(format!("the scheme is `{}`", base.scheme())));
-        }
-        let build =
-            |builder: ClientBuilder| builder.build().map_err(|error| bad(error.to_string()));
-        let http = build(builder(&base))?;
-        let streams = build(builder(&base).read_timeout(STREAM_SILENCE))?;
+        let http = build(|builder| builder)?;
+        let streams = build(|builder| builder.read_timeout(STREAM_SILENCE))?;
         Ok(Self {
             base,
             http,
@@ -192,15 +193,15 @@ impl Client {
 }
 
 /// What all requests to the node at `base` have in common.
-fn builder(base: &Url) -> ClientBuilder {
+fn builder(base: &Url, credential: Option<HeaderValue>) -> ClientBuilder {
     crate::tls::choose_provider();
+    let credential = credential.map(|credential| (AUTHORIZATION, credential));
     let mut builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
+        // No node sends its clients elsewhere, and nobody else gets the credential.
+        .redirect(Policy::none())
+        .default_headers(HeaderMap::from_iter(credential))
         .user_agent(concat!("hearken/", env!("CARGO_PKG_VERSION")));
-    if base.scheme() == "http" {
-        // Also works where no certificates are installed.
-        builder = builder.tls_certs_only([]);
-    }
     if is_loopback(base.host_str().unwrap_or_default()) {
         // A proxy has another idea of what is local.
         builder = builder.no_proxy();

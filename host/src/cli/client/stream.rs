@@ -24,6 +24,12 @@ struct Overflow {
     dropped: u64,
 }
 
+/// Data of the message with which a node ends a stream whose client may not hear it any more.
+#[derive(Deserialize)]
+struct AccessEnded {
+    reason: String,
+}
+
 impl EventStream {
     pub(super) fn new(base: Url, response: Response) -> Self {
         Self {
@@ -46,6 +52,13 @@ impl EventStream {
                 Err(ClientError::StreamOverflowed {
                     host: host(),
                     dropped: overflow.map(|overflow| overflow.dropped),
+                })
+            }
+            Some(Ok(message)) if message.event == "access-ended" => {
+                let ended: Option<AccessEnded> = serde_json::from_str(&message.data).ok();
+                Err(ClientError::AccessEnded {
+                    host: host(),
+                    reason: ended.map(|ended| ended.reason),
                 })
             }
             Some(Ok(message)) => Ok(message.data),

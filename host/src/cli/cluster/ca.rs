@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::made::{FOLDER, answer, line, now};
 use crate::cli::error::CliError;
+use crate::cli::made::{FOLDER, answer, line, now};
 use crate::cli::output::Output;
 use crate::cluster::certificates::make_ca;
 

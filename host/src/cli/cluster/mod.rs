@@ -2,7 +2,6 @@
 
 mod ca;
 mod cert;
-mod made;
 
 use clap::Subcommand;
 

@@ -1,42 +1,50 @@
 //! What a node shows to others and trusts in others, as read from its files.
 
-use std::fmt;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::time_provider::TimeProvider;
-use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig, Side};
+use rustls::{CertificateError, ClientConfig, ServerConfig, Side};
 
 use super::any_node::any_node;
-use super::error::{Role, TlsError};
+use super::error::TlsError;
 use super::files::TlsFiles;
 use super::peer::{NodesOnly, node_names};
 use crate::clock::Clock;
+use crate::tls::pem::{self, Fingerprint, PemFile};
+use crate::tls::validity::{Time, Valid, unix_time, until};
+use crate::tls::{PemError, Role, provider};
 
-/// Larger files hold no certificates: a path may name anything.
-const LARGEST_FILE: u64 = 1 << 20;
+const MADE_BY: &str = "`hearken cluster ca` and `hearken cluster cert NODE` make what a node needs";
+
+const CA: Role = Role {
+    what: "the CA's certificate",
+    made_by: MADE_BY,
+};
+
+const CERTIFICATE: Role = Role {
+    what: "the node's certificate",
+    made_by: MADE_BY,
+};
+
+const KEY: Role = Role {
+    what: "the private key",
+    made_by: MADE_BY,
+};
+
+const CRL: Role = Role {
+    what: "the list of revoked certificates",
+    made_by: MADE_BY,
+};
 
 /// The protocol within: HTTP/2, and so gRPC.
 const ALPN: &[u8] = b"h2";
-
-/// A certificate is to be renewed when less than this part of its life is left.
-/// Automatic renewal comes well before that.
-const RENEWAL: u32 = 10;
-
-/// Tells whether files have other contents than those that were read before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fingerprint(blake3::Hash);
 
 /// A node's certificate and key, and the authorities that it trusts.
 pub(in crate::cluster) struct Credentials {
@@ -59,38 +67,14 @@ pub(in crate::cluster) struct Contents {
 pub(super) fn read(files: &TlsFiles) -> Result<(Fingerprint, Contents), TlsError> {
     let crl = files.crl.as_deref();
     let contents = Contents {
-        ca: read_file(Role::Ca, &files.ca)?,
-        certificate: read_file(Role::Certificate, &files.certificate)?,
-        key: read_file(Role::Key, &files.key)?,
-        crl: crl.map(|path| read_file(Role::Crl, path)).transpose()?,
+        ca: pem::read(CA, &files.ca)?,
+        certificate: pem::read(CERTIFICATE, &files.certificate)?,
+        key: pem::read(KEY, &files.key)?,
+        crl: crl.map(|path| pem::read(CRL, path)).transpose()?,
     };
-    let mut hasher = blake3::Hasher::new();
     let always = [&contents.ca, &contents.certificate, &contents.key];
-    for file in always.into_iter().chain(&contents.crl) {
-        // The lengths keep bytes from moving between files unnoticed.
-        hasher.update(&(file.len() as u64).to_le_bytes());
-        hasher.update(file);
-    }
-    Ok((Fingerprint(hasher.finalize()), contents))
-}
-
-fn read_file(role: Role, path: &Path) -> Result<Vec<u8>, TlsError> {
-    let mut contents = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut contents))
-        .map_err(|source| TlsError::Read {
-            role,
-            path: path.to_owned(),
-            source,
-        })?;
-    if contents.len() as u64 > LARGEST_FILE {
-        return Err(TlsError::TooLarge {
-            role,
-            path: path.to_owned(),
-            largest: LARGEST_FILE,
-        });
-    }
-    Ok(contents)
+    let fingerprint = Fingerprint::of(always.into_iter().chain(&contents.crl));
+    Ok((fingerprint, contents))
 }
 
 impl Credentials {
@@ -103,62 +87,31 @@ impl Credentials {
         files: &TlsFiles,
         contents: &Contents,
     ) -> Result<Self, TlsError> {
-        let Contents {
-            ca,
-            certificate,
-            key,
-            crl,
-        } = contents;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        for authority in certificates(Role::Ca, &files.ca, ca)? {
-            roots.add(authority).map_err(|source| TlsError::Unusable {
-                role: Role::Ca,
-                path: files.ca.clone(),
-                source,
-            })?;
-        }
-        let chain = certificates(Role::Certificate, &files.certificate, certificate)?;
-        let unusable = |source| TlsError::Unusable {
-            role: Role::Certificate,
-            path: files.certificate.clone(),
-            source,
+        let file = |role, path, contents| PemFile {
+            role,
+            path,
+            contents,
         };
-        let nodes =
-            node_names(&chain[0]).map_err(|_| unusable(CertificateError::BadEncoding.into()))?;
-        let key = match PrivateKeyDer::from_pem_slice(key) {
-            Ok(key) => key,
-            Err(pem::Error::NoItemsFound) => return Err(TlsError::NoKey(files.key.clone())),
-            Err(source) => {
-                return Err(TlsError::NotPem {
-                    role: Role::Key,
-                    path: files.key.clone(),
-                    source,
-                });
-            }
-        };
-        let certified =
-            CertifiedKey::from_der(chain, key, &provider).map_err(|source| match source {
-                rustls::Error::InconsistentKeys(_) => TlsError::OtherKey {
-                    key: files.key.clone(),
-                    certificate: files.certificate.clone(),
-                },
-                rustls::Error::InvalidCertificate(_) => unusable(source),
-                source => TlsError::Unusable {
-                    role: Role::Key,
-                    path: files.key.clone(),
-                    source,
-                },
-            })?;
+        let provider = provider();
+        let roots = file(CA, &files.ca, &contents.ca).roots()?;
+        let certificate = file(CERTIFICATE, &files.certificate, &contents.certificate);
+        let key = file(KEY, &files.key, &contents.key);
+        let certified = certificate.with_key(key)?;
+        let nodes = node_names(&certified.cert[0])
+            .map_err(|_| certificate.unusable(CertificateError::BadEncoding.into()))?;
         let roots = Arc::new(roots);
-        let lists = match (&files.crl, crl) {
-            (Some(path), Some(crl)) => revocation_lists(path, crl)?,
-            _ => Vec::new(),
+        let revoked = match (&files.crl, &contents.crl) {
+            (Some(path), Some(crl)) => Some(file(CRL, path, crl)),
+            _ => None,
         };
-        let unusable = |error: VerifierBuilderError| TlsError::Unusable {
-            role: Role::Crl,
-            path: files.crl.clone().unwrap_or_default(),
-            source: rustls::Error::General(error.to_string()),
+        let lists = revoked.map(PemFile::revocation_lists).transpose()?;
+        let lists = lists.unwrap_or_default();
+        let unusable = |error: VerifierBuilderError| {
+            TlsError::from(PemError::Unusable {
+                role: CRL,
+                path: files.crl.clone().unwrap_or_default(),
+                source: rustls::Error::General(error.to_string()),
+            })
         };
         // An authority without a list has revoked nothing; a list that is out of date
         // still names what was revoked.
@@ -212,43 +165,13 @@ impl Credentials {
     /// # Errors
     /// [`TlsError::ExpiresSoon`].
     pub(super) fn check_renewal(&self, files: &TlsFiles, now_millis: u64) -> Result<(), TlsError> {
-        let Some((from, until)) = self.validity() else {
-            return Ok(());
-        };
-        if until.saturating_sub(Duration::from_millis(now_millis))
-            < until.saturating_sub(from) / RENEWAL
-        {
-            return Err(TlsError::ExpiresSoon {
+        let valid = Valid::of(|time| self.verify_as_client(time));
+        match valid {
+            Some(valid) if valid.is_nearly_over(now_millis) => Err(TlsError::ExpiresSoon {
                 certificate: files.certificate.clone(),
-                until,
-            });
-        }
-        Ok(())
-    }
-
-    /// Since when and until when the certificate is valid. The verifier does not say so
-    /// but where a certificate is not valid, so it is asked for both ends of time.
-    fn validity(&self) -> Option<(Duration, Duration)> {
-        let Err(rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
-            not_before,
-            ..
-        })) = self.verify_as_client(UnixTime::since_unix_epoch(Duration::ZERO))
-        else {
-            return None;
-        };
-        let until = self.until(&self.certified.cert, Side::Client)?;
-        Some((Duration::from_secs(not_before.as_secs()), until))
-    }
-
-    /// Until when a chain is good, since the Unix epoch.
-    fn until(&self, chain: &[CertificateDer<'static>], side: Side) -> Option<Duration> {
-        let the_end = UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX));
-        match self.verify_at(chain, side, the_end) {
-            Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
-                not_after,
-                ..
-            })) => Some(Duration::from_secs(not_after.as_secs())),
-            _ => None,
+                until: valid.until,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -260,7 +183,7 @@ impl Credentials {
         side: Side,
         now_millis: u64,
     ) -> Option<Duration> {
-        let until = self.until(chain, side)?;
+        let until = until(|time| self.verify_at(chain, side, time))?;
         Some(until.saturating_sub(Duration::from_millis(now_millis)))
     }
 
@@ -336,63 +259,4 @@ impl Credentials {
         server.send_tls13_tickets = 0;
         (client, server)
     }
-}
-
-/// The lists of revoked certificates in a file, of which there is at least one.
-fn revocation_lists(
-    path: &Path,
-    contents: &[u8],
-) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
-    let found: Vec<_> = CertificateRevocationListDer::pem_slice_iter(contents)
-        .collect::<Result<_, _>>()
-        .map_err(|source| TlsError::NotPem {
-            role: Role::Crl,
-            path: path.to_owned(),
-            source,
-        })?;
-    if found.is_empty() {
-        return Err(TlsError::NoRevocationList(path.to_owned()));
-    }
-    Ok(found)
-}
-
-/// The certificates in a file, of which there is at least one.
-fn certificates(
-    role: Role,
-    path: &Path,
-    contents: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(contents)
-        .collect::<Result<_, _>>()
-        .map_err(|source| TlsError::NotPem {
-            role,
-            path: path.to_owned(),
-            source,
-        })?;
-    if found.is_empty() {
-        return Err(TlsError::NoCertificate {
-            role,
-            path: path.to_owned(),
-        });
-    }
-    Ok(found)
-}
-
-/// The node's clock, as rustls asks for it.
-struct Time(Arc<dyn Clock>);
-
-impl TimeProvider for Time {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(unix_time(self.0.now_millis()))
-    }
-}
-
-impl fmt::Debug for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Time")
-    }
-}
-
-fn unix_time(millis: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(std::time::Duration::from_millis(millis))
 }

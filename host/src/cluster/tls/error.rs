@@ -1,133 +1,21 @@
 //! What can be wrong with a node's certificates.
 
-use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rustls::CertificateError;
-use rustls::pki_types::{UnixTime, pem};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::any_node::ANY_NODE;
 use super::files::TlsFiles;
-
-/// What a file is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The certificates of the authorities that are trusted.
-    Ca,
-    /// The node's certificate.
-    Certificate,
-    /// The private key of the node's certificate.
-    Key,
-    /// The lists of revoked certificates.
-    Crl,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ca => "the CA's certificate",
-            Self::Certificate => "the node's certificate",
-            Self::Key => "the private key",
-            Self::Crl => "the list of revoked certificates",
-        })
-    }
-}
+use crate::tls::PemError;
+use crate::tls::validity::{date, since_epoch};
 
 /// Why a node's certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is not there, or cannot be read.
-    #[error(
-        "cannot read {role} {}: {source}; `hearken cluster ca` and `hearken cluster cert NODE` \
-         make what a node needs",
-        path.display()
-    )]
-    Read {
-        /// What the file is for.
-        role: Role,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file is no file of certificates.
-    #[error(
-        "{} has more than {largest} bytes, so it cannot be {role}; name a file in PEM",
-        path.display()
-    )]
-    TooLarge {
-        /// What the file is for.
-        role: Role,
-        /// The file.
-        path: PathBuf,
-        /// How many bytes it may have.
-        largest: u64,
-    },
-    /// A file is damaged.
-    #[error(
-        "{role} {} is damaged: {}; copy it again from where it was made",
-        path.display(), describe(source)
-    )]
-    NotPem {
-        /// What the file is for.
-        role: Role,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: pem::Error,
-    },
-    /// There is no certificate in a file.
-    #[error(
-        "there is no certificate in {}, which is to be {role}; name a file with \
-         `-----BEGIN CERTIFICATE-----`",
-        path.display()
-    )]
-    NoCertificate {
-        /// What the file is for.
-        role: Role,
-        /// The file.
-        path: PathBuf,
-    },
-    /// There is no key in the key's file.
-    #[error(
-        "there is no private key in {}; name a file with `-----BEGIN PRIVATE KEY-----`, which \
-         must not be encrypted",
-        .0.display()
-    )]
-    NoKey(PathBuf),
-    /// There is no list in the file of revoked certificates.
-    #[error(
-        "there is no list of revoked certificates in {}; name a file with \
-         `-----BEGIN X509 CRL-----`, or none",
-        .0.display()
-    )]
-    NoRevocationList(PathBuf),
-    /// Something in a file is not understood.
-    #[error("cannot use {role} {}: {source}; make another", path.display())]
-    Unusable {
-        /// What the file is for.
-        role: Role,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: rustls::Error,
-    },
-    /// The key and the certificate are not a pair.
-    #[error(
-        "the private key {} does not belong to the certificate {}; name the two that were made \
-         together",
-        key.display(), certificate.display()
-    )]
-    OtherKey {
-        /// The key's file.
-        key: PathBuf,
-        /// The certificate's file.
-        certificate: PathBuf,
-    },
+    /// A file is not there, or not what it should be.
+    #[error(transparent)]
+    File(#[from] PemError),
     /// The certificate is not of the CA.
     #[error(
         "the certificate {} is not signed by the CA in {}; make it with that CA's key \
@@ -275,32 +163,10 @@ impl TlsError {
     }
 }
 
-fn since_epoch(time: &UnixTime) -> Duration {
-    Duration::from_secs(time.as_secs())
-}
-
-fn date(since_epoch: Duration) -> String {
-    i64::try_from(since_epoch.as_secs())
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|date| date.format(&Rfc3339).ok())
-        .unwrap_or_else(|| format!("second {} of the epoch", since_epoch.as_secs()))
-}
-
 fn list(nodes: &[String]) -> String {
     if nodes.is_empty() {
         return "no node".to_owned();
     }
     let quoted: Vec<String> = nodes.iter().map(|node| format!("`{node}`")).collect();
     quoted.join(", ")
-}
-
-fn describe(error: &pem::Error) -> String {
-    match error {
-        pem::Error::MissingSectionEnd { .. } => "the end of a section is missing".to_owned(),
-        pem::Error::IllegalSectionStart { .. } => {
-            "a section begins with an unknown line".to_owned()
-        }
-        other => other.to_string(),
-    }
 }

@@ -1,6 +1,6 @@
 //! Where certificates are read from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a node's certificates are. All are PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,4 +14,12 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// Lists of revoked certificates (CRLs) of the authorities, if any.
     pub crl: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// All of them.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let always = [&self.ca, &self.certificate, &self.key];
+        always.into_iter().chain(&self.crl).map(PathBuf::as_path)
+    }
 }

@@ -14,7 +14,6 @@
 //! [`certificates`](super::certificates) makes such certificates.
 
 mod any_node;
-mod change;
 mod credentials;
 mod error;
 mod explain;
@@ -34,15 +33,15 @@ use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 pub use any_node::ANY_NODE;
-pub use error::{Role, TlsError};
+pub use error::TlsError;
 pub use files::TlsFiles;
 pub use peer::PeerCertificate;
 
 use super::wire::network::{Connection, Io};
 use crate::clock::Clock;
+use crate::tls::follow::follow;
+use crate::tls::pem::Fingerprint;
 use any_node::any_node;
-use change::FileWatch;
-use credentials::Fingerprint;
 pub(super) use credentials::{Contents, Credentials};
 use explain::Explained;
 use open::{OpenConnections, Watched};
@@ -220,25 +219,9 @@ impl Tls {
     /// where the system does not say so. What is wrong with them is logged, once; so is
     /// that the certificate is about to expire. Never ends.
     pub async fn run(self) {
-        let mut changes = FileWatch::new(&self.shared.files);
-        let mut reported = None;
-        loop {
-            // Also once at the start, for what has changed before the watch began.
-            let tls = self.clone();
-            let checked = tokio::task::spawn_blocking(move || tls.reload_and_check()).await;
-            let problem = match checked {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(error) => Some(format!("reading the certificates failed: {error}")),
-            };
-            if let Some(problem) = &problem
-                && reported.as_ref() != Some(problem)
-            {
-                tracing::error!(%problem, "the cluster's certificates need attention");
-            }
-            reported = problem;
-            changes.next().await;
-        }
+        let tls = self.clone();
+        let check = move || tls.reload_and_check();
+        follow(self.shared.files.paths(), "the cluster's", check).await;
     }
 
     /// Takes what is new in the files, and looks whether what is in use is good still:

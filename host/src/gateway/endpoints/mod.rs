@@ -8,6 +8,7 @@
 //! | `wait` | `GET /v1/wait` |
 //! | `plugins` | `/v1/plugins…` |
 //! | `nodes` | `/v1/nodes` |
+//! | `whoami` | `/v1/whoami` |
 //! | `health` | `/livez`, `/readyz` |
 //! | `description` | `/openapi.json` |
 //! | `metrics` | `/metrics`: what is counted here, and what is read at each scrape |
@@ -20,3 +21,4 @@ pub(super) mod plugins;
 pub(super) mod publish;
 pub(super) mod stream;
 pub(super) mod wait;
+pub(super) mod whoami;

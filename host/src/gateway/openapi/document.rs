@@ -11,21 +11,27 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::event::host_event::{
-    ClusterGap, HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginOverflowed,
-    PluginQuarantined, RecordChanged,
+    AccessDenied, ClusterGap, HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed,
+    PluginOverflowed, PluginQuarantined, RecordChanged,
 };
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::{
-    description, health, metrics, nodes, plugins, publish, stream, wait,
+    description, health, metrics, nodes, plugins, publish, stream, wait, whoami,
 };
+use crate::gateway::openapi::rights::{Right, right};
 
 /// Where the document tells, for each type of host event, the schema of its data.
 const HOST_EVENTS: &str = "x-host-events";
+
+/// Where it tells of an operation the right that it needs.
+const RIGHT: &str = "x-right";
 
 /// Schemas that no operation names: what streams and events carry.
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     stream::StreamOverflow,
+    stream::AccessEnded,
+    AccessDenied,
     PluginChanged,
     PluginFailed,
     PluginQuarantined,
@@ -48,6 +54,7 @@ pub(in crate::gateway) fn routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(plugins::pause))
         .routes(routes!(plugins::resume))
         .routes(routes!(nodes::list))
+        .routes(routes!(whoami::whoami))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))
@@ -61,7 +68,9 @@ fn head() -> Document {
             "One node of Hearken: publish events, stream them, wait for them, look after \
              the plugins that listen, and see the other nodes. Errors are problem details (RFC 9457). Every call is answered 403 when its `Host` is \
              not a name of the node, 400 when that is malformed, and but for `/livez`, `/readyz` \
-             and this document 403 when a web page of another origin makes it. `x-host-events` \
+             and this document 403 when a web page of another origin makes it. `x-right` \
+             says which right a call needs: then it is answered 401 without credentials that \
+             the node knows, and 403 without the right. `x-host-events` \
              lists the types of the events that the node itself publishes, and for each the \
              schema of its `data`.",
         ))
@@ -77,7 +86,58 @@ pub(in crate::gateway) fn document() -> Bytes {
     let mut document = serde_json::to_value(routes().into_openapi())
         .expect("the document serialises to an object");
     document[HOST_EVENTS] = host_events();
+    tell_rights(&mut document);
     Bytes::from(document.to_string())
+}
+
+/// Tells of each operation the right that it needs, and what is answered without it.
+fn tell_rights(document: &mut Value) {
+    let paths = document["paths"].as_object_mut();
+    for (path, item) in paths.expect("there are routes") {
+        for (method, operation) in item.as_object_mut().expect("an item is an object") {
+            let method = method.to_uppercase().parse().expect("a method");
+            let right = right(&method, path);
+            // A route that nobody has thought about does not become one that all may use.
+            let right = right.expect("every operation stands in the table of rights");
+            operation[RIGHT] = right.as_str().into();
+            if right == Right::Open {
+                continue;
+            }
+            operation["security"] = json!([{"bearer": []}]);
+            for (status, description) in REFUSALS {
+                let responses = operation["responses"].as_object_mut();
+                let responses = responses.expect("an operation has responses");
+                responses
+                    .entry(status)
+                    .or_insert_with(|| refusal(description));
+            }
+        }
+    }
+    document["components"]["securitySchemes"]["bearer"] = json!({
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key (`hrk_…`) or a token (JWT). Without any configured, nobody is asked.",
+    });
+}
+
+/// What an operation with a right may answer besides.
+const REFUSALS: [(&str, &str); 3] = [
+    ("401", "No credentials, or none that the node knows"),
+    (
+        "403",
+        "The right is missing; the problem's `right` names it",
+    ),
+    (
+        "429",
+        "More than the budget allows, or too many wrong credentials",
+    ),
+];
+
+fn refusal(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    })
 }
 
 fn host_events() -> Value {
@@ -109,6 +169,7 @@ fn data_schema(event_type: HostEventType) -> Cow<'static, str> {
         HostEventType::ClusterJoined => NodeJoined::name(),
         HostEventType::ClusterLeft | HostEventType::ClusterUnreachable => NodeLost::name(),
         HostEventType::ClusterGap => ClusterGap::name(),
+        HostEventType::AccessDenied => AccessDenied::name(),
         HostEventType::RecordCreated
         | HostEventType::RecordUpdated
         | HostEventType::RecordDeleted => RecordChanged::name(),

@@ -12,7 +12,7 @@ async fn document() -> Value {
 }
 
 /// What a node is documented to offer over HTTP.
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 14] = [
     ("post", "/v1/events"),
     ("get", "/v1/events"),
     ("get", "/v1/wait"),
@@ -22,6 +22,7 @@ const ROUTES: [(&str, &str); 13] = [
     ("post", "/v1/plugins/{name}/pause"),
     ("post", "/v1/plugins/{name}/resume"),
     ("get", "/v1/nodes"),
+    ("get", "/v1/whoami"),
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use super::guests::Guests;
 use super::memory::{Memory, Part};
+use crate::access::{Identity, RetryAfter};
 use crate::bus::{Bus, Publisher};
 
 /// Bytes of a request's head that every connection has room for; beyond, it takes a share of
@@ -34,23 +36,35 @@ pub(in crate::gateway) enum Stage {
     Streaming,
 }
 
-/// What is known of a connection. Cloned by reference into every request on it.
+/// What is known of a connection and of the request in hand. Cloned by reference into every
+/// request on it; of HTTP/2, where several are in hand, each has [one of its
+/// own](Self::another).
 #[derive(Debug)]
 pub(in crate::gateway) struct Connection {
-    peer: IpAddr,
-    /// Absent for requests that do not come over the network.
+    shared: Arc<Shared>,
+    /// What the client's end is seen by. Absent where who reads the connection sees it: with
+    /// TLS, and with HTTP/2.
     stream: Option<Arc<TcpStream>>,
-    /// Made by the first event that is published, since most connections publish none.
-    publisher: OnceLock<Publisher>,
     stage: AtomicU8,
-    /// Bytes read and written.
-    moved: AtomicU64,
     /// Whether something waits to be written.
     blocked: AtomicBool,
     /// Bytes read of the head in hand.
     head: AtomicUsize,
     /// What a large head takes of the memory for what requests bring.
     head_share: Mutex<Option<Part>>,
+}
+
+/// What all requests of a connection share.
+#[derive(Debug)]
+struct Shared {
+    peer: IpAddr,
+    /// Whether it is encrypted.
+    secure: bool,
+    /// The names in the certificate that the client has shown.
+    certificate_names: OnceLock<Vec<String>>,
+    guests: Mutex<Guests>,
+    /// Bytes read and written.
+    moved: AtomicU64,
     cut: Notify,
 }
 
@@ -60,31 +74,76 @@ pub(in crate::gateway) struct Connection {
 pub(in crate::gateway) struct NoRoom;
 
 impl Connection {
-    /// A connection from `peer`.
+    /// An unencrypted connection from `peer`.
     pub(in crate::gateway) fn new(peer: IpAddr, stream: Option<Arc<TcpStream>>) -> Self {
+        Self::with(Shared::new(peer, false), stream)
+    }
+
+    /// An encrypted connection from `peer`.
+    pub(super) fn secure(peer: IpAddr) -> Self {
+        Self::with(Shared::new(peer, true), None)
+    }
+
+    /// What is known of another request on the same connection.
+    pub(super) fn another(&self) -> Self {
+        Self::with(Arc::clone(&self.shared), None)
+    }
+
+    fn with(shared: Arc<Shared>, stream: Option<Arc<TcpStream>>) -> Self {
         Self {
-            peer,
+            shared,
             stream,
-            publisher: OnceLock::new(),
             stage: AtomicU8::new(Stage::Head as u8),
-            moved: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
             head: AtomicUsize::new(0),
             head_share: Mutex::default(),
-            cut: Notify::new(),
         }
     }
 
-    /// Publishes what comes over this connection, in the order in which it comes; made
-    /// when it is first asked for.
-    pub(in crate::gateway) fn publisher(&self, bus: &Bus, source: &Arc<str>) -> &Publisher {
-        self.publisher
-            .get_or_init(|| bus.publisher(Arc::clone(source), "http"))
+    /// Lets somebody use this connection.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] when they have all the connections that they may have.
+    pub(in crate::gateway) fn admit(&self, identity: &Identity) -> Result<(), RetryAfter> {
+        self.guests().admit(identity)
+    }
+
+    /// Publishes what somebody sends over this connection, in the order in which it comes.
+    pub(in crate::gateway) fn publisher(&self, identity: &Identity, bus: &Bus) -> Arc<Publisher> {
+        self.guests().publisher(identity.principal(), bus)
+    }
+
+    fn guests(&self) -> MutexGuard<'_, Guests> {
+        // Nothing in there panics half-way through a change.
+        let guests = self.shared.guests.lock();
+        guests.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the names in the certificate that the client has shown.
+    pub(super) fn identify(&self, names: Vec<String>) {
+        // It is shown once.
+        let _ = self.shared.certificate_names.set(names);
+    }
+
+    /// The names in the certificate that the client has shown, if it has.
+    pub(in crate::gateway) fn certificate_names(&self) -> Option<&[String]> {
+        self.shared.certificate_names.get().map(Vec::as_slice)
     }
 
     /// The address at the other end.
     pub(in crate::gateway) fn peer(&self) -> IpAddr {
-        self.peer
+        self.shared.peer
+    }
+
+    /// Whether it is encrypted.
+    pub(super) fn is_secure(&self) -> bool {
+        self.shared.secure
+    }
+
+    /// Whether a client that has closed its side may still want an answer. One that speaks TLS
+    /// says goodbye with it.
+    pub(super) fn may_be_half_closed(&self) -> bool {
+        self.stream.is_some()
     }
 
     pub(in crate::gateway) fn stage(&self) -> Stage {
@@ -118,7 +177,7 @@ impl Connection {
 
     /// Bytes read and written since the connection came.
     pub(in crate::gateway) fn moved(&self) -> u64 {
-        self.moved.load(Ordering::Relaxed)
+        self.shared.moved.load(Ordering::Relaxed)
     }
 
     /// More waits to be written than the client takes now.
@@ -129,11 +188,16 @@ impl Connection {
     /// Bytes were written.
     pub(in crate::gateway) fn wrote(&self, bytes: usize) {
         self.blocked.store(false, Ordering::Relaxed);
-        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.shared.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes were read; those of a large head take a share of `memory`, in the name of
-    /// `counted`.
+    /// Bytes were read.
+    pub(in crate::gateway) fn moved_in(&self, bytes: usize) {
+        self.shared.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of requests were read; those of a large head take a share of `memory`, in the
+    /// name of `counted`.
     ///
     /// # Errors
     /// [`NoRoom`] when there is none.
@@ -144,7 +208,6 @@ impl Connection {
         memory: &Memory,
         counted: Option<IpAddr>,
     ) -> Result<(), NoRoom> {
-        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if bytes > 0 && self.stage() == Stage::Answering {
             self.set_stage(Stage::Head);
         }
@@ -163,7 +226,12 @@ impl Connection {
         Ok(())
     }
 
-    fn share(&self) -> std::sync::MutexGuard<'_, Option<Part>> {
+    /// Keeps a share of the memory until the request is answered.
+    pub(super) fn keep(&self, part: Part) {
+        *self.share() = Some(part);
+    }
+
+    fn share(&self) -> MutexGuard<'_, Option<Part>> {
         self.head_share
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -171,12 +239,12 @@ impl Connection {
 
     /// Has the connection closed, whatever it is at.
     pub(in crate::gateway) fn cut(&self) {
-        self.cut.notify_one();
+        self.shared.cut.notify_one();
     }
 
     /// Waits until the connection is to be closed.
     pub(in crate::gateway) async fn to_be_cut(&self) {
-        self.cut.notified().await;
+        self.shared.cut.notified().await;
     }
 
     /// Waits until the client has closed its side. It may still want the answer: only what it
@@ -213,5 +281,18 @@ impl Connection {
             return;
         }
         self.reset().await;
+    }
+}
+
+impl Shared {
+    fn new(peer: IpAddr, secure: bool) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            secure,
+            certificate_names: OnceLock::new(),
+            guests: Mutex::default(),
+            moved: AtomicU64::new(0),
+            cut: Notify::new(),
+        })
     }
 }

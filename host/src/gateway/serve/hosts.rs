@@ -88,6 +88,8 @@ impl AllowedHosts {
             (Some(host), 0) => self.check_one(&text(host)),
             (Some(_), more) => Err(HostError::Several(more + 1)),
             (None, _) if request.version() < Version::HTTP_11 => Ok(()),
+            // HTTP/2 says it in the target (RFC 9113, section 8.3.1).
+            (None, _) if request.uri().authority().is_some() => Ok(()),
             (None, _) => Err(HostError::Missing),
         }
     }
@@ -233,6 +235,12 @@ mod tests {
         assert_eq!(two, Err(HostError::Several(2)));
         let userinfo = check(&hosts, "http://a@localhost/", &["localhost"]);
         assert!(matches!(userinfo, Err(HostError::Malformed(_))));
+
+        assert_eq!(
+            check(&hosts, "https://localhost/", &[]),
+            Ok(()),
+            "as HTTP/2 has it"
+        );
 
         let mut old = Request::new(Body::empty());
         *old.version_mut() = Version::HTTP_10;

@@ -12,10 +12,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Stage};
 use super::forwarded;
-use super::http1::{self, Ended, Http1};
+use super::http1;
+use super::requests::{Ended, Requests};
+use super::secure;
 use super::slots::{Share, Shares};
+use super::socket::Socket;
+use super::tls::HttpTls;
 use crate::gateway::Gateway;
 use crate::gateway::context::Context;
+use crate::gateway::rejection::Rejection;
 
 /// Pause after an accept that failed for lack of resources, so that the loop
 /// does not spin until some are free.
@@ -46,7 +51,8 @@ pub struct Stages {
 /// Who accepts connections, and what they share.
 struct Server {
     context: Arc<Context>,
-    http1: Http1,
+    requests: Requests,
+    tls: Option<HttpTls>,
     permits: Arc<Semaphore>,
     shares: Arc<Shares>,
     refusals: Arc<Semaphore>,
@@ -66,7 +72,8 @@ impl Gateway {
     pub async fn serve(self, listener: TcpListener, stages: Stages, drain: Duration) {
         let context = self.context.clone();
         let server = Arc::new(Server {
-            http1: Http1::new(Arc::clone(&context), self.router()),
+            requests: Requests::new(Arc::clone(&context), self.router()),
+            tls: self.tls,
             permits: Arc::new(Semaphore::new(context.limits.connections)),
             shares: Arc::new(Shares::new(
                 context.limits.connections,
@@ -91,7 +98,7 @@ impl Server {
             () = stages.drain.cancelled() => {}
             () = self.accept_all(listener, &mut connections) => {}
         }
-        self.http1.drain(Instant::now() + drain);
+        self.requests.drain(Instant::now() + drain);
         // Apart, so that who comes now holds up nothing.
         let mut late = JoinSet::new();
         let finishing = async {
@@ -146,27 +153,46 @@ impl Server {
             _permit: permit,
             _share: share,
         };
-        let stream = Arc::new(stream);
-        let connection = Arc::new(Connection::new(peer.ip(), Some(Arc::clone(&stream))));
         let server = Arc::clone(self);
         let late = self.context.draining.is_cancelled();
         connections.spawn(async move {
-            let ended = server.http1.serve(stream, connection, late).await;
+            let ended = server.serve_one(stream, peer, late).await;
             drop(admitted);
             ended
         });
     }
 
-    /// Tells a client that its address has all the connections that it may have.
+    async fn serve_one(&self, stream: TcpStream, peer: SocketAddr, late: bool) -> Ended {
+        let stream = Arc::new(stream);
+        let stall = self.context.limits.write_stall;
+        if let Some(tls) = &self.tls {
+            let connection = Arc::new(Connection::secure(peer.ip()));
+            let socket = Socket::new(stream, Arc::clone(&connection), stall);
+            return secure::serve(&self.requests, tls, socket, connection, late).await;
+        }
+        let connection = Arc::new(Connection::new(peer.ip(), Some(Arc::clone(&stream))));
+        let socket = Socket::new(stream, Arc::clone(&connection), stall);
+        http1::serve(&self.requests, socket, connection, late).await
+    }
+
+    /// Tells a client that its address has all the connections that it may have. With TLS it
+    /// is not told: that would take a handshake.
     fn refuse(self: &Arc<Self>, stream: TcpStream, connections: &mut JoinSet<Ended>) {
         self.context.metrics.refused_connections.inc();
+        if self.tls.is_some() {
+            return;
+        }
         let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else {
             return;
         };
         let limit = self.shares.most();
         connections.spawn(async move {
             // Whoever does not take it in time goes without.
-            let _ = timeout(REFUSAL_TIME, http1::refuse(stream, limit)).await;
+            let refusal = || Rejection::AddressBusy {
+                what: "connections",
+                limit,
+            };
+            let _ = timeout(REFUSAL_TIME, http1::refuse(stream, refusal)).await;
             drop(permit);
             Ended::Done
         });

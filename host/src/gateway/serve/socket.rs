@@ -1,8 +1,8 @@
-//! A connection's bytes: counts them, bounds what a head takes, and ends a client that reads
-//! nothing of what waits for it.
+//! A connection's bytes: counts them, and ends a client that reads nothing of what waits for
+//! it.
 
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, Shutdown};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::connection::Connection;
-use super::memory::Memory;
 
 /// Bytes that the system may hold for a client beyond what is on its way. Little, so that what
 /// is written shows how fast the client reads: with the megabytes that are usual, a slow one
@@ -27,11 +26,6 @@ const UNSENT_BYTES: u32 = 64 << 10;
 pub(in crate::gateway) struct Socket {
     stream: Arc<TcpStream>,
     connection: Arc<Connection>,
-    largest_head: usize,
-    /// For what requests bring.
-    memory: Arc<Memory>,
-    /// The address whose share of it large heads take; that of a trusted proxy is not counted.
-    counted: Option<IpAddr>,
     write_stall: Duration,
     /// Runs while something waits to be written.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -41,21 +35,20 @@ impl Socket {
     pub(in crate::gateway) fn new(
         stream: Arc<TcpStream>,
         connection: Arc<Connection>,
-        largest_head: usize,
-        memory: Arc<Memory>,
-        counted: Option<IpAddr>,
         write_stall: Duration,
     ) -> Self {
         configure(&stream);
         Self {
             stream,
             connection,
-            largest_head,
-            memory,
-            counted,
             write_stall,
             stalled: None,
         }
+    }
+
+    /// Looks at what comes first, and leaves it there.
+    pub(super) async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.peek(bytes).await
     }
 
     fn poll_written(
@@ -114,15 +107,8 @@ impl AsyncRead for Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(bytes) => {
-                    let Self {
-                        connection,
-                        largest_head,
-                        memory,
-                        counted,
-                        ..
-                    } = &*self;
-                    let read = connection.read(bytes, *largest_head, memory, *counted);
-                    return Poll::Ready(read.map_err(io::Error::other));
+                    self.connection.moved_in(bytes);
+                    return Poll::Ready(Ok(()));
                 }
             }
         }

@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 mod deadline;
 pub(crate) mod dispatch;
 pub(crate) mod guests;
+pub(crate) mod http;
 pub(crate) mod latency;
 pub(crate) mod load;
 pub(crate) mod routing;

@@ -117,7 +117,7 @@ fn a_certificate_at_another_time_is_refused() {
     assert_says(&error, "expired at 2027-04-25T08:00:00Z");
 
     let later = Validity::starting(NOW + 200 * DAY, 100).unwrap();
-    let pair = ca.authority.certify("a", later).unwrap();
+    let pair = certify(&ca.authority, "a", later).unwrap();
     write(folder.path(), &ca.certificate, &pair);
     let error = load(folder.path(), "a", clock).unwrap_err();
     assert_says(&error, "is valid only from 2027-08-03T07:00:00Z on");

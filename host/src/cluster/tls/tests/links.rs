@@ -81,7 +81,7 @@ async fn a_dialler_is_refused_even_if_it_trusts_the_node() {
 async fn a_dialler_whose_certificate_is_no_nodes_is_refused() {
     let ca = Ca::new();
     let (a, b) = (ca.node("a"), ca.node("b"));
-    let other = ca.authority.certify_other("b", days(100));
+    let other = ca.authority.sign(&["b"], days(100)).unwrap();
     let client = CertificateDer::from_pem_slice(other.certificate.as_bytes()).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(other.key.as_bytes()).unwrap();
     let mut roots = RootCertStore::empty();

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 
 use super::*;
-use crate::cluster::certificates::{Authority, Pair, Validity};
+use crate::cluster::certificates::certify;
+use crate::tls::authority::{Authority, Pair, Validity};
 
 const NOW: u64 = 1_800_000_000_000;
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -56,7 +57,7 @@ impl Ca {
     }
 
     fn certify(&self, node: &str) -> Pair {
-        self.authority.certify(node, days(100)).unwrap()
+        certify(&self.authority, node, days(100)).unwrap()
     }
 
     /// A node of this CA that trusts this CA.

@@ -73,7 +73,7 @@ async fn a_connection_whose_reader_waits_ends_as_well() {
 async fn a_connection_ends_when_the_other_sides_certificate_expires() {
     let ca = Ca::new();
     let a = ca.node("a");
-    let short = ca.authority.certify("b", days(2)).unwrap();
+    let short = certify(&ca.authority, "b", days(2)).unwrap();
     let b = Node::new("b", &ca.certificate, &short);
     let (mut near, _far) = linked(&a.tls, &b.tls).await;
     tokio::time::advance(Duration::from_millis(2 * DAY - 60_000)).await;

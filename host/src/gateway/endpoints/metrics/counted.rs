@@ -12,6 +12,7 @@ pub(in crate::gateway) struct GatewayMetrics {
     requests: Family<RequestLabels, Counter>,
     /// Events that streams dropped because their client read too slowly.
     pub(in crate::gateway) stream_dropped: Counter,
+    denied: Family<DenialLabels, Counter>,
     /// Connections that were closed because their address had all that one may have.
     pub(in crate::gateway) refused_connections: Counter,
 }
@@ -24,6 +25,38 @@ struct RequestLabels {
     status: u16,
 }
 
+/// Why a request was refused for who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Denial {
+    /// Nobody knows who it is.
+    Unauthenticated,
+    /// They may not.
+    Forbidden,
+    /// They may, but not so much.
+    OverBudget,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DenialLabels {
+    reason: &'static str,
+}
+
+impl Denial {
+    const ALL: [Self; 3] = [Self::Unauthenticated, Self::Forbidden, Self::OverBudget];
+}
+
+impl DenialLabels {
+    fn of(denial: Denial) -> Self {
+        Self {
+            reason: match denial {
+                Denial::Unauthenticated => "unauthenticated",
+                Denial::Forbidden => "forbidden",
+                Denial::OverBudget => "over-budget",
+            },
+        }
+    }
+}
+
 impl GatewayMetrics {
     pub(in crate::gateway) fn register(registry: &mut Registry) -> Self {
         let http = registry.sub_registry_with_prefix("hearken_http");
@@ -31,6 +64,7 @@ impl GatewayMetrics {
             requests: Family::default(),
             stream_dropped: Counter::default(),
             refused_connections: Counter::default(),
+            denied: Family::default(),
         };
         http.register(
             "requests",
@@ -47,7 +81,24 @@ impl GatewayMetrics {
             "Connections refused because their address had all that one may have",
             metrics.refused_connections.clone(),
         );
+        http.register(
+            "denied_requests",
+            "HTTP requests refused for who sent them",
+            metrics.denied.clone(),
+        );
+        // So that what has never happened is there, and not missing.
+        for denial in Denial::ALL {
+            metrics
+                .denied
+                .get_or_create(&DenialLabels::of(denial))
+                .inc_by(0);
+        }
         metrics
+    }
+
+    /// A request was refused for who sent it.
+    pub(in crate::gateway) fn denied(&self, denial: Denial) {
+        self.denied.get_or_create(&DenialLabels::of(denial)).inc();
     }
 
     /// A request was answered; `route` is none where none matched.

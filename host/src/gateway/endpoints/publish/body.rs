@@ -11,6 +11,7 @@ use crate::gateway::GatewayLimits;
 use crate::gateway::context::Context;
 use crate::gateway::serve::client::Client;
 use crate::gateway::serve::connection::Stage;
+use crate::gateway::serve::discard::discard;
 use crate::gateway::serve::memory::{Memory, Part};
 use crate::gateway::serve::slots::Full;
 
@@ -103,22 +104,6 @@ async fn collect<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
-}
-
-/// Reads on within bounds and throws away what comes: a connection that is closed
-/// while its client still sends is reset, and the answer is lost with it.
-async fn discard(limits: &GatewayLimits, body: &mut Body) {
-    let mut left = limits.discarded_bytes;
-    let discarding = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    // Whoever sends more, or more slowly, has to do without the answer.
-    let _ = tokio::time::timeout(limits.discard_time, discarding).await;
 }
 
 #[cfg(test)]

@@ -22,9 +22,11 @@ pub(in crate::gateway) use body::memory as body_memory;
 pub(in crate::gateway) use error::{BodyError, EventError, JSON_TYPES};
 pub(in crate::gateway) use shorthand::NewEvent;
 
+use crate::access::{Act, Identity};
 use crate::bus::{Published, Publisher};
 use crate::event::Draft;
 use crate::event::cloudevent::rfc3339;
+use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
@@ -88,18 +90,19 @@ enum Mode {
     responses(
         (status = 202, description = "Published", body = Receipt),
         (status = 400, description = "Bad event", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "From a web page of another origin", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed to publish such an event, or from a web page of another origin", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Event, body or batch too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Unsupported media type", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "More events than the budget allows, or too much of one address is in memory", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Plugins are being loaded, or too many bodies are in memory", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn publish(
     State(context): State<Arc<Context>>,
     client: Client,
+    Caller(identity): Caller,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
@@ -114,60 +117,85 @@ pub(in crate::gateway) async fn publish(
     if !context.readiness.is_ready() {
         return Err(Rejection::Starting);
     }
-    let publisher = context.publisher(&client.connection);
+    let sender = Sender {
+        context: &context,
+        identity: &identity,
+        client: &client,
+        publisher: client.connection.publisher(&identity, &context.bus),
+    };
     let receipt = match mode {
-        Mode::Shorthand => publish_one(publisher, &headers, mode, shorthand::read(&body.bytes)),
-        Mode::Structured => publish_one(publisher, &headers, mode, structured::read(&body.bytes)),
-        Mode::Binary => publish_one(
-            publisher,
-            &headers,
-            mode,
-            binary::read(&headers, &body.bytes),
-        ),
-        Mode::Batched => publish_batch(
-            publisher,
-            &headers,
-            &body.bytes,
-            context.limits.batch_events,
-        ),
+        Mode::Shorthand => sender.publish_one(&headers, mode, shorthand::read(&body.bytes)),
+        Mode::Structured => sender.publish_one(&headers, mode, structured::read(&body.bytes)),
+        Mode::Binary => sender.publish_one(&headers, mode, binary::read(&headers, &body.bytes)),
+        Mode::Batched => sender.publish_batch(&headers, &body.bytes),
     }?;
     Ok((StatusCode::ACCEPTED, Json(receipt)))
 }
 
-fn publish_one(
-    publisher: &Publisher,
-    headers: &HeaderMap,
-    mode: Mode,
-    draft: Result<Draft<'static>, EventError>,
-) -> Result<Receipt, Rejection> {
-    let mut draft = draft.map_err(|error| Rejection::Event { at: None, error })?;
-    trace::inherit(headers, std::slice::from_mut(&mut draft));
-    match publisher.publish(&draft) {
-        Ok(event) => Ok(Receipt::One(Accepted::from(&event))),
-        Err(error) => Err(Rejection::Publish {
-            at: None,
-            binary: mode == Mode::Binary,
-            error,
-        }),
-    }
+/// Who publishes.
+struct Sender<'r> {
+    context: &'r Context,
+    identity: &'r Identity,
+    client: &'r Client,
+    publisher: Arc<Publisher>,
 }
 
-fn publish_batch(
-    publisher: &Publisher,
-    headers: &HeaderMap,
-    body: &[u8],
-    most: usize,
-) -> Result<Receipt, Rejection> {
-    let mut drafts =
-        structured::read_batch(body, most).map_err(|(at, error)| Rejection::Event { at, error })?;
-    trace::inherit(headers, &mut drafts);
-    match publisher.publish_all(&drafts) {
-        Ok(events) => Ok(Receipt::Batch(events.iter().map(Accepted::from).collect())),
-        Err((at, error)) => Err(Rejection::Publish {
-            at: Some(at),
-            binary: false,
-            error,
-        }),
+impl Sender<'_> {
+    fn publish_one(
+        &self,
+        headers: &HeaderMap,
+        mode: Mode,
+        draft: Result<Draft<'static>, EventError>,
+    ) -> Result<Receipt, Rejection> {
+        let mut draft = draft.map_err(|error| Rejection::Event { at: None, error })?;
+        trace::inherit(headers, std::slice::from_mut(&mut draft));
+        self.check(&draft)?;
+        self.take(1)?;
+        match self.publisher.publish(&draft) {
+            Ok(event) => Ok(Receipt::One(Accepted::from(&event))),
+            Err(error) => Err(Rejection::Publish {
+                at: None,
+                binary: mode == Mode::Binary,
+                error,
+            }),
+        }
+    }
+
+    fn publish_batch(&self, headers: &HeaderMap, body: &[u8]) -> Result<Receipt, Rejection> {
+        let most = self.context.limits.batch_events;
+        let mut drafts = structured::read_batch(body, most)
+            .map_err(|(at, error)| Rejection::Event { at, error })?;
+        trace::inherit(headers, &mut drafts);
+        for (at, draft) in drafts.iter().enumerate() {
+            self.check(draft).map_err(|refused| refused.of_event(at))?;
+        }
+        self.take(drafts.len())?;
+        match self.publisher.publish_all(&drafts) {
+            Ok(events) => Ok(Receipt::Batch(events.iter().map(Accepted::from).collect())),
+            Err((at, error)) => Err(Rejection::Publish {
+                at: Some(at),
+                binary: false,
+                error,
+            }),
+        }
+    }
+
+    /// Checks that whoever publishes may publish this.
+    fn check(&self, draft: &Draft<'_>) -> Result<(), Rejection> {
+        let check = |act| self.context.check(self.identity, &act, self.client.address);
+        check(Act::Publish(draft.event_type.as_str()))?;
+        match &draft.channel {
+            Some(channel) => check(Act::Append(channel)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes so many events out of the budget.
+    fn take(&self, events: usize) -> Result<(), Rejection> {
+        self.identity.budget().take(events).map_err(|over| {
+            self.context.denials.over_budget();
+            over.into()
+        })
     }
 }
 

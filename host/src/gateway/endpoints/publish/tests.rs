@@ -51,7 +51,7 @@ async fn shorthand_is_published_as_the_http_client() {
     assert_eq!(answer.json()["id"], event.id());
     assert_eq!(answer.json()["time"], rfc3339(event.recorded_time()));
     assert_eq!(event.event_type(), "custom.cart.added");
-    assert_eq!(event.source(), "/nodes/a/clients/http");
+    assert_eq!(event.source(), "/nodes/a/clients/anonymous");
     assert_eq!(event.data(), Some(&br#"{"n": 1.0}"#[..]));
 }
 

@@ -1,8 +1,9 @@
 //! `GET /v1/events`: the live stream, as server-sent events.
 //!
-//! `rendering` makes the texts that clients get of events, once for all of them, and
+//! `access` tells when its client may not hear any more. `rendering` makes the texts that clients get of events, once for all of them, and
 //! `memory` bounds what waits in all streams together.
 
+mod access;
 pub(in crate::gateway) mod memory;
 pub(in crate::gateway) mod rendering;
 
@@ -21,10 +22,13 @@ use serde::Serialize;
 use tokio::time::{Instant, Sleep};
 use utoipa::ToSchema;
 
+use access::StreamAccess;
 use memory::Registration;
 
+use crate::access::{Act, Ended, Held};
 use crate::bus::{Closed, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
 use crate::event::Pattern;
+use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::Parameters;
@@ -55,6 +59,14 @@ pub(in crate::gateway) struct StreamOverflow {
     dropped: u64,
 }
 
+/// Data of the message `access-ended`, the last one of a stream whose client may not hear any
+/// more what it asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct AccessEnded {
+    /// Why not: a key was removed, a token has expired.
+    reason: String,
+}
+
 /// Stream events as they are published
 ///
 /// Server-sent events. `id` is the event's id, `event` its type, `data` the
@@ -65,7 +77,8 @@ pub(in crate::gateway) struct StreamOverflow {
 /// brings nothing back. Each stream has a bounded mailbox:
 /// a client that reads too slowly gets a last message, `event: overflow` with
 /// `data: {"dropped": n}`, and the stream ends, as it also does when the node
-/// shuts down.
+/// shuts down. Within a second after the credential has ceased to hold the last message is
+/// `event: access-ended` with `data: {"reason": "…"}`.
 #[utoipa::path(
     get,
     path = "/v1/events",
@@ -75,11 +88,12 @@ pub(in crate::gateway) struct StreamOverflow {
         ("subject" = Option<String>, Query, description = "Only events with exactly this subject"),
         ("channel" = Option<String>, Query, description = "Only events of this channel"),
         ("local_only" = Option<bool>, Query, description = "Only events published on this node"),
+        ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
     ),
     responses(
         (status = 200, description = "The stream; the schema is that of a message's `data`", body = crate::gateway::openapi::CloudEventJson, content_type = "text/event-stream"),
         (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many streams from one address", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many streams of one principal or from one address", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many streams, or the node is shutting down", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -90,10 +104,13 @@ pub(in crate::gateway) async fn events(
         address,
         ..
     }: Client,
+    Caller(identity): Caller,
     parameters: Parameters,
 ) -> Result<Response, Rejection> {
     parameters.allow(&["type", "subject", "channel", "local_only"])?;
     let filter = parameters.filter(Some(Pattern::any()))?;
+    context.check(&identity, &Act::Listen(&filter.pattern), address)?;
+    let held = context.hold_stream(&identity)?;
     let slot = context.streams.take(address);
     let slot = slot.map_err(|full| Rejection::full("event streams", full))?;
     let MailboxLimits { events, bytes } = context.limits.stream_mailbox;
@@ -123,12 +140,14 @@ pub(in crate::gateway) async fn events(
         silence: Box::pin(tokio::time::sleep(interval)),
         last: Instant::now(),
         client: ClientState::of(&connection),
+        access: StreamAccess::of(identity),
         phase: Phase::Opening { all_know },
         connection,
         context,
         receiver,
         registration,
         _slot: slot,
+        _held: held,
     };
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
@@ -148,9 +167,11 @@ struct LiveStream {
     /// Until the next comment is due, or earlier.
     silence: Pin<Box<Sleep>>,
     client: ClientState,
+    access: StreamAccess,
     connection: Arc<Connection>,
     context: Arc<Context>,
     _slot: Slot,
+    _held: Held,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -218,6 +239,9 @@ impl LiveStream {
         if self.context.grace_is_over() {
             return Poll::Ready(None);
         }
+        if let Some(ended) = self.access.poll_busy(self.last, cx) {
+            return Poll::Ready(Some(self.end(ended)));
+        }
         let received = std::pin::pin!(self.receiver.recv()).poll(cx);
         match received {
             Poll::Ready(Ok(event)) => {
@@ -233,9 +257,18 @@ impl LiveStream {
         self.poll_idle(cx)
     }
 
+    /// The last message of a stream whose client may not hear any more.
+    fn end(&mut self, ended: Ended) -> Bytes {
+        self.phase = Phase::Over;
+        access_ended_message(ended)
+    }
+
     /// What an idle stream sends.
     fn poll_idle(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Bytes>> {
         self.registration.release();
+        if let Some(ended) = self.access.poll_ended(self.last, cx) {
+            return Poll::Ready(Some(self.end(ended)));
+        }
         if self.client.poll_change(&self.connection, cx) {
             return Poll::Ready(match self.client {
                 ClientState::Gone => None,
@@ -290,6 +323,12 @@ impl Drop for LiveStream {
 fn overflow_message(dropped: u64) -> Bytes {
     let data = serde_json::to_string(&StreamOverflow { dropped }).expect("a number");
     format!("event: overflow\ndata: {data}\n\n").into()
+}
+
+fn access_ended_message(ended: Ended) -> Bytes {
+    let reason = ended.to_string();
+    let data = serde_json::to_string(&AccessEnded { reason }).expect("a text");
+    format!("event: access-ended\ndata: {data}\n\n").into()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Notices when the files may have changed.
+//! Reads files again when they may have changed.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,11 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::files::TlsFiles;
 use crate::burst::end_of_burst;
 
 /// The files are looked at after so long even if nothing says that they have
 /// changed: network file systems say nothing, nor does a folder that was replaced.
-pub(super) const RECHECK: Duration = Duration::from_secs(60);
+const RECHECK: Duration = Duration::from_secs(60);
 
 /// The files change one after the other: they are read when nothing has changed
 /// for so long.
@@ -23,22 +23,50 @@ const QUIET: Duration = Duration::from_millis(250);
 /// However busy the folders are, the files are read after so long.
 const LONGEST_BURST: Duration = Duration::from_secs(5);
 
+/// Calls `check`, which may block for a moment, at the start and whenever one of the files
+/// may have changed, which it looks for once a minute even where the system does not say so.
+/// What is wrong is logged, once; `whose` says with what. Never ends.
+pub(crate) async fn follow<E: Display + Send + 'static>(
+    files: impl IntoIterator<Item = &Path>,
+    whose: &'static str,
+    check: impl Fn() -> Result<(), E> + Clone + Send + 'static,
+) {
+    let mut changes = FileWatch::new(&folders(files), whose);
+    let mut reported = None;
+    loop {
+        // Also once at the start, for what has changed before the watch began.
+        let checked = tokio::task::spawn_blocking(check.clone()).await;
+        let problem = match checked {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(format!("reading the certificates failed: {error}")),
+        };
+        if let Some(problem) = &problem
+            && reported.as_ref() != Some(problem)
+        {
+            tracing::error!(%problem, "{whose} certificates need attention");
+        }
+        reported = problem;
+        changes.next().await;
+    }
+}
+
 /// Watches the folders that the files are in. What is in there is often but a link
 /// to a file elsewhere, and it is the link that changes, or a link on the way: so all
 /// that happens in the folders counts.
-pub(super) struct FileWatch {
+struct FileWatch {
     changed: Arc<Notify>,
     _watcher: Option<RecommendedWatcher>,
 }
 
 impl FileWatch {
-    pub(super) fn new(files: &TlsFiles) -> Self {
+    fn new(folders: &BTreeSet<PathBuf>, whose: &str) -> Self {
         let changed = Arc::new(Notify::new());
-        let watcher = watch(&folders(files), Arc::clone(&changed))
+        let watcher = watch(folders, Arc::clone(&changed))
             .inspect_err(|error| {
                 tracing::warn!(
                     %error,
-                    "cannot watch the cluster's certificates; looking at them every {RECHECK:?} instead"
+                    "cannot watch {whose} certificates; looking at them every {RECHECK:?} instead"
                 );
             })
             .ok();
@@ -49,7 +77,7 @@ impl FileWatch {
     }
 
     /// Waits until it is time to look at the files.
-    pub(super) async fn next(&mut self) {
+    async fn next(&mut self) {
         if timeout(RECHECK, self.changed.notified()).await.is_err() {
             return;
         }
@@ -70,10 +98,9 @@ fn watch(folders: &BTreeSet<PathBuf>, changed: Arc<Notify>) -> notify::Result<Re
     Ok(watcher)
 }
 
-fn folders(files: &TlsFiles) -> BTreeSet<PathBuf> {
-    [&files.ca, &files.certificate, &files.key]
+fn folders<'f>(files: impl IntoIterator<Item = &'f Path>) -> BTreeSet<PathBuf> {
+    files
         .into_iter()
-        .chain(&files.crl)
         .map(|file| match file.parent() {
             Some(folder) if folder != Path::new("") => folder.to_owned(),
             _ => PathBuf::from("."),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use crate::clock::{Clock, SystemClock};
-use crate::cluster::certificates::Made;
+use crate::tls::Made;
 
 /// Folder of the certificates where none is named.
 pub(super) const FOLDER: &str = "certificates";

@@ -1,14 +1,21 @@
 //! The settings of HTTP.
 
+mod tls;
+
 use ipnet::IpNet;
 
 use super::error::ConfigError;
-use super::form::{Form, Kind, count, size};
+use super::form::{Form, Kind, SWITCH, count, size};
 use super::table::settings;
+
+pub use tls::HttpTlsFiles;
 
 /// Bytes that an open connection may take while nothing happens on it, with a stream on it
 /// too; `hearken-bench streams` shows what it does take.
 const CONNECTION_BYTES: usize = 12 << 10;
+
+/// The same of a connection with TLS, and with HTTP/2.
+const TLS_CONNECTION_BYTES: usize = 48 << 10;
 
 /// Connections besides those of streams and waits.
 const SHORT_REQUESTS: usize = 512;
@@ -24,7 +31,7 @@ settings! {
     /// The bounds of what HTTP clients may take.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct HttpSettings in "http." {
-        /// Connections at a time; each takes a file descriptor and 12 KiB
+        /// Connections at a time; each takes a file descriptor and 12 KiB, with TLS 48 KiB
         ///
         /// 1 to 1,000,000.
         max_connections: Option<usize> = optional(PLACES, "streams and waits, and 512");
@@ -53,6 +60,15 @@ settings! {
 
         /// Proxies whose `X-Forwarded-For` says where a request comes from
         trusted_proxies: Vec<IpNet> = list(NETWORK, "none");
+
+        /// Serve other machines although what they send can be read and changed on the way
+        ///
+        /// Whether `listen` may be an address that other machines reach without `http.tls`.
+        allow_plaintext: bool = value(SWITCH, "false"), flag "--http-allow-plaintext";
+    }
+    tables {
+        /// What connections are encrypted with. Default: none is.
+        tls: Option<HttpTlsFiles>;
     }
 }
 
@@ -75,12 +91,20 @@ impl HttpSettings {
     #[must_use]
     pub fn spare_memory(&self, max_event_size: usize) -> usize {
         self.total_memory(max_event_size)
-            .saturating_sub(self.connections().saturating_mul(CONNECTION_BYTES))
+            .saturating_sub(self.connection_memory())
+    }
+
+    fn connection_memory(&self) -> usize {
+        let each = match self.tls {
+            Some(_) => TLS_CONNECTION_BYTES,
+            None => CONNECTION_BYTES,
+        };
+        self.connections().saturating_mul(each)
     }
 
     fn needed(&self, max_event_size: usize) -> usize {
-        let connections = self.connections().saturating_mul(CONNECTION_BYTES);
-        connections.saturating_add(max_event_size.saturating_mul(LARGEST_EVENTS))
+        let events = max_event_size.saturating_mul(LARGEST_EVENTS);
+        self.connection_memory().saturating_add(events)
     }
 
     /// Checks that the memory that was named is enough.
@@ -131,7 +155,7 @@ const NETWORK: Form<IpNet> = Form::new(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{file_error, load, variable_error};
+    use crate::config::tests::{file_error, load, variable_error};
 
     #[test]
     fn bounds_are_read_from_file_and_variables() {
@@ -197,6 +221,30 @@ mod tests {
         }
         let error = file_error("max_event_size = '8MiB'\n[http]\nmemory = '100MiB'");
         assert!(error.contains("max_event_size"), "{error}");
+    }
+
+    #[test]
+    fn tls_takes_a_certificate_and_its_key() {
+        let file = "[http.tls]\ncertificate = 'a.crt'\nkey = 'a.key'\nclient_ca = 'ca.crt'";
+        let http = load(Some(file), &[], &["--http-cert=b.crt"]).unwrap().http;
+        let tls = http.tls.as_ref().unwrap();
+        assert_eq!(tls.certificate.to_str(), Some("b.crt"));
+        assert_eq!(tls.client_ca.as_deref(), Some("ca.crt".as_ref()));
+        assert!(http.spare_memory(1 << 20) < 256 << 20, "TLS takes its part");
+
+        let error = file_error("[http.tls]\nclient_ca = 'ca.crt'");
+        for part in [
+            "hearken.toml:2:13: ",
+            "`http.tls.certificate` (--http-cert, HEARKEN_HTTP_TLS_CERTIFICATE) and \
+             `http.tls.key` (--http-key, HEARKEN_HTTP_TLS_KEY)",
+        ] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        let error = file_error("[http.tls]\ncertifikate = 'a.crt'");
+        assert!(
+            error.contains("did you mean `http.tls.certificate`?"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,0 +1,144 @@
+//! Who asks, and whether they may: asked of every request before its route sees it.
+//!
+//! `credential` is what a request shows, and `denials` tells of those that were refused.
+
+mod credential;
+pub(super) mod denials;
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::HttpBody;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::context::Context;
+use super::openapi::rights::{Right, right};
+use super::rejection::Rejection;
+use super::serve::client::Client;
+use super::serve::discard::discard;
+use crate::access::{Act, Identity, Unauthenticated};
+use credential::Shown;
+
+/// Where the log says who has commanded the node.
+const AUDIT: &str = "hearken::audit";
+
+/// Whoever sent a request.
+#[derive(Clone, Debug)]
+pub(super) struct Caller(pub(super) Identity);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        // No route without a right takes it, as a test checks for each.
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or(Rejection::Internal)
+    }
+}
+
+/// Lets those requests through that may be.
+pub(super) async fn ask(
+    State(context): State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, mut body) = request.into_parts();
+    let Ok(client) = from_parts(&mut parts, &context).await;
+    match admit(&context, &client, &mut parts).await {
+        Ok(Some((Right::Operate, identity))) => {
+            let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+            let response = next.run(Request::from_parts(parts, body)).await;
+            let status = response.status().as_u16();
+            let (principal, address) = (identity.principal(), client.address);
+            tracing::info!(target: AUDIT, %principal, %address, %method, path, status, "commanded");
+            response
+        }
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(rejection) => {
+            // Who asks before sending is told at once, and sends nothing.
+            if !body.is_end_stream() && !parts.headers.contains_key(header::EXPECT) {
+                discard(&context.limits, &mut body).await;
+            }
+            rejection.into_response()
+        }
+    }
+}
+
+async fn from_parts(parts: &mut Parts, context: &Arc<Context>) -> Result<Client, Infallible> {
+    Client::from_request_parts(parts, context).await
+}
+
+/// Who it is, and what was needed; `None` where nobody is asked. The routes check what depends
+/// on the request's content.
+async fn admit(
+    context: &Context,
+    client: &Client,
+    parts: &mut Parts,
+) -> Result<Option<(Right, Identity)>, Rejection> {
+    let route = parts.extensions.get::<MatchedPath>();
+    let right = route.and_then(|route| right(&parts.method, route.as_str()));
+    // What is no operation is refused as such.
+    let Some(right) = right.filter(|right| *right != Right::Open) else {
+        return Ok(None);
+    };
+    let shown = match Shown::take(parts, right.takes_token_in_query()) {
+        // A node that asks nobody does not mind what a proxy shows it.
+        Err(Rejection::Unauthenticated(_)) if !context.access.is_configured() => Shown::nothing(),
+        Err(Rejection::Unauthenticated(unknown)) => {
+            context.denials.unauthenticated(&unknown, client.address);
+            return Err(unknown.into());
+        }
+        shown => shown?,
+    };
+    let names = client.connection.certificate_names();
+    let known = context
+        .access
+        .authenticate(shown.credential(names), client.address)
+        .await;
+    let identity = match known {
+        Ok(identity) => identity,
+        Err(Unauthenticated::Missing) if right == Right::Known => context.access.anonymous(),
+        Err(unknown) => {
+            context.denials.unauthenticated(&unknown, client.address);
+            return Err(unknown.into());
+        }
+    };
+    if let Err(full) = client.connection.admit(&identity) {
+        context.denials.over_budget();
+        return Err(full.into());
+    }
+    match right {
+        Right::Observe => context.check(&identity, &Act::Observe, client.address)?,
+        Right::Operate => context.check(&identity, &Act::Operate, client.address)?,
+        Right::Open | Right::Known | Right::Publish | Right::Listen => {}
+    }
+    parts.extensions.insert(Caller(identity.clone()));
+    Ok(Some((right, identity)))
+}
+
+impl Context {
+    /// Checks that somebody at `address` may do this.
+    pub(super) fn check(
+        &self,
+        identity: &Identity,
+        act: &Act<'_>,
+        address: std::net::IpAddr,
+    ) -> Result<(), Rejection> {
+        identity.check(act).map_err(|forbidden| {
+            self.denials.forbidden(&forbidden, address);
+            match forbidden.unauthenticated() {
+                Some(unknown) => unknown.into(),
+                None => Rejection::Forbidden {
+                    at: None,
+                    forbidden,
+                },
+            }
+        })
+    }
+}

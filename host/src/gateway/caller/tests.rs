@@ -1,0 +1,560 @@
+//! Every operation against every missing right, and what requests may show.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+use crate::access::{Access, AccessSettings, BudgetLimits, Granted, KeyEntry, NewKey, Role};
+use crate::bus::Bus;
+use crate::event::Pattern;
+use crate::gateway::test_support::{access, bus, guarded};
+
+/// Bounds a test that has gone wrong.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The words of `x-right`.
+const WORDS: [&str; 4] = ["publish", "listen", "observe", "operate"];
+
+fn granted<T>(value: T) -> Granted<T> {
+    Granted {
+        value,
+        place: "hearken.toml:1:1".to_owned(),
+    }
+}
+
+/// A role with these rights: words, or words with what they are for.
+fn role(rights: &[&str]) -> Role {
+    let mut role = Role::default();
+    for right in rights {
+        let (word, pattern) = right.split_once(' ').unwrap_or((right, "*"));
+        let pattern = granted(Pattern::new(pattern).unwrap());
+        match word {
+            "publish" => role.publish.push(pattern),
+            "listen" => role.listen.push(pattern),
+            "observe" => role.observe = Some(granted(())),
+            "operate" => role.operate = Some(granted(())),
+            _ => panic!("unknown right {right}"),
+        }
+    }
+    role
+}
+
+/// A gateway, and keys by name.
+struct Guarded {
+    bus: Bus,
+    access: Access,
+    settings: AccessSettings,
+    router: Router,
+    keys: BTreeMap<String, String>,
+}
+
+impl Guarded {
+    /// One key for each role, of the same name.
+    fn of(roles: &[(&str, Role)]) -> Self {
+        let mut settings = AccessSettings::default();
+        let mut keys = BTreeMap::new();
+        for (name, role) in roles {
+            let key = NewKey::generate().unwrap();
+            settings.roles.insert((*name).to_owned(), role.clone());
+            let entry = KeyEntry {
+                place: "hearken.toml:1:1".to_owned(),
+                keys: vec![key.hash()],
+                roles: vec![granted((*name).to_owned())],
+                expires: None,
+            };
+            settings.keys.insert((*name).to_owned(), entry);
+            keys.insert((*name).to_owned(), key.reveal().to_string());
+        }
+        Self::with(settings, keys)
+    }
+
+    fn with(settings: AccessSettings, keys: BTreeMap<String, String>) -> Self {
+        let bus = bus();
+        let access = access(settings.clone());
+        Self {
+            router: guarded(&bus, access.clone()).router(),
+            bus,
+            access,
+            settings,
+            keys,
+        }
+    }
+
+    fn bearer(&self, name: &str) -> String {
+        format!("Bearer {}", self.keys[name])
+    }
+
+    /// Sends a request as somebody, or as nobody.
+    async fn send(&self, name: Option<&str>, mut request: Request<Body>) -> Answered {
+        let headers = request.headers_mut();
+        headers.insert("host", "localhost".parse().unwrap());
+        if let Some(name) = name {
+            headers.insert("authorization", self.bearer(name).parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let is_stream = head.headers["content-type"] == "text/event-stream";
+        Answered {
+            status: head.status,
+            headers: head.headers,
+            body: if is_stream {
+                Bytes::new()
+            } else {
+                body.collect().await.unwrap().to_bytes()
+            },
+        }
+    }
+
+    async fn get(&self, name: Option<&str>, uri: &str) -> Answered {
+        let request = Request::get(uri).body(Body::empty()).unwrap();
+        self.send(name, request).await
+    }
+
+    async fn publish(&self, name: &str, event_type: &str) -> Answered {
+        self.send(Some(name), post(&json!({ "type": event_type })))
+            .await
+    }
+}
+
+#[derive(Debug)]
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answered {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+fn post(event: &Value) -> Request<Body> {
+    Request::post("/v1/events")
+        .header("content-type", "application/json")
+        .body(Body::from(event.to_string()))
+        .unwrap()
+}
+
+/// Every operation of the document, with its right.
+async fn operations() -> Vec<(String, String, String)> {
+    let document = Guarded::of(&[]).get(None, "/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().unwrap().iter();
+        methods.map(move |(method, operation)| {
+            let right = operation["x-right"].as_str();
+            let right = right.unwrap_or_else(|| panic!("{method} {path} has no x-right"));
+            (method.to_uppercase(), path.clone(), right.to_owned())
+        })
+    });
+    operations.collect()
+}
+
+/// A request of an operation that is in order but for who sends it.
+fn request(method: &str, path: &str) -> Request<Body> {
+    if (method, path) == ("POST", "/v1/events") {
+        return post(&json!({"type": "a"}));
+    }
+    let query = match path {
+        "/v1/events" => "?type=custom.a",
+        "/v1/wait" => "?type=custom.a&timeout=1ms",
+        _ => "",
+    };
+    let uri = format!("{}{query}", path.replace("{name}", "good"));
+    Request::builder()
+        .method(method)
+        .uri(uri)
+        .body(Body::empty())
+        .unwrap()
+}
+
+#[tokio::test]
+async fn every_operation_against_every_missing_right() {
+    let all = operations().await;
+    assert!(all.len() >= 14);
+    for (method, path, right) in all {
+        let place = format!("{method} {path}");
+        if right == "none" {
+            let guarded = Guarded::of(&[("nothing", role(&[]))]);
+            let answer = guarded.send(Some("nothing"), request(&method, &path)).await;
+            assert_eq!(answer.status, StatusCode::OK, "{place}");
+            continue;
+        }
+        let others: Vec<&str> = WORDS.into_iter().filter(|word| *word != right).collect();
+        assert_eq!(others.len(), 3, "{place}: {right} is no word");
+        let guarded = Guarded::of(&[("others", role(&others)), ("only", role(&[right.as_str()]))]);
+        let refused = guarded.send(Some("others"), request(&method, &path)).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{place}");
+        let problem = refused.json();
+        assert_eq!(problem["type"], "urn:hearken:problem:forbidden", "{place}");
+        let missing = problem["right"].as_str().unwrap();
+        assert_eq!(missing.split(' ').next(), Some(right.as_str()), "{place}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(missing) && detail.contains("key:others"),
+            "{detail}"
+        );
+
+        let unknown = guarded.send(None, request(&method, &path)).await;
+        assert_eq!(unknown.status, StatusCode::UNAUTHORIZED, "{place}");
+        assert_eq!(unknown.headers["www-authenticate"], "Bearer", "{place}");
+        assert!(
+            unknown.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("--key-file")
+        );
+
+        let mut wrong = request(&method, &path);
+        let header = "Bearer hrk_abcdefghijkl_0123456789012345678901234567890123456789012";
+        wrong
+            .headers_mut()
+            .insert("authorization", header.parse().unwrap());
+        let wrong = guarded.send(None, wrong).await;
+        assert_eq!(wrong.status, StatusCode::UNAUTHORIZED, "{place}");
+        let text = String::from_utf8(wrong.body.to_vec()).unwrap();
+        assert!(!text.contains("012345678901"), "{text}");
+
+        let allowed = guarded.send(Some("only"), request(&method, &path)).await;
+        let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        assert!(!refusals.contains(&allowed.status), "{place}: {allowed:?}");
+    }
+}
+
+#[tokio::test]
+async fn head_needs_what_get_needs() {
+    let guarded = Guarded::of(&[("nothing", role(&[]))]);
+    for path in ["/v1/plugins", "/metrics", "/v1/events"] {
+        let head = Request::head(path).body(Body::empty()).unwrap();
+        let answer = guarded.send(Some("nothing"), head).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_operation_is_told_so() {
+    let guarded = Guarded::of(&[("nothing", role(&[]))]);
+    assert_eq!(
+        guarded.get(None, "/nowhere").await.status,
+        StatusCode::NOT_FOUND
+    );
+    let wrong = Request::put("/v1/wait").body(Body::empty()).unwrap();
+    let answer = guarded.send(None, wrong).await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn each_event_is_checked_and_a_batch_is_refused_whole() {
+    let guarded = Guarded::of(&[("shop", role(&["publish custom.shop.*", "listen"]))]);
+    assert_eq!(
+        guarded.publish("shop", "shop.paid").await.status,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(
+        guarded.publish("shop", "custom.shop.paid").await.status,
+        StatusCode::ACCEPTED
+    );
+    let refused = guarded.publish("shop", "shopping").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.json()["right"], "publish custom.shopping");
+
+    let before = guarded.bus.passed_bytes();
+    let event = |event_type: &str| json!({"specversion": "1.0", "id": "1", "source": "/s", "type": event_type});
+    let batch = json!([event("shop.a"), event("other")]);
+    let batch = Request::post("/v1/events")
+        .header("content-type", "application/cloudevents-batch+json")
+        .body(Body::from(batch.to_string()))
+        .unwrap();
+    let refused = guarded.send(Some("shop"), batch).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let problem = refused.json();
+    assert_eq!(problem["right"], "publish custom.other");
+    assert_eq!(problem["errors"][0]["pointer"], "#/1");
+    // But for the event that tells of it, nothing was published.
+    let after = guarded.bus.passed_bytes();
+    assert!(after - before < 1024, "{before} {after}");
+}
+
+#[tokio::test]
+async fn each_alternative_of_a_pattern_must_be_allowed() {
+    let guarded = Guarded::of(&[("shop", role(&["listen custom.{shop,order}.*"]))]);
+    for (pattern, status) in [
+        ("custom.shop.*", 200),
+        ("custom.{shop,order}.paid", 200),
+        ("custom.order.7", 200),
+        ("custom.*", 403),
+        ("*", 403),
+        ("custom.{shop,other}.*", 403),
+        ("plugin.failed", 403),
+    ] {
+        let uri = format!("/v1/events?type={pattern}");
+        let uri = uri.replace('{', "%7B").replace('}', "%7D");
+        let answer = guarded.get(Some("shop"), &uri).await;
+        assert_eq!(answer.status, status, "{pattern}");
+    }
+    let everything = guarded.get(Some("shop"), "/v1/events").await;
+    assert_eq!(everything.json()["right"], "listen *");
+}
+
+#[tokio::test]
+async fn a_credential_may_stand_in_the_query_of_streams_and_waits_alone() {
+    let guarded = Guarded::of(&[("a", role(&["listen", "observe", "publish"]))]);
+    let key = &guarded.keys["a"];
+    for uri in ["/v1/events?type=a", "/v1/wait?type=a&timeout=1ms"] {
+        let answer = guarded
+            .get(None, &format!("{uri}&access_token={key}"))
+            .await;
+        assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{uri}");
+        assert_ne!(answer.status, StatusCode::BAD_REQUEST, "{uri}");
+        for name in [Some("a"), None] {
+            let twice = format!("{uri}&access_token={key}&access_token={key}");
+            let answer = guarded.get(name, &twice).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{uri}");
+        }
+        let both = guarded
+            .get(Some("a"), &format!("{uri}&access_token={key}"))
+            .await;
+        assert_eq!(both.status, StatusCode::BAD_REQUEST, "{uri}");
+        let text = String::from_utf8(both.body.to_vec()).unwrap();
+        assert!(!text.contains("hrk_"), "{text}");
+    }
+    let elsewhere = guarded
+        .get(None, &format!("/v1/plugins?access_token={key}"))
+        .await;
+    assert_eq!(elsewhere.status, StatusCode::BAD_REQUEST);
+    let text = String::from_utf8(elsewhere.body.to_vec()).unwrap();
+    assert!(
+        text.contains("Authorization") && !text.contains("hrk_"),
+        "{text}"
+    );
+    // An error of another parameter does not show it either.
+    let uri = format!("/v1/wait?typ=a&access_token={key}");
+    let mistake = guarded.get(None, &uri).await;
+    assert_eq!(mistake.status, StatusCode::BAD_REQUEST);
+    let text = String::from_utf8(mistake.body.to_vec()).unwrap();
+    assert!(text.contains("`typ`") && !text.contains("hrk_"), "{text}");
+}
+
+#[tokio::test]
+async fn whoever_asks_is_told_who_they_are() {
+    let guarded = Guarded::of(&[("shop", role(&["publish custom.shop.*", "observe"]))]);
+    let told = guarded.get(Some("shop"), "/v1/whoami").await.json();
+    assert_eq!(told["principal"], "key:shop");
+    assert_eq!(told["roles"], json!(["shop"]));
+    assert_eq!(told["rights"]["publish"], json!(["custom.shop.*"]));
+    assert_eq!(told["rights"]["listen"], json!([]));
+    assert_eq!(told["rights"]["observe"], true);
+    assert_eq!(told["rights"]["operate"], false);
+    let nobody = guarded.get(None, "/v1/whoami").await;
+    assert_eq!(nobody.status, StatusCode::OK);
+    assert_eq!(nobody.json()["principal"], "anonymous");
+    assert_eq!(nobody.json()["rights"]["publish"], json!([]));
+
+    let open = Guarded::with(AccessSettings::default(), BTreeMap::new());
+    let admin = open.get(None, "/v1/whoami").await.json();
+    assert_eq!(admin["principal"], "anonymous");
+    assert_eq!(admin["rights"]["operate"], true);
+}
+
+#[tokio::test]
+async fn roles_of_anonymous_hold_for_who_shows_nothing() {
+    let mut settings = AccessSettings {
+        anonymous: Some(vec![granted("watcher".to_owned())]),
+        ..AccessSettings::default()
+    };
+    settings
+        .roles
+        .insert("watcher".to_owned(), role(&["observe"]));
+    let guarded = Guarded::with(settings, BTreeMap::new());
+    assert_eq!(
+        guarded.get(None, "/v1/plugins").await.status,
+        StatusCode::OK
+    );
+    let refused = guarded.send(None, post(&json!({"type": "a"}))).await;
+    assert_eq!(
+        refused.status,
+        StatusCode::UNAUTHORIZED,
+        "it may help to say who one is"
+    );
+}
+
+#[tokio::test]
+async fn events_come_from_who_sends_them() {
+    let guarded = Guarded::of(&[("shop", role(&["publish", "listen"]))]);
+    for (source, told) in [
+        (None, "/nodes/a/clients/key%3Ashop"),
+        (Some("/mine"), "/mine"),
+        (Some("/nodes/a/plugins/x"), "/nodes/a/clients/key%3Ashop"),
+    ] {
+        let wait = Request::get("/v1/wait?type=custom.a")
+            .body(Body::empty())
+            .unwrap();
+        let waiting = guarded.send(Some("shop"), wait);
+        let publishing = async {
+            while guarded.bus.receivers(crate::bus::ReceiverKind::Waiter) == 0 {
+                tokio::task::yield_now().await;
+            }
+            let event = match source {
+                None => post(&json!({"type": "a"})),
+                Some(source) => Request::post("/v1/events")
+                    .header("content-type", "application/cloudevents+json")
+                    .body(Body::from(
+                        json!({"specversion": "1.0", "id": "1", "source": source, "type": "a"})
+                            .to_string(),
+                    ))
+                    .unwrap(),
+            };
+            guarded.send(Some("shop"), event).await
+        };
+        let (event, published) = tokio::join!(waiting, publishing);
+        assert_eq!(published.status, StatusCode::ACCEPTED);
+        assert_eq!(event.json()["source"], told);
+    }
+}
+
+#[tokio::test]
+async fn budgets_are_held() {
+    let bounded = Role {
+        limits: BudgetLimits {
+            rate: Some("2/h".parse().unwrap()),
+            streams: Some(1),
+            connections: Some(3),
+        },
+        ..role(&["publish", "listen"])
+    };
+    let guarded = Guarded::of(&[("a", bounded)]);
+    assert_eq!(guarded.publish("a", "t").await.status, StatusCode::ACCEPTED);
+    assert_eq!(guarded.publish("a", "t").await.status, StatusCode::ACCEPTED);
+    let over = guarded.publish("a", "t").await;
+    assert_eq!(over.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(over.json()["type"], "urn:hearken:problem:over-budget");
+    let after: u64 = over.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(after > 60, "{after}");
+
+    let wait = |timeout: &str| {
+        let uri = format!("/v1/wait?type=a&timeout={timeout}");
+        Request::get(uri).body(Body::empty()).unwrap()
+    };
+    let held = guarded.send(Some("a"), wait("5m"));
+    let refused = async {
+        while guarded.bus.receivers(crate::bus::ReceiverKind::Waiter) == 0 {
+            tokio::task::yield_now().await;
+        }
+        guarded.send(Some("a"), wait("1ms")).await
+    };
+    tokio::select! {
+        _ = held => panic!("nothing came"),
+        refused = refused => {
+            assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+            assert!(refused.json()["detail"].as_str().unwrap().contains("streams"));
+        }
+    }
+    let again = guarded.send(Some("a"), wait("1ms")).await;
+    assert_eq!(
+        again.status,
+        StatusCode::GATEWAY_TIMEOUT,
+        "it was given back"
+    );
+}
+
+#[tokio::test]
+async fn streams_and_waits_end_with_the_key() {
+    let guarded = Guarded::of(&[("a", role(&["listen"])), ("b", role(&["listen"]))]);
+    let mut settings = guarded.settings.clone();
+    settings.keys.remove("a");
+    let open = async |name: &str| {
+        let request = Request::get("/v1/events?type=custom.*")
+            .header("host", "localhost")
+            .header("authorization", guarded.bearer(name))
+            .body(Body::empty())
+            .unwrap();
+        let mut body = guarded
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .unwrap()
+            .into_body();
+        body.frame().await.unwrap().unwrap();
+        body
+    };
+    let (mut ending, mut staying) = (open("a").await, open("b").await);
+    let wait = Request::get("/v1/wait?type=a&timeout=5m")
+        .body(Body::empty())
+        .unwrap();
+    let waiting = guarded.send(Some("a"), wait);
+    let ended = async {
+        while guarded.bus.receivers(crate::bus::ReceiverKind::Waiter) == 0 {
+            tokio::task::yield_now().await;
+        }
+        guarded.access.replace(settings).unwrap();
+        let last = timeout(DEADLINE, ending.frame())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        let last = String::from_utf8(last.into_data().unwrap().to_vec()).unwrap();
+        assert!(
+            last.starts_with("event: access-ended\ndata: {\"reason\":"),
+            "{last}"
+        );
+        assert!(last.contains("the key was removed"), "{last}");
+        assert!(timeout(DEADLINE, ending.frame()).await.unwrap().is_none());
+    };
+    let (answer, ()) = tokio::join!(waiting, ended);
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        answer.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("the key was removed")
+    );
+    let gone = guarded.get(Some("a"), "/v1/events").await;
+    assert_eq!(gone.status, StatusCode::UNAUTHORIZED);
+    let silent = timeout(Duration::from_millis(50), staying.frame()).await;
+    assert!(silent.is_err(), "the other's goes on");
+}
+
+#[tokio::test]
+async fn refusals_are_told_as_events_and_counted() {
+    let guarded = Guarded::of(&[("a", role(&["listen", "observe"]))]);
+    let wait = Request::get("/v1/wait?type=access.denied")
+        .body(Body::empty())
+        .unwrap();
+    let waiting = guarded.send(Some("a"), wait);
+    let refused = async {
+        while guarded.bus.receivers(crate::bus::ReceiverKind::Waiter) == 0 {
+            tokio::task::yield_now().await;
+        }
+        guarded.publish("a", "t").await
+    };
+    let (event, refused) = tokio::join!(waiting, refused);
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let event = event.json();
+    assert_eq!(event["subject"], "key:a");
+    assert_eq!(event["data"]["principal"], "key:a");
+    assert_eq!(event["data"]["right"], "publish custom.t");
+    assert_eq!(event["data"]["denied"], 1);
+    guarded.get(None, "/v1/plugins").await;
+    let metrics = guarded.get(Some("a"), "/metrics").await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for line in [
+        r#"hearken_http_denied_requests_total{reason="forbidden"} 1"#,
+        r#"hearken_http_denied_requests_total{reason="unauthenticated"} 1"#,
+        r#"hearken_http_denied_requests_total{reason="over-budget"} 0"#,
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+}

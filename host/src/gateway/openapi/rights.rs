@@ -1,0 +1,71 @@
+//! What each operation needs: one table, which requests are checked by and which the document
+//! shows.
+
+use axum::http::Method;
+
+/// What whoever asks has to be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Right {
+    /// Nothing: nobody is asked who they are.
+    Open,
+    /// Nothing, but who they are is of interest.
+    Known,
+    /// To publish, which is checked by the events.
+    Publish,
+    /// To hear, which is checked by the pattern.
+    Listen,
+    /// To see the node.
+    Observe,
+    /// To command the node.
+    Operate,
+}
+
+impl Right {
+    /// As the document has it, in `x-right`.
+    pub(in crate::gateway) fn as_str(self) -> &'static str {
+        match self {
+            Self::Open | Self::Known => "none",
+            Self::Publish => "publish",
+            Self::Listen => "listen",
+            Self::Observe => "observe",
+            Self::Operate => "operate",
+        }
+    }
+
+    /// Whether a browser cannot always give the request headers, so that a token may stand in
+    /// its query.
+    pub(in crate::gateway) fn takes_token_in_query(self) -> bool {
+        self == Self::Listen
+    }
+}
+
+/// Every operation, in the order of the document.
+const RIGHTS: [(&str, &str, Right); 14] = [
+    ("POST", "/v1/events", Right::Publish),
+    ("GET", "/v1/events", Right::Listen),
+    ("GET", "/v1/wait", Right::Listen),
+    ("GET", "/v1/plugins", Right::Observe),
+    ("GET", "/v1/plugins/{name}", Right::Observe),
+    ("POST", "/v1/plugins/{name}/reload", Right::Operate),
+    ("POST", "/v1/plugins/{name}/pause", Right::Operate),
+    ("POST", "/v1/plugins/{name}/resume", Right::Operate),
+    ("GET", "/v1/nodes", Right::Observe),
+    ("GET", "/v1/whoami", Right::Known),
+    ("GET", "/livez", Right::Open),
+    ("GET", "/readyz", Right::Open),
+    ("GET", "/metrics", Right::Observe),
+    ("GET", "/openapi.json", Right::Open),
+];
+
+/// What the operation on this route needs; `None` if there is no such operation.
+pub(in crate::gateway) fn right(method: &Method, route: &str) -> Option<Right> {
+    let method = match *method {
+        // Answered as the other, without its body.
+        Method::HEAD => Method::GET.as_str(),
+        ref method => method.as_str(),
+    };
+    let operation = RIGHTS
+        .iter()
+        .find(|(its_method, its_route, _)| *its_route == route && *its_method == method);
+    operation.map(|(_, _, right)| *right)
+}

@@ -1,0 +1,126 @@
+//! Who uses a connection: one principal as a rule, several behind a proxy.
+
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::access::{Held, Identity, Principal, RetryAfter};
+use crate::bus::{Bus, Publisher};
+
+/// Principals of one connection at a time. One more takes the place of that which has been
+/// silent for longest.
+const MAX_GUESTS: usize = 16;
+
+/// What is percent-encoded in a source: all but RFC 3986's unreserved characters.
+const NOT_IN_SOURCE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The principals of a connection, the last one first.
+#[derive(Debug, Default)]
+pub(super) struct Guests(Vec<Guest>);
+
+#[derive(Debug)]
+struct Guest {
+    principal: Principal,
+    /// The connection's place in its budget.
+    _held: Held,
+    /// Made by the first event that it publishes, since most publish none.
+    publisher: Option<Arc<Publisher>>,
+}
+
+impl Guests {
+    /// Lets somebody use the connection.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] when they have all the connections that they may have.
+    pub(super) fn admit(&mut self, identity: &Identity) -> Result<(), RetryAfter> {
+        if self.find(identity.principal()).is_none() {
+            self.put(
+                identity.principal().clone(),
+                identity.budget().connection()?,
+            );
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, principal: Principal, held: Held) {
+        self.0.truncate(MAX_GUESTS - 1);
+        let guest = Guest {
+            principal,
+            _held: held,
+            publisher: None,
+        };
+        self.0.insert(0, guest);
+    }
+
+    /// Publishes what somebody sends over the connection, in the order in which it comes.
+    pub(super) fn publisher(&mut self, principal: &Principal, bus: &Bus) -> Arc<Publisher> {
+        let make = || {
+            let name = principal.to_string();
+            Arc::new(bus.publisher(source(bus.node(), &name), name))
+        };
+        match self.find(principal) {
+            Some(guest) => Arc::clone(guest.publisher.get_or_insert_with(make)),
+            // Others have used the connection meanwhile.
+            None => make(),
+        }
+    }
+
+    /// The guest of this name, who is the last one then.
+    fn find(&mut self, principal: &Principal) -> Option<&mut Guest> {
+        let at = self
+            .0
+            .iter()
+            .position(|guest| guest.principal == *principal)?;
+        self.0[..=at].rotate_right(1);
+        self.0.first_mut()
+    }
+}
+
+/// What the events of a principal come from.
+fn source(node: &str, principal: &str) -> String {
+    let principal = utf8_percent_encode(principal, NOT_IN_SOURCE);
+    format!("/nodes/{node}/clients/{principal}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::test_support::bus;
+
+    #[test]
+    fn sources_are_uri_references_whatever_a_principal_is_called() {
+        assert_eq!(source("a", "anonymous"), "/nodes/a/clients/anonymous");
+        let odd = "/nodes/a/clients/user%3Aauth0%7C%C3%A4%2Fb%20c";
+        assert_eq!(source("a", "user:auth0|ä/b c"), odd);
+    }
+
+    #[test]
+    fn a_connection_knows_so_many_principals_and_forgets_the_one_that_is_silent_for_longest() {
+        let bus = bus();
+        let mut guests = Guests::default();
+        let budget = Identity::admin_of_an_open_node();
+        let enter = |guests: &mut Guests, name: &str| {
+            let principal = Principal::User(name.into());
+            if guests.find(&principal).is_none() {
+                guests.put(principal.clone(), budget.budget().connection().unwrap());
+            }
+            guests.publisher(&principal, &bus)
+        };
+        let first = enter(&mut guests, "first");
+        for n in 1..MAX_GUESTS {
+            enter(&mut guests, &n.to_string());
+        }
+        assert!(
+            Arc::ptr_eq(&first, &enter(&mut guests, "first")),
+            "one publisher"
+        );
+        enter(&mut guests, "more");
+        assert_eq!(guests.0.len(), MAX_GUESTS);
+        assert!(guests.find(&Principal::User("1".into())).is_none());
+        assert!(guests.find(&Principal::User("first".into())).is_some());
+    }
+}
