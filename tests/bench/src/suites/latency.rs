@@ -77,7 +77,7 @@ const NEIGHBOURS: [Neighbours; 5] = [
     },
     Neighbours {
         name: "hearken/beside-8-loggers",
-        guest: "logger",
+        guest: "log-flood",
         count: 8,
         nudge: false,
     },
