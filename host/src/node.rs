@@ -207,7 +207,9 @@ impl Node {
     /// From now on reads the configuration again from `source` whenever it changes. The node
     /// has `config` from there.
     pub fn follow(&mut self, source: ConfigSource, config: NodeConfig) {
-        let follower = Follower::new(source, config, self.access.clone());
+        let plugins = self.runner.plugins();
+        let set_policy = Box::new(move |policy| plugins.set_policy(policy));
+        let follower = Follower::new(source, config, self.access.clone(), set_policy);
         self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follower.run())));
     }
 

@@ -7,15 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::access::Access;
-use crate::config::{ConfigSource, NodeConfig};
+use crate::config::{ConfigSource, NodeConfig, Policy};
 use crate::file_watch::FileWatch;
 
 /// Who takes which part of a configuration.
 pub(super) struct Follower {
     source: ConfigSource,
     access: Access,
+    set_policy: SetPolicy,
     state: Mutex<State>,
 }
+
+/// Has plugins loaded anew that another policy says something else of.
+pub(super) type SetPolicy = Box<dyn Fn(Policy) + Send + Sync>;
 
 struct State {
     /// What the node started with, but for what was taken since.
@@ -37,11 +41,17 @@ enum Said {
 
 impl Follower {
     /// Follows `source`, from which the node has `config`.
-    pub(super) fn new(source: ConfigSource, config: NodeConfig, access: Access) -> Self {
+    pub(super) fn new(
+        source: ConfigSource,
+        config: NodeConfig,
+        access: Access,
+        set_policy: SetPolicy,
+    ) -> Self {
         let secrets = secrets(&config);
         Self {
             source,
             access,
+            set_policy,
             state: Mutex::new(State {
                 config,
                 secrets,
@@ -112,6 +122,11 @@ impl Follower {
             tracing::info!("who may do what was read again");
             state.secrets = secrets;
             state.config.access = config.access.clone();
+        }
+        if config.policy != state.config.policy {
+            (self.set_policy)(config.policy.clone());
+            tracing::info!("what plugins may do at most was read again");
+            state.config.policy = config.policy.clone();
         }
         let keys = state.config.changed_for_a_restart(&config);
         (!keys.is_empty()).then_some(Said::Restart(keys))

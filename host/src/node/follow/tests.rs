@@ -19,6 +19,8 @@ const LONG: Duration = Duration::from_secs(30);
 struct Followed {
     access: Access,
     follower: Follower,
+    /// The policies that plugins were told of.
+    policies: Arc<Mutex<Vec<Policy>>>,
 }
 
 fn followed(file: &Path) -> Followed {
@@ -26,9 +28,13 @@ fn followed(file: &Path) -> Followed {
     let config = source.read().unwrap();
     let key_sets = Arc::new(KeySetClient::new());
     let access = Access::new(config.access.clone(), Arc::new(SystemClock), key_sets).unwrap();
+    let policies = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&policies);
+    let set_policy = Box::new(move |policy| told.lock().unwrap().push(policy));
     Followed {
-        follower: Follower::new(source, config, access.clone()),
+        follower: Follower::new(source, config, access.clone(), set_policy),
         access,
+        policies,
     }
 }
 
@@ -58,7 +64,9 @@ async fn what_can_change_does_and_the_rest_is_said() {
     let file = directory.path().join("hearken.toml");
     let [one, two] = [(); 2].map(|()| NewKey::generate().unwrap());
     std::fs::write(&file, of_key(&one)).unwrap();
-    let Followed { access, follower } = followed(&file);
+    let Followed {
+        access, follower, ..
+    } = followed(&file);
     assert_eq!(said(&follower), None);
     assert!(identity(&access, &one).await.is_some());
 
@@ -77,12 +85,38 @@ async fn what_can_change_does_and_the_rest_is_said() {
 }
 
 #[tokio::test]
+async fn plugins_are_told_of_another_policy_and_only_then() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    std::fs::write(&file, "policy.default.http = []\n").unwrap();
+    let Followed {
+        follower, policies, ..
+    } = followed(&file);
+    assert_eq!(said(&follower), None);
+    assert_eq!(policies.lock().unwrap().len(), 0, "it is the same");
+    std::fs::write(&file, "policy.plugin.a.listen = ['custom.a']\n").unwrap();
+    assert_eq!(said(&follower), None);
+    assert_eq!(said(&follower), None);
+    let told = std::mem::take(&mut *policies.lock().unwrap());
+    let [policy] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(policy.of("a").listen.as_ref().map(Vec::len), Some(1));
+    assert_eq!(policy.of("b").http, None);
+    std::fs::write(&file, "policy.plugin.a.listne = []\n").unwrap();
+    assert!(matches!(said(&follower), Some(Said::Refused(_))));
+    assert_eq!(policies.lock().unwrap().len(), 0, "it is not valid");
+}
+
+#[tokio::test]
 async fn what_is_not_valid_or_not_there_changes_nothing() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("hearken.toml");
     let key = NewKey::generate().unwrap();
     std::fs::write(&file, of_key(&key)).unwrap();
-    let Followed { access, follower } = followed(&file);
+    let Followed {
+        access, follower, ..
+    } = followed(&file);
     let twice = of_key(&key) + &of_key(&key).replace("keys.a", "keys.b");
     for (text, told) in [
         (Some("access.key = 1"), "hearken.toml:1:8"),
@@ -116,7 +150,9 @@ async fn a_changed_file_is_seen_and_so_is_a_changed_secret() {
     std::fs::write(&secret, [b'a'; 32]).unwrap();
     let key = NewKey::generate().unwrap();
     std::fs::write(&file, of_key(&key)).unwrap();
-    let Followed { access, follower } = followed(&file);
+    let Followed {
+        access, follower, ..
+    } = followed(&file);
     let before = identity(&access, &key).await.unwrap();
     let _running = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(follower.run()));
     let issuer = format!(
@@ -165,7 +201,9 @@ async fn a_swapped_link_is_seen() {
     }
     symlink("..1", at("..data")).unwrap();
     symlink("..data/hearken.toml", at("hearken.toml")).unwrap();
-    let Followed { access, follower } = followed(&at("hearken.toml"));
+    let Followed {
+        access, follower, ..
+    } = followed(&at("hearken.toml"));
     let before = identity(&access, &one).await.unwrap();
     let _running = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(follower.run()));
     symlink("..2", at("..data_tmp")).unwrap();
