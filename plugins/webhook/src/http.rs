@@ -49,6 +49,13 @@ fn post_error(error: Error) -> PostError {
                 "its host is not allowed; add it to `[allow] http` of the manifest".to_owned(),
             );
         }
+        Some(ErrorCode::DestinationIpProhibited) => {
+            return PostError::Refused(
+                "its host is in a private network; say so in `[allow] http` of the manifest: \
+                 \"HOST private\""
+                    .to_owned(),
+            );
+        }
         Some(ErrorCode::HttpRequestUriInvalid) => {}
         // The body's stream ends with an I/O error when the connection breaks.
         None if !error.is::<std::io::Error>() => {}
