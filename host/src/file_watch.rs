@@ -30,12 +30,15 @@ pub(crate) struct FileWatch {
 }
 
 impl FileWatch {
-    /// Begins to watch.
-    pub(crate) fn new<'f>(files: impl IntoIterator<Item = &'f Path>) -> Self {
+    /// Begins to watch; `what` they are, for the log.
+    pub(crate) fn new<'f>(files: impl IntoIterator<Item = &'f Path>, what: &str) -> Self {
         let changed = Arc::new(Notify::new());
         let watcher = watch(&folders(files), Arc::clone(&changed))
             .inspect_err(|error| {
-                tracing::warn!(%error, "cannot watch files; looking at them every {RECHECK:?} instead");
+                tracing::warn!(
+                    %error,
+                    "cannot watch {what}; looking at them every {RECHECK:?} instead"
+                );
             })
             .ok();
         Self {

@@ -29,7 +29,7 @@
 //! | `file_watch` | noticing when files may have changed | `burst` |
 //! | `panics` | what a panic said | nothing else |
 //! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
-//! | [`tls`] | what all that speaks TLS shares: the cryptography, reading and making certificates, reading them again when they change | `clock`, `burst` |
+//! | [`tls`] | what all that speaks TLS shares: the cryptography, reading and making certificates, reading them again when they change | `clock`, `file_watch` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | `incarnation` | which start of the node this is | `clock` |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
@@ -121,7 +121,6 @@ pub mod cluster;
 #[cfg(feature = "gateway")]
 pub mod config;
 pub mod event;
-#[cfg(feature = "node")]
 mod file_watch;
 #[cfg(feature = "gateway")]
 pub mod gateway;

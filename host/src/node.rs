@@ -26,11 +26,11 @@ use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsFiles};
 use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
 use crate::config::{self, ClusterSettings, ConfigSource, NodeConfig};
-use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, Readiness, Stages};
+use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, HttpTls, Readiness, Stages};
 use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
 use crate::store::Store;
-use follow::Follower;
+use follow::{Follower, Parts};
 use key_sets::KeySetClient;
 
 pub use error::NodeError;
@@ -52,6 +52,7 @@ pub struct Node {
     _link_threads: LinkThreads,
     gateway: AbortOnDropHandle<()>,
     gateway_stages: Stages,
+    http_tls: Option<HttpTls>,
     _http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
@@ -162,7 +163,10 @@ impl Node {
             _link_threads: link_threads,
             gateway: AbortOnDropHandle::new(gateway),
             gateway_stages,
-            _http_certificates: http_tls.map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.run()))),
+            _http_certificates: http_tls
+                .clone()
+                .map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.run()))),
+            http_tls,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             shutdown_timeout: config.shutdown_timeout,
             follower: None,
@@ -208,8 +212,12 @@ impl Node {
     /// has `config` from there.
     pub fn follow(&mut self, source: ConfigSource, config: NodeConfig) {
         let plugins = self.runner.plugins();
-        let set_policy = Box::new(move |policy| plugins.set_policy(policy));
-        let follower = Follower::new(source, config, self.access.clone(), set_policy);
+        let parts = Parts {
+            access: self.access.clone(),
+            http_tls: self.http_tls.clone(),
+            set_policy: Box::new(move |policy| plugins.set_policy(policy)),
+        };
+        let follower = Follower::new(source, config, parts);
         self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follower.run())));
     }
 

@@ -55,6 +55,9 @@ impl State {
         budgets: &Budgets,
         key_sets: &KeySets,
     ) -> Result<Self, AccessError> {
+        // First all that may be wrong: budgets are shared with what holds until then.
+        check(&settings)?;
+        let issuers = issuers(&settings.tokens, key_sets)?;
         let holder = |principal, roles: &[Granted<String>]| {
             let names = roles.iter().map(|role| role.value.clone()).collect();
             Holder::new(&settings, budgets, principal, names)
@@ -65,9 +68,9 @@ impl State {
         };
         Ok(Self {
             anonymous,
-            keys: keys(&settings.keys, holder)?,
-            certificates: certificates(&settings.certificates, holder)?,
-            issuers: issuers(&settings.tokens, key_sets)?,
+            keys: keys(&settings.keys, holder),
+            certificates: certificates(&settings.certificates, holder),
+            issuers,
             verified: VerifiedTokens::new(),
             settings,
         })
@@ -180,12 +183,41 @@ fn issuers(
     issuers.collect()
 }
 
+/// Checks that no key and no certificate is of two.
+fn check(settings: &AccessSettings) -> Result<(), AccessError> {
+    let mut known: HashMap<&str, &str> = HashMap::new();
+    for (name, entry) in &settings.keys {
+        for public in entry.keys.iter().map(KeyHash::public) {
+            if let Some(other) = known.insert(public, name) {
+                return Err(AccessError::SameKey {
+                    place: entry.place.clone(),
+                    public: public.to_owned(),
+                    name: name.clone(),
+                    other: other.to_owned(),
+                });
+            }
+        }
+    }
+    let mut known: HashMap<String, &str> = HashMap::new();
+    for (name, entry) in &settings.certificates {
+        if let Some(other) = known.insert(entry.subject_alt_name.to_ascii_lowercase(), name) {
+            return Err(AccessError::SameCertificate {
+                place: entry.place.clone(),
+                subject_alt_name: entry.subject_alt_name.clone(),
+                name: name.clone(),
+                other: other.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// The keys by their public parts.
 fn keys(
     entries: &BTreeMap<String, KeyEntry>,
     holder: impl Fn(Principal, &[Granted<String>]) -> Holder,
-) -> Result<HashMap<String, Key>, AccessError> {
-    let mut keys: HashMap<String, Key> = HashMap::new();
+) -> HashMap<String, Key> {
+    let mut keys = HashMap::new();
     for (name, entry) in entries {
         let holder = holder(Principal::Key(name.as_str().into()), &entry.roles);
         for hash in &entry.keys {
@@ -194,36 +226,21 @@ fn keys(
                 expires: entry.expires,
                 holder: holder.clone(),
             };
-            if let Some(other) = keys.insert(hash.public().to_owned(), key) {
-                return Err(AccessError::SameKey {
-                    place: entry.place.clone(),
-                    public: hash.public().to_owned(),
-                    name: name.clone(),
-                    other: other.holder.principal.name().to_owned(),
-                });
-            }
+            keys.insert(hash.public().to_owned(), key);
         }
     }
-    Ok(keys)
+    keys
 }
 
 /// Who has certificates, by the names in them.
 fn certificates(
     entries: &BTreeMap<String, CertificateEntry>,
     holder: impl Fn(Principal, &[Granted<String>]) -> Holder,
-) -> Result<HashMap<String, Holder>, AccessError> {
-    let mut certificates: HashMap<String, Holder> = HashMap::new();
-    for (name, entry) in entries {
-        let holder = holder(Principal::Certificate(name.as_str().into()), &entry.roles);
+) -> HashMap<String, Holder> {
+    let certificate = |(name, entry): (&String, &CertificateEntry)| {
+        let principal = Principal::Certificate(name.as_str().into());
         let known_by = entry.subject_alt_name.to_ascii_lowercase();
-        if let Some(other) = certificates.insert(known_by, holder) {
-            return Err(AccessError::SameCertificate {
-                place: entry.place.clone(),
-                subject_alt_name: entry.subject_alt_name.clone(),
-                name: name.clone(),
-                other: other.principal.name().to_owned(),
-            });
-        }
-    }
-    Ok(certificates)
+        (known_by, holder(principal, &entry.roles))
+    };
+    entries.iter().map(certificate).collect()
 }

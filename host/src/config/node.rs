@@ -28,9 +28,6 @@ use crate::access::AccessSettings;
 /// The largest value of `max_event_size`, in bytes (64 MiB).
 pub const LARGEST_EVENT: usize = 64 << 20;
 
-/// The tables that are read again when the file changes, each with a dot.
-const READ_AGAIN: [&str; 1] = ["access."];
-
 settings! {
     /// All that a node needs to know before it starts.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,12 +141,11 @@ impl NodeConfig {
         Ok(config)
     }
 
-    /// The keys that have other values in `other` and are read only when a node starts.
+    /// The keys that have other values in `other`.
     #[must_use]
-    pub fn changed_for_a_restart(&self, other: &Self) -> Vec<&'static str> {
-        let changed = self.changed(other).into_iter().map(|setting| setting.key);
-        let is_read_again = |key: &str| READ_AGAIN.iter().any(|table| key.starts_with(table));
-        changed.filter(|key| !is_read_again(key)).collect()
+    pub fn changed_keys(&self, other: &Self) -> Vec<&'static str> {
+        let changed = self.changed(other).into_iter();
+        changed.map(|setting| setting.key).collect()
     }
 
     /// Checks what holds between values.

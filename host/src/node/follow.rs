@@ -6,20 +6,27 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::http::files_of;
 use crate::access::Access;
 use crate::config::{ConfigSource, NodeConfig, Policy};
 use crate::file_watch::FileWatch;
+use crate::gateway::HttpTls;
 
-/// Who takes which part of a configuration.
+/// Follows a configuration.
 pub(super) struct Follower {
     source: ConfigSource,
-    access: Access,
-    set_policy: SetPolicy,
+    parts: Parts,
     state: Mutex<State>,
 }
 
-/// Has plugins loaded anew that another policy says something else of.
-pub(super) type SetPolicy = Box<dyn Fn(Policy) + Send + Sync>;
+/// What takes other settings while the node runs.
+pub(super) struct Parts {
+    pub(super) access: Access,
+    /// What encrypts HTTP; whether anything does is decided at the start.
+    pub(super) http_tls: Option<HttpTls>,
+    /// Has plugins loaded anew that another policy says something else of.
+    pub(super) set_policy: Box<dyn Fn(Policy) + Send + Sync>,
+}
 
 struct State {
     /// What the node started with, but for what was taken since.
@@ -41,17 +48,11 @@ enum Said {
 
 impl Follower {
     /// Follows `source`, from which the node has `config`.
-    pub(super) fn new(
-        source: ConfigSource,
-        config: NodeConfig,
-        access: Access,
-        set_policy: SetPolicy,
-    ) -> Self {
+    pub(super) fn new(source: ConfigSource, config: NodeConfig, parts: Parts) -> Self {
         let secrets = secrets(&config);
         Self {
             source,
-            access,
-            set_policy,
+            parts,
             state: Mutex::new(State {
                 config,
                 secrets,
@@ -64,7 +65,7 @@ impl Follower {
     pub(super) async fn run(self) {
         let this = Arc::new(self);
         let mut files = this.files();
-        let mut watch = FileWatch::new(files.iter().map(PathBuf::as_path));
+        let mut watch = watch_of(&files);
         loop {
             // Also once at the start, for what has changed before the watch began.
             let reading = Arc::clone(&this);
@@ -75,7 +76,7 @@ impl Follower {
             let now = this.files();
             if now != files {
                 files = now;
-                watch = FileWatch::new(files.iter().map(PathBuf::as_path));
+                watch = watch_of(&files);
                 // What has changed before the new watch began is seen by reading again.
                 continue;
             }
@@ -116,21 +117,35 @@ impl Follower {
     fn take(&self, state: &mut State, config: NodeConfig) -> Option<Said> {
         let secrets = secrets(&config);
         if config.access != state.config.access || secrets != state.secrets {
-            if let Err(error) = self.access.replace(config.access.clone()) {
+            if let Err(error) = self.parts.access.replace(config.access.clone()) {
                 return Some(Said::Refused(error.to_string()));
             }
             tracing::info!("who may do what was read again");
             state.secrets = secrets;
             state.config.access = config.access.clone();
         }
+        if let (Some(tls), Some(files)) = (&self.parts.http_tls, &config.http.tls)
+            && config.http.tls != state.config.http.tls
+        {
+            if let Err(error) = tls.replace(files_of(files)) {
+                return Some(Said::Refused(error.to_string()));
+            }
+            tracing::info!("took other certificates for HTTP");
+            state.config.http.tls = config.http.tls.clone();
+        }
         if config.policy != state.config.policy {
-            (self.set_policy)(config.policy.clone());
+            (self.parts.set_policy)(config.policy.clone());
             tracing::info!("what plugins may do at most was read again");
             state.config.policy = config.policy.clone();
         }
-        let keys = state.config.changed_for_a_restart(&config);
+        // What was taken is the same by now.
+        let keys = state.config.changed_keys(&config);
         (!keys.is_empty()).then_some(Said::Restart(keys))
     }
+}
+
+fn watch_of(files: &[PathBuf]) -> FileWatch {
+    FileWatch::new(files.iter().map(PathBuf::as_path), "the configuration")
 }
 
 fn secrets(config: &NodeConfig) -> Vec<Option<blake3::Hash>> {

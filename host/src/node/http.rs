@@ -24,13 +24,15 @@ pub(super) fn tls(
     files: Option<&config::HttpTlsFiles>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<HttpTls>, HttpTlsError> {
-    let load = |files: &config::HttpTlsFiles| {
-        let files = HttpTlsFiles {
-            certificate: files.certificate.clone(),
-            key: files.key.clone(),
-            client_ca: files.client_ca.clone(),
-        };
-        HttpTls::load(files, Arc::clone(clock))
-    };
+    let load = |files| HttpTls::load(files_of(files), Arc::clone(clock));
     files.map(load).transpose()
+}
+
+/// The files as the gateway calls them.
+pub(super) fn files_of(files: &config::HttpTlsFiles) -> HttpTlsFiles {
+    HttpTlsFiles {
+        certificate: files.certificate.clone(),
+        key: files.key.clone(),
+        client_ca: files.client_ca.clone(),
+    }
 }

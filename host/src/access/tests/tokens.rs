@@ -692,17 +692,14 @@ async fn a_server_that_is_gone_slow_or_wrong_takes_nothing_away() {
         "known keys wait for nobody"
     );
     assert!(bearer(&access, &of_key("2", &two)).await.is_err());
-    assert_eq!(
-        began.elapsed(),
-        Duration::from_secs(5),
-        "a fetch has a deadline"
-    );
+    assert_eq!(began.elapsed().as_secs(), 5, "a fetch has a deadline");
     assert!(
         timeout(Duration::from_millis(1), identity.ended())
             .await
             .is_err()
     );
-    clock.advance(Duration::from_secs(3601));
+    // With the leeway, since nobody waited while it expired.
+    clock.advance(Duration::from_secs(3600 + 30));
     assert_eq!(identity.ended().await, Ended::TokenExpired);
 }
 

@@ -30,9 +30,13 @@ fn followed(file: &Path) -> Followed {
     let access = Access::new(config.access.clone(), Arc::new(SystemClock), key_sets).unwrap();
     let policies = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&policies);
-    let set_policy = Box::new(move |policy| told.lock().unwrap().push(policy));
+    let parts = Parts {
+        access: access.clone(),
+        http_tls: None,
+        set_policy: Box::new(move |policy| told.lock().unwrap().push(policy)),
+    };
     Followed {
-        follower: Follower::new(source, config, access.clone(), set_policy),
+        follower: Follower::new(source, config, parts),
         access,
         policies,
     }
@@ -106,6 +110,19 @@ async fn plugins_are_told_of_another_policy_and_only_then() {
     std::fs::write(&file, "policy.plugin.a.listne = []\n").unwrap();
     assert!(matches!(said(&follower), Some(Said::Refused(_))));
     assert_eq!(policies.lock().unwrap().len(), 0, "it is not valid");
+}
+
+#[tokio::test]
+async fn tls_does_not_begin_without_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    std::fs::write(&file, "").unwrap();
+    let Followed { follower, .. } = followed(&file);
+    std::fs::write(&file, "http.tls = { certificate = 'a', key = 'b' }\n").unwrap();
+    let Some(Said::Restart(keys)) = said(&follower) else {
+        panic!("it began");
+    };
+    assert!(keys.contains(&"http.tls.certificate"), "{keys:?}");
 }
 
 #[tokio::test]
