@@ -437,6 +437,19 @@ async fn bad_tokens_get_what_they_deserve() {
 }
 
 #[tokio::test]
+async fn what_else_stands_in_a_header_matters_to_nobody() {
+    let (access, _directory) = of_secret();
+    let more = json!({ "typ": "at+jwt", "exp": 1, "own": { "a": [true, null] } });
+    let mut header = json!({ "alg": "HS256" });
+    header
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let token = Signer::secret().token(header, &claims());
+    bearer(&access, &token).await.unwrap();
+}
+
+#[tokio::test]
 async fn clocks_may_differ_by_half_a_minute() {
     let (access, _directory) = of_secret();
     let head = json!({ "alg": "HS256" });
