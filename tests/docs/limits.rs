@@ -199,7 +199,10 @@ fn known() -> Vec<Row> {
         ),
         (
             "of that, each connection",
-            vec![of("config/CONNECTION_BYTES")],
+            vec![
+                of("config/CONNECTION_BYTES"),
+                of("config/TLS_CONNECTION_BYTES"),
+            ],
         ),
         ("of the rest, bodies", vec![of("HEAD_ROOM")]),
         ("of these, what one address has", vec![]),
