@@ -109,6 +109,56 @@ async fn http_reaches_the_granted_host_and_no_other() {
     let denied = again.from("/nodes/test/plugins/denied").next().await;
     let error = denied["data"]["error"].as_str().expect("an error");
     assert!(error.contains("HttpRequestDenied"), "{error}");
+    for (name, host, outcome) in [
+        ("allowed", "127.0.0.1", "200"),
+        ("denied", "other", "refused"),
+    ] {
+        let status = node.status(name).await.expect("it is there");
+        let [counted] = &status.http[..] else {
+            panic!("{:?}", status.http);
+        };
+        assert_eq!(counted.host, host);
+        assert_eq!(counted.requests, BTreeMap::from([(outcome.to_owned(), 1)]));
+    }
+    let metrics = node.get("/metrics").await.text().await.expect("a text");
+    let line = r#"plugin_http_requests_total{plugin="allowed",host="127.0.0.1",status="200"} 1"#;
+    assert!(metrics.contains(line), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_spelling_of_an_address_is_reached() {
+    let (server, _serving) = server().await;
+    let (_, port) = server.rsplit_once(':').expect("a port");
+    let asking = |host: &str| {
+        let manifest = format!(
+            "[allow]\nhttp = [\"localhost:{port}\", \"a.example\"]\n\
+             [config]\nauthority = \"{host}:{port}\"\n"
+        );
+        plugin("ungranted-http").manifest(&manifest)
+    };
+    let node = TestNode::start([asking("localhost")]).await;
+    let mut reports = node.listen("custom.report.ungranted-http").await;
+    let mut asked = async |host: &str| {
+        node.place(&asking(host));
+        // Answered when it is loaded with the manifest as it is now.
+        node.succeed("ungranted-http", "reload").await;
+        node.send("ungranted-http.ask", 1).await;
+        reports.next().await["data"].clone()
+    };
+    let here = asked("localhost").await;
+    assert_eq!(here["status"], 200, "{here}");
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0177.0.0.1",
+        "127.1",
+        "[::ffff:127.0.0.1]",
+        "169.254.169.254",
+    ] {
+        let refused = asked(host).await;
+        let error = refused["error"].as_str().expect("an error");
+        assert!(error.contains("HttpRequestDenied"), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
