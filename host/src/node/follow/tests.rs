@@ -6,9 +6,10 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::access::{Credential, Ended, Identity, NewKey, Principal};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::NodeFlags;
 use crate::node::key_sets::KeySetClient;
+use crate::tls::make_host;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -230,4 +231,50 @@ async fn a_swapped_link_is_seen() {
         Ended::KeyRemoved
     );
     assert!(identity(&access, &two).await.is_some());
+}
+
+#[tokio::test]
+async fn http_takes_other_certificates_but_not_whether_it_has_any() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    let now = SystemClock.now_millis();
+    let make = |host: &str| {
+        let folder = directory.path();
+        make_host(&[host.to_owned()], folder, folder, 30, now).unwrap();
+        let path = |ending| {
+            folder
+                .join(format!("{host}.{ending}"))
+                .display()
+                .to_string()
+        };
+        let (certificate, key) = (path("crt"), path("key"));
+        format!("http.tls = {{ certificate = '{certificate}', key = '{key}' }}\n")
+    };
+    let (one, other) = (make("one.example"), make("other.example"));
+    std::fs::write(&file, &one).unwrap();
+    let source = ConfigSource::of(&NodeFlags::of_file(Some(file.clone())));
+    let config = source.read().unwrap();
+    let tls =
+        crate::node::http::tls(config.http.tls.as_ref(), &(Arc::new(SystemClock) as _)).unwrap();
+    let mut reloads = tls.as_ref().unwrap().reloads();
+    let parts = Parts {
+        access: Access::open(Arc::new(SystemClock)),
+        http_tls: tls,
+        set_policy: Box::new(|_| {}),
+    };
+    let follower = Follower::new(source, config, parts);
+
+    assert_eq!(said(&follower), None);
+    assert!(!reloads.has_changed().unwrap());
+    std::fs::write(&file, &other).unwrap();
+    assert_eq!(said(&follower), None);
+    assert!(reloads.has_changed().unwrap());
+    reloads.borrow_and_update();
+
+    std::fs::write(&file, one.replace("one.example.key", "none.key")).unwrap();
+    assert!(matches!(said(&follower), Some(Said::Refused(error)) if error.contains("none.key")));
+    std::fs::write(&file, "").unwrap();
+    let keys = vec!["http.tls.certificate", "http.tls.key"];
+    assert_eq!(said(&follower), Some(Said::Restart(keys)));
+    assert!(!reloads.has_changed().unwrap());
 }
