@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::api::Api;
+use crate::support::events::Events;
 use crate::support::node::{config, free_ports};
 use crate::support::process::{Answer, NodeProcess, hearken, run};
 use crate::support::{DEADLINE, POLL};
@@ -69,7 +70,7 @@ const RIGHTS: [&str; 4] = ["publish", "listen", "observe", "operate"];
 struct Guarded {
     node: NodeProcess,
     keys: Vec<(String, NewKey)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Lines that give a right, to everything if it is for something.
@@ -80,7 +81,10 @@ fn line(right: &str) -> String {
     }
 }
 
-fn configuration(roles: &[(String, String)], keys: &[(String, NewKey)]) -> String {
+fn configuration<'k>(
+    roles: &[(String, String)],
+    keys: impl IntoIterator<Item = &'k (String, NewKey)>,
+) -> String {
     let mut text = String::new();
     for (name, lines) in roles {
         write!(text, "[access.roles.{name}]\n{lines}").expect("a string takes all");
@@ -107,7 +111,7 @@ impl Guarded {
         Self {
             node: NodeProcess::start([], &["--config", &file]).await,
             keys,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -334,6 +338,35 @@ async fn a_stream_ends_when_its_key_is_taken_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_taken_out_of_the_file_holds_no_longer() {
+    let roles = [
+        ("gone".to_owned(), line("listen")),
+        ("stays".to_owned(), line("listen")),
+    ];
+    let guarded = Guarded::start(&roles).await;
+    let stream = guarded.get("gone", "/v1/events").await;
+    let mut events = Events::new(stream);
+    let left = guarded.keys.iter().filter(|(name, _)| name == "stays");
+    let text = configuration(&roles, left);
+    let file = guarded.folder.path().join("hearken.toml");
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).expect("a new file");
+    std::fs::rename(new, file).expect("in the same folder");
+    let last = events.message().await.expect("it says why");
+    assert_eq!(last.name, "access-ended");
+    assert_eq!(last.data["reason"], "the key was removed");
+    let again = guarded.get("gone", "/v1/events").await;
+    assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+    let stays = guarded.get("stays", "/v1/whoami").await;
+    assert_eq!(stays.status(), StatusCode::OK);
+    // Neither key is in the log.
+    let log = Value::from(guarded.node.log()).to_string();
+    for name in ["gone", "stays"] {
+        assert!(!log.contains(&guarded.key(name)), "a key is in the log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commands_are_told_in_the_log_and_refusals_as_events() {
     let roles = [
         ("ops".to_owned(), line("operate")),
@@ -341,7 +374,7 @@ async fn commands_are_told_in_the_log_and_refusals_as_events() {
     ];
     let guarded = Guarded::start(&roles).await;
     let stream = guarded.get("watch", "/v1/events?type=access.denied").await;
-    let mut events = crate::support::events::Events::new(stream);
+    let mut events = Events::new(stream);
     let answer = guarded.run(Some("ops"), &["plugin", "pause", "none"]).await;
     assert_eq!(answer.code, 1, "{answer:?}");
     let line = guarded
