@@ -98,7 +98,7 @@ enum Suite {
     Guests,
     /// One event to many event streams over HTTP, and the memory of idle ones
     Streams,
-    /// Publishing over HTTP to a node that asks nobody who they are, and to one that does
+    /// Publishing over HTTP to a node that asks nobody who they are, and with a key and a token
     Http,
     /// Events from one node to others, beside message brokers
     Cluster,

@@ -1,10 +1,14 @@
 //! What it costs to be asked who one is: the same event published over HTTP to a node that asks
-//! nobody, and to one that knows a key.
+//! nobody, to one that knows a key, and to one that has verified a token before.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use hearken::access::{AccessSettings, Granted, KeyEntry, NewKey};
+use hearken::access::{
+    AccessSettings, Granted, KeyEntry, NewKey, NewToken, TokenIssuer, TokenSource,
+};
+use hearken::clock::{Clock, SystemClock};
 use hearken::config::{ClusterSettings, NodeConfig};
 use hearken::node::{Listeners, Node};
 use tempfile::TempDir;
@@ -21,6 +25,9 @@ use crate::report::{Report, Row, Samples};
 /// Events of one repetition, each of which is published when the one before was answered.
 const EVENTS: u32 = 20_000;
 
+/// The name of who signs tokens.
+const ISSUER: &str = "bench";
+
 /// What is published.
 const EVENT: &str = r#"{"type":"bench.published","data":{"quantity":3}}"#;
 
@@ -33,10 +40,16 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
 fn measure(report: &mut Report, options: &Options) -> Result<(), String> {
     let io = Runtime::new().map_err(|error| error.to_string())?;
     let key = NewKey::generate().map_err(|error| error.to_string())?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, [b's'; 64]).map_err(|error| error.to_string())?;
+    let issuer = issuer(secret);
+    let token = token(&issuer)?;
     let mut sides = io.block_on(async {
         Ok::<_, String>([
             Side::start("hearken/http-publish-open", AccessSettings::default(), "").await?,
             Side::start("hearken/http-publish-key", knowing(&key), &key.reveal()).await?,
+            Side::start("hearken/http-publish-token", believing(issuer), &token).await?,
         ])
     })?;
     for _ in 0..options.repetitions {
@@ -61,15 +74,52 @@ fn measure(report: &mut Report, options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+fn placed<T>(value: T) -> Granted<T> {
+    Granted {
+        value,
+        place: "the benchmark".to_owned(),
+    }
+}
+
+/// Who signs with the secret in a file.
+fn issuer(secret: PathBuf) -> TokenIssuer {
+    TokenIssuer {
+        place: "the benchmark".to_owned(),
+        source: placed(TokenSource::HmacSecretFile(secret)),
+        issuer: None,
+        audience: None,
+        roles_claim: "roles".to_owned(),
+    }
+}
+
+/// A token of an administrator.
+fn token(issuer: &TokenIssuer) -> Result<String, String> {
+    let now = SystemClock.now_millis() / 1000;
+    let token = NewToken {
+        subject: "bench",
+        roles: &["admin".to_owned()],
+        issued: now,
+        expires: now + 24 * 60 * 60,
+    };
+    token
+        .sign(ISSUER, issuer)
+        .map_err(|error| error.to_string())
+}
+
+/// Settings that take the tokens of an issuer.
+fn believing(issuer: TokenIssuer) -> AccessSettings {
+    AccessSettings {
+        tokens: [(ISSUER.to_owned(), issuer)].into(),
+        ..AccessSettings::default()
+    }
+}
+
 /// Settings that know a key, which may do everything.
 fn knowing(key: &NewKey) -> AccessSettings {
     let entry = KeyEntry {
         place: "the benchmark".to_owned(),
         keys: vec![key.hash()],
-        roles: vec![Granted {
-            value: "admin".to_owned(),
-            place: "the benchmark".to_owned(),
-        }],
+        roles: vec![placed("admin".to_owned())],
         expires: None,
     };
     AccessSettings {
