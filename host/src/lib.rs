@@ -33,7 +33,7 @@
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
 //! | `incarnation` | which start of the node this is | `clock` |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
-//! | [`access`] | who may do what: keys, tokens, roles, rights, budgets; knows neither HTTP nor plugins | `event`, `clock` |
+//! | [`access`] | who may do what: keys, tokens, roles, rights, budgets; knows neither HTTP nor plugins | `clock` |
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
