@@ -27,7 +27,9 @@ fn wait(pattern: &str) -> Result<String, String> {
     };
     report("report.asking.waits", Value::Null)?;
     let waited = events::wait(&filter, 10_000);
-    waited.map(|event| event.type_).map_err(|error| format!("{error:?}"))
+    waited
+        .map(|event| event.type_)
+        .map_err(|error| format!("{error:?}"))
 }
 
 fn ask(event: Event) -> Result<(), String> {

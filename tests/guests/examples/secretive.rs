@@ -30,7 +30,10 @@ fn tell(event: Event) -> Result<(), String> {
         Ok(value) => (json!(value), Value::Null),
         Err(error) => (Value::Null, json!(error)),
     };
-    report("report.secretive", json!({ "value": value, "error": error }))
+    report(
+        "report.secretive",
+        json!({ "value": value, "error": error }),
+    )
 }
 
 plugin!("custom.secretive.*", tell);
