@@ -428,6 +428,8 @@ async fn beyond_loopback_a_node_needs_credentials_or_to_be_told() {
         "--http-allow-plaintext",
     ];
     let node = NodeProcess::start([], &told).await;
-    let answer = node.hearken(&["nodes"]).await;
+    // The unspecified address is none that a node answers to.
+    let url = node.url.replace("0.0.0.0", "127.0.0.1");
+    let answer = node.hearken(&["nodes", "--host", &url]).await;
     assert!(answer.stderr.contains("401"), "{answer:?}");
 }
