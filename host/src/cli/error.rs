@@ -85,13 +85,19 @@ pub(super) enum CliError {
     HostCertificate(#[from] HostError),
     /// The node does not run, or did not end well.
     #[error(transparent)]
-    Node(#[from] NodeError),
+    Node(Box<NodeError>),
     /// The process cannot compile for a node.
     #[error(transparent)]
     CompileWorker(#[from] WorkerError),
     /// The system gives the process too little to start.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
+}
+
+impl From<NodeError> for CliError {
+    fn from(error: NodeError) -> Self {
+        Self::Node(Box::new(error))
+    }
 }
 
 impl CliError {

@@ -62,7 +62,7 @@ pub enum HostError {
         /// The authority's certificate.
         certificate: PathBuf,
         /// What is wrong.
-        source: OtherAuthority,
+        source: Box<OtherAuthority>,
     },
 }
 
@@ -119,7 +119,7 @@ pub fn make_host(
         HostError::OtherAuthority {
             key: files.key.clone(),
             certificate: files.certificate.clone(),
-            source,
+            source: Box::new(source),
         }
     })?;
     Ok(MadeHost {

@@ -459,7 +459,8 @@ async fn clocks_may_differ_by_half_a_minute() {
         json!({ "exp": at(10) as f64 + 0.5 }),
     ] {
         let token = Signer::secret().token(head.clone(), &with(&changes));
-        bearer(&access, &token).await.expect(&changes.to_string());
+        let taken = bearer(&access, &token).await;
+        assert!(taken.is_ok(), "{changes}: {taken:?}");
     }
 }
 
