@@ -204,6 +204,15 @@ fn known() -> Vec<Row> {
                 of("config/TLS_CONNECTION_BYTES"),
             ],
         ),
+        ("time to agree on TLS", vec![millis(gateway.handshake_time)]),
+        (
+            "requests at a time on a connection of HTTP/2",
+            vec![of("http2/MAX_STREAMS"), of("http2/MAX_ABANDONED")],
+        ),
+        (
+            "what a request of HTTP/2 takes",
+            vec![of("http2/REQUEST_BYTES")],
+        ),
         ("of the rest, bodies", vec![of("HEAD_ROOM")]),
         ("of these, what one address has", vec![]),
         ("of the rest, what waits", vec![]),

@@ -70,6 +70,7 @@ mod tests {
     use std::sync::{Barrier, Mutex};
 
     use futures_util::FutureExt;
+    use tokio::sync::mpsc;
 
     use super::*;
 
@@ -109,12 +110,20 @@ mod tests {
     async fn work_that_nobody_waits_for_any_more_is_not_begun() {
         let disk = Disk::start().unwrap();
         let gate = Arc::new(Barrier::new(THREADS + 1));
+        let (tell, mut at_the_gate) = mpsc::channel(THREADS);
         let busy: Vec<_> = (0..THREADS)
             .map(|_| {
-                let (disk, gate) = (disk.clone(), Arc::clone(&gate));
-                tokio::spawn(async move { disk.run(move || gate.wait().is_leader()).await })
+                let (disk, gate, tell) = (disk.clone(), Arc::clone(&gate), tell.clone());
+                let wait = move || {
+                    tell.try_send(()).unwrap();
+                    gate.wait();
+                };
+                tokio::spawn(async move { disk.run(wait).await })
             })
             .collect();
+        for _ in 0..THREADS {
+            at_the_gate.recv().await.unwrap();
+        }
         let begun = Arc::new(AtomicBool::new(false));
         let begin = Arc::clone(&begun);
         let waiting = disk.run(move || begin.store(true, Ordering::SeqCst));
