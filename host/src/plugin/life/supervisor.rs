@@ -175,10 +175,11 @@ impl Supervisor {
         let death = error.into_death();
         self.end_unless_allowed().await;
         if tell || !self.reloads.is_empty() {
-            self.status.health.report_failure(None, &death);
+            // Before it is told: whoever hears of it finds it so.
             if self.current.is_none() {
                 self.status.set_state(PluginState::Failed);
             }
+            self.status.health.report_failure(None, &death);
         }
         self.failed = Some(death.reason);
     }
