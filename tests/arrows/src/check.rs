@@ -7,19 +7,15 @@ use crate::checkout::Sources;
 use crate::circles;
 use crate::rooms::Rooms;
 
-/// An arrow that is part of a circle and cannot be taken out yet: from, to, why.
-pub type Known<'k> = (&'k str, &'k str, &'k str);
-
 /// What is wrong with the arrows: arrows that the table of a folder does not allow, what
-/// a table allows or names for nothing, and circles. `known` arrows are no part of a
-/// circle, and each must be needed.
-pub fn all(sources: &Sources, known: &[Known<'_>]) -> Vec<String> {
+/// a table allows or names for nothing, and circles.
+pub fn all(sources: &Sources) -> Vec<String> {
     let mut faults = Vec::new();
     for (folder, rooms) in &sources.tables {
         faults.extend(rows(&sources.files, folder, rooms));
         faults.extend(table(&sources.arrows, folder, rooms));
     }
-    faults.extend(circular(&sources.arrows, known));
+    faults.extend(circular(&sources.arrows));
     faults
 }
 
@@ -86,20 +82,11 @@ pub fn room<'f>(folder: &str, file: &'f str) -> Option<&'f str> {
     }
 }
 
-/// The circles of files, and the known arrows that are no part of one.
-fn circular(arrows: &Arrows, known: &[Known<'_>]) -> Vec<String> {
+/// The circles of files.
+fn circular(arrows: &Arrows) -> Vec<String> {
     let mut faults = Vec::new();
-    let every = || arrows.keys().map(|(from, to)| (from.as_str(), to.as_str()));
-    let whole = circles::of(every());
-    for (from, to, _) in known {
-        if !whole.iter().any(|circle| circle.contains(&(*from, *to))) {
-            faults.push(format!(
-                "{from} -> {to} is in no circle and need not be known"
-            ));
-        }
-    }
-    let is_known = |arrow: &(&str, &str)| known.iter().any(|(from, to, _)| (*from, *to) == *arrow);
-    for circle in circles::of(every().filter(|arrow| !is_known(arrow))) {
+    let every = arrows.keys().map(|(from, to)| (from.as_str(), to.as_str()));
+    for circle in circles::of(every) {
         let files: BTreeSet<&str> = circle.iter().map(|(from, _)| *from).collect();
         let mut fault = format!("a circle of {} files:", files.len());
         for (from, to) in circle {
@@ -119,10 +106,10 @@ mod tests {
     use super::*;
 
     /// The faults of a tree of files, with the tables in their docs.
-    fn faults(files: &[(&str, &str)], known: &[Known<'_>]) -> Vec<String> {
+    fn faults(files: &[(&str, &str)]) -> Vec<String> {
         let sources = checkout::read(&|path| text(files, path)).unwrap();
         assert_eq!(sources.faults, [] as [&str; 0]);
-        all(&sources, known)
+        all(&sources)
     }
 
     const ROOT: &str = "//! | room | for | knows |\n//! | --- | --- | --- |\n\
@@ -138,17 +125,17 @@ mod tests {
             ("b/d.rs", "use crate::a::A; pub struct B;"),
             ("c.rs", "use crate::b::B;"),
         ];
-        assert_eq!(faults(&files, &[]), [] as [&str; 0]);
+        assert_eq!(faults(&files), [] as [&str; 0]);
         let mut more = files;
         more[4].1 = "use crate::b::B; fn f() { crate::a::A }";
         assert_eq!(
-            faults(&more, &[]),
+            faults(&more),
             ["`c` may not know `a`: c.rs -> a.rs (crate::a::A)"]
         );
         more = files;
         more[3].1 = "pub struct B;";
         assert_eq!(
-            faults(&more, &[]),
+            faults(&more),
             ["`b` has no use for `a`, which its row allows"]
         );
     }
@@ -164,17 +151,14 @@ mod tests {
             ("e.rs", "use crate::a::A;"),
         ];
         assert_eq!(
-            faults(&files, &[]),
+            faults(&files),
             [
                 "`e` has no row in the table of the root",
                 "`e` may not know `a`: e.rs -> a.rs (crate::a::A)",
             ]
         );
         files[0].1 = &root[..root.len() - "mod c; mod e;".len()];
-        assert_eq!(
-            faults(&files, &[]),
-            ["`c` has a row and is not in the root"]
-        );
+        assert_eq!(faults(&files), ["`c` has a row and is not in the root"]);
     }
 
     #[test]
@@ -190,11 +174,11 @@ mod tests {
             ("r/high/mod.rs", "mod deep; pub struct High;"),
             ("r/high/deep.rs", "use crate::r::low::Low;"),
         ];
-        assert_eq!(faults(&files, &[]), [] as [&str; 0]);
+        assert_eq!(faults(&files), [] as [&str; 0]);
         let mut more = files;
         more[2].1 = "pub struct Low; fn f() { super::high::High }";
         assert_eq!(
-            faults(&more, &[]),
+            faults(&more),
             ["`low` may not know `high`: r/low.rs -> r/high/mod.rs (super::high::High)"]
         );
     }
@@ -207,38 +191,21 @@ mod tests {
             ("b.rs", "use crate::c::C; pub struct B;"),
             ("c.rs", "pub struct C;"),
         ];
-        assert_eq!(faults(&files, &[]), [] as [&str; 0]);
+        assert_eq!(faults(&files), [] as [&str; 0]);
         let mut two = files;
         two[2].1 = "use super::a::A; pub struct B;";
         assert_eq!(
-            faults(&two, &[]),
+            faults(&two),
             [
                 "a circle of 2 files:\n    a.rs -> b.rs (crate::b::B)\n    b.rs -> a.rs (super::a::A)"
             ]
         );
         let mut three = files;
         three[3].1 = "pub struct C; fn f(a: crate::a::A) {}";
-        let told = faults(&three, &[]);
+        let told = faults(&three);
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("a circle of 3 files:"), "{told:?}");
         assert!(told[0].contains("c.rs -> a.rs (crate::a::A)"), "{told:?}");
-    }
-
-    #[test]
-    fn a_known_arrow_is_let_be_as_long_as_it_is_needed() {
-        let files = [
-            ("lib.rs", "mod a; mod b;"),
-            ("a.rs", "use crate::b::B; pub struct A;"),
-            ("b.rs", "use crate::a::A; pub struct B;"),
-        ];
-        let known = [("b.rs", "a.rs", "it stands in the way of nothing")];
-        assert_eq!(faults(&files, &known), [] as [&str; 0]);
-        let mut mended = files;
-        mended[1].1 = "pub struct A;";
-        assert_eq!(
-            faults(&mended, &known),
-            ["b.rs -> a.rs is in no circle and need not be known"]
-        );
     }
 
     #[test]
