@@ -1,12 +1,13 @@
 //! Where a secret is read from. All of it blocks on the disk.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::value::SecretValue;
 use crate::config::SecretSource;
+use crate::plugin::code::compile::open_regular;
 
 /// Largest secret in bytes: a chain of certificates with its key.
 pub(super) const MAX_SECRET_BYTES: u64 = 64 << 10;
@@ -62,18 +63,18 @@ impl Source {
         }
     }
 
-    /// Whether it may well be there in a moment, because it is a file that something else
-    /// puts into its place.
-    pub(super) fn may_come(&self) -> bool {
-        matches!(self, Self::File(_))
+    /// Its file; one that is not there may well be in a moment, when something else puts it
+    /// into its place.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Variable(_) => None,
+        }
     }
 }
 
 fn read_file(path: &Path) -> io::Result<SecretValue> {
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
+    let file = open_regular(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SECRET_BYTES {
