@@ -16,7 +16,7 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
 
-use crate::panics::panic_text;
+use crate::panics::{end_panics, panic_text};
 
 /// Threads on which waiting for the disk holds up nobody but those who wait for it too.
 #[derive(Clone, Debug)]
@@ -174,20 +174,14 @@ impl Drop for Turn {
 /// is caught, be it the work itself or what it came to: elsewhere on these threads, one
 /// ends the process.
 fn carry_out<T>(work: impl FnOnce() -> T, tell: oneshot::Sender<Result<T, String>>) {
-    let whole = move || {
+    end_panics("dropping what nobody waits for any more", move || {
         if tell.is_closed() {
             return;
         }
         let done = catch_unwind(AssertUnwindSafe(work));
         // Whoever has gone meanwhile needs no answer.
         let _ = tell.send(done.map_err(|panic| panic_text(&*panic).to_owned()));
-    };
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(whole)) {
-        let text = panic_text(&*panic);
-        tracing::error!("dropping what nobody waits for any more panicked: {text}");
-        // What it says may itself panic when it is dropped.
-        std::mem::forget(panic);
-    }
+    });
 }
 
 #[cfg(test)]
