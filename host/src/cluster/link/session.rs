@@ -90,22 +90,22 @@ impl Session {
     /// [`Refused`] when the other side says what cannot be.
     pub(in crate::cluster) fn resume(&mut self, theirs: &Resume) -> Result<Option<Skip>, Refused> {
         let broken = |error: &dyn std::error::Error| Refused::Protocol(error.to_string());
-        let mut skip = None;
-        if theirs.receiving == self.outbox.stream() {
+        let takes_skips = self.peer.minor >= SKIP_SINCE;
+        let skip = if theirs.receiving == self.outbox.stream() {
             let resumed = self.outbox.resume(theirs.received);
-            resumed.map_err(|error| broken(&error))?;
-        } else if self.peer.minor >= SKIP_SINCE {
-            skip = self.outbox.skip();
+            resumed.map_err(|error| broken(&error))?
+        } else if takes_skips {
+            self.outbox.skip()
         } else {
-            self.outbox.resume(0).map_err(|error| broken(&error))?;
-        }
+            self.outbox.resume(0).map_err(|error| broken(&error))?
+        };
         if let Some(interest) = &theirs.interest {
             self.heed(|wanted| wanted.replace(&interest.filters))?;
         }
         if let Some(gap) = self.inbox.resume(theirs.sending) {
             self.receiving().1.gap(gap);
         }
-        Ok(skip)
+        Ok(skip.filter(|_| takes_skips))
     }
 
     /// The other side says what it wants, or what has changed of that.

@@ -6,6 +6,8 @@ use crate::bus::{Bus, BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscrip
 use crate::clock::SystemClock;
 use crate::cluster::directory::Directory;
 use crate::cluster::wire::handshake::Identity;
+use crate::cluster::wire::protocol::{self, Interest};
+use crate::event::{Draft, EventType};
 
 /// The node `b`, as the node `a` knows it.
 pub(in crate::cluster::link) fn peer() -> Peer {
@@ -64,4 +66,47 @@ fn a_node_that_was_forgotten_is_told_that_the_new_connection_is_a_later_one() {
     assert_eq!(attempts, [1, 2]);
     let mut after = session(before.past());
     assert_eq!(after.stand().attempt, 3);
+}
+
+#[test]
+fn what_the_other_side_has_to_hear_is_said_until_it_has_and_to_no_node_that_cannot() {
+    let mut session = session(Past::default());
+    let all = protocol::Filter {
+        pattern: "*".to_owned(),
+        ..protocol::Filter::default()
+    };
+    let interest = Interest {
+        version: 1,
+        filters: vec![all],
+    };
+    let theirs = |receiving| Resume {
+        sending: 1,
+        receiving,
+        interest: Some(interest.clone()),
+        ..Resume::default()
+    };
+    assert_eq!(session.resume(&theirs(0)), Ok(None));
+    let publisher = session.context.bus.publisher("/test", "test");
+    let draft = Draft {
+        distributed: true,
+        ..Draft::new(EventType::custom("a").expect("valid"))
+    };
+    for _ in 0..2 {
+        publisher.publish(&draft).expect("valid");
+        session.outbox.next().expect("an event");
+    }
+    session.outbox.acknowledge(1).expect("it was sent");
+
+    let told = Skip {
+        after: 2,
+        unsure: 1,
+    };
+    // It has forgotten all, and then heard no more than that the stream goes on.
+    for receiving in [0, 1] {
+        assert_eq!(session.resume(&theirs(receiving)), Ok(Some(told)));
+    }
+    session.peer.minor = SKIP_SINCE - 1;
+    for receiving in [0, 1] {
+        assert_eq!(session.resume(&theirs(receiving)), Ok(None));
+    }
 }
