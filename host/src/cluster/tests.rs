@@ -276,4 +276,9 @@ async fn of_two_starts_of_one_name_the_later_one_is_linked_whoever_comes_first()
     a.until("b", Some(NodeState::Unreachable)).await;
     sleep(Duration::from_secs(60)).await;
     assert_eq!(a.sees("b").unwrap(), (NodeState::Unreachable, incarnation));
+
+    // And when it is long forgotten.
+    a.until("b", None).await;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((a.sees("b"), earlier.sees("a")), (None, None));
 }
