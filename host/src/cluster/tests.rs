@@ -31,6 +31,8 @@ struct Pipes {
     /// What runs between two ends; ended where the network is cut.
     between: Mutex<Vec<JoinHandle<()>>>,
     is_cut: AtomicBool,
+    /// Whether the next who dials panics.
+    panics: AtomicBool,
 }
 
 impl Pipes {
@@ -61,6 +63,8 @@ struct Seen {
 impl Network for Seen {
     fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
         Box::pin(async move {
+            let panics = self.pipes.panics.swap(false, Ordering::Relaxed);
+            assert!(!panics, "as it was told to");
             let listener = self.pipes.listeners.lock().unwrap().get(&address).cloned();
             let listener = listener.filter(|_| !self.pipes.is_cut.load(Ordering::Relaxed));
             let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
@@ -346,4 +350,15 @@ async fn a_panic_of_a_links_task_costs_no_event_that_came_and_is_no_secret() {
     // What b may have had for a is gone, which a is told.
     let gaps = a.hear("cluster.gap", 1).await;
     assert_eq!(gaps[0].1["count"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_is_dialled_on_after_a_panic() {
+    let pipes = Arc::new(Pipes::default());
+    let a = start(&pipes, "a", 1, &[]);
+    pipes.panics.store(true, Ordering::Relaxed);
+    let b = start(&pipes, "b", 2, &[1]);
+    b.until("a", Some(NodeState::Connected)).await;
+    a.until("b", Some(NodeState::Connected)).await;
+    assert!(!pipes.panics.load(Ordering::Relaxed), "the first dial has");
 }
