@@ -24,7 +24,11 @@ pub(super) struct Forgotten {
 
 /// What was between this node and others that may yet come back: one start of each.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(VecDeque<Forgotten>);
+pub(super) struct Remembered {
+    known: VecDeque<Forgotten>,
+    /// The latest start of any node that is forgotten for good.
+    for_good: Option<Uuid>,
+}
 
 impl Remembered {
     /// Remembers what was between this node and a start of another, in place of an earlier
@@ -33,16 +37,17 @@ impl Remembered {
         if self.later(&forgotten.node, forgotten.incarnation).is_some() {
             return;
         }
-        self.0.retain(|known| known.node != forgotten.node);
-        if self.0.len() >= MAX_REMEMBERED {
-            self.0.pop_front();
+        self.known.retain(|known| known.node != forgotten.node);
+        if self.known.len() >= MAX_REMEMBERED {
+            let first = self.known.pop_front().map(|first| first.incarnation);
+            self.for_good = self.for_good.max(first);
         }
-        self.0.push_back(forgotten);
+        self.known.push_back(forgotten);
     }
 
     /// Where a later start of the node was, if there was one.
     pub(super) fn later(&self, node: &str, incarnation: Uuid) -> Option<Address> {
-        let known = self.0.iter().find(|known| *known.node == *node)?;
+        let known = self.known.iter().find(|known| *known.node == *node)?;
         (known.incarnation > incarnation).then(|| Arc::clone(&known.address))
     }
 
@@ -50,12 +55,16 @@ impl Remembered {
     /// It is remembered no more, and neither is an earlier start; a later one is.
     pub(super) fn recall(&mut self, node: &str, incarnation: Uuid) -> Past {
         let known = self
-            .0
+            .known
             .iter()
             .position(|known| *known.node == *node && known.incarnation <= incarnation);
-        match known.and_then(|at| self.0.remove(at)) {
+        match known.and_then(|at| self.known.remove(at)) {
             Some(known) if known.incarnation == incarnation => known.past,
-            _ => Past::default(),
+            // Of the starts that are later than any that is forgotten for good, none is.
+            _ => Past {
+                untold: (Some(incarnation) <= self.for_good).then_some(1),
+                ..Past::default()
+            },
         }
     }
 }
@@ -92,12 +101,22 @@ mod tests {
                 ..start(&number.to_string(), 1)
             });
         }
-        assert_eq!(remembered.recall("1", incarnation), Past::default());
+        // What it had sent, and what it would have, is not known any more.
+        let for_good = Past {
+            untold: Some(1),
+            ..Past::default()
+        };
+        assert_eq!(remembered.recall("1", incarnation), for_good);
+        assert_eq!(
+            remembered.recall("1", Uuid::from_u128(2)),
+            Past::default(),
+            "that one has started since"
+        );
         for number in 2..=count {
             let recalled = remembered.recall(&number.to_string(), incarnation);
             assert_eq!(recalled, past(number));
         }
-        assert_eq!(remembered.recall("2", incarnation), Past::default());
+        assert_eq!(remembered.recall("2", incarnation), for_good);
     }
 
     #[test]
