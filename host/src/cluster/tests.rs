@@ -111,6 +111,7 @@ struct Part {
     admin: Arc<dyn ClusterAdmin>,
     publisher: Publisher,
     heard: Receiver,
+    leave: CancellationToken,
     _running: tokio_util::task::AbortOnDropHandle<Result<(), ClusterError>>,
 }
 
@@ -181,13 +182,15 @@ fn start_by(
             .collect(),
         seed: number.into(),
     });
+    let leave = CancellationToken::new();
     Part {
         admin: cluster.admin(),
         publisher: bus.publisher("/test", "test"),
         heard,
         _running: tokio_util::task::AbortOnDropHandle::new(tokio::spawn(
-            cluster.run(CancellationToken::new()),
+            cluster.run(leave.clone()),
         )),
+        leave,
     }
 }
 
@@ -361,4 +364,19 @@ async fn an_address_is_dialled_on_after_a_panic() {
     b.until("a", Some(NodeState::Connected)).await;
     a.until("b", Some(NodeState::Connected)).await;
     assert!(!pipes.panics.load(Ordering::Relaxed), "the first dial has");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_at_a_goodbye_nobody_believes_that_the_node_is_there() {
+    let pipes = Arc::new(Pipes::default());
+    let clock = Arc::new(FailingClock::default());
+    let a = start_by(&pipes, "a", 1, &[], Arc::clone(&clock) as Arc<dyn Clock>);
+    let b = start(&pipes, "b", 2, &[1]);
+    a.until("b", Some(NodeState::Connected)).await;
+    a.hear("cluster.joined", 1).await;
+    // The next that a publishes is that b has left.
+    clock.0.store(true, Ordering::Relaxed);
+    b.leave.cancel();
+    a.hear("cluster.unreachable", 1).await;
+    assert!(!clock.0.load(Ordering::Relaxed), "its task has panicked");
 }

@@ -83,7 +83,11 @@ impl PeerTask {
             };
             match ended {
                 Ended::Stopped => return Done::Over,
-                Ended::Left => return Done::Left,
+                Ended::Left => {
+                    session.note_sent();
+                    self.announcer.left(&session.peer).await;
+                    return Done::Left;
+                }
                 Ended::Lost(lost) => self.announcer.lost(&session.peer, &lost).await,
             }
         }
@@ -140,8 +144,6 @@ impl PeerTask {
 
     /// The node said goodbye: it is shown for a while, but nothing waits for it.
     async fn left(mut self, session: Session) -> PeerEnd {
-        session.note_sent();
-        self.announcer.left(&session.peer).await;
         let Session {
             context,
             node,
