@@ -41,7 +41,7 @@ pub use problem::{Problem, ProblemError};
 pub use readiness::Readiness;
 pub use serve::hosts::{ANY_HOST, AllowedHosts, is_loopback};
 pub use serve::server::Stages;
-pub use serve::tls::{HttpTls, HttpTlsError, HttpTlsFiles};
+pub use serve::tls::{HttpTls, HttpTlsError, HttpTlsFiles, OtherFiles};
 
 use caller::denials::Denials;
 use context::Context;

@@ -12,6 +12,12 @@ use crate::config::{ConfigSource, NodeConfig, Policy};
 use crate::file_watch::FileWatch;
 use crate::gateway::HttpTls;
 
+/// Why a file is refused that has nobody asked any more. A file that is being written may be
+/// empty for a moment, and the address that a node listens on is what it was at the start:
+/// whoever reaches it would be its administrator.
+const ASKS_NOBODY: &str = "it has no key, token, certificate or `access.anonymous` any more, and \
+    a node that asks who somebody is does so until it ends; restart it to have it ask nobody";
+
 /// Follows a configuration.
 pub(super) struct Follower {
     source: ConfigSource,
@@ -115,6 +121,19 @@ impl Follower {
     }
 
     fn take(&self, state: &mut State, config: NodeConfig) -> Option<Said> {
+        if state.config.access.is_configured() && !config.access.is_configured() {
+            return Some(Said::Refused(ASKS_NOBODY.to_owned()));
+        }
+        // All that may be refused is looked at before anything is taken.
+        let tls = match (&self.parts.http_tls, &config.http.tls) {
+            (Some(tls), Some(files)) if config.http.tls != state.config.http.tls => {
+                match tls.read(files_of(files)) {
+                    Ok(other) => Some((tls, other)),
+                    Err(error) => return Some(Said::Refused(error.to_string())),
+                }
+            }
+            _ => None,
+        };
         let secrets = secrets(&config);
         if config.access != state.config.access || secrets != state.secrets {
             if let Err(error) = self.parts.access.replace(config.access.clone()) {
@@ -124,12 +143,8 @@ impl Follower {
             state.secrets = secrets;
             state.config.access = config.access.clone();
         }
-        if let (Some(tls), Some(files)) = (&self.parts.http_tls, &config.http.tls)
-            && config.http.tls != state.config.http.tls
-        {
-            if let Err(error) = tls.replace(files_of(files)) {
-                return Some(Said::Refused(error.to_string()));
-            }
+        if let Some((tls, other)) = tls {
+            tls.replace(other);
             tracing::info!("took other certificates for HTTP");
             state.config.http.tls = config.http.tls.clone();
         }

@@ -22,6 +22,7 @@ struct Followed {
     follower: Follower,
     /// The policies that plugins were told of.
     policies: Arc<Mutex<Vec<Policy>>>,
+    tls: Option<HttpTls>,
 }
 
 fn followed(file: &Path) -> Followed {
@@ -31,15 +32,18 @@ fn followed(file: &Path) -> Followed {
     let access = Access::new(config.access.clone(), Arc::new(SystemClock), key_sets).unwrap();
     let policies = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&policies);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tls = crate::node::http::tls(config.http.tls.as_ref(), &clock).unwrap();
     let parts = Parts {
         access: access.clone(),
-        http_tls: None,
+        http_tls: tls.clone(),
         set_policy: Box::new(move |policy| told.lock().unwrap().push(policy)),
     };
     Followed {
         follower: Follower::new(source, config, parts),
         access,
         policies,
+        tls,
     }
 }
 
@@ -144,6 +148,8 @@ async fn what_is_not_valid_or_not_there_changes_nothing() {
             Some("access.tokens.a.hmac_secret_file = '/nonexistent'"),
             "/nonexistent",
         ),
+        (Some(""), "restart it"),
+        (Some("access.roles.a.observe = true"), "restart it"),
         (None, "cannot read"),
     ] {
         match text {
@@ -233,36 +239,31 @@ async fn a_swapped_link_is_seen() {
     assert!(identity(&access, &two).await.is_some());
 }
 
+/// Makes the certificate of a host, and says what names it.
+fn certificate(folder: &Path, host: &str) -> String {
+    make_host(
+        &[host.to_owned()],
+        folder,
+        folder,
+        30,
+        SystemClock.now_millis(),
+    )
+    .unwrap();
+    let path = |ending| folder.join(format!("{host}.{ending}"));
+    let (certificate, key) = (path("crt"), path("key"));
+    let (certificate, key) = (certificate.display(), key.display());
+    format!("http.tls = {{ certificate = '{certificate}', key = '{key}' }}\n")
+}
+
 #[tokio::test]
 async fn http_takes_other_certificates_but_not_whether_it_has_any() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("hearken.toml");
-    let now = SystemClock.now_millis();
-    let make = |host: &str| {
-        let folder = directory.path();
-        make_host(&[host.to_owned()], folder, folder, 30, now).unwrap();
-        let path = |ending| {
-            folder
-                .join(format!("{host}.{ending}"))
-                .display()
-                .to_string()
-        };
-        let (certificate, key) = (path("crt"), path("key"));
-        format!("http.tls = {{ certificate = '{certificate}', key = '{key}' }}\n")
-    };
-    let (one, other) = (make("one.example"), make("other.example"));
+    let [one, other] =
+        ["one.example", "other.example"].map(|host| certificate(directory.path(), host));
     std::fs::write(&file, &one).unwrap();
-    let source = ConfigSource::of(&NodeFlags::of_file(Some(file.clone())));
-    let config = source.read().unwrap();
-    let tls =
-        crate::node::http::tls(config.http.tls.as_ref(), &(Arc::new(SystemClock) as _)).unwrap();
-    let mut reloads = tls.as_ref().unwrap().reloads();
-    let parts = Parts {
-        access: Access::open(Arc::new(SystemClock)),
-        http_tls: tls,
-        set_policy: Box::new(|_| {}),
-    };
-    let follower = Follower::new(source, config, parts);
+    let Followed { follower, tls, .. } = followed(&file);
+    let mut reloads = tls.unwrap().reloads();
 
     assert_eq!(said(&follower), None);
     assert!(!reloads.has_changed().unwrap());
@@ -278,4 +279,44 @@ async fn http_takes_other_certificates_but_not_whether_it_has_any() {
     let keys = vec!["http.tls.certificate", "http.tls.key", "http.tls.client_ca"];
     assert_eq!(said(&follower), Some(Said::Restart(keys)));
     assert!(!reloads.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_file_is_taken_whole_or_not_at_all() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    let [one, two] = [(); 2].map(|()| NewKey::generate().unwrap());
+    let [cert, other] =
+        ["one.example", "other.example"].map(|host| certificate(directory.path(), host));
+    std::fs::write(&file, of_key(&one) + &cert).unwrap();
+    let Followed {
+        access,
+        follower,
+        policies,
+        tls,
+    } = followed(&file);
+    let reloads = tls.unwrap().reloads();
+    let missing = other.replace("other.example.key", "none.key");
+    let twice = of_key(&two) + &of_key(&two).replace("keys.a", "keys.b");
+    let policy = "policy.default.http = []\n".to_owned();
+    for (text, told) in [
+        (policy.clone() + &of_key(&two) + &missing, "none.key"),
+        (policy.clone() + &twice + &other, "access.keys.b"),
+        (policy.clone() + &other, "restart"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let Some(Said::Refused(error)) = said(&follower) else {
+            panic!("{told} is taken");
+        };
+        assert!(error.contains(told), "{told}: {error}");
+        assert!(identity(&access, &one).await.is_some(), "{told}");
+        assert!(identity(&access, &two).await.is_none(), "{told}");
+        assert!(!reloads.has_changed().unwrap(), "{told}");
+        assert_eq!(policies.lock().unwrap().len(), 0, "{told}");
+    }
+    std::fs::write(&file, policy + &of_key(&two) + &other).unwrap();
+    assert_eq!(said(&follower), None);
+    assert!(identity(&access, &two).await.is_some());
+    assert!(reloads.has_changed().unwrap());
+    assert_eq!(policies.lock().unwrap().len(), 1);
 }

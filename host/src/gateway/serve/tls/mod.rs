@@ -50,6 +50,12 @@ struct Shared {
     handshakes: Handshakes,
 }
 
+/// Files that were read and are not used yet.
+pub struct OtherFiles {
+    files: HttpTlsFiles,
+    loaded: Loaded,
+}
+
 impl HttpTls {
     /// Reads the certificates.
     ///
@@ -90,21 +96,24 @@ impl HttpTls {
         Ok(true)
     }
 
-    /// Reads other files from now on, at once for the first time, as [`reload`](Self::reload)
-    /// does.
+    /// Reads other files, for [`replace`](Self::replace). May block for a moment.
     ///
     /// # Errors
-    /// [`HttpTlsError`] says what is wrong with the files. Then nothing has changed.
-    pub fn replace(&self, files: HttpTlsFiles) -> Result<(), HttpTlsError> {
+    /// [`HttpTlsError`] says what is wrong with the files.
+    pub fn read(&self, files: HttpTlsFiles) -> Result<OtherFiles, HttpTlsError> {
+        let loaded = Loaded::read(&files, &self.shared.clock)?;
+        Ok(OtherFiles { files, loaded })
+    }
+
+    /// Uses other files from now on, as [`reload`](Self::reload) does.
+    pub fn replace(&self, other: OtherFiles) {
         let shared = &self.shared;
         let _one_at_a_time = shared
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let loaded = Loaded::read(&files, &shared.clock)?;
-        shared.files.send_replace(files);
-        self.use_from_now_on(loaded);
-        Ok(())
+        shared.files.send_replace(other.files);
+        self.use_from_now_on(other.loaded);
     }
 
     fn use_from_now_on(&self, loaded: Loaded) {
@@ -185,6 +194,14 @@ impl HttpTls {
     fn current(&self) -> Arc<Loaded> {
         let current = self.shared.current.read();
         Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for OtherFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtherFiles")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 

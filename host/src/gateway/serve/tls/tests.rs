@@ -104,9 +104,10 @@ async fn other_files_take_the_place_of_those_that_were_named_before() {
     let other = tempfile::tempdir().unwrap();
     make(other.path(), "localhost");
     let missing = files(&other.path().join("none"), false);
-    assert!(served.tls.replace(missing).is_err());
+    assert!(served.tls.read(missing).is_err());
     served.connect(&[]).await.expect("nothing has changed");
-    served.tls.replace(files(other.path(), false)).unwrap();
+    let read = served.tls.read(files(other.path(), false)).unwrap();
+    served.tls.replace(read);
     let ca = other.path().join("ca.crt");
     served.connect_as(&ca, &[], None).await.unwrap();
     assert!(!served.tls.reload().unwrap(), "it looks at the other ones");
