@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::principal::Principal;
-use super::settings::BudgetLimits;
+use super::settings::{BudgetLimits, Rate};
 
 /// Principals whose budgets are remembered although nobody uses them; bounds what tokens
 /// of ever new subjects take.
@@ -18,22 +19,29 @@ const MAX_BUDGETS: usize = 16_384;
 /// when one ends.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-/// What a principal may still do.
+/// What a principal may still do. What it has used counts for all that are the same principal;
+/// the bounds are those of the roles that it has shown: of a user, each token has its own.
 pub struct Budget {
-    state: Mutex<State>,
+    limits: BudgetLimits,
+    used: Arc<Used>,
 }
 
+/// What a principal has used.
+#[derive(Debug, Default)]
+struct Used(Mutex<State>);
+
+#[derive(Debug, Default)]
 struct State {
-    limits: BudgetLimits,
-    /// When the events that were taken would have come evenly.
-    even: Instant,
+    /// When the events that were taken would have come evenly, of each rate for which that
+    /// is not over: as many as there are roles.
+    even: SmallVec<[(Rate, Instant); 1]>,
     connections: usize,
     streams: usize,
 }
 
 /// A connection or a stream of a budget, until it is dropped.
 pub struct Held {
-    budget: Arc<Budget>,
+    used: Arc<Used>,
     kind: Kind,
 }
 
@@ -66,20 +74,12 @@ pub(super) fn whole_seconds(duration: Duration) -> String {
 }
 
 impl Budget {
-    fn new(limits: BudgetLimits) -> Self {
-        Self {
-            state: Mutex::new(State {
-                limits,
-                even: Instant::now(),
-                connections: 0,
-                streams: 0,
-            }),
-        }
-    }
-
     /// A budget without bounds.
     pub(super) fn unlimited() -> Arc<Self> {
-        Arc::new(Self::new(BudgetLimits::default()))
+        Arc::new(Self {
+            limits: BudgetLimits::default(),
+            used: Arc::default(),
+        })
     }
 
     /// Takes so many events out of the rate. As many as the rate has in its time may come at
@@ -88,14 +88,16 @@ impl Budget {
     /// # Errors
     /// [`RetryAfter`] when they come too fast; none is taken then.
     pub fn take(&self, events: usize) -> Result<(), RetryAfter> {
-        let mut state = self.lock();
-        let Some(rate) = state.limits.rate else {
+        let Some(rate) = self.limits.rate else {
             return Ok(());
         };
         let now = Instant::now();
         let events = u32::try_from(events).unwrap_or(u32::MAX);
-        let even = state.even.max(now);
         let cost = rate.interval().saturating_mul(events);
+        let mut state = self.used.lock();
+        state.even.retain(|(_, even)| *even > now);
+        let at = state.even.iter().position(|(other, _)| *other == rate);
+        let even = at.map_or(now, |at| state.even[at].1);
         let ahead = even - now + cost.min(rate.period());
         match ahead.checked_sub(rate.period()) {
             Some(after) if !after.is_zero() => Err(RetryAfter {
@@ -103,7 +105,11 @@ impl Budget {
                 after,
             }),
             _ => {
-                state.even = even.checked_add(cost).unwrap_or(even);
+                let even = even.checked_add(cost).unwrap_or(even);
+                match at {
+                    Some(at) => state.even[at].1 = even,
+                    None => state.even.push((rate, even)),
+                }
                 Ok(())
             }
         }
@@ -113,7 +119,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`RetryAfter`] when there are as many as there may be.
-    pub fn connection(self: &Arc<Self>) -> Result<Held, RetryAfter> {
+    pub fn connection(&self) -> Result<Held, RetryAfter> {
         self.hold(Kind::Connection)
     }
 
@@ -121,16 +127,16 @@ impl Budget {
     ///
     /// # Errors
     /// [`RetryAfter`] when there are as many as there may be.
-    pub fn stream(self: &Arc<Self>) -> Result<Held, RetryAfter> {
+    pub fn stream(&self) -> Result<Held, RetryAfter> {
         self.hold(Kind::Stream)
     }
 
-    fn hold(self: &Arc<Self>, kind: Kind) -> Result<Held, RetryAfter> {
-        let mut state = self.lock();
+    fn hold(&self, kind: Kind) -> Result<Held, RetryAfter> {
         let (limit, what) = match kind {
-            Kind::Connection => (state.limits.connections, "connections"),
-            Kind::Stream => (state.limits.streams, "streams"),
+            Kind::Connection => (self.limits.connections, "connections"),
+            Kind::Stream => (self.limits.streams, "streams"),
         };
+        let mut state = self.used.lock();
         let held = state.held(kind);
         if limit.is_some_and(|limit| *held >= limit) {
             return Err(RetryAfter {
@@ -140,20 +146,22 @@ impl Budget {
         }
         *held += 1;
         Ok(Held {
-            budget: Arc::clone(self),
+            used: Arc::clone(&self.used),
             kind,
         })
     }
+}
 
+impl Used {
     /// Whether forgetting it would give nobody more.
     fn is_idle(self: &Arc<Self>) -> bool {
-        let state = self.lock();
-        Arc::strong_count(self) == 1 && state.even <= Instant::now()
+        let now = Instant::now();
+        Arc::strong_count(self) == 1 && self.lock().even.iter().all(|(_, even)| *even <= now)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code that can panic runs under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,7 +176,7 @@ impl State {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut state = self.budget.lock();
+        let mut state = self.used.lock();
         let held = state.held(self.kind);
         *held = held.saturating_sub(1);
     }
@@ -177,7 +185,7 @@ impl Drop for Held {
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
-            .field("limits", &self.lock().limits)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
@@ -188,27 +196,31 @@ impl fmt::Debug for Held {
     }
 }
 
-/// The budgets of all principals.
+/// What all principals have used.
 #[derive(Debug, Default)]
-pub(super) struct Budgets(Mutex<HashMap<Principal, Arc<Budget>>>);
+pub(super) struct Budgets(Mutex<HashMap<Principal, Arc<Used>>>);
 
 impl Budgets {
-    /// The budget of a principal, which from now on has these limits.
+    /// The budget of a principal whose roles have these limits.
     pub(super) fn of(&self, principal: &Principal, limits: BudgetLimits) -> Arc<Budget> {
-        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(budget) = budgets.get(principal) {
-            budget.lock().limits = limits;
-            return Arc::clone(budget);
+        let used = self.used(principal);
+        Arc::new(Budget { limits, used })
+    }
+
+    fn used(&self, principal: &Principal) -> Arc<Used> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(used) = all.get(principal) {
+            return Arc::clone(used);
         }
-        let budget = Arc::new(Budget::new(limits));
-        if budgets.len() >= MAX_BUDGETS {
-            budgets.retain(|_, budget| !budget.is_idle());
+        let used = Arc::<Used>::default();
+        if all.len() >= MAX_BUDGETS {
+            all.retain(|_, used| !used.is_idle());
         }
         // Where all are in use, this one lasts as long as it is in use itself.
-        if budgets.len() < MAX_BUDGETS {
-            budgets.insert(principal.clone(), Arc::clone(&budget));
+        if all.len() < MAX_BUDGETS {
+            all.insert(principal.clone(), Arc::clone(&used));
         }
-        budget
+        used
     }
 }
 
@@ -251,6 +263,41 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         budget.take(1).unwrap();
         budget.take(usize::MAX).unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_has_its_own_bounds_for_what_all_have_used() {
+        let all = Budgets::default();
+        let of = |rate: Option<&str>, streams| {
+            let limits = BudgetLimits {
+                rate: rate.map(|rate| rate.parse().unwrap()),
+                connections: None,
+                streams,
+            };
+            all.of(&Principal::User("me".into()), limits)
+        };
+        let bounded = of(Some("1/h"), Some(2));
+        let (free, fast) = (of(None, None), of(Some("10/s"), Some(3)));
+        let _held = [bounded.stream().unwrap(), free.stream().unwrap()];
+        assert!(bounded.stream().is_err(), "whoever else has no bound");
+        let _third = fast.stream().unwrap();
+        assert!(fast.stream().is_err());
+        assert!(free.stream().is_ok());
+
+        bounded.take(1).unwrap();
+        free.take(100).unwrap();
+        fast.take(10).unwrap();
+        assert_eq!(
+            bounded.take(1).unwrap_err().after(),
+            Duration::from_secs(3600)
+        );
+        assert_eq!(
+            fast.take(1).unwrap_err().after(),
+            Duration::from_millis(100)
+        );
+        tokio::time::advance(Duration::from_secs(1)).await;
+        fast.take(10).unwrap();
+        bounded.take(1).unwrap_err();
     }
 
     #[tokio::test]
