@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::guests::Guests;
 use super::memory::{Memory, Part};
-use crate::access::{Identity, RetryAfter};
+use crate::access::{Held, Identity, RetryAfter};
 use crate::bus::{Bus, Publisher};
 
 /// Bytes of a request's head that every connection has room for; beyond, it takes a share of
@@ -52,6 +53,10 @@ pub(in crate::gateway) struct Connection {
     head: AtomicUsize,
     /// What a large head takes of the memory for what requests bring.
     head_share: Mutex<Option<Part>>,
+    /// The place in the budget of who has sent the request in hand, or the last one.
+    place: Mutex<Option<Arc<Held>>>,
+    /// Ends this request alone, where others share the connection.
+    alone: OnceLock<CancellationToken>,
 }
 
 /// What all requests of a connection share.
@@ -97,15 +102,20 @@ impl Connection {
             blocked: AtomicBool::new(false),
             head: AtomicUsize::new(0),
             head_share: Mutex::default(),
+            place: Mutex::default(),
+            alone: OnceLock::new(),
         }
     }
 
-    /// Lets somebody use this connection.
+    /// Lets somebody use this connection for the request in hand.
     ///
     /// # Errors
     /// [`RetryAfter`] when they have all the connections that they may have.
     pub(in crate::gateway) fn admit(&self, identity: &Identity) -> Result<(), RetryAfter> {
-        self.guests().admit(identity)
+        let place = self.guests().admit(identity)?;
+        let mut own = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        *own = Some(place);
+        Ok(())
     }
 
     /// Publishes what somebody sends over this connection, in the order in which it comes.
@@ -237,8 +247,29 @@ impl Connection {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the connection closed, whatever it is at.
+    /// Has the request ended by what is cancelled then, and not by closing the connection.
+    pub(super) fn end_alone(&self, request: CancellationToken) {
+        // A request runs once.
+        let _ = self.alone.set(request);
+    }
+
+    /// Has the request in hand ended, whatever it is at, and the connection closed unless
+    /// others share it.
     pub(in crate::gateway) fn cut(&self) {
+        match self.alone.get() {
+            Some(request) => request.cancel(),
+            None => self.cut_all(),
+        }
+    }
+
+    /// Whether the request in hand was cut, and not the connection.
+    pub(super) fn is_cut(&self) -> bool {
+        let request = self.alone.get();
+        request.is_some_and(CancellationToken::is_cancelled)
+    }
+
+    /// Has the connection closed, whatever it is at.
+    pub(super) fn cut_all(&self) {
         self.shared.cut.notify_one();
     }
 
@@ -296,3 +327,6 @@ impl Shared {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::access::{Held, Identity, Principal, RetryAfter};
 use crate::bus::{Bus, Publisher};
 
-/// Principals of one connection at a time. One more takes the place of that which has been
-/// silent for longest.
+/// Principals of one connection that are known although none of their requests is in hand. One
+/// more takes the place of that which has been silent for longest.
 const MAX_GUESTS: usize = 16;
 
 /// What is percent-encoded in a source: all but RFC 3986's unreserved characters.
@@ -25,32 +25,41 @@ pub(super) struct Guests(Vec<Guest>);
 #[derive(Debug)]
 struct Guest {
     principal: Principal,
-    /// The connection's place in its budget.
-    _held: Held,
+    /// The connection's place in its budget; each of its requests in hand has it too.
+    held: Arc<Held>,
     /// Made by the first event that it publishes, since most publish none.
     publisher: Option<Arc<Publisher>>,
 }
 
 impl Guests {
-    /// Lets somebody use the connection.
+    /// Lets somebody use the connection. Whoever has what is returned has a request in hand,
+    /// and is not forgotten: they would count as gone while their stream goes on, and what
+    /// they publish would be in no order with what they publish next.
     ///
     /// # Errors
     /// [`RetryAfter`] when they have all the connections that they may have.
-    pub(super) fn admit(&mut self, identity: &Identity) -> Result<(), RetryAfter> {
-        if self.find(identity.principal()).is_none() {
-            self.put(
-                identity.principal().clone(),
-                identity.budget().connection()?,
-            );
+    pub(super) fn admit(&mut self, identity: &Identity) -> Result<Arc<Held>, RetryAfter> {
+        if let Some(guest) = self.find(identity.principal()) {
+            return Ok(Arc::clone(&guest.held));
         }
-        Ok(())
+        let held = Arc::new(identity.budget().connection()?);
+        self.put(identity.principal().clone(), Arc::clone(&held));
+        Ok(held)
     }
 
-    fn put(&mut self, principal: Principal, held: Held) {
-        self.0.truncate(MAX_GUESTS - 1);
+    fn put(&mut self, principal: Principal, held: Arc<Held>) {
+        // Of a connection on which several are busy there are at most as many as it may have
+        // requests in hand.
+        while self.0.len() >= MAX_GUESTS {
+            let is_silent = |guest: &Guest| Arc::strong_count(&guest.held) == 1;
+            let Some(at) = self.0.iter().rposition(is_silent) else {
+                break;
+            };
+            self.0.remove(at);
+        }
         let guest = Guest {
             principal,
-            _held: held,
+            held,
             publisher: None,
         };
         self.0.insert(0, guest);
@@ -106,7 +115,8 @@ mod tests {
         let enter = |guests: &mut Guests, name: &str| {
             let principal = Principal::User(name.into());
             if guests.find(&principal).is_none() {
-                guests.put(principal.clone(), budget.budget().connection().unwrap());
+                let held = budget.budget().connection().unwrap();
+                guests.put(principal.clone(), Arc::new(held));
             }
             guests.publisher(&principal, &bus)
         };
@@ -122,5 +132,33 @@ mod tests {
         assert_eq!(guests.0.len(), MAX_GUESTS);
         assert!(guests.find(&Principal::User("1".into())).is_none());
         assert!(guests.find(&Principal::User("first".into())).is_some());
+    }
+
+    #[test]
+    fn whoever_has_a_request_in_hand_is_not_forgotten() {
+        let bus = bus();
+        let budget = Identity::admin_of_an_open_node();
+        let user = |n: usize| Principal::User(n.to_string().into());
+        let mut guests = Guests::default();
+        let busy: Vec<_> = (0..MAX_GUESTS + 4)
+            .map(|n| {
+                let held = Arc::new(budget.budget().connection().unwrap());
+                guests.put(user(n), Arc::clone(&held));
+                held
+            })
+            .collect();
+        let publisher = guests.publisher(&user(0), &bus);
+        let enter = |guests: &mut Guests, n: usize| {
+            let held = budget.budget().connection().unwrap();
+            guests.put(user(n), Arc::new(held));
+        };
+        enter(&mut guests, 100);
+        enter(&mut guests, 101);
+        assert_eq!(guests.0.len(), busy.len() + 1, "the silent one made room");
+        assert!(Arc::ptr_eq(&publisher, &guests.publisher(&user(0), &bus)));
+        drop(busy);
+        enter(&mut guests, 102);
+        assert_eq!(guests.0.len(), MAX_GUESTS, "all have");
+        assert!(guests.find(&user(0)).is_some(), "the last one that spoke");
     }
 }

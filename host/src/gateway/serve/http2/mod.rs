@@ -27,7 +27,7 @@ use crate::gateway::limits::GatewayLimits;
 use crate::gateway::rejection::Rejection;
 use open::{Activity, OpenRequests, Opened};
 use sent::Sent;
-use tasks::Tasks;
+use tasks::{Tasks, ending};
 
 /// Requests at a time on one connection: as many as browsers expect.
 const MAX_STREAMS: u32 = 100;
@@ -85,7 +85,7 @@ where
             result = serving.as_mut() => return Ended::by_itself(result),
             () = connection.to_be_cut() => return Ended::Done,
             () = requests.context.draining.cancelled(), if !late => break,
-            _ = look.tick() => match open.activity(limits.write_stall, limits.keep_alive) {
+            _ = look.tick() => match open.look(limits) {
                 Activity::Busy => {}
                 Activity::Stalled => return Ended::Done,
                 Activity::Idle(time) if time >= limits.head_time + limits.grace => {
@@ -151,6 +151,9 @@ async fn answer(
         Ok(opened) => opened,
         Err(refusal) => return Ok(refusal.into_response()),
     };
+    if let Some(ending) = ending() {
+        opened.connection().end_alone(ending);
+    }
     let working = opened.work();
     let response = respond(router, Arc::clone(opened.connection()), request).await;
     working.done();

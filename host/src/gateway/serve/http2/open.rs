@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use slab::Slab;
 use tokio::time::Instant;
 
+use crate::gateway::limits::GatewayLimits;
 use crate::gateway::serve::connection::{Connection, HEAD_ROOM, Stage};
 use crate::gateway::serve::memory::Memory;
 use crate::gateway::serve::slots::Full;
@@ -41,7 +42,7 @@ pub(super) enum Activity {
     Busy,
     /// Nothing has been, for so long.
     Idle(Duration),
-    /// A client has taken nothing of an answer for too long.
+    /// The client does not even take that an answer was cut.
     Stalled,
 }
 
@@ -59,6 +60,8 @@ pub(super) struct Opened {
     /// Whether there is more of the answer, and when it was asked for last.
     answering: AtomicBool,
     asked: AtomicU64,
+    /// When it was first seen to be cut.
+    cut: OnceLock<u64>,
 }
 
 /// Tells a request that was answered from one that was taken back.
@@ -107,21 +110,26 @@ impl OpenRequests {
             moved: AtomicU64::new(0),
             answering: AtomicBool::new(false),
             asked: AtomicU64::new(0),
+            cut: OnceLock::new(),
         });
         entry.insert(Arc::downgrade(&opened));
         Ok(opened)
     }
 
-    /// What happens on the connection, whose client may take nothing for `write_stall`; every
-    /// answer has something to send at least once in `keep_alive`.
-    pub(super) fn activity(&self, write_stall: Duration, keep_alive: Duration) -> Activity {
+    /// What happens on the connection. Answers of which its client takes nothing for too long
+    /// are cut, and not those of others with them.
+    pub(super) fn look(&self, limits: &GatewayLimits) -> Activity {
         let open = self.open();
         if open.is_empty() {
             return Activity::Idle(self.lock().idle_since.elapsed());
         }
-        let is_stalled = |request: &Arc<Opened>| request.is_stalled(write_stall, keep_alive);
-        if open.iter().any(is_stalled) {
-            return Activity::Stalled;
+        for request in &open {
+            if request.stays_though_cut(limits.grace) {
+                return Activity::Stalled;
+            }
+            if request.is_stalled(limits.write_stall, limits.keep_alive) {
+                request.connection.cut();
+            }
         }
         Activity::Busy
     }
@@ -202,6 +210,18 @@ impl Opened {
         self.moved.store(self.now(), Ordering::Relaxed);
     }
 
+    /// Whether it was cut, but what is on its way does not leave within `grace`.
+    fn stays_though_cut(&self, grace: Duration) -> bool {
+        if !self.connection.is_cut() {
+            return false;
+        }
+        let now = self.now();
+        let since = now.saturating_sub(*self.cut.get_or_init(|| now));
+        Duration::from_millis(since) >= grace
+    }
+
+    /// Whether its client has taken nothing for `write_stall`; every answer has something to
+    /// send at least once in `keep_alive`.
     fn is_stalled(&self, write_stall: Duration, keep_alive: Duration) -> bool {
         let now = self.now();
         let since = |time: &AtomicU64| {
@@ -245,7 +265,7 @@ impl Drop for Working {
         if state.abandoned > MAX_ABANDONED {
             drop(state);
             tracing::debug!("ending an HTTP/2 connection whose client takes its requests back");
-            self.connection.cut();
+            self.connection.cut_all();
         }
     }
 }

@@ -4,6 +4,17 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+tokio::task_local! {
+    /// Ends the task that a request runs in.
+    static ENDING: CancellationToken;
+}
+
+/// What ends the task in which this is called, if it is one of a request.
+pub(super) fn ending() -> Option<CancellationToken> {
+    ENDING.try_with(CancellationToken::clone).ok()
+}
 
 /// What the requests of a connection run in; all end with it.
 #[derive(Clone, Default)]
@@ -21,8 +32,15 @@ where
                 tracing::error!(%error, "an HTTP request's task failed");
             }
         }
-        tasks.spawn(async {
-            task.await;
+        let ending = CancellationToken::new();
+        let task = ENDING.scope(ending.clone(), task);
+        tasks.spawn(async move {
+            // Without its task, the client is told that there is no more of the answer.
+            tokio::select! {
+                biased;
+                () = ending.cancelled() => {}
+                _ = task => {}
+            }
         });
     }
 }

@@ -69,11 +69,21 @@ fn get(path: &str) -> Request<Body> {
 }
 
 fn publish(served: &Secured, bytes: usize) {
+    publish_as(served, "t", bytes);
+}
+
+fn publish_as(served: &Secured, event_type: &str, bytes: usize) {
     let draft = Draft {
         data: Some(vec![b'1'; bytes].into()),
-        ..Draft::new(EventType::custom("t").unwrap())
+        ..Draft::new(EventType::custom(event_type).unwrap())
     };
     served.bus.publisher("/s", "p").publish(&draft).unwrap();
+}
+
+/// Reads a stream until its client is told that no more of it comes.
+async fn reset(mut stream: hyper::body::Incoming) {
+    let read = async { while let Some(Ok(_)) = stream.frame().await {} };
+    timeout(DEADLINE, read).await.expect("it is ended");
 }
 
 #[tokio::test]
@@ -159,7 +169,7 @@ async fn heads_of_requests_that_wait_take_their_share_of_the_memory() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_an_answer_is_cut_off() {
+async fn an_answer_of_which_nothing_is_taken_ends_and_others_go_on() {
     let limits = GatewayLimits {
         write_stall: Duration::from_millis(300),
         head_time: NEVER,
@@ -167,17 +177,29 @@ async fn a_client_that_takes_nothing_of_an_answer_is_cut_off() {
     };
     let served = Secured::start(limits).await;
     let mut client = Client::connect(&served).await;
-    let stream = client.get("/v1/events?type=custom.*").await;
+    let unread = client.get("/v1/events?type=custom.t").await.into_body();
+    let mut read = client.get("/v1/events?type=custom.u").await.into_body();
+    read.frame().await.unwrap().unwrap();
     // More than the client's window, which it does not open again.
     for _ in 0..40 {
         publish(&served, 1024);
     }
-    client.ended().await;
-    drop(stream);
+    let ended = async {
+        while served.context.streams.taken() > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, ended).await.expect("it is ended");
+    reset(unread).await;
+    publish_as(&served, "u", 1);
+    let event = timeout(DEADLINE, read.frame()).await.unwrap();
+    let event = event.unwrap().unwrap().into_data().unwrap();
+    assert!(event.starts_with(b"id: "), "{event:?}");
+    assert_eq!(client.get("/livez").await.status(), 200);
 }
 
 #[tokio::test]
-async fn a_client_that_lets_nothing_come_is_cut_off() {
+async fn an_answer_of_which_nothing_may_come_ends() {
     let limits = GatewayLimits {
         write_stall: Duration::from_millis(200),
         keep_alive: Duration::from_millis(100),
@@ -186,8 +208,9 @@ async fn a_client_that_lets_nothing_come_is_cut_off() {
     };
     let served = Secured::start(limits).await;
     let mut silent = Client::with_window(&served, 0).await;
-    let _stream = silent.get("/v1/events?type=custom.*").await;
-    silent.ended().await;
+    let stream = silent.get("/v1/events?type=custom.*").await.into_body();
+    reset(stream).await;
+    assert_eq!(silent.get("/livez").await.status(), 200, "others do not");
     let mut reading = Client::connect(&served).await;
     let mut stream = reading.get("/v1/events?type=custom.*").await.into_body();
     for _ in 0..10 {
