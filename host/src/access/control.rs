@@ -183,6 +183,7 @@ impl Access {
         let now = self.0.current.now();
         let hash = VerifiedTokens::hash(text);
         if let Some(Known { holder, token }) = state.verified.get(&hash, now) {
+            token.keep_fresh();
             return Ok(Identity::new(&holder, Proof::Token(token), &self.0.current));
         }
         let token = Arc::new(verify(text, &state.issuers, now).await?);

@@ -108,6 +108,9 @@ impl Identity {
             if let Err(ended) = state.holds(&self.0.proof, self.rights()) {
                 return ended;
             }
+            if let Proof::Token(token) = &self.0.proof {
+                token.keep_fresh();
+            }
             let left = match state.expires(&self.0.proof) {
                 Some((expires, ended)) => {
                     match expires.saturating_add(leeway).saturating_sub(current.now()) {

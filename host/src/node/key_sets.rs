@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, ClientBuilder, Response};
 
 use crate::access::{FetchError, FetchKeySet, MAX_KEY_SET};
 use crate::tls;
@@ -29,7 +29,8 @@ impl KeySetClient {
     }
 
     async fn get(&self, url: &str) -> Result<Bytes, FetchError> {
-        let client = self.client.get_or_init(client).clone()?;
+        let make = || builder().build().map_err(failed);
+        let client = self.client.get_or_init(make).clone()?;
         let request = client.get(url).header("accept", "application/json");
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
@@ -46,14 +47,12 @@ impl FetchKeySet for KeySetClient {
     }
 }
 
-fn client() -> Result<Client, FetchError> {
+fn builder() -> ClientBuilder {
     tls::choose_provider();
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(Policy::none())
         .user_agent(concat!("hearken/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(failed)
 }
 
 async fn body(mut response: Response) -> Result<Bytes, FetchError> {
@@ -78,3 +77,6 @@ fn failed(error: reqwest::Error) -> FetchError {
     }
     FetchError(format!("{innermost}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -718,6 +718,37 @@ async fn a_server_that_is_gone_slow_or_wrong_takes_nothing_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_old_set_is_fetched_again_although_no_other_tokens_come() {
+    let (one, two) = (Signer::ed(), Signer::ed());
+    let server = Server::with(&[one.jwk("1")]);
+    let (access, _) = server.access();
+    let token = of_key("1", &one);
+    let identity = bearer(&access, &token).await.unwrap();
+    tokio::time::advance(Duration::from_secs(599)).await;
+    bearer(&access, &token).await.unwrap();
+    assert_eq!(server.asked(), 1);
+    server.has(&[two.jwk("2")]);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    bearer(&access, &token).await.expect("it waits for nobody");
+    assert_eq!(identity.ended().await, Ended::IssuersKeyRemoved);
+    assert_eq!(server.asked(), 2);
+    let refused = bearer(&access, &token).await.unwrap_err();
+    assert_eq!(refused, Unauthenticated::UnknownKeyId);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_set_is_fetched_again_for_what_lasts() {
+    let (one, two) = (Signer::ed(), Signer::ed());
+    let server = Server::with(&[one.jwk("1")]);
+    let (access, _) = server.access();
+    let identity = bearer(&access, &of_key("1", &one)).await.unwrap();
+    server.has(&[two.jwk("2")]);
+    let ended = timeout(Duration::from_secs(700), identity.ended()).await;
+    assert_eq!(ended.unwrap(), Ended::IssuersKeyRemoved);
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_that_its_issuer_takes_back_ends_what_it_began() {
     let (one, two) = (Signer::ed(), Signer::ed());
     let server = Server::with(&[one.jwk("1")]);

@@ -96,12 +96,7 @@ impl KeySet {
     ) -> Result<Arc<VerifyingKey>, Unauthenticated> {
         let known = self.known.borrow().clone();
         if let Some(key) = known.find(id, algorithm) {
-            if known
-                .fetched
-                .is_some_and(|fetched| fetched.elapsed() >= STALE)
-            {
-                self.begin_to_fetch();
-            }
+            self.refresh();
             return Ok(key);
         }
         let mut changes = self.known.subscribe();
@@ -115,6 +110,14 @@ impl KeySet {
             None => Unauthenticated::KeysUnavailable,
             Some(_) => Unauthenticated::UnknownKeyId,
         })
+    }
+
+    /// Begins to fetch it again, if it is used and old.
+    pub(super) fn refresh(&self) {
+        let fetched = self.known.borrow().fetched;
+        if fetched.is_some_and(|fetched| fetched.elapsed() >= STALE) {
+            self.begin_to_fetch();
+        }
     }
 
     /// Whether it has the key with this fingerprint.
@@ -182,6 +185,7 @@ impl KeySetChanges {
 
 impl Known {
     fn tried(&mut self, url: &str, fetched: Result<Vec<VerifyingKey>, String>) {
+        let url = shown(url);
         self.attempts += 1;
         match fetched {
             Ok(keys) if keys.is_empty() => {
@@ -218,10 +222,15 @@ impl Known {
     }
 }
 
+/// An address without what may be secret in it.
+fn shown(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(url, _)| url)
+}
+
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet")
-            .field("url", &self.url)
+            .field("url", &shown(&self.url))
             .finish_non_exhaustive()
     }
 }

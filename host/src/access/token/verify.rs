@@ -37,6 +37,14 @@ impl Verified {
         now < self.taken_until() && self.key_is_there()
     }
 
+    /// Has the keys of its issuer fetched again when they are old: the token is used still, and
+    /// is not checked anew.
+    pub(in crate::access) fn keep_fresh(&self) {
+        if let Some(set) = self.issuer.key_set() {
+            set.refresh();
+        }
+    }
+
     /// Whether the issuer still has the key that it was signed with.
     pub(in crate::access) fn key_is_there(&self) -> bool {
         let set = self.issuer.key_set();
