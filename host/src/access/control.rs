@@ -149,7 +149,7 @@ impl Access {
     #[must_use]
     pub fn explain(&self, principal: &Principal, act: &Act<'_>) -> Explanation {
         let state = self.0.current.state();
-        Explanation::of(&state.settings, principal, &[], act)
+        Explanation::of(&state.settings, principal, &[], act, self.0.current.now())
     }
 
     fn key(&self, state: &State, text: &str) -> Result<Identity, Unauthenticated> {

@@ -1,13 +1,14 @@
 //! Who may do what, and why.
 
 use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
 
 use hearken_pattern::Glob;
 use serde::Serialize;
 
 use super::act::Act;
 use super::principal::Principal;
-use super::settings::{AccessSettings, Granted, Role};
+use super::settings::{AccessSettings, Granted, KeyEntry, Role};
 
 /// Whether somebody may do something, and what decides it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,14 +40,15 @@ pub struct Decision {
 }
 
 impl Explanation {
-    /// Looks at what `settings` give to a principal. For a user these are the roles of
-    /// `claimed`, which its token would have.
+    /// Looks at what `settings` give to a principal at the time `now`, in milliseconds since the
+    /// Unix epoch. For a user these are the roles of `claimed`, which its token would have.
     #[must_use]
     pub fn of(
         settings: &AccessSettings,
         principal: &Principal,
         claimed: &[String],
         act: &Act<'_>,
+        now: u64,
     ) -> Self {
         let explanation = Self {
             allowed: false,
@@ -68,7 +70,7 @@ impl Explanation {
                 ..explanation
             };
         }
-        let roles = match roles_of(settings, principal, claimed) {
+        let roles = match roles_of(settings, principal, claimed, now) {
             Ok(roles) => roles,
             Err(problem) => {
                 return Self {
@@ -100,12 +102,16 @@ fn roles_of(
     settings: &AccessSettings,
     principal: &Principal,
     claimed: &[String],
+    now: u64,
 ) -> Result<Vec<String>, String> {
     let names = |roles: &[Granted<String>]| roles.iter().map(|role| role.value.clone()).collect();
     match principal {
         Principal::Anonymous => Ok(names(settings.anonymous.as_deref().unwrap_or_default())),
         Principal::Key(name) => match settings.keys.get(&**name) {
-            Some(entry) => Ok(names(&entry.roles)),
+            Some(entry) => match entry.expires.filter(|expires| *expires <= now) {
+                Some(expires) => Err(expired(entry, name, expires)),
+                None => Ok(names(&entry.roles)),
+            },
             None => Err(unknown("keys", name, settings.keys.keys())),
         },
         Principal::Certificate(name) => match settings.certificates.get(&**name) {
@@ -120,6 +126,18 @@ fn roles_of(
             Err("a node of the cluster is known by its certificate and has no roles".to_owned())
         }
     }
+}
+
+fn expired(entry: &KeyEntry, name: &str, expires: u64) -> String {
+    let place = &entry.place;
+    let time = UNIX_EPOCH.checked_add(Duration::from_millis(expires));
+    let time = time.map_or_else(String::new, |time| {
+        format!(" at {}", humantime::format_rfc3339_seconds(time))
+    });
+    format!(
+        "{place}: the keys of `access.keys.{name}` have expired{time}; a later `expires` makes them \
+         hold again, or `hearken access key {name}` makes another"
+    )
 }
 
 fn unknown<'n>(table: &str, name: &str, known: impl Iterator<Item = &'n String>) -> String {

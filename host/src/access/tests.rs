@@ -409,6 +409,26 @@ async fn settings_that_contradict_themselves_change_nothing() {
 }
 
 #[test]
+fn an_expired_key_is_explained_as_such() {
+    let key = NewKey::generate().unwrap();
+    let explain = |expires| {
+        let entry = KeyEntry {
+            expires: Some(expires),
+            ..entry(&[&key], &["shop"])
+        };
+        let billing = Principal::parse("billing").unwrap();
+        let act = Act::Publish("custom.shop.paid");
+        access(with_keys(&[("billing", entry)])).explain(&billing, &act)
+    };
+    assert!(explain(NOW + 1).allowed);
+    let over = explain(NOW);
+    assert!(!over.allowed);
+    let text = over.to_string();
+    assert!(text.starts_with("no\nhearken.toml:9:1: "), "{text}");
+    assert!(text.contains("expired at 2026-01-01T00:00:00Z"), "{text}");
+}
+
+#[test]
 fn an_explanation_says_which_line_decides() {
     let key = NewKey::generate().unwrap();
     let access = access(with_keys(&[("billing", entry(&[&key], &["shop"]))]));

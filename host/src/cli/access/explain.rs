@@ -8,6 +8,7 @@ use super::error::AccessCommandError;
 use crate::access::{Act, Explanation, Principal};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{NodeConfig, NodeFlags};
 use crate::event::{EventType, Pattern};
 
@@ -97,6 +98,7 @@ impl Explain {
             &principal,
             &self.roles,
             &act,
+            SystemClock.now_millis(),
         ))
     }
 }
