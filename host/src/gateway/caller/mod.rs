@@ -1,7 +1,9 @@
 //! Who asks, and whether they may: asked of every request before its route sees it.
 //!
-//! `credential` is what a request shows, and `denials` tells of those that were refused.
+//! `credential` is what a request shows, `denials` tells of those that were refused, and `audit`
+//! of those that command the node.
 
+mod audit;
 mod credential;
 pub(super) mod denials;
 #[cfg(test)]
@@ -23,10 +25,8 @@ use super::rejection::Rejection;
 use super::serve::client::Client;
 use super::serve::discard::discard;
 use crate::access::{Act, Identity, Unauthenticated};
+use audit::Command;
 use credential::Shown;
-
-/// Where the log says who has commanded the node.
-const AUDIT: &str = "hearken::audit";
 
 /// Whoever sent a request.
 #[derive(Clone, Debug)]
@@ -52,11 +52,9 @@ pub(super) async fn ask(
     let Ok(client) = from_parts(&mut parts, &context).await;
     match admit(&context, &client, &mut parts).await {
         Ok(Some((Right::Operate, identity))) => {
-            let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+            let command = Command::of(identity, client.address, &parts);
             let response = next.run(Request::from_parts(parts, body)).await;
-            let status = response.status().as_u16();
-            let (principal, address) = (identity.principal(), client.address);
-            tracing::info!(target: AUDIT, %principal, %address, %method, path, status, "commanded");
+            command.answered(response.status());
             response
         }
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
@@ -82,10 +80,16 @@ async fn admit(
     parts: &mut Parts,
 ) -> Result<Option<(Right, Identity)>, Rejection> {
     let route = parts.extensions.get::<MatchedPath>();
-    let right = route.and_then(|route| right(&parts.method, route.as_str()));
-    // What is no operation is refused as such.
-    let Some(right) = right.filter(|right| *right != Right::Open) else {
-        return Ok(None);
+    let right = match route.and_then(|route| right(&parts.method, route.as_str())) {
+        Some(Right::Open) => return Ok(None),
+        Some(right) => right,
+        // Also where a route answers: what nobody has said the right of, nobody may.
+        None => {
+            return Err(Rejection::MethodNotAllowed {
+                method: parts.method.clone(),
+                path: parts.uri.path().to_owned(),
+            });
+        }
     };
     let shown = match Shown::take(parts, right.takes_token_in_query()) {
         // A node that asks nobody does not mind what a proxy shows it.

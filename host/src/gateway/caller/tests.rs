@@ -1,16 +1,21 @@
 //! Every operation against every missing right, and what requests may show.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::middleware;
+use axum::routing::get;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tower::ServiceExt;
+use tracing_subscriber::layer::SubscriberExt;
 
+use super::ask;
 use crate::access::{Access, AccessSettings, BudgetLimits, Granted, KeyEntry, NewKey, Role};
 use crate::bus::Bus;
 use crate::event::Pattern;
@@ -143,67 +148,111 @@ fn post(event: &Value) -> Request<Body> {
         .unwrap()
 }
 
-/// Every operation of the document, with its right.
-async fn operations() -> Vec<(String, String, String)> {
-    let document = Guarded::of(&[]).get(None, "/openapi.json").await.json();
-    let paths = document["paths"].as_object().unwrap();
-    let operations = paths.iter().flat_map(|(path, item)| {
-        let methods = item.as_object().unwrap().iter();
-        methods.map(move |(method, operation)| {
-            let right = operation["x-right"].as_str();
-            let right = right.unwrap_or_else(|| panic!("{method} {path} has no x-right"));
-            (method.to_uppercase(), path.clone(), right.to_owned())
-        })
-    });
-    operations.collect()
+/// An operation of the document, with one of the media types that it takes.
+struct Operation {
+    method: String,
+    path: String,
+    media_type: Option<String>,
+    right: String,
+    /// The statuses that it is documented to answer with.
+    statuses: Vec<String>,
 }
 
-/// A request of an operation that is in order but for who sends it.
-fn request(method: &str, path: &str) -> Request<Body> {
-    if (method, path) == ("POST", "/v1/events") {
-        return post(&json!({"type": "a"}));
+/// Every operation of the document, with each media type that it takes.
+async fn operations() -> Vec<Operation> {
+    let document = Guarded::of(&[]).get(None, "/openapi.json").await.json();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let right = operation["x-right"].as_str();
+            let right = right.unwrap_or_else(|| panic!("{method} {path} has no x-right"));
+            let taken = operation["requestBody"]["content"].as_object();
+            let taken: Vec<_> = match taken {
+                Some(taken) => taken.keys().cloned().map(Some).collect(),
+                None => vec![None],
+            };
+            let answers = operation["responses"].as_object().unwrap();
+            operations.extend(taken.into_iter().map(|media_type| Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                media_type,
+                right: right.to_owned(),
+                statuses: answers.keys().cloned().collect(),
+            }));
+        }
     }
-    let query = match path {
-        "/v1/events" => "?type=custom.a",
-        "/v1/wait" => "?type=custom.a&timeout=1ms",
-        _ => "",
-    };
-    let uri = format!("{}{query}", path.replace("{name}", "good"));
-    Request::builder()
-        .method(method)
-        .uri(uri)
-        .body(Body::empty())
+    operations
+}
+
+impl Operation {
+    /// A request that is in order but for who sends it.
+    fn request(&self) -> Request<Body> {
+        let query = match (self.method.as_str(), self.path.as_str()) {
+            ("GET", "/v1/events") => "?type=custom.a",
+            ("GET", "/v1/wait") => "?type=custom.a&timeout=1ms",
+            _ => "",
+        };
+        let event = json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "a"});
+        let body = match self.media_type.as_deref() {
+            None => Value::Null,
+            Some("application/json") => json!({"type": "a"}),
+            Some("application/cloudevents+json") => event,
+            Some("application/cloudevents-batch+json") => json!([event]),
+            Some(other) => panic!("write a body of {other} for {self}"),
+        };
+        let request = Request::builder()
+            .method(self.method.as_str())
+            .uri(format!("{}{query}", self.path.replace("{name}", "good")));
+        match &self.media_type {
+            None => request.body(Body::empty()),
+            Some(media_type) => request
+                .header("content-type", media_type)
+                .body(Body::from(body.to_string())),
+        }
         .unwrap()
+    }
+}
+
+impl std::fmt::Display for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let media_type = self.media_type.as_deref().unwrap_or_default();
+        write!(f, "{} {} {media_type}", self.method, self.path)
+    }
 }
 
 #[tokio::test]
 async fn every_operation_against_every_missing_right() {
     let all = operations().await;
-    assert!(all.len() >= 14);
-    for (method, path, right) in all {
-        let place = format!("{method} {path}");
+    assert!(all.len() >= 16);
+    for operation in all {
+        let place = operation.to_string();
+        let right = operation.right.as_str();
         if right == "none" {
             let guarded = Guarded::of(&[("nothing", role(&[]))]);
-            let answer = guarded.send(Some("nothing"), request(&method, &path)).await;
+            let answer = guarded.send(Some("nothing"), operation.request()).await;
             assert_eq!(answer.status, StatusCode::OK, "{place}");
             continue;
         }
+        for status in ["401", "403", "429"] {
+            let told = operation.statuses.iter().any(|told| told == status);
+            assert!(told, "{place} is not documented to answer {status}");
+        }
         let others: Vec<&str> = WORDS.into_iter().filter(|word| *word != right).collect();
         assert_eq!(others.len(), 3, "{place}: {right} is no word");
-        let guarded = Guarded::of(&[("others", role(&others)), ("only", role(&[right.as_str()]))]);
-        let refused = guarded.send(Some("others"), request(&method, &path)).await;
+        let guarded = Guarded::of(&[("others", role(&others)), ("only", role(&[right]))]);
+        let refused = guarded.send(Some("others"), operation.request()).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{place}");
         let problem = refused.json();
         assert_eq!(problem["type"], "urn:hearken:problem:forbidden", "{place}");
         let missing = problem["right"].as_str().unwrap();
-        assert_eq!(missing.split(' ').next(), Some(right.as_str()), "{place}");
+        assert_eq!(missing.split(' ').next(), Some(right), "{place}");
         let detail = problem["detail"].as_str().unwrap();
         assert!(
             detail.contains(missing) && detail.contains("key:others"),
             "{detail}"
         );
 
-        let unknown = guarded.send(None, request(&method, &path)).await;
+        let unknown = guarded.send(None, operation.request()).await;
         assert_eq!(unknown.status, StatusCode::UNAUTHORIZED, "{place}");
         assert_eq!(unknown.headers["www-authenticate"], "Bearer", "{place}");
         assert!(
@@ -213,7 +262,7 @@ async fn every_operation_against_every_missing_right() {
                 .contains("--key-file")
         );
 
-        let mut wrong = request(&method, &path);
+        let mut wrong = operation.request();
         let header = "Bearer hrk_abcdefghijkl_0123456789012345678901234567890123456789012";
         wrong
             .headers_mut()
@@ -223,7 +272,7 @@ async fn every_operation_against_every_missing_right() {
         let text = String::from_utf8(wrong.body.to_vec()).unwrap();
         assert!(!text.contains("012345678901"), "{text}");
 
-        let allowed = guarded.send(Some("only"), request(&method, &path)).await;
+        let allowed = guarded.send(Some("only"), operation.request()).await;
         let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         assert!(!refusals.contains(&allowed.status), "{place}: {allowed:?}");
     }
@@ -240,6 +289,93 @@ async fn head_needs_what_get_needs() {
 }
 
 #[tokio::test]
+async fn a_route_without_a_right_answers_nobody() {
+    let mut settings = AccessSettings::default();
+    let open = access(settings.clone());
+    settings.anonymous = Some(vec![granted("admin".to_owned())]);
+    for access in [open, access(settings)] {
+        let context = Arc::clone(&guarded(&bus(), access).context);
+        let ask = middleware::from_fn_with_state(Arc::clone(&context), ask);
+        let router = Router::new()
+            .route("/v1/forgotten", get(async || "a secret"))
+            .route("/v1/nodes", get(async || "known").post(async || "a secret"))
+            .route_layer(ask)
+            .with_state(context);
+        for (method, path, status) in [
+            ("GET", "/v1/forgotten", 405),
+            ("HEAD", "/v1/forgotten", 405),
+            ("POST", "/v1/nodes", 405),
+            ("PUT", "/v1/nodes", 405),
+            ("GET", "/v1/nodes", 200),
+        ] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{method} {path}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(!body.starts_with(b"a secret"), "{method} {path}");
+        }
+    }
+}
+
+/// What is written into the log.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_recorded_also_if_nobody_waits_for_its_answer() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::registry().with(layer);
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let guarded = Guarded::of(&[("ops", role(&["operate"]))]);
+    let command = |plugin: &str| {
+        let uri = format!("/v1/plugins/{plugin}/pause");
+        Request::post(uri).body(Body::empty()).unwrap()
+    };
+    let answer = guarded.send(Some("ops"), command("good")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let left = timeout(
+        Duration::from_millis(10),
+        guarded.send(Some("ops"), command("stuck")),
+    );
+    assert!(left.await.is_err());
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let audited: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("hearken::audit") && line.contains("key:ops"))
+        .collect();
+    let [answered, left] = audited[..] else {
+        panic!("{text}");
+    };
+    assert!(answered.contains("plugins/good/pause") && answered.contains("status=200"));
+    assert!(left.contains("plugins/stuck/pause") && !left.contains("status="));
+}
+
+#[tokio::test]
+async fn an_event_for_a_channel_needs_both_rights() {
+    let guarded = Guarded::of(&[("a", role(&["publish"]))]);
+    let event = json!({"type": "a", "channel": "orders"});
+    let refused = guarded.send(Some("a"), post(&event)).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.json()["right"], "append orders");
+}
+
+#[tokio::test]
 async fn what_is_no_operation_is_told_so() {
     let guarded = Guarded::of(&[("nothing", role(&[]))]);
     assert_eq!(
@@ -249,6 +385,7 @@ async fn what_is_no_operation_is_told_so() {
     let wrong = Request::put("/v1/wait").body(Body::empty()).unwrap();
     let answer = guarded.send(None, wrong).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.headers["allow"], "GET,HEAD");
 }
 
 #[tokio::test]
