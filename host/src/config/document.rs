@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, WrongValue};
+use super::error::{ConfigError, NOT_SHOWN, WrongValue, is_secret};
 use super::form::{Form, Kind};
 use super::place::{Place, Placed};
 
@@ -116,7 +116,13 @@ impl<'d> Section<'d> {
         let table = match self.entry(key) {
             None => DeTable::new(),
             Some(entry) if !entry.value.get_ref().is_table() => {
-                return Err(entry.wrong_type("a table of keys and values"));
+                // In the place of a table of `[secrets]`, a secret may stand.
+                let problem = wrong_type(entry.value.get_ref());
+                return Err(entry.wrong_hidden(
+                    &entry.value,
+                    problem,
+                    "a table of keys and values",
+                ));
             }
             Some(entry) => match entry.value.into_inner() {
                 DeValue::Table(table) => table,
@@ -202,7 +208,11 @@ impl<'d> Entry<'d> {
     /// The values of a list, each of the form and with its place.
     pub(super) fn placed_list<T>(&self, form: &Form<T>) -> Result<Vec<Placed<T>>, ConfigError> {
         let Some(values) = self.value.get_ref().as_array() else {
-            return Err(self.wrong_type("a list in brackets, e.g. [\"…\"]"));
+            let expected = "a list in brackets, e.g. [\"…\"]";
+            return Err(match form.hidden {
+                true => self.wrong_hidden(&self.value, wrong_type(self.value.get_ref()), expected),
+                false => self.wrong_type(expected),
+            });
         };
         values
             .iter()
@@ -224,6 +234,10 @@ impl<'d> Entry<'d> {
         spanned: &Spanned<DeValue<'d>>,
         form: &Form<T>,
     ) -> Result<T, ConfigError> {
+        let told = |problem| match form.hidden {
+            true => self.wrong_hidden(spanned, problem, form.expected),
+            false => self.wrong(spanned, problem, form.expected),
+        };
         let text = match (form.kind, spanned.get_ref()) {
             (Kind::String, DeValue::String(text)) => text.clone().into_owned(),
             (Kind::Boolean, DeValue::Boolean(value)) => value.to_string(),
@@ -231,13 +245,7 @@ impl<'d> Entry<'d> {
                 i128::from_str_radix(value.as_str(), value.radix())
                     .map_or_else(|_| value.to_string(), |number| number.to_string())
             }
-            (_, other) => {
-                return Err(self.wrong(spanned, wrong_type(other), form.expected));
-            }
-        };
-        let told = |problem| match form.hidden {
-            true => self.wrong_hidden(spanned, problem, form.expected),
-            false => self.wrong(spanned, problem, form.expected),
+            (_, other) => return Err(told(wrong_type(other))),
         };
         (form.parse)(&text).map_err(told)
     }
@@ -261,6 +269,9 @@ impl<'d> Entry<'d> {
         /// Longest value in characters that an error repeats.
         const SHOWN: usize = 60;
         let written = self.source.text.get(spanned.span()).unwrap_or_default();
+        if is_secret(written) {
+            return self.wrong_hidden(spanned, problem, expected);
+        }
         let mut found: String = written.chars().take(SHOWN).collect();
         if found.len() < written.len() {
             found.push('…');
@@ -275,12 +286,7 @@ impl<'d> Entry<'d> {
         problem: String,
         expected: &'static str,
     ) -> ConfigError {
-        self.wrong_as(
-            spanned,
-            "what is not shown here".to_owned(),
-            problem,
-            expected,
-        )
+        self.wrong_as(spanned, NOT_SHOWN.to_owned(), problem, expected)
     }
 
     fn wrong_as(

@@ -9,6 +9,7 @@ use bytesize::ByteSize;
 
 use super::place::Place;
 use super::setting::Setting;
+use crate::access::KEY_PREFIX;
 use crate::nearest::nearest;
 
 /// Why a configuration is refused.
@@ -143,6 +144,24 @@ fn shown(bytes: usize) -> ByteSize {
     ByteSize(bytes as u64)
 }
 
+/// What stands in an error in place of a value that may be secret.
+pub(super) const NOT_SHOWN: &str = "what is not shown here";
+
+/// Whether a value has what nobody else should see, wherever it was put by mistake: a key of
+/// somebody, or the password in a URL.
+pub(super) fn is_secret(value: &str) -> bool {
+    let after_scheme = value.split_once("://").map(|(_, rest)| rest);
+    value.contains(KEY_PREFIX) || after_scheme.is_some_and(|rest| rest.contains('@'))
+}
+
+/// A value as an error repeats it.
+pub(super) fn repeated(value: String) -> String {
+    if is_secret(&value) {
+        return NOT_SHOWN.to_owned();
+    }
+    value
+}
+
 /// A value that is not understood, and what would be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: `{key}` is {found}: {problem}; expected {expected}")]
@@ -170,7 +189,7 @@ impl ConfigError {
         Self::from(Box::new(WrongValue {
             place,
             key: setting.key.to_owned(),
-            found: format!("{found:?}"),
+            found: repeated(format!("{found:?}")),
             problem,
             expected: setting.expected,
         }))

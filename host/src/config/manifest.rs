@@ -325,6 +325,7 @@ mod tests {
                 message.starts_with(&format!("plugins/demo.toml:{place}: ")),
                 "{message}"
             );
+            assert!(!message.contains("hunter22"), "{message}");
             for part in parts {
                 assert!(message.contains(part), "{part:?} is not in: {message}");
             }

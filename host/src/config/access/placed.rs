@@ -1,7 +1,7 @@
 //! Values with their places, as the room of access keeps them, and errors that say where.
 
 use crate::access::Granted;
-use crate::config::error::{ConfigError, WrongValue};
+use crate::config::error::{ConfigError, WrongValue, repeated};
 use crate::config::place::{Place, Placed};
 
 pub(super) fn granted<T>(placed: Placed<T>) -> Granted<T> {
@@ -21,7 +21,7 @@ pub(super) fn wrong(
     ConfigError::from(Box::new(WrongValue {
         place: place.clone(),
         key: key.to_owned(),
-        found: format!("{found:?}"),
+        found: repeated(format!("{found:?}")),
         problem,
         expected,
     }))

@@ -90,7 +90,7 @@ pub(in crate::gateway) async fn show(
     responses(
         (status = 200, description = "The plugin, reloaded", body = PluginStatus),
         (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "From a web page of another origin", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The right `operate` is missing, or from a web page of another origin", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The reload failed", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "Not done in time", body = Problem, content_type = "application/problem+json"),
@@ -116,7 +116,7 @@ pub(in crate::gateway) async fn reload(
     responses(
         (status = 200, description = "The plugin, paused", body = PluginStatus),
         (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "From a web page of another origin", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The right `operate` is missing, or from a web page of another origin", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The plugin cannot be paused", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "Not done in time", body = Problem, content_type = "application/problem+json"),
@@ -139,7 +139,7 @@ pub(in crate::gateway) async fn pause(
     responses(
         (status = 200, description = "The plugin, running again", body = PluginStatus),
         (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "From a web page of another origin", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The right `operate` is missing, or from a web page of another origin", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The plugin cannot be resumed", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "Not done in time", body = Problem, content_type = "application/problem+json"),

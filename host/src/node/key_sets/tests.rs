@@ -94,6 +94,8 @@ async fn serve(
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
+            // What is no request is not waited for.
+            Ok(byte) if head.is_empty() && byte != b'G' => return,
             Ok(byte) => head.push(byte),
             Err(_) => return,
         }
@@ -137,11 +139,13 @@ fn acceptor(folder: &Path) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// A client that trusts this folder's authority.
-fn trusting(folder: &Path) -> KeySetClient {
-    let ca = std::fs::read(folder.join("ca.crt")).unwrap();
-    let ca = Certificate::from_pem(&ca).unwrap();
-    let client = builder().tls_certs_only([ca]).build().unwrap();
+/// A client that trusts the authorities of these folders, and none of the machine.
+fn trusting(folders: &[&Path]) -> KeySetClient {
+    let authorities = folders.iter().map(|folder| {
+        let ca = std::fs::read(folder.join("ca.crt")).unwrap();
+        Certificate::from_pem(&ca).unwrap()
+    });
+    let client = builder().tls_certs_only(authorities).build().unwrap();
     KeySetClient {
         client: Ok(client).into(),
     }
@@ -149,7 +153,7 @@ fn trusting(folder: &Path) -> KeySetClient {
 
 #[tokio::test]
 async fn a_set_is_fetched_however_it_comes() {
-    let client = KeySetClient::new();
+    let client = trusting(&[]);
     let largest = vec![b' '; MAX_KEY_SET];
     for body in [b"{\"keys\":[]}".as_slice(), b"", &largest] {
         for answer in [whole(body), in_chunks(body)] {
@@ -162,7 +166,7 @@ async fn a_set_is_fetched_however_it_comes() {
 
 #[tokio::test]
 async fn what_is_too_large_is_not_read() {
-    let client = KeySetClient::new();
+    let client = trusting(&[]);
     let larger = vec![b' '; MAX_KEY_SET + 1];
     for answer in [whole(&larger), in_chunks(&larger)] {
         let server = Server::start(answer, None).await;
@@ -173,7 +177,7 @@ async fn what_is_too_large_is_not_read() {
 
 #[tokio::test]
 async fn whoever_may_redirect_does_not_choose_the_keys() {
-    let client = KeySetClient::new();
+    let client = trusting(&[]);
     let elsewhere = Server::start(whole(b"{\"keys\":[]}"), None).await;
     for status in [
         "301 Moved",
@@ -193,7 +197,7 @@ async fn whoever_may_redirect_does_not_choose_the_keys() {
 
 #[tokio::test]
 async fn what_is_no_whole_answer_is_none() {
-    let client = KeySetClient::new();
+    let client = trusting(&[]);
     for answer in [
         "",
         "{\"keys\":[]}",
@@ -216,15 +220,17 @@ async fn over_https_the_server_shows_who_it_is() {
     }
     let body = b"{\"keys\":[]}";
     let encrypted = Server::start(whole(body), Some(acceptor(own.path()))).await;
-    let trusted = encrypted.fetched_by("https", &trusting(own.path())).await;
+    let trusted = encrypted
+        .fetched_by("https", &trusting(&[own.path()]))
+        .await;
     assert_eq!(trusted.unwrap(), body.as_slice());
-    for stranger in [trusting(other.path()), KeySetClient::new()] {
+    for stranger in [trusting(&[other.path()]), KeySetClient::new()] {
         let refused = encrypted.fetched_by("https", &stranger).await;
         assert!(refused.is_err());
     }
     assert_eq!(encrypted.asked(), 1);
     let plain = Server::start(whole(body), None).await;
-    let refused = plain.fetched_by("https", &trusting(own.path())).await;
+    let refused = plain.fetched_by("https", &trusting(&[own.path()])).await;
     assert!(refused.is_err());
     assert_eq!(plain.asked(), 0);
 }
@@ -250,7 +256,7 @@ async fn tokens_are_checked_with_the_keys_of_a_server() {
     };
     settings.tokens.insert("main".to_owned(), issuer);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let access = Access::new(settings, clock, Arc::new(KeySetClient::new())).unwrap();
+    let access = Access::new(settings, clock, Arc::new(trusting(&[]))).unwrap();
     let token = |id: &str| {
         let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let header = part(json!({ "alg": "EdDSA", "kid": id }));
