@@ -89,6 +89,25 @@ impl Identity {
         })
     }
 
+    /// Checks that the identity still holds, for what has taken a while since it was found out
+    /// who it is.
+    ///
+    /// # Errors
+    /// [`Ended`] says why it does not.
+    pub fn check_holds(&self) -> Result<(), Ended> {
+        let Some(current) = &self.0.current else {
+            return Ok(());
+        };
+        let state = current.state();
+        state.holds(&self.0.proof, self.rights())?;
+        let now = current.now();
+        match (&self.0.proof, state.expires(&self.0.proof)) {
+            (Proof::Token(token), Some((_, ended))) if !token.is_taken(now) => Err(ended),
+            (Proof::Key(_), Some((expires, ended))) if expires <= now => Err(ended),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until the identity does not hold any more: its key was removed or has expired,
     /// or not all that it might do is allowed any more. For what lasts longer than a request.
     pub async fn ended(&self) -> Ended {

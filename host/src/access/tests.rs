@@ -355,6 +355,41 @@ async fn an_open_node_that_begins_to_ask_ends_what_was_open() {
 }
 
 #[tokio::test]
+async fn whether_somebody_still_holds_can_be_asked() {
+    let [one, two] = [(); 2].map(|()| NewKey::generate().unwrap());
+    let expiring = KeyEntry {
+        expires: Some(NOW + 5_000),
+        ..entry(&[&two], &["shop"])
+    };
+    let settings = with_keys(&[("a", entry(&[&one], &["shop"])), ("b", expiring)]);
+    let clock = SetClock::new();
+    let access = Access::new(
+        settings.clone(),
+        Arc::clone(&clock) as _,
+        Arc::new(Unreachable),
+    );
+    let access = access.unwrap();
+    let a = bearer(&access, &one.reveal()).await.unwrap();
+    let b = bearer(&access, &two.reveal()).await.unwrap();
+    access.replace(settings.clone()).unwrap();
+    assert_eq!((a.check_holds(), b.check_holds()), (Ok(()), Ok(())));
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(a.check_holds(), Ok(()));
+    assert_eq!(b.check_holds(), Err(Ended::KeyExpired));
+    let mut narrower = settings.clone();
+    narrower.roles.get_mut("shop").unwrap().listen.clear();
+    access.replace(narrower).unwrap();
+    assert_eq!(a.check_holds(), Err(Ended::Narrowed));
+    access.replace(shop()).unwrap();
+    assert_eq!(a.check_holds(), Err(Ended::KeyRemoved));
+    let everybody = Access::open(clock);
+    let everybody_then = everybody.anonymous();
+    assert_eq!(everybody_then.check_holds(), Ok(()));
+    everybody.replace(settings).unwrap();
+    assert_eq!(everybody_then.check_holds(), Err(Ended::CredentialsAsked));
+}
+
+#[tokio::test]
 async fn budgets_are_shared_by_all_who_are_the_same_principal() {
     let [one, two] = [(); 2].map(|()| NewKey::generate().unwrap());
     let mut settings = with_keys(&[("billing", entry(&[&one, &two], &["shop", "slow"]))]);

@@ -9,8 +9,10 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::middleware;
 use axum::routing::get;
+use futures_util::stream;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -662,6 +664,39 @@ async fn streams_and_waits_end_with_the_key() {
     assert_eq!(gone.status, StatusCode::UNAUTHORIZED);
     let silent = timeout(Duration::from_millis(50), staying.frame()).await;
     assert!(silent.is_err(), "the other's goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_after_the_key_has_gone_publishes_nothing() {
+    let guarded = Guarded::of(&[("a", role(&["publish"])), ("b", role(&["publish"]))]);
+    let mut settings = guarded.settings.clone();
+    settings.keys.remove("a");
+    let (begun, bodies): (Vec<_>, Vec<_>) = ["a", "b"]
+        .map(|name| {
+            let (body, comes) = oneshot::channel::<Bytes>();
+            let request = Request::post("/v1/events")
+                .header("content-type", "application/json")
+                .body(Body::from_stream(stream::once(comes)))
+                .unwrap();
+            (guarded.send(Some(name), request), body)
+        })
+        .into_iter()
+        .unzip();
+    let coming = async {
+        guarded.access.replace(settings).unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for body in bodies {
+            body.send(Bytes::from_static(b"{\"type\": \"t\"}")).unwrap();
+        }
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(begun), coming);
+    let [gone, stays] = &answers[..] else {
+        panic!("two were sent");
+    };
+    assert_eq!(gone.status, StatusCode::UNAUTHORIZED);
+    let detail = gone.json()["detail"].to_string();
+    assert!(detail.contains("the key was removed"), "{detail}");
+    assert_eq!(stays.status, StatusCode::ACCEPTED, "{stays:?}");
 }
 
 #[tokio::test]

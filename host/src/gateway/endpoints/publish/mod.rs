@@ -10,12 +10,14 @@ mod tests;
 mod trace;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 pub(in crate::gateway) use body::memory as body_memory;
@@ -57,6 +59,10 @@ pub(in crate::gateway) enum Receipt {
 }
 
 /// How a request carries its events.
+/// Time for a body to come after which it is asked again whether whoever sends it still may: a
+/// key that was removed publishes nothing with requests that were begun before.
+const A_WHILE: Duration = Duration::from_millis(250);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Shorthand,
@@ -112,7 +118,11 @@ pub(in crate::gateway) async fn publish(
         Mode::Batched => body::batch_limit(&context.bus),
         _ => body::single_limit(&context.bus),
     };
+    let began = Instant::now();
     let body = body::read(&context, &client, &headers, body, limit).await?;
+    if began.elapsed() >= A_WHILE {
+        identity.check_holds().map_err(Rejection::AccessEnded)?;
+    }
     // Only now: who has sent the whole body gets to read the answer.
     if !context.readiness.is_ready() {
         return Err(Rejection::Starting);
