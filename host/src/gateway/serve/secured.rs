@@ -17,11 +17,12 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::tls::{HttpTls, HttpTlsFiles};
+use crate::access::Access;
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
 use crate::gateway::context::Context;
-use crate::gateway::test_support::{bus, gateway};
-use crate::gateway::{GatewayLimits, Stages};
+use crate::gateway::test_support::{bus, gateway, guarded};
+use crate::gateway::{Gateway, GatewayLimits, Stages};
 use crate::tls::pem::{self, PemFile};
 use crate::tls::{Role, make_host, provider};
 
@@ -64,6 +65,15 @@ impl Secured {
 
     /// A gateway that takes certificates of clients by its own authority, or none.
     pub(super) async fn start_with(limits: GatewayLimits, clients: bool) -> Self {
+        Self::start_as(|bus| gateway(bus, limits), clients).await
+    }
+
+    /// A gateway that asks who somebody is.
+    pub(super) async fn start_guarded(access: Access) -> Self {
+        Self::start_as(|bus| guarded(bus, access), false).await
+    }
+
+    async fn start_as(gateway: impl FnOnce(&Bus) -> Gateway, clients: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path(), "localhost");
         let ca = folder.path().join("ca.crt");
@@ -72,7 +82,7 @@ impl Secured {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let bus = bus();
-        let mut gateway = gateway(&bus, limits);
+        let mut gateway = gateway(&bus);
         gateway.tls = Some(tls.clone());
         let context = Arc::clone(&gateway.context);
         let stages = Stages::default();

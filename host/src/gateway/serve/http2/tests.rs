@@ -7,9 +7,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::timeout;
 
 use super::*;
+use crate::access::{AccessSettings, Granted, KeyEntry, NewKey};
 use crate::event::{Draft, EventType};
 use crate::gateway::serve::secured::Secured;
 use crate::gateway::serve::tls::HTTP2;
+use crate::gateway::test_support::access;
 
 /// Bounds a test that has gone wrong.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -111,6 +113,51 @@ async fn requests_of_one_connection_do_not_wait_for_each_other() {
         live.into_body().collect().await.unwrap().to_bytes(),
         "alive\n"
     );
+}
+
+#[tokio::test]
+async fn of_those_who_share_a_connection_one_ends_alone_with_its_key() {
+    let mut settings = AccessSettings::default();
+    let keys = ["a", "b"].map(|name| {
+        let key = NewKey::generate().unwrap();
+        let role = Granted {
+            value: "admin".to_owned(),
+            place: String::new(),
+        };
+        let entry = KeyEntry {
+            place: String::new(),
+            keys: vec![key.hash()],
+            roles: vec![role],
+            expires: None,
+        };
+        settings.keys.insert(name.to_owned(), entry);
+        format!("Bearer {}", key.reveal())
+    });
+    let access = access(settings.clone());
+    let served = Secured::start_guarded(access.clone()).await;
+    let mut client = Client::connect(&served).await;
+    let [mut ending, mut staying] = {
+        let mut streams = Vec::new();
+        for key in &keys {
+            let mut request = get("/v1/events?type=custom.*");
+            let key = key.parse().unwrap();
+            request.headers_mut().insert("authorization", key);
+            let mut stream = client.send(request).await.unwrap().into_body();
+            stream.frame().await.unwrap().unwrap();
+            streams.push(stream);
+        }
+        <[_; 2]>::try_from(streams).unwrap()
+    };
+    settings.keys.remove("a");
+    access.replace(settings).unwrap();
+    let last = timeout(DEADLINE, ending.frame()).await.unwrap();
+    let last = last.unwrap().unwrap().into_data().unwrap();
+    assert!(last.starts_with(b"event: access-ended\n"), "{last:?}");
+    assert!(timeout(DEADLINE, ending.frame()).await.unwrap().is_none());
+    publish(&served, 1);
+    let event = timeout(DEADLINE, staying.frame()).await.unwrap();
+    let event = event.unwrap().unwrap().into_data().unwrap();
+    assert!(event.starts_with(b"id: "), "{event:?}");
 }
 
 #[tokio::test]
