@@ -425,24 +425,6 @@ async fn budgets_are_shared_by_all_who_are_the_same_principal() {
     assert!(two.budget().take(1).is_err(), "and forgets nothing");
 }
 
-#[tokio::test]
-async fn settings_that_contradict_themselves_change_nothing() {
-    let key = NewKey::generate().unwrap();
-    let mut twice = with_keys(&[
-        ("a", entry(&[&key], &["admin", "shop"])),
-        ("b", entry(&[&key], &["shop"])),
-    ]);
-    twice.roles.get_mut("shop").unwrap().limits.rate = Some("1/h".parse().unwrap());
-    let access = access(with_keys(&[("a", entry(&[&key], &["shop"]))]));
-    let error = access.replace(twice).unwrap_err().to_string();
-    assert!(error.starts_with("hearken.toml:9:1: "), "{error}");
-    assert!(error.contains("`access.keys.a`"), "{error}");
-    let identity = bearer(&access, &key.reveal()).await.unwrap();
-    assert!(!may(&identity, Act::Operate));
-    identity.budget().take(2).unwrap();
-    identity.budget().take(1).unwrap();
-}
-
 #[test]
 fn an_expired_key_is_explained_as_such() {
     let key = NewKey::generate().unwrap();
@@ -461,6 +443,24 @@ fn an_expired_key_is_explained_as_such() {
     let text = over.to_string();
     assert!(text.starts_with("no\nhearken.toml:9:1: "), "{text}");
     assert!(text.contains("expired at 2026-01-01T00:00:00Z"), "{text}");
+}
+
+#[tokio::test]
+async fn settings_that_contradict_themselves_change_nothing() {
+    let key = NewKey::generate().unwrap();
+    let mut twice = with_keys(&[
+        ("a", entry(&[&key], &["admin", "shop"])),
+        ("b", entry(&[&key], &["shop"])),
+    ]);
+    twice.roles.get_mut("shop").unwrap().limits.rate = Some("1/h".parse().unwrap());
+    let access = access(with_keys(&[("a", entry(&[&key], &["shop"]))]));
+    let error = access.replace(twice).unwrap_err().to_string();
+    assert!(error.starts_with("hearken.toml:9:1: "), "{error}");
+    assert!(error.contains("`access.keys.a`"), "{error}");
+    let identity = bearer(&access, &key.reveal()).await.unwrap();
+    assert!(!may(&identity, Act::Operate));
+    identity.budget().take(2).unwrap();
+    identity.budget().take(1).unwrap();
 }
 
 #[test]
