@@ -120,6 +120,36 @@ async fn the_policy_stands_above_every_manifest_and_may_change() {
     assert_eq!(before.state, PluginState::Running);
 }
 
+/// Has the plugin wait while it may hear and publish everything; the policy then leaves it
+/// little before anything comes. Returns what it reports.
+async fn bound_while_it_waits(what: Value) -> Value {
+    let free = "[policy.default]\npublish = [\"custom.*\"]\nlisten = [\"custom.*\"]\n";
+    let node = TestNode::start_under(free, [plugin("asking")]).await;
+    let mut reports = node.listen("custom.report.asking*").await;
+    node.send("asking.now", what).await;
+    assert_eq!(reports.next().await["type"], "custom.report.asking.waits");
+    node.set_policy(
+        "[policy.default]\npublish = [\"custom.report.*\"]\nlisten = [\"custom.{asking.*,go}\"]\n",
+    );
+    // It may register its wait only now, and may look at one event while the next comes.
+    loop {
+        node.send("secret", 1).await;
+        node.send("go", 1).await;
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(20), reports.next());
+        if let Ok(report) = waited.await {
+            return report["data"].clone();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_takes_away_holds_for_the_event_in_hand() {
+    let waited = bound_while_it_waits(json!({ "wait": "custom.{secret,go}" })).await;
+    assert_eq!(waited["done"], "custom.go", "{waited}");
+    let sent = bound_while_it_waits(json!({ "wait": "custom.go", "send": "yes" })).await;
+    assert!(error(&sent).contains("publish `custom.yes`"), "{sent}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_plugin_will_not_get_is_shown_before_it_runs() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");

@@ -1,4 +1,4 @@
-//! Sends the type that the event's data names (`send`), or waits for a pattern (`wait`), and reports what came of it.
+//! Sends the type that the event's data names (`send`), or waits for a pattern (`wait`), or first one and then the other, and reports what came of the last.
 #![cfg(target_family = "wasm")]
 
 use hearken_guests::{Event, Filter, OutgoingEvent, data_of, events, plugin, report};
@@ -35,7 +35,8 @@ fn wait(pattern: &str) -> Result<String, String> {
 fn ask(event: Event) -> Result<(), String> {
     let data = data_of(&event);
     let answer = match (data["send"].as_str(), data["wait"].as_str()) {
-        (Some(type_), _) => send(type_),
+        (Some(type_), None) => send(type_),
+        (Some(type_), Some(pattern)) => wait(pattern).and_then(|_| send(type_)),
         (None, Some(pattern)) => wait(pattern),
         (None, None) => return Err("it is asked for nothing".to_owned()),
     };

@@ -104,7 +104,10 @@ impl Supervisor {
                     }
                     Some(Command::Stop) | None => return End::Draining,
                 },
-                () = requests.files_changed.notified() => self.loading.begin(false),
+                () = requests.files_changed.notified() => {
+                    self.hear_what_may_be_heard();
+                    self.loading.begin(false);
+                }
                 loaded = self.loading.outcome() => {
                     match loaded {
                         Ok(None) => {}
@@ -200,6 +203,14 @@ impl Supervisor {
         }
     }
 
+    /// Holds the version in force to what the node's policy says now.
+    fn hear_what_may_be_heard(&mut self) {
+        let bounds = self.loading.bounds();
+        if let Some(current) = &mut self.current {
+            current.hear_within(bounds);
+        }
+    }
+
     /// Puts a new version in the place of the running one: that one finishes the
     /// event in hand, and the mailbox stays.
     async fn take_over(&mut self, staged: Staged) {
@@ -261,12 +272,9 @@ impl Supervisor {
         self.status
             .show_version(&version, &label, &listeners, unheard);
         let work = Work::Paused(slots);
-        self.current = Some(Current {
-            bounds,
-            version,
-            mailbox,
-            work,
-        });
+        self.current = Some(Current::new(version, bounds, listeners, mailbox, work));
+        // The policy may have changed while this one was made.
+        self.hear_what_may_be_heard();
         if !paused {
             self.status.set_state(PluginState::Running);
             self.start(None).await;

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::redaction::Redaction;
 use super::source::{Source, Stamp};
 use super::value::SecretValue;
-use crate::config::SecretSource;
+use crate::config::GrantedSecret;
 use crate::plugin::code::disk::Disk;
 
 /// Between two looks at a file.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// The secrets that a manifest names, by their keys.
+/// The secrets that a plugin may have, by their keys.
 #[derive(Debug, Default)]
 pub(crate) struct Vault {
     secrets: BTreeMap<String, Arc<Secret>>,
@@ -54,14 +54,14 @@ pub(crate) struct SecretError {
 impl Vault {
     /// Reads all secrets; paths of files start at `folder`. Blocks on the disk.
     pub(crate) fn open(
-        sources: &BTreeMap<String, SecretSource>,
+        secrets: &BTreeMap<String, GrantedSecret>,
         folder: &Path,
         plugin: &Arc<str>,
         redaction: &Arc<Redaction>,
         disk: &Disk,
     ) -> Result<Self, SecretError> {
-        let open = |(key, source): (&String, &SecretSource)| {
-            let source = Source::of(source, folder);
+        let open = |(key, granted): (&String, &GrantedSecret)| {
+            let source = Source::of(granted, folder);
             // Before it is read: what changes meanwhile is read again.
             let stamp = source.stamp();
             let value = source.read().map_err(|error| SecretError {
@@ -69,7 +69,7 @@ impl Vault {
                 reason: error.to_string(),
                 may_come: source.may_come(),
             })?;
-            redaction.add(&value);
+            let value = redaction.add(value);
             let secret = Secret {
                 key: key.clone(),
                 plugin: Arc::clone(plugin),
@@ -85,7 +85,7 @@ impl Vault {
             };
             Ok((key.clone(), Arc::new(secret)))
         };
-        let secrets = sources.iter().map(open).collect::<Result<_, _>>()?;
+        let secrets = secrets.iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self { secrets })
     }
 
@@ -125,7 +125,7 @@ impl Secret {
         }
         match self.source.read() {
             Ok(value) => {
-                self.redaction.add(&value);
+                let value = self.redaction.add(value);
                 let mut current = self.current();
                 current.value = value;
                 current.stamp = stamp;
@@ -152,14 +152,27 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SecretSource;
 
     fn open(folder: &Path, sources: &[(&str, SecretSource)]) -> Result<Vault, SecretError> {
-        let sources = sources.iter().cloned();
-        let sources = sources
-            .map(|(key, source)| (key.to_owned(), source))
+        open_within(folder, sources, None)
+    }
+
+    fn open_within(
+        folder: &Path,
+        sources: &[(&str, SecretSource)],
+        within: Option<&Path>,
+    ) -> Result<Vault, SecretError> {
+        let granted = |source: &SecretSource| GrantedSecret {
+            source: source.clone(),
+            within: within.map(Path::to_owned),
+        };
+        let secrets = sources.iter();
+        let secrets = secrets
+            .map(|(key, source)| ((*key).to_owned(), granted(source)))
             .collect();
         Vault::open(
-            &sources,
+            &secrets,
             folder,
             &"p".into(),
             &Arc::default(),
@@ -242,6 +255,49 @@ mod tests {
             "{error}"
         );
         let error = open(folder.path(), &[("token", file("."))]).unwrap_err();
-        assert!(error.to_string().contains("not a file"), "{error}");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let error = open(folder.path(), &[("token", file("pipe"))]).unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn no_link_leads_out_of_the_folder_that_is_granted() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let granted = folder.path().join("granted");
+        std::fs::create_dir_all(granted.join("2026")).unwrap();
+        std::fs::write(granted.join("2026/token"), "within").unwrap();
+        std::fs::write(folder.path().join("other"), "outside").unwrap();
+        symlink("2026", granted.join("..data")).unwrap();
+        symlink("..data/token", granted.join("token")).unwrap();
+        symlink("../other", granted.join("escape")).unwrap();
+        let open = |name: &str| {
+            let source = SecretSource::File(granted.join(name));
+            open_within(folder.path(), &[("s", source)], Some(&granted))
+        };
+        let vault = open("token").unwrap();
+        assert_eq!(text(&vault, "s").await, "within");
+        let error = open("escape").unwrap_err().to_string();
+        assert!(
+            error.contains("leads out of") && !error.contains("outside"),
+            "{error}"
+        );
+        // Nor does one that is put there later.
+        tokio::time::pause();
+        symlink("../other", granted.join("later")).unwrap();
+        std::fs::rename(granted.join("later"), granted.join("token")).unwrap();
+        tokio::time::advance(BETWEEN_LOOKS).await;
+        assert_eq!(text(&vault, "s").await, "within");
     }
 }
