@@ -3,7 +3,7 @@
 use hearken::admin::PluginState;
 use serde_json::{Value, json};
 
-use crate::support::node::TestNode;
+use crate::support::node::{TestNode, config};
 use crate::support::plugin::{Plugin, plugin};
 use crate::support::process::{compiling, run};
 
@@ -148,6 +148,27 @@ async fn a_policy_that_takes_away_holds_for_the_event_in_hand() {
     assert_eq!(waited["done"], "custom.go", "{waited}");
     let sent = bound_while_it_waits(json!({ "wait": "custom.go", "send": "yes" })).await;
     assert!(error(&sent).contains("publish `custom.yes`"), "{sent}");
+}
+
+/// Its manifest gives it an hour for an event, of which the removal of its file takes the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_is_removed_does_not_go_on_with_the_event_in_hand() {
+    let folders = tempfile::TempDir::new().expect("a temporary folder");
+    let mut config = config(folders.path());
+    config.limits.deadline = std::time::Duration::from_millis(200);
+    let node = TestNode::start_with(config, folders).await;
+    node.place(&asking("[limits]\ndeadline = \"1h\"\n"));
+    node.until("asking", |status| status.state == PluginState::Running)
+        .await;
+    let mut told = node.listen("{custom.report.*,plugin.removed}").await;
+    node.send(
+        "asking.now",
+        json!({ "wait": "custom.never", "for": 3_600_000 }),
+    )
+    .await;
+    assert_eq!(told.next().await["type"], "custom.report.asking.waits");
+    node.remove("asking");
+    assert_eq!(told.next().await["type"], "plugin.removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,8 @@ pub(crate) struct Supervisor {
     runtime: Arc<Runtime>,
     status: Arc<Status>,
     loading: Loading,
+    /// How long an event in hand has once the plugin is removed, whatever its manifest says.
+    patience: Duration,
     /// Who is told what becomes of the load under way.
     reloads: Vec<Reply>,
     /// Why the files as they are cannot be loaded.
@@ -57,10 +59,12 @@ impl Supervisor {
         status: Arc<Status>,
     ) -> Self {
         let (told, through) = (Arc::clone(&status), Arc::clone(&runtime));
+        let patience = defaults.deadline;
         Self {
             loading: Loading::new(files, told, defaults, through),
             runtime,
             status,
+            patience,
             reloads: Vec::new(),
             failed: None,
             current: None,
@@ -77,7 +81,7 @@ impl Supervisor {
             let serving = AssertUnwindSafe(self.serve(&mut requests)).catch_unwind();
             match serving.await {
                 Ok(end) => {
-                    self.stop().await;
+                    self.stop(end).await;
                     if end == End::Removed {
                         self.status.announce(HostEventType::PluginRemoved);
                     }
@@ -356,9 +360,22 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn stop(&mut self) {
+    async fn stop(&mut self, end: End) {
         if let Some(current) = self.current.take() {
-            current.work.end().await;
+            let ended = current.work.end();
+            let ended = match end {
+                // The node has its own patience, with all plugins together.
+                End::Draining => Ok(ended.await),
+                // If it is over, the workers are dropped with what they have in hand.
+                End::Removed => tokio::time::timeout(self.patience, ended).await,
+            };
+            if ended.is_err() {
+                tracing::warn!(
+                    plugin = self.status.name(),
+                    "its file is gone, and the event that it had in hand was cut off after {:?}",
+                    self.patience
+                );
+            }
         }
         self.status.stopped();
     }
