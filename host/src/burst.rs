@@ -66,11 +66,6 @@ impl<K: Clone + Eq + Hash> Bursts<K> {
         self.due.remove(key);
     }
 
-    /// Nothing is due any more.
-    pub(crate) fn clear(&mut self) {
-        self.due.clear();
-    }
-
     /// Waits for what is due next, and takes it out. Nothing is lost when the future is
     /// dropped.
     pub(crate) async fn next(&mut self) -> K {

@@ -27,7 +27,7 @@
 //! | [`clock`] | the one place that reads the time of day | nothing else |
 //! | `burst` | waiting for the end of a burst of changes | nothing else |
 //! | `file_watch` | noticing when files may have changed | `burst` |
-//! | `panics` | what a panic said | nothing else |
+//! | `panics` | what a panic said, and ending one that must go no further | nothing else |
 //! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
 //! | [`tls`] | what all that speaks TLS shares: the cryptography, reading and making certificates, reading them again when they change | `clock`, `file_watch` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |

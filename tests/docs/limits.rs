@@ -90,6 +90,16 @@ fn known() -> Vec<Row> {
         ),
         ("compiled functions", vec![of("function_cache/MAX_BYTES")]),
         ("cache of compiled code", vec![of("MAX_CACHE_BYTES")]),
+        (
+            "wait for a disk",
+            vec![
+                of("FOLDER_WITHIN"),
+                of("COMPONENT_WITHIN"),
+                of("SECRET_WITHIN"),
+                of("CODE_WITHIN"),
+            ],
+        ),
+        ("wait of a guest", vec![of("LOOK_WITHIN")]),
         // Plugins at work.
         ("memory of an instance", vec![limits.memory]),
         (

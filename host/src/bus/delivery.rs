@@ -129,7 +129,7 @@ impl Bus {
                 serial.map_or("", |serial| digits.format(serial)),
             ],
             source: &publisher.source,
-            time: self.0.config.clock.now_millis(),
+            time: self.now_millis(),
             origin: self.node(),
             sequence: None,
         };

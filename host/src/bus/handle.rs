@@ -75,6 +75,12 @@ impl Bus {
         &self.0.config.node
     }
 
+    /// The time of day that events get, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_millis(&self) -> u64 {
+        self.0.config.clock.now_millis()
+    }
+
     /// Largest event in bytes, attributes included.
     #[must_use]
     pub fn max_event_bytes(&self) -> usize {

@@ -14,7 +14,7 @@ use crate::config::ConfigError;
 use crate::logging::LoggingError;
 use crate::node::{ListenError, NodeError};
 use crate::plugin::WorkerError;
-use crate::tls::{HostError, MakeError};
+use crate::tls::{HostCertificateError, MakeError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ pub(super) enum CliError {
     Certificates(#[from] CertificatesError),
     /// A certificate for HTTP cannot be made.
     #[error(transparent)]
-    HostCertificate(#[from] HostError),
+    HostCertificate(#[from] HostCertificateError),
     /// The node does not run, or did not end well.
     #[error(transparent)]
     Node(Box<NodeError>),
@@ -117,9 +117,9 @@ impl CliError {
             | Self::Certificates(
                 CertificatesError::Name(_) | CertificatesError::Make(MakeError::Validity(_)),
             )
-            | Self::HostCertificate(HostError::Name(_) | HostError::Make(MakeError::Validity(_))) => {
-                ExitCode::from(2)
-            }
+            | Self::HostCertificate(
+                HostCertificateError::Name(_) | HostCertificateError::Make(MakeError::Validity(_)),
+            ) => ExitCode::from(2),
             Self::Access(error) if error.is_senseless() => ExitCode::from(2),
             Self::TimedOut { .. } => ExitCode::from(3),
             _ => ExitCode::FAILURE,

@@ -1,9 +1,11 @@
 //! Dialling: one task for each address that may be a node's, which dials whenever
 //! there is no link to that node.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -47,7 +49,14 @@ impl Dialling {
                     continue;
                 }
             }
-            self.dial(&address).await;
+            // A panic is a mistake in this program, for which no address is given up.
+            let dialled = AssertUnwindSafe(self.dial(&address)).catch_unwind();
+            if dialled.await.is_err() {
+                tracing::error!(
+                    address = &*address,
+                    "dialling ended unexpectedly, and begins anew"
+                );
+            }
             // A dial that went well is repeated if no link has come of it by then.
             sleep(delay.next().unwrap_or(MAX_REDIAL)).await;
         }

@@ -24,7 +24,7 @@ use super::link::session::Session;
 use super::link::superseded::Superseded;
 use super::membership::gossip::Outgoing;
 use super::membership::{Address, Candidates};
-use super::remembered::Remembered;
+use super::remembered::{Forgotten, Remembered};
 use super::wire::admission::network;
 use super::wire::channel::Greeted;
 use super::wire::greeting::Greeter;
@@ -80,12 +80,11 @@ impl Handle {
 
 /// How a peer's task ended.
 struct PeerEnded {
-    node: Arc<str>,
-    incarnation: Uuid,
+    node: Arc<Node>,
     end: PeerEnd,
 }
 
-/// What the hub hinputs.
+/// What the hub hears.
 pub(super) struct HubInputs {
     /// Streams of those who dial this node.
     pub(super) opened: mpsc::Receiver<Opened>,
@@ -198,18 +197,22 @@ impl Hub {
         let Peer {
             node, incarnation, ..
         } = &greeted.peer;
+        // Of two starts of one name the later one stays, for good: both sides of every link
+        // decide alike, whoever links first, and whether or not it is there.
+        let later = match self.handles.get(node) {
+            Some(handle) => (*incarnation < handle.latest()).then(|| handle.address()),
+            None => self.remembered.later(node, *incarnation),
+        };
+        if let Some(here) = later {
+            let refused = Refused::Name {
+                node: Arc::clone(node),
+                here: here.to_string(),
+                there: greeted.peer.address.to_string(),
+            };
+            return self.refuse(greeted, refused);
+        }
         let full = self.handles.len() >= MAX_PEERS;
         match self.handles.get_mut(node) {
-            // Of two starts of one name the later one stays, for good: both sides of
-            // every link decide alike, whoever links first.
-            Some(handle) if *incarnation < handle.latest() => {
-                let refused = Refused::Name {
-                    node: Arc::clone(node),
-                    here: handle.address().to_string(),
-                    there: greeted.peer.address.to_string(),
-                };
-                self.refuse(greeted, refused);
-            }
             Some(handle) if handle.incarnation == *incarnation => {
                 if let Err(rejected) = handle.offers.try_send(greeted) {
                     let refused = match rejected {
@@ -279,22 +282,16 @@ impl Hub {
         );
         let handle = Handle {
             incarnation: peer.incarnation,
-            node,
+            node: Arc::clone(&node),
             offers,
             messages,
             superseded,
             successor: None,
         };
-        let Peer {
-            node, incarnation, ..
-        } = peer;
-        self.handles.insert(Arc::clone(&node), handle);
+        self.handles.insert(peer.node, handle);
         self.peers.spawn(async move {
-            PeerEnded {
-                end: task.run(session).await,
-                node,
-                incarnation,
-            }
+            let end = task.run(session).await;
+            PeerEnded { node, end }
         });
     }
 
@@ -306,21 +303,19 @@ impl Hub {
                 return self.forget_the_dead();
             }
         };
-        let PeerEnded {
-            node,
-            incarnation,
-            end,
-        } = ended;
-        if self
-            .handles
-            .get(&node)
-            .is_some_and(|handle| handle.incarnation == incarnation)
-        {
-            let ended = self.handles.remove(&node);
-            self.succeed(ended.and_then(|handle| handle.successor));
-        }
+        let PeerEnded { node, end } = ended;
         if let PeerEnd::Forgotten(past) = end {
-            self.remembered.keep(node, incarnation, past);
+            self.remembered.keep(Forgotten {
+                node: Arc::clone(&node.name),
+                incarnation: node.incarnation,
+                address: node.address(),
+                past,
+            });
+        }
+        let handle = self.handles.get(&node.name);
+        if handle.is_some_and(|handle| handle.incarnation == node.incarnation) {
+            let ended = self.handles.remove(&node.name);
+            self.succeed(ended.and_then(|handle| handle.successor));
         }
     }
 
@@ -331,7 +326,8 @@ impl Hub {
         }
     }
 
-    /// Takes out the peer whose task has panicked, so that it can be linked again.
+    /// Takes out the peer whose task could not say how it ended, so that it can be linked
+    /// again.
     fn forget_the_dead(&mut self) {
         let mut successors = Vec::new();
         self.handles.retain(|name, handle| {

@@ -21,7 +21,7 @@ use crate::admin::NodeState;
 use crate::bus::{
     BusConfig, Filter, MailboxLimits, Overflow, Publisher, Receiver, ReceiverKind, Subscription,
 };
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::event::{Draft, EventType, Pattern};
 
 /// Pipes between addresses, which can be cut.
@@ -31,6 +31,8 @@ struct Pipes {
     /// What runs between two ends; ended where the network is cut.
     between: Mutex<Vec<JoinHandle<()>>>,
     is_cut: AtomicBool,
+    /// Whether the next who dials panics.
+    panics: AtomicBool,
 }
 
 impl Pipes {
@@ -61,6 +63,8 @@ struct Seen {
 impl Network for Seen {
     fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
         Box::pin(async move {
+            let panics = self.pipes.panics.swap(false, Ordering::Relaxed);
+            assert!(!panics, "as it was told to");
             let listener = self.pipes.listeners.lock().unwrap().get(&address).cloned();
             let listener = listener.filter(|_| !self.pipes.is_cut.load(Ordering::Relaxed));
             let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
@@ -107,18 +111,41 @@ struct Part {
     admin: Arc<dyn ClusterAdmin>,
     publisher: Publisher,
     heard: Receiver,
+    leave: CancellationToken,
     _running: tokio_util::task::AbortOnDropHandle<Result<(), ClusterError>>,
+}
+
+/// A clock that can be told to fail the next who reads it.
+#[derive(Default)]
+struct FailingClock(AtomicBool);
+
+impl Clock for FailingClock {
+    fn now_millis(&self) -> u64 {
+        assert!(!self.0.swap(false, Ordering::Relaxed), "as it was told to");
+        SystemClock.now_millis()
+    }
 }
 
 /// Node number `number`, of whichever name, which joins the one at `join`.
 fn start(pipes: &Arc<Pipes>, name: &str, number: u8, join: &[u8]) -> Part {
+    start_by(pipes, name, number, join, Arc::new(SystemClock))
+}
+
+/// The same by a clock of its own.
+fn start_by(
+    pipes: &Arc<Pipes>,
+    name: &str,
+    number: u8,
+    join: &[u8],
+    clock: Arc<dyn Clock>,
+) -> Part {
     let address = |number: u8| SocketAddr::from(([127, 0, 0, number], 7071));
     let incarnation = Uuid::from_u128(u128::from(number) << 80);
     let bus = Bus::new(BusConfig {
         node: name.into(),
         incarnation: incarnation.simple().to_string(),
         max_event_bytes: 1 << 20,
-        clock: Arc::new(SystemClock),
+        clock,
     });
     let filter = |pattern| Filter::new(Pattern::new(pattern).unwrap());
     let heard = bus.subscribe(Subscription {
@@ -155,13 +182,15 @@ fn start(pipes: &Arc<Pipes>, name: &str, number: u8, join: &[u8]) -> Part {
             .collect(),
         seed: number.into(),
     });
+    let leave = CancellationToken::new();
     Part {
         admin: cluster.admin(),
         publisher: bus.publisher("/test", "test"),
         heard,
         _running: tokio_util::task::AbortOnDropHandle::new(tokio::spawn(
-            cluster.run(CancellationToken::new()),
+            cluster.run(leave.clone()),
         )),
+        leave,
     }
 }
 
@@ -276,4 +305,78 @@ async fn of_two_starts_of_one_name_the_later_one_is_linked_whoever_comes_first()
     a.until("b", Some(NodeState::Unreachable)).await;
     sleep(Duration::from_secs(60)).await;
     assert_eq!(a.sees("b").unwrap(), (NodeState::Unreachable, incarnation));
+
+    // And when it is long forgotten.
+    a.until("b", None).await;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((a.sees("b"), earlier.sees("a")), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_links_task_costs_no_event_that_came_and_is_no_secret() {
+    let pipes = Arc::new(Pipes::default());
+    let clock = Arc::new(FailingClock::default());
+    let a = start(&pipes, "a", 1, &[]);
+    let b = start_by(&pipes, "b", 2, &[1], Arc::clone(&clock) as Arc<dyn Clock>);
+    a.until("b", Some(NodeState::Connected)).await;
+    b.until("a", Some(NodeState::Connected)).await;
+    sleep(Duration::from_secs(1)).await;
+    a.publish(0);
+    b.hear("custom.number", 1).await;
+    sleep(Duration::from_secs(1)).await;
+    // These have come, and a does not know that yet.
+    for number in 1..4 {
+        a.publish(number);
+    }
+    b.hear("custom.number", 3).await;
+    pipes.cut();
+    // The next that b publishes is that a cannot be reached.
+    clock.0.store(true, Ordering::Relaxed);
+    b.until("a", None).await;
+    assert!(!clock.0.load(Ordering::Relaxed), "its task has panicked");
+
+    pipes.heal();
+    b.until("a", Some(NodeState::Connected)).await;
+    a.until("b", Some(NodeState::Connected)).await;
+    sleep(Duration::from_secs(1)).await;
+    a.publish(4);
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|last| last != "custom.number") {
+        let event = timeout(Duration::from_secs(60), b.heard.recv()).await;
+        let event = event.expect("there are more").expect("the bus is there");
+        heard.push(event.event_type().to_owned());
+    }
+    assert_eq!(
+        heard,
+        ["cluster.unreachable", "cluster.joined", "custom.number"]
+    );
+    // What b may have had for a is gone, which a is told.
+    let gaps = a.hear("cluster.gap", 1).await;
+    assert_eq!(gaps[0].1["count"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_is_dialled_on_after_a_panic() {
+    let pipes = Arc::new(Pipes::default());
+    let a = start(&pipes, "a", 1, &[]);
+    pipes.panics.store(true, Ordering::Relaxed);
+    let b = start(&pipes, "b", 2, &[1]);
+    b.until("a", Some(NodeState::Connected)).await;
+    a.until("b", Some(NodeState::Connected)).await;
+    assert!(!pipes.panics.load(Ordering::Relaxed), "the first dial has");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_at_a_goodbye_nobody_believes_that_the_node_is_there() {
+    let pipes = Arc::new(Pipes::default());
+    let clock = Arc::new(FailingClock::default());
+    let a = start_by(&pipes, "a", 1, &[], Arc::clone(&clock) as Arc<dyn Clock>);
+    let b = start(&pipes, "b", 2, &[1]);
+    a.until("b", Some(NodeState::Connected)).await;
+    a.hear("cluster.joined", 1).await;
+    // The next that a publishes is that b has left.
+    clock.0.store(true, Ordering::Relaxed);
+    b.leave.cancel();
+    a.hear("cluster.unreachable", 1).await;
+    assert!(!clock.0.load(Ordering::Relaxed), "its task has panicked");
 }

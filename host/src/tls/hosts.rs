@@ -39,7 +39,7 @@ pub struct MadeHost {
 
 /// Why a certificate cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub enum HostError {
+pub enum HostCertificateError {
     /// Nobody can be reached by that.
     #[error(
         "`{0}` cannot stand in a certificate: name a host (`hearken.example.com`), all of a domain \
@@ -49,26 +49,11 @@ pub enum HostError {
     /// It cannot be made or written.
     #[error(transparent)]
     Make(#[from] MakeError),
-    /// What was signed does not hold before the authority's certificate.
-    #[error(
-        "what {} signs does not hold with {}: {source}; both must be as one `hearken cluster ca` \
-         made them. For a CA made with other tools, use those to sign too",
-        key.display(),
-        certificate.display()
-    )]
-    OtherAuthority {
-        /// The authority's key.
-        key: PathBuf,
-        /// The authority's certificate.
-        certificate: PathBuf,
-        /// What is wrong.
-        source: Box<OtherAuthority>,
-    },
 }
 
 /// Why an authority's certificate does not vouch for what its key signed.
 #[derive(Debug, thiserror::Error)]
-pub enum OtherAuthority {
+enum NotVouched {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] PemError),
@@ -83,16 +68,16 @@ pub enum OtherAuthority {
 /// epoch, and serves its owner as a client too.
 ///
 /// # Errors
-/// [`HostError`] says what is wrong or in the way.
+/// [`HostCertificateError`] says what is wrong or in the way.
 pub fn make_host(
     names: &[String],
     ca: &Path,
     out: &Path,
     days: u32,
     now_millis: u64,
-) -> Result<MadeHost, HostError> {
+) -> Result<MadeHost, HostCertificateError> {
     if let Some(name) = names.iter().find(|name| !is_host(name)) {
-        return Err(HostError::Name(name.clone()));
+        return Err(HostCertificateError::Name(name.clone()));
     }
     let validity = validity_of(days, now_millis)?;
     let absent = |file| ca.join(file).symlink_metadata().is_err();
@@ -115,13 +100,9 @@ pub fn make_host(
         path: out,
         contents: pair.certificate.as_bytes(),
     };
-    vouches(authorities, made, names[0], now_millis).map_err(|source| {
-        HostError::OtherAuthority {
-            key: files.key.clone(),
-            certificate: files.certificate.clone(),
-            source: Box::new(source),
-        }
-    })?;
+    if let Err(source) = vouches(authorities, made, names[0], now_millis) {
+        return Err(files.refused(source).into());
+    }
     Ok(MadeHost {
         certificate: write(out, &stem(names[0]), &pair)?,
         authority,
@@ -135,7 +116,7 @@ fn vouches(
     made: PemFile<'_>,
     name: &str,
     now_millis: u64,
-) -> Result<(), OtherAuthority> {
+) -> Result<(), NotVouched> {
     let roots = Arc::new(authorities.roots()?);
     let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider())
         .build()

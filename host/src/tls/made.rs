@@ -1,5 +1,6 @@
 //! The files of certificates that are made: `NAME.crt` and `NAME.key`.
 
+use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,21 @@ pub enum MakeError {
         /// What is wrong with it.
         source: rcgen::Error,
     },
+    /// What was signed does not hold before the authority's certificate.
+    #[error(
+        "what {} signs does not hold with {}: {source}; both must be as one `hearken cluster ca` \
+         made them. For a CA made with other tools, use those to sign too",
+        key.display(),
+        certificate.display()
+    )]
+    OtherAuthority {
+        /// The authority's key.
+        key: PathBuf,
+        /// The authority's certificate.
+        certificate: PathBuf,
+        /// What is wrong.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// A file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -76,6 +92,17 @@ pub(crate) struct AuthorityFiles {
     pub(crate) key: PathBuf,
     /// The certificate, in PEM.
     pub(crate) pem: String,
+}
+
+impl AuthorityFiles {
+    /// Says that its key and its certificate do not go together.
+    pub(crate) fn refused(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> MakeError {
+        MakeError::OtherAuthority {
+            key: self.key,
+            certificate: self.certificate,
+            source: source.into(),
+        }
+    }
 }
 
 /// Reads the authority in the folder `ca`.

@@ -13,7 +13,7 @@ pub(crate) mod pem;
 mod provider;
 pub(crate) mod validity;
 
-pub use hosts::{HostError, MadeHost, make_host};
+pub use hosts::{HostCertificateError, MadeHost, make_host};
 pub use made::{Made, MakeError};
 pub(crate) use made::{authority_in, new_authority, validity_of, write};
 pub use pem::{PemError, Role};

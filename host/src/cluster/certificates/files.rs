@@ -1,10 +1,10 @@
 //! The files of a cluster's certificates: `ca.crt` and `ca.key`, and for each node
 //! `NODE.crt` and `NODE.key`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{certify, is_node_name};
-use crate::cluster::tls::{Contents, Credentials, TlsError, TlsFiles};
+use crate::cluster::tls::{Contents, Credentials, TlsFiles};
 use crate::tls::{Made, MakeError, authority_in, new_authority, validity_of, write};
 
 /// Why a certificate cannot be made.
@@ -17,21 +17,6 @@ pub enum CertificatesError {
          empty or ends with a dash, and the last is not a number (`node-1`, not `1` or `node.1`)"
     )]
     Name(String),
-    /// What was signed does not hold before the authority's certificate.
-    #[error(
-        "what {} signs does not hold with {}: {source}; both must be as one `hearken cluster ca` \
-         made them. For a CA made with other tools, use those to sign too",
-        key.display(),
-        certificate.display()
-    )]
-    OtherAuthority {
-        /// The authority's key.
-        key: PathBuf,
-        /// The authority's certificate.
-        certificate: PathBuf,
-        /// What is wrong.
-        source: Box<TlsError>,
-    },
     /// It cannot be made or written.
     #[error(transparent)]
     Make(#[from] MakeError),
@@ -72,7 +57,7 @@ pub fn make_node(
         crl: None,
     };
     let made = Contents {
-        ca: ca.pem.into_bytes(),
+        ca: ca.pem.clone().into_bytes(),
         certificate: pair.certificate.clone().into_bytes(),
         key: pair.key.clone().into_bytes(),
         crl: None,
@@ -80,11 +65,7 @@ pub fn make_node(
     if let Err(source) = Credentials::from_pem(&files, &made)
         .and_then(|credentials| credentials.check(&files, node, now_millis))
     {
-        return Err(CertificatesError::OtherAuthority {
-            key: ca.key,
-            certificate: ca.certificate,
-            source: Box::new(source),
-        });
+        return Err(ca.refused(source).into());
     }
     Ok(write(out, node, &pair)?)
 }

@@ -42,7 +42,8 @@ pub(in crate::cluster) struct Figures {
     pub(in crate::cluster) gaps: AtomicU64,
     /// Microseconds; 0 before the first measurement.
     pub(in crate::cluster) round_trip: AtomicU64,
-    /// The newest version of this node's interest that the other one knows.
+    /// The newest version of this node's interest that the other one has said, since it was
+    /// linked last, that it knows.
     pub(in crate::cluster) interest_known: AtomicU64,
 }
 
@@ -123,7 +124,11 @@ impl Node {
     pub(super) fn set_state(&self, state: NodeState) {
         let mut standing = self.lock();
         standing.state = state;
-        standing.met |= state == NodeState::Connected;
+        if state == NodeState::Connected {
+            standing.met = true;
+            // It may have forgotten what it knew, and says what it knows over each link.
+            self.figures.interest_known.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Its address, if its link is down and it has not left.

@@ -117,3 +117,20 @@ async fn that_a_node_knows_more_of_the_wishes_wakes_nobody_who_dials() {
     assert!(known, "who waits for it does hear of it");
     assert!(!changes.has_changed().expect("the directory is there"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_node_knew_before_its_link_broke_it_may_have_forgotten() {
+    let mut world = World::new();
+    world.link(2, "b:1");
+    let node = world.directory.get("b").expect("it is linked");
+    let filter = crate::bus::Filter::new(crate::event::Pattern::any());
+    let _stream = world.bus.wait_for(filter);
+    let version = *world.bus.interest().watch().borrow();
+    world.directory.knows(&node, version);
+    assert!(world.bus.interest().known().await);
+    world.directory.set_state(&node, NodeState::Unreachable);
+    world.directory.set_state(&node, NodeState::Connected);
+    assert!(!world.bus.interest().known().await, "it has not said so");
+    world.directory.knows(&node, version);
+    assert!(world.bus.interest().known().await);
+}

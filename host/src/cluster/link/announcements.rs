@@ -56,7 +56,6 @@ impl Announcer {
             tracing::info!(%node, %address, "linked again");
             return;
         }
-        self.present = true;
         tracing::info!(%node, %address, %version, %incarnation, "node joined");
         let data = NodeJoined {
             node: node.to_string(),
@@ -66,6 +65,7 @@ impl Announcer {
         };
         let host = &self.context.host;
         host.publish_host(HostEventType::ClusterJoined, node, &data);
+        self.present = true;
     }
 
     /// There is no link, or none any more.
@@ -88,10 +88,12 @@ impl Announcer {
 
     /// The link has not come back. Returns whether that was news.
     pub(in crate::cluster) fn unreachable(&mut self) -> bool {
-        let news = std::mem::take(&mut self.present);
+        let news = self.present;
         if news {
             tracing::warn!(node = %self.node.name, "node unreachable");
             self.publish_lost(HostEventType::ClusterUnreachable);
+            // Not before: a panic on the way would leave it untold.
+            self.present = false;
         }
         news
     }

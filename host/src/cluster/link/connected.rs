@@ -75,9 +75,9 @@ pub(in crate::cluster) struct Resumed {
 }
 
 /// A session while there is a connection for it.
-pub(in crate::cluster) struct Link<'i> {
-    session: Session,
-    inputs: &'i mut PeerInputs,
+pub(in crate::cluster) struct Link<'s> {
+    session: &'s mut Session,
+    inputs: &'s mut PeerInputs,
     pending: Pending,
     /// Events that wait for what goes before them.
     held: Option<Events>,
@@ -98,11 +98,11 @@ pub(in crate::cluster) struct Link<'i> {
     frames: usize,
 }
 
-impl<'i> Link<'i> {
+impl<'s> Link<'s> {
     /// Goes on with a connection whose two sides have resumed.
     pub(in crate::cluster) fn new(
-        session: Session,
-        inputs: &'i mut PeerInputs,
+        session: &'s mut Session,
+        inputs: &'s mut PeerInputs,
         channel: &Channel,
         resumed: Resumed,
     ) -> Self {
@@ -131,10 +131,10 @@ impl<'i> Link<'i> {
         }
     }
 
-    /// Runs until the link ends one way or the other, and gives the session back.
-    pub(in crate::cluster) async fn run(mut self, mut channel: Channel) -> (Session, Ended) {
+    /// Runs until the link ends one way or the other.
+    pub(in crate::cluster) async fn run(mut self, mut channel: Channel) -> Ended {
         let ended = self.exchange(&mut channel).await;
-        self.session.receiving().1.report_gaps();
+        self.session.report_gaps();
         let ended = ended.unwrap_or_else(Ended::Lost);
         match &ended {
             Ended::Lost(Lost::Refuses(refused)) => channel.refuse(refused).await,
@@ -145,7 +145,7 @@ impl<'i> Link<'i> {
             Ended::Stopped => channel.part(Kind::Goodbye(Goodbye {})).await,
             Ended::Lost(_) | Ended::Left => {}
         }
-        (self.session, ended)
+        ended
     }
 
     async fn exchange(&mut self, channel: &mut Channel) -> Result<Ended, Lost> {
@@ -312,9 +312,9 @@ impl<'i> Link<'i> {
     }
 
     fn receive(&mut self, events: &Events) -> Result<(), Lost> {
-        let (inbox, mut deliver) = self.session.receiving();
-        let taken = inbox.take(events, deliver.origin(), &mut deliver);
-        deliver.flush();
+        let taken = self
+            .session
+            .take_in(|inbox, deliver| inbox.take(events, deliver.origin(), deliver));
         // What is owed is due later, unless it is much.
         if self.acks.owe(events, self.session.inbox.received()) {
             self.acknowledge();
@@ -329,8 +329,9 @@ impl<'i> Link<'i> {
 
     /// The other side does not send all again that this one has forgotten.
     fn skip(&mut self, skip: &Skip) -> Result<(), Refused> {
-        let (inbox, mut deliver) = self.session.receiving();
-        let skipped = inbox.skip(skip.after, skip.unsure, &mut deliver);
+        let skipped = self
+            .session
+            .take_in(|inbox, deliver| inbox.skip(skip.after, skip.unsure, deliver));
         skipped.map_err(|error| Refused::Protocol(error.to_string()))?;
         self.acknowledge();
         Ok(())
@@ -352,7 +353,7 @@ impl<'i> Link<'i> {
     }
 
     fn measure(&mut self) {
-        self.session.receiving().1.report_gaps();
+        self.session.report_gaps();
         self.ping = (self.ping.0 + 1, Instant::now());
         self.pending.ping = Some(self.ping.0);
     }

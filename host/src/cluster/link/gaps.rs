@@ -34,6 +34,11 @@ impl Gaps {
     pub(in crate::cluster) fn last_time(&self) -> Option<u64> {
         self.last_time
     }
+
+    /// Number of the first event in a gap that has not been reported.
+    pub(in crate::cluster) fn first_untold(&self) -> Option<u64> {
+        self.missing.map(|missing| missing.first)
+    }
 }
 
 /// Several gaps as one.
@@ -91,10 +96,12 @@ impl<'l> Deliver<'l> {
 
     /// Reports the gaps that have not been.
     pub(in crate::cluster) fn report_gaps(&mut self) {
-        if let Some(missing) = self.gaps.missing.take() {
-            self.gaps.reported = Some(Instant::now());
+        if let Some(missing) = self.gaps.missing {
             let known = Some((missing.last, missing.count));
             self.report(missing.after, missing.first, known);
+            // Not before: a panic on the way would leave it untold.
+            self.gaps.missing = None;
+            self.gaps.reported = Some(Instant::now());
         }
     }
 

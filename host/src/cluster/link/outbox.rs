@@ -40,6 +40,9 @@ pub(in crate::cluster) struct Outbox {
     /// How many of `sent` have been handed to the present connection.
     handed: usize,
     acknowledged: u64,
+    /// Number of the last event that is not sent again since the other side does not know
+    /// what it has received; 0 once it has acknowledged being told so.
+    skipped: u64,
     /// Number of the last event that was handed to any connection.
     offered: u64,
     /// Events sent, repetitions not counted.
@@ -82,6 +85,7 @@ impl Outbox {
             sent_bytes: 0,
             handed: 0,
             acknowledged: 0,
+            skipped: 0,
             offered: 0,
             events: 0,
             too_large: 0,
@@ -110,25 +114,27 @@ impl Outbox {
             .change_route(&rerouted.removed, &rerouted.added);
     }
 
-    /// Events sent and not acknowledged; those too large for the other side count.
+    /// Events sent and not acknowledged; those too large for the other side count, and
+    /// those of which it has not acknowledged that they are not sent again.
     pub(in crate::cluster) fn unacknowledged(&self) -> u64 {
         self.last - self.acknowledged
     }
 
     /// Whether all has been sent and acknowledged.
     pub(in crate::cluster) fn is_empty(&self) -> bool {
-        self.sent.is_empty() && self.receiver.mailbox().queued() == 0
+        self.sent.is_empty() && self.skipped == 0 && self.receiver.mailbox().queued() == 0
     }
 
-    /// Goes on behind event `received` on a new connection; sends everything after
-    /// it again.
+    /// Goes on behind event `received` on a new connection; sends everything after it
+    /// again that is not skipped. Returns what to tell the other side first, if it has
+    /// heard of the stream but not yet of that.
     ///
     /// # Errors
     /// [`NeverSent`] when there is no such event.
-    pub(in crate::cluster) fn resume(&mut self, received: u64) -> Result<(), NeverSent> {
+    pub(in crate::cluster) fn resume(&mut self, received: u64) -> Result<Option<Skip>, NeverSent> {
         self.acknowledge(received)?;
         self.handed = 0;
-        Ok(())
+        Ok(self.told_first())
     }
 
     /// Goes on, on a new connection, with a side that knows nothing of this stream any
@@ -137,13 +143,20 @@ impl Outbox {
     pub(in crate::cluster) fn skip(&mut self) -> Option<Skip> {
         self.handed = 0;
         // If not, then it has most likely never heard of the stream.
-        if self.acknowledged == 0 {
-            return None;
+        if self.acknowledged > 0 {
+            self.skipped = self.offered.max(self.acknowledged);
+            self.let_go(self.skipped);
         }
-        let after = self.offered;
-        let unsure = after - self.acknowledged;
-        self.forget(after);
-        Some(Skip { after, unsure })
+        self.told_first()
+    }
+
+    /// What the other side has to be told before it gets events. Some of what was skipped
+    /// stays unsure until it has acknowledged that: a connection may break before.
+    fn told_first(&self) -> Option<Skip> {
+        (self.skipped > 0).then(|| Skip {
+            after: self.skipped,
+            unsure: self.skipped - self.acknowledged,
+        })
     }
 
     /// Forgets what the other side has.
@@ -157,13 +170,17 @@ impl Outbox {
                 sent: self.last,
             });
         }
-        self.forget(received);
+        self.acknowledged = self.acknowledged.max(received);
+        if received >= self.skipped {
+            self.skipped = 0;
+        }
+        self.let_go(received);
         Ok(())
     }
 
-    fn forget(&mut self, received: u64) {
-        self.acknowledged = self.acknowledged.max(received);
-        while let Some(sent) = self.sent.pop_front_if(|sent| sent.last <= received) {
+    /// Keeps nothing that need not be sent again: what ends with event `last`, or before.
+    fn let_go(&mut self, last: u64) {
+        while let Some(sent) = self.sent.pop_front_if(|sent| sent.last <= last) {
             self.sent_bytes -= sent.bytes;
             self.handed = self.handed.saturating_sub(1);
         }

@@ -1,6 +1,9 @@
 //! One start of another node: a task that keeps what is sent to it and received
 //! from it in order, over as many connections as it takes.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use super::announcements::Announcer;
@@ -25,9 +28,20 @@ pub(in crate::cluster) struct PeerTask {
 pub(in crate::cluster) enum PeerEnd {
     /// It left, this node does, or another start has taken its place.
     Over,
-    /// It has not been heard of for so long that what waits for it is thrown away;
-    /// this is remembered.
+    /// It has not been heard of for so long that what waits for it is thrown away, or the
+    /// task has panicked; this is remembered.
     Forgotten(Past),
+}
+
+/// Why there is nothing more to do for a start of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    /// It said goodbye.
+    Left,
+    /// This node leaves, or another start has taken its place.
+    Over,
+    /// It has not been heard of for too long.
+    Forgotten,
 }
 
 impl PeerTask {
@@ -39,32 +53,48 @@ impl PeerTask {
     /// Runs until the node has left or is forgotten, has started again, or this one
     /// leaves.
     pub(in crate::cluster) async fn run(mut self, mut session: Session) -> PeerEnd {
+        // What is left half-way by a panic is not gone on with: a new task begins anew, where
+        // the session stood.
+        let done = AssertUnwindSafe(self.link(&mut session)).catch_unwind();
+        match done.await {
+            Ok(Done::Left) => self.left(session).await,
+            Ok(Done::Over) => PeerEnd::Over,
+            Ok(Done::Forgotten) => PeerEnd::Forgotten(session.past()),
+            Err(_) => self.panicked(session).await,
+        }
+    }
+
+    /// Links again and again, as long as the node may come back.
+    async fn link(&mut self, session: &mut Session) -> Done {
         loop {
             let offer = match self.inputs.offers.next() {
                 Some(offer) => offer,
-                None => match self.wait(&session).await {
+                None => match self.wait(session).await {
                     Ok(offer) => offer,
-                    Err(end) => return end,
+                    Err(done) => return done,
                 },
             };
-            let ended;
-            (session, ended) = match self.resume(&mut session, offer).await {
+            let ended = match self.resume(session, offer).await {
                 Ok((channel, resumed)) => {
                     let link = Link::new(session, &mut self.inputs, &channel, resumed);
                     link.run(channel).await
                 }
-                Err(lost) => (session, Ended::Lost(lost)),
+                Err(lost) => Ended::Lost(lost),
             };
             match ended {
-                Ended::Stopped => return PeerEnd::Over,
-                Ended::Left => return self.left(session).await,
+                Ended::Stopped => return Done::Over,
+                Ended::Left => {
+                    session.note_sent();
+                    self.announcer.left(&session.peer).await;
+                    return Done::Left;
+                }
                 Ended::Lost(lost) => self.announcer.lost(&session.peer, &lost).await,
             }
         }
     }
 
     /// Waits for a connection, and says so when there is none for too long.
-    async fn wait(&mut self, session: &Session) -> Result<Greeted, PeerEnd> {
+    async fn wait(&mut self, session: &Session) -> Result<Greeted, Done> {
         let lost = Instant::now();
         let mut measure = interval(MEASURE);
         loop {
@@ -75,12 +105,12 @@ impl PeerTask {
             };
             tokio::select! {
                 biased;
-                () = self.inputs.stop.cancelled() => return Err(PeerEnd::Over),
+                () = self.inputs.stop.cancelled() => return Err(Done::Over),
                 () = self.inputs.superseded.cancelled() => {
                     self.announcer.unreachable();
-                    return Err(PeerEnd::Over);
+                    return Err(Done::Over);
                 }
-                offer = self.inputs.offers.recv() => return offer.ok_or(PeerEnd::Over),
+                offer = self.inputs.offers.recv() => return offer.ok_or(Done::Over),
                 // There is no link that it could go over.
                 Some(_) = self.inputs.messages.recv() => {}
                 _ = measure.tick() => session.note_sent(),
@@ -88,17 +118,32 @@ impl PeerTask {
                     if !self.announcer.unreachable() {
                         tracing::warn!(node = %session.peer.node, "not heard of for an hour; what waits for it is thrown away");
                         session.context.directory.remove(&session.node);
-                        return Err(PeerEnd::Forgotten(session.past()));
+                        return Err(Done::Forgotten);
                     }
                 }
             }
         }
     }
 
+    /// The task has panicked, which is a mistake in this program. Says what may be missing of
+    /// the node's events, and that there is no link any more; of this node's, the other side
+    /// learns it when another stream begins.
+    async fn panicked(mut self, mut session: Session) -> PeerEnd {
+        tracing::error!(node = %session.peer.node, "linking ended unexpectedly, and begins anew");
+        let tell = async {
+            session.report_in_hand();
+            self.announcer.lost(&session.peer, &Lost::Panicked).await;
+            self.announcer.unreachable();
+        };
+        if AssertUnwindSafe(tell).catch_unwind().await.is_err() {
+            tracing::error!(node = %session.peer.node, "could not tell what may be missing");
+        }
+        session.context.directory.remove(&session.node);
+        PeerEnd::Forgotten(session.past())
+    }
+
     /// The node said goodbye: it is shown for a while, but nothing waits for it.
     async fn left(mut self, session: Session) -> PeerEnd {
-        session.note_sent();
-        self.announcer.left(&session.peer).await;
         let Session {
             context,
             node,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::context::Context;
 use super::gaps::{Deliver, Gaps};
-use super::inbox::{Inbox, Sink};
+use super::inbox::{Gap, Inbox, Sink};
 use super::interest::{InterestError, LinkFilters, Rerouted};
 use super::outbox::Outbox;
 use super::past::Past;
@@ -30,6 +30,9 @@ pub(in crate::cluster) struct Session {
     /// What the node wants of this one's.
     wanted: LinkFilters,
     gaps: Gaps,
+    /// Number of the first event of what is being taken in, which is not handed on as a
+    /// whole yet; nothing between two frames, unless a panic came between.
+    in_hand: Option<u64>,
     /// `Resume` frames sent to the node.
     attempts: u64,
 }
@@ -46,6 +49,7 @@ impl Session {
         let Past {
             inbox,
             last_time,
+            untold,
             attempts,
         } = past;
         let source = format!("/nodes/{}", peer.node);
@@ -58,15 +62,18 @@ impl Session {
             inbox,
             wanted: LinkFilters::default(),
             gaps: Gaps::behind(last_time),
+            in_hand: untold,
             attempts,
         }
     }
 
-    /// What is remembered when the node is forgotten.
+    /// What is remembered when the node is forgotten, or its task has panicked.
     pub(in crate::cluster) fn past(&self) -> Past {
+        let untold = [self.in_hand, self.gaps.first_untold()];
         Past {
             inbox: self.inbox.clone(),
             last_time: self.gaps.last_time(),
+            untold: untold.into_iter().flatten().min(),
             attempts: self.attempts,
         }
     }
@@ -90,22 +97,25 @@ impl Session {
     /// [`Refused`] when the other side says what cannot be.
     pub(in crate::cluster) fn resume(&mut self, theirs: &Resume) -> Result<Option<Skip>, Refused> {
         let broken = |error: &dyn std::error::Error| Refused::Protocol(error.to_string());
-        let mut skip = None;
-        if theirs.receiving == self.outbox.stream() {
+        let takes_skips = self.peer.minor >= SKIP_SINCE;
+        let skip = if theirs.receiving == self.outbox.stream() {
             let resumed = self.outbox.resume(theirs.received);
-            resumed.map_err(|error| broken(&error))?;
-        } else if self.peer.minor >= SKIP_SINCE {
-            skip = self.outbox.skip();
+            resumed.map_err(|error| broken(&error))?
+        } else if takes_skips {
+            self.outbox.skip()
         } else {
-            self.outbox.resume(0).map_err(|error| broken(&error))?;
-        }
+            self.outbox.resume(0).map_err(|error| broken(&error))?
+        };
         if let Some(interest) = &theirs.interest {
             self.heed(|wanted| wanted.replace(&interest.filters))?;
         }
-        if let Some(gap) = self.inbox.resume(theirs.sending) {
-            self.receiving().1.gap(gap);
-        }
-        Ok(skip)
+        self.report_in_hand();
+        self.take_in(|inbox, deliver| {
+            if let Some(gap) = inbox.resume(theirs.sending) {
+                deliver.gap(gap);
+            }
+        });
+        Ok(skip.filter(|_| takes_skips))
     }
 
     /// The other side says what it wants, or what has changed of that.
@@ -139,11 +149,37 @@ impl Session {
         }
     }
 
-    /// What keeps the order of what is received, and where it goes then.
-    pub(in crate::cluster) fn receiving(&mut self) -> (&mut Inbox, Deliver<'_>) {
+    /// Takes in what the other side says of its stream: `take` gets what keeps the order of
+    /// what is received, and where it goes then.
+    pub(in crate::cluster) fn take_in<T>(
+        &mut self,
+        take: impl FnOnce(&mut Inbox, &mut Deliver<'_>) -> T,
+    ) -> T {
+        self.in_hand = Some(self.inbox.received() + 1);
         let host = &self.context.host;
-        let deliver = Deliver::new(&self.publisher, host, &self.node, &mut self.gaps);
-        (&mut self.inbox, deliver)
+        let mut deliver = Deliver::new(&self.publisher, host, &self.node, &mut self.gaps);
+        let taken = take(&mut self.inbox, &mut deliver);
+        deliver.flush();
+        self.in_hand = None;
+        taken
+    }
+
+    /// Reports the gaps that have not been.
+    pub(in crate::cluster) fn report_gaps(&mut self) {
+        let host = &self.context.host;
+        Deliver::new(&self.publisher, host, &self.node, &mut self.gaps).report_gaps();
+    }
+
+    /// Reports, besides the gaps that have not been, what was being taken in when the link's
+    /// task panicked, if it has: nobody knows how much of that was handed on.
+    pub(in crate::cluster) fn report_in_hand(&mut self) {
+        self.report_gaps();
+        if let Some(first) = self.in_hand {
+            let host = &self.context.host;
+            let mut deliver = Deliver::new(&self.publisher, host, &self.node, &mut self.gaps);
+            deliver.gap(Gap { first, last: None });
+            self.in_hand = None;
+        }
     }
 }
 

@@ -67,6 +67,9 @@ pub(in crate::cluster) enum Lost {
     /// The other node has started again.
     #[error("the other node has started again")]
     Superseded,
+    /// A mistake in this program.
+    #[error("the task of the link panicked")]
+    Panicked,
 }
 
 fn described(status: &Status) -> String {
@@ -87,6 +90,7 @@ impl Lost {
             Self::Refuses(refused) => refused.reason().as_str_name(),
             Self::Replaced => "replaced",
             Self::Superseded => "superseded",
+            Self::Panicked => "panicked",
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The requests of one connection, by HTTP/1.
 
 use std::convert::Infallible;
-use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::Request;
+use axum::http::{Method, Version};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 
-use super::connection::{Connection, HEAD_ROOM};
+use super::connection::{Connection, HEAD_ROOM, Stage};
+use super::event_stream;
 use super::forwarded;
 use super::heads::Heads;
 use super::requests::{Ended, Requests, respond};
@@ -34,29 +36,65 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         memory: Arc::clone(&requests.context.bodies),
         counted: (!is_proxy).then_some(peer),
     };
-    let service = hyper::service::service_fn(|request| {
-        respond(requests.router.clone(), Arc::clone(&connection), request)
+    let half_close = connection.may_be_half_closed();
+    let (begin, mut begun) = oneshot::channel();
+    let begin = Mutex::new(Some(begin));
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
+        let takes_chunks = request.method() == Method::GET && request.version() == Version::HTTP_11;
+        let (connection, begin) = (&connection, &begin);
+        async move {
+            let router = requests.router.clone();
+            let answer = respond(router, Arc::clone(connection), request).await?;
+            if !takes_chunks || connection.stage() != Stage::Streaming {
+                return Ok::<_, Infallible>(answer);
+            }
+            let begin = begin.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let begin = begin.expect("from then on hyper is not polled");
+            // Who waits for it is this connection's task.
+            let _ = begin.send(answer);
+            std::future::pending().await
+        }
     });
-    let serving = http1::Builder::new()
+    let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes)
         .max_headers(limits.headers)
-        .half_close(connection.may_be_half_closed())
+        .half_close(half_close)
         .keep_alive(!late)
         .serve_connection(TokioIo::new(heads), service);
-    let mut serving = pin!(serving);
+    let draining = &requests.context.draining;
+    let serving = async {
+        // Apart, so that a stream does not keep its place.
+        let mut http = Box::new(http);
+        let mut told = late;
+        let answer = loop {
+            tokio::select! {
+                biased;
+                result = &mut http => return Ended::by_itself(result),
+                Ok(answer) = &mut begun => break answer,
+                () = draining.cancelled(), if !told => {
+                    told = true;
+                    Pin::new(&mut *http).graceful_shutdown();
+                }
+            }
+        };
+        let stream = http.into_parts().io.into_inner().stream;
+        let now = requests.context.bus.now_millis();
+        Ended::by_itself(event_stream::write(stream, answer, now, half_close).await)
+    };
+    let given_up = async {
+        if late {
+            std::future::pending().await
+        }
+        draining.cancelled().await;
+        requests.give_up(&connection, || connection.stage()).await
+    };
     tokio::select! {
         biased;
-        result = serving.as_mut() => return Ended::by_itself(result),
-        () = connection.to_be_cut() => return Ended::Done,
-        () = requests.context.draining.cancelled(), if !late => {}
-    }
-    serving.as_mut().graceful_shutdown();
-    tokio::select! {
-        biased;
-        result = serving => Ended::by_itself(result),
-        stage = requests.give_up(&connection, || connection.stage()) => Ended::Cut(stage),
+        ended = serving => ended,
+        () = connection.to_be_cut() => Ended::Done,
+        stage = given_up => Ended::Cut(stage),
     }
 }
 

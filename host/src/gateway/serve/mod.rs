@@ -3,7 +3,8 @@
 //! - `server` accepts connections within bounds, and drains; `socket` is the bytes of one, and
 //!   `connection` what is known of it. `secure` puts `tls` beneath it.
 //! - `requests` is what it takes to answer what comes over one; `http1` (with `heads`) and
-//!   `http2` read that, and end a connection that stalls.
+//!   `http2` read that, and end a connection that stalls; `event_stream` writes the streams of
+//!   HTTP/1.
 //! - `client` is from where a request over it comes, and `guests` are who uses it.
 //! - `discard` reads what nobody wants.
 //! - `forwarded` says from which address a client comes, and `slots` and `memory` bound what
@@ -15,6 +16,7 @@ pub(super) mod client;
 pub(super) mod connection;
 pub(super) mod cors;
 pub(super) mod discard;
+mod event_stream;
 pub(super) mod forwarded;
 pub(super) mod guard;
 mod guests;

@@ -1,6 +1,7 @@
 //! What it takes to serve the requests of connections, by whatever version of HTTP.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -24,7 +25,7 @@ pub(super) enum Ended {
 
 impl Ended {
     /// By itself.
-    pub(super) fn by_itself(result: hyper::Result<()>) -> Self {
+    pub(super) fn by_itself(result: Result<(), impl Display>) -> Self {
         if let Err(error) = result {
             tracing::debug!(%error, "an HTTP connection ended early");
         }

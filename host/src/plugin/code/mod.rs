@@ -5,5 +5,6 @@ pub(super) mod code_cache;
 pub(super) mod compile;
 pub(super) mod complete;
 pub(super) mod disk;
+pub(super) mod disks;
 pub(super) mod engine;
 pub(super) mod function_cache;

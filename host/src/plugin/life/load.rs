@@ -153,8 +153,8 @@ impl Source {
             None => Manifest::default(),
         };
         let rights = Rights::of(&manifest, &self.fingerprint.bounds);
-        let secrets = if self.has_secrets && !rights.secrets.is_empty() {
-            let opened = open_secrets(&rights, files, plugin, runtime).await?;
+        let secrets = if self.has_secrets {
+            let opened = open_secrets(&rights, files, plugin, runtime).await;
             opened.map_err(|source| LoadError::Secret {
                 path: files.manifest.clone(),
                 source,
@@ -188,27 +188,17 @@ impl Source {
 async fn open_secrets(
     rights: &Rights,
     files: &Files,
-    plugin: &Arc<PluginContext>,
-    runtime: &Arc<Runtime>,
-) -> Result<Result<Vault, SecretError>, LoadError> {
-    let secrets = rights.secrets.clone();
-    let folder = files
-        .manifest
-        .parent()
-        .map(Path::to_owned)
-        .unwrap_or_default();
-    let (plugin, disk) = (Arc::clone(plugin), runtime.disk.clone());
-    let open = move || {
-        Vault::open(
-            &secrets,
-            &folder,
-            &plugin.name,
-            &plugin.log.redaction,
-            &disk,
-        )
-    };
-    let opened = runtime.disk.run(open).await;
-    opened.map_err(|panic| LoadError::Host(panic.to_string()))
+    plugin: &PluginContext,
+    runtime: &Runtime,
+) -> Result<Vault, SecretError> {
+    Vault::open(
+        &rights.secrets,
+        files.manifest.parent().unwrap_or(Path::new("")),
+        &plugin.name,
+        &plugin.log.redaction,
+        &runtime.disks.secrets,
+    )
+    .await
 }
 
 /// The manifest's text, if there is one.

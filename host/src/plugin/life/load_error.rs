@@ -1,9 +1,10 @@
 //! Why a plugin's files cannot be loaded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::plugin::code::compile::CompileError;
+use crate::plugin::code::disk::DiskError;
 use crate::plugin::guest::batch::cut;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::secrets::vault::SecretError;
@@ -11,6 +12,12 @@ use crate::plugin::guest::secrets::vault::SecretError;
 /// Why a plugin's files cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
+    /// The component is simply not there any more.
+    #[error("the component has been removed")]
+    Removed,
+    /// The disk that the files are on does not answer.
+    #[error(transparent)]
+    Silent(DiskError),
     #[error("cannot read the manifest {}: {source}", path.display())]
     ReadManifest {
         path: PathBuf,
@@ -53,21 +60,10 @@ impl LoadError {
         }
     }
 
-    /// Whether the component is simply not there any more: nothing in the folder has its
-    /// name, not even a link that leads nowhere for the moment, and the folder is there.
-    pub(crate) fn is_removal(&self) -> bool {
-        match self {
-            Self::Component { path, source } => {
-                source.is_missing() && !path.is_symlink() && path.parent().is_none_or(Path::is_dir)
-            }
-            _ => false,
-        }
-    }
-
     /// Whether the files could not be loaded for a reason that may pass by itself: what
     /// the system says of them, be it that too many files are open, that the disk has
-    /// failed, or that a folder is being put in the place of another; or that it lets no
-    /// process start which compiles them.
+    /// failed or does not answer, or that a folder is being put in the place of another;
+    /// or that it lets no process start which compiles them.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Component {
@@ -76,9 +72,10 @@ impl LoadError {
             }
             | Self::ReadManifest { source, .. } => source.raw_os_error().is_some(),
             Self::Component {
-                source: CompileError::WorkerStart { .. },
+                source: CompileError::WorkerStart { .. } | CompileError::Silent { .. },
                 ..
-            } => true,
+            }
+            | Self::Silent(_) => true,
             Self::Secret { source, .. } => source.may_come,
             _ => false,
         }
@@ -93,6 +90,15 @@ impl LoadError {
                 ..
             }
         )
+    }
+}
+
+impl From<DiskError> for LoadError {
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::Silent { .. } => Self::Silent(error),
+            DiskError::Panicked(_) | DiskError::Stopping => Self::Host(error.to_string()),
+        }
     }
 }
 

@@ -1,15 +1,16 @@
 //! A load under way, in tasks of its own: whoever has asked for it is free meanwhile.
 //!
-//! Files are read first. Only if they have changed since, or the load is forced, a
-//! version is made of them, in the place of one that is still being made of what the
-//! files were before.
+//! First it is looked whether there is a component at all: one that is gone is told at
+//! once, however long others are compiled and whatever is still being read. Then files are
+//! read. Only if they have changed since, or the load is forced, a version is made of
+//! them, in the place of one that is still being made of what the files were before.
 
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::files::Files;
+use super::files::{Files, Presence};
 use super::load::{Fingerprint, Source, Staged};
 use super::load_error::LoadError;
 use super::retry::Retry;
@@ -17,7 +18,6 @@ use super::status::Status;
 use crate::admin::PluginState;
 use crate::config::{Bounds, PluginLimits};
 use crate::panics::panic_text;
-use crate::plugin::code::disk::DiskError;
 use crate::plugin::run::runtime::Runtime;
 
 /// Loads the files of one plugin.
@@ -30,9 +30,12 @@ pub(crate) struct Loading {
     tried: Option<Fingerprint>,
     /// Whether to make a version of what is being read even if it was tried.
     forced: bool,
-    /// Whether to read again, since the files may have changed while they were read.
-    again: bool,
+    /// Whether to look again, since the files may have changed while they were looked at.
+    look_again: bool,
+    /// The same, while they were read.
+    read_again: bool,
     retry: Retry,
+    looking: Option<Task<Presence>>,
     reading: Option<Task<(Option<OwnedSemaphorePermit>, Source)>>,
     staging: Option<Task<Staged>>,
 }
@@ -61,8 +64,10 @@ impl Loading {
             runtime,
             tried: None,
             forced: false,
-            again: false,
+            look_again: false,
+            read_again: false,
             retry: Retry::default(),
+            looking: None,
             reading: None,
             staging: None,
         }
@@ -73,10 +78,10 @@ impl Loading {
     pub(crate) fn begin(&mut self, forced: bool) {
         // What could not be read looks as it did then.
         self.forced |= forced || self.retry.is_pending();
-        if self.reading.is_some() {
-            self.again = true;
+        if self.looking.is_some() {
+            self.look_again = true;
         } else {
-            self.read();
+            self.look();
         }
     }
 
@@ -87,7 +92,7 @@ impl Loading {
 
     /// Whether anything is still to come.
     pub(crate) fn is_under_way(&self) -> bool {
-        self.reading.is_some() || self.staging.is_some()
+        self.looking.is_some() || self.reading.is_some() || self.staging.is_some()
     }
 
     /// The next outcome: a version that is ready, or nothing if the files are as they
@@ -95,7 +100,8 @@ impl Loading {
     /// waited for to the end.
     ///
     /// # Errors
-    /// [`Failure`] when the files cannot be loaded as they are.
+    /// [`Failure`] when the files cannot be loaded as they are; with
+    /// [`LoadError::Removed`] there is nothing more to come.
     pub(crate) async fn outcome(&mut self) -> Result<Option<Staged>, Failure> {
         match self.loaded().await {
             Ok(staged) => {
@@ -113,10 +119,34 @@ impl Loading {
         loop {
             let at_rest = !self.is_under_way();
             tokio::select! {
+                found = ended(&mut self.looking) => {
+                    self.looking = None;
+                    if std::mem::take(&mut self.look_again) {
+                        self.look();
+                        continue;
+                    }
+                    match found {
+                        Ok(Presence::Removed) => {
+                            (self.reading, self.staging) = (None, None);
+                            return Err(LoadError::Removed);
+                        }
+                        // They may have changed since that began.
+                        _ if self.reading.is_some() => self.read_again = true,
+                        Ok(found) => self.read(found),
+                        Err(error) => {
+                            self.staging = None;
+                            return Err(error);
+                        }
+                    }
+                }
                 read = ended(&mut self.reading) => {
                     self.reading = None;
-                    if std::mem::take(&mut self.again) {
-                        self.read();
+                    // What is found leads to another read.
+                    if self.looking.is_some() {
+                        continue;
+                    }
+                    if std::mem::take(&mut self.read_again) {
+                        self.look();
                         continue;
                     }
                     let forced = std::mem::take(&mut self.forced);
@@ -131,7 +161,7 @@ impl Loading {
                     self.staging = None;
                     match staged {
                         // What the files are now decides, changed or not.
-                        Err(_) if self.reading.is_some() => self.forced = true,
+                        Err(_) if self.is_under_way() => self.forced = true,
                         staged => return staged.map(Some),
                     }
                 }
@@ -140,22 +170,31 @@ impl Loading {
         }
     }
 
-    fn read(&mut self) {
+    fn look(&mut self) {
+        let (files, runtime) = (self.files.clone(), Arc::clone(&self.runtime));
+        self.looking = Some(spawn(async move {
+            let path = files.component.clone();
+            let looked = runtime.disks.folder.run(&path, move || files.presence());
+            Ok(looked.await?)
+        }));
+    }
+
+    fn read(&mut self, found: Presence) {
+        self.read_again = false;
         let (files, runtime) = (self.files.clone(), Arc::clone(&self.runtime));
         let bounds = self.bounds();
         // What is being made of the last files has its room already, and may be given
         // up for these.
-        let needs_room = self.staging.is_none();
+        let needs_room = found == Presence::There && self.staging.is_none();
         self.reading = Some(spawn(async move {
-            // A component that is gone takes none, and its plugin goes at once, however
-            // long others are compiled.
-            let room = if needs_room && on_disk(&runtime, &files, Files::has_component).await? {
+            let room = if needs_room {
                 Some(runtime.room_to_load().await)
             } else {
                 None
             };
-            let read = move |files: &Files| Source::read(files, &bounds);
-            let source = on_disk(&runtime, &files, read).await??;
+            let path = files.component.clone();
+            let read = move || Source::read(&files, &bounds);
+            let source = runtime.disks.components.run(&path, read).await??;
             Ok((room, source))
         }));
     }
@@ -184,18 +223,6 @@ fn spawn<T: Send + 'static>(
     AbortOnDropHandle::new(tokio::spawn(task))
 }
 
-/// Looks at files where waiting for the disk holds up nobody.
-async fn on_disk<T: Send + 'static>(
-    runtime: &Runtime,
-    files: &Files,
-    look: impl FnOnce(&Files) -> T + Send + 'static,
-) -> Result<T, LoadError> {
-    let files = files.clone();
-    let looked = runtime.disk.run(move || look(&files));
-    let failed = |error: DiskError| LoadError::Host(error.to_string());
-    looked.await.map_err(failed)
-}
-
 /// What a task comes to; never, without one.
 async fn ended<T>(task: &mut Option<Task<T>>) -> Result<T, LoadError> {
     match task {
@@ -211,3 +238,6 @@ fn failed(error: tokio::task::JoinError) -> LoadError {
         Err(_) => "the node is stopping".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::entry::{COMMANDS, Entry};
-use super::folder::{Folder, FolderError};
+use super::folder::{Changed, Folder, FolderError};
 use super::plugins::Plugins;
 use super::requests::Requests;
 use super::status::Status;
@@ -94,10 +94,10 @@ impl PluginRunner {
             quarantine,
             clock,
         } = config;
-        let folder = Folder::watch(&folder)?;
         let workers = CompileWorkers::new(compile, threads);
         let io = tokio::runtime::Handle::current();
         let runtime = Runtime::new(bus, store, &data, threads, workers, &io, policy)?;
+        let folder = Folder::watch(&folder, runtime.disks.folder.clone())?;
         let plugins = Arc::new(Plugins {
             runtime: Arc::new(runtime),
             limits,
@@ -128,7 +128,8 @@ impl PluginRunner {
     pub async fn load_all(&mut self, within: Duration) -> Result<(), PluginsError> {
         let loading: Vec<_> = self
             .folder
-            .plugins()?
+            .plugins()
+            .await?
             .into_iter()
             .map(|name| self.install(name))
             .collect();
@@ -181,37 +182,17 @@ impl PluginRunner {
     /// it. Dropping the future loses nothing.
     async fn step(&mut self) {
         tokio::select! {
-            changed = self.folder.changed() => match changed {
-                Some(name) => self.look_at(name),
-                None => self.look_at_all(),
-            },
+            changed = self.folder.changed() => self.look_at(changed),
             Some(ended) = self.supervisors.join_next_with_id() => self.reap(ended),
         }
     }
 
-    fn look_at_all(&mut self) {
-        let mut names = match self.folder.plugins() {
-            Ok(names) => names,
-            Err(error) => {
-                tracing::error!(%error, "plugins keep running as they are");
-                return;
-            }
-        };
-        names.extend(
-            self.plugins
-                .entries()
-                .iter()
-                .map(|entry| entry.status.name().to_owned()),
-        );
-        names.into_iter().for_each(|name| self.look_at(name));
-    }
-
-    fn look_at(&mut self, name: String) {
-        if let Some(entry) = self.plugins.entry(&name) {
+    fn look_at(&mut self, changed: Changed) {
+        if let Some(entry) = self.plugins.entry(&changed.plugin) {
             entry.files_changed.notify_one();
-        } else if self.folder.files(&name).component.exists() {
+        } else if changed.has_component {
             // Nobody waits for a plugin that is dropped into a running node.
-            drop(self.install(name));
+            drop(self.install(changed.plugin));
         }
     }
 
@@ -273,7 +254,8 @@ impl PluginRunner {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&name);
         match ended {
-            Ok(_) => self.look_at(name),
+            // There may be another of its name by now.
+            Ok(_) => self.folder.look_later(name, Duration::ZERO),
             Err(error) => {
                 tracing::error!(plugin = name, %error, "a supervisor ended unexpectedly");
                 if let Some(entry) = entry {

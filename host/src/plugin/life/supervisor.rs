@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use super::current::{Current, Work, quarantine_turns};
 use super::files::Files;
 use super::load::Staged;
+use super::load_error::LoadError;
 use super::loading::{Failure, Loading};
 use super::requests::{Command, Reply, Requests};
 use super::status::Status;
@@ -119,7 +120,10 @@ impl Supervisor {
                             self.failed = None;
                             self.take_over(staged).await;
                         }
-                        Err(failure) if failure.error.is_removal() => return End::Removed,
+                        Err(Failure {
+                            error: LoadError::Removed,
+                            ..
+                        }) => return End::Removed,
                         Err(failure) => self.not_loaded(failure).await,
                     }
                     if !self.loading.is_under_way() {
@@ -382,4 +386,4 @@ impl Supervisor {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -11,7 +11,7 @@ use crate::bus::Bus;
 use crate::config::Policy;
 use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
-use crate::plugin::code::disk::Disk;
+use crate::plugin::code::disks::Disks;
 use crate::plugin::code::engine::new_engine;
 use crate::plugin::guest::imports;
 use crate::plugin::guest::outgoing::connector::Connector;
@@ -29,7 +29,7 @@ const FILES_A_COMPILE_THREAD: usize = 4;
 pub(crate) struct Runtime {
     pub(crate) bus: Bus,
     pub(crate) store: Arc<Store>,
-    pub(crate) disk: Disk,
+    pub(crate) disks: Disks,
     pub(crate) compiler: Compiler,
     /// A permit for each component file that may be in memory at once.
     loading: Arc<Semaphore>,
@@ -67,8 +67,8 @@ impl Runtime {
         policy: Policy,
     ) -> Result<Self, RuntimeError> {
         let cache = CodeCache::open(data.join("code"))?;
-        let disk =
-            Disk::start().map_err(|error| RuntimeError::Thread(std::io::Error::other(error)))?;
+        let disks =
+            Disks::start().map_err(|error| RuntimeError::Thread(std::io::Error::other(error)))?;
         let engine = new_engine().map_err(RuntimeError::Engine)?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
         Ok(Self {
@@ -76,8 +76,8 @@ impl Runtime {
             store,
             loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
-            compiler: Compiler::new(engine, cache, disk.clone(), workers),
-            disk,
+            compiler: Compiler::new(engine, cache, disks.code.clone(), workers),
+            disks,
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
             connector: Arc::new(Connector::system()),
             policy: Arc::new(PolicyInForce::new(policy)),

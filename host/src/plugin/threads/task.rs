@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::ticker::TICK;
+use crate::panics::end_panics;
 
 /// What a task and the threads that run it know of each other.
 #[derive(Debug)]
@@ -121,16 +122,27 @@ impl TaskHandle {
     }
 }
 
-/// A future whose polls are charged to its task.
+/// A future whose polls are charged to its task, and whose drop may panic: as part of a task,
+/// that would end the process.
 pub(crate) struct ScheduledTask<F> {
     handle: Arc<TaskHandle>,
-    future: Pin<Box<F>>,
+    /// There until it is dropped.
+    future: Option<Pin<Box<F>>>,
 }
 
 impl<F: Future> ScheduledTask<F> {
     pub(crate) fn new(handle: Arc<TaskHandle>, future: F) -> Self {
-        let future = Box::pin(future);
+        let future = Some(Box::pin(future));
         Self { handle, future }
+    }
+}
+
+impl<F> Drop for ScheduledTask<F> {
+    fn drop(&mut self) {
+        let future = self.future.take();
+        end_panics("dropping a task of the plugin threads", move || {
+            drop(future)
+        });
     }
 }
 
@@ -139,12 +151,13 @@ impl<F: Future> Future for ScheduledTask<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
+        let future = this.future.as_mut().expect("it is polled before its drop");
         // The clock is cheap, and counts what the system has taken away from the thread
         // too. Nobody is moved on its word alone.
         let exact = !this.handle.in_background() && !this.handle.account.is_low();
         let began = Instant::now();
         let cpu = exact.then(ThreadTime::now);
-        let polled = this.future.as_mut().poll(cx);
+        let polled = future.as_mut().poll(cx);
         let now = Instant::now();
         let used = match cpu {
             Some(cpu) => cpu.elapsed(),

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::{BEGUN, Draft, millis};
-use crate::plan::{Action, Cut, CutKind};
+use crate::plan::{Action, Cut, CutKind, Join, NodePlan};
 
 /// What time moves by, in milliseconds: an hour in steps of two takes minutes.
 const TICK: u64 = 50;
@@ -21,10 +21,15 @@ const LONG: Range<u64> = 3_603_000..3_900_000;
 /// that side gives the link up later, but not before it misses the first sign of life.
 const LATER: Range<u64> = 500..2_000;
 
+/// How much earlier than the others a node was started that bears the name of one: by more
+/// than their clocks are off, in milliseconds.
+const EARLIER: i64 = 3 * 3_600_000;
+
 impl Draft {
     /// The network between a node and one or all others breaks for about an hour, and all go
-    /// on publishing. Some of them may start again meanwhile, and the network may break
-    /// before and after that for a moment.
+    /// on publishing. Some of them may start again meanwhile, or another may come that bears
+    /// the name of one and was started earlier; and the network may break before and after
+    /// that for a moment.
     pub(super) fn forgotten(&mut self) {
         let count = self.random.random_range(2..=3);
         self.nodes(count);
@@ -59,6 +64,9 @@ impl Draft {
             };
             self.at(at, Action::Crash(node));
             self.restart(node, at);
+        } else if self.random.random_bool(0.4) {
+            let at = self.random.random_range(now + 10_000..end);
+            self.earlier_twin(those[0], at);
         }
         now = end;
         if self.random.random_bool(0.5) {
@@ -66,6 +74,20 @@ impl Draft {
             now = self.break_for_a_moment(&nodes, &those, now);
         }
         self.plan.length = millis(now + self.random.random_range(60_000..120_000));
+    }
+
+    /// A node comes that bears the name of another, by the word of its clock an earlier start
+    /// of it, and tries to link with all others.
+    fn earlier_twin(&mut self, called: usize, at: u64) {
+        let count = self.plan.nodes.len();
+        let others = (0..count).filter(|other| *other != called);
+        let twin = NodePlan {
+            join: others.map(Join::Address).collect(),
+            ..self.plan.nodes[called].clone()
+        };
+        self.plan.nodes.push(twin);
+        let behind = i64::try_from(at).expect("some hours at most") + EARLIER;
+        self.at(at, Action::Start(count, -behind));
     }
 
     fn break_for_a_moment(&mut self, these: &[usize], those: &[usize], begin: u64) -> u64 {

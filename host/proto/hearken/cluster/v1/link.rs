@@ -230,8 +230,9 @@ pub struct Run {
     pub events: ::prost::bytes::Bytes,
 }
 /// Goes before the first Events of a connection to a node that had received a part of
-/// the stream and does not know it any more. What was sent before is not sent again, as
-/// it may have been received.
+/// the stream and does not know it any more, and so on each further connection until an Ack,
+/// or a Resume, has shown that it was heard. What was sent before is not sent again, as it
+/// may have been received.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Skip {
     /// Number of the last event of the stream that was sent before.

@@ -63,7 +63,7 @@ async fn frames_without_end_hold_up_nothing_else() {
         superseded: Superseded::default(),
     };
     let channel = inputs.offers.next().expect("the first").channel;
-    let session = session(Past::default());
+    let mut session = session(Past::default());
     let interest = session.context.bus.interest();
     let (asked, _) = interest.look(|wishes| Asked::resume(&"b".into(), 2, wishes));
     let resumed = Resumed {
@@ -71,7 +71,7 @@ async fn frames_without_end_hold_up_nothing_else() {
         heard: 0,
         skip: None,
     };
-    let link = Link::new(session, &mut inputs, &channel, resumed);
+    let link = Link::new(&mut session, &mut inputs, &channel, resumed);
     let mut answered = 0;
     let looking = async {
         let (mut gossip, mut ping) = (false, false);

@@ -169,10 +169,11 @@ fn a_side_that_has_forgotten_the_stream_gets_nothing_twice() {
         .expect("a valid frame");
     assert_eq!(received.events, ["4"]);
     assert_eq!(received.gaps, [(2, None)]);
-    assert_eq!(outbox.unacknowledged(), 1);
+    assert_eq!(outbox.unacknowledged(), 3);
 
     // What was acknowledged is not missing.
     outbox.acknowledge(4).expect("it was sent");
+    assert_eq!(outbox.unacknowledged(), 0);
     let skip = outbox.skip().expect("it knew some");
     let mut forgetful = Inbox::default();
     forgetful.resume(outbox.stream());
@@ -182,4 +183,142 @@ fn a_side_that_has_forgotten_the_stream_gets_nothing_twice() {
         .expect("there are such events");
     assert_eq!((forgetful.received(), received.gaps.len()), (4, 0));
     assert!(forgetful.skip(u64::MAX, 0, &mut received).is_err());
+}
+
+#[test]
+fn what_may_be_missing_is_told_on_each_connection_until_that_is_acknowledged() {
+    let (_bus, publisher, mut outbox) = bus();
+    for number in 1..=3 {
+        publish(&publisher, number, false);
+        outbox.next().expect("an event");
+    }
+    outbox.acknowledge(1).expect("it was sent");
+    let told = Some(Skip {
+        after: 3,
+        unsure: 2,
+    });
+    assert_eq!(outbox.skip(), told);
+    assert!(!outbox.is_empty(), "it may not have come");
+    // The connection breaks before the other side has heard of the stream.
+    assert_eq!(outbox.skip(), told);
+    // It breaks again when it has heard of that, and of nothing else.
+    assert_eq!(outbox.resume(0), Ok(told));
+    publish(&publisher, 4, false);
+    assert_eq!(outbox.next().map(|frame| frame.runs[0].first), Some(4));
+    assert_eq!(outbox.resume(0), Ok(told));
+    assert_eq!(outbox.next().map(|frame| frame.runs[0].first), Some(4));
+
+    assert_eq!(outbox.resume(3), Ok(None));
+    assert_eq!(outbox.next().map(|frame| frame.runs[0].first), Some(4));
+    outbox.acknowledge(4).expect("it was sent");
+    assert!(outbox.is_empty());
+
+    // Where nothing is missing, the other side has to hear just that.
+    let told = Some(Skip {
+        after: 4,
+        unsure: 0,
+    });
+    assert_eq!(outbox.skip(), told);
+    assert_eq!(outbox.resume(0), Ok(told));
+    outbox.acknowledge(4).expect("it was sent");
+    assert_eq!(outbox.resume(4), Ok(None));
+}
+
+/// What is on its way to a side that may have forgotten the stream.
+enum OnItsWay {
+    Resume,
+    Skip(Skip),
+    Events(Events),
+}
+
+proptest! {
+    #[test]
+    fn whoever_forgets_the_stream_is_told_what_may_be_missing_and_nothing_else(
+        // Nothing is a moment in which the other side forgets all.
+        steps in proptest::collection::vec(proptest::option::weighted(0.85, any_step()), 1..120),
+    ) {
+        let (_bus, publisher, mut outbox) = bus();
+        let mut inbox = Inbox::default();
+        let mut received = Received::default();
+        let mut network = VecDeque::from([OnItsWay::Resume]);
+        let mut published = 0;
+        // Whether the other side has heard over this connection where the stream goes on.
+        let mut linked = false;
+        // Number of the last event that it is known to have, or to miss.
+        let mut sure = 0;
+        let mut missing: Vec<u64> = Vec::new();
+        // Longer than what can be on its way.
+        let end = (0..150).flat_map(|_| [Step::Send, Step::Arrive, Step::Acknowledge]);
+        let end = std::iter::once(Step::Reconnect).chain(end).map(Some);
+        for step in steps.into_iter().chain(end) {
+            // Who has acknowledged nothing is taken for one that never heard of the stream.
+            let forgets = step.is_none() && sure > 0;
+            if forgets {
+                inbox = Inbox::default();
+            }
+            match step {
+                Some(Step::Publish(count, large)) => {
+                    for _ in 0..count {
+                        published += 1;
+                        publish(&publisher, published, published % large == 0);
+                    }
+                }
+                Some(Step::Send) => network.extend(outbox.next().map(OnItsWay::Events)),
+                Some(Step::Arrive) => {
+                    let before = received.gaps.len();
+                    let told = network.pop_front();
+                    let mut behind = None;
+                    match told {
+                        Some(OnItsWay::Resume) => {
+                            linked = true;
+                            prop_assert_eq!(inbox.resume(outbox.stream()), None);
+                        }
+                        Some(OnItsWay::Skip(Skip { after, unsure })) => {
+                            behind = Some(after);
+                            inbox.skip(after, unsure, &mut received).expect("there are such events");
+                        }
+                        Some(OnItsWay::Events(frame)) => {
+                            inbox.take(&frame, "peer", &mut received).expect("a valid frame");
+                        }
+                        None => {}
+                    }
+                    for (first, last) in &received.gaps[before..] {
+                        prop_assert!(*first > sure, "{first} is not missing, up to {sure} came");
+                        missing.extend(*first..=last.or(behind).expect("known"));
+                    }
+                }
+                Some(Step::Acknowledge) => if linked {
+                    outbox.acknowledge(inbox.received()).expect("it was sent");
+                    sure = sure.max(inbox.received());
+                }
+                Some(Step::Reconnect) | None => {
+                    network.clear();
+                    linked = false;
+                    let skip = if inbox.stream() == outbox.stream() {
+                        sure = sure.max(inbox.received());
+                        outbox.resume(inbox.received()).expect("it was sent")
+                    } else {
+                        outbox.skip()
+                    };
+                    network.push_back(OnItsWay::Resume);
+                    network.extend(skip.map(OnItsWay::Skip));
+                }
+            }
+        }
+        prop_assert!(outbox.is_empty());
+        prop_assert_eq!(inbox.received(), published);
+        let mut seen: Vec<u64> = Vec::new();
+        for id in &received.events {
+            seen.push(id.parse().expect("a number"));
+        }
+        prop_assert!(seen.is_sorted_by(|a, b| a < b), "{:?}", seen);
+        let counted = received.gaps.iter().filter_map(|(first, last)| Some(*first..=(*last)?));
+        for number in counted.flatten() {
+            prop_assert!(!seen.contains(&number), "{} came", number);
+        }
+        for number in 1..=published {
+            let known = seen.contains(&number) || missing.contains(&number);
+            prop_assert!(known, "nothing is told of {}", number);
+        }
+    }
 }

@@ -1,11 +1,18 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::*;
-use crate::bus::{Bus, BusConfig, MailboxLimits, Overflow, ReceiverKind, Subscription};
+use crate::bus::{
+    Bus, BusConfig, Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription,
+};
 use crate::clock::SystemClock;
 use crate::cluster::directory::Directory;
 use crate::cluster::wire::handshake::Identity;
+use crate::cluster::wire::protocol::{self, Interest};
+use crate::event::{Draft, EventType, Pattern};
 
 /// The node `b`, as the node `a` knows it.
 pub(in crate::cluster::link) fn peer() -> Peer {
@@ -64,4 +71,146 @@ fn a_node_that_was_forgotten_is_told_that_the_new_connection_is_a_later_one() {
     assert_eq!(attempts, [1, 2]);
     let mut after = session(before.past());
     assert_eq!(after.stand().attempt, 3);
+}
+
+#[test]
+fn what_the_other_side_has_to_hear_is_said_until_it_has_and_to_no_node_that_cannot() {
+    let mut session = session(Past::default());
+    let all = protocol::Filter {
+        pattern: "*".to_owned(),
+        ..protocol::Filter::default()
+    };
+    let interest = Interest {
+        version: 1,
+        filters: vec![all],
+    };
+    let theirs = |receiving| Resume {
+        sending: 1,
+        receiving,
+        interest: Some(interest.clone()),
+        ..Resume::default()
+    };
+    assert_eq!(session.resume(&theirs(0)), Ok(None));
+    let publisher = session.context.bus.publisher("/test", "test");
+    let draft = Draft {
+        distributed: true,
+        ..Draft::new(EventType::custom("a").expect("valid"))
+    };
+    for _ in 0..2 {
+        publisher.publish(&draft).expect("valid");
+        session.outbox.next().expect("an event");
+    }
+    session.outbox.acknowledge(1).expect("it was sent");
+
+    let told = Skip {
+        after: 2,
+        unsure: 1,
+    };
+    // It has forgotten all, and then heard no more than that the stream goes on.
+    for receiving in [0, 1] {
+        assert_eq!(session.resume(&theirs(receiving)), Ok(Some(told)));
+    }
+    session.peer.minor = SKIP_SINCE - 1;
+    for receiving in [0, 1] {
+        assert_eq!(session.resume(&theirs(receiving)), Ok(None));
+    }
+}
+
+/// Hears what a session reports.
+fn hears_gaps(session: &Session) -> Receiver {
+    let filter = |pattern| Filter::new(Pattern::new(pattern).expect("valid"));
+    session.context.bus.subscribe(Subscription {
+        name: "test".into(),
+        kind: ReceiverKind::Stream,
+        filters: vec![filter("cluster.gap"), filter("custom.marker")],
+        limits: MailboxLimits::default(),
+        overflow: Overflow::DropOldest,
+        partitions: 1,
+    })
+}
+
+/// The gaps that were reported before an event that is published now: their first and last
+/// numbers and how many are missing, as far as they are known.
+async fn gaps(session: &Session, heard: &Receiver) -> Vec<[Option<u64>; 3]> {
+    let marker = Draft::new(EventType::custom("marker").expect("valid"));
+    let publisher = session.context.bus.publisher("/test", "test");
+    publisher.publish(&marker).expect("valid");
+    let mut gaps = Vec::new();
+    loop {
+        let event = heard.recv().await.expect("the bus is there");
+        if event.event_type() != "cluster.gap" {
+            return gaps;
+        }
+        let data = event.data().expect("every gap has some");
+        let data: Value = serde_json::from_slice(data).expect("JSON");
+        gaps.push(["first", "last", "count"].map(|field| data[field].as_u64()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_leaves_nothing_untold_of_what_was_in_hand() {
+    let mut session = session(Past::default());
+    let heard = hears_gaps(&session);
+    let missing = |first, last| Gap {
+        first,
+        last: Some(last),
+    };
+    session.take_in(|_, deliver| {
+        deliver.gap(missing(1, 2));
+        // Comes too soon after the first to be reported by itself.
+        deliver.gap(missing(4, 5));
+    });
+    assert_eq!(gaps(&session, &heard).await, [[Some(1), Some(2), Some(2)]]);
+
+    let taken = catch_unwind(AssertUnwindSafe(|| {
+        session.take_in::<()>(|inbox, _| {
+            inbox.resume(7);
+            panic!("a mistake in this program");
+        })
+    }));
+    assert!(taken.is_err());
+    session.report_in_hand();
+    assert_eq!(
+        gaps(&session, &heard).await,
+        [[Some(4), Some(5), Some(2)], [Some(1), None, None]]
+    );
+    assert_eq!(session.past().inbox.stream(), 7);
+
+    // What has been told is not told again, and between two frames nothing is in hand.
+    session.take_in(|_, _| ());
+    session.report_in_hand();
+    assert!(gaps(&session, &heard).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_told_is_told_when_the_node_comes_back() {
+    let mut before = session(Past::default());
+    let taken = catch_unwind(AssertUnwindSafe(|| {
+        before.take_in::<()>(|_, deliver| {
+            // The first is reported, and the second too soon after it.
+            for number in [3, 5] {
+                let last = Some(number);
+                deliver.gap(Gap {
+                    first: number,
+                    last,
+                });
+            }
+            panic!("a mistake in this program");
+        })
+    }));
+    assert!(taken.is_err());
+    let past = before.past();
+    assert_eq!(past.untold, Some(1));
+
+    let mut after = session(past);
+    let heard = hears_gaps(&after);
+    let theirs = Resume {
+        sending: 1,
+        ..Resume::default()
+    };
+    for told in [Some([Some(1), None, None]), None] {
+        assert_eq!(after.resume(&theirs), Ok(None));
+        assert_eq!(gaps(&after, &heard).await, Vec::from_iter(told));
+    }
+    assert_eq!(after.past().untold, None);
 }

@@ -69,6 +69,18 @@ pub enum CompileError {
     /// The process that compiles ended amid it.
     #[error("the process that compiled it {0}; reload it to try again")]
     WorkerDied(String),
+    /// The cache of compiled code cannot be asked.
+    #[error(
+        "the compiled code {} did not answer within {}; is the disk of the data folder still working?",
+        path.display(),
+        humantime::format_duration(*within)
+    )]
+    Silent {
+        /// The file in the cache.
+        path: PathBuf,
+        /// How long it was waited for.
+        within: Duration,
+    },
     /// The process that compiles cannot be started.
     #[error("cannot start `{} compile-worker`: {reason}", program.display())]
     WorkerStart {

@@ -21,7 +21,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::plugin::code::code_cache::CodeCache;
-use crate::plugin::code::disk::Disk;
+use crate::plugin::code::disk::{Disk, DiskError};
 
 pub use error::CompileError;
 pub(crate) use file::{ComponentFile, open_regular};
@@ -119,7 +119,8 @@ impl Compiler {
             return Ok(Some(component));
         }
         let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
-        let cached = self.on_disk(move || cache.load(&engine, &hash)).await?;
+        let cached = self.on_disk(&hash, move || cache.load(&engine, &hash));
+        let cached = cached.await?;
         Ok(cached.map(|component| self.in_use.share(hash, component)))
     }
 
@@ -130,7 +131,7 @@ impl Compiler {
         code: Vec<u8>,
     ) -> Result<Arc<Component>, CompileError> {
         let (cache, engine) = (Arc::clone(&self.cache), self.engine.clone());
-        let component = self.on_disk(move || {
+        let component = self.on_disk(&hash, move || {
             if let Err(error) = cache.store(&engine, &hash, &code) {
                 tracing::warn!(%error, "could not cache compiled code");
             } else if let Some(component) = cache.load(&engine, &hash) {
@@ -145,23 +146,37 @@ impl Compiler {
         Ok(self.in_use.share(hash, component))
     }
 
+    /// Does something with the code of a component.
     async fn on_disk<T: Send + 'static>(
         &self,
+        hash: &blake3::Hash,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, CompileError> {
-        let done = self.disk.run(work).await;
-        done.map_err(|error| CompileError::Compiler(error.to_string()))
+        let path = self.cache.file(&self.engine, hash);
+        let done = self.disk.run(&path, work).await;
+        done.map_err(|error| match error {
+            DiskError::Silent { path, within } => CompileError::Silent { path, within },
+            error => CompileError::Compiler(error.to_string()),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::config::CompileSettings;
+    use crate::plugin::code::disk::tests::hang;
     use crate::plugin::code::engine::{compiling_engine, new_engine};
 
+    /// Longer than anything here takes on the slowest machine.
+    const LONG: Duration = Duration::from_secs(60);
+
     /// A compiler without processes, in whose cache is the code of this component.
-    fn compiler(folder: &Path) -> (Compiler, ComponentFile) {
+    fn compiler(folder: &Path, within: Duration) -> (Compiler, ComponentFile) {
         let bytes = wat::parse_str("(component (core module (func (export \"f\"))))").unwrap();
         let file = ComponentFile {
             hash: blake3::hash(&bytes),
@@ -180,7 +195,7 @@ mod tests {
         let compiler = Compiler::new(
             engine,
             cache,
-            Disk::start().unwrap(),
+            Disk::start("code", 1, within).unwrap(),
             CompileWorkers::new(settings, 1),
         );
         (compiler, file)
@@ -189,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_in_the_cache_needs_no_process() {
         let folder = tempfile::tempdir().unwrap();
-        let (compiler, mut file) = compiler(folder.path());
+        let (compiler, mut file) = compiler(folder.path(), LONG);
         compiler.compile(&file, Path::new("a")).await.unwrap();
         file.hash = blake3::hash(b"another");
         let refused = compiler.compile(&file, Path::new("a")).await;
@@ -198,9 +213,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_cache_that_does_not_answer_is_named_and_holds_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let (compiler, file) = compiler(folder.path(), Duration::from_millis(10));
+        let hung = hang(&compiler.disk, Path::new("hung")).await;
+        let silent = compiler.compile(&file, Path::new("a")).await;
+        let silent = silent.map(|_| ()).unwrap_err();
+        assert!(matches!(silent, CompileError::Silent { .. }), "{silent}");
+        let text = silent.to_string();
+        let cached = compiler.cache.file(&compiler.engine, &file.hash);
+        assert!(text.contains(&cached.display().to_string()), "{text}");
+        assert!(compiler.workers.room().now_or_never().is_some());
+        drop(hung);
+    }
+
+    #[tokio::test]
     async fn a_component_in_use_is_shared_and_one_out_of_use_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let (compiler, file) = compiler(folder.path());
+        let (compiler, file) = compiler(folder.path(), LONG);
         let path = Path::new("a");
         let first = compiler.compile(&file, path).await.unwrap();
         let second = compiler.compile(&file, path).await.unwrap();

@@ -70,10 +70,13 @@ impl Source {
         }
     }
 
-    /// Whether it may well be there in a moment, because it is a file that something else
-    /// puts into its place.
-    pub(super) fn may_come(&self) -> bool {
-        matches!(self, Self::File { .. })
+    /// Its file; one that is not there may well be in a moment, when something else puts it
+    /// into its place.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            Self::Variable(_) => None,
+        }
     }
 }
 

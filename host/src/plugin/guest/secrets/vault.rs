@@ -1,11 +1,12 @@
 //! The secrets of a version of a plugin.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::redaction::Redaction;
 use super::source::{Source, Stamp};
@@ -15,6 +16,14 @@ use crate::plugin::code::disk::Disk;
 
 /// Between two looks at a file.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// How long a guest waits for a look. What was read before stands if there is no answer by
+/// then: it is of more use than an event that fails because a disk is slow.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
+/// Before the next look at a file that did not answer: so many of its guests' calls wait for
+/// nothing.
+const AFTER_SILENCE: Duration = Duration::from_secs(20);
 
 /// The secrets that a plugin may have, by their keys.
 #[derive(Debug, Default)]
@@ -36,10 +45,15 @@ struct Secret {
 struct Current {
     value: SecretValue,
     stamp: Option<Stamp>,
-    looked: Instant,
+    next_look: Instant,
+    /// Whether somebody looks, or still waits for an answer.
+    looking: bool,
     /// Why it could not be read again, as was last told.
     told: Option<String>,
 }
+
+/// A look at a secret's file. There is one at a time, however long it takes.
+struct Look(Arc<Secret>);
 
 /// A secret that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -52,22 +66,25 @@ pub(crate) struct SecretError {
 }
 
 impl Vault {
-    /// Reads all secrets; paths of files start at `folder`. Blocks on the disk.
-    pub(crate) fn open(
-        secrets: &BTreeMap<String, GrantedSecret>,
+    /// Reads all secrets; paths of files start at `folder`.
+    ///
+    /// # Errors
+    /// [`SecretError`] names the first that cannot be read, or whose file does not answer.
+    pub(crate) async fn open(
+        granted: &BTreeMap<String, GrantedSecret>,
         folder: &Path,
         plugin: &Arc<str>,
         redaction: &Arc<Redaction>,
         disk: &Disk,
     ) -> Result<Self, SecretError> {
-        let open = |(key, granted): (&String, &GrantedSecret)| {
-            let source = Source::of(granted, folder);
-            // Before it is read: what changes meanwhile is read again.
-            let stamp = source.stamp();
-            let value = source.read().map_err(|error| SecretError {
+        let mut secrets = BTreeMap::new();
+        for (key, secret) in granted {
+            let source = Source::of(secret, folder);
+            let read = read_first(&source, disk).await;
+            let (stamp, value) = read.map_err(|error| SecretError {
                 key: key.clone(),
                 reason: error.to_string(),
-                may_come: source.may_come(),
+                may_come: source.file().is_some(),
             })?;
             let value = redaction.add(value);
             let secret = Secret {
@@ -79,41 +96,91 @@ impl Vault {
                 current: Mutex::new(Current {
                     value,
                     stamp,
-                    looked: Instant::now(),
+                    next_look: Instant::now() + BETWEEN_LOOKS,
+                    looking: false,
                     told: None,
                 }),
             };
-            Ok((key.clone(), Arc::new(secret)))
-        };
-        let secrets = secrets.iter().map(open).collect::<Result<_, _>>()?;
+            secrets.insert(key.clone(), Arc::new(secret));
+        }
         Ok(Self { secrets })
     }
 
     /// The secret as it is now, or was a moment ago; `None` if there is none of that key.
     pub(crate) async fn get(&self, key: &str) -> Option<SecretValue> {
         let secret = self.secrets.get(key)?;
-        if secret.is_due() {
-            let looking = Arc::clone(secret);
-            // If it panics or the node ends, what was read before stands.
-            let _ = secret.disk.run(move || looking.look()).await;
+        if let Some(file) = secret.source.file()
+            && let Some(look) = secret.look_if_due()
+        {
+            let looking = secret.disk.run(file, move || look.carry_out());
+            match timeout(LOOK_WITHIN, looking).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => secret.did_not_answer(error.to_string()),
+                Err(_) => secret.did_not_answer(format!(
+                    "{} did not answer within {LOOK_WITHIN:?}",
+                    file.display()
+                )),
+            }
         }
         Some(secret.current().value.clone())
     }
 }
 
+/// What a secret is, and how it looked before it was read: what changes meanwhile is read
+/// again.
+async fn read_first(source: &Source, disk: &Disk) -> io::Result<(Option<Stamp>, SecretValue)> {
+    let Some(file) = source.file() else {
+        return Ok((None, source.read()?));
+    };
+    let reading = source.clone();
+    let read = move || -> io::Result<_> {
+        let stamp = reading.stamp();
+        Ok((stamp, reading.read()?))
+    };
+    let read = disk.run(file, read).await;
+    read.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+impl Look {
+    /// Blocks on the disk.
+    fn carry_out(self) {
+        self.0.look();
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.current().looking = false;
+    }
+}
+
 impl Secret {
-    /// Whether it is time for a look, which then is this caller's.
-    fn is_due(&self) -> bool {
-        if !self.source.may_come() {
-            return false;
-        }
+    /// A look, if it is time for one; it then is this caller's.
+    fn look_if_due(self: &Arc<Self>) -> Option<Look> {
         let mut current = self.current();
         let now = Instant::now();
-        let is_due = now.duration_since(current.looked) >= BETWEEN_LOOKS;
-        if is_due {
-            current.looked = now;
+        if current.looking || now < current.next_look {
+            return None;
         }
-        is_due
+        current.looking = true;
+        current.next_look = now + BETWEEN_LOOKS;
+        Some(Look(Arc::clone(self)))
+    }
+
+    /// A look has come to nothing.
+    fn did_not_answer(&self, reason: String) {
+        self.current().next_look = Instant::now() + AFTER_SILENCE;
+        self.stays(reason);
+    }
+
+    /// Tells, once, why it cannot be read again.
+    fn stays(&self, reason: String) {
+        let mut current = self.current();
+        if current.told.as_ref() != Some(&reason) {
+            let (plugin, key) = (&*self.plugin, &*self.key);
+            tracing::warn!(plugin, key, "a secret stays as it was: {reason}");
+            current.told = Some(reason);
+        }
     }
 
     /// Reads it again if it has changed. What cannot be read stays as it was. Blocks on
@@ -131,15 +198,7 @@ impl Secret {
                 current.stamp = stamp;
                 current.told = None;
             }
-            Err(error) => {
-                let reason = error.to_string();
-                let mut current = self.current();
-                if current.told.as_ref() != Some(&reason) {
-                    let (plugin, key) = (&*self.plugin, &*self.key);
-                    tracing::warn!(plugin, key, "a secret stays as it was: {reason}");
-                    current.told = Some(reason);
-                }
-            }
+            Err(error) => self.stays(error.to_string()),
         }
     }
 
@@ -151,33 +210,30 @@ impl Secret {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::config::SecretSource;
+    use crate::plugin::code::disk::tests::hang;
 
-    fn open(folder: &Path, sources: &[(&str, SecretSource)]) -> Result<Vault, SecretError> {
-        open_within(folder, sources, None)
+    async fn open(folder: &Path, key: &str, source: SecretSource) -> Result<Vault, SecretError> {
+        open_within(folder, key, source, None).await
     }
 
-    fn open_within(
+    async fn open_within(
         folder: &Path,
-        sources: &[(&str, SecretSource)],
-        within: Option<&Path>,
+        key: &str,
+        source: SecretSource,
+        within: Option<PathBuf>,
     ) -> Result<Vault, SecretError> {
-        let granted = |source: &SecretSource| GrantedSecret {
-            source: source.clone(),
-            within: within.map(Path::to_owned),
-        };
-        let secrets = sources.iter();
-        let secrets = secrets
-            .map(|(key, source)| ((*key).to_owned(), granted(source)))
-            .collect();
-        Vault::open(
-            &secrets,
-            folder,
-            &"p".into(),
-            &Arc::default(),
-            &Disk::start().unwrap(),
-        )
+        let secrets = BTreeMap::from([(key.to_owned(), GrantedSecret { source, within })]);
+        let disk = Disk::start("secret", 1, Duration::from_secs(60)).unwrap();
+        Vault::open(&secrets, folder, &"p".into(), &Arc::default(), &disk).await
+    }
+
+    /// The next call looks at the file again.
+    fn is_due(vault: &Vault, key: &str) {
+        vault.secrets[key].current().next_look = Instant::now();
     }
 
     fn file(name: &str) -> SecretSource {
@@ -194,21 +250,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, "first").unwrap();
-        let vault = open(folder.path(), &[("token", file("token"))]).unwrap();
+        let vault = open(folder.path(), "token", file("token")).await.unwrap();
         assert_eq!(text(&vault, "token").await, "first");
         assert!(vault.get("other").await.is_none());
-        tokio::time::pause();
         std::fs::write(folder.path().join("new"), "second").unwrap();
         std::fs::rename(folder.path().join("new"), &path).unwrap();
+        vault.secrets["token"].current().next_look = Instant::now() + Duration::from_secs(60);
         assert_eq!(
             text(&vault, "token").await,
             "first",
             "it is no time to look"
         );
-        tokio::time::advance(BETWEEN_LOOKS).await;
+        is_due(&vault, "token");
         assert_eq!(text(&vault, "token").await, "second");
         std::fs::remove_file(&path).unwrap();
-        tokio::time::advance(BETWEEN_LOOKS).await;
+        is_due(&vault, "token");
         assert_eq!(text(&vault, "token").await, "second", "it stays as it was");
     }
 
@@ -222,19 +278,68 @@ mod tests {
             std::fs::write(at(revision).join("token"), revision).unwrap();
         }
         std::os::unix::fs::symlink("one", at("..data")).unwrap();
-        let vault = open(folder.path(), &[("token", file("..data/token"))]).unwrap();
+        let vault = open(folder.path(), "token", file("..data/token"))
+            .await
+            .unwrap();
         assert_eq!(text(&vault, "token").await, "one");
-        tokio::time::pause();
         std::os::unix::fs::symlink("two", at("..data_tmp")).unwrap();
         std::fs::rename(at("..data_tmp"), at("..data")).unwrap();
-        tokio::time::advance(BETWEEN_LOOKS).await;
+        is_due(&vault, "token");
         assert_eq!(text(&vault, "token").await, "two");
     }
 
-    #[test]
-    fn what_cannot_be_read_says_where_it_should_be() {
+    /// Its thread waits for a mount whose server is away.
+    #[tokio::test]
+    async fn a_file_that_does_not_answer_leaves_the_secret_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let error = open(folder.path(), &[("token", file("nowhere"))]).unwrap_err();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "first").unwrap();
+        let vault = open(folder.path(), "token", file("token")).await.unwrap();
+        std::fs::write(&path, "changed").unwrap();
+        let hung = hang(&vault.secrets["token"].disk, &path).await;
+        tokio::time::pause();
+        is_due(&vault, "token");
+        let asked = Instant::now();
+        assert_eq!(text(&vault, "token").await, "first");
+        assert!((LOOK_WITHIN..LOOK_WITHIN * 2).contains(&asked.elapsed()));
+        let told = vault.secrets["token"].current().told.clone();
+        let told = told.expect("it is told");
+        assert!(told.contains("token did not answer within 2s"), "{told}");
+        // The next ones do not wait.
+        let asked = Instant::now();
+        assert_eq!(text(&vault, "token").await, "first");
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+        // Threads do not wait by that clock.
+        tokio::time::resume();
+        drop(hung);
+        let answered = async {
+            while text(&vault, "token").await != "changed" {
+                is_due(&vault, "token");
+            }
+        };
+        let answered = timeout(Duration::from_secs(60), answered).await;
+        answered.expect("it is read once there is an answer");
+    }
+
+    #[tokio::test]
+    async fn one_look_at_a_time_waits_for_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), "first").unwrap();
+        let vault = open(folder.path(), "token", file("token")).await.unwrap();
+        let secret = &vault.secrets["token"];
+        is_due(&vault, "token");
+        let look = secret.look_if_due().expect("it is due");
+        is_due(&vault, "token");
+        assert!(secret.look_if_due().is_none());
+        drop(look);
+        assert!(secret.look_if_due().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_says_where_it_should_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = open(folder.path(), "token", file("nowhere")).await;
+        let error = error.unwrap_err();
         assert!(error.may_come);
         let text = error.to_string();
         assert!(
@@ -242,30 +347,22 @@ mod tests {
             "{text}"
         );
         let variable = SecretSource::Variable("HEARKEN_TESTS_HAVE_NO_SUCH".into());
-        let error = open(folder.path(), &[("token", variable)]).unwrap_err();
+        let error = open(folder.path(), "token", variable).await;
+        let error = error.unwrap_err();
         assert!(!error.may_come);
         assert!(
             error.to_string().contains("HEARKEN_TESTS_HAVE_NO_SUCH"),
             "{error}"
         );
         std::fs::write(folder.path().join("large"), vec![b'x'; (64 << 10) + 1]).unwrap();
-        let error = open(folder.path(), &[("token", file("large"))]).unwrap_err();
+        let error = open(folder.path(), "token", file("large")).await;
+        let error = error.unwrap_err();
         assert!(
             error.to_string().contains("more than 65536 bytes"),
             "{error}"
         );
-        let error = open(folder.path(), &[("token", file("."))]).unwrap_err();
-        assert!(error.to_string().contains("not a regular file"), "{error}");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_pipe_is_not_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-        assert!(made.unwrap().success());
-        let error = open(folder.path(), &[("token", file("pipe"))]).unwrap_err();
+        let error = open(folder.path(), "token", file(".")).await;
+        let error = error.unwrap_err();
         assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 
@@ -284,20 +381,19 @@ mod tests {
         symlink("../other", granted.join("escape")).unwrap();
         let open = |name: &str| {
             let source = SecretSource::File(granted.join(name));
-            open_within(folder.path(), &[("s", source)], Some(&granted))
+            open_within(folder.path(), "s", source, Some(granted.clone()))
         };
-        let vault = open("token").unwrap();
+        let vault = open("token").await.unwrap();
         assert_eq!(text(&vault, "s").await, "within");
-        let error = open("escape").unwrap_err().to_string();
+        let error = open("escape").await.unwrap_err().to_string();
         assert!(
             error.contains("leads out of") && !error.contains("outside"),
             "{error}"
         );
         // Nor does one that is put there later.
-        tokio::time::pause();
         symlink("../other", granted.join("later")).unwrap();
         std::fs::rename(granted.join("later"), granted.join("token")).unwrap();
-        tokio::time::advance(BETWEEN_LOOKS).await;
+        is_due(&vault, "s");
         assert_eq!(text(&vault, "s").await, "within");
     }
 }

@@ -6,6 +6,9 @@
 //! lies behind links, nothing of another folder that takes the place of the watched
 //! one, and nothing of network file systems: so every now and then the system is asked
 //! what it has of each file.
+//!
+//! All of that is asked where it holds up nobody: a mount whose server is away does not
+//! answer.
 
 mod names;
 mod survey;
@@ -17,10 +20,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::burst::Bursts;
+use crate::plugin::code::disk::{Disk, DiskError};
 use crate::plugin::life::files::Files;
 pub(crate) use survey::Stamps;
 use survey::{Identity, Survey};
@@ -44,10 +49,14 @@ const SURVEYS_APART: Duration = Duration::from_millis(100);
 pub(crate) struct Folder {
     /// As it was given: what is behind it may change.
     path: PathBuf,
+    /// Who asks the system.
+    disk: Disk,
     watch: Watch,
     told: Arc<Told>,
     /// The plugins that will be looked at.
     due: Bursts<String>,
+    /// The plugin whose files are looked at.
+    looking: Option<Looking>,
     /// Plugins whose files somebody has open and writes.
     writing: HashSet<String>,
     /// The files as they were when each plugin was last looked at.
@@ -58,7 +67,27 @@ pub(crate) struct Folder {
     next_survey: Instant,
     /// Something happened while a survey was under way.
     survey_again: bool,
-    surveying: Option<JoinHandle<io::Result<Survey>>>,
+    /// Signals were lost: whatever the next survey finds is looked at, changed or not.
+    lost: bool,
+    surveying: Option<Surveying>,
+    /// It was told that the folder cannot be looked at.
+    unseen: bool,
+}
+
+type Surveying = AbortOnDropHandle<io::Result<Survey>>;
+
+/// A look at a plugin's files before it is said that they have changed.
+struct Looking {
+    plugin: String,
+    stamps: AbortOnDropHandle<Result<Stamps, DiskError>>,
+}
+
+/// A plugin that is to be looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) plugin: String,
+    /// Whether there is a component.
+    pub(crate) has_component: bool,
 }
 
 /// Why the plugins folder cannot be used.
@@ -83,11 +112,12 @@ pub enum FolderError {
 }
 
 impl Folder {
-    /// Makes the folder if it is missing, and watches it.
+    /// Makes the folder if it is missing, and watches it; from then on it is looked at by
+    /// `disk`. Blocks.
     ///
     /// # Errors
     /// [`FolderError`] says what the system said.
-    pub(crate) fn watch(path: &Path) -> Result<Self, FolderError> {
+    pub(crate) fn watch(path: &Path, disk: Disk) -> Result<Self, FolderError> {
         let unusable = |source| FolderError::Unusable {
             path: path.to_owned(),
             source,
@@ -104,28 +134,35 @@ impl Folder {
         Ok(Self {
             told: watch.told(),
             path,
+            disk,
             watch,
             due: Bursts::new(),
+            looking: None,
             writing: HashSet::new(),
             seen: BTreeMap::new(),
             watched: Some(survey.folder),
             surveyed: now,
             next_survey: now + SURVEY,
             survey_again: false,
+            lost: false,
             surveying: None,
+            unseen: false,
         })
     }
 
     /// Names of the plugins that are there now, all of which will be looked at.
     ///
     /// # Errors
-    /// [`FolderError::Unusable`] when the folder cannot be read.
-    pub(crate) fn plugins(&mut self) -> Result<BTreeSet<String>, FolderError> {
-        let survey = Survey::take(&self.path).map_err(|source| FolderError::Unusable {
+    /// [`FolderError::Unusable`] when the folder cannot be read, or does not answer.
+    pub(crate) async fn plugins(&mut self) -> Result<BTreeSet<String>, FolderError> {
+        let survey = survey(self.path.clone(), self.disk.clone(), |folder| {
+            survey::warn_of_names(folder);
+            Survey::take(folder)
+        });
+        let survey = survey.await.map_err(|source| FolderError::Unusable {
             path: self.path.clone(),
             source,
         })?;
-        survey::warn_of_names(&self.path);
         self.seen = survey.plugins;
         let components = self.seen.iter().filter(|(_, files)| files.has_component());
         Ok(components.map(|(name, _)| name.clone()).collect())
@@ -136,14 +173,16 @@ impl Folder {
         Files::of(&self.path, plugin)
     }
 
-    /// The next plugin to look at; `None` for all of them.
-    pub(crate) async fn changed(&mut self) -> Option<String> {
+    /// The next plugin to look at. Nothing is lost when the future is dropped.
+    pub(crate) async fn changed(&mut self) -> Changed {
         loop {
+            let may_look = self.looking.is_none();
             tokio::select! {
                 () = self.told.overflowed.notified() => {
-                    self.due.clear();
                     self.writing.clear();
-                    return None;
+                    self.lost = true;
+                    self.survey_again = self.surveying.is_some();
+                    self.survey_soon();
                 }
                 signal = self.watch.signals.recv() => match signal {
                     Some(signal) => self.note(signal),
@@ -154,23 +193,20 @@ impl Folder {
                     self.survey_again = self.surveying.is_some();
                     self.survey_soon();
                 }
-                survey = surveyed(&self.path, self.next_survey, &mut self.surveying) => {
+                survey = surveyed(&self.path, &self.disk, self.next_survey, &mut self.surveying) => {
                     self.surveying = None;
                     self.surveyed = Instant::now();
                     self.next_survey = self.surveyed + SURVEY;
-                    if std::mem::take(&mut self.survey_again) {
+                    let again = std::mem::take(&mut self.survey_again);
+                    if again {
                         self.survey_soon();
                     }
-                    self.compare(survey);
+                    self.compare(survey, again);
                 }
-                name = self.due.next() => {
-                    let files = Stamps::of(&self.files(&name));
-                    if files.is_empty() {
-                        self.seen.remove(&name);
-                    } else {
-                        self.seen.insert(name.clone(), files);
-                    }
-                    return Some(name);
+                plugin = self.due.next(), if may_look => self.look_at(plugin),
+                (plugin, stamps) = looked(&mut self.looking) => {
+                    self.looking = None;
+                    return self.note_stamps(plugin, stamps);
                 }
             }
         }
@@ -179,6 +215,37 @@ impl Folder {
     /// Reports a plugin as changed after `pause`, unless its files change before.
     pub(crate) fn look_later(&mut self, plugin: String, pause: Duration) {
         self.due.changed(plugin, pause);
+    }
+
+    fn look_at(&mut self, plugin: String) {
+        let (files, disk) = (self.files(&plugin), self.disk.clone());
+        let looking = async move {
+            let path = files.component.clone();
+            disk.run(&path, move || Stamps::of(&files)).await
+        };
+        self.looking = Some(Looking {
+            plugin,
+            stamps: AbortOnDropHandle::new(tokio::spawn(looking)),
+        });
+    }
+
+    /// What was seen before a plugin is looked at. If nothing was, whoever looks at it
+    /// says why, and the next survey that finds it changed says so again.
+    fn note_stamps(&mut self, plugin: String, stamps: Option<Stamps>) -> Changed {
+        let has_component = stamps.is_some_and(|stamps| stamps.has_component());
+        match stamps {
+            Some(stamps) if stamps.is_empty() => {
+                self.seen.remove(&plugin);
+            }
+            Some(stamps) => {
+                self.seen.insert(plugin.clone(), stamps);
+            }
+            None => {}
+        }
+        Changed {
+            plugin,
+            has_component,
+        }
     }
 
     fn note(&mut self, Signal { plugin, stage }: Signal) {
@@ -203,12 +270,15 @@ impl Folder {
     }
 
     /// Looks at what has changed since it was last looked at, all of it together.
-    fn compare(&mut self, survey: Result<io::Result<Survey>, JoinError>) {
+    /// What was lost while a survey was under way is left to the one that is made `again`.
+    fn compare(&mut self, survey: Result<io::Result<Survey>, JoinError>, again: bool) {
         let survey = match survey {
             Ok(Ok(survey)) => survey,
             Ok(Err(error)) => return self.cannot_survey(&error),
             Err(error) => return tracing::error!(%error, "looking at the plugins folder failed"),
         };
+        self.unseen = false;
+        let all = !again && std::mem::take(&mut self.lost);
         let mut pause = SETTLE;
         if self.watched != Some(survey.folder) {
             tracing::info!(path = %self.path.display(), "another plugins folder is in place; following it");
@@ -223,7 +293,7 @@ impl Folder {
         let gone = self.seen.keys().filter(|name| !plugins.contains_key(*name));
         let changed = plugins
             .iter()
-            .filter(|(name, files)| self.seen.get(*name) != Some(*files))
+            .filter(|(name, files)| all || self.seen.get(*name) != Some(*files))
             .map(|(name, _)| name);
         for name in gone.chain(changed) {
             if !self.writing.contains(name) {
@@ -242,8 +312,12 @@ impl Folder {
                 path = %self.path.display(),
                 "the plugins folder is gone; the plugins keep running, and a new folder will be followed"
             );
-        } else if !missing {
-            tracing::debug!(%error, "cannot look at the plugins folder; trying again");
+        } else if !missing && !std::mem::replace(&mut self.unseen, true) {
+            tracing::warn!(
+                %error,
+                path = %self.path.display(),
+                "cannot look at the plugins folder; the plugins keep running, and it is tried again"
+            );
         }
     }
 }
@@ -251,19 +325,48 @@ impl Folder {
 /// What is there, once it is time; the same survey when it is asked again.
 async fn surveyed(
     folder: &Path,
+    disk: &Disk,
     at: Instant,
-    surveying: &mut Option<JoinHandle<io::Result<Survey>>>,
+    surveying: &mut Option<Surveying>,
 ) -> Result<io::Result<Survey>, JoinError> {
     let running = match surveying {
         Some(running) => running,
         None => {
             tokio::time::sleep_until(at).await;
-            let folder = folder.to_owned();
-            let survey = tokio::task::spawn_blocking(move || Survey::take(&folder));
-            surveying.insert(survey)
+            let survey = survey(folder.to_owned(), disk.clone(), Survey::take);
+            surveying.insert(AbortOnDropHandle::new(tokio::spawn(survey)))
         }
     };
     running.await
+}
+
+async fn survey(
+    folder: PathBuf,
+    disk: Disk,
+    take: impl FnOnce(&Path) -> io::Result<Survey> + Send + 'static,
+) -> io::Result<Survey> {
+    let taken = folder.clone();
+    let survey = disk.run(&folder, move || take(&taken)).await;
+    survey.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// A plugin whose files were looked at, and what was seen; never, while none is.
+async fn looked(looking: &mut Option<Looking>) -> (String, Option<Stamps>) {
+    let Some(Looking { plugin, stamps }) = looking else {
+        return std::future::pending().await;
+    };
+    let seen = match stamps.await {
+        Ok(Ok(stamps)) => Some(stamps),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "cannot look at a plugin's files");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "looking at a plugin's files failed");
+            None
+        }
+    };
+    (plugin.clone(), seen)
 }
 
 #[cfg(test)]

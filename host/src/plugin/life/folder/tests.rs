@@ -2,46 +2,57 @@ use std::fs::{self, File};
 use std::io::Write;
 
 use super::*;
+use crate::plugin::code::disk::tests::hang;
 
 /// Longer than anything here takes on the slowest machine.
 const LONG: Duration = Duration::from_secs(60);
 
-/// The next plugin to look at; `None` for all.
-async fn changed(folder: &mut Folder) -> Option<String> {
+fn watch(folder: &Path) -> Folder {
+    let disk = Disk::start("folder", 2, LONG).unwrap();
+    Folder::watch(folder, disk).unwrap()
+}
+
+/// The next plugin to look at.
+async fn changed(folder: &mut Folder) -> String {
     let changed = tokio::time::timeout(LONG, folder.changed());
-    changed.await.expect("the change is seen")
+    changed.await.expect("the change is seen").plugin
 }
 
 /// The plugins that are to be looked at until both of these are.
 async fn both(folder: &mut Folder, wanted: [&str; 2]) {
     let mut missing = BTreeSet::from(wanted);
     while !missing.is_empty() {
-        let name = changed(folder).await.expect("nothing overflows");
+        let name = changed(folder).await;
         missing.remove(name.as_str());
     }
 }
 
 /// Waits until this one is to be looked at.
 async fn one(folder: &mut Folder, wanted: &str) {
-    while changed(folder).await.as_deref() != Some(wanted) {}
+    while changed(folder).await != wanted {}
 }
 
 #[tokio::test]
 async fn a_file_is_reported_when_it_is_complete() {
     let root = tempfile::tempdir().unwrap();
-    let mut folder = Folder::watch(root.path()).unwrap();
+    let mut folder = watch(root.path());
     let path = root.path().join("slow.wasm");
     let mut file = File::create(&path).unwrap();
     file.write_all(b"half").unwrap();
     fs::write(root.path().join("other.wasm"), b"whole").unwrap();
-    assert_eq!(changed(&mut folder).await.as_deref(), Some("other"));
+    assert_eq!(changed(&mut folder).await, "other");
     file.write_all(b"half").unwrap();
     drop(file);
-    assert_eq!(changed(&mut folder).await.as_deref(), Some("slow"));
+    assert_eq!(changed(&mut folder).await, "slow");
     fs::rename(&path, root.path().join("renamed.wasm")).unwrap();
     both(&mut folder, ["renamed", "slow"]).await;
     assert_eq!(
-        folder.plugins().unwrap().into_iter().collect::<Vec<_>>(),
+        folder
+            .plugins()
+            .await
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>(),
         ["other", "renamed"]
     );
 }
@@ -50,23 +61,23 @@ async fn a_file_is_reported_when_it_is_complete() {
 #[tokio::test]
 async fn a_file_that_is_being_written_is_left_alone_however_long_it_takes() {
     let root = tempfile::tempdir().unwrap();
-    let mut folder = Folder::watch(root.path()).unwrap();
+    let mut folder = watch(root.path());
     let mut file = File::create(root.path().join("slow.wasm")).unwrap();
     file.write_all(b"half").unwrap();
     let early = tokio::time::timeout(SURVEY + QUIET * 2, folder.changed());
     assert!(early.await.is_err(), "it is not closed");
     drop(file);
-    assert_eq!(changed(&mut folder).await.as_deref(), Some("slow"));
+    assert_eq!(changed(&mut folder).await, "slow");
 }
 
 #[tokio::test]
 async fn what_was_looked_at_is_not_looked_at_again() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("old.wasm"), b"old").unwrap();
-    let mut folder = Folder::watch(root.path()).unwrap();
-    folder.plugins().unwrap();
+    let mut folder = watch(root.path());
+    folder.plugins().await.unwrap();
     fs::write(root.path().join("new.wasm"), b"new").unwrap();
-    assert_eq!(changed(&mut folder).await.as_deref(), Some("new"));
+    assert_eq!(changed(&mut folder).await, "new");
     let again = tokio::time::timeout(SURVEY * 2, folder.changed());
     assert!(again.await.is_err(), "nothing has changed");
 }
@@ -103,8 +114,8 @@ mod links {
             let file = format!("{plugin}.wasm");
             symlink(Path::new("..data").join(&file), root.join(&file)).unwrap();
         }
-        let mut folder = Folder::watch(root).unwrap();
-        assert_eq!(folder.plugins().unwrap().len(), 2);
+        let mut folder = watch(root);
+        assert_eq!(folder.plugins().await.unwrap().len(), 2);
 
         revision(root, "..2", &["x", "y"]);
         swap("..2", &root.join("..data"));
@@ -113,7 +124,7 @@ mod links {
         fs::remove_file(root.join("z.wasm")).unwrap();
         let mut missing = BTreeSet::from(["x", "y", "z"]);
         while !missing.is_empty() {
-            let name = changed(&mut folder).await.expect("nothing overflows");
+            let name = changed(&mut folder).await;
             missing.remove(name.as_str());
         }
         let read = |plugin| fs::read_to_string(folder.files(plugin).component).unwrap();
@@ -126,8 +137,8 @@ mod links {
         let target = elsewhere.path().join("built");
         fs::write(&target, "1").unwrap();
         symlink(&target, root.path().join("y.wasm")).unwrap();
-        let mut folder = Folder::watch(root.path()).unwrap();
-        folder.plugins().unwrap();
+        let mut folder = watch(root.path());
+        folder.plugins().await.unwrap();
         let next = elsewhere.path().join("next");
         fs::write(&next, "2").unwrap();
         fs::rename(next, &target).unwrap();
@@ -144,8 +155,8 @@ mod links {
         revision(root.path(), "r2", &["x"]);
         let current = root.path().join("current");
         symlink("r1", &current).unwrap();
-        let mut folder = Folder::watch(&current).unwrap();
-        folder.plugins().unwrap();
+        let mut folder = watch(&current);
+        folder.plugins().await.unwrap();
         swap("r2", &current);
         both(&mut folder, ["x", "gone"]).await;
         assert_eq!(fs::read(folder.files("x").component).unwrap(), b"r2");
@@ -164,22 +175,22 @@ async fn another_folder_in_its_place_is_followed() {
     fs::create_dir(&other).unwrap();
     fs::write(path.join("a.wasm"), "").unwrap();
     fs::write(other.join("b.wasm"), "").unwrap();
-    let mut folder = Folder::watch(&path).unwrap();
-    folder.plugins().unwrap();
+    let mut folder = watch(&path);
+    folder.plugins().await.unwrap();
     fs::rename(&path, root.path().join("plugins.old")).unwrap();
     fs::rename(&other, &path).unwrap();
     both(&mut folder, ["a", "b"]).await;
     // What happens in the new one is seen, what happens in the old one is not.
     fs::write(root.path().join("plugins.old/old.wasm"), "").unwrap();
     fs::write(path.join("c.wasm"), "").unwrap();
-    assert_eq!(changed(&mut folder).await.as_deref(), Some("c"));
+    assert_eq!(changed(&mut folder).await, "c");
 }
 
 #[tokio::test]
 async fn a_folder_that_is_made_anew_is_followed() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("plugins");
-    let mut folder = Folder::watch(&path).unwrap();
+    let mut folder = watch(&path);
     for round in 0..3 {
         fs::remove_dir_all(&path).unwrap();
         if round > 0 {
@@ -195,4 +206,52 @@ async fn a_folder_that_is_made_anew_is_followed() {
         fs::remove_file(path.join(format!("{name}.wasm"))).unwrap();
         one(&mut folder, &name).await;
     }
+}
+
+#[tokio::test]
+async fn when_signals_are_lost_every_plugin_is_looked_at() {
+    let root = tempfile::tempdir().unwrap();
+    for file in ["a.wasm", "b.wasm"] {
+        fs::write(root.path().join(file), "").unwrap();
+    }
+    let mut folder = watch(root.path());
+    folder.plugins().await.unwrap();
+    folder.told.overflowed.notify_one();
+    both(&mut folder, ["a", "b"]).await;
+}
+
+#[tokio::test]
+async fn it_is_known_whether_there_is_a_component() {
+    let root = tempfile::tempdir().unwrap();
+    let mut folder = watch(root.path());
+    let path = root.path().join("a.wasm");
+    for has_component in [true, false] {
+        if has_component {
+            fs::write(&path, "").unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+        let expected = Changed {
+            plugin: "a".to_owned(),
+            has_component,
+        };
+        let seen = async { while folder.changed().await != expected {} };
+        let seen = tokio::time::timeout(LONG, seen).await;
+        seen.expect("the change is seen");
+    }
+}
+
+/// Whoever looks at the plugin then says why it cannot be loaded.
+#[tokio::test]
+async fn a_plugin_is_told_although_its_files_do_not_answer() {
+    let root = tempfile::tempdir().unwrap();
+    let disk = Disk::start("folder", 1, Duration::from_millis(10)).unwrap();
+    let hung = hang(&disk, root.path()).await;
+    let mut folder = Folder::watch(root.path(), disk).unwrap();
+    fs::write(root.path().join("a.wasm"), "").unwrap();
+    assert_eq!(changed(&mut folder).await, "a");
+    // Nor does the folder as a whole.
+    let error = folder.plugins().await.unwrap_err().to_string();
+    assert!(error.contains("did not answer within 10ms"), "{error}");
+    drop(hung);
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::*;
 use crate::admin::PluginStatus;
@@ -52,11 +52,11 @@ impl Clock for Tripwire {
 }
 
 /// A supervised plugin.
-struct Scene {
+pub(in crate::plugin::life) struct Scene {
     folder: TempDir,
     bus: Bus,
-    status: Arc<Status>,
-    runtime: Arc<Runtime>,
+    pub(in crate::plugin::life) status: Arc<Status>,
+    pub(in crate::plugin::life) runtime: Arc<Runtime>,
     clock: Arc<Tripwire>,
     commands: mpsc::Sender<Command>,
     files_changed: Arc<Notify>,
@@ -64,7 +64,7 @@ struct Scene {
 
 /// Puts the code of a component where the node looks for it first.
 fn keep_compiled(data: &Path, component: &[u8]) {
-    std::fs::create_dir(data).unwrap();
+    std::fs::create_dir_all(data).unwrap();
     let code = compiling_engine().unwrap().precompile_component(component);
     let cache = CodeCache::open(data.join("code")).unwrap();
     let hash = blake3::hash(component);
@@ -74,6 +74,15 @@ fn keep_compiled(data: &Path, component: &[u8]) {
 }
 
 impl Scene {
+    /// A plugin that runs.
+    pub(in crate::plugin::life) async fn running() -> Self {
+        let scene = Self::new();
+        scene
+            .until(|status| status.state == PluginState::Running)
+            .await;
+        scene
+    }
+
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bus = Bus::new(BusConfig {
@@ -112,10 +121,7 @@ impl Scene {
         let told = Arc::clone(&clock) as Arc<dyn Clock>;
         let status = Status::new(context, told, limits.clone(), pauses);
         let status = Arc::new(status);
-        let files = Files {
-            component: folder.path().join("p.wasm"),
-            manifest: folder.path().join("p.toml"),
-        };
+        let files = Files::of(folder.path(), "p");
         std::fs::write(&files.manifest, "subscribe = [\"custom.p\"]").unwrap();
         let supervisor = Supervisor::new(files, limits, Arc::clone(&runtime), Arc::clone(&status));
         let (commands, asked) = mpsc::channel(1);
@@ -138,8 +144,27 @@ impl Scene {
         scene
     }
 
+    pub(in crate::plugin::life) fn files(&self) -> Files {
+        Files::of(self.folder.path(), "p")
+    }
+
+    /// All the room to load, as if others were compiled.
+    pub(in crate::plugin::life) fn take_all_room(&self) -> Vec<OwnedSemaphorePermit> {
+        let room = || self.runtime.room_to_load().now_or_never();
+        std::iter::from_fn(room).collect()
+    }
+
+    /// Puts another component in the place of the plugin's, and its code where the node
+    /// looks for it first.
+    pub(in crate::plugin::life) fn replace(&self) {
+        let other = CONTENT.replace("i32.const 1024", "i32.const 2048");
+        let other = wat::parse_str(other).unwrap();
+        keep_compiled(&self.folder.path().join("data"), &other);
+        std::fs::write(self.files().component, other).unwrap();
+    }
+
     fn write(&self, component: &[u8]) {
-        std::fs::write(self.folder.path().join("p.wasm"), component).unwrap();
+        std::fs::write(self.files().component, component).unwrap();
         self.files_changed.notify_one();
     }
 
@@ -166,10 +191,7 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_that_panics_keeps_what_waits() {
-    let scene = Scene::new();
-    scene
-        .until(|status| status.state == PluginState::Running)
-        .await;
+    let scene = Scene::running().await;
     let (reply, paused) = oneshot::channel();
     scene.commands.send(Command::Pause(reply)).await.unwrap();
     assert_eq!(paused.await.unwrap().unwrap().state, PluginState::Paused);
@@ -193,10 +215,7 @@ async fn a_supervisor_that_panics_keeps_what_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_up_is_counted() {
-    let scene = Scene::new();
-    scene
-        .until(|status| status.state == PluginState::Running)
-        .await;
+    let scene = Scene::running().await;
     scene.publish();
     scene.until(|status| status.counters.delivered == 1).await;
     let (reply, paused) = oneshot::channel();
@@ -222,10 +241,7 @@ fn policy(text: &str) -> Policy {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_policy_takes_from_a_plugin_what_it_may_no_longer_hear() {
-    let scene = Scene::new();
-    scene
-        .until(|status| status.state == PluginState::Running)
-        .await;
+    let scene = Scene::running().await;
     scene.runtime.policy.replace(policy("listen = []"));
     scene.files_changed.notify_one();
     let status = scene.until(|status| status.listeners.is_empty()).await;
@@ -246,10 +262,7 @@ async fn a_changed_policy_takes_from_a_plugin_what_it_may_no_longer_hear() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_loaded_by_the_new_policy_does_not_go_on_by_the_old_one() {
-    let scene = Scene::new();
-    scene
-        .until(|status| status.state == PluginState::Running)
-        .await;
+    let scene = Scene::running().await;
     let manifest = scene.folder.path().join("p.toml");
     std::fs::write(&manifest, "nonsense = 1").unwrap();
     scene.files_changed.notify_one();
@@ -300,25 +313,20 @@ async fn a_changed_policy_holds_before_the_plugin_is_loaded_anew() {
 /// Others are being compiled, as many as there is room for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_goes_although_there_is_no_room_to_load_another() {
-    let scene = Scene::new();
-    scene
-        .until(|status| status.state == PluginState::Running)
-        .await;
-    let mut others = Vec::new();
-    while let Some(room) = scene.runtime.room_to_load().now_or_never() {
-        others.push(room);
-    }
-    std::fs::remove_file(scene.folder.path().join("p.wasm")).unwrap();
+    let scene = Scene::running().await;
+    let others = scene.take_all_room();
+    std::fs::remove_file(scene.files().component).unwrap();
     scene.files_changed.notify_one();
     let gone = tokio::time::timeout(Duration::from_secs(60), scene.commands.closed());
     gone.await.expect("it goes");
+    drop(others);
 }
 
 /// Making one cannot give way to others, however long its start takes.
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_are_made_in_the_background() {
     let scene = Scene::new();
-    let files = Files::of(scene.folder.path(), "p");
+    let files = scene.files();
     let room = scene.runtime.room_to_load().await;
     let source = Source::read(&files, &Bounds::default()).expect("the files are there");
     let (plugin, defaults) = (&scene.status.context, PluginLimits::default());
