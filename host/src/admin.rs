@@ -105,6 +105,9 @@ pub struct RightsStatus {
     pub http: Vec<String>,
     /// Buckets of the key-value store that it may use.
     pub keyvalue: Vec<String>,
+    /// Its secrets, by their keys, and where each is: `token (file /run/secrets/token)`.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// What it asks for and does not get.
     pub withheld: Vec<WithheldStatus>,
 }
@@ -126,6 +129,7 @@ impl RightsStatus {
             ("listen", narrowed(&self.listen)),
             ("http", granted(&self.http)),
             ("keyvalue", granted(&self.keyvalue)),
+            ("secrets", granted(&self.secrets)),
         ]
         .into_iter()
         .filter_map(|(right, what)| Some((right, what?)))
@@ -136,7 +140,8 @@ impl RightsStatus {
 /// Something that a plugin asks for and does not get, or not all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WithheldStatus {
-    /// The key of the manifest's `[allow]` and of the node's `[policy]` that decides.
+    /// The key of the node's `[policy]` that decides; but for `secrets`, also of the manifest's
+    /// `[allow]`.
     pub right: String,
     /// What is asked for.
     pub asked: String,

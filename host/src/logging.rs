@@ -131,9 +131,10 @@ where
     Ok(Registry::default().with(filter).with(lines))
 }
 
-/// Makes writers of text that does nothing to a terminal but colour it: what is logged
-/// has texts of guests and of other nodes, of which the subscriber makes only messages
-/// harmless, and those not wholly.
+/// Makes writers of text that does nothing to a terminal but colour it, and in which no
+/// line but the host's own begins like one: what is logged has texts of guests and of other
+/// nodes, of which the subscriber makes only messages harmless, and those not wholly. What
+/// is written at once is what is logged of one thing.
 struct MakeHarmless<W> {
     writer: W,
     colours: bool,
@@ -179,12 +180,16 @@ impl<W: Write> Write for Harmless<W> {
     }
 }
 
+/// What the lines after the first of one thing begin with.
+const INDENT: &[u8] = b"\n    ";
+
 /// Escapes control characters, those of one byte and those of two, but for line breaks,
-/// tabs and, where lines are coloured, what colours them.
+/// tabs and, where lines are coloured, what colours them. Indents what follows a line break.
 fn harmless(text: &[u8], colours: bool) -> Cow<'_, [u8]> {
     let harmful =
         |byte: &u8| (byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t')) || *byte == 0xc2;
-    if !text.iter().any(harmful) {
+    let first = text.strip_suffix(b"\n").unwrap_or(text);
+    if !first.iter().any(|byte| harmful(byte) || *byte == b'\n') {
         return Cow::Borrowed(text);
     }
     let mut escaped = Vec::with_capacity(text.len() + 16);
@@ -195,6 +200,7 @@ fn harmless(text: &[u8], colours: bool) -> Cow<'_, [u8]> {
             (0x1b, _) if colours && colour.is_some() => {
                 rest.split_at(colour.map_or(1, |colour| colour.len()))
             }
+            (b'\n', [_, ..]) => (INDENT, after),
             (b'\r', _) => (&b"\\r"[..], after),
             (0xc2, [second @ 0x80..=0x9f, after @ ..]) => {
                 escaped.extend_from_slice(format!("\\u{{{second:x}}}").as_bytes());
@@ -301,6 +307,37 @@ mod tests {
             let told = "reason=forged: x\\r\\x1b[2Jred\\x0b\\x00\\x07 and\ta tab\\u{9b}8mé";
             assert!(plain.contains(told), "{plain:?}");
         }
+    }
+
+    #[test]
+    fn no_text_of_a_guest_looks_like_a_line_of_the_host() {
+        let forged = "failed\n2026-11-28T00:00:00Z  INFO hearken::audit: key:ops reload";
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let config = LogConfig {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        };
+        let subscriber = subscriber(&config, false, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "hearken::plugin", reason = %forged, "{forged}");
+            tracing::warn!(target: "hearken::plugin", "next");
+        });
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(
+            lines
+                .iter()
+                .filter(|line| !line.starts_with("    "))
+                .count()
+                == 2,
+            "{text}"
+        );
+        assert!(
+            lines.last().is_some_and(|line| line.ends_with("next")),
+            "{text}"
+        );
+        assert!(!text.ends_with("    "), "{text:?}");
     }
 
     #[test]

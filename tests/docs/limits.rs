@@ -55,7 +55,8 @@ fn known() -> Vec<Row> {
         // Plugin files.
         ("component file", vec![of("MAX_COMPONENT_BYTES")]),
         ("manifest", vec![of("MAX_MANIFEST_BYTES")]),
-        ("name of a plugin", vec![of("MAX_NAME_BYTES")]),
+        ("name of a plugin", vec![of("MAX_PLUGIN_NAME_BYTES")]),
+        ("secrets of a manifest", vec![of("MAX_SECRETS")]),
         (
             "compiling a component",
             vec![millis(config.compile.timeout), config.compile.memory],
@@ -147,7 +148,10 @@ fn known() -> Vec<Row> {
             vec![of("requests/MAX_HOSTS"), of("requests/MAX_OUTCOMES")],
         ),
         ("secret of a plugin", vec![of("MAX_SECRET_BYTES")]),
-        ("secrets of a plugin that", vec![of("redaction/MAX_VALUES")]),
+        (
+            "replaced secrets of a plugin that",
+            vec![of("redaction/MAX_REPLACED")],
+        ),
         (
             "header fields of an HTTP message",
             vec![of("MAX_FIELDS_BYTES"), of("MAX_FIELDS")],

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::response::Redirect;
 use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
+#[cfg(target_os = "linux")]
+use crate::support::lacking;
 use crate::support::node::TestNode;
 use crate::support::plugin::plugin;
+#[cfg(target_os = "linux")]
+use crate::support::process::NodeProcess;
 
 /// The changes that one exercise of the guest `keyvalue` makes, when `count` is
 /// there already or not.
@@ -82,9 +87,12 @@ pub async fn configured() {
 
 /// A server on the loopback interface that answers `GET /` with 200.
 async fn server() -> (String, AbortOnDropHandle<()>) {
+    serve(Router::new().route("/", get(|| async { StatusCode::OK }))).await
+}
+
+async fn serve(router: Router) -> (String, AbortOnDropHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let authority = listener.local_addr().expect("an address").to_string();
-    let router = Router::new().route("/", get(|| async { StatusCode::OK }));
     let serving = tokio::spawn(async move {
         axum::serve(listener, router).await.expect("it serves");
     });
@@ -154,10 +162,129 @@ async fn no_other_spelling_of_an_address_is_reached() {
         "127.1",
         "[::ffff:127.0.0.1]",
         "169.254.169.254",
+        // Not these either, which would tell the server of another host.
+        "a.example@localhost",
+        "a.example:80@localhost",
     ] {
         let refused = asked(host).await;
         let error = refused["error"].as_str().expect("an error");
         assert!(error.contains("HttpRequestDenied"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+pub async fn a_redirect_leads_no_plugin_where_it_may_not_go() {
+    let (granted, _granted_server) = server().await;
+    let (other, _other_server) = server().await;
+    let location = Arc::new(Mutex::new(String::new()));
+    let (redirecting, _redirecting_server) = {
+        let location = Arc::clone(&location);
+        let redirect = move || {
+            let to = location.lock().expect("nothing panics in here").clone();
+            std::future::ready(Redirect::temporary(&to))
+        };
+        serve(Router::new().route("/", get(redirect))).await
+    };
+    let manifest = format!(
+        "[allow]\nhttp = [\"{redirecting}\", \"{granted}\", \"a.example private\"]\n\
+         [config]\nauthority = \"{redirecting}\"\n"
+    );
+    let node = TestNode::start([plugin("redirected").manifest(&manifest)]).await;
+    let mut reports = node.listen("custom.report.redirected").await;
+    let mut redirected_to = async |authority: &str| {
+        *location.lock().expect("nothing panics in here") = format!("http://{authority}/latest/");
+        node.send("redirected.now", 1).await;
+        let report = reports.next().await["data"].clone();
+        assert_eq!(report["asked"], json!([redirecting, authority]));
+        report
+    };
+    let followed = redirected_to(&granted).await;
+    assert_eq!(followed["status"], 200, "{followed}");
+    for authority in [
+        &*other,
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "[::ffff:169.254.169.254]",
+        "metadata.google.internal",
+        "a.example@169.254.169.254",
+    ] {
+        let refused = redirected_to(authority).await;
+        let error = refused["error"].as_str().expect("an error");
+        assert!(error.contains("HttpRequestDenied"), "{refused}");
+    }
+}
+
+/// What the names of these tests lead to, in the format of `/etc/hosts`.
+#[cfg(target_os = "linux")]
+const HOSTS: &str = "127.0.0.1 localhost inward.example\n169.254.169.254 metadata.example\n";
+
+/// How a program is run for which names lead where [`HOSTS`] in this file says.
+#[cfg(target_os = "linux")]
+fn among(hosts: &std::path::Path) -> [String; 5] {
+    std::fs::write(hosts, HOSTS).expect("a new file");
+    let script = format!(
+        "mount --bind '{}' /etc/hosts && exec \"$0\" \"$@\"",
+        hosts.display()
+    );
+    ["unshare", "--mount", "sh", "-c", &script].map(str::to_owned)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_name_leads_decides_whether_it_is_gone_to() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let program = among(&folder.path().join("hosts"));
+    let found = std::process::Command::new(&program[0])
+        .args(&program[1..])
+        .args(["getent", "ahostsv4", "inward.example"])
+        .output();
+    if !found.is_ok_and(|found| found.stdout.starts_with(b"127.0.0.1")) {
+        lacking("no mount namespaces, in which names lead elsewhere");
+        return;
+    }
+    let (server, _serving) = server().await;
+    let (_, port) = server.rsplit_once(':').expect("a port");
+    let asking = |name: &str, host: &str, grant: &str| {
+        let manifest =
+            format!("[allow]\nhttp = [\"{grant}\"]\n[config]\nauthority = \"{host}:{port}\"\n");
+        plugin("ungranted-http").named(name).manifest(&manifest)
+    };
+    let plugins = [
+        asking("private", "inward.example", "inward.example private"),
+        asking("public", "inward.example", "inward.example"),
+        asking("metadata", "metadata.example", "metadata.example private"),
+    ];
+    let program = program.each_ref().map(String::as_str);
+    let node = NodeProcess::start_by(&program, plugins, &[]).await;
+    let heard = [
+        ("/nodes/test/plugins/private", None),
+        (
+            "/nodes/test/plugins/public",
+            Some("DestinationIpProhibited"),
+        ),
+        (
+            "/nodes/test/plugins/metadata",
+            Some("DestinationIpProhibited"),
+        ),
+    ];
+    let mut reports = Vec::new();
+    for (source, error) in heard {
+        let listening = node.listen("custom.report.ungranted-http").await;
+        reports.push((listening.from(source), error));
+    }
+    node.send("ungranted-http.ask", 1).await;
+    for (mut reports, expected) in reports {
+        let report = reports.next().await;
+        let error = report["data"]["error"].as_str();
+        match expected {
+            None => assert_eq!(report["data"]["status"], 200, "{report}"),
+            Some(expected) => {
+                assert!(
+                    error.is_some_and(|error| error.contains(expected)),
+                    "{report}"
+                );
+            }
+        }
     }
 }
 

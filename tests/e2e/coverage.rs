@@ -72,6 +72,10 @@ const TESTED: &[Tested] = &[
         &[delivery::drop_oldest_keeps_the_newest_and_tells],
     ),
     ("recurse", &[handlers::recurse]),
+    (
+        "redirected",
+        &[capabilities::a_redirect_leads_no_plugin_where_it_may_not_go],
+    ),
     ("secretive", &[secrets::a_secret_is_read_and_followed]),
     ("self-loop", &[senders::self_loop]),
     ("shout", &[senders::shout, logs::shout]),

@@ -3,7 +3,7 @@
 use hearken::admin::PluginState;
 use serde_json::{Value, json};
 
-use crate::support::node::TestNode;
+use crate::support::node::{TestNode, config};
 use crate::support::plugin::{Plugin, plugin};
 use crate::support::process::{compiling, run};
 
@@ -118,6 +118,57 @@ async fn the_policy_stands_above_every_manifest_and_may_change() {
     let bound = node.status("asking").await.expect("it is there");
     assert_eq!((bound.counters.delivered, bound.counters.queued), (1, 0));
     assert_eq!(before.state, PluginState::Running);
+}
+
+/// Has the plugin wait while it may hear and publish everything; the policy then leaves it
+/// little before anything comes. Returns what it reports.
+async fn bound_while_it_waits(what: Value) -> Value {
+    let free = "[policy.default]\npublish = [\"custom.*\"]\nlisten = [\"custom.*\"]\n";
+    let node = TestNode::start_under(free, [plugin("asking")]).await;
+    let mut reports = node.listen("custom.report.asking*").await;
+    node.send("asking.now", what).await;
+    assert_eq!(reports.next().await["type"], "custom.report.asking.waits");
+    node.set_policy(
+        "[policy.default]\npublish = [\"custom.report.*\"]\nlisten = [\"custom.{asking.*,go}\"]\n",
+    );
+    // It may register its wait only now, and may look at one event while the next comes.
+    loop {
+        node.send("secret", 1).await;
+        node.send("go", 1).await;
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(20), reports.next());
+        if let Ok(report) = waited.await {
+            return report["data"].clone();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_takes_away_holds_for_the_event_in_hand() {
+    let waited = bound_while_it_waits(json!({ "wait": "custom.{secret,go}" })).await;
+    assert_eq!(waited["done"], "custom.go", "{waited}");
+    let sent = bound_while_it_waits(json!({ "wait": "custom.go", "send": "yes" })).await;
+    assert!(error(&sent).contains("publish `custom.yes`"), "{sent}");
+}
+
+/// Its manifest gives it an hour for an event, of which the removal of its file takes the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_is_removed_does_not_go_on_with_the_event_in_hand() {
+    let folders = tempfile::TempDir::new().expect("a temporary folder");
+    let mut config = config(folders.path());
+    config.limits.deadline = std::time::Duration::from_millis(200);
+    let node = TestNode::start_with(config, folders).await;
+    node.place(&asking("[limits]\ndeadline = \"1h\"\n"));
+    node.until("asking", |status| status.state == PluginState::Running)
+        .await;
+    let mut told = node.listen("{custom.report.*,plugin.removed}").await;
+    node.send(
+        "asking.now",
+        json!({ "wait": "custom.never", "for": 3_600_000 }),
+    )
+    .await;
+    assert_eq!(told.next().await["type"], "custom.report.asking.waits");
+    node.remove("asking");
+    assert_eq!(told.next().await["type"], "plugin.removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

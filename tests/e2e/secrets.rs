@@ -64,6 +64,79 @@ pub async fn a_secret_is_read_and_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_policy_says_where_secrets_may_be() {
+    let policy = "[policy.plugin.secretive]\nsecrets = [\"env:CARGO_PKG_NAME\", \"granted\"]\n";
+    let node = TestNode::start_under(policy, []).await;
+    let granted = node.plugins().join("granted");
+    std::fs::create_dir(&granted).expect("a new folder");
+    place(&granted, "inner", TOKEN.as_bytes());
+    // What is not granted is not even looked for: there is no such file.
+    node.place(&secretive(
+        "inner = { file = \"granted/inner\" }\nname = { env = \"CARGO_PKG_NAME\" }\n\
+         other = { env = \"CARGO_PKG_VERSION\" }\ntoken = { file = \"nowhere\" }",
+    ));
+    let status = node
+        .until("secretive", |status| status.state == PluginState::Running)
+        .await;
+    assert_eq!(
+        status.rights.secrets,
+        ["inner (file granted/inner)", "name (env CARGO_PKG_NAME)"]
+    );
+    let withheld: Vec<_> = (status.rights.withheld.iter())
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        withheld,
+        [
+            "secrets other (env CARGO_PKG_VERSION)",
+            "secrets token (file nowhere)"
+        ]
+    );
+    assert_eq!(reveal(&node, "inner").await["value"], TOKEN);
+    assert_eq!(reveal(&node, "name").await["value"], env!("CARGO_PKG_NAME"));
+    let refused = async |key: &str| {
+        let refused = reveal(&node, key).await;
+        let error = refused["error"].as_str();
+        assert!(
+            error.is_some_and(|error| error.contains("NotFound")),
+            "{key}: {refused}"
+        );
+    };
+    for key in ["other", "token"] {
+        refused(key).await;
+    }
+    // One that is known to the policy has none unless it names them.
+    node.set_policy("[policy.default]\nlisten = [\"custom.*\"]\n");
+    refused("name").await;
+    let status = node
+        .until("secretive", |status| status.rights.secrets.is_empty())
+        .await;
+    assert_eq!(status.rights.withheld.len(), 4);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_in_pipes_hold_up_nobody() {
+    let node = TestNode::start([]).await;
+    let pipe = node.plugins().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("every Unix has `mkfifo`").success());
+    // As many as there are threads that read files, and one more.
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        node.place(&secretive("token = { file = \"pipe\" }").named(name));
+    }
+    for name in names {
+        let status = node.until(name, |status| status.last_error.is_some()).await;
+        let error = status.last_error.expect("it was waited for");
+        assert!(error.contains("not a regular file"), "{error}");
+    }
+    node.place(&plugin("echo"));
+    node.until("echo", |status| status.state == PluginState::Running)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_its_secrets_a_plugin_does_not_load() {
     let node = TestNode::start([
         secretive("token = { file = \"token\" }"),

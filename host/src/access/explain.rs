@@ -58,7 +58,9 @@ impl Explanation {
             because: Vec::new(),
             problem: None,
         };
-        if !settings.is_configured() {
+        // What these may has nothing to do with credentials.
+        let has_roles = !matches!(principal, Principal::Plugin(_) | Principal::Node(_));
+        if has_roles && !settings.is_configured() {
             return Self {
                 allowed: true,
                 because: vec![Decision {
@@ -119,9 +121,11 @@ fn roles_of(
             None => Err(unknown("certificates", name, settings.certificates.keys())),
         },
         Principal::User(_) => Ok(claimed.to_vec()),
-        Principal::Plugin(_) => {
-            Err("what a plugin may stands in its manifest: see `hearken plugin show`".to_owned())
-        }
+        Principal::Plugin(_) => Err(
+            "what a plugin may stands in its manifest and in the node's `[policy]`: see \
+                 `hearken plugin show`, or before it runs `hearken plugin check`"
+                .to_owned(),
+        ),
         Principal::Node(_) => {
             Err("a node of the cluster is known by its certificate and has no roles".to_owned())
         }

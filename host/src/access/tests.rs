@@ -464,6 +464,19 @@ async fn settings_that_contradict_themselves_change_nothing() {
 }
 
 #[test]
+fn that_everybody_is_admin_is_not_said_of_plugins() {
+    let observes = |principal: Principal| {
+        let explanation =
+            Explanation::of(&AccessSettings::default(), &principal, &[], &Act::Observe);
+        (explanation.allowed, explanation.to_string())
+    };
+    let (allowed, text) = observes(Principal::Anonymous);
+    assert!(allowed && text.contains("everybody is admin"), "{text}");
+    let (allowed, text) = observes(Principal::Plugin("stranger".into()));
+    assert!(!allowed && text.contains("`[policy]`"), "{text}");
+}
+
+#[test]
 fn an_explanation_says_which_line_decides() {
     let key = NewKey::generate().unwrap();
     let access = access(with_keys(&[("billing", entry(&[&key], &["shop"]))]));
@@ -489,4 +502,6 @@ fn an_explanation_says_which_line_decides() {
     assert!(text.contains("`billing`"), "{text}");
     let (allowed, text) = explain("user:42", &Act::Observe);
     assert!(!allowed && text.contains("--role"), "{text}");
+    let (allowed, text) = explain("plugin:billing", &Act::Observe);
+    assert!(!allowed && text.contains("plugin show"), "{text}");
 }

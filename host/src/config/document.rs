@@ -137,6 +137,16 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// Takes a table out, if it is there.
+    pub(super) fn section_if_there(
+        &mut self,
+        key: &str,
+    ) -> Result<Option<Section<'d>>, ConfigError> {
+        let is_there = self.table.contains_key(key);
+        let section = self.section(key)?;
+        Ok(is_there.then_some(section))
+    }
+
     /// Takes a table out in which there are only tables, whatever their names.
     pub(super) fn named_sections(
         &mut self,

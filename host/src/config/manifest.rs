@@ -199,6 +199,8 @@ mod tests {
 
     #[test]
     fn wrong_values_are_placed_and_the_right_form_is_shown() {
+        let secret = |at| format!("s{at:02} = {{ file = \"s\" }}\n");
+        let many_secrets = format!("[secrets]\n{}", (0..65).map(secret).collect::<String>());
         for (text, place, parts) in [
             (
                 "[limits]\nmemory = \"64\"",
@@ -308,6 +310,11 @@ mod tests {
                 "[secrets]\ntoken = { env = \"A=B\" }",
                 "2:17",
                 ["no name", "variable"],
+            ),
+            (
+                &*many_secrets,
+                "66:1",
+                ["more than 64", "{ file = \"token\" }"],
             ),
             (
                 "[allow]\nlisten = [\"\"]",

@@ -6,6 +6,7 @@ mod access;
 mod address;
 mod allow;
 mod arguments;
+mod bounds;
 mod cluster;
 mod compile;
 mod document;
@@ -34,6 +35,7 @@ mod sources;
 mod table;
 
 pub use allow::Allow;
+pub use bounds::Bounds;
 pub use cluster::{CLUSTER_PORT, ClusterSettings, TlsFiles};
 pub use compile::CompileSettings;
 pub use error::{ConfigError, WrongValue};
@@ -43,6 +45,7 @@ pub use http_grant::{HttpGrant, HttpHost};
 pub use limits::{ManifestLimits, PluginLimits};
 pub use log::{LogConfig, LogFormat};
 pub use manifest::Manifest;
+pub use name::{MAX_PLUGIN_NAME_BYTES, is_plugin_name};
 pub use node::{LARGEST_EVENT, NodeConfig};
 pub use pattern::MAX_GLOBS;
 #[cfg(feature = "node")]
@@ -51,7 +54,7 @@ pub use place::Place;
 pub use policy::Policy;
 pub use quarantine::QuarantinePauses;
 pub use rights::{Rights, Withheld};
-pub use secret::SecretSource;
+pub use secret::{GrantedSecret, SecretBound, SecretSource};
 pub use source::ConfigSource;
 
 #[cfg(test)]

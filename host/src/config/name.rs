@@ -1,7 +1,10 @@
-//! Names of nodes and clusters.
+//! Names of nodes, clusters and plugins.
 
 use super::form::{Form, Kind};
 use crate::event::check_node_name;
+
+/// Longest name of a plugin in bytes.
+pub const MAX_PLUGIN_NAME_BYTES: usize = 64;
 
 pub(super) const NODE_NAME: Form<String> = Form::new(
     Kind::String,
@@ -19,4 +22,14 @@ pub(super) fn default_node_name() -> String {
         .and_then(|name| name.into_string().ok())
         .filter(|name| check_node_name(name).is_ok())
         .unwrap_or_else(|| "node".to_owned())
+}
+
+/// Whether a file's stem can be the name of a plugin: it becomes part of URIs.
+#[must_use]
+pub fn is_plugin_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !name.is_empty()
+        && name.len() <= MAX_PLUGIN_NAME_BYTES
+        && !name.starts_with('.')
+        && name.bytes().all(allowed)
 }

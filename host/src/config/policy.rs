@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::allow::Allow;
-use super::document::Section;
-use super::error::ConfigError;
+use super::bounds::Bounds;
+use super::document::{NamedSection, Section};
+use super::error::{ConfigError, WrongValue};
+use super::name::is_plugin_name;
 use super::setting::Setting;
 use super::sources::Sources;
 use super::table::Settings;
@@ -12,10 +13,10 @@ use super::table::Settings;
 /// What plugins may do at most. The default bounds nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// `[policy.default]`.
-    default: Allow,
+    /// `[policy.default]`, if it is there.
+    default: Option<Bounds>,
     /// `[policy.plugin.NAME]`, by the plugin's name.
-    plugins: BTreeMap<String, Allow>,
+    plugins: BTreeMap<String, Bounds>,
 }
 
 impl Settings for Policy {
@@ -32,20 +33,47 @@ impl Settings for Policy {
 impl Policy {
     /// Takes all of the table.
     fn of_table(mut section: Section<'_>) -> Result<Self, ConfigError> {
-        let default = Allow::read(section.section("default")?)?;
+        let default = (section.section_if_there("default")?)
+            .map(Bounds::read)
+            .transpose()?;
         let mut plugins = BTreeMap::new();
         for plugin in section.named_sections("plugin")? {
-            plugins.insert(plugin.name, Allow::read(plugin.section)?);
+            let NamedSection {
+                name,
+                place,
+                section,
+            } = plugin;
+            // A file `a.wasm.wasm` could have it, but that is not what is meant.
+            if !is_plugin_name(&name) || name.ends_with(".wasm") {
+                return Err(ConfigError::from(Box::new(WrongValue {
+                    key: format!("policy.plugin.{name}"),
+                    found: "a table".to_owned(),
+                    problem: "that is no plugin's name".to_owned(),
+                    expected: "the name of the plugin's file without `.wasm`, e.g. `[policy.plugin.webhook]`",
+                    place,
+                })));
+            }
+            plugins.insert(name, Bounds::read(section)?);
         }
         section.finish()?;
         Ok(Self { default, plugins })
     }
 
-    /// What bounds a plugin: each key of its own table, or else that of the default.
+    /// What bounds a plugin: each key of its own table, or else that of the default. Of whom
+    /// either says anything has no secrets but those that one of them names: a stranger's
+    /// manifest could name any file of the node.
     #[must_use]
-    pub fn of(&self, plugin: &str) -> Allow {
-        let own = self.plugins.get(plugin).cloned();
-        own.unwrap_or_default().or(&self.default)
+    pub fn of(&self, plugin: &str) -> Bounds {
+        let bounds = match (self.plugins.get(plugin).cloned(), &self.default) {
+            (None, None) => return Bounds::default(),
+            (Some(own), Some(default)) => own.or(default),
+            (Some(own), None) => own,
+            (None, Some(default)) => default.clone(),
+        };
+        Bounds {
+            secrets: Some(bounds.secrets.unwrap_or_default()),
+            ..bounds
+        }
     }
 }
 
@@ -78,12 +106,30 @@ mod tests {
             "#,
         )
         .unwrap();
-        let webhook = policy.of("webhook");
+        let webhook = policy.of("webhook").allow;
         assert_eq!(webhook.http.unwrap()[0].to_string(), "api.example.com");
         assert_eq!(webhook.listen.unwrap()[0].as_str(), "custom.*");
         assert_eq!(webhook.publish, None);
-        assert_eq!(policy.of("other").http, Some(Vec::new()));
-        assert_eq!(Policy::default().of("any"), Allow::default());
+        assert_eq!(policy.of("other").allow.http, Some(Vec::new()));
+        assert_eq!(Policy::default().of("any"), Bounds::default());
+    }
+
+    #[test]
+    fn whom_the_policy_knows_has_only_the_secrets_that_it_names() {
+        let secrets = |text: &str, plugin: &str| {
+            let bounds = parse(text).unwrap().of(plugin);
+            bounds.secrets.map(|secrets| secrets.len())
+        };
+        let own = "[policy.plugin.a]\nsecrets = [\"env:TOKEN\", \"/run/a\"]";
+        assert_eq!(secrets(own, "a"), Some(2));
+        assert_eq!(secrets(own, "b"), None, "nothing is said of it");
+        let default = "[policy.default]\nhttp = []\n[policy.plugin.a]\nsecrets = [\"token\"]";
+        assert_eq!(secrets(default, "a"), Some(1));
+        assert_eq!(secrets(default, "b"), Some(0));
+        assert_eq!(secrets("[policy.default]", "b"), Some(0));
+        assert_eq!(secrets("[policy.plugin.a]", "a"), Some(0));
+        let all = "[policy.default]\nsecrets = [\"env:TOKEN\"]\n[policy.plugin.a]";
+        assert_eq!(secrets(all, "a"), Some(1));
     }
 
     #[test]
@@ -117,6 +163,22 @@ mod tests {
             (
                 "[policy.default]\nlisten = [\"a\", \"b c\"]",
                 &["hearken.toml:2:16", "`policy.default.listen`", "' '"],
+            ),
+            (
+                "[policy.plugin.\"a.wasm\"]\n",
+                &[
+                    "hearken.toml:1:",
+                    "`policy.plugin.a.wasm`",
+                    "without `.wasm`",
+                ],
+            ),
+            (
+                "[policy.plugin.\"ä\"]\n",
+                &["hearken.toml:1:", "no plugin's name"],
+            ),
+            (
+                "[policy.default]\nsecrets = [\"a\", \"/run/../etc\"]",
+                &["hearken.toml:2:17", "`policy.default.secrets`", "`..`"],
             ),
             (
                 "[policy.default]\npublish = [\"cart.*\"]",

@@ -1,9 +1,12 @@
 //! What a plugin may do: what its manifest asks for, as far as the node's policy lets it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::allow::Allow;
+use super::bounds::Bounds;
 use super::http_grant::HttpGrant;
+use super::manifest::Manifest;
+use super::secret::{GrantedSecret, SecretBound, SecretSource};
 use crate::event::{Pattern, Within};
 
 /// What a plugin may do.
@@ -17,6 +20,8 @@ pub struct Rights {
     pub http: Vec<HttpGrant>,
     /// Buckets of the key-value store.
     pub keyvalue: Vec<String>,
+    /// What it may read through `wasmcloud:secrets`, by its keys.
+    pub secrets: BTreeMap<String, GrantedSecret>,
     /// What the manifest asks for and the policy does not grant.
     pub withheld: Vec<Withheld>,
 }
@@ -24,7 +29,7 @@ pub struct Rights {
 /// Something that a plugin asks for and does not get, or not all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withheld {
-    /// The key of `[allow]` and `[policy]` that decides.
+    /// The key of `[policy]` that decides, which is one of `[allow]` or `secrets`.
     pub right: &'static str,
     /// What is asked for.
     pub asked: String,
@@ -33,10 +38,12 @@ pub struct Withheld {
 }
 
 impl Rights {
-    /// What is left of `asked`, a manifest's, within `bounds`, the policy's.
+    /// What is left of what a manifest asks for within `bounds`, the policy's.
     #[must_use]
-    pub fn of(asked: &Allow, bounds: &Allow) -> Self {
+    pub fn of(manifest: &Manifest, bounds: &Bounds) -> Self {
         let mut withheld = Vec::new();
+        let secrets = secrets(&manifest.secrets, bounds.secrets.as_deref(), &mut withheld);
+        let (asked, bounds) = (&manifest.allow, &bounds.allow);
         Self {
             publish: patterns(
                 "publish",
@@ -67,6 +74,7 @@ impl Rights {
                 },
                 &mut withheld,
             ),
+            secrets,
             withheld,
         }
     }
@@ -76,6 +84,13 @@ impl Rights {
     pub fn may_publish(&self, event_type: &str) -> bool {
         let covers = |patterns: &Vec<Pattern>| patterns.iter().any(|p| p.matches(event_type));
         self.publish.as_ref().is_none_or(covers)
+    }
+
+    /// Whether the plugin may hear events of this type.
+    #[must_use]
+    pub fn may_hear(&self, event_type: &str) -> bool {
+        let covers = |patterns: &Vec<Pattern>| patterns.iter().any(|p| p.matches(event_type));
+        self.listen.as_ref().is_none_or(covers)
     }
 
     /// What is left of a pattern on what the plugin wants to hear: the patterns and, unless
@@ -153,17 +168,64 @@ fn narrow<T: Clone + PartialEq + fmt::Display>(
     granted
 }
 
+/// The secrets that are where the bounds let them be.
+fn secrets(
+    asked: &BTreeMap<String, SecretSource>,
+    bounds: Option<&[SecretBound]>,
+    withheld: &mut Vec<Withheld>,
+) -> BTreeMap<String, GrantedSecret> {
+    let mut granted = BTreeMap::new();
+    for (key, source) in asked {
+        let secret = match bounds {
+            None => Some(GrantedSecret {
+                source: source.clone(),
+                within: None,
+            }),
+            // Of a file that is granted by itself it does not matter where it leads.
+            Some(bounds) => (bounds.iter())
+                .filter_map(|bound| bound.grant(source))
+                .min_by_key(|granted| granted.within.is_some()),
+        };
+        match secret {
+            Some(secret) => {
+                granted.insert(key.clone(), secret);
+            }
+            None => withheld.push(Withheld {
+                right: "secrets",
+                asked: format!("{key} ({source})"),
+                granted: Vec::new(),
+            }),
+        }
+    }
+    granted
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::Manifest;
+    use crate::config::Allow;
 
     fn allow(text: &str) -> Allow {
-        let text = format!("[allow]\n{text}");
-        let manifest = Manifest::parse(Path::new("a.toml"), &text);
-        manifest.expect("a valid manifest").allow
+        manifest(&format!("[allow]\n{text}")).allow
+    }
+
+    fn manifest(text: &str) -> Manifest {
+        let manifest = Manifest::parse(Path::new("a.toml"), text);
+        manifest.expect("a valid manifest")
+    }
+
+    fn rights(asked: Allow, bounds: Allow) -> Rights {
+        let manifest = Manifest {
+            allow: asked,
+            ..Manifest::default()
+        };
+        let bounds = Bounds {
+            allow: bounds,
+            secrets: None,
+        };
+        Rights::of(&manifest, &bounds)
     }
 
     fn shown(withheld: &Withheld) -> String {
@@ -182,7 +244,7 @@ mod tests {
     #[test]
     fn without_a_policy_a_manifest_gets_what_it_asks_for() {
         let asked = allow("publish = [\"custom.a\"]\nhttp = [\"a.example\"]\nkeyvalue = [\"b\"]");
-        let rights = Rights::of(&asked, &Allow::default());
+        let rights = rights(asked, Allow::default());
         assert!(rights.may_publish("custom.a") && !rights.may_publish("custom.b"));
         assert_eq!(rights.listen, None);
         assert_eq!(texts(&rights.http), ["a.example"]);
@@ -193,7 +255,7 @@ mod tests {
     #[test]
     fn without_a_manifest_the_policy_bounds_what_needs_no_grant_and_grants_nothing() {
         let bounds = allow("publish = []\nlisten = [\"custom.a.*\"]\nhttp = [\"a.example\"]");
-        let rights = Rights::of(&Allow::default(), &bounds);
+        let rights = rights(Allow::default(), bounds);
         assert!(!rights.may_publish("custom.a"));
         assert_eq!(texts(&rights.listen.unwrap()), ["custom.a.*"]);
         assert_eq!(texts(&rights.http), Vec::<String>::new());
@@ -210,7 +272,7 @@ mod tests {
             "publish = [\"custom.a.*\"]\nlisten = [\"custom.*\"]\n\
              http = [\"a.example:443\", \"b.example\"]\nkeyvalue = [\"y\"]",
         );
-        let rights = Rights::of(&asked, &bounds);
+        let rights = rights(asked, bounds);
         assert_eq!(texts(&rights.publish.clone().unwrap()), ["custom.a.*"]);
         assert_eq!(texts(&rights.listen.clone().unwrap()), ["custom.c"]);
         assert_eq!(texts(&rights.http), ["a.example:443", "b.example:80"]);
@@ -228,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_listener_is_narrowed_to_what_may_be_heard() {
-        let rights = Rights::of(&allow("listen = [\"custom.a.*\"]"), &Allow::default());
+        let rights = rights(allow("listen = [\"custom.a.*\"]"), Allow::default());
         let heard = |source: &str| {
             let (left, missing) = rights.heard(&Pattern::new(source).unwrap());
             (texts(&left), missing.as_ref().map(shown))
@@ -241,5 +303,34 @@ mod tests {
         assert_eq!(heard("custom.*"), (vec!["custom.a.*".into()], told));
         let told = Some("listen plugin.*, of which ".to_owned());
         assert_eq!(heard("plugin.*"), (Vec::new(), told));
+    }
+
+    #[test]
+    fn secrets_are_where_the_policy_lets_them_be() {
+        let asked = manifest(
+            "[secrets]\na = { file = \"/etc/shadow\" }\nb = { env = \"TOKEN\" }\n\
+             c = { file = \"/run/x/c\" }\nd = { env = \"OTHER\" }\n",
+        );
+        let all = Rights::of(&asked, &Bounds::default());
+        assert_eq!(all.secrets.len(), 4);
+        assert_eq!(all.withheld, []);
+        let bounds = Bounds {
+            allow: Allow::default(),
+            secrets: Some(vec![
+                SecretBound::Variable("TOKEN".to_owned()),
+                SecretBound::Path("/run/x".into()),
+                SecretBound::Path("/run/x/c".into()),
+            ]),
+        };
+        let rights = Rights::of(&asked, &bounds);
+        assert_eq!(rights.secrets.keys().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(rights.secrets["c"].within, None, "it is granted by itself");
+        assert_eq!(
+            rights.withheld.iter().map(shown).collect::<Vec<_>>(),
+            [
+                "secrets a (file /etc/shadow), of which ",
+                "secrets d (env OTHER), of which ",
+            ]
+        );
     }
 }

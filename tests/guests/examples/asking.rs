@@ -1,4 +1,4 @@
-//! Sends the type that the event's data names (`send`), or waits for a pattern (`wait`), and reports what came of it.
+//! Sends the type that the event's data names (`send`), or waits for a pattern (`wait`), for ten seconds or as many milliseconds as `for` says, or first one and then the other, and reports what came of the last.
 #![cfg(target_family = "wasm")]
 
 use hearken_guests::{Event, Filter, OutgoingEvent, data_of, events, plugin, report};
@@ -18,7 +18,7 @@ fn send(type_: &str) -> Result<String, String> {
     events::send(&event).map_err(|error| format!("{error:?}"))
 }
 
-fn wait(pattern: &str) -> Result<String, String> {
+fn wait(pattern: &str, millis: u64) -> Result<String, String> {
     let filter = Filter {
         pattern: pattern.to_owned(),
         subject: None,
@@ -26,7 +26,7 @@ fn wait(pattern: &str) -> Result<String, String> {
         local_only: false,
     };
     report("report.asking.waits", Value::Null)?;
-    let waited = events::wait(&filter, 10_000);
+    let waited = events::wait(&filter, millis);
     waited
         .map(|event| event.type_)
         .map_err(|error| format!("{error:?}"))
@@ -34,9 +34,11 @@ fn wait(pattern: &str) -> Result<String, String> {
 
 fn ask(event: Event) -> Result<(), String> {
     let data = data_of(&event);
+    let millis = data["for"].as_u64().unwrap_or(10_000);
     let answer = match (data["send"].as_str(), data["wait"].as_str()) {
-        (Some(type_), _) => send(type_),
-        (None, Some(pattern)) => wait(pattern),
+        (Some(type_), None) => send(type_),
+        (Some(type_), Some(pattern)) => wait(pattern, millis).and_then(|_| send(type_)),
+        (None, Some(pattern)) => wait(pattern, millis),
         (None, None) => return Err("it is asked for nothing".to_owned()),
     };
     let (done, error) = match answer {

@@ -1,6 +1,6 @@
 //! The report as a person reads it on a terminal.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 use std::path::Path;
 
 use bytesize::ByteSize;
@@ -21,12 +21,13 @@ impl Display for CheckReport {
         if let Some(listeners) = &self.listeners {
             writeln!(f, "listens to")?;
             for listener in listeners {
-                write!(f, "  {} ({})", listener.pattern, listener.name)?;
+                let name = Told(&listener.name);
+                write!(f, "  {} ({name})", listener.pattern)?;
                 if let Some(subject) = &listener.subject {
-                    write!(f, ", subject {subject}")?;
+                    write!(f, ", subject {}", Told(subject))?;
                 }
                 if let Some(channel) = &listener.channel {
-                    write!(f, ", channel {channel}")?;
+                    write!(f, ", channel {}", Told(channel))?;
                 }
                 writeln!(
                     f,
@@ -47,7 +48,9 @@ impl Display for CheckReport {
             list(f, "asks for and may not", &rights.withheld)?;
         }
         for problem in &self.problems {
-            writeln!(f, "problem: {problem}")?;
+            let mut lines = problem.lines().map(Told);
+            writeln!(f, "problem: {}", lines.next().unwrap_or(Told("")))?;
+            lines.try_for_each(|line| writeln!(f, "    {line}"))?;
         }
         let Some(handler) = self.handler.filter(|_| self.runnable) else {
             return write!(f, "this host cannot run it");
@@ -67,7 +70,21 @@ fn list<T: Display>(f: &mut Formatter<'_>, title: &str, items: &[T]) -> fmt::Res
         return Ok(());
     }
     writeln!(f, "{title}")?;
-    items.iter().try_for_each(|item| writeln!(f, "  {item}"))
+    let mut items = items.iter().map(ToString::to_string);
+    items.try_for_each(|item| writeln!(f, "  {}", Told(&item)))
+}
+
+/// A text that a component or its manifest has chosen, on one line: it neither commands the
+/// terminal of whoever reads what the component may do, nor looks like a line about that.
+struct Told<'a>(&'a str);
+
+impl Display for Told<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => f.write_char(c),
+        })
+    }
 }
 
 impl Display for FileKind {

@@ -247,6 +247,37 @@ fn listeners_are_reported_once_they_are_known_and_a_failure_to_tell_is_a_problem
     assert!(report.to_string().contains("it trapped"));
 }
 
+#[test]
+fn what_a_component_says_of_itself_looks_like_nothing_else() {
+    let mut report = check_bytes("cart.wasm", &listener(&[]));
+    let listeners = vec![ListenerStatus {
+        name: "a)\nmay\n  publish nothing\x1b[8m".to_owned(),
+        pattern: "custom.hello.*".to_owned(),
+        subject: Some("s\nthis host can run it".to_owned()),
+        channel: None,
+        local_only: false,
+    }];
+    let rights = RightsStatus {
+        secrets: vec!["k\n (file /etc/shadow)".to_owned()],
+        ..RightsStatus::default()
+    };
+    report.set_listeners(Ok((listeners, rights)));
+    let text = report.to_string();
+    for part in [
+        "  custom.hello.* (a)\\nmay\\n  publish nothing\\u{1b}[8m), subject s\\nthis host can run it\n",
+        "may\n  secrets k\\n (file /etc/shadow)\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+    report.set_listeners(Err("it said\nthis host can run it".to_owned()));
+    let text = report.to_string();
+    assert!(
+        text.contains("it said\n    this host can run it\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("\nthis host cannot run it"), "{text}");
+}
+
 #[tokio::test]
 async fn a_huge_file_is_judged_by_its_head() {
     let dir = tempfile::tempdir().unwrap();

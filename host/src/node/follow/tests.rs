@@ -110,8 +110,8 @@ async fn plugins_are_told_of_another_policy_and_only_then() {
     let [policy] = &told[..] else {
         panic!("{told:?}");
     };
-    assert_eq!(policy.of("a").listen.as_ref().map(Vec::len), Some(1));
-    assert_eq!(policy.of("b").http, None);
+    assert_eq!(policy.of("a").allow.listen.as_ref().map(Vec::len), Some(1));
+    assert_eq!(policy.of("b").allow.http, None);
     std::fs::write(&file, "policy.plugin.a.listne = []\n").unwrap();
     assert!(matches!(said(&follower), Some(Said::Refused(_))));
     assert_eq!(policies.lock().unwrap().len(), 0, "it is not valid");

@@ -11,5 +11,6 @@ pub(super) mod memory;
 pub(super) mod outgoing;
 pub(super) mod output;
 pub(super) mod progress;
+pub(super) mod rights;
 pub(super) mod secrets;
 pub(super) mod state;

@@ -15,8 +15,8 @@ use super::context::PluginContext;
 use super::memory::MemoryLimiter;
 use super::outgoing::hooks::{MAX_FIELDS_BYTES, OutgoingHttp};
 use super::output::Output;
+use super::rights::{GuestRights, RightsInForce};
 use super::secrets::vault::Vault;
-use crate::config::Rights;
 use crate::event::{Draft, EventType};
 use crate::plugin::threads::meter::Meter;
 
@@ -35,10 +35,8 @@ const MAX_RANDOM_BYTES: u64 = 64 << 10;
 /// The data of a store.
 pub(crate) struct Guest {
     pub(crate) plugin: Arc<PluginContext>,
-    pub(crate) rights: Arc<Rights>,
+    pub(crate) rights: GuestRights,
     pub(crate) secrets: Arc<Vault>,
-    /// The type that was published last: it may be published, as those before it were.
-    published_type: String,
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
     pub(crate) http: wasmtime_wasi_http::WasiHttpCtx,
@@ -54,7 +52,7 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(
         plugin: Arc<PluginContext>,
-        rights: Arc<Rights>,
+        rights: &Arc<RightsInForce>,
         secrets: Arc<Vault>,
         config: &BTreeMap<String, String>,
         memory_limit: u64,
@@ -75,8 +73,9 @@ impl Guest {
         http.set_field_size_limit(MAX_FIELDS_BYTES);
         let memory = MemoryLimiter::new(memory_limit, Arc::clone(&plugin.memory));
         let account = Arc::clone(memory.account());
+        let rights = GuestRights::new(rights);
         Self {
-            outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), Arc::clone(&rights), account),
+            outgoing_http: OutgoingHttp::new(Arc::clone(&plugin), rights.clone(), account),
             memory,
             config: config
                 .iter()
@@ -87,7 +86,6 @@ impl Guest {
             plugin,
             rights,
             secrets,
-            published_type: String::new(),
             table,
             meter,
             batch: Batch::default(),
@@ -97,20 +95,13 @@ impl Guest {
     }
 
     /// Whether the guest may publish events of this type; the error names the right that
-    /// it would need. Looked up once for a type that is published again and again.
+    /// it would need.
     pub(crate) fn may_publish(&mut self, event_type: &EventType<'_>) -> Result<(), String> {
-        if self.rights.publish.is_none() {
-            return Ok(());
-        }
         let event_type = event_type.as_str();
-        if self.published_type == event_type {
-            return Ok(());
+        match self.rights.may_publish(event_type) {
+            true => Ok(()),
+            false => Err(self.plugin.refuse_right("publish", event_type)),
         }
-        if !self.rights.may_publish(event_type) {
-            return Err(self.plugin.refuse_right("publish", event_type));
-        }
-        event_type.clone_into(&mut self.published_type);
-        Ok(())
     }
 
     /// A draft of the guest's own, in the trace of the event in hand.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::config::Allow;
+use super::listener::{Listener, narrow};
+use crate::config::{Bounds, Rights};
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::mailbox::PluginMailbox;
 use crate::plugin::run::running::RunningVersion;
@@ -13,7 +14,11 @@ use crate::plugin::run::slot::InstanceSlot;
 /// The version in force.
 pub(super) struct Current {
     /// What the node's policy said of the plugin when it was loaded.
-    pub(super) bounds: Allow,
+    pub(super) bounds: Bounds,
+    /// By what of it the mailbox has its filters.
+    heard_by: Bounds,
+    /// What it listens to, as far as it might when it was loaded.
+    listeners: Vec<Listener>,
     pub(super) version: Arc<Version>,
     pub(super) mailbox: Arc<PluginMailbox>,
     pub(super) work: Work,
@@ -23,6 +28,40 @@ pub(super) enum Work {
     Running(RunningVersion),
     Paused(Vec<InstanceSlot>),
     Quarantined(Vec<InstanceSlot>, Instant),
+}
+
+impl Current {
+    /// A version that was loaded when the policy said `bounds`, and whose mailbox has the
+    /// filters of its listeners.
+    pub(super) fn new(
+        version: Arc<Version>,
+        bounds: Bounds,
+        listeners: Vec<Listener>,
+        mailbox: Arc<PluginMailbox>,
+        work: Work,
+    ) -> Self {
+        Self {
+            heard_by: bounds.clone(),
+            bounds,
+            listeners,
+            version,
+            mailbox,
+            work,
+        }
+    }
+
+    /// Until another version has taken over, nothing more comes or waits than the plugin may
+    /// hear by what the policy says now: that version may take long to start.
+    pub(super) fn hear_within(&mut self, bounds: Bounds) {
+        if self.heard_by == bounds {
+            return;
+        }
+        let rights = Rights::of(&self.version.manifest, &bounds);
+        let (heard, _) = narrow(self.listeners.clone(), &rights);
+        let filters = heard.into_iter().map(|listener| listener.filter);
+        self.mailbox.set_filters(filters.collect());
+        self.heard_by = bounds;
+    }
 }
 
 impl Work {

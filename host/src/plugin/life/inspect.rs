@@ -60,7 +60,7 @@ pub async fn inspect(
         manifest: file.with_extension("toml"),
     };
     let room = runtime.room_to_load().await;
-    let bounds = runtime.policy().of(&name);
+    let bounds = runtime.policy.now().of(&name);
     let source = Source::read(&files, &bounds).map_err(|error| error.to_string())?;
     // They are the node's.
     let source = source.without_secrets();

@@ -5,6 +5,7 @@ use crate::bus::Filter;
 use crate::config::{MAX_GLOBS, Rights, Withheld};
 
 /// A listener: its name and what it wants.
+#[derive(Clone)]
 pub(crate) struct Listener {
     pub(crate) name: String,
     pub(crate) filter: Filter,
@@ -71,13 +72,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Allow, Manifest};
+    use crate::config::{Bounds, Manifest};
     use crate::event::Pattern;
 
     fn rights(listen: &str) -> Rights {
         let text = format!("[allow]\nlisten = {listen}");
         let manifest = Manifest::parse(Path::new("a.toml"), &text).unwrap();
-        Rights::of(&manifest.allow, &Allow::default())
+        Rights::of(&manifest, &Bounds::default())
     }
 
     fn listener(name: &str, pattern: &str) -> Listener {

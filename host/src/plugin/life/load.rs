@@ -14,7 +14,7 @@ use super::listener::{Listener, narrow};
 use super::load_error::LoadError;
 use crate::admin::WithheldStatus;
 use crate::bus::Filter;
-use crate::config::{Allow, MAX_GLOBS, Manifest, PluginLimits, Rights, within_max_globs};
+use crate::config::{Bounds, MAX_GLOBS, Manifest, PluginLimits, Rights, within_max_globs};
 use crate::interfaces::Handler;
 use crate::plugin::code::compile::{CompileError, ComponentFile, open_regular};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
@@ -45,7 +45,7 @@ pub(crate) struct Fingerprint {
     component: Result<blake3::Hash, String>,
     manifest: Option<String>,
     /// What the node's policy says of the plugin.
-    bounds: Allow,
+    bounds: Bounds,
 }
 
 /// What was read, before any of it was understood.
@@ -66,7 +66,7 @@ pub(crate) struct Staged {
     /// What of its listeners the plugin may not hear.
     pub(crate) unheard: Vec<WithheldStatus>,
     /// What the node's policy said of it.
-    pub(crate) bounds: Allow,
+    pub(crate) bounds: Bounds,
     pub(crate) slots: Vec<InstanceSlot>,
 }
 
@@ -74,7 +74,7 @@ impl Source {
     /// Reads both files, as they are together: when they change meanwhile, because a link
     /// on the way to them leads elsewhere or because somebody writes, they are read again.
     /// Blocks on the disk.
-    pub(crate) fn read(files: &Files, bounds: &Allow) -> Result<Self, LoadError> {
+    pub(crate) fn read(files: &Files, bounds: &Bounds) -> Result<Self, LoadError> {
         let mut before = Stamps::of(files);
         for _ in 1..ATTEMPTS_TO_READ {
             let read = Self::read_once(files, bounds);
@@ -88,7 +88,7 @@ impl Source {
         Self::read_once(files, bounds)
     }
 
-    fn read_once(files: &Files, bounds: &Allow) -> Result<Self, LoadError> {
+    fn read_once(files: &Files, bounds: &Bounds) -> Result<Self, LoadError> {
         let component = ComponentFile::read(&files.component);
         let manifest = match read_manifest(&files.manifest) {
             Ok(manifest) => manifest,
@@ -152,8 +152,9 @@ impl Source {
             Some(text) => Manifest::parse(&files.manifest, &text)?,
             None => Manifest::default(),
         };
+        let rights = Rights::of(&manifest, &self.fingerprint.bounds);
         let secrets = if self.has_secrets {
-            let opened = open_secrets(&manifest, files, plugin, runtime).await;
+            let opened = open_secrets(&rights, files, plugin, runtime).await;
             opened.map_err(|source| LoadError::Secret {
                 path: files.manifest.clone(),
                 source,
@@ -169,11 +170,10 @@ impl Source {
             .map_err(compile_error)?;
         drop((room, file));
         let limits = manifest.limits.over(defaults);
-        let rights = Rights::of(&manifest.allow, &self.fingerprint.bounds);
         let plugin = Arc::clone(plugin);
-        let linker = &runtime.linker;
+        let (linker, policy) = (&runtime.linker, &runtime.policy);
         let version = Version::link(
-            plugin, component, linker, hash, manifest, limits, rights, secrets,
+            plugin, component, linker, hash, manifest, limits, rights, policy, secrets,
         )
         .map_err(|reason| LoadError::Link {
             path: path.clone(),
@@ -184,15 +184,15 @@ impl Source {
     }
 }
 
-/// Reads the secrets that the manifest names; their files are beside it.
+/// Reads the secrets that the plugin may have; relative paths start at the manifest's folder.
 async fn open_secrets(
-    manifest: &Manifest,
+    rights: &Rights,
     files: &Files,
     plugin: &PluginContext,
     runtime: &Runtime,
 ) -> Result<Vault, SecretError> {
     Vault::open(
-        &manifest.secrets,
+        &rights.secrets,
         files.manifest.parent().unwrap_or(Path::new("")),
         &plugin.name,
         &plugin.log.redaction,
@@ -222,7 +222,7 @@ fn read_manifest(path: &Path) -> std::io::Result<Option<String>> {
 
 async fn start(
     version: Arc<Version>,
-    bounds: Allow,
+    bounds: Bounds,
     path: &Path,
     runtime: &Arc<Runtime>,
 ) -> Result<Staged, LoadError> {

@@ -16,7 +16,7 @@ use super::load_error::LoadError;
 use super::retry::Retry;
 use super::status::Status;
 use crate::admin::PluginState;
-use crate::config::{Allow, PluginLimits};
+use crate::config::{Bounds, PluginLimits};
 use crate::panics::panic_text;
 use crate::plugin::run::runtime::Runtime;
 
@@ -86,8 +86,8 @@ impl Loading {
     }
 
     /// What the node's policy says of the plugin now.
-    pub(crate) fn bounds(&self) -> Allow {
-        self.runtime.policy().of(self.status.name())
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.runtime.policy.now().of(self.status.name())
     }
 
     /// Whether anything is still to come.

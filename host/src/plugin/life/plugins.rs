@@ -37,10 +37,10 @@ impl Plugins {
             .collect()
     }
 
-    /// Puts another policy in force: the plugins of which it says something else are loaded
-    /// anew with what they may do now. Until then each has what it had.
+    /// Puts another policy in force, at once for whatever a guest asks for from now on. The
+    /// plugins of which it says something else are loaded anew, with what they may do now.
     pub fn set_policy(&self, policy: Policy) {
-        self.runtime.set_policy(policy);
+        self.runtime.policy.replace(policy);
         for entry in self.entries() {
             entry.files_changed.notify_one();
         }

@@ -34,6 +34,8 @@ pub(crate) struct Supervisor {
     runtime: Arc<Runtime>,
     status: Arc<Status>,
     loading: Loading,
+    /// How long an event in hand has once the plugin is removed, whatever its manifest says.
+    patience: Duration,
     /// Who is told what becomes of the load under way.
     reloads: Vec<Reply>,
     /// Why the files as they are cannot be loaded.
@@ -58,10 +60,12 @@ impl Supervisor {
         status: Arc<Status>,
     ) -> Self {
         let (told, through) = (Arc::clone(&status), Arc::clone(&runtime));
+        let patience = defaults.deadline;
         Self {
             loading: Loading::new(files, told, defaults, through),
             runtime,
             status,
+            patience,
             reloads: Vec::new(),
             failed: None,
             current: None,
@@ -78,7 +82,7 @@ impl Supervisor {
             let serving = AssertUnwindSafe(self.serve(&mut requests)).catch_unwind();
             match serving.await {
                 Ok(end) => {
-                    self.stop().await;
+                    self.stop(end).await;
                     if end == End::Removed {
                         self.status.announce(HostEventType::PluginRemoved);
                     }
@@ -105,7 +109,10 @@ impl Supervisor {
                     }
                     Some(Command::Stop) | None => return End::Draining,
                 },
-                () = requests.files_changed.notified() => self.loading.begin(false),
+                () = requests.files_changed.notified() => {
+                    self.hear_what_may_be_heard();
+                    self.loading.begin(false);
+                }
                 loaded = self.loading.outcome() => {
                     match loaded {
                         Ok(None) => {}
@@ -204,6 +211,14 @@ impl Supervisor {
         }
     }
 
+    /// Holds the version in force to what the node's policy says now.
+    fn hear_what_may_be_heard(&mut self) {
+        let bounds = self.loading.bounds();
+        if let Some(current) = &mut self.current {
+            current.hear_within(bounds);
+        }
+    }
+
     /// Puts a new version in the place of the running one: that one finishes the
     /// event in hand, and the mailbox stays.
     async fn take_over(&mut self, staged: Staged) {
@@ -265,12 +280,9 @@ impl Supervisor {
         self.status
             .show_version(&version, &label, &listeners, unheard);
         let work = Work::Paused(slots);
-        self.current = Some(Current {
-            bounds,
-            version,
-            mailbox,
-            work,
-        });
+        self.current = Some(Current::new(version, bounds, listeners, mailbox, work));
+        // The policy may have changed while this one was made.
+        self.hear_what_may_be_heard();
         if !paused {
             self.status.set_state(PluginState::Running);
             self.start(None).await;
@@ -352,9 +364,22 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn stop(&mut self) {
+    async fn stop(&mut self, end: End) {
         if let Some(current) = self.current.take() {
-            current.work.end().await;
+            let ended = current.work.end();
+            let ended = match end {
+                // The node has its own patience, with all plugins together.
+                End::Draining => Ok(ended.await),
+                // If it is over, the workers are dropped with what they have in hand.
+                End::Removed => tokio::time::timeout(self.patience, ended).await,
+            };
+            if ended.is_err() {
+                tracing::warn!(
+                    plugin = self.status.name(),
+                    "its file is gone, and the event that it had in hand was cut off after {:?}",
+                    self.patience
+                );
+            }
         }
         self.status.stopped();
     }

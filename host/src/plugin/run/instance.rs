@@ -16,6 +16,7 @@ use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::progress;
+use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
 use crate::plugin::guest::secrets::vault::Vault;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::threads::meter::{Meter, Spent};
@@ -25,9 +26,11 @@ use crate::plugin::threads::task::TaskHandle;
 pub(crate) struct Version {
     pub(crate) plugin: Arc<PluginContext>,
     pub(crate) content_hash: blake3::Hash,
-    pub(crate) manifest: Manifest,
+    pub(crate) manifest: Arc<Manifest>,
     pub(crate) limits: PluginLimits,
-    pub(crate) rights: Arc<Rights>,
+    /// What the plugin might do when this version was made, as operators see it.
+    pub(crate) rights: Rights,
+    in_force: Arc<RightsInForce>,
     secrets: Arc<Vault>,
     /// Kept in use, so that other plugins with the same file share it.
     component: Arc<Component>,
@@ -73,6 +76,7 @@ impl Version {
         manifest: Manifest,
         limits: PluginLimits,
         rights: Rights,
+        policy: &Arc<PolicyInForce>,
         secrets: Vault,
     ) -> Result<Self, String> {
         let missing = missing_imports(&component);
@@ -83,10 +87,14 @@ impl Version {
         let pre = linker
             .instantiate_pre(&component)
             .map_err(|error| format!("{error:#}"))?;
+        let manifest = Arc::new(manifest);
+        let name = Arc::clone(&plugin.name);
+        let in_force = RightsInForce::new(name, Arc::clone(&manifest), Arc::clone(policy));
         Ok(Self {
             plugin,
             content_hash,
-            rights: Arc::new(rights),
+            rights,
+            in_force: Arc::new(in_force),
             secrets: Arc::new(secrets),
             manifest,
             limits,
@@ -123,7 +131,7 @@ impl Version {
         ));
         let guest = Guest::new(
             Arc::clone(&self.plugin),
-            Arc::clone(&self.rights),
+            &self.in_force,
             Arc::clone(&self.secrets),
             &self.manifest.config,
             self.limits.memory,

@@ -1,7 +1,7 @@
 //! What all plugins of a node share.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::plugin::code::disks::Disks;
 use crate::plugin::code::engine::new_engine;
 use crate::plugin::guest::imports;
 use crate::plugin::guest::outgoing::connector::Connector;
+use crate::plugin::guest::rights::PolicyInForce;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::threads::executor::Executor;
 use crate::plugin::threads::ticker::Ticker;
@@ -35,7 +36,8 @@ pub(crate) struct Runtime {
     pub(crate) linker: Linker<Guest>,
     pub(crate) executor: Executor,
     pub(crate) connector: Arc<Connector>,
-    policy: RwLock<Arc<Policy>>,
+    /// What plugins may do at most.
+    pub(crate) policy: Arc<PolicyInForce>,
     /// Cancelled when the node begins to drain.
     pub(crate) draining: CancellationToken,
 }
@@ -78,22 +80,9 @@ impl Runtime {
             disks,
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
             connector: Arc::new(Connector::system()),
-            policy: RwLock::new(Arc::new(policy)),
+            policy: Arc::new(PolicyInForce::new(policy)),
             draining: CancellationToken::new(),
         })
-    }
-
-    /// What plugins may do at most.
-    pub(crate) fn policy(&self) -> Arc<Policy> {
-        // Only whole policies are put in there.
-        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&policy)
-    }
-
-    /// Puts another policy in force for plugins that are loaded from now on.
-    pub(crate) fn set_policy(&self, policy: Policy) {
-        let mut current = self.policy.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(policy);
     }
 
     /// Room in memory for one component file, from reading to compiling.

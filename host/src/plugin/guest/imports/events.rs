@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::bus::{Filter, PublishError};
+use crate::bus::{Closed, Filter, PublishError};
 use crate::event::{Draft, Event, EventType, ExtensionValue, MAX_ATTRIBUTE_BYTES, Pattern};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{events, types};
 use crate::plugin::guest::context::SendError;
@@ -81,7 +81,7 @@ impl Guest {
         if !self.plugin.spend() {
             return Err(events::WaitError::Invalid(OVER_BUDGET.to_owned()));
         }
-        let (patterns, _) = self.rights.heard(&filter.pattern);
+        let (patterns, _) = self.rights.now().heard(&filter.pattern);
         if patterns.is_empty() {
             let why = self.plugin.refuse_right("listen", filter.pattern.as_str());
             return Err(events::WaitError::Invalid(why));
@@ -92,7 +92,16 @@ impl Guest {
         });
         let waiter = self.plugin.bus.wait_for_any(narrowed.collect());
         let timeout = Duration::from_millis(timeout_ms);
-        match tokio::time::timeout(timeout, waiter.recv()).await {
+        let next = async {
+            loop {
+                let event = waiter.recv().await?;
+                // What might be heard when the wait began is no matter.
+                if self.rights.now().may_hear(event.event_type()) {
+                    return Ok::<_, Closed>(event);
+                }
+            }
+        };
+        match tokio::time::timeout(timeout, next).await {
             Ok(Ok(event)) => Ok(event),
             Ok(Err(_)) | Err(_) => Err(events::WaitError::TimedOut),
         }

@@ -11,9 +11,14 @@ impl store::Host for &mut Guest {
         &mut self,
         key: String,
     ) -> wasmtime::Result<Result<Resource<SecretValue>, store::SecretsError>> {
-        let Some(value) = self.secrets.get(&key).await else {
+        let found = match self.rights.now().secrets.contains_key(&key) {
+            true => self.secrets.get(&key).await,
+            false => None,
+        };
+        let Some(value) = found else {
             let why = format!(
-                "there is no secret `{key}`; to grant it, put it into `[secrets]` of {}.toml",
+                "there is no secret `{key}`; to grant it, put it into `[secrets]` of {}.toml, and where the \
+                 node's `[policy]` speaks of the plugin, under `secrets` there",
                 self.plugin.name
             );
             self.plugin.log_refusal("wasmcloud:secrets", &why);

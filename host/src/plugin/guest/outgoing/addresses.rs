@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Addresses at which clouds tell their machines who they are, with credentials: those
 /// that lie in no other range that is refused, or that no name may lead to.
-const METADATA: [IpAddr; 5] = [
+const METADATA: [IpAddr; 7] = [
     // Alibaba, in the shared range of carriers.
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     // Azure's platform, which looks like any public address.
@@ -14,6 +14,9 @@ const METADATA: [IpAddr; 5] = [
     // EC2 and its containers, in a range of private networks.
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    // Oracle and Scaleway, likewise.
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42)),
 ];
 
 /// Google's, in a range of private networks.
@@ -141,6 +144,8 @@ mod tests {
             ("192.0.0.192", Reach::Special),
             ("fd00:ec2::254", Reach::Special),
             ("fd20:ce::254", Reach::Special),
+            ("fd00:c1::a9fe:a9fe", Reach::Special),
+            ("fd00:42::42", Reach::Special),
         ] {
             let parsed: IpAddr = address.parse().expect(address);
             assert_eq!(Reach::of(parsed), reach, "{address}");

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use http::uri::Scheme;
+use http::HeaderValue;
+use http::header::HOST;
+use http::uri::{Authority, Scheme};
 use http_body_util::BodyExt;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -13,9 +15,10 @@ use super::connector::Target;
 use super::exchange::{Driving, Patience, exchange};
 use super::requests::Outcome;
 use super::traffic::Traffic;
-use crate::config::{HttpHost, Rights};
+use crate::config::{HttpGrant, HttpHost, Rights};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::memory::{Charge, MemoryAccount};
+use crate::plugin::guest::rights::GuestRights;
 
 /// Most bytes of a request's or an answer's header fields, names and values; what
 /// servers commonly take.
@@ -34,7 +37,7 @@ const CONNECTION_BYTES: u64 = 512 << 10;
 /// Decides which requests leave the node.
 pub(crate) struct OutgoingHttp {
     plugin: Arc<PluginContext>,
-    rights: Arc<Rights>,
+    rights: GuestRights,
     memory: Arc<MemoryAccount>,
     /// Take the bodies of requests that were refused.
     refused: JoinSet<()>,
@@ -74,7 +77,7 @@ impl OutgoingHttp {
     /// Open connections are charged to `memory`.
     pub(crate) fn new(
         plugin: Arc<PluginContext>,
-        rights: Arc<Rights>,
+        rights: GuestRights,
         memory: Arc<MemoryAccount>,
     ) -> Self {
         Self {
@@ -107,7 +110,7 @@ impl OutgoingHttp {
     }
 
     /// Where a request goes, and room for it.
-    fn admit(&self, uri: &http::Uri) -> Result<(Target, Held), Refusal> {
+    fn admit(&self, uri: &http::Uri, rights: &Rights) -> Result<(Target, Held), Refusal> {
         let denied = |why| Refusal {
             host: None,
             why,
@@ -118,16 +121,15 @@ impl OutgoingHttp {
         };
         let is_tls = uri.scheme() != Some(&Scheme::HTTP);
         let default_port = if is_tls { 443 } else { 80 };
-        let host = HttpHost::parse(authority.host())
-            .map_err(|reason| denied(format!("no request to `{authority}`: {reason}")))?;
-        let port = authority.port_u16().unwrap_or(default_port);
+        let (host, port) = host_and_port(authority).map_err(|reason| {
+            // What stands before an `@` may be a password.
+            let host = authority.host();
+            denied(format!("no request to `{host}`: {reason}"))
+        })?;
+        let port = port.unwrap_or(default_port);
         let target = Target { host, port, is_tls };
-        if !self
-            .rights
-            .http
-            .iter()
-            .any(|grant| grant.names(&target.host, port))
-        {
+        let names = |grant: &HttpGrant| grant.names(&target.host, port);
+        if !rights.http.iter().any(names) {
             return Err(denied(format!(
                 "no request to `{authority}`; to allow it, put \"{authority}\" under `http` in `[allow]` of \
                  {}.toml, and where the node's `[policy]` has `http`, there too",
@@ -189,6 +191,10 @@ async fn send(
         .path_and_query()
         .map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+    // Of what was checked, and not of what the guest has written: behind an address there
+    // may be servers that it may not ask, and which one is asked is what this says.
+    let host = host_field(target).map_err(|_| Error::HttpRequestUriInvalid)?;
+    request.headers_mut().insert(HOST, host);
     let (answer, driving) = exchange(stream, request, traffic, patience).await?;
     let bytes = fields_bytes(answer.headers());
     if bytes > MAX_FIELDS_BYTES {
@@ -198,9 +204,40 @@ async fn send(
     let driving = Box::into_pin(driving);
     let driving: Driving = Box::new(async move {
         let _held = (opening, charge);
-        driving.await
+        // The guest is told by the body. Whoever runs this would log it, as often as the
+        // guest asks for what breaks.
+        let _ = driving.await;
+        Ok(())
     });
     Ok((answer, driving))
+}
+
+/// The host and the port that an authority names, which has nothing else.
+fn host_and_port(authority: &Authority) -> Result<(HttpHost, Option<u16>), String> {
+    if authority.as_str().contains('@') {
+        // RFC 9110, section 4.2.4.
+        return Err(
+            "a user's name and password have no place in it; send `authorization`".to_owned(),
+        );
+    }
+    let host = HttpHost::parse(authority.host())?;
+    let port = &authority.as_str()[authority.host().len()..];
+    match (port.strip_prefix(':'), authority.port_u16()) {
+        (None | Some(""), _) => Ok((host, None)),
+        (Some(_), Some(port)) => Ok((host, Some(port))),
+        (Some(_), None) => Err("the port is not a number from 0 to 65535".to_owned()),
+    }
+}
+
+/// The `host` of a request, without the port that goes without saying.
+fn host_field(target: &Target) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let host = &target.host;
+    let default_port = if target.is_tls { 443 } else { 80 };
+    let field = match target.port == default_port {
+        true => host.to_string(),
+        false => format!("{host}:{}", target.port),
+    };
+    HeaderValue::try_from(field)
 }
 
 /// Why none of a host's addresses may be gone to, and what to do if it should.
@@ -220,11 +257,12 @@ impl WasiHttpHooks for OutgoingHttp {
         options: Option<RequestOptions>,
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let (target, held) = match self.admit(request.uri()) {
+        let rights = Arc::clone(self.rights.now());
+        let (target, held) = match self.admit(request.uri(), &rights) {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(request, refusal),
         };
-        let (plugin, rights) = (Arc::clone(&self.plugin), Arc::clone(&self.rights));
+        let plugin = Arc::clone(&self.plugin);
         let patience = Patience::of(options);
         Box::new(async move {
             let mut counted = Counted {
@@ -240,6 +278,11 @@ impl WasiHttpHooks for OutgoingHttp {
             };
             sent
         })
+    }
+
+    /// It is set when it is known where a request goes.
+    fn set_host_header(&mut self) -> bool {
+        false
     }
 
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {

@@ -18,9 +18,10 @@ use super::traffic::Traffic;
 use crate::admin::HostRequests;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::SystemClock;
-use crate::config::{Allow, Manifest, PluginLimits, Rights};
+use crate::config::{Manifest, PluginLimits};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::memory::MemoryLimiter;
+use crate::plugin::guest::rights::{GuestRights, RightsInForce};
 use crate::store::Store;
 
 /// Every name leads to this machine.
@@ -51,7 +52,8 @@ impl Asking {
         let plugin = Arc::new(PluginContext::new("p".into(), bus, &store, traffic));
         let text = format!("[allow]\nhttp = {grants}");
         let manifest = Manifest::parse(Path::new("p.toml"), &text).unwrap();
-        let rights = Arc::new(Rights::of(&manifest.allow, &Allow::default()));
+        let in_force = RightsInForce::new("p".into(), Arc::new(manifest), Arc::default());
+        let rights = GuestRights::new(&Arc::new(in_force));
         let memory = MemoryLimiter::new(16 << 20, Arc::new(AtomicU64::new(0)));
         let account = Arc::clone(memory.account());
         Self {
@@ -163,6 +165,50 @@ async fn no_spelling_of_an_address_goes_round_the_grants() {
         1,
         "those hosts are not counted apart"
     );
+}
+
+#[tokio::test]
+async fn a_server_is_told_of_the_host_that_was_checked_and_of_no_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let heard = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(connection.read_u8().await.expect("a whole head"));
+        }
+        connection.write_all(OK.as_bytes()).await.expect("it reads");
+        String::from_utf8(head).expect("a text")
+    });
+    let grants = format!("[\"127.0.0.1:{port}\"]");
+    let mut asking = Asking::new(&grants, &PluginLimits::default());
+    for authority in [
+        format!("other.example@127.0.0.1:{port}"),
+        format!("other.example:80@127.0.0.1:{port}"),
+        format!("other.example%40@127.0.0.1:{port}"),
+        "127.0.0.1:99999".to_owned(),
+    ] {
+        let refused = asking.get(&format!("http://{authority}/")).await;
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, Error::HttpRequestDenied),
+            "{authority}: {refused}"
+        );
+    }
+    let request = http::Request::get(format!("http://127.0.0.1:{port}/a?b"))
+        .header("host", "other.example")
+        .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
+        .unwrap();
+    let sent = (asking.http).send_request(request, None, Box::new(async { Ok(()) }));
+    let (answer, _driving) = Box::into_pin(sent).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let head = heard.await.unwrap().to_ascii_lowercase();
+    assert!(head.starts_with("get /a?b http/1.1\r\n"), "{head}");
+    let hosts: Vec<_> = head
+        .lines()
+        .filter(|line| line.starts_with("host:"))
+        .collect();
+    assert_eq!(hosts, [format!("host: 127.0.0.1:{port}")], "{head}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::value::SecretValue;
-use crate::config::SecretSource;
+use crate::config::{GrantedSecret, SecretSource};
 use crate::plugin::code::compile::open_regular;
 
 /// Largest secret in bytes: a chain of certificates with its key.
@@ -15,7 +15,11 @@ pub(super) const MAX_SECRET_BYTES: u64 = 64 << 10;
 /// Where a secret is, with the path of its file as it is opened.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
-    File(PathBuf),
+    File {
+        path: PathBuf,
+        /// The folder that it must lie in, links followed, if it may not be anywhere.
+        within: Option<PathBuf>,
+    },
     Variable(String),
 }
 
@@ -31,9 +35,12 @@ pub(super) struct Stamp {
 
 impl Source {
     /// Paths of files start at `folder`.
-    pub(super) fn of(source: &SecretSource, folder: &Path) -> Self {
-        match source {
-            SecretSource::File(path) => Self::File(folder.join(path)),
+    pub(super) fn of(granted: &GrantedSecret, folder: &Path) -> Self {
+        match &granted.source {
+            SecretSource::File(path) => Self::File {
+                path: folder.join(path),
+                within: granted.within.as_ref().map(|within| folder.join(within)),
+            },
             SecretSource::Variable(name) => Self::Variable(name.clone()),
         }
     }
@@ -41,7 +48,7 @@ impl Source {
     /// How it looks now; `None` for what does not change, or is not there.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         match self {
-            Self::File(path) => std::fs::metadata(path).ok().map(|found| Stamp::of(&found)),
+            Self::File { path, .. } => std::fs::metadata(path).ok().map(|found| Stamp::of(&found)),
             Self::Variable(_) => None,
         }
     }
@@ -50,7 +57,7 @@ impl Source {
     /// there.
     pub(super) fn read(&self) -> io::Result<SecretValue> {
         match self {
-            Self::File(path) => read_file(path).map_err(|error| {
+            Self::File { path, within } => read_file(path, within.as_deref()).map_err(|error| {
                 let text = format!("cannot read the file {}: {error}", path.display());
                 io::Error::new(error.kind(), text)
             }),
@@ -67,14 +74,28 @@ impl Source {
     /// into its place.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => Some(path),
+            Self::File { path, .. } => Some(path),
             Self::Variable(_) => None,
         }
     }
 }
 
-fn read_file(path: &Path) -> io::Result<SecretValue> {
-    let file = open_regular(path)?;
+fn read_file(path: &Path, within: Option<&Path>) -> io::Result<SecretValue> {
+    // Whoever fills a folder that is granted may put links there.
+    let path = match within {
+        None => path.to_owned(),
+        Some(within) => {
+            let path = path.canonicalize()?;
+            if !path.starts_with(within.canonicalize()?) {
+                return Err(io::Error::other(format!(
+                    "it leads out of {}, which is what the node's policy grants",
+                    within.display()
+                )));
+            }
+            path
+        }
+    };
+    let file = open_regular(&path)?;
     let mut bytes = Vec::new();
     file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SECRET_BYTES {

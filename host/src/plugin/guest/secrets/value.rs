@@ -28,6 +28,19 @@ impl SecretValue {
         &self.0.0
     }
 
+    /// Whether nobody else has this value.
+    pub(super) fn is_held_once(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
+    /// The text as it stands between quotes in Rust and in JSON, if that is another.
+    pub(super) fn quoted(&self) -> Option<Self> {
+        let mut quoted = Wiped(format!("{:?}", self.text()?).into_bytes());
+        quoted.0.pop();
+        quoted.0.remove(0);
+        (quoted != *self.0).then(|| Self(Arc::new(quoted)))
+    }
+
     /// The value, if it is text.
     pub(crate) fn text(&self) -> Option<&str> {
         std::str::from_utf8(self.bytes()).ok()

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::redaction::Redaction;
 use super::source::{Source, Stamp};
 use super::value::SecretValue;
-use crate::config::SecretSource;
+use crate::config::GrantedSecret;
 use crate::plugin::code::disk::Disk;
 
 /// Between two looks at a file.
@@ -25,7 +25,7 @@ const LOOK_WITHIN: Duration = Duration::from_secs(2);
 /// nothing.
 const AFTER_SILENCE: Duration = Duration::from_secs(20);
 
-/// The secrets that a manifest names, by their keys.
+/// The secrets that a plugin may have, by their keys.
 #[derive(Debug, Default)]
 pub(crate) struct Vault {
     secrets: BTreeMap<String, Arc<Secret>>,
@@ -71,22 +71,22 @@ impl Vault {
     /// # Errors
     /// [`SecretError`] names the first that cannot be read, or whose file does not answer.
     pub(crate) async fn open(
-        sources: &BTreeMap<String, SecretSource>,
+        granted: &BTreeMap<String, GrantedSecret>,
         folder: &Path,
         plugin: &Arc<str>,
         redaction: &Arc<Redaction>,
         disk: &Disk,
     ) -> Result<Self, SecretError> {
         let mut secrets = BTreeMap::new();
-        for (key, source) in sources {
-            let source = Source::of(source, folder);
+        for (key, secret) in granted {
+            let source = Source::of(secret, folder);
             let read = read_first(&source, disk).await;
             let (stamp, value) = read.map_err(|error| SecretError {
                 key: key.clone(),
                 reason: error.to_string(),
                 may_come: source.file().is_some(),
             })?;
-            redaction.add(&value);
+            let value = redaction.add(value);
             let secret = Secret {
                 key: key.clone(),
                 plugin: Arc::clone(plugin),
@@ -192,7 +192,7 @@ impl Secret {
         }
         match self.source.read() {
             Ok(value) => {
-                self.redaction.add(&value);
+                let value = self.redaction.add(value);
                 let mut current = self.current();
                 current.value = value;
                 current.stamp = stamp;
@@ -210,13 +210,25 @@ impl Secret {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::config::SecretSource;
     use crate::plugin::code::disk::tests::hang;
 
     async fn open(folder: &Path, key: &str, source: SecretSource) -> Result<Vault, SecretError> {
-        let sources = BTreeMap::from([(key.to_owned(), source)]);
+        open_within(folder, key, source, None).await
+    }
+
+    async fn open_within(
+        folder: &Path,
+        key: &str,
+        source: SecretSource,
+        within: Option<PathBuf>,
+    ) -> Result<Vault, SecretError> {
+        let secrets = BTreeMap::from([(key.to_owned(), GrantedSecret { source, within })]);
         let disk = Disk::start("secret", 1, Duration::from_secs(60)).unwrap();
-        Vault::open(&sources, folder, &"p".into(), &Arc::default(), &disk).await
+        Vault::open(&secrets, folder, &"p".into(), &Arc::default(), &disk).await
     }
 
     /// The next call looks at the file again.
@@ -352,5 +364,36 @@ mod tests {
         let error = open(folder.path(), "token", file(".")).await;
         let error = error.unwrap_err();
         assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn no_link_leads_out_of_the_folder_that_is_granted() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let granted = folder.path().join("granted");
+        std::fs::create_dir_all(granted.join("2026")).unwrap();
+        std::fs::write(granted.join("2026/token"), "within").unwrap();
+        std::fs::write(folder.path().join("other"), "outside").unwrap();
+        symlink("2026", granted.join("..data")).unwrap();
+        symlink("..data/token", granted.join("token")).unwrap();
+        symlink("../other", granted.join("escape")).unwrap();
+        let open = |name: &str| {
+            let source = SecretSource::File(granted.join(name));
+            open_within(folder.path(), "s", source, Some(granted.clone()))
+        };
+        let vault = open("token").await.unwrap();
+        assert_eq!(text(&vault, "s").await, "within");
+        let error = open("escape").await.unwrap_err().to_string();
+        assert!(
+            error.contains("leads out of") && !error.contains("outside"),
+            "{error}"
+        );
+        // Nor does one that is put there later.
+        symlink("../other", granted.join("later")).unwrap();
+        std::fs::rename(granted.join("later"), granted.join("token")).unwrap();
+        is_due(&vault, "s");
+        assert_eq!(text(&vault, "s").await, "within");
     }
 }

@@ -2,17 +2,7 @@
 
 use std::path::Path;
 
-/// Longest plugin name in bytes.
-const MAX_NAME_BYTES: usize = 64;
-
-/// Whether a file's stem can be the name of a plugin: it becomes part of URIs.
-pub(super) fn is_plugin_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    !name.is_empty()
-        && name.len() <= MAX_NAME_BYTES
-        && !name.starts_with('.')
-        && name.bytes().all(allowed)
-}
+use crate::config::{MAX_PLUGIN_NAME_BYTES, is_plugin_name};
 
 /// The plugin that a file of the folder belongs to.
 pub(super) fn plugin_of(path: &Path) -> Option<String> {
@@ -34,7 +24,7 @@ pub(super) fn warn_of_name(path: &Path) {
     {
         tracing::warn!(
             path = %path.display(),
-            "ignored: a plugin's name has 1 to {MAX_NAME_BYTES} letters, digits, `-`, `_` or `.`"
+            "ignored: a plugin's name has 1 to {MAX_PLUGIN_NAME_BYTES} letters, digits, `-`, `_` or `.`"
         );
     }
 }

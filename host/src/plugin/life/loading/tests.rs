@@ -88,7 +88,7 @@ async fn a_plugins_folder_that_does_not_answer_holds_up_neither_secrets_nor_comp
     std::fs::write(token, "hunter22").unwrap();
     let manifest = "subscribe = [\"custom.p\"]\n[secrets]\ntoken = { file = \"token\" }\n";
     std::fs::write(&files.manifest, manifest).unwrap();
-    let source = Source::read(&files, &Allow::default()).expect("the files are there");
+    let source = Source::read(&files, &Bounds::default()).expect("the files are there");
     let disks = &scene.runtime.disks;
     let hung = [
         hang(&disks.components, "hung".as_ref()).await,

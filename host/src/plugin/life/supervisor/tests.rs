@@ -8,7 +8,7 @@ use super::*;
 use crate::admin::PluginStatus;
 use crate::bus::{Bus, BusConfig};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Allow, CompileSettings, NodeConfig, NodeFlags, Policy, QuarantinePauses};
+use crate::config::{Bounds, CompileSettings, NodeConfig, NodeFlags, Policy, QuarantinePauses};
 use crate::event::{Draft, EventType};
 use crate::plugin::code::code_cache::CodeCache;
 use crate::plugin::code::compile::CompileWorkers;
@@ -242,7 +242,7 @@ fn policy(text: &str) -> Policy {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_policy_takes_from_a_plugin_what_it_may_no_longer_hear() {
     let scene = Scene::running().await;
-    scene.runtime.set_policy(policy("listen = []"));
+    scene.runtime.policy.replace(policy("listen = []"));
     scene.files_changed.notify_one();
     let status = scene.until(|status| status.listeners.is_empty()).await;
     assert_eq!(status.state, PluginState::Running);
@@ -252,7 +252,7 @@ async fn a_changed_policy_takes_from_a_plugin_what_it_may_no_longer_hear() {
         ["listen custom.p (subscribe)"]
     );
     scene.publish();
-    scene.runtime.set_policy(Policy::default());
+    scene.runtime.policy.replace(Policy::default());
     scene.files_changed.notify_one();
     scene.until(|status| !status.listeners.is_empty()).await;
     scene.publish();
@@ -268,11 +268,46 @@ async fn what_cannot_be_loaded_by_the_new_policy_does_not_go_on_by_the_old_one()
     scene.files_changed.notify_one();
     let status = scene.until(|status| status.last_error.is_some()).await;
     assert_eq!(status.state, PluginState::Running, "the old version serves");
-    scene.runtime.set_policy(policy("http = []"));
+    scene.runtime.policy.replace(policy("http = []"));
     scene.files_changed.notify_one();
     scene
         .until(|status| status.state == PluginState::Failed)
         .await;
+}
+
+/// Others are being compiled, so that no version can be made by the new policy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_policy_holds_before_the_plugin_is_loaded_anew() {
+    let scene = Scene::new();
+    scene
+        .until(|status| status.state == PluginState::Running)
+        .await;
+    let (reply, paused) = oneshot::channel();
+    scene.commands.send(Command::Pause(reply)).await.unwrap();
+    paused.await.unwrap().unwrap();
+    let mut others = Vec::new();
+    while let Some(room) = scene.runtime.room_to_load().now_or_never() {
+        others.push(room);
+    }
+    scene.publish();
+    assert_eq!(scene.status.view().counters.queued, 1);
+    scene.runtime.policy.replace(policy("listen = []"));
+    scene.files_changed.notify_one();
+    // What waits may not be heard any more.
+    let status = scene.until(|status| status.counters.queued == 0).await;
+    assert!(!status.listeners.is_empty(), "it is the old version");
+    scene.publish();
+    assert_eq!(scene.status.view().counters.queued, 0);
+    scene.runtime.policy.replace(Policy::default());
+    scene.files_changed.notify_one();
+    let heard = async {
+        while scene.status.view().counters.queued == 0 {
+            scene.publish();
+            tokio::task::yield_now().await;
+        }
+    };
+    let heard = tokio::time::timeout(Duration::from_secs(60), heard).await;
+    heard.expect("it may hear again what it might when it was loaded");
 }
 
 /// Others are being compiled, as many as there is room for.
@@ -293,7 +328,7 @@ async fn instances_are_made_in_the_background() {
     let scene = Scene::new();
     let files = scene.files();
     let room = scene.runtime.room_to_load().await;
-    let source = Source::read(&files, &Allow::default()).expect("the files are there");
+    let source = Source::read(&files, &Bounds::default()).expect("the files are there");
     let (plugin, defaults) = (&scene.status.context, PluginLimits::default());
     let staged = source.stage(Some(room), &files, plugin, &defaults, &scene.runtime);
     let Ok(Staged { slots, .. }) = staged.await else {

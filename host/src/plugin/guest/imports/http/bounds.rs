@@ -23,7 +23,8 @@ const TYPES: &str = "wasi:http/types@0.2.12";
 /// Longest method in bytes.
 const MAX_METHOD_BYTES: usize = 64;
 
-/// Longest authority in bytes: a name of 253, credentials and a port.
+/// Longest authority in bytes: more than a name of 253 and a port; what has credentials is
+/// refused when it is sent.
 const MAX_AUTHORITY_BYTES: usize = 1 << 10;
 
 /// Longest path and query in bytes: what most servers take at most.

@@ -15,8 +15,23 @@ use crate::store::RecordError;
 pub(super) type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
 
 impl Guest {
-    fn bucket(&self, bucket: &Resource<Bucket>) -> wasmtime::Result<Arc<str>> {
-        Ok(Arc::clone(&self.table.get(bucket)?.name))
+    /// The name of a bucket that the plugin still may use.
+    fn bucket(&mut self, bucket: &Resource<Bucket>) -> Answer<Arc<str>> {
+        let name = Arc::clone(&self.table.get(bucket)?.name);
+        Ok(self.may_use(&name).map(|()| name))
+    }
+
+    fn may_use(&mut self, bucket: &str) -> Result<(), store::Error> {
+        if self.rights.now().keyvalue.iter().any(|name| name == bucket) {
+            return Ok(());
+        }
+        let why = format!(
+            "no access to the bucket `{bucket}`; to allow it, put it under `keyvalue` in `[allow]` of \
+             {}.toml, and where the node's `[policy]` has `keyvalue`, there too",
+            self.plugin.name
+        );
+        self.plugin.log_refusal("wasi:keyvalue", &why);
+        Err(store::Error::AccessDenied)
     }
 
     /// Takes changes from the plugin's budget, and charges the instance for what they
@@ -51,13 +66,8 @@ fn told<T>(done: Result<T, RecordError>) -> Result<T, store::Error> {
 
 impl store::Host for &mut Guest {
     async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
-        if !self.rights.keyvalue.contains(&identifier) {
-            let why = format!(
-                "no access to the bucket `{identifier}`; to allow it, put it under `keyvalue` in `[allow]` of {}.toml",
-                self.plugin.name
-            );
-            self.plugin.log_refusal("wasi:keyvalue", &why);
-            return Ok(Err(store::Error::AccessDenied));
+        if let Err(refused) = self.may_use(&identifier) {
+            return Ok(Err(refused));
         }
         Ok(Ok(self.table.push(Bucket {
             name: identifier.into(),
@@ -67,7 +77,10 @@ impl store::Host for &mut Guest {
 
 impl store::HostBucket for &mut Guest {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let values = self.plugin.records.get(&bucket, vec![key]).await;
         Ok(told(
             values.map(|values| values.into_iter().next().flatten()),
@@ -75,7 +88,10 @@ impl store::HostBucket for &mut Guest {
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let _held = match self.may_change(1, key.len() + value.len()) {
             Ok(charge) => charge,
             Err(refused) => return Ok(Err(refused)),
@@ -86,7 +102,10 @@ impl store::HostBucket for &mut Guest {
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let _held = match self.may_change(1, key.len()) {
             Ok(charge) => charge,
             Err(refused) => return Ok(Err(refused)),
@@ -95,7 +114,10 @@ impl store::HostBucket for &mut Guest {
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         Ok(told(self.plugin.records.exists(&bucket, key).await))
     }
 
@@ -104,7 +126,10 @@ impl store::HostBucket for &mut Guest {
         bucket: Resource<Bucket>,
         cursor: Option<u64>,
     ) -> Answer<store::KeyResponse> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let page = self.plugin.records.list(&bucket, cursor).await;
         Ok(told(page.map(|page| store::KeyResponse {
             keys: page.keys,
@@ -125,7 +150,10 @@ impl atomics::Host for &mut Guest {
         key: String,
         delta: u64,
     ) -> Answer<u64> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let _held = match self.may_change(1, key.len()) {
             Ok(charge) => charge,
             Err(refused) => return Ok(Err(refused)),
@@ -142,7 +170,10 @@ impl batch::Host for &mut Guest {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let values = self.plugin.records.get(&bucket, keys.clone()).await;
         Ok(told(values.map(|values| {
             let pairs = keys.into_iter().zip(values);
@@ -157,7 +188,10 @@ impl batch::Host for &mut Guest {
         bucket: Resource<Bucket>,
         key_values: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let _held = match self.may_change(key_values.len(), bytes_of(&key_values)) {
             Ok(charge) => charge,
             Err(refused) => return Ok(Err(refused)),
@@ -166,7 +200,10 @@ impl batch::Host for &mut Guest {
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
-        let bucket = self.bucket(&bucket)?;
+        let bucket = match self.bucket(&bucket)? {
+            Ok(name) => name,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let _held = match self.may_change(keys.len(), keys.iter().map(String::len).sum()) {
             Ok(charge) => charge,
             Err(refused) => return Ok(Err(refused)),
