@@ -466,8 +466,13 @@ async fn settings_that_contradict_themselves_change_nothing() {
 #[test]
 fn that_everybody_is_admin_is_not_said_of_plugins() {
     let observes = |principal: Principal| {
-        let explanation =
-            Explanation::of(&AccessSettings::default(), &principal, &[], &Act::Observe);
+        let explanation = Explanation::of(
+            &AccessSettings::default(),
+            &principal,
+            &[],
+            &Act::Observe,
+            NOW,
+        );
         (explanation.allowed, explanation.to_string())
     };
     let (allowed, text) = observes(Principal::Anonymous);
