@@ -22,6 +22,13 @@ async fn a_node_that_is_killed_is_missed_and_its_next_start_is_another() {
         load_a.publish_paced(published, &on_c),
         load_b.publish_paced(published, &on_c)
     );
+    // What has not left a node that is killed is lost with it.
+    on_c.until(|events| {
+        numbers(events)
+            .get("b")
+            .is_some_and(|n| n.len() as u64 == published)
+    })
+    .await;
     let before = (on_a.count(), on_c.count());
 
     // Amid what a sends to it.
