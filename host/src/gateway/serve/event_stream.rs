@@ -48,8 +48,10 @@ pub(super) async fn write<S: AsyncRead + AsyncWrite>(
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let (head, body) = answer.into_parts();
+    let head = head_of(head, now_millis);
     let writing = async {
-        writer.write_all(&head_of(&head, now_millis)).await?;
+        writer.write_all(&head).await?;
+        drop(head);
         write_body(&mut writer, body).await?;
         writer.shutdown().await
     };
@@ -60,8 +62,8 @@ pub(super) async fn write<S: AsyncRead + AsyncWrite>(
     }
 }
 
-/// The head as it is sent.
-fn head_of(head: &Parts, now_millis: u64) -> Vec<u8> {
+/// The head as it is sent. Takes it, so that a stream does not keep what is in there.
+fn head_of(head: Parts, now_millis: u64) -> Vec<u8> {
     let status = head.status;
     let reason = status.canonical_reason().unwrap_or_default();
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();

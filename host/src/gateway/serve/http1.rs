@@ -55,18 +55,19 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             std::future::pending().await
         }
     });
-    let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
-        .max_buf_size(limits.head_bytes)
-        .max_headers(limits.headers)
-        .half_close(half_close)
-        .keep_alive(!late)
-        .serve_connection(TokioIo::new(heads), service);
     let draining = &requests.context.draining;
     let serving = async {
-        // Apart, so that a stream does not keep its place.
-        let mut http = Box::new(http);
+        // Apart, and made in here, so that a stream does not keep its place.
+        let mut http = Box::new(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(limits.head_time)
+                .max_buf_size(limits.head_bytes)
+                .max_headers(limits.headers)
+                .half_close(half_close)
+                .keep_alive(!late)
+                .serve_connection(TokioIo::new(heads), service),
+        );
         let mut told = late;
         let answer = loop {
             tokio::select! {

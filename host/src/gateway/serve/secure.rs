@@ -43,7 +43,13 @@ pub(super) async fn serve(
     }
     let serving = async {
         if speaks_http2 {
-            http2::serve(requests, stream, Arc::clone(&connection), late).await
+            Box::pin(http2::serve(
+                requests,
+                stream,
+                Arc::clone(&connection),
+                late,
+            ))
+            .await
         } else {
             http1::serve(requests, stream, Arc::clone(&connection), late).await
         }

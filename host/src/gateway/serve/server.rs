@@ -168,7 +168,9 @@ impl Server {
         if let Some(tls) = &self.tls {
             let connection = Arc::new(Connection::secure(peer.ip()));
             let socket = Socket::new(stream, Arc::clone(&connection), stall);
-            return secure::serve(&self.requests, tls, socket, connection, late).await;
+            // Apart, so that connections without TLS do not have its place.
+            let serving = secure::serve(&self.requests, tls, socket, connection, late);
+            return Box::pin(serving).await;
         }
         let connection = Arc::new(Connection::new(peer.ip(), Some(Arc::clone(&stream))));
         let socket = Socket::new(stream, Arc::clone(&connection), stall);
