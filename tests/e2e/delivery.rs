@@ -66,9 +66,19 @@ async fn overflow(rule: &str) -> Vec<u64> {
     let mut records = node.listen("custom.recorded.custom.n").await;
     let mut reports = node.listen("plugin.overflowed").await;
     node.succeed("slow", "pause").await;
-    for number in 0..12 {
-        node.send("n", number).await;
-    }
+    // With one request: on several connections they would be several publishers', of which
+    // each keeps its share.
+    let event = |number: u64| {
+        json!({
+            "specversion": "1.0",
+            "id": number.to_string(),
+            "source": "/tests",
+            "type": "n",
+            "datacontenttype": "application/json",
+            "data": number,
+        })
+    };
+    node.publish_all((0..12).map(event)).await;
     let status = node.status("slow").await.expect("it is there");
     assert_eq!((status.counters.queued, status.counters.dropped), (5, 7));
     let (mut reported, mut total) = (0, Value::Null);
