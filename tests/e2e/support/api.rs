@@ -1,18 +1,36 @@
 //! A node as its HTTP clients see it.
 
 use hearken::admin::PluginStatus;
-use reqwest::{Client, Method, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::HOST;
+use hyper_util::rt::TokioIo;
+use reqwest::{Body, Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 
 use super::events::Events;
 use super::{DEADLINE, POLL};
 
-/// A client of one node.
-#[derive(Clone)]
+/// A client of one node. Clones are other publishers.
 pub struct Api {
     /// Without a slash at the end.
     pub url: String,
     client: Client,
+    /// The connection over which events are published. Who publishes over two is two
+    /// publishers, and a pool takes another when one is not back yet.
+    publisher: Mutex<Option<SendRequest<Body>>>,
+}
+
+impl Clone for Api {
+    fn clone(&self) -> Self {
+        Self {
+            url: self.url.clone(),
+            client: self.client.clone(),
+            publisher: Mutex::default(),
+        }
+    }
 }
 
 impl Api {
@@ -22,7 +40,11 @@ impl Api {
             .no_proxy()
             .build()
             .expect("a client without special settings");
-        Self { url, client }
+        Self {
+            url,
+            client,
+            publisher: Mutex::default(),
+        }
     }
 
     /// A request that is to be sent.
@@ -37,7 +59,8 @@ impl Api {
 
     /// What the node answers to a `POST` of an event in shorthand.
     pub async fn post(&self, event: &Value) -> Response {
-        answer(self.request(Method::POST, "/v1/events").json(event)).await
+        let request = self.request(Method::POST, "/v1/events");
+        self.answer_in_order(request.json(event)).await
     }
 
     /// Publishes an event in shorthand; returns its id.
@@ -58,10 +81,43 @@ impl Api {
             .request(Method::POST, "/v1/events")
             .header("content-type", "application/cloudevents-batch+json")
             .body(Value::from(events).to_string());
-        let response = answer(request).await;
+        let response = self.answer_in_order(request).await;
         let status = response.status();
         let text = response.text().await.expect("an answer");
         assert_eq!(status, StatusCode::ACCEPTED, "{text}");
+    }
+
+    /// Sends a request over the same connection as all before that were sent so.
+    async fn answer_in_order(&self, request: RequestBuilder) -> Response {
+        if self.url.starts_with("https:") {
+            return answer(request).await;
+        }
+        let request = request.build().expect("a request");
+        let mut request = hyper::Request::<Body>::try_from(request).expect("a request");
+        let (_, address) = self.url.split_once("://").expect("a scheme");
+        let host = address.parse().expect("an address");
+        request.headers_mut().insert(HOST, host);
+        let path = request.uri().path_and_query().expect("a path").as_str();
+        *request.uri_mut() = path.parse().expect("it was one before");
+        let answering = async {
+            let mut publisher = self.publisher.lock().await;
+            let mut kept = publisher.take();
+            let usable = match &mut kept {
+                Some(sender) => sender.ready().await.is_ok(),
+                None => false,
+            };
+            let mut sender = match kept.filter(|_| usable) {
+                Some(sender) => sender,
+                None => connect(address).await,
+            };
+            let answer = sender.send_request(request).await;
+            let (head, body) = answer.expect("the node is there").into_parts();
+            let body = body.collect().await.expect("a whole answer").to_bytes();
+            *publisher = Some(sender);
+            hyper::Response::from_parts(head, body)
+        };
+        let answer = tokio::time::timeout(DEADLINE, answering).await;
+        answer.expect("the node answers").into()
     }
 
     /// Publishes an event that names the type to answer to; returns its id.
@@ -75,7 +131,7 @@ impl Api {
             .header("ce-replyto", reply_to)
             .header("content-type", "application/json")
             .body(data.into().to_string());
-        accepted(answer(request).await).await
+        accepted(self.answer_in_order(request).await).await
     }
 
     /// The live stream of the events whose type matches.
@@ -135,8 +191,19 @@ impl Api {
     }
 }
 
+async fn connect(address: &str) -> SendRequest<Body> {
+    let stream = TcpStream::connect(address)
+        .await
+        .expect("the node is there");
+    let connected = handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = connected.expect("a connection");
+    // It ends with its sender, or with the node.
+    tokio::spawn(connection);
+    sender
+}
+
 /// Sends a request.
-pub async fn answer(request: reqwest::RequestBuilder) -> Response {
+pub async fn answer(request: RequestBuilder) -> Response {
     tokio::time::timeout(DEADLINE, request.send())
         .await
         .expect("the node answers")
