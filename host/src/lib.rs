@@ -49,6 +49,9 @@
 //! `gateway`, `cluster` and `plugin` do not know each other: what one shows of the
 //! other goes through [`admin`], and what they say to each other are events on the bus.
 //!
+//! What durable channels lie in, logs of events on disk or in memory, is a crate of its own
+//! that knows none of these rooms: `hearken-channel-log`, in `host/channel-log`.
+//!
 //! # Words
 //!
 //! | word | what it means here |

@@ -31,11 +31,13 @@
 mod encode;
 mod fields;
 mod layout;
+mod place;
 mod read;
 
 pub use encode::{Encoder, Renewed, encode};
 pub use fields::{Attribute, Fields};
 pub use layout::{LAYOUT, PRODUCER_SEQUENCE, PRODUCER_TIME};
+pub use place::place;
 pub use read::{EventRef, Malformed};
 
 #[cfg(test)]
