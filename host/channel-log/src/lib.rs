@@ -2,8 +2,8 @@
 //! can be read again from any position, and named cells beside each.
 //!
 //! An [`Engine`] keeps logs; everything else about channels (who consumes them, what is
-//! tried again, what is indexed) lies above it and is the same for every engine. [`memory`]
-//! keeps them while the process runs. What all engines have in common is held by one suite,
+//! tried again, what is indexed) lies above it and is the same for every engine. [`disk`]
+//! keeps them for good, [`memory`] while the process runs. What all engines have in common is held by one suite,
 //! `conformance`, behind the feature of that name.
 //!
 //! # Words
@@ -26,6 +26,7 @@ mod cell;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod dedupe;
+pub mod disk;
 mod engine;
 mod environment;
 mod epoch;

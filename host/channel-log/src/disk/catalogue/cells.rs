@@ -1,0 +1,117 @@
+//! Cells.
+
+use bytes::Bytes;
+use redb::{ReadableTable as _, WriteTransaction};
+
+use super::tables::{CELLS, NODE, REVISION};
+use super::{Catalogue, CatalogueFault};
+use crate::{Cell, CellChange, CellError, CellRange, CellRow, MAX_CELL_ROWS};
+
+/// Bytes of values that are listed at once, but for the first.
+const MAX_LISTED_BYTES: usize = 4 << 20;
+
+impl Catalogue {
+    pub(in crate::disk) fn cell(
+        &self,
+        channel: u64,
+        key: &str,
+    ) -> Result<Option<Cell>, CatalogueFault> {
+        self.read(|transaction| {
+            let cells = transaction.open_table(CELLS)?;
+            let cell = cells.get((channel, key))?;
+            Ok(cell.map(|cell| held(cell.value())))
+        })
+    }
+
+    pub(in crate::disk) fn cells(
+        &self,
+        channel: u64,
+        range: &CellRange,
+    ) -> Result<Vec<CellRow>, CatalogueFault> {
+        let after = range.after.as_deref();
+        let after = after.filter(|after| *after >= range.prefix.as_str());
+        let start = after.unwrap_or(&range.prefix);
+        self.read(|transaction| {
+            let cells = transaction.open_table(CELLS)?;
+            let (mut rows, mut bytes) = (Vec::new(), 0);
+            for cell in cells.range((channel, start)..(channel + 1, ""))? {
+                let (key, cell) = cell?;
+                let (_, key) = key.value();
+                if Some(key) == after {
+                    continue;
+                }
+                if rows.len() >= range.limit.min(MAX_CELL_ROWS)
+                    || bytes > MAX_LISTED_BYTES
+                    || !key.starts_with(&range.prefix)
+                {
+                    break;
+                }
+                let cell = held(cell.value());
+                bytes += cell.value.len();
+                rows.push(CellRow {
+                    key: key.to_owned(),
+                    cell,
+                });
+            }
+            Ok(rows)
+        })
+    }
+}
+
+fn held((version, value): (u64, &[u8])) -> Cell {
+    Cell {
+        value: Bytes::copy_from_slice(value),
+        version,
+    }
+}
+
+/// Changes cells of a channel: all, or, if one is not as expected, none.
+pub(in crate::disk) fn change(
+    transaction: &WriteTransaction,
+    channel: u64,
+    changes: &[CellChange],
+) -> Result<Result<Vec<u64>, CellError>, redb::Error> {
+    let mut cells = transaction.open_table(CELLS)?;
+    let mut node = transaction.open_table(NODE)?;
+    let mut revision = node.get(REVISION)?.map_or(0, |revision| revision.value());
+    let mut before: Vec<(&str, Option<(u64, Vec<u8>)>)> = Vec::with_capacity(changes.len());
+    let mut versions = Vec::with_capacity(changes.len());
+    for CellChange {
+        key,
+        value,
+        version: expected,
+    } in changes
+    {
+        let key = key.as_str();
+        let old = cells.get((channel, key))?.map(|cell| {
+            let (version, value) = cell.value();
+            (version, value.to_vec())
+        });
+        let version = old.as_ref().map_or(0, |(version, _)| *version);
+        if expected.is_some_and(|expected| expected != version) {
+            for (key, old) in before.into_iter().rev() {
+                match old {
+                    Some((version, value)) => {
+                        cells.insert((channel, key), (version, value.as_slice()))?;
+                    }
+                    None => {
+                        cells.remove((channel, key))?;
+                    }
+                }
+            }
+            let key = key.to_owned();
+            return Ok(Err(CellError::Conflict { key, version }));
+        }
+        before.push((key, old));
+        if let Some(value) = value {
+            revision += 1;
+            cells.insert((channel, key), (revision, value.as_ref()))?;
+            versions.push(revision);
+        } else {
+            cells.remove((channel, key))?;
+            versions.push(0);
+        }
+    }
+    node.insert(REVISION, revision)?;
+    Ok(Ok(versions))
+}

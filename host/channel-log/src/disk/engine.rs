@@ -1,0 +1,430 @@
+//! The engine, as others see it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+
+use super::channel::Channel;
+use super::core::{Core, Read, Request, disk_fault};
+use super::device::Device;
+use super::orders::{CellsOrder, Order};
+use super::queue::Refused;
+use super::steps::{self, Steps};
+use super::threads::Threads;
+use super::{DiskSettings, OpenError, reader, times};
+use crate::{
+    AppendError, Appended, Batch, Bounds, Cell, CellChange, CellError, CellRange, CellRow,
+    ChangeError, ChannelError, ChannelInfo, ChannelName, Claim, Counters, CreateError, Engine,
+    EngineFuture, Environment, Expected, LogSettings, Page, ReadError, ReadLimit, Span,
+    StorageFault, cell,
+};
+
+/// Keeps logs on disk.
+#[derive(Debug)]
+pub struct DiskEngine {
+    core: Arc<Core>,
+    threads: Mutex<Option<Threads>>,
+}
+
+impl DiskEngine {
+    /// Opens the logs in a folder, or makes it, and starts the threads that work on them.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the disk fails, is full, or the folder is open already.
+    pub fn open(
+        environment: Arc<dyn Environment>,
+        device: Arc<dyn Device>,
+        settings: DiskSettings,
+    ) -> Result<Self, OpenError> {
+        let (core, steps) = steps::open(environment, device, settings, false)?;
+        let threads = Threads::start(&core, steps);
+        let threads = threads.map_err(|error| OpenError::Thread(error.to_string()))?;
+        Ok(Self {
+            core,
+            threads: Mutex::new(Some(threads)),
+        })
+    }
+
+    /// Opens the logs without threads: nothing happens but by [`Steps`], and by whoever
+    /// reads. For simulations.
+    ///
+    /// # Errors
+    /// As [`DiskEngine::open`].
+    pub fn open_stepped(
+        environment: Arc<dyn Environment>,
+        device: Arc<dyn Device>,
+        settings: DiskSettings,
+    ) -> Result<(Self, Steps), OpenError> {
+        let (core, steps) = steps::open(environment, device, settings, true)?;
+        let engine = Self {
+            core,
+            threads: Mutex::new(None),
+        };
+        Ok((engine, steps))
+    }
+
+    fn channel<E>(
+        &self,
+        name: &ChannelName,
+        missing: impl FnOnce(ChannelName) -> E,
+    ) -> Result<Arc<Channel>, E> {
+        let channel = self.core.channels.get(name);
+        channel.ok_or_else(|| missing(name.clone()))
+    }
+
+    /// Has the keeper carry out an order.
+    async fn order<T, E>(
+        &self,
+        storage: impl Fn(StorageFault) -> E,
+        order: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Order,
+    ) -> Result<T, E> {
+        let (answer, answered) = oneshot::channel();
+        if let Err((refused, _)) = self.core.orders.push(order(answer), 0) {
+            return Err(storage(match refused {
+                Refused::Closed => StorageFault::closed(),
+                Refused::Full => StorageFault::new("too much waits for the disk; try again later"),
+            }));
+        }
+        let answered = answered.await;
+        answered.unwrap_or_else(|_| Err(storage(StorageFault::closed())))
+    }
+
+    /// Has a reader do what may wait for the disk. Nothing if it could not.
+    async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Core) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        if self.core.reads_inline {
+            return Ok(read(&self.core));
+        }
+        let (answer, answered) = oneshot::channel();
+        let core = Arc::clone(&self.core);
+        // Whoever is gone does not want to know.
+        let read: Read = Box::new(move || drop(answer.send(read(&core))));
+        self.core
+            .reads
+            .push(read, 0)
+            .map_err(|(refused, _)| refused)?;
+        answered.await.map_err(|_| Refused::Closed)
+    }
+
+    async fn append_now(
+        &self,
+        name: &ChannelName,
+        batch: Batch,
+        expected: Expected,
+    ) -> Result<Appended, AppendError> {
+        let channel = self.channel(name, AppendError::NoChannel)?;
+        if let Some(fault) = self.core.fault() {
+            return Err(AppendError::StorageFailed(fault.clone()));
+        }
+        let (answer, answered) = oneshot::channel();
+        let bytes = batch.bytes();
+        let request = Request {
+            channel,
+            batch,
+            expected,
+            answer,
+        };
+        match self.core.appends.push(request, bytes) {
+            Ok(()) => {}
+            Err((Refused::Full, _)) => return Err(AppendError::Overloaded),
+            Err((Refused::Closed, _)) => {
+                return Err(AppendError::StorageFailed(StorageFault::closed()));
+            }
+        }
+        let answered = answered.await;
+        answered.unwrap_or_else(|_| {
+            let fault = StorageFault::new("the thread that writes the journal has ended");
+            Err(AppendError::Unknown(fault))
+        })
+    }
+
+    async fn read_now(
+        &self,
+        name: &ChannelName,
+        after: u64,
+        limit: ReadLimit,
+    ) -> Result<Page, ReadError> {
+        let channel = self.channel(name, ReadError::NoChannel)?;
+        let start = reader::start(&channel, after, limit)?;
+        if start.is_in_memory() {
+            return Ok(start.read_memory(&channel, limit));
+        }
+        let page = self.reading(move |core| start.read_disk(core, &channel, limit));
+        page.await.map_err(refused_read)?
+    }
+
+    async fn change_cells_now(
+        &self,
+        name: &ChannelName,
+        changes: Vec<CellChange>,
+        durable: bool,
+    ) -> Result<Vec<u64>, CellError> {
+        let channel = self.channel(name, CellError::NoChannel)?;
+        cell::check(&changes)?;
+        let bytes = changes.iter().map(|change| {
+            let value = change.value.as_ref();
+            change.key.len() + value.map_or(0, bytes::Bytes::len)
+        });
+        let bytes = bytes.sum();
+        let (answer, answered) = oneshot::channel();
+        let order = Order::Cells(CellsOrder {
+            channel,
+            changes,
+            durable,
+            answer,
+        });
+        match self.core.orders.push(order, bytes) {
+            Ok(()) => {}
+            Err((Refused::Full, _)) => return Err(CellError::Overloaded),
+            Err((Refused::Closed, _)) => {
+                return Err(CellError::Storage(StorageFault::closed()));
+            }
+        }
+        let answered = answered.await;
+        answered.unwrap_or_else(|_| Err(CellError::Storage(StorageFault::closed())))
+    }
+}
+
+fn refused_read(refused: Refused) -> ReadError {
+    match refused {
+        Refused::Full => ReadError::Overloaded,
+        Refused::Closed => ReadError::Storage(StorageFault::closed()),
+    }
+}
+
+fn refused_cell(refused: Refused) -> CellError {
+    match refused {
+        Refused::Full => CellError::Overloaded,
+        Refused::Closed => CellError::Storage(StorageFault::closed()),
+    }
+}
+
+impl Engine for DiskEngine {
+    fn create<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        settings: &'a LogSettings,
+    ) -> EngineFuture<'a, Result<ChannelInfo, CreateError>> {
+        Box::pin(async move {
+            settings.check()?;
+            let order = |answer| Order::Create(name.clone(), settings.clone(), answer);
+            self.order(CreateError::Storage, order).await
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        settings: &'a LogSettings,
+    ) -> EngineFuture<'a, Result<ChannelInfo, ChangeError>> {
+        Box::pin(async move {
+            self.channel(name, ChangeError::NoChannel)?;
+            settings.check()?;
+            let order = |answer| Order::Change(name.clone(), settings.clone(), answer);
+            self.order(ChangeError::Storage, order).await
+        })
+    }
+
+    fn remove<'a>(&'a self, name: &'a ChannelName) -> EngineFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async move {
+            let order = |answer| Order::Remove(name.clone(), answer);
+            self.order(ChannelError::Storage, order).await
+        })
+    }
+
+    fn channels(&self) -> Vec<ChannelInfo> {
+        let channels = self.core.channels.all();
+        channels.iter().map(|channel| channel.info()).collect()
+    }
+
+    fn info(&self, name: &ChannelName) -> Option<ChannelInfo> {
+        self.core.channels.get(name).map(|channel| channel.info())
+    }
+
+    fn append<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        batch: Batch,
+        expected: Expected,
+    ) -> EngineFuture<'a, Result<Appended, AppendError>> {
+        Box::pin(self.append_now(name, batch, expected))
+    }
+
+    fn read<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        after: u64,
+        limit: ReadLimit,
+    ) -> EngineFuture<'a, Result<Page, ReadError>> {
+        Box::pin(self.read_now(name, after, limit))
+    }
+
+    fn since<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        time: u64,
+    ) -> EngineFuture<'a, Result<u64, ReadError>> {
+        Box::pin(async move {
+            let channel = self.channel(name, ReadError::NoChannel)?;
+            let since = move |core: &Core| {
+                let found = times::first_since(core, &channel, time);
+                let found = found.map_err(|error| {
+                    ReadError::Storage(disk_fault(&core.folder(&channel), &error))
+                })?;
+                let last = channel.state().bounds.last;
+                Ok(found.map_or(last, |at| at.sequence - 1))
+            };
+            self.reading(since).await.map_err(refused_read)?
+        })
+    }
+
+    fn tail(&self, name: &ChannelName) -> Option<watch::Receiver<Bounds>> {
+        let channel = self.core.channels.get(name)?;
+        let mut state = channel.state();
+        (!state.removed).then(|| state.tail())
+    }
+
+    fn trim<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        before: u64,
+    ) -> EngineFuture<'a, Result<Bounds, ChannelError>> {
+        Box::pin(async move {
+            let channel = self.channel(name, ChannelError::NoChannel)?;
+            let order = |answer| Order::Trim(channel, before, answer);
+            self.order(ChannelError::Storage, order).await
+        })
+    }
+
+    fn keep<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        from: Option<u64>,
+    ) -> EngineFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async move {
+            let channel = self.channel(name, ChannelError::NoChannel)?;
+            let order = |answer| Order::Keep(channel, from, answer);
+            self.order(ChannelError::Storage, order).await
+        })
+    }
+
+    fn enforce(&self) -> EngineFuture<'_, ()> {
+        let (done, is_done) = oneshot::channel();
+        self.core.filing.enforce(done);
+        // An engine that ends has enforced all that it will.
+        Box::pin(async move { drop(is_done.await) })
+    }
+
+    fn cell<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        key: &'a str,
+    ) -> EngineFuture<'a, Result<Option<Cell>, CellError>> {
+        Box::pin(async move {
+            let channel = self.channel(name, CellError::NoChannel)?;
+            let key = key.to_owned();
+            let cell = move |core: &Core| core.catalogue.cell(channel.id, &key);
+            let cell = self.reading(cell).await.map_err(refused_cell)?;
+            cell.map_err(|fault| CellError::Storage(fault.fault))
+        })
+    }
+
+    fn cells<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        range: CellRange,
+    ) -> EngineFuture<'a, Result<Vec<CellRow>, CellError>> {
+        Box::pin(async move {
+            let channel = self.channel(name, CellError::NoChannel)?;
+            let cells = move |core: &Core| core.catalogue.cells(channel.id, &range);
+            let cells = self.reading(cells).await.map_err(refused_cell)?;
+            cells.map_err(|fault| CellError::Storage(fault.fault))
+        })
+    }
+
+    fn change_cells<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        changes: Vec<CellChange>,
+        durable: bool,
+    ) -> EngineFuture<'a, Result<Vec<u64>, CellError>> {
+        Box::pin(self.change_cells_now(name, changes, durable))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        name: &'a ChannelName,
+        _key: &'a str,
+        _time: Duration,
+    ) -> EngineFuture<'a, Result<Claim, ChannelError>> {
+        let channel = self.channel(name, ChannelError::NoChannel);
+        Box::pin(std::future::ready(channel.map(|_| Claim::Held)))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        name: &'a ChannelName,
+    ) -> EngineFuture<'a, Result<Vec<Span>, ChannelError>> {
+        Box::pin(async move {
+            let channel = self.channel(name, ChannelError::NoChannel)?;
+            let verify = move |core: &Core| {
+                let verified = reader::verify(core, &channel);
+                verified.map_err(|error| {
+                    ChannelError::Storage(disk_fault(&core.folder(&channel), &error))
+                })
+            };
+            let refused = |refused| {
+                ChannelError::Storage(match refused {
+                    Refused::Full => StorageFault::new(ReadError::Overloaded.to_string()),
+                    Refused::Closed => StorageFault::closed(),
+                })
+            };
+            self.reading(verify).await.map_err(refused)?
+        })
+    }
+
+    fn repair<'a>(
+        &'a self,
+        name: &'a ChannelName,
+    ) -> EngineFuture<'a, Result<Vec<Span>, ChannelError>> {
+        Box::pin(async move {
+            let channel = self.channel(name, ChannelError::NoChannel)?;
+            let order = |answer| Order::Repair(channel, answer);
+            self.order(ChannelError::Storage, order).await
+        })
+    }
+
+    fn counters(&self) -> Counters {
+        self.core.counters()
+    }
+
+    fn close(&self) -> EngineFuture<'_, ()> {
+        Box::pin(async move {
+            let threads = self.threads.lock();
+            let threads = threads
+                .expect("nobody panics while holding the threads")
+                .take();
+            self.core.close();
+            if let Some(threads) = threads {
+                threads.join().await;
+            }
+            self.core.catalogue.close();
+        })
+    }
+}
+
+impl Drop for DiskEngine {
+    fn drop(&mut self) {
+        self.core.close();
+        let threads = self.threads.get_mut();
+        let threads = threads
+            .expect("nobody panics while holding the threads")
+            .take();
+        if let Some(threads) = threads {
+            threads.join_here();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Behind the journal: batches are written to their channels' segments, segments are synced
+//! at checkpoints, and the journal's files are removed then.
+
+mod checkpoint;
+mod dropping;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use super::channel::{Channel, Recent, Segment};
+use super::core::{Core, disk_fault};
+use super::device::{Open, is_full};
+use super::format::SegmentHead;
+use super::paths;
+use super::writer::{SegmentWriter, make_segment, segment_bytes};
+
+/// Looks after which what is held of an unused channel is dropped.
+const UNUSED: u8 = 2;
+
+/// Writes segments.
+#[derive(Debug)]
+pub(super) struct Filer {
+    core: Arc<Core>,
+    /// Those of the channels that were written since the last checkpoint.
+    written: HashMap<u64, Written>,
+}
+
+/// A channel that was written since the last checkpoint.
+#[derive(Debug)]
+struct Written {
+    channel: Arc<Channel>,
+    /// Segments that are full, and not synced yet.
+    full: Vec<SegmentWriter>,
+    active: SegmentWriter,
+    /// The last event that was written, and when it was recorded.
+    last: u64,
+    time: u64,
+}
+
+/// Why filing has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// The disk is full.
+    Full,
+}
+
+impl Filer {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            written: HashMap::new(),
+        }
+    }
+
+    /// Writes all batches that lie in no segment; returns whether there were any.
+    pub(super) fn file(&mut self) -> Result<bool, Waiting> {
+        let mut any = false;
+        while let Some(channel) = self.core.filing.next() {
+            any = true;
+            let batches = {
+                let mut state = channel.state();
+                state.queued = false;
+                if state.removed || state.failed.is_some() {
+                    continue;
+                }
+                state.unfiled()
+            };
+            if let Err(error) = self.file_batches(&channel, &batches) {
+                if is_full(&error) {
+                    self.core.filing.set_full(true);
+                    channel.state().queued = true;
+                    self.core.filing.put_back(channel);
+                    return Err(Waiting::Full);
+                }
+                self.fail(&channel, &error);
+            }
+        }
+        if any {
+            self.core.filing.set_full(false);
+        }
+        Ok(any)
+    }
+
+    /// Notes that a channel's segments cannot be written: it takes nothing more, and the
+    /// files of the journal that hold what is not in them are kept.
+    fn fail(&mut self, channel: &Channel, error: &io::Error) {
+        let mut state = channel.state();
+        let unfiled: usize = state.unfiled().iter().map(Recent::bytes).sum();
+        let fault = disk_fault(&self.core.folder(channel), error);
+        state.failed.get_or_insert(fault);
+        drop(state);
+        // It is never written again.
+        self.written.remove(&channel.id);
+        self.core.filing.filed(unfiled as u64);
+    }
+
+    fn file_batches(&mut self, channel: &Arc<Channel>, batches: &[Recent]) -> io::Result<()> {
+        let mut rest = batches;
+        while let Some(first) = rest.first() {
+            let most = segment_bytes(channel.state().settings.max_bytes);
+            let written = self.written(channel)?;
+            let empty = written.active.first == first.head.first;
+            let mut room = most.saturating_sub(written.active.at);
+            if !empty && first.bytes() as u64 > room {
+                self.roll(channel, first.head.first)?;
+                continue;
+            }
+            let fits = rest.iter().enumerate().take_while(|(index, batch)| {
+                let bytes = batch.bytes() as u64;
+                // The first of a segment may have more than a segment should.
+                let fits = bytes <= room || *index == 0;
+                room = room.saturating_sub(bytes);
+                fits
+            });
+            let (now, later) = rest.split_at(fits.count());
+            written.active.append(now)?;
+            if let Some(batch) = now.last() {
+                written.last = batch.head.span().last;
+                written.time = batch.head.time;
+            }
+            let (last, length) = (written.last, written.active.at);
+            let mut state = channel.state();
+            if let Some(segment) = state.segments.as_mut().and_then(|all| all.last_mut()) {
+                segment.bytes = length;
+            }
+            state.file(last);
+            drop(state);
+            let bytes: usize = now.iter().map(Recent::bytes).sum();
+            self.core.filing.filed(bytes as u64);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// What is being written of a channel.
+    fn written(&mut self, channel: &Arc<Channel>) -> io::Result<&mut Written> {
+        let core = &self.core;
+        if !self.written.contains_key(&channel.id) {
+            let segments = core.segments(channel)?;
+            let Some(segment) = segments.last() else {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "the channel has no segment any more; start the node again",
+                ));
+            };
+            let path = paths::numbered(&core.folder(channel), segment.first);
+            let file = core.device.open(&path, Open::Write)?;
+            let active = SegmentWriter {
+                file,
+                first: segment.first,
+                at: segment.bytes,
+                dirty: false,
+            };
+            let state = channel.state();
+            let written = Written {
+                channel: Arc::clone(channel),
+                full: Vec::new(),
+                active,
+                last: state.filed,
+                time: state.time,
+            };
+            drop(state);
+            self.written.insert(channel.id, written);
+        }
+        let written = self.written.get_mut(&channel.id);
+        Ok(written.expect("it was made if there was none"))
+    }
+
+    /// Begins a new segment with this number.
+    fn roll(&mut self, channel: &Arc<Channel>, first: u64) -> io::Result<()> {
+        let head = SegmentHead {
+            store: self.core.store,
+            channel: channel.id,
+            epoch: channel.epoch.bits(),
+            first,
+            created: channel.created,
+            name: channel.name.clone(),
+        };
+        let folder = self.core.folder(channel);
+        // Before there is one more, which is not to be taken for the one that is written.
+        self.written(channel)?;
+        let (file, at) = make_segment(self.core.device.as_ref(), &folder, &head)?;
+        let written = self.written(channel)?;
+        let next = SegmentWriter {
+            file,
+            first,
+            at,
+            dirty: true,
+        };
+        let full = std::mem::replace(&mut written.active, next);
+        written.full.push(full);
+        if let Some(segments) = &mut channel.state().segments {
+            segments.push(Segment { first, bytes: at });
+        }
+        Ok(())
+    }
+
+    /// Whether something was written since the last checkpoint.
+    pub(super) fn has_written(&self) -> bool {
+        !self.written.is_empty()
+    }
+
+    /// Does what was asked for besides filing; returns whether the engine is closed.
+    pub(super) fn work_off(&mut self) -> bool {
+        let wanted = self.core.filing.wanted();
+        for channel in wanted.removed {
+            self.remove_channel(&channel);
+        }
+        if wanted.to_drop || !wanted.enforced.is_empty() {
+            // What is to be dropped is filed first. A full disk leaves it for the next time.
+            let _ = self.file();
+            let _ = self.drop_old();
+        }
+        for done in wanted.enforced {
+            // Whoever is gone does not want to know.
+            let _ = done.send(());
+        }
+        wanted.closed
+    }
+
+    /// Takes a look at all channels: what is unused is dropped from memory.
+    pub(super) fn look(&mut self) {
+        for channel in self.core.channels.all() {
+            let mut state = channel.state();
+            state.unused = state.unused.saturating_add(1);
+            if state.unused > UNUSED && !self.written.contains_key(&channel.id) {
+                state.forget_recent(0);
+                state.segments = None;
+            }
+        }
+        self.core.open.close_unused();
+    }
+}

@@ -1,0 +1,127 @@
+//! Checkpoints: what lies in segments is synced, and the journal's files that hold nothing
+//! else are removed.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Filer, Waiting, Written};
+use crate::disk::catalogue::{self, Progress};
+use crate::disk::filing::Sealed;
+use crate::disk::paths;
+
+impl Filer {
+    /// Makes a checkpoint, unless nothing can be stored any more.
+    pub(in crate::disk) fn checkpoint(&mut self) -> Result<(), Waiting> {
+        if self.core.fault().is_some() {
+            return Ok(());
+        }
+        // All of these groups are filed below: nothing of them comes later.
+        let group = self.core.filing.group();
+        self.file()?;
+        self.sync();
+        let progress: Vec<_> = self.written.values().map(Written::progress).collect();
+        let noted = self.core.catalogue.write(true, |write| {
+            for (channel, progress, first) in &progress {
+                catalogue::set_progress(write, *channel, *progress)?;
+                catalogue::set_first(write, *channel, *first)?;
+            }
+            catalogue::set_released(write, group)
+        });
+        if let Err(fault) = noted {
+            if fault.full {
+                self.core.filing.set_full(true);
+                return Err(Waiting::Full);
+            }
+            self.core.fail(&fault.fault);
+            return Ok(());
+        }
+        self.written.clear();
+        self.remove_journal(group);
+        Ok(())
+    }
+
+    /// Syncs all segments that were written. A channel whose segment cannot be synced
+    /// fails, also when the disk is full: what was written may be lost then.
+    fn sync(&mut self) {
+        let written: Vec<&Written> = self.written.values().collect();
+        let next = AtomicUsize::new(0);
+        let sync = || {
+            let mut results = Vec::new();
+            while let Some(written) = written.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(error) = written.sync() {
+                    results.push((written.channel.clone(), error));
+                }
+            }
+            results
+        };
+        let threads = self.core.device.parallel_syncs().min(written.len());
+        let failed: Vec<_> = if threads <= 1 {
+            sync()
+        } else {
+            std::thread::scope(|scope| {
+                let others: Vec<_> = (1..threads).map(|_| scope.spawn(sync)).collect();
+                let mut failed = sync();
+                for other in others {
+                    failed.extend(other.join().expect("a sync does not panic"));
+                }
+                failed
+            })
+        };
+        for (channel, error) in failed {
+            self.fail(&channel, &error);
+        }
+    }
+
+    /// Removes the files of the journal with nothing but what is synced in segments.
+    fn remove_journal(&self, group: u64) {
+        let core = &self.core;
+        let channels = core.channels.all().into_iter();
+        let failed: HashSet<u64> = channels
+            .filter(|channel| channel.state().failed.is_some())
+            .map(|channel| channel.id)
+            .collect();
+        let folder = paths::journal(&core.settings.folder);
+        let mut kept = Vec::new();
+        for file in core.filing.take_sealed() {
+            let pinned = file.channels.iter().any(|channel| failed.contains(channel));
+            if pinned || file.last_group > group {
+                kept.push(Sealed { pinned, ..file });
+                continue;
+            }
+            let removed = core
+                .device
+                .remove_file(&paths::numbered(&folder, file.number));
+            // One that stays does no harm but for its room: what it has is skipped.
+            if removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+                kept.push(Sealed {
+                    pinned: true,
+                    ..file
+                });
+            }
+        }
+        core.filing.put_back_sealed(kept);
+    }
+}
+
+impl Written {
+    fn progress(&self) -> (u64, Progress, u64) {
+        let progress = Progress {
+            segment: self.active.first,
+            synced: self.active.at,
+            last: self.last,
+            time: self.time,
+        };
+        let first = self.channel.state().bounds.first;
+        (self.channel.id, progress, first)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        for writer in self.full.iter().chain([&self.active]) {
+            if writer.dirty {
+                writer.file.sync()?;
+            }
+        }
+        Ok(())
+    }
+}

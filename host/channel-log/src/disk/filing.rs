@@ -1,0 +1,225 @@
+//! What the filer has to do, and how far behind it may be.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::channel::Channel;
+
+/// Bytes that may lie in the journal alone. They are in memory too, until they are filed.
+const MAX_UNFILED: u64 = 64 << 20;
+
+/// Files of the journal that may wait for a checkpoint.
+const MAX_SEALED: usize = 8;
+
+/// What the filer has to do.
+#[derive(Debug, Default)]
+pub(super) struct Filing {
+    work: Mutex<Work>,
+    /// Something to do, or some of it done.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    /// Channels with batches that lie in no segment.
+    channels: VecDeque<Arc<Channel>>,
+    unfiled: u64,
+    /// Channels that were removed and whose files are there.
+    removed: Vec<Arc<Channel>>,
+    /// Who waits for the settings of all channels to be enforced.
+    enforced: Vec<oneshot::Sender<()>>,
+    /// Whether some channel has something to drop.
+    to_drop: bool,
+    sealed: Vec<Sealed>,
+    /// The last group whose batches all are among the channels' own.
+    group: u64,
+    full: bool,
+    /// Whether nothing can be stored any more.
+    broken: bool,
+    closed: bool,
+}
+
+/// A file of the journal that nothing is written to any more.
+#[derive(Clone, Debug)]
+pub(super) struct Sealed {
+    pub(super) number: u64,
+    pub(super) last_group: u64,
+    /// Channels that have batches in it.
+    pub(super) channels: Vec<u64>,
+    /// Whether it is kept for a channel that failed.
+    pub(super) pinned: bool,
+}
+
+/// What there is to do at once.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) removed: Vec<Arc<Channel>>,
+    pub(super) enforced: Vec<oneshot::Sender<()>>,
+    pub(super) to_drop: bool,
+    pub(super) closed: bool,
+}
+
+impl Filing {
+    /// A channel has a batch of so many bytes that lies in no segment; it is `queued` by
+    /// its state already, or not.
+    pub(super) fn add(&self, channel: Option<&Arc<Channel>>, bytes: u64) {
+        let mut work = self.work();
+        work.unfiled += bytes;
+        work.channels.extend(channel.cloned());
+    }
+
+    /// All of a group has been added.
+    pub(super) fn end_group(&self, group: u64) {
+        self.work().group = group;
+        self.changed.notify_all();
+    }
+
+    /// The last group whose batches all have been added.
+    pub(super) fn group(&self) -> u64 {
+        self.work().group
+    }
+
+    /// The channel that has waited longest for being filed.
+    pub(super) fn next(&self) -> Option<Arc<Channel>> {
+        self.work().channels.pop_front()
+    }
+
+    /// A channel has to wait longer.
+    pub(super) fn put_back(&self, channel: Arc<Channel>) {
+        self.work().channels.push_front(channel);
+    }
+
+    /// So many bytes lie in segments now, or will never.
+    pub(super) fn filed(&self, bytes: u64) {
+        let mut work = self.work();
+        work.unfiled = work.unfiled.saturating_sub(bytes);
+        drop(work);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn remove(&self, channel: Arc<Channel>) {
+        self.work().removed.push(channel);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn enforce(&self, done: oneshot::Sender<()>) {
+        let mut work = self.work();
+        // Whoever waits is told that it is over by this being dropped.
+        if !work.closed {
+            work.enforced.push(done);
+        }
+        drop(work);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn has_to_drop(&self) {
+        self.work().to_drop = true;
+        self.changed.notify_all();
+    }
+
+    /// The disk is full, or is not any more.
+    pub(super) fn set_full(&self, full: bool) {
+        self.work().full = full;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.work().full
+    }
+
+    /// Nothing can be stored any more.
+    pub(super) fn set_broken(&self) {
+        self.work().broken = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn seal(&self, file: Sealed) {
+        self.work().sealed.push(file);
+        self.changed.notify_all();
+    }
+
+    /// The files that are sealed; all of them are taken, and what stays is put back.
+    pub(super) fn take_sealed(&self) -> Vec<Sealed> {
+        std::mem::take(&mut self.work().sealed)
+    }
+
+    pub(super) fn put_back_sealed(&self, mut files: Vec<Sealed>) {
+        let mut work = self.work();
+        files.append(&mut work.sealed);
+        work.sealed = files;
+        drop(work);
+        self.changed.notify_all();
+    }
+
+    /// How many files are sealed.
+    pub(super) fn sealed(&self) -> usize {
+        self.work().sealed.len()
+    }
+
+    /// What there is to do besides filing.
+    pub(super) fn wanted(&self) -> Wanted {
+        let mut work = self.work();
+        Wanted {
+            removed: std::mem::take(&mut work.removed),
+            enforced: std::mem::take(&mut work.enforced),
+            to_drop: std::mem::take(&mut work.to_drop),
+            closed: work.closed,
+        }
+    }
+
+    /// Waits until there is something to do, or so much time has passed, and returns
+    /// whether it has. A disk that is full is something to wait for.
+    pub(super) fn wait(&self, time: Duration) -> bool {
+        let idle = |work: &mut Work| {
+            let to_file = !work.channels.is_empty() || work.sealed.iter().any(|file| !file.pinned);
+            !(to_file && !work.full && !work.broken
+                || !work.removed.is_empty()
+                || !work.enforced.is_empty()
+                || work.to_drop
+                || work.closed)
+        };
+        let waited = self.changed.wait_timeout_while(self.work(), time, idle);
+        let waited = waited.expect("nobody panics while holding the filer's work");
+        waited.1.timed_out()
+    }
+
+    /// Whether the journal has a file that only a checkpoint can remove.
+    pub(super) fn wants_checkpoint(&self) -> bool {
+        let work = self.work();
+        !work.broken && work.sealed.iter().any(|file| !file.pinned)
+    }
+
+    /// Whether the filer is not too far behind.
+    pub(super) fn has_room(&self) -> bool {
+        self.work().has_room()
+    }
+
+    /// Waits until the filer is not too far behind, the disk is full, or so much time has
+    /// passed.
+    pub(super) fn wait_for_room(&self, time: Duration) {
+        let behind =
+            |work: &mut Work| !(work.has_room() || work.full || work.broken || work.closed);
+        let waited = self.changed.wait_timeout_while(self.work(), time, behind);
+        drop(waited.expect("nobody panics while holding the filer's work"));
+    }
+
+    pub(super) fn close(&self) {
+        self.work().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        let work = self.work.lock();
+        work.expect("nobody panics while holding the filer's work")
+    }
+}
+
+impl Work {
+    fn has_room(&self) -> bool {
+        let sealed = self.sealed.iter().filter(|file| !file.pinned).count();
+        self.unfiled <= MAX_UNFILED && sealed <= MAX_SEALED
+    }
+}

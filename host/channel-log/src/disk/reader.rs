@@ -1,0 +1,321 @@
+//! Reading events: the newest from memory, the others from segments. What is not what was
+//! written is never handed out.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::channel::{Channel, Recent, Segment};
+use super::core::{Core, disk_fault};
+use super::format::{BatchHead, segment_head_bytes};
+use super::losses;
+use super::walk::{Found, Walk};
+use crate::{Page, ReadError, ReadLimit, Span, placing};
+
+/// Bytes of heads and keys that are read beside the events asked for.
+const BESIDE: usize = 64 << 10;
+/// Most bytes that are read at once.
+const MAX_WINDOW: usize = 4 << 20;
+
+/// Where a read begins.
+#[derive(Debug)]
+pub(super) struct Start {
+    after: u64,
+    /// The first event that is wanted.
+    from: u64,
+    /// Behind the last that is wanted.
+    until: u64,
+    last: u64,
+    filed: u64,
+    /// Those from `from` on, if they are in memory.
+    recent: Vec<Recent>,
+    in_memory: bool,
+}
+
+/// Finds out where a read begins.
+pub(super) fn start(channel: &Channel, after: u64, limit: ReadLimit) -> Result<Start, ReadError> {
+    let mut state = channel.state();
+    if state.removed {
+        return Err(ReadError::NoChannel(channel.name.clone()));
+    }
+    state.unused = 0;
+    let last = state.bounds.last;
+    let mut from = after.saturating_add(1).max(state.bounds.first);
+    while let Some(loss) = losses::of(&state.losses, from) {
+        if !loss.given_up {
+            if from > after.saturating_add(1) {
+                // The gap before it is told first.
+                break;
+            }
+            return Err(ReadError::Damaged(Span {
+                first: from,
+                last: loss.span.last,
+            }));
+        }
+        from = loss.span.last.saturating_add(1);
+    }
+    let until = match losses::of(&state.losses, from) {
+        Some(_) => from,
+        None => losses::next_behind(&state.losses, from).unwrap_or(u64::MAX),
+    };
+    let until = until.min(last.saturating_add(1));
+    let oldest = state.recent.front().map(|oldest| oldest.head.first);
+    let in_memory = from > last || oldest.is_some_and(|oldest| oldest <= from);
+    let recent = if in_memory && from < until {
+        in_memory_from(&state.recent, from, limit)
+    } else {
+        Vec::new()
+    };
+    Ok(Start {
+        after,
+        from,
+        until,
+        last,
+        filed: state.filed,
+        recent,
+        in_memory,
+    })
+}
+
+fn in_memory_from<'r>(
+    recent: impl IntoIterator<Item = &'r Recent>,
+    from: u64,
+    limit: ReadLimit,
+) -> Vec<Recent> {
+    let (mut taken, mut bytes, mut events) = (Vec::new(), 0_usize, 0_usize);
+    for recent in recent {
+        if recent.head.span().last < from {
+            continue;
+        }
+        taken.push(recent.clone());
+        // Of the first only a part may be wanted.
+        if taken.len() > 1 {
+            bytes = bytes.saturating_add(recent.events.len());
+            events = events.saturating_add(recent.head.count as usize);
+        }
+        if bytes > limit.bytes || events > limit.events {
+            break;
+        }
+    }
+    taken
+}
+
+impl Start {
+    /// Whether the disk is not needed.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.in_memory || self.from >= self.until
+    }
+
+    /// Reads what is in memory.
+    pub(super) fn read_memory(self, channel: &Channel, limit: ReadLimit) -> Page {
+        let mut events = Events::new(self.from, self.until, limit);
+        for recent in &self.recent {
+            if !events.take(&recent.head, &recent.events) {
+                break;
+            }
+        }
+        self.page(channel, events)
+    }
+
+    /// Reads from segments.
+    pub(super) fn read_disk(
+        self,
+        core: &Core,
+        channel: &Arc<Channel>,
+        limit: ReadLimit,
+    ) -> Result<Page, ReadError> {
+        let mut events = Events::new(self.from, self.until, limit);
+        let read = read_segments(core, channel, self.filed, &mut events);
+        let loss =
+            read.map_err(|error| ReadError::Storage(disk_fault(&core.folder(channel), &error)))?;
+        let Some(loss) = loss else {
+            return Ok(self.page(channel, events));
+        };
+        if loss.first < channel.state().bounds.first {
+            // It was dropped meanwhile.
+            let again = start(channel, self.after, limit)?;
+            return if again.is_in_memory() {
+                Ok(again.read_memory(channel, limit))
+            } else {
+                again.read_disk(core, channel, limit)
+            };
+        }
+        core.note_loss(channel, loss);
+        if events.taken.is_empty() && self.from == self.after.saturating_add(1) {
+            return Err(ReadError::Damaged(loss));
+        }
+        Ok(self.page(channel, events))
+    }
+
+    fn page(self, channel: &Channel, events: Events) -> Page {
+        let gap = Span::new(self.after.saturating_add(1), (self.from - 1).min(self.last));
+        let next = if events.taken.is_empty() {
+            self.after.max(gap.map_or(0, |gap| gap.last))
+        } else {
+            events.next - 1
+        };
+        Page {
+            epoch: channel.epoch,
+            events: events.taken,
+            next,
+            last: self.last,
+            gap,
+        }
+    }
+}
+
+/// Events that are gathered.
+#[derive(Debug)]
+pub(super) struct Events {
+    taken: Vec<Bytes>,
+    /// The number that comes next.
+    next: u64,
+    until: u64,
+    bytes: usize,
+    limit: ReadLimit,
+}
+
+impl Events {
+    fn new(next: u64, until: u64, limit: ReadLimit) -> Self {
+        Self {
+            taken: Vec::new(),
+            next,
+            until,
+            bytes: 0,
+            limit,
+        }
+    }
+
+    /// Takes what is wanted of a batch with the next number; returns whether more is.
+    fn take(&mut self, head: &BatchHead, events: &Bytes) -> bool {
+        for (event, number) in placing::split(events).zip(head.first..) {
+            if number < self.next {
+                continue;
+            }
+            if !self.wants_more(event.len()) {
+                return false;
+            }
+            self.bytes = self.bytes.saturating_add(event.len());
+            self.taken.push(event);
+            self.next = number + 1;
+        }
+        self.wants_more(0)
+    }
+
+    fn wants_more(&self, bytes: usize) -> bool {
+        self.next < self.until
+            && (self.taken.is_empty()
+                || self.taken.len() < self.limit.events
+                    && self.bytes.saturating_add(bytes) <= self.limit.bytes)
+    }
+}
+
+/// Gathers events from segments, up to the number `filed`; returns what is damaged of what
+/// comes next.
+fn read_segments(
+    core: &Core,
+    channel: &Channel,
+    filed: u64,
+    events: &mut Events,
+) -> io::Result<Option<Span>> {
+    let segments = core.segments(channel)?;
+    while events.wants_more(0) && events.next <= filed {
+        let next = events.next;
+        let behind = segments.partition_point(|segment| segment.first <= next);
+        // What the segment must have.
+        let end = segments
+            .get(behind)
+            .map_or(filed, |next| next.first - 1)
+            .min(filed);
+        let missing = |first| Ok(Span::new(first, end));
+        let Some(segment) = behind.checked_sub(1).map(|at| segments[at]) else {
+            return missing(next);
+        };
+        if let Some(loss) = read_segment(core, channel, segment, events)? {
+            let last = loss.unwrap_or(end).min(end);
+            return Ok(Span::new(events.next, last));
+        }
+        if events.wants_more(0) && events.next <= end {
+            return missing(events.next);
+        }
+    }
+    Ok(None)
+}
+
+/// Gathers events from one segment. Returns up to where it is damaged, if it is: nothing
+/// inside if that is its end.
+fn read_segment(
+    core: &Core,
+    channel: &Channel,
+    segment: Segment,
+    events: &mut Events,
+) -> io::Result<Option<Option<u64>>> {
+    let of = (core.store, channel.id);
+    let Some(open) = core.open_segment(channel, segment)? else {
+        return Ok(Some(None));
+    };
+    let start = {
+        let index = open.index(of, segment.bytes)?;
+        let next = events.next;
+        let mark = index.last(|mark| mark.first <= next);
+        mark.map_or_else(|| segment_head_bytes(&channel.name), |mark| mark.at)
+    };
+    let window = events.limit.bytes.saturating_add(BESIDE).min(MAX_WINDOW);
+    let mut walk = Walk::new(open.file.as_ref(), of, (start, segment.bytes), window);
+    let mut bad = false;
+    loop {
+        let (at, head) = match walk.next()? {
+            Found::Batch(at, head) => (at, head),
+            Found::Bad => {
+                bad = true;
+                continue;
+            }
+            Found::End => return Ok(bad.then_some(None)),
+        };
+        if head.span().last < events.next {
+            bad = false;
+            continue;
+        }
+        if head.first > events.next {
+            return Ok(Some(Some(head.first - 1)));
+        }
+        let Some(batch) = walk.batch(at, &head)? else {
+            return Ok(Some(Some(head.span().last)));
+        };
+        bad = false;
+        if !events.take(&head, &batch.slice(head.events_at()..)) {
+            return Ok(None);
+        }
+    }
+}
+
+/// Reads everything that a channel has in segments, and notes what is damaged; returns
+/// all that is damaged and not given up.
+pub(super) fn verify(core: &Core, channel: &Arc<Channel>) -> io::Result<Vec<Span>> {
+    let limit = ReadLimit {
+        events: usize::MAX,
+        bytes: MAX_WINDOW,
+    };
+    let (mut next, filed) = {
+        let state = channel.state();
+        (state.bounds.first, state.filed)
+    };
+    while next <= filed {
+        let known = losses::of(&channel.state().losses, next);
+        if let Some(loss) = known {
+            next = loss.span.last.saturating_add(1);
+            continue;
+        }
+        let until = losses::next_behind(&channel.state().losses, next);
+        let mut events = Events::new(next, until.unwrap_or(u64::MAX), limit);
+        let loss = read_segments(core, channel, filed, &mut events)?;
+        let first = channel.state().bounds.first;
+        next = events.next.max(first);
+        if let Some(loss) = loss.filter(|loss| loss.first >= first) {
+            core.note_loss(channel, loss);
+            next = loss.last + 1;
+        }
+    }
+    Ok(losses::damaged(&channel.state().losses))
+}

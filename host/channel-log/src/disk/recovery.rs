@@ -1,0 +1,173 @@
+//! What is done at a start: the journal is laid over the segments. What was acknowledged is
+//! there afterwards, or known to be damaged; what nobody was told of is there whole or not
+//! at all. A crash amid it does no harm: nothing is removed from the journal before all of
+//! it is synced elsewhere.
+
+mod finding;
+mod journal;
+mod target;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use self::journal::Replayed;
+use self::target::Target;
+use super::catalogue::{self, Catalogue, CatalogueFault};
+use super::channel::{Channel, State};
+use super::core::{Channels, disk_fault};
+use super::device::Device;
+use super::filing::Sealed;
+use super::{DiskSettings, losses, paths};
+use crate::{Bounds, Environment, StorageFault};
+
+/// What was found at a start.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) catalogue: Catalogue,
+    pub(super) store: u64,
+    pub(super) channels: Channels,
+    pub(super) next_channel: u64,
+    pub(super) next_file: u64,
+    pub(super) next_group: u64,
+    /// Files of the journal that are kept for channels that failed.
+    pub(super) pinned: Vec<Sealed>,
+}
+
+/// Why the logs cannot be opened. Nothing is lost by trying again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The disk, or what is on it.
+    #[error("the channels cannot be opened: {0}")]
+    Storage(StorageFault),
+    /// The system refuses a thread.
+    #[error("the channels cannot be opened: no thread can be started: {0}")]
+    Thread(String),
+}
+
+impl From<CatalogueFault> for OpenError {
+    fn from(fault: CatalogueFault) -> Self {
+        Self::Storage(fault.fault)
+    }
+}
+
+fn storage(path: PathBuf) -> impl Fn(std::io::Error) -> OpenError {
+    move |error| OpenError::Storage(disk_fault(&path, &error))
+}
+
+/// Opens what is in the folder, or makes it.
+pub(super) fn recover(
+    environment: &dyn Environment,
+    device: &Arc<dyn Device>,
+    settings: &DiskSettings,
+) -> Result<Recovered, OpenError> {
+    let root = &settings.folder;
+    let journal_folder = paths::journal(root);
+    device.create_folder(root).map_err(storage(root.clone()))?;
+    if let Some(parent) = root.parent() {
+        device
+            .sync_folder(parent)
+            .map_err(storage(parent.to_owned()))?;
+    }
+    device
+        .create_folder(&journal_folder)
+        .map_err(storage(journal_folder.clone()))?;
+
+    let catalogue = Catalogue::open(device, root)?;
+    let found = finding::find(environment, device, root, &catalogue)?;
+    let mut targets = HashMap::new();
+    for row in found.rows {
+        let target = Target::open(device, root, found.store, row)?;
+        targets.insert(target.id(), target);
+    }
+    let replayed = journal::replay(
+        device,
+        &journal_folder,
+        (found.store, found.released),
+        &mut targets,
+    )?;
+    finish(device, root, &catalogue, &mut targets, &replayed)?;
+    let pinned = remove_journal(device, &journal_folder, &replayed, &targets)?;
+
+    let channels = Channels::default();
+    for target in targets.into_values() {
+        channels.add(Arc::new(channel_of(target)));
+    }
+    Ok(Recovered {
+        catalogue,
+        store: found.store,
+        channels,
+        next_channel: found.next_channel.max(replayed.highest_channel + 1),
+        next_file: replayed.next_file,
+        next_group: replayed.next_group,
+        pinned,
+    })
+}
+
+/// Syncs what was written, and has the catalogue know it.
+fn finish(
+    device: &Arc<dyn Device>,
+    root: &std::path::Path,
+    catalogue: &Catalogue,
+    targets: &mut HashMap<u64, Target>,
+    replayed: &Replayed,
+) -> Result<(), OpenError> {
+    for target in targets.values_mut() {
+        target.suspect(replayed.lost);
+        target.sync(device.as_ref(), root)?;
+    }
+    catalogue.write(true, |write| {
+        for target in targets.values().filter(|target| target.changed()) {
+            catalogue::set_progress(write, target.id(), target.progress())?;
+            catalogue::set_losses(write, target.id(), target.losses())?;
+        }
+        catalogue::set_released(write, replayed.next_group - 1)
+    })?;
+    Ok(())
+}
+
+/// Removes the journal, but for what channels need that failed.
+fn remove_journal(
+    device: &Arc<dyn Device>,
+    folder: &std::path::Path,
+    replayed: &Replayed,
+    targets: &HashMap<u64, Target>,
+) -> Result<Vec<Sealed>, OpenError> {
+    let failed = |channel: &u64| targets.get(channel).is_some_and(Target::has_failed);
+    let mut pinned = Vec::new();
+    for file in &replayed.files {
+        if file.channels.iter().any(failed) {
+            pinned.push(Sealed {
+                pinned: true,
+                ..file.clone()
+            });
+            continue;
+        }
+        let path = paths::numbered(folder, file.number);
+        device.remove_file(&path).map_err(storage(path))?;
+    }
+    if !replayed.files.is_empty() {
+        device
+            .sync_folder(folder)
+            .map_err(storage(folder.to_owned()))?;
+    }
+    Ok(pinned)
+}
+
+fn channel_of(target: Target) -> Channel {
+    let (row, segments, failed) = target.into_parts();
+    let mut state = State::new(row.settings, row.kept_from);
+    state.bounds = Bounds {
+        first: row.first.min(row.progress.last + 1),
+        last: row.progress.last,
+    };
+    state.time = row.progress.time;
+    state.filed = row.progress.last;
+    state.bytes = segments;
+    state.losses = row.losses;
+    state.failed = failed;
+    let first = state.bounds.first;
+    losses::forget_below(&mut state.losses, first);
+    state.drop_by_count();
+    Channel::new((row.id, row.name), (row.epoch, row.created), state)
+}

@@ -1,0 +1,408 @@
+//! A channel at a start: what its segments have, and what the journal adds.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{OpenError, storage};
+use crate::disk::catalogue::{Loss, Progress, Row};
+use crate::disk::channel::{Recent, Segment};
+use crate::disk::core::disk_fault;
+use crate::disk::device::{Device, Open, is_full, read_fully, write_fully};
+use crate::disk::format::{LEAST_EVENT, SegmentHead, segment_head_bytes};
+use crate::disk::walk::{Found, Walk};
+use crate::disk::writer::{SegmentWriter, make_segment, segment_bytes};
+use crate::disk::{losses, paths, segment};
+use crate::{Span, StorageFault};
+
+/// Bytes that are read or written at once.
+const CHUNK: usize = 1 << 20;
+
+/// A channel at a start.
+#[derive(Debug)]
+pub(super) struct Target {
+    row: Row,
+    folder: PathBuf,
+    store: u64,
+    segments: Vec<Segment>,
+    /// Whether the last segment may be written.
+    appendable: bool,
+    writers: Vec<SegmentWriter>,
+    /// Batches that are to be written.
+    waiting: Vec<Recent>,
+    waiting_bytes: usize,
+    /// The last event that is in a segment, and when it was recorded.
+    written: (u64, u64),
+    failed: Option<StorageFault>,
+    changed: bool,
+    /// How much of the journal was lost when this channel's number was known again.
+    cleared: u64,
+}
+
+impl Target {
+    /// Takes what the segments have: up to where they are synced as it is, and what lies
+    /// behind that as far as it is whole.
+    pub(super) fn open(
+        device: &Arc<dyn Device>,
+        root: &Path,
+        store: u64,
+        row: Row,
+    ) -> Result<Self, OpenError> {
+        let folder = paths::channel(root, row.id);
+        let mut target = Self {
+            written: (row.progress.last, row.progress.time),
+            row,
+            folder,
+            store,
+            segments: Vec::new(),
+            appendable: true,
+            writers: Vec::new(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            failed: None,
+            changed: false,
+            cleared: 0,
+        };
+        let taken = target.take_segments(device.as_ref());
+        target.check(taken)?;
+        Ok(target)
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.row.id
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// Whether the catalogue has to know something new.
+    pub(super) fn changed(&self) -> bool {
+        self.changed && self.failed.is_none()
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let last = self.segments.last();
+        Progress {
+            segment: last.map_or(self.row.progress.segment, |segment| segment.first),
+            synced: last.map_or(0, |segment| segment.bytes),
+            ..self.row.progress
+        }
+    }
+
+    pub(super) fn losses(&self) -> &[Loss] {
+        &self.row.losses
+    }
+
+    /// What is known of the channel, the bytes of its batches, and why it failed.
+    pub(super) fn into_parts(self) -> (Row, u64, Option<StorageFault>) {
+        let head = segment_head_bytes(&self.row.name);
+        let bytes = self
+            .segments
+            .iter()
+            .map(|segment| segment.bytes.saturating_sub(head));
+        let bytes = bytes.sum();
+        (self.row, bytes, self.failed)
+    }
+
+    /// A disk that is full has nothing be opened; any other error concerns this channel.
+    fn check(&mut self, result: io::Result<()>) -> Result<(), OpenError> {
+        match result {
+            Err(error) if is_full(&error) => Err(storage(self.folder.clone())(error)),
+            Err(error) => {
+                let fault = disk_fault(&self.folder, &error);
+                self.failed.get_or_insert(fault);
+                // What could not be written is nowhere to be read until the next start.
+                (self.row.progress.last, self.row.progress.time) = self.written;
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn take_segments(&mut self, device: &dyn Device) -> io::Result<()> {
+        let segments = match segment::list(device, &self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            segments => segments?,
+        };
+        let progress = self.row.progress;
+        let (synced, unsynced): (Vec<_>, Vec<_>) = segments
+            .into_iter()
+            .partition(|segment| segment.first <= progress.segment);
+        self.segments = synced;
+        let active = self.segments.last().copied();
+        let active = active.filter(|active| active.first == progress.segment);
+        let whole = active.filter(|active| active.bytes >= progress.synced);
+        match (active, whole) {
+            (_, Some(active)) => self.take_tail(device, active, progress.synced)?,
+            (cut, None) => self.note_cut(device, cut)?,
+        }
+        for segment in unsynced {
+            let next = self.row.progress.last + 1;
+            let follows =
+                self.appendable && segment.first == next && self.has_head(device, segment)?;
+            if follows {
+                self.segments.push(segment);
+                self.take_tail(device, segment, segment_head_bytes(&self.row.name))?;
+            } else {
+                // The journal has what was in it.
+                device.remove_file(&paths::numbered(&self.folder, segment.first))?;
+                self.changed = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_head(&self, device: &dyn Device, segment: Segment) -> io::Result<bool> {
+        let path = paths::numbered(&self.folder, segment.first);
+        let file = device.open(&path, Open::Recover)?;
+        let head = self.segment_head(segment.first).write();
+        let mut read = vec![0; head.len()];
+        let bytes = read_fully(file.as_ref(), 0, &mut read)?;
+        Ok(bytes == head.len() && read == head)
+    }
+
+    fn segment_head(&self, first: u64) -> SegmentHead {
+        SegmentHead {
+            store: self.store,
+            channel: self.row.id,
+            epoch: self.row.epoch.bits(),
+            first,
+            created: self.row.created,
+            name: self.row.name.clone(),
+        }
+    }
+
+    /// Takes what is whole of the last segment behind `synced`, and cuts the rest. What is
+    /// taken is written again: a sync of it may have failed without anybody knowing.
+    fn take_tail(&mut self, device: &dyn Device, segment: Segment, synced: u64) -> io::Result<()> {
+        if segment.bytes == synced {
+            return Ok(());
+        }
+        let path = paths::numbered(&self.folder, segment.first);
+        let file = device.open(&path, Open::Recover)?;
+        let of = (self.store, self.row.id);
+        let mut walk = Walk::new(file.as_ref(), of, (synced, segment.bytes), CHUNK);
+        let mut end = synced;
+        while let Found::Batch(at, head) = walk.next()? {
+            let Some(batch) = walk.batch(at, &head)? else {
+                break;
+            };
+            if head.first != self.row.progress.last + 1 {
+                break;
+            }
+            write_fully(file.as_ref(), at, &batch)?;
+            end = walk.at();
+            self.row.progress.last = head.span().last;
+            self.row.progress.time = head.time;
+            self.written = (head.span().last, head.time);
+        }
+        if end < segment.bytes {
+            file.set_len(end)?;
+        }
+        if let Some(last) = self.segments.last_mut() {
+            last.bytes = end;
+        }
+        self.changed = true;
+        self.writers.push(SegmentWriter {
+            file,
+            first: segment.first,
+            at: end,
+            dirty: true,
+        });
+        Ok(())
+    }
+
+    /// Notes which numbers are missing of a segment that is shorter than what was synced
+    /// of it, or not there at all.
+    fn note_cut(&mut self, device: &dyn Device, segment: Option<Segment>) -> io::Result<()> {
+        let progress = self.row.progress;
+        let mut last = progress.segment.saturating_sub(1);
+        if let Some(segment) = segment {
+            let path = paths::numbered(&self.folder, segment.first);
+            let file = device.open(&path, Open::Recover)?;
+            let range = (segment_head_bytes(&self.row.name), segment.bytes);
+            let of = (self.store, self.row.id);
+            let mut walk = Walk::new(file.as_ref(), of, range, CHUNK);
+            loop {
+                match walk.next()? {
+                    Found::Batch(_, head) => last = last.max(head.span().last),
+                    Found::Bad => {}
+                    Found::End => break,
+                }
+            }
+        } else if self.segments.is_empty() {
+            last = self.row.first.saturating_sub(1).min(progress.last);
+            device.create_folder(&self.folder)?;
+        }
+        self.appendable = false;
+        self.changed = true;
+        self.lose(Span::new(last + 1, progress.last));
+        Ok(())
+    }
+
+    fn lose(&mut self, span: Option<Span>) {
+        if let Some(span) = span {
+            losses::add(&mut self.row.losses, span);
+            self.changed = true;
+        }
+    }
+
+    /// Takes a batch of the journal, unless it is there.
+    pub(super) fn apply(
+        &mut self,
+        device: &dyn Device,
+        batch: Recent,
+        lost: u64,
+    ) -> Result<(), OpenError> {
+        let span = batch.head.span();
+        let next = self.row.progress.last + 1;
+        if self.failed.is_some() {
+            return Ok(());
+        }
+        // What was lost before it had lower numbers.
+        self.cleared = lost;
+        if span.last < next {
+            return Ok(());
+        }
+        if span.first < next {
+            let text = format!(
+                "{}: the journal has the events {span} together, and the segments only some of them",
+                self.folder.display()
+            );
+            self.failed = Some(StorageFault::new(text));
+            return Ok(());
+        }
+        self.lose(Span::new(next, span.first - 1));
+        self.row.progress.last = span.last;
+        self.row.progress.time = batch.head.time;
+        self.changed = true;
+        self.waiting_bytes += batch.bytes();
+        self.waiting.push(batch);
+        if self.waiting_bytes >= CHUNK {
+            let written = self.write(device);
+            self.check(written)?;
+        }
+        Ok(())
+    }
+
+    /// The journal had these events, and they are no longer what was written.
+    pub(super) fn damage(&mut self, span: Span, lost: u64) {
+        let next = self.row.progress.last + 1;
+        if self.failed.is_none() {
+            self.cleared = lost;
+            self.lose(Span::new(next, span.last));
+            self.row.progress.last = self.row.progress.last.max(span.last);
+        }
+    }
+
+    /// So many bytes of the journal were lost of which it is not known what they were: as
+    /// many of this channel's numbers as may have been in them are not given again.
+    pub(super) fn suspect(&mut self, lost: u64) {
+        let most = (lost - self.cleared).div_ceil(LEAST_EVENT as u64);
+        if most > 0 && self.failed.is_none() {
+            let next = self.row.progress.last + 1;
+            let last = self.row.progress.last + most;
+            self.lose(Span::new(next, last));
+            self.row.progress.last = last;
+        }
+    }
+
+    /// Writes what waits to segments.
+    fn write(&mut self, device: &dyn Device) -> io::Result<()> {
+        let batches = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        let mut rest = batches.as_slice();
+        while let Some(first) = rest.first() {
+            self.prepare(device, first)?;
+            let Some(writer) = self.writers.last_mut() else {
+                break;
+            };
+            let most = segment_bytes(self.row.settings.max_bytes);
+            let mut at = writer.at;
+            let fits = rest.iter().enumerate().take_while(|(index, batch)| {
+                at += batch.bytes() as u64;
+                at <= most || *index == 0
+            });
+            let (now, later) = rest.split_at(fits.count());
+            writer.append(now)?;
+            if let Some(batch) = now.last() {
+                self.written = (batch.head.span().last, batch.head.time);
+            }
+            if let Some(last) = self.segments.last_mut() {
+                last.bytes = writer.at;
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Has the last writer be one with room for this batch.
+    fn prepare(&mut self, device: &dyn Device, batch: &Recent) -> io::Result<()> {
+        let most = segment_bytes(self.row.settings.max_bytes);
+        let bytes = batch.bytes() as u64;
+        let active = self.segments.last().copied();
+        let fits = |active: &Segment| {
+            let empty = active.first == batch.head.first;
+            empty || active.bytes.saturating_add(bytes) <= most
+        };
+        if let Some(active) = active.filter(fits).filter(|_| self.appendable) {
+            let open = self.writers.last();
+            if open.is_none_or(|open| open.first != active.first) {
+                let path = paths::numbered(&self.folder, active.first);
+                self.writers.push(SegmentWriter {
+                    file: device.open(&path, Open::Write)?,
+                    first: active.first,
+                    at: active.bytes,
+                    dirty: false,
+                });
+            }
+            return Ok(());
+        }
+        let head = self.segment_head(batch.head.first);
+        let (file, at) = make_segment(device, &self.folder, &head)?;
+        self.appendable = true;
+        self.segments.push(Segment {
+            first: head.first,
+            bytes: at,
+        });
+        self.writers.push(SegmentWriter {
+            file,
+            first: head.first,
+            at,
+            dirty: true,
+        });
+        Ok(())
+    }
+
+    /// Writes and syncs all.
+    pub(super) fn sync(&mut self, device: &dyn Device, root: &Path) -> Result<(), OpenError> {
+        if self.failed.is_some() {
+            return Ok(());
+        }
+        let synced = self.sync_all(device, root);
+        self.check(synced)
+    }
+
+    fn sync_all(&mut self, device: &dyn Device, root: &Path) -> io::Result<()> {
+        self.write(device)?;
+        if !self.changed {
+            return Ok(());
+        }
+        if self.segments.is_empty() || !self.appendable {
+            // There has to be one that can be written.
+            let head = self.segment_head(self.row.progress.last + 1);
+            let (_, bytes) = make_segment(device, &self.folder, &head)?;
+            self.segments.push(Segment {
+                first: head.first,
+                bytes,
+            });
+            self.appendable = true;
+            device.sync_folder(root)?;
+        }
+        for writer in &self.writers {
+            writer.file.sync()?;
+        }
+        device.sync_folder(&self.folder)
+    }
+}

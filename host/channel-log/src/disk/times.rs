@@ -1,0 +1,110 @@
+//! Which event was the first at a time.
+
+use std::io;
+
+use super::channel::{Channel, Segment};
+use super::core::Core;
+use super::format::segment_head_bytes;
+use super::walk::{Found, Walk};
+
+/// Bytes that are read at once.
+const WINDOW: usize = 64 << 10;
+
+/// An event and when it was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct At {
+    pub(super) sequence: u64,
+    pub(super) time: u64,
+}
+
+/// The oldest event that is kept and was recorded at `time` or later. Times never go back
+/// within a channel, and all events of a batch have the same.
+pub(super) fn first_since(core: &Core, channel: &Channel, time: u64) -> io::Result<Option<At>> {
+    let (first, filed, recent) = {
+        let state = channel.state();
+        let recent = state.recent.iter();
+        let recent = recent.map(|recent| recent.head).collect::<Vec<_>>();
+        (state.bounds.first, state.filed, recent)
+    };
+    let old_in_memory = recent.first().is_some_and(|head| head.first <= first);
+    let older = recent.first().is_some_and(|head| head.time < time);
+    if !old_in_memory && !older && filed >= first {
+        let found = in_segments(core, channel, (first, filed), time)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    let head = recent
+        .iter()
+        .find(|head| head.time >= time && head.span().last >= first);
+    Ok(head.map(|head| At {
+        sequence: head.first.max(first),
+        time: head.time,
+    }))
+}
+
+fn in_segments(
+    core: &Core,
+    channel: &Channel,
+    (first, filed): (u64, u64),
+    time: u64,
+) -> io::Result<Option<At>> {
+    let head_bytes = segment_head_bytes(&channel.name);
+    let of = (core.store, channel.id);
+    let segments = core.segments(channel)?;
+    let from = segment_of(core, channel, &segments, time)?;
+    // Those below `first` only wait for being removed.
+    let kept = segments.partition_point(|segment| segment.first <= first);
+    for segment in &segments[from.max(kept.saturating_sub(1))..] {
+        let Some(open) = core.open_segment(channel, *segment)? else {
+            continue;
+        };
+        let start = {
+            let index = open.index(of, segment.bytes)?;
+            let mark = index.last(|mark| mark.time < time);
+            mark.map_or(head_bytes, |mark| mark.at)
+        };
+        let mut walk = Walk::new(open.file.as_ref(), of, (start, segment.bytes), WINDOW);
+        loop {
+            match walk.next()? {
+                Found::Batch(_, head) => {
+                    let span = head.span();
+                    if head.time >= time && span.last >= first && span.first <= filed {
+                        return Ok(Some(At {
+                            sequence: head.first.max(first),
+                            time: head.time,
+                        }));
+                    }
+                }
+                Found::Bad => {}
+                Found::End => break,
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The last of the segments, by its index, that begins before `time`; the first if none
+/// does.
+pub(super) fn segment_of(
+    core: &Core,
+    channel: &Channel,
+    segments: &[Segment],
+    time: u64,
+) -> io::Result<usize> {
+    let head_bytes = segment_head_bytes(&channel.name);
+    let of = (core.store, channel.id);
+    for (index, segment) in segments.iter().enumerate().rev() {
+        let Some(open) = core.open_segment(channel, *segment)? else {
+            continue;
+        };
+        let range = (head_bytes, segment.bytes);
+        let mut walk = Walk::new(open.file.as_ref(), of, range, WINDOW);
+        if let Found::Batch(_, head) = walk.next()?
+            && head.time < time
+        {
+            return Ok(index);
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,82 @@
+//! Writing segments.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::channel::Recent;
+use super::device::{Device, DeviceFile, Open, write_fully};
+use super::format::SegmentHead;
+use super::paths;
+
+/// Bytes of a segment at most, unless one batch alone has more.
+const MAX_SEGMENT: u64 = 64 << 20;
+/// Bytes of a segment of the smallest channel.
+const MIN_SEGMENT: u64 = 8 << 10;
+
+/// Bytes that are written to a segment at once.
+const CHUNK: usize = 1 << 20;
+
+/// How long the segments of a channel with so many bytes are: whole ones are dropped.
+pub(super) fn segment_bytes(max_bytes: u64) -> u64 {
+    (max_bytes / 8).clamp(MIN_SEGMENT, MAX_SEGMENT)
+}
+
+/// Makes an empty segment, durably; returns it and how long it is.
+pub(super) fn make_segment(
+    device: &dyn Device,
+    folder: &Path,
+    head: &SegmentHead,
+) -> io::Result<(Arc<dyn DeviceFile>, u64)> {
+    let path = paths::numbered(folder, head.first);
+    let file = device.open(&path, Open::New)?;
+    let made = || -> io::Result<u64> {
+        let bytes = head.write();
+        write_fully(file.as_ref(), 0, &bytes)?;
+        file.sync()?;
+        device.sync_folder(folder)?;
+        Ok(bytes.len() as u64)
+    };
+    match made() {
+        Ok(bytes) => Ok((file, bytes)),
+        Err(error) => {
+            // So that it can be tried again; nothing is in it.
+            let _ = device.remove_file(&path);
+            Err(error)
+        }
+    }
+}
+
+/// A segment that is written.
+#[derive(Debug)]
+pub(super) struct SegmentWriter {
+    pub(super) file: Arc<dyn DeviceFile>,
+    /// Number of its first event.
+    pub(super) first: u64,
+    /// How long it is.
+    pub(super) at: u64,
+    /// Whether something in it is not synced.
+    pub(super) dirty: bool,
+}
+
+impl SegmentWriter {
+    /// Writes batches behind what there is. When that fails the segment is as long as
+    /// before, whatever the file has.
+    pub(super) fn append(&mut self, batches: &[Recent]) -> io::Result<()> {
+        let mut at = self.at;
+        let mut chunk = Vec::new();
+        self.dirty = true;
+        for batch in batches {
+            chunk.extend_from_slice(&batch.before);
+            chunk.extend_from_slice(&batch.events);
+            if chunk.len() >= CHUNK {
+                write_fully(self.file.as_ref(), at, &chunk)?;
+                at += chunk.len() as u64;
+                chunk.clear();
+            }
+        }
+        write_fully(self.file.as_ref(), at, &chunk)?;
+        self.at = at + chunk.len() as u64;
+        Ok(())
+    }
+}
