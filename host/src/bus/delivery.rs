@@ -102,7 +102,7 @@ impl Bus {
         }
     }
 
-    /// Checks a draft and makes it the last event of `cache`, without publishing it.
+    /// Checks a live draft and makes it the last event of `cache`, without publishing it.
     pub(super) fn stamp(
         &self,
         draft: &Draft<'_>,
@@ -110,8 +110,19 @@ impl Bus {
         cache: &mut PublisherCache,
     ) -> Result<Stamped, PublishError> {
         if let Some(channel) = &draft.channel {
-            return Err(PublishError::NoSuchChannel(channel.clone().into_owned()));
+            return Err(PublishError::OfChannel(channel.clone().into_owned()));
         }
+        self.stamp_any(draft, publisher, cache)
+    }
+
+    /// The same of any draft, also of one for a channel.
+    #[inline]
+    pub(super) fn stamp_any(
+        &self,
+        draft: &Draft<'_>,
+        publisher: &Identity,
+        cache: &mut PublisherCache,
+    ) -> Result<Stamped, PublishError> {
         let limit = self.max_event_bytes();
         let too_large = |bytes| PublishError::TooLarge { bytes, limit };
         let payload = draft.data.as_deref().map_or(0, <[u8]>::len);

@@ -16,7 +16,9 @@ pub enum PublishError {
         /// The node's limit.
         limit: usize,
     },
-    /// The channel does not exist.
-    #[error("there is no channel `{0}`")]
-    NoSuchChannel(String),
+    /// The event is for a channel, which has to keep it first.
+    #[error(
+        "the event names the channel `{0}`, which takes it only from who can wait until it is stored"
+    )]
+    OfChannel(String),
 }

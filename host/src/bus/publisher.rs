@@ -145,6 +145,37 @@ impl Publisher {
         Ok(published)
     }
 
+    /// Checks and encodes drafts, all or none, without publishing them: for events of a
+    /// channel, which stores them first. Then [`Publisher::publish_stored`] publishes them.
+    ///
+    /// # Errors
+    /// The position of the first draft that breaks a rule, and the rule.
+    pub fn encode_all(&self, drafts: &[Draft<'_>]) -> Result<Vec<Event>, (usize, PublishError)> {
+        self.with_cache(|cache| {
+            let mut encode = |draft: &Draft<'_>| {
+                let stamp = |draft: &_| self.bus.stamp_any(draft, &self.identity, cache);
+                Self::own(draft, stamp)?;
+                Ok(Event::copied(cache.last()))
+            };
+            let drafts = drafts.iter().enumerate();
+            drafts
+                .map(|(at, draft)| encode(draft).map_err(|error| (at, error)))
+                .collect()
+        })
+    }
+
+    /// Publishes events that [`Publisher::encode_all`] has encoded and a channel has stored,
+    /// in order.
+    pub fn publish_stored(&self, events: &[Event]) {
+        let bytes = events.iter().map(|event| event.as_bytes().len()).sum();
+        self.with_cache(|cache| {
+            cache.count(self.bus.published_counters(), events.len(), bytes);
+        });
+        for events in events.chunks(TOGETHER) {
+            self.bus.deliver_all(events, &self.identity, &[]);
+        }
+    }
+
     /// Passes on events that were published on another node, as they stand and in order.
     /// Each receiver is woken once for many of them; its mailbox tells their publishers
     /// apart by their sources.

@@ -363,10 +363,36 @@ fn what_breaks_a_rule_reaches_nobody() {
     };
     assert_eq!(
         publisher.publish(&channel),
-        Err(PublishError::NoSuchChannel("c".into()))
+        Err(PublishError::OfChannel("c".into()))
     );
     assert!(drain(&receiver).is_empty());
     assert_eq!(bus.published(), 0);
+}
+
+#[test]
+fn what_a_channel_stores_is_published_afterwards() {
+    let bus = bus();
+    let receiver = filtered(&bus, |filter| filter.channel = Some("c".into()));
+    let publisher = bus.publisher("/s", "p");
+    let of_channel = |event_type| Draft {
+        channel: Some("c".into()),
+        ..draft(event_type)
+    };
+    let drafts = ["a", "b"].map(of_channel);
+    let events = publisher.encode_all(&drafts).expect("they keep the rules");
+    assert!(drain(&receiver).is_empty());
+    assert_eq!(bus.published(), 0, "nobody has it yet");
+    assert_ne!(events[0].id(), events[1].id());
+    publisher.publish_stored(&events);
+    assert_eq!(drain(&receiver), events);
+    assert_eq!(bus.published(), 2);
+
+    let broken = Draft {
+        subject: Some("".into()),
+        ..of_channel("bad")
+    };
+    let refused = publisher.encode_all(&[of_channel("a"), broken]);
+    assert!(matches!(refused, Err((1, PublishError::Draft(_)))));
 }
 
 #[test]
