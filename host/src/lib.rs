@@ -35,15 +35,16 @@
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
 //! | [`access`] | who may do what: keys, tokens, roles, rights, budgets; knows neither HTTP nor plugins | `clock` |
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
+//! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `tls` |
-//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `bus`, `event`, `nearest` |
+//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `channel`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
-//! | [`gateway`] | HTTP: publish, stream, wait, plugins, nodes, health, metrics; translation only | `access`, `admin`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
+//! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
-//! | [`node`] | puts bus, store, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
+//! | [`node`] | puts bus, store, channels, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
 //! | [`cli`] | the commands, one file each | all above |
 //!
 //! `gateway`, `cluster` and `plugin` do not know each other: what one shows of the
@@ -84,6 +85,12 @@
 //! | gap | events of another node that will not come any more, reported as a number |
 //! | goodbye | how a node that stops leaves its links, so that nobody waits for it |
 //! | drain | how a node stops: takes nothing new, works off what it has, says goodbye |
+//! | channel | a log of events with numbers from 1, which are there until they are dropped by its settings |
+//! | engine | what keeps logs: on disk, or in memory |
+//! | epoch | which log of a name it is: a channel that is removed and made again has another |
+//! | position | the number after which somebody reads on; 0 is the beginning |
+//! | cursor | a position that the node keeps for a client, under its name |
+//! | index | by which values of a field of their data the events of a channel are found |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
 //! | record, bucket | a key and its value in the store; records that one or several plugins share by a name |
 //!
@@ -107,6 +114,8 @@
 //!   `cluster/link/`, through which events flow.
 //! - A request: `gateway/serve/server.rs` takes its connection, `gateway/serve/http1.rs`
 //!   reads that, `gateway/openapi/` has all routes, and `gateway/endpoints/` answers.
+//! - A channel: `channel/append.rs`, which has events stored and then published, and
+//!   `channel/read.rs`; beneath them the crate `hearken-channel-log`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
 //!   plugins are written with.
 
@@ -117,6 +126,8 @@ pub mod admin;
 pub mod authoring;
 mod burst;
 pub mod bus;
+#[cfg(feature = "gateway")]
+pub mod channel;
 #[cfg(feature = "node")]
 pub mod cli;
 pub mod clock;

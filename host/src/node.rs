@@ -1,8 +1,10 @@
-//! A node: puts bus, plugins and gateway together, runs them, and drains them.
+//! A node: puts bus, channels, plugins and gateway together, runs them, and drains them.
 //! Several nodes can run in one process.
 
+mod channels;
 mod error;
 mod follow;
+mod health;
 mod http;
 mod key_sets;
 mod listeners;
@@ -21,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::access::Access;
 use crate::admin::ClusterAdmin;
 use crate::bus::{Bus, BusConfig};
+use crate::channel::Channels;
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsFiles};
@@ -31,6 +34,7 @@ use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
 use crate::store::Store;
 use follow::{Follower, Parts};
+use health::Health;
 use key_sets::KeySetClient;
 
 pub use error::NodeError;
@@ -45,6 +49,7 @@ pub struct Node {
     address: SocketAddr,
     access: Access,
     bus: Bus,
+    channels: Channels,
     runner: PluginRunner,
     nodes: Arc<dyn ClusterAdmin>,
     cluster: AbortOnDropHandle<Result<(), ClusterError>>,
@@ -55,6 +60,7 @@ pub struct Node {
     http_tls: Option<HttpTls>,
     _http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
+    channel_reports: Option<AbortOnDropHandle<()>>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -63,6 +69,7 @@ pub struct Node {
 /// would miss.
 pub struct Starting {
     node: Node,
+    channels: channels::Closed,
     readiness: Readiness,
     startup_timeout: Duration,
 }
@@ -113,6 +120,13 @@ impl Node {
         let link_threads = LinkThreads::start().map_err(NodeError::LinkThreads)?;
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
         let store = open_store(&config.data, &bus, &clock)?;
+        let channels = Channels::new(&bus);
+        let closed_channels = channels::Closed {
+            channels: channels.clone(),
+            settings: config.channels,
+            data: config.data.clone(),
+            clock: Arc::clone(&clock),
+        };
         let runner = PluginRunner::new(PluginsConfig {
             bus: bus.clone(),
             store: Arc::clone(&store),
@@ -129,7 +143,10 @@ impl Node {
             let bus = bus.clone();
             async move { bus.run_drop_reports().await }
         });
-        let readiness = Readiness::of(store);
+        let readiness = Readiness::of(Arc::new(Health {
+            store,
+            channels: channels.clone(),
+        }));
         if !address.ip().is_loopback() && config.allowed_hosts.is_empty() {
             tracing::warn!(
                 "HTTP is answered under the node's addresses and `localhost` only; other names \
@@ -139,6 +156,7 @@ impl Node {
         let gateway = Gateway::new(GatewayConfig {
             bus: bus.clone(),
             plugins: runner.plugins(),
+            channels: channels.clone(),
             cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
@@ -156,6 +174,7 @@ impl Node {
             address,
             access,
             bus,
+            channels,
             runner,
             nodes,
             cluster: AbortOnDropHandle::new(cluster),
@@ -168,11 +187,13 @@ impl Node {
                 .map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.run()))),
             http_tls,
             drop_reports: AbortOnDropHandle::new(drop_reports),
+            channel_reports: None,
             shutdown_timeout: config.shutdown_timeout,
             follower: None,
         };
         Ok(Starting {
             node,
+            channels: closed_channels,
             readiness,
             startup_timeout: config.startup_timeout,
         })
@@ -200,6 +221,12 @@ impl Node {
     #[must_use]
     pub fn nodes(&self) -> &Arc<dyn ClusterAdmin> {
         &self.nodes
+    }
+
+    /// The node's channels.
+    #[must_use]
+    pub fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     /// The node's plugins.
@@ -248,6 +275,8 @@ impl Node {
         // The plugins take none of the time that the goodbye needs.
         let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
         self.runner.drain(deadline - goodbye).await;
+        self.channels.close(deadline - goodbye).await;
+        drop(self.channel_reports);
         drop(self.drop_reports);
         drop(self.follower);
         self.bus.report_last_drops();
@@ -331,18 +360,23 @@ impl Starting {
         self.node.address
     }
 
-    /// Loads every plugin in the folder; from then on the node takes events. A
+    /// Opens the channels and loads every plugin in the folder; from then on the node takes events. A
     /// plugin that fails to load is reported and keeps no node from starting, nor does
     /// one that takes longer than the configuration's `startup_timeout`.
     ///
     /// # Errors
-    /// [`NodeError`] when the folder cannot be read.
+    /// [`NodeError`] when the folder cannot be read, or the channels cannot be opened.
     pub async fn load(self) -> Result<Node, NodeError> {
         let Self {
             mut node,
+            channels,
             readiness,
             startup_timeout,
         } = self;
+        channels.open().await?;
+        let observed = node.channels.clone();
+        let reports = tokio::spawn(async move { observed.observe().await });
+        node.channel_reports = Some(AbortOnDropHandle::new(reports));
         node.runner.load_all(startup_timeout).await?;
         // So that from then on no event is missed, of whatever node.
         node.bus.interest().known().await;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use hearken::bus::MailboxLimits;
+use hearken::channel::ChannelSettings;
 use hearken::config::NodeConfig;
 use hearken::gateway::GatewayLimits;
+use hearken_channel_log::memory::MemorySettings;
 
 use crate::page::Page;
 use crate::source::Source;
@@ -193,6 +195,65 @@ fn known() -> Vec<Row> {
         ),
         ("cursors of lists", vec![of("store/REMEMBERED")]),
         ("a call", vec![of("store/DEADLINE")]),
+    ]);
+    let channels = &config.channels;
+    let channel = ChannelSettings::default();
+    let memory = MemorySettings::default();
+    rows.extend([
+        // Channels.
+        (
+            "name of a channel",
+            vec![number(hearken_channel_log::MAX_CHANNEL_NAME_BYTES)],
+        ),
+        ("channels of a node", vec![number(channels.max_channels)]),
+        (
+            "bytes of all channels",
+            vec![channels.max_bytes, memory.max_bytes],
+        ),
+        ("events of a channel", vec![channel.log.max_bytes]),
+        (
+            "batch into a channel",
+            vec![
+                number(hearken_channel_log::MAX_BATCH_EVENTS),
+                number(hearken_channel_log::MAX_BATCH_BYTES),
+            ],
+        ),
+        (
+            "ids that a node remembers",
+            vec![number(hearken_channel_log::MAX_DEDUPE_KEYS)],
+        ),
+        ("an append", vec![of("APPEND_TIME")]),
+        ("a change of a channel", vec![of("channel/TURN")]),
+        (
+            "events of one answer",
+            vec![of("channels/MAX_LIMIT"), of("channel/MAX_READ")],
+        ),
+        (
+            "events that are looked at",
+            vec![of("MAX_SCANNED"), of("MAX_SCANNED_BYTES")],
+        ),
+        (
+            "what a stream of a channel",
+            vec![of("STREAM_READ.events"), of("STREAM_READ.bytes")],
+        ),
+        ("`wait` of a read", vec![of("LONGEST_READ_WAIT")]),
+        (
+            "cursors of a channel",
+            vec![of("MAX_CURSORS"), of("MAX_CLIENT_BYTES")],
+        ),
+        (
+            "readers whose unread",
+            vec![of("MAX_KEPT"), of("MAX_INDEXES")],
+        ),
+        (
+            "name of an index",
+            vec![of("MAX_INDEX_NAME_BYTES"), of("MAX_FIELD_BYTES")],
+        ),
+        ("value that is indexed", vec![of("MAX_INDEXED_BYTES")]),
+        ("time that is waited for an index", vec![of("CATCH_UP")]),
+        ("body of a change", vec![of("channels/MAX_BODY_BYTES")]),
+    ]);
+    rows.extend([
         // HTTP.
         ("connections", vec![number(config.http.connections())]),
         ("event streams", vec![number(config.http.max_streams)]),

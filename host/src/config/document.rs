@@ -177,6 +177,58 @@ impl<'d> Section<'d> {
         named.collect()
     }
 
+    /// Takes out of the table all that are tables themselves, whatever their names.
+    pub(super) fn inner_sections(&mut self) -> Result<Vec<NamedSection<'d>>, ConfigError> {
+        let names = self.table.iter();
+        let names: Vec<_> = names
+            .filter(|(_, value)| value.get_ref().is_table())
+            .map(|(name, _)| {
+                let Source { path, text } = self.source;
+                let place = Place::in_file(path, text, name.span().start);
+                (name.get_ref().clone().into_owned(), place)
+            })
+            .collect();
+        let known = self.known.len();
+        let sections = names.into_iter().map(|(name, place)| {
+            let section = self.section(&name)?;
+            Ok(NamedSection {
+                name,
+                place,
+                section,
+            })
+        });
+        let sections: Result<Vec<_>, ConfigError> = sections.collect();
+        // Their names are the user's own, and no hint to anybody.
+        self.known.truncate(known);
+        sections
+    }
+
+    /// All values that are left, whatever their keys, each of the form and its key with
+    /// its place; for tables whose keys are the user's own.
+    pub(super) fn named_values<T>(
+        self,
+        form: &Form<T>,
+    ) -> Result<Vec<(Placed<String>, T)>, ConfigError> {
+        let Self {
+            source,
+            prefix,
+            table,
+            ..
+        } = self;
+        let values = table.into_iter().map(|(name, value)| {
+            let place = Place::in_file(source.path, source.text, name.span().start);
+            let name = name.into_inner().into_owned();
+            let entry = Entry {
+                source,
+                key: format!("{prefix}{name}"),
+                value,
+            };
+            let value = entry.read(form)?;
+            Ok((Placed { value: name, place }, value))
+        });
+        values.collect()
+    }
+
     /// All that is left, whatever the keys; for tables whose keys are the user's own.
     pub(super) fn into_entries(self) -> impl Iterator<Item = (String, DeValue<'d>)> {
         self.table

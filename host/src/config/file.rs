@@ -92,6 +92,16 @@ impl<'d> Tables<'d> {
         table.named_sections(key)
     }
 
+    /// Takes all tables out that stand in the one of `setting`, beside it and whatever
+    /// their names.
+    pub(super) fn beside(
+        &mut self,
+        setting: &Setting,
+    ) -> Result<Vec<NamedSection<'d>>, ConfigError> {
+        let (table, _) = self.table(setting.key)?;
+        table.inner_sections()
+    }
+
     /// Takes a whole table of the top level out; a missing one is empty.
     pub(super) fn whole(&mut self, name: &str) -> Result<Section<'d>, ConfigError> {
         self.section("").section(name)

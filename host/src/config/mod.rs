@@ -7,11 +7,14 @@ mod address;
 mod allow;
 mod arguments;
 mod bounds;
+mod channels;
 mod cluster;
 mod compile;
 mod document;
 mod environment;
 mod error;
+#[cfg(test)]
+mod field;
 mod file;
 mod flags;
 mod form;
@@ -36,6 +39,7 @@ mod table;
 
 pub use allow::Allow;
 pub use bounds::Bounds;
+pub use channels::{ChannelsSettings, DeclaredChannel};
 pub use cluster::{CLUSTER_PORT, ClusterSettings, TlsFiles};
 pub use compile::CompileSettings;
 pub use error::{ConfigError, WrongValue};

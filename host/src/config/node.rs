@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::address::{HOST_NAME, LISTEN};
+use super::channels::ChannelsSettings;
 use super::cluster::ClusterSettings;
 use super::compile::CompileSettings;
 use super::environment::Environment;
@@ -37,7 +38,7 @@ settings! {
 
         /// Folder for what this node alone keeps; made if missing
         ///
-        /// The key-value store and compiled code.
+        /// The key-value store, channels and compiled code.
         data: PathBuf = value(PATH, "data"), flag "--data DIR";
 
         /// Address to serve HTTP on; port 0 takes any free one
@@ -95,6 +96,8 @@ settings! {
         limits: PluginLimits;
         /// How plugins are compiled.
         compile: CompileSettings;
+        /// Channels that the node makes, and what all may take.
+        channels: ChannelsSettings;
         /// The node's part in a cluster.
         cluster: ClusterSettings;
         /// What plugins may do at most.

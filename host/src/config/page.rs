@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::access::field::{FIELDS, Field};
+use super::field::Field;
 use super::file::CONFIG;
 use super::node::NodeConfig;
 use super::setting::{How, Setting};
 use super::table::Settings;
+use super::{access, channels};
 
 /// The table as the page has it.
 fn table() -> String {
@@ -50,9 +51,9 @@ fn row(table: &mut String, setting: &Setting) {
 }
 
 /// The table of what stands in tables that have names of their own.
-fn named_table() -> String {
+fn named_table(fields: &[Field]) -> String {
     let mut table = "| key | value | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
-    for field in FIELDS {
+    for field in fields {
         let (form, _) = field
             .expected
             .split_once(", e.g. ")
@@ -73,7 +74,11 @@ fn named_table() -> String {
 #[test]
 fn the_page_has_every_setting() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
-    for (name, expected) in [("settings", table()), ("access", named_table())] {
+    for (name, expected) in [
+        ("settings", table()),
+        ("access", named_table(access::field::FIELDS)),
+        ("channels", named_table(channels::field::FIELDS)),
+    ] {
         let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
         let page = std::fs::read_to_string(&path).expect("docs/configuration.md");
         let missing = format!("the page has lines `{begin}` and `{end}`");

@@ -115,6 +115,18 @@ impl<'s> Sources<'s> {
         }
     }
 
+    /// All tables of the file that stand in the one of `setting`, beside it and whatever
+    /// their names.
+    pub(super) fn beside(
+        &mut self,
+        setting: &'static Setting,
+    ) -> Result<Vec<NamedSection<'s>>, ConfigError> {
+        match &mut self.file {
+            Some(file) => file.beside(setting),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// A table that stands in the file alone and that `read` takes whole; the default
     /// without a file.
     pub(super) fn table<T: Default>(

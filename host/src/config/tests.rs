@@ -106,6 +106,9 @@ fn the_file_sets_everything() {
             http_requests = 8
             http_bytes = "1MiB"
             overflow = "drop-newest"
+            [channels]
+            max_bytes = "2GiB"
+            max_channels = 7
             [log]
             format = "json"
             filter = "warn,hearken=debug"
@@ -141,6 +144,11 @@ fn the_file_sets_everything() {
             plugin_threads: 3,
             startup_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(90),
+            channels: ChannelsSettings {
+                max_bytes: 2 << 30,
+                max_channels: 7,
+                ..ChannelsSettings::default()
+            },
             compile: CompileSettings {
                 timeout: Duration::from_secs(9),
                 memory: 1 << 30,

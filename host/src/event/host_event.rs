@@ -36,6 +36,16 @@ pub enum HostEventType {
     ClusterGap,
     /// A request was refused for who sent it.
     AccessDenied,
+    /// A channel was made.
+    ChannelCreated,
+    /// A channel was removed with all its events.
+    ChannelDeleted,
+    /// The oldest events of a channel were dropped.
+    ChannelTrimmed,
+    /// A channel takes no events any more, since its storage failed.
+    ChannelFailed,
+    /// Events of a channel are no longer what was written.
+    ChannelDamaged,
     /// A key of the key-value store was written for the first time.
     RecordCreated,
     /// A key of the key-value store got a new value.
@@ -46,7 +56,7 @@ pub enum HostEventType {
 
 impl HostEventType {
     /// Every type, in the order of their documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::PluginInstalled,
         Self::PluginStarted,
         Self::PluginReloaded,
@@ -60,6 +70,11 @@ impl HostEventType {
         Self::ClusterUnreachable,
         Self::ClusterGap,
         Self::AccessDenied,
+        Self::ChannelCreated,
+        Self::ChannelDeleted,
+        Self::ChannelTrimmed,
+        Self::ChannelFailed,
+        Self::ChannelDamaged,
         Self::RecordCreated,
         Self::RecordUpdated,
         Self::RecordDeleted,
@@ -82,6 +97,11 @@ impl HostEventType {
             Self::ClusterUnreachable => "cluster.unreachable",
             Self::ClusterGap => "cluster.gap",
             Self::AccessDenied => "access.denied",
+            Self::ChannelCreated => "channel.created",
+            Self::ChannelDeleted => "channel.deleted",
+            Self::ChannelTrimmed => "channel.trimmed",
+            Self::ChannelFailed => "channel.failed",
+            Self::ChannelDamaged => "channel.damaged",
             Self::RecordCreated => "record.created",
             Self::RecordUpdated => "record.updated",
             Self::RecordDeleted => "record.deleted",
@@ -93,7 +113,12 @@ impl HostEventType {
     pub const fn distributed(self) -> bool {
         matches!(
             self,
-            Self::RecordCreated | Self::RecordUpdated | Self::RecordDeleted
+            Self::ChannelCreated
+                | Self::ChannelDeleted
+                | Self::ChannelTrimmed
+                | Self::RecordCreated
+                | Self::RecordUpdated
+                | Self::RecordDeleted
         )
     }
 }
@@ -214,6 +239,67 @@ pub struct AccessDenied {
     pub address: String,
     /// Refusals of the principal since the last such event, this one included.
     pub denied: u64,
+}
+
+/// Data of `channel.created` and `channel.deleted`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChannelChanged {
+    /// Name of the channel, also the event's subject.
+    pub channel: String,
+    /// Which log of that name.
+    pub epoch: String,
+    /// Node that the channel lies on.
+    pub node: String,
+}
+
+/// Data of `channel.trimmed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChannelTrimmed {
+    /// Name of the channel, also the event's subject.
+    pub channel: String,
+    /// Which log of that name.
+    pub epoch: String,
+    /// Node that the channel lies on.
+    pub node: String,
+    /// Number of the first event that was dropped.
+    pub first: u64,
+    /// Number of the last event that was dropped.
+    pub last: u64,
+}
+
+/// Data of `channel.failed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChannelFailed {
+    /// Name of the channel, also the event's subject.
+    pub channel: String,
+    /// Which log of that name.
+    pub epoch: String,
+    /// Node that the channel lies on.
+    pub node: String,
+    /// What the storage said.
+    pub reason: String,
+}
+
+/// Data of `channel.damaged`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChannelDamaged {
+    /// Name of the channel, also the event's subject.
+    pub channel: String,
+    /// Which log of that name.
+    pub epoch: String,
+    /// Node that the channel lies on.
+    pub node: String,
+    /// Numbers of the events that are damaged, ascending.
+    pub ranges: Vec<NumberSpan>,
+}
+
+/// Numbers of events of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NumberSpan {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
 }
 
 /// Data of `record.created`, `record.updated` and `record.deleted`.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::denials::Denials;
+use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::metrics::counted::GatewayMetrics;
 use super::endpoints::stream::memory::StreamMemory;
 use super::endpoints::stream::rendering::Renderings;
@@ -20,6 +21,7 @@ use super::serve::slots::Slots;
 use crate::access::{Access, Held, Identity};
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
+use crate::channel::{Channel, Channels};
 
 /// What handlers share.
 pub(super) struct Context {
@@ -27,6 +29,7 @@ pub(super) struct Context {
     pub(super) access: Access,
     pub(super) denials: Denials,
     pub(super) plugins: Arc<dyn PluginAdmin>,
+    pub(super) channels: Channels,
     pub(super) cluster: Arc<dyn ClusterAdmin>,
     pub(super) readiness: Readiness,
     pub(super) hosts: AllowedHosts,
@@ -55,6 +58,16 @@ impl Context {
             self.denials.over_budget();
             over.into()
         })
+    }
+
+    /// The channel of this name.
+    pub(super) fn channel(&self, name: &str) -> Result<Arc<Channel>, Rejection> {
+        let found = self.channels.find(name);
+        // Those that are not there yet are not taken for missing.
+        if found.is_err() && !self.channels.is_open() {
+            return Err(Rejection::Starting);
+        }
+        Ok(found.map_err(ChannelRefusal::from)?)
     }
 
     /// Takes nothing any more, and ends streams and waits.

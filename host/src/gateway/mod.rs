@@ -35,6 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::access::Access;
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
+use crate::channel::Channels;
 
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
@@ -67,6 +68,8 @@ pub struct GatewayConfig {
     pub bus: Bus,
     /// The node's plugins.
     pub plugins: Arc<dyn PluginAdmin>,
+    /// The node's channels.
+    pub channels: Channels,
     /// The cluster as the node sees it.
     pub cluster: Arc<dyn ClusterAdmin>,
     /// Says when the node has loaded its plugins.
@@ -96,6 +99,7 @@ impl Gateway {
         let GatewayConfig {
             bus,
             plugins,
+            channels,
             cluster,
             readiness,
             access,
@@ -111,6 +115,7 @@ impl Gateway {
             bus: bus.clone(),
             plugins: Arc::clone(&plugins),
             cluster: Arc::clone(&cluster),
+            channels: channels.clone(),
             open: [
                 ("stream", Arc::clone(&streams)),
                 ("waiter", Arc::clone(&waiters)),
@@ -132,6 +137,7 @@ impl Gateway {
                 draining: CancellationToken::new(),
                 bus,
                 plugins,
+                channels,
                 cluster,
                 readiness,
                 hosts,

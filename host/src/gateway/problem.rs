@@ -23,9 +23,27 @@ pub struct Problem {
     /// The right that whoever asks lacks, e.g. `publish custom.shop.paid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub right: Option<String>,
+    /// Number of the last event of the channel, where whoever asks expected another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+    /// Which log the channel has, where whoever asks meant another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+    /// Numbers of the events that cannot be read; those behind can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<Numbers>,
     /// The parts of the request at fault, where they can be told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemError>,
+}
+
+/// Numbers of events that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Numbers {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
 }
 
 /// One part of a request at fault; exactly one of the places is there.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::publish::{BodyError, EventError, JSON_TYPES};
 use super::pointer::{header_of, pointer};
 use super::problem::{Problem, ProblemError};
@@ -57,11 +58,11 @@ pub(super) enum Rejection {
     #[error(transparent)]
     OverBudget(#[from] RetryAfter),
     #[error(
-        "the request has more than one credential; send one, in the header `Authorization` or, of streams and waits, in the parameter `access_token`"
+        "the request has more than one credential; send one, in the header `Authorization` or, of streams, waits and reads, in the parameter `access_token`"
     )]
     TwoCredentials,
     #[error(
-        "`access_token` stands in the query of streams and waits only, since queries are logged on the way; send `Authorization: Bearer …`"
+        "`access_token` stands in the query of streams, waits and reads of channels only, since queries are logged on the way; send `Authorization: Bearer …`"
     )]
     TokenNotHere,
     #[error(transparent)]
@@ -90,6 +91,8 @@ pub(super) enum Rejection {
         binary: bool,
         error: PublishError,
     },
+    #[error(transparent)]
+    Channel(Box<ChannelRefusal>),
     #[error(transparent)]
     Plugin(#[from] PluginCommandError),
     #[error("the command on plugin `{plugin}` was not done within {}", humantime::format_duration(*.within))]
@@ -226,15 +229,10 @@ impl Rejection {
                 "address-busy",
                 "Address at a limit",
             ),
-            Self::Event { .. }
-            | Self::Publish {
-                error: PublishError::Draft(_),
-                ..
-            } => (StatusCode::BAD_REQUEST, "bad-event", "Bad event"),
-            Self::Publish {
-                error: PublishError::NoSuchChannel(_),
-                ..
-            } => (StatusCode::NOT_FOUND, "no-channel", "No such channel"),
+            Self::Event { .. } | Self::Publish { .. } => {
+                (StatusCode::BAD_REQUEST, "bad-event", "Bad event")
+            }
+            Self::Channel(refusal) => refusal.classify(),
             Self::Plugin(PluginCommandError::NotFound(_)) => {
                 (StatusCode::NOT_FOUND, "no-plugin", "No such plugin")
             }
@@ -275,6 +273,14 @@ impl Rejection {
         }
     }
 
+    /// What is wrong with a request on a channel.
+    fn channel(&self) -> Option<&ChannelRefusal> {
+        let Self::Channel(refusal) = self else {
+            return None;
+        };
+        Some(refusal)
+    }
+
     /// When a client may try again.
     fn retry_after(&self, status: StatusCode) -> Option<Duration> {
         match self {
@@ -290,6 +296,7 @@ impl Rejection {
     /// The parts of the request at fault.
     fn errors(&self) -> Vec<ProblemError> {
         let error = match self {
+            Self::Channel(refusal) => return refusal.error().into_iter().collect(),
             Self::Query(error) => ProblemError {
                 detail: error.to_string(),
                 parameter: error.parameter().map(str::to_owned),
@@ -312,7 +319,7 @@ impl Rejection {
             Self::Publish { at, binary, error } => {
                 let attribute = match error {
                     PublishError::Draft(error) => error.attribute(),
-                    PublishError::NoSuchChannel(_) => Some("channel"),
+                    PublishError::OfChannel(_) => Some("channel"),
                     PublishError::TooLarge { .. } => None,
                 };
                 let known = at.is_some() || attribute.is_some();
@@ -334,6 +341,12 @@ impl Rejection {
     }
 }
 
+impl From<ChannelRefusal> for Rejection {
+    fn from(refusal: ChannelRefusal) -> Self {
+        Self::Channel(Box::new(refusal))
+    }
+}
+
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let (status, kind, title) = self.classify();
@@ -343,6 +356,9 @@ impl IntoResponse for Rejection {
             status: status.as_u16(),
             detail: self.to_string(),
             right: self.right(),
+            last: self.channel().and_then(ChannelRefusal::last),
+            epoch: self.channel().and_then(ChannelRefusal::epoch),
+            damaged: self.channel().and_then(ChannelRefusal::damaged),
             errors: self.errors(),
         };
         let mut response = problem.into_response();

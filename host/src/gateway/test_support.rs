@@ -1,6 +1,7 @@
 //! What the gateway's tests share: a gateway on a bus of its own, and plugins
 //! and nodes that exist only as their status.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -18,6 +19,7 @@ use crate::admin::{
     NodeStatus, PluginAdmin, PluginCommandError, PluginState, PluginStatus, RightsStatus,
 };
 use crate::bus::{Bus, BusConfig, Overflow};
+use crate::channel::test_support::channels_of;
 use crate::clock::SystemClock;
 
 /// Largest event of the bus under test.
@@ -72,6 +74,7 @@ fn gateway_for(bus: &Bus, limits: GatewayLimits, readiness: Readiness, access: A
     Gateway::new(GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
+        channels: channels_of(bus, BTreeMap::new()),
         cluster: Arc::new(FakeCluster),
         readiness,
         access,

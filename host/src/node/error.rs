@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use hearken_channel_log::disk;
+
 use crate::access::AccessError;
+use crate::channel::OpenError;
 use crate::cluster::ClusterError;
 use crate::cluster::tls::TlsError;
 use crate::gateway::HttpTlsError;
@@ -46,6 +49,12 @@ pub enum NodeError {
         /// Why not.
         source: StoreError,
     },
+    /// What keeps the channels cannot be opened.
+    #[error(transparent)]
+    ChannelEngine(#[from] disk::OpenError),
+    /// The channels cannot be had as they are declared.
+    #[error(transparent)]
+    Channels(#[from] OpenError),
     /// The plugins cannot be started.
     #[error(transparent)]
     Plugins(#[from] PluginsError),

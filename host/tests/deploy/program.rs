@@ -12,6 +12,7 @@ use hearken::admin::{
     ClusterAdmin, CommandFuture, NodeStatus, PluginAdmin, PluginCommandError, PluginStatus,
 };
 use hearken::bus::{Bus, BusConfig};
+use hearken::channel::Channels;
 use hearken::clock::SystemClock;
 use hearken::config::{NodeConfig, NodeFlags};
 use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
@@ -73,6 +74,7 @@ pub async fn get(path: &str) -> StatusCode {
         clock: Arc::new(SystemClock),
     });
     let gateway = Gateway::new(GatewayConfig {
+        channels: Channels::new(&bus),
         bus,
         plugins: Arc::new(Nothing),
         cluster: Arc::new(Nothing),

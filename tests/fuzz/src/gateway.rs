@@ -14,9 +14,12 @@ use hearken::admin::{
 use hearken::bus::{
     Bus, BusConfig, Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription,
 };
+use hearken::channel::{ChannelSettings, Channels, Engines, NodeEnvironment};
 use hearken::clock::SystemClock;
 use hearken::event::{CloudEvent, Pattern};
 use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use hearken_channel_log::ChannelName;
+use hearken_channel_log::memory::{Memory, MemorySettings};
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -65,6 +68,7 @@ impl Node {
         let readiness = Readiness::default();
         readiness.plugins_loaded();
         let gateway = Gateway::new(GatewayConfig {
+            channels: runtime.block_on(channels(&bus)),
             bus,
             plugins: Arc::new(Nobody),
             cluster: Arc::new(Nobody),
@@ -112,6 +116,23 @@ impl Default for Node {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Channels in memory, one of them `orders`.
+async fn channels(bus: &Bus) -> Channels {
+    let engine = || {
+        let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+        Arc::new(Memory::new(environment, MemorySettings::default()))
+    };
+    let engines = Engines {
+        disk: engine(),
+        memory: engine(),
+    };
+    let name = ChannelName::new("orders").expect("a name");
+    let channels = Channels::new(bus);
+    let opened = channels.open(engines, [(name, ChannelSettings::default())].into());
+    opened.await.expect("they open");
+    channels
 }
 
 struct Nobody;

@@ -1,40 +1,9 @@
-//! What the page of settings says of tables that have names of their own.
+//! What the page of settings says of the tables of access that have names of their own.
 
 use super::form::{ALT_NAME, CHANNELS, CLAIM, KEY_HASH, KEY_SET_URL, PLACES, RATE, ROLE, TIME};
+use crate::config::field::{Field, field, list};
 use crate::config::form::{PATH, SWITCH};
 use crate::config::pattern::PATTERN;
-
-/// A key of such a table.
-pub(in crate::config) struct Field {
-    /// With `NAME` for the table's name.
-    pub(in crate::config) key: &'static str,
-    pub(in crate::config) list: bool,
-    pub(in crate::config) expected: &'static str,
-    pub(in crate::config) default: &'static str,
-    pub(in crate::config) meaning: &'static str,
-}
-
-const fn field(
-    key: &'static str,
-    expected: &'static str,
-    default: &'static str,
-    meaning: &'static str,
-) -> Field {
-    Field {
-        key,
-        list: false,
-        expected,
-        default,
-        meaning,
-    }
-}
-
-const fn list(key: &'static str, expected: &'static str, meaning: &'static str) -> Field {
-    Field {
-        list: true,
-        ..field(key, expected, "none", meaning)
-    }
-}
 
 #[rustfmt::skip]
 pub(in crate::config) const FIELDS: &[Field] = &[

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::middleware;
 use axum::routing::get;
 use futures_util::stream;
+use hearken_pattern::Glob;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -27,7 +28,7 @@ use crate::gateway::test_support::{access, bus, guarded};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The words of `x-right`.
-const WORDS: [&str; 4] = ["publish", "listen", "observe", "operate"];
+const WORDS: [&str; 6] = ["publish", "listen", "append", "read", "observe", "operate"];
 
 fn granted<T>(value: T) -> Granted<T> {
     Granted {
@@ -41,10 +42,13 @@ fn role(rights: &[&str]) -> Role {
     let mut role = Role::default();
     for right in rights {
         let (word, pattern) = right.split_once(' ').unwrap_or((right, "*"));
+        let glob = granted(Glob::new(pattern.to_owned()));
         let pattern = granted(Pattern::new(pattern).unwrap());
         match word {
             "publish" => role.publish.push(pattern),
             "listen" => role.listen.push(pattern),
+            "append" => role.append.push(glob),
+            "read" => role.read.push(glob),
             "observe" => role.observe = Some(granted(())),
             "operate" => role.operate = Some(granted(())),
             _ => panic!("unknown right {right}"),
@@ -150,6 +154,11 @@ fn post(event: &Value) -> Request<Body> {
         .unwrap()
 }
 
+/// A path of the document with a name for each in braces.
+fn named(path: &str) -> String {
+    path.replace(['{', '}'], "").replace("/name", "/good")
+}
+
 /// An operation of the document, with one of the media types that it takes.
 struct Operation {
     method: String,
@@ -204,7 +213,7 @@ impl Operation {
         };
         let request = Request::builder()
             .method(self.method.as_str())
-            .uri(format!("{}{query}", self.path.replace("{name}", "good")));
+            .uri(format!("{}{query}", named(&self.path)));
         match &self.media_type {
             None => request.body(Body::empty()),
             Some(media_type) => request
@@ -225,7 +234,7 @@ impl std::fmt::Display for Operation {
 #[tokio::test]
 async fn every_operation_against_every_missing_right() {
     let all = operations().await;
-    assert!(all.len() >= 16);
+    assert!(all.len() >= 32);
     for operation in all {
         let place = operation.to_string();
         let right = operation.right.as_str();
@@ -240,8 +249,13 @@ async fn every_operation_against_every_missing_right() {
             assert!(told, "{place} is not documented to answer {status}");
         }
         let others: Vec<&str> = WORDS.into_iter().filter(|word| *word != right).collect();
-        assert_eq!(others.len(), 3, "{place}: {right} is no word");
-        let guarded = Guarded::of(&[("others", role(&others)), ("only", role(&[right]))]);
+        assert_eq!(others.len(), 5, "{place}: {right} is no word");
+        // Who appends publishes as well.
+        let only = match right {
+            "append" => role(&["append", "publish"]),
+            right => role(&[right]),
+        };
+        let guarded = Guarded::of(&[("others", role(&others)), ("only", only)]);
         let refused = guarded.send(Some("others"), operation.request()).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{place}");
         let problem = refused.json();

@@ -6,6 +6,7 @@
 //! | `publish` | `POST /v1/events`: shorthand and the three CloudEvents modes |
 //! | `stream` | `GET /v1/events`: server-sent events |
 //! | `wait` | `GET /v1/wait` |
+//! | `channels` | `/v1/channels…` |
 //! | `plugins` | `/v1/plugins…` |
 //! | `nodes` | `/v1/nodes` |
 //! | `whoami` | `/v1/whoami` |
@@ -13,6 +14,7 @@
 //! | `description` | `/openapi.json` |
 //! | `metrics` | `/metrics`: what is counted here, and what is read at each scrape |
 
+pub(super) mod channels;
 pub(super) mod description;
 pub(super) mod health;
 pub(super) mod metrics;

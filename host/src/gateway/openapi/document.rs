@@ -11,10 +11,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::event::host_event::{
-    AccessDenied, ClusterGap, HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed,
-    PluginOverflowed, PluginQuarantined, RecordChanged,
+    AccessDenied, ChannelChanged, ChannelDamaged, ChannelFailed, ChannelTrimmed, ClusterGap,
+    HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginOverflowed,
+    PluginQuarantined, RecordChanged,
 };
 use crate::gateway::context::Context;
+use crate::gateway::endpoints::channels::{
+    append, cursors, indexes, latest, list, one, operate, read, remove, set, show,
+};
 use crate::gateway::endpoints::{
     description, health, metrics, nodes, plugins, publish, stream, wait, whoami,
 };
@@ -39,6 +43,10 @@ const RIGHT: &str = "x-right";
     NodeJoined,
     NodeLost,
     ClusterGap,
+    ChannelChanged,
+    ChannelTrimmed,
+    ChannelFailed,
+    ChannelDamaged,
     RecordChanged
 )))]
 struct Carried;
@@ -48,6 +56,17 @@ pub(in crate::gateway) fn routes() -> OpenApiRouter<Arc<Context>> {
     OpenApiRouter::with_openapi(head())
         .routes(routes!(publish::publish, stream::events))
         .routes(routes!(wait::wait))
+        .routes(routes!(list::list))
+        .routes(routes!(show::show, set::set, remove::remove))
+        .routes(routes!(append::append, read::read))
+        .routes(routes!(one::one))
+        .routes(routes!(latest::latest))
+        .routes(routes!(cursors::show, cursors::set, cursors::remove))
+        .routes(routes!(indexes::set))
+        .routes(routes!(indexes::find))
+        .routes(routes!(operate::trim))
+        .routes(routes!(operate::verify))
+        .routes(routes!(operate::repair))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::show))
         .routes(routes!(plugins::reload))
@@ -170,6 +189,10 @@ fn data_schema(event_type: HostEventType) -> Cow<'static, str> {
         HostEventType::ClusterLeft | HostEventType::ClusterUnreachable => NodeLost::name(),
         HostEventType::ClusterGap => ClusterGap::name(),
         HostEventType::AccessDenied => AccessDenied::name(),
+        HostEventType::ChannelCreated | HostEventType::ChannelDeleted => ChannelChanged::name(),
+        HostEventType::ChannelTrimmed => ChannelTrimmed::name(),
+        HostEventType::ChannelFailed => ChannelFailed::name(),
+        HostEventType::ChannelDamaged => ChannelDamaged::name(),
         HostEventType::RecordCreated
         | HostEventType::RecordUpdated
         | HostEventType::RecordDeleted => RecordChanged::name(),

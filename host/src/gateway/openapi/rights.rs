@@ -14,6 +14,10 @@ pub(in crate::gateway) enum Right {
     Publish,
     /// To hear, which is checked by the pattern.
     Listen,
+    /// To append, which is checked by the channel.
+    Append,
+    /// To read, which is checked by the channel.
+    Read,
     /// To see the node.
     Observe,
     /// To command the node.
@@ -27,6 +31,8 @@ impl Right {
             Self::Open | Self::Known => "none",
             Self::Publish => "publish",
             Self::Listen => "listen",
+            Self::Append => "append",
+            Self::Read => "read",
             Self::Observe => "observe",
             Self::Operate => "operate",
         }
@@ -35,15 +41,39 @@ impl Right {
     /// Whether a browser cannot always give the request headers, so that a token may stand in
     /// its query.
     pub(in crate::gateway) fn takes_token_in_query(self) -> bool {
-        self == Self::Listen
+        matches!(self, Self::Listen | Self::Read)
     }
 }
 
 /// Every operation, in the order of the document.
-const RIGHTS: [(&str, &str, Right); 14] = [
+const RIGHTS: [(&str, &str, Right); 30] = [
     ("POST", "/v1/events", Right::Publish),
     ("GET", "/v1/events", Right::Listen),
     ("GET", "/v1/wait", Right::Listen),
+    ("GET", "/v1/channels", Right::Observe),
+    ("GET", "/v1/channels/{name}", Right::Observe),
+    ("PUT", "/v1/channels/{name}", Right::Operate),
+    ("DELETE", "/v1/channels/{name}", Right::Operate),
+    ("POST", "/v1/channels/{name}/events", Right::Append),
+    ("GET", "/v1/channels/{name}/events", Right::Read),
+    ("GET", "/v1/channels/{name}/events/{sequence}", Right::Read),
+    ("GET", "/v1/channels/{name}/latest", Right::Read),
+    ("GET", "/v1/channels/{name}/cursors/{client}", Right::Read),
+    ("PUT", "/v1/channels/{name}/cursors/{client}", Right::Read),
+    (
+        "DELETE",
+        "/v1/channels/{name}/cursors/{client}",
+        Right::Read,
+    ),
+    ("PUT", "/v1/channels/{name}/indexes/{index}", Right::Operate),
+    (
+        "GET",
+        "/v1/channels/{name}/indexes/{index}/{value}",
+        Right::Read,
+    ),
+    ("POST", "/v1/channels/{name}/trim", Right::Operate),
+    ("POST", "/v1/channels/{name}/verify", Right::Operate),
+    ("POST", "/v1/channels/{name}/repair", Right::Operate),
     ("GET", "/v1/plugins", Right::Observe),
     ("GET", "/v1/plugins/{name}", Right::Observe),
     ("POST", "/v1/plugins/{name}/reload", Right::Operate),

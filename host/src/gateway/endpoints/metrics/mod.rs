@@ -1,6 +1,7 @@
-//! `/metrics`: `counted` is what the gateway itself counts; `node` and `links` are what is
+//! `/metrics`: `counted` is what the gateway itself counts; `node`, `channels` and `links` are what is
 //! read of the node at each scrape, and `figure` writes it.
 
+mod channels;
 pub(in crate::gateway) mod counted;
 mod figure;
 mod links;

@@ -1,4 +1,4 @@
-//! Figures that are read from the bus, the plugins, the cluster and the gateway's
+//! Figures that are read from the bus, the plugins, the channels, the cluster and the gateway's
 //! bounds at each scrape of `/metrics`.
 
 use std::fmt;
@@ -9,10 +9,12 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::channels::encode_channels;
 use super::figure::{Kind, encode};
 use super::links::encode_links;
 use crate::admin::{ClusterAdmin, PluginAdmin, PluginState, PluginStatus};
 use crate::bus::{Bus, ReceiverKind};
+use crate::channel::Channels;
 use crate::gateway::serve::slots::Slots;
 
 /// What is read.
@@ -20,6 +22,7 @@ pub(in crate::gateway) struct NodeCollector {
     pub(in crate::gateway) bus: Bus,
     pub(in crate::gateway) plugins: Arc<dyn PluginAdmin>,
     pub(in crate::gateway) cluster: Arc<dyn ClusterAdmin>,
+    pub(in crate::gateway) channels: Channels,
     /// Kinds of long requests: their name and their places.
     pub(in crate::gateway) open: [(&'static str, Arc<Slots>); 2],
 }
@@ -128,6 +131,7 @@ impl Collector for NodeCollector {
             )?;
         }
         encode_plugins(&mut encoder, &self.plugins.list())?;
+        encode_channels(&mut encoder, &self.channels)?;
         encode_links(&mut encoder, &self.cluster.nodes())
     }
 }

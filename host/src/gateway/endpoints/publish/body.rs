@@ -23,8 +23,8 @@ const BATCH_FACTOR: usize = 4;
 
 /// A body, and its share of the memory for bodies.
 #[derive(Debug)]
-pub(super) struct ReadBody {
-    pub(super) bytes: Bytes,
+pub(in crate::gateway) struct ReadBody {
+    pub(in crate::gateway) bytes: Bytes,
     _part: Part,
 }
 
@@ -44,7 +44,7 @@ pub(in crate::gateway) fn memory(limits: &GatewayLimits, bus: &Bus) -> Memory {
 }
 
 /// Reads the whole body.
-pub(super) async fn read(
+pub(in crate::gateway) async fn read(
     context: &Context,
     client: &Client,
     headers: &HeaderMap,

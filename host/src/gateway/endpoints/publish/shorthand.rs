@@ -10,7 +10,15 @@ use utoipa::ToSchema;
 use super::error::EventError;
 use crate::event::{Draft, EventType, json};
 
-const MEMBERS: &[&str] = &["type", "subject", "data", "distributed", "channel"];
+const MEMBERS: &[&str] = &[
+    "type",
+    "id",
+    "source",
+    "subject",
+    "data",
+    "distributed",
+    "channel",
+];
 
 /// An event in shorthand. A member that is null counts as absent.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -19,6 +27,10 @@ pub(in crate::gateway) struct NewEvent {
     /// Dotted name, e.g. `cart.added`; arrives as `custom.cart.added`.
     #[serde(rename = "type")]
     event_type: String,
+    /// Unique for the source; given by the node unless it is there.
+    id: Option<String>,
+    /// Who has made it, a URI reference; by default whoever publishes it.
+    source: Option<String>,
     /// The thing that the event is about.
     subject: Option<String>,
     /// The payload: any JSON, handed on as it stands.
@@ -26,7 +38,7 @@ pub(in crate::gateway) struct NewEvent {
     data: Option<Box<RawValue>>,
     /// Whether the event is sent to every node of the cluster.
     distributed: Option<bool>,
-    /// Durable channel to append to.
+    /// Channel to append to.
     channel: Option<String>,
 }
 
@@ -40,6 +52,8 @@ pub(super) fn read(body: &[u8]) -> Result<Draft<'static>, EventError> {
     let event: NewEvent = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| explain(body, error))?;
     Ok(Draft {
+        id: event.id.map(Into::into),
+        source: event.source.map(Into::into),
         subject: event.subject.map(Into::into),
         data: event
             .data
@@ -111,10 +125,12 @@ mod tests {
     #[test]
     fn members_become_attributes() {
         let draft = read(
-            br#"{"type":"cart.added","subject":"7","data":{"n":1.0},"distributed":true,"channel":null}"#,
+            br#"{"type":"cart.added","id":"1","source":"/shop","subject":"7","data":{"n":1.0},"distributed":true,"channel":null}"#,
         )
         .unwrap();
         assert_eq!(draft.event_type.as_str(), "custom.cart.added");
+        assert_eq!(draft.id.as_deref(), Some("1"));
+        assert_eq!(draft.source.as_deref(), Some("/shop"));
         assert_eq!(draft.subject.as_deref(), Some("7"));
         assert_eq!(draft.data.as_deref(), Some(&br#"{"n":1.0}"#[..]));
         assert!(draft.distributed);

@@ -3,8 +3,10 @@ use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::submission::{BATCHED, SHORTHAND, STRUCTURED};
 use super::*;
 use crate::bus::{Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
+use crate::event::cloudevent::rfc3339;
 use crate::event::{Event, Pattern};
 use crate::gateway::test_support::{
     Answer, MAX_EVENT_BYTES, bus, gateway, post, publish, router, send,
@@ -283,7 +285,7 @@ async fn a_batch_is_published_whole_or_not_at_all() {
     for (batch, status, pointer_) in [
         (with("type", json!("a b")), 400, json!("#/1/type")),
         (with("subject", json!("")), 400, json!("#/1/subject")),
-        (with("channel", json!("c")), 404, json!("#/1/channel")),
+        (with("channel", json!("c")), 400, json!("#/1/channel")),
         (
             with("data", json!("x".repeat(MAX_EVENT_BYTES))),
             413,

@@ -1,0 +1,202 @@
+//! Why a channel does not do what it is asked to: one type for each thing that is asked.
+
+use std::time::Duration;
+
+use hearken_channel_log::{
+    AppendError, BatchError, CellError, ChangeError, ChannelError, CreateError, Epoch, ReadError,
+};
+
+use super::reader::ClientName;
+use super::settings::MAX_INDEXES;
+use crate::bus::PublishError;
+use crate::nearest;
+
+/// There is no such channel on this node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no channel `{name}`{hint}")]
+pub struct NoChannel {
+    /// The name that was asked for.
+    pub name: String,
+    /// What was probably meant, as it stands behind that.
+    hint: String,
+}
+
+impl NoChannel {
+    pub(super) fn new<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Self {
+        let hint = match nearest::nearest(name, known) {
+            Some(nearest) => format!("; did you mean `{nearest}`?"),
+            None => "; `hearken channel create` makes one".to_owned(),
+        };
+        Self {
+            name: name.to_owned(),
+            hint,
+        }
+    }
+}
+
+/// A position is one of another log than the channel's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the position is one of the log `{given}`, and that of the channel is `{epoch}`: it was \
+     removed and made again; begin anew"
+)]
+pub struct AnotherLog {
+    /// The epoch of the position.
+    pub given: Epoch,
+    /// The epoch of the channel.
+    pub epoch: Epoch,
+}
+
+/// Why events are not appended.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendFailure {
+    /// An event breaks a rule.
+    #[error("{error}")]
+    Event {
+        /// Position of the event among those that were sent.
+        at: usize,
+        /// The rule.
+        error: PublishError,
+    },
+    /// They are too many or too large for one batch.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The log does not take them; the error says whether they may be stored all the same.
+    #[error(transparent)]
+    Log(#[from] AppendError),
+    /// There was no answer in time; they may be stored.
+    #[error(
+        "the channel has not answered within {}: whether the events are stored is not known",
+        humantime::format_duration(*.0)
+    )]
+    Slow(Duration),
+    /// It ended through a fault of the node; they may be stored.
+    #[error("a fault of the node ended the append: whether the events are stored is not known")]
+    Broken,
+    /// The node stops; nothing is stored.
+    #[error("the node is shutting down; nothing was stored")]
+    Closing,
+}
+
+/// Why nothing is read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadFailure {
+    /// The log does not give them.
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    /// The channel was removed, and perhaps made again, meanwhile.
+    #[error("the channel was removed")]
+    Removed,
+    /// The position is behind the end.
+    #[error("the position {after} is behind the last event, whose number is {last}")]
+    Beyond {
+        /// The position.
+        after: u64,
+        /// Number of the last event.
+        last: u64,
+    },
+}
+
+/// Why a channel is neither made nor changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SetFailure {
+    /// The configuration says what it is.
+    #[error(
+        "the configuration of the node declares the channel `{0}`; change `[channels]` there, and \
+         start the node again"
+    )]
+    Declared(String),
+    /// It was to be new.
+    #[error("there is a channel `{0}` already; `hearken channel set` changes it")]
+    Exists(String),
+    /// Its engine stays what it is.
+    #[error(
+        "the engine of a channel never changes, and that of `{name}` is {engine}; delete the \
+         channel to make it anew"
+    )]
+    Engine {
+        /// The channel.
+        name: String,
+        /// What keeps it.
+        engine: &'static str,
+    },
+    /// It would have too many indexes.
+    #[error("a channel has at most {MAX_INDEXES} indexes")]
+    Indexes,
+    /// It lies on another node.
+    #[error("the channel is to lie on the node `{node}`, and this one is `{this}`; ask that one")]
+    Node {
+        /// The node that was named.
+        node: String,
+        /// The node that was asked.
+        this: String,
+    },
+    /// It cannot be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// It cannot be changed.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// What goes with it cannot be written.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    /// So many changes are made that this one did not have its turn in time.
+    #[error("channels are being changed by others; try again later")]
+    Busy,
+}
+
+/// Why a channel is not removed, trimmed, verified or repaired.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OperateFailure {
+    /// The configuration says what it is.
+    #[error(
+        "the configuration of the node declares the channel `{0}`; take it out of `[channels]` \
+         first, and start the node again"
+    )]
+    Declared(String),
+    /// The last event has another number than whoever removes the channel thinks.
+    #[error("the last event of the channel has the number {last}, not the expected one")]
+    Conflict {
+        /// Its number.
+        last: u64,
+    },
+    /// The expected position is of another log.
+    #[error(transparent)]
+    AnotherLog(#[from] AnotherLog),
+    /// The log does not do it.
+    #[error(transparent)]
+    Log(#[from] ChannelError),
+    /// So many changes are made that this one did not have its turn in time.
+    #[error("channels are being changed by others; try again later")]
+    Busy,
+}
+
+/// Why a cursor is not moved or read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CursorFailure {
+    /// There is none of that name.
+    #[error("the client `{0}` has no cursor on the channel")]
+    None(ClientName),
+    /// Somebody else has made it.
+    #[error("the cursor of the client `{client}` is that of `{owner}`")]
+    Foreign {
+        /// The client.
+        client: ClientName,
+        /// Who made it.
+        owner: String,
+    },
+    /// There are too many.
+    #[error("the channel has {0} cursors, the most that it may have; delete some")]
+    TooMany(usize),
+    /// The position is behind the end.
+    #[error("the position {after} is behind the last event, whose number is {last}")]
+    Beyond {
+        /// The position.
+        after: u64,
+        /// Number of the last event.
+        last: u64,
+    },
+    /// The cells cannot be read or written.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+}

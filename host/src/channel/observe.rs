@@ -1,0 +1,141 @@
+//! Tells what becomes of channels by itself: what retention drops, and what fails.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use hearken_channel_log::{ChannelState, Epoch, Span};
+use tokio::time::MissedTickBehavior;
+
+use super::channels::Channels;
+use super::handle::ChannelStatus;
+use crate::event::host_event::{
+    ChannelDamaged, ChannelFailed, ChannelTrimmed, HostEventType, NumberSpan,
+};
+
+/// Between two looks: what is dropped of a channel is told at most that often.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What was told of a channel last.
+#[derive(Default)]
+struct Told {
+    first: u64,
+    failed: bool,
+    damaged: Vec<Span>,
+}
+
+/// What was told.
+#[derive(Default)]
+pub(super) struct Observed {
+    /// By the channels' epochs.
+    told: HashMap<Epoch, Told>,
+    /// Whether there was a look before.
+    begun: bool,
+}
+
+impl Channels {
+    /// Tells by host events and in the log what becomes of channels, for as long as it is
+    /// polled.
+    pub async fn observe(&self) {
+        let mut observed = Observed::default();
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            self.look(&mut observed);
+        }
+    }
+
+    /// What keeps a channel from taking events, and since when it has been seen, in
+    /// milliseconds since the Unix epoch; of several one.
+    #[must_use]
+    pub fn failure(&self) -> Option<(String, u64)> {
+        let failure = self.0.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells what has changed since the last look.
+    pub(super) fn look(&self, observed: &mut Observed) {
+        let statuses = self.statuses();
+        let mut before = std::mem::take(&mut observed.told);
+        for status in &statuses {
+            let epoch = status.info.epoch;
+            // What was dropped before the node started is no news.
+            let told = before.remove(&epoch).unwrap_or_else(|| Told {
+                first: if observed.begun { 1 } else { status.info.first },
+                ..Told::default()
+            });
+            let told = self.tell_changes(status, told);
+            observed.told.insert(epoch, told);
+        }
+        observed.begun = true;
+        let reasons = statuses.iter().map(|status| &status.info.state);
+        let reason = reasons.into_iter().find_map(|state| match state {
+            ChannelState::Failed { why } => Some(why.to_string()),
+            ChannelState::Ok | ChannelState::Damaged { .. } => None,
+        });
+        let failure = self.0.failure.lock();
+        let mut failure = failure.unwrap_or_else(PoisonError::into_inner);
+        let since = failure.take().map(|(_, since)| since);
+        let since = since.unwrap_or_else(|| self.0.bus.now_millis());
+        *failure = reason.map(|reason| (reason, since));
+    }
+
+    fn tell_changes(&self, status: &ChannelStatus, mut told: Told) -> Told {
+        let info = &status.info;
+        let (channel, epoch) = (info.name.to_string(), info.epoch.to_string());
+        let node = self.0.bus.node().to_string();
+        let host = &self.0.host;
+        if let Some(last) = info
+            .first
+            .checked_sub(1)
+            .filter(|_| told.first < info.first)
+        {
+            let data = ChannelTrimmed {
+                channel: channel.clone(),
+                epoch: epoch.clone(),
+                node: node.clone(),
+                first: told.first,
+                last,
+            };
+            host.publish_host(HostEventType::ChannelTrimmed, &channel, &data);
+            told.first = info.first;
+        }
+        let failed = match &info.state {
+            ChannelState::Failed { why } => Some(why),
+            ChannelState::Ok | ChannelState::Damaged { .. } => None,
+        };
+        if let Some(why) = failed.filter(|_| !told.failed) {
+            tracing::error!(%channel, reason = %why, "a channel takes no events any more");
+            let data = ChannelFailed {
+                channel: channel.clone(),
+                epoch: epoch.clone(),
+                node: node.clone(),
+                reason: why.to_string(),
+            };
+            host.publish_host(HostEventType::ChannelFailed, &channel, &data);
+        }
+        told.failed = failed.is_some();
+        let damaged = match &info.state {
+            ChannelState::Damaged { ranges } => ranges.clone(),
+            ChannelState::Ok | ChannelState::Failed { .. } => Vec::new(),
+        };
+        if damaged != told.damaged && !damaged.is_empty() {
+            let ranges = damaged.iter().map(|span| NumberSpan {
+                first: span.first,
+                last: span.last,
+            });
+            let ranges: Vec<NumberSpan> = ranges.collect();
+            tracing::error!(%channel, ?ranges, "events of a channel are damaged");
+            let data = ChannelDamaged {
+                channel: channel.clone(),
+                epoch,
+                node,
+                ranges,
+            };
+            host.publish_host(HostEventType::ChannelDamaged, &channel, &data);
+        }
+        told.damaged = damaged;
+        told
+    }
+}

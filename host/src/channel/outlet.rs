@@ -1,0 +1,268 @@
+//! Puts what a channel has stored onto the bus, in the order of its numbers.
+//!
+//! Appends are answered in whatever order their tasks run. Each waits here until all with
+//! lower numbers are published, so that whoever has an answer knows that the event is on
+//! its way, and every receiver gets the channel's events in their one order.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use crate::bus::Publisher;
+use crate::event::Event;
+
+/// The way of one channel's events to the bus.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    state: Mutex<State>,
+    /// Number of the last event that was published, or will not be.
+    published: watch::Sender<u64>,
+    /// Tells that there are no open appends any more.
+    idle: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Appends that may still store something.
+    open: usize,
+    /// Whether no more are begun.
+    closed: bool,
+    /// What has to wait for lower numbers, by its first number.
+    waiting: BTreeMap<u64, Stored>,
+}
+
+/// What one append has stored.
+#[derive(Debug)]
+struct Stored {
+    publisher: Arc<Publisher>,
+    events: Vec<Event>,
+    last: u64,
+}
+
+/// No append is begun until it is dropped.
+#[derive(Debug)]
+pub(super) struct Shut<'o>(&'o Outlet);
+
+/// An append that may still store something, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Open<'o>(&'o Outlet);
+
+impl Outlet {
+    /// Of a channel whose last event has this number.
+    pub(super) fn new(last: u64) -> Self {
+        Self {
+            state: Mutex::new(State {
+                open: 0,
+                closed: false,
+                waiting: BTreeMap::new(),
+            }),
+            published: watch::Sender::new(last),
+            idle: Notify::new(),
+        }
+    }
+
+    /// Begins an append, unless none is begun any more.
+    pub(super) fn open(&self) -> Option<Open<'_>> {
+        let mut state = self.lock();
+        if state.closed {
+            return None;
+        }
+        state.open += 1;
+        Some(Open(self))
+    }
+
+    /// Has no append begun until what is returned is dropped.
+    pub(super) fn shut(&self) -> Shut<'_> {
+        self.lock().closed = true;
+        Shut(self)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The bus does not panic half-way through what is done in here.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes what waits for nothing any more. Without open appends nothing does: the
+    /// outcome of one is not known then, and its numbers may never come.
+    fn publish(&self, state: &mut State) {
+        loop {
+            let next = *self.published.borrow() + 1;
+            let Some(first) = state.waiting.first_entry() else {
+                return;
+            };
+            if *first.key() > next && state.open > 0 {
+                return;
+            }
+            let stored = first.remove();
+            stored.publisher.publish_stored(&stored.events);
+            self.published.send_replace(stored.last);
+        }
+    }
+}
+
+impl Shut<'_> {
+    /// Waits for the appends that were begun before.
+    pub(super) async fn idle(&self) {
+        loop {
+            // Before it is looked at, so that no end is missed.
+            let idle = self.0.idle.notified();
+            if self.0.lock().open == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// Never has an append begun again.
+    pub(super) fn for_good(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Shut<'_> {
+    fn drop(&mut self) {
+        self.0.lock().closed = false;
+    }
+}
+
+impl Open<'_> {
+    /// Publishes what was stored, numbered from `first`, once all before it is published.
+    pub(super) async fn publish(self, publisher: Arc<Publisher>, first: u64, events: Vec<Event>) {
+        let Some(more) = (events.len() as u64).checked_sub(1) else {
+            return;
+        };
+        let last = first.saturating_add(more);
+        let mut published = self.0.published.subscribe();
+        {
+            let mut state = self.0.lock();
+            let stored = Stored {
+                publisher,
+                events,
+                last,
+            };
+            state.waiting.insert(first, stored);
+            self.0.publish(&mut state);
+        }
+        // Counted out before it waits, so that the last of those that wait goes on.
+        drop(self);
+        // The channel is there as long as somebody appends to it.
+        let _ = published.wait_for(|number| *number >= last).await;
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.open -= 1;
+        self.0.publish(&mut state);
+        if state.open == 0 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::bus::{Bus, Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
+    use crate::channel::test_support::bus;
+    use crate::event::{Draft, EventType, Pattern};
+
+    fn receiver(bus: &Bus) -> Receiver {
+        bus.subscribe(Subscription {
+            name: "r".into(),
+            kind: ReceiverKind::Stream,
+            filters: vec![Filter::new(Pattern::any())],
+            limits: MailboxLimits::default(),
+            overflow: Overflow::DropNewest,
+            partitions: 1,
+        })
+    }
+
+    fn events(publisher: &Publisher, ids: &[&'static str]) -> Vec<Event> {
+        let draft = |id: &&'static str| Draft {
+            id: Some((*id).into()),
+            channel: Some("c".into()),
+            ..Draft::new(EventType::custom("a").expect("valid"))
+        };
+        let drafts: Vec<_> = ids.iter().map(draft).collect();
+        publisher.encode_all(&drafts).expect("they keep the rules")
+    }
+
+    fn got(receiver: &Receiver) -> Vec<String> {
+        let next = || receiver.mailbox().try_recv(0).ok().flatten();
+        std::iter::from_fn(next)
+            .map(|event| event.id().to_owned())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_first_is_published_first() {
+        let bus = bus();
+        let receiver = receiver(&bus);
+        let publisher = Arc::new(bus.publisher("/s", "p"));
+        let outlet = Outlet::new(7);
+        let open = || outlet.open().expect("it is not closed");
+        let (one, two) = (open(), open());
+        let second = two.publish(Arc::clone(&publisher), 10, events(&publisher, &["c"]));
+        let mut second = std::pin::pin!(second);
+        assert_eq!(second.as_mut().now_or_never(), None, "it waits");
+        assert!(got(&receiver).is_empty());
+        one.publish(Arc::clone(&publisher), 8, events(&publisher, &["a", "b"]))
+            .await;
+        second.await;
+        assert_eq!(got(&receiver), ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn numbers_that_do_not_come_hold_nobody_up() {
+        let bus = bus();
+        let receiver = receiver(&bus);
+        let publisher = Arc::new(bus.publisher("/s", "p"));
+        let outlet = Outlet::new(0);
+        let open = || outlet.open().expect("it is not closed");
+        let (lost, stored) = (open(), open());
+        let second = stored.publish(Arc::clone(&publisher), 2, events(&publisher, &["b"]));
+        let mut second = std::pin::pin!(second);
+        assert_eq!(second.as_mut().now_or_never(), None);
+        drop(lost);
+        second.await;
+        assert_eq!(got(&receiver), ["b"]);
+        // And the next goes on from there.
+        let next = open();
+        next.publish(Arc::clone(&publisher), 3, events(&publisher, &["c"]))
+            .await;
+        assert_eq!(got(&receiver), ["c"]);
+    }
+
+    #[tokio::test]
+    async fn an_append_that_stored_nothing_is_done_at_once() {
+        let bus = bus();
+        let publisher = Arc::new(bus.publisher("/s", "p"));
+        let outlet = Outlet::new(3);
+        let open = outlet.open().expect("it is not closed");
+        open.publish(publisher, 4, Vec::new()).await;
+        assert_eq!(outlet.lock().open, 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_shuts_it_waits_for_what_was_begun() {
+        let outlet = Outlet::new(0);
+        let open = outlet.open().expect("it is not closed");
+        let shut = outlet.shut();
+        {
+            let mut idle = std::pin::pin!(shut.idle());
+            assert_eq!(idle.as_mut().now_or_never(), None);
+            assert!(outlet.open().is_none(), "none is begun");
+            drop(open);
+            idle.await;
+        }
+        drop(shut);
+        assert!(outlet.open().is_some());
+        outlet.shut().for_good();
+        assert!(outlet.open().is_none());
+    }
+}

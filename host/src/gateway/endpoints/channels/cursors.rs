@@ -1,0 +1,170 @@
+//! Positions that clients keep at the node.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::at::At;
+use super::body;
+use super::refusal::ChannelRefusal;
+use super::view::CursorView;
+use crate::access::{Act, Identity};
+use crate::channel::{Channel, ClientName, Mover};
+use crate::gateway::caller::Caller;
+use crate::gateway::context::Context;
+use crate::gateway::problem::Problem;
+use crate::gateway::query::NoParameters;
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+
+/// Where a client is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::gateway) struct NewCursor {
+    /// Number of the last event that it has read.
+    after: u64,
+}
+
+/// Whoever may read the channel, and what they name.
+struct Asked {
+    channel: Arc<Channel>,
+    client: ClientName,
+    principal: String,
+    operates: bool,
+}
+
+impl Asked {
+    fn of(
+        context: &Context,
+        client: &Client,
+        identity: &Identity,
+        (channel, name): (String, String),
+    ) -> Result<Self, Rejection> {
+        context.check(identity, &Act::Read(&channel), client.address)?;
+        Ok(Self {
+            channel: context.channel(&channel)?,
+            client: ClientName::new(&name).map_err(ChannelRefusal::from)?,
+            principal: identity.principal().to_string(),
+            operates: identity.check(&Act::Operate).is_ok(),
+        })
+    }
+
+    fn mover(&self) -> Mover<'_> {
+        Mover {
+            principal: &self.principal,
+            operates: self.operates,
+        }
+    }
+
+    async fn shown(&self) -> Result<Json<CursorView>, Rejection> {
+        let cursor = self.channel.cursor(&self.client).await;
+        let cursor = cursor.map_err(ChannelRefusal::from)?;
+        let last = self.channel.bounds().map_or(0, |bounds| bounds.last);
+        Ok(Json(CursorView::of(cursor, last)))
+    }
+}
+
+/// Show a client's position
+#[utoipa::path(
+    get,
+    path = "/v1/channels/{name}/cursors/{client}",
+    tag = "channels",
+    params(
+        ("name" = String, Path, description = "The channel's name"),
+        ("client" = String, Path, description = "The client's name: 1 to 255 printable characters of ASCII without spaces, percent-encoded"),
+    ),
+    responses(
+        (status = 200, description = "The position", body = CursorView),
+        (status = 400, description = "Bad name or parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such channel or cursor", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn show(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    At(names): At<(String, String)>,
+    NoParameters: NoParameters,
+) -> Result<Json<CursorView>, Rejection> {
+    let asked = Asked::of(&context, &client, &identity, names)?;
+    asked.shown().await
+}
+
+/// Move a client's position
+///
+/// Makes it if there is none. It belongs to whoever has made it: others need `operate`.
+#[utoipa::path(
+    put,
+    path = "/v1/channels/{name}/cursors/{client}",
+    tag = "channels",
+    params(
+        ("name" = String, Path, description = "The channel's name"),
+        ("client" = String, Path, description = "The client's name"),
+    ),
+    request_body = NewCursor,
+    responses(
+        (status = 200, description = "The position", body = CursorView),
+        (status = 201, description = "The position, made", body = CursorView),
+        (status = 400, description = "Bad name, parameter, body or position", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "Too many cursors", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn set(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    At(names): At<(String, String)>,
+    NoParameters: NoParameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<CursorView>), Rejection> {
+    let asked = Asked::of(&context, &client, &identity, names)?;
+    let NewCursor { after } = body::json(&context, &client, &headers, body).await?;
+    let set = asked
+        .channel
+        .set_cursor(&asked.client, after, asked.mover(), true);
+    let status = match set.await.map_err(ChannelRefusal::from)? {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    Ok((status, asked.shown().await?))
+}
+
+/// Forget a client's position
+#[utoipa::path(
+    delete,
+    path = "/v1/channels/{name}/cursors/{client}",
+    tag = "channels",
+    params(
+        ("name" = String, Path, description = "The channel's name"),
+        ("client" = String, Path, description = "The client's name"),
+    ),
+    responses(
+        (status = 204, description = "Forgotten"),
+        (status = 400, description = "Bad name or parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such channel or cursor", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn remove(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    At(names): At<(String, String)>,
+    NoParameters: NoParameters,
+) -> Result<StatusCode, Rejection> {
+    let asked = Asked::of(&context, &client, &identity, names)?;
+    let removed = asked.channel.remove_cursor(&asked.client, asked.mover());
+    removed.await.map_err(ChannelRefusal::from)?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,56 @@
+//! The newest events of a channel.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::at::At;
+use super::page::{EventPage, Form, answer};
+use super::position::limit;
+use super::refusal::ChannelRefusal;
+use crate::access::Act;
+use crate::gateway::caller::Caller;
+use crate::gateway::context::Context;
+use crate::gateway::problem::Problem;
+use crate::gateway::query::Parameters;
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+
+/// Events unless told.
+const DEFAULT_LIMIT: usize = 10;
+
+/// Read the newest events
+///
+/// Ascending; fewer than asked for where they are large.
+#[utoipa::path(
+    get,
+    path = "/v1/channels/{name}/latest",
+    tag = "channels",
+    params(
+        ("name" = String, Path, description = "The channel's name"),
+        ("limit" = Option<usize>, Query, description = "Most events, 1 to 1,000; 10 by default"),
+        ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
+    ),
+    responses(
+        (status = 200, description = "The events", body = EventPage),
+        (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The events are damaged", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage is busy or fails", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn latest(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    At(name): At<String>,
+    parameters: Parameters,
+) -> Result<Response, Rejection> {
+    context.check(&identity, &Act::Read(&name), client.address)?;
+    parameters.allow(&["limit"])?;
+    let limit = limit(&parameters, DEFAULT_LIMIT)?;
+    let channel = context.channel(&name)?;
+    let found = channel.latest(limit).await.map_err(ChannelRefusal::from)?;
+    answer(&context, &client, &name, channel.epoch(), found, Form::Page)
+}

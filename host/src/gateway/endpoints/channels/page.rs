@@ -1,0 +1,165 @@
+//! Events of a channel as answers.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hearken_channel_log::Epoch;
+use hearken_wire::EventRef;
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+use utoipa::ToSchema;
+
+use super::etag::etag;
+use super::view::numbers;
+use crate::channel::Found;
+use crate::event::{CloudEvent, Event};
+use crate::gateway::context::Context;
+use crate::gateway::problem::Numbers;
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+use crate::gateway::serve::memory::Part;
+
+/// Media type of packed events.
+pub(super) const FRAMES: &str = "application/vnd.hearken.frames";
+
+/// Media type of an array of events.
+pub(super) const BATCHED: &str = "application/cloudevents-batch+json";
+
+/// Bytes of memory that an answer takes for each byte of its encoded events, about: as JSON
+/// most have twice as many.
+const WITH_TEXT: usize = 3;
+
+/// Room for what surrounds the events of an answer.
+const ENVELOPE: usize = 1 << 10;
+
+/// Events of a channel.
+#[derive(Debug, serde::Serialize, ToSchema)]
+pub(in crate::gateway) struct EventPage {
+    /// Name of the channel.
+    channel: String,
+    /// Which log of that name it is.
+    epoch: String,
+    /// The events, ascending.
+    #[schema(value_type = Vec<crate::gateway::openapi::CloudEventJson>)]
+    events: Events,
+    /// What to ask for as `after` to go on.
+    next: u64,
+    /// Number of the channel's last event.
+    last: u64,
+    /// Numbers that were asked for and are not kept any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<Numbers>,
+}
+
+/// Encoded events, as CloudEvents.
+pub(super) struct Events {
+    pub(super) events: Vec<Bytes>,
+    /// The node that sends them.
+    pub(super) node: Arc<str>,
+}
+
+/// How events are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A page as JSON.
+    Page,
+    /// An array of CloudEvents.
+    Batch,
+    /// Packed, as they lie in the log.
+    Frames,
+}
+
+/// A text of an answer, which counts until it is sent.
+struct Answer {
+    text: Vec<u8>,
+    _part: Part,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Serialize for Events {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut all = serializer.serialize_seq(Some(self.events.len()))?;
+        for event in &self.events {
+            let event = event_of(event);
+            let localorigin = event.origin() == &*self.node;
+            all.serialize_element(&CloudEvent::new(&event, localorigin))?;
+        }
+        all.end()
+    }
+}
+
+impl std::fmt::Debug for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} events", self.events.len())
+    }
+}
+
+/// An encoded event that a channel has stored.
+pub(super) fn event_of(event: &[u8]) -> Event {
+    Event::copied(EventRef::assume_encoded(event))
+}
+
+/// Memory for the answer with these events, until that is sent.
+pub(super) fn room(
+    context: &Context,
+    client: &Client,
+    events: &[Bytes],
+) -> Result<Part, Rejection> {
+    let bytes: usize = events.iter().map(Bytes::len).sum();
+    let bytes = bytes.saturating_mul(WITH_TEXT).saturating_add(ENVELOPE);
+    let part = context.bodies.take(bytes, Some(client.address));
+    part.map_err(|full| Rejection::full("bytes of memory for requests and answers", full))
+}
+
+/// A text as the body of an answer, which takes its part of the memory until it is sent.
+pub(super) fn counted(text: Vec<u8>, part: Part) -> Bytes {
+    Bytes::from_owner(Answer { text, _part: part })
+}
+
+/// The answer with what was found.
+pub(super) fn answer(
+    context: &Arc<Context>,
+    client: &Client,
+    channel: &str,
+    epoch: Epoch,
+    found: Found,
+    form: Form,
+) -> Result<Response, Rejection> {
+    let part = room(context, client, &found.events)?;
+    let page = EventPage {
+        channel: channel.to_owned(),
+        epoch: epoch.to_string(),
+        events: Events {
+            events: found.events,
+            node: Arc::clone(context.bus.node()),
+        },
+        next: found.next,
+        last: found.last,
+        gap: found.gap.as_ref().map(numbers),
+    };
+    let json = |text: serde_json::Result<Vec<u8>>| text.expect("objects with string keys");
+    let (media_type, text) = match form {
+        Form::Page => ("application/json", json(serde_json::to_vec(&page))),
+        Form::Batch => (BATCHED, json(serde_json::to_vec(&page.events))),
+        Form::Frames => (FRAMES, page.events.events.concat()),
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::ETAG, etag(epoch, found.last));
+    if form != Form::Page {
+        headers.insert("hearken-next", found.next.into());
+        headers.insert("hearken-last", found.last.into());
+        if let Some(gap) = found.gap {
+            let gap = HeaderValue::try_from(format!("{}-{}", gap.first, gap.last));
+            headers.insert("hearken-gap", gap.expect("digits and a dash"));
+        }
+    }
+    Ok((headers, counted(text, part)).into_response())
+}

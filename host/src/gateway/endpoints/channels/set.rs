@@ -1,0 +1,77 @@
+//! Making channels, and changing what they are set to.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hearken_channel_log::ChannelName;
+
+use super::at::At;
+use super::body;
+use super::refusal::ChannelRefusal;
+use super::show::shown;
+use super::view::ChannelDetails;
+use crate::channel::{Set, SettingsDocument};
+use crate::gateway::context::Context;
+use crate::gateway::problem::Problem;
+use crate::gateway::query::NoParameters;
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+
+/// Make a channel, or change it
+///
+/// The body replaces all settings; what it leaves out has its default. Only `engine` and
+/// `node` stay as they are. `If-None-Match: *` has a channel made and none changed.
+#[utoipa::path(
+    put,
+    path = "/v1/channels/{name}",
+    tag = "channels",
+    params(
+        ("name" = String, Path, description = "The channel's name: 1 to 255 characters of `A-Z a-z 0-9 . _ - / :`, percent-encoded"),
+        ("if-none-match" = Option<String>, Header, description = "`*`: only if there is no channel of that name"),
+    ),
+    request_body = SettingsDocument,
+    responses(
+        (status = 200, description = "The channel, changed", body = ChannelDetails),
+        (status = 201, description = "The channel, made", body = ChannelDetails),
+        (status = 400, description = "Bad name, settings or body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It was removed meanwhile", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The configuration declares it, or its engine would change", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "There is one already", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage fails, or others change channels", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "Too many channels", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn set(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    At(name): At<String>,
+    NoParameters: NoParameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Rejection> {
+    let name = ChannelName::new(&name).map_err(ChannelRefusal::from)?;
+    let new = match headers.get(header::IF_NONE_MATCH) {
+        None => false,
+        Some(any) if any == "*" => true,
+        Some(_) => return Err(ChannelRefusal::IfNoneMatch.into()),
+    };
+    let document: SettingsDocument = body::json(&context, &client, &headers, body).await?;
+    if !context.channels.is_open() {
+        return Err(Rejection::Starting);
+    }
+    let settings = document.read().map_err(ChannelRefusal::from)?;
+    let engine = document.engine.is_some().then_some(settings.engine);
+    let set = context.channels.set(&name, settings, engine, new).await;
+    let (channel, set) = set.map_err(ChannelRefusal::from)?;
+    let status = match set {
+        Set::Created => StatusCode::CREATED,
+        Set::Changed => StatusCode::OK,
+    };
+    let shown = shown(&context, &channel).await?;
+    Ok((status, shown).into_response())
+}

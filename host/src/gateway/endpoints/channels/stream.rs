@@ -1,0 +1,259 @@
+//! A channel as server-sent events: what is in it from a position on, and then what comes.
+//!
+//! Unlike the stream of live events it needs no mailbox: it reads the log when its client
+//! takes more, and so nothing is ever dropped.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream::unfold;
+use hearken_channel_log::{ReadError, Span};
+use serde_json::json;
+
+use super::begin::{Begin, position_of};
+use super::page::event_of;
+use super::position::Position;
+use super::refusal::ChannelRefusal;
+use super::view::numbers;
+use crate::access::{Ended, Held, Identity};
+use crate::channel::{Channel, Found, ReadAmount, ReadFailure, ReadFilter};
+use crate::event::CloudEvent;
+use crate::gateway::context::Context;
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+use crate::gateway::serve::connection::{Connection, Stage};
+use crate::gateway::serve::slots::Slot;
+
+/// What is read at once for a stream, and is in memory until its client has taken it.
+const STREAM_READ: ReadAmount = ReadAmount {
+    events: 64,
+    bytes: 64 << 10,
+};
+
+/// The first message: the pause in milliseconds that a client should make before it connects
+/// again. Also makes the response's head leave at once.
+const OPENING: &str = "retry: 1000\n: reading\n\n";
+
+/// A message without meaning, which shows each side that the other is there.
+const COMMENT: &str = ":\n\n";
+
+/// Has proxies such as nginx pass on each message at once.
+const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
+
+/// Pause before a log is asked again that was busy.
+const BUSY: Duration = Duration::from_millis(100);
+
+/// Where a stream begins: with what comes from now on, unless the request says otherwise.
+pub(super) async fn start(
+    channel: &Channel,
+    begin: Begin,
+    headers: &HeaderMap,
+) -> Result<u64, Rejection> {
+    let last = channel
+        .bounds()
+        .ok_or(ChannelRefusal::Read(ReadFailure::Removed))?
+        .last;
+    if let Some(id) = headers.get("last-event-id") {
+        let text = String::from_utf8_lossy(id.as_bytes());
+        let position = text.parse().ok();
+        let position: Position =
+            position.ok_or_else(|| ChannelRefusal::LastEventId(text.clone().into_owned()))?;
+        channel
+            .check_epoch(position.epoch)
+            .map_err(ChannelRefusal::from)?;
+        return within(position.number, last);
+    }
+    match begin {
+        Begin::After(after) => within(after, last),
+        Begin::Client(client) => Ok(position_of(channel, &client).await?),
+        Begin::Unsaid => Ok(last),
+    }
+}
+
+fn within(after: u64, last: u64) -> Result<u64, Rejection> {
+    if after > last {
+        let beyond = ReadFailure::Beyond { after, last };
+        return Err(ChannelRefusal::from(beyond).into());
+    }
+    Ok(after)
+}
+
+/// Begins to stream.
+pub(super) fn open(
+    context: Arc<Context>,
+    client: Client,
+    identity: Identity,
+    channel: Arc<Channel>,
+    after: u64,
+    filter: ReadFilter,
+) -> Result<Response, Rejection> {
+    let held = context.hold_stream(&identity)?;
+    let slot = context.streams.take(client.address);
+    let slot = slot.map_err(|full| Rejection::full("event streams", full))?;
+    if context.draining.is_cancelled() {
+        return Err(Rejection::Draining);
+    }
+    let connection = client.connection;
+    connection.set_stage(Stage::Streaming);
+    let stream = ChannelStream {
+        phase: Phase::Opening,
+        half_closed: false,
+        ended: Box::pin(async move { identity.ended().await }),
+        after,
+        filter,
+        channel,
+        connection,
+        context,
+        _slot: slot,
+        _held: held,
+    };
+    let messages = unfold(stream, |mut stream| async move {
+        let message = stream.next().await?;
+        Some((Ok::<_, Infallible>(message), stream))
+    });
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CACHE_CONTROL.as_str(), "no-cache"),
+        UNBUFFERED,
+    ];
+    Ok((headers, Body::from_stream(messages)).into_response())
+}
+
+/// One client's stream.
+struct ChannelStream {
+    phase: Phase,
+    /// Whether the client has closed its side.
+    half_closed: bool,
+    /// Waits until the client may not read any more.
+    ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
+    after: u64,
+    filter: ReadFilter,
+    channel: Arc<Channel>,
+    connection: Arc<Connection>,
+    context: Arc<Context>,
+    _slot: Slot,
+    _held: Held,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was sent yet.
+    Opening,
+    /// Events flow.
+    Open,
+    /// The last message was sent.
+    Over,
+}
+
+impl ChannelStream {
+    /// The next messages; none when there are no more.
+    async fn next(&mut self) -> Option<Bytes> {
+        match self.phase {
+            Phase::Opening => {
+                self.phase = Phase::Open;
+                return Some(Bytes::from_static(OPENING.as_bytes()));
+            }
+            Phase::Open => {}
+            Phase::Over => return None,
+        }
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut self.ended => return Some(self.end("access-ended", &ended.to_string())),
+                () = self.context.draining.cancelled() => return None,
+                // There is no end: go on.
+                () = std::future::ready(()) => {}
+            }
+            match self
+                .channel
+                .read(self.after, STREAM_READ, &self.filter)
+                .await
+            {
+                Ok(found) => {
+                    let there_is_more = found.next < found.last;
+                    if let Some(messages) = self.messages(found) {
+                        return Some(messages);
+                    }
+                    if !there_is_more && let Some(message) = self.idle().await {
+                        return message;
+                    }
+                }
+                Err(ReadFailure::Log(ReadError::Overloaded)) => tokio::time::sleep(BUSY).await,
+                Err(ReadFailure::Log(ReadError::Damaged(span))) => {
+                    self.after = span.last;
+                    return Some(told("damaged", span));
+                }
+                Err(ReadFailure::Removed) => {
+                    return Some(self.end("removed", "the channel was removed"));
+                }
+                Err(error) => return Some(self.end("failed", &error.to_string())),
+            }
+        }
+    }
+
+    /// What was found, as messages; nothing when that is nothing.
+    fn messages(&mut self, found: Found) -> Option<Bytes> {
+        let mut text = Vec::new();
+        if let Some(gap) = found.gap {
+            text.extend_from_slice(&told("gap", gap));
+        }
+        let epoch = self.channel.epoch();
+        for event in &found.events {
+            let event = event_of(event);
+            let number = event.sequence().unwrap_or_default();
+            let localorigin = event.origin() == &**self.context.bus.node();
+            let json = CloudEvent::new(&event, localorigin).to_json();
+            let event_type = event.event_type();
+            // No attribute has a line break, and the JSON is on one line.
+            let message = format!("id: {epoch}-{number}\nevent: {event_type}\ndata: {json}\n\n");
+            text.extend_from_slice(message.as_bytes());
+        }
+        self.after = found.next;
+        (!text.is_empty()).then(|| text.into())
+    }
+
+    /// What an idle stream sends, or that it ends; nothing once there is something to read.
+    async fn idle(&mut self) -> Option<Option<Bytes>> {
+        let comment = || Some(Some(Bytes::from_static(COMMENT.as_bytes())));
+        tokio::select! {
+            biased;
+            ended = &mut self.ended => Some(Some(self.end("access-ended", &ended.to_string()))),
+            () = self.context.draining.cancelled() => Some(None),
+            // What has become of the channel is found by reading.
+            _ = self.channel.beyond(self.after) => None,
+            () = self.connection.half_closed(), if !self.half_closed => {
+                self.half_closed = true;
+                // A client that is gone answers this with a reset.
+                comment()
+            }
+            () = self.connection.reset(), if self.half_closed => Some(None),
+            () = tokio::time::sleep(self.context.limits.keep_alive) => comment(),
+        }
+    }
+
+    /// The last message.
+    fn end(&mut self, name: &str, reason: &str) -> Bytes {
+        self.phase = Phase::Over;
+        message(name, &json!({ "reason": reason }))
+    }
+}
+
+impl Drop for ChannelStream {
+    fn drop(&mut self) {
+        self.connection.set_stage(Stage::Answering);
+    }
+}
+
+fn told(name: &str, span: Span) -> Bytes {
+    message(name, &json!(numbers(&span)))
+}
+
+fn message(name: &str, data: &serde_json::Value) -> Bytes {
+    format!("event: {name}\ndata: {data}\n\n").into()
+}

@@ -1,0 +1,121 @@
+//! Channels as answers show them.
+
+use hearken_channel_log::{ChannelState, Span};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::channel::{ChannelStatus, Cursor, SettingsDocument};
+use crate::event::cloudevent::rfc3339;
+use crate::gateway::problem::Numbers;
+
+/// How a channel stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct ChannelView {
+    /// Its name.
+    name: String,
+    /// Which log of that name it is.
+    epoch: String,
+    /// Node that it lies on.
+    node: String,
+    /// When it was made, in RFC 3339.
+    created: String,
+    /// Number of the oldest event that is kept; one more than `last` when none is.
+    first: u64,
+    /// Number of the newest event that ever was; 0 before the first.
+    last: u64,
+    /// Bytes that its events take.
+    bytes: u64,
+    /// `ok`, `failed` (it takes no events any more) or `damaged` (some events are no longer
+    /// what was written).
+    state: &'static str,
+    /// What the storage said, when it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Numbers of the events that are damaged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<Numbers>,
+    /// Whether the configuration of the node declares it.
+    declared: bool,
+    /// What it is set to.
+    settings: SettingsDocument,
+}
+
+/// How a channel stands, with who keeps a position in it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct ChannelDetails {
+    #[serde(flatten)]
+    channel: ChannelView,
+    /// Positions that clients keep, by name.
+    cursors: Vec<CursorView>,
+}
+
+/// A position that a client keeps.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct CursorView {
+    /// Under which name.
+    client: String,
+    /// Number of the last event that it has read.
+    after: u64,
+    /// How many events there are behind it.
+    lag: u64,
+    /// Who made it.
+    owner: String,
+}
+
+impl ChannelView {
+    /// Of a channel on this node.
+    pub(super) fn of(status: &ChannelStatus, node: &str) -> Self {
+        let info = &status.info;
+        let (state, reason, damaged) = match &info.state {
+            ChannelState::Ok => ("ok", None, Vec::new()),
+            ChannelState::Failed { why } => ("failed", Some(why.to_string()), Vec::new()),
+            ChannelState::Damaged { ranges } => {
+                ("damaged", None, ranges.iter().map(numbers).collect())
+            }
+        };
+        Self {
+            name: info.name.to_string(),
+            epoch: info.epoch.to_string(),
+            node: node.to_owned(),
+            created: rfc3339(info.created),
+            first: info.first,
+            last: info.last,
+            bytes: info.bytes,
+            state,
+            reason,
+            damaged,
+            declared: status.declared,
+            settings: SettingsDocument::from(&status.settings),
+        }
+    }
+
+    /// The same with the cursors of the channel.
+    pub(super) fn with(self, cursors: Vec<Cursor>) -> ChannelDetails {
+        let last = self.last;
+        let cursors = cursors.into_iter();
+        ChannelDetails {
+            cursors: cursors.map(|cursor| CursorView::of(cursor, last)).collect(),
+            channel: self,
+        }
+    }
+}
+
+impl CursorView {
+    /// Of a cursor on a channel whose last event has this number.
+    pub(super) fn of(cursor: Cursor, last: u64) -> Self {
+        Self {
+            client: cursor.client.to_string(),
+            after: cursor.after,
+            lag: last.saturating_sub(cursor.after),
+            owner: cursor.owner,
+        }
+    }
+}
+
+/// Numbers as answers show them.
+pub(super) fn numbers(span: &Span) -> Numbers {
+    Numbers {
+        first: span.first,
+        last: span.last,
+    }
+}
