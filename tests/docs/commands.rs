@@ -36,6 +36,11 @@ async fn http() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn channels() {
+    run_with("host/docs/channels.md", []).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cli() {
     let plugins = ["cache", "job-trigger"].map(gallery);
     run_with("host/docs/cli.md", plugins).await;
@@ -69,8 +74,9 @@ const GALLERY: [&str; 6] = [
 ];
 
 /// The pages that the tests above run.
-const RUN: [&str; 6] = [
+const RUN: [&str; 7] = [
     "README.md",
+    "host/docs/channels.md",
     "host/docs/cli.md",
     "host/docs/cluster.md",
     "host/docs/http.md",

@@ -80,12 +80,14 @@ fn plain(line: &str) -> String {
 
 /// A shape that differs from run to run: `h` stands for a hexadecimal digit, `0` for a
 /// digit, `+` for more of the last one, anything else for itself.
-const SHAPES: [(&str, &str); 8] = [
+const SHAPES: [(&str, &str); 10] = [
     (
         "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh",
         "HASH",
     ),
     ("hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-0+", "ID"),
+    ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "UUID"),
+    ("hhhhhhhhhhhhhhhh", "EPOCH"),
     ("0000-00-00T00:00:00.0+Z", "TIME"),
     ("0000-00-00", "DATE"),
     ("hhhhhhhh", "INCARNATION"),
@@ -140,6 +142,11 @@ fn what_differs_from_run_to_run_is_alike() {
         ),
         ("a  0.21ms   b", "a 12.5ms b"),
         ("self  4f1c09d2", "self      00c0ffee"),
+        (
+            "019d1f0a-6c1e-7b60-9a53-0d3f5a1c9e77 1",
+            "019d0000-0000-7000-8000-000000000000 1",
+        ),
+        ("5d0c7bb14f3e9a26-2", "0000000000000000-2"),
         ("at 127.0.0.1:40213.", "at 127.0.0.1:50000."),
         ("{\"a\":1,…}", "{\"a\":1,\"b\":2}"),
     ] {

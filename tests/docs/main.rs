@@ -38,15 +38,26 @@ fn every_event_of_the_host_is_described() {
 #[tokio::test]
 async fn every_command_is_described() {
     let text = Page::read("host/docs/cli.md").text;
-    for group in [&[][..], &["plugin"], &["access"], &["cluster"]] {
+    for group in [
+        &[][..],
+        &["plugin"],
+        &["channel"],
+        &["access"],
+        &["cluster"],
+    ] {
         let help = run(hearken(checkout(), &[group, &["--help"]].concat())).await;
         let (_, commands) = help.stdout.split_once("Commands:").expect("there are some");
         let commands = commands.lines().skip(1).take_while(|line| !line.is_empty());
         for command in commands.filter_map(|line| line.split_whitespace().next()) {
             let called = [&["hearken"], group, &[command]].concat().join(" ");
-            let known = ["hearken plugin", "hearken access", "hearken cluster"].contains(&&*called)
-                || command == "help"
-                || described(&text, &called);
+            let groups = [
+                "hearken plugin",
+                "hearken channel",
+                "hearken access",
+                "hearken cluster",
+            ];
+            let known =
+                groups.contains(&&*called) || command == "help" || described(&text, &called);
             assert!(known, "`{called}` is not in cli.md");
         }
     }

@@ -20,11 +20,45 @@ use crate::support::process::{Answer, NodeProcess, hearken, run};
 use crate::support::{DEADLINE, POLL};
 
 /// Each command that asks a node, and the operation that it uses.
-const COMMANDS: [(&[&str], &str, &str); 9] = [
+const COMMANDS: [(&[&str], &str, &str); 19] = [
     (&["send", "t"], "post", "/v1/events"),
     (&["listen", "a"], "get", "/v1/events"),
     (&["wait", "t", "--timeout", "50ms"], "get", "/v1/wait"),
     (&["nodes"], "get", "/v1/nodes"),
+    (&["channel", "list"], "get", "/v1/channels"),
+    (&["channel", "create", "x"], "put", "/v1/channels/{name}"),
+    (&["channel", "show", "x"], "get", "/v1/channels/{name}"),
+    (&["channel", "cursors", "x"], "get", "/v1/channels/{name}"),
+    (
+        &["channel", "read", "x"],
+        "get",
+        "/v1/channels/{name}/events",
+    ),
+    (
+        &["channel", "latest", "x"],
+        "get",
+        "/v1/channels/{name}/latest",
+    ),
+    (
+        &["channel", "trim", "x", "--before", "1"],
+        "post",
+        "/v1/channels/{name}/trim",
+    ),
+    (
+        &["channel", "verify", "x"],
+        "post",
+        "/v1/channels/{name}/verify",
+    ),
+    (
+        &["channel", "repair", "x", "--accept-loss"],
+        "post",
+        "/v1/channels/{name}/repair",
+    ),
+    (
+        &["channel", "delete", "x", "--force"],
+        "delete",
+        "/v1/channels/{name}",
+    ),
     (&["plugin", "list"], "get", "/v1/plugins"),
     (&["plugin", "show", "x"], "get", "/v1/plugins/{name}"),
     (
@@ -44,8 +78,11 @@ const COMMANDS: [(&[&str], &str, &str); 9] = [
     ),
 ];
 
+/// A command that shows a channel and then sets it, and so needs the rights of both.
+const OF_SEVERAL: &str = "channel set";
+
 /// Commands that ask no node.
-const ALONE: [&str; 15] = [
+const ALONE: [&str; 16] = [
     "run",
     "dev",
     "help",
@@ -53,6 +90,7 @@ const ALONE: [&str; 15] = [
     "plugin build",
     "plugin check",
     "plugin help",
+    "channel help",
     "cluster ca",
     "cluster cert",
     "cluster help",
@@ -63,7 +101,7 @@ const ALONE: [&str; 15] = [
     "access help",
 ];
 
-const RIGHTS: [&str; 4] = ["publish", "listen", "observe", "operate"];
+const RIGHTS: [&str; 6] = ["publish", "listen", "append", "read", "observe", "operate"];
 
 /// A node with a key for each of some roles, of the same name; the roles are lines of the
 /// configuration.
@@ -76,7 +114,7 @@ struct Guarded {
 /// Lines that give a right, to everything if it is for something.
 fn line(right: &str) -> String {
     match right {
-        "publish" | "listen" => format!("{right} = [\"*\"]\n"),
+        "publish" | "listen" | "append" | "read" => format!("{right} = [\"*\"]\n"),
         word => format!("{word} = true\n"),
     }
 }
@@ -146,7 +184,7 @@ impl Guarded {
 async fn commands() -> BTreeSet<String> {
     let folder = TempDir::new().expect("a temporary folder");
     let mut all = BTreeSet::new();
-    for group in ["", "plugin", "cluster", "access"] {
+    for group in ["", "plugin", "channel", "cluster", "access"] {
         let words: Vec<&str> = group.split_whitespace().chain(["--help"]).collect();
         let help = run(hearken(folder.path(), &words)).await;
         let (_, list) = help.stdout.split_once("Commands:").expect("there are some");
@@ -155,7 +193,7 @@ async fn commands() -> BTreeSet<String> {
             all.insert(format!("{group} {name}").trim().to_owned());
         }
     }
-    for group in ["plugin", "cluster", "access"] {
+    for group in ["plugin", "channel", "cluster", "access"] {
         assert!(all.remove(group), "{group} is no command");
     }
     all
@@ -182,6 +220,7 @@ async fn each_command_needs_the_rights_of_its_operations() {
         .await
         .expect("the document");
     let mut known: BTreeSet<String> = ALONE.map(str::to_owned).into();
+    known.insert(OF_SEVERAL.to_owned());
     for (command, method, path) in COMMANDS {
         let right = document["paths"][path][method]["x-right"].as_str();
         let right = right.unwrap_or_else(|| panic!("{method} {path} has no right"));
@@ -208,7 +247,8 @@ async fn each_command_needs_the_rights_of_its_operations() {
                 assert!(!answer.stderr.contains(refusal), "{command:?}: {answer:?}");
             }
         }
-        let words = if command[0] == "plugin" { 2 } else { 1 };
+        let grouped = matches!(command[0], "plugin" | "channel");
+        let words = if grouped { 2 } else { 1 };
         known.insert(command[..words].join(" "));
     }
     let unknown: Vec<_> = commands().await.difference(&known).cloned().collect();

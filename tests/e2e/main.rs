@@ -4,6 +4,7 @@
 mod access;
 mod authoring;
 mod capabilities;
+mod channels;
 mod cluster;
 mod command_line;
 mod compiling;

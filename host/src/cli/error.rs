@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::access::AccessCommandError;
+use super::channel::ChannelCommandError;
 use super::client::ClientError;
 use super::data::DataError;
 use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
@@ -69,6 +70,9 @@ pub(super) enum CliError {
     /// What is asked of access cannot be answered.
     #[error(transparent)]
     Access(#[from] AccessCommandError),
+    /// What is asked of a channel cannot be done.
+    #[error(transparent)]
+    Channel(#[from] ChannelCommandError),
     /// Somebody may not do something; the answer says why.
     #[error("`{principal}` may not `{right}`")]
     NotAllowed {
@@ -101,8 +105,8 @@ impl From<NodeError> for CliError {
 }
 
 impl CliError {
-    /// The exit code: 2 for a command line that makes no sense, 3 for a time-out,
-    /// else 1.
+    /// The exit code: 2 for a command line that makes no sense, 3 for a time-out, 4 for a
+    /// conflict, else 1.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Client(
@@ -121,7 +125,9 @@ impl CliError {
                 HostCertificateError::Name(_) | HostCertificateError::Make(MakeError::Validity(_)),
             ) => ExitCode::from(2),
             Self::Access(error) if error.is_senseless() => ExitCode::from(2),
+            Self::Channel(error) if error.is_senseless() => ExitCode::from(2),
             Self::TimedOut { .. } => ExitCode::from(3),
+            Self::Client(error) if error.is_conflict() => ExitCode::from(4),
             _ => ExitCode::FAILURE,
         }
     }

@@ -3,6 +3,7 @@
 //! else goes to stderr.
 
 mod access;
+mod channel;
 mod client;
 mod cluster;
 mod compile_worker;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use access::Access;
+use channel::Channel;
 use client::{Client, Target};
 use cluster::Cluster;
 use error::CliError;
@@ -67,6 +69,8 @@ enum Command {
     #[command(subcommand)]
     Plugin(Plugin),
     #[command(subcommand)]
+    Channel(Channel),
+    #[command(subcommand)]
     Access(Access),
     #[command(subcommand)]
     Cluster(Cluster),
@@ -76,7 +80,8 @@ enum Command {
 
 /// Runs the command that the process was started with. The exit code is 0 only
 /// on success, 2 for a command line that makes no sense, 3 for a wait that timed
-/// out, and 1 for every other failure.
+/// out, 4 for a channel whose last event is not the expected one, and 1 for every other
+/// failure.
 #[must_use]
 pub fn main() -> ExitCode {
     let Cli { global, command } =
@@ -92,6 +97,7 @@ pub fn main() -> ExitCode {
             ask(&global, |client, output| operate.run(client, output))
         }
         Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
+        Command::Channel(channel) => ask(&global, |client, output| channel.run(client, output)),
         Command::Access(access) => access.run(Output::new(global.json)),
         Command::Cluster(cluster) => cluster.run(Output::new(global.json)),
         Command::CompileWorker(worker) => worker.run().map(|never| match never {}),

@@ -1,13 +1,23 @@
 //! `hearken send`.
 
-use clap::Args;
+use std::time::Duration;
 
-use super::client::{Client, NewEvent};
+use clap::Args;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::client::{Client, ClientError, NewEvent, Published};
 use super::data;
 use super::error::CliError;
-use super::output::Output;
+use super::output::{Output, note};
 
-/// Publish an event and print its id
+/// How long an event is sent again that may not be stored.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Pause before the first repetition; each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Publish an event and print its id, and its number if it goes to a channel
 #[derive(Args, Debug)]
 pub(super) struct Send {
     /// Type of the event; it arrives under `custom.`: `foo` as `custom.foo`
@@ -22,27 +32,64 @@ pub(super) struct Send {
     #[arg(long)]
     subject: Option<String>,
 
+    /// Its own id; a channel stores what is sent again with the same id once
+    #[arg(long)]
+    id: Option<String>,
+
     /// Send it to every node of the cluster
     #[arg(long)]
     distributed: bool,
 
-    /// Channel to publish it on
+    /// Channel to append it to; it is sent again while it is not known whether it is stored
     #[arg(long)]
     channel: Option<String>,
+
+    /// Append it only if the channel's last event has this number; exits 4 otherwise
+    #[arg(long, value_name = "N", requires = "channel")]
+    expect_last: Option<u64>,
 }
 
 impl Send {
     pub(super) async fn run(self, client: Client, mut output: Output) -> Result<(), CliError> {
         let data = self.data.as_deref().map(data::read).transpose()?;
-        let published = client
-            .publish(&NewEvent {
-                event_type: &self.event_type,
-                subject: self.subject.as_deref(),
-                data: data.as_deref(),
-                distributed: self.distributed,
-                channel: self.channel.as_deref(),
-            })
-            .await?;
-        output.answer(&published, || published.id.clone())
+        // By which the channel knows it again.
+        let made = || Uuid::now_v7().to_string();
+        let id = self.id.or_else(|| self.channel.is_some().then(made));
+        let event = NewEvent {
+            event_type: &self.event_type,
+            id: id.as_deref(),
+            subject: self.subject.as_deref(),
+            data: data.as_deref(),
+            distributed: self.distributed,
+            channel: self.channel.as_deref(),
+        };
+        let published = match &self.channel {
+            None => client.publish(&event, None).await?,
+            Some(_) => append(&client, &event, self.expect_last).await?,
+        };
+        output.answer(&published, || match published.sequence {
+            None => published.id.clone(),
+            Some(number) => format!("{} {number}", published.id),
+        })
+    }
+}
+
+/// Appends an event, and again for as long as that may help.
+async fn append(
+    client: &Client,
+    event: &NewEvent<'_>,
+    expected: Option<u64>,
+) -> Result<Published, ClientError> {
+    let until = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match client.publish(event, expected).await {
+            Err(error) if error.may_be_repeated() && Instant::now() + pause < until => {
+                note(&format!("hearken: {error}; trying again"));
+                sleep(pause).await;
+                pause *= 2;
+            }
+            answered => return answered,
+        }
     }
 }

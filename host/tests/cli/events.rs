@@ -51,13 +51,15 @@ async fn send_publishes_what_the_flags_say() {
         "{\"a\": [1, null]}",
         "--subject",
         "s",
+        "--id",
+        "i",
         "--channel",
         "c",
         "--distributed",
     ];
     assert_eq!(
         sent(&arguments, None).await,
-        json!({"type": "hello", "data": {"a": [1, null]}, "subject": "s", "channel": "c", "distributed": true})
+        json!({"type": "hello", "id": "i", "data": {"a": [1, null]}, "subject": "s", "channel": "c", "distributed": true})
     );
     assert_eq!(sent(&["n", "--data", "-5"], None).await["data"], -5);
 }

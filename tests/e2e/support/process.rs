@@ -125,6 +125,15 @@ impl NodeProcess {
         for plugin in plugins {
             plugin.place(&folder.path().join("plugins"));
         }
+        Self::run_in(program, folder, arguments).await
+    }
+
+    /// Runs `hearken run` in a folder that a node has left, and waits until it serves.
+    pub async fn start_again(folder: TempDir, arguments: &[&str]) -> Self {
+        Self::run_in(&[], folder, arguments).await
+    }
+
+    async fn run_in(program: &[&str], folder: TempDir, arguments: &[&str]) -> Self {
         let mut all = vec!["run"];
         for (flag, value) in [
             ("--node", "test"),
@@ -238,6 +247,21 @@ impl NodeProcess {
     /// Kills the node, which has no time to say anything.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it still runs");
+    }
+
+    /// Kills the node, which has no time to say anything; returns its folder.
+    pub async fn killed(mut self) -> TempDir {
+        self.child.kill().await.expect("it still runs");
+        self.folder
+    }
+
+    /// Stops the node, and waits until it has ended well; returns its folder.
+    pub async fn stopped(mut self) -> TempDir {
+        self.signal("TERM").await;
+        let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
+        let status = ended.expect("the node ends").expect("it can be waited for");
+        assert!(status.success(), "{:#?}", self.log());
+        self.folder
     }
 
     /// `HOST:PORT` at which the node listens for others.

@@ -116,6 +116,20 @@ struct ProblemError {
 }
 
 impl ClientError {
+    /// Whether the node expected something else: a channel whose last event is another.
+    pub(in crate::cli) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if *status == StatusCode::PRECONDITION_FAILED)
+    }
+
+    /// Whether what was asked for may be done, or may be done if it is asked for again.
+    pub(in crate::cli) fn may_be_repeated(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Broken { .. } => true,
+            Self::Refused { status, .. } => *status == StatusCode::SERVICE_UNAVAILABLE,
+            _ => false,
+        }
+    }
+
     /// The error for a request that got no answer.
     pub(super) fn transport(base: &Url, error: &reqwest::Error) -> Self {
         let host = shown(base);

@@ -11,6 +11,8 @@ pub(in crate::cli) struct NewEvent<'a> {
     #[serde(rename = "type")]
     pub(in crate::cli) event_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) data: Option<&'a RawValue>,
@@ -24,6 +26,9 @@ pub(in crate::cli) struct NewEvent<'a> {
 #[derive(Debug, Deserialize, Serialize)]
 pub(in crate::cli) struct Published {
     pub(in crate::cli) id: String,
+    /// Its number, if it is in a channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) sequence: Option<u64>,
     /// All other members.
     #[serde(flatten)]
     rest: serde_json::Map<String, serde_json::Value>,

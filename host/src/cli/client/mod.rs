@@ -1,5 +1,6 @@
 //! A node as the commands see it: its HTTP API with typed errors.
 
+mod channels;
 mod error;
 mod messages;
 mod stream;
@@ -7,7 +8,7 @@ mod target;
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH};
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -15,10 +16,11 @@ use serde::de::DeserializeOwned;
 use crate::admin::{NodeStatus, PluginStatus};
 use crate::gateway::{COMMAND_TIME, is_loopback};
 
+pub(super) use channels::{ChannelView, CursorView, Damage, EventPage, Numbers, ReadQuery};
 pub(super) use error::ClientError;
 use error::shown;
-pub(super) use messages::{NewEvent, PluginAction, StreamFilter};
-use messages::{Nodes, Plugins, Published};
+pub(super) use messages::{NewEvent, PluginAction, Published, StreamFilter};
+use messages::{Nodes, Plugins};
 pub(super) use stream::EventStream;
 pub(super) use target::Target;
 
@@ -64,9 +66,16 @@ impl Client {
         })
     }
 
-    /// Publishes an event.
-    pub(super) async fn publish(&self, event: &NewEvent<'_>) -> Result<Published, ClientError> {
-        let request = self.request(Method::POST, &["events"]).json(event);
+    /// Publishes an event; into a channel only if its last event has the number `expected`.
+    pub(super) async fn publish(
+        &self,
+        event: &NewEvent<'_>,
+        expected: Option<u64>,
+    ) -> Result<Published, ClientError> {
+        let mut request = self.request(Method::POST, &["events"]).json(event);
+        if let Some(last) = expected {
+            request = request.header(IF_MATCH, format!("\"{last}\""));
+        }
         self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
             .await
     }
