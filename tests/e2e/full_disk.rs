@@ -1,16 +1,15 @@
 //! A disk that is full for a while.
 
-use std::path::Path;
 use std::process::Command;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use tempfile::TempDir;
 
+use crate::support::disk::Disk;
 use crate::support::events::Events;
 use crate::support::plugin::{Plugin, plugin};
 use crate::support::process::NodeProcess;
-use crate::support::{DEADLINE, POLL, lacking};
+use crate::support::{DEADLINE, POLL};
 
 fn hoarder() -> Plugin {
     plugin("hoarder").manifest("[allow]\nkeyvalue = [\"hoard\"]\n")
@@ -100,39 +99,6 @@ pub async fn a_store_that_cannot_grow_heals_when_it_can() {
     let pid = node.pid();
     limit(pid, &(4 << 20).to_string());
     heals(&node, "File too large", || limit(pid, "unlimited")).await;
-}
-
-/// A file system in memory, unmounted in the end.
-struct Disk(TempDir);
-
-impl Disk {
-    /// None where it cannot be had, which is said.
-    fn mount(size: &str) -> Option<Self> {
-        let folder = TempDir::new().expect("a temporary folder");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "hearken-test"])
-            .arg(folder.path())
-            .output();
-        match mounted {
-            Ok(mounted) if mounted.status.success() => Some(Self(folder)),
-            refused => {
-                lacking(&format!("no file systems that can be mounted: {refused:?}"));
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: the node may still be ending.
-        let unmounted = Command::new("umount").arg("-l").arg(self.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hearken_channel_log::{ChannelName, Counters, Engine};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +19,12 @@ use crate::bus::{Bus, Publisher};
 
 /// How long a change of channels waits for its turn.
 pub(super) const TURN: Duration = Duration::from_secs(10);
+
+/// For appends that are under way as the node ends, and for those who follow logs.
+const A_MOMENT: Duration = Duration::from_millis(250);
+
+/// How long an engine may take to close. What it has acknowledged is durable already.
+const CLOSE_TIME: Duration = Duration::from_secs(10);
 
 /// The channels of a node; cloning shares them.
 #[derive(Clone)]
@@ -116,21 +123,22 @@ impl Channels {
         ]
     }
 
-    /// Takes no more appends, waits for those that are under way until `deadline`, and
-    /// closes the engines.
-    pub async fn close(&self, deadline: tokio::time::Instant) {
+    /// Takes no more appends, waits for those that are under way until `deadline`, but for a
+    /// moment at least, and closes the engines.
+    pub async fn close(&self, deadline: Instant) {
         let shared = &self.0;
         shared.tasks.close();
         shared.closing.cancel();
-        if tokio::time::timeout_at(deadline, shared.tasks.wait())
-            .await
-            .is_err()
-        {
+        let deadline = deadline.max(Instant::now() + A_MOMENT);
+        if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
             tracing::warn!("appends to channels are still under way as the node ends");
         }
-        if let Some(engines) = shared.engines.get() {
-            for engine in [&engines.disk, &engines.memory] {
-                engine.close().await;
+        let Some(engines) = shared.engines.get() else {
+            return;
+        };
+        for engine in [&engines.disk, &engines.memory] {
+            if timeout(CLOSE_TIME, engine.close()).await.is_err() {
+                tracing::warn!("the disk of channels does not answer as the node ends");
             }
         }
     }
@@ -149,7 +157,7 @@ impl Shared {
     /// The right to change channels, once it is this one's turn; `None` if that takes too
     /// long.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        let turn = tokio::time::timeout(TURN, self.turn.acquire()).await;
+        let turn = timeout(TURN, self.turn.acquire()).await;
         // It is never closed.
         turn.ok()?.ok()
     }

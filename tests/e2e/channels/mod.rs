@@ -1,6 +1,8 @@
 //! Channels of real nodes: what is acknowledged is there, whatever happens to the node.
 
 mod commands;
+#[cfg(target_os = "linux")]
+mod disks;
 mod kills;
 mod restarts;
 mod rights;

@@ -6,6 +6,8 @@ pub mod bombs;
 pub mod certificates;
 pub mod cluster;
 pub mod collected;
+#[cfg(target_os = "linux")]
+pub mod disk;
 pub mod events;
 pub mod gate;
 pub mod guests;

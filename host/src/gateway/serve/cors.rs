@@ -9,8 +9,10 @@ use axum::response::{IntoResponse, Response};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
 
 /// Headers of answers that pages may read, besides those that they always may.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Accept-Post, Allow, ETag, Location, Retry-After, WWW-Authenticate");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Accept-Post, Allow, ETag, Hearken-Gap, Hearken-Last, Hearken-Next, Location, Retry-After, \
+     WWW-Authenticate",
+);
 
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
