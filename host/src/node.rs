@@ -360,9 +360,9 @@ impl Starting {
         self.node.address
     }
 
-    /// Opens the channels and loads every plugin in the folder; from then on the node takes events. A
-    /// plugin that fails to load is reported and keeps no node from starting, nor does
-    /// one that takes longer than the configuration's `startup_timeout`.
+    /// Opens the channels and loads every plugin in the folder; from then on the node takes
+    /// events. A plugin that fails to load is reported and keeps no node from starting, nor
+    /// does one that takes longer than the configuration's `startup_timeout`.
     ///
     /// # Errors
     /// [`NodeError`] when the folder cannot be read, or the channels cannot be opened.
@@ -374,8 +374,7 @@ impl Starting {
             startup_timeout,
         } = self;
         channels.open().await?;
-        let observed = node.channels.clone();
-        let reports = tokio::spawn(async move { observed.observe().await });
+        let reports = tokio::spawn(node.channels.clone().observe());
         node.channel_reports = Some(AbortOnDropHandle::new(reports));
         node.runner.load_all(startup_timeout).await?;
         // So that from then on no event is missed, of whatever node.

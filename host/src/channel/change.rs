@@ -139,7 +139,11 @@ impl Channels {
             tasks: self.0.tasks.clone(),
             gone: self.0.closing.child_token(),
         });
-        channel.keep_unread().await?;
+        if let Err(error) = channel.keep_unread().await {
+            // Whoever makes it again begins anew.
+            channel.gone.cancel();
+            return Err(error.into());
+        }
         self.0.all_mut().insert(name.clone(), Arc::clone(&channel));
         tracing::info!(channel = %name, %epoch, "made a channel");
         self.tell(HostEventType::ChannelCreated, name, epoch);

@@ -1,7 +1,7 @@
 //! Positions that clients keep at the node, each under a name.
 
 use bytes::Bytes;
-use hearken_channel_log::{CellChange, CellRange, CellRow};
+use hearken_channel_log::{CellChange, CellError, CellRange, CellRow};
 use serde::{Deserialize, Serialize};
 
 use super::error::CursorFailure;
@@ -47,9 +47,7 @@ impl Channel {
     /// # Errors
     /// [`CursorFailure`] when there is none, or it cannot be read.
     pub async fn cursor(&self, client: &ClientName) -> Result<Cursor, CursorFailure> {
-        let cell = self.engine.cell(&self.name, &key(client)).await?;
-        let kept = cell.and_then(|cell| read(&cell.value));
-        let Some(Kept { after, owner }) = kept else {
+        let (Some(Kept { after, owner }), _) = self.kept_of(client).await? else {
             return Err(CursorFailure::None(client.clone()));
         };
         Ok(Cursor {
@@ -94,35 +92,31 @@ impl Channel {
         if after > last {
             return Err(CursorFailure::Beyond { after, last });
         }
-        let before = match self.cursor(client).await {
-            Ok(before) => Some(before),
-            Err(CursorFailure::None(_)) => None,
-            Err(error) => return Err(error),
-        };
-        let owner = match &before {
-            Some(before) => mover.check(before)?,
-            None => mover.principal.to_owned(),
-        };
-        if before.is_none() && self.cursor_rows().await?.len() >= MAX_CURSORS {
-            return Err(CursorFailure::TooMany(MAX_CURSORS));
-        }
-        if before.as_ref().is_some_and(|before| before.after == after) {
-            return Ok(false);
-        }
         let kept = self.is_kept(client);
-        let value = serde_json::to_vec(&Kept { after, owner }).expect("a number and a text");
-        let change = CellChange {
-            key: key(client),
-            value: Some(Bytes::from(value)),
-            version: None,
-        };
-        self.engine
-            .change_cells(&self.name, vec![change], durable || kept)
-            .await?;
-        if kept {
-            self.keep_unread().await?;
+        let durable = durable || kept;
+        loop {
+            let (before, version) = self.kept_of(client).await?;
+            let owner = match &before {
+                Some(before) => mover.check(client, &before.owner)?,
+                None => mover.principal,
+            };
+            if before.is_none() && self.cursor_rows().await?.len() >= MAX_CURSORS {
+                return Err(CursorFailure::TooMany(MAX_CURSORS));
+            }
+            let there = before.as_ref().is_some_and(|before| before.after == after);
+            if there && !durable {
+                return Ok(false);
+            }
+            let owner = owner.to_owned();
+            let value = serde_json::to_vec(&Kept { after, owner }).expect("a number and a text");
+            let moved = self.change_cursor(client, Some(value), version, durable);
+            if moved.await? {
+                if kept {
+                    self.keep_unread().await?;
+                }
+                return Ok(before.is_none());
+            }
         }
-        Ok(before.is_none())
     }
 
     /// Removes the cursor of a client.
@@ -134,20 +128,47 @@ impl Channel {
         client: &ClientName,
         mover: Mover<'_>,
     ) -> Result<(), CursorFailure> {
-        let before = self.cursor(client).await?;
-        mover.check(&before)?;
-        let change = CellChange {
-            key: key(client),
-            value: None,
-            version: None,
-        };
-        self.engine
-            .change_cells(&self.name, vec![change], true)
-            .await?;
+        loop {
+            let (before, version) = self.kept_of(client).await?;
+            let before = before.ok_or_else(|| CursorFailure::None(client.clone()))?;
+            mover.check(client, &before.owner)?;
+            if self.change_cursor(client, None, version, true).await? {
+                break;
+            }
+        }
         if self.is_kept(client) {
             self.keep_unread().await?;
         }
         Ok(())
+    }
+
+    /// What is kept for a client, and the version of its cell.
+    async fn kept_of(&self, client: &ClientName) -> Result<(Option<Kept>, u64), CellError> {
+        let cell = self.engine.cell(&self.name, &key(client)).await?;
+        let version = cell.as_ref().map_or(0, |cell| cell.version);
+        Ok((cell.and_then(|cell| read(&cell.value)), version))
+    }
+
+    /// Changes the cell of a client; returns whether it still had the version.
+    async fn change_cursor(
+        &self,
+        client: &ClientName,
+        value: Option<Vec<u8>>,
+        version: u64,
+        durable: bool,
+    ) -> Result<bool, CellError> {
+        let change = CellChange {
+            key: key(client),
+            value: value.map(Bytes::from),
+            version: Some(version),
+        };
+        let changes = vec![change];
+        match self.engine.change_cells(&self.name, changes, durable).await {
+            Ok(_) => Ok(true),
+            // Somebody else was quicker.
+            Err(CellError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn is_kept(&self, client: &ClientName) -> bool {
@@ -171,14 +192,14 @@ impl Channel {
 }
 
 impl Mover<'_> {
-    /// Checks that it may move the cursor; returns whose it stays.
-    fn check(&self, cursor: &Cursor) -> Result<String, CursorFailure> {
-        if cursor.owner == self.principal || self.operates {
-            return Ok(cursor.owner.clone());
+    /// Checks that it may move a cursor of this owner, whose it stays.
+    fn check<'o>(&self, client: &ClientName, owner: &'o str) -> Result<&'o str, CursorFailure> {
+        if owner == self.principal || self.operates {
+            return Ok(owner);
         }
         Err(CursorFailure::Foreign {
-            client: cursor.client.clone(),
-            owner: cursor.owner.clone(),
+            client: client.clone(),
+            owner: owner.to_owned(),
         })
     }
 }

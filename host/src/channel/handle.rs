@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hearken_channel_log::{Bounds, CellError, ChannelInfo, ChannelName, Engine, Epoch, ReadError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +26,8 @@ pub struct Channel {
     pub(super) engine: Arc<dyn Engine>,
     extras: Mutex<Extras>,
     pub(super) outlet: Outlet,
+    /// The turn of those who tell the engine what is unread.
+    pub(super) keeping: Semaphore,
     /// Appends that are under way, which go on when nobody waits for them.
     pub(super) tasks: TaskTracker,
     pub(super) indexer: Indexer,
@@ -91,6 +93,7 @@ impl Channel {
             engine,
             extras: Mutex::new(extras),
             outlet: Outlet::new(info.last),
+            keeping: Semaphore::new(1),
             tasks,
             indexer: Indexer::default(),
             gone,

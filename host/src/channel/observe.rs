@@ -34,15 +34,18 @@ pub(super) struct Observed {
 }
 
 impl Channels {
-    /// Tells by host events and in the log what becomes of channels, for as long as it is
-    /// polled.
-    pub async fn observe(&self) {
+    /// Tells by host events and in the log what becomes of channels from now on, for as long
+    /// as the future is polled.
+    pub fn observe(self) -> impl Future<Output = ()> + Send + 'static {
         let mut observed = Observed::default();
-        let mut looks = tokio::time::interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            looks.tick().await;
-            self.look(&mut observed);
+        self.look(&mut observed);
+        async move {
+            let mut looks = tokio::time::interval(LOOK);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                looks.tick().await;
+                self.look(&mut observed);
+            }
         }
     }
 

@@ -10,6 +10,8 @@ impl Channel {
     /// Has the engine keep all that one of the readers in `keep_unread` has not read; one
     /// without a position has read nothing.
     pub(super) async fn keep_unread(&self) -> Result<(), CellError> {
+        // One at a time, so that the last speaks for all positions that were written before.
+        let _turn = self.keeping.acquire().await;
         let readers = self.extras().keep_unread.clone();
         let mut least: Option<u64> = None;
         for reader in &readers {

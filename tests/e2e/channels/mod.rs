@@ -5,6 +5,7 @@ mod commands;
 mod disks;
 mod kills;
 mod restarts;
+mod retention;
 mod rights;
 
 use reqwest::{Method, Response, StatusCode};
