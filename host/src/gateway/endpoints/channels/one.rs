@@ -50,8 +50,11 @@ pub(in crate::gateway) async fn one(
     let bounds = bounds.map_err(ChannelRefusal::from)?;
     let number: u64 = sequence.parse().unwrap_or(0);
     if number == 0 || number > bounds.last {
-        let last = bounds.last;
-        return Err(ChannelRefusal::NoEvent { number, last }.into());
+        return Err(ChannelRefusal::NoEvent {
+            number: sequence,
+            last: bounds.last,
+        }
+        .into());
     }
     let trimmed = |first| ChannelRefusal::Trimmed { number, first };
     if number < bounds.first {

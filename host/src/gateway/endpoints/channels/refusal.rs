@@ -65,7 +65,7 @@ pub(in crate::gateway) enum ChannelRefusal {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error("the channel has no event {number}; the last one is {last}")]
-    NoEvent { number: u64, last: u64 },
+    NoEvent { number: String, last: u64 },
     #[error("the event {number} is not kept any more; the oldest that is has the number {first}")]
     Trimmed { number: u64, first: u64 },
     #[error(

@@ -348,6 +348,12 @@ async fn pages_are_read_one_after_the_other() {
     ] {
         let answer = get(&router, &format!("/v1/channels/orders/events/{number}")).await;
         assert_eq!(kind(&answer), kind_, "{number}");
+        let detail = answer.json()["detail"].to_string();
+        assert!(
+            detail.contains(&format!("event {number} is not"))
+                || detail.contains(&format!("no event {number};")),
+            "{detail}"
+        );
     }
     let since = get(
         &router,
