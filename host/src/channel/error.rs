@@ -13,23 +13,35 @@ use crate::nearest;
 
 /// There is no such channel on this node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no channel `{name}`{hint}")]
+#[error("there is no channel `{name}`; {}", self.hint())]
 pub struct NoChannel {
     /// The name that was asked for.
     pub name: String,
-    /// What was probably meant, as it stands behind that.
-    hint: String,
+    /// What was probably meant.
+    nearest: Option<String>,
 }
 
 impl NoChannel {
     pub(super) fn new<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Self {
-        let hint = match nearest::nearest(name, known) {
-            Some(nearest) => format!("; did you mean `{nearest}`?"),
-            None => "; `hearken channel create` makes one".to_owned(),
-        };
         Self {
             name: name.to_owned(),
-            hint,
+            nearest: nearest::nearest(name, known).map(str::to_owned),
+        }
+    }
+
+    /// The same for somebody who is told of another channel only if they `may` know of it.
+    #[must_use]
+    pub fn told_to(self, may: impl FnOnce(&str) -> bool) -> Self {
+        Self {
+            nearest: self.nearest.filter(|name| may(name)),
+            ..self
+        }
+    }
+
+    fn hint(&self) -> String {
+        match &self.nearest {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "`hearken channel create` makes one".to_owned(),
         }
     }
 }

@@ -18,10 +18,10 @@ use super::rejection::Rejection;
 use super::serve::hosts::AllowedHosts;
 use super::serve::memory::Memory;
 use super::serve::slots::Slots;
-use crate::access::{Access, Held, Identity};
+use crate::access::{Access, Act, Held, Identity};
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
-use crate::channel::{Channel, Channels};
+use crate::channel::{Channel, Channels, NoChannel};
 
 /// What handlers share.
 pub(super) struct Context {
@@ -60,14 +60,34 @@ impl Context {
         })
     }
 
-    /// The channel of this name.
+    /// The channel of this name, for somebody who may know of every channel.
     pub(super) fn channel(&self, name: &str) -> Result<Arc<Channel>, Rejection> {
-        let found = self.channels.find(name);
-        // Those that are not there yet are not taken for missing.
-        if found.is_err() && !self.channels.is_open() {
-            return Err(Rejection::Starting);
-        }
+        Ok(self.find_channel(name)?.map_err(ChannelRefusal::from)?)
+    }
+
+    /// The channel of this name, for somebody who may read it.
+    pub(super) fn readable(
+        &self,
+        identity: &Identity,
+        name: &str,
+    ) -> Result<Arc<Channel>, Rejection> {
+        let may = |name: &str| identity.check(&Act::Read(name)).is_ok();
+        let found = self.find_channel(name)?;
+        let found = found.map_err(|missing| missing.told_to(may));
         Ok(found.map_err(ChannelRefusal::from)?)
+    }
+
+    /// Finds a channel, once all are there.
+    pub(super) fn find_channel(
+        &self,
+        name: &str,
+    ) -> Result<Result<Arc<Channel>, NoChannel>, Rejection> {
+        // Asked first, so that one that is just being opened is not taken for missing.
+        let are_open = self.channels.is_open();
+        match self.channels.find(name) {
+            Err(_) if !are_open => Err(Rejection::Starting),
+            found => Ok(found),
+        }
     }
 
     /// Takes nothing any more, and ends streams and waits.

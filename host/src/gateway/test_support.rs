@@ -19,6 +19,7 @@ use crate::admin::{
     NodeStatus, PluginAdmin, PluginCommandError, PluginState, PluginStatus, RightsStatus,
 };
 use crate::bus::{Bus, BusConfig, Overflow};
+use crate::channel::Channels;
 use crate::channel::test_support::channels_of;
 use crate::clock::SystemClock;
 
@@ -70,11 +71,35 @@ pub(super) fn access(settings: AccessSettings) -> Access {
     access
 }
 
+/// A gateway of a node that has not opened its channels yet.
+pub(super) fn gateway_before_channels(bus: &Bus) -> Gateway {
+    let access = access(AccessSettings::default());
+    let limits = GatewayLimits::default();
+    gateway_of(
+        bus,
+        limits,
+        Readiness::default(),
+        access,
+        Channels::new(bus),
+    )
+}
+
 fn gateway_for(bus: &Bus, limits: GatewayLimits, readiness: Readiness, access: Access) -> Gateway {
+    let channels = channels_of(bus, BTreeMap::new());
+    gateway_of(bus, limits, readiness, access, channels)
+}
+
+fn gateway_of(
+    bus: &Bus,
+    limits: GatewayLimits,
+    readiness: Readiness,
+    access: Access,
+    channels: Channels,
+) -> Gateway {
     Gateway::new(GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
-        channels: channels_of(bus, BTreeMap::new()),
+        channels,
         cluster: Arc::new(FakeCluster),
         readiness,
         access,

@@ -13,7 +13,7 @@ const ROLES: &str = r#"
 [channels.secret]
 [access.roles.shop]
 publish = ["custom.order.*"]
-append = ["orders"]
+append = ["orders", "secre"]
 [access.roles.billing]
 read = ["orders"]
 [access.roles.boss]
@@ -78,6 +78,18 @@ async fn each_right_is_for_the_channels_that_it_names() {
         assert_eq!(status, StatusCode::FORBIDDEN, "{problem}");
         assert_eq!(problem["right"], right);
     }
+    // Another channel is named in place of a missing one to whoever may know of it.
+    let (status, problem) = guarded.append("shop", "secre", "order.paid").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{problem}");
+    let told = |problem: &Value| {
+        problem["detail"]
+            .to_string()
+            .contains("did you mean `secret`?")
+    };
+    assert!(!told(&problem), "{problem}");
+    let missing = guarded.request("boss", Method::GET, "/v1/channels/secre/events");
+    let problem: Value = answer(missing).await.json().await.expect("a problem");
+    assert!(told(&problem), "{problem}");
     let named = guarded.request("shop", Method::POST, "/v1/events");
     let named = answer(named.json(&json!({"type": "order.paid", "channel": "secret"}))).await;
     assert_eq!(named.status(), StatusCode::FORBIDDEN);

@@ -13,7 +13,7 @@ use super::etag::etag;
 use super::if_match::IfMatch;
 use super::refusal::ChannelRefusal;
 use crate::access::{Act, Identity};
-use crate::channel::{AppendFailure, Channel};
+use crate::channel::{AppendFailure, Channel, NoChannel};
 use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::publish::{Accepted, Mode, NewEvent, Receipt, Sender, Submission};
@@ -70,7 +70,7 @@ pub(in crate::gateway) async fn append(
     // Whoever may not is not told whether there is such a channel.
     context.check(&identity, &Act::Append(&name), client.address)?;
     let mut submission = Submission::read(&context, &identity, &client, &headers, body).await?;
-    let channel = context.channel(&name)?;
+    let channel = find(&context, &identity, &name)?.map_err(ChannelRefusal::from)?;
     for (at, draft) in submission.drafts.iter_mut().enumerate() {
         let named = draft.channel.get_or_insert_with(|| name.clone().into());
         if *named != name {
@@ -120,14 +120,21 @@ pub(in crate::gateway::endpoints) async fn append_named(
         client,
     };
     sender.check(&submission)?;
-    let channel = context.channels.find(&name).map_err(|error| {
-        if !context.channels.is_open() {
-            return Rejection::Starting;
-        }
-        let at = submission.position(0);
-        ChannelRefusal::NoSuchChannelOfEvent { at, binary, error }.into()
-    })?;
+    let at = submission.position(0);
+    let channel = find(context, identity, &name)?
+        .map_err(|error| ChannelRefusal::NoSuchChannelOfEvent { at, binary, error })?;
     store(sender, &channel, headers, submission).await
+}
+
+/// The channel of this name, for somebody who may append to it.
+fn find(
+    context: &Context,
+    identity: &Identity,
+    name: &str,
+) -> Result<Result<Arc<Channel>, NoChannel>, Rejection> {
+    let may = |name: &str| identity.check(&Act::Append(name)).is_ok();
+    let found = context.find_channel(name)?;
+    Ok(found.map_err(|missing| missing.told_to(may)))
 }
 
 async fn store(

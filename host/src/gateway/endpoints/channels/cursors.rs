@@ -47,7 +47,7 @@ impl Asked {
     ) -> Result<Self, Rejection> {
         context.check(identity, &Act::Read(&channel), client.address)?;
         Ok(Self {
-            channel: context.channel(&channel)?,
+            channel: context.readable(identity, &channel)?,
             client: ClientName::new(&name).map_err(ChannelRefusal::from)?,
             principal: identity.principal().to_string(),
             operates: identity.check(&Act::Operate).is_ok(),

@@ -134,7 +134,7 @@ pub(in crate::gateway) async fn find(
     parameters.allow(&["limit", "before"])?;
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
     let before = number(&parameters, "before")?;
-    let channel = context.channel(&name)?;
+    let channel = context.readable(&identity, &name)?;
     let found = channel.find(&index, &value, before, limit).await;
     let found = found.map_err(ChannelRefusal::from)?;
     let part = room(&context, &client, &found.events)?;

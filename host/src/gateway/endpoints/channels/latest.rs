@@ -50,7 +50,7 @@ pub(in crate::gateway) async fn latest(
     context.check(&identity, &Act::Read(&name), client.address)?;
     parameters.allow(&["limit"])?;
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
-    let channel = context.channel(&name)?;
+    let channel = context.readable(&identity, &name)?;
     let found = channel.latest(limit).await.map_err(ChannelRefusal::from)?;
     answer(&context, &client, &name, channel.epoch(), found, Form::Page)
 }

@@ -39,6 +39,7 @@ pub(in crate::gateway) struct ChannelList {
     responses(
         (status = 200, description = "The channels", body = ChannelList),
         (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The node has not opened its channels yet", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn list(
@@ -47,6 +48,9 @@ pub(in crate::gateway) async fn list(
 ) -> Result<Json<ChannelList>, Rejection> {
     parameters.allow(&["after", "limit"])?;
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
+    if !context.channels.is_open() {
+        return Err(Rejection::Starting);
+    }
     let after = parameters.get_filled("after");
     let found = context.channels.list(after, limit);
     let next = (found.len() == limit).then(|| found.last().map(|last| last.name().to_string()));

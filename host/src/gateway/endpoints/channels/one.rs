@@ -45,7 +45,7 @@ pub(in crate::gateway) async fn one(
     NoParameters: NoParameters,
 ) -> Result<Response, Rejection> {
     context.check(&identity, &Act::Read(&name), client.address)?;
-    let channel = context.channel(&name)?;
+    let channel = context.readable(&identity, &name)?;
     let bounds = channel.bounds().ok_or(ReadFailure::Removed);
     let bounds = bounds.map_err(ChannelRefusal::from)?;
     let number: u64 = sequence.parse().unwrap_or(0);

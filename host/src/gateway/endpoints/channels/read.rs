@@ -87,7 +87,7 @@ pub(in crate::gateway) async fn read(
     let filter = filter(&parameters)?;
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
     let wait = wait(&parameters)?;
-    let channel = context.channel(&name)?;
+    let channel = context.readable(&identity, &name)?;
     let begin = begin(&channel, &parameters, &identity).await?;
     let accept = headers.get_all(header::ACCEPT).iter();
     let accept: Vec<_> = accept.filter_map(|value| value.to_str().ok()).collect();

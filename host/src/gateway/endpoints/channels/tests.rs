@@ -9,7 +9,9 @@ use tower::ServiceExt;
 
 use crate::bus::Bus;
 use crate::gateway::GatewayLimits;
-use crate::gateway::test_support::{Answer, bus, gateway, get, post, publish, router, send};
+use crate::gateway::test_support::{
+    Answer, bus, gateway, gateway_before_channels, get, post, publish, router, send,
+};
 
 /// A gateway's routes, and a channel `orders` with these settings.
 async fn with_orders(settings: Value) -> Router {
@@ -601,6 +603,22 @@ async fn a_full_channel_is_507_and_what_does_not_fit_413() {
     assert_eq!((full.status.as_u16(), kind(&full).as_str()), (507, "full"));
     let large = append(&router, json!({"type": "t", "data": "x".repeat(5000)})).await;
     assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn channels_are_not_taken_for_missing_before_they_are_there() {
+    let router = gateway_before_channels(&bus()).router();
+    let event = json!({"type": "t", "channel": "orders"});
+    for answer in [
+        get(&router, "/v1/channels").await,
+        get(&router, "/v1/channels/orders").await,
+        get(&router, "/v1/channels/orders/events").await,
+        append(&router, event).await,
+        put(&router, "/v1/channels/orders", json!({})).await,
+    ] {
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(kind(&answer), "starting");
+    }
 }
 
 #[tokio::test]
