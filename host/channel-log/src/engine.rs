@@ -128,7 +128,7 @@ pub trait Engine: Debug + Send + Sync + 'static {
 
     /// Changes cells of a channel: all, or none. Returns their versions, 0 of those that
     /// were removed. Changes that are not `durable` may be lost in a crash, the later
-    /// before the earlier, until a durable one or a clean stop.
+    /// before the earlier, until a durable one or a clean stop; also when the disk is full.
     fn change_cells<'a>(
         &'a self,
         name: &'a ChannelName,

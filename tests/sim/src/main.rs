@@ -3,10 +3,12 @@
 use std::io::{self, Write as _};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use hearken_channel_model::check;
 use hearken_sim::ledger::Coverage;
 use hearken_sim::run::Outcome;
 use hearken_sim::scale;
@@ -52,6 +54,8 @@ enum Command {
     All(Seeds),
     /// One large cluster: does it come together, and at what cost?
     Scale(Scale),
+    /// The logs of channels on a disk that fails, through crashes also during recovery.
+    Channel(Logs),
 }
 
 #[derive(Args)]
@@ -68,6 +72,19 @@ struct Seeds {
     /// Print all that happens in the run of the first seed, and run no other.
     #[arg(long)]
     trace: bool,
+}
+
+#[derive(Args)]
+struct Logs {
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds to run from there.
+    #[arg(long, default_value_t = NonZeroU64::MIN)]
+    seeds: NonZeroU64,
+    /// Runs at once [default: one for each core].
+    #[arg(long)]
+    jobs: Option<NonZeroUsize>,
 }
 
 #[derive(Args)]
@@ -103,6 +120,7 @@ fn main() -> ExitCode {
         Command::Forgotten(seeds) => (vec![Scenario::Forgotten], seeds),
         Command::All(seeds) => (Scenario::ALL.to_vec(), seeds),
         Command::Scale(Scale { nodes, seed }) => return large(usize::from(nodes), seed),
+        Command::Channel(logs) => return channel_logs(&logs),
     };
     let mut sound = true;
     for scenario in scenarios {
@@ -196,5 +214,31 @@ fn large(nodes: usize, seed: u64) -> ExitCode {
             );
             ExitCode::FAILURE
         }
+    }
+}
+
+fn channel_logs(logs: &Logs) -> ExitCode {
+    let jobs = logs.jobs.or_else(|| available_parallelism().ok());
+    let jobs = jobs.map_or(1, NonZeroUsize::get);
+    let count = logs.seeds.get();
+    let all = Mutex::new((check::Outcome::default(), 0_u64));
+    check::run_many(logs.seed, count, jobs, |seed, outcome| {
+        let mut all = all.lock().expect("nobody panics while counting");
+        match outcome {
+            Ok(outcome) => all.0 += outcome,
+            Err(violation) => {
+                all.1 += 1;
+                println!(
+                    "channel: {violation}\n  again: cargo run --release -p hearken-sim -- channel --seed {seed}"
+                );
+            }
+        }
+    });
+    let (outcome, failed) = all.into_inner().expect("nobody panics while counting");
+    println!("channel: {count} runs, {failed} failed\n  {outcome:?}");
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }

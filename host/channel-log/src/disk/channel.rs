@@ -12,9 +12,6 @@ use super::format::BatchHead;
 use super::losses;
 use crate::{Bounds, ChannelInfo, ChannelName, ChannelState, Epoch, LogSettings, StorageFault};
 
-/// Bytes of the newest batches that stay in memory for those who follow a channel.
-const RECENT_BYTES: usize = 4 << 20;
-
 /// A channel.
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -166,12 +163,12 @@ impl State {
         }
     }
 
-    /// Ends it for all who follow it.
-    pub(super) fn end(&mut self) {
+    /// Ends it for all who follow it; returns the bytes of its batches in memory.
+    pub(super) fn end(&mut self) -> usize {
         self.removed = true;
         self.tail = None;
         self.recent.clear();
-        self.recent_bytes = 0;
+        std::mem::take(&mut self.recent_bytes)
     }
 
     /// Moves `first` up to there, or as far as nothing keeps what is below; returns
@@ -190,10 +187,22 @@ impl State {
 
     /// Has no more events kept than the settings allow.
     pub(super) fn drop_by_count(&mut self) -> bool {
-        match self.settings.max_events {
-            Some(most) => self.drop_below((self.bounds.last + 1).saturating_sub(most)),
-            None => false,
-        }
+        let first = self.first_by_count(self.bounds.last);
+        self.drop_below(first)
+    }
+
+    /// The oldest event that the settings allow to keep when `last` is the newest. Numbers
+    /// that are lost are no events: they may be more than there ever were.
+    pub(super) fn first_by_count(&self, last: u64) -> u64 {
+        let Some(most) = self.settings.max_events else {
+            return 0;
+        };
+        let lost = self
+            .losses
+            .iter()
+            .map(|loss| loss.span.last - loss.span.first + 1);
+        let most = most.saturating_add(lost.sum());
+        (last + 1).saturating_sub(most)
     }
 
     /// Takes a batch that is durable.
@@ -218,8 +227,10 @@ impl State {
         batches
     }
 
-    /// Keeps only so many bytes of batches in memory that lie in segments too.
-    pub(super) fn forget_recent(&mut self, most: usize) {
+    /// Keeps only so many bytes of batches in memory that lie in segments too; returns how
+    /// many it forgets.
+    pub(super) fn forget_recent(&mut self, most: usize) -> usize {
+        let before = self.recent_bytes;
         while let Some(oldest) = self.recent.front() {
             if self.recent_bytes <= most || oldest.head.first > self.filed {
                 break;
@@ -230,12 +241,7 @@ impl State {
         if self.recent.is_empty() {
             self.recent.shrink_to_fit();
         }
-    }
-
-    /// Notes that the batches up to there lie in segments.
-    pub(super) fn file(&mut self, last: u64) {
-        self.filed = last;
-        self.forget_recent(RECENT_BYTES);
+        before - self.recent_bytes
     }
 
     /// Whether its newest events are damaged, so that it is not known which numbers it

@@ -145,6 +145,10 @@ impl Committer {
                     let queued = std::mem::replace(&mut state.queued, true);
                     drop(state);
                     self.core.bytes.fetch_add(bytes, Ordering::Relaxed);
+                    let in_memory = usize::try_from(bytes).unwrap_or(usize::MAX);
+                    self.core
+                        .recent_bytes
+                        .fetch_add(in_memory, Ordering::Relaxed);
                     let unqueued = (!queued).then_some(&channel);
                     self.core.filing.add(unqueued, bytes);
                 }

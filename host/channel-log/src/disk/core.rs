@@ -48,6 +48,8 @@ pub(super) struct Core {
     pub(super) open: OpenSegments,
     /// Bytes of the batches of all channels.
     pub(super) bytes: AtomicU64,
+    /// Bytes of the batches that are in memory.
+    pub(super) recent_bytes: AtomicUsize,
     pub(super) counted: Counted,
     fault: OnceLock<StorageFault>,
 }
@@ -112,6 +114,7 @@ impl Core {
             filing: Filing::default(),
             open: OpenSegments::default(),
             bytes: AtomicU64::new(bytes),
+            recent_bytes: AtomicUsize::new(0),
             counted: Counted::default(),
             fault: OnceLock::new(),
         }

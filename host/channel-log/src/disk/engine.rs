@@ -1,14 +1,16 @@
 //! The engine, as others see it.
 
+mod requests;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use super::channel::Channel;
-use super::core::{Core, Read, Request, disk_fault};
+use self::requests::{refused_cell, refused_read};
+use super::core::{Core, disk_fault};
 use super::device::Device;
-use super::orders::{CellsOrder, Order};
+use super::orders::Order;
 use super::queue::Refused;
 use super::steps::{self, Steps};
 use super::threads::Threads;
@@ -17,7 +19,7 @@ use crate::{
     AppendError, Appended, Batch, Bounds, Cell, CellChange, CellError, CellRange, CellRow,
     ChangeError, ChannelError, ChannelInfo, ChannelName, Claim, Counters, CreateError, Engine,
     EngineFuture, Environment, Expected, LogSettings, Page, ReadError, ReadLimit, Span,
-    StorageFault, cell,
+    StorageFault,
 };
 
 /// Keeps logs on disk.
@@ -62,143 +64,6 @@ impl DiskEngine {
             threads: Mutex::new(None),
         };
         Ok((engine, steps))
-    }
-
-    fn channel<E>(
-        &self,
-        name: &ChannelName,
-        missing: impl FnOnce(ChannelName) -> E,
-    ) -> Result<Arc<Channel>, E> {
-        let channel = self.core.channels.get(name);
-        channel.ok_or_else(|| missing(name.clone()))
-    }
-
-    /// Has the keeper carry out an order.
-    async fn order<T, E>(
-        &self,
-        storage: impl Fn(StorageFault) -> E,
-        order: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Order,
-    ) -> Result<T, E> {
-        let (answer, answered) = oneshot::channel();
-        if let Err((refused, _)) = self.core.orders.push(order(answer), 0) {
-            return Err(storage(match refused {
-                Refused::Closed => StorageFault::closed(),
-                Refused::Full => StorageFault::new("too much waits for the disk; try again later"),
-            }));
-        }
-        let answered = answered.await;
-        answered.unwrap_or_else(|_| Err(storage(StorageFault::closed())))
-    }
-
-    /// Has a reader do what may wait for the disk. Nothing if it could not.
-    async fn reading<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Core) -> T + Send + 'static,
-    ) -> Result<T, Refused> {
-        if self.core.reads_inline {
-            return Ok(read(&self.core));
-        }
-        let (answer, answered) = oneshot::channel();
-        let core = Arc::clone(&self.core);
-        // Whoever is gone does not want to know.
-        let read: Read = Box::new(move || drop(answer.send(read(&core))));
-        self.core
-            .reads
-            .push(read, 0)
-            .map_err(|(refused, _)| refused)?;
-        answered.await.map_err(|_| Refused::Closed)
-    }
-
-    async fn append_now(
-        &self,
-        name: &ChannelName,
-        batch: Batch,
-        expected: Expected,
-    ) -> Result<Appended, AppendError> {
-        let channel = self.channel(name, AppendError::NoChannel)?;
-        if let Some(fault) = self.core.fault() {
-            return Err(AppendError::StorageFailed(fault.clone()));
-        }
-        let (answer, answered) = oneshot::channel();
-        let bytes = batch.bytes();
-        let request = Request {
-            channel,
-            batch,
-            expected,
-            answer,
-        };
-        match self.core.appends.push(request, bytes) {
-            Ok(()) => {}
-            Err((Refused::Full, _)) => return Err(AppendError::Overloaded),
-            Err((Refused::Closed, _)) => {
-                return Err(AppendError::StorageFailed(StorageFault::closed()));
-            }
-        }
-        let answered = answered.await;
-        answered.unwrap_or_else(|_| {
-            let fault = StorageFault::new("the thread that writes the journal has ended");
-            Err(AppendError::Unknown(fault))
-        })
-    }
-
-    async fn read_now(
-        &self,
-        name: &ChannelName,
-        after: u64,
-        limit: ReadLimit,
-    ) -> Result<Page, ReadError> {
-        let channel = self.channel(name, ReadError::NoChannel)?;
-        let start = reader::start(&channel, after, limit)?;
-        if start.is_in_memory() {
-            return Ok(start.read_memory(&channel, limit));
-        }
-        let page = self.reading(move |core| start.read_disk(core, &channel, limit));
-        page.await.map_err(refused_read)?
-    }
-
-    async fn change_cells_now(
-        &self,
-        name: &ChannelName,
-        changes: Vec<CellChange>,
-        durable: bool,
-    ) -> Result<Vec<u64>, CellError> {
-        let channel = self.channel(name, CellError::NoChannel)?;
-        cell::check(&changes)?;
-        let bytes = changes.iter().map(|change| {
-            let value = change.value.as_ref();
-            change.key.len() + value.map_or(0, bytes::Bytes::len)
-        });
-        let bytes = bytes.sum();
-        let (answer, answered) = oneshot::channel();
-        let order = Order::Cells(CellsOrder {
-            channel,
-            changes,
-            durable,
-            answer,
-        });
-        match self.core.orders.push(order, bytes) {
-            Ok(()) => {}
-            Err((Refused::Full, _)) => return Err(CellError::Overloaded),
-            Err((Refused::Closed, _)) => {
-                return Err(CellError::Storage(StorageFault::closed()));
-            }
-        }
-        let answered = answered.await;
-        answered.unwrap_or_else(|_| Err(CellError::Storage(StorageFault::closed())))
-    }
-}
-
-fn refused_read(refused: Refused) -> ReadError {
-    match refused {
-        Refused::Full => ReadError::Overloaded,
-        Refused::Closed => ReadError::Storage(StorageFault::closed()),
-    }
-}
-
-fn refused_cell(refused: Refused) -> CellError {
-    match refused {
-        Refused::Full => CellError::Overloaded,
-        Refused::Closed => CellError::Storage(StorageFault::closed()),
     }
 }
 

@@ -7,6 +7,7 @@ mod dropping;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::channel::{Channel, Recent, Segment};
 use super::core::{Core, disk_fault};
@@ -14,6 +15,11 @@ use super::device::{Open, is_full};
 use super::format::SegmentHead;
 use super::paths;
 use super::writer::{SegmentWriter, make_segment, segment_bytes};
+
+/// Bytes of the newest batches that stay in memory for those who follow a channel.
+const RECENT_BYTES: usize = 4 << 20;
+/// Bytes of all channels above which none stay that lie in segments.
+const MAX_RECENT_BYTES: usize = 64 << 20;
 
 /// Looks after which what is held of an unused channel is dropped.
 const UNUSED: u8 = 2;
@@ -124,8 +130,18 @@ impl Filer {
             if let Some(segment) = state.segments.as_mut().and_then(|all| all.last_mut()) {
                 segment.bytes = length;
             }
-            state.file(last);
+            state.filed = last;
+            let in_memory = self.core.recent_bytes.load(Ordering::Relaxed);
+            let most = if in_memory > MAX_RECENT_BYTES {
+                0
+            } else {
+                RECENT_BYTES
+            };
+            let forgotten = state.forget_recent(most);
             drop(state);
+            self.core
+                .recent_bytes
+                .fetch_sub(forgotten, Ordering::Relaxed);
             let bytes: usize = now.iter().map(Recent::bytes).sum();
             self.core.filing.filed(bytes as u64);
             rest = later;
@@ -225,8 +241,11 @@ impl Filer {
             let mut state = channel.state();
             state.unused = state.unused.saturating_add(1);
             if state.unused > UNUSED && !self.written.contains_key(&channel.id) {
-                state.forget_recent(0);
+                let forgotten = state.forget_recent(0);
                 state.segments = None;
+                self.core
+                    .recent_bytes
+                    .fetch_sub(forgotten, Ordering::Relaxed);
             }
         }
         self.core.open.close_unused();

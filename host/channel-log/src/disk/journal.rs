@@ -161,6 +161,7 @@ impl JournalWriter {
         let head = JournalHead {
             store: self.store,
             number,
+            bytes,
         };
         write_fully(file.as_ref(), 0, &head.write())?;
         file.sync()?;

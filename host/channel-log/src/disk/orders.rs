@@ -46,6 +46,8 @@ pub(super) struct CellsOrder {
 pub(super) struct Keeper {
     core: Arc<Core>,
     next_id: u64,
+    /// The highest version of a cell that was given.
+    revision: u64,
     /// Whether some changes are not durable yet.
     volatile: bool,
 }
@@ -58,6 +60,7 @@ impl Keeper {
         Self {
             core,
             next_id,
+            revision: 0,
             volatile: false,
         }
     }
@@ -97,13 +100,15 @@ impl Keeper {
             return;
         }
         let durable = orders.iter().any(|order| order.durable);
+        let revision = &mut self.revision;
         let changed = self.core.catalogue.write(durable, |transaction| {
             let mut results = Vec::with_capacity(orders.len());
             for order in orders.iter() {
                 results.push(if order.channel.state().removed {
                     Err(CellError::NoChannel(order.channel.name.clone()))
                 } else {
-                    catalogue::change_cells(transaction, order.channel.id, &order.changes)?
+                    let id = order.channel.id;
+                    catalogue::change_cells(transaction, id, &order.changes, revision)?
                 });
             }
             Ok(results)

@@ -174,6 +174,8 @@ pub(super) struct Events {
     until: u64,
     bytes: usize,
     limit: ReadLimit,
+    /// Whether the next one was refused.
+    full: bool,
 }
 
 impl Events {
@@ -184,6 +186,7 @@ impl Events {
             until,
             bytes: 0,
             limit,
+            full: false,
         }
     }
 
@@ -193,17 +196,22 @@ impl Events {
             if number < self.next {
                 continue;
             }
-            if !self.wants_more(event.len()) {
+            if !self.has_room(event.len()) {
+                self.full = true;
                 return false;
             }
             self.bytes = self.bytes.saturating_add(event.len());
             self.taken.push(event);
             self.next = number + 1;
         }
-        self.wants_more(0)
+        self.wants_more()
     }
 
-    fn wants_more(&self, bytes: usize) -> bool {
+    fn wants_more(&self) -> bool {
+        !self.full && self.has_room(0)
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
         self.next < self.until
             && (self.taken.is_empty()
                 || self.taken.len() < self.limit.events
@@ -220,7 +228,7 @@ fn read_segments(
     events: &mut Events,
 ) -> io::Result<Option<Span>> {
     let segments = core.segments(channel)?;
-    while events.wants_more(0) && events.next <= filed {
+    while events.wants_more() && events.next <= filed {
         let next = events.next;
         let behind = segments.partition_point(|segment| segment.first <= next);
         // What the segment must have.
@@ -236,7 +244,7 @@ fn read_segments(
             let last = loss.unwrap_or(end).min(end);
             return Ok(Span::new(events.next, last));
         }
-        if events.wants_more(0) && events.next <= end {
+        if events.wants_more() && events.next <= end {
             return missing(events.next);
         }
     }

@@ -101,8 +101,10 @@ impl Steps {
         self.committer.close();
     }
 
-    /// Drops what channels do not keep, and what is unused in memory.
+    /// Drops what channels do not keep, and what is unused in memory. Whether the disk is
+    /// full is found out again.
     pub fn tidy(&mut self) {
+        self.core.filing.set_full(false);
         self.filer.work_off();
         self.filer.look();
     }

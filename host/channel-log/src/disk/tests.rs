@@ -34,3 +34,9 @@ impl Bench for OnDisk {
 async fn a_disk_conforms() {
     conformance::run(|| OnDisk(tempfile::tempdir().unwrap())).await;
 }
+
+#[test]
+fn an_idle_channel_takes_little_memory() {
+    // Beside it its name, of at most 255 bytes, and its places in two maps.
+    assert!(size_of::<super::channel::Channel>() <= 512);
+}

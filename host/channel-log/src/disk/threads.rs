@@ -119,6 +119,10 @@ fn spawn(
         if ran.is_err() {
             core.fail(&StorageFault::new(text));
             core.close();
+            // Nobody else would ever answer those who wait for it.
+            drop(core.appends.take(usize::MAX, usize::MAX));
+            drop(core.orders.take(usize::MAX, usize::MAX));
+            drop(core.reads.take(usize::MAX, usize::MAX));
         }
     })
 }
@@ -160,7 +164,11 @@ fn file(core: &Core, mut filer: Filer) {
     let mut looks = 0_u32;
     loop {
         let looked = core.filing.wait(LOOK);
-        looks += u32::from(looked);
+        looks = looks.wrapping_add(u32::from(looked));
+        if looked {
+            // Whether it still is shows when something is written.
+            core.filing.set_full(false);
+        }
         // A full disk leaves all for the next look.
         let _ = filer.file();
         let closed = filer.work_off();

@@ -65,15 +65,19 @@ fn held((version, value): (u64, &[u8])) -> Cell {
     }
 }
 
-/// Changes cells of a channel: all, or, if one is not as expected, none.
+/// Changes cells of a channel: all, or, if one is not as expected, none. `given` is the
+/// highest version that was given since the start.
 pub(in crate::disk) fn change(
     transaction: &WriteTransaction,
     channel: u64,
     changes: &[CellChange],
+    given: &mut u64,
 ) -> Result<Result<Vec<u64>, CellError>, redb::Error> {
     let mut cells = transaction.open_table(CELLS)?;
     let mut node = transaction.open_table(NODE)?;
-    let mut revision = node.get(REVISION)?.map_or(0, |revision| revision.value());
+    let noted = node.get(REVISION)?.map_or(0, |revision| revision.value());
+    // What was given and then lost is not given again.
+    let mut revision = noted.max(*given);
     let mut before: Vec<(&str, Option<(u64, Vec<u8>)>)> = Vec::with_capacity(changes.len());
     let mut versions = Vec::with_capacity(changes.len());
     for CellChange {
@@ -113,5 +117,6 @@ pub(in crate::disk) fn change(
         }
     }
     node.insert(REVISION, revision)?;
+    *given = revision;
     Ok(Ok(versions))
 }

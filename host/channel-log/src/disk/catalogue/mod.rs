@@ -16,6 +16,7 @@ use redb::{
 
 use self::backend::Backend;
 use super::device::{Device, Open, is_full};
+use super::paths;
 use crate::StorageFault;
 
 pub(super) use cells::change as change_cells;
@@ -56,7 +57,16 @@ impl Catalogue {
     /// Opens the database, or makes it.
     pub(super) fn open(device: &Arc<dyn Device>, folder: &Path) -> Result<Self, CatalogueFault> {
         let path = folder.join("channels.redb");
-        let database = open(device, &path).map_err(|error| fault(&path, &error))?;
+        let database = match open(device, &path) {
+            Err(error) if is_no_database(&error) && has_nothing(device, folder) => {
+                // A crash amid the first start left a part of it.
+                let removed = device.remove_file(&path);
+                removed.map_err(|error| fault(&path, &error.into()))?;
+                open(device, &path)
+            }
+            opened => opened,
+        };
+        let database = database.map_err(|error| fault(&path, &error))?;
         // So that the file is found again.
         let synced = device.sync_folder(folder);
         synced.map_err(|error| fault(folder, &error.into()))?;
@@ -155,6 +165,27 @@ fn open(device: &Arc<dyn Device>, path: &Path) -> Result<Database, redb::Error> 
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
     Ok(builder.create_with_backend(Backend::new(file))?)
+}
+
+/// Whether what is there is not, or not wholly, a database.
+fn is_no_database(error: &redb::Error) -> bool {
+    match error {
+        redb::Error::Corrupted(_) => true,
+        redb::Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+        ),
+        _ => false,
+    }
+}
+
+/// Whether nothing was ever kept here: neither a channel nor a journal.
+fn has_nothing(device: &Arc<dyn Device>, folder: &Path) -> bool {
+    let journal = device.list(&paths::journal(folder));
+    let entries = device.list(folder);
+    let channel = |name: &str| paths::channel_of(name).is_some();
+    journal.is_ok_and(|files| files.is_empty())
+        && entries.is_ok_and(|entries| !entries.iter().any(|entry| channel(&entry.name)))
 }
 
 fn fault(path: &Path, error: &redb::Error) -> CatalogueFault {

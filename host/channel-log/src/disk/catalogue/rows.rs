@@ -207,12 +207,17 @@ fn settings_of(row: Settings) -> (LogSettings, Option<u64>) {
     (settings, kept_from)
 }
 
+/// Notes the oldest event that is kept, unless a newer one is noted.
 pub(in crate::disk) fn set_first(
     transaction: &WriteTransaction,
     id: u64,
     first: u64,
 ) -> Result<(), redb::Error> {
-    transaction.open_table(FIRST)?.insert(id, first)?;
+    let mut firsts = transaction.open_table(FIRST)?;
+    let noted = firsts.get(id)?.map_or(0, |noted| noted.value());
+    if first > noted {
+        firsts.insert(id, first)?;
+    }
     Ok(())
 }
 

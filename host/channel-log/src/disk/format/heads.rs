@@ -9,14 +9,15 @@ const SEGMENT_MAGIC: [u8; 8] = *b"HkSegmnt";
 const LAYOUT: u32 = 1;
 
 /// Bytes of the head of a file of the journal: magic, `u32` layout, `u32` checksum,
-/// `u64` number of the store, `u64` number of the file.
-pub(in crate::disk) const JOURNAL_HEAD: usize = 32;
+/// `u64`s of the store, of the file, and of how long it was made.
+pub(in crate::disk) const JOURNAL_HEAD: usize = 40;
 
 /// The head of a file of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::disk) struct JournalHead {
     pub(in crate::disk) store: u64,
     pub(in crate::disk) number: u64,
+    pub(in crate::disk) bytes: u64,
 }
 
 impl JournalHead {
@@ -26,6 +27,7 @@ impl JournalHead {
         head[8..12].copy_from_slice(&LAYOUT.to_le_bytes());
         head[16..24].copy_from_slice(&self.store.to_le_bytes());
         head[24..32].copy_from_slice(&self.number.to_le_bytes());
+        head[32..40].copy_from_slice(&self.bytes.to_le_bytes());
         let sum = checksum(&[&head]);
         head[12..16].copy_from_slice(&sum.to_le_bytes());
         head
@@ -36,6 +38,7 @@ impl JournalHead {
         let read = Self {
             store: u64_at(&head, 16)?,
             number: u64_at(&head, 24)?,
+            bytes: u64_at(&head, 32)?,
         };
         (read.write() == head).then_some(read)
     }

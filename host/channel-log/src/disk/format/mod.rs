@@ -13,7 +13,7 @@ mod tests;
 pub(super) use batch::{BATCH_HEAD, BatchHead, KEY_BYTES, keys_of};
 pub(super) use group::{GroupHead, GroupWriter, LEAST_EVENT, group_at};
 pub(super) use heads::{JOURNAL_HEAD, JournalHead, SegmentHead, segment_head_bytes};
-pub(super) use scan::{find_batch, find_group};
+pub(super) use scan::{find_batch, find_group, written};
 
 /// The checksum of all that is written. Chosen because the tree has it already; it finds
 /// every error of up to 32 bits in a row, and others but for one in 2^32.

@@ -21,6 +21,19 @@ pub(in crate::disk) fn find_batch(bytes: &[u8], from: usize, store: u64) -> Opti
     })
 }
 
+/// How many of the bytes there are up to where only zeros follow.
+pub(in crate::disk) fn written(bytes: &[u8]) -> usize {
+    let mut end = bytes.len();
+    while let Some(zeros) = bytes[..end].last_chunk::<STRIDE>() {
+        if *zeros != [0; STRIDE] {
+            break;
+        }
+        end -= STRIDE;
+    }
+    let last = bytes[..end].iter().rposition(|byte| *byte != 0);
+    last.map_or(0, |last| last + 1)
+}
+
 fn find(
     bytes: &[u8],
     from: usize,

@@ -65,6 +65,9 @@ fn whole_ones_are_found_behind_others() {
     let start = file.len();
     file.extend_from_slice(&bytes);
     file.extend_from_slice(&[0; 5000]);
+    assert_eq!(written(&file), start + bytes.len());
+    assert_eq!(written(&file[..100]), 0);
+    assert_eq!(written(&file[..101]), 101);
     assert_eq!(find_group(&file, 0, STORE), Some(start));
     assert_eq!(find_group(&file, start, STORE), Some(start));
     assert_eq!(find_group(&file, start + 1, STORE), None);
@@ -83,6 +86,7 @@ fn heads_of_files_read_back() {
     let journal = JournalHead {
         store: STORE,
         number: 9,
+        bytes: 10,
     };
     let segment = SegmentHead {
         store: STORE,

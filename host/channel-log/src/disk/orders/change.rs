@@ -64,9 +64,10 @@ impl Keeper {
     pub(super) fn trim(&mut self, channel: &Channel, before: u64) -> Result<Bounds, ChannelError> {
         let bounds = channel.state().bounds;
         let first = before.clamp(bounds.first, bounds.last.saturating_add(1));
-        if first == bounds.first {
+        if before <= 1 {
             return Ok(bounds);
         }
+        // Also when the settings have dropped as much: that may not be durable.
         let trimmed = self
             .core
             .catalogue

@@ -121,8 +121,9 @@ impl Keeper {
         let mut state = channel.state();
         let unfiled: usize = state.unfiled().iter().map(|batch| batch.bytes()).sum();
         core.bytes.fetch_sub(state.bytes, Ordering::Relaxed);
-        state.end();
+        let in_memory = state.end();
         drop(state);
+        core.recent_bytes.fetch_sub(in_memory, Ordering::Relaxed);
         core.filing.filed(unfiled as u64);
         core.filing.remove(channel);
         Ok(())

@@ -18,7 +18,9 @@ use super::{OpenError, storage};
 use crate::disk::channel::Recent;
 use crate::disk::device::{Device, Open, read_up_to};
 use crate::disk::filing::Sealed;
-use crate::disk::format::{BatchHead, GroupHead, JOURNAL_HEAD, find_group, group_at};
+use crate::disk::format::{
+    BatchHead, GroupHead, JOURNAL_HEAD, JournalHead, find_group, group_at, written,
+};
 use crate::disk::{paths, segment};
 
 /// Bytes that may be missing with a file of the journal.
@@ -108,9 +110,10 @@ impl Replay<'_> {
                 continue;
             }
             let end = find_group(bytes, at + 1, self.store).unwrap_or(bytes.len());
-            let region = bytes.slice(at..end);
-            // Zeros, where nothing was written yet.
-            if region.iter().any(|byte| *byte != 0) {
+            // Up to the zeros, where nothing was written yet.
+            let written = written(&bytes[at..end]);
+            if written > 0 {
+                let region = bytes.slice(at..at + written);
                 let head = GroupHead::read(&region, self.store);
                 if let Some(head) = &head {
                     channels.extend(head.entries.iter().map(|entry| entry.channel));
@@ -123,6 +126,12 @@ impl Replay<'_> {
                 });
             }
             at = end;
+        }
+        // It was made so long before anything was in it: what was cut off may have been
+        // acknowledged.
+        let head = JournalHead::read(bytes).filter(|head| head.store == self.store);
+        if let Some(head) = head {
+            self.lost += head.bytes.saturating_sub(bytes.len() as u64);
         }
         Ok(channels)
     }

@@ -78,7 +78,7 @@ impl Replay<'_> {
             at = found + head.bytes();
         }
         // Exactly what a group of these batches has, so there were no others.
-        Ok(batches > 0 && GroupHead::bytes_of(batches, in_batches) == bytes.len())
+        Ok(GroupHead::bytes_of(batches, in_batches) == bytes.len())
     }
 }
 

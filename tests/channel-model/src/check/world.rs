@@ -1,0 +1,242 @@
+//! An engine, its disk, and what the model knows of them.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use hearken_channel_log::conformance::ManualEnvironment;
+use hearken_channel_log::disk::{DiskEngine, DiskSettings, OpenError, Steps};
+use hearken_channel_log::{
+    AppendError, Appended, Bounds, ChannelInfo, ChannelName, Engine as _, Page, ReadError,
+    ReadLimit,
+};
+
+use super::{Outcome, choices};
+use crate::Random;
+use crate::disk::Disk;
+use crate::model::{ModelCells, ModelLog, Submitted};
+
+/// The channels that there are in a run, or not.
+const NAMES: [&str; 4] = ["orders", "carts", "dead.mail", "a/b:c"];
+
+/// An engine, its disk, and what the model knows of them.
+pub(super) struct World {
+    pub(super) random: Random,
+    pub(super) environment: Arc<ManualEnvironment>,
+    pub(super) disk: Disk,
+    pub(super) engine: Option<(Arc<DiskEngine>, Steps)>,
+    pub(super) channels: BTreeMap<ChannelName, Known>,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) next_id: u64,
+    /// Whether the disk is full now and then.
+    pub(super) may_be_full: bool,
+    pub(super) outcome: Outcome,
+}
+
+/// What is known of a channel.
+#[derive(Clone, Debug)]
+pub(super) enum Known {
+    /// It is there.
+    There(Box<ModelLog>, ModelCells),
+    /// It is not there.
+    Missing,
+    /// It is there, or not; if it is, and was there before, it is this one.
+    Unsure(Option<(Box<ModelLog>, ModelCells)>),
+}
+
+/// An append that has no answer.
+pub(super) struct Waiting {
+    pub(super) name: ChannelName,
+    pub(super) batch: Submitted,
+    answer: Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            random: choices(seed),
+            environment: Arc::new(ManualEnvironment::default()),
+            disk: Disk::new(seed),
+            engine: None,
+            channels: BTreeMap::new(),
+            waiting: Vec::new(),
+            next_id: 1,
+            may_be_full: false,
+            outcome: Outcome::default(),
+        }
+    }
+
+    pub(super) fn any_name(&mut self) -> ChannelName {
+        let index = usize::try_from(self.random.below(NAMES.len() as u64)).unwrap_or(0);
+        ChannelName::new(NAMES[index]).expect("the names are valid")
+    }
+
+    pub(super) fn open(&self) -> Result<(Arc<DiskEngine>, Steps), OpenError> {
+        let settings = DiskSettings {
+            folder: PathBuf::from("/channels"),
+            max_bytes: 1 << 30,
+            max_channels: 100,
+        };
+        let environment = Arc::clone(&self.environment);
+        let device = Arc::new(self.disk.clone());
+        let (engine, steps) = DiskEngine::open_stepped(environment, device, settings)?;
+        Ok((Arc::new(engine), steps))
+    }
+
+    pub(super) fn engine(&self) -> Arc<DiskEngine> {
+        let (engine, _) = self.engine.as_ref().expect("the engine is open");
+        Arc::clone(engine)
+    }
+
+    pub(super) fn steps(&mut self) -> &mut Steps {
+        let (_, steps) = self.engine.as_mut().expect("the engine is open");
+        steps
+    }
+
+    /// Submits an append.
+    pub(super) fn submit(
+        &mut self,
+        name: &ChannelName,
+        batch: Submitted,
+        answer: impl Future<Output = Result<Appended, AppendError>> + Send + 'static,
+    ) {
+        let mut waiting = Waiting {
+            name: name.clone(),
+            batch,
+            answer: Box::pin(answer),
+        };
+        match poll(waiting.answer.as_mut()) {
+            // It could not even wait.
+            Some(answer) => {
+                debug_assert!(answer.is_err(), "nothing is stored at once");
+                self.outcome.refused += 1;
+            }
+            None => self.waiting.push(waiting),
+        }
+    }
+
+    /// Takes the answers that there are.
+    pub(super) fn take_answers(&mut self) -> Result<(), String> {
+        let gone = self.disk.is_stopped();
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let Some(answer) = poll(waiting.answer.as_mut()) else {
+                self.waiting.push(waiting);
+                continue;
+            };
+            // A process that is gone has told nobody anything.
+            let answer = if gone { None } else { Some(answer) };
+            self.answered(&waiting.name, waiting.batch, answer)?;
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        name: &ChannelName,
+        batch: Submitted,
+        answer: Option<Result<Appended, AppendError>>,
+    ) -> Result<(), String> {
+        let log = match self.channels.get_mut(name) {
+            Some(Known::There(log, _) | Known::Unsure(Some((log, _)))) => log,
+            _ => return Ok(()),
+        };
+        match answer {
+            Some(Ok(appended)) if appended.epoch == log.epoch => {
+                self.outcome.appends += 1;
+                let checked = log.acknowledge(&batch, &appended);
+                checked.map_err(|what| format!("{name}: {what}"))
+            }
+            // Of the channel that had the name before.
+            Some(Ok(_)) => Ok(()),
+            Some(Err(AppendError::Unknown(_))) | None => {
+                self.outcome.unknown += 1;
+                log.is_unsure(batch);
+                Ok(())
+            }
+            Some(Err(_)) => {
+                self.outcome.refused += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Nobody gets an answer any more.
+    pub(super) fn lose_answers(&mut self) -> Result<(), String> {
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.answered(&waiting.name, waiting.batch, None)?;
+        }
+        Ok(())
+    }
+
+    /// Reads all of a channel that is there.
+    pub(super) fn read_all(&self, name: &ChannelName) -> Vec<(u64, Result<Page, ReadError>)> {
+        let engine = self.engine();
+        let mut after = 0;
+        let mut read = Vec::new();
+        loop {
+            let limit = ReadLimit {
+                events: 50,
+                bytes: 64 << 10,
+            };
+            let page = now(engine.read(name, after, limit));
+            let next = match &page {
+                Ok(page) => page.next,
+                Err(ReadError::Damaged(span)) => span.last,
+                Err(_) => after,
+            };
+            read.push((after, page));
+            if next <= after {
+                return read;
+            }
+            after = next;
+        }
+    }
+
+    pub(super) fn pass_time(&mut self) {
+        let millis = self.random.below(50);
+        self.environment.advance(Duration::from_millis(millis));
+    }
+
+    /// Changes a bit of the journal or of a segment.
+    pub(super) fn flip(&mut self) {
+        let logs = |path: &Path| path.extension().is_some_and(|extension| extension == "log");
+        if self.disk.flip(logs).is_some() {
+            self.outcome.flips += 1;
+            for known in self.channels.values_mut() {
+                if let Known::There(log, _) | Known::Unsure(Some((log, _))) = known {
+                    log.flipped = true;
+                }
+            }
+        }
+    }
+}
+
+/// The bounds that are told of a channel.
+pub(super) fn bounds(info: &ChannelInfo) -> Bounds {
+    Bounds {
+        first: info.first,
+        last: info.last,
+    }
+}
+
+/// What a future gives, if it is there.
+pub(super) fn poll<T>(future: Pin<&mut (dyn Future<Output = T> + Send)>) -> Option<T> {
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+/// What a future gives that waits for nothing.
+///
+/// # Panics
+/// When it waits.
+pub(super) fn now<T>(future: impl Future<Output = T> + Send) -> T {
+    let mut future = Box::pin(future);
+    let done = poll(future.as_mut());
+    done.expect("what needs no thread is there at once")
+}

@@ -1,0 +1,7 @@
+//! What the logs must hold.
+
+mod cells;
+mod log;
+
+pub(crate) use cells::ModelCells;
+pub(crate) use log::{ModelLog, Submitted};

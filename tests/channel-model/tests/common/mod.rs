@@ -1,0 +1,60 @@
+//! What these tests share.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use hearken_channel_log::conformance::{ManualEnvironment, event};
+use hearken_channel_log::disk::{DiskEngine, DiskSettings, Steps};
+use hearken_channel_log::{Batch, ChannelName, Engine as _, Expected, LogSettings};
+use hearken_channel_model::disk::Disk;
+
+pub fn open(disk: &Disk) -> (DiskEngine, Steps) {
+    let settings = DiskSettings {
+        folder: PathBuf::from("/channels"),
+        max_bytes: 1 << 30,
+        max_channels: 5000,
+    };
+    let environment = Arc::new(ManualEnvironment::default());
+    let opened = DiskEngine::open_stepped(environment, Arc::new(disk.clone()), settings);
+    opened.expect("it opens, whatever is damaged")
+}
+
+/// What becomes of a future when the engine does what it has to.
+pub fn done<T>(steps: &mut Steps, future: impl Future<Output = T>) -> T {
+    let mut future = Box::pin(future);
+    for _ in 0..4 {
+        let polled = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(value) = polled {
+            return value;
+        }
+        steps.commit();
+        steps.keep();
+        steps.tidy();
+    }
+    panic!("the engine does not answer");
+}
+
+pub fn name(text: &str) -> ChannelName {
+    ChannelName::new(text).expect("the name is valid")
+}
+
+pub fn create(engine: &DiskEngine, steps: &mut Steps, name: &ChannelName) {
+    let created = done(steps, engine.create(name, &LogSettings::default()));
+    created.expect("there is room");
+}
+
+/// Appends a batch of two events.
+pub fn append(engine: &DiskEngine, steps: &mut Steps, name: &ChannelName, from: u64) {
+    let mut batch = Batch::new();
+    for id in [from, from + 1] {
+        let event = event(&id.to_string(), b"some data");
+        batch.push(&event, None).expect("there is room");
+    }
+    let appended = done(steps, engine.append(name, batch, Expected::Any));
+    let appended = appended.expect("there is room");
+    assert_eq!(appended.last, from + 1);
+}
