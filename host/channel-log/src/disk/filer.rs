@@ -5,6 +5,7 @@ mod checkpoint;
 mod dropping;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -152,35 +153,35 @@ impl Filer {
     /// What is being written of a channel.
     fn written(&mut self, channel: &Arc<Channel>) -> io::Result<&mut Written> {
         let core = &self.core;
-        if !self.written.contains_key(&channel.id) {
-            let segments = core.segments(channel)?;
-            let Some(segment) = segments.last() else {
-                return Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    "the channel has no segment any more; start the node again",
-                ));
-            };
-            let path = paths::numbered(&core.folder(channel), segment.first);
-            let file = core.device.open(&path, Open::Write)?;
-            let active = SegmentWriter {
-                file,
-                first: segment.first,
-                at: segment.bytes,
-                dirty: false,
-            };
-            let state = channel.state();
-            let written = Written {
-                channel: Arc::clone(channel),
-                full: Vec::new(),
-                active,
-                last: state.filed,
-                time: state.time,
-            };
-            drop(state);
-            self.written.insert(channel.id, written);
-        }
-        let written = self.written.get_mut(&channel.id);
-        Ok(written.expect("it was made if there was none"))
+        let vacant = match self.written.entry(channel.id) {
+            Entry::Occupied(written) => return Ok(written.into_mut()),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let segments = core.segments(channel)?;
+        let Some(segment) = segments.last() else {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the channel has no segment any more; start the node again",
+            ));
+        };
+        let path = paths::numbered(&core.folder(channel), segment.first);
+        let file = core.device.open(&path, Open::Write)?;
+        let active = SegmentWriter {
+            file,
+            first: segment.first,
+            at: segment.bytes,
+            dirty: false,
+        };
+        let state = channel.state();
+        let written = Written {
+            channel: Arc::clone(channel),
+            full: Vec::new(),
+            active,
+            last: state.filed,
+            time: state.time,
+        };
+        drop(state);
+        Ok(vacant.insert(written))
     }
 
     /// Begins a new segment with this number.

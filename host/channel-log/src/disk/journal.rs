@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::core::disk_fault;
@@ -155,7 +155,7 @@ impl JournalWriter {
         })
     }
 
-    fn make(&self, path: &PathBuf, number: u64, bytes: u64) -> io::Result<Arc<dyn DeviceFile>> {
+    fn make(&self, path: &Path, number: u64, bytes: u64) -> io::Result<Arc<dyn DeviceFile>> {
         let file = self.device.open(path, Open::New)?;
         file.allocate(bytes)?;
         let head = JournalHead {

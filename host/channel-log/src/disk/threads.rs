@@ -172,11 +172,11 @@ fn file(core: &Core, mut filer: Filer) {
         // A full disk leaves all for the next look.
         let _ = filer.file();
         let closed = filer.work_off();
-        let due = looked && looks % LOOKS_TO_CHECKPOINT == 0 && filer.has_written();
+        let due = looked && looks.is_multiple_of(LOOKS_TO_CHECKPOINT) && filer.has_written();
         if due || core.filing.wants_checkpoint() && !core.filing.is_full() || closed {
             let _ = filer.checkpoint();
         }
-        if looked && looks % LOOKS_TO_DROP == 0 {
+        if looked && looks.is_multiple_of(LOOKS_TO_DROP) {
             let _ = filer.drop_old();
             filer.look();
         }
