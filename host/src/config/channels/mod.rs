@@ -92,7 +92,13 @@ impl Settings for ChannelsSettings {
             max_channels: settings.max_channels,
         };
         let mut changed = plain(self).changed(&plain(other));
-        if self.declared != other.declared {
+        // Wherever they stand.
+        let declared = |settings: &Self| {
+            let declared = settings.declared.iter();
+            let declared = declared.map(|(name, it)| (name.clone(), it.settings.clone()));
+            declared.collect::<BTreeMap<_, _>>()
+        };
+        if declared(self) != declared(other) {
             changed.push(&DECLARED);
         }
         changed
