@@ -38,12 +38,13 @@ async fn main() -> Result<()> {
 
 async fn measure(folder: &Path, mebibytes: u64) -> Result<()> {
     let one = event("0190c0de-0000-7000-8000-000000000001", &[b'x'; 256]);
-    for window in [1, 16, 256] {
-        let bare = bare(folder, &one.repeat(window))? * window as f64;
-        let own = appends(folder, &one, window, 1).await?;
-        let many = appends(folder, &one, window, 100).await?;
+    for (window, events) in [(1, 1), (16, 1), (256, 1), (1, 256), (4, 256)] {
+        let together = window * events;
+        let bare = bare(folder, &one.repeat(together))? * together as f64;
+        let own = appends(folder, &one, (window, events), 1).await?;
+        let many = appends(folder, &one, (window, events), 100).await?;
         println!(
-            "window {window:3}: bare {bare:9.0} events/s; 1 channel {own:9.0} ({:.2} of it); 100 channels {many:9.0} ({:.2} of one)",
+            "{window:3} appends of {events:3} events at once: bare {bare:8.0} events/s; 1 channel {own:8.0} ({:.2} of it); 100 channels {many:8.0} ({:.2} of one)",
             own / bare,
             many / own,
         );
@@ -98,23 +99,31 @@ async fn create(engine: &DiskEngine, count: usize) -> Result<Vec<ChannelName>> {
     Ok(names)
 }
 
-/// Events appended a second, with so many appends of one event under way.
-async fn appends(folder: &Path, one: &[u8], window: usize, channels: usize) -> Result<f64> {
+/// Events appended a second, with so many appends of so many events under way.
+async fn appends(
+    folder: &Path,
+    one: &[u8],
+    (window, events): (usize, usize),
+    channels: usize,
+) -> Result<f64> {
     let engine = open(folder)?;
     let names = Arc::new(create(&engine, channels).await?);
     let started = Instant::now();
     let mut senders = Vec::new();
     for sender in 0..window {
         let (engine, names) = (Arc::clone(&engine), Arc::clone(&names));
-        let one = one.to_vec();
+        let mut batch = Batch::new();
+        for _ in 0..events {
+            batch.push(one, None)?;
+        }
         senders.push(tokio::spawn(async move {
-            let mut done = 0_u32;
+            let (mut done, mut round) = (0_u32, 0);
             while started.elapsed() < TIME {
-                let name = &names[(sender + done as usize) % names.len()];
-                let batch = Batch::of(&one, None).expect("one event fits");
-                let appended = engine.append(name, batch, Expected::Any).await;
-                appended.expect("there is room");
-                done += 1;
+                let name = &names[(sender + round) % names.len()];
+                round += 1;
+                let appended = engine.append(name, batch.clone(), Expected::Any).await;
+                let appended = appended.expect("there is room");
+                done += u32::try_from(appended.events.len()).expect("a batch is small");
             }
             done
         }));

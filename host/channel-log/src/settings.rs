@@ -15,7 +15,8 @@ pub struct LogSettings {
     /// Most events that are kept; as many as there is room for by default.
     pub max_events: Option<u64>,
     /// Most bytes that its events take in storage, [`MIN_LOG_BYTES`] or more; 1 GiB by
-    /// default. An engine may drop what is over in pieces of up to an eighth of it.
+    /// default. An engine may drop what is over in pieces of up to an eighth of it, and a second
+    /// later.
     pub max_bytes: u64,
     /// How long events are kept after they were recorded; for ever by default.
     pub max_age: Option<Duration>,

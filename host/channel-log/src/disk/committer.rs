@@ -32,6 +32,7 @@ pub(super) struct Committer {
     group: GroupWriter,
     /// Whether nothing but the last group proves that it was durable.
     unproven: bool,
+    last_appends: usize,
 }
 
 impl Committer {
@@ -42,6 +43,7 @@ impl Committer {
             dedupe: Dedupe::default(),
             group: GroupWriter::default(),
             unproven: false,
+            last_appends: 0,
         }
     }
 
@@ -51,6 +53,7 @@ impl Committer {
         if requests.is_empty() {
             return false;
         }
+        self.last_appends = requests.len();
         self.group.clear();
         let mut pending = HashMap::new();
         let mut staged = Vec::with_capacity(requests.len());
@@ -85,6 +88,11 @@ impl Committer {
             // A full disk leaves it for the next time.
             let _ = self.write(&[]);
         }
+    }
+
+    /// Appends that were taken together last.
+    pub(super) fn last_appends(&self) -> usize {
+        self.last_appends
     }
 
     /// Whether [`Committer::prove`] has something to do.

@@ -153,9 +153,9 @@ impl Filer {
     /// What is being written of a channel.
     fn written(&mut self, channel: &Arc<Channel>) -> io::Result<&mut Written> {
         let core = &self.core;
-        let vacant = match self.written.entry(channel.id) {
+        let place = match self.written.entry(channel.id) {
             Entry::Occupied(written) => return Ok(written.into_mut()),
-            Entry::Vacant(vacant) => vacant,
+            Entry::Vacant(place) => place,
         };
         let segments = core.segments(channel)?;
         let Some(segment) = segments.last() else {
@@ -181,7 +181,7 @@ impl Filer {
             time: state.time,
         };
         drop(state);
-        Ok(vacant.insert(written))
+        Ok(place.insert(written))
     }
 
     /// Begins a new segment with this number.

@@ -170,9 +170,9 @@ impl Filing {
         }
     }
 
-    /// Waits until there is something to do, or so much time has passed, and returns
-    /// whether it has. A disk that is full is something to wait for.
-    pub(super) fn wait(&self, time: Duration) -> bool {
+    /// Waits until there is something to do, or so much time has passed. A disk that is
+    /// full is something to wait for.
+    pub(super) fn wait(&self, time: Duration) {
         let idle = |work: &mut Work| {
             let to_file = !work.channels.is_empty() || work.sealed.iter().any(|file| !file.pinned);
             !(to_file && !work.full && !work.broken
@@ -182,8 +182,7 @@ impl Filing {
                 || work.closed)
         };
         let waited = self.changed.wait_timeout_while(self.work(), time, idle);
-        let waited = waited.expect("nobody panics while holding the filer's work");
-        waited.1.timed_out()
+        drop(waited.expect("nobody panics while holding the filer's work"));
     }
 
     /// Whether the journal has a file that only a checkpoint can remove.

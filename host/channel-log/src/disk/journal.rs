@@ -13,9 +13,10 @@ use super::format::{GroupWriter, JOURNAL_HEAD, JournalHead};
 use super::paths;
 use crate::StorageFault;
 
-/// Bytes of the first file after a start; each is twice as long as the one before.
+/// Bytes of the first file after a start: a node that hardly uses channels takes little
+/// room for them.
 const FIRST_FILE: u64 = 8 << 20;
-/// Bytes of the longest.
+/// Bytes of the others.
 const LONGEST_FILE: u64 = 64 << 20;
 
 /// Writes the journal.
@@ -144,7 +145,7 @@ impl JournalWriter {
         });
         self.next_file += 1;
         let file = file?;
-        self.next_bytes = (2 * self.next_bytes).min(LONGEST_FILE);
+        self.next_bytes = LONGEST_FILE;
         Ok(Current {
             file,
             path,

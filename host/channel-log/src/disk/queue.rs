@@ -61,6 +61,11 @@ impl<T> Queue<T> {
         Ok(())
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting().items.len()
+    }
+
     /// Takes what waits, oldest first: one, and more while they have not more than so many
     /// bytes together.
     pub(super) fn take(&self, most: usize, most_bytes: usize) -> Vec<T> {

@@ -1,6 +1,7 @@
 //! Reading events: the newest from memory, the others from segments. What is not what was
 //! written is never handed out.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -78,16 +79,10 @@ pub(super) fn start(channel: &Channel, after: u64, limit: ReadLimit) -> Result<S
     })
 }
 
-fn in_memory_from<'r>(
-    recent: impl IntoIterator<Item = &'r Recent>,
-    from: u64,
-    limit: ReadLimit,
-) -> Vec<Recent> {
+fn in_memory_from(recent: &VecDeque<Recent>, from: u64, limit: ReadLimit) -> Vec<Recent> {
+    let older = recent.partition_point(|recent| recent.head.span().last < from);
     let (mut taken, mut bytes, mut events) = (Vec::new(), 0_usize, 0_usize);
-    for recent in recent {
-        if recent.head.span().last < from {
-            continue;
-        }
+    for recent in recent.range(older..) {
         taken.push(recent.clone());
         // Of the first only a part may be wanted.
         if taken.len() > 1 {

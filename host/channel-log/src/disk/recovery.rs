@@ -8,7 +8,7 @@ mod journal;
 mod target;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::journal::Replayed;
@@ -65,9 +65,12 @@ pub(super) fn recover(
     let journal_folder = paths::journal(root);
     device.create_folder(root).map_err(storage(root.clone()))?;
     if let Some(parent) = root.parent() {
-        device
-            .sync_folder(parent)
-            .map_err(storage(parent.to_owned()))?;
+        // Of a relative path it may be nothing.
+        let here = Path::new(".");
+        let parent = Some(parent).filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(here);
+        let synced = device.sync_folder(parent);
+        synced.map_err(storage(parent.to_owned()))?;
     }
     device
         .create_folder(&journal_folder)
@@ -107,7 +110,7 @@ pub(super) fn recover(
 /// Syncs what was written, and has the catalogue know it.
 fn finish(
     device: &Arc<dyn Device>,
-    root: &std::path::Path,
+    root: &Path,
     catalogue: &Catalogue,
     targets: &mut HashMap<u64, Target>,
     replayed: &Replayed,
@@ -129,7 +132,7 @@ fn finish(
 /// Removes the journal, but for what channels need that failed.
 fn remove_journal(
     device: &Arc<dyn Device>,
-    folder: &std::path::Path,
+    folder: &Path,
     replayed: &Replayed,
     targets: &HashMap<u64, Target>,
 ) -> Result<Vec<Sealed>, OpenError> {

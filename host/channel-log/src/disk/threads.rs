@@ -7,6 +7,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::committer::Committer;
 use super::core::Core;
@@ -21,10 +22,14 @@ const READERS: usize = 2;
 /// The time without appends after which it is proven that the last were durable.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How often the filer takes a look.
+/// Times that the committer lets others go first, at most; of those who append one by one
+/// it lets nobody.
+const MAX_YIELDS: u32 = 8;
+
+/// How often the filer takes a look, and drops what channels do not keep.
 const LOOK: Duration = Duration::from_secs(1);
-/// Looks after which it drops what is old, and what is unused in memory.
-const LOOKS_TO_DROP: u32 = 10;
+/// Looks after which it drops what is unused in memory.
+const LOOKS_TO_FORGET: u32 = 10;
 /// Looks after which it makes a checkpoint, if anything was written.
 const LOOKS_TO_CHECKPOINT: u32 = 30;
 
@@ -136,11 +141,26 @@ fn commit(core: &Core, mut committer: Committer) {
         while !core.filing.has_room() && !core.filing.is_full() && core.fault().is_none() {
             core.filing.wait_for_room(LOOK);
         }
+        gather(core, committer.last_appends());
         if !committer.commit() {
             committer.prove();
         }
     }
     committer.close();
+}
+
+/// Lets those who were answered together, so many, ask again together, while they do: else
+/// they would be two groups from then on, of which each waits for the other's sync.
+fn gather(core: &Core, before: usize) {
+    let mut waiting = 0;
+    for _ in 0..MAX_YIELDS {
+        let now = core.appends.len();
+        if now >= before || now == waiting {
+            break;
+        }
+        waiting = now;
+        std::thread::yield_now();
+    }
 }
 
 fn keep(core: &Core, mut keeper: Keeper) {
@@ -161,27 +181,32 @@ fn read(core: &Core) {
 }
 
 fn file(core: &Core, mut filer: Filer) {
+    let mut last_look = Instant::now();
     let mut looks = 0_u32;
     loop {
-        let looked = core.filing.wait(LOOK);
-        looks = looks.wrapping_add(u32::from(looked));
-        if looked {
+        core.filing.wait(LOOK);
+        let looks_now = last_look.elapsed() >= LOOK;
+        if looks_now {
+            last_look = Instant::now();
+            looks = looks.wrapping_add(1);
             // Whether it still is shows when something is written.
             core.filing.set_full(false);
         }
         // A full disk leaves all for the next look.
         let _ = filer.file();
         let closed = filer.work_off();
-        let due = looked && looks.is_multiple_of(LOOKS_TO_CHECKPOINT) && filer.has_written();
+        let due = looks_now && looks.is_multiple_of(LOOKS_TO_CHECKPOINT) && filer.has_written();
         if due || core.filing.wants_checkpoint() && !core.filing.is_full() || closed {
             let _ = filer.checkpoint();
         }
-        if looked && looks.is_multiple_of(LOOKS_TO_DROP) {
-            let _ = filer.drop_old();
-            filer.look();
-        }
         if closed {
             return;
+        }
+        if looks_now {
+            let _ = filer.drop_old();
+            if looks.is_multiple_of(LOOKS_TO_FORGET) {
+                filer.look();
+            }
         }
     }
 }

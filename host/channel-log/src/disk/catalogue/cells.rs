@@ -58,15 +58,15 @@ impl Catalogue {
     }
 }
 
+/// Version and value of a cell, as the table has them.
+type Held = (u64, Vec<u8>);
+
 fn held((version, value): (u64, &[u8])) -> Cell {
     Cell {
         value: Bytes::copy_from_slice(value),
         version,
     }
 }
-
-/// A cell that is to be changed: its key, and its version and value if it is there.
-type Before<'k> = (&'k str, Option<(u64, Vec<u8>)>);
 
 /// Changes cells of a channel: all, or, if one is not as expected, none. `given` is the
 /// highest version that was given since the start.
@@ -81,7 +81,7 @@ pub(in crate::disk) fn change(
     let noted = node.get(REVISION)?.map_or(0, |revision| revision.value());
     // What was given and then lost is not given again.
     let mut revision = noted.max(*given);
-    let mut before: Vec<Before<'_>> = Vec::with_capacity(changes.len());
+    let mut before: Vec<(&str, Option<Held>)> = Vec::with_capacity(changes.len());
     let mut versions = Vec::with_capacity(changes.len());
     for CellChange {
         key,
