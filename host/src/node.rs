@@ -275,23 +275,28 @@ impl Node {
         // The plugins take none of the time that the goodbye needs.
         let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
         self.runner.drain(deadline - goodbye).await;
-        self.channels.close(deadline - goodbye).await;
+        self.channels.finish(deadline - goodbye).await;
         drop(self.channel_reports);
         drop(self.drop_reports);
         drop(self.follower);
         self.bus.report_last_drops();
         // Last, so that the others get what the plugins had still to say.
         self.leave_cluster.cancel();
-        let linked = match linked {
-            Some(ended) => ended,
-            None => match timeout_at(deadline, self.cluster).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    tracing::warn!("left the cluster before everything was sent to all nodes");
-                    Ok(Ok(()))
-                }
-            },
+        let cluster = self.cluster;
+        let leave = async move {
+            match linked {
+                Some(ended) => ended,
+                None => match timeout_at(deadline, cluster).await {
+                    Ok(ended) => ended,
+                    Err(_) => {
+                        tracing::warn!("left the cluster before everything was sent to all nodes");
+                        Ok(Ok(()))
+                    }
+                },
+            }
         };
+        // A disk that hangs takes none of the goodbye's time.
+        let (linked, ()) = tokio::join!(leave, self.channels.close(deadline));
         // Until now it says that the node drains.
         self.gateway_stages.end.cancel();
         let served = match served {

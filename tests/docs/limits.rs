@@ -223,6 +223,7 @@ fn known() -> Vec<Row> {
             vec![number(hearken_channel_log::MAX_DEDUPE_KEYS)],
         ),
         ("an append", vec![of("APPEND_TIME")]),
+        ("whatever else", vec![of("channel/PATIENCE")]),
         ("a change of a channel", vec![of("channel/TURN")]),
         (
             "events of one answer",
@@ -239,7 +240,11 @@ fn known() -> Vec<Row> {
         ("`wait` of a read", vec![of("LONGEST_READ_WAIT")]),
         (
             "cursors of a channel",
-            vec![of("MAX_CURSORS"), of("MAX_CLIENT_BYTES")],
+            vec![
+                of("MAX_CURSORS"),
+                of("MAX_CURSORS_OF_ONE"),
+                of("MAX_CLIENT_BYTES"),
+            ],
         ),
         (
             "readers whose unread",

@@ -69,11 +69,18 @@ impl Channel {
             let key = draft.id.is_some().then(|| dedupe::key(principal, event));
             batch.push(event.as_bytes(), key)?;
         }
+        let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
+        // The disk may take its time: until then the events are in memory once.
+        drop((drafts, events));
         if self.tasks.is_closed() {
             return Err(AppendFailure::Closing);
         }
         if self.gone.is_cancelled() {
             return Err(AppendError::NoChannel(self.name.clone()).into());
+        }
+        let fault = self.fault().clone();
+        if let Some(fault) = fault {
+            return Err(AppendError::StorageFailed(fault).into());
         }
         let channel = Arc::clone(self);
         // Of its own, so that what is stored is published whoever has gone meanwhile.
@@ -84,7 +91,6 @@ impl Channel {
             Ok(Err(_)) => return Err(AppendFailure::Broken),
             Err(_) => return Err(AppendFailure::Slow(APPEND_TIME)),
         };
-        let ids = events.iter().map(|event| event.id().to_owned());
         let stored = appended.events.iter().zip(ids);
         Ok(Receipt {
             epoch: appended.epoch,

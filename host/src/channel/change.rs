@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use hearken_channel_log::{ChannelError, ChannelInfo, ChannelName, CreateError, Epoch, Span};
+use hearken_channel_log::{
+    ChangeError, ChannelError, ChannelInfo, ChannelName, CreateError, Epoch, LogSettings, Span,
+};
 use tokio::time::timeout;
 
 use super::channels::{Channels, TURN};
@@ -10,6 +12,7 @@ use super::error::{OperateFailure, SetFailure};
 use super::extras::Extras;
 use super::field::{FieldPath, IndexName};
 use super::handle::{Channel, Opening};
+use super::patience::in_time;
 use super::settings::{ChannelSettings, EngineKind, MAX_INDEXES};
 use crate::event::host_event::{ChannelChanged, HostEventType};
 
@@ -57,7 +60,7 @@ impl Channels {
         new: bool,
     ) -> Result<(Arc<Channel>, Set), SetFailure> {
         let _turn = self.0.turn().await.ok_or(SetFailure::Busy)?;
-        let there = self.find(name.as_str()).ok();
+        let there = self.there(name);
         if there.as_ref().is_some_and(|channel| channel.is_declared()) {
             return Err(SetFailure::Declared(name.to_string()));
         }
@@ -74,11 +77,23 @@ impl Channels {
         name: &ChannelName,
         settings: ChannelSettings,
     ) -> Result<(), SetFailure> {
-        let there = self.find(name.as_str()).ok();
+        let there = self.there(name);
         let engine = Some(settings.engine);
         self.make_or_change(name, settings, engine, there, true)
             .await?;
         Ok(())
+    }
+
+    /// The channel of this name, for whoever has the turn to change it. One that its engine has
+    /// removed, later than was waited for, is none any more.
+    fn there(&self, name: &ChannelName) -> Option<Arc<Channel>> {
+        let channel = self.get(name.as_str())?;
+        if channel.info().is_ok() {
+            return Some(channel);
+        }
+        channel.gone.cancel();
+        self.0.all_mut().remove(name);
+        None
     }
 
     async fn make_or_change(
@@ -121,14 +136,17 @@ impl Channels {
         declared: bool,
     ) -> Result<Arc<Channel>, SetFailure> {
         let engine = self.0.engine(settings.engine).ok_or(SetFailure::Busy)?;
-        let info = match engine.create(name, &settings.log).await {
+        let created = engine.create(name, &settings.log);
+        let info = match in_time(created, CreateError::Storage).await {
             Ok(info) => info,
             // Made before, when what goes with it could not be written.
-            Err(CreateError::Exists(_)) => engine.change(name, &settings.log).await?,
+            Err(CreateError::Exists(_)) => {
+                in_time(engine.change(name, &settings.log), ChangeError::Storage).await?
+            }
             Err(error) => return Err(error.into()),
         };
         let extras = Extras::of(settings);
-        extras.write(&*engine, name).await?;
+        extras.write(&*engine, name, &settings.log).await?;
         let epoch = info.epoch;
         let channel = Channel::open(Opening {
             info,
@@ -136,7 +154,9 @@ impl Channels {
             engine,
             declared,
             extras,
+            fault: None,
             tasks: self.0.tasks.clone(),
+            verify_turn: Arc::clone(&self.0.verify_turn),
             gone: self.0.closing.child_token(),
         });
         if let Err(error) = channel.keep_unread().await {
@@ -175,6 +195,12 @@ impl Channels {
         if channel.is_declared() {
             return Err(SetFailure::Declared(channel.name().to_string()));
         }
+        // It may have been made anew since it was found.
+        let log = channel.present()?.settings;
+        let fault = channel.fault().clone();
+        if let Some(fault) = fault {
+            return Err(ChangeError::Storage(fault).into());
+        }
         let mut extras = channel.extras().clone();
         let before = extras.indexes.insert(name, field.clone());
         if before.as_ref() == Some(&field) {
@@ -183,9 +209,7 @@ impl Channels {
         if extras.indexes.len() > MAX_INDEXES {
             return Err(SetFailure::Indexes);
         }
-        channel.set_extras(extras).await?;
-        channel.follow_indexes();
-        Ok(())
+        channel.set_extras(extras, &log).await
     }
 
     /// Removes a channel with all its events, if it ends as expected.
@@ -241,20 +265,43 @@ impl Channels {
 }
 
 impl Channel {
+    /// Writes only what differs.
     async fn change(self: &Arc<Self>, settings: &ChannelSettings) -> Result<(), SetFailure> {
+        settings.log.check().map_err(ChangeError::from)?;
+        let before = self.extras().clone();
         let extras = Extras {
             // It stays where it is.
-            node: self.extras().node.clone(),
+            node: before.node.clone(),
             ..Extras::of(settings)
         };
-        self.engine.change(&self.name, &settings.log).await?;
-        let indexes_change = self.extras().indexes != extras.indexes;
-        self.set_extras(extras).await?;
-        self.keep_unread().await?;
-        if indexes_change {
+        let is_known = self.fault().is_none();
+        if !is_known || before != extras || self.present()?.settings != settings.log {
+            self.set_extras(extras, &settings.log).await?;
+        }
+        *self.fault() = None;
+        self.hold_to(&settings.log).await
+    }
+
+    /// From now on that is what the room adds, beside what the engine is to hold to. It is
+    /// written before it holds.
+    async fn set_extras(
+        self: &Arc<Self>,
+        extras: Extras,
+        log: &LogSettings,
+    ) -> Result<(), SetFailure> {
+        extras.write(&*self.engine, &self.name, log).await?;
+        let before = std::mem::replace(&mut *self.extras(), extras);
+        // Before anything that can fail or wait: from now on they are asked.
+        if before.indexes != self.extras().indexes {
             self.follow_indexes();
         }
         Ok(())
+    }
+
+    /// What the engine knows of it, for a change.
+    pub(super) fn present(&self) -> Result<ChannelInfo, ChangeError> {
+        let info = self.known();
+        info.ok_or_else(|| ChangeError::NoChannel(self.name.clone()))
     }
 
     /// Removes it, if its last event has the expected number.
@@ -263,7 +310,7 @@ impl Channel {
         if expected.is_some_and(|expected| expected != last) {
             return Err(OperateFailure::Conflict { last });
         }
-        Ok(self.engine.remove(&self.name).await?)
+        Ok(in_time(self.engine.remove(&self.name), ChannelError::Storage).await?)
     }
 
     /// What the engine knows of it.
@@ -271,8 +318,7 @@ impl Channel {
     /// # Errors
     /// [`ChannelError::NoChannel`] once it is removed.
     pub fn info(&self) -> Result<ChannelInfo, ChannelError> {
-        let info = self.engine.info(&self.name);
-        let info = info.filter(|info| info.epoch == self.epoch);
+        let info = self.known();
         info.ok_or_else(|| ChannelError::NoChannel(self.name.clone()))
     }
 
@@ -284,16 +330,9 @@ impl Channel {
     pub async fn trim(&self, before: u64) -> Result<u64, OperateFailure> {
         let last = self.info()?.last;
         let before = before.min(last.saturating_add(1));
-        let bounds = self.engine.trim(&self.name, before).await?;
+        let trimmed = self.engine.trim(&self.name, before);
+        let bounds = in_time(trimmed, ChannelError::Storage).await?;
         Ok(bounds.first)
-    }
-
-    /// Reads all that is stored; returns the numbers that are damaged.
-    ///
-    /// # Errors
-    /// [`OperateFailure`] when that cannot be found out.
-    pub async fn verify(&self) -> Result<Vec<Span>, OperateFailure> {
-        Ok(self.engine.verify(&self.name).await?)
     }
 
     /// Gives up the events that are known to be damaged; returns their numbers.
@@ -301,6 +340,8 @@ impl Channel {
     /// # Errors
     /// [`OperateFailure`] says why not.
     pub async fn repair(&self) -> Result<Vec<Span>, OperateFailure> {
-        Ok(self.engine.repair(&self.name).await?)
+        self.info()?;
+        let repaired = self.engine.repair(&self.name);
+        Ok(in_time(repaired, ChannelError::Storage).await?)
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use std::time::Duration;
 
 use hearken_channel_log::{ChannelName, Counters, Engine};
@@ -14,17 +16,22 @@ use tokio_util::task::TaskTracker;
 
 use super::error::NoChannel;
 use super::handle::{Channel, ChannelStatus};
-use super::settings::EngineKind;
+use super::settings::{ChannelSettings, EngineKind};
 use crate::bus::{Bus, Publisher};
+use crate::nearest::may_be_similar;
 
 /// How long a change of channels waits for its turn.
 pub(super) const TURN: Duration = Duration::from_secs(10);
 
-/// For appends that are under way as the node ends, and for those who follow logs.
+/// For appends that are under way as the node ends, for those who follow logs, and for an
+/// engine to close.
 const A_MOMENT: Duration = Duration::from_millis(250);
 
-/// How long an engine may take to close. What it has acknowledged is durable already.
-const CLOSE_TIME: Duration = Duration::from_secs(10);
+/// Longest name in a message.
+const SHOWN_NAME: usize = 255;
+
+/// Channels that are looked at for the one that was probably meant.
+const LOOKED_AT: usize = 1000;
 
 /// The channels of a node; cloning shares them.
 #[derive(Clone)]
@@ -39,6 +46,13 @@ pub struct Engines {
     pub memory: Arc<dyn Engine>,
 }
 
+/// A channel that is not as the configuration declares it.
+pub(super) struct Undone {
+    pub(super) settings: ChannelSettings,
+    /// Why not.
+    pub(super) reason: String,
+}
+
 /// What the handles share.
 pub(super) struct Shared {
     pub(super) bus: Bus,
@@ -49,8 +63,12 @@ pub(super) struct Shared {
     all: RwLock<BTreeMap<ChannelName, Arc<Channel>>>,
     /// One change at a time is made of which channels there are and what they are set to.
     turn: Semaphore,
+    /// The turn of whoever verifies a channel.
+    pub(super) verify_turn: Arc<Semaphore>,
     /// What keeps a channel from taking events, and since when.
     pub(super) failure: Mutex<Option<(String, u64)>>,
+    /// Channels that the configuration declares and that could not be made or changed yet.
+    undone: Mutex<BTreeMap<ChannelName, Undone>>,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
 }
@@ -66,7 +84,9 @@ impl Channels {
             opened: AtomicBool::new(false),
             all: RwLock::default(),
             turn: Semaphore::new(1),
+            verify_turn: Arc::new(Semaphore::new(1)),
             failure: Mutex::default(),
+            undone: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         }))
@@ -83,9 +103,35 @@ impl Channels {
     /// # Errors
     /// [`NoChannel`] when there is none on this node.
     pub fn find(&self, name: &str) -> Result<Arc<Channel>, NoChannel> {
+        self.get(name).ok_or_else(|| {
+            let known = self.names_like(name);
+            NoChannel::new(shortened(name), known.iter().map(ChannelName::as_str))
+        })
+    }
+
+    /// The channel of this name, if there is one on this node.
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Channel>> {
+        self.0.all().get(name).map(Arc::clone)
+    }
+
+    /// Names that may have been meant by one that no channel has; those that come next to it
+    /// where there are many. Compared only once nobody has to wait for it.
+    fn names_like(&self, name: &str) -> Vec<ChannelName> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        if ChannelName::new(name).is_err() {
+            return Vec::new();
+        }
         let all = self.0.all();
-        let found = all.get(name).map(Arc::clone);
-        found.ok_or_else(|| NoChannel::new(name, all.keys().map(ChannelName::as_str)))
+        let half = if all.len() > LOOKED_AT {
+            LOOKED_AT / 2
+        } else {
+            LOOKED_AT
+        };
+        let behind = all.range::<str, _>((Excluded(name), Unbounded)).take(half);
+        let before = all.range::<str, _>((Unbounded, Excluded(name))).rev();
+        let names = behind.chain(before.take(half)).map(|(known, _)| known);
+        let similar = names.filter(|known| may_be_similar(name.len(), known.as_str().len()));
+        similar.cloned().collect()
     }
 
     /// Up to `limit` channels behind the name `after`, in the order of their names.
@@ -123,9 +169,9 @@ impl Channels {
         ]
     }
 
-    /// Takes no more appends, waits for those that are under way until `deadline`, but for a
-    /// moment at least, and closes the engines.
-    pub async fn close(&self, deadline: Instant) {
+    /// Takes no more appends, and waits for those that are under way until `deadline`, but for
+    /// a moment at least.
+    pub async fn finish(&self, deadline: Instant) {
         let shared = &self.0;
         shared.tasks.close();
         shared.closing.cancel();
@@ -133,11 +179,17 @@ impl Channels {
         if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
             tracing::warn!("appends to channels are still under way as the node ends");
         }
-        let Some(engines) = shared.engines.get() else {
+    }
+
+    /// Closes the engines, which may take until `deadline`, but a moment at least. What they
+    /// have acknowledged is durable already.
+    pub async fn close(&self, deadline: Instant) {
+        let Some(engines) = self.0.engines.get() else {
             return;
         };
+        let deadline = deadline.max(Instant::now() + A_MOMENT);
         for engine in [&engines.disk, &engines.memory] {
-            if timeout(CLOSE_TIME, engine.close()).await.is_err() {
+            if timeout_at(deadline, engine.close()).await.is_err() {
                 tracing::warn!("the disk of channels does not answer as the node ends");
             }
         }
@@ -152,6 +204,12 @@ impl Shared {
 
     pub(super) fn all_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<ChannelName, Arc<Channel>>> {
         self.all.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those that are not as they are declared.
+    pub(super) fn undone(&self) -> MutexGuard<'_, BTreeMap<ChannelName, Undone>> {
+        // Changed by one insertion or removal at a time.
+        self.undone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The right to change channels, once it is this one's turn; `None` if that takes too
@@ -179,6 +237,13 @@ impl Shared {
             EngineKind::Memory => &engines.memory,
         }))
     }
+}
+
+/// A name as messages show it.
+fn shortened(name: &str) -> String {
+    let end = name.floor_char_boundary(SHOWN_NAME);
+    let more = if end < name.len() { "…" } else { "" };
+    format!("{}{more}", &name[..end])
 }
 
 impl fmt::Debug for Channels {

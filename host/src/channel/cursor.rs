@@ -4,12 +4,17 @@ use bytes::Bytes;
 use hearken_channel_log::{CellChange, CellError, CellRange, CellRow};
 use serde::{Deserialize, Serialize};
 
-use super::error::CursorFailure;
+use super::error::{CursorFailure, cell_error};
 use super::handle::Channel;
+use super::patience::in_time;
 use super::reader::{ClientName, Reader};
 
 /// Most cursors of a channel.
 pub const MAX_CURSORS: usize = 1000;
+
+/// Most of them that one principal makes which may not operate: nobody takes the place of all
+/// others.
+pub const MAX_CURSORS_OF_ONE: usize = 100;
 
 /// What the keys of their cells begin with.
 const PREFIX: &str = "cursor/";
@@ -21,7 +26,7 @@ pub struct Cursor {
     pub client: ClientName,
     /// Number of the last event that it has read.
     pub after: u64,
-    /// Who made it, and may move it.
+    /// Who made it, or for whom it was made, and may move it.
     pub owner: String,
 }
 
@@ -37,7 +42,8 @@ struct Kept {
 pub struct Mover<'m> {
     /// Who it is; owns the cursor, if there was none.
     pub principal: &'m str,
-    /// Whether it may move those of others.
+    /// Whether it may move those of others, give them to somebody else, and make those for
+    /// which unread events are kept.
     pub operates: bool,
 }
 
@@ -55,6 +61,20 @@ impl Channel {
             after: after.min(self.last()),
             owner,
         })
+    }
+
+    /// The cursor of a client, for its owner or whoever operates.
+    ///
+    /// # Errors
+    /// As [`Channel::cursor`], and [`CursorFailure::Foreign`].
+    pub async fn cursor_for(
+        &self,
+        client: &ClientName,
+        mover: Mover<'_>,
+    ) -> Result<Cursor, CursorFailure> {
+        let cursor = self.cursor(client).await?;
+        mover.check(client, &cursor.owner)?;
+        Ok(cursor)
     }
 
     /// All cursors, by name.
@@ -88,6 +108,23 @@ impl Channel {
         mover: Mover<'_>,
         durable: bool,
     ) -> Result<bool, CursorFailure> {
+        self.place_cursor(client, after, mover, None, durable).await
+    }
+
+    /// The same, and it belongs to `owner` from then on, if one is named by somebody who
+    /// operates.
+    ///
+    /// # Errors
+    /// [`CursorFailure`] says why not.
+    pub async fn place_cursor(
+        &self,
+        client: &ClientName,
+        after: u64,
+        mover: Mover<'_>,
+        owner: Option<&str>,
+        durable: bool,
+    ) -> Result<bool, CursorFailure> {
+        self.info().map_err(cell_error)?;
         let last = self.last();
         if after > last {
             return Err(CursorFailure::Beyond { after, last });
@@ -96,18 +133,19 @@ impl Channel {
         let durable = durable || kept;
         loop {
             let (before, version) = self.kept_of(client).await?;
-            let owner = match &before {
+            let owner_now = match &before {
                 Some(before) => mover.check(client, &before.owner)?,
-                None => mover.principal,
+                None => {
+                    self.check_new(client, kept, mover).await?;
+                    mover.principal
+                }
             };
-            if before.is_none() && self.cursor_rows().await?.len() >= MAX_CURSORS {
-                return Err(CursorFailure::TooMany(MAX_CURSORS));
-            }
+            let given = owner.filter(|_| mover.operates);
             let there = before.as_ref().is_some_and(|before| before.after == after);
-            if there && !durable {
+            if there && !durable && given.is_none() {
                 return Ok(false);
             }
-            let owner = owner.to_owned();
+            let owner = given.unwrap_or(owner_now).to_owned();
             let value = serde_json::to_vec(&Kept { after, owner }).expect("a number and a text");
             let moved = self.change_cursor(client, Some(value), version, durable);
             if moved.await? {
@@ -128,6 +166,7 @@ impl Channel {
         client: &ClientName,
         mover: Mover<'_>,
     ) -> Result<(), CursorFailure> {
+        self.info().map_err(cell_error)?;
         loop {
             let (before, version) = self.kept_of(client).await?;
             let before = before.ok_or_else(|| CursorFailure::None(client.clone()))?;
@@ -142,9 +181,33 @@ impl Channel {
         Ok(())
     }
 
+    /// Whether this one may make the cursor of a client, for which events may be `kept`.
+    async fn check_new(
+        &self,
+        client: &ClientName,
+        kept: bool,
+        mover: Mover<'_>,
+    ) -> Result<(), CursorFailure> {
+        if kept && !mover.operates {
+            let client = client.clone();
+            return Err(CursorFailure::Reserved { client });
+        }
+        let rows = self.cursor_rows().await?;
+        if rows.len() >= MAX_CURSORS {
+            return Err(CursorFailure::TooMany(MAX_CURSORS));
+        }
+        let owners = rows.iter().filter_map(|row| read(&row.cell.value));
+        let own = owners.filter(|kept| kept.owner == mover.principal).count();
+        if own >= MAX_CURSORS_OF_ONE && !mover.operates {
+            return Err(CursorFailure::TooManyOfOne(MAX_CURSORS_OF_ONE));
+        }
+        Ok(())
+    }
+
     /// What is kept for a client, and the version of its cell.
     async fn kept_of(&self, client: &ClientName) -> Result<(Option<Kept>, u64), CellError> {
-        let cell = self.engine.cell(&self.name, &key(client)).await?;
+        let key = key(client);
+        let cell = in_time(self.engine.cell(&self.name, &key), CellError::Storage).await?;
         let version = cell.as_ref().map_or(0, |cell| cell.version);
         Ok((cell.and_then(|cell| read(&cell.value)), version))
     }
@@ -162,8 +225,8 @@ impl Channel {
             value: value.map(Bytes::from),
             version: Some(version),
         };
-        let changes = vec![change];
-        match self.engine.change_cells(&self.name, changes, durable).await {
+        let changed = self.engine.change_cells(&self.name, vec![change], durable);
+        match in_time(changed, CellError::Storage).await {
             Ok(_) => Ok(true),
             // Somebody else was quicker.
             Err(CellError::Conflict { .. }) => Ok(false),
@@ -183,7 +246,8 @@ impl Channel {
             after: None,
             limit: MAX_CURSORS,
         };
-        Ok(self.engine.cells(&self.name, range).await?)
+        let rows = self.engine.cells(&self.name, range);
+        Ok(in_time(rows, CellError::Storage).await?)
     }
 
     fn last(&self) -> u64 {
@@ -199,7 +263,6 @@ impl Mover<'_> {
         }
         Err(CursorFailure::Foreign {
             client: client.clone(),
-            owner: owner.to_owned(),
         })
     }
 }

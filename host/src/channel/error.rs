@@ -15,18 +15,16 @@ use crate::nearest;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no channel `{name}`; {}", self.hint())]
 pub struct NoChannel {
-    /// The name that was asked for.
+    /// The name that was asked for; the beginning of one that is too long.
     pub name: String,
     /// What was probably meant.
     nearest: Option<String>,
 }
 
 impl NoChannel {
-    pub(super) fn new<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Self {
-        Self {
-            name: name.to_owned(),
-            nearest: nearest::nearest(name, known).map(str::to_owned),
-        }
+    pub(super) fn new<'k>(name: String, known: impl Iterator<Item = &'k str>) -> Self {
+        let nearest = nearest::nearest(&name, known).map(str::to_owned);
+        Self { name, nearest }
     }
 
     /// The same for somebody who is told of another channel only if they `may` know of it.
@@ -189,17 +187,29 @@ pub enum CursorFailure {
     /// There is none of that name.
     #[error("the client `{0}` has no cursor on the channel")]
     None(ClientName),
-    /// Somebody else has made it.
-    #[error("the cursor of the client `{client}` is that of `{owner}`")]
+    /// It belongs to somebody else.
+    #[error(
+        "the cursor of the client `{client}` belongs to somebody else; `operate` moves and shows it too"
+    )]
     Foreign {
         /// The client.
         client: ClientName,
-        /// Who made it.
-        owner: String,
+    },
+    /// Unread events are kept for the client, so that not everybody may be it.
+    #[error(
+        "the channel keeps unread events for the client `{client}`: whoever may `operate` makes \
+         its cursor, and says whose it is"
+    )]
+    Reserved {
+        /// The client.
+        client: ClientName,
     },
     /// There are too many.
     #[error("the channel has {0} cursors, the most that it may have; delete some")]
     TooMany(usize),
+    /// There are too many of one principal.
+    #[error("{0} cursors of the channel are yours, the most of one principal; delete some")]
+    TooManyOfOne(usize),
     /// The position is behind the end.
     #[error("the position {after} is behind the last event, whose number is {last}")]
     Beyond {
@@ -211,4 +221,12 @@ pub enum CursorFailure {
     /// The cells cannot be read or written.
     #[error(transparent)]
     Cell(#[from] CellError),
+}
+
+/// The same of what lies beside a log.
+pub(super) fn cell_error(error: ChannelError) -> CellError {
+    match error {
+        ChannelError::NoChannel(name) => CellError::NoChannel(name),
+        ChannelError::Storage(fault) => CellError::Storage(fault),
+    }
 }

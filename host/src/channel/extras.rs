@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hearken_channel_log::{CellError, ChannelName, Engine, StorageFault};
+use hearken_channel_log::{CellError, ChannelName, Engine, LogSettings, StorageFault};
 
 use super::document::SettingsDocument;
 use super::field::{FieldPath, IndexName};
+use super::patience::in_time;
 use super::reader::Reader;
 use super::settings::ChannelSettings;
 
@@ -32,10 +33,14 @@ impl Extras {
         }
     }
 
-    /// Reads them; a channel without the cell has none.
-    pub(super) async fn read(engine: &dyn Engine, name: &ChannelName) -> Result<Self, CellError> {
-        let Some(cell) = engine.cell(name, KEY).await? else {
-            return Ok(Self::default());
+    /// Reads them, and what the engine is to hold to, where that stands beside them; a channel
+    /// without the cell has none.
+    pub(super) async fn read(
+        engine: &dyn Engine,
+        name: &ChannelName,
+    ) -> Result<(Self, Option<LogSettings>), CellError> {
+        let Some(cell) = in_time(engine.cell(name, KEY), CellError::Storage).await? else {
+            return Ok((Self::default(), None));
         };
         let unreadable = |reason: String| {
             CellError::Storage(StorageFault::new(format!(
@@ -44,32 +49,40 @@ impl Extras {
         };
         let document: SettingsDocument =
             serde_json::from_slice(&cell.value).map_err(|error| unreadable(error.to_string()))?;
-        let settings = document
-            .read()
-            .map_err(|error| unreadable(error.to_string()))?;
-        Ok(Self::of(&settings))
+        let log = document.max_bytes.and_then(|_| document.read().ok());
+        let own = SettingsDocument {
+            keep_unread: document.keep_unread,
+            indexes: document.indexes,
+            node: document.node,
+            ..SettingsDocument::default()
+        };
+        let settings = own.read().map_err(|error| unreadable(error.to_string()))?;
+        Ok((Self::of(&settings), log.map(|settings| settings.log)))
     }
 
-    /// Writes them, durably.
+    /// Writes them, durably, beside what the engine is to hold to: it is written first, and
+    /// what a crash leaves undone of it is done at the next start.
     pub(super) async fn write(
         &self,
         engine: &dyn Engine,
         name: &ChannelName,
+        log: &LogSettings,
     ) -> Result<(), CellError> {
-        let document = SettingsDocument {
-            keep_unread: self.keep_unread.iter().map(ToString::to_string).collect(),
-            indexes: self
-                .indexes
-                .iter()
-                .map(|(name, field)| (name.to_string(), field.to_string()))
-                .collect(),
+        let settings = ChannelSettings {
+            log: log.clone(),
+            keep_unread: self.keep_unread.clone(),
+            indexes: self.indexes.clone(),
             node: self.node.clone(),
-            ..SettingsDocument::default()
+            ..ChannelSettings::default()
+        };
+        let document = SettingsDocument {
+            // It is where the cell lies.
+            engine: None,
+            ..SettingsDocument::from(&settings)
         };
         let value = serde_json::to_vec(&document).expect("texts serialise");
-        engine
-            .put_cell(name, KEY, Bytes::from(value), None, true)
-            .await?;
+        let put = engine.put_cell(name, KEY, Bytes::from(value), None, true);
+        in_time(put, CellError::Storage).await?;
         Ok(())
     }
 }

@@ -83,7 +83,8 @@ impl FieldPath {
     }
 
     /// What stands there in JSON data, if it is a text, a number or a Boolean of at most
-    /// [`MAX_INDEXED_BYTES`]. A number counts as it is written in JSON.
+    /// [`MAX_INDEXED_BYTES`]. A whole number below 2^64 counts by its digits, another as the
+    /// shortest text of its 64-bit float.
     #[must_use]
     pub fn value_in(&self, data: &Value) -> Option<String> {
         let mut at = data;
@@ -119,6 +120,15 @@ mod tests {
         assert_eq!(value("user.id").as_deref(), Some("7"));
         assert_eq!(value("user.age").as_deref(), Some("41"));
         assert_eq!(value("user.ok").as_deref(), Some("true"));
+        for (number, text) in [
+            ("1.10", "1.1"),
+            ("1e3", "1000.0"),
+            ("18446744073709551615", "18446744073709551615"),
+        ] {
+            let data = serde_json::from_str(&format!("{{\"n\": {number}}}")).unwrap();
+            let field = FieldPath::new("n").unwrap();
+            assert_eq!(field.value_in(&data).as_deref(), Some(text));
+        }
         for path in ["user", "user.none", "user.id.more", "a", "a.0", "other"] {
             assert_eq!(value(path), None, "{path}");
         }

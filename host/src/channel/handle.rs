@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hearken_channel_log::{Bounds, CellError, ChannelInfo, ChannelName, Engine, Epoch, ReadError};
+use hearken_channel_log::{
+    Bounds, ChannelInfo, ChannelName, ChannelState, Engine, Epoch, ReadError, StorageFault,
+};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,7 +15,9 @@ use super::error::{AnotherLog, ReadFailure};
 use super::extras::Extras;
 use super::index::Indexer;
 use super::outlet::Outlet;
+use super::patience::in_time;
 use super::settings::{ChannelSettings, EngineKind};
+use super::verification::Verification;
 
 /// A channel of this node: a name, a log and what is kept beside it.
 pub struct Channel {
@@ -25,12 +29,17 @@ pub struct Channel {
     declared: bool,
     pub(super) engine: Arc<dyn Engine>,
     extras: Mutex<Extras>,
+    /// Why nobody knows what it is set to, so that it takes no events.
+    fault: Mutex<Option<StorageFault>>,
     pub(super) outlet: Outlet,
     /// The turn of those who tell the engine what is unread.
     pub(super) keeping: Semaphore,
     /// Appends that are under way, which go on when nobody waits for them.
     pub(super) tasks: TaskTracker,
     pub(super) indexer: Indexer,
+    pub(super) verification: Verification,
+    /// The turn of those who verify channels of the node.
+    pub(super) verify_turn: Arc<Semaphore>,
     /// Cancelled when the channel is removed, or the node stops.
     pub(super) gone: CancellationToken,
     pub(super) counts: Counts,
@@ -68,7 +77,10 @@ pub(super) struct Opening {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) declared: bool,
     pub(super) extras: Extras,
+    /// Why these could not be read.
+    pub(super) fault: Option<StorageFault>,
     pub(super) tasks: TaskTracker,
+    pub(super) verify_turn: Arc<Semaphore>,
     pub(super) gone: CancellationToken,
 }
 
@@ -81,7 +93,9 @@ impl Channel {
             engine,
             declared,
             extras,
+            fault,
             tasks,
+            verify_turn,
             gone,
         } = opening;
         let channel = Arc::new(Self {
@@ -92,10 +106,13 @@ impl Channel {
             declared,
             engine,
             extras: Mutex::new(extras),
+            fault: Mutex::new(fault),
             outlet: Outlet::new(info.last),
             keeping: Semaphore::new(1),
             tasks,
             indexer: Indexer::default(),
+            verification: Verification::default(),
+            verify_turn,
             gone,
             counts: Counts::default(),
         });
@@ -139,8 +156,7 @@ impl Channel {
     /// How it stands; nothing once it is removed.
     #[must_use]
     pub fn status(&self) -> Option<ChannelStatus> {
-        let info = self.engine.info(&self.name)?;
-        (info.epoch == self.epoch).then(|| self.status_of(info))
+        self.info().ok().map(|info| self.status_of(info))
     }
 
     /// How it stands by what its engine knows.
@@ -177,11 +193,21 @@ impl Channel {
         self.extras.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on that is what the room adds. It is written before it holds.
-    pub(super) async fn set_extras(&self, extras: Extras) -> Result<(), CellError> {
-        extras.write(&*self.engine, &self.name).await?;
-        *self.extras() = extras;
-        Ok(())
+    /// Why nobody knows what it is set to.
+    pub(super) fn fault(&self) -> MutexGuard<'_, Option<StorageFault>> {
+        // Only replaced as a whole.
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the engine knows of it, and whether it works.
+    pub(super) fn known(&self) -> Option<ChannelInfo> {
+        let info = self.engine.info(&self.name)?;
+        let info = Some(info).filter(|info| info.epoch == self.epoch)?;
+        let state = match (&info.state, &*self.fault()) {
+            (ChannelState::Ok, Some(why)) => ChannelState::Failed { why: why.clone() },
+            (state, _) => state.clone(),
+        };
+        Some(ChannelInfo { state, ..info })
     }
 
     /// Checks that a position is one of this log.
@@ -223,13 +249,11 @@ impl Channel {
     /// # Errors
     /// [`ReadFailure`] when it cannot be found out.
     pub async fn since(&self, time: u64) -> Result<u64, ReadFailure> {
-        self.engine
-            .since(&self.name, time)
-            .await
-            .map_err(|error| match error {
-                ReadError::NoChannel(_) => ReadFailure::Removed,
-                error => ReadFailure::Log(error),
-            })
+        let since = in_time(self.engine.since(&self.name, time), ReadError::Storage).await;
+        since.map_err(|error| match error {
+            ReadError::NoChannel(_) => ReadFailure::Removed,
+            error => ReadFailure::Log(error),
+        })
     }
 
     /// When it was made, in milliseconds since the Unix epoch.

@@ -12,11 +12,12 @@
 //! | `channels`, `open`, `change` | all channels of the node: finding, opening, making, changing and removing them |
 //! | `handle` | one channel: [`Channel`] |
 //! | `append`, `dedupe`, `outlet` | appending: what is stored once, and in which order it gets to the bus |
-//! | `read` | reading, filtered |
+//! | `read`, `latest` | reading: filtered, and the newest |
+//! | `verify`, `verification` | reading all of a channel to find what is damaged |
 //! | `cursor`, `retention` | positions that clients keep, and what is kept for them |
 //! | `index/` | finding events by a field of their data |
 //! | `observe` | telling what becomes of channels by itself |
-//! | `environment` | what engines take from the node |
+//! | `environment`, `patience` | what engines take from the node, and how long they are waited for |
 //! | `error` | why something is not done |
 //!
 //! What lies beneath is an [`Engine`](hearken_channel_log::Engine), a log and named cells,
@@ -34,22 +35,28 @@ mod extras;
 mod field;
 mod handle;
 mod index;
+mod latest;
 mod observe;
 mod open;
 mod outlet;
+mod patience;
 mod read;
 mod reader;
 mod retention;
 mod settings;
 #[cfg(test)]
+pub(crate) mod test_engine;
+#[cfg(test)]
 pub(crate) mod test_support;
 #[cfg(test)]
 mod tests;
+mod verification;
+mod verify;
 
 pub use append::{Receipt, StoredEvent};
 pub use change::{ExpectedEnd, Set};
 pub use channels::{Channels, Engines};
-pub use cursor::{Cursor, MAX_CURSORS, Mover};
+pub use cursor::{Cursor, MAX_CURSORS, MAX_CURSORS_OF_ONE, Mover};
 pub use document::{LEAST_MAX_BYTES, LONGEST_DEDUPE, SettingsDocument, SettingsError};
 pub use environment::NodeEnvironment;
 pub use error::{

@@ -8,13 +8,16 @@ use hearken_channel_log::{ChannelState, Epoch, Span};
 use tokio::time::MissedTickBehavior;
 
 use super::channels::Channels;
-use super::handle::ChannelStatus;
+use super::handle::{Channel, ChannelStatus};
 use crate::event::host_event::{
     ChannelDamaged, ChannelFailed, ChannelTrimmed, HostEventType, NumberSpan,
 };
 
 /// Between two looks: what is dropped of a channel is told at most that often.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Channels that are looked at before others have their turn on the thread.
+const AT_ONCE: usize = 256;
 
 /// What was told of a channel last.
 #[derive(Default)]
@@ -33,6 +36,16 @@ pub(super) struct Observed {
     begun: bool,
 }
 
+/// A look at all channels.
+struct Look {
+    /// What was told of those that were not looked at yet.
+    before: HashMap<Epoch, Told>,
+    after: HashMap<Epoch, Told>,
+    begun: bool,
+    /// Why one of them takes no events.
+    reason: Option<String>,
+}
+
 impl Channels {
     /// Tells by host events and in the log what becomes of channels from now on, for as long
     /// as the future is polled.
@@ -44,7 +57,14 @@ impl Channels {
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 looks.tick().await;
-                self.look(&mut observed);
+                let mut look = Look::begin(&mut observed);
+                for (at, channel) in self.list(None, usize::MAX).iter().enumerate() {
+                    if at % AT_ONCE == AT_ONCE - 1 {
+                        tokio::task::yield_now().await;
+                    }
+                    self.look_at(channel, &mut look);
+                }
+                self.end_look(look, &mut observed);
             }
         }
     }
@@ -59,23 +79,40 @@ impl Channels {
 
     /// Tells what has changed since the last look.
     pub(super) fn look(&self, observed: &mut Observed) {
-        let statuses = self.statuses();
-        let mut before = std::mem::take(&mut observed.told);
-        for status in &statuses {
-            let epoch = status.info.epoch;
-            // What was dropped before the node started is no news.
-            let told = before.remove(&epoch).unwrap_or_else(|| Told {
-                first: if observed.begun { 1 } else { status.info.first },
-                ..Told::default()
-            });
-            let told = self.tell_changes(status, told);
-            observed.told.insert(epoch, told);
+        let mut look = Look::begin(observed);
+        for channel in self.list(None, usize::MAX) {
+            self.look_at(&channel, &mut look);
         }
+        self.end_look(look, observed);
+    }
+
+    fn look_at(&self, channel: &Channel, look: &mut Look) {
+        let Some(status) = channel.status() else {
+            return;
+        };
+        let epoch = status.info.epoch;
+        // What was dropped before the node started is no news.
+        let told = look.before.remove(&epoch).unwrap_or_else(|| Told {
+            first: if look.begun { 1 } else { status.info.first },
+            ..Told::default()
+        });
+        let told = self.tell_changes(&status, told);
+        look.after.insert(epoch, told);
+        if let (None, ChannelState::Failed { why }) = (&look.reason, &status.info.state) {
+            look.reason = Some(why.to_string());
+        }
+    }
+
+    fn end_look(&self, look: Look, observed: &mut Observed) {
+        observed.told = look.after;
         observed.begun = true;
-        let reasons = statuses.iter().map(|status| &status.info.state);
-        let reason = reasons.into_iter().find_map(|state| match state {
-            ChannelState::Failed { why } => Some(why.to_string()),
-            ChannelState::Ok | ChannelState::Damaged { .. } => None,
+        let reason = look.reason.or_else(|| {
+            let undone = self.0.undone();
+            let first = undone.first_key_value();
+            first.map(|(name, undone)| {
+                let reason = &undone.reason;
+                format!("the channel `{name}` is not as the configuration declares it: {reason}")
+            })
         });
         let failure = self.0.failure.lock();
         let mut failure = failure.unwrap_or_else(PoisonError::into_inner);
@@ -140,5 +177,16 @@ impl Channels {
         }
         told.damaged = damaged;
         told
+    }
+}
+
+impl Look {
+    fn begin(observed: &mut Observed) -> Self {
+        Self {
+            before: std::mem::take(&mut observed.told),
+            after: HashMap::new(),
+            begun: observed.begun,
+            reason: None,
+        }
     }
 }

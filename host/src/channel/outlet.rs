@@ -30,6 +30,8 @@ struct State {
     closed: bool,
     /// What has to wait for lower numbers, by its first number.
     waiting: BTreeMap<u64, Stored>,
+    /// Whether somebody publishes what waits for nothing any more, also for the others.
+    publishing: bool,
 }
 
 /// What one append has stored.
@@ -44,6 +46,9 @@ struct Stored {
 #[derive(Debug)]
 pub(super) struct Shut<'o>(&'o Outlet);
 
+/// The turn of whoever publishes, for when that panics.
+struct Turn<'o>(&'o Outlet);
+
 /// An append that may still store something, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Open<'o>(&'o Outlet);
@@ -56,6 +61,7 @@ impl Outlet {
                 open: 0,
                 closed: false,
                 waiting: BTreeMap::new(),
+                publishing: false,
             }),
             published: watch::Sender::new(last),
             idle: Notify::new(),
@@ -79,25 +85,51 @@ impl Outlet {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The bus does not panic half-way through what is done in here.
+        // Nothing in here panics half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes what waits for nothing any more. Without open appends nothing does: the
-    /// outcome of one is not known then, and its numbers may never come.
-    fn publish(&self, state: &mut State) {
+    /// Publishes what waits for nothing any more, one at a time. Nobody else waits meanwhile:
+    /// what comes is published by whoever does so already.
+    fn publish(&self) {
+        let mut state = self.lock();
+        if state.publishing {
+            return;
+        }
         loop {
-            let next = *self.published.borrow() + 1;
-            let Some(first) = state.waiting.first_entry() else {
-                return;
+            let published = *self.published.borrow();
+            let Some(stored) = state.next(published) else {
+                break;
             };
-            if *first.key() > next && state.open > 0 {
-                return;
-            }
-            let stored = first.remove();
+            state.publishing = true;
+            drop(state);
+            let turn = Turn(self);
             stored.publisher.publish_stored(&stored.events);
             self.published.send_replace(stored.last);
+            // Only what panics ends its turn by itself.
+            std::mem::forget(turn);
+            state = self.lock();
         }
+        state.publishing = false;
+        if state.open == 0 {
+            self.idle.notify_waiters();
+        }
+    }
+}
+
+impl State {
+    /// What is published next, once all up to the number `published` is. Without open appends
+    /// nothing waits: the outcome of one is not known then, and its numbers may never come.
+    fn next(&mut self, published: u64) -> Option<Stored> {
+        let first = self.waiting.first_entry()?;
+        let is_next = *first.key() <= published.saturating_add(1) || self.open == 0;
+        is_next.then(|| first.remove())
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.lock().publishing = false;
     }
 }
 
@@ -107,7 +139,11 @@ impl Shut<'_> {
         loop {
             // Before it is looked at, so that no end is missed.
             let idle = self.0.idle.notified();
-            if self.0.lock().open == 0 {
+            let is_idle = {
+                let state = self.0.lock();
+                state.open == 0 && !state.publishing
+            };
+            if is_idle {
                 return;
             }
             idle.await;
@@ -134,16 +170,13 @@ impl Open<'_> {
         };
         let last = first.saturating_add(more);
         let mut published = self.0.published.subscribe();
-        {
-            let mut state = self.0.lock();
-            let stored = Stored {
-                publisher,
-                events,
-                last,
-            };
-            state.waiting.insert(first, stored);
-            self.0.publish(&mut state);
-        }
+        let stored = Stored {
+            publisher,
+            events,
+            last,
+        };
+        self.0.lock().waiting.insert(first, stored);
+        self.0.publish();
         // Counted out before it waits, so that the last of those that wait goes on.
         drop(self);
         // The channel is there as long as somebody appends to it.
@@ -153,12 +186,8 @@ impl Open<'_> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.open -= 1;
-        self.0.publish(&mut state);
-        if state.open == 0 {
-            self.0.idle.notify_waiters();
-        }
+        self.0.lock().open -= 1;
+        self.0.publish();
     }
 }
 
@@ -246,6 +275,28 @@ mod tests {
         let open = outlet.open().expect("it is not closed");
         open.publish(publisher, 4, Vec::new()).await;
         assert_eq!(outlet.lock().open, 0);
+    }
+
+    #[tokio::test]
+    async fn what_comes_while_others_publish_is_published_by_them() {
+        let bus = bus();
+        let receiver = receiver(&bus);
+        let publisher = Arc::new(bus.publisher("/s", "p"));
+        let outlet = Outlet::new(0);
+        // As if another thread delivered something.
+        outlet.lock().publishing = true;
+        let open = outlet.open().expect("nobody has to wait for the bus");
+        let stored = open.publish(Arc::clone(&publisher), 1, events(&publisher, &["a"]));
+        let mut stored = std::pin::pin!(stored);
+        assert_eq!(stored.as_mut().now_or_never(), None);
+        let shut = outlet.shut();
+        let mut idle = std::pin::pin!(shut.idle());
+        assert_eq!(idle.as_mut().now_or_never(), None, "not all is delivered");
+        outlet.lock().publishing = false;
+        outlet.publish();
+        stored.await;
+        idle.await;
+        assert_eq!(got(&receiver), ["a"]);
     }
 
     #[tokio::test]

@@ -1,6 +1,5 @@
 //! Reading: after a number, filtered, the newest.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use hearken_wire::EventRef;
 
 use super::error::ReadFailure;
 use super::handle::Channel;
+use super::patience::in_time;
 use crate::event::Pattern;
 
 /// Most events that are looked at for one answer.
@@ -52,6 +52,8 @@ pub struct Found {
     pub last: u64,
     /// Numbers that are behind the position and not kept any more.
     pub gap: Option<Span>,
+    /// Numbers before the newest events that are damaged, so that none before them is here.
+    pub damaged: Option<Span>,
 }
 
 impl ReadAmount {
@@ -143,43 +145,10 @@ impl Channel {
         }
     }
 
-    /// Reads the newest events, up to `limit` of them, ascending; fewer where they are large.
-    ///
-    /// # Errors
-    /// [`ReadFailure`] when they cannot be read.
-    pub async fn latest(&self, limit: usize) -> Result<Found, ReadFailure> {
-        let bounds = self.bounds().ok_or(ReadFailure::Removed)?;
-        let oldest = bounds.last.saturating_sub(limit as u64);
-        let mut after = oldest.max(bounds.first.saturating_sub(1));
-        let mut newest = VecDeque::new();
-        let mut bytes = 0;
-        loop {
-            let amount = ReadAmount::events(limit);
-            let found = self.read(after, amount, &ReadFilter::default()).await?;
-            for event in found.events {
-                bytes += event.len();
-                newest.push_back(event);
-                while bytes > MAX_READ && newest.len() > 1 {
-                    bytes -= newest.pop_front().map_or(0, |event| event.len());
-                }
-            }
-            after = found.next;
-            // Not what has come meanwhile, of which there may be no end.
-            if after >= bounds.last {
-                let surplus = newest.len().saturating_sub(limit);
-                return Ok(Found {
-                    events: newest.into_iter().skip(surplus).collect(),
-                    next: after,
-                    last: found.last,
-                    gap: None,
-                });
-            }
-        }
-    }
-
     /// Reads a page of the log.
-    async fn page(&self, after: u64, limit: ReadLimit) -> Result<Page, ReadFailure> {
-        let page = self.engine.read(&self.name, after, limit).await;
+    pub(super) async fn page(&self, after: u64, limit: ReadLimit) -> Result<Page, ReadFailure> {
+        let page = self.engine.read(&self.name, after, limit);
+        let page = in_time(page, ReadError::Storage).await;
         let page = page.map_err(|error| match error {
             ReadError::NoChannel(_) => ReadFailure::Removed,
             error => ReadFailure::Log(error),

@@ -1,5 +1,7 @@
 //! Channels over engines in memory, from appending to what becomes of them.
 
+mod faults;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -382,11 +384,20 @@ async fn what_a_named_client_has_not_read_is_kept() {
         matches!(full, AppendFailure::Log(AppendError::Full(_))),
         "{full:?}"
     );
-    let mover = Mover {
+    let mover = |operates| Mover {
         principal: "key:a",
-        operates: false,
+        operates,
     };
-    channel.set_cursor(&client, 1, mover, false).await.unwrap();
+    let reserved = channel.set_cursor(&client, 1, mover(false), false).await;
+    assert!(matches!(reserved, Err(CursorFailure::Reserved { .. })));
+    channel
+        .set_cursor(&client, 0, mover(true), false)
+        .await
+        .unwrap();
+    channel
+        .set_cursor(&client, 1, mover(false), false)
+        .await
+        .unwrap();
     node.append(&channel, vec![draft("a")]).await.unwrap();
     assert_eq!(channel.bounds().unwrap().first, 2);
     // Nobody is kept for any more.
@@ -472,6 +483,9 @@ async fn what_is_declared_is_made_and_is_the_configurations() {
     assert_eq!(channel.status().unwrap().settings.log.max_events, Some(3));
     let missing = node.channels.find("order").unwrap_err().to_string();
     assert!(missing.contains("did you mean `orders`?"), "{missing}");
+    let long = "orders".repeat(100_000);
+    let missing = node.channels.find(&long).unwrap_err().to_string();
+    assert!(missing.len() < 400, "{} bytes", missing.len());
     assert!(node.channels.find("others").is_err(), "it lies on `b`");
     let set = node
         .channels
@@ -612,6 +626,7 @@ async fn a_node_that_stops_takes_no_appends() {
     let channel = node.make(ChannelSettings::default()).await;
     node.append(&channel, vec![draft("a")]).await.unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    node.channels.finish(deadline).await;
     node.channels.close(deadline).await;
     let refused = node.append(&channel, vec![draft("a")]).await.unwrap_err();
     assert!(matches!(refused, AppendFailure::Closing));

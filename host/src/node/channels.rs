@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hearken_channel_log::disk::device::FileSystem;
 use hearken_channel_log::disk::{self, DiskEngine, DiskSettings};
 use hearken_channel_log::memory::{Memory, MemorySettings};
+use tokio::sync::oneshot;
 
 use super::error::NodeError;
 use crate::channel::{CHANNELS_FOLDER, Channels, Engines, NodeEnvironment};
@@ -28,9 +29,23 @@ impl Closed {
         let declared = declared.map(|(name, channel)| (name.clone(), channel.settings.clone()));
         let declared = declared.collect();
         let channels = self.channels.clone();
-        let engines = tokio::task::spawn_blocking(move || self.engines()).await??;
+        let engines = self.engines_on_a_thread().await?;
         channels.open(engines, declared).await?;
         Ok(())
+    }
+
+    /// On a thread of its own: a disk that hangs keeps no node from ending, as a thread of the
+    /// runtime would.
+    async fn engines_on_a_thread(self) -> Result<Engines, disk::OpenError> {
+        let (done, is_done) = oneshot::channel();
+        // Nobody may wait any more.
+        let open = move || drop(done.send(self.engines()));
+        let thread = std::thread::Builder::new().name("channels-open".to_owned());
+        let failed = disk::OpenError::Thread;
+        let spawned = thread.spawn(open);
+        spawned.map_err(|error| failed(error.to_string()))?;
+        let engines = is_done.await;
+        engines.unwrap_or_else(|_| Err(failed("it has panicked".to_owned())))
     }
 
     /// Blocks while the disk is read.

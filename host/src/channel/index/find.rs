@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearken_channel_log::{CellError, CellRange, ReadLimit};
+use hearken_channel_log::{CellError, CellRange, ChannelState, ReadError, ReadLimit, Span};
 use tokio::time::timeout;
 
 use super::rows::{IndexId, key_before, number_in};
+use crate::channel::error::{ReadFailure, cell_error};
 use crate::channel::field::{FieldPath, IndexName};
 use crate::channel::handle::Channel;
+use crate::channel::patience::in_time;
 use crate::channel::read::MAX_READ;
 use crate::nearest;
 
@@ -24,6 +26,9 @@ pub struct IndexedPage {
     pub events: Vec<Bytes>,
     /// The number before which to go on, where there may be more.
     pub before: Option<u64>,
+    /// Numbers of the channel's events that are damaged, and so are not among these, whatever
+    /// their data was.
+    pub damaged: Vec<Span>,
 }
 
 /// Why an index finds nothing.
@@ -48,14 +53,18 @@ pub enum IndexFailure {
     /// The rows cannot be read.
     #[error(transparent)]
     Cell(#[from] CellError),
+    /// The events cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadFailure),
 }
 
 impl Channel {
     /// The events whose data has `value` in the field of an index, newest first and below
-    /// the number `before`, `limit` at most. Events that are damaged are not among them.
+    /// the number `before`, `limit` at most. Events that are damaged are not among them, and
+    /// told.
     ///
     /// # Errors
-    /// [`IndexFailure`] when there is no such index, or it is behind.
+    /// [`IndexFailure`] when there is no such index, it is behind, or something cannot be read.
     pub async fn find(
         &self,
         index: &str,
@@ -64,8 +73,14 @@ impl Channel {
         limit: usize,
     ) -> Result<IndexedPage, IndexFailure> {
         let (id, field) = self.index(index)?;
-        let bounds = self.bounds().unwrap_or_default();
-        let mut reached = self.indexer.reached();
+        self.info().map_err(cell_error)?;
+        let bounds = self.bounds().ok_or(ReadFailure::Removed)?;
+        let Some(mut reached) = self.indexer.reached(&id) else {
+            return Err(IndexFailure::Behind {
+                reached: 0,
+                last: bounds.last,
+            });
+        };
         let caught_up = async {
             let whole = |reached: &u64| *reached >= bounds.last;
             reached.wait_for(whole).await.is_ok()
@@ -82,13 +97,16 @@ impl Channel {
             prefix: prefix.clone(),
             limit,
         };
-        let rows = self.engine.cells(&self.name, range).await?;
+        let rows = self.engine.cells(&self.name, range);
+        let rows = in_time(rows, CellError::Storage).await?;
         let more = rows.len() >= limit;
         let mut page = IndexedPage {
             field,
             events: Vec::new(),
             before: None,
+            damaged: Vec::new(),
         };
+        let mut damaged = Vec::new();
         let mut bytes = 0;
         for row in rows {
             let Some(number) = number_in(&prefix, &row.key).filter(|number| *number > 0) else {
@@ -96,28 +114,51 @@ impl Channel {
             };
             if number < bounds.first {
                 // What follows is older still.
-                return Ok(IndexedPage {
-                    before: None,
-                    ..page
-                });
+                page.before = None;
+                page.damaged = self.damaged(damaged)?;
+                return Ok(page);
             }
             let one = ReadLimit {
                 events: 1,
                 bytes: MAX_READ,
             };
-            let read = self.engine.read(&self.name, number - 1, one).await;
-            let event = read.ok().filter(|read| read.gap.is_none());
-            if let Some(event) = event.and_then(|read| read.events.into_iter().next()) {
-                bytes += event.len();
-                page.events.push(event);
+            match self.page(number - 1, one).await {
+                // Dropped meanwhile, or given up by a repair.
+                Ok(read) if read.gap.is_some() => {}
+                Ok(read) => {
+                    let event = read.events.into_iter().next();
+                    bytes += event.as_ref().map_or(0, Bytes::len);
+                    page.events.extend(event);
+                }
+                Err(ReadFailure::Log(ReadError::Damaged(span))) => damaged.push(span),
+                Err(error) => return Err(error.into()),
             }
             page.before = Some(number);
             if bytes >= MAX_READ {
+                page.damaged = self.damaged(damaged)?;
                 return Ok(page);
             }
         }
         page.before = page.before.filter(|_| more);
+        page.damaged = self.damaged(damaged)?;
         Ok(page)
+    }
+
+    /// All numbers that are known to be damaged, ascending, with these that were met.
+    fn damaged(&self, mut met: Vec<Span>) -> Result<Vec<Span>, IndexFailure> {
+        let known = match self.info().map_err(cell_error)?.state {
+            ChannelState::Damaged { ranges } => ranges,
+            ChannelState::Ok | ChannelState::Failed { .. } => Vec::new(),
+        };
+        let is_new = |span: &Span| {
+            let mut known = known.iter();
+            !known.any(|known| known.first <= span.first && span.last <= known.last)
+        };
+        met.retain(is_new);
+        met.extend(known);
+        met.sort_unstable_by_key(|span| span.first);
+        met.dedup();
+        Ok(met)
     }
 
     /// The index of this name.

@@ -52,7 +52,8 @@ impl Channel {
                 .collect()
         };
         let stop = self.gone.child_token();
-        let (reached, had_indexes) = self.indexer.replace(stop.clone());
+        let ids = wanted.keys().cloned().collect();
+        let (reached, had_indexes) = self.indexer.replace(ids, stop.clone());
         if wanted.is_empty() && !had_indexes {
             return;
         }
@@ -105,6 +106,12 @@ impl Channel {
             match positions.get_mut(&id) {
                 Some(position) => position.number = number,
                 None => {
+                    // First, so that one that is wanted again before the last row has gone
+                    // does not take those that are left for all.
+                    let from_anew = vec![id.advance(0)];
+                    self.engine
+                        .change_cells(&self.name, from_anew, false)
+                        .await?;
                     self.remove_rows(&id.values()).await?;
                     self.remove_rows(&id.numbers()).await?;
                     let changes = vec![remove(row.key)];

@@ -1,9 +1,12 @@
 //! How far the indexes of a channel are, and the task that brings them on.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::rows::IndexId;
 
 /// How far the indexes of a channel are.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub(in crate::channel) struct Indexer(Mutex<Following>);
 /// What follows the log now.
 #[derive(Debug, Default)]
 struct Following {
+    /// Which indexes it writes.
+    ids: BTreeSet<IndexId>,
     /// Number up to which all indexes have the log, by the task that follows it now.
     reached: Arc<watch::Sender<u64>>,
     /// Ends that task.
@@ -19,18 +24,26 @@ struct Following {
 }
 
 impl Indexer {
-    /// Tells how far the indexes that there are now have got.
-    pub(super) fn reached(&self) -> watch::Receiver<u64> {
-        self.lock().reached.subscribe()
+    /// Tells how far an index has got; nothing of one that is not followed.
+    pub(super) fn reached(&self, id: &IndexId) -> Option<watch::Receiver<u64>> {
+        let following = self.lock();
+        let is_followed = following.ids.contains(id);
+        is_followed.then(|| following.reached.subscribe())
     }
 
-    /// Ends the task that has followed the log until now; the next is ended by `stop`, and
-    /// tells how far it is by what is returned, beside whether there was one before.
-    pub(super) fn replace(&self, stop: CancellationToken) -> (Arc<watch::Sender<u64>>, bool) {
+    /// Ends the task that has followed the log until now. The next writes the indexes `ids`, is
+    /// ended by `stop`, and tells how far it is by what is returned, beside whether there was
+    /// one before.
+    pub(super) fn replace(
+        &self,
+        ids: BTreeSet<IndexId>,
+        stop: CancellationToken,
+    ) -> (Arc<watch::Sender<u64>>, bool) {
         let mut following = self.lock();
         let had_one = following.stop.is_some();
         // Of its own, so that the one before does not speak for it.
         *following = Following {
+            ids,
             reached: Arc::default(),
             stop: Some(stop.drop_guard()),
         };

@@ -311,7 +311,12 @@ fn cursor(error: &CursorFailure) -> Class {
             "foreign-cursor",
             "The cursor of another",
         ),
-        CursorFailure::TooMany(_) => FULL,
+        CursorFailure::Reserved { .. } => (
+            StatusCode::FORBIDDEN,
+            "reserved-cursor",
+            "The cursor is reserved",
+        ),
+        CursorFailure::TooMany(_) | CursorFailure::TooManyOfOne(_) => FULL,
         CursorFailure::Beyond { .. } => BAD_CHANNEL,
         CursorFailure::Cell(error) => cell(error),
     }
@@ -326,6 +331,7 @@ fn index(error: &IndexFailure) -> Class {
             "The index is behind",
         ),
         IndexFailure::Cell(error) => cell(error),
+        IndexFailure::Read(error) => read(error),
     }
 }
 
