@@ -84,6 +84,14 @@ pub(super) fn gateway_before_channels(bus: &Bus) -> Gateway {
     )
 }
 
+/// A gateway that is ready, on these channels.
+pub(super) fn gateway_on(bus: &Bus, limits: GatewayLimits, channels: Channels) -> Gateway {
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    let access = access(AccessSettings::default());
+    gateway_of(bus, limits, readiness, access, channels)
+}
+
 fn gateway_for(bus: &Bus, limits: GatewayLimits, readiness: Readiness, access: Access) -> Gateway {
     let channels = channels_of(bus, BTreeMap::new());
     gateway_of(bus, limits, readiness, access, channels)

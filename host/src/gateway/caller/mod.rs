@@ -91,7 +91,8 @@ async fn admit(
             });
         }
     };
-    let shown = match Shown::take(parts, right.takes_token_in_query()) {
+    let in_query = right.takes_token_in_query(&parts.method);
+    let shown = match Shown::take(parts, in_query) {
         // A node that asks nobody does not mind what a proxy shows it.
         Err(Rejection::Unauthenticated(_)) if !context.access.is_configured() => Shown::nothing(),
         Err(Rejection::Unauthenticated(unknown)) => {

@@ -713,6 +713,88 @@ async fn a_body_that_comes_after_the_key_has_gone_publishes_nothing() {
     assert_eq!(stays.status, StatusCode::ACCEPTED, "{stays:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_after_the_key_has_gone_changes_no_channel() {
+    let guarded = Guarded::of(&[("a", role(&["operate"])), ("b", role(&["operate"]))]);
+    let mut settings = guarded.settings.clone();
+    settings.keys.remove("a");
+    let (begun, bodies): (Vec<_>, Vec<_>) = ["a", "b"]
+        .map(|name| {
+            let (body, comes) = oneshot::channel::<Bytes>();
+            let request = Request::put(format!("/v1/channels/{name}"))
+                .header("content-type", "application/json")
+                .body(Body::from_stream(stream::once(comes)))
+                .unwrap();
+            (guarded.send(Some(name), request), body)
+        })
+        .into_iter()
+        .unzip();
+    let coming = async {
+        guarded.access.replace(settings).unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for body in bodies {
+            body.send(Bytes::from_static(b"{}")).unwrap();
+        }
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(begun), coming);
+    let [gone, stays] = &answers[..] else {
+        panic!("two were sent");
+    };
+    assert_eq!(gone.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stays.status, StatusCode::CREATED, "{stays:?}");
+}
+
+#[tokio::test]
+async fn cursors_are_shown_to_their_owners_and_moved_without_tokens_in_urls() {
+    let reader = || role(&["read"]);
+    let guarded = Guarded::of(&[
+        ("a", reader()),
+        ("b", reader()),
+        ("op", role(&["operate", "observe", "read"])),
+    ]);
+    let put = async |name: Option<&str>, uri: &str, body: Value| {
+        let request = Request::put(uri)
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        guarded.send(name, request).await
+    };
+    let settings = json!({"keep_unread": ["client:kept"]});
+    let made = put(Some("op"), "/v1/channels/orders", settings).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let uri = "/v1/channels/orders/cursors/billing";
+    let position = || json!({"after": 0});
+    assert_eq!(put(Some("a"), uri, position()).await.status, 201);
+    assert_eq!(guarded.get(Some("a"), uri).await.status, StatusCode::OK);
+    let events = "/v1/channels/orders/events?client=billing";
+    for answer in [
+        guarded.get(Some("b"), uri).await,
+        guarded.get(Some("b"), events).await,
+        put(Some("b"), uri, position()).await,
+    ] {
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        assert!(!answer.json().to_string().contains("key:a"), "{answer:?}");
+    }
+    assert_eq!(guarded.get(Some("op"), uri).await.status, StatusCode::OK);
+
+    let kept = "/v1/channels/orders/cursors/kept";
+    let reserved = put(Some("a"), kept, position()).await;
+    assert_eq!(reserved.status, StatusCode::FORBIDDEN);
+    let owned = || json!({"after": 0, "owner": "key:a"});
+    let own = put(Some("a"), uri, owned()).await;
+    assert_eq!(own.json()["right"], "operate");
+    assert_eq!(put(Some("op"), kept, owned()).await.status, 201);
+    assert_eq!(put(Some("a"), kept, position()).await.status, 200);
+
+    let key = &guarded.keys["a"];
+    let shown = guarded
+        .get(None, &format!("{uri}?access_token={key}"))
+        .await;
+    assert_eq!(shown.status, StatusCode::OK, "{shown:?}");
+    let moved = put(None, &format!("{uri}?access_token={key}"), position()).await;
+    assert_eq!(moved.status, StatusCode::BAD_REQUEST, "{moved:?}");
+}
+
 #[tokio::test]
 async fn refusals_are_told_as_events_and_counted() {
     let guarded = Guarded::of(&[("a", role(&["listen", "observe"]))]);

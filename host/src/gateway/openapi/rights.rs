@@ -38,10 +38,10 @@ impl Right {
         }
     }
 
-    /// Whether a browser cannot always give the request headers, so that a token may stand in
-    /// its query.
-    pub(in crate::gateway) fn takes_token_in_query(self) -> bool {
-        matches!(self, Self::Listen | Self::Read)
+    /// Whether a browser cannot always give a request of this method headers, so that a token
+    /// may stand in its query. What changes something is never such a request.
+    pub(in crate::gateway) fn takes_token_in_query(self, method: &Method) -> bool {
+        matches!(self, Self::Listen | Self::Read) && [Method::GET, Method::HEAD].contains(method)
     }
 }
 

@@ -16,6 +16,8 @@ pub(in crate::gateway) struct Memory {
     free: Arc<Semaphore>,
     /// Bytes of all of it.
     limit: usize,
+    /// The most bytes that are taken at once.
+    largest: usize,
     shares: Arc<Shares>,
 }
 
@@ -36,8 +38,14 @@ impl Memory {
         Self {
             free: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
             limit,
+            largest,
             shares: Arc::new(Shares::of_at_least(units, percent, least)),
         }
+    }
+
+    /// The most bytes that there is always room for, once others have given theirs back.
+    pub(in crate::gateway) fn largest(&self) -> usize {
+        self.largest
     }
 
     /// Takes so many bytes for an address, or for one that is not counted.

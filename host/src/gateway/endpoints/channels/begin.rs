@@ -17,11 +17,14 @@ pub(super) enum Begin {
     Unsaid,
 }
 
-/// Where the query says that reading begins. A position under a client's name is stored.
+/// Where the query says that reading begins. A position under a client's name is stored,
+/// unless a stream is `resumed`: a browser that connects again sends the same query, also when
+/// the client has moved on.
 pub(super) async fn begin(
     channel: &Channel,
     parameters: &Parameters,
     identity: &Identity,
+    resumed: bool,
 ) -> Result<Begin, Rejection> {
     let after = position(parameters, "after")?;
     let since = since(parameters)?;
@@ -36,6 +39,9 @@ pub(super) async fn begin(
         }
         .into());
     }
+    if resumed {
+        return Ok(Begin::Unsaid);
+    }
     if let Some(time) = since {
         let after = channel.since(time).await.map_err(ChannelRefusal::from)?;
         return Ok(Begin::After(after));
@@ -48,14 +54,9 @@ pub(super) async fn begin(
         .map_err(ChannelRefusal::from)?;
     if let Some(client) = client {
         let principal = identity.principal().to_string();
-        let mover = Mover {
-            principal: &principal,
-            operates: identity.check(&Act::Operate).is_ok(),
-        };
-        let moved = channel
-            .set_cursor(&client, after.number, mover, false)
-            .await;
-        moved.map_err(|error| match error {
+        let mover = mover(identity, &principal);
+        let moved = channel.set_cursor(&client, after.number, mover, false);
+        moved.await.map_err(|error| match error {
             CursorFailure::Beyond { after, last } => {
                 ChannelRefusal::from(ReadFailure::Beyond { after, last })
             }
@@ -65,12 +66,24 @@ pub(super) async fn begin(
     Ok(Begin::After(after.number))
 }
 
+fn mover<'m>(identity: &Identity, principal: &'m str) -> Mover<'m> {
+    Mover {
+        principal,
+        operates: identity.check(&Act::Operate).is_ok(),
+    }
+}
+
 /// Where a client is; at the beginning, if it is new.
 pub(super) async fn position_of(
     channel: &Channel,
     client: &ClientName,
+    identity: &Identity,
 ) -> Result<u64, ChannelRefusal> {
-    match channel.cursor(client).await {
+    let principal = identity.principal().to_string();
+    match channel
+        .cursor_for(client, mover(identity, &principal))
+        .await
+    {
         Ok(cursor) => Ok(cursor.after),
         Err(CursorFailure::None(_)) => Ok(0),
         Err(error) => Err(error.into()),

@@ -5,22 +5,25 @@ use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::refusal::ChannelRefusal;
+use crate::access::Identity;
 use crate::gateway::context::Context;
-use crate::gateway::endpoints::publish::read_body;
+use crate::gateway::endpoints::publish::read_held_body;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 
 /// Largest such body.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
-/// Reads the body as JSON; an empty one is an empty object.
+/// Reads the body as JSON; an empty one is an empty object. Whoever sends it still has to be
+/// allowed in once it has come.
 pub(super) async fn json<T: DeserializeOwned>(
     context: &Context,
+    identity: &Identity,
     client: &Client,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, Rejection> {
-    let body = read_body(context, client, headers, body, MAX_BODY_BYTES).await?;
+    let body = read_held_body(context, identity, client, headers, body, MAX_BODY_BYTES).await?;
     let text = match body.bytes.trim_ascii() {
         [] => b"{}",
         text => text,

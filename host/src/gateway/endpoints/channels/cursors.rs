@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::at::At;
 use super::body;
+use super::position::Position;
 use super::refusal::ChannelRefusal;
 use super::view::CursorView;
 use crate::access::{Act, Identity};
@@ -26,8 +27,13 @@ use crate::gateway::serve::client::Client;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::gateway) struct NewCursor {
-    /// Number of the last event that it has read.
-    after: u64,
+    /// Number of the last event that it has read, perhaps with the epoch: `41`, `"EPOCH-41"`.
+    #[schema(value_type = u64)]
+    after: Position,
+    /// Whose it is from then on, as `whoami` names principals; only whoever may `operate`
+    /// says so.
+    #[serde(default)]
+    owner: Option<String>,
 }
 
 /// Whoever may read the channel, and what they name.
@@ -62,10 +68,10 @@ impl Asked {
     }
 
     async fn shown(&self) -> Result<Json<CursorView>, Rejection> {
-        let cursor = self.channel.cursor(&self.client).await;
+        let cursor = self.channel.cursor_for(&self.client, self.mover()).await;
         let cursor = cursor.map_err(ChannelRefusal::from)?;
         let last = self.channel.bounds().map_or(0, |bounds| bounds.last);
-        Ok(Json(CursorView::of(cursor, last)))
+        Ok(Json(CursorView::of(cursor, last, self.channel.epoch())))
     }
 }
 
@@ -81,6 +87,7 @@ impl Asked {
     responses(
         (status = 200, description = "The position", body = CursorView),
         (status = 400, description = "Bad name or parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "It belongs to somebody else", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel or cursor", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
     )
@@ -98,7 +105,8 @@ pub(in crate::gateway) async fn show(
 
 /// Move a client's position
 ///
-/// Makes it if there is none. It belongs to whoever has made it: others need `operate`.
+/// Makes it if there is none. It belongs to whoever has made it: others need `operate`, and so
+/// does making one for a client that `keep_unread` names.
 #[utoipa::path(
     put,
     path = "/v1/channels/{name}/cursors/{client}",
@@ -112,8 +120,10 @@ pub(in crate::gateway) async fn show(
         (status = 200, description = "The position", body = CursorView),
         (status = 201, description = "The position, made", body = CursorView),
         (status = 400, description = "Bad name, parameter, body or position", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "It belongs to somebody else, or is reserved", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The position is of another log", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
         (status = 507, description = "Too many cursors", body = Problem, content_type = "application/problem+json"),
@@ -129,10 +139,17 @@ pub(in crate::gateway) async fn set(
     body: Body,
 ) -> Result<(StatusCode, Json<CursorView>), Rejection> {
     let asked = Asked::of(&context, &client, &identity, names)?;
-    let NewCursor { after } = body::json(&context, &client, &headers, body).await?;
-    let set = asked
-        .channel
-        .set_cursor(&asked.client, after, asked.mover(), true);
+    let NewCursor { after, owner } =
+        body::json(&context, &identity, &client, &headers, body).await?;
+    if owner.is_some() {
+        context.check(&identity, &Act::Operate, client.address)?;
+    }
+    let channel = &asked.channel;
+    channel
+        .check_epoch(after.epoch)
+        .map_err(ChannelRefusal::from)?;
+    let owner = owner.as_deref();
+    let set = channel.place_cursor(&asked.client, after.number, asked.mover(), owner, true);
     let status = match set.await.map_err(ChannelRefusal::from)? {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -152,6 +169,7 @@ pub(in crate::gateway) async fn set(
     responses(
         (status = 204, description = "Forgotten"),
         (status = 400, description = "Bad name or parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "It belongs to somebody else", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel or cursor", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
     )

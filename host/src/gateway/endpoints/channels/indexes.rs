@@ -11,16 +11,16 @@ use utoipa::ToSchema;
 
 use super::at::At;
 use super::body;
-use super::page::{Events, counted, room};
+use super::page::{Events, counted, room, text_bytes};
 use super::position::{limit, number};
 use super::refusal::ChannelRefusal;
 use super::show::{Shown, shown};
-use super::view::ChannelDetails;
+use super::view::{ChannelDetails, numbers};
 use crate::access::Act;
 use crate::channel::{FieldPath, IndexName, SettingsError};
 use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
-use crate::gateway::problem::Problem;
+use crate::gateway::problem::{Numbers, Problem};
 use crate::gateway::query::{NoParameters, Parameters};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
@@ -41,6 +41,8 @@ pub(in crate::gateway) struct NewIndex {
 pub(in crate::gateway) struct IndexView {
     /// Name of the channel.
     channel: String,
+    /// Which log of that name it is.
+    epoch: String,
     /// Name of the index.
     index: String,
     /// The field of the data.
@@ -53,6 +55,10 @@ pub(in crate::gateway) struct IndexView {
     /// What to ask for as `before` to go on; absent when there are no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<u64>,
+    /// Numbers of events of the channel that are damaged: whatever their data was, they are
+    /// not among these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<Numbers>,
 }
 
 /// Make an index
@@ -81,13 +87,14 @@ pub(in crate::gateway) struct IndexView {
 pub(in crate::gateway) async fn set(
     State(context): State<Arc<Context>>,
     client: Client,
+    Caller(identity): Caller,
     At((name, index)): At<(String, String)>,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Shown, Rejection> {
     let channel = context.channel(&name)?;
-    let NewIndex { field } = body::json(&context, &client, &headers, body).await?;
+    let NewIndex { field } = body::json(&context, &identity, &client, &headers, body).await?;
     let index = IndexName::new(&index).map_err(ChannelRefusal::from)?;
     let field = FieldPath::new(&field).map_err(|error| {
         ChannelRefusal::Settings(SettingsError {
@@ -102,8 +109,9 @@ pub(in crate::gateway) async fn set(
 
 /// Find events by an index
 ///
-/// Those whose data has the value in the field, newest first. A text counts as it is, a
-/// number as it is written, a Boolean as `true` or `false`.
+/// Those whose data has the value in the field, newest first. A text counts as it is, a whole
+/// number below 2^64 by its digits, another as the shortest text of that 64-bit float
+/// (`1.10` as `1.1`, `1e3` as `1000.0`), a Boolean as `true` or `false`.
 #[utoipa::path(
     get,
     path = "/v1/channels/{name}/indexes/{index}/{value}",
@@ -137,9 +145,10 @@ pub(in crate::gateway) async fn find(
     let channel = context.readable(&identity, &name)?;
     let found = channel.find(&index, &value, before, limit).await;
     let found = found.map_err(ChannelRefusal::from)?;
-    let part = room(&context, &client, &found.events)?;
+    let part = room(&context, &client, text_bytes(&found.events))?;
     let view = IndexView {
         channel: name,
+        epoch: channel.epoch().to_string(),
         index,
         field: found.field.to_string(),
         value,
@@ -148,6 +157,7 @@ pub(in crate::gateway) async fn find(
             node: Arc::clone(context.bus.node()),
         },
         before: found.before,
+        damaged: found.damaged.iter().map(numbers).collect(),
     };
     let text = serde_json::to_vec(&view).expect("objects with string keys");
     let headers = [(header::CONTENT_TYPE, "application/json")];

@@ -22,7 +22,8 @@ const DEFAULT_LIMIT: usize = 10;
 
 /// Read the newest events
 ///
-/// Ascending; fewer than asked for where they are large.
+/// Ascending; fewer than asked for where they are large, or behind events that are damaged,
+/// whose numbers are told as `damaged`.
 #[utoipa::path(
     get,
     path = "/v1/channels/{name}/latest",
@@ -36,7 +37,7 @@ const DEFAULT_LIMIT: usize = 10;
         (status = 200, description = "The events", body = EventPage),
         (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The events are damaged", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The newest event is damaged", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The storage is busy or fails", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -12,9 +12,11 @@ use utoipa::ToSchema;
 
 use super::at::At;
 use super::body;
+use super::position::Position;
 use super::refusal::ChannelRefusal;
 use super::show::{Shown, shown};
 use super::view::{ChannelDetails, numbers};
+use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::problem::{Numbers, Problem};
 use crate::gateway::query::NoParameters;
@@ -25,8 +27,9 @@ use crate::gateway::serve::client::Client;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::gateway) struct Trim {
-    /// Events with lower numbers than this.
-    before: u64,
+    /// Events with lower numbers than this, perhaps with the epoch: `41`, `"EPOCH-41"`.
+    #[schema(value_type = u64)]
+    before: Position,
 }
 
 /// What is to be given up.
@@ -60,6 +63,7 @@ pub(in crate::gateway) struct Damage {
         (status = 400, description = "Bad parameter or body", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The position is of another log", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
     )
@@ -67,14 +71,19 @@ pub(in crate::gateway) struct Damage {
 pub(in crate::gateway) async fn trim(
     State(context): State<Arc<Context>>,
     client: Client,
+    Caller(identity): Caller,
     At(name): At<String>,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Shown, Rejection> {
     let channel = context.channel(&name)?;
-    let Trim { before } = body::json(&context, &client, &headers, body).await?;
-    channel.trim(before).await.map_err(ChannelRefusal::from)?;
+    let Trim { before } = body::json(&context, &identity, &client, &headers, body).await?;
+    channel
+        .check_epoch(before.epoch)
+        .map_err(ChannelRefusal::from)?;
+    let trimmed = channel.trim(before.number).await;
+    trimmed.map_err(ChannelRefusal::from)?;
     Ok(shown(&context, &channel).await?)
 }
 
@@ -132,13 +141,14 @@ pub(in crate::gateway) async fn verify(
 pub(in crate::gateway) async fn repair(
     State(context): State<Arc<Context>>,
     client: Client,
+    Caller(identity): Caller,
     At(name): At<String>,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Damage>, Rejection> {
     let channel = context.channel(&name)?;
-    let Repair { accept_loss } = body::json(&context, &client, &headers, body).await?;
+    let Repair { accept_loss } = body::json(&context, &identity, &client, &headers, body).await?;
     if !accept_loss {
         return Err(ChannelRefusal::LossNotAccepted.into());
     }

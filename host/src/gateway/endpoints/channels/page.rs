@@ -1,5 +1,6 @@
 //! Events of a channel as answers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -19,6 +20,7 @@ use crate::gateway::problem::Numbers;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 use crate::gateway::serve::memory::Part;
+use crate::gateway::serve::slots::Full;
 
 /// Media type of packed events.
 pub(super) const FRAMES: &str = "application/vnd.hearken.frames";
@@ -26,12 +28,12 @@ pub(super) const FRAMES: &str = "application/vnd.hearken.frames";
 /// Media type of an array of events.
 pub(super) const BATCHED: &str = "application/cloudevents-batch+json";
 
-/// Bytes of memory that an answer takes for each byte of its encoded events, about: as JSON
-/// most have twice as many.
-const WITH_TEXT: usize = 3;
-
 /// Room for what surrounds the events of an answer.
 const ENVELOPE: usize = 1 << 10;
+
+/// Room for what an event has as JSON besides its attributes and its data: names, times and
+/// punctuation.
+const NAMES: usize = 512;
 
 /// Events of a channel.
 #[derive(Debug, serde::Serialize, ToSchema)]
@@ -50,6 +52,9 @@ pub(in crate::gateway) struct EventPage {
     /// Numbers that were asked for and are not kept any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<Numbers>,
+    /// Numbers before the newest events that are damaged: none before them is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damaged: Option<Numbers>,
 }
 
 /// Encoded events, as CloudEvents.
@@ -105,16 +110,37 @@ pub(super) fn event_of(event: &[u8]) -> Event {
     Event::copied(EventRef::assume_encoded(event))
 }
 
-/// Memory for the answer with these events, until that is sent.
-pub(super) fn room(
-    context: &Context,
-    client: &Client,
-    events: &[Bytes],
-) -> Result<Part, Rejection> {
-    let bytes: usize = events.iter().map(Bytes::len).sum();
-    let bytes = bytes.saturating_mul(WITH_TEXT).saturating_add(ENVELOPE);
-    let part = context.bodies.take(bytes, Some(client.address));
+/// Bytes that the events take as JSON, at most.
+pub(super) fn text_bytes(events: &[Bytes]) -> usize {
+    // What is no text stands in base64.
+    let base64 = |event: &Bytes| event.len().div_ceil(3) * 4;
+    let events = events.iter();
+    let bytes = events.map(|event| escaped_bytes(event).max(base64(event)) + NAMES);
+    bytes.sum()
+}
+
+/// Bytes that a text takes in JSON, at most (RFC 8259, section 7).
+fn escaped_bytes(text: &[u8]) -> usize {
+    let more = text.iter().map(|byte| match *byte {
+        0..0x20 => 5,
+        b'"' | b'\\' => 1,
+        _ => 0,
+    });
+    text.len() + more.sum::<usize>()
+}
+
+/// Memory for so many bytes of an answer, until that is sent.
+pub(super) fn room(context: &Context, client: &Client, bytes: usize) -> Result<Part, Rejection> {
+    let part = part(context, client.address, bytes);
     part.map_err(|full| Rejection::full("bytes of memory for requests and answers", full))
+}
+
+/// The same for whoever waits for it.
+pub(super) fn part(context: &Context, address: IpAddr, bytes: usize) -> Result<Part, Full> {
+    let memory = &context.bodies;
+    // Of what is larger than there ever is room for, that has to do.
+    let bytes = bytes.saturating_add(ENVELOPE).min(memory.largest());
+    memory.take(bytes, Some(address))
 }
 
 /// A text as the body of an answer, which takes its part of the memory until it is sent.
@@ -131,7 +157,11 @@ pub(super) fn answer(
     found: Found,
     form: Form,
 ) -> Result<Response, Rejection> {
-    let part = room(context, client, &found.events)?;
+    let bytes = match form {
+        Form::Page | Form::Batch => text_bytes(&found.events),
+        Form::Frames => found.events.iter().map(Bytes::len).sum(),
+    };
+    let part = room(context, client, bytes)?;
     let page = EventPage {
         channel: channel.to_owned(),
         epoch: epoch.to_string(),
@@ -142,6 +172,7 @@ pub(super) fn answer(
         next: found.next,
         last: found.last,
         gap: found.gap.as_ref().map(numbers),
+        damaged: found.damaged.as_ref().map(numbers),
     };
     let json = |text: serde_json::Result<Vec<u8>>| text.expect("objects with string keys");
     let (media_type, text) = match form {
@@ -162,4 +193,41 @@ pub(super) fn answer(
         }
     }
     Ok((headers, counted(text, part)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Draft, EventType, Stamp};
+
+    #[test]
+    fn events_take_no_more_as_text_than_is_counted() {
+        let texts: [(&str, Vec<u8>); 4] = [
+            ("text/plain", vec![1; 3000]),
+            ("text/plain", b"\"\\".repeat(1500)),
+            ("application/octet-stream", vec![0xff; 3000]),
+            ("application/json", b"{\"a\":\"\\u0001\"}".to_vec()),
+        ];
+        for (media_type, data) in texts {
+            let draft = Draft {
+                datacontenttype: Some(media_type.into()),
+                data: Some(data.into()),
+                ..Draft::new(EventType::custom("a").expect("valid"))
+            };
+            let event = draft.stamp(&Stamp {
+                id: ["", "1"],
+                source: "/s",
+                time: 0,
+                origin: "a",
+                sequence: None,
+            });
+            let counted = text_bytes(&[Bytes::copy_from_slice(event.as_bytes())]);
+            let taken = CloudEvent::new(&event, true).to_json().len();
+            assert!(taken <= counted, "{media_type}: {taken} of {counted}");
+            assert!(
+                counted <= 2 * taken + NAMES,
+                "{media_type}: {counted} for {taken}"
+            );
+        }
+    }
 }

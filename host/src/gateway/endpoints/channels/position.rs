@@ -1,9 +1,11 @@
 //! Positions, numbers and amounts in queries.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use hearken_channel_log::Epoch;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -42,6 +44,35 @@ impl FromStr for Position {
             epoch,
             number: digits(number).ok_or_else(wrong)?,
         })
+    }
+}
+
+/// In a body a number, or the text of a position.
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(InBody)
+    }
+}
+
+/// Reads a position in a body.
+struct InBody;
+
+impl Visitor<'_> for InBody {
+    type Value = Position;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the number of an event, or a text with an epoch and a number")
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Position, E> {
+        Ok(Position {
+            epoch: None,
+            number,
+        })
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Position, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -132,6 +163,17 @@ pub(super) fn since(parameters: &Parameters) -> Result<Option<u64>, QueryError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_bodies_they_are_numbers_or_texts() {
+        let read = |json: &str| serde_json::from_str::<Position>(json).ok();
+        assert_eq!(read("41"), "41".parse().ok());
+        let text = "00000000000000ff-7";
+        assert_eq!(read(&format!("\"{text}\"")), text.parse().ok());
+        for wrong in ["-1", "1.5", "null", "\"x\"", "[1]"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn positions_are_numbers_with_or_without_an_epoch() {

@@ -65,6 +65,7 @@ const DEFAULT_LIMIT: usize = 100;
             (crate::gateway::openapi::CloudEventJson = "text/event-stream"),
         )),
         (status = 400, description = "Bad parameter or header", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The position of the client belongs to somebody else", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The position is of another log, or the next events are damaged", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many waits or streams of one principal or from one address", body = Problem, content_type = "application/problem+json"),
@@ -88,12 +89,14 @@ pub(in crate::gateway) async fn read(
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
     let wait = wait(&parameters)?;
     let channel = context.readable(&identity, &name)?;
-    let begin = begin(&channel, &parameters, &identity).await?;
     let accept = headers.get_all(header::ACCEPT).iter();
     let accept: Vec<_> = accept.filter_map(|value| value.to_str().ok()).collect();
     let accepts = |media_type| accept.iter().any(|value| value.contains(media_type));
-    if accepts("text/event-stream") {
-        let after = stream::start(&channel, begin, &headers).await?;
+    let is_stream = accepts("text/event-stream");
+    let resumed = is_stream && headers.contains_key("last-event-id");
+    let begin = begin(&channel, &parameters, &identity, resumed).await?;
+    if is_stream {
+        let after = stream::start(&channel, begin, &headers, &identity).await?;
         return stream::open(context, client, identity, channel, after, filter);
     }
     let form = match () {
@@ -103,7 +106,7 @@ pub(in crate::gateway) async fn read(
     };
     let after = match begin {
         Begin::After(after) => after,
-        Begin::Client(name) => position_of(&channel, &name).await?,
+        Begin::Client(name) => position_of(&channel, &name, &identity).await?,
         Begin::Unsaid => 0,
     };
     let amount = ReadAmount::events(limit);
@@ -170,9 +173,9 @@ impl Wait<'_> {
         loop {
             tokio::select! {
                 biased;
-                more = channel.beyond(found.next) => more.map_err(ChannelRefusal::from)?,
                 ended = identity.ended() => return Err(Rejection::AccessEnded(ended)),
                 () = context.draining.cancelled() => return Err(Rejection::Draining),
+                more = channel.beyond(found.next) => more.map_err(ChannelRefusal::from)?,
                 () = tokio::time::sleep_until(until) => return Ok(found),
                 // Nobody reads this, but the place is free again.
                 () = client.gone() => return Err(Rejection::ClientGone),

@@ -14,6 +14,7 @@ use super::refusal::ChannelRefusal;
 use super::show::shown;
 use super::view::ChannelDetails;
 use crate::channel::{Set, SettingsDocument};
+use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
@@ -49,6 +50,7 @@ use crate::gateway::serve::client::Client;
 pub(in crate::gateway) async fn set(
     State(context): State<Arc<Context>>,
     client: Client,
+    Caller(identity): Caller,
     At(name): At<String>,
     NoParameters: NoParameters,
     headers: HeaderMap,
@@ -60,7 +62,8 @@ pub(in crate::gateway) async fn set(
         Some(any) if any == "*" => true,
         Some(_) => return Err(ChannelRefusal::IfNoneMatch.into()),
     };
-    let document: SettingsDocument = body::json(&context, &client, &headers, body).await?;
+    let document: SettingsDocument =
+        body::json(&context, &identity, &client, &headers, body).await?;
     if !context.channels.is_open() {
         return Err(Rejection::Starting);
     }

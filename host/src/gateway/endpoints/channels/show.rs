@@ -47,7 +47,7 @@ pub(in crate::gateway) async fn show(
 pub(super) async fn shown(context: &Context, channel: &Channel) -> Result<Shown, ChannelRefusal> {
     let status = channel.status().ok_or(ReadFailure::Removed)?;
     let view = ChannelView::of(&status, context.bus.node());
-    let details = view.with(channel.cursors().await?);
+    let details = view.with(channel.cursors().await?, channel.epoch());
     let tag = etag(status.info.epoch, status.info.last);
     Ok(([(header::ETAG, tag)], Json(details)))
 }

@@ -1,9 +1,11 @@
 //! A channel as server-sent events: what is in it from a position on, and then what comes.
 //!
 //! Unlike the stream of live events it needs no mailbox: it reads the log when its client
-//! takes more, and so nothing is ever dropped.
+//! takes more, and so nothing is ever dropped. What it sends counts in the memory for requests
+//! and answers until its client has taken it.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +17,11 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 use hearken_channel_log::{ReadError, Span};
 use serde_json::json;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::begin::{Begin, position_of};
-use super::page::event_of;
+use super::page::{counted, event_of, part, text_bytes};
 use super::position::Position;
 use super::refusal::ChannelRefusal;
 use super::view::numbers;
@@ -28,7 +32,7 @@ use crate::gateway::context::Context;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 use crate::gateway::serve::connection::{Connection, Stage};
-use crate::gateway::serve::slots::Slot;
+use crate::gateway::serve::slots::{Full, Slot};
 
 /// What is read at once for a stream, and is in memory until its client has taken it.
 const STREAM_READ: ReadAmount = ReadAmount {
@@ -46,7 +50,7 @@ const COMMENT: &str = ":\n\n";
 /// Has proxies such as nginx pass on each message at once.
 const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
-/// Pause before a log is asked again that was busy.
+/// Pause before a log is asked again that was busy, or for memory that others have.
 const BUSY: Duration = Duration::from_millis(100);
 
 /// Where a stream begins: with what comes from now on, unless the request says otherwise.
@@ -54,6 +58,7 @@ pub(super) async fn start(
     channel: &Channel,
     begin: Begin,
     headers: &HeaderMap,
+    identity: &Identity,
 ) -> Result<u64, Rejection> {
     let last = channel
         .bounds()
@@ -71,7 +76,7 @@ pub(super) async fn start(
     }
     match begin {
         Begin::After(after) => within(after, last),
-        Begin::Client(client) => Ok(position_of(channel, &client).await?),
+        Begin::Client(client) => Ok(position_of(channel, &client, identity).await?),
         Begin::Unsaid => Ok(last),
     }
 }
@@ -105,7 +110,11 @@ pub(super) fn open(
         phase: Phase::Opening,
         half_closed: false,
         ended: Box::pin(async move { identity.ended().await }),
+        reading: None,
+        quiet_since: Instant::now(),
         after,
+        told: after,
+        address: client.address,
         filter,
         channel,
         connection,
@@ -132,13 +141,32 @@ struct ChannelStream {
     half_closed: bool,
     /// Waits until the client may not read any more.
     ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
+    /// What is being read.
+    reading: Option<Reading>,
+    /// When something was sent last.
+    quiet_since: Instant,
+    /// Position up to which was read.
     after: u64,
+    /// Position that the client goes on from when it connects again.
+    told: u64,
+    address: IpAddr,
     filter: ReadFilter,
     channel: Arc<Channel>,
     connection: Arc<Connection>,
     context: Arc<Context>,
     _slot: Slot,
     _held: Held,
+}
+
+/// A read of the log that is under way.
+type Reading = Pin<Box<dyn Future<Output = Result<Found, ReadFailure>> + Send>>;
+
+/// What became of waiting.
+enum Meanwhile<T> {
+    /// It has come.
+    Done(T),
+    /// This is to be sent; nothing when the stream is over.
+    Message(Option<Bytes>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,37 +182,46 @@ enum Phase {
 impl ChannelStream {
     /// The next messages; none when there are no more.
     async fn next(&mut self) -> Option<Bytes> {
-        match self.phase {
+        let message = match self.phase {
             Phase::Opening => {
                 self.phase = Phase::Open;
-                return Some(Bytes::from_static(OPENING.as_bytes()));
+                Some(Bytes::from_static(OPENING.as_bytes()))
             }
-            Phase::Open => {}
-            Phase::Over => return None,
-        }
+            Phase::Open => self.next_open().await,
+            Phase::Over => None,
+        };
+        self.quiet_since = Instant::now();
+        message
+    }
+
+    async fn next_open(&mut self) -> Option<Bytes> {
         loop {
-            tokio::select! {
-                biased;
-                ended = &mut self.ended => return Some(self.end("access-ended", &ended.to_string())),
-                () = self.context.draining.cancelled() => return None,
-                // There is no end: go on.
-                () = std::future::ready(()) => {}
-            }
-            match self
-                .channel
-                .read(self.after, STREAM_READ, &self.filter)
-                .await
-            {
-                Ok(found) => {
-                    let there_is_more = found.next < found.last;
-                    if let Some(messages) = self.messages(found) {
-                        return Some(messages);
+            let mut reading = self.reading.take().unwrap_or_else(|| self.read());
+            let found = match self.meanwhile(&mut reading).await {
+                Meanwhile::Done(found) => found,
+                Meanwhile::Message(message) => {
+                    // It is waited for further, and not asked for once more.
+                    self.reading = Some(reading);
+                    return message;
+                }
+            };
+            match found {
+                Ok(found) => match self.messages(found) {
+                    Ok(Some(messages)) => return Some(messages),
+                    // A filter may pass over a whole log that is in memory.
+                    Ok(None) => yield_now().await,
+                    // Read again once others have sent what they hold.
+                    Err(Full::All { .. } | Full::Address { .. }) => {
+                        if let Meanwhile::Message(message) = self.meanwhile(sleep(BUSY)).await {
+                            return message;
+                        }
                     }
-                    if !there_is_more && let Some(message) = self.idle().await {
+                },
+                Err(ReadFailure::Log(ReadError::Overloaded)) => {
+                    if let Meanwhile::Message(message) = self.meanwhile(sleep(BUSY)).await {
                         return message;
                     }
                 }
-                Err(ReadFailure::Log(ReadError::Overloaded)) => tokio::time::sleep(BUSY).await,
                 Err(ReadFailure::Log(ReadError::Damaged(span))) => {
                     self.after = span.last;
                     return Some(told("damaged", span));
@@ -197,8 +234,24 @@ impl ChannelStream {
         }
     }
 
-    /// What was found, as messages; nothing when that is nothing.
-    fn messages(&mut self, found: Found) -> Option<Bytes> {
+    /// Reads what comes next, once there is something.
+    fn read(&self) -> Reading {
+        let (channel, filter) = (Arc::clone(&self.channel), self.filter.clone());
+        let after = self.after;
+        Box::pin(async move {
+            channel.beyond(after).await?;
+            channel.read(after, STREAM_READ, &filter).await
+        })
+    }
+
+    /// What was found, as messages; nothing when that is nothing, and [`Full`] when there is
+    /// no memory for them.
+    fn messages(&mut self, found: Found) -> Result<Option<Bytes>, Full> {
+        if found.events.is_empty() && found.gap.is_none() {
+            self.after = found.next;
+            return Ok(None);
+        }
+        let part = part(&self.context, self.address, text_bytes(&found.events))?;
         let mut text = Vec::new();
         if let Some(gap) = found.gap {
             text.extend_from_slice(&told("gap", gap));
@@ -213,28 +266,41 @@ impl ChannelStream {
             // No attribute has a line break, and the JSON is on one line.
             let message = format!("id: {epoch}-{number}\nevent: {event_type}\ndata: {json}\n\n");
             text.extend_from_slice(message.as_bytes());
+            self.told = number;
         }
         self.after = found.next;
-        (!text.is_empty()).then(|| text.into())
+        Ok(Some(counted(text, part)))
     }
 
-    /// What an idle stream sends, or that it ends; nothing once there is something to read.
-    async fn idle(&mut self) -> Option<Option<Bytes>> {
-        let comment = || Some(Some(Bytes::from_static(COMMENT.as_bytes())));
+    /// Waits for what is to come, or until something else is to be sent or ends the stream.
+    async fn meanwhile<T>(&mut self, what: impl Future<Output = T>) -> Meanwhile<T> {
+        let keep_alive = self.quiet_since + self.context.limits.keep_alive;
         tokio::select! {
             biased;
-            ended = &mut self.ended => Some(Some(self.end("access-ended", &ended.to_string()))),
-            () = self.context.draining.cancelled() => Some(None),
-            // What has become of the channel is found by reading.
-            _ = self.channel.beyond(self.after) => None,
+            ended = &mut self.ended => {
+                Meanwhile::Message(Some(self.end("access-ended", &ended.to_string())))
+            }
+            () = self.context.draining.cancelled() => Meanwhile::Message(None),
             () = self.connection.half_closed(), if !self.half_closed => {
                 self.half_closed = true;
                 // A client that is gone answers this with a reset.
-                comment()
+                Meanwhile::Message(Some(self.sign_of_life()))
             }
-            () = self.connection.reset(), if self.half_closed => Some(None),
-            () = tokio::time::sleep(self.context.limits.keep_alive) => comment(),
+            () = self.connection.reset(), if self.half_closed => Meanwhile::Message(None),
+            // Before what is waited for, which may be there each time and bring nothing.
+            () = sleep_until(keep_alive) => Meanwhile::Message(Some(self.sign_of_life())),
+            done = what => Meanwhile::Done(done),
         }
+    }
+
+    /// A message without an event, which says how far was read if nothing else has: whoever
+    /// connects again goes on from there, also when nothing passed the filter for long.
+    fn sign_of_life(&mut self) -> Bytes {
+        if self.told == self.after {
+            return Bytes::from_static(COMMENT.as_bytes());
+        }
+        self.told = self.after;
+        format!("id: {}-{}\n\n", self.channel.epoch(), self.after).into()
     }
 
     /// The last message.

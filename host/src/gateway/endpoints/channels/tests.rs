@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use axum::Router;
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{Request, StatusCode};
 use eventsource_stream::{Event as Received, EventStream, Eventsource};
 use futures_util::StreamExt;
@@ -8,9 +10,11 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::bus::Bus;
+use crate::channel::test_engine::{Call, Fate};
+use crate::channel::test_support::{channels_on, failing_engines};
 use crate::gateway::GatewayLimits;
 use crate::gateway::test_support::{
-    Answer, bus, gateway, gateway_before_channels, get, post, publish, router, send,
+    Answer, bus, gateway, gateway_before_channels, gateway_on, get, post, publish, router, send,
 };
 
 /// A gateway's routes, and a channel `orders` with these settings.
@@ -283,6 +287,10 @@ async fn events_of_a_request_go_to_one_channel() {
         assert!(answer.status.is_client_error(), "{}", answer.body);
         assert_eq!(answer.problem()["errors"][0]["pointer"], pointer);
     }
+    let long = json!({"type": "t", "channel": "orders".repeat(5000)});
+    let long = publish(&router, "application/json", long.to_string()).await;
+    assert_eq!(kind(&long), "no-channel");
+    assert!(long.body.len() < 2000, "{}", long.body.len());
     let other = append(&router, json!({"type": "t", "channel": "others"})).await;
     assert_eq!(other.problem()["errors"][0]["pointer"], "#/channel");
     assert_eq!(get(&router, "/v1/channels/orders").await.json()["last"], 0);
@@ -414,9 +422,10 @@ async fn a_client_has_a_position_at_the_node() {
     assert_eq!(read("").await, [4]);
     let uri = "/v1/channels/orders/cursors/me";
     let shown = get(&router, uri).await.json();
+    let epoch = shown["epoch"].as_str().unwrap().to_owned();
     assert_eq!(
         shown,
-        json!({"client": "me", "after": 3, "lag": 1, "owner": "anonymous"})
+        json!({"client": "me", "after": 3, "lag": 1, "owner": "anonymous", "epoch": epoch})
     );
     let set = put(&router, uri, json!({"after": 2})).await;
     assert_eq!((set.status.as_u16(), &set.json()["lag"]), (200, &json!(2)));
@@ -431,6 +440,17 @@ async fn a_client_has_a_position_at_the_node() {
     assert_eq!(beyond.problem()["errors"][0]["pointer"], "#/after");
     let all = get(&router, "/v1/channels/orders").await.json();
     assert_eq!(all["cursors"].as_array().unwrap().len(), 2);
+    let same = put(&router, uri, json!({"after": format!("{epoch}-3")})).await;
+    assert_eq!(same.json()["after"], 3, "{}", same.body);
+    let other = put(&router, uri, json!({"after": "0000000000000000-1"})).await;
+    assert_eq!(
+        (other.status.as_u16(), kind(&other).as_str()),
+        (409, "another-log")
+    );
+    let wrong = put(&router, uri, json!({"after": "x"})).await;
+    assert_eq!(wrong.problem()["errors"][0]["pointer"], "#/after");
+    let given = put(&router, uri, json!({"after": 2, "owner": "key:billing"})).await;
+    assert_eq!(given.json()["owner"], "key:billing");
     let removed = request(&router, "DELETE", uri, &[], String::new()).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT);
     assert_eq!(kind(&get(&router, uri).await), "no-cursor");
@@ -527,6 +547,121 @@ async fn a_stream_brings_what_was_and_what_comes_and_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_resumed_moves_no_cursor_back() {
+    let router = with_orders(json!({})).await;
+    append_many(&router, 4).await;
+    let uri = "/v1/channels/orders/events?client=billing&after=1";
+    let mut first = stream(&router, uri, None).await;
+    let id = next(&mut first).await.id;
+    let cursor = "/v1/channels/orders/cursors/billing";
+    put(&router, cursor, json!({"after": 3})).await;
+    let mut again = stream(&router, uri, Some(&id)).await;
+    let event: Value = serde_json::from_str(&next(&mut again).await.data).unwrap();
+    assert_eq!(event["sequence"], 3);
+    assert_eq!(get(&router, cursor).await.json()["after"], 3);
+}
+
+/// The pieces of a stream as they come.
+async fn pieces(router: &Router, uri: &str) -> BodyDataStream {
+    let request = Request::get(uri)
+        .header("host", "a")
+        .header("accept", "text/event-stream");
+    let request = request.body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut pieces = response.into_body().into_data_stream();
+    assert!(piece(&mut pieces).await.starts_with(b"retry: "));
+    pieces
+}
+
+async fn piece(pieces: &mut BodyDataStream) -> Bytes {
+    pieces.next().await.expect("one more").expect("whole")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_tells_how_far_it_has_looked() {
+    let router = with_orders(json!({})).await;
+    append_many(&router, 3).await;
+    let epoch = get(&router, "/v1/channels/orders").await.json()["epoch"].clone();
+    let epoch = epoch.as_str().unwrap();
+    let uri = "/v1/channels/orders/events?after=0&type=custom.other";
+    let mut pieces = pieces(&router, uri).await;
+    assert_eq!(piece(&mut pieces).await, format!("id: {epoch}-3\n\n"));
+    assert_eq!(piece(&mut pieces).await, ":\n\n");
+    append(&router, json!({"type": "other"})).await;
+    let event = piece(&mut pieces).await;
+    let begins = format!("id: {epoch}-4\nevent: custom.other\n");
+    assert!(event.starts_with(begins.as_bytes()), "{event:?}");
+    assert_eq!(piece(&mut pieces).await, ":\n\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_holds_up_no_stream_and_no_request_for_ever() {
+    let bus: Bus = bus();
+    let (engines, disk) = failing_engines();
+    let channels = channels_on(&bus, engines, BTreeMap::new());
+    let gateway = gateway_on(&bus, GatewayLimits::default(), channels);
+    let router = gateway.router();
+    put(&router, "/v1/channels/orders", json!({})).await;
+    append_many(&router, 1).await;
+    for call in [Call::Read, Call::Trim, Call::Cells, Call::Change] {
+        disk.set(call, 0, Fate::Hangs);
+    }
+    let uri = "/v1/channels/orders/events?after=0";
+    let mut pieces = pieces(&router, uri).await;
+    assert_eq!(piece(&mut pieces).await, ":\n\n");
+    let changed = json!({"max_events": 5});
+    let trim = json!({"before": 1}).to_string();
+    let headers = [("content-type", "application/json")];
+    let trim_uri = "/v1/channels/orders/trim";
+    for answer in [
+        get(&router, uri).await,
+        get(&router, "/v1/channels/orders/latest").await,
+        get(&router, "/v1/channels/orders/events/1").await,
+        get(&router, "/v1/channels/orders").await,
+        put(&router, "/v1/channels/orders", changed).await,
+        request(&router, "POST", trim_uri, &headers, trim).await,
+    ] {
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(kind(&answer), "storage-failed", "{}", answer.body);
+    }
+    // Nobody has taken the comments meanwhile.
+    assert_eq!(piece(&mut pieces).await, ":\n\n");
+    let failed = piece(&mut pieces).await;
+    assert!(failed.starts_with(b"event: failed\n"), "{failed:?}");
+
+    let mut draining = self::pieces(&router, uri).await;
+    gateway.context.drain();
+    assert!(draining.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_sends_counts_until_it_is_sent() {
+    let bus: Bus = bus();
+    let limits = GatewayLimits {
+        body_memory: 0,
+        ..GatewayLimits::default()
+    };
+    let gateway = gateway(&bus, limits);
+    let router = gateway.router();
+    put(&router, "/v1/channels/orders", json!({})).await;
+    append_many(&router, 1).await;
+    let memory = &gateway.context.bodies;
+    let free = memory.free_kib();
+    let all = memory
+        .take(memory.largest(), None)
+        .expect("nothing is taken");
+    let mut pieces = pieces(&router, "/v1/channels/orders/events?after=0").await;
+    assert_eq!(piece(&mut pieces).await, ":\n\n", "it waits for memory");
+    drop(all);
+    let event = piece(&mut pieces).await;
+    assert!(event.starts_with(b"id: "), "{event:?}");
+    assert!(memory.free_kib() < free);
+    drop(event);
+    assert_eq!(memory.free_kib(), free);
+}
+
+#[tokio::test]
 async fn events_are_found_by_an_index() {
     let router = with_orders(json!({})).await;
     append_many(&router, 3).await;
@@ -542,6 +677,10 @@ async fn events_are_found_by_an_index() {
     let found = get(&router, "/v1/channels/orders/indexes/by-n/2").await;
     assert_eq!(sequences(&found), [4, 2]);
     let view = found.json();
+    assert_eq!(
+        (&view["epoch"], &view["damaged"]),
+        (&made.json()["epoch"], &Value::Null)
+    );
     assert_eq!(
         (&view["index"], &view["field"], &view["value"]),
         (&json!("by-n"), &json!("n"), &json!("2"))
@@ -582,6 +721,12 @@ async fn operators_trim_verify_and_repair() {
     assert_eq!(
         (trim.status.as_u16(), &trim.json()["first"]),
         (200, &json!(3))
+    );
+    let other = json!({"before": "0000000000000000-3"}).to_string();
+    let other = request(&router, "POST", &uri("trim"), &headers, other).await;
+    assert_eq!(
+        (other.status.as_u16(), kind(&other).as_str()),
+        (409, "another-log")
     );
     let verified = post(&router, &uri("verify")).await;
     assert_eq!(verified.json(), json!({"channel": "orders", "ranges": []}));

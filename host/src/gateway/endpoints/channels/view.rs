@@ -1,6 +1,6 @@
 //! Channels as answers show them.
 
-use hearken_channel_log::{ChannelState, Span};
+use hearken_channel_log::{ChannelState, Epoch, Span};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -58,8 +58,10 @@ pub(in crate::gateway) struct CursorView {
     after: u64,
     /// How many events there are behind it.
     lag: u64,
-    /// Who made it.
+    /// Whose it is.
     owner: String,
+    /// Which log it is in.
+    epoch: String,
 }
 
 impl ChannelView {
@@ -90,11 +92,13 @@ impl ChannelView {
     }
 
     /// The same with the cursors of the channel.
-    pub(super) fn with(self, cursors: Vec<Cursor>) -> ChannelDetails {
+    pub(super) fn with(self, cursors: Vec<Cursor>, epoch: Epoch) -> ChannelDetails {
         let last = self.last;
         let cursors = cursors.into_iter();
         ChannelDetails {
-            cursors: cursors.map(|cursor| CursorView::of(cursor, last)).collect(),
+            cursors: cursors
+                .map(|cursor| CursorView::of(cursor, last, epoch))
+                .collect(),
             channel: self,
         }
     }
@@ -102,12 +106,13 @@ impl ChannelView {
 
 impl CursorView {
     /// Of a cursor on a channel whose last event has this number.
-    pub(super) fn of(cursor: Cursor, last: u64) -> Self {
+    pub(super) fn of(cursor: Cursor, last: u64, epoch: Epoch) -> Self {
         Self {
             client: cursor.client.to_string(),
             after: cursor.after,
             lag: last.saturating_sub(cursor.after),
             owner: cursor.owner,
+            epoch: epoch.to_string(),
         }
     }
 }

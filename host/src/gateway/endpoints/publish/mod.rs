@@ -19,12 +19,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-pub(in crate::gateway) use body::{memory as body_memory, read as read_body};
+pub(in crate::gateway) use body::memory as body_memory;
 pub(in crate::gateway) use error::{BodyError, EventError, JSON_TYPES};
 pub(in crate::gateway) use receipt::{Accepted, Receipt};
 pub(in crate::gateway) use sender::Sender;
 pub(in crate::gateway) use shorthand::NewEvent;
-pub(in crate::gateway) use submission::{Mode, Submission};
+pub(in crate::gateway) use submission::{Mode, Submission, read_held_body};
 
 use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;

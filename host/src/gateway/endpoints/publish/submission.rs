@@ -41,6 +41,23 @@ pub(in crate::gateway) struct Submission {
     _body: ReadBody,
 }
 
+/// Reads the whole body of somebody who still has to be allowed in once it has come.
+pub(in crate::gateway) async fn read_held_body(
+    context: &Context,
+    identity: &Identity,
+    client: &Client,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<ReadBody, Rejection> {
+    let began = Instant::now();
+    let body = body::read(context, client, headers, body, limit).await?;
+    if began.elapsed() >= A_WHILE {
+        identity.check_holds().map_err(Rejection::AccessEnded)?;
+    }
+    Ok(body)
+}
+
 impl Submission {
     /// Reads the request.
     pub(in crate::gateway) async fn read(
@@ -55,11 +72,7 @@ impl Submission {
             Mode::Batched => body::batch_limit(&context.bus),
             _ => body::single_limit(&context.bus),
         };
-        let began = Instant::now();
-        let body = body::read(context, client, headers, body, limit).await?;
-        if began.elapsed() >= A_WHILE {
-            identity.check_holds().map_err(Rejection::AccessEnded)?;
-        }
+        let body = read_held_body(context, identity, client, headers, body, limit).await?;
         // Only now: who has sent the whole body gets to read the answer.
         if !context.readiness.is_ready() {
             return Err(Rejection::Starting);
