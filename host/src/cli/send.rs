@@ -11,7 +11,7 @@ use super::data;
 use super::error::CliError;
 use super::output::{Output, note};
 
-/// How long an event is sent again that may not be stored.
+/// How long an event is sent again that may not be stored; once more at least.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pause before the first repetition; each later one is twice as long.
@@ -83,8 +83,11 @@ async fn append(
     let until = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
     loop {
-        match client.publish(event, expected).await {
-            Err(error) if error.may_be_repeated() && Instant::now() + pause < until => {
+        let is_first = pause == FIRST_PAUSE;
+        let answered = client.publish(event, expected).await;
+        let in_time = is_first || Instant::now() + pause < until;
+        match answered {
+            Err(error) if error.may_be_repeated() && in_time => {
                 note(&format!("hearken: {error}; trying again"));
                 sleep(pause).await;
                 pause *= 2;

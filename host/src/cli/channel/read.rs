@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::time::sleep;
 
 use super::error::ChannelCommandError;
 use super::show::numbers;
@@ -17,6 +18,13 @@ use crate::event::cloudevent::rfc3339;
 
 /// Events that are asked for at once.
 const PAGE: u64 = 1000;
+
+/// Pause before a node is asked again that does not answer whoever follows a channel; each later
+/// one is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long the node is asked to wait for an event, again and again.
 const WAIT: &str = "30s";
@@ -69,9 +77,23 @@ impl Read {
             subject: self.subject.clone(),
         };
         let mut left = self.limit;
+        let (mut began, mut pause) = (false, FIRST_PAUSE);
         while left != Some(0) {
             query.limit = left.map_or(PAGE, |left| left.min(PAGE));
-            let page = client.read_channel(&self.name, &query).await?;
+            let page = match client.read_channel(&self.name, &query).await {
+                // It has answered before: it starts again, or has too much to do.
+                Err(error) if self.follow && began && error.may_be_repeated() => {
+                    if pause == FIRST_PAUSE {
+                        note(&format!("hearken: {error}; trying again"));
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    continue;
+                }
+                page => page?,
+            };
+            began = true;
+            pause = FIRST_PAUSE;
             if let Some(gap) = page.gap {
                 note(&format!(
                     "hearken: the events {} are not kept any more",
@@ -88,7 +110,7 @@ impl Read {
             } = page;
             let is_over = left == Some(0) || (next >= last && !self.follow);
             if is_over {
-                return self.keep(client, next).await;
+                return self.keep(client, &format!("{epoch}-{next}")).await;
             }
             // What was printed is not printed again, whoever goes on.
             query.after = Some(format!("{epoch}-{next}"));
@@ -99,7 +121,7 @@ impl Read {
     }
 
     /// Notes at the node how far it was read.
-    async fn keep(&self, client: &Client, after: u64) -> Result<(), CliError> {
+    async fn keep(&self, client: &Client, after: &str) -> Result<(), CliError> {
         if let Some(name) = &self.client {
             client.set_cursor(&self.name, name, after).await?;
         }

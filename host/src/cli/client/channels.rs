@@ -170,7 +170,7 @@ impl Client {
         &self,
         name: &str,
         client: &str,
-        after: u64,
+        after: &str,
     ) -> Result<CursorView, ClientError> {
         let request = self.request(Method::PUT, &["channels", name, "cursors", client]);
         self.ask(request.json(&json!({ "after": after }))).await

@@ -66,6 +66,8 @@ pub(in crate::cli) enum ClientError {
     Refused {
         host: String,
         status: StatusCode,
+        /// The kind of problem, where it says one.
+        kind: Option<String>,
         explanation: String,
     },
     /// The answer is not understood.
@@ -100,6 +102,8 @@ pub(in crate::cli) enum ClientError {
 /// RFC 9457, as far as it is shown.
 #[derive(Deserialize)]
 struct Problem {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     title: Option<String>,
     detail: Option<String>,
     #[serde(default)]
@@ -116,9 +120,10 @@ struct ProblemError {
 }
 
 impl ClientError {
-    /// Whether the node expected something else: a channel whose last event is another.
+    /// Whether something else was expected of a channel: another last event.
     pub(in crate::cli) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Refused { status, .. } if *status == StatusCode::PRECONDITION_FAILED)
+        let conflict = "urn:hearken:problem:conflict";
+        matches!(self, Self::Refused { kind: Some(kind), .. } if kind == conflict)
     }
 
     /// Whether what was asked for may be done, or may be done if it is asked for again.
@@ -164,13 +169,13 @@ impl ClientError {
 
     /// The error for an answer that is not a success.
     pub(super) fn refused(base: &Url, status: StatusCode, body: &[u8]) -> Self {
-        let explanation = match serde_json::from_slice(body) {
-            Ok(problem) => explain(problem),
-            Err(_) => None,
-        };
+        let mut problem: Option<Problem> = serde_json::from_slice(body).ok();
+        let kind = problem.as_mut().and_then(|problem| problem.kind.take());
+        let explanation = problem.and_then(explain);
         Self::Refused {
             host: shown(base),
             status,
+            kind,
             explanation: explanation.unwrap_or_else(|| unexplained(body)),
         }
     }
@@ -266,6 +271,23 @@ mod tests {
 
     fn explained(problem: serde_json::Value) -> String {
         explain(serde_json::from_value(problem).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn only_another_last_event_is_a_conflict() {
+        let base = Url::parse("http://127.0.0.1:7070").unwrap();
+        for (kind, is_conflict) in [("conflict", true), ("exists", false)] {
+            let body = serde_json::json!({
+                "type": format!("urn:hearken:problem:{kind}"),
+                "title": "t",
+                "detail": "d",
+            });
+            let body = body.to_string();
+            let refused =
+                ClientError::refused(&base, StatusCode::PRECONDITION_FAILED, body.as_bytes());
+            assert_eq!(refused.is_conflict(), is_conflict, "{kind}");
+            assert!(refused.to_string().ends_with("t: d"), "{refused}");
+        }
     }
 
     #[test]

@@ -34,6 +34,10 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// first, tens of seconds for a large one.
 const ANSWER_TIMEOUT: Duration = COMMAND_TIME.saturating_add(MARGIN);
 
+/// How long an append is waited for: a little longer than the node waits for its disk. It is
+/// sent again after that, well within the time for which a channel remembers it.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(35);
+
 /// Silence on a stream after which the node is taken for lost: four of the
 /// comments that it sends every 15 seconds.
 const STREAM_SILENCE: Duration = Duration::from_secs(60);
@@ -76,7 +80,11 @@ impl Client {
         if let Some(last) = expected {
             request = request.header(IF_MATCH, format!("\"{last}\""));
         }
-        self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
+        let timeout = match event.channel {
+            Some(_) => APPEND_TIMEOUT,
+            None => ANSWER_TIMEOUT,
+        };
+        self.answer(self.send(request.timeout(timeout)).await?)
             .await
     }
 
