@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::at::At;
 use super::body;
-use super::page::{Events, counted, room, text_bytes};
+use super::page::{Events, counted, room};
 use super::position::{limit, number};
 use super::refusal::ChannelRefusal;
 use super::show::{Shown, shown};
@@ -145,7 +145,7 @@ pub(in crate::gateway) async fn find(
     let channel = context.readable(&identity, &name)?;
     let found = channel.find(&index, &value, before, limit).await;
     let found = found.map_err(ChannelRefusal::from)?;
-    let part = room(&context, &client, text_bytes(&found.events))?;
+    let part = room(&context, &client, &found.events)?;
     let view = IndexView {
         channel: name,
         epoch: channel.epoch().to_string(),

@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::at::At;
-use super::page::{counted, event_of, room, text_bytes};
+use super::page::{counted, event_of, room};
 use super::refusal::ChannelRefusal;
 use crate::access::Act;
 use crate::channel::{ReadAmount, ReadFailure, ReadFilter};
@@ -67,7 +67,7 @@ pub(in crate::gateway) async fn one(
     // It may have been dropped meanwhile.
     let event = event.filter(|event| event.sequence() == Some(number));
     let event = event.ok_or_else(|| trimmed(number + 1))?;
-    let part = room(&context, &client, text_bytes(&found.events))?;
+    let part = room(&context, &client, &found.events)?;
     let localorigin = event.origin() == &**context.bus.node();
     let text = CloudEvent::new(&event, localorigin).to_json();
     let headers = [(header::CONTENT_TYPE, "application/cloudevents+json")];

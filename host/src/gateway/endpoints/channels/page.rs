@@ -129,8 +129,17 @@ fn escaped_bytes(text: &[u8]) -> usize {
     text.len() + more.sum::<usize>()
 }
 
-/// Memory for so many bytes of an answer, until that is sent.
-pub(super) fn room(context: &Context, client: &Client, bytes: usize) -> Result<Part, Rejection> {
+/// Memory for the answer with these events as JSON, until that is sent.
+pub(super) fn room(
+    context: &Context,
+    client: &Client,
+    events: &[Bytes],
+) -> Result<Part, Rejection> {
+    room_of(context, client, text_bytes(events))
+}
+
+/// Memory for so many bytes of an answer.
+fn room_of(context: &Context, client: &Client, bytes: usize) -> Result<Part, Rejection> {
     let part = part(context, client.address, bytes);
     part.map_err(|full| Rejection::full("bytes of memory for requests and answers", full))
 }
@@ -161,7 +170,7 @@ pub(super) fn answer(
         Form::Page | Form::Batch => text_bytes(&found.events),
         Form::Frames => found.events.iter().map(Bytes::len).sum(),
     };
-    let part = room(context, client, bytes)?;
+    let part = room_of(context, client, bytes)?;
     let page = EventPage {
         channel: channel.to_owned(),
         epoch: epoch.to_string(),
