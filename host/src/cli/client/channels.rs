@@ -1,7 +1,7 @@
 //! Channels of a node.
 
 use reqwest::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -186,10 +186,17 @@ impl Client {
         self.ask(request.json(&json!({ "before": before }))).await
     }
 
-    /// Has all of a channel read, and tells what is damaged.
+    /// Has all of a channel read, however long that takes, and tells what is damaged.
     pub(in crate::cli) async fn verify(&self, name: &str) -> Result<Damage, ClientError> {
-        self.ask(self.request(Method::POST, &["channels", name, "verify"]))
-            .await
+        loop {
+            let request = self.request(Method::POST, &["channels", name, "verify"]);
+            match self.ask(request).await {
+                // It goes on, and the next request is answered by the same.
+                Err(ClientError::Refused { status, .. })
+                    if status == StatusCode::GATEWAY_TIMEOUT => {}
+                answered => return answered,
+            }
+        }
     }
 
     /// Gives up what is damaged of a channel.

@@ -89,7 +89,8 @@ pub(in crate::gateway) async fn trim(
 
 /// Check all that is stored
 ///
-/// Reads every event, and answers with the numbers of those that are damaged.
+/// Reads every event, and answers with the numbers of those that are damaged. It goes on when
+/// that takes too long (504): whoever asks again is told what it finds.
 #[utoipa::path(
     post,
     path = "/v1/channels/{name}/verify",

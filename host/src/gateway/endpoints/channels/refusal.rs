@@ -73,7 +73,10 @@ pub(in crate::gateway) enum ChannelRefusal {
          you want that"
     )]
     LossNotAccepted,
-    #[error("the channel was not read to its end within {}", humantime::format_duration(*within))]
+    #[error(
+        "the channel was not read to its end within {}; that goes on, ask again for what it finds",
+        humantime::format_duration(*within)
+    )]
     VerifySlow { within: Duration },
     #[error(transparent)]
     Append(#[from] AppendFailure),

@@ -636,6 +636,26 @@ async fn a_disk_that_hangs_holds_up_no_stream_and_no_request_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_verifies_again_is_told_what_was_begun() {
+    let bus: Bus = bus();
+    let (engines, disk) = failing_engines();
+    let channels = channels_on(&bus, engines, BTreeMap::new());
+    let router = gateway_on(&bus, GatewayLimits::default(), channels).router();
+    put(&router, "/v1/channels/orders", json!({})).await;
+    disk.set(Call::Verify, 0, Fate::Hangs);
+    let uri = "/v1/channels/orders/verify";
+    let slow = post(&router, uri).await;
+    assert_eq!(
+        (slow.status.as_u16(), kind(&slow).as_str()),
+        (504, "verify-slow")
+    );
+    disk.recover();
+    let verified = post(&router, uri).await;
+    assert_eq!(verified.json(), json!({"channel": "orders", "ranges": []}));
+    assert_eq!(disk.count(Call::Verify), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_stream_sends_counts_until_it_is_sent() {
     let bus: Bus = bus();
     let limits = GatewayLimits {
