@@ -44,7 +44,7 @@ pub(in crate::gateway) fn memory(limits: &GatewayLimits, bus: &Bus) -> Memory {
 }
 
 /// Reads the whole body.
-pub(super) async fn read(
+pub(in crate::gateway) async fn read(
     context: &Context,
     client: &Client,
     headers: &HeaderMap,
