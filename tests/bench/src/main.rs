@@ -8,10 +8,13 @@ mod languages;
 mod limits;
 mod node;
 mod peers;
+mod process;
 mod report;
+mod servers;
 mod suites;
 mod sustained;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,6 +24,7 @@ use clap::{Args, Parser, ValueEnum};
 use hearken::config::LogConfig;
 use hearken_bench_stopwatch::sleep;
 use report::Report;
+use suites::channels;
 use suites::cluster;
 use suites::load::idle;
 use suites::streams;
@@ -33,7 +37,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Bench {
     /// What to measure
-    #[arg(required_unless_present_any = ["idle_node", "stream_node", "cluster_node"])]
+    #[arg(required_unless_present_any = ["idle_node", "stream_node", "cluster_node", "channel_node", "channel_client"])]
     suite: Option<Suite>,
 
     /// One JSON object a line instead of a table
@@ -51,6 +55,14 @@ struct Bench {
     #[arg(long, hide = true)]
     stream_node: Option<PathBuf>,
 
+    /// Run a node with channels in this folder
+    #[arg(long, hide = true)]
+    channel_node: Option<PathBuf>,
+
+    /// Append to channels of the node at this address, and read them, by tasks on stdin
+    #[arg(long, hide = true)]
+    channel_client: Option<SocketAddr>,
+
     /// Run a node of a cluster that takes tasks on stdin
     #[arg(long, hide = true)]
     cluster_node: Option<cluster::Role>,
@@ -67,7 +79,7 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..).map(usize::from))]
     repetitions: usize,
 
-    /// Measure only the rows of `dispatch` and `cluster` whose names begin so, e.g.
+    /// Measure only the rows of `dispatch`, `cluster` and `channels` whose names begin so, e.g.
     /// `hearken/`; the peers take minutes to build
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
@@ -102,6 +114,8 @@ enum Suite {
     Http,
     /// Events from one node to others, beside message brokers
     Cluster,
+    /// Appending to channels and reading them, beside the disk and logs of message brokers
+    Channels,
     /// All of them
     All,
 }
@@ -117,6 +131,8 @@ fn main() -> ExitCode {
         options,
         idle_node,
         stream_node,
+        channel_node,
+        channel_client,
         cluster_node,
         join,
     } = Bench::parse();
@@ -127,6 +143,14 @@ fn main() -> ExitCode {
     }
     if let Some(folder) = stream_node {
         streams::run_node(&folder);
+        return ExitCode::SUCCESS;
+    }
+    if let Some(folder) = channel_node {
+        channels::run_node(&folder);
+        return ExitCode::SUCCESS;
+    }
+    if let Some(node) = channel_client {
+        channels::run_client(node);
         return ExitCode::SUCCESS;
     }
     if let Some(role) = cluster_node {
@@ -147,6 +171,7 @@ fn main() -> ExitCode {
         (Suite::Streams, suites::streams::run),
         (Suite::Http, suites::http::run),
         (Suite::Cluster, suites::cluster::run),
+        (Suite::Channels, suites::channels::run),
     ] {
         if suite == name || suite == Suite::All {
             run(&mut report, &options);

@@ -140,6 +140,13 @@ pub(crate) fn build(arguments: &[&str], name: &str) -> Result<PathBuf, String> {
     guests::artifact(&mut cargo, name)
 }
 
+/// Builds the clients of message brokers, and returns their program.
+pub(crate) fn broker_clients() -> Result<PathBuf, String> {
+    eprintln!("building the clients of the brokers, which takes a minute the first time");
+    let name = "hearken-bench-brokers";
+    build(&["--package", name], name)
+}
+
 /// The folder that cargo builds into, of which this program is a part.
 pub(crate) fn target_directory() -> Result<PathBuf, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;

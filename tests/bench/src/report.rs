@@ -27,6 +27,9 @@ pub(crate) struct Row {
     /// The median of the repetitions, where no field above says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) median: Option<f64>,
+    /// Syncs of files, divided by the events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) syncs_per_event: Option<f64>,
     /// Smallest and largest of the repetitions, in `unit`.
     pub(crate) min: f64,
     pub(crate) max: f64,
@@ -156,10 +159,13 @@ impl Report {
                 ("p99 ", row.p99_us),
                 ("p99.9 ", row.p999_us),
             ];
-            let result: Vec<String> = figures
+            let mut result: Vec<String> = figures
                 .iter()
                 .filter_map(|(label, figure)| Some(format!("{label}{:.1}", (*figure)?)))
                 .collect();
+            if let Some(syncs) = row.syncs_per_event {
+                result.push(format!("{syncs:.3} syncs an event"));
+            }
             println!(
                 "| {}/{} | {payload} | {} | {:.1} | {:.1} | {} |",
                 row.suite,

@@ -1,5 +1,6 @@
 //! One file a suite, or a part of one.
 
+pub(crate) mod channels;
 pub(crate) mod cluster;
 mod deadline;
 pub(crate) mod dispatch;

@@ -7,10 +7,12 @@
 //! order, and how long it took: the processes share one machine and so one clock.
 
 pub mod clock;
+pub mod log;
 pub mod role;
 pub mod sleep;
 mod stamp;
 
+pub use log::{Append, LogClient, LogTask, Logged};
 pub use role::{Answer, Arrival, Publish, Receive, Task};
 
 /// What goes wrong is only told, never handled.

@@ -3,9 +3,11 @@
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::log::Logged;
 use crate::stamp::{Expected, Stamped};
 use crate::{Error, clock, sleep};
 
@@ -35,6 +37,8 @@ pub enum Answer {
     Published(u64),
     /// It has received all.
     Received(Arrival),
+    /// It has appended or read so much.
+    Logged(Logged),
     /// It cannot go on, and why.
     Failed(String),
 }
@@ -98,10 +102,10 @@ pub fn receive(receiver: Result<impl Receive, Error>, address: &str) -> Result<(
     })
 }
 
-fn serve<R>(
+pub(crate) fn serve<R, T: DeserializeOwned>(
     role: Result<R, Error>,
     address: &str,
-    run: impl Fn(&mut R, Task) -> Result<Answer, Error>,
+    run: impl Fn(&mut R, T) -> Result<Answer, Error>,
 ) -> Result<(), Error> {
     let failed = |error: Error| Answer::Failed(error.to_string());
     let mut role = match role {

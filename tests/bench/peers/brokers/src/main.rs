@@ -2,12 +2,15 @@
 //! publisher and each subscriber, and tells it what to do: see
 //! `hearken_bench_stopwatch`.
 //!
-//! Arguments: `nats` or `redis`, `publish` or `receive`, and the `HOST:PORT` of the
+//! Arguments: `nats` or `redis`, `publish`, `receive` or `log`, and the `HOST:PORT` of the
 //! broker. The program ends with its input.
 
+mod jetstream;
 mod nats;
 mod redis;
+mod redis_streams;
 
+use hearken_bench_stopwatch::log::serve_log;
 use hearken_bench_stopwatch::{Error, role};
 
 /// The allocator of the `hearken` command, so that all have the same.
@@ -30,6 +33,10 @@ fn main() -> Result<(), Error> {
             let mut connection = redis::connect(broker)?;
             role::receive(redis::Subscriber::subscribe(&mut connection), "")
         }
-        _ => Err("usage: hearken-bench-brokers nats|redis publish|receive HOST:PORT".into()),
+        ["nats", "log", broker] => serve_log(jetstream::Client::connect(broker)),
+        ["redis", "log", broker] => {
+            serve_log(redis::connect(broker).map(redis_streams::Client::new))
+        }
+        _ => Err("usage: hearken-bench-brokers nats|redis publish|receive|log HOST:PORT".into()),
     }
 }

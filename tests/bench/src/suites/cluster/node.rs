@@ -24,7 +24,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::session::{Launch, Process, Session};
+use super::session::{Launch, Session};
+use crate::process::Process;
 use crate::sleep;
 
 const MAX_EVENT_BYTES: usize = 1 << 20;

@@ -1,9 +1,9 @@
 //! The processes of one measurement.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
 use hearken_bench_stopwatch::{Answer, Arrival, Task};
+
+use crate::process::Process;
+use crate::servers::Stopped;
 
 /// Starts the processes of one way to get events to others.
 pub(super) trait Launch {
@@ -82,72 +82,5 @@ impl Session {
             measured.p99 = measured.p99.max(p99.unwrap_or_default());
         }
         Ok(measured)
-    }
-}
-
-/// A process that takes tasks; it ends with its input.
-pub(super) struct Process {
-    child: Child,
-    tasks: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-    /// Where others reach it.
-    pub(super) address: String,
-}
-
-impl Process {
-    /// Starts a process and waits until it is ready.
-    pub(super) fn start(command: &mut Command) -> Result<Self, String> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{command:?} cannot be run: {error}"))?;
-        let tasks = child.stdin.take();
-        let answers = child.stdout.take().expect("it is piped");
-        let mut process = Self {
-            child,
-            tasks,
-            answers: BufReader::new(answers),
-            address: String::new(),
-        };
-        match process.answer()? {
-            Answer::Ready(address) => process.address = address,
-            other => return Err(format!("{command:?} says {other:?}")),
-        }
-        Ok(process)
-    }
-
-    fn tell(&mut self, task: Task) -> Result<(), String> {
-        let task = serde_json::to_string(&task).expect("a task is plain data");
-        let tasks = self.tasks.as_mut().expect("open until it is dropped");
-        writeln!(tasks, "{task}").map_err(|error| format!("a process has ended: {error}"))
-    }
-
-    fn answer(&mut self) -> Result<Answer, String> {
-        let mut answer = String::new();
-        let read = self.answers.read_line(&mut answer);
-        read.map_err(|error| format!("a process has ended: {error}"))?;
-        match serde_json::from_str(&answer) {
-            Ok(Answer::Failed(reason)) => Err(reason),
-            Ok(answer) => Ok(answer),
-            Err(_) => Err("a process has ended; see above".to_owned()),
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.tasks.take());
-        let _ = self.child.wait();
-    }
-}
-
-/// A process that knows no end; it is stopped when this is dropped.
-pub(super) struct Stopped(pub(super) Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

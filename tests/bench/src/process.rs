@@ -1,0 +1,64 @@
+//! Processes that take tasks by lines on stdin and answer by lines on stdout.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use hearken_bench_stopwatch::Answer;
+use serde::Serialize;
+
+/// A process that takes tasks; it ends with its input.
+pub(crate) struct Process {
+    child: Child,
+    tasks: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    /// Where others reach it.
+    pub(crate) address: String,
+}
+
+impl Process {
+    /// Starts a process and waits until it is ready.
+    pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{command:?} cannot be run: {error}"))?;
+        let tasks = child.stdin.take();
+        let answers = child.stdout.take().expect("it is piped");
+        let mut process = Self {
+            child,
+            tasks,
+            answers: BufReader::new(answers),
+            address: String::new(),
+        };
+        match process.answer()? {
+            Answer::Ready(address) => process.address = address,
+            other => return Err(format!("{command:?} says {other:?}")),
+        }
+        Ok(process)
+    }
+
+    pub(crate) fn tell(&mut self, task: impl Serialize) -> Result<(), String> {
+        let task = serde_json::to_string(&task).expect("a task is plain data");
+        let tasks = self.tasks.as_mut().expect("open until it is dropped");
+        writeln!(tasks, "{task}").map_err(|error| format!("a process has ended: {error}"))
+    }
+
+    pub(crate) fn answer(&mut self) -> Result<Answer, String> {
+        let mut answer = String::new();
+        let read = self.answers.read_line(&mut answer);
+        read.map_err(|error| format!("a process has ended: {error}"))?;
+        match serde_json::from_str(&answer) {
+            Ok(Answer::Failed(reason)) => Err(reason),
+            Ok(answer) => Ok(answer),
+            Err(_) => Err("a process has ended; see above".to_owned()),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.tasks.take());
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,85 @@
+//! A node with channels, in a process of its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use hearken::config::{ClusterSettings, NodeConfig};
+use hearken::node::{Listeners, Node};
+use hearken_bench_stopwatch::{Answer, Error};
+use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
+
+use super::session::Session;
+use super::{Contender, syncs};
+use crate::process::Process;
+
+/// Appends over HTTP: a request for each event, or one for all that are under way at once.
+pub(super) struct Served {
+    pub(super) batch: bool,
+}
+
+impl Contender for Served {
+    fn name(&self) -> &'static str {
+        if self.batch {
+            "hearken/append-batch"
+        } else {
+            "hearken/append"
+        }
+    }
+
+    fn batch(&self) -> bool {
+        self.batch
+    }
+
+    fn read(&self) -> Option<&'static str> {
+        self.batch.then_some("hearken/read")
+    }
+
+    fn start(&self, trace: Option<&Path>) -> Result<Session, String> {
+        let folder = tempfile::tempdir_in(".").map_err(|error| error.to_string())?;
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut node = syncs::watched(&program, trace);
+        let node = Process::start(node.arg("--channel-node").arg(folder.path()))?;
+        let mut client = Command::new(&program);
+        let client = Process::start(client.args(["--channel-client", &node.address]))?;
+        Ok(Session::served(client, node, folder))
+    }
+}
+
+/// The process of a node; it ends with its input.
+pub(crate) fn run(folder: &Path) {
+    let runtime = tokio::runtime::Runtime::new();
+    let served = runtime.map_err(Error::from);
+    let served = served.and_then(|runtime| runtime.block_on(serve(folder)));
+    if let Err(error) = served {
+        eprintln!("a node has failed: {error}");
+    }
+}
+
+async fn serve(folder: &Path) -> Result<(), Error> {
+    let free = ([127, 0, 0, 1], 0).into();
+    let config = NodeConfig {
+        node: "bench".to_owned(),
+        plugins: folder.join("plugins"),
+        data: folder.join("data"),
+        listen: free,
+        cluster: ClusterSettings {
+            listen: free,
+            ..ClusterSettings::default()
+        },
+        ..NodeConfig::default()
+    };
+    let listeners = Listeners::bind(&config).await?;
+    let node = Node::start(config, listeners).await?;
+    let ready = Answer::Ready(node.address().to_string());
+    println!("{}", serde_json::to_string(&ready)?);
+    let stop = CancellationToken::new();
+    let ended = stop.clone();
+    tokio::spawn(async move {
+        let mut rest = Vec::new();
+        let _ = tokio::io::stdin().read_to_end(&mut rest).await;
+        ended.cancel();
+    });
+    node.run(stop).await?;
+    Ok(())
+}
