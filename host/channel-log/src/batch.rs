@@ -91,6 +91,11 @@ impl Batch {
         self.events.is_empty()
     }
 
+    /// Whether some of them have a key.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.events.iter().any(|(_, key)| key.is_some())
+    }
+
     /// Bytes of its events.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -85,6 +85,9 @@ pub enum CreateError {
     /// The settings cannot be honoured.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Too much waits for the storage; the channel was not made.
+    #[error("too many changes of channels wait for the disk; try again later")]
+    Overloaded,
     /// The storage failed; the channel may be there after the next start.
     #[error("the channel could not be made: {0}")]
     Storage(StorageFault),
@@ -99,6 +102,9 @@ pub enum ChangeError {
     /// The settings cannot be honoured.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Too much waits for the storage; nothing was changed.
+    #[error("too many changes of channels wait for the disk; try again later")]
+    Overloaded,
     /// The storage failed; the change may be there after the next start.
     #[error("the channel could not be changed: {0}")]
     Storage(StorageFault),
@@ -110,6 +116,9 @@ pub enum ChannelError {
     /// There is no such channel.
     #[error("there is no channel `{0}`")]
     NoChannel(ChannelName),
+    /// Too much waits for the storage; nothing was done.
+    #[error("too much that concerns channels waits for the disk; try again later")]
+    Overloaded,
     /// The storage failed.
     #[error("the storage of channels failed: {0}")]
     Storage(StorageFault),

@@ -227,6 +227,7 @@ pub enum CursorFailure {
 pub(super) fn cell_error(error: ChannelError) -> CellError {
     match error {
         ChannelError::NoChannel(name) => CellError::NoChannel(name),
+        ChannelError::Overloaded => CellError::Overloaded,
         ChannelError::Storage(fault) => CellError::Storage(fault),
     }
 }

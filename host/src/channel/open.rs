@@ -171,8 +171,9 @@ impl Channels {
 fn may_pass(error: &SetFailure) -> bool {
     matches!(
         error,
-        SetFailure::Create(CreateError::Storage(_) | CreateError::TooMany(_))
-            | SetFailure::Change(ChangeError::Storage(_))
+        SetFailure::Create(
+            CreateError::Storage(_) | CreateError::TooMany(_) | CreateError::Overloaded
+        ) | SetFailure::Change(ChangeError::Storage(_) | ChangeError::Overloaded)
             | SetFailure::Cell(_)
             | SetFailure::Busy
     )

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::catalogue::Loss;
 use super::format::BatchHead;
+use super::keys::Keys;
 use super::losses;
 use crate::{Bounds, ChannelInfo, ChannelName, ChannelState, Epoch, LogSettings, StorageFault};
 
@@ -42,8 +43,10 @@ pub(super) struct State {
     pub(super) losses: Vec<Loss>,
     pub(super) failed: Option<StorageFault>,
     pub(super) removed: bool,
+    /// Whether it is not known what the catalogue says of its removal, which failed.
+    pub(super) doubtful: bool,
     /// Whether the keys that its segments hold are remembered.
-    pub(super) keys_known: bool,
+    pub(super) keys: Keys,
     /// Where the oldest event was when there was no segment to drop.
     pub(super) dropped_below: u64,
     /// Whether more would be dropped if nothing kept it.
@@ -137,7 +140,8 @@ impl State {
             losses: Vec::new(),
             failed: None,
             removed: false,
-            keys_known: false,
+            doubtful: false,
+            keys: Keys::Unknown,
             dropped_below: 1,
             held_back: false,
             oldest: None,

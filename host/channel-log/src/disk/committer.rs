@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use self::staging::{Pending, Staged};
+use self::staging::{Pending, Refusal, Staged};
 use super::channel::Recent;
 use super::core::{Core, Request};
 use super::format::GroupWriter;
@@ -57,11 +57,11 @@ impl Committer {
         self.group.clear();
         let mut pending = HashMap::new();
         let mut staged = Vec::with_capacity(requests.len());
+        let mut refused = Vec::new();
         for request in requests {
             match self.stage(request, &mut pending) {
                 Ok(append) => staged.push(append),
-                // Whoever is gone does not want to know.
-                Err((answer, error)) => drop(answer.send(Err(error))),
+                Err(refusal) => refused.push(refusal),
             }
         }
         let stored = if self.group.is_empty() {
@@ -70,8 +70,14 @@ impl Committer {
             self.write(&staged)
         };
         match stored {
-            Ok(()) => self.publish(staged),
-            Err(error) => refuse(staged, &error),
+            Ok(()) => {
+                self.publish(staged);
+                refuse(refused, None);
+            }
+            Err(error) => {
+                fail(staged, &error);
+                refuse(refused, Some(&error));
+            }
         }
         let keys = &self.core.counted;
         keys.keys.store(self.dedupe.kept(), Ordering::Relaxed);
@@ -86,7 +92,10 @@ impl Committer {
         if self.unproven && self.core.fault().is_none() && !self.core.filing.is_full() {
             self.group.clear();
             // A full disk leaves it for the next time.
-            let _ = self.write(&[]);
+            if self.write(&[]).is_ok() {
+                // Else the file that it is in would wait for a group that never ends.
+                self.core.filing.end_group(self.journal.last_group());
+            }
         }
     }
 
@@ -125,6 +134,7 @@ impl Committer {
                 Ok(())
             }
             Err(JournalError::Full) => Err(AppendError::Full(FullBecause::Disk)),
+            Err(JournalError::Busy) => Err(AppendError::Overloaded),
             Err(JournalError::NotStored(fault)) => Err(AppendError::StorageFailed(failed(fault))),
             Err(JournalError::Unknown(fault)) => Err(AppendError::Unknown(failed(fault))),
         }
@@ -150,16 +160,19 @@ impl Committer {
                 // What is removed meanwhile is nobody's any more.
                 if !state.removed {
                     state.take(batch);
-                    let queued = std::mem::replace(&mut state.queued, true);
-                    drop(state);
                     self.core.bytes.fetch_add(bytes, Ordering::Relaxed);
                     let in_memory = usize::try_from(bytes).unwrap_or(usize::MAX);
                     self.core
                         .recent_bytes
                         .fetch_add(in_memory, Ordering::Relaxed);
-                    let unqueued = (!queued).then_some(&channel);
-                    self.core.filing.add(unqueued, bytes);
+                    // If its segments failed meanwhile the journal keeps it.
+                    if state.failed.is_none() {
+                        let queued = std::mem::replace(&mut state.queued, true);
+                        let unqueued = (!queued).then_some(&channel);
+                        self.core.filing.add(unqueued, bytes);
+                    }
                 }
+                drop(state);
             }
             let appended = Appended {
                 epoch: channel.epoch,
@@ -196,7 +209,7 @@ impl Committer {
         &mut self,
         request: Request,
         pending: &mut HashMap<u64, Pending>,
-    ) -> Result<Staged, (staging::Answer, AppendError)> {
+    ) -> Result<Staged, Refusal> {
         staging::stage(
             &self.core,
             (&mut self.dedupe, &mut self.group),
@@ -206,8 +219,20 @@ impl Committer {
     }
 }
 
-fn refuse(staged: Vec<Staged>, error: &AppendError) {
+/// Answers appends whose group was not made durable.
+fn fail(staged: Vec<Staged>, error: &AppendError) {
     for append in staged {
         let _ = append.answer.send(Err(error.clone()));
+    }
+}
+
+/// Answers appends that were refused. What was refused for what the group would have
+/// stored is not told so once the group has `failed`: that may never be.
+fn refuse(refused: Vec<Refusal>, failed: Option<&AppendError>) {
+    for refusal in refused {
+        let failed = failed.filter(|_| refusal.depends);
+        let error = failed.cloned().unwrap_or(refusal.error);
+        // Whoever is gone does not want to know.
+        let _ = refusal.answer.send(Err(error));
     }
 }

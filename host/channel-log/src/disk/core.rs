@@ -42,8 +42,7 @@ pub(super) struct Core {
     pub(super) appends: Queue<Request>,
     pub(super) orders: Queue<Order>,
     pub(super) reads: Queue<Read>,
-    /// Whether reads are done by whoever asks, since there are no threads.
-    pub(super) reads_inline: bool,
+    pub(super) mode: Mode,
     pub(super) filing: Filing,
     pub(super) open: OpenSegments,
     /// Bytes of the batches of all channels.
@@ -61,6 +60,15 @@ impl std::fmt::Debug for Core {
             .field("fault", &self.fault)
             .finish_non_exhaustive()
     }
+}
+
+/// How an engine is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mode {
+    /// Whether reads are done by whoever asks, since there are no threads.
+    pub(super) reads_inline: bool,
+    /// Whether what channels do not keep is dropped.
+    pub(super) drops: bool,
 }
 
 /// An append that waits.
@@ -93,7 +101,7 @@ impl Core {
         settings: DiskSettings,
         (store, catalogue): (u64, Catalogue),
         channels: Channels,
-        reads_inline: bool,
+        mode: Mode,
     ) -> Self {
         let bytes = channels
             .all()
@@ -110,7 +118,7 @@ impl Core {
             appends: Queue::new(MAX_APPENDS, MAX_APPEND_BYTES),
             orders: Queue::new(MAX_ORDERS, MAX_ORDER_BYTES),
             reads: Queue::new(MAX_READS, usize::MAX),
-            reads_inline,
+            mode,
             filing: Filing::default(),
             open: OpenSegments::default(),
             bytes: AtomicU64::new(bytes),
@@ -137,7 +145,7 @@ impl Core {
         self.appends.close();
         self.orders.close();
         self.reads.close();
-        if self.reads_inline {
+        if self.mode.reads_inline {
             self.filing.close();
         }
     }

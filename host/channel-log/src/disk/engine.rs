@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use self::requests::{refused_cell, refused_read};
-use super::core::{Core, disk_fault};
+use self::requests::{refused_cell, refused_read, refused_verify};
+use super::core::{Core, Mode, disk_fault};
 use super::device::Device;
 use super::orders::Order;
-use super::queue::Refused;
+use super::reader::Verified;
 use super::steps::{self, Steps};
 use super::threads::Threads;
 use super::{DiskSettings, OpenError, reader, times};
@@ -19,7 +19,6 @@ use crate::{
     AppendError, Appended, Batch, Bounds, Cell, CellChange, CellError, CellRange, CellRow,
     ChangeError, ChannelError, ChannelInfo, ChannelName, Claim, Counters, CreateError, Engine,
     EngineFuture, Environment, Expected, LogSettings, Page, ReadError, ReadLimit, Span,
-    StorageFault,
 };
 
 /// Keeps logs on disk.
@@ -39,7 +38,37 @@ impl DiskEngine {
         device: Arc<dyn Device>,
         settings: DiskSettings,
     ) -> Result<Self, OpenError> {
-        let (core, steps) = steps::open(environment, device, settings, false)?;
+        let mode = Mode {
+            reads_inline: false,
+            drops: true,
+        };
+        Self::open_as(environment, device, settings, mode)
+    }
+
+    /// Opens the logs as [`DiskEngine::open`] does, and drops nothing of what channels do
+    /// not keep any more: to look at logs that nobody uses, as those of a backup.
+    ///
+    /// # Errors
+    /// As [`DiskEngine::open`].
+    pub fn open_to_inspect(
+        environment: Arc<dyn Environment>,
+        device: Arc<dyn Device>,
+        settings: DiskSettings,
+    ) -> Result<Self, OpenError> {
+        let mode = Mode {
+            reads_inline: false,
+            drops: false,
+        };
+        Self::open_as(environment, device, settings, mode)
+    }
+
+    fn open_as(
+        environment: Arc<dyn Environment>,
+        device: Arc<dyn Device>,
+        settings: DiskSettings,
+        mode: Mode,
+    ) -> Result<Self, OpenError> {
+        let (core, steps) = steps::open(environment, device, settings, mode)?;
         let threads = Threads::start(&core, steps);
         let threads = threads.map_err(|error| OpenError::Thread(error.to_string()))?;
         Ok(Self {
@@ -58,7 +87,11 @@ impl DiskEngine {
         device: Arc<dyn Device>,
         settings: DiskSettings,
     ) -> Result<(Self, Steps), OpenError> {
-        let (core, steps) = steps::open(environment, device, settings, true)?;
+        let mode = Mode {
+            reads_inline: true,
+            drops: true,
+        };
+        let (core, steps) = steps::open(environment, device, settings, mode)?;
         let engine = Self {
             core,
             threads: Mutex::new(None),
@@ -76,7 +109,8 @@ impl Engine for DiskEngine {
         Box::pin(async move {
             settings.check()?;
             let order = |answer| Order::Create(name.clone(), settings.clone(), answer);
-            self.order(CreateError::Storage, order).await
+            self.order((CreateError::Storage, CreateError::Overloaded), order)
+                .await
         })
     }
 
@@ -89,14 +123,16 @@ impl Engine for DiskEngine {
             self.channel(name, ChangeError::NoChannel)?;
             settings.check()?;
             let order = |answer| Order::Change(name.clone(), settings.clone(), answer);
-            self.order(ChangeError::Storage, order).await
+            self.order((ChangeError::Storage, ChangeError::Overloaded), order)
+                .await
         })
     }
 
     fn remove<'a>(&'a self, name: &'a ChannelName) -> EngineFuture<'a, Result<(), ChannelError>> {
         Box::pin(async move {
             let order = |answer| Order::Remove(name.clone(), answer);
-            self.order(ChannelError::Storage, order).await
+            self.order((ChannelError::Storage, ChannelError::Overloaded), order)
+                .await
         })
     }
 
@@ -135,11 +171,12 @@ impl Engine for DiskEngine {
         Box::pin(async move {
             let channel = self.channel(name, ReadError::NoChannel)?;
             let since = move |core: &Core| {
+                // What is appended while it is looked for is behind it.
+                let last = channel.state().bounds.last;
                 let found = times::first_since(core, &channel, time);
                 let found = found.map_err(|error| {
                     ReadError::Storage(disk_fault(&core.folder(&channel), &error))
                 })?;
-                let last = channel.state().bounds.last;
                 Ok(found.map_or(last, |at| at.sequence - 1))
             };
             self.reading(since).await.map_err(refused_read)?
@@ -160,7 +197,8 @@ impl Engine for DiskEngine {
         Box::pin(async move {
             let channel = self.channel(name, ChannelError::NoChannel)?;
             let order = |answer| Order::Trim(channel, before, answer);
-            self.order(ChannelError::Storage, order).await
+            self.order((ChannelError::Storage, ChannelError::Overloaded), order)
+                .await
         })
     }
 
@@ -172,7 +210,8 @@ impl Engine for DiskEngine {
         Box::pin(async move {
             let channel = self.channel(name, ChannelError::NoChannel)?;
             let order = |answer| Order::Keep(channel, from, answer);
-            self.order(ChannelError::Storage, order).await
+            self.order((ChannelError::Storage, ChannelError::Overloaded), order)
+                .await
         })
     }
 
@@ -235,19 +274,18 @@ impl Engine for DiskEngine {
     ) -> EngineFuture<'a, Result<Vec<Span>, ChannelError>> {
         Box::pin(async move {
             let channel = self.channel(name, ChannelError::NoChannel)?;
-            let verify = move |core: &Core| {
-                let verified = reader::verify(core, &channel);
-                verified.map_err(|error| {
-                    ChannelError::Storage(disk_fault(&core.folder(&channel), &error))
-                })
-            };
-            let refused = |refused| {
-                ChannelError::Storage(match refused {
-                    Refused::Full => StorageFault::new(ReadError::Overloaded.to_string()),
-                    Refused::Closed => StorageFault::closed(),
-                })
-            };
-            self.reading(verify).await.map_err(refused)?
+            let (mut next, last) = (0, channel.state().filed);
+            loop {
+                let of = Arc::clone(&channel);
+                // Piece by piece, so that others read in between, and nothing is read any
+                // more once nobody waits for it.
+                let piece = move |core: &Core| reader::verify_piece(core, &of, (next, last));
+                let verified = self.reading(piece).await.map_err(refused_verify)??;
+                match verified {
+                    Verified::UpTo(piece_end) => next = piece_end,
+                    Verified::All(damaged) => return Ok(damaged),
+                }
+            }
         })
     }
 
@@ -258,7 +296,8 @@ impl Engine for DiskEngine {
         Box::pin(async move {
             let channel = self.channel(name, ChannelError::NoChannel)?;
             let order = |answer| Order::Repair(channel, answer);
-            self.order(ChannelError::Storage, order).await
+            self.order((ChannelError::Storage, ChannelError::Overloaded), order)
+                .await
         })
     }
 

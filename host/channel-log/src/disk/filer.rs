@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering;
 
 use super::channel::{Channel, Recent, Segment};
 use super::core::{Core, disk_fault};
-use super::device::{Open, is_full};
+use super::device::Open;
+use super::filing::Waiting;
 use super::format::SegmentHead;
 use super::paths;
 use super::writer::{SegmentWriter, make_segment, segment_bytes};
@@ -29,8 +30,10 @@ const UNUSED: u8 = 2;
 #[derive(Debug)]
 pub(super) struct Filer {
     core: Arc<Core>,
-    /// Those of the channels that were written since the last checkpoint.
+    /// Those of the channels that were written and not synced since.
     written: HashMap<u64, Written>,
+    /// How many these may be: each holds a file open.
+    most_written: usize,
 }
 
 /// A channel that was written since the last checkpoint.
@@ -45,16 +48,10 @@ struct Written {
     time: u64,
 }
 
-/// Why filing has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waiting {
-    /// The disk is full.
-    Full,
-}
-
 impl Filer {
     pub(super) fn new(core: Arc<Core>) -> Self {
         Self {
+            most_written: core.device.writable_files().max(1),
             core,
             written: HashMap::new(),
         }
@@ -73,15 +70,24 @@ impl Filer {
                 }
                 state.unfiled()
             };
-            if let Err(error) = self.file_batches(&channel, &batches) {
-                if is_full(&error) {
-                    self.core.filing.set_full(true);
-                    channel.state().queued = true;
-                    self.core.filing.put_back(channel);
-                    return Err(Waiting::Full);
+            let filed = self.file_batches(&channel, &batches);
+            let Err(error) = filed else {
+                if self.written.len() >= self.most_written {
+                    self.settle(None)?;
                 }
+                continue;
+            };
+            let Some(waiting) = Waiting::of(&error) else {
                 self.fail(&channel, &error);
+                continue;
+            };
+            channel.state().queued = true;
+            self.core.filing.put_back(channel);
+            if waiting == Waiting::Files && self.close_files()? {
+                continue;
             }
+            self.core.filing.set_waiting(Some(waiting));
+            return Err(waiting);
         }
         if any {
             self.core.filing.set_full(false);
@@ -89,16 +95,25 @@ impl Filer {
         Ok(any)
     }
 
+    /// Closes what need not be open; returns whether there was anything.
+    fn close_files(&mut self) -> Result<bool, Waiting> {
+        let any = self.core.open.close_all() || self.has_written();
+        Ok(self.settle(None)? && any)
+    }
+
     /// Notes that a channel's segments cannot be written: it takes nothing more, and the
     /// files of the journal that hold what is not in them are kept.
     fn fail(&mut self, channel: &Channel, error: &io::Error) {
-        let mut state = channel.state();
-        let unfiled: usize = state.unfiled().iter().map(Recent::bytes).sum();
-        let fault = disk_fault(&self.core.folder(channel), error);
-        state.failed.get_or_insert(fault);
-        drop(state);
         // It is never written again.
         self.written.remove(&channel.id);
+        let mut state = channel.state();
+        // What it had then is counted no more already.
+        if state.removed || state.failed.is_some() {
+            return;
+        }
+        let unfiled: usize = state.unfiled().iter().map(Recent::bytes).sum();
+        state.failed = Some(disk_fault(&self.core.folder(channel), error));
+        drop(state);
         self.core.filing.filed(unfiled as u64);
     }
 
@@ -128,6 +143,10 @@ impl Filer {
             }
             let (last, length) = (written.last, written.active.at);
             let mut state = channel.state();
+            // What it had is counted no more, and its files go.
+            if state.removed {
+                return Ok(());
+            }
             if let Some(segment) = state.segments.as_mut().and_then(|all| all.last_mut()) {
                 segment.bytes = length;
             }
@@ -244,6 +263,7 @@ impl Filer {
             if state.unused > UNUSED && !self.written.contains_key(&channel.id) {
                 let forgotten = state.forget_recent(0);
                 state.segments = None;
+                state.keys.forget_read();
                 self.core
                     .recent_bytes
                     .fetch_sub(forgotten, Ordering::Relaxed);

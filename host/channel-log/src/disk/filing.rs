@@ -1,12 +1,14 @@
 //! What the filer has to do, and how far behind it may be.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::channel::Channel;
+use super::device::{is_full, is_short_of_files};
 
 /// Bytes that may lie in the journal alone. They are in memory too, until they are filed.
 const MAX_UNFILED: u64 = 64 << 20;
@@ -36,10 +38,32 @@ struct Work {
     sealed: Vec<Sealed>,
     /// The last group whose batches all are among the channels' own.
     group: u64,
-    full: bool,
+    waiting: Option<Waiting>,
     /// Whether nothing can be stored any more.
     broken: bool,
     closed: bool,
+}
+
+/// Why filing has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// The disk is full.
+    Full,
+    /// The process, or the system, has no more files to open.
+    Files,
+}
+
+impl Waiting {
+    /// Whether an error is one that passes without a start.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
+        if is_full(error) {
+            Some(Self::Full)
+        } else if is_short_of_files(error) {
+            Some(Self::Files)
+        } else {
+            None
+        }
+    }
 }
 
 /// A file of the journal that nothing is written to any more.
@@ -64,7 +88,8 @@ pub(super) struct Wanted {
 
 impl Filing {
     /// A channel has a batch of so many bytes that lies in no segment; it is `queued` by
-    /// its state already, or not.
+    /// its state already, or not. Called while its state is held, so that what is filed of
+    /// it, or will never be, is never subtracted before it was added.
     pub(super) fn add(&self, channel: Option<&Arc<Channel>>, bytes: u64) {
         let mut work = self.work();
         work.unfiled += bytes;
@@ -120,14 +145,33 @@ impl Filing {
         self.changed.notify_all();
     }
 
-    /// The disk is full, or is not any more.
+    /// The disk is full, or nothing has to wait any more.
     pub(super) fn set_full(&self, full: bool) {
-        self.work().full = full;
+        self.set_waiting(full.then_some(Waiting::Full));
+    }
+
+    /// What filing has to wait for.
+    pub(super) fn set_waiting(&self, waiting: Option<Waiting>) {
+        self.work().waiting = waiting;
         self.changed.notify_all();
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.work().full
+        self.work().waiting == Some(Waiting::Full)
+    }
+
+    /// Whether filing has to wait.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.work().waiting.is_some()
+    }
+
+    /// Why nothing more may be appended for now: the disk is full, or what is filed too
+    /// late waits for files.
+    pub(super) fn refuses(&self) -> Option<Waiting> {
+        let work = self.work();
+        let has_room = work.has_room();
+        work.waiting
+            .filter(|waiting| *waiting == Waiting::Full || !has_room)
     }
 
     /// Nothing can be stored any more.
@@ -174,8 +218,8 @@ impl Filing {
     /// full is something to wait for.
     pub(super) fn wait(&self, time: Duration) {
         let idle = |work: &mut Work| {
-            let to_file = !work.channels.is_empty() || work.sealed.iter().any(|file| !file.pinned);
-            !(to_file && !work.full && !work.broken
+            let to_file = !work.channels.is_empty() || work.wants_checkpoint();
+            !(to_file && work.waiting.is_none() && !work.broken
                 || !work.removed.is_empty()
                 || !work.enforced.is_empty()
                 || work.to_drop
@@ -188,7 +232,7 @@ impl Filing {
     /// Whether the journal has a file that only a checkpoint can remove.
     pub(super) fn wants_checkpoint(&self) -> bool {
         let work = self.work();
-        !work.broken && work.sealed.iter().any(|file| !file.pinned)
+        !work.broken && work.waiting.is_none() && work.wants_checkpoint()
     }
 
     /// Whether the filer is not too far behind.
@@ -196,11 +240,12 @@ impl Filing {
         self.work().has_room()
     }
 
-    /// Waits until the filer is not too far behind, the disk is full, or so much time has
+    /// Waits until the filer is not too far behind, has to wait itself, or so much time has
     /// passed.
     pub(super) fn wait_for_room(&self, time: Duration) {
-        let behind =
-            |work: &mut Work| !(work.has_room() || work.full || work.broken || work.closed);
+        let behind = |work: &mut Work| {
+            !(work.has_room() || work.waiting.is_some() || work.broken || work.closed)
+        };
         let waited = self.changed.wait_timeout_while(self.work(), time, behind);
         drop(waited.expect("nobody panics while holding the filer's work"));
     }
@@ -210,6 +255,21 @@ impl Filing {
         self.changed.notify_all();
     }
 
+    /// Nobody files any more: whoever waits for it is told.
+    pub(super) fn abandon(&self) {
+        let mut work = self.work();
+        work.closed = true;
+        work.enforced.clear();
+        drop(work);
+        self.changed.notify_all();
+    }
+
+    /// Bytes that lie in the journal alone.
+    #[cfg(test)]
+    pub(super) fn unfiled(&self) -> u64 {
+        self.work().unfiled
+    }
+
     fn work(&self) -> MutexGuard<'_, Work> {
         let work = self.work.lock();
         work.expect("nobody panics while holding the filer's work")
@@ -217,6 +277,12 @@ impl Filing {
 }
 
 impl Work {
+    /// Whether a file of the journal could be removed after a checkpoint now.
+    fn wants_checkpoint(&self) -> bool {
+        let mut files = self.sealed.iter();
+        files.any(|file| !file.pinned && file.last_group <= self.group)
+    }
+
     fn has_room(&self) -> bool {
         let sealed = self.sealed.iter().filter(|file| !file.pinned).count();
         self.unfiled <= MAX_UNFILED && sealed <= MAX_SEALED

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::core::disk_fault;
 use super::device::{Device, DeviceFile, Open, is_full, write_fully};
-use super::filing::{Filing, Sealed};
+use super::filing::{Filing, Sealed, Waiting};
 use super::format::{GroupWriter, JOURNAL_HEAD, JournalHead};
 use super::paths;
 use crate::StorageFault;
@@ -16,8 +16,12 @@ use crate::StorageFault;
 /// Bytes of the first file after a start: a node that hardly uses channels takes little
 /// room for them.
 const FIRST_FILE: u64 = 8 << 20;
-/// Bytes of the others.
+/// Bytes of the others, where the disk has room for them.
 const LONGEST_FILE: u64 = 64 << 20;
+/// Bytes of the shortest, on a disk that is nearly full, unless one group alone has more.
+const SHORTEST_FILE: u64 = 1 << 20;
+/// How much longer than the one before a file is, until there is room for the longest.
+const GROWTH: u64 = 8;
 
 /// Writes the journal.
 #[derive(Debug)]
@@ -47,6 +51,9 @@ struct Current {
 pub(super) enum JournalError {
     /// The disk is full; the group is not stored, and never will be.
     Full,
+    /// No file could be made, since too many are open; the group is not stored, and never
+    /// will be.
+    Busy,
     /// The group is not stored, and never will be.
     NotStored(StorageFault),
     /// The group may be found stored after the next start.
@@ -72,8 +79,8 @@ impl JournalWriter {
         }
     }
 
-    /// Makes a group durable and returns its number. After any error but that of a full
-    /// disk it must not be called again.
+    /// Makes a group durable and returns its number. After an error that has a fault it
+    /// must not be called again.
     pub(super) fn write(
         &mut self,
         group: &mut GroupWriter,
@@ -128,24 +135,33 @@ impl JournalWriter {
         }
     }
 
-    /// Makes a file with room for a group of so many bytes.
+    /// Makes a file with room for a group of so many bytes: as long as there is room for.
     fn make_file(&mut self, group: u64) -> Result<Current, JournalError> {
+        let least = group.saturating_add(JOURNAL_HEAD as u64);
+        loop {
+            let bytes = self.next_bytes.max(least);
+            match self.make_file_of(bytes) {
+                Err(JournalError::Full) if self.next_bytes > SHORTEST_FILE && bytes > least => {
+                    self.next_bytes = (self.next_bytes / 2).max(SHORTEST_FILE);
+                }
+                Ok(current) => {
+                    let longer = self.next_bytes.saturating_mul(GROWTH);
+                    self.next_bytes = longer.min(LONGEST_FILE);
+                    return Ok(current);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn make_file_of(&mut self, bytes: u64) -> Result<Current, JournalError> {
         let number = self.next_file;
         let path = paths::numbered(&self.folder, number);
-        let bytes = self.next_bytes.max(group + JOURNAL_HEAD as u64);
-        let made = self.make(&path, number, bytes);
-        let file = made.map_err(|error| {
-            if is_full(&error) {
-                // It takes room that others need. What cannot be removed is passed over at
-                // the next start, having no group.
-                let _ = self.device.remove_file(&path);
-                return JournalError::Full;
-            }
-            JournalError::NotStored(disk_fault(&path, &error))
-        });
+        let file = match self.make(&path, number, bytes) {
+            Ok(file) => file,
+            Err(error) => return Err(self.not_made(&path, &error)),
+        };
         self.next_file += 1;
-        let file = file?;
-        self.next_bytes = LONGEST_FILE;
         Ok(Current {
             file,
             path,
@@ -156,9 +172,27 @@ impl JournalWriter {
         })
     }
 
+    fn not_made(&mut self, path: &Path, error: &io::Error) -> JournalError {
+        let Some(waiting) = Waiting::of(error) else {
+            return JournalError::NotStored(disk_fault(path, error));
+        };
+        // It takes room that others need. What cannot be removed is passed over at the next
+        // start, having no group, and its number is not used again.
+        let removed = self.device.remove_file(path);
+        if removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+            self.next_file += 1;
+        }
+        match waiting {
+            Waiting::Full => JournalError::Full,
+            Waiting::Files => JournalError::Busy,
+        }
+    }
+
     fn make(&self, path: &Path, number: u64, bytes: u64) -> io::Result<Arc<dyn DeviceFile>> {
         let file = self.device.open(path, Open::New)?;
         file.allocate(bytes)?;
+        // A head says how long its file is: that has to be so before the head is there.
+        file.sync()?;
         let head = JournalHead {
             store: self.store,
             number,

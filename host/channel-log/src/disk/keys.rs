@@ -1,31 +1,85 @@
 //! Learning after a start which keys were stored before.
 
+use std::collections::VecDeque;
 use std::io;
+
+use tokio::sync::watch;
 
 use super::channel::Channel;
 use super::core::{Core, disk_fault};
 use super::format::{BATCH_HEAD, keys_of, segment_head_bytes};
 use super::times;
 use super::walk::{Found, Walk};
-use crate::StorageFault;
 use crate::dedupe::{Dedupe, Stored};
+use crate::{DedupeKey, MAX_DEDUPE_KEYS, StorageFault};
 
 /// Bytes that are read at once.
 const WINDOW: usize = 256 << 10;
 
-/// Reads the keys of a channel that its segments hold and that are to be remembered,
-/// unless that was done since the start. Keys that lie in what is damaged are not known
-/// any more.
-pub(super) fn learn(
-    core: &Core,
-    channel: &Channel,
-    dedupe: &mut Dedupe,
-) -> Result<(), StorageFault> {
+/// The keys that a channel's segments hold and that are to be remembered.
+#[derive(Debug)]
+pub(super) enum Keys {
+    /// Nobody has asked for them since the start.
+    Unknown,
+    /// They are being read, until the other end is gone.
+    Reading(watch::Receiver<()>),
+    /// They were read; the committer remembers them with the next append.
+    Read(VecDeque<Learned>),
+    /// They are remembered.
+    Known,
+}
+
+/// A key that was stored before the start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Learned {
+    key: DedupeKey,
+    stored: Stored,
+    /// Until when it is remembered.
+    until: u64,
+}
+
+/// What there is to do before an event with a key is appended.
+#[derive(Debug)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// To wait until somebody else has read the keys, and ask again.
+    Wait(watch::Receiver<()>),
+    /// To read them, and then let this go.
+    Read(watch::Sender<()>),
+}
+
+impl Keys {
+    /// Forgets keys that were read and that nobody has asked for since.
+    pub(super) fn forget_read(&mut self) {
+        if matches!(self, Self::Read(_)) {
+            *self = Self::Unknown;
+        }
+    }
+}
+
+/// What there is to do before an event with a key is appended to a channel.
+pub(super) fn before(channel: &Channel) -> Before {
+    let mut state = channel.state();
+    state.unused = 0;
+    match &state.keys {
+        Keys::Known | Keys::Read(_) => return Before::Nothing,
+        // Whoever should have read them was refused if its end is gone already.
+        Keys::Reading(reading) if reading.has_changed().is_ok() => {
+            return Before::Wait(reading.clone());
+        }
+        Keys::Reading(_) | Keys::Unknown => {}
+    }
+    let (read, reading) = watch::channel(());
+    state.keys = Keys::Reading(reading);
+    Before::Read(read)
+}
+
+/// Reads the keys of a channel that its segments hold and that are to be remembered. Keys
+/// that lie in what is damaged are not known any more.
+pub(super) fn learn(core: &Core, channel: &Channel) -> Result<(), StorageFault> {
     let (window, time) = {
         let state = channel.state();
-        if state.keys_known || state.removed {
-            return Ok(());
-        }
         (state.settings.dedupe_millis(), state.time)
     };
     let since = core
@@ -33,19 +87,43 @@ pub(super) fn learn(
         .now_millis()
         .max(time)
         .saturating_sub(window);
-    let learned = read(core, channel, dedupe, since, window);
-    learned.map_err(|error| disk_fault(&core.folder(channel), &error))?;
-    channel.state().keys_known = true;
-    Ok(())
+    let learned = read(core, channel, since, window);
+    let mut state = channel.state();
+    match learned {
+        Ok(learned) => {
+            state.keys = Keys::Read(learned);
+            Ok(())
+        }
+        // What is removed meanwhile has none, and takes none.
+        Err(_) if state.removed => Ok(()),
+        Err(error) => {
+            state.keys = Keys::Unknown;
+            Err(disk_fault(&core.folder(channel), &error))
+        }
+    }
 }
 
-fn read(
-    core: &Core,
-    channel: &Channel,
-    dedupe: &mut Dedupe,
-    since: u64,
-    window: u64,
-) -> io::Result<()> {
+/// Remembers what was read of a channel's keys; returns whether all are known.
+pub(super) fn take(channel: &Channel, dedupe: &mut Dedupe) -> bool {
+    let mut state = channel.state();
+    match std::mem::replace(&mut state.keys, Keys::Known) {
+        Keys::Known => true,
+        Keys::Read(learned) => {
+            drop(state);
+            for Learned { key, stored, until } in learned {
+                dedupe.remember(channel.id, key, stored, until);
+            }
+            true
+        }
+        keys => {
+            state.keys = keys;
+            state.removed
+        }
+    }
+}
+
+fn read(core: &Core, channel: &Channel, since: u64, window: u64) -> io::Result<VecDeque<Learned>> {
+    let mut learned = VecDeque::new();
     let head_bytes = segment_head_bytes(&channel.name);
     let segments = core.segments(channel)?;
     let filed = channel.state().filed;
@@ -76,10 +154,17 @@ fn read(
             for (index, key) in keys_of(&batch[BATCH_HEAD..head.events_at()]) {
                 let sequence = head.first + u64::from(index);
                 let time = head.time;
-                let until = time.saturating_add(window);
-                dedupe.remember(channel.id, key, Stored { sequence, time }, until);
+                // The oldest would give way anyway.
+                if learned.len() == MAX_DEDUPE_KEYS {
+                    learned.pop_front();
+                }
+                learned.push_back(Learned {
+                    key,
+                    stored: Stored { sequence, time },
+                    until: time.saturating_add(window),
+                });
             }
         }
     }
-    Ok(())
+    Ok(learned)
 }

@@ -2,12 +2,15 @@
 //! know before it is so.
 
 mod change;
+mod doubt;
 mod make;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use self::doubt::Doubt;
 use super::catalogue::{self, CatalogueFault};
 use super::channel::Channel;
 use super::core::Core;
@@ -50,6 +53,8 @@ pub(super) struct Keeper {
     revision: u64,
     /// Whether some changes are not durable yet.
     volatile: bool,
+    /// Names of which it is not known what the catalogue says.
+    doubts: HashMap<ChannelName, Doubt>,
 }
 
 /// Orders that are looked at together.
@@ -62,11 +67,13 @@ impl Keeper {
             next_id,
             revision: 0,
             volatile: false,
+            doubts: HashMap::new(),
         }
     }
 
     /// Carries out what waits; returns whether anything did.
     pub(super) fn carry_out(&mut self) -> bool {
+        self.resolve();
         let orders = self.core.orders.take(ORDERS, usize::MAX);
         let any = !orders.is_empty();
         let mut cells = Vec::new();
@@ -82,13 +89,14 @@ impl Keeper {
         any
     }
 
-    /// Whether some changes are not durable yet.
+    /// Whether [`Keeper::settle`] has something to do.
     pub(super) fn is_volatile(&self) -> bool {
-        self.volatile
+        self.volatile || !self.doubts.is_empty()
     }
 
-    /// Makes durable what is not.
+    /// Makes durable what is not, and finds out what is not known.
     pub(super) fn settle(&mut self) {
+        self.resolve();
         if self.volatile && self.core.catalogue.write(true, |_| Ok(())).is_ok() {
             self.volatile = false;
         }

@@ -12,12 +12,12 @@ use super::core::{Core, disk_fault};
 use super::format::{BatchHead, segment_head_bytes};
 use super::losses;
 use super::walk::{Found, Walk};
-use crate::{Page, ReadError, ReadLimit, Span, placing};
+use crate::{ChannelError, Page, ReadError, ReadLimit, Span, placing};
 
 /// Bytes of heads and keys that are read beside the events asked for.
 const BESIDE: usize = 64 << 10;
-/// Most bytes that are read at once.
-const MAX_WINDOW: usize = 4 << 20;
+/// Most bytes that are read at once: what stays in a processor's cache while it is checked.
+const MAX_WINDOW: usize = 1 << 20;
 
 /// Where a read begins.
 #[derive(Debug)]
@@ -122,6 +122,10 @@ impl Start {
     ) -> Result<Page, ReadError> {
         let mut events = Events::new(self.from, self.until, limit);
         let read = read_segments(core, channel, self.filed, &mut events);
+        if !matches!(read, Ok(None)) && channel.state().removed {
+            // Its files went meanwhile.
+            return Err(ReadError::NoChannel(channel.name.clone()));
+        }
         let loss =
             read.map_err(|error| ReadError::Storage(disk_fault(&core.folder(channel), &error)))?;
         let Some(loss) = loss else {
@@ -293,32 +297,54 @@ fn read_segment(
     }
 }
 
-/// Reads everything that a channel has in segments, and notes what is damaged; returns
-/// all that is damaged and not given up.
-pub(super) fn verify(core: &Core, channel: &Arc<Channel>) -> io::Result<Vec<Span>> {
+/// How far a channel was verified.
+#[derive(Debug)]
+pub(super) enum Verified {
+    /// Up to this number, which comes next.
+    UpTo(u64),
+    /// All of it; these numbers are damaged and not given up.
+    All(Vec<Span>),
+}
+
+/// Reads a piece of what a channel has in segments, from one number up to another, and
+/// notes what is damaged of it.
+pub(super) fn verify_piece(
+    core: &Core,
+    channel: &Arc<Channel>,
+    (next, last): (u64, u64),
+) -> Result<Verified, ChannelError> {
     let limit = ReadLimit {
         events: usize::MAX,
         bytes: MAX_WINDOW,
     };
-    let (mut next, filed) = {
+    let (next, known, until) = {
         let state = channel.state();
-        (state.bounds.first, state.filed)
+        let next = next.max(state.bounds.first);
+        let known = losses::of(&state.losses, next).map(|loss| loss.span);
+        let until = losses::next_behind(&state.losses, next);
+        (next, known, until)
     };
-    while next <= filed {
-        let known = losses::of(&channel.state().losses, next);
-        if let Some(loss) = known {
-            next = loss.span.last.saturating_add(1);
-            continue;
-        }
-        let until = losses::next_behind(&channel.state().losses, next);
-        let mut events = Events::new(next, until.unwrap_or(u64::MAX), limit);
-        let loss = read_segments(core, channel, filed, &mut events)?;
-        let first = channel.state().bounds.first;
-        next = events.next.max(first);
-        if let Some(loss) = loss.filter(|loss| loss.first >= first) {
-            core.note_loss(channel, loss);
-            next = loss.last + 1;
-        }
+    if next > last {
+        return Ok(Verified::All(losses::damaged(&channel.state().losses)));
     }
-    Ok(losses::damaged(&channel.state().losses))
+    if let Some(known) = known {
+        return Ok(Verified::UpTo(known.last.saturating_add(1)));
+    }
+    let mut events = Events::new(next, until.unwrap_or(u64::MAX), limit);
+    let read = read_segments(core, channel, last, &mut events);
+    let (first, removed) = {
+        let state = channel.state();
+        (state.bounds.first, state.removed)
+    };
+    if removed {
+        return Err(ChannelError::NoChannel(channel.name.clone()));
+    }
+    let loss =
+        read.map_err(|error| ChannelError::Storage(disk_fault(&core.folder(channel), &error)))?;
+    let next = events.next.max(first);
+    if let Some(loss) = loss.filter(|loss| loss.first >= first) {
+        core.note_loss(channel, loss);
+        return Ok(Verified::UpTo(loss.last + 1));
+    }
+    Ok(Verified::UpTo(next))
 }

@@ -149,6 +149,14 @@ impl OpenSegments {
             .retain(|kept| kept.channel != channel || kept.first >= first);
     }
 
+    /// Closes all; returns whether there were any.
+    pub(super) fn close_all(&self) -> bool {
+        let mut open = self.locked();
+        let any = !open.is_empty();
+        open.clear();
+        any
+    }
+
     /// Closes those that nobody has read for some looks.
     pub(super) fn close_unused(&self) {
         self.locked().retain_mut(|kept| {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, Mode};
 use super::device::Device;
 use super::filer::Filer;
 use super::journal::JournalWriter;
@@ -16,7 +16,7 @@ use crate::disk::committer::Committer;
 /// What the engine's threads do, step by step. Dropping it amid that is a crash.
 #[derive(Debug)]
 pub struct Steps {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     pub(super) committer: Committer,
     pub(super) filer: Filer,
     pub(super) keeper: Keeper,
@@ -26,7 +26,7 @@ pub(super) fn open(
     environment: Arc<dyn Environment>,
     device: Arc<dyn Device>,
     settings: DiskSettings,
-    reads_inline: bool,
+    mode: Mode,
 ) -> Result<(Arc<Core>, Steps), OpenError> {
     let Recovered {
         catalogue,
@@ -48,7 +48,7 @@ pub(super) fn open(
         settings,
         (store, catalogue),
         channels,
-        reads_inline,
+        mode,
     );
     let core = Arc::new(core);
     core.filing.end_group(next_group - 1);
@@ -66,7 +66,7 @@ impl Steps {
     /// Makes durable, and answers, appends that wait; returns whether any did. Nothing
     /// happens while too much waits for being filed.
     pub fn commit(&mut self) -> bool {
-        let may = self.core.filing.has_room() || self.core.filing.is_full();
+        let may = self.core.filing.has_room() || self.core.filing.is_waiting();
         may && self.committer.commit()
     }
 
@@ -104,7 +104,7 @@ impl Steps {
     /// Drops what channels do not keep, and what is unused in memory. Whether the disk is
     /// full is found out again.
     pub fn tidy(&mut self) {
-        self.core.filing.set_full(false);
+        self.core.filing.set_waiting(None);
         self.filer.work_off();
         self.filer.look();
     }

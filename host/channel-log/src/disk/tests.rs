@@ -1,3 +1,11 @@
+mod appending;
+mod changes;
+mod files;
+mod filing;
+mod reading;
+mod stepped;
+mod strained;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

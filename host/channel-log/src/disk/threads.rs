@@ -138,7 +138,7 @@ fn commit(core: &Core, mut committer: Committer) {
         if !core.appends.wait(quiet) {
             break;
         }
-        while !core.filing.has_room() && !core.filing.is_full() && core.fault().is_none() {
+        while !core.filing.has_room() && !core.filing.is_waiting() && core.fault().is_none() {
             core.filing.wait_for_room(LOOK);
         }
         gather(core, committer.last_appends());
@@ -180,7 +180,17 @@ fn read(core: &Core) {
     }
 }
 
+/// Tells those who wait for the filer when it is no more, whatever ended it.
+struct Abandoned<'c>(&'c Core);
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        self.0.filing.abandon();
+    }
+}
+
 fn file(core: &Core, mut filer: Filer) {
+    let _abandoned = Abandoned(core);
     let mut last_look = Instant::now();
     let mut looks = 0_u32;
     loop {
@@ -190,13 +200,13 @@ fn file(core: &Core, mut filer: Filer) {
             last_look = Instant::now();
             looks = looks.wrapping_add(1);
             // Whether it still is shows when something is written.
-            core.filing.set_full(false);
+            core.filing.set_waiting(None);
         }
         // A full disk leaves all for the next look.
         let _ = filer.file();
         let closed = filer.work_off();
         let due = looks_now && looks.is_multiple_of(LOOKS_TO_CHECKPOINT) && filer.has_written();
-        if due || core.filing.wants_checkpoint() && !core.filing.is_full() || closed {
+        if due || core.filing.wants_checkpoint() || closed {
             let _ = filer.checkpoint();
         }
         if closed {

@@ -48,7 +48,7 @@ fn open(data: &Path, name: &str) -> Result<(DiskEngine, ChannelName), ChannelCom
         max_bytes: u64::MAX,
         max_channels: usize::MAX,
     };
-    let engine = DiskEngine::open(environment, Arc::new(FileSystem), settings);
+    let engine = DiskEngine::open_to_inspect(environment, Arc::new(FileSystem), settings);
     let engine = engine.map_err(|error| failed(format!("{error}; does the node still run?")))?;
     Ok((engine, channel))
 }

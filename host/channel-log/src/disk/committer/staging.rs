@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::dedupe::{Dedupe, Stored};
 use crate::disk::channel::{Channel, Recent, State};
 use crate::disk::core::{Core, Request};
+use crate::disk::filing::Waiting;
 use crate::disk::format::{BATCH_HEAD, BatchHead, GroupWriter, KEY_BYTES};
 use crate::disk::keys;
 use crate::placing::{self, Placed};
@@ -32,6 +33,15 @@ pub(super) struct Staged {
     pub(super) until: u64,
 }
 
+/// An append that is refused, once its group is durable or has failed.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) answer: Answer,
+    pub(super) error: AppendError,
+    /// Whether that may be for what the group has of its channel.
+    pub(super) depends: bool,
+}
+
 /// What a channel will be like when the group is durable.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -48,21 +58,29 @@ pub(super) fn stage(
     (dedupe, group): (&mut Dedupe, &mut GroupWriter),
     request: Request,
     pending: &mut HashMap<u64, Pending>,
-) -> Result<Staged, (Answer, AppendError)> {
+) -> Result<Staged, Refusal> {
     let Request {
         channel,
         batch,
         expected,
         answer,
     } = request;
-    let keyed = batch.events.iter().any(|(_, key)| key.is_some());
-    if keyed && let Err(fault) = keys::learn(core, &channel, dedupe) {
-        return Err((answer, AppendError::StorageFailed(fault)));
-    }
-    let decided = decide(core, dedupe, &channel, batch, expected, pending);
+    let known = !batch.has_keys() || keys::take(&channel, dedupe);
+    let decided = if known {
+        decide(core, dedupe, &channel, batch, expected, pending)
+    } else {
+        Err(AppendError::Overloaded)
+    };
     let (placed, batch, last, until) = match decided {
         Ok(decided) => decided,
-        Err(error) => return Err((answer, error)),
+        Err(error) => {
+            let own = pending.get(&channel.id);
+            return Err(Refusal {
+                answer,
+                error,
+                depends: own.is_some_and(|own| own.bytes > 0),
+            });
+        }
     };
     if let Some(batch) = &batch {
         group.push(&batch.head, &batch.before, &batch.events);
@@ -154,6 +172,10 @@ fn check(channel: &Channel, state: &State) -> Result<(), AppendError> {
     if let Some(why) = &state.failed {
         return Err(AppendError::StorageFailed(why.clone()));
     }
+    if state.doubtful {
+        let text = "the disk was full when the channel was removed; try again later";
+        return Err(AppendError::StorageFailed(StorageFault::new(text)));
+    }
     if state.end_is_damaged() {
         return Err(AppendError::Damaged);
     }
@@ -195,8 +217,10 @@ fn check_room(
     if bytes > most {
         return Err(AppendError::TooLarge { bytes, most });
     }
-    if core.filing.is_full() {
-        return Err(AppendError::Full(FullBecause::Disk));
+    match core.filing.refuses() {
+        Some(Waiting::Full) => return Err(AppendError::Full(FullBecause::Disk)),
+        Some(Waiting::Files) => return Err(AppendError::Overloaded),
+        None => {}
     }
     let of_node = core.bytes.load(Ordering::Relaxed);
     let of_node = of_node.saturating_add(own.bytes).saturating_add(bytes);
@@ -206,9 +230,7 @@ fn check_room(
     let after = state.bytes.saturating_add(own.bytes).saturating_add(bytes);
     let last = own.last.saturating_add(events);
     // The oldest number that would be kept.
-    let first = settings
-        .max_events
-        .map_or(0, |most| (last + 1).saturating_sub(most));
+    let first = state.first_by_count(last);
     let is_over = after > most || first > state.bounds.first;
     match settings.discard {
         Discard::Refuse if is_over => Err(AppendError::Full(FullBecause::Channel)),

@@ -10,6 +10,13 @@ use super::{Device, DeviceFile, Entry, Open};
 /// Files synced at once: measured, more gain nothing.
 const PARALLEL_SYNCS: usize = 8;
 
+/// Which part of the files that may be open is used to write segments.
+#[cfg(unix)]
+const WRITABLE_PART: u64 = 4;
+/// How many that are at most.
+#[cfg(unix)]
+const MAX_WRITABLE: usize = 4096;
+
 /// The machine's disk.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileSystem;
@@ -85,6 +92,16 @@ impl Device for FileSystem {
 
     fn parallel_syncs(&self) -> usize {
         PARALLEL_SYNCS
+    }
+
+    /// A part of what the process may have open, which sockets and files for reading take
+    /// too.
+    #[cfg(unix)]
+    fn writable_files(&self) -> usize {
+        use rustix::process::{Resource, getrlimit};
+        let most = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let part = usize::try_from(most / WRITABLE_PART).unwrap_or(usize::MAX);
+        part.clamp(1, MAX_WRITABLE)
     }
 }
 

@@ -50,6 +50,12 @@ pub trait Device: Debug + Send + Sync + 'static {
 
     /// How many files may be synced at once with profit.
     fn parallel_syncs(&self) -> usize;
+
+    /// How many files may be held open to be written: each of so many channels can be
+    /// written for some time before it is synced.
+    fn writable_files(&self) -> usize {
+        256
+    }
 }
 
 /// How a file is opened.
@@ -169,6 +175,20 @@ pub(super) fn write_fully(file: &dyn DeviceFile, at: u64, bytes: &[u8]) -> io::R
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
     )
+}
+
+/// Whether too many files are open, of this process or of all.
+pub(super) fn is_short_of_files(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let short = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    #[cfg(unix)]
+    let short = short.map(rustix::io::Errno::raw_os_error);
+    // ERROR_TOO_MANY_OPEN_FILES.
+    #[cfg(not(unix))]
+    let short = [4];
+    error
+        .raw_os_error()
+        .is_some_and(|error| short.contains(&error))
 }

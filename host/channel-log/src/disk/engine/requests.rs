@@ -7,12 +7,13 @@ use tokio::sync::oneshot;
 use super::DiskEngine;
 use crate::disk::channel::Channel;
 use crate::disk::core::{Core, Read, Request};
+use crate::disk::keys::{self, Before};
 use crate::disk::orders::{CellsOrder, Order};
 use crate::disk::queue::Refused;
 use crate::disk::reader;
 use crate::{
-    AppendError, Appended, Batch, CellChange, CellError, ChannelName, Expected, Page, ReadError,
-    ReadLimit, StorageFault, cell,
+    AppendError, Appended, Batch, CellChange, CellError, ChannelError, ChannelName, Expected, Page,
+    ReadError, ReadLimit, StorageFault, cell,
 };
 
 impl DiskEngine {
@@ -25,18 +26,18 @@ impl DiskEngine {
         channel.ok_or_else(|| missing(name.clone()))
     }
 
-    /// Has the keeper carry out an order.
+    /// Has the keeper carry out an order; `overloaded` when too many wait.
     pub(super) async fn order<T, E>(
         &self,
-        storage: impl Fn(StorageFault) -> E,
+        (storage, overloaded): (impl Fn(StorageFault) -> E, E),
         order: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Order,
     ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
         if let Err((refused, _)) = self.core.orders.push(order(answer), 0) {
-            return Err(storage(match refused {
-                Refused::Closed => StorageFault::closed(),
-                Refused::Full => StorageFault::new("too much waits for the disk; try again later"),
-            }));
+            return Err(match refused {
+                Refused::Closed => storage(StorageFault::closed()),
+                Refused::Full => overloaded,
+            });
         }
         let answered = answered.await;
         answered.unwrap_or_else(|_| Err(storage(StorageFault::closed())))
@@ -47,7 +48,7 @@ impl DiskEngine {
         &self,
         read: impl FnOnce(&Core) -> T + Send + 'static,
     ) -> Result<T, Refused> {
-        if self.core.reads_inline {
+        if self.core.mode.reads_inline {
             return Ok(read(&self.core));
         }
         let (answer, answered) = oneshot::channel();
@@ -71,6 +72,9 @@ impl DiskEngine {
         if let Some(fault) = self.core.fault() {
             return Err(AppendError::StorageFailed(fault.clone()));
         }
+        if batch.has_keys() {
+            self.learn_keys(&channel).await?;
+        }
         let (answer, answered) = oneshot::channel();
         let bytes = batch.bytes();
         let request = Request {
@@ -91,6 +95,32 @@ impl DiskEngine {
             let fault = StorageFault::new("the thread that writes the journal has ended");
             Err(AppendError::Unknown(fault))
         })
+    }
+
+    /// Has the keys that a channel's segments hold be read, once after a start.
+    async fn learn_keys(&self, channel: &Arc<Channel>) -> Result<(), AppendError> {
+        loop {
+            let read = match keys::before(channel) {
+                Before::Nothing => return Ok(()),
+                Before::Wait(mut reading) => {
+                    // It never changes, and ends when they were read.
+                    let _ = reading.changed().await;
+                    continue;
+                }
+                Before::Read(read) => read,
+            };
+            let of = Arc::clone(channel);
+            let learn = move |core: &Core| {
+                let learned = keys::learn(core, &of);
+                drop(read);
+                learned
+            };
+            return match self.reading(learn).await {
+                Ok(learned) => learned.map_err(AppendError::StorageFailed),
+                Err(Refused::Full) => Err(AppendError::Overloaded),
+                Err(Refused::Closed) => Err(AppendError::StorageFailed(StorageFault::closed())),
+            };
+        }
     }
 
     pub(super) async fn read_now(
@@ -144,6 +174,13 @@ pub(super) fn refused_read(refused: Refused) -> ReadError {
     match refused {
         Refused::Full => ReadError::Overloaded,
         Refused::Closed => ReadError::Storage(StorageFault::closed()),
+    }
+}
+
+pub(super) fn refused_verify(refused: Refused) -> ChannelError {
+    match refused {
+        Refused::Full => ChannelError::Overloaded,
+        Refused::Closed => ChannelError::Storage(StorageFault::closed()),
     }
 }
 

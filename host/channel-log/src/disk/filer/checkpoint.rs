@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Filer, Waiting, Written};
+use super::{Filer, Written};
 use crate::disk::catalogue::{self, Progress};
-use crate::disk::filing::Sealed;
+use crate::disk::filing::{Sealed, Waiting};
 use crate::disk::paths;
 
 impl Filer {
@@ -19,6 +19,22 @@ impl Filer {
         // All of these groups are filed below: nothing of them comes later.
         let group = self.core.filing.group();
         self.file()?;
+        if self.settle(Some(group))? {
+            self.remove_journal(group);
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was written to segments, so that their files can be closed, and
+    /// up to which group the journal is not needed any more, if that is known. Returns
+    /// whether it could; once nothing can be stored any more it cannot.
+    pub(super) fn settle(&mut self, released: Option<u64>) -> Result<bool, Waiting> {
+        if self.core.fault().is_some() {
+            return Ok(false);
+        }
+        if self.written.is_empty() && released.is_none() {
+            return Ok(true);
+        }
         self.sync();
         let progress: Vec<_> = self.written.values().map(Written::progress).collect();
         let noted = self.core.catalogue.write(true, |write| {
@@ -26,7 +42,10 @@ impl Filer {
                 catalogue::set_progress(write, *channel, *progress)?;
                 catalogue::set_first(write, *channel, *first)?;
             }
-            catalogue::set_released(write, group)
+            match released {
+                Some(group) => catalogue::set_released(write, group),
+                None => Ok(()),
+            }
         });
         if let Err(fault) = noted {
             if fault.full {
@@ -34,11 +53,10 @@ impl Filer {
                 return Err(Waiting::Full);
             }
             self.core.fail(&fault.fault);
-            return Ok(());
+            return Ok(false);
         }
         self.written.clear();
-        self.remove_journal(group);
-        Ok(())
+        Ok(true)
     }
 
     /// Syncs all segments that were written. A channel whose segment cannot be synced

@@ -4,16 +4,20 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Filer, Waiting};
+use super::Filer;
 use crate::Discard;
 use crate::disk::catalogue;
 use crate::disk::channel::{Channel, Segment};
+use crate::disk::filing::Waiting;
 use crate::disk::format::segment_head_bytes;
 use crate::disk::{losses, paths, times};
 
 impl Filer {
     /// Drops what the settings of all channels say, and what was trimmed.
     pub(in crate::disk) fn drop_old(&mut self) -> Result<(), Waiting> {
+        if !self.core.mode.drops {
+            return Ok(());
+        }
         let now = self.core.environment.now_millis();
         let mut gone = Vec::new();
         for channel in self.core.channels.all() {
@@ -31,12 +35,13 @@ impl Filer {
         if gone.is_empty() {
             return Ok(());
         }
-        // Else a start would look in vain for what was noted as synced.
+        // Else a start would look in vain for what was noted as synced. What is not filed
+        // yet, as on a full disk, need not be for that.
         let unsynced = gone
             .iter()
             .any(|(channel, _)| self.written.contains_key(&channel.id));
-        if unsynced {
-            self.checkpoint()?;
+        if unsynced && !self.settle(None)? {
+            return Ok(());
         }
         let noted = self.core.catalogue.write(true, |write| {
             for (channel, _) in &gone {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Keeper;
-use crate::disk::catalogue::{self, Progress, Row};
+use super::doubt::Doubt;
+use crate::disk::catalogue::{self, CatalogueFault, Progress, Row};
 use crate::disk::channel::{Channel, Segment, State};
 use crate::disk::core::disk_fault;
 use crate::disk::device::is_full;
 use crate::disk::format::SegmentHead;
+use crate::disk::keys::Keys;
 use crate::disk::{paths, writer};
 use crate::{
     ChannelError, ChannelInfo, ChannelName, CreateError, Epoch, LogSettings, StorageFault,
@@ -24,6 +26,9 @@ impl Keeper {
         let core = &self.core;
         if core.channels.get(&name).is_some() {
             return Err(CreateError::Exists(name));
+        }
+        if let Some(fault) = self.doubted(&name) {
+            return Err(CreateError::Storage(fault));
         }
         let most = core.settings.max_channels;
         if core.channels.len() >= most {
@@ -44,7 +49,13 @@ impl Keeper {
             created,
             name: name.clone(),
         };
-        let synced = self.make_folder(&head).map_err(CreateError::Storage)?;
+        let synced = match self.make_folder(&head) {
+            Ok(synced) => synced,
+            Err(fault) => {
+                self.remove_folder(id);
+                return Err(CreateError::Storage(fault));
+            }
+        };
         let progress = Progress {
             segment: 1,
             synced,
@@ -66,14 +77,14 @@ impl Keeper {
         let added = core
             .catalogue
             .write(true, |write| catalogue::add(write, &row));
-        added.map_err(|fault| {
-            self.fail(&fault);
-            CreateError::Storage(fault.fault)
-        })?;
+        if let Err(fault) = added {
+            self.doubt(&name, Doubt::Made(id), &fault);
+            return Err(CreateError::Storage(fault.fault));
+        }
         self.volatile = false;
         let mut state = State::new(settings, None);
         // There are none that it could know.
-        state.keys_known = true;
+        state.keys = Keys::Known;
         state.segments = Some(vec![Segment {
             first: 1,
             bytes: synced,
@@ -98,7 +109,6 @@ impl Keeper {
             if is_full(&error) {
                 self.core.filing.set_full(true);
             }
-            // What is left behind is removed at the next start, having no event.
             disk_fault(&folder, &error)
         })
     }
@@ -108,24 +118,43 @@ impl Keeper {
         let Some(channel) = core.channels.get(name) else {
             return Err(ChannelError::NoChannel(name.clone()));
         };
-        let row = (channel.id, name, channel.epoch, channel.created);
-        let removed = core
-            .catalogue
-            .write(true, |write| catalogue::set_removing(write, row));
-        removed.map_err(|fault| {
-            self.fail(&fault);
-            ChannelError::Storage(fault.fault)
-        })?;
+        if let Err(fault) = self.set_removing(&channel) {
+            self.doubt(name, Doubt::Removed(Arc::clone(&channel)), &fault);
+            // It may be found to be removed all the same.
+            let removed = channel.state().removed;
+            return if removed {
+                Ok(())
+            } else {
+                Err(ChannelError::Storage(fault.fault))
+            };
+        }
+        self.let_go(&channel);
+        Ok(())
+    }
+
+    /// Has the catalogue know that a channel is removed.
+    pub(super) fn set_removing(&mut self, channel: &Channel) -> Result<(), CatalogueFault> {
+        let row = (channel.id, &channel.name, channel.epoch, channel.created);
+        let catalogue = &self.core.catalogue;
+        catalogue.write(true, |write| catalogue::set_removing(write, row))?;
         self.volatile = false;
-        core.channels.remove(name);
+        Ok(())
+    }
+
+    /// Ends a channel that is removed, for all who use it.
+    pub(super) fn let_go(&self, channel: &Arc<Channel>) {
+        let core = &self.core;
+        core.channels.remove(&channel.name);
         let mut state = channel.state();
-        let unfiled: usize = state.unfiled().iter().map(|batch| batch.bytes()).sum();
+        // What a channel that failed has in the journal alone is counted no more.
+        let counted = state.failed.is_none();
+        let unfiled = state.unfiled().into_iter().filter(|_| counted);
+        let unfiled: usize = unfiled.map(|batch| batch.bytes()).sum();
         core.bytes.fetch_sub(state.bytes, Ordering::Relaxed);
         let in_memory = state.end();
         drop(state);
         core.recent_bytes.fetch_sub(in_memory, Ordering::Relaxed);
         core.filing.filed(unfiled as u64);
-        core.filing.remove(channel);
-        Ok(())
+        core.filing.remove(Arc::clone(channel));
     }
 }

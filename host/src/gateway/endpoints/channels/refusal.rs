@@ -287,7 +287,9 @@ fn set(error: &SetFailure) -> Class {
         | SetFailure::Create(CreateError::Settings(_))
         | SetFailure::Change(ChangeError::Settings(_)) => BAD_CHANNEL,
         SetFailure::Create(CreateError::TooMany(_)) => FULL,
-        SetFailure::Create(CreateError::Exists(_)) | SetFailure::Busy => OVERLOADED,
+        SetFailure::Create(CreateError::Exists(_) | CreateError::Overloaded)
+        | SetFailure::Change(ChangeError::Overloaded)
+        | SetFailure::Busy => OVERLOADED,
         SetFailure::Create(CreateError::Storage(_))
         | SetFailure::Change(ChangeError::Storage(_)) => STORAGE,
         SetFailure::Change(ChangeError::NoChannel(_)) => NO_CHANNEL,
@@ -300,7 +302,7 @@ fn operate(error: &OperateFailure) -> Class {
         OperateFailure::Declared(_) => DECLARED,
         OperateFailure::Conflict { .. } => CONFLICT,
         OperateFailure::AnotherLog(_) => ANOTHER_LOG,
-        OperateFailure::Busy => OVERLOADED,
+        OperateFailure::Busy | OperateFailure::Log(ChannelError::Overloaded) => OVERLOADED,
         OperateFailure::Log(ChannelError::NoChannel(_)) => NO_CHANNEL,
         OperateFailure::Log(ChannelError::Storage(_)) => STORAGE,
     }

@@ -1,0 +1,123 @@
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::settings;
+use super::stepped::{Stepped, channel, one};
+use super::strained::{Asked, Strained};
+use crate::conformance::ManualEnvironment;
+use crate::disk::DiskEngine;
+use crate::disk::reader::{self, Verified};
+use crate::{Bounds, Engine as _, Environment as _, Expected, LogSettings, ReadError, ReadLimit};
+
+fn is_segment(path: &Path) -> bool {
+    let is_log = path.extension().is_some_and(|end| end == "log");
+    is_log
+        && path
+            .parent()
+            .is_some_and(|folder| !folder.ends_with("journal"))
+}
+
+/// A log with one channel whose events lie in segments alone.
+fn filed(events: usize, data: &[u8]) -> Stepped {
+    let mut log = Stepped::open(Strained::new(8));
+    log.create("orders", LogSettings::default());
+    for _ in 0..events {
+        log.append("orders", data).unwrap();
+    }
+    log.again()
+}
+
+#[test]
+fn a_time_is_not_behind_what_comes_while_it_is_looked_up() {
+    let mut log = filed(2, b"data");
+    let name = channel("orders");
+    let orders = log.channel(&name);
+    log.disk.before(move |asked, path| {
+        if asked == Asked::Read && is_segment(path) {
+            let mut state = orders.state();
+            state.bounds.last = 3;
+        }
+        Ok(())
+    });
+    let late = log.environment.now_millis() + 1_000_000;
+    let since = log.done(|engine| engine.since(&name, late));
+    assert_eq!(since, Ok(2));
+}
+
+#[test]
+fn a_channel_that_is_removed_amid_a_read_is_not_damaged() {
+    let mut log = filed(2, b"data");
+    let name = channel("orders");
+    let orders = log.channel(&name);
+    let removed = Arc::clone(&orders);
+    log.disk.before(move |asked, path| {
+        if asked == Asked::Open && is_segment(path) {
+            removed.state().removed = true;
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(())
+    });
+    let read = log.done(|engine| engine.read(&name, 0, ReadLimit::default()));
+    assert_eq!(read, Err(ReadError::NoChannel(name)));
+    assert_eq!(orders.state().losses, []);
+}
+
+#[test]
+fn a_long_channel_is_verified_in_pieces() {
+    let mut log = filed(6, &[0; 600 << 10]);
+    let name = channel("orders");
+    let orders = log.channel(&name);
+    let (mut next, mut pieces) = (0, 0);
+    loop {
+        pieces += 1;
+        match reader::verify_piece(&log.steps.core, &orders, (next, 6)).unwrap() {
+            Verified::UpTo(end) => {
+                assert!(end > next);
+                next = end;
+            }
+            Verified::All(damaged) => {
+                assert_eq!(damaged, []);
+                break;
+            }
+        }
+    }
+    assert_eq!(next, 7);
+    assert!(pieces > 3);
+    assert_eq!(log.done(|engine| engine.verify(&name)), Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn what_is_only_inspected_is_not_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = Arc::<ManualEnvironment>::default();
+    let name = channel("orders");
+    let settings = || settings(folder.path().join("channels"));
+    let device = || Arc::new(Strained::new(8));
+    let engine = DiskEngine::open(environment.clone(), device(), settings()).unwrap();
+    let log = LogSettings {
+        max_age: Some(Duration::from_secs(60)),
+        ..LogSettings::default()
+    };
+    engine.create(&name, &log).await.unwrap();
+    let appended = engine.append(&name, one(b"1"), Expected::Any).await;
+    appended.unwrap();
+    engine.close().await;
+    drop(engine);
+
+    environment.advance(Duration::from_secs(3600));
+    let engine = DiskEngine::open_to_inspect(environment.clone(), device(), settings()).unwrap();
+    engine.enforce().await;
+    assert_eq!(engine.verify(&name).await, Ok(Vec::new()));
+    let bounds = *engine.tail(&name).unwrap().borrow();
+    assert_eq!(bounds, Bounds { first: 1, last: 1 });
+    engine.close().await;
+    drop(engine);
+
+    let engine = DiskEngine::open(environment, device(), settings()).unwrap();
+    engine.enforce().await;
+    let bounds = *engine.tail(&name).unwrap().borrow();
+    assert_eq!(bounds, Bounds { first: 2, last: 1 });
+    engine.close().await;
+}
