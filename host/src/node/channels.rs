@@ -50,6 +50,7 @@ impl Closed {
 
     /// Blocks while the disk is read.
     fn engines(self) -> Result<Engines, disk::OpenError> {
+        allow_open_files();
         let environment = Arc::new(NodeEnvironment::new(self.clock));
         let ChannelsSettings {
             max_bytes,
@@ -70,5 +71,23 @@ impl Closed {
             disk: Arc::new(disk),
             memory: Arc::new(Memory::new(environment, settings)),
         })
+    }
+}
+
+/// Has the process have as many files open as the system lets it: where services get few
+/// unless they ask, channels that are written and connections would soon need more. Who is
+/// refused lives with what there is.
+fn allow_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        if current != maximum {
+            let wanted = Rlimit {
+                current: maximum,
+                maximum,
+            };
+            let _ = setrlimit(Resource::Nofile, wanted);
+        }
     }
 }

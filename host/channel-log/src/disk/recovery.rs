@@ -79,8 +79,12 @@ pub(super) fn recover(
     let catalogue = Catalogue::open(device, root)?;
     let found = finding::find(environment, device, root, &catalogue)?;
     let mut targets = HashMap::new();
+    let limited = found.rows.len() > device.writable_files();
     for row in found.rows {
-        let target = Target::open(device, root, found.store, row)?;
+        let mut target = Target::open(device, root, found.store, row)?;
+        if limited {
+            target.limit_files()?;
+        }
         targets.insert(target.id(), target);
     }
     let replayed = journal::replay(
@@ -94,7 +98,19 @@ pub(super) fn recover(
 
     let channels = Channels::default();
     for target in targets.into_values() {
-        channels.add(Arc::new(channel_of(target)));
+        let channel = Arc::new(channel_of(target));
+        if let Some(other) = channels.get(&channel.name) {
+            // Which of them is meant nothing says.
+            let text = format!(
+                "{}: the channels {} and {} both have the name `{}`",
+                root.display(),
+                other.id,
+                channel.id,
+                channel.name
+            );
+            return Err(OpenError::Storage(StorageFault::new(text)));
+        }
+        channels.add(channel);
     }
     Ok(Recovered {
         catalogue,

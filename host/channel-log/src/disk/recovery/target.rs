@@ -30,6 +30,8 @@ pub(super) struct Target {
     /// Whether the last segment may be written.
     appendable: bool,
     writers: Vec<SegmentWriter>,
+    /// Whether more channels are written than files may be open.
+    limited: bool,
     /// Batches that are to be written.
     waiting: Vec<Recent>,
     waiting_bytes: usize,
@@ -59,6 +61,7 @@ impl Target {
             segments: Vec::new(),
             appendable: true,
             writers: Vec::new(),
+            limited: false,
             waiting: Vec::new(),
             waiting_bytes: 0,
             failed: None,

@@ -49,6 +49,16 @@ fn files_are_closed_when_no_more_can_be_opened() {
 }
 
 #[test]
+fn a_start_holds_only_so_many_files_open() {
+    let log = unfiled(Strained::new(4));
+    // Of the catalogue, the journal, and what is written.
+    log.disk.allow_open(6);
+    let log = log.again();
+    log.disk.allow_open(usize::MAX);
+    all_work(log);
+}
+
+#[test]
 fn without_files_to_open_nothing_fails_for_good() {
     let mut log = unfiled(Strained::new(usize::MAX));
     log.disk.allow_more_open(0);

@@ -65,8 +65,12 @@ impl Strained {
 
     /// Allows so many more files to be open than there are.
     pub(super) fn allow_more_open(&self, files: usize) {
-        let most = self.open().saturating_add(files);
-        self.0.most_open.store(most, Ordering::SeqCst);
+        self.allow_open(self.open().saturating_add(files));
+    }
+
+    /// Allows so many files to be open.
+    pub(super) fn allow_open(&self, files: usize) {
+        self.0.most_open.store(files, Ordering::SeqCst);
     }
 
     /// How many files are open.

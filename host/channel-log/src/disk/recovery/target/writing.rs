@@ -37,6 +37,24 @@ impl Target {
             }
             rest = later;
         }
+        if self.limited {
+            self.close_files()?;
+        }
+        Ok(())
+    }
+
+    /// Holds no file open from then on but while it is written.
+    pub(in crate::disk::recovery) fn limit_files(&mut self) -> Result<(), OpenError> {
+        self.limited = true;
+        let closed = self.close_files();
+        self.check(closed)
+    }
+
+    /// Syncs and closes what was written.
+    fn close_files(&mut self) -> io::Result<()> {
+        for writer in self.writers.drain(..) {
+            writer.file.sync()?;
+        }
         Ok(())
     }
 
@@ -107,9 +125,7 @@ impl Target {
             self.appendable = true;
             device.sync_folder(root)?;
         }
-        for writer in &self.writers {
-            writer.file.sync()?;
-        }
+        self.close_files()?;
         device.sync_folder(&self.folder)
     }
 }
