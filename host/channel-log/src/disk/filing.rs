@@ -265,7 +265,6 @@ impl Filing {
     }
 
     /// Bytes that lie in the journal alone.
-    #[cfg(test)]
     pub(super) fn unfiled(&self) -> u64 {
         self.work().unfiled
     }

@@ -93,7 +93,7 @@ impl JournalWriter {
         let has_room = |file: &Current| file.at.saturating_add(length) <= file.bytes;
         if !self.current.as_ref().is_some_and(has_room) {
             self.seal(filing);
-            let file = self.make_file(length)?;
+            let file = self.make_file(length, filing.unfiled())?;
             self.current = Some(file);
         }
         let current = self
@@ -135,12 +135,20 @@ impl JournalWriter {
         }
     }
 
-    /// Makes a file with room for a group of so many bytes: as long as there is room for.
-    fn make_file(&mut self, group: u64) -> Result<Current, JournalError> {
+    /// Makes a file with room for a group of so many bytes: as long as the disk has room
+    /// for it, and for its batches and the `unfiled` ones in segments. Else what is in the
+    /// journal could never leave it.
+    fn make_file(&mut self, group: u64, unfiled: u64) -> Result<Current, JournalError> {
         let least = group.saturating_add(JOURNAL_HEAD as u64);
+        let room = self.device.room(&self.folder).saturating_sub(unfiled);
         loop {
             let bytes = self.next_bytes.max(least);
-            match self.make_file_of(bytes) {
+            let made = if bytes.saturating_mul(2) <= room {
+                self.make_file_of(bytes)
+            } else {
+                Err(JournalError::Full)
+            };
+            match made {
                 Err(JournalError::Full) if self.next_bytes > SHORTEST_FILE && bytes > least => {
                     self.next_bytes = (self.next_bytes / 2).max(SHORTEST_FILE);
                 }

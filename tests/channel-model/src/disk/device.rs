@@ -123,6 +123,11 @@ impl Device for Disk {
         state.nodes.remove(path).map(drop).ok_or_else(not_found)
     }
 
+    fn room(&self, _folder: &Path) -> u64 {
+        let state = self.state();
+        state.room.saturating_sub(state.used())
+    }
+
     fn parallel_syncs(&self) -> usize {
         1
     }

@@ -90,6 +90,15 @@ impl Device for FileSystem {
         fs::remove_dir(path)
     }
 
+    #[cfg(unix)]
+    fn room(&self, folder: &Path) -> u64 {
+        match rustix::fs::statvfs(folder) {
+            // Some file systems know nothing of it.
+            Ok(system) if system.f_blocks > 0 => system.f_bavail.saturating_mul(system.f_frsize),
+            _ => u64::MAX,
+        }
+    }
+
     fn parallel_syncs(&self) -> usize {
         PARALLEL_SYNCS
     }

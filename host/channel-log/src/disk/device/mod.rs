@@ -48,6 +48,11 @@ pub trait Device: Debug + Send + Sync + 'static {
     /// What the disk says.
     fn remove_folder(&self, path: &Path) -> io::Result<()>;
 
+    /// Bytes that are free for files in a folder, as far as that is known.
+    fn room(&self, _folder: &Path) -> u64 {
+        u64::MAX
+    }
+
     /// How many files may be synced at once with profit.
     fn parallel_syncs(&self) -> usize;
 
