@@ -4,8 +4,8 @@
 mod checkpoint;
 mod dropping;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ const UNUSED: u8 = 2;
 pub(super) struct Filer {
     core: Arc<Core>,
     /// Those of the channels that were written and not synced since.
-    written: HashMap<u64, Written>,
+    written: BTreeMap<u64, Written>,
     /// How many these may be: each holds a file open.
     most_written: usize,
 }
@@ -53,7 +53,7 @@ impl Filer {
         Self {
             most_written: core.device.writable_files().max(1),
             core,
-            written: HashMap::new(),
+            written: BTreeMap::new(),
         }
     }
 

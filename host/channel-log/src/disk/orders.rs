@@ -5,7 +5,7 @@ mod change;
 mod doubt;
 mod make;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -54,7 +54,7 @@ pub(super) struct Keeper {
     /// Whether some changes are not durable yet.
     volatile: bool,
     /// Names of which it is not known what the catalogue says.
-    doubts: HashMap<ChannelName, Doubt>,
+    doubts: BTreeMap<ChannelName, Doubt>,
 }
 
 /// Orders that are looked at together.
@@ -67,7 +67,7 @@ impl Keeper {
             next_id,
             revision: 0,
             volatile: false,
-            doubts: HashMap::new(),
+            doubts: BTreeMap::new(),
         }
     }
 

@@ -7,7 +7,7 @@ mod finding;
 mod journal;
 mod target;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ pub(super) fn recover(
 
     let catalogue = Catalogue::open(device, root)?;
     let found = finding::find(environment, device, root, &catalogue)?;
-    let mut targets = HashMap::new();
+    let mut targets = BTreeMap::new();
     let limited = found.rows.len() > device.writable_files();
     for row in found.rows {
         let mut target = Target::open(device, root, found.store, row)?;
@@ -128,7 +128,7 @@ fn finish(
     device: &Arc<dyn Device>,
     root: &Path,
     catalogue: &Catalogue,
-    targets: &mut HashMap<u64, Target>,
+    targets: &mut BTreeMap<u64, Target>,
     replayed: &Replayed,
 ) -> Result<(), OpenError> {
     for target in targets.values_mut() {
@@ -150,7 +150,7 @@ fn remove_journal(
     device: &Arc<dyn Device>,
     folder: &Path,
     replayed: &Replayed,
-    targets: &HashMap<u64, Target>,
+    targets: &BTreeMap<u64, Target>,
 ) -> Result<Vec<Sealed>, OpenError> {
     let failed = |channel: &u64| targets.get(channel).is_some_and(Target::has_failed);
     let mut pinned = Vec::new();

@@ -6,7 +6,7 @@
 
 mod salvage;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(super) struct Replayed {
 struct Replay<'t> {
     device: &'t dyn Device,
     store: u64,
-    targets: &'t mut HashMap<u64, Target>,
+    targets: &'t mut BTreeMap<u64, Target>,
     /// The group that comes next.
     next: Option<u64>,
     /// What was not whole since the last group.
@@ -54,7 +54,7 @@ pub(super) fn replay(
     device: &Arc<dyn Device>,
     folder: &Path,
     (store, released): (u64, Option<u64>),
-    targets: &mut HashMap<u64, Target>,
+    targets: &mut BTreeMap<u64, Target>,
 ) -> Result<Replayed, OpenError> {
     let files = segment::list(device.as_ref(), folder).map_err(storage(folder.to_owned()))?;
     let mut replay = Replay {
