@@ -5,7 +5,7 @@ use std::io;
 
 use tokio::sync::watch;
 
-use super::channel::Channel;
+use super::channel::{Channel, Segment};
 use super::core::{Core, disk_fault};
 use super::format::{BATCH_HEAD, keys_of, segment_head_bytes};
 use super::times;
@@ -29,14 +29,8 @@ pub(super) enum Keys {
     Known,
 }
 
-/// A key that was stored before the start.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Learned {
-    key: DedupeKey,
-    stored: Stored,
-    /// Until when it is remembered.
-    until: u64,
-}
+/// A key that was stored before the start, and the event that it was stored with.
+type Learned = (DedupeKey, Stored);
 
 /// What there is to do before an event with a key is appended.
 #[derive(Debug)]
@@ -78,16 +72,8 @@ pub(super) fn before(channel: &Channel) -> Before {
 /// Reads the keys of a channel that its segments hold and that are to be remembered. Keys
 /// that lie in what is damaged are not known any more.
 pub(super) fn learn(core: &Core, channel: &Channel) -> Result<(), StorageFault> {
-    let (window, time) = {
-        let state = channel.state();
-        (state.settings.dedupe_millis(), state.time)
-    };
-    let since = core
-        .environment
-        .now_millis()
-        .max(time)
-        .saturating_sub(window);
-    let learned = read(core, channel, since, window);
+    let since = remembered_since(core, channel);
+    let learned = read(core, channel, since);
     let mut state = channel.state();
     match learned {
         Ok(learned) => {
@@ -96,9 +82,9 @@ pub(super) fn learn(core: &Core, channel: &Channel) -> Result<(), StorageFault> 
         }
         // What is removed meanwhile has none, and takes none.
         Err(_) if state.removed => Ok(()),
-        Err(error) => {
+        Err(fault) => {
             state.keys = Keys::Unknown;
-            Err(disk_fault(&core.folder(channel), &error))
+            Err(fault)
         }
     }
 }
@@ -109,8 +95,10 @@ pub(super) fn take(channel: &Channel, dedupe: &mut Dedupe) -> bool {
     match std::mem::replace(&mut state.keys, Keys::Known) {
         Keys::Known => true,
         Keys::Read(learned) => {
+            let window = state.settings.dedupe_millis();
             drop(state);
-            for Learned { key, stored, until } in learned {
+            for (key, stored) in learned {
+                let until = stored.time.saturating_add(window);
                 dedupe.remember(channel.id, key, stored, until);
             }
             true
@@ -122,13 +110,70 @@ pub(super) fn take(channel: &Channel, dedupe: &mut Dedupe) -> bool {
     }
 }
 
-fn read(core: &Core, channel: &Channel, since: u64, window: u64) -> io::Result<VecDeque<Learned>> {
+/// The keys to be remembered that go with segments which are about to be dropped, and since
+/// when they are. Of what cannot be read they are not known any more: that must not keep
+/// anything from being dropped.
+pub(super) fn of_dropped(
+    core: &Core,
+    channel: &Channel,
+    segments: &[Segment],
+) -> (u64, Vec<(DedupeKey, Stored)>) {
+    let since = remembered_since(core, channel);
+    let read = || -> io::Result<VecDeque<Learned>> {
+        let all = core.segments(channel)?;
+        let last = segments.last().map_or(0, |segment| segment.first);
+        let next = all.iter().find(|segment| segment.first > last);
+        if let Some(next) = next
+            && times::begins_before(core, channel, *next, since)?
+        {
+            // Mostly events are kept longer than keys.
+            return Ok(VecDeque::new());
+        }
+        read_segments(core, channel, segments, since)
+    };
+    (since, read().unwrap_or_default().into())
+}
+
+/// Since when keys of a channel are remembered.
+fn remembered_since(core: &Core, channel: &Channel) -> u64 {
+    let now = core.environment.now_millis();
+    let state = channel.state();
+    let window = state.settings.dedupe_millis();
+    now.max(state.time).saturating_sub(window)
+}
+
+fn read(core: &Core, channel: &Channel, since: u64) -> Result<VecDeque<Learned>, StorageFault> {
+    let read = || {
+        let segments = core.segments(channel)?;
+        let from = times::segment_of(core, channel, &segments, since)?;
+        read_segments(core, channel, &segments[from..], since)
+    };
+    let mut learned = read().map_err(|error| disk_fault(&core.folder(channel), &error))?;
+    // Later, so that what is dropped meanwhile is in one of both.
+    let dropped = core.catalogue.keys(channel.id);
+    let mut dropped = dropped.map_err(|fault| fault.fault)?;
+    let last = dropped.last().map_or(0, |(_, stored)| stored.sequence);
+    learned.retain(|(_, stored)| stored.sequence > last);
+    dropped.retain(|(_, stored)| stored.time >= since);
+    for key in dropped.into_iter().rev() {
+        if learned.len() == MAX_DEDUPE_KEYS {
+            break;
+        }
+        learned.push_front(key);
+    }
+    Ok(learned)
+}
+
+fn read_segments(
+    core: &Core,
+    channel: &Channel,
+    segments: &[Segment],
+    since: u64,
+) -> io::Result<VecDeque<Learned>> {
     let mut learned = VecDeque::new();
     let head_bytes = segment_head_bytes(&channel.name);
-    let segments = core.segments(channel)?;
     let filed = channel.state().filed;
-    let from = times::segment_of(core, channel, &segments, since)?;
-    for segment in &segments[from..] {
+    for segment in segments {
         let Some(open) = core.open_segment(channel, *segment)? else {
             continue;
         };
@@ -158,11 +203,7 @@ fn read(core: &Core, channel: &Channel, since: u64, window: u64) -> io::Result<V
                 if learned.len() == MAX_DEDUPE_KEYS {
                     learned.pop_front();
                 }
-                learned.push_back(Learned {
-                    key,
-                    stored: Stored { sequence, time },
-                    until: time.saturating_add(window),
-                });
+                learned.push_back((key, Stored { sequence, time }));
             }
         }
     }

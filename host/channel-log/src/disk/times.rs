@@ -92,19 +92,27 @@ pub(super) fn segment_of(
     segments: &[Segment],
     time: u64,
 ) -> io::Result<usize> {
-    let head_bytes = segment_head_bytes(&channel.name);
-    let of = (core.store, channel.id);
     for (index, segment) in segments.iter().enumerate().rev() {
-        let Some(open) = core.open_segment(channel, *segment)? else {
-            continue;
-        };
-        let range = (head_bytes, segment.bytes);
-        let mut walk = Walk::new(open.file.as_ref(), of, range, WINDOW);
-        if let Found::Batch(_, head) = walk.next()?
-            && head.time < time
-        {
+        if begins_before(core, channel, *segment, time)? {
             return Ok(index);
         }
     }
     Ok(0)
+}
+
+/// Whether a segment is known to begin with an event from before `time`.
+pub(super) fn begins_before(
+    core: &Core,
+    channel: &Channel,
+    segment: Segment,
+    time: u64,
+) -> io::Result<bool> {
+    let head_bytes = segment_head_bytes(&channel.name);
+    let of = (core.store, channel.id);
+    let Some(open) = core.open_segment(channel, segment)? else {
+        return Ok(false);
+    };
+    let range = (head_bytes, segment.bytes);
+    let mut walk = Walk::new(open.file.as_ref(), of, range, WINDOW);
+    Ok(matches!(walk.next()?, Found::Batch(_, head) if head.time < time))
 }

@@ -3,6 +3,7 @@
 
 mod backend;
 mod cells;
+mod keys;
 mod rows;
 mod tables;
 
@@ -20,6 +21,7 @@ use super::paths;
 use crate::StorageFault;
 
 pub(super) use cells::change as change_cells;
+pub(super) use keys::{forget_keys, keep_keys};
 pub(super) use rows::{
     Loaded, Loss, Progress, Row, add, forget, set_first, set_losses, set_progress, set_released,
     set_removing, set_settings, set_store,

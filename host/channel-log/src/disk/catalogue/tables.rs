@@ -25,6 +25,10 @@ pub(super) const PROGRESS: TableDefinition<'_, u64, (u64, u64, u64, u64)> =
 pub(super) const LOSSES: TableDefinition<'_, (u64, u64), (u64, bool)> =
     TableDefinition::new("losses");
 
+/// Keys of events whose segments were dropped: the channel and the number of the first of
+/// them; a checksum and all of them.
+pub(super) const KEYS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("keys");
+
 /// Cells by channel and key: version and value.
 pub(super) const CELLS: TableDefinition<'_, (u64, &str), (u64, &[u8])> =
     TableDefinition::new("cells");
@@ -48,6 +52,7 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), redb::Error> 
     transaction.open_table(PROGRESS)?;
     transaction.open_table(LOSSES)?;
     transaction.open_table(CELLS)?;
+    transaction.open_table(KEYS)?;
     transaction.open_table(NODE)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::disk::catalogue;
 use crate::disk::channel::{Channel, Segment};
 use crate::disk::filing::Waiting;
 use crate::disk::format::segment_head_bytes;
-use crate::disk::{losses, paths, times};
+use crate::disk::{keys, losses, paths, times};
 
 impl Filer {
     /// Drops what the settings of all channels say, and what was trimmed.
@@ -43,10 +43,15 @@ impl Filer {
         if unsynced && !self.settle(None)? {
             return Ok(());
         }
+        let keys: Vec<_> = gone
+            .iter()
+            .map(|(channel, segments)| keys::of_dropped(&self.core, channel, segments))
+            .collect();
         let noted = self.core.catalogue.write(true, |write| {
-            for (channel, _) in &gone {
+            for ((channel, _), (since, keys)) in gone.iter().zip(&keys) {
                 let first = channel.state().bounds.first;
                 catalogue::set_first(write, channel.id, first)?;
+                catalogue::keep_keys(write, channel.id, *since, keys)?;
             }
             Ok(())
         });
@@ -163,10 +168,10 @@ impl Filer {
         let folder = self.core.folder(channel);
         if paths::remove(self.core.device.as_ref(), root, &folder).is_ok() {
             let id = channel.id;
-            let forgotten = self
-                .core
-                .catalogue
-                .write(false, |write| catalogue::forget(write, id));
+            let forgotten = self.core.catalogue.write(false, |write| {
+                catalogue::forget_keys(write, id)?;
+                catalogue::forget(write, id)
+            });
             if let Err(fault) = forgotten
                 && !fault.full
             {

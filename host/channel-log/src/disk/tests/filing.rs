@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::settings;
 use super::stepped::{Stepped, channel, one};
 use super::strained::{Asked, Strained};
-use crate::conformance::ManualEnvironment;
+use crate::conformance::{ManualEnvironment, event, key};
 use crate::disk::DiskEngine;
 use crate::disk::filing::{Filing, Sealed};
-use crate::{Engine as _, Expected, LogSettings, MIN_LOG_BYTES};
+use crate::{Batch, Engine as _, Expected, LogSettings, MIN_LOG_BYTES};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -85,6 +85,42 @@ fn what_is_not_kept_goes_also_when_nothing_can_be_filed() {
     let numbers = log.numbers("orders");
     assert_eq!(numbers.first(), Some(&first));
     assert_eq!(log.channel(&channel("orders")).state().bounds.last, last);
+}
+
+#[test]
+fn keys_outlive_the_segments_that_they_were_in() {
+    let mut log = Stepped::open(Strained::new(8));
+    let orders = log.create("orders", LogSettings::default());
+    let name = channel("orders");
+    let repeat = |log: &mut Stepped| {
+        let batch = Batch::of(&event("1", b"data"), Some(key(1))).unwrap();
+        let appended = log.done(|engine| engine.append(&name, batch, Expected::Any));
+        let appended = appended.unwrap();
+        (appended.last, appended.events[0].sequence)
+    };
+    let drop_all = |log: &mut Stepped, before| {
+        log.done(|engine| engine.trim(&name, before)).unwrap();
+        log.steps.tidy();
+        log.steps.checkpoint();
+    };
+    assert_eq!(repeat(&mut log), (1, 1));
+    log.append("orders", b"other").unwrap();
+    drop_all(&mut log, 3);
+    assert_eq!(orders.state().bytes, 0);
+    let mut log = log.again();
+    assert_eq!(repeat(&mut log), (2, 1));
+    // What is not remembered any more is not kept.
+    let window = LogSettings::default().dedupe;
+    log.environment.advance(window + Duration::from_secs(1));
+    let mut log = log.again();
+    assert_eq!(repeat(&mut log), (3, 3));
+    drop_all(&mut log, 4);
+    let kept = log.steps.core.catalogue.keys(orders.id).unwrap();
+    let kept: Vec<_> = kept.iter().map(|(_, stored)| stored.sequence).collect();
+    assert_eq!(kept, [3]);
+    log.done(|engine| engine.remove(&name)).unwrap();
+    log.steps.tidy();
+    assert_eq!(log.steps.core.catalogue.keys(orders.id).unwrap(), []);
 }
 
 #[tokio::test]
