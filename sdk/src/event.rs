@@ -78,12 +78,22 @@ impl Event {
             extensions.map(|(name, value)| (name.as_str(), ExtensionKind::String, value));
         let mut bytes = Vec::new();
         hearken_wire::encode(&fields, extensions, &mut bytes);
-        Self::alone(bytes, attributes.localorigin)
+        let delivery = Delivery {
+            event: 0..0,
+            local: attributes.localorigin,
+            channel: false,
+            retry: false,
+        };
+        Self::alone(bytes, delivery)
     }
 
-    fn alone(bytes: Vec<u8>, local: bool) -> Self {
-        let event = 0..bytes.len();
-        Self::delivered(Arc::new(bytes), Delivery { event, local })
+    /// The event that these bytes are, delivered like another.
+    fn alone(bytes: Vec<u8>, delivery: Delivery) -> Self {
+        let delivery = Delivery {
+            event: 0..bytes.len(),
+            ..delivery
+        };
+        Self::delivered(Arc::new(bytes), delivery)
     }
 
     /// The event of a delivery in a frame.
@@ -243,11 +253,10 @@ impl Event {
 
 impl Clone for Event {
     fn clone(&self) -> Self {
-        let Delivery { event, local } = &self.delivery;
-        if event.len() == self.buffer.len() {
+        if self.delivery.event.len() == self.buffer.len() {
             return Self::delivered(Arc::clone(&self.buffer), self.delivery.clone());
         }
-        Self::alone(self.packed().as_bytes().to_vec(), *local)
+        Self::alone(self.packed().as_bytes().to_vec(), self.delivery.clone())
     }
 }
 

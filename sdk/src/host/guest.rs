@@ -74,6 +74,7 @@ impl framed_listener::Guest for bindings::Plugin {
             types::ListenerDescription {
                 name: listener.name.to_owned(),
                 filter,
+                delivery: types::Delivery::Live,
             }
         };
         types::Description {
@@ -132,6 +133,7 @@ impl From<types::Event> for Event {
 pub(crate) fn send(event: outgoing::Attributes) -> Result<String, SendError> {
     let event = types::OutgoingEvent {
         type_: event.event_type,
+        id: None,
         subject: event.subject,
         time: event.time,
         datacontenttype: event.datacontenttype,
@@ -144,6 +146,7 @@ pub(crate) fn send(event: outgoing::Attributes) -> Result<String, SendError> {
         events::SendError::Invalid(reason) => SendError::Invalid(reason),
         events::SendError::TooLarge(limit) => SendError::TooLarge(limit),
         events::SendError::BudgetExceeded => SendError::BudgetExceeded,
+        events::SendError::Channel(error) => SendError::Invalid(format!("{error:?}")),
     })
 }
 

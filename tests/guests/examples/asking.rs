@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 fn send(type_: &str) -> Result<String, String> {
     let event = OutgoingEvent {
         type_: type_.to_owned(),
+        id: None,
         subject: None,
         time: None,
         datacontenttype: None,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exports::hearken::plugin::framed_listener::{Description, Guest};
-use hearken::plugin::types::{Filter, ListenerDescription, OutgoingEvent};
+use hearken::plugin::types::{Delivery, Filter, ListenerDescription, OutgoingEvent};
 use hearken::plugin::{events, progress};
 use hearken_wire::EventRef;
 use hearken_wire::frame::Deliveries;
@@ -38,6 +38,7 @@ impl Guest for Plugin {
                     channel: None,
                     local_only: false,
                 },
+                delivery: Delivery::Live,
             }],
         }
     }
@@ -147,6 +148,7 @@ fn count(difference: i64) {
 fn report(data: Value) {
     let event = OutgoingEvent {
         type_: "report.bad-progress".to_owned(),
+        id: None,
         subject: None,
         time: None,
         datacontenttype: None,

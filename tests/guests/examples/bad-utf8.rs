@@ -15,6 +15,7 @@ fn break_rules(event: Event) -> Result<(), String> {
     }
     let _ = events::send(&OutgoingEvent {
         type_: not_text(),
+        id: None,
         subject: None,
         time: None,
         datacontenttype: None,

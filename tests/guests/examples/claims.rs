@@ -10,6 +10,7 @@ fn claim(event: Event) -> Result<(), String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let claimed = OutgoingEvent {
         type_: "claimed".to_owned(),
+        id: None,
         subject: None,
         time: claims["time"].as_str().map(str::to_owned),
         datacontenttype: None,

@@ -13,6 +13,7 @@ fn echo(event: Event) -> Result<(), String> {
     };
     let answer = OutgoingEvent {
         type_: reply_to,
+        id: None,
         subject: event.subject,
         time: None,
         datacontenttype: Some(event.datacontenttype),

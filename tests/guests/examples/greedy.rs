@@ -44,6 +44,7 @@ fn filter(pattern: &str, subject: Option<String>) -> Filter {
 fn event(data: Vec<u8>, extensions: Vec<(String, String)>) -> OutgoingEvent {
     OutgoingEvent {
         type_: "greedy-sent".to_owned(),
+        id: None,
         subject: None,
         time: None,
         datacontenttype: None,

@@ -6,6 +6,7 @@ use hearken_guests::{Event, OutgoingEvent, events, plugin};
 fn spread(event: Event) -> Result<(), String> {
     let distributed = OutgoingEvent {
         type_: "attributes.spread".to_owned(),
+        id: None,
         subject: event.subject,
         time: None,
         datacontenttype: Some(event.datacontenttype),

@@ -20,8 +20,8 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-use exports::hearken::plugin::listener::{Description, Event, Guest};
-use hearken::plugin::types::{Filter, ListenerDescription};
+use exports::hearken::plugin::listener::{Description, Event, Failure, Guest};
+use hearken::plugin::types::{Delivery, Filter, ListenerDescription};
 
 struct Plugin;
 
@@ -37,12 +37,13 @@ impl Guest for Plugin {
                     channel: None,
                     local_only: false,
                 },
+                delivery: Delivery::Live,
             }],
         }
     }
 
-    fn handle(_: Event) -> Result<(), String> {
-        Err(nobody::has::this::ask())
+    fn handle(_: Event, _: Option<u32>) -> Result<(), Failure> {
+        Err(Failure::Again(nobody::has::this::ask()))
     }
 }
 

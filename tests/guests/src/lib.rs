@@ -22,9 +22,11 @@ pub mod bindings {
 
 use serde_json::Value;
 
-pub use bindings::exports::hearken::plugin::listener::{Description, Guest};
+pub use bindings::exports::hearken::plugin::listener::{Description, Failure, Guest};
 pub use bindings::hearken::plugin::events;
-pub use bindings::hearken::plugin::types::{Event, Filter, ListenerDescription, OutgoingEvent};
+pub use bindings::hearken::plugin::types::{
+    Delivery, Event, Filter, ListenerDescription, OutgoingEvent,
+};
 
 /// Makes a plugin of a handler and a pattern, or of a handler and a `describe`.
 #[macro_export]
@@ -38,9 +40,9 @@ macro_rules! plugin {
                 describe()
             }
 
-            fn handle(event: $crate::Event) -> Result<(), String> {
+            fn handle(event: $crate::Event, _: Option<u32>) -> Result<(), $crate::Failure> {
                 let handle: fn($crate::Event) -> Result<(), String> = $handle;
-                handle(event)
+                handle(event).map_err($crate::Failure::Again)
             }
         }
 
@@ -63,6 +65,7 @@ pub fn describe(version: &str, pattern: &str) -> Description {
                 channel: None,
                 local_only: false,
             },
+            delivery: Delivery::Live,
         }],
     }
 }
@@ -71,6 +74,7 @@ pub fn describe(version: &str, pattern: &str) -> Description {
 pub fn report(type_: &str, data: Value) -> Result<(), String> {
     let event = OutgoingEvent {
         type_: type_.to_owned(),
+        id: None,
         subject: None,
         time: None,
         datacontenttype: None,

@@ -32,8 +32,19 @@ pub(crate) struct Batch {
 pub(crate) struct Failure {
     /// Position in the batch.
     pub(crate) index: usize,
+    /// Whether another attempt is worth it.
+    pub(crate) kind: FailureKind,
     /// What the guest said of it.
     pub(crate) reason: String,
+}
+
+/// Whether another attempt at an event is worth it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// It may succeed.
+    Again,
+    /// None ever will.
+    Reject,
 }
 
 /// What a guest shows of its progress.
@@ -131,11 +142,11 @@ impl Batch {
         self.progress.is_some()
     }
 
-    /// Records that the event in hand failed; the first reason counts.
+    /// Records that the event in hand failed; what is said first counts.
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn fail(&mut self, reason: String) -> Result<(), ProgressError> {
+    pub(crate) fn fail(&mut self, kind: FailureKind, reason: String) -> Result<(), ProgressError> {
         if self.events.is_empty() {
             return Err(ProgressError::NothingInHand);
         }
@@ -143,7 +154,11 @@ impl Batch {
         if self.failures.last().is_none_or(|last| last.index != index) {
             // A copy, so that a long text is not kept for all of its room.
             let reason = cut(&reason).to_owned();
-            self.failures.push(Failure { index, reason });
+            self.failures.push(Failure {
+                index,
+                kind,
+                reason,
+            });
         }
         Ok(())
     }
@@ -224,14 +239,18 @@ mod tests {
     fn of_a_failure_no_more_is_kept_than_is_passed_on() {
         let mut batch = Batch::default();
         assert_eq!(
-            batch.fail("x".to_owned()),
+            batch.fail(FailureKind::Again, "x".to_owned()),
             Err(ProgressError::NothingInHand)
         );
         batch.begin(Arc::default(), 0..1);
-        batch.fail("é".repeat(1 << 20)).unwrap();
-        batch.fail("another".to_owned()).unwrap();
+        let long = "é".repeat(1 << 20);
+        batch.fail(FailureKind::Reject, long).unwrap();
+        batch
+            .fail(FailureKind::Again, "another".to_owned())
+            .unwrap();
         let failures = batch.end(1);
         assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].kind, FailureKind::Reject);
         assert_eq!(failures[0].reason.len(), MAX_REASON_BYTES);
         assert!(failures[0].reason.capacity() < 2 * MAX_REASON_BYTES);
     }

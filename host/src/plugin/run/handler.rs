@@ -10,12 +10,13 @@ use wasmtime::{AsContextMut, Store};
 
 use crate::bus::Frame;
 use crate::interfaces;
+use crate::plugin::guest::batch::FailureKind;
 use crate::plugin::guest::bindings::framed::{Framed, FramedPre};
 use crate::plugin::guest::bindings::framed_0_1::{Framed as Framed0_1, FramedPre as Framed0_1Pre};
 use crate::plugin::guest::bindings::messaging::exports::wasmcloud::messaging::handler as messaging;
 use crate::plugin::guest::bindings::messaging::{MessagingGuest, MessagingGuestPre};
 use crate::plugin::guest::bindings::plugin::exports::hearken::plugin::listener;
-use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
+use crate::plugin::guest::bindings::plugin::hearken::plugin::types::{self, Description};
 use crate::plugin::guest::bindings::plugin::{Plugin, PluginPre};
 use crate::plugin::guest::bindings::plugin_0_1::exports::hearken::plugin::listener as listener_0_1;
 use crate::plugin::guest::bindings::plugin_0_1::{Plugin as Plugin0_1, PluginPre as Plugin0_1Pre};
@@ -133,8 +134,9 @@ impl Handler {
         }
     }
 
-    /// Hands over events of a frame, to a handler that takes none only the first. What
-    /// it says of that one is put down as the batch's failure.
+    /// Hands over events of a frame, to a handler that takes none only the first: with
+    /// which attempt it is, from 1, of a delivery of its channel, and none of a live one.
+    /// What the guest says of that one is put down as the batch's failure.
     ///
     /// # Errors
     /// When the guest traps.
@@ -143,6 +145,7 @@ impl Handler {
         store: &mut Store<Guest>,
         frame: &Frame,
         events: Range<usize>,
+        attempt: Option<u32>,
     ) -> wasmtime::Result<()> {
         let Some(event) = frame.event(events.start) else {
             return Ok(());
@@ -162,7 +165,11 @@ impl Handler {
                 let extensions: Vec<(&str, &str)> = extensions.collect();
                 let event = lower(event, &node, &extensions);
                 let listener = guest.hearken_plugin_listener();
-                listener.call_handle(store.as_context_mut(), event).await
+                let called = listener.call_handle(store.as_context_mut(), event, attempt);
+                called.await?.map_err(|failure| match failure {
+                    types::Failure::Again(reason) => (FailureKind::Again, reason),
+                    types::Failure::Reject(reason) => (FailureKind::Reject, reason),
+                })
             }
             Self::Typed0_1(guest) => {
                 let node = Arc::clone(store.data().plugin.bus.node());
@@ -171,7 +178,8 @@ impl Handler {
                 let extensions: Vec<(&str, &str)> = extensions.collect();
                 let event = lower_0_1(event, &node, &extensions);
                 let listener = guest.hearken_plugin_listener();
-                listener.call_handle(store.as_context_mut(), event).await
+                let called = listener.call_handle(store.as_context_mut(), event);
+                called.await?.map_err(|reason| (FailureKind::Again, reason))
             }
             Self::Messaging(guest) => {
                 let message = messaging::BrokerMessage {
@@ -181,11 +189,11 @@ impl Handler {
                 };
                 let handler = guest.wasmcloud_messaging_handler();
                 let called = handler.call_handle_message(store.as_context_mut(), message);
-                called.await
+                called.await?.map_err(|reason| (FailureKind::Again, reason))
             }
         };
-        if let Err(reason) = handled? {
-            store.data_mut().batch.fail(reason)?;
+        if let Err((kind, reason)) = handled {
+            store.data_mut().batch.fail(kind, reason)?;
         }
         Ok(())
     }

@@ -13,7 +13,8 @@ pub(crate) enum Verdict {
     /// It was not handled, and another attempt may succeed: the guest said that it
     /// failed, or died of it. Whether there is another is for the inbox to say.
     Again,
-    /// It was not handled and never will be: this host failed over it, and would again.
+    /// It was not handled and never will be: the guest says so, or this host failed over
+    /// it, and would again.
     Rejected,
 }
 

@@ -184,13 +184,19 @@ impl Instance {
     }
 
     /// Hands the instance events of a frame: one, or more if it takes frames; then they
-    /// must be the last. It leaves some over if it is asked to end meanwhile. After a
-    /// death the instance cannot be used again.
-    pub(crate) async fn handle(&mut self, frame: &Arc<Frame>, events: Range<usize>) -> Handled {
+    /// must be the last. `attempt` is that of the first of them, from 1, if it is a
+    /// delivery of its channel. The instance leaves some over if it is asked to end
+    /// meanwhile. After a death it cannot be used again.
+    pub(crate) async fn handle(
+        &mut self,
+        frame: &Arc<Frame>,
+        events: Range<usize>,
+        attempt: Option<u32>,
+    ) -> Handled {
         let guest = self.store.data_mut();
         guest.next_event();
         guest.batch.begin(Arc::clone(frame), events.clone());
-        let called = contain(self.call(frame, events)).await;
+        let called = contain(self.call(frame, events, attempt)).await;
         let guest = self.store.data_mut();
         // Of a death the event in hand dies, on which its last words are those of the death.
         let finished = match &called {
@@ -208,9 +214,14 @@ impl Instance {
     }
 
     /// Calls the guest; returns how many of the events it has begun.
-    async fn call(&mut self, frame: &Frame, events: Range<usize>) -> Result<usize, Death> {
+    async fn call(
+        &mut self,
+        frame: &Frame,
+        events: Range<usize>,
+        attempt: Option<u32>,
+    ) -> Result<usize, Death> {
         progress::let_go_on(self.store.as_context_mut());
-        let call = self.handler.call(&mut self.store, frame, events);
+        let call = self.handler.call(&mut self.store, frame, events, attempt);
         let called = match self.meter.charge(call).await {
             Ok(called) => called,
             Err(exceeded) => Err(exceeded.into()),

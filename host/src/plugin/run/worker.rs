@@ -17,6 +17,7 @@ use super::slot::InstanceSlot;
 use super::trial::Trial;
 use crate::admin::PluginState;
 use crate::bus::Frame;
+use crate::plugin::guest::batch::FailureKind;
 use crate::plugin::guest::death::Death;
 
 /// Deaths in a row after which a plugin gets no more events.
@@ -178,7 +179,7 @@ impl<I: Inbox> Worker<I> {
             failures,
             death,
             spent,
-        } = instance.handle(&self.frame, begin..end).await;
+        } = instance.handle(&self.frame, begin..end, None).await;
         self.pace.learn(finished, spent);
         let mut failed = Vec::with_capacity(failures.len());
         for failure in failures {
@@ -188,14 +189,17 @@ impl<I: Inbox> Worker<I> {
                 backtrace: None,
             };
             self.health.report_failure(self.frame.event(at), &death);
-            failed.push(at);
+            failed.push(match failure.kind {
+                FailureKind::Again => (at, Verdict::Again),
+                FailureKind::Reject => (at, Verdict::Rejected),
+            });
         }
         if finished > 0 {
             self.succeeded();
         }
-        for at in failed {
+        for (at, verdict) in failed {
             self.settle(at, Verdict::Done);
-            self.settle(at + 1, Verdict::Again);
+            self.settle(at + 1, verdict);
         }
         self.settle(begin + finished, Verdict::Done);
         if let Some(death) = death {

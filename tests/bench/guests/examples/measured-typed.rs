@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use hearken_bench_guests::bindings::typed;
-use typed::exports::hearken::plugin::listener::{Description, Event, Guest};
-use typed::hearken::plugin::types::{Filter, ListenerDescription};
+use typed::exports::hearken::plugin::listener::{Description, Event, Failure, Guest};
+use typed::hearken::plugin::types::{Delivery, Filter, ListenerDescription};
 
 struct Listener;
 
@@ -23,11 +23,12 @@ impl Guest for Listener {
                     channel: None,
                     local_only: false,
                 },
+                delivery: Delivery::Live,
             }],
         }
     }
 
-    fn handle(event: Event) -> Result<(), String> {
+    fn handle(event: Event, _: Option<u32>) -> Result<(), Failure> {
         black_box((event.type_.len(), event.data.first()));
         Ok(())
     }

@@ -108,7 +108,7 @@ impl Peer for SpinInstance {
         self.runtime.block_on(async {
             let instance = self.listener.instantiate_async(&mut store).await?;
             let listener = instance.hearken_plugin_listener();
-            listener.call_handle(&mut store, event).await
+            listener.call_handle(&mut store, event, None).await
         })??;
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Peer for BestInstance {
         let event = event!(synchronous::exports::hearken::plugin::listener, data);
         instance
             .hearken_plugin_listener()
-            .call_handle(&mut store, event)??;
+            .call_handle(&mut store, event, None)??;
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn open() -> Repeat {
             for event in events.iter() {
                 guest
                     .hearken_plugin_listener()
-                    .call_handle(&mut store, lower(event))
+                    .call_handle(&mut store, lower(event), None)
                     .expect("the guest does not trap")
                     .expect("the guest does not fail");
             }

@@ -28,6 +28,7 @@ impl events::Host for &mut Guest {
             return Ok(Err(events::SendError::Invalid(why)));
         }
         let draft = Draft {
+            id: event.id.as_deref().map(Cow::Borrowed),
             subject: event.subject.as_deref().map(Cow::Borrowed),
             time: event.time.as_deref().map(Cow::Borrowed),
             datacontenttype: event.datacontenttype.as_deref().map(Cow::Borrowed),

@@ -17,6 +17,7 @@ impl events::Host for &mut Guest {
     ) -> wasmtime::Result<Result<String, events::SendError>> {
         let event = current_types::OutgoingEvent {
             type_: event.type_,
+            id: None,
             subject: event.subject,
             time: None,
             datacontenttype: event.datacontenttype,
@@ -30,6 +31,7 @@ impl events::Host for &mut Guest {
             current::SendError::Invalid(reason) => events::SendError::Invalid(reason),
             current::SendError::TooLarge(limit) => events::SendError::TooLarge(limit),
             current::SendError::BudgetExceeded => events::SendError::BudgetExceeded,
+            current::SendError::Channel(error) => events::SendError::Invalid(error.to_string()),
         }))
     }
 
@@ -65,6 +67,7 @@ impl From<types::Description> for current_types::Description {
         let listener = |listener: types::ListenerDescription| current_types::ListenerDescription {
             name: listener.name,
             filter: listener.filter.into(),
+            delivery: current_types::Delivery::Live,
         };
         Self {
             version: description.version,

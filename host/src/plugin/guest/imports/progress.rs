@@ -3,7 +3,7 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList};
 
-use crate::plugin::guest::batch::Shown;
+use crate::plugin::guest::batch::{FailureKind, Shown};
 use crate::plugin::guest::progress;
 use crate::plugin::guest::state::Guest;
 
@@ -18,7 +18,14 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     for (interface, shown) in VERSIONS {
         add_version(linker, interface, shown)?;
     }
-    Ok(())
+    // Which 0.1.0 does not have.
+    let (newest, _) = VERSIONS[0];
+    linker.instance(newest)?.func_wrap(
+        "reject",
+        |mut store: StoreContextMut<'_, Guest>, (reason,): (String,)| {
+            Ok(store.data_mut().batch.fail(FailureKind::Reject, reason)?)
+        },
+    )
 }
 
 fn add_version(linker: &mut Linker<Guest>, interface: &str, shown: Shown) -> wasmtime::Result<()> {
@@ -32,7 +39,7 @@ fn add_version(linker: &mut Linker<Guest>, interface: &str, shown: Shown) -> was
     functions.func_wrap(
         "fail",
         |mut store: StoreContextMut<'_, Guest>, (reason,): (String,)| {
-            Ok(store.data_mut().batch.fail(reason)?)
+            Ok(store.data_mut().batch.fail(FailureKind::Again, reason)?)
         },
     )
 }
