@@ -105,6 +105,12 @@ pub struct RightsStatus {
     pub http: Vec<String>,
     /// Buckets of the key-value store that it may use.
     pub keyvalue: Vec<String>,
+    /// Channels that it may append to, by name or with `*`.
+    #[serde(default)]
+    pub append: Vec<String>,
+    /// Channels that it may read, by name or with `*`.
+    #[serde(default)]
+    pub read: Vec<String>,
     /// Its secrets, by their keys, and where each is: `token (file /run/secrets/token)`.
     #[serde(default)]
     pub secrets: Vec<String>,
@@ -129,6 +135,8 @@ impl RightsStatus {
             ("listen", narrowed(&self.listen)),
             ("http", granted(&self.http)),
             ("keyvalue", granted(&self.keyvalue)),
+            ("append", granted(&self.append)),
+            ("read", granted(&self.read)),
             ("secrets", granted(&self.secrets)),
         ]
         .into_iter()

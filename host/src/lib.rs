@@ -40,7 +40,7 @@
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `channel`, `bus`, `event`, `nearest` |
-//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `channel`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |

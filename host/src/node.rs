@@ -129,6 +129,7 @@ impl Node {
         };
         let runner = PluginRunner::new(PluginsConfig {
             bus: bus.clone(),
+            channels: channels.clone(),
             store: Arc::clone(&store),
             folder: config.plugins,
             data: config.data,

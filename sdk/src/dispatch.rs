@@ -1,12 +1,35 @@
 //! From the events that the host delivers to the listeners that the macros found.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::sync::LazyLock;
 
 use hearken_pattern::Pattern;
 use serde::de::DeserializeOwned;
 
-use crate::Event;
+use crate::attempts::Attempts;
+use crate::failure::Failure;
+use crate::{Event, host};
+
+/// Which deliveries a listener is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Events as they are published.
+    Live,
+    /// Those of the listener's channel, beginning there.
+    Channel(Option<StartingPoint>),
+}
+
+/// Where a listener begins in a channel in which the plugin has no place yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartingPoint {
+    /// With the first event that is kept.
+    First,
+    /// With the first event from then on.
+    New,
+    /// Behind the event of this number.
+    After(u64),
+}
 
 /// One listener as a macro registers it.
 #[derive(Debug)]
@@ -19,6 +42,8 @@ pub struct Listener {
     pub subject: Option<&'static str>,
     /// Only events of this channel.
     pub channel: Option<&'static str>,
+    /// As what the host delivers them.
+    pub delivery: Delivery,
     /// Only events published on this node.
     pub local_only: bool,
     /// Version of the crate that has the listener.
@@ -26,7 +51,7 @@ pub struct Listener {
     /// File, line and position in the same `impl` block: gives the listeners an order.
     pub place: (&'static str, u32, usize),
     /// Calls the author's function.
-    pub handle: fn(&Event) -> Result<(), String>,
+    pub handle: fn(&Event) -> Result<(), Failure>,
 }
 
 inventory::collect!(Listener);
@@ -35,6 +60,15 @@ inventory::collect!(Listener);
 struct Ready {
     listener: &'static Listener,
     patterns: Vec<Pattern>,
+    /// Its place among all.
+    at: usize,
+    /// What tells it from the others on its channel.
+    part: String,
+}
+
+thread_local! {
+    /// Of this instance, which has one thread.
+    static ATTEMPTS: RefCell<Attempts> = RefCell::default();
 }
 
 static LISTENERS: LazyLock<Vec<Ready>> = LazyLock::new(|| {
@@ -47,13 +81,34 @@ static LISTENERS: LazyLock<Vec<Ready>> = LazyLock::new(|| {
                 .iter()
                 .map(|source| Pattern::new(source).expect("the macro checked the pattern"))
                 .collect(),
+            at: 0,
+            part: String::new(),
         })
         .collect();
     listeners.sort_by_key(|ready| (ready.listener.place, ready.listener.name));
+    for at in 0..listeners.len() {
+        let (before, rest) = listeners.split_at_mut(at);
+        let name = rest[0].listener.name;
+        let same = before.iter().filter(|other| other.listener.name == name);
+        rest[0].at = at;
+        rest[0].part = match same.count() {
+            0 => name.to_owned(),
+            others => format!("{name}#{}", others + 1),
+        };
+    }
     listeners
 });
 
 impl Ready {
+    fn is_live(&self) -> bool {
+        self.listener.delivery == Delivery::Live
+    }
+
+    /// Whether the events of this channel come to it by the channel.
+    fn consumes(&self, channel: Option<&str>) -> bool {
+        !self.is_live() && channel.is_some() && self.listener.channel == channel
+    }
+
     /// Whether the filter wants events of this type.
     fn listens_to(&self, event_type: &str) -> bool {
         let mut patterns = self.patterns.iter();
@@ -90,14 +145,18 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Calls every listener whose filter matches. An event that matches none came
-    /// because the operator gave the plugin other patterns, so it goes to all.
-    pub fn dispatch(&mut self, event: &Event) -> Result<(), String> {
+    /// Calls every listener that the delivery is meant for and whose filter matches. An
+    /// event that matches none came because the operator gave the plugin other patterns, so
+    /// it goes to all that the delivery is meant for.
+    pub fn dispatch(&mut self, event: &Event) -> Result<(), Failure> {
+        if !event.is_live() {
+            return consume(event);
+        }
         self.look_up(event.event_type());
-        let mut errors = Vec::new();
+        let mut failures = Vec::new();
         let mut call = |listener: &Listener| {
-            if let Err(error) = (listener.handle)(event) {
-                errors.push(format!("{}: {error}", listener.name));
+            if let Err(failure) = (listener.handle)(event) {
+                failures.push((listener.name, failure));
             }
         };
         let mut declared = false;
@@ -108,12 +167,13 @@ impl Dispatcher {
             }
         }
         if !declared {
-            listeners().for_each(call);
+            let live = LISTENERS.iter().filter(|ready| ready.is_live());
+            live.for_each(|ready| call(ready.listener));
         }
-        if errors.is_empty() {
+        if failures.is_empty() {
             Ok(())
         } else {
-            Err(errors.join("; "))
+            Err(Failure::all(&failures))
         }
     }
 
@@ -123,10 +183,51 @@ impl Dispatcher {
             self.wanting.clear();
             let wanting = LISTENERS
                 .iter()
-                .filter(|ready| ready.listens_to(event_type));
+                .filter(|ready| ready.is_live() && ready.listens_to(event_type));
             self.wanting.extend(wanting);
         }
     }
+}
+
+/// Hands an event that its channel delivers to the listeners on that channel. One that is
+/// done with it, because it has handled or rejected it at an attempt before, is not called
+/// again.
+fn consume(event: &Event) -> Result<(), Failure> {
+    let on_channel: Vec<&Ready> = LISTENERS
+        .iter()
+        .filter(|ready| ready.consumes(event.channel()))
+        .collect();
+    let wants = |ready: &&&Ready| ready.listens_to(event.event_type()) && ready.wants(event);
+    let mut meant: Vec<&Ready> = on_channel.iter().filter(wants).copied().collect();
+    if meant.is_empty() {
+        meant.clone_from(&on_channel);
+    }
+    let mut done = ATTEMPTS.with_borrow_mut(|attempts| attempts.take(event));
+    let mut failures = Vec::new();
+    for ready in meant {
+        let (name, at) = (ready.listener.name, ready.at);
+        if let Some((_, rejected)) = done.iter().find(|(done, _)| *done == at) {
+            failures.extend(rejected.clone().map(|failure| (name, failure)));
+            continue;
+        }
+        if on_channel.len() > 1 {
+            host::begin_part(&ready.part);
+        }
+        let handled = (ready.listener.handle)(event);
+        match &handled {
+            Err(failure) if !failure.rejected => {}
+            handled => done.push((at, handled.clone().err())),
+        }
+        failures.extend(handled.err().map(|failure| (name, failure)));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::all(&failures);
+    if !failure.rejected {
+        ATTEMPTS.with_borrow_mut(|attempts| attempts.keep(event, done));
+    }
+    Err(failure)
 }
 
 /// Equality, eight bytes at a time: within a component `==` compares byte by byte.
@@ -168,22 +269,22 @@ impl<'a> EventArgument<'a> for &'a Event {
     label = "return nothing, or `Result<(), E>` where `E` can be displayed"
 )]
 pub trait Outcome {
-    /// The error as text.
+    /// The error as the host is told it.
     ///
     /// # Errors
     /// The listener's own error.
-    fn outcome(self) -> Result<(), String>;
+    fn outcome(self) -> Result<(), Failure>;
 }
 
 impl Outcome for () {
-    fn outcome(self) -> Result<(), String> {
+    fn outcome(self) -> Result<(), Failure> {
         Ok(())
     }
 }
 
-impl<E: Display> Outcome for Result<(), E> {
-    fn outcome(self) -> Result<(), String> {
-        self.map_err(|error| error.to_string())
+impl<E: Display + 'static> Outcome for Result<(), E> {
+    fn outcome(self) -> Result<(), Failure> {
+        self.map_err(|error| Failure::of(&error))
     }
 }
 
@@ -195,9 +296,12 @@ pub fn event<'a, A: EventArgument<'a>>(event: &'a Event) -> A {
 /// The event's data as the listener takes it.
 ///
 /// # Errors
-/// What does not fit.
-pub fn data<T: DeserializeOwned>(event: &Event) -> Result<T, String> {
-    event.json().map_err(|error| error.to_string())
+/// What does not fit, nor ever will.
+pub fn data<T: DeserializeOwned>(event: &Event) -> Result<T, Failure> {
+    event.json().map_err(|error| Failure {
+        reason: error.to_string(),
+        rejected: true,
+    })
 }
 
 #[cfg(test)]

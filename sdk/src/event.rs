@@ -104,6 +104,14 @@ impl Event {
         }
     }
 
+    /// The same as its channel delivers it.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn consumed(mut self, retry: bool) -> Self {
+        self.delivery.channel = true;
+        self.delivery.retry = retry;
+        self
+    }
+
     fn packed(&self) -> EventRef<'_> {
         let bytes = self.buffer.get(self.delivery.event.clone());
         EventRef::assume_encoded(bytes.unwrap_or_default())
@@ -217,6 +225,19 @@ impl Event {
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
         self.packed().sequence()
+    }
+
+    /// Whether the event is delivered as it was published, at most once, and not by its
+    /// channel.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        !self.delivery.channel
+    }
+
+    /// Whether its channel delivers the event not for the first time.
+    #[must_use]
+    pub fn is_retry(&self) -> bool {
+        self.delivery.retry
     }
 
     /// W3C trace context of the event.

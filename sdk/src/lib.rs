@@ -53,13 +53,32 @@
 //! }
 //! ```
 //!
+//! # Channels
+//! With `channel = "orders"` a listener gets the events of that durable [channel](channels):
+//! each at least once and in order for each subject, also those that were appended while the
+//! plugin or the node was not there. An event whose handler fails is tried again after 1 s,
+//! 2 s, 4 s and so on; only events of its subject wait meanwhile. After the last attempt it
+//! goes to the channel of dead letters, and at once if the error is a [`Reject`], or if its
+//! data does not fit.
+//!
+//! ```
+//! # use hearken_sdk::{Event, OutgoingEvent, SendError, send};
+//! #[hearken_sdk::listener("custom.order.*", channel = "orders", from = "new")]
+//! fn book(event: &Event, total: u64) -> Result<(), SendError> {
+//!     // Stored once, however often the order is handled.
+//!     send(OutgoingEvent::new("booking.made").json(&total).channel("bookings"))?;
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # State
 //! A struct whose methods listen lives as long as the plugin's instance; see
 //! [`listeners`]. What must outlive the instance belongs into the
 //! [`keyvalue`] store.
 //!
 //! # What a plugin may do
-//! [`send`] publishes and [`wait`] waits for an event, [`config`] reads the
+//! [`send`] publishes and [`wait`] waits for an event, [`channels`] appends and reads,
+//! [`config`] reads the
 //! manifest's `[config]`, [`secrets`] gives what its `[secrets]` names, [`keyvalue`] keeps data in the buckets that the manifest
 //! grants, [`log`] writes to the host's log; what a plugin prints goes there too.
 //! A component imports only what its code uses.
@@ -68,13 +87,16 @@
 //! Handlers stay plain functions and methods, so `cargo test` calls them natively
 //! without a host; the `testing` module (native targets only) plays its part.
 
+mod attempts;
 mod dispatch;
 mod event;
+mod failure;
 mod filter;
 mod host;
 mod outgoing;
 mod rfc3339;
 
+pub mod channels;
 pub mod config;
 pub mod keyvalue;
 pub mod log;
@@ -83,6 +105,7 @@ pub mod secrets;
 pub mod testing;
 
 pub use event::{DataError, Event};
+pub use failure::{OrReject, Reject};
 pub use filter::{Filter, WaitError, wait};
 pub use hearken_sdk_macros::{listener, listeners};
 pub use outgoing::{OutgoingEvent, SendError, send};
@@ -90,6 +113,8 @@ pub use outgoing::{OutgoingEvent, SendError, send};
 /// What the macros expand to; not for use by hand and without any promise.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::dispatch::{EventArgument, Listener, Outcome, data, event};
+    pub use crate::dispatch::{
+        Delivery, EventArgument, Listener, Outcome, StartingPoint, data, event,
+    };
     pub use inventory;
 }

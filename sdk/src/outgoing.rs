@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::channels::AppendError;
 use crate::{host, rfc3339};
 
 /// An event to publish, built step by step and handed to [`send`].
@@ -25,6 +26,7 @@ pub struct OutgoingEvent {
 #[derive(Debug, Default)]
 pub(crate) struct Attributes {
     pub event_type: String,
+    pub id: Option<String>,
     pub subject: Option<String>,
     /// RFC 3339.
     pub time: Option<String>,
@@ -50,6 +52,9 @@ pub enum SendError {
     /// The data given to [`OutgoingEvent::json`] cannot be written as JSON.
     #[error("the event was not sent: its data cannot be written as JSON: {0}")]
     Data(#[source] serde_json::Error),
+    /// The channel that the event names does not take it.
+    #[error(transparent)]
+    Channel(#[from] AppendError),
 }
 
 impl OutgoingEvent {
@@ -63,6 +68,14 @@ impl OutgoingEvent {
             },
             broken: None,
         }
+    }
+
+    /// Gives the event an id, unique for this plugin; otherwise the host does. What is
+    /// appended to a channel with an id that it has had before, within the channel's
+    /// `dedupe`, is stored once.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.attributes.id = Some(id.into());
+        self
     }
 
     /// Names the thing that the event is about.
@@ -109,7 +122,9 @@ impl OutgoingEvent {
         self
     }
 
-    /// Appends the event to this durable channel.
+    /// Appends the event to this durable channel, which the manifest has to grant with
+    /// `[allow] append`. [`channels::append`](crate::channels::append) does it too, and says
+    /// more of it.
     pub fn channel(mut self, channel: impl Into<String>) -> Self {
         self.attributes.channel = Some(channel.into());
         self
@@ -121,15 +136,22 @@ impl OutgoingEvent {
         self.attributes.extensions.push((name.into(), value.into()));
         self
     }
+
+    /// What the host is given.
+    pub(crate) fn into_attributes(self) -> Result<Attributes, SendError> {
+        match self.broken {
+            Some(error) => Err(error),
+            None => Ok(self.attributes),
+        }
+    }
 }
 
-/// Publishes `event` and returns its id. Never waits for a listener.
+/// Publishes `event` and returns its id. Never waits for a listener; for a channel that the
+/// event names it waits until the event is durable there, which counts towards the handler's
+/// deadline.
 ///
 /// # Errors
 /// [`SendError`] says why nothing was published.
 pub fn send(event: OutgoingEvent) -> Result<String, SendError> {
-    match event.broken {
-        Some(error) => Err(error),
-        None => host::send(event.attributes),
-    }
+    host::send(event.into_attributes()?)
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use hearken_sdk::channels::{self, AppendError, Position, ReadError};
 use hearken_sdk::config::{self, ConfigError};
 use hearken_sdk::keyvalue::{Bucket, KeyValueError};
 use hearken_sdk::log::{self, Level};
@@ -41,7 +42,7 @@ fn events_arrive_as_they_were_built() {
 
 #[test]
 fn what_is_sent_is_seen_as_it_would_be_delivered() {
-    let host = Host::new();
+    let host = Host::new().channel("carts");
     let id = send(
         OutgoingEvent::new("cart.added")
             .subject("item-7")
@@ -59,7 +60,11 @@ fn what_is_sent_is_seen_as_it_would_be_delivered() {
     assert_eq!(added.subject(), Some("item-7"));
     assert_eq!(added.json::<u32>().unwrap(), 3);
     assert_eq!(added.extension("priority"), Some("1"));
-    assert_eq!(added.channel(), Some("carts"));
+    assert_eq!(
+        (added.channel(), added.sequence()),
+        (Some("carts"), Some(1))
+    );
+    assert_eq!(host.channel_events("carts"), host.sent()[..1]);
     assert!(added.is_distributed());
     assert_eq!(raw.event_type(), "custom.raw");
     assert_eq!(
@@ -79,6 +84,59 @@ fn sending_fails_as_on_a_node() {
     let error = send(OutgoingEvent::new("a").json(&no_json)).unwrap_err();
     assert!(matches!(error, SendError::Data(_)), "{error}");
     assert!(host.sent().is_empty());
+}
+
+#[test]
+fn a_channel_keeps_what_is_appended_and_gives_it_back() {
+    let host = Host::new().channel("orders");
+    let order = |id: &str| OutgoingEvent::new("order.paid").id(id);
+    let stored = channels::append("orders", [order("a"), order("b")]).unwrap();
+    let numbers: Vec<_> = stored.iter().map(|event| event.sequence).collect();
+    assert_eq!(numbers, [1, 2]);
+    let again = channels::append("orders", [order("a")]).unwrap();
+    assert_eq!((again[0].sequence, again[0].duplicate), (1, true));
+    let conflict = channels::append_expecting("orders", 1, [order("c")]);
+    assert_eq!(conflict, Err(AppendError::Conflict { last: 2 }));
+    let third = channels::append_expecting("orders", 2, [order("c")]).unwrap();
+    assert_eq!(third[0].sequence, 3);
+
+    let page = channels::read("orders", 0, 2).unwrap();
+    assert_eq!(page.events, host.channel_events("orders")[..2]);
+    assert_eq!((page.next.sequence, page.last, page.gap), (2, 3, None));
+    let rest = channels::read("orders", page.next, 2).unwrap();
+    assert_eq!(rest.events[0].id(), "c");
+    let bounds = channels::bounds("orders").unwrap();
+    assert_eq!((bounds.first, bounds.last), (1, 3));
+    let other = Position {
+        epoch: Some("other".to_owned()),
+        sequence: 0,
+    };
+    let other = channels::read("orders", other, 1);
+    assert!(matches!(other, Err(ReadError::AnotherLog { epoch }) if epoch == bounds.epoch));
+    for (after, limit) in [(4, 1), (0, 0), (0, 1001)] {
+        let read = channels::read("orders", after, limit);
+        assert!(matches!(read, Err(ReadError::Invalid(_))), "{read:?}");
+    }
+}
+
+#[test]
+fn a_channel_that_is_not_there_takes_nothing() {
+    let host = Host::new()
+        .channel("orders")
+        .refuse_append(AppendError::Overloaded);
+    let order = || OutgoingEvent::new("order.paid");
+    let refused = channels::append("orders", [order()]);
+    assert_eq!(refused, Err(AppendError::Overloaded));
+    let missing = send(order().channel("order")).unwrap_err();
+    assert_eq!(missing.to_string(), "there is no channel `order`");
+    let invalid = channels::append("orders", [order(), OutgoingEvent::new("no spaces")]);
+    assert!(matches!(invalid, Err(AppendError::Invalid(_))));
+    let other = channels::append("orders", [order().channel("others")]);
+    assert!(matches!(other, Err(AppendError::Invalid(_))));
+    assert_eq!(
+        (host.channel_events("orders").len(), host.sent().len()),
+        (0, 0)
+    );
 }
 
 #[test]

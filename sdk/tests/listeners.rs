@@ -52,7 +52,7 @@ impl Counter {
         self.seen += self.step();
     }
 
-    #[listener("custom.count.show", channel = "counts")]
+    #[listener("custom.count.show", channel = "counts", live)]
     fn show(&self, _event: &Event) {
         called(format!("seen {}", self.seen));
     }

@@ -140,6 +140,10 @@ fn known() -> Vec<Row> {
             vec![of("BURST"), of("A_SECOND")],
         ),
         (
+            "events of a page that a plugin reads",
+            vec![of("MAX_PAGE_EVENTS"), of("MAX_PAGE_BYTES")],
+        ),
+        (
             "HTTP requests of a plugin under way",
             vec![number(limits.http_requests)],
         ),

@@ -6,8 +6,8 @@ use crate::hostile::{
 };
 use crate::support::guests;
 use crate::{
-    capabilities, delivery, foreign, frames, full_disk, handover, logs, reload, rights, secrets,
-    shutdown,
+    capabilities, channels, delivery, foreign, frames, full_disk, handover, logs, reload, rights,
+    secrets, shutdown,
 };
 
 /// A guest, and the tests that run it.
@@ -37,6 +37,11 @@ const TESTED: &[Tested] = &[
     ),
     ("claims", &[delivery::a_plugin_says_only_what_it_may]),
     ("configured", &[capabilities::configured]),
+    ("consumer", &[channels::plugins::a_plugin_appends_and_reads]),
+    (
+        "consumer-typed",
+        &[channels::plugins::a_live_event_has_no_attempt_and_gives_no_ids],
+    ),
     ("describe-globs", &[descriptions::globs]),
     ("describe-huge", &[descriptions::huge]),
     ("describe-invalid", &[descriptions::invalid]),

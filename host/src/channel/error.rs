@@ -36,6 +36,12 @@ impl NoChannel {
         }
     }
 
+    /// The name that was probably meant, if one is near.
+    #[must_use]
+    pub fn nearest(&self) -> Option<&str> {
+        self.nearest.as_deref()
+    }
+
     fn hint(&self) -> String {
         match &self.nearest {
             Some(nearest) => format!("did you mean `{nearest}`?"),

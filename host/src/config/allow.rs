@@ -1,5 +1,8 @@
 //! The keys of a manifest's `[allow]`, which are those of the node's `[policy]` too.
 
+use hearken_pattern::Glob;
+
+use super::access::form::CHANNELS;
 use super::document::{Entry, Section};
 use super::error::ConfigError;
 use super::form::{Form, Kind};
@@ -19,6 +22,10 @@ pub struct Allow {
     pub http: Option<Vec<HttpGrant>>,
     /// Buckets of the key-value store.
     pub keyvalue: Option<Vec<String>>,
+    /// Channels that the plugin may append to.
+    pub append: Option<Vec<Glob>>,
+    /// Channels that the plugin may read.
+    pub read: Option<Vec<Glob>>,
 }
 
 impl Allow {
@@ -29,6 +36,8 @@ impl Allow {
             listen: (section.entry("listen").map(|entry| patterns(&entry))).transpose()?,
             http: section.list("http", &HTTP_GRANT)?,
             keyvalue: section.list("keyvalue", &BUCKET)?,
+            append: section.list("append", &CHANNELS)?,
+            read: section.list("read", &CHANNELS)?,
         };
         section.finish()?;
         Ok(allow)
@@ -41,6 +50,8 @@ impl Allow {
             listen: self.listen.or_else(|| others.listen.clone()),
             http: self.http.or_else(|| others.http.clone()),
             keyvalue: self.keyvalue.or_else(|| others.keyvalue.clone()),
+            append: self.append.or_else(|| others.append.clone()),
+            read: self.read.or_else(|| others.read.clone()),
         }
     }
 }

@@ -130,6 +130,8 @@ mod tests {
             keyvalue = ["sessions"]
             publish = ["custom.cart.*"]
             listen = ["custom.cart.*", "plugin.*"]
+            append = ["orders"]
+            read = ["orders", "chat:*"]
             [secrets]
             token = { file = "token" }
             [secrets.other]
@@ -164,6 +166,8 @@ mod tests {
             .collect();
         assert_eq!(http, ["api.example.com", "localhost:8080", "[::1]:80"]);
         assert_eq!(allow.keyvalue.unwrap(), ["sessions"]);
+        assert_eq!(allow.append.unwrap()[0].as_str(), "orders");
+        assert_eq!(allow.read.unwrap()[1].as_str(), "chat:*");
         assert_eq!(allow.publish.unwrap()[0].as_str(), "custom.cart.*");
         assert_eq!(allow.listen.unwrap()[1].as_str(), "plugin.*");
         assert_eq!(
@@ -291,6 +295,8 @@ mod tests {
                 ["as they are", "private"],
             ),
             ("[allow]\nkeyvalue = [\"\"]", "2:13", ["empty", "bucket"]),
+            ("[allow]\nappend = [\"a b\"]", "2:11", ["' '", "channel"]),
+            ("[allow]\nread = [\"\"]", "2:9", ["empty", "chat:*"]),
             (
                 "[secrets]\ntoken = \"hunter22\"",
                 "2:9",

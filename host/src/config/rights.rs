@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use hearken_pattern::Glob;
+
 use super::bounds::Bounds;
 use super::http_grant::HttpGrant;
 use super::manifest::Manifest;
@@ -20,6 +22,10 @@ pub struct Rights {
     pub http: Vec<HttpGrant>,
     /// Buckets of the key-value store.
     pub keyvalue: Vec<String>,
+    /// Channels that it may append to.
+    pub append: Vec<Glob>,
+    /// Channels that it may read.
+    pub read: Vec<Glob>,
     /// What it may read through `wasmcloud:secrets`, by its keys.
     pub secrets: BTreeMap<String, GrantedSecret>,
     /// What the manifest asks for and the policy does not grant.
@@ -74,9 +80,35 @@ impl Rights {
                 },
                 &mut withheld,
             ),
+            append: narrow(
+                "append",
+                asked.append.as_deref(),
+                bounds.append.as_deref(),
+                names_within,
+                &mut withheld,
+            ),
+            read: narrow(
+                "read",
+                asked.read.as_deref(),
+                bounds.read.as_deref(),
+                names_within,
+                &mut withheld,
+            ),
             secrets,
             withheld,
         }
+    }
+
+    /// Whether the plugin may append to the channel of this name.
+    #[must_use]
+    pub fn may_append(&self, channel: &str) -> bool {
+        self.append.iter().any(|names| names.matches(channel))
+    }
+
+    /// Whether the plugin may read the channel of this name.
+    #[must_use]
+    pub fn may_read(&self, channel: &str) -> bool {
+        self.read.iter().any(|names| names.matches(channel))
     }
 
     /// Whether the plugin may publish events of this type.
@@ -166,6 +198,15 @@ fn narrow<T: Clone + PartialEq + fmt::Display>(
         granted.extend(left);
     }
     granted
+}
+
+/// What is left of names of channels: all of them, or those of the bounds that are among
+/// them.
+fn names_within(asked: &Glob, bounds: &[Glob]) -> Vec<Glob> {
+    if bounds.iter().any(|bound| bound.covers(asked)) {
+        return vec![asked.clone()];
+    }
+    (bounds.iter().filter(|bound| asked.covers(bound)).cloned()).collect()
 }
 
 /// The secrets that are where the bounds let them be.
@@ -284,6 +325,29 @@ mod tests {
                 "publish custom.b, of which ",
                 "http a.example, of which a.example:443",
                 "keyvalue x, of which ",
+            ]
+        );
+    }
+
+    #[test]
+    fn channels_are_those_that_both_name() {
+        let asked = allow("append = [\"orders\", \"chat:*\"]\nread = [\"*\"]");
+        let all = rights(asked.clone(), Allow::default());
+        assert!(all.may_append("orders") && all.may_append("chat:42"));
+        assert!(!all.may_append("order") && all.may_read("anything"));
+        assert_eq!(all.withheld, []);
+        let none = rights(Allow::default(), asked.clone());
+        assert!(!none.may_append("orders"));
+        let bounds = allow("append = [\"chat:4*\", \"order\"]\nread = [\"orders\", \"dead.*\"]");
+        let some = rights(asked, bounds);
+        assert_eq!(texts(&some.append), ["chat:4*"]);
+        assert_eq!(texts(&some.read), ["orders", "dead.*"]);
+        assert_eq!(
+            some.withheld.iter().map(shown).collect::<Vec<_>>(),
+            [
+                "append orders, of which ",
+                "append chat:*, of which chat:4*",
+                "read *, of which orders and dead.*",
             ]
         );
     }

@@ -13,9 +13,9 @@ pub enum Provision {
     /// A plugin can as far as its manifest says so; anything else is refused to it
     /// when it tries.
     ByGrant {
-        /// The key of the manifest's table `[allow]`.
-        key: &'static str,
-        /// Stands for what that key lists.
+        /// The keys of the manifest's table `[allow]`, each for some of its functions.
+        keys: &'static [&'static str],
+        /// Stands for what each key lists.
         example: &'static str,
     },
     /// A plugin gets those that its manifest names in `[secrets]`, and an error for others.
@@ -28,11 +28,14 @@ pub enum Provision {
 }
 
 impl Provision {
-    /// The manifest's line that grants the interface, with a value to be replaced.
+    /// What in the manifest grants the interface, with values to be replaced.
     #[must_use]
     pub fn manifest_line(&self) -> Option<String> {
         match self {
-            Self::ByGrant { key, example } => Some(format!("{key} = [\"{example}\"]")),
+            Self::ByGrant { keys, example } => {
+                let lines = keys.iter().map(|key| format!("{key} = [\"{example}\"]"));
+                Some(lines.collect::<Vec<_>>().join(", "))
+            }
             Self::Always | Self::BySecret | Self::Refused { .. } => None,
         }
     }
@@ -75,6 +78,15 @@ const OFFERS: &[Offer] = &[
     },
     Offer {
         package: "hearken:plugin",
+        version: "0.2.0",
+        interfaces: &["channels"],
+        provision: Provision::ByGrant {
+            keys: &["append", "read"],
+            example: "CHANNEL",
+        },
+    },
+    Offer {
+        package: "hearken:plugin",
         version: "0.1.0",
         interfaces: &["types", "events", "progress"],
         provision: Provision::Always,
@@ -90,7 +102,7 @@ const OFFERS: &[Offer] = &[
         version: "0.2.0-draft",
         interfaces: &["store", "atomics", "batch"],
         provision: Provision::ByGrant {
-            key: "keyvalue",
+            keys: &["keyvalue"],
             example: "BUCKET",
         },
     },
@@ -117,7 +129,7 @@ const OFFERS: &[Offer] = &[
         version: WASI,
         interfaces: &["types", "outgoing-handler"],
         provision: Provision::ByGrant {
-            key: "http",
+            keys: &["http"],
             example: "HOST",
         },
     },
@@ -280,6 +292,15 @@ mod tests {
             panic!("outgoing HTTP is offered");
         };
         assert_eq!(http.manifest_line().unwrap(), "http = [\"HOST\"]");
+        let Support::Offered(channels) = import_support("hearken:plugin/channels@0.2.0") else {
+            panic!("channels are offered");
+        };
+        let line = channels.manifest_line().unwrap();
+        assert_eq!(line, "append = [\"CHANNEL\"], read = [\"CHANNEL\"]");
+        assert_eq!(
+            import_support("hearken:plugin/channels@0.1.0"),
+            Support::OtherVersion { spoken: "0.2.0" }
+        );
     }
 
     #[test]

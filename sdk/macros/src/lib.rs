@@ -23,7 +23,15 @@ use proc_macro::TokenStream;
 ///   run of characters, `{a,b}` is either, everything else is literal. Types that
 ///   plugins and clients publish all begin with `custom.`;
 /// - `subject = "…"`: only events with exactly this subject;
-/// - `channel = "…"`: only events of this durable channel;
+/// - `channel = "…"`: the events of this durable channel, each at least once and in order
+///   for each subject, also those that were appended while the plugin was not there. One
+///   that fails is tried again after a while; see `hearken_sdk::Reject` for one that is not
+///   worth it;
+/// - `from = "first"`, `"new"` or a number: where to begin in a channel in which the plugin
+///   has no place yet: with its first event, which is the default, with the next one, or
+///   behind the event of this number;
+/// - `live`: of the channel's events those that come while the plugin runs, at most once, as
+///   of events that go to no channel;
 /// - `local_only`: only events published on this node.
 ///
 /// The function takes the event (`Event` or `&Event`) and, if it likes, its JSON
@@ -33,7 +41,8 @@ use proc_macro::TokenStream;
 ///
 /// A plugin may have any number of listeners, in any of its modules. The host
 /// delivers an event once; it goes to each listener that it matches, in the order
-/// of their source. An event that matches none of them, because the manifest's
+/// of their source. A delivery of a channel goes to the listeners on that channel, a live
+/// one to the others. An event that matches none of them, because the manifest's
 /// `subscribe` asks for other types, goes to all of them.
 #[proc_macro_attribute]
 pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Result, ReturnType, Signature, Type};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, StartingPoint};
 
 /// One listener, function or method.
 pub struct Registration<'a> {
@@ -114,6 +114,7 @@ impl Registration<'_> {
         let patterns = &arguments.patterns;
         let subject = option(arguments.subject.as_ref());
         let channel = option(arguments.channel.as_ref());
+        let delivery = delivery(arguments);
         let local_only = arguments.local_only;
         quote! {
             ::hearken_sdk::__private::inventory::submit! {
@@ -122,6 +123,7 @@ impl Registration<'_> {
                     patterns: &[#(#patterns),*],
                     subject: #subject,
                     channel: #channel,
+                    delivery: #delivery,
                     local_only: #local_only,
                     version: ::core::env!("CARGO_PKG_VERSION"),
                     place: (::core::file!(), ::core::line!(), #index),
@@ -134,6 +136,24 @@ impl Registration<'_> {
             }
         }
     }
+}
+
+fn delivery(arguments: &Arguments) -> TokenStream {
+    let from = match &arguments.from {
+        _ if arguments.channel.is_none() || arguments.live => {
+            return quote!(::hearken_sdk::__private::Delivery::Live);
+        }
+        None => quote!(::core::option::Option::None),
+        Some(from) => {
+            let point = match from {
+                StartingPoint::First => quote!(First),
+                StartingPoint::New => quote!(New),
+                StartingPoint::After(after) => quote!(After(#after)),
+            };
+            quote!(::core::option::Option::Some(::hearken_sdk::__private::StartingPoint::#point))
+        }
+    };
+    quote!(::hearken_sdk::__private::Delivery::Channel(#from))
 }
 
 fn option(value: Option<&syn::LitStr>) -> TokenStream {

@@ -129,6 +129,12 @@ impl PartialEq for Pattern {
 
 impl Eq for Pattern {}
 
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl Glob {
     /// The glob of `text`, in which everything but `*` is literal.
     #[must_use]

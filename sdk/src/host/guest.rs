@@ -1,5 +1,7 @@
 //! The component: its exports, and its imports as the SDK's types.
 
+mod channels;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -14,6 +16,8 @@ use crate::log::Level;
 use crate::outgoing;
 use crate::secrets::SecretError;
 use crate::{Event, Filter, SendError, WaitError};
+
+pub(crate) use channels::{append, bounds, read};
 
 use bindings::exports::hearken::plugin::framed_listener;
 use bindings::hearken::plugin::{events, progress, types};
@@ -74,7 +78,7 @@ impl framed_listener::Guest for bindings::Plugin {
             types::ListenerDescription {
                 name: listener.name.to_owned(),
                 filter,
-                delivery: types::Delivery::Live,
+                delivery: delivery(listener),
             }
         };
         types::Description {
@@ -100,11 +104,34 @@ impl framed_listener::Guest for bindings::Plugin {
             }
             let delivery = delivery.expect("the host sends well-formed frames");
             let event = Event::delivered(Arc::clone(&frame), delivery);
-            if let Err(reason) = dispatcher.dispatch(&event) {
-                progress::fail(&reason);
+            if let Err(failure) = dispatcher.dispatch(&event) {
+                match failure.rejected {
+                    true => progress::reject(&failure.reason),
+                    false => progress::fail(&failure.reason),
+                }
             }
         }
     }
+}
+
+fn delivery(listener: &dispatch::Listener) -> types::Delivery {
+    let (dispatch::Delivery::Channel(from), Some(name)) = (listener.delivery, listener.channel)
+    else {
+        return types::Delivery::Live;
+    };
+    types::Delivery::Channel(types::ChannelDelivery {
+        name: name.to_owned(),
+        from: from.map(|from| match from {
+            dispatch::StartingPoint::First => types::StartingPoint::First,
+            dispatch::StartingPoint::New => types::StartingPoint::New,
+            dispatch::StartingPoint::After(after) => types::StartingPoint::After(after),
+        }),
+    })
+}
+
+/// Tells the host which listener has the event in hand now, where several have it by turns.
+pub(crate) fn begin_part(name: &str) {
+    progress::part(name);
 }
 
 impl From<types::Event> for Event {
@@ -131,9 +158,22 @@ impl From<types::Event> for Event {
 }
 
 pub(crate) fn send(event: outgoing::Attributes) -> Result<String, SendError> {
-    let event = types::OutgoingEvent {
+    let event = outgoing_event(event);
+    events::send(&event).map_err(|error| match error {
+        events::SendError::Invalid(reason) => SendError::Invalid(reason),
+        events::SendError::TooLarge(limit) => SendError::TooLarge(limit),
+        events::SendError::BudgetExceeded => SendError::BudgetExceeded,
+        events::SendError::Channel(error) => {
+            let channel = event.channel.as_deref().unwrap_or_default();
+            channels::append_error(channel, error).into()
+        }
+    })
+}
+
+fn outgoing_event(event: outgoing::Attributes) -> types::OutgoingEvent {
+    types::OutgoingEvent {
         type_: event.event_type,
-        id: None,
+        id: event.id,
         subject: event.subject,
         time: event.time,
         datacontenttype: event.datacontenttype,
@@ -141,13 +181,7 @@ pub(crate) fn send(event: outgoing::Attributes) -> Result<String, SendError> {
         distributed: event.distributed,
         channel: event.channel,
         extensions: event.extensions,
-    };
-    events::send(&event).map_err(|error| match error {
-        events::SendError::Invalid(reason) => SendError::Invalid(reason),
-        events::SendError::TooLarge(limit) => SendError::TooLarge(limit),
-        events::SendError::BudgetExceeded => SendError::BudgetExceeded,
-        events::SendError::Channel(error) => SendError::Invalid(format!("{error:?}")),
-    })
+    }
 }
 
 pub(crate) fn wait(filter: &Filter, milliseconds: u64) -> Result<Event, WaitError> {

@@ -4,9 +4,13 @@
 #[cfg(target_family = "wasm")]
 mod guest;
 #[cfg(target_family = "wasm")]
-pub(crate) use guest::{Bucket, config_all, config_get, log, secret_get, send, wait};
+pub(crate) use guest::{
+    Bucket, append, begin_part, bounds, config_all, config_get, log, read, secret_get, send, wait,
+};
 
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use native::{Bucket, config_all, config_get, log, secret_get, send, wait};
+pub(crate) use native::{
+    Bucket, append, begin_part, bounds, config_all, config_get, log, read, secret_get, send, wait,
+};

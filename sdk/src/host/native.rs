@@ -1,10 +1,11 @@
 //! Natively the fake host of the test at hand answers.
 
+use crate::channels::{AppendError, Bounds, Page, Position, ReadError, Stored};
 use crate::config::ConfigError;
 use crate::keyvalue::{KeyPage, KeyValueError};
 use crate::log::Level;
 use crate::secrets::SecretError;
-use crate::testing::state::with_host;
+use crate::testing::state::{if_host, with_host};
 use crate::{Event, Filter, SendError, WaitError, outgoing};
 
 pub(crate) fn send(event: outgoing::Attributes) -> Result<String, SendError> {
@@ -13,6 +14,30 @@ pub(crate) fn send(event: outgoing::Attributes) -> Result<String, SendError> {
 
 pub(crate) fn wait(filter: &Filter, _milliseconds: u64) -> Result<Event, WaitError> {
     with_host("wait", |host| host.wait(filter))
+}
+
+pub(crate) fn append(
+    channel: &str,
+    events: Vec<outgoing::Attributes>,
+    expect_last: Option<u64>,
+) -> Result<Vec<Stored>, AppendError> {
+    with_host("channels::append", |host| {
+        host.append(channel, events, expect_last)
+    })
+}
+
+pub(crate) fn read(channel: &str, after: &Position, limit: u32) -> Result<Page, ReadError> {
+    with_host("channels::read", |host| {
+        host.channels.read(channel, after, limit)
+    })
+}
+
+pub(crate) fn bounds(channel: &str) -> Result<Bounds, ReadError> {
+    with_host("channels::bounds", |host| host.channels.bounds(channel))
+}
+
+pub(crate) fn begin_part(name: &str) {
+    if_host(|host| host.begin_part(name));
 }
 
 pub(crate) fn config_get(key: &str) -> Result<Option<String>, ConfigError> {

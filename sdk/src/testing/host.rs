@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 
 use super::state::{self, State, with_host};
+use crate::channels::AppendError;
 use crate::log::Level;
 use crate::{Event, SendError};
 
 /// Plays the host for the listeners called on this thread while it lives: gives
-/// them configuration, key-value buckets and events to wait for, and keeps what
-/// they send and log.
+/// them configuration, key-value buckets, channels and events to wait for, and keeps
+/// what they send and log.
 #[derive(Debug)]
 #[must_use = "the host answers only while it lives; bind it to a name"]
 pub struct Host {
@@ -56,6 +57,21 @@ impl Host {
         self
     }
 
+    /// Makes a durable channel, empty, that the plugin may append to and read. Others are
+    /// not there.
+    pub fn channel(self, name: impl Into<String>) -> Self {
+        with_host("channel", |host| host.channels.make(name.into()));
+        self
+    }
+
+    /// Lets the next append to a channel fail with `error`; several are used up in turn.
+    pub fn refuse_append(self, error: AppendError) -> Self {
+        with_host("refuse_append", |host| {
+            host.channels.refusals.push_back(error);
+        });
+        self
+    }
+
     /// Lets the next `send` fail with `error`; several are used up in turn.
     pub fn refuse_send(self, error: SendError) -> Self {
         with_host("refuse_send", |host| host.refusals.push_back(error));
@@ -70,10 +86,26 @@ impl Host {
     }
 
     /// What was sent so far, as it would be delivered: under `custom.`, with the
-    /// ids `sent-1`, `sent-2` and so on.
+    /// ids `sent-1`, `sent-2` and so on, unless it has one of its own. What was appended to
+    /// a channel is among it, with its number.
     #[must_use]
     pub fn sent(&self) -> Vec<Event> {
         with_host("sent", |host| host.sent.clone())
+    }
+
+    /// The events of a channel, in order.
+    ///
+    /// # Panics
+    /// If there is no such [`channel`](Self::channel).
+    #[must_use]
+    pub fn channel_events(&self, name: &str) -> Vec<Event> {
+        with_host("channel_events", |host| {
+            let events = host.channels.events(name);
+            let events = events.unwrap_or_else(|| {
+                panic!("there is no channel `{name}`; make it with `Host::channel`")
+            });
+            events.to_vec()
+        })
     }
 
     /// What was logged so far (not what was printed).

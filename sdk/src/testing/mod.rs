@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod channels;
 mod event;
 mod host;
 pub(crate) mod state;
@@ -29,14 +30,53 @@ pub(crate) mod state;
 pub use event::{EventBuilder, event};
 pub use host::Host;
 
+use crate::failure::Failure;
 use crate::{Event, Filter, dispatch};
+use channels::Handling;
+use state::if_host;
 
-/// Gives `event` to every listener of this crate that it is meant for.
+/// Why an event that its channel delivers was not handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotHandled {
+    /// It will be tried again.
+    Again(String),
+    /// It would go to the dead letters.
+    Rejected(String),
+}
+
+/// Gives `event` to every live listener of this crate that it is meant for.
 ///
 /// # Errors
 /// What the host would report in `plugin.failed`: the errors of the listeners.
 pub fn deliver(event: &Event) -> Result<(), String> {
-    dispatch::Dispatcher::default().dispatch(event)
+    let delivered = dispatch::Dispatcher::default().dispatch(event);
+    delivered.map_err(|failure| failure.reason)
+}
+
+/// Gives `event` to the listeners on its channel that it is meant for, as the host does at
+/// its attempt number `attempt`, from 1. At a later attempt those are not called that have
+/// handled the event at one before. What they append while a [`Host`] lives, and without ids
+/// of their own, is stored once, however many attempts it takes.
+///
+/// # Errors
+/// [`NotHandled`] says whether the host would try it again.
+///
+/// # Panics
+/// If the event has no [`channel`](EventBuilder::channel).
+pub fn deliver_from_channel(event: &Event, attempt: u32) -> Result<(), NotHandled> {
+    let handling = Handling::of(event);
+    assert!(
+        handling.is_some(),
+        "the event is in no channel; give it a place with `EventBuilder::channel`"
+    );
+    if_host(|host| host.handling = handling);
+    let event = event.clone().consumed(attempt > 1);
+    let delivered = dispatch::Dispatcher::default().dispatch(&event);
+    if_host(|host| host.handling = None);
+    delivered.map_err(|Failure { reason, rejected }| match rejected {
+        true => NotHandled::Rejected(reason),
+        false => NotHandled::Again(reason),
+    })
 }
 
 /// The listeners of this crate as the host sees them: names and filters.

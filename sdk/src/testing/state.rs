@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hearken_pattern::{Pattern, is_type_char};
 
+use super::channels::{Channels, Handling, stored};
+use crate::channels::{AppendError, Stored};
 use crate::event::Attributes;
 use crate::log::Level;
 use crate::{Event, Filter, SendError, WaitError, outgoing};
@@ -22,6 +24,9 @@ pub(crate) struct State {
     pub secrets: BTreeMap<String, Vec<u8>>,
     pub buckets: BTreeMap<String, Records>,
     pub denied_buckets: BTreeSet<String>,
+    pub channels: Channels,
+    /// While an event is delivered by its channel.
+    pub handling: Option<Handling>,
     pub refusals: VecDeque<SendError>,
     pub answers: VecDeque<Event>,
     pub sent: Vec<Event>,
@@ -57,27 +62,83 @@ pub(crate) fn with_host<T>(call: &str, act: impl FnOnce(&mut State) -> T) -> T {
     })
 }
 
+/// Acts on the thread's host, if it has one.
+pub(crate) fn if_host(act: impl FnOnce(&mut State)) {
+    HOST.with_borrow_mut(|host| {
+        if let Some(host) = host {
+            act(host);
+        }
+    });
+}
+
 impl State {
+    pub fn begin_part(&mut self, name: &str) {
+        if let Some(handling) = &mut self.handling {
+            handling.begin_part(name);
+        }
+    }
+
+    pub fn append(
+        &mut self,
+        channel: &str,
+        events: Vec<outgoing::Attributes>,
+        expect_last: Option<u64>,
+    ) -> Result<Vec<Stored>, AppendError> {
+        self.channels.check(channel, events.len(), expect_last)?;
+        // All of them, or none.
+        let mut delivered = Vec::with_capacity(events.len());
+        for event in &events {
+            if let Some(other) = event.channel.as_deref().filter(|other| *other != channel) {
+                return Err(AppendError::Invalid(format!(
+                    "it names the channel `{other}`, and is appended to `{channel}`"
+                )));
+            }
+            let event_type = delivered_type(&event.event_type).map_err(AppendError::Invalid)?;
+            delivered.push(event_type);
+        }
+        let mut receipt = Vec::with_capacity(events.len());
+        for (mut event, event_type) in events.into_iter().zip(delivered) {
+            if event.id.is_none()
+                && let Some(handling) = &mut self.handling
+            {
+                event.id = Some(handling.next_id());
+            }
+            let id = event.id.as_deref().unwrap_or_default();
+            if let Some(before) = self.channels.find(channel, id) {
+                receipt.push(stored(channel, before, true));
+                continue;
+            }
+            let sequence = Some(self.channels.next(channel));
+            event.channel = Some(channel.to_owned());
+            let event = self.publish(event, event_type, sequence);
+            receipt.push(stored(channel, &event, false));
+            self.channels.push(channel, event);
+        }
+        Ok(receipt)
+    }
+
     pub fn send(&mut self, event: outgoing::Attributes) -> Result<String, SendError> {
         if let Some(error) = self.refusals.pop_front() {
             return Err(error);
         }
-        let event_type = if event.event_type.starts_with("custom.") {
-            event.event_type
-        } else {
-            format!("custom.{}", event.event_type)
-        };
-        if event_type == "custom."
-            || event_type.len() > MAX_TYPE_BYTES
-            || !event_type.chars().all(is_type_char)
-        {
-            return Err(SendError::Invalid(format!(
-                "the event type `{event_type}` is not 1 to {MAX_TYPE_BYTES} characters of A-Z a-z 0-9 . _ - / :"
-            )));
+        if let Some(channel) = event.channel.clone() {
+            let stored = self.append(&channel, vec![event], None)?;
+            let ids = stored.into_iter().map(|event| event.id);
+            return Ok(ids.collect());
         }
-        let id = format!("sent-{}", self.sent.len() + 1);
-        self.sent.push(Event::new(Attributes {
-            id: id.clone(),
+        let event_type = delivered_type(&event.event_type).map_err(SendError::Invalid)?;
+        Ok(self.publish(event, event_type, None).id().to_owned())
+    }
+
+    fn publish(
+        &mut self,
+        event: outgoing::Attributes,
+        event_type: String,
+        sequence: Option<u64>,
+    ) -> Event {
+        let number = self.sent.len() + 1;
+        let event = Event::new(Attributes {
+            id: event.id.unwrap_or_else(|| format!("sent-{number}")),
             source: "/nodes/test/plugins/test".to_owned(),
             event_type,
             subject: event.subject,
@@ -90,10 +151,12 @@ impl State {
             origin: "test".to_owned(),
             localorigin: true,
             channel: event.channel,
+            sequence,
             extensions: event.extensions,
             ..Attributes::default()
-        }));
-        Ok(id)
+        });
+        self.sent.push(event.clone());
+        event
     }
 
     pub fn wait(&mut self, filter: &Filter) -> Result<Event, WaitError> {
@@ -103,4 +166,21 @@ impl State {
         at.and_then(|at| self.answers.remove(at))
             .ok_or(WaitError::TimedOut)
     }
+}
+
+/// The type as which an event is delivered; the error says what is wrong with it.
+fn delivered_type(sent: &str) -> Result<String, String> {
+    let event_type = match sent.starts_with("custom.") {
+        true => sent.to_owned(),
+        false => format!("custom.{sent}"),
+    };
+    if event_type == "custom."
+        || event_type.len() > MAX_TYPE_BYTES
+        || !event_type.chars().all(is_type_char)
+    {
+        return Err(format!(
+            "the event type `{event_type}` is not 1 to {MAX_TYPE_BYTES} characters of A-Z a-z 0-9 . _ - / :"
+        ));
+    }
+    Ok(event_type)
 }

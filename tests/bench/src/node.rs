@@ -9,6 +9,7 @@ use hearken::bus::{
     Bus, BusConfig, Filter, MailboxLimits, Overflow, Publisher, Receiver, ReceiverKind,
     Subscription,
 };
+use hearken::channel::Channels;
 use hearken::clock::SystemClock;
 use hearken::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use hearken::event::{Event, Pattern};
@@ -93,6 +94,7 @@ impl Node {
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).expect("a thread");
         let config = PluginsConfig {
             bus: bus.clone(),
+            channels: Channels::new(&bus),
             store,
             folder: folder.join("plugins"),
             data: folder.join("data"),

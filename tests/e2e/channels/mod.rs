@@ -4,6 +4,7 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod disks;
 mod kills;
+pub mod plugins;
 mod restarts;
 mod retention;
 mod rights;

@@ -71,6 +71,15 @@ impl Frame {
         Some(EventRef::assume_encoded(bytes))
     }
 
+    /// The flags of an event's delivery, as [`hearken_wire::frame`] has them; none behind
+    /// the last.
+    #[must_use]
+    pub fn flags(&self, at: usize) -> u32 {
+        let delivery = self.bytes.get(self.start(at)..).unwrap_or_default();
+        let flags = delivery.first_chunk::<FLAGS>();
+        flags.map_or(0, |flags| u32::from_le_bytes(*flags))
+    }
+
     /// Events that were not dropped.
     pub(super) fn left(&self) -> usize {
         self.len() - self.dropped.count_ones() as usize
@@ -278,6 +287,16 @@ mod tests {
             (three.packed(), 3, 7)
         ]));
         assert!(from.events().eq([(one.packed(), 4, 7)]));
+    }
+
+    #[test]
+    fn an_event_has_the_flags_that_it_was_pushed_with() {
+        let mut frame = Frame::default();
+        for (id, local) in [("1", true), ("22", false), ("333", true)] {
+            frame.push(event(id, "s").packed(), local, 1, 0);
+        }
+        let flags = [0, 1, 2, 3].map(|at| frame.flags(at));
+        assert_eq!(flags, [frame::FLAG_LOCAL, 0, frame::FLAG_LOCAL, 0]);
     }
 
     #[test]

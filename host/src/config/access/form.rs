@@ -23,7 +23,7 @@ pub(super) const ROLE: Form<String> = Form::new(
     |text| check_name(text).map(|()| text.to_owned()),
 );
 
-pub(super) const CHANNELS: Form<Glob> = Form::new(
+pub(in crate::config) const CHANNELS: Form<Glob> = Form::new(
     Kind::String,
     "the name of a channel, or with `*` the names of several, e.g. \"chat:*\"",
     |text| match text.chars().find(|c| !c.is_ascii_graphic()) {

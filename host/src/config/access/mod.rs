@@ -3,7 +3,7 @@
 
 #[cfg(test)]
 pub(super) mod field;
-mod form;
+pub(super) mod form;
 mod issuer;
 mod placed;
 #[cfg(test)]

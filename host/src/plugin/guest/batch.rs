@@ -4,9 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hearken_wire::EventRef;
+use hearken_wire::frame::FLAG_CHANNEL;
 use wasmtime::component::WasmList;
 use wasmtime::{StoreContext, StoreContextMut};
 
+use super::appends::Appends;
 use crate::bus::Frame;
 
 /// Longest text in bytes that is passed on of a failure; what is longer is cut.
@@ -24,6 +26,8 @@ pub(crate) struct Batch {
     /// Which of those is in hand.
     at: usize,
     failures: Vec<Failure>,
+    /// What was appended in the course of the event in hand.
+    pub(crate) appends: Appends,
     pub(super) progress: Option<Progress>,
 }
 
@@ -98,8 +102,8 @@ pub(crate) enum ProgressError {
         /// Events of the frame.
         events: usize,
     },
-    /// A failure was reported when no event was in hand.
-    #[error("it reported a failure without an event in hand")]
+    /// Something was said of the event in hand when there was none.
+    #[error("it reported a failure, or a part of the handling, without an event in hand")]
     NothingInHand,
 }
 
@@ -110,6 +114,7 @@ impl Batch {
         self.events = events;
         self.at = 0;
         self.failures.clear();
+        self.appends.begin_event();
     }
 
     /// Gives the frame back, after a call that has begun so many of its events.
@@ -134,6 +139,24 @@ impl Batch {
             .as_ref()?
             .event(at)
             .filter(|_| self.events.contains(&at))
+    }
+
+    /// The event in hand, if it is a delivery of its channel.
+    pub(crate) fn of_channel(&self) -> Option<EventRef<'_>> {
+        let flags = self.frame.as_ref()?.flags(self.events.start + self.at);
+        self.in_hand().filter(|_| flags & FLAG_CHANNEL != 0)
+    }
+
+    /// Begins a part of the handling of the event in hand.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn begin_part(&mut self, name: &str) -> Result<(), ProgressError> {
+        if self.events.is_empty() {
+            return Err(ProgressError::NothingInHand);
+        }
+        self.appends.begin_part(name);
+        Ok(())
     }
 
     /// Whether the guest can take more than one event a call: only with a counter
@@ -194,6 +217,9 @@ impl Batch {
         }
         let moved = at != self.at;
         self.at = at;
+        if moved {
+            self.appends.begin_event();
+        }
         Ok(moved)
     }
 }

@@ -6,7 +6,10 @@ pub(crate) mod plugin {
         path: "wit",
         world: "hearken:plugin/plugin",
         imports: {
+            "hearken:plugin/events.send": async | trappable,
             "hearken:plugin/events.wait": async | trappable,
+            "hearken:plugin/channels.append": async | trappable,
+            "hearken:plugin/channels.read": async | trappable,
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
             "wasi:keyvalue/batch": async | trappable,
@@ -53,6 +56,7 @@ pub(crate) mod plugin_0_1 {
             }
         ",
         imports: {
+            "hearken:plugin/events.send": async | trappable,
             "hearken:plugin/events.wait": async | trappable,
             default: trappable,
         },

@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+use super::appended::Appended;
 use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
 use crate::bus::{Bus, PublishError, Published, Publisher};
+use crate::channel::Channels;
 use crate::event::Draft;
 use crate::store::{Records, Store};
 
-/// Events that a plugin may publish at once, waits that it may begin and key-value
+/// Events that a plugin may publish or append at once, waits and reads that it may begin and key-value
 /// records that it may change: below the default mailbox, so that one burst overflows
 /// nobody.
 pub(crate) const BURST: u32 = 512;
 
-/// Events, waits and changes a second that a plugin may go on with for long: as many
+/// Events, waits, reads and changes a second that a plugin may go on with for long: as many
 /// as the slowest kind of guest can still handle.
 const A_SECOND: u32 = 10_000;
 
@@ -34,7 +36,9 @@ const CALL_SLACK_BYTES: usize = 2 << 20;
 pub(crate) struct PluginContext {
     pub(crate) name: Arc<str>,
     pub(crate) bus: Bus,
-    pub(crate) publisher: Publisher,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) channels: Channels,
+    pub(crate) appended: Appended,
     pub(crate) records: Records,
     pub(crate) log: Arc<PluginLog>,
     pub(crate) sent: AtomicU64,
@@ -55,9 +59,15 @@ pub(crate) enum SendError {
 }
 
 impl PluginContext {
-    pub(crate) fn new(name: Arc<str>, bus: Bus, store: &Arc<Store>, traffic: Traffic) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        bus: Bus,
+        channels: &Channels,
+        store: &Arc<Store>,
+        traffic: Traffic,
+    ) -> Self {
         let source = format!("/nodes/{}/plugins/{name}", bus.node());
-        let publisher = bus.publisher(source, Arc::clone(&name));
+        let publisher = Arc::new(bus.publisher(source, Arc::clone(&name)));
         let nonzero = |number| std::num::NonZeroU32::new(number).expect("a constant above zero");
         let quota = Quota::per_second(nonzero(A_SECOND)).allow_burst(nonzero(BURST));
         let reports = Quota::with_period(REFUSAL_REPORTS).expect("a constant above zero");
@@ -67,6 +77,8 @@ impl PluginContext {
             name,
             bus,
             publisher,
+            channels: channels.clone(),
+            appended: Appended::default(),
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             memory: Arc::default(),
@@ -82,15 +94,22 @@ impl PluginContext {
         self.bus.max_event_bytes().saturating_add(CALL_SLACK_BYTES)
     }
 
-    /// Takes one event, wait or change from the plugin's budget.
+    /// Takes one event, wait, read or change from the plugin's budget.
     pub(crate) fn spend(&self) -> bool {
-        let granted = self.budget.check().is_ok();
+        self.spend_many(1)
+    }
+
+    /// Takes so many at once, or as many as can be had at once at most.
+    pub(crate) fn spend_many(&self, count: usize) -> bool {
+        let count = u32::try_from(count).unwrap_or(BURST).min(BURST);
+        let granted = std::num::NonZeroU32::new(count)
+            .is_none_or(|count| matches!(self.budget.check_n(count), Ok(Ok(()))));
         if !granted {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if self.refusal_reports.check().is_ok() {
                 self.log_refusal(
                     "budget",
-                    "it publishes events, waits for them or changes records faster than its budget allows",
+                    "it publishes events, waits for them, reads them or changes records faster than its budget allows",
                 );
             }
         }
@@ -104,8 +123,13 @@ impl PluginContext {
         let claims = draft.check_claims().map_err(PublishError::from);
         claims.map_err(SendError::Publish)?;
         let event = self.publisher.publish(draft).map_err(SendError::Publish)?;
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.count_sent(1);
         Ok(event)
+    }
+
+    /// Counts events that were published or appended.
+    pub(crate) fn count_sent(&self, events: usize) {
+        self.sent.fetch_add(events as u64, Ordering::Relaxed);
     }
 
     /// Counts that the plugin lacks a right, and logs it now and then; returns what the

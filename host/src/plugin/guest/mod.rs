@@ -1,6 +1,8 @@
 //! What an instance is made of and may do: its store data, its memory and output, the
 //! batch in hand, what it may import, and what it died of.
 
+pub(super) mod appended;
+pub(super) mod appends;
 pub(super) mod batch;
 pub(super) mod bindings;
 pub(super) mod bucket;

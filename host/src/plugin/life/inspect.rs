@@ -9,6 +9,7 @@ use super::load::Source;
 use super::status::rights_status;
 use crate::admin::{ListenerStatus, RightsStatus};
 use crate::bus::{Bus, BusConfig};
+use crate::channel::Channels;
 use crate::clock::SystemClock;
 use crate::config::{PluginLimits, Policy};
 use crate::plugin::code::compile::CompileWorkers;
@@ -47,13 +48,29 @@ pub async fn inspect(
     let store =
         Store::in_memory(bus.clone(), Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     let io = tokio::runtime::Handle::current();
-    let runtime = Runtime::new(bus.clone(), store, scratch.path(), 1, workers, &io, policy)
-        .map_err(|error| error.to_string())?;
+    let channels = Channels::new(&bus);
+    let runtime = Runtime::new(
+        bus.clone(),
+        channels,
+        store,
+        scratch.path(),
+        1,
+        workers,
+        &io,
+        policy,
+    )
+    .map_err(|error| error.to_string())?;
     let runtime = Arc::new(runtime);
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     let limits = PluginLimits::default();
     let traffic = Traffic::new(Arc::clone(&runtime.connector), &limits);
-    let context = PluginContext::new((*name).into(), bus, &runtime.store, traffic);
+    let context = PluginContext::new(
+        (*name).into(),
+        bus,
+        &runtime.channels,
+        &runtime.store,
+        traffic,
+    );
     let context = Arc::new(context);
     let files = Files {
         component: file.to_owned(),

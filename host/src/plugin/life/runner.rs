@@ -19,6 +19,7 @@ use super::status::Status;
 use super::supervisor::Supervisor;
 use crate::admin::PluginState;
 use crate::bus::Bus;
+use crate::channel::Channels;
 use crate::clock::Clock;
 use crate::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use crate::plugin::code::compile::CompileWorkers;
@@ -37,6 +38,8 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 pub struct PluginsConfig {
     /// The bus that plugins listen to.
     pub bus: Bus,
+    /// The channels that plugins append to and read.
+    pub channels: Channels,
     /// Where plugins keep records.
     pub store: Arc<Store>,
     /// The folder with the components.
@@ -84,6 +87,7 @@ impl PluginRunner {
     pub fn new(config: PluginsConfig) -> Result<Self, PluginsError> {
         let PluginsConfig {
             bus,
+            channels,
             store,
             folder,
             data,
@@ -96,7 +100,7 @@ impl PluginRunner {
         } = config;
         let workers = CompileWorkers::new(compile, threads);
         let io = tokio::runtime::Handle::current();
-        let runtime = Runtime::new(bus, store, &data, threads, workers, &io, policy)?;
+        let runtime = Runtime::new(bus, channels, store, &data, threads, workers, &io, policy)?;
         let folder = Folder::watch(&folder, runtime.disks.folder.clone())?;
         let plugins = Arc::new(Plugins {
             runtime: Arc::new(runtime),
@@ -209,6 +213,7 @@ impl PluginRunner {
         let context = Arc::new(PluginContext::new(
             name.as_str().into(),
             bus,
+            &runtime.channels,
             store,
             traffic,
         ));

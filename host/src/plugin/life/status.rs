@@ -176,6 +176,8 @@ pub(crate) fn rights_status(rights: &Rights, unheard: Vec<WithheldStatus>) -> Ri
         listen: rights.listen.as_deref().map(texts),
         http: texts(&rights.http),
         keyvalue: rights.keyvalue.clone(),
+        append: texts(&rights.append),
+        read: texts(&rights.read),
         secrets: (rights.secrets.iter())
             .map(|(key, granted)| format!("{key} ({})", granted.source))
             .collect(),

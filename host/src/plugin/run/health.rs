@@ -226,6 +226,7 @@ mod tests {
     use crate::bus::{
         Bus, BusConfig, Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription,
     };
+    use crate::channel::Channels;
     use crate::clock::SystemClock;
     use crate::config::PluginLimits;
     use crate::event::host_event::HostEventType;
@@ -251,9 +252,10 @@ mod tests {
             partitions: 1,
         });
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
+        let channels = Channels::new(&bus);
         let connector = Arc::new(Connector::system());
         let traffic = Traffic::new(connector, &PluginLimits::default());
-        let context = PluginContext::new("p".into(), bus, &store, traffic);
+        let context = PluginContext::new("p".into(), bus, &channels, &store, traffic);
         let (clock, pauses) = (Arc::new(SystemClock), QuarantinePauses::default());
         (reports, Health::new(Arc::new(context), clock, pauses))
     }

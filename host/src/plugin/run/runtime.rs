@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::Linker;
 
 use crate::bus::Bus;
+use crate::channel::Channels;
 use crate::config::Policy;
 use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
@@ -25,9 +26,10 @@ use crate::store::Store;
 /// few enough for a node with a thousand plugins to start without them all in memory.
 const FILES_A_COMPILE_THREAD: usize = 4;
 
-/// Engine, threads, compiler, imports, bus and store.
+/// Engine, threads, compiler, imports, bus, channels and store.
 pub(crate) struct Runtime {
     pub(crate) bus: Bus,
+    pub(crate) channels: Channels,
     pub(crate) store: Arc<Store>,
     pub(crate) disks: Disks,
     pub(crate) compiler: Compiler,
@@ -57,8 +59,13 @@ pub enum RuntimeError {
 }
 
 impl Runtime {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what plugins share of a node, each once"
+    )]
     pub(crate) fn new(
         bus: Bus,
+        channels: Channels,
         store: Arc<Store>,
         data: &Path,
         threads: usize,
@@ -73,6 +80,7 @@ impl Runtime {
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
         Ok(Self {
             bus,
+            channels,
             store,
             loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,

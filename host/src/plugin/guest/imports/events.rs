@@ -1,63 +1,33 @@
 //! `hearken:plugin/events`: publishing and waiting.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
+use super::channels::append::AppendRefusal;
+use super::forms::{OVER_BUDGET, filled, lift};
 use crate::bus::{Closed, Filter, PublishError};
-use crate::event::{Draft, Event, EventType, ExtensionValue, MAX_ATTRIBUTE_BYTES, Pattern};
+use crate::event::{Event, EventType, MAX_ATTRIBUTE_BYTES, Pattern};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{events, types};
 use crate::plugin::guest::context::SendError;
 use crate::plugin::guest::state::Guest;
 
-/// What a guest is told that sends or waits too often.
-pub(super) const OVER_BUDGET: &str =
-    "the plugin has sent or waited more often than its budget allows; try again later";
+/// Why a guest's event is neither published nor appended.
+pub(super) enum SendRefusal {
+    Live(events::SendError),
+    Channel(AppendRefusal),
+}
 
 impl types::Host for &mut Guest {}
 
 impl events::Host for &mut Guest {
-    fn send(
+    async fn send(
         &mut self,
         event: types::OutgoingEvent,
     ) -> wasmtime::Result<Result<String, events::SendError>> {
-        let event_type = match EventType::custom(&event.type_) {
-            Ok(event_type) => event_type,
-            Err(error) => return Ok(Err(events::SendError::Invalid(error.to_string()))),
-        };
-        if let Err(why) = self.may_publish(&event_type) {
-            return Ok(Err(events::SendError::Invalid(why)));
-        }
-        let draft = Draft {
-            id: event.id.as_deref().map(Cow::Borrowed),
-            subject: event.subject.as_deref().map(Cow::Borrowed),
-            time: event.time.as_deref().map(Cow::Borrowed),
-            datacontenttype: event.datacontenttype.as_deref().map(Cow::Borrowed),
-            data: event.data.as_deref().map(Cow::Borrowed),
-            distributed: event.distributed,
-            channel: event.channel.as_deref().map(Cow::Borrowed),
-            extensions: event
-                .extensions
-                .iter()
-                .map(|(name, value)| {
-                    (
-                        Cow::Borrowed(name.as_str()),
-                        ExtensionValue::String(Cow::Borrowed(value)),
-                    )
-                })
-                .collect(),
-            ..self.draft(event_type)
-        };
-        Ok(self
-            .plugin
-            .publish(&draft)
-            .map(|event| event.id())
-            .map_err(|error| match error {
-                SendError::Budget => events::SendError::BudgetExceeded,
-                SendError::Publish(PublishError::TooLarge { limit, .. }) => {
-                    events::SendError::TooLarge(limit as u64)
-                }
-                SendError::Publish(error) => events::SendError::Invalid(error.to_string()),
-            }))
+        let sent = self.send_event(event).await;
+        Ok(sent.map_err(|refusal| match refusal {
+            SendRefusal::Live(error) => error,
+            SendRefusal::Channel(refusal) => events::SendError::Channel(refusal.into()),
+        }))
     }
 
     async fn wait(
@@ -66,11 +36,42 @@ impl events::Host for &mut Guest {
         timeout_ms: u64,
     ) -> wasmtime::Result<Result<types::EventResult, events::WaitError>> {
         let found = self.wait_for(filter, timeout_ms).await;
-        Ok(found.map(|event| lift(&event, self.plugin.bus.node())))
+        Ok(found.map(|event| lift(event.packed(), self.plugin.bus.node())))
     }
 }
 
 impl Guest {
+    /// Publishes a guest's event, or appends it to the channel that it names; returns its id.
+    pub(super) async fn send_event(
+        &mut self,
+        event: types::OutgoingEvent,
+    ) -> Result<String, SendRefusal> {
+        if let Some(channel) = event.channel.clone() {
+            let appended = self.append_to(&channel, vec![event], None).await;
+            let stored = appended.map_err(SendRefusal::Channel)?.events.pop();
+            return Ok(stored.map_or_else(String::new, |event| event.id));
+        }
+        self.publish_event(&event).map_err(SendRefusal::Live)
+    }
+
+    fn publish_event(&mut self, event: &types::OutgoingEvent) -> Result<String, events::SendError> {
+        let event_type = EventType::custom(&event.type_)
+            .map_err(|error| events::SendError::Invalid(error.to_string()))?;
+        self.may_publish(&event_type)
+            .map_err(events::SendError::Invalid)?;
+        let draft = filled(event, self.draft(event_type));
+        let published = self.plugin.publish(&draft);
+        published
+            .map(|event| event.id())
+            .map_err(|error| match error {
+                SendError::Budget => events::SendError::BudgetExceeded,
+                SendError::Publish(PublishError::TooLarge { limit, .. }) => {
+                    events::SendError::TooLarge(limit as u64)
+                }
+                SendError::Publish(error) => events::SendError::Invalid(error.to_string()),
+            })
+    }
+
     /// Waits for the next event that a guest's filter matches and that the guest may hear.
     pub(super) async fn wait_for(
         &mut self,
@@ -126,28 +127,4 @@ pub(crate) fn filter_of(filter: types::Filter) -> Result<Filter, String> {
         local_only: filter.local_only,
         ..Filter::new(pattern)
     })
-}
-
-fn lift(event: &Event, node: &str) -> types::EventResult {
-    types::EventResult {
-        id: event.id().to_owned(),
-        source: event.source().to_owned(),
-        type_: event.event_type().to_owned(),
-        subject: event.subject().map(str::to_owned),
-        time: event.producer_time().map(str::to_owned),
-        recorded_time: event.recorded_time(),
-        datacontenttype: event.datacontenttype().to_owned(),
-        data: event.data().unwrap_or_default().to_vec(),
-        distributed: event.distributed(),
-        origin: event.origin().to_owned(),
-        localorigin: event.origin() == node,
-        channel: event.channel().map(str::to_owned),
-        sequence: event.sequence(),
-        traceparent: event.traceparent().map(str::to_owned),
-        tracestate: event.tracestate().map(str::to_owned),
-        extensions: event
-            .extensions()
-            .map(|(name, value)| (name.to_owned(), value.to_string()))
-            .collect(),
-    }
 }

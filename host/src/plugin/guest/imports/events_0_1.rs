@@ -1,6 +1,8 @@
 //! `hearken:plugin/events` for components built against version 0.1.0 of the package,
 //! whose events have one time: the recorded one.
 
+use super::channels::append::AppendRefusal;
+use super::events::SendRefusal;
 use crate::event::Event;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{
     events as current, types as current_types,
@@ -11,7 +13,7 @@ use crate::plugin::guest::state::Guest;
 impl types::Host for &mut Guest {}
 
 impl events::Host for &mut Guest {
-    fn send(
+    async fn send(
         &mut self,
         event: types::OutgoingEvent,
     ) -> wasmtime::Result<Result<String, events::SendError>> {
@@ -26,12 +28,20 @@ impl events::Host for &mut Guest {
             channel: event.channel,
             extensions: event.extensions,
         };
-        let sent = current::Host::send(self, event)?;
-        Ok(sent.map_err(|error| match error {
-            current::SendError::Invalid(reason) => events::SendError::Invalid(reason),
-            current::SendError::TooLarge(limit) => events::SendError::TooLarge(limit),
-            current::SendError::BudgetExceeded => events::SendError::BudgetExceeded,
-            current::SendError::Channel(error) => events::SendError::Invalid(error.to_string()),
+        let sent = self.send_event(event).await;
+        Ok(sent.map_err(|refusal| match refusal {
+            SendRefusal::Live(current::SendError::TooLarge(limit)) => {
+                events::SendError::TooLarge(limit)
+            }
+            SendRefusal::Live(current::SendError::Invalid(reason)) => {
+                events::SendError::Invalid(reason)
+            }
+            SendRefusal::Live(current::SendError::Channel(error)) => {
+                events::SendError::Invalid(error.to_string())
+            }
+            SendRefusal::Live(current::SendError::BudgetExceeded)
+            | SendRefusal::Channel(AppendRefusal::Budget) => events::SendError::BudgetExceeded,
+            SendRefusal::Channel(refusal) => events::SendError::Invalid(refusal.to_string()),
         }))
     }
 

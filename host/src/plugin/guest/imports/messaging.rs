@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hearken_wire::EventRef;
 
-use super::events::OVER_BUDGET;
+use super::forms::OVER_BUDGET;
 use crate::bus::Filter;
 use crate::event::{Draft, EventType, ExtensionValue, Pattern};
 use crate::plugin::guest::bindings::messaging::wasmcloud::messaging::{consumer, types};

@@ -2,9 +2,11 @@
 //! is granted is decided when it happens, so that a guest gets an error that it
 //! can handle, and the refusal is logged under its name.
 
+mod channels;
 mod config;
 pub(crate) mod events;
 mod events_0_1;
+mod forms;
 mod http;
 mod keyvalue;
 mod linking;
@@ -33,6 +35,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     config::add_to_linker(&mut linker)?;
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin::hearken::plugin::channels::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin_0_1::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin_0_1::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     progress::add_to_linker(&mut linker)?;

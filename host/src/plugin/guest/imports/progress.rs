@@ -20,10 +20,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     }
     // Which 0.1.0 does not have.
     let (newest, _) = VERSIONS[0];
-    linker.instance(newest)?.func_wrap(
+    let mut functions = linker.instance(newest)?;
+    functions.func_wrap(
         "reject",
         |mut store: StoreContextMut<'_, Guest>, (reason,): (String,)| {
             Ok(store.data_mut().batch.fail(FailureKind::Reject, reason)?)
+        },
+    )?;
+    functions.func_wrap(
+        "part",
+        |mut store: StoreContextMut<'_, Guest>, (name,): (String,)| {
+            Ok(store.data_mut().batch.begin_part(&name)?)
         },
     )
 }

@@ -17,6 +17,7 @@ use super::hooks::OutgoingHttp;
 use super::traffic::Traffic;
 use crate::admin::HostRequests;
 use crate::bus::{Bus, BusConfig};
+use crate::channel::Channels;
 use crate::clock::SystemClock;
 use crate::config::{Manifest, PluginLimits};
 use crate::plugin::guest::context::PluginContext;
@@ -49,7 +50,9 @@ impl Asking {
         });
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
         let traffic = Traffic::new(Arc::new(Connector::new(Arc::new(Here))), limits);
-        let plugin = Arc::new(PluginContext::new("p".into(), bus, &store, traffic));
+        let channels = Channels::new(&bus);
+        let plugin = PluginContext::new("p".into(), bus, &channels, &store, traffic);
+        let plugin = Arc::new(plugin);
         let text = format!("[allow]\nhttp = {grants}");
         let manifest = Manifest::parse(Path::new("p.toml"), &text).unwrap();
         let in_force = RightsInForce::new("p".into(), Arc::new(manifest), Arc::default());

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use super::*;
 use crate::admin::PluginStatus;
 use crate::bus::{Bus, BusConfig};
+use crate::channel::Channels;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Bounds, CompileSettings, NodeConfig, NodeFlags, Policy, QuarantinePauses};
 use crate::event::{Draft, EventType};
@@ -103,6 +104,7 @@ impl Scene {
         let workers = CompileWorkers::new(nobody, 1);
         let runtime = Runtime::new(
             bus.clone(),
+            Channels::new(&bus),
             Arc::clone(&store),
             &data,
             1,
@@ -113,7 +115,8 @@ impl Scene {
         .unwrap();
         let runtime = Arc::new(runtime);
         let traffic = Traffic::new(Arc::clone(&runtime.connector), &PluginLimits::default());
-        let context = PluginContext::new("p".into(), bus.clone(), &store, traffic);
+        let context =
+            PluginContext::new("p".into(), bus.clone(), &runtime.channels, &store, traffic);
         let context = Arc::new(context);
         let clock = Arc::new(Tripwire::default());
         let limits = PluginLimits::default();
