@@ -6,7 +6,13 @@ export const listener = {
   describe() {
     return {
       version: "0.1.0",
-      listeners: [{ name: "count", filter: { pattern: "custom.bench.count*", localOnly: false } }],
+      listeners: [
+        {
+          name: "count",
+          filter: { pattern: "custom.bench.count*", localOnly: false },
+          delivery: { tag: "live" },
+        },
+      ],
     };
   },
 
