@@ -36,12 +36,13 @@
 //! | [`access`] | who may do what: keys, tokens, roles, rights, budgets; knows neither HTTP nor plugins | `clock` |
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
+//! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event`, `clock` |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `channel`, `bus`, `event`, `nearest` |
-//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `channel`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
-//! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `consumer`, `channel`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
+//! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
 //! | [`node`] | puts bus, store, channels, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
@@ -91,6 +92,11 @@
 //! | position | the number after which somebody reads on; 0 is the beginning |
 //! | cursor | a position that the node keeps for a client, under its name |
 //! | index | by which values of a field of their data the events of a channel are found |
+//! | consumer | a plugin's place in a channel: what it has handled of it, and what it is tried with again |
+//! | feed | what one worker of a plugin gets of a channel |
+//! | attempt | a delivery of an event to a plugin; after the last that fails the event becomes a dead letter |
+//! | dead letter | an event that a plugin could not handle, kept in the channel `dead.PLUGIN` |
+//! | stalled | what an event is while further attempts of it fail |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
 //! | record, bucket | a key and its value in the store; records that one or several plugins share by a name |
 //!
@@ -134,6 +140,8 @@ pub mod clock;
 pub mod cluster;
 #[cfg(feature = "gateway")]
 pub mod config;
+#[cfg(feature = "gateway")]
+pub mod consumer;
 pub mod event;
 mod file_watch;
 #[cfg(feature = "gateway")]

@@ -126,6 +126,13 @@ impl Filter {
         self.matches_key(&RoutingKey::of(event.packed()), node, publisher)
     }
 
+    /// The same for an event that lies in a channel: who published it is not kept there, but
+    /// where.
+    #[must_use]
+    pub fn matches_stored(&self, event: EventRef<'_>, node: &str) -> bool {
+        self.matches_key(&RoutingKey::of(event), node, "")
+    }
+
     /// Whether an event with this key passes.
     pub(super) fn matches_key(&self, key: &RoutingKey<'_>, node: &str, publisher: &str) -> bool {
         self.pattern.matches(key.event_type)

@@ -36,6 +36,8 @@ pub use filter::Filter;
 pub use handle::{Bus, BusConfig};
 pub use interest::Interest;
 pub use mailbox::{Closed, Frame, Mailbox, MailboxLimits, Overflow, Taken};
+#[cfg(feature = "gateway")]
+pub(crate) use mailbox::{partition_of_subject, subject_hash};
 pub use publish_error::PublishError;
 pub use publisher::{Published, Publisher};
 pub use receiver::{Receiver, Subscription};

@@ -26,6 +26,12 @@ pub enum HostEventType {
     PluginQuarantined,
     /// A plugin's mailbox dropped events.
     PluginOverflowed,
+    /// An event of a channel failed in a plugin more than once, or hangs no more.
+    PluginStalled,
+    /// An event of a channel became a dead letter.
+    PluginRejected,
+    /// Events of a channel were dropped before a plugin had handled them.
+    PluginMissed,
     /// The link to a node came up for the first time in that node's incarnation.
     ClusterJoined,
     /// A node said goodbye.
@@ -56,7 +62,7 @@ pub enum HostEventType {
 
 impl HostEventType {
     /// Every type, in the order of their documentation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::PluginInstalled,
         Self::PluginStarted,
         Self::PluginReloaded,
@@ -65,6 +71,9 @@ impl HostEventType {
         Self::PluginFailed,
         Self::PluginQuarantined,
         Self::PluginOverflowed,
+        Self::PluginStalled,
+        Self::PluginRejected,
+        Self::PluginMissed,
         Self::ClusterJoined,
         Self::ClusterLeft,
         Self::ClusterUnreachable,
@@ -92,6 +101,9 @@ impl HostEventType {
             Self::PluginFailed => "plugin.failed",
             Self::PluginQuarantined => "plugin.quarantined",
             Self::PluginOverflowed => "plugin.overflowed",
+            Self::PluginStalled => "plugin.stalled",
+            Self::PluginRejected => "plugin.rejected",
+            Self::PluginMissed => "plugin.missed",
             Self::ClusterJoined => "cluster.joined",
             Self::ClusterLeft => "cluster.left",
             Self::ClusterUnreachable => "cluster.unreachable",
@@ -175,6 +187,69 @@ pub struct PluginOverflowed {
     pub dropped: u64,
     /// Events dropped since the plugin was installed.
     pub total: u64,
+}
+
+/// Data of `plugin.stalled`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginStalled {
+    /// Name of the plugin, also the event's subject.
+    pub plugin: String,
+    /// Channel of the event.
+    pub channel: String,
+    /// Which log of that name; absent when it is gone meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+    /// Number of the event.
+    pub sequence: u64,
+    /// Id of the event.
+    pub event: String,
+    /// Attempts that have failed.
+    pub attempt: u32,
+    /// Why the last did.
+    pub reason: String,
+    /// When the next attempt comes, in RFC 3339; absent when `cleared`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<String>,
+    /// Whether the event hangs no more: it was handled or became a dead letter.
+    pub cleared: bool,
+}
+
+/// Data of `plugin.rejected`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginRejected {
+    /// Name of the plugin, also the event's subject.
+    pub plugin: String,
+    /// Channel of the event.
+    pub channel: String,
+    /// Number of the event.
+    pub sequence: u64,
+    /// Id of the event.
+    pub event: String,
+    /// Attempts that were made.
+    pub attempts: u32,
+    /// Why the last failed.
+    pub reason: String,
+    /// Channel of its dead letter.
+    pub dead_channel: String,
+    /// Number of its dead letter.
+    pub dead_sequence: u64,
+}
+
+/// Data of `plugin.missed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginMissed {
+    /// Name of the plugin, also the event's subject.
+    pub plugin: String,
+    /// Channel that dropped them.
+    pub channel: String,
+    /// Which log of that name.
+    pub epoch: String,
+    /// Number of the first event that is not kept any more.
+    pub first: u64,
+    /// Number of the last.
+    pub last: u64,
+    /// How many of them the plugin had not handled.
+    pub count: u64,
 }
 
 /// Data of `cluster.joined`.

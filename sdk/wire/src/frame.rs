@@ -32,6 +32,13 @@ pub fn push_flagged(frame: &mut Vec<u8>, event: EventRef<'_>, flags: u32) {
     frame.extend_from_slice(event.as_bytes());
 }
 
+/// Appends the delivery of an event of a channel to a frame.
+pub fn push_of_channel(frame: &mut Vec<u8>, event: EventRef<'_>, local: bool, retry: bool) {
+    let flag = |flag, is_set: bool| if is_set { flag } else { 0 };
+    let flags = FLAG_CHANNEL | flag(FLAG_LOCAL, local) | flag(FLAG_RETRY, retry);
+    push_flagged(frame, event, flags);
+}
+
 /// Where an event is in a frame, and what its delivery says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {

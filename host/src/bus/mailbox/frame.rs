@@ -30,7 +30,8 @@ struct Mark {
     /// Where it ends.
     end: u32,
     publisher: PublisherId,
-    /// When it came, among all that came to its mailbox.
+    /// When it came, among all that came to its mailbox; of an event of a channel its
+    /// ticket.
     position: u64,
 }
 
@@ -78,6 +79,31 @@ impl Frame {
         let delivery = self.bytes.get(self.start(at)..).unwrap_or_default();
         let flags = delivery.first_chunk::<FLAGS>();
         flags.map_or(0, |flags| u32::from_le_bytes(*flags))
+    }
+
+    /// Whether one more event of this size belongs into the frame; any does into an empty
+    /// one.
+    #[must_use]
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.is_empty() || self.has_room(bytes)
+    }
+
+    /// Puts an event of a channel behind the others: whether it was published on this node,
+    /// whether this is an attempt after the first, and a ticket by which whoever fills the
+    /// frame knows it again.
+    pub fn push_of_channel(&mut self, event: EventRef<'_>, local: bool, retry: bool, ticket: u64) {
+        frame::push_of_channel(&mut self.bytes, event, local, retry);
+        self.marks.push(Mark {
+            end: short(self.bytes.len()),
+            publisher: PublisherId::default(),
+            position: ticket,
+        });
+    }
+
+    /// The ticket of an event that [`Frame::push_of_channel`] has put there.
+    #[must_use]
+    pub fn ticket(&self, at: usize) -> Option<u64> {
+        self.marks.get(at).map(|mark| mark.position)
     }
 
     /// Events that were not dropped.

@@ -29,5 +29,7 @@ pub(super) use closed::Outdated;
 pub use frame::Frame;
 pub(super) use incoming::{Incoming, PublisherId};
 pub use limits::{MailboxLimits, Overflow};
+#[cfg(feature = "gateway")]
+pub(crate) use partitions::{partition_of_subject, subject_hash};
 pub use queue::Mailbox;
 pub use segment::Taken;

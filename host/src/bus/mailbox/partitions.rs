@@ -79,6 +79,18 @@ pub(super) fn partition_of(event: EventRef<'_>, partitions: usize) -> usize {
     if partitions == 1 {
         return 0;
     }
-    let hash = FixedState::default().hash_one(event.subject().unwrap_or_default());
+    partition_of_subject(subject_hash(event), partitions)
+}
+
+/// A hash of the subject of an event, the same for the same subject. Events without one
+/// share it.
+#[inline]
+pub(crate) fn subject_hash(event: EventRef<'_>) -> u64 {
+    FixedState::default().hash_one(event.subject().unwrap_or_default())
+}
+
+/// The partition of the events whose subject has this hash.
+#[inline]
+pub(crate) fn partition_of_subject(hash: u64, partitions: usize) -> usize {
     usize::try_from(hash % partitions as u64).expect("below the number of partitions")
 }

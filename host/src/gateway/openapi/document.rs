@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 
 use crate::event::host_event::{
     AccessDenied, ChannelChanged, ChannelDamaged, ChannelFailed, ChannelTrimmed, ClusterGap,
-    HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginOverflowed,
-    PluginQuarantined, RecordChanged,
+    HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginMissed,
+    PluginOverflowed, PluginQuarantined, PluginRejected, PluginStalled, RecordChanged,
 };
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::{
@@ -40,6 +40,9 @@ const RIGHT: &str = "x-right";
     PluginFailed,
     PluginQuarantined,
     PluginOverflowed,
+    PluginStalled,
+    PluginRejected,
+    PluginMissed,
     NodeJoined,
     NodeLost,
     ClusterGap,
@@ -185,6 +188,9 @@ fn data_schema(event_type: HostEventType) -> Cow<'static, str> {
         HostEventType::PluginFailed => PluginFailed::name(),
         HostEventType::PluginQuarantined => PluginQuarantined::name(),
         HostEventType::PluginOverflowed => PluginOverflowed::name(),
+        HostEventType::PluginStalled => PluginStalled::name(),
+        HostEventType::PluginRejected => PluginRejected::name(),
+        HostEventType::PluginMissed => PluginMissed::name(),
         HostEventType::ClusterJoined => NodeJoined::name(),
         HostEventType::ClusterLeft | HostEventType::ClusterUnreachable => NodeLost::name(),
         HostEventType::ClusterGap => ClusterGap::name(),

@@ -1,0 +1,111 @@
+//! All consumers of a node.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hearken_channel_log::{ChannelName, Environment};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::handle::Consumer;
+use super::report::Reporter;
+use super::status::ConsumerStatus;
+use crate::bus::Bus;
+use crate::channel::Channels;
+
+/// The consumers of a node; cloning shares them.
+#[derive(Clone)]
+pub struct Consumers(pub(super) Arc<Shared>);
+
+/// A plugin and a channel.
+type Pair = (Arc<str>, ChannelName);
+
+/// What the handles share.
+pub(super) struct Shared {
+    pub(super) channels: Channels,
+    reporter: Reporter,
+    environment: Arc<dyn Environment>,
+    all: Mutex<BTreeMap<Pair, Arc<Consumer>>>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Consumers {
+    /// Of the plugins of a node. The environment gives the time of day and chance.
+    #[must_use]
+    pub fn new(channels: &Channels, bus: &Bus, environment: Arc<dyn Environment>) -> Self {
+        Self(Arc::new(Shared {
+            channels: channels.clone(),
+            reporter: Reporter::new(bus),
+            environment,
+            all: Mutex::default(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        }))
+    }
+
+    /// The consumer of a plugin on a channel: one for each pair, over all versions of the
+    /// plugin. To be called within the runtime, since it works in a task of its own.
+    #[must_use]
+    pub fn consumer(&self, plugin: &str, channel: &ChannelName) -> Arc<Consumer> {
+        let shared = &self.0;
+        let mut all = shared.all();
+        let pair = (Arc::from(plugin), channel.clone());
+        let consumer = all.entry(pair).or_insert_with(|| {
+            let consumer = Arc::new(Consumer::new(
+                plugin,
+                channel,
+                Arc::clone(&shared.environment),
+                shared.reporter.clone(),
+                shared.closing.child_token(),
+            ));
+            consumer
+        });
+        Arc::clone(consumer)
+    }
+
+    /// How the consumers of a plugin stand, by channel.
+    #[must_use]
+    pub fn of_plugin(&self, plugin: &str) -> Vec<ConsumerStatus> {
+        let all = self.0.all();
+        let of_plugin = all.values().filter(|consumer| consumer.plugin() == plugin);
+        of_plugin.map(|consumer| consumer.status()).collect()
+    }
+
+    /// How all of them stand, for metrics.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<ConsumerStatus> {
+        let all = self.0.all();
+        all.values().map(|consumer| consumer.status()).collect()
+    }
+
+    /// Gives out no more events and writes where each consumer is, until `deadline`. To be
+    /// called when the plugins have settled what they had in hand, and before the channels
+    /// are closed.
+    pub async fn close(&self, deadline: Instant) {
+        let shared = &self.0;
+        shared.tasks.close();
+        shared.closing.cancel();
+        if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "where plugins are in channels could not be written as the node ends; they are \
+                 given again what they have handled last"
+            );
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn all(&self) -> MutexGuard<'_, BTreeMap<Pair, Arc<Consumer>>> {
+        // Changed by one insertion or removal at a time.
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Consumers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumers").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Where a consumer is: in its channel, and in the dead letters that it is given again.
+
+use hearken_channel_log::Epoch;
+
+use super::lane::Lane;
+use super::work::Source;
+
+/// Where a consumer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which log of the channel's name.
+    pub(super) epoch: Epoch,
+    pub(super) lane: Lane,
+    /// The dead letters that it is given again.
+    pub(super) again: Option<Again>,
+    /// Up to where in the log of dead letters it is known which of its events are there.
+    pub(super) letters: Option<Position>,
+    /// Events that became dead letters.
+    pub(super) dead: u64,
+    /// Dead letters that it was given again.
+    pub(super) retried: u64,
+    /// Numbers that were dropped before it had handled them.
+    pub(super) missed: u64,
+}
+
+/// Dead letters that are given again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    /// Which log of dead letters.
+    pub(super) epoch: Epoch,
+    pub(super) lane: Lane,
+    /// Number of the last of them.
+    pub(super) until: u64,
+}
+
+/// A position in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) epoch: Epoch,
+    pub(super) after: u64,
+}
+
+impl Place {
+    /// At the beginning of what is behind this number.
+    pub(super) fn new(epoch: Epoch, after: u64) -> Self {
+        Self {
+            epoch,
+            lane: Lane::new(after),
+            again: None,
+            letters: None,
+            dead: 0,
+            retried: 0,
+            missed: 0,
+        }
+    }
+
+    /// How far it is in one of its logs.
+    pub(super) fn lane(&self, source: Source) -> Option<&Lane> {
+        match source {
+            Source::Channel => Some(&self.lane),
+            Source::Letters => self.again.as_ref().map(|again| &again.lane),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn lane_mut(&mut self, source: Source) -> Option<&mut Lane> {
+        match source {
+            Source::Channel => Some(&mut self.lane),
+            Source::Letters => self.again.as_mut().map(|again| &mut again.lane),
+        }
+    }
+}

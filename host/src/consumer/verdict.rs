@@ -1,0 +1,17 @@
+//! What a worker says of an event, and what a feed says in the end.
+
+/// What a worker says of an event that it has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It was handled.
+    Done,
+    /// It was not, for this reason, and another attempt may succeed.
+    Again(&'a str),
+    /// It was not, for this reason, and never will be.
+    Rejected(&'a str),
+}
+
+/// A feed gives no more events: there are other feeds since, or the node stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the feed is closed")]
+pub struct Closed;
