@@ -301,9 +301,11 @@ impl<'d> Entry<'d> {
             false => self.wrong(spanned, problem, form.expected),
         };
         let text = match (form.kind, spanned.get_ref()) {
-            (Kind::String, DeValue::String(text)) => text.clone().into_owned(),
+            (Kind::String | Kind::StringOrInteger, DeValue::String(text)) => {
+                text.clone().into_owned()
+            }
             (Kind::Boolean, DeValue::Boolean(value)) => value.to_string(),
-            (Kind::Integer, DeValue::Integer(value)) => {
+            (Kind::Integer | Kind::StringOrInteger, DeValue::Integer(value)) => {
                 i128::from_str_radix(value.as_str(), value.radix())
                     .map_or_else(|_| value.to_string(), |number| number.to_string())
             }

@@ -27,6 +27,8 @@ pub(super) struct Form<T> {
 pub(super) enum Kind {
     String,
     Integer,
+    /// Either of both.
+    StringOrInteger,
     Boolean,
 }
 

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hearken_channel_log::ChannelName;
+
 use super::allow::Allow;
+use super::consume::{self, ManifestConsume};
 use super::document::Section;
 use super::error::ConfigError;
 use super::form::{Form, Kind, count};
@@ -23,6 +26,8 @@ pub struct Manifest {
     pub concurrency: Option<usize>,
     /// Limits that differ from the node's.
     pub limits: ManifestLimits,
+    /// How it consumes channels, by their names.
+    pub consume: BTreeMap<ChannelName, ManifestConsume>,
     /// What the plugin asks for, and to what it narrows itself.
     pub allow: Allow,
     /// What the plugin reads through `wasmcloud:secrets`, by its keys.
@@ -67,6 +72,8 @@ impl Manifest {
         };
         section.finish()?;
 
+        let consume = consume::read(top.named_sections("consume")?)?;
+
         let allow = Allow::read(top.section("allow")?)?;
 
         let secrets = secret::read(top.named_sections("secrets")?)?;
@@ -80,6 +87,7 @@ impl Manifest {
             subscribe,
             concurrency,
             limits,
+            consume,
             allow,
             secrets,
             config,
@@ -196,7 +204,7 @@ mod tests {
         let message = error("zzz = 1\n");
         assert!(!message.contains("did you mean"), "{message}");
         assert!(
-            message.contains("subscribe, concurrency, limits, allow, secrets, config"),
+            message.contains("subscribe, concurrency, limits, consume, allow, secrets, config"),
             "{message}"
         );
     }
