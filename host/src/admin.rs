@@ -1,6 +1,8 @@
 //! What operators see of a node and may do to it: the types and the port that
 //! the gateway shows and the plugin room fills, so that neither knows the other.
 
+mod consuming;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
@@ -9,6 +11,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::bus::Overflow;
+
+pub use consuming::{
+    ConsumedStatus, DeliveryStatus, ReplayRequest, ReplayState, ReplayStatus, StalledStatus,
+};
 
 /// Where a plugin stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,6 +50,9 @@ pub struct ListenerStatus {
     pub channel: Option<String>,
     /// Only events published on this node.
     pub local_only: bool,
+    /// How events come to it.
+    #[serde(default, skip_serializing_if = "DeliveryStatus::is_live")]
+    pub delivery: DeliveryStatus,
 }
 
 /// The limits in force for a plugin.
@@ -63,7 +72,8 @@ pub struct LimitsStatus {
     pub concurrency: usize,
 }
 
-/// What has happened to a plugin's events since the plugin was installed.
+/// What has happened to a plugin's live events since the plugin was installed; of those of
+/// channels tell its `consumers`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counters {
     /// Events that the handler has finished, failed ones included.
@@ -186,6 +196,12 @@ pub struct PluginStatus {
     pub interface: Option<String>,
     /// What it listens to, as far as it may.
     pub listeners: Vec<ListenerStatus>,
+    /// The channels that it consumes, and its place in each, by their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumers: Vec<ConsumedStatus>,
+    /// What was last handed to it again, since the node started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayStatus>,
     /// What it may do.
     #[serde(default)]
     pub rights: RightsStatus,
@@ -242,6 +258,10 @@ pub trait PluginAdmin: Send + Sync + 'static {
 
     /// Ends a pause or a quarantine.
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a>;
+
+    /// Begins to hand the plugin, or a copy of it, events of a channel again, beside what
+    /// else it is handed; resolves with who gets them.
+    fn replay<'a>(&'a self, name: &'a str, request: ReplayRequest) -> CommandFuture<'a>;
 }
 
 /// What keeps a node from doing all of its work.

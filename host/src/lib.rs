@@ -40,8 +40,8 @@
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `tls` |
-//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `channel`, `bus`, `event`, `nearest` |
-//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `consumer`, `channel`, `store`, `admin`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
+//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `consumer`, `channel`, `bus`, `event`, `nearest` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
@@ -96,6 +96,7 @@
 //! | feed | what one worker of a plugin gets of a channel |
 //! | attempt | a delivery of an event to a plugin; after the last that fails the event becomes a dead letter |
 //! | dead letter | an event that a plugin could not handle, kept in the channel `dead.PLUGIN` |
+//! | replay | a range of a channel that a plugin, or a *copy* of it whose effects are not done, is handed again beside its place there |
 //! | stalled | what an event is while further attempts of it fail |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
 //! | record, bucket | a key and its value in the store; records that one or several plugins share by a name |

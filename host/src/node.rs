@@ -23,12 +23,13 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::access::Access;
 use crate::admin::ClusterAdmin;
 use crate::bus::{Bus, BusConfig};
-use crate::channel::Channels;
+use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsFiles};
 use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
 use crate::config::{self, ClusterSettings, ConfigSource, NodeConfig};
+use crate::consumer::Consumers;
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, HttpTls, Readiness, Stages};
 use crate::incarnation;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
@@ -50,6 +51,7 @@ pub struct Node {
     access: Access,
     bus: Bus,
     channels: Channels,
+    consumers: Consumers,
     runner: PluginRunner,
     nodes: Arc<dyn ClusterAdmin>,
     cluster: AbortOnDropHandle<Result<(), ClusterError>>,
@@ -121,6 +123,8 @@ impl Node {
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
         let store = open_store(&config.data, &bus, &clock)?;
         let channels = Channels::new(&bus);
+        let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
+        let consumers = Consumers::new(&channels, &bus, environment);
         let closed_channels = channels::Closed {
             channels: channels.clone(),
             settings: config.channels,
@@ -129,8 +133,9 @@ impl Node {
         };
         let runner = PluginRunner::new(PluginsConfig {
             bus: bus.clone(),
-            channels: channels.clone(),
             store: Arc::clone(&store),
+            channels: channels.clone(),
+            consumers: consumers.clone(),
             folder: config.plugins,
             data: config.data,
             threads: config.plugin_threads,
@@ -176,6 +181,7 @@ impl Node {
             access,
             bus,
             channels,
+            consumers,
             runner,
             nodes,
             cluster: AbortOnDropHandle::new(cluster),
@@ -276,6 +282,8 @@ impl Node {
         // The plugins take none of the time that the goodbye needs.
         let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
         self.runner.drain(deadline - goodbye).await;
+        // What the plugins are done with is written before the channels close.
+        self.consumers.close(deadline - goodbye).await;
         self.channels.finish(deadline - goodbye).await;
         drop(self.channel_reports);
         drop(self.drop_reports);

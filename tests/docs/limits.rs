@@ -85,6 +85,7 @@ fn known() -> Vec<Row> {
         ("patterns of `publish`", vec![of("MAX_GLOBS")]),
         ("two patterns", vec![of("MAX_BYTES_OF_TWO")]),
         ("listeners of a plugin", vec![of("MAX_LISTENERS")]),
+        ("channels that a plugin consumes", vec![of("MAX_CONSUMED")]),
         ("name of a listener", vec![of("MAX_LABEL_BYTES")]),
         (
             "components compiled at a time",

@@ -15,8 +15,9 @@ use tower::ServiceExt;
 use super::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use crate::access::{Access, AccessSettings};
 use crate::admin::{
-    ClusterAdmin, CommandFuture, Counters, HostRequests, LimitsStatus, LinkStatus, NodeState,
-    NodeStatus, PluginAdmin, PluginCommandError, PluginState, PluginStatus, RightsStatus,
+    ClusterAdmin, CommandFuture, ConsumedStatus, Counters, HostRequests, LimitsStatus, LinkStatus,
+    NodeState, NodeStatus, PluginAdmin, PluginCommandError, PluginState, PluginStatus,
+    ReplayRequest, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
 };
 use crate::bus::{Bus, BusConfig, Overflow};
 use crate::channel::Channels;
@@ -204,6 +205,24 @@ impl FakePlugins {
             },
             interface: None,
             listeners: Vec::new(),
+            consumers: vec![ConsumedStatus {
+                channel: "orders".to_owned(),
+                epoch: None,
+                after: 7,
+                lag: 5,
+                in_flight: 1,
+                waiting: None,
+                stalled: Some(StalledStatus {
+                    sequence: 8,
+                    attempts: 3,
+                    reason: "it fails".to_owned(),
+                    next_attempt: None,
+                }),
+                dead: 2,
+                retried: 0,
+                missed: 0,
+            }],
+            replay: None,
             rights: RightsStatus::default(),
             limits: LimitsStatus {
                 memory_bytes: 1,
@@ -266,6 +285,25 @@ impl PluginAdmin for FakePlugins {
 
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
         self.command(name, Some(false))
+    }
+
+    fn replay<'a>(&'a self, name: &'a str, request: ReplayRequest) -> CommandFuture<'a> {
+        Box::pin(async move {
+            let mut status = self.command(name, None).await?;
+            status.replay = Some(ReplayStatus {
+                channel: request.channel,
+                after: request.after,
+                until: request.until.unwrap_or(42),
+                copy: request.copy,
+                at: request.after,
+                state: ReplayState::Running,
+                handled: 0,
+                failed: 0,
+                missing: 0,
+                last_error: None,
+            });
+            Ok(status)
+        })
     }
 }
 

@@ -14,8 +14,9 @@
 //!
 //! # An event's way
 //!
-//! `run/worker.rs` takes it out of its inbox (`run/inbox.rs`; today the plugin's mailbox,
-//! `run/mailbox.rs`), `run/instance.rs` hands it over, and `run/handler.rs` makes the
+//! `run/worker.rs` takes it out of its inbox (`run/inbox.rs`), which is its part of the
+//! plugin's mailbox (`run/mailbox.rs`) and of the channels that the plugin consumes, in turn
+//! (`run/sources.rs`); `run/instance.rs` hands it over, and `run/handler.rs` makes the
 //! call, in the course of which the guest calls `guest/imports/`. What became of it is
 //! settled with the inbox, and counted there.
 //!
@@ -24,7 +25,9 @@
 //! `life/folder/` sees its file, `life/runner.rs` starts a supervisor for it,
 //! `life/supervisor.rs` carries out what files and operators ask for, `life/loading.rs`
 //! and `life/load.rs` make a version of the file, whose component `code/compile/` has
-//! compiled in another process. `life/status.rs` is what operators see of it.
+//! compiled in another process. `life/consumption.rs` says what its listeners are handed by
+//! the mailbox and what by channels; `life/replaying.rs` and `life/copying.rs` have it handed
+//! events of channels again. `life/status.rs` is what operators see of it.
 
 mod code;
 mod guest;

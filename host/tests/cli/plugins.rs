@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hearken::admin::{
-    Counters, HostRequests, LimitsStatus, ListenerStatus, PluginState, PluginStatus, RightsStatus,
+    ConsumedStatus, Counters, DeliveryStatus, HostRequests, LimitsStatus, ListenerStatus,
+    PluginState, PluginStatus, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
     WithheldStatus,
 };
 use hearken::bus::Overflow;
@@ -25,7 +26,37 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
             subject: None,
             channel: None,
             local_only: true,
+            delivery: DeliveryStatus::Live,
         }],
+        consumers: vec![ConsumedStatus {
+            channel: "orders".to_owned(),
+            epoch: Some("5d0c7bb14f3e9a26".to_owned()),
+            after: 7,
+            lag: 5,
+            in_flight: 1,
+            waiting: None,
+            stalled: Some(StalledStatus {
+                sequence: 8,
+                attempts: 3,
+                reason: "it\nfails".to_owned(),
+                next_attempt: Some("2026-11-28T12:00:00Z".to_owned()),
+            }),
+            dead: 2,
+            retried: 1,
+            missed: 0,
+        }],
+        replay: Some(ReplayStatus {
+            channel: "orders".to_owned(),
+            after: 2,
+            until: 6,
+            copy: true,
+            at: 4,
+            state: ReplayState::Running,
+            handled: 1,
+            failed: 1,
+            missing: 0,
+            last_error: None,
+        }),
         rights: RightsStatus {
             publish: Some(Vec::new()),
             http: vec!["api.example.com".to_owned()],
@@ -71,6 +102,7 @@ async fn node() -> Node {
     let one = async |Path(name): Path<String>| Json(status(&name, PluginState::Failed));
     let act = async |Path((name, action)): Path<(String, String)>| {
         let state = match action.as_str() {
+            "replay" => PluginState::Running,
             "pause" => PluginState::Paused,
             "reload" | "resume" => PluginState::Running,
             _ => return Err(StatusCode::NOT_FOUND),
@@ -119,6 +151,9 @@ async fn show_tells_everything() {
         "http        api.example.com: 3 200, 1 failed\n",
         "memory 64.0 MiB, deadline 5s, time slice 1ms, mailbox 1024 (drop-oldest), concurrency 1\n",
         "17 delivered",
+        "consumes    orders after 7, 5 behind, 1 in hand, 2 dead letters, 1 of them retried; \
+         stalled on 8 after 3 attempts, the next at 2026-11-28T12:00:00Z: it\\nfails\n",
+        "replay      orders from 3 to 6: running at 4, 1 handled, 1 failed, 0 missing; by a copy\n",
         "\n  it\n  trapped\\u{1b}[2J\n",
     ] {
         assert!(
@@ -144,4 +179,20 @@ async fn actions_answer_how_the_plugin_stands() {
         assert_eq!(answer.code, 0);
         assert_eq!(answer.stdout, format!("b: {state}, version 1.2.3\n"));
     }
+}
+
+#[tokio::test]
+async fn replay_tells_who_is_handed_what() {
+    let node = node().await;
+    let range = ["--channel", "orders", "--after", "2", "--until", "6"];
+    let answer = node
+        .hearken(&[&["plugin", "replay", "b"][..], &range].concat())
+        .await;
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert_eq!(
+        answer.stdout,
+        "b: is handed what follows number 2 of orders, up to number 6\n"
+    );
+    let answer = node.hearken(&["plugin", "replay", "b"]).await;
+    assert_eq!(answer.code, 2, "it has to be said what");
 }

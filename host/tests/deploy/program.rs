@@ -10,6 +10,7 @@ use clap::Parser;
 use hearken::access::Access;
 use hearken::admin::{
     ClusterAdmin, CommandFuture, NodeStatus, PluginAdmin, PluginCommandError, PluginStatus,
+    ReplayRequest,
 };
 use hearken::bus::{Bus, BusConfig};
 use hearken::channel::Channels;
@@ -121,6 +122,10 @@ impl PluginAdmin for Nothing {
     }
 
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        Self::refuse(name)
+    }
+
+    fn replay<'a>(&'a self, name: &'a str, _: ReplayRequest) -> CommandFuture<'a> {
         Self::refuse(name)
     }
 }

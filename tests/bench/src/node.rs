@@ -9,9 +9,10 @@ use hearken::bus::{
     Bus, BusConfig, Filter, MailboxLimits, Overflow, Publisher, Receiver, ReceiverKind,
     Subscription,
 };
-use hearken::channel::Channels;
+use hearken::channel::{Channels, NodeEnvironment};
 use hearken::clock::SystemClock;
 use hearken::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
+use hearken::consumer::Consumers;
 use hearken::event::{Event, Pattern};
 use hearken::plugin::{PluginRunner, Plugins, PluginsConfig};
 use hearken::store::Store;
@@ -92,10 +93,13 @@ impl Node {
             clock: Arc::new(SystemClock),
         });
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).expect("a thread");
+        let channels = Channels::new(&bus);
+        let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
         let config = PluginsConfig {
             bus: bus.clone(),
-            channels: Channels::new(&bus),
             store,
+            consumers: Consumers::new(&channels, &bus, environment),
+            channels,
             folder: folder.join("plugins"),
             data: folder.join("data"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Request, Response};
 use hearken::access::Access;
 use hearken::admin::{
     ClusterAdmin, CommandFuture, NodeStatus, PluginAdmin, PluginCommandError, PluginStatus,
+    ReplayRequest,
 };
 use hearken::bus::{
     Bus, BusConfig, Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription,
@@ -155,6 +156,10 @@ impl PluginAdmin for Nobody {
     }
 
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        not_found(name)
+    }
+
+    fn replay<'a>(&'a self, name: &'a str, _: ReplayRequest) -> CommandFuture<'a> {
         not_found(name)
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use bytesize::ByteSize;
 
 use super::{Availability, CheckReport, ExportReport, FileKind, ImportReport};
+use crate::admin::DeliveryStatus;
 
 impl Display for CheckReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -27,7 +28,11 @@ impl Display for CheckReport {
                     write!(f, ", subject {}", Told(subject))?;
                 }
                 if let Some(channel) = &listener.channel {
-                    write!(f, ", channel {}", Told(channel))?;
+                    let how = match listener.delivery {
+                        DeliveryStatus::Live => "channel",
+                        DeliveryStatus::Channel => "consumes the channel",
+                    };
+                    write!(f, ", {how} {}", Told(channel))?;
                 }
                 writeln!(
                     f,

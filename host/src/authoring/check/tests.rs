@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::admin::WithheldStatus;
+use crate::admin::{DeliveryStatus, WithheldStatus};
 
 /// The report on these bytes, the content of file `name`, parsed right here.
 fn check_bytes(name: &str, bytes: &[u8]) -> CheckReport {
@@ -217,6 +217,7 @@ fn listeners_are_reported_once_they_are_known_and_a_failure_to_tell_is_a_problem
         subject: None,
         channel: None,
         local_only: true,
+        delivery: DeliveryStatus::Live,
     }];
     let rights = RightsStatus {
         publish: Some(vec!["custom.a".to_owned()]),
@@ -256,6 +257,7 @@ fn what_a_component_says_of_itself_looks_like_nothing_else() {
         subject: Some("s\nthis host can run it".to_owned()),
         channel: None,
         local_only: false,
+        delivery: DeliveryStatus::Live,
     }];
     let rights = RightsStatus {
         secrets: vec!["k\n (file /etc/shadow)".to_owned()],

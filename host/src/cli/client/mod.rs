@@ -13,7 +13,7 @@ use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-use crate::admin::{NodeStatus, PluginStatus};
+use crate::admin::{NodeStatus, PluginStatus, ReplayRequest};
 use crate::gateway::{COMMAND_TIME, is_loopback};
 
 pub(super) use channels::{ChannelView, CursorView, Damage, EventPage, Numbers, ReadQuery};
@@ -152,6 +152,18 @@ impl Client {
         let request = self.request(Method::POST, &["plugins", name, action.as_str()]);
         self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
             .await
+    }
+
+    /// Begins to hand a plugin, or a copy of it, events again; returns how whoever gets them
+    /// stands.
+    pub(super) async fn replay(
+        &self,
+        name: &str,
+        replay: &ReplayRequest,
+    ) -> Result<PluginStatus, ClientError> {
+        let request = self.request(Method::POST, &["plugins", name, "replay"]);
+        let request = request.json(replay).timeout(ANSWER_TIMEOUT);
+        self.answer(self.send(request).await?).await
     }
 
     /// All nodes of the cluster, the one that is asked first.

@@ -3,6 +3,7 @@
 mod act;
 mod author;
 mod list;
+mod replay;
 mod show;
 
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ pub(super) enum Operate {
         /// Name of the plugin
         name: String,
     },
+    /// Hand the plugin events of a channel again, beside whatever else it is handed
+    Replay(replay::Replay),
 }
 
 impl Author {
@@ -93,6 +96,7 @@ impl Operate {
             Self::Show { name } => show::run(&client, output, &name).await,
             Self::Reload { name } => act::run(&client, output, &name, PluginAction::Reload).await,
             Self::Pause { name } => act::run(&client, output, &name, PluginAction::Pause).await,
+            Self::Replay(replay) => replay.run(&client, output).await,
             Self::Resume { name } => act::run(&client, output, &name, PluginAction::Resume).await,
         }
     }

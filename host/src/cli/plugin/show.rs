@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use humantime::format_duration;
 
-use crate::admin::{ListenerStatus, PluginState, PluginStatus};
+use crate::admin::{
+    ConsumedStatus, DeliveryStatus, ListenerStatus, PluginState, PluginStatus, ReplayStatus,
+};
 use crate::bus::Overflow;
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
@@ -46,6 +48,12 @@ fn describe(status: &PluginStatus) -> String {
             if nth == 0 { "listens to" } else { "" },
             &describe_listener(listener),
         ));
+    }
+    for consumed in &status.consumers {
+        rows.push(row("consumes", &describe_consumed(consumed)));
+    }
+    if let Some(replay) = &status.replay {
+        rows.push(row("replay", &describe_replay(replay)));
     }
     let rights = status.rights.lines().into_iter();
     let rights = rights.map(|(right, what)| ("may", format!("{right} {what}")));
@@ -101,7 +109,64 @@ fn describe_listener(listener: &ListenerStatus) -> String {
     if listener.local_only {
         text.push_str(" local only");
     }
+    if listener.delivery == DeliveryStatus::Channel {
+        text.push_str(" consumed");
+    }
     format!("{text} ({})", listener.name)
+}
+
+fn describe_consumed(consumed: &ConsumedStatus) -> String {
+    let ConsumedStatus {
+        channel,
+        after,
+        lag,
+        in_flight,
+        dead,
+        ..
+    } = consumed;
+    let mut text =
+        format!("{channel} after {after}, {lag} behind, {in_flight} in hand, {dead} dead letters");
+    if consumed.retried > 0 {
+        text.push_str(&format!(", {} of them retried", consumed.retried));
+    }
+    if consumed.missed > 0 {
+        text.push_str(&format!(", {} missed", consumed.missed));
+    }
+    if let Some(reason) = &consumed.waiting {
+        text.push_str(&format!("; waiting: {reason}"));
+    }
+    if let Some(stalled) = &consumed.stalled {
+        let next = match &stalled.next_attempt {
+            Some(time) => format!(", the next at {time}"),
+            None => String::new(),
+        };
+        text.push_str(&format!(
+            "; stalled on {} after {} attempts{next}: {}",
+            stalled.sequence, stalled.attempts, stalled.reason
+        ));
+    }
+    text
+}
+
+fn describe_replay(replay: &ReplayStatus) -> String {
+    let mut text = format!(
+        "{} from {} to {}: {} at {}, {} handled, {} failed, {} missing",
+        replay.channel,
+        replay.after.saturating_add(1),
+        replay.until,
+        replay.state.as_str(),
+        replay.at,
+        replay.handled,
+        replay.failed,
+        replay.missing,
+    );
+    if replay.copy {
+        text.push_str("; by a copy");
+    }
+    if let Some(error) = &replay.last_error {
+        text.push_str(&format!("; last error: {error}"));
+    }
+    text
 }
 
 fn describe_limits(status: &PluginStatus) -> String {

@@ -1,5 +1,7 @@
 //! `/v1/plugins…`: what operators see of plugins and do to them.
 
+pub(in crate::gateway) mod replay;
+
 use std::sync::Arc;
 
 use axum::Json;

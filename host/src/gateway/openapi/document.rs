@@ -75,6 +75,7 @@ pub(in crate::gateway) fn routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(plugins::reload))
         .routes(routes!(plugins::pause))
         .routes(routes!(plugins::resume))
+        .routes(routes!(plugins::replay::replay))
         .routes(routes!(nodes::list))
         .routes(routes!(whoami::whoami))
         .routes(routes!(health::livez))

@@ -12,7 +12,7 @@ async fn document() -> Value {
 }
 
 /// What a node is documented to offer over HTTP.
-const ROUTES: [(&str, &str); 30] = [
+const ROUTES: [(&str, &str); 31] = [
     ("post", "/v1/events"),
     ("get", "/v1/events"),
     ("get", "/v1/wait"),
@@ -37,6 +37,7 @@ const ROUTES: [(&str, &str); 30] = [
     ("post", "/v1/plugins/{name}/reload"),
     ("post", "/v1/plugins/{name}/pause"),
     ("post", "/v1/plugins/{name}/resume"),
+    ("post", "/v1/plugins/{name}/replay"),
     ("get", "/v1/nodes"),
     ("get", "/v1/whoami"),
     ("get", "/livez"),

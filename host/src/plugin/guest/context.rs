@@ -10,8 +10,9 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use super::appended::Appended;
 use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
-use crate::bus::{Bus, PublishError, Published, Publisher};
+use crate::bus::{Bus, BusConfig, PublishError, Published, Publisher};
 use crate::channel::Channels;
+use crate::clock::Clock;
 use crate::event::Draft;
 use crate::store::{Records, Store};
 
@@ -35,6 +36,10 @@ const CALL_SLACK_BYTES: usize = 2 << 20;
 #[derive(Debug)]
 pub(crate) struct PluginContext {
     pub(crate) name: Arc<str>,
+    /// The plugin whose rights it has: itself, or the one that it is a copy of.
+    pub(crate) rights_of: Arc<str>,
+    /// Whether it is a copy, whose effects are logged and not done.
+    pub(crate) pretends: bool,
     pub(crate) bus: Bus,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) channels: Channels,
@@ -74,6 +79,8 @@ impl PluginContext {
         Self {
             log: Arc::new(PluginLog::new(Arc::clone(&name))),
             records: store.records(&name),
+            rights_of: Arc::clone(&name),
+            pretends: false,
             name,
             bus,
             publisher,
@@ -86,6 +93,31 @@ impl PluginContext {
             budget: RateLimiter::direct(quota),
             refusal_reports: RateLimiter::direct(reports),
         }
+    }
+
+    /// Makes a copy of another plugin of it, whose effects are logged and not done.
+    pub(crate) fn pretending(mut self, original: &str, clock: Arc<dyn Clock>) -> Self {
+        // On which nobody listens.
+        let nowhere = Bus::new(BusConfig {
+            node: Arc::clone(self.bus.node()),
+            incarnation: String::new(),
+            max_event_bytes: self.bus.max_event_bytes(),
+            clock,
+        });
+        let source = format!("/nodes/{}/plugins/{}", nowhere.node(), self.name);
+        self.publisher = Arc::new(nowhere.publisher(source, Arc::clone(&self.name)));
+        self.rights_of = original.into();
+        self.pretends = true;
+        self
+    }
+
+    /// Whether what the plugin does beyond itself is not done; logs it then.
+    pub(crate) fn pretend(&self, what: &str, how: impl FnOnce() -> String) -> bool {
+        if self.pretends {
+            let how = format!("not done, as this is a copy: {}", how());
+            self.log.line(tracing::Level::INFO, what, &how);
+        }
+        self.pretends
     }
 
     /// Bytes that one call may copy from a guest; bounds what it can make the host
@@ -122,6 +154,7 @@ impl PluginContext {
         }
         let claims = draft.check_claims().map_err(PublishError::from);
         claims.map_err(SendError::Publish)?;
+        self.pretend("send", || draft.event_type.as_str().to_owned());
         let event = self.publisher.publish(draft).map_err(SendError::Publish)?;
         self.count_sent(1);
         Ok(event)

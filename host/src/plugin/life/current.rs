@@ -1,15 +1,25 @@
 //! The version of a plugin that is in force, and what it is doing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hearken_channel_log::ChannelName;
 use tokio::time::Instant;
 
+use super::consumption::{self, Consumed};
 use super::listener::{Listener, narrow};
+use crate::bus::Filter;
 use crate::config::{Bounds, Rights};
+use crate::consumer::Consumer;
+use crate::plugin::run::health::Health;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::mailbox::PluginMailbox;
+use crate::plugin::run::replay::Replay;
 use crate::plugin::run::running::RunningVersion;
+use crate::plugin::run::runtime::Runtime;
 use crate::plugin::run::slot::InstanceSlot;
+use crate::plugin::run::sources::{ChannelSource, Sources};
+use crate::plugin::run::trial::Trial;
 
 /// The version in force.
 pub(super) struct Current {
@@ -21,6 +31,8 @@ pub(super) struct Current {
     listeners: Vec<Listener>,
     pub(super) version: Arc<Version>,
     pub(super) mailbox: Arc<PluginMailbox>,
+    /// What it is handed of channels; nothing of a copy.
+    consumed: BTreeMap<ChannelName, Consumed>,
     pub(super) work: Work,
 }
 
@@ -46,21 +58,107 @@ impl Current {
             listeners,
             version,
             mailbox,
+            consumed: BTreeMap::new(),
             work,
         }
     }
 
+    /// Starts workers in the place of whatever it is doing; the first of them has the
+    /// `replay` too.
+    pub(super) async fn start(
+        &mut self,
+        runtime: &Runtime,
+        health: &Arc<Health>,
+        replay: Option<&Arc<Replay>>,
+        trial: Option<Trial>,
+    ) {
+        let slots = self.end().await;
+        let consumers = self.consumers(runtime, slots.len());
+        let sources = slots.into_iter().enumerate().map(|(partition, slot)| {
+            let feeds = consumers.iter();
+            let feeds = feeds.map(|consumer| ChannelSource::Feed(consumer.feed(partition)));
+            let replay = replay.filter(|_| partition == 0);
+            let replay = replay.map(|replay| ChannelSource::Replay(replay.inbox()));
+            let channels = feeds.chain(replay).collect();
+            (slot, Sources::new(self.mailbox.inbox(partition), channels))
+        });
+        let running = RunningVersion::start(runtime, &self.version, health, sources, trial);
+        self.work = Work::Running(running);
+    }
+
+    /// Its places in the channels that it consumes, for so many workers. An operator may have
+    /// removed those that it had when it last worked.
+    fn consumers(&self, runtime: &Runtime, partitions: usize) -> Vec<Arc<Consumer>> {
+        let consumed = self.consumed.iter();
+        let consumers = consumed.map(|(channel, consumed)| {
+            let Consumed { filters, settings } = consumed;
+            let plugin = &self.version.plugin.name;
+            let consumer = runtime.consumers.consumer(plugin, channel);
+            consumer.configure(filters.clone(), *settings, partitions);
+            consumer
+        });
+        consumers.collect()
+    }
+
+    /// Ends whatever it is doing.
+    pub(super) async fn pause(&mut self) {
+        let slots = self.end().await;
+        self.work = Work::Paused(slots);
+    }
+
+    /// The same, and gives out the slots of the instances.
+    async fn end(&mut self) -> Vec<InstanceSlot> {
+        let work = std::mem::replace(&mut self.work, Work::Paused(Vec::new()));
+        work.end().await
+    }
+
+    /// Has it consume what its listeners want of channels, from its next start on.
+    pub(super) fn consume(&mut self) {
+        let manifest = &self.version.manifest;
+        let channels = self.channels();
+        for channel in manifest.consume.keys() {
+            if !channels.contains(channel.as_str()) {
+                tracing::warn!(
+                    plugin = &*self.version.plugin.name,
+                    "`[consume.{channel}]` of its manifest is for nothing: it has no listener on \
+                     that channel"
+                );
+            }
+        }
+        self.consumed = consumption::consumed(&self.listeners, manifest);
+    }
+
+    /// What it wants of the channel, as far as it might when it was loaded.
+    pub(super) fn filters_on(&self, channel: &str) -> Vec<Filter> {
+        let listeners = self.listeners.iter();
+        let on_it = listeners.filter(|listener| {
+            let consumed = listener.consumed();
+            consumed.is_some_and(|(name, _)| name.as_str() == channel)
+        });
+        on_it.map(|listener| listener.filter.clone()).collect()
+    }
+
+    /// The channels that it consumes.
+    pub(super) fn channels(&self) -> BTreeSet<&str> {
+        let consumed = self.listeners.iter().filter_map(Listener::consumed);
+        consumed.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Until another version has taken over, nothing more comes or waits than the plugin may
-    /// hear by what the policy says now: that version may take long to start.
-    pub(super) fn hear_within(&mut self, bounds: Bounds) {
+    /// hear by what the policy says now: that version may take long to start. Returns whether
+    /// the workers, if there are any, have to be started anew for that.
+    pub(super) fn hear_within(&mut self, bounds: Bounds) -> bool {
         if self.heard_by == bounds {
-            return;
+            return false;
         }
         let rights = Rights::of(&self.version.manifest, &bounds);
         let (heard, _) = narrow(self.listeners.clone(), &rights);
-        let filters = heard.into_iter().map(|listener| listener.filter);
-        self.mailbox.set_filters(filters.collect());
+        self.mailbox.set_filters(consumption::live(&heard));
         self.heard_by = bounds;
+        let consumed = consumption::consumed(&heard, &self.version.manifest);
+        let is_other = self.consumed != consumed;
+        self.consumed = consumed;
+        is_other
     }
 }
 

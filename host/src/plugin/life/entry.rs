@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::files::Files;
 use super::requests::{Command, Reply};
 use super::status::Status;
 use crate::admin::{PluginCommandError, PluginState, PluginStatus};
@@ -14,7 +15,7 @@ pub(super) const COMMANDS: usize = 16;
 
 /// How long an operator's command may take; compiling the largest components
 /// takes about ten seconds.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
+pub(super) const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
 
 /// How often a drain looks whether all events were handled.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
@@ -23,6 +24,7 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) status: Arc<Status>,
+    pub(super) files: Files,
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) files_changed: Arc<Notify>,
 }

@@ -9,13 +9,14 @@ use super::load::Source;
 use super::status::rights_status;
 use crate::admin::{ListenerStatus, RightsStatus};
 use crate::bus::{Bus, BusConfig};
-use crate::channel::Channels;
+use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::config::{PluginLimits, Policy};
+use crate::consumer::Consumers;
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
-use crate::plugin::run::runtime::Runtime;
+use crate::plugin::run::runtime::{NodeParts, Runtime};
 use crate::store::Store;
 
 /// What a component listens to, and what it may do, on a node with a policy.
@@ -49,17 +50,15 @@ pub async fn inspect(
         Store::in_memory(bus.clone(), Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     let io = tokio::runtime::Handle::current();
     let channels = Channels::new(&bus);
-    let runtime = Runtime::new(
-        bus.clone(),
-        channels,
+    let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+    let parts = NodeParts {
+        bus: bus.clone(),
         store,
-        scratch.path(),
-        1,
-        workers,
-        &io,
-        policy,
-    )
-    .map_err(|error| error.to_string())?;
+        consumers: Consumers::new(&channels, &bus, environment),
+        channels,
+    };
+    let runtime = Runtime::new(parts, scratch.path(), 1, workers, &io, policy)
+        .map_err(|error| error.to_string())?;
     let runtime = Arc::new(runtime);
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     let limits = PluginLimits::default();

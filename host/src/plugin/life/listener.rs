@@ -1,17 +1,42 @@
 //! What a plugin listens to.
 
-use crate::admin::{ListenerStatus, WithheldStatus};
+use hearken_channel_log::ChannelName;
+
+use crate::admin::{DeliveryStatus, ListenerStatus, WithheldStatus};
 use crate::bus::Filter;
 use crate::config::{MAX_GLOBS, Rights, Withheld};
+use crate::consumer::From as StartAt;
 
-/// A listener: its name and what it wants.
+/// A listener: its name, what it wants, and how that comes to it.
 #[derive(Clone)]
 pub(crate) struct Listener {
     pub(crate) name: String,
     pub(crate) filter: Filter,
+    pub(crate) delivery: Delivery,
+}
+
+/// How events come to a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// As they are published, each at most once.
+    Live,
+    /// From a channel's log, each at least once.
+    Channel {
+        name: ChannelName,
+        /// Where it begins, if the listener says so.
+        from: Option<StartAt>,
+    },
 }
 
 impl Listener {
+    /// The channel that it consumes.
+    pub(crate) fn consumed(&self) -> Option<(&ChannelName, Option<StartAt>)> {
+        match &self.delivery {
+            Delivery::Live => None,
+            Delivery::Channel { name, from } => Some((name, *from)),
+        }
+    }
+
     /// As operators see it.
     pub(crate) fn status(&self) -> ListenerStatus {
         let filter = &self.filter;
@@ -21,6 +46,10 @@ impl Listener {
             subject: filter.subject.as_deref().map(str::to_owned),
             channel: filter.channel.as_deref().map(str::to_owned),
             local_only: filter.local_only,
+            delivery: match &self.delivery {
+                Delivery::Live => DeliveryStatus::Live,
+                Delivery::Channel { .. } => DeliveryStatus::Channel,
+            },
         }
     }
 }
@@ -52,6 +81,7 @@ pub(crate) fn narrow(
                 pattern,
                 ..listener.filter.clone()
             },
+            delivery: listener.delivery.clone(),
         }));
     }
     (heard, unheard)
@@ -88,6 +118,7 @@ mod tests {
                 subject: Some("s".into()),
                 ..Filter::new(Pattern::new(pattern).unwrap())
             },
+            delivery: Delivery::Live,
         }
     }
 

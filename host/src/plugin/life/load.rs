@@ -6,18 +6,21 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use hearken_channel_log::ChannelName;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::consumption;
 use super::files::Files;
 use super::folder::Stamps;
-use super::listener::{Listener, narrow};
+use super::listener::{Delivery, Listener, narrow};
 use super::load_error::LoadError;
 use crate::admin::WithheldStatus;
 use crate::bus::Filter;
 use crate::config::{Bounds, MAX_GLOBS, Manifest, PluginLimits, Rights, within_max_globs};
+use crate::consumer::From as StartAt;
 use crate::interfaces::Handler;
 use crate::plugin::code::compile::{CompileError, ComponentFile, open_regular};
-use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
+use crate::plugin::guest::bindings::plugin::hearken::plugin::types::{self, Description};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::imports::events::filter_of;
 use crate::plugin::guest::secrets::vault::{SecretError, Vault};
@@ -259,13 +262,16 @@ async fn start(
     })
 }
 
-/// What the plugin asks to listen to: what it declares, unless the manifest says otherwise.
+/// What the plugin asks to listen to: what it declares, unless the manifest has other live
+/// events come. What it consumes of channels is its own to say.
 fn listeners(
     version: &Version,
     description: Option<Description>,
     path: &Path,
 ) -> Result<Vec<Listener>, LoadError> {
     let declared = declared(description)?;
+    consumption::check(&declared)
+        .map_err(|(listener, reason)| LoadError::Listener { listener, reason })?;
     let Some(patterns) = &version.manifest.subscribe else {
         if declared.is_empty() {
             let manifest = path.with_extension("toml");
@@ -282,18 +288,19 @@ fn listeners(
         }
         return Ok(declared);
     };
-    let local_only =
-        !declared.is_empty() && declared.iter().all(|listener| listener.filter.local_only);
-    Ok(patterns
-        .iter()
-        .map(|pattern| Listener {
-            name: "subscribe".to_owned(),
-            filter: Filter {
-                local_only,
-                ..Filter::new(pattern.clone())
-            },
-        })
-        .collect())
+    let (live, mut listeners): (Vec<_>, Vec<_>) = declared
+        .into_iter()
+        .partition(|listener| listener.delivery == Delivery::Live);
+    let local_only = !live.is_empty() && live.iter().all(|listener| listener.filter.local_only);
+    listeners.extend(patterns.iter().map(|pattern| Listener {
+        name: "subscribe".to_owned(),
+        filter: Filter {
+            local_only,
+            ..Filter::new(pattern.clone())
+        },
+        delivery: Delivery::Live,
+    }));
+    Ok(listeners)
 }
 
 fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError> {
@@ -315,8 +322,13 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
                 globs += filter.pattern.globs().len();
                 within_max_globs(globs).map(|()| filter)
             });
-            match filter {
-                Ok(filter) => Ok(Listener { name, filter }),
+            let delivered = filter.and_then(|filter| deliver(filter, listener.delivery));
+            match delivered {
+                Ok((filter, delivery)) => Ok(Listener {
+                    name,
+                    filter,
+                    delivery,
+                }),
                 Err(reason) => Err(LoadError::Listener {
                     listener: name,
                     reason,
@@ -324,6 +336,36 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
             }
         })
         .collect()
+}
+
+/// How a listener's events come to it, and its filter, which names a consumed channel too.
+fn deliver(filter: Filter, delivery: types::Delivery) -> Result<(Filter, Delivery), String> {
+    let channel = match delivery {
+        types::Delivery::Live => return Ok((filter, Delivery::Live)),
+        types::Delivery::Channel(channel) => channel,
+    };
+    let name = ChannelName::new(&channel.name)
+        .map_err(|error| format!("the channel `{}`: {error}", cut(&channel.name)))?;
+    if let Some(other) = filter
+        .channel
+        .as_deref()
+        .filter(|other| *other != name.as_str())
+    {
+        return Err(format!(
+            "it is on the channel `{name}`, and its filter wants events of `{}` alone",
+            cut(other)
+        ));
+    }
+    let from = channel.from.map(|from| match from {
+        types::StartingPoint::First => StartAt::First,
+        types::StartingPoint::New => StartAt::New,
+        types::StartingPoint::After(number) => StartAt::After(number),
+    });
+    let filter = Filter {
+        channel: Some(name.as_str().into()),
+        ..filter
+    };
+    Ok((filter, Delivery::Channel { name, from }))
 }
 
 fn cut(text: &str) -> String {

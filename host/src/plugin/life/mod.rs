@@ -1,6 +1,8 @@
 //! A plugin's life: its files in the folder, loading them, supervising the version in
 //! force, and the status that operators see.
 
+pub(super) mod consumption;
+pub(super) mod copying;
 pub(super) mod current;
 pub(super) mod entry;
 pub(super) mod files;
@@ -11,6 +13,7 @@ pub(super) mod load;
 pub(super) mod load_error;
 pub(super) mod loading;
 pub(super) mod plugins;
+pub(super) mod replaying;
 pub(super) mod requests;
 pub(super) mod retry;
 pub(super) mod runner;

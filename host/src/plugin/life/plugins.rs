@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio_util::task::TaskTracker;
+
 use super::entry::Entry;
 use super::requests::{Command, Reply};
-use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginStatus};
+use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginStatus, ReplayRequest};
 use crate::clock::Clock;
 use crate::config::{PluginLimits, Policy, QuarantinePauses};
 use crate::plugin::run::runtime::Runtime;
@@ -16,8 +18,13 @@ pub struct Plugins {
     pub(super) limits: PluginLimits,
     pub(super) quarantine: QuarantinePauses,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) entries: RwLock<BTreeMap<String, Entry>>,
+    pub(super) entries: Entries,
+    /// The copies that are handed events again.
+    pub(super) copies: TaskTracker,
 }
+
+/// The plugins, by their names.
+pub(super) type Entries = Arc<RwLock<BTreeMap<String, Entry>>>;
 
 impl Plugins {
     pub(super) fn entry(&self, name: &str) -> Option<Entry> {
@@ -79,5 +86,12 @@ impl PluginAdmin for Plugins {
 
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
         Box::pin(self.command(name, Command::Resume))
+    }
+
+    fn replay<'a>(&'a self, name: &'a str, request: ReplayRequest) -> CommandFuture<'a> {
+        if request.copy {
+            return Box::pin(self.replay_to_copy(name, request));
+        }
+        Box::pin(self.command(name, move |reply| Command::Replay(request, reply)))
     }
 }

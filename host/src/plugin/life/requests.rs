@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::admin::{PluginCommandError, PluginStatus};
+use crate::admin::{PluginCommandError, PluginStatus, ReplayRequest};
 
 /// Who is told what became of a command.
 pub(crate) type Reply = oneshot::Sender<Result<PluginStatus, PluginCommandError>>;
@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Reload(Reply),
     Pause(Reply),
     Resume(Reply),
+    /// Hand it events of a channel again.
+    Replay(ReplayRequest, Reply),
     /// The node drains.
     Stop,
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::entry::{COMMANDS, Entry};
 use super::folder::{Changed, Folder, FolderError};
@@ -22,10 +22,11 @@ use crate::bus::Bus;
 use crate::channel::Channels;
 use crate::clock::Clock;
 use crate::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
+use crate::consumer::Consumers;
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
-use crate::plugin::run::runtime::{Runtime, RuntimeError};
+use crate::plugin::run::runtime::{NodeParts, Runtime, RuntimeError};
 use crate::store::Store;
 
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
@@ -38,10 +39,12 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 pub struct PluginsConfig {
     /// The bus that plugins listen to.
     pub bus: Bus,
-    /// The channels that plugins append to and read.
-    pub channels: Channels,
     /// Where plugins keep records.
     pub store: Arc<Store>,
+    /// The channels that plugins append to and read.
+    pub channels: Channels,
+    /// Plugins' places in those that they consume.
+    pub consumers: Consumers,
     /// The folder with the components.
     pub folder: PathBuf,
     /// Where compiled code is kept.
@@ -87,8 +90,9 @@ impl PluginRunner {
     pub fn new(config: PluginsConfig) -> Result<Self, PluginsError> {
         let PluginsConfig {
             bus,
-            channels,
             store,
+            channels,
+            consumers,
             folder,
             data,
             threads,
@@ -100,14 +104,21 @@ impl PluginRunner {
         } = config;
         let workers = CompileWorkers::new(compile, threads);
         let io = tokio::runtime::Handle::current();
-        let runtime = Runtime::new(bus, channels, store, &data, threads, workers, &io, policy)?;
+        let parts = NodeParts {
+            bus,
+            store,
+            channels,
+            consumers,
+        };
+        let runtime = Runtime::new(parts, &data, threads, workers, &io, policy)?;
         let folder = Folder::watch(&folder, runtime.disks.folder.clone())?;
         let plugins = Arc::new(Plugins {
             runtime: Arc::new(runtime),
             limits,
             quarantine,
             clock,
-            entries: RwLock::default(),
+            entries: Arc::default(),
+            copies: TaskTracker::new(),
         });
         Ok(Self {
             plugins,
@@ -217,16 +228,19 @@ impl PluginRunner {
             store,
             traffic,
         ));
-        let status = Status::new(context, Arc::clone(clock), limits.clone(), *quarantine);
+        let consumers = runtime.consumers.clone();
+        let clock = Arc::clone(clock);
+        let status = Status::new(context, consumers, clock, limits.clone(), *quarantine);
         let status = Arc::new(status);
         let (commands, asked) = mpsc::channel(COMMANDS);
         let files_changed = Arc::new(Notify::new());
+        let files = self.folder.files(&name);
         let entry = Entry {
             status: Arc::clone(&status),
+            files: files.clone(),
             commands,
             files_changed: Arc::clone(&files_changed),
         };
-        let files = self.folder.files(&name);
         let supervisor = Supervisor::new(files, limits.clone(), Arc::clone(runtime), status);
         let (loaded, loading) = oneshot::channel();
         let task = self.supervisors.spawn(supervisor.run(Requests {
@@ -292,6 +306,8 @@ impl PluginRunner {
         if !finished {
             tracing::warn!("draining took too long; abandoning the plugins that still run");
         }
+        self.plugins.copies.close();
+        let _ = tokio::time::timeout_at(deadline, self.plugins.copies.wait()).await;
         self.supervisors.shutdown().await;
         for entry in &entries {
             entry.status.stopped();

@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::listener::{Listener, withheld_status};
 use crate::admin::{
-    Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus, RightsStatus, WithheldStatus,
+    ConsumedStatus, Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus,
+    RightsStatus, StalledStatus, WithheldStatus,
 };
+use crate::bus::{Bus, Filter, MailboxLimits, Overflow, ReceiverKind, Subscription};
 use crate::clock::Clock;
 use crate::config::{PluginLimits, QuarantinePauses, Rights};
+use crate::consumer::{ConsumerStatus, Consumers};
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::HostEventType;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::run::health::Health;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::mailbox::PluginMailbox;
+use crate::plugin::run::replay::Replay;
 
 /// All that is known of one plugin, from its installation to its removal.
 pub(crate) struct Status {
@@ -22,6 +26,9 @@ pub(crate) struct Status {
     pub(crate) health: Arc<Health>,
     /// From the first successful start on.
     pub(crate) mailbox: OnceLock<Arc<PluginMailbox>>,
+    consumers: Consumers,
+    /// The last one that was asked for.
+    replay: Mutex<Option<Arc<Replay>>>,
     is_stopped: AtomicBool,
     shown: Mutex<Shown>,
 }
@@ -41,6 +48,7 @@ impl Status {
     /// Of a plugin that is being loaded.
     pub(crate) fn new(
         context: Arc<PluginContext>,
+        consumers: Consumers,
         clock: Arc<dyn Clock>,
         limits: PluginLimits,
         pauses: QuarantinePauses,
@@ -49,6 +57,8 @@ impl Status {
             health: Arc::new(Health::new(Arc::clone(&context), clock, pauses)),
             context,
             mailbox: OnceLock::new(),
+            consumers,
+            replay: Mutex::default(),
             is_stopped: AtomicBool::new(false),
             shown: Mutex::new(Shown {
                 version: None,
@@ -72,6 +82,42 @@ impl Status {
 
     pub(crate) fn set_state(&self, state: PluginState) {
         self.health.set_state(state);
+    }
+
+    /// The mailbox, which outlives all versions, as the next one has it.
+    pub(crate) fn mailbox_for(
+        &self,
+        bus: &Bus,
+        filters: Vec<Filter>,
+        limits: MailboxLimits,
+        overflow: Overflow,
+        partitions: usize,
+    ) -> Arc<PluginMailbox> {
+        let Some(mailbox) = self.mailbox.get() else {
+            let mailbox = self.mailbox.get_or_init(|| {
+                Arc::new(PluginMailbox::new(bus.subscribe(Subscription {
+                    name: Arc::clone(&self.context.name),
+                    kind: ReceiverKind::Plugin,
+                    filters,
+                    limits,
+                    overflow,
+                    partitions,
+                })))
+            });
+            return Arc::clone(mailbox);
+        };
+        // First, so that unwanted events leave their room to wanted ones.
+        let discarded = mailbox.set_filters(filters);
+        if discarded > 0 {
+            let plugin = self.name();
+            tracing::info!(
+                plugin,
+                discarded,
+                "waiting events were discarded: the new version does not listen to them"
+            );
+        }
+        mailbox.reconfigure(limits, overflow, partitions);
+        Arc::clone(mailbox)
     }
 
     /// Shows a version that starts to run.
@@ -136,13 +182,22 @@ impl Status {
             refused: self.context.refused.load(Ordering::Relaxed),
             restarts: health.restarts,
         };
+        let mut consumers = self.consumers.of_plugin(self.name());
+        let replay = self.replay().as_ref().map(|replay| replay.status());
         let shown = self.shown();
+        // Not those of versions of before.
+        consumers.retain(|consumer| {
+            let mut consumed = shown.listeners.iter().filter(|it| !it.delivery.is_live());
+            consumed.any(|it| it.channel.as_deref() == Some(consumer.channel.as_str()))
+        });
         PluginStatus {
             name: self.name().to_owned(),
             version: shown.version.clone(),
             state: health.state,
             interface: shown.interface.map(str::to_owned),
             listeners: shown.listeners.clone(),
+            consumers: consumers.into_iter().map(consumed_status).collect(),
+            replay,
             rights: shown.rights.clone(),
             limits: limits_status(&shown.limits, shown.concurrency),
             counters,
@@ -153,6 +208,16 @@ impl Status {
             last_error_time: health.last_error.as_ref().map(|(_, time)| rfc3339(*time)),
             quarantined_until: health.quarantined_until.map(rfc3339),
         }
+    }
+
+    /// From now on this is the replay that is shown.
+    pub(crate) fn show_replay(&self, replay: Arc<Replay>) {
+        *self.replay() = Some(replay);
+    }
+
+    fn replay(&self) -> MutexGuard<'_, Option<Arc<Replay>>> {
+        // Only replaced as a whole.
+        self.replay.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -182,6 +247,27 @@ pub(crate) fn rights_status(rights: &Rights, unheard: Vec<WithheldStatus>) -> Ri
             .map(|(key, granted)| format!("{key} ({})", granted.source))
             .collect(),
         withheld,
+    }
+}
+
+/// As operators see a plugin's place in a channel.
+fn consumed_status(status: ConsumerStatus) -> ConsumedStatus {
+    ConsumedStatus {
+        channel: status.channel.as_str().to_owned(),
+        epoch: status.epoch.map(|epoch| epoch.to_string()),
+        after: status.after,
+        lag: status.lag,
+        in_flight: status.in_flight,
+        waiting: status.waiting,
+        stalled: status.stalled.map(|stalled| StalledStatus {
+            sequence: stalled.sequence,
+            attempts: stalled.attempt,
+            reason: stalled.reason,
+            next_attempt: stalled.next_attempt.map(rfc3339),
+        }),
+        dead: status.dead,
+        retried: status.retried,
+        missed: status.missed,
     }
 }
 

@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use super::consumption;
 use super::current::{Current, Work, quarantine_turns};
 use super::files::Files;
 use super::load::Staged;
 use super::load_error::LoadError;
 use super::loading::{Failure, Loading};
+use super::replaying::Replaying;
 use super::requests::{Command, Reply, Requests};
 use super::status::Status;
-use crate::admin::{PluginCommandError, PluginState};
-use crate::bus::{MailboxLimits, ReceiverKind, Subscription};
+use crate::admin::{PluginCommandError, PluginState, ReplayRequest};
+use crate::bus::MailboxLimits;
 use crate::config::PluginLimits;
 use crate::event::host_event::HostEventType;
 use crate::panics::panic_text;
-use crate::plugin::run::mailbox::PluginMailbox;
-use crate::plugin::run::running::RunningVersion;
 use crate::plugin::run::runtime::Runtime;
 use crate::plugin::run::trial::Trial;
 
@@ -41,6 +41,8 @@ pub(crate) struct Supervisor {
     /// Why the files as they are cannot be loaded.
     failed: Option<String>,
     current: Option<Current>,
+    /// The last that was asked for.
+    replaying: Option<Replaying>,
 }
 
 /// Why a supervisor no longer serves.
@@ -69,6 +71,7 @@ impl Supervisor {
             reloads: Vec::new(),
             failed: None,
             current: None,
+            replaying: None,
         }
     }
 
@@ -107,10 +110,14 @@ impl Supervisor {
                         let result = self.resume().await;
                         self.answer(reply, result);
                     }
+                    Some(Command::Replay(request, reply)) => {
+                        let result = self.replay(&request).await;
+                        self.answer(reply, result);
+                    }
                     Some(Command::Stop) | None => return End::Draining,
                 },
                 () = requests.files_changed.notified() => {
-                    self.hear_what_may_be_heard();
+                    self.hear_what_may_be_heard().await;
                     self.loading.begin(false);
                 }
                 loaded = self.loading.outcome() => {
@@ -212,10 +219,12 @@ impl Supervisor {
     }
 
     /// Holds the version in force to what the node's policy says now.
-    fn hear_what_may_be_heard(&mut self) {
+    async fn hear_what_may_be_heard(&mut self) {
         let bounds = self.loading.bounds();
-        if let Some(current) = &mut self.current {
-            current.hear_within(bounds);
+        if let Some(current) = &mut self.current
+            && current.hear_within(bounds)
+        {
+            self.start_again().await;
         }
     }
 
@@ -235,10 +244,7 @@ impl Supervisor {
             bytes: version.limits.mailbox_bytes,
         };
         let overflow = version.limits.overflow;
-        let filters = listeners
-            .iter()
-            .map(|listener| listener.filter.clone())
-            .collect();
+        let filters = consumption::live(&listeners);
         let partitions = slots.len();
         let (paused, announcement) = match self.current.take() {
             None => (false, HostEventType::PluginStarted),
@@ -248,41 +254,20 @@ impl Supervisor {
                 (paused, HostEventType::PluginReloaded)
             }
         };
-        // It outlives all versions.
-        let mailbox = match self.status.mailbox.get() {
-            Some(mailbox) => {
-                // First, so that unwanted events leave their room to wanted ones.
-                let discarded = mailbox.set_filters(filters);
-                if discarded > 0 {
-                    let plugin = self.status.name();
-                    tracing::info!(
-                        plugin,
-                        discarded,
-                        "waiting events were discarded: the new version does not listen to them"
-                    );
-                }
-                mailbox.reconfigure(limits, overflow, partitions);
-                mailbox
-            }
-            None => self.status.mailbox.get_or_init(|| {
-                let receiver = self.runtime.bus.subscribe(Subscription {
-                    name: Arc::clone(&self.status.context.name),
-                    kind: ReceiverKind::Plugin,
-                    filters,
-                    limits,
-                    overflow,
-                    partitions,
-                });
-                Arc::new(PluginMailbox::new(receiver))
-            }),
-        };
-        let mailbox = Arc::clone(mailbox);
+        let mailbox =
+            self.status
+                .mailbox_for(&self.runtime.bus, filters, limits, overflow, partitions);
         self.status
             .show_version(&version, &label, &listeners, unheard);
         let work = Work::Paused(slots);
-        self.current = Some(Current::new(version, bounds, listeners, mailbox, work));
+        let mut current = Current::new(version, bounds, listeners, mailbox, work);
+        current.consume();
+        if let Some(replaying) = &self.replaying {
+            replaying.go_on_with(&current);
+        }
+        self.current = Some(current);
         // The policy may have changed while this one was made.
-        self.hear_what_may_be_heard();
+        self.hear_what_may_be_heard().await;
         if !paused {
             self.status.set_state(PluginState::Running);
             self.start(None).await;
@@ -291,21 +276,35 @@ impl Supervisor {
     }
 
     async fn start(&mut self, trial: Option<Trial>) {
-        let Some(current) = &mut self.current else {
-            return;
-        };
-        let slots = std::mem::replace(&mut current.work, Work::Paused(Vec::new()))
-            .end()
-            .await;
-        let mailbox = &current.mailbox;
-        let slots = slots.into_iter().enumerate();
-        current.work = Work::Running(RunningVersion::start(
-            &self.runtime,
-            &current.version,
-            &self.status.health,
-            slots.map(|(partition, slot)| (slot, mailbox.inbox(partition))),
-            trial,
-        ));
+        if let Some(current) = &mut self.current {
+            let replay = self.replaying.as_ref();
+            let replay = replay.map(|replaying| &replaying.replay);
+            let health = &self.status.health;
+            current.start(&self.runtime, health, replay, trial).await;
+        }
+    }
+
+    /// Has the workers, if there are any, take from what there is now.
+    async fn start_again(&mut self) {
+        let current = self.current.as_ref();
+        if current.is_some_and(|current| matches!(current.work, Work::Running(_))) {
+            self.start(None).await;
+        }
+    }
+
+    async fn replay(&mut self, request: &ReplayRequest) -> Result<(), String> {
+        let current = self.current.as_ref();
+        let current = current.ok_or("no version of the plugin has been loaded")?;
+        if self.replaying.as_ref().is_some_and(Replaying::is_under_way) {
+            return Err("it is handed events of a channel again already; \
+                 `hearken plugin show` tells how far it is"
+                .to_owned());
+        }
+        let replaying = Replaying::begin(&self.runtime, current, request)?;
+        self.status.show_replay(Arc::clone(&replaying.replay));
+        self.replaying = Some(replaying);
+        self.start_again().await;
+        Ok(())
     }
 
     /// Begins the pause of a quarantine, or ends it with one event on trial.
@@ -327,7 +326,7 @@ impl Supervisor {
             }
             Work::Quarantined(slots, _) => {
                 current.work = Work::Paused(slots);
-                self.start(Some(Trial::default())).await;
+                self.start(Some(Trial::new())).await;
             }
             paused @ Work::Paused(_) => current.work = paused,
         }
@@ -338,10 +337,7 @@ impl Supervisor {
             .current
             .as_mut()
             .ok_or("no version of the plugin has been loaded")?;
-        let slots = std::mem::replace(&mut current.work, Work::Paused(Vec::new()))
-            .end()
-            .await;
-        current.work = Work::Paused(slots);
+        current.pause().await;
         self.status.set_state(PluginState::Paused);
         Ok(())
     }

@@ -149,11 +149,16 @@ impl Health {
         current.quarantine.map(|quarantine| quarantine.until)
     }
 
+    /// The same without the plugin's secrets.
+    pub(crate) fn redacted(&self, death: &Death) -> Death {
+        death.redacted(self.reports.redaction())
+    }
+
     /// Notes and reports that an event failed, or, without an event, that the plugin could
     /// not be loaded or started.
     pub(crate) fn report_failure(&self, event: Option<EventRef<'_>>, death: &Death) {
         let now = self.clock.now_millis();
-        let death = death.redacted(self.reports.redaction());
+        let death = self.redacted(death);
         self.current().last_error = Some((death.reason.clone(), now));
         self.reports.failed(event, &death);
     }

@@ -1,22 +1,10 @@
 //! Where a worker's events come from, and what it says of each of them: what stands
-//! between instances and a mailbox, or a log with a cursor.
+//! between instances and a mailbox, or a channel.
 
 use std::ops::Range;
 
 use crate::bus::Frame;
-
-/// What a worker says of an event that it has taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It was handled.
-    Done,
-    /// It was not handled, and another attempt may succeed: the guest said that it
-    /// failed, or died of it. Whether there is another is for the inbox to say.
-    Again,
-    /// It was not handled and never will be: the guest says so, or this host failed over
-    /// it, and would again.
-    Rejected,
-}
+pub(crate) use crate::consumer::Verdict;
 
 /// There will be no more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +30,12 @@ pub(crate) trait Inbox: Send + 'static {
         frame: &mut Frame,
     ) -> impl Future<Output = Result<(), Closed>> + Send;
 
+    /// Which attempt it is, from 1, if the event of the frame is a delivery of its channel,
+    /// which may come again; nothing for a live one, which comes once.
+    fn attempt(&self, frame: &Frame, at: usize) -> Option<u32>;
+
     /// Says what became of events of a frame. Each is settled once, in order.
-    fn settle(&mut self, frame: &Frame, events: Range<usize>, verdict: Verdict);
+    fn settle(&mut self, frame: &Frame, events: Range<usize>, verdict: Verdict<'_>);
 
     /// Gives the events of a frame back that have not been settled, those from `from` on,
     /// for whoever takes next.

@@ -88,7 +88,7 @@ impl Version {
             .instantiate_pre(&component)
             .map_err(|error| format!("{error:#}"))?;
         let manifest = Arc::new(manifest);
-        let name = Arc::clone(&plugin.name);
+        let name = Arc::clone(&plugin.rights_of);
         let in_force = RightsInForce::new(name, Arc::clone(&manifest), Arc::clone(policy));
         Ok(Self {
             plugin,

@@ -105,12 +105,16 @@ impl Inbox for MailboxInbox {
         taken.await.map_err(|_| Closed)
     }
 
-    fn settle(&mut self, _: &Frame, events: Range<usize>, verdict: Verdict) {
+    fn attempt(&self, _: &Frame, _: usize) -> Option<u32> {
+        None
+    }
+
+    fn settle(&mut self, _: &Frame, events: Range<usize>, verdict: Verdict<'_>) {
         let events = events.len() as u64;
         match verdict {
             Verdict::Done => {}
             // A mailbox gives each event at most once.
-            Verdict::Again | Verdict::Rejected => {
+            Verdict::Again(_) | Verdict::Rejected(_) => {
                 self.mailbox.failed.fetch_add(events, Ordering::Relaxed);
             }
         }
@@ -162,8 +166,8 @@ mod tests {
         assert_eq!(frame.len(), 5);
         assert_eq!(mailbox.counts(), counted(0, 0, 0, 6), "five are in hand");
         inbox.settle(&frame, 0..2, Verdict::Done);
-        inbox.settle(&frame, 2..3, Verdict::Again);
-        inbox.settle(&frame, 3..4, Verdict::Rejected);
+        inbox.settle(&frame, 2..3, Verdict::Again("it failed"));
+        inbox.settle(&frame, 3..4, Verdict::Rejected("it is wrong"));
         assert_eq!(mailbox.counts(), counted(4, 2, 0, 2));
         inbox.put_back(&frame, 4);
         assert_eq!(mailbox.counts(), counted(4, 2, 0, 2));

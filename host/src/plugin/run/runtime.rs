@@ -10,6 +10,7 @@ use wasmtime::component::Linker;
 use crate::bus::Bus;
 use crate::channel::Channels;
 use crate::config::Policy;
+use crate::consumer::Consumers;
 use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
 use crate::plugin::code::disks::Disks;
@@ -26,11 +27,20 @@ use crate::store::Store;
 /// few enough for a node with a thousand plugins to start without them all in memory.
 const FILES_A_COMPILE_THREAD: usize = 4;
 
-/// Engine, threads, compiler, imports, bus, channels and store.
+/// What of the node plugins use.
+pub(crate) struct NodeParts {
+    pub(crate) bus: Bus,
+    pub(crate) store: Arc<Store>,
+    pub(crate) channels: Channels,
+    pub(crate) consumers: Consumers,
+}
+
+/// Engine, threads, compiler, imports, and what of the node is used.
 pub(crate) struct Runtime {
     pub(crate) bus: Bus,
-    pub(crate) channels: Channels,
     pub(crate) store: Arc<Store>,
+    pub(crate) channels: Channels,
+    pub(crate) consumers: Consumers,
     pub(crate) disks: Disks,
     pub(crate) compiler: Compiler,
     /// A permit for each component file that may be in memory at once.
@@ -59,20 +69,20 @@ pub enum RuntimeError {
 }
 
 impl Runtime {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what plugins share of a node, each once"
-    )]
     pub(crate) fn new(
-        bus: Bus,
-        channels: Channels,
-        store: Arc<Store>,
+        parts: NodeParts,
         data: &Path,
         threads: usize,
         workers: CompileWorkers,
         io: &tokio::runtime::Handle,
         policy: Policy,
     ) -> Result<Self, RuntimeError> {
+        let NodeParts {
+            bus,
+            store,
+            channels,
+            consumers,
+        } = parts;
         let cache = CodeCache::open(data.join("code"))?;
         let disks =
             Disks::start().map_err(|error| RuntimeError::Thread(std::io::Error::other(error)))?;
@@ -80,8 +90,9 @@ impl Runtime {
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(RuntimeError::Thread)?);
         Ok(Self {
             bus,
-            channels,
             store,
+            channels,
+            consumers,
             loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
             compiler: Compiler::new(engine, cache, disks.code.clone(), workers),

@@ -1,31 +1,44 @@
 //! The first event after a quarantine, which decides whether it is over.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// Lets one event through, whichever worker has it; the others wait for what becomes
-/// of it.
-#[derive(Debug, Default)]
+/// Lets one event at a time through, whichever worker has it, until one was handled; the
+/// others wait for what becomes of it.
+#[derive(Debug)]
 pub(crate) struct Trial {
-    claimed: AtomicBool,
+    turn: Arc<Semaphore>,
     passed: CancellationToken,
 }
 
+/// The right to try an event, until it is dropped.
+pub(crate) type Turn = OwnedSemaphorePermit;
+
 impl Trial {
-    /// Takes the right to try an event; returns whether it was still to be had.
-    pub(crate) fn claim(&self) -> bool {
-        !self.claimed.swap(true, Ordering::Relaxed)
+    pub(crate) fn new() -> Self {
+        Self {
+            turn: Arc::new(Semaphore::new(1)),
+            passed: CancellationToken::new(),
+        }
     }
 
-    /// The event was handled: the others go on.
+    /// Waits for the right to try an event; nothing once one was handled. If one fails, the
+    /// trial ends with the workers, unless that decides nothing: then it is another's turn.
+    pub(crate) async fn turn(&self) -> Option<Turn> {
+        tokio::select! {
+            biased;
+            () = self.passed.cancelled() => None,
+            turn = Arc::clone(&self.turn).acquire_owned() => {
+                Some(turn.expect("the semaphore is never closed"))
+            }
+        }
+    }
+
+    /// The event was handled: all go on.
     pub(crate) fn pass(&self) {
         self.passed.cancel();
-    }
-
-    /// Waits until the event was handled. If it fails, the trial ends with the workers.
-    pub(crate) async fn passed(&self) {
-        self.passed.cancelled().await;
     }
 }
 
@@ -35,13 +48,25 @@ mod tests {
 
     #[tokio::test]
     async fn one_event_is_let_through_and_the_others_after_it() {
-        let trial = Trial::default();
-        assert!(trial.claim());
-        assert!(!trial.claim());
-        let waiting = trial.passed();
+        let trial = Trial::new();
+        let turn = trial.turn().await;
+        assert!(turn.is_some());
+        let waiting = trial.turn();
         tokio::pin!(waiting);
         assert!(futures_util::poll!(&mut waiting).is_pending());
         trial.pass();
-        waiting.await;
+        assert!(waiting.await.is_none());
+        assert!(trial.turn().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn an_event_that_decides_nothing_leaves_its_turn_to_another() {
+        let trial = Trial::new();
+        let turn = trial.turn().await;
+        let waiting = trial.turn();
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(turn);
+        assert!(waiting.await.is_some());
     }
 }

@@ -14,7 +14,7 @@ use super::inbox::{Inbox, Verdict};
 use super::instance::{Handled, Version};
 use super::pace::Pace;
 use super::slot::InstanceSlot;
-use super::trial::Trial;
+use super::trial::{Trial, Turn};
 use crate::admin::PluginState;
 use crate::bus::Frame;
 use crate::plugin::guest::batch::FailureKind;
@@ -39,6 +39,8 @@ pub(crate) struct Worker<I> {
     draining: CancellationToken,
     /// While a quarantine is not over.
     trial: Option<Arc<Trial>>,
+    /// Meanwhile, for as long as it is for this worker to try an event.
+    turn: Option<Turn>,
     slot: InstanceSlot,
     /// Taken from the inbox.
     frame: Arc<Frame>,
@@ -77,6 +79,7 @@ impl<I: Inbox> Worker<I> {
             stop,
             draining,
             trial,
+            turn: None,
             slot,
             frame: Arc::default(),
             settled: 0,
@@ -118,7 +121,7 @@ impl<I: Inbox> Worker<I> {
         self.slot.instance = None;
         self.died = true;
         if self.settled < self.frame.len() {
-            self.settle(self.settled + 1, Verdict::Rejected);
+            self.settle(self.settled + 1, Verdict::Rejected(&death.reason));
         }
         if self.trial.is_some() {
             self.health.quarantine(QUARANTINE_AFTER, &death.reason);
@@ -126,17 +129,20 @@ impl<I: Inbox> Worker<I> {
         }
     }
 
-    /// Waits, if another worker has the event on trial, until that was handled; returns
-    /// whether it was before it was told to stop.
+    /// Waits, if another worker has the event on trial, until that was handled, or decides
+    /// nothing; returns whether it was before it was told to stop.
     async fn may_handle(&mut self) -> bool {
         let Some(trial) = self.trial.clone() else {
             return true;
         };
-        if !trial.claim() {
+        if self.turn.is_none() {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return false,
-                () = trial.passed() => self.trial = None,
+                turn = trial.turn() => match turn {
+                    Some(turn) => self.turn = Some(turn),
+                    None => self.trial = None,
+                },
             }
         }
         true
@@ -169,49 +175,53 @@ impl<I: Inbox> Worker<I> {
             return;
         };
         let begin = self.settled;
-        let end = if instance.takes_frames() {
-            self.frame.len()
+        let (end, attempt) = if instance.takes_frames() {
+            (self.frame.len(), None)
         } else {
-            begin + 1
+            (begin + 1, self.inbox.attempt(&self.frame, begin))
         };
         let Handled {
             finished,
             failures,
             death,
             spent,
-        } = instance.handle(&self.frame, begin..end, None).await;
+        } = instance.handle(&self.frame, begin..end, attempt).await;
         self.pace.learn(finished, spent);
         let mut failed = Vec::with_capacity(failures.len());
         for failure in failures {
             let at = begin + failure.index;
-            let death = Death {
+            let death = self.health.redacted(&Death {
                 reason: failure.reason,
                 backtrace: None,
-            };
-            self.health.report_failure(self.frame.event(at), &death);
-            failed.push(match failure.kind {
-                FailureKind::Again => (at, Verdict::Again),
-                FailureKind::Reject => (at, Verdict::Rejected),
             });
+            self.health.report_failure(self.frame.event(at), &death);
+            failed.push((at, failure.kind, death.reason));
         }
         if finished > 0 {
             self.succeeded();
         }
-        for (at, verdict) in failed {
-            self.settle(at, Verdict::Done);
+        for (at, kind, reason) in &failed {
+            self.settle(*at, Verdict::Done);
+            let verdict = match kind {
+                FailureKind::Again => Verdict::Again(reason),
+                FailureKind::Reject => Verdict::Rejected(reason),
+            };
             self.settle(at + 1, verdict);
         }
         self.settle(begin + finished, Verdict::Done);
         if let Some(death) = death {
             // What the instance did not come to is the next one's.
-            self.settle(self.settled + 1, Verdict::Again);
+            let at = self.settled;
+            let attempt = self.inbox.attempt(&self.frame, at);
+            let counts = attempt.is_none_or(|attempt| attempt == 1);
+            self.settle(at + 1, Verdict::Again(&death.reason));
             let frame = Arc::clone(&self.frame);
-            self.instance_died(frame.event(self.settled - 1), &death);
+            self.instance_died(frame.event(at), counts, &death);
         }
     }
 
     /// Says what became of the events up to `end` that are not settled yet.
-    fn settle(&mut self, end: usize, verdict: Verdict) {
+    fn settle(&mut self, end: usize, verdict: Verdict<'_>) {
         if self.settled < end {
             self.inbox.settle(&self.frame, self.settled..end, verdict);
             self.settled = end;
@@ -224,6 +234,7 @@ impl<I: Inbox> Worker<I> {
             self.health.recovered();
         }
         if let Some(trial) = self.trial.take() {
+            self.turn = None;
             trial.pass();
         }
         if self.died {
@@ -232,12 +243,18 @@ impl<I: Inbox> Worker<I> {
         }
     }
 
-    /// Throws the instance away; quarantines the plugin if it was one too many.
-    fn instance_died(&mut self, event: Option<EventRef<'_>>, death: &Death) {
+    /// Throws the instance away; quarantines the plugin if it was one too many. A death that
+    /// does not count is one of an event that is tried again, of which one has counted:
+    /// however often it is fatal, it quarantines nobody alone.
+    fn instance_died(&mut self, event: Option<EventRef<'_>>, counts: bool, death: &Death) {
         self.slot.instance = None;
         self.died = true;
         self.pace = Pace::new();
         self.health.report_failure(event, death);
+        if !counts {
+            self.turn = None;
+            return;
+        }
         let deaths = self.health.died();
         let too_many = deaths >= QUARANTINE_AFTER || self.trial.is_some();
         if too_many && !self.stop.is_cancelled() {
@@ -264,7 +281,7 @@ impl<I: Inbox> Worker<I> {
                 self.slot.instance = Some(instance);
                 self.health.restarted();
             }
-            Err(death) => self.instance_died(None, &death),
+            Err(death) => self.instance_died(None, true, &death),
         }
     }
 }

@@ -16,7 +16,7 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Reads the body as JSON; an empty one is an empty object. Whoever sends it still has to be
 /// allowed in once it has come.
-pub(super) async fn json<T: DeserializeOwned>(
+pub(in crate::gateway) async fn json<T: DeserializeOwned>(
     context: &Context,
     identity: &Identity,
     client: &Client,

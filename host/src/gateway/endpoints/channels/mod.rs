@@ -15,7 +15,7 @@
 pub(in crate::gateway) mod append;
 mod at;
 mod begin;
-mod body;
+pub(in crate::gateway) mod body;
 pub(in crate::gateway) mod cursors;
 mod etag;
 mod if_match;

@@ -1,7 +1,8 @@
-//! `/metrics`: `counted` is what the gateway itself counts; `node`, `channels` and `links` are what is
-//! read of the node at each scrape, and `figure` writes it.
+//! `/metrics`: `counted` is what the gateway itself counts; `node`, `channels`, `consumers` and
+//! `links` are what is read of the node at each scrape, and `figure` writes it.
 
 mod channels;
+mod consumers;
 pub(in crate::gateway) mod counted;
 mod figure;
 mod links;

@@ -10,6 +10,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::channels::encode_channels;
+use super::consumers::encode_consumers;
 use super::figure::{Kind, encode};
 use super::links::encode_links;
 use crate::admin::{ClusterAdmin, PluginAdmin, PluginState, PluginStatus};
@@ -130,7 +131,9 @@ impl Collector for NodeCollector {
                 slots.taken() as u64,
             )?;
         }
-        encode_plugins(&mut encoder, &self.plugins.list())?;
+        let plugins = self.plugins.list();
+        encode_plugins(&mut encoder, &plugins)?;
+        encode_consumers(&mut encoder, &plugins)?;
         encode_channels(&mut encoder, &self.channels)?;
         encode_links(&mut encoder, &self.cluster.nodes())
     }

@@ -1,8 +1,10 @@
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode};
 
 use super::PluginList;
-use crate::admin::{PluginState, PluginStatus};
-use crate::gateway::test_support::{get, post, router};
+use crate::admin::{PluginState, PluginStatus, ReplayState};
+use crate::gateway::test_support::{get, post, router, send};
 
 #[tokio::test]
 async fn plugins_are_listed_and_shown() {
@@ -62,4 +64,37 @@ async fn commands_have_a_deadline() {
             .unwrap()
             .contains("`stuck`")
     );
+}
+
+#[tokio::test]
+async fn a_replay_is_asked_for_with_a_range() {
+    let router = router();
+    let replay = async |plugin: &str, body: &str| {
+        let request = Request::post(format!("/v1/plugins/{plugin}/replay"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        send(&router, request).await
+    };
+    let range = r#"{"channel":"orders","after":3,"until":9,"copy":true}"#;
+    let answer = replay("good", range).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let plugin: PluginStatus = serde_json::from_str(&answer.body).unwrap();
+    let replayed = plugin.replay.unwrap();
+    assert_eq!(
+        (replayed.after, replayed.until, replayed.copy),
+        (3, 9, true)
+    );
+    assert_eq!(replayed.state, ReplayState::Running);
+    let answer = replay("broken", r#"{"channel":"orders","after":3}"#).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    for (body, named) in [
+        (r#"{"channel":"orders"}"#, "after"),
+        (r#"{"channel":"orders","after":-1}"#, "after"),
+        (r#"{"channel":"orders","after":1,"untli":2}"#, "untli"),
+    ] {
+        let answer = replay("good", body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(answer.body.contains(named), "{}", answer.body);
+    }
 }

@@ -136,6 +136,11 @@ impl OutgoingHttp {
                 self.plugin.name
             )));
         }
+        if self.plugin.pretends {
+            return Err(denied(format!(
+                "no request to `{authority}`: it is a copy that is handed events again"
+            )));
+        }
         let full = |why: String| Refusal {
             host: Some(target.host.to_string()),
             why,

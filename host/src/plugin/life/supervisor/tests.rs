@@ -7,9 +7,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use super::*;
 use crate::admin::PluginStatus;
 use crate::bus::{Bus, BusConfig};
-use crate::channel::Channels;
+use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Bounds, CompileSettings, NodeConfig, NodeFlags, Policy, QuarantinePauses};
+use crate::consumer::Consumers;
 use crate::event::{Draft, EventType};
 use crate::plugin::code::code_cache::CodeCache;
 use crate::plugin::code::compile::CompileWorkers;
@@ -17,6 +18,7 @@ use crate::plugin::code::engine::{compiling_engine, new_engine};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::life::load::Source;
+use crate::plugin::run::runtime::NodeParts;
 use crate::store::Store;
 
 /// A component that is content with every event.
@@ -102,17 +104,15 @@ impl Scene {
             ..CompileSettings::default()
         };
         let workers = CompileWorkers::new(nobody, 1);
-        let runtime = Runtime::new(
-            bus.clone(),
-            Channels::new(&bus),
-            Arc::clone(&store),
-            &data,
-            1,
-            workers,
-            &io,
-            Policy::default(),
-        )
-        .unwrap();
+        let channels = Channels::new(&bus);
+        let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+        let parts = NodeParts {
+            bus: bus.clone(),
+            store: Arc::clone(&store),
+            consumers: Consumers::new(&channels, &bus, environment),
+            channels,
+        };
+        let runtime = Runtime::new(parts, &data, 1, workers, &io, Policy::default()).unwrap();
         let runtime = Arc::new(runtime);
         let traffic = Traffic::new(Arc::clone(&runtime.connector), &PluginLimits::default());
         let context =
@@ -122,7 +122,8 @@ impl Scene {
         let limits = PluginLimits::default();
         let pauses = QuarantinePauses::default();
         let told = Arc::clone(&clock) as Arc<dyn Clock>;
-        let status = Status::new(context, told, limits.clone(), pauses);
+        let consumers = runtime.consumers.clone();
+        let status = Status::new(context, consumers, told, limits.clone(), pauses);
         let status = Arc::new(status);
         let files = Files::of(folder.path(), "p");
         std::fs::write(&files.manifest, "subscribe = [\"custom.p\"]").unwrap();

@@ -8,6 +8,7 @@ use hearken_channel_log::{
 };
 use hearken_wire::EventRef;
 
+use super::pretended::pretended;
 use crate::bus::PublishError;
 use crate::channel::{AppendFailure, Channel, NoChannel, Receipt};
 use crate::event::{Draft, EventType};
@@ -134,7 +135,12 @@ impl Guest {
             Some(prefix) => self.name_drafts(&mut drafts, prefix, first),
             None => Vec::new(),
         };
-        let appended = append_once(&self.plugin, &channel, drafts, &named, expect_last).await;
+        let what = || format!("{} events to the channel `{name}`", events.len());
+        let appended = if self.plugin.pretend("append", what) {
+            pretended(&self.plugin, &channel, &drafts, expect_last)
+        } else {
+            append_once(&self.plugin, &channel, drafts, &named, expect_last).await
+        };
         let named = named.len() as u64;
         let appended = appended.map_err(|failure| refusal(&channel, failure, events.len()));
         let appends = &mut self.batch.appends;

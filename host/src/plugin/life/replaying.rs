@@ -1,0 +1,79 @@
+//! Handing a plugin a range of a channel again, for as long as that takes.
+
+use std::sync::Arc;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::current::Current;
+use crate::admin::ReplayRequest;
+use crate::plugin::run::replay::Replay;
+use crate::plugin::run::runtime::Runtime;
+
+/// A replay, and the task that reads for it.
+pub(super) struct Replaying {
+    pub(super) replay: Arc<Replay>,
+    _reading: AbortOnDropHandle<()>,
+}
+
+impl Replaying {
+    /// Begins to read what is asked for; to be called in the runtime that reads.
+    ///
+    /// # Errors
+    /// Why there is nothing to hand over.
+    pub(super) fn begin(
+        runtime: &Runtime,
+        current: &Current,
+        request: &ReplayRequest,
+    ) -> Result<Self, String> {
+        let ReplayRequest {
+            channel: name,
+            after,
+            until,
+            copy,
+        } = request;
+        let channel = runtime.channels.find(name);
+        let channel = channel.map_err(|error| error.to_string())?;
+        let filters = current.filters_on(name);
+        if filters.is_empty() {
+            let channels: Vec<_> = current.channels().into_iter().collect();
+            return Err(match channels.is_empty() {
+                true => "the plugin consumes no channel, so that nothing can be handed to it again"
+                    .to_owned(),
+                false => format!(
+                    "the plugin has no listener on the channel `{name}`, but on {}",
+                    channels.join(", ")
+                ),
+            });
+        }
+        let last = channel.bounds().map_or(0, |bounds| bounds.last);
+        let until = until.unwrap_or(last);
+        if until > last {
+            return Err(format!(
+                "the channel `{name}` ends with number {last}, before {until}"
+            ));
+        }
+        if *after >= until {
+            return Err(format!(
+                "there is nothing in the channel `{name}` behind number {after} and up to {until}"
+            ));
+        }
+        let node = Arc::clone(runtime.bus.node());
+        let replay = Replay::new(channel, node, (*after, until), *copy, filters);
+        let reading = tokio::spawn(Arc::clone(&replay).read());
+        Ok(Self {
+            replay,
+            _reading: AbortOnDropHandle::new(reading),
+        })
+    }
+
+    /// Whether there is more to hand over.
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.replay.is_over()
+    }
+
+    /// Another version goes on with it.
+    pub(super) fn go_on_with(&self, current: &Current) {
+        let channel = self.replay.channel().name().as_str();
+        self.replay.set_filters(current.filters_on(channel));
+    }
+}
