@@ -1,6 +1,7 @@
 //! Every guest has a test.
 
 use crate::cluster::{plugins, wishes};
+use crate::consumers::failing;
 use crate::hostile::{
     denied, descriptions, files, handlers, imports, progress, quarantine, senders,
 };
@@ -41,6 +42,10 @@ const TESTED: &[Tested] = &[
     (
         "consumer-typed",
         &[channels::plugins::a_live_event_has_no_attempt_and_gives_no_ids],
+    ),
+    (
+        "consuming",
+        &[failing::a_failed_event_is_tried_again_later_and_holds_back_only_its_subject],
     ),
     ("describe-globs", &[descriptions::globs]),
     ("describe-huge", &[descriptions::huge]),

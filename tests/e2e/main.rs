@@ -8,6 +8,7 @@ mod channels;
 mod cluster;
 mod command_line;
 mod compiling;
+mod consumers;
 mod coverage;
 mod delivery;
 mod fairness;
