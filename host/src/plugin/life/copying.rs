@@ -23,7 +23,7 @@ use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::run::runtime::Runtime;
 
 /// A copy of a plugin, from its start to its end.
-struct Copy {
+struct PluginCopy {
     entries: Entries,
     runtime: Arc<Runtime>,
     limits: PluginLimits,
@@ -75,7 +75,7 @@ impl Plugins {
             }
             entries.insert(copy, entry);
         }
-        let copy = Copy {
+        let copy = PluginCopy {
             entries: Arc::clone(&self.entries),
             runtime: Arc::clone(runtime),
             limits: self.limits.clone(),
@@ -97,7 +97,7 @@ impl Plugins {
     }
 }
 
-impl Copy {
+impl PluginCopy {
     async fn run(mut self, request: ReplayRequest, begun: Begun) {
         let draining = self.runtime.draining.clone();
         let began = tokio::select! {
