@@ -4,6 +4,7 @@ pub mod failing;
 pub mod living;
 pub mod moving;
 pub mod restarting;
+mod sdk;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -92,9 +93,14 @@ async fn all(api: &Api, channel: &str) -> Vec<Value> {
 
 /// Waits until the plugin has handled its channel up to this number.
 async fn until_handled(api: &Api, number: u64) {
+    until_handled_by(api, "consuming", number).await;
+}
+
+/// Waits until a plugin has handled its channel up to this number.
+async fn until_handled_by(api: &Api, plugin: &str, number: u64) {
     let handled = |status: &hearken::admin::PluginStatus| {
         let mut consumers = status.consumers.iter();
         consumers.any(|consumer| consumer.after == number && consumer.lag == 0)
     };
-    api.until("consuming", handled).await;
+    api.until(plugin, handled).await;
 }

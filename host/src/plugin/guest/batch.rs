@@ -259,7 +259,34 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use hearken_wire::{ExtensionKind, Fields};
+
     use super::*;
+
+    #[test]
+    fn an_event_is_in_hand_while_the_guest_is_called_with_it() {
+        let fields = Fields {
+            event_type: "custom.a",
+            channel: Some("c"),
+            sequence: Some(7),
+            ..Fields::default()
+        };
+        let mut bytes = Vec::new();
+        let none = std::iter::empty::<(&str, ExtensionKind, &str)>();
+        hearken_wire::encode(&fields, none, &mut bytes);
+        let mut frame = Frame::default();
+        for retry in [false, true] {
+            frame.push_of_channel(EventRef::assume_encoded(&bytes), true, retry, 0);
+        }
+        let mut batch = Batch::default();
+        assert_eq!(batch.begin_part("a"), Err(ProgressError::NothingInHand));
+        batch.begin(Arc::new(frame), 1..2);
+        assert_eq!(batch.of_channel().and_then(EventRef::sequence), Some(7));
+        batch.begin_part("a").unwrap();
+        assert_eq!(batch.appends.place(1), "a/1");
+        batch.end(1);
+        assert!(batch.of_channel().is_none());
+    }
 
     #[test]
     fn of_a_failure_no_more_is_kept_than_is_passed_on() {
