@@ -9,7 +9,7 @@ use std::sync::{
 use std::time::Duration;
 
 use hearken_channel_log::{ChannelName, Counters, Engine};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -61,6 +61,8 @@ pub(super) struct Shared {
     /// Whether all channels are there that the engines have.
     pub(super) opened: AtomicBool,
     all: RwLock<BTreeMap<ChannelName, Arc<Channel>>>,
+    /// Counted up whenever there are others, and when they are open.
+    changes: watch::Sender<u64>,
     /// One change at a time is made of which channels there are and what they are set to.
     turn: Semaphore,
     /// The turn of whoever verifies a channel.
@@ -83,6 +85,7 @@ impl Channels {
             engines: OnceLock::new(),
             opened: AtomicBool::new(false),
             all: RwLock::default(),
+            changes: watch::Sender::new(0),
             turn: Semaphore::new(1),
             verify_turn: Arc::new(Semaphore::new(1)),
             failure: Mutex::default(),
@@ -132,6 +135,12 @@ impl Channels {
         let names = behind.chain(before.take(half)).map(|(known, _)| known);
         let similar = names.filter(|known| may_be_similar(name.len(), known.as_str().len()));
         similar.cloned().collect()
+    }
+
+    /// Tells whenever there is a channel more or less.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
     }
 
     /// Up to `limit` channels behind the name `after`, in the order of their names.
@@ -203,7 +212,16 @@ impl Shared {
     }
 
     pub(super) fn all_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<ChannelName, Arc<Channel>>> {
-        self.all.write().unwrap_or_else(PoisonError::into_inner)
+        let all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        // Who looks at once waits until the change is made.
+        self.changed();
+        all
+    }
+
+    /// Tells that there are others.
+    pub(super) fn changed(&self) {
+        self.changes
+            .send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 
     /// Those that are not as they are declared.

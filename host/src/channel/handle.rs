@@ -243,6 +243,20 @@ impl Channel {
         }
     }
 
+    /// Waits until its bounds change: something is appended, dropped or given up.
+    pub async fn stirred(&self) {
+        let Some(mut tail) = self.tail() else {
+            return;
+        };
+        // It ends with the channel.
+        let _ = tail.changed().await;
+    }
+
+    /// Waits until it is removed, or the node stops.
+    pub async fn removed(&self) {
+        self.gone.cancelled().await;
+    }
+
     /// The position before the oldest event that was recorded at `time` or later, in
     /// milliseconds since the Unix epoch.
     ///

@@ -12,9 +12,10 @@
 //! | `channels`, `open`, `change` | all channels of the node: finding, opening, making, changing and removing them |
 //! | `handle` | one channel: [`Channel`] |
 //! | `append`, `dedupe`, `outlet` | appending: what is stored once, and in which order it gets to the bus |
+//! | `deposit` | laying events into it that are no news |
 //! | `read`, `latest` | reading: filtered, and the newest |
 //! | `verify`, `verification` | reading all of a channel to find what is damaged |
-//! | `cursor`, `retention` | positions that clients keep, and what is kept for them |
+//! | `cursor`, `consumed`, `retention` | positions that clients and plugins keep, and what is kept for them |
 //! | `index/` | finding events by a field of their data |
 //! | `observe` | telling what becomes of channels by itself |
 //! | `environment`, `patience` | what engines take from the node, and how long they are waited for |
@@ -26,8 +27,10 @@
 mod append;
 mod change;
 mod channels;
+mod consumed;
 mod cursor;
 mod dedupe;
+mod deposit;
 mod document;
 mod environment;
 mod error;

@@ -86,6 +86,7 @@ impl Channels {
                 .tasks
                 .spawn(async move { closing.run_until_cancelled(catch_up).await });
         }
+        shared.changed();
         Ok(())
     }
 

@@ -184,6 +184,20 @@ impl Open<'_> {
     }
 }
 
+impl Open<'_> {
+    /// The events from `first` to `last` were stored and are not published.
+    pub(super) fn pass(self, publisher: Arc<Publisher>, first: u64, last: u64) {
+        let mut state = self.0.lock();
+        let stored = Stored {
+            publisher,
+            events: Vec::new(),
+            last,
+        };
+        state.waiting.insert(first, stored);
+        self.0.publish(&mut state);
+    }
+}
+
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.lock().open -= 1;

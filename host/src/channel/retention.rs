@@ -43,8 +43,7 @@ impl Channel {
                     Err(CursorFailure::Cell(error)) => return Err(error),
                     Err(_) => 0,
                 },
-                // A plugin that has never consumed the channel.
-                Reader::Plugin(_) => 0,
+                Reader::Plugin(plugin) => self.consumed_up_to(plugin).await?,
             };
             least = Some(least.map_or(after, |least| least.min(after)));
         }

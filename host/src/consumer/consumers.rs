@@ -9,10 +9,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::drive::drive;
 use super::handle::Consumer;
 use super::report::Reporter;
 use super::status::ConsumerStatus;
-use crate::bus::Bus;
+use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
 
 /// The consumers of a node; cloning shares them.
@@ -25,6 +26,7 @@ type Pair = (Arc<str>, ChannelName);
 /// What the handles share.
 pub(super) struct Shared {
     pub(super) channels: Channels,
+    publisher: Arc<Publisher>,
     reporter: Reporter,
     environment: Arc<dyn Environment>,
     all: Mutex<BTreeMap<Pair, Arc<Consumer>>>,
@@ -38,6 +40,7 @@ impl Consumers {
     pub fn new(channels: &Channels, bus: &Bus, environment: Arc<dyn Environment>) -> Self {
         Self(Arc::new(Shared {
             channels: channels.clone(),
+            publisher: Arc::new(bus.host_publisher()),
             reporter: Reporter::new(bus),
             environment,
             all: Mutex::default(),
@@ -61,6 +64,9 @@ impl Consumers {
                 shared.reporter.clone(),
                 shared.closing.child_token(),
             ));
+            let (channels, publisher) = (shared.channels.clone(), Arc::clone(&shared.publisher));
+            let work = drive(Arc::clone(&consumer), channels, publisher);
+            shared.tasks.spawn(work);
             consumer
         });
         Arc::clone(consumer)
@@ -79,6 +85,29 @@ impl Consumers {
     pub fn statuses(&self) -> Vec<ConsumerStatus> {
         let all = self.0.all();
         all.values().map(|consumer| consumer.status()).collect()
+    }
+
+    /// Those of a channel.
+    pub(super) fn of_channel_name(&self, channel: &ChannelName) -> Vec<Arc<Consumer>> {
+        let all = self.0.all();
+        let of_channel = all
+            .values()
+            .filter(|consumer| consumer.channel() == channel);
+        of_channel.map(Arc::clone).collect()
+    }
+
+    /// Ends a consumer that has no feeds, for who has its turn; whether it had none.
+    pub(super) fn retire(&self, consumer: &Consumer) -> bool {
+        let mut all = self.0.all();
+        if *consumer.feeds.borrow() > 0 {
+            return false;
+        }
+        let mut state = consumer.state();
+        (state.removed, state.closed) = (true, true);
+        drop(state);
+        consumer.gone.cancel();
+        all.remove(&(Arc::from(consumer.plugin()), consumer.channel().clone()));
+        true
     }
 
     /// Gives out no more events and writes where each consumer is, until `deadline`. To be

@@ -74,6 +74,7 @@ impl Feed {
             self.hand.push((ticket, attempt));
             state.work.give(self.partition);
         }
+        self.consumer.feed_readers(&mut state);
         Ok(())
     }
 
@@ -129,6 +130,7 @@ impl Feed {
         for ticket in tickets {
             state.put_back(ticket);
         }
+        self.consumer.feed_readers(&mut state);
     }
 
     /// Takes events of a frame out of the hand.

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::letter;
 use super::report::{Hanging, Reporter};
 use super::settings::ConsumeSettings;
 use super::state::{Outcome, State, Told};
@@ -83,6 +84,12 @@ impl Consumer {
     /// feeds of before are closed.
     pub fn configure(&self, filters: Vec<Filter>, settings: ConsumeSettings, partitions: usize) {
         let mut state = self.state();
+        // What becomes a dead letter of a dead letter there would come back for ever.
+        let buries = letter::channel_of(&self.plugin).is_ok_and(|letters| letters != self.channel);
+        let settings = ConsumeSettings {
+            dead_letters: settings.dead_letters && buries,
+            ..settings
+        };
         let node = self.reporter.node();
         let unwanted = |entry: &Entry| {
             let event = entry.event.packed();
@@ -102,6 +109,7 @@ impl Consumer {
         state.generation += 1;
         state.work.divide(partitions);
         drop(state);
+        self.signals.dies.notify_one();
         self.signals.moved.notify_one();
         for reads in &self.signals.reads {
             reads.notify_one();
@@ -205,7 +213,8 @@ impl Consumer {
         }
     }
 
-    fn tell(&self, epoch: Option<Epoch>, told: Told) {
+    /// Tells that an event hangs, or hangs no more.
+    pub(super) fn tell(&self, epoch: Option<Epoch>, told: Told) {
         let hanging = Hanging {
             epoch,
             sequence: told.number,

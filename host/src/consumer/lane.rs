@@ -1,6 +1,6 @@
 //! How far a consumer is in a log.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How far a consumer is in a log: everything up to a number is known, and handled but for
 /// what is noted as undone.
@@ -14,6 +14,8 @@ pub(super) struct Lane {
     undone: BTreeMap<u64, u32>,
     /// The events from the oldest that is not handled on, handled or not, that were read.
     held: VecDeque<u64>,
+    /// What is handled of the events that are not known yet.
+    ahead: BTreeSet<u64>,
 }
 
 impl Lane {
@@ -32,7 +34,7 @@ impl Lane {
             known: known.max(after),
             at: after,
             undone,
-            held: VecDeque::new(),
+            ..Self::default()
         };
         lane.at = lane.after();
         lane
@@ -68,6 +70,7 @@ impl Lane {
         if number <= self.at {
             return None;
         }
+        let wanted = !self.ahead.remove(&number) && wanted;
         self.at = number;
         let is_new = number > self.known;
         self.known = self.known.max(number);
@@ -86,9 +89,23 @@ impl Lane {
         failed
     }
 
-    /// Whether the event with this number, which comes next, was handled before.
-    pub(super) fn is_handled(&self, number: u64) -> bool {
-        number <= self.known && !self.undone.contains_key(&number)
+    /// The event with this number is handled, which may not be known yet; whether it was not
+    /// before.
+    pub(super) fn done_ahead(&mut self, number: u64) -> bool {
+        if number > self.known {
+            return self.ahead.insert(number);
+        }
+        self.done(number)
+    }
+
+    /// Whether it is handled, and not known yet.
+    pub(super) fn is_ahead(&self, number: u64) -> bool {
+        self.ahead.contains(&number)
+    }
+
+    /// Whether events are handled that are not known yet.
+    pub(super) fn has_ahead(&self) -> bool {
+        !self.ahead.is_empty()
     }
 
     /// There is nothing more to be read up to this number; returns how many of the events
@@ -109,6 +126,7 @@ impl Lane {
         let unknown = to.saturating_sub(self.known.max(self.at));
         self.at = to;
         self.known = self.known.max(to);
+        self.ahead = self.ahead.split_off(&to.saturating_add(1));
         self.slide();
         unknown.saturating_add(gone.len() as u64)
     }
@@ -183,6 +201,19 @@ mod tests {
         lane.read(9, true);
         assert_eq!(lane.pass(10), 1, "an event in memory is still there");
         assert_eq!(lane.after(), 8);
+    }
+
+    #[test]
+    fn what_is_handled_ahead_is_not_given_out() {
+        let mut lane = Lane::going_on(1, 3, BTreeMap::from([(2, 0), (3, 1)]));
+        assert!(lane.done_ahead(3) && lane.done_ahead(5) && lane.done_ahead(9));
+        assert!(!lane.done_ahead(3) && !lane.done_ahead(5));
+        assert!(lane.is_ahead(5) && !lane.is_ahead(3));
+        let read: Vec<_> = (2..=6).map(|number| lane.read(number, true)).collect();
+        assert_eq!(read, [Some(0), None, Some(0), None, Some(0)]);
+        assert!(lane.has_ahead());
+        lane.pass(9);
+        assert!(!lane.has_ahead());
     }
 
     #[test]

@@ -5,22 +5,45 @@
 //! subjects, waits between attempts, makes dead letters of what cannot be handled, and writes
 //! beside the channel's log how far the plugin is. It knows no guests: workers take from a
 //! [`Feed`] and say what became of each event.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `consumers`, `operate` | all consumers of the node, and what operators do to them |
+//! | `handle`, `state` | one consumer: [`Consumer`] |
+//! | `feed`, `verdict` | what workers take, and what they say of it |
+//! | `work` | the events in memory, in which order they are given out |
+//! | `place`, `lane`, `kept` | how far it is, and how that lies beside the log |
+//! | `drive` | what works for it: `attach`, `read`, `bury`, `save` |
+//! | `letter`, `reason`, `backoff` | dead letters, and the time between attempts |
+//! | `settings`, `status`, `report`, `error` | what a manifest says; what is shown and told |
 
+mod attach;
 mod backoff;
+mod bury;
 mod consumers;
+mod drive;
+mod error;
 mod feed;
 mod handle;
+mod kept;
 mod lane;
+mod letter;
+mod operate;
 mod place;
+mod read;
 mod reason;
 mod report;
+mod save;
 mod settings;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod work;
 
 pub use consumers::Consumers;
+pub use error::ConsumerFailure;
 pub use feed::Feed;
 pub use handle::Consumer;
 pub use settings::{ConsumeSettings, From, MAX_WINDOW};

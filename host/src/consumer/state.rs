@@ -1,7 +1,9 @@
 //! What a consumer has to know while it works.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::backoff::delay;
@@ -9,7 +11,7 @@ use super::place::Place;
 use super::reason;
 use super::settings::{ConsumeSettings, MAX_BYTES};
 use super::verdict::Verdict;
-use super::work::{Entry, Source, Stage, Ticket, Work};
+use super::work::{Entry, Idle, Source, Stage, Ticket, Work};
 use crate::bus::Filter;
 use crate::channel::Channel;
 
@@ -29,6 +31,8 @@ pub(super) struct State {
     pub(super) waiting: Option<String>,
     /// Whether nothing is given out any more.
     pub(super) closed: bool,
+    /// Whether an operator has removed it.
+    pub(super) removed: bool,
 }
 
 /// A consumer that reads.
@@ -44,6 +48,11 @@ pub(super) struct Attached {
     pub(super) burying: bool,
     /// Why dead letters cannot be written.
     pub(super) unburied: Option<String>,
+    /// Of the events whose dead letters were given again and became dead letters anew, the
+    /// number of the newest letter, by that of the event; so far as that is not in `place`.
+    pub(super) dead_again: BTreeMap<u64, u64>,
+    /// What of `place` is written.
+    pub(super) written: Option<Bytes>,
 }
 
 /// What has to be told of an event.
@@ -67,6 +76,26 @@ pub(super) struct Outcome {
     pub(super) waits: bool,
 }
 
+impl Attached {
+    pub(super) fn new(channel: Arc<Channel>, place: Place, dead_again: BTreeMap<u64, u64>) -> Self {
+        Self {
+            channel,
+            place,
+            unreadable: None,
+            hungry: [false; 2],
+            burying: false,
+            unburied: None,
+            dead_again,
+            written: None,
+        }
+    }
+
+    /// Whether all of its dead letters are in its place.
+    pub(super) fn knows_its_letters(&self) -> bool {
+        !self.burying && !self.place.lane.has_ahead() && self.dead_again.is_empty()
+    }
+}
+
 impl State {
     pub(super) fn new() -> Self {
         Self {
@@ -78,6 +107,7 @@ impl State {
             left: None,
             waiting: None,
             closed: false,
+            removed: false,
         }
     }
 
@@ -87,11 +117,19 @@ impl State {
         let Some(lane) = lane.and_then(|attached| attached.place.lane(source)) else {
             return 0;
         };
+        // Nobody has said yet which events are wanted.
+        if self.generation == 0 {
+            return 0;
+        }
         let window = self.settings.window.max(1);
         let room = window.saturating_sub(lane.held());
-        // Many at once are read at less cost, unless a worker waits for them.
-        let is_little = room < window.div_ceil(4) && !self.work.is_dry();
-        if is_little || self.work.bytes() >= MAX_BYTES {
+        // Many at once are read at less cost, unless workers wait for them.
+        let worth = match self.work.idle() {
+            Idle::All => 1,
+            Idle::Some => window.div_ceil(16),
+            Idle::None => window.div_ceil(4),
+        };
+        if room < worth || self.work.bytes() >= MAX_BYTES {
             0
         } else {
             room

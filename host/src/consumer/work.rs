@@ -77,6 +77,14 @@ pub(super) struct Partition {
     pub(super) wake: Arc<Notify>,
 }
 
+/// How many workers could not be given an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    None,
+    Some,
+    All,
+}
+
 /// The events of a consumer that are in memory.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -108,14 +116,19 @@ impl Work {
 
     /// Divides what waits anew, among so many workers; those of before are woken.
     pub(super) fn divide(&mut self, partitions: usize) {
-        for partition in &self.partitions {
-            partition.wake.notify_one();
-        }
+        self.wake_all();
         let partitions = 0..partitions.max(1);
         self.partitions = partitions.map(|_| Partition::default()).collect();
         let heads: Vec<Ticket> = self.subjects.values().map(|subject| subject.head).collect();
         for head in heads {
             self.offer(head);
+        }
+    }
+
+    /// Wakes all workers.
+    pub(super) fn wake_all(&self) {
+        for partition in &self.partitions {
+            partition.wake.notify_one();
         }
     }
 
@@ -144,10 +157,15 @@ impl Work {
         self.in_hand
     }
 
-    /// Whether no worker could be given an event.
-    pub(super) fn is_dry(&self) -> bool {
-        let mut partitions = self.partitions.iter();
-        partitions.all(|partition| partition.ready.is_empty())
+    /// How many of the workers could not be given an event.
+    pub(super) fn idle(&self) -> Idle {
+        let is_idle = |partition: &Partition| partition.ready.is_empty();
+        let idle = self.partitions.iter().filter(|it| is_idle(it)).count();
+        match idle {
+            0 => Idle::None,
+            some if some < self.partitions.len() => Idle::Some,
+            _ => Idle::All,
+        }
     }
 
     /// When the next attempt is due.

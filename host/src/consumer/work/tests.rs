@@ -50,7 +50,7 @@ fn of_a_subject_one_event_at_a_time_is_given_out() {
     assert!(work.finish(first).is_some());
     assert!(work.finish(first).is_none(), "only once");
     assert_eq!(taken(&mut work), [3]);
-    assert_eq!((work.in_hand(), work.is_dry()), (3, true));
+    assert_eq!((work.in_hand(), work.idle()), (3, Idle::All));
 }
 
 #[test]

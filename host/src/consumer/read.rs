@@ -1,0 +1,246 @@
+//! Reads the events that a consumer is to handle.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearken_channel_log::{ReadError, Span};
+use hearken_wire::EventRef;
+use tokio::time::sleep;
+
+use super::handle::Consumer;
+use super::letter;
+use super::settings::MAX_BYTES;
+use super::state::State;
+use super::work::Source;
+use crate::channel::{Channel, Channels, Found, ReadAmount, ReadFailure, ReadFilter};
+use crate::event::Event;
+
+/// Fewest and most events that are read at once.
+const PAGE: [usize; 2] = [32, 1000];
+
+/// Most bytes that are read at once, but for the first event.
+const MOST_READ_BYTES: usize = 1 << 20;
+
+/// What is waited after reading failed: at first, and at most.
+const AFTER_FAILURE: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
+
+/// Reads the channel.
+pub(super) async fn keep_reading(consumer: &Consumer, channel: &Arc<Channel>) -> Infallible {
+    let mut wait = AFTER_FAILURE[0];
+    loop {
+        read_on(consumer, channel, Source::Channel, &mut wait).await;
+    }
+}
+
+/// Reads the dead letters that are given again.
+pub(super) async fn keep_reading_letters(consumer: &Consumer, channels: &Channels) -> Infallible {
+    let mut wait = AFTER_FAILURE[0];
+    loop {
+        let wanted = {
+            let state = consumer.state();
+            let again = state
+                .attached
+                .as_ref()
+                .and_then(|at| at.place.again.as_ref());
+            again
+                .filter(|again| again.lane.at() < again.until)
+                .map(|again| again.epoch)
+        };
+        let Some(epoch) = wanted else {
+            if let Some(attached) = &mut consumer.state().attached {
+                // All of them are read.
+                attached.dead_again.clear();
+            }
+            signal(consumer, Source::Letters).await;
+            continue;
+        };
+        let name = letter::channel_of(consumer.plugin()).ok();
+        let letters = name.and_then(|name| channels.find(name.as_str()).ok());
+        match letters.filter(|letters| letters.epoch() == epoch) {
+            Some(letters) => read_on(consumer, &letters, Source::Letters, &mut wait).await,
+            None => let_go_of_letters(consumer),
+        }
+    }
+}
+
+/// The letters that were to be given again are gone.
+fn let_go_of_letters(consumer: &Consumer) {
+    let mut state = consumer.state();
+    if let Some(attached) = &mut state.attached
+        && let Some(again) = &mut attached.place.again
+    {
+        let until = again.until;
+        again.lane.pass(until);
+        tracing::warn!(
+            plugin = consumer.plugin(), channel = %consumer.channel(),
+            "the dead letters that a plugin was to be given again were removed"
+        );
+    }
+    drop(state);
+    consumer.signals.moved.notify_one();
+}
+
+async fn signal(consumer: &Consumer, source: Source) {
+    consumer.signals.reads[source as usize].notified().await;
+}
+
+/// Reads on in a log, once there is something and room for it.
+async fn read_on(consumer: &Consumer, log: &Arc<Channel>, source: Source, wait: &mut Duration) {
+    let hungry = appetite(&mut consumer.state(), source);
+    let Some((at, amount)) = hungry else {
+        signal(consumer, source).await;
+        return;
+    };
+    tokio::select! {
+        biased;
+        there = log.beyond(at) => if there.is_err() {
+            return gone(source).await;
+        },
+        () = signal(consumer, source) => return,
+    }
+    let failure = match log.read(at, amount, &ReadFilter::default()).await {
+        Ok(found) => {
+            *wait = AFTER_FAILURE[0];
+            let missed = admit(consumer, source, at, &found);
+            consumer.signals.moved.notify_one();
+            if let Some((gap, count)) = missed {
+                let (plugin, channel) = (consumer.plugin(), consumer.channel());
+                consumer
+                    .reporter
+                    .missed(plugin, channel, log.epoch(), gap, count);
+            }
+            return;
+        }
+        Err(ReadFailure::Removed) => return gone(source).await,
+        Err(failure) => failure,
+    };
+    hang(consumer, source, at, &failure);
+    tokio::select! {
+        biased;
+        () = log.stirred() => {}
+        () = sleep(*wait) => *wait = (*wait * 2).min(AFTER_FAILURE[1]),
+        () = signal(consumer, source) => {}
+    }
+}
+
+/// The log is removed, which others notice too and end this.
+async fn gone(source: Source) {
+    match source {
+        Source::Channel => pending().await,
+        // Until the room has let go of it.
+        Source::Letters => sleep(AFTER_FAILURE[0]).await,
+    }
+}
+
+/// Where to read on, and how much; nothing when there is no room.
+fn appetite(state: &mut State, source: Source) -> Option<(u64, ReadAmount)> {
+    let room = state.room(source);
+    let bytes = MAX_BYTES.saturating_sub(state.work.bytes());
+    let attached = state.attached.as_mut()?;
+    attached.hungry[source as usize] = room == 0;
+    let lane = attached.place.lane(source).filter(|_| room > 0)?;
+    let amount = ReadAmount {
+        events: room.clamp(PAGE[0], PAGE[1]),
+        bytes: bytes.min(MOST_READ_BYTES),
+    };
+    Some((lane.at(), amount))
+}
+
+/// Shows that it cannot be read on.
+fn hang(consumer: &Consumer, source: Source, at: u64, failure: &ReadFailure) {
+    let number = match failure {
+        ReadFailure::Log(ReadError::Damaged(damage)) => damage.first,
+        _ => at.saturating_add(1),
+    };
+    let reason = match source {
+        Source::Channel => failure.to_string(),
+        Source::Letters => format!("the dead letters cannot be read: {failure}"),
+    };
+    if let Some(attached) = &mut consumer.state().attached {
+        let before = attached.unreadable.replace((number, reason.clone()));
+        if before.is_none() {
+            tracing::warn!(
+                plugin = consumer.plugin(), channel = %consumer.channel(), number, %reason,
+                "a plugin hangs on a number of a channel that cannot be read"
+            );
+        }
+    }
+}
+
+/// Takes what was read behind `at`, so far as there is room. Returns the numbers that are not
+/// kept any more, and how many of them were to be handled.
+fn admit(consumer: &Consumer, source: Source, at: u64, found: &Found) -> Option<(Span, u64)> {
+    let node = consumer.reporter.node();
+    let mut state = consumer.state();
+    let State {
+        attached,
+        work,
+        filters,
+        settings,
+        ..
+    } = &mut *state;
+    let attached = attached.as_mut()?;
+    let until = match (source, &attached.place.again) {
+        (Source::Letters, Some(again)) => again.until,
+        _ => u64::MAX,
+    };
+    // Somebody has sent it elsewhere meanwhile.
+    let lane = attached.place.lane_mut(source)?;
+    if lane.at() != at {
+        return None;
+    }
+    attached.unreadable = None;
+    let mut missed = None;
+    if let Some(gap) = found.gap {
+        let count = lane.pass(gap.last.min(until));
+        let is_missed = count > 0 && source == Source::Channel;
+        missed = is_missed.then_some((gap, count));
+        attached.place.missed += missed.map_or(0, |(_, count)| count);
+    }
+    let wants = |event: EventRef<'_>| {
+        let mut filters = filters.iter();
+        filters.any(|filter| filter.matches_stored(event, node))
+    };
+    for bytes in &found.events {
+        let stored = EventRef::assume_encoded(bytes);
+        let lane = attached.place.lane_mut(source)?;
+        let number = stored.sequence().unwrap_or_default();
+        let is_full = lane.held() >= settings.window.max(1) || work.bytes() >= MAX_BYTES;
+        if is_full || number > until {
+            return missed;
+        }
+        let event = match source {
+            Source::Channel => {
+                let dead = lane.is_ahead(number);
+                let failed = lane.read(number, wants(stored));
+                attached.place.dead += u64::from(dead);
+                failed.map(|failed| (Event::copied(stored), failed))
+            }
+            Source::Letters => {
+                let of = letter::read(stored).filter(|of| {
+                    of.plugin == consumer.plugin() && of.channel == consumer.channel().as_str()
+                });
+                let event = of.map(|of| letter::event_of(stored, of));
+                let is_dead = |sequence: u64| {
+                    let newest = attached.dead_again.get(&sequence);
+                    newest.is_some_and(|newest| *newest > number)
+                };
+                let is_dead = event
+                    .as_ref()
+                    .is_some_and(|event| event.sequence().is_some_and(is_dead));
+                attached.place.dead += u64::from(is_dead);
+                let event = event.filter(|event| wants(event.packed()) && !is_dead);
+                let lane = attached.place.lane_mut(source)?;
+                let failed = lane.read(number, event.is_some());
+                event.zip(failed)
+            }
+        };
+        if let Some((event, failed)) = event {
+            work.admit(source, number, event, failed);
+        }
+    }
+    attached.place.lane_mut(source)?.pass(found.next.min(until));
+    missed
+}
