@@ -163,6 +163,7 @@ impl Node {
             bus: bus.clone(),
             plugins: runner.plugins(),
             channels: channels.clone(),
+            consumers: consumers.clone(),
             cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),

@@ -261,6 +261,14 @@ fn known() -> Vec<Row> {
         ),
         ("value that is indexed", vec![of("MAX_INDEXED_BYTES")]),
         ("time that is waited for an index", vec![of("CATCH_UP")]),
+        (
+            "events of a plugin's window",
+            vec![of("MAX_WINDOW"), of("consumer/MAX_BYTES")],
+        ),
+        (
+            "reason of a dead letter",
+            vec![of("reason/MAX_REASON_BYTES")],
+        ),
         ("body of a change", vec![of("channels/MAX_BODY_BYTES")]),
     ]);
     rows.extend([

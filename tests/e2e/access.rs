@@ -20,7 +20,7 @@ use crate::support::process::{Answer, NodeProcess, hearken, run};
 use crate::support::{DEADLINE, POLL};
 
 /// Each command that asks a node, and the operation that it uses.
-const COMMANDS: [(&[&str], &str, &str); 19] = [
+const COMMANDS: [(&[&str], &str, &str); 21] = [
     (&["send", "t"], "post", "/v1/events"),
     (&["listen", "a"], "get", "/v1/events"),
     (&["wait", "t", "--timeout", "50ms"], "get", "/v1/wait"),
@@ -53,6 +53,16 @@ const COMMANDS: [(&[&str], &str, &str); 19] = [
         &["channel", "repair", "x", "--accept-loss"],
         "post",
         "/v1/channels/{name}/repair",
+    ),
+    (
+        &["channel", "retry", "x", "y"],
+        "post",
+        "/v1/channels/{name}/consumers/{plugin}/retry",
+    ),
+    (
+        &["channel", "seek", "x", "y", "--after", "1"],
+        "post",
+        "/v1/channels/{name}/consumers/{plugin}/seek",
     ),
     (
         &["channel", "delete", "x", "--force"],

@@ -22,6 +22,7 @@ use crate::access::{Access, Act, Held, Identity};
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
 use crate::channel::{Channel, Channels, NoChannel};
+use crate::consumer::Consumers;
 
 /// What handlers share.
 pub(super) struct Context {
@@ -30,6 +31,7 @@ pub(super) struct Context {
     pub(super) denials: Denials,
     pub(super) plugins: Arc<dyn PluginAdmin>,
     pub(super) channels: Channels,
+    pub(super) consumers: Consumers,
     pub(super) cluster: Arc<dyn ClusterAdmin>,
     pub(super) readiness: Readiness,
     pub(super) hosts: AllowedHosts,

@@ -36,6 +36,7 @@ use crate::access::Access;
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
 use crate::channel::Channels;
+use crate::consumer::Consumers;
 
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
@@ -70,6 +71,8 @@ pub struct GatewayConfig {
     pub plugins: Arc<dyn PluginAdmin>,
     /// The node's channels.
     pub channels: Channels,
+    /// Where the node's plugins are in them.
+    pub consumers: Consumers,
     /// The cluster as the node sees it.
     pub cluster: Arc<dyn ClusterAdmin>,
     /// Says when the node has loaded its plugins.
@@ -100,6 +103,7 @@ impl Gateway {
             bus,
             plugins,
             channels,
+            consumers,
             cluster,
             readiness,
             access,
@@ -138,6 +142,7 @@ impl Gateway {
                 bus,
                 plugins,
                 channels,
+                consumers,
                 cluster,
                 readiness,
                 hosts,

@@ -20,9 +20,10 @@ use crate::admin::{
     ReplayRequest, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
 };
 use crate::bus::{Bus, BusConfig, Overflow};
-use crate::channel::Channels;
 use crate::channel::test_support::channels_of;
+use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
+use crate::consumer::Consumers;
 
 /// Largest event of the bus under test.
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
@@ -105,10 +106,25 @@ fn gateway_of(
     access: Access,
     channels: Channels,
 ) -> Gateway {
+    let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+    let consumers = Consumers::new(&channels, bus, environment);
+    gateway_consuming(bus, limits, readiness, access, channels, consumers)
+}
+
+/// A gateway of a node whose channels are consumed.
+pub(super) fn gateway_consuming(
+    bus: &Bus,
+    limits: GatewayLimits,
+    readiness: Readiness,
+    access: Access,
+    channels: Channels,
+    consumers: Consumers,
+) -> Gateway {
     Gateway::new(GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
         channels,
+        consumers,
         cluster: Arc::new(FakeCluster),
         readiness,
         access,

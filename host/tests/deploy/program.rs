@@ -13,9 +13,10 @@ use hearken::admin::{
     ReplayRequest,
 };
 use hearken::bus::{Bus, BusConfig};
-use hearken::channel::Channels;
+use hearken::channel::{Channels, NodeEnvironment};
 use hearken::clock::SystemClock;
 use hearken::config::{NodeConfig, NodeFlags};
+use hearken::consumer::Consumers;
 use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
@@ -74,8 +75,11 @@ pub async fn get(path: &str) -> StatusCode {
         max_event_bytes: NodeConfig::default().max_event_size,
         clock: Arc::new(SystemClock),
     });
+    let channels = Channels::new(&bus);
+    let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
     let gateway = Gateway::new(GatewayConfig {
-        channels: Channels::new(&bus),
+        consumers: Consumers::new(&channels, &bus, environment),
+        channels,
         bus,
         plugins: Arc::new(Nothing),
         cluster: Arc::new(Nothing),

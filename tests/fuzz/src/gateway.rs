@@ -17,6 +17,7 @@ use hearken::bus::{
 };
 use hearken::channel::{ChannelSettings, Channels, Engines, NodeEnvironment};
 use hearken::clock::SystemClock;
+use hearken::consumer::Consumers;
 use hearken::event::{CloudEvent, Pattern};
 use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use hearken_channel_log::ChannelName;
@@ -68,8 +69,11 @@ impl Node {
         });
         let readiness = Readiness::default();
         readiness.plugins_loaded();
+        let channels = runtime.block_on(channels(&bus));
+        let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
         let gateway = Gateway::new(GatewayConfig {
-            channels: runtime.block_on(channels(&bus)),
+            consumers: Consumers::new(&channels, &bus, environment),
+            channels,
             bus,
             plugins: Arc::new(Nobody),
             cluster: Arc::new(Nobody),

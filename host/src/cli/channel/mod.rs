@@ -68,6 +68,23 @@ pub(super) enum Channel {
     },
     /// List the positions that clients keep in a channel
     Cursors(Name),
+    /// Give a plugin its dead letters of a channel again, once
+    Retry {
+        #[command(flatten)]
+        name: Name,
+        /// Name of the plugin
+        plugin: String,
+    },
+    /// Have a plugin go on behind a number of a channel
+    Seek {
+        #[command(flatten)]
+        name: Name,
+        /// Name of the plugin
+        plugin: String,
+        /// The number; 0 for the beginning
+        #[arg(long, value_name = "N")]
+        after: u64,
+    },
     /// Read every event of a channel, and tell which are damaged; exits 1 if any is
     Verify {
         #[command(flatten)]
@@ -171,6 +188,30 @@ impl Channel {
             Self::Cursors(Name { name }) => {
                 let channel = client.channel(&name).await?;
                 list::cursors(channel.cursors.unwrap_or_default(), output)
+            }
+            Self::Retry {
+                name: Name { name },
+                plugin,
+            } => {
+                let retried = client.retry(&name, &plugin).await?;
+                output.answer(&retried, || {
+                    let (plugin, letters) = (printable(&retried.plugin), retried.retried);
+                    format!("{plugin}: dead letters that it is given again: {letters}")
+                })
+            }
+            Self::Seek {
+                name: Name { name },
+                plugin,
+                after,
+            } => {
+                let consumer = client.seek(&name, &plugin, after).await?;
+                output.answer(&consumer, || {
+                    format!(
+                        "{}: {}",
+                        printable(&consumer.plugin),
+                        show::place(&consumer)
+                    )
+                })
             }
             Self::Verify {
                 name: Name { name },

@@ -2,7 +2,7 @@
 
 use bytesize::ByteSize;
 
-use crate::cli::client::{ChannelView, Numbers};
+use crate::cli::client::{ChannelView, ConsumerView, Numbers};
 use crate::cli::render::{printable, table};
 
 /// Everything about a channel.
@@ -60,7 +60,42 @@ pub(super) fn describe(channel: &ChannelView) -> String {
         );
         rows.push(row("cursor", &told));
     }
+    for consumer in channel.consumers.iter().flatten() {
+        let told = format!("{} {}", consumer.plugin, place(consumer));
+        rows.push(row("plugin", &told));
+    }
     table(&rows)
+}
+
+/// Where a plugin is in a channel, and what keeps it.
+pub(super) fn place(consumer: &ConsumerView) -> String {
+    let mut told = format!("after {}, {} behind", consumer.after, consumer.lag);
+    let counts = [
+        (consumer.in_flight, "in hand"),
+        (consumer.dead, "dead letters"),
+        (consumer.retried, "given again"),
+        (consumer.missed, "missed"),
+    ];
+    for (count, what) in counts {
+        if count > 0 {
+            told.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if let Some(reason) = &consumer.waiting {
+        told.push_str(&format!("; waits: {reason}"));
+    }
+    if let Some(stalled) = &consumer.stalled {
+        let (sequence, attempt) = (stalled.sequence, stalled.attempt);
+        let next = match &stalled.next_attempt {
+            Some(next) => format!(", next {next}"),
+            None => String::new(),
+        };
+        let reason = &stalled.reason;
+        told.push_str(&format!(
+            "; hangs on {sequence} (attempts that failed: {attempt}{next}): {reason}"
+        ));
+    }
+    told
 }
 
 /// Numbers as people read them.

@@ -31,6 +31,43 @@ pub(in crate::cli) struct ChannelView {
     /// Absent in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) cursors: Option<Vec<CursorView>>,
+    /// Absent in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) consumers: Option<Vec<ConsumerView>>,
+}
+
+/// How a plugin stands that consumes a channel.
+#[derive(Debug, Deserialize, Serialize)]
+pub(in crate::cli) struct ConsumerView {
+    pub(in crate::cli) plugin: String,
+    pub(in crate::cli) after: u64,
+    pub(in crate::cli) lag: u64,
+    pub(in crate::cli) in_flight: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) waiting: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) stalled: Option<StalledView>,
+    pub(in crate::cli) dead: u64,
+    pub(in crate::cli) retried: u64,
+    pub(in crate::cli) missed: u64,
+}
+
+/// An event on which a plugin hangs.
+#[derive(Debug, Deserialize, Serialize)]
+pub(in crate::cli) struct StalledView {
+    pub(in crate::cli) sequence: u64,
+    pub(in crate::cli) attempt: u64,
+    pub(in crate::cli) reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) next_attempt: Option<String>,
+}
+
+/// Dead letters that a plugin is given again.
+#[derive(Debug, Deserialize, Serialize)]
+pub(in crate::cli) struct Retried {
+    pub(in crate::cli) channel: String,
+    pub(in crate::cli) plugin: String,
+    pub(in crate::cli) retried: u64,
 }
 
 /// A position that a client keeps.
@@ -204,6 +241,28 @@ impl Client {
         let request = self.request(Method::POST, &["channels", name, "repair"]);
         self.ask(request.json(&json!({ "accept_loss": true })))
             .await
+    }
+
+    /// Gives a plugin its dead letters of a channel again.
+    pub(in crate::cli) async fn retry(
+        &self,
+        name: &str,
+        plugin: &str,
+    ) -> Result<Retried, ClientError> {
+        let parts = ["channels", name, "consumers", plugin, "retry"];
+        self.ask(self.request(Method::POST, &parts)).await
+    }
+
+    /// Has a plugin go on behind a number of a channel.
+    pub(in crate::cli) async fn seek(
+        &self,
+        name: &str,
+        plugin: &str,
+        after: u64,
+    ) -> Result<ConsumerView, ClientError> {
+        let parts = ["channels", name, "consumers", plugin, "seek"];
+        let request = self.request(Method::POST, &parts);
+        self.ask(request.json(&json!({ "after": after }))).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {

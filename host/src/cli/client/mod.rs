@@ -16,7 +16,9 @@ use serde::de::DeserializeOwned;
 use crate::admin::{NodeStatus, PluginStatus, ReplayRequest};
 use crate::gateway::{COMMAND_TIME, is_loopback};
 
-pub(super) use channels::{ChannelView, CursorView, Damage, EventPage, Numbers, ReadQuery};
+pub(super) use channels::{
+    ChannelView, ConsumerView, CursorView, Damage, EventPage, Numbers, ReadQuery,
+};
 pub(super) use error::ClientError;
 use error::shown;
 pub(super) use messages::{NewEvent, PluginAction, Published, StreamFilter};

@@ -17,7 +17,7 @@ use crate::event::host_event::{
 };
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::{
-    append, cursors, indexes, latest, list, one, operate, read, remove, set, show,
+    append, consumers, cursors, indexes, latest, list, one, operate, read, remove, set, show,
 };
 use crate::gateway::endpoints::{
     description, health, metrics, nodes, plugins, publish, stream, wait, whoami,
@@ -70,6 +70,9 @@ pub(in crate::gateway) fn routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(operate::trim))
         .routes(routes!(operate::verify))
         .routes(routes!(operate::repair))
+        .routes(routes!(consumers::retry))
+        .routes(routes!(consumers::seek))
+        .routes(routes!(consumers::remove))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::show))
         .routes(routes!(plugins::reload))

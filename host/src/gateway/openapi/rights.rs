@@ -46,7 +46,7 @@ impl Right {
 }
 
 /// Every operation, in the order of the document.
-const RIGHTS: [(&str, &str, Right); 31] = [
+const RIGHTS: [(&str, &str, Right); 34] = [
     ("POST", "/v1/events", Right::Publish),
     ("GET", "/v1/events", Right::Listen),
     ("GET", "/v1/wait", Right::Listen),
@@ -74,6 +74,21 @@ const RIGHTS: [(&str, &str, Right); 31] = [
     ("POST", "/v1/channels/{name}/trim", Right::Operate),
     ("POST", "/v1/channels/{name}/verify", Right::Operate),
     ("POST", "/v1/channels/{name}/repair", Right::Operate),
+    (
+        "POST",
+        "/v1/channels/{name}/consumers/{plugin}/retry",
+        Right::Operate,
+    ),
+    (
+        "POST",
+        "/v1/channels/{name}/consumers/{plugin}/seek",
+        Right::Operate,
+    ),
+    (
+        "DELETE",
+        "/v1/channels/{name}/consumers/{plugin}",
+        Right::Operate,
+    ),
     ("GET", "/v1/plugins", Right::Observe),
     ("GET", "/v1/plugins/{name}", Right::Observe),
     ("POST", "/v1/plugins/{name}/reload", Right::Operate),

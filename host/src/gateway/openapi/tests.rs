@@ -12,7 +12,7 @@ async fn document() -> Value {
 }
 
 /// What a node is documented to offer over HTTP.
-const ROUTES: [(&str, &str); 31] = [
+const ROUTES: [(&str, &str); 34] = [
     ("post", "/v1/events"),
     ("get", "/v1/events"),
     ("get", "/v1/wait"),
@@ -32,6 +32,9 @@ const ROUTES: [(&str, &str); 31] = [
     ("post", "/v1/channels/{name}/trim"),
     ("post", "/v1/channels/{name}/verify"),
     ("post", "/v1/channels/{name}/repair"),
+    ("post", "/v1/channels/{name}/consumers/{plugin}/retry"),
+    ("post", "/v1/channels/{name}/consumers/{plugin}/seek"),
+    ("delete", "/v1/channels/{name}/consumers/{plugin}"),
     ("get", "/v1/plugins"),
     ("get", "/v1/plugins/{name}"),
     ("post", "/v1/plugins/{name}/reload"),

@@ -7,6 +7,7 @@
 //! | `read`, `latest`, `one` | `GET …/events`, as JSON or packed, `…/latest`, `…/events/{sequence}` |
 //! | `stream` | `GET …/events` as server-sent events |
 //! | `cursors`, `indexes` | `…/cursors/{client}`, `…/indexes/{index}` |
+//! | `consumers` | `…/consumers/{plugin}`: plugins that consume the channel |
 //! | `operate` | `…/trim`, `…/verify`, `…/repair` |
 //! | `at`, `begin`, `position`, `if_match`, `body` | parts of requests |
 //! | `view`, `page`, `etag` | parts of answers |
@@ -16,6 +17,7 @@ pub(in crate::gateway) mod append;
 mod at;
 mod begin;
 pub(in crate::gateway) mod body;
+pub(in crate::gateway) mod consumers;
 pub(in crate::gateway) mod cursors;
 mod etag;
 mod if_match;

@@ -13,6 +13,7 @@ use crate::channel::{
     AnotherLog, AppendFailure, ClientNameError, CursorFailure, FieldError, IndexFailure, NoChannel,
     OperateFailure, ReadFailure, SetFailure, SettingsError,
 };
+use crate::consumer::ConsumerFailure;
 use crate::gateway::pointer::{header_of, pointer};
 use crate::gateway::problem::{Numbers, ProblemError};
 
@@ -90,6 +91,8 @@ pub(in crate::gateway) enum ChannelRefusal {
     Cursor(#[from] CursorFailure),
     #[error(transparent)]
     Index(#[from] IndexFailure),
+    #[error(transparent)]
+    Consumer(#[from] ConsumerFailure),
 }
 
 /// Status, kind and title of a problem.
@@ -163,6 +166,7 @@ impl ChannelRefusal {
             Self::Operate(error) => operate(error),
             Self::Cursor(error) => cursor(error),
             Self::Index(error) => index(error),
+            Self::Consumer(error) => consumer(error),
         }
     }
 
@@ -173,7 +177,8 @@ impl ChannelRefusal {
             | Self::Operate(OperateFailure::Conflict { last })
             | Self::NoEvent { last, .. }
             | Self::Read(ReadFailure::Beyond { last, .. })
-            | Self::Cursor(CursorFailure::Beyond { last, .. }) => Some(*last),
+            | Self::Cursor(CursorFailure::Beyond { last, .. })
+            | Self::Consumer(ConsumerFailure::Beyond { last, .. }) => Some(*last),
             _ => None,
         }
     }
@@ -231,7 +236,8 @@ impl ChannelRefusal {
                 member: Some(name), ..
             } => Some(member(name)),
             Self::Settings(error) => Some(member(error.member)),
-            Self::Cursor(CursorFailure::Beyond { .. }) => Some(member("after")),
+            Self::Cursor(CursorFailure::Beyond { .. })
+            | Self::Consumer(ConsumerFailure::Beyond { .. }) => Some(member("after")),
             Self::Read(ReadFailure::Beyond { .. }) => Some(parameter("after")),
             _ => None,
         }
@@ -337,6 +343,21 @@ fn index(error: &IndexFailure) -> Class {
         ),
         IndexFailure::Cell(error) => cell(error),
         IndexFailure::Read(error) => read(error),
+    }
+}
+
+fn consumer(error: &ConsumerFailure) -> Class {
+    match error {
+        ConsumerFailure::NoChannel(_) => NO_CHANNEL,
+        ConsumerFailure::NoConsumer { .. } => {
+            (StatusCode::NOT_FOUND, "no-consumer", "No such consumer")
+        }
+        ConsumerFailure::InUse { .. } => (StatusCode::CONFLICT, "in-use", "In use"),
+        ConsumerFailure::Beyond { .. } => BAD_CHANNEL,
+        ConsumerFailure::AnotherLog(_) => ANOTHER_LOG,
+        ConsumerFailure::Kept(_) => DAMAGED,
+        ConsumerFailure::Cell(error) => cell(error),
+        ConsumerFailure::Read(error) => read(error),
     }
 }
 

@@ -11,6 +11,7 @@ use super::etag::etag;
 use super::refusal::ChannelRefusal;
 use super::view::{ChannelDetails, ChannelView};
 use crate::channel::{Channel, ReadFailure};
+use crate::consumer::ConsumerFailure;
 use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
@@ -47,7 +48,9 @@ pub(in crate::gateway) async fn show(
 pub(super) async fn shown(context: &Context, channel: &Channel) -> Result<Shown, ChannelRefusal> {
     let status = channel.status().ok_or(ReadFailure::Removed)?;
     let view = ChannelView::of(&status, context.bus.node());
-    let details = view.with(channel.cursors().await?, channel.epoch());
+    let consumers = context.consumers.of_channel(channel).await;
+    let consumers = consumers.map_err(ConsumerFailure::from)?;
+    let details = view.with(channel.cursors().await?, consumers, channel.epoch());
     let tag = etag(status.info.epoch, status.info.last);
     Ok(([(header::ETAG, tag)], Json(details)))
 }

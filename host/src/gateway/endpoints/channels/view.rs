@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::channel::{ChannelStatus, Cursor, SettingsDocument};
+use crate::consumer::ConsumerStatus;
 use crate::event::cloudevent::rfc3339;
 use crate::gateway::problem::Numbers;
 
@@ -47,6 +48,47 @@ pub(in crate::gateway) struct ChannelDetails {
     channel: ChannelView,
     /// Positions that clients keep, by name.
     cursors: Vec<CursorView>,
+    /// Plugins that consume it, or have consumed it, by name.
+    consumers: Vec<ConsumerView>,
+}
+
+/// How a plugin stands that consumes a channel.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct ConsumerView {
+    /// Its name.
+    plugin: String,
+    /// Number before the oldest event that it has not handled.
+    after: u64,
+    /// How many events there are behind that.
+    lag: u64,
+    /// Events that it has in hand.
+    in_flight: usize,
+    /// Why it gets no events, where that is not for the plugin to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<String>,
+    /// The oldest event that it failed to handle and is tried with again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stalled: Option<StalledView>,
+    /// Events of which it has made dead letters.
+    dead: u64,
+    /// Dead letters that it was given again.
+    retried: u64,
+    /// Events that were dropped before it had handled them.
+    missed: u64,
+}
+
+/// An event on which a plugin hangs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct StalledView {
+    /// Its number.
+    sequence: u64,
+    /// Attempts that have failed; 0 where the event itself cannot be read.
+    attempt: u32,
+    /// Why.
+    reason: String,
+    /// When the next attempt comes, in RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt: Option<String>,
 }
 
 /// A position that a client keeps.
@@ -91,15 +133,43 @@ impl ChannelView {
         }
     }
 
-    /// The same with the cursors of the channel.
-    pub(super) fn with(self, cursors: Vec<Cursor>, epoch: Epoch) -> ChannelDetails {
+    /// The same with the cursors and the consumers of the channel.
+    pub(super) fn with(
+        self,
+        cursors: Vec<Cursor>,
+        consumers: Vec<ConsumerStatus>,
+        epoch: Epoch,
+    ) -> ChannelDetails {
         let last = self.last;
         let cursors = cursors.into_iter();
         ChannelDetails {
             cursors: cursors
                 .map(|cursor| CursorView::of(cursor, last, epoch))
                 .collect(),
+            consumers: consumers.into_iter().map(ConsumerView::from).collect(),
             channel: self,
+        }
+    }
+}
+
+impl From<ConsumerStatus> for ConsumerView {
+    fn from(status: ConsumerStatus) -> Self {
+        let stalled = status.stalled.map(|stalled| StalledView {
+            sequence: stalled.sequence,
+            attempt: stalled.attempt,
+            reason: stalled.reason,
+            next_attempt: stalled.next_attempt.map(rfc3339),
+        });
+        Self {
+            plugin: status.plugin,
+            after: status.after,
+            lag: status.lag,
+            in_flight: status.in_flight,
+            waiting: status.waiting,
+            stalled,
+            dead: status.dead,
+            retried: status.retried,
+            missed: status.missed,
         }
     }
 }

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 
 use super::{PluginName, command};
 use crate::admin::{PluginStatus, ReplayRequest};
+use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::body;
 use crate::gateway::problem::Problem;
@@ -42,11 +43,12 @@ use crate::gateway::serve::client::Client;
 pub(in crate::gateway) async fn replay(
     State(context): State<Arc<Context>>,
     client: Client,
+    Caller(identity): Caller,
     PluginName(name): PluginName,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<PluginStatus>, Rejection> {
-    let request: ReplayRequest = body::json(&context, &client, &headers, body).await?;
+    let request: ReplayRequest = body::json(&context, &identity, &client, &headers, body).await?;
     command(&context, &name, context.plugins.replay(&name, request)).await
 }
