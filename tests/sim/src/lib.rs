@@ -21,10 +21,12 @@
 //! - [`ledger`] is all that happened, with the rules that each occurrence must keep;
 //!   [`checks`] are those that hold over time and at the end, and [`forgetting`] those about
 //!   nodes that are away for long.
+//! - [`consume`] is apart from all that: a plugin's place in a channel, without a cluster.
 //! - [`seeds`] runs many seeds; [`scale`] runs one large cluster.
 
 pub mod certificates;
 pub mod checks;
+pub mod consume;
 pub mod forgetting;
 pub mod ledger;
 pub mod network;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use hearken_channel_model::check;
+use hearken_sim::consume::{self, ledger::Counts};
 use hearken_sim::ledger::Coverage;
 use hearken_sim::run::Outcome;
 use hearken_sim::scale;
@@ -56,6 +57,8 @@ enum Command {
     Scale(Scale),
     /// The logs of channels on a disk that fails, through crashes also during recovery.
     Channel(Logs),
+    /// A plugin that consumes a channel, through failures, reloads and crashes.
+    Consume(Logs),
 }
 
 #[derive(Args)]
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Command::All(seeds) => (Scenario::ALL.to_vec(), seeds),
         Command::Scale(Scale { nodes, seed }) => return large(usize::from(nodes), seed),
         Command::Channel(logs) => return channel_logs(&logs),
+        Command::Consume(logs) => return consumers(&logs),
     };
     let mut sound = true;
     for scenario in scenarios {
@@ -236,6 +240,32 @@ fn channel_logs(logs: &Logs) -> ExitCode {
     });
     let (outcome, failed) = all.into_inner().expect("nobody panics while counting");
     println!("channel: {count} runs, {failed} failed\n  {outcome:?}");
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn consumers(logs: &Logs) -> ExitCode {
+    let jobs = logs.jobs.or_else(|| available_parallelism().ok());
+    let jobs = jobs.map_or(1, NonZeroUsize::get);
+    let count = logs.seeds.get();
+    let all = Mutex::new((Counts::default(), 0_u64));
+    consume::run_many(logs.seed, count, jobs, |seed, outcome| {
+        let mut all = all.lock().expect("nobody panics while counting");
+        match outcome {
+            Ok(counts) => all.0 += counts,
+            Err(violation) => {
+                all.1 += 1;
+                println!(
+                    "consume: {violation}\n  again: cargo run --release -p hearken-sim -- consume --seed {seed}"
+                );
+            }
+        }
+    });
+    let (counts, failed) = all.into_inner().expect("nobody panics while counting");
+    println!("consume: {count} runs, {failed} failed\n  {counts:?}");
     if failed == 0 {
         ExitCode::SUCCESS
     } else {

@@ -1,0 +1,109 @@
+//! Plugins that consume a channel, without guests: workers that fail, reject, are slow and
+//! die; crashes, reloads and operators. Time is simulated, the log lies in memory or on the
+//! simulated disk, and what happens follows from a seed.
+//!
+//! [`ledger`] holds against each other what workers were handed and what became of it;
+//! `life` is a start of the node and what happens until it ends, `worker` one that handles
+//! events.
+
+pub mod ledger;
+mod life;
+mod storage;
+mod worker;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hearken_channel_model::Random;
+
+use ledger::{Counts, Ledger};
+use life::{Life, Mood};
+use storage::Storage;
+
+/// Starts of the node in a run, but for the last, at most.
+const LIVES: u64 = 4;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// In which run.
+    pub seed: u64,
+    /// Which.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}: {}", self.seed, self.what)
+    }
+}
+
+/// Runs one seed: a plugin consumes a channel through crashes and reloads, and at last all
+/// that there is.
+///
+/// # Errors
+/// [`Violation`] names the promise that was broken.
+pub fn run(seed: u64) -> Result<Counts, Violation> {
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    play(seed, &ledger).map_err(|what| Violation { seed, what })?;
+    let ledger = ledger.lock().map_err(|_| Violation {
+        seed,
+        what: "something panicked".to_owned(),
+    })?;
+    Ok(ledger.counts)
+}
+
+fn play(seed: u64, ledger: &Arc<Mutex<Ledger>>) -> Result<(), String> {
+    let mut random = Random::new(seed ^ 0x00c0_50e5);
+    let mut storage = Storage::new(seed, random.chance(500));
+    let lives = 1 + random.below(LIVES);
+    for _ in 0..lives {
+        let crashes = random.chance(600);
+        let mood = Mood::any(&mut random);
+        let life = Life::new(random.bits(), mood, Arc::clone(ledger));
+        storage.live(crashes, |engines| life.play(engines, crashes))?;
+        if crashes {
+            note(ledger, Ledger::crashed)?;
+        }
+    }
+    // Everything that is left is handled.
+    let life = Life::new(random.bits(), Mood::calm(), Arc::clone(ledger));
+    storage.live(false, |engines| life.finish(engines))
+}
+
+/// Notes something.
+fn note<T>(ledger: &Mutex<Ledger>, what: impl FnOnce(&mut Ledger) -> T) -> Result<T, String> {
+    let mut ledger = ledger.lock().map_err(|_| "something panicked".to_owned())?;
+    let noted = what(&mut ledger);
+    match ledger.broken.clone() {
+        Some(broken) => Err(broken),
+        None => Ok(noted),
+    }
+}
+
+/// Runs so many seeds from `first` on, `jobs` at once, and calls `done` with each.
+pub fn run_many(
+    first: u64,
+    count: u64,
+    jobs: usize,
+    done: impl Fn(u64, Result<Counts, Violation>) + Sync,
+) {
+    let next = AtomicU64::new(0);
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                break;
+            }
+            let seed = first.wrapping_add(index);
+            done(seed, run(seed));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs.max(1) {
+            scope.spawn(work);
+        }
+        work();
+    });
+}
