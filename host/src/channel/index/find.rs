@@ -161,6 +161,12 @@ impl Channel {
         Ok(met)
     }
 
+    /// The field of the index of this name, if there is one.
+    #[must_use]
+    pub fn field_of(&self, index: &IndexName) -> Option<FieldPath> {
+        self.extras().indexes.get(index).cloned()
+    }
+
     /// The index of this name.
     fn index(&self, name: &str) -> Result<(IndexId, FieldPath), IndexFailure> {
         let extras = self.extras();

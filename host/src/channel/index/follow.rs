@@ -202,18 +202,14 @@ impl Channel {
 
 /// Adds the rows of an event for the indexes that have not read it.
 fn index(event: EventRef<'_>, positions: &Positions, changes: &mut Vec<CellChange>) {
-    let (Some(number), Some(data)) = (event.sequence(), event.data()) else {
+    let Some(number) = event.sequence() else {
         return;
     };
-    if !is_json(event.datacontenttype()) {
-        return;
-    }
-    let Ok(data) = serde_json::from_slice::<Value>(data) else {
-        return;
-    };
+    let json = event.data().filter(|_| is_json(event.datacontenttype()));
+    let data: Option<Value> = json.and_then(|json| serde_json::from_slice(json).ok());
     for (id, position) in positions {
         if position.number < number
-            && let Some(value) = position.field.value_in(&data)
+            && let Some(value) = position.field.value_of(event, data.as_ref())
         {
             changes.extend(id.insert(&value, number));
         }
