@@ -4,6 +4,7 @@
 mod channels;
 mod error;
 mod follow;
+mod ganomede;
 mod health;
 mod http;
 mod key_sets;
@@ -109,6 +110,7 @@ impl Node {
             clock: Arc::clone(&clock),
         });
         let http_tls = http::tls(config.http.tls.as_ref(), &clock)?;
+        let ganomede = ganomede::config(&config.ganomede, &*clock)?;
         let identity = Identity {
             cluster: config.cluster.name.as_str().into(),
             node: Arc::clone(bus.node()),
@@ -169,6 +171,7 @@ impl Node {
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
             access: access.clone(),
             tls: http_tls.clone(),
+            ganomede,
             limits: http::limits(&config.http, config.max_event_size),
             registry: Registry::default(),
         });

@@ -270,6 +270,11 @@ fn known() -> Vec<Row> {
             vec![of("reason/MAX_REASON_BYTES")],
         ),
         ("body of a change", vec![of("channels/MAX_BODY_BYTES")]),
+        ("secret of `[ganomede]`", vec![of("MAX_GANOMEDE_SECRET")]),
+        (
+            "events that an index finds",
+            vec![of("MAX_ROWS"), of("MAX_ROW_BYTES")],
+        ),
     ]);
     rows.extend([
         // HTTP.

@@ -47,4 +47,14 @@ impl Holder {
             budget: Budget::unlimited(),
         }
     }
+
+    /// Who has shown a secret of this name.
+    pub(super) fn of_secret(name: &str) -> Self {
+        Self {
+            principal: Principal::Key(name.into()),
+            rights: Arc::new(Rights::to_channels()),
+            roles: [].into(),
+            budget: Budget::unlimited(),
+        }
+    }
 }

@@ -51,6 +51,18 @@ impl Identity {
         }))
     }
 
+    /// Who has shown a secret that is not one of `[access]`: the principal `key:NAME`, which
+    /// may do to channels what it likes, but for making and changing them, and has no budget.
+    /// It holds for as long as the node runs.
+    #[must_use]
+    pub fn of_secret(name: &str) -> Self {
+        Self(Arc::new(Inner {
+            holder: Holder::of_secret(name),
+            proof: Proof::Open,
+            current: None,
+        }))
+    }
+
     /// Who it is.
     #[must_use]
     pub fn principal(&self) -> &Principal {

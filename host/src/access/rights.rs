@@ -29,6 +29,15 @@ impl Rights {
         Self::of([&Role::admin()])
     }
 
+    /// The rights to all events and to all that is in channels.
+    pub(super) fn to_channels() -> Self {
+        Self {
+            observe: false,
+            operate: false,
+            ..Self::all()
+        }
+    }
+
     /// What `roles` allow together.
     pub(super) fn of<'r>(roles: impl IntoIterator<Item = &'r Role>) -> Self {
         let mut rights = Self::default();

@@ -143,6 +143,21 @@ impl Channels {
         self.0.changes.subscribe()
     }
 
+    /// Waits until there is a channel of this name.
+    pub async fn appears(&self, name: &ChannelName) -> Arc<Channel> {
+        let mut changes = self.changes();
+        loop {
+            // Bound before it is awaited, so that no lock is held meanwhile.
+            let found = self.0.all().get(name).map(Arc::clone);
+            if let Some(channel) = found {
+                return channel;
+            }
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Up to `limit` channels behind the name `after`, in the order of their names.
     #[must_use]
     pub fn list(&self, after: Option<&str>, limit: usize) -> Vec<Arc<Channel>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-use super::error::ConfigError;
+use super::error::{ConfigError, NOT_SHOWN};
 use super::form::Form;
 use super::place::{Place, Placed};
 use super::setting::{Setting, VARIABLE_PREFIX};
@@ -36,7 +36,7 @@ impl Environment {
         setting: &'static Setting,
         form: &Form<T>,
     ) -> Result<Option<Placed<T>>, ConfigError> {
-        self.take(setting, |value| form.read(value))
+        self.take(setting, form.hidden, |value| form.read(value))
     }
 
     /// Takes the variable of a setting of several values out, if it is there. They are
@@ -46,7 +46,7 @@ impl Environment {
         setting: &'static Setting,
         form: &Form<T>,
     ) -> Result<Option<Vec<Placed<T>>>, ConfigError> {
-        let values = self.take(setting, |value| {
+        let values = self.take(setting, form.hidden, |value| {
             let text = value.to_str().ok_or("it is not UTF-8")?;
             let values = text.split(',').map(str::trim);
             values.map(form.parse).collect::<Result<Vec<_>, _>>()
@@ -75,6 +75,7 @@ impl Environment {
     fn take<T>(
         &mut self,
         setting: &'static Setting,
+        hidden: bool,
         read: impl FnOnce(&OsStr) -> Result<T, String>,
     ) -> Result<Option<Placed<T>>, ConfigError> {
         let name = setting.variable();
@@ -85,6 +86,12 @@ impl Environment {
         let place = Place::Variable(name);
         match read(&value) {
             Ok(value) => Ok(Some(Placed { value, place })),
+            Err(problem) if hidden => Err(ConfigError::wrong(
+                place,
+                setting,
+                format_args!("{NOT_SHOWN}"),
+                problem,
+            )),
             Err(problem) => Err(ConfigError::wrong(place, setting, value, problem)),
         }
     }

@@ -82,6 +82,15 @@ pub enum ConfigError {
         /// The others, by key, flag and variable.
         missing: Vec<String>,
     },
+    /// The secret of the API of ganomede-events stands in two places.
+    #[error(
+        "{place}: `ganomede.secret_file` stands beside `ganomede.secret`, in the place of which it \
+         would be; take one of them out"
+    )]
+    GanomedeSecrets {
+        /// Where the file is named.
+        place: Place,
+    },
     /// Other machines would be talked to without TLS.
     #[error(
         "{place}: `{key}` is {address}, which is not on this machine alone, and without TLS anybody \

@@ -15,6 +15,7 @@ use super::error::ConfigError;
 use super::file::{CONFIG, ConfigFile};
 use super::flags::NodeFlags;
 use super::form::{Form, Kind, PATH, SWITCH, count, duration, size};
+use super::ganomede::GanomedeSettings;
 use super::http::HttpSettings;
 use super::limits::PluginLimits;
 use super::log::LogConfig;
@@ -98,6 +99,8 @@ settings! {
         compile: CompileSettings;
         /// Channels that the node makes, and what all may take.
         channels: ChannelsSettings;
+        /// The API of ganomede-events.
+        ganomede: GanomedeSettings;
         /// The node's part in a cluster.
         cluster: ClusterSettings;
         /// What plugins may do at most.

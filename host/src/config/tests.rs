@@ -175,6 +175,7 @@ fn the_file_sets_everything() {
                 ..HttpSettings::default()
             },
             access: Default::default(),
+            ganomede: Default::default(),
             cluster: ClusterSettings {
                 name: "c".to_owned(),
                 listen: "192.0.2.1:1".parse().unwrap(),

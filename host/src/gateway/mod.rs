@@ -38,6 +38,7 @@ use crate::bus::Bus;
 use crate::channel::Channels;
 use crate::consumer::Consumers;
 
+pub use endpoints::ganomede::{GanomedeConfig, SharedSecret};
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
 pub use readiness::Readiness;
@@ -47,11 +48,12 @@ pub use serve::tls::{HttpTls, HttpTlsError, HttpTlsFiles, OtherFiles};
 
 use caller::denials::Denials;
 use context::Context;
+use endpoints::ganomede::Ganomede;
 use endpoints::metrics::counted::GatewayMetrics;
 use endpoints::metrics::node::NodeCollector;
 use endpoints::stream::memory::StreamMemory;
 use endpoints::stream::rendering::Renderings;
-use endpoints::{health, metrics, publish};
+use endpoints::{ganomede, health, metrics, publish};
 use openapi::document;
 use rejection::Rejection;
 use serve::guard;
@@ -83,6 +85,8 @@ pub struct GatewayConfig {
     pub hosts: AllowedHosts,
     /// Encrypts connections; without it none is.
     pub tls: Option<HttpTls>,
+    /// The API of ganomede-events; without it there is none.
+    pub ganomede: Option<GanomedeConfig>,
     /// Bounds.
     pub limits: GatewayLimits,
     /// Where the gateway registers its metrics, and what `/metrics` shows.
@@ -93,6 +97,7 @@ pub struct GatewayConfig {
 pub struct Gateway {
     context: Arc<Context>,
     tls: Option<HttpTls>,
+    ganomede: Option<Arc<Ganomede>>,
 }
 
 impl Gateway {
@@ -109,6 +114,7 @@ impl Gateway {
             access,
             hosts,
             tls,
+            ganomede,
             limits,
             mut registry,
         } = config;
@@ -130,6 +136,7 @@ impl Gateway {
         let stream_memory = limits.stream_memory.max(least);
         Self {
             tls,
+            ganomede: ganomede.map(Ganomede::new).map(Arc::new),
             context: Arc::new(Context {
                 denials: Denials::new(&bus, Arc::clone(&metrics)),
                 access,
@@ -166,17 +173,25 @@ impl Gateway {
         let count = middleware::from_fn_with_state(Arc::clone(context), metrics::count);
         let drain =
             middleware::from_fn_with_state(Arc::clone(context), health::refuse_when_draining);
+        let guarded = |routes: Router<Arc<Context>>| {
+            routes
+                .layer(drain.clone())
+                .layer(pages.clone())
+                .layer(hosts.clone())
+                .layer(CatchPanicLayer::custom(rejection::panicked))
+        };
         let (routes, _) = document::routes().split_for_parts();
-        routes
+        let routes = routes
             .fallback(no_route)
             .method_not_allowed_fallback(method_not_allowed)
-            .route_layer(ask)
-            .layer(drain)
-            .layer(pages)
-            .layer(hosts)
-            .layer(CatchPanicLayer::custom(rejection::panicked))
-            .layer(count)
-            .with_state(Arc::clone(context))
+            .route_layer(ask);
+        let mut routes = guarded(routes);
+        if let Some(ganomede) = &self.ganomede {
+            let answer =
+                middleware::from_fn_with_state(Arc::clone(context), ganomede::answers::answer);
+            routes = routes.merge(guarded(ganomede::routes(ganomede)).layer(answer));
+        }
+        routes.layer(count).with_state(Arc::clone(context))
     }
 }
 

@@ -154,7 +154,7 @@ impl Rejection {
     }
 
     /// The status, the kind and the title of the problem.
-    fn classify(&self) -> (StatusCode, &'static str, &'static str) {
+    pub(super) fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route", "Not found"),
             Self::MethodNotAllowed { .. } => (

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use super::{AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use crate::access::{Access, AccessSettings};
 use crate::admin::{
     ClusterAdmin, CommandFuture, ConsumedStatus, Counters, HostRequests, LimitsStatus, LinkStatus,
@@ -99,6 +99,22 @@ fn gateway_for(bus: &Bus, limits: GatewayLimits, readiness: Readiness, access: A
     gateway_of(bus, limits, readiness, access, channels)
 }
 
+/// A gateway that is ready, with the API of ganomede-events.
+pub(super) fn gateway_with_ganomede(
+    bus: &Bus,
+    access: Access,
+    ganomede: GanomedeConfig,
+) -> Gateway {
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    let channels = channels_of(bus, BTreeMap::new());
+    let config = config_of(bus, GatewayLimits::default(), readiness, access, channels);
+    Gateway::new(GatewayConfig {
+        ganomede: Some(ganomede),
+        ..config
+    })
+}
+
 fn gateway_of(
     bus: &Bus,
     limits: GatewayLimits,
@@ -106,9 +122,7 @@ fn gateway_of(
     access: Access,
     channels: Channels,
 ) -> Gateway {
-    let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
-    let consumers = Consumers::new(&channels, bus, environment);
-    gateway_consuming(bus, limits, readiness, access, channels, consumers)
+    Gateway::new(config_of(bus, limits, readiness, access, channels))
 }
 
 /// A gateway of a node whose channels are consumed.
@@ -120,7 +134,23 @@ pub(super) fn gateway_consuming(
     channels: Channels,
     consumers: Consumers,
 ) -> Gateway {
+    let config = config_of(bus, limits, readiness, access, channels);
     Gateway::new(GatewayConfig {
+        consumers,
+        ..config
+    })
+}
+
+fn config_of(
+    bus: &Bus,
+    limits: GatewayLimits,
+    readiness: Readiness,
+    access: Access,
+    channels: Channels,
+) -> GatewayConfig {
+    let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+    let consumers = Consumers::new(&channels, bus, environment);
+    GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
         channels,
@@ -130,9 +160,10 @@ pub(super) fn gateway_consuming(
         access,
         hosts: AllowedHosts::any(),
         tls: None,
+        ganomede: None,
         limits,
         registry: Registry::default(),
-    })
+    }
 }
 
 /// A gateway's routes on a bus of their own.

@@ -24,6 +24,14 @@ pub enum NodeError {
     /// The certificates for HTTP cannot be used.
     #[error(transparent)]
     HttpTls(#[from] HttpTlsError),
+    /// The secret of the API of ganomede-events cannot be had.
+    #[error("cannot use the file {} of `ganomede.secret_file`: {problem}", path.display())]
+    GanomedeSecret {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
     /// What is configured of access cannot hold.
     #[error(transparent)]
     Access(#[from] AccessError),

@@ -87,6 +87,7 @@ pub async fn get(path: &str) -> StatusCode {
         access: Access::open(Arc::new(SystemClock)),
         hosts: AllowedHosts::any(),
         tls: None,
+        ganomede: None,
         limits: GatewayLimits::default(),
         registry: Registry::default(),
     });

@@ -3,6 +3,7 @@
 mod commands;
 #[cfg(target_os = "linux")]
 mod disks;
+mod ganomede;
 mod kills;
 pub mod plugins;
 mod restarts;

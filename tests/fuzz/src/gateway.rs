@@ -19,7 +19,9 @@ use hearken::channel::{ChannelSettings, Channels, Engines, NodeEnvironment};
 use hearken::clock::SystemClock;
 use hearken::consumer::Consumers;
 use hearken::event::{CloudEvent, Pattern};
-use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use hearken::gateway::{
+    AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness, SharedSecret,
+};
 use hearken_channel_log::ChannelName;
 use hearken_channel_log::memory::{Memory, MemorySettings};
 use prometheus_client::registry::Registry;
@@ -81,6 +83,12 @@ impl Node {
             access: Access::open(Arc::new(SystemClock)),
             hosts: AllowedHosts::any(),
             tls: None,
+            ganomede: Some(GanomedeConfig {
+                secret: SharedSecret::new("s"),
+                create: true,
+                poll_timeout: Duration::from_secs(5),
+                started: 0,
+            }),
             limits: GatewayLimits::default(),
             registry: Registry::default(),
         });

@@ -48,6 +48,13 @@ impl Denials {
         self.tell(&Principal::Anonymous, None, unknown.to_string(), address);
     }
 
+    /// Somebody has shown a secret that is not the one of the API of ganomede-events.
+    pub(in crate::gateway) fn wrong_secret(&self, address: IpAddr) {
+        self.metrics.denied(Denial::Unauthenticated);
+        let reason = "the `secret` is missing or not that of `[ganomede]`".to_owned();
+        self.tell(&Principal::Anonymous, None, reason, address);
+    }
+
     /// They may not.
     pub(super) fn forbidden(&self, forbidden: &Forbidden, address: IpAddr) {
         self.metrics.denied(Denial::Forbidden);

@@ -7,6 +7,7 @@
 //! | `stream` | `GET /v1/events`: server-sent events |
 //! | `wait` | `GET /v1/wait` |
 //! | `channels` | `/v1/channels…` |
+//! | `ganomede` | `/events/v1…`: the API of ganomede-events |
 //! | `plugins` | `/v1/plugins…` |
 //! | `nodes` | `/v1/nodes` |
 //! | `whoami` | `/v1/whoami` |
@@ -16,6 +17,7 @@
 
 pub(super) mod channels;
 pub(super) mod description;
+pub(super) mod ganomede;
 pub(super) mod health;
 pub(super) mod metrics;
 pub(super) mod nodes;

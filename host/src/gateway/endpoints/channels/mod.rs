@@ -38,4 +38,6 @@ pub(in crate::gateway) mod stream;
 mod tests;
 mod view;
 
+pub(in crate::gateway::endpoints) use at::At;
+pub(in crate::gateway::endpoints) use page::{counted, room};
 pub(in crate::gateway) use refusal::ChannelRefusal;

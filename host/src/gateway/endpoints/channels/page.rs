@@ -130,7 +130,7 @@ fn escaped_bytes(text: &[u8]) -> usize {
 }
 
 /// Memory for the answer with these events as JSON, until that is sent.
-pub(super) fn room(
+pub(in crate::gateway::endpoints) fn room(
     context: &Context,
     client: &Client,
     events: &[Bytes],
@@ -153,7 +153,7 @@ pub(super) fn part(context: &Context, address: IpAddr, bytes: usize) -> Result<P
 }
 
 /// A text as the body of an answer, which takes its part of the memory until it is sent.
-pub(super) fn counted(text: Vec<u8>, part: Part) -> Bytes {
+pub(in crate::gateway::endpoints) fn counted(text: Vec<u8>, part: Part) -> Bytes {
     Bytes::from_owner(Answer { text, _part: part })
 }
 

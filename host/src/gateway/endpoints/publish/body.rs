@@ -29,7 +29,7 @@ pub(in crate::gateway) struct ReadBody {
 }
 
 /// Largest body that describes one event; data in base64 takes 4/3 of its size.
-pub(super) fn single_limit(bus: &Bus) -> usize {
+pub(in crate::gateway) fn single_limit(bus: &Bus) -> usize {
     bus.max_event_bytes() / 3 * 4 + ENVELOPE_BYTES
 }
 
