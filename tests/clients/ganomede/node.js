@@ -1,0 +1,63 @@
+'use strict';
+// A node of its own, which has the API of ganomede-events.
+
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const readline = require('node:readline');
+const { within } = require('./wait');
+
+const SECRET = 'hunter 22&ä';
+
+/** Starts a node in a folder, where one before it may have been. */
+async function start(program, folder, settings = {}) {
+  const env = {
+    PATH: process.env.PATH,
+    HEARKEN_LISTEN: '127.0.0.1:0',
+    HEARKEN_CLUSTER_LISTEN: '127.0.0.1:0',
+    HEARKEN_NODE: 'test',
+    HEARKEN_LOG_FORMAT: 'json',
+    HEARKEN_GANOMEDE_SECRET: SECRET,
+    // So that reads without events end soon.
+    HEARKEN_GANOMEDE_POLL_TIMEOUT: '200ms',
+    ...settings,
+  };
+  const child = spawn(program, ['run'], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code === null ? signal : code));
+  });
+  const log = [];
+  const listening = new Promise((resolve, reject) => {
+    readline.createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line);
+      // What a part of the node says that panics is no JSON.
+      const { message, address } = line.startsWith('{') ? JSON.parse(line) : {};
+      if (message === 'listening')
+        resolve(Number(address.split(':').pop()));
+    });
+    ended.then((how) => reject(new Error(`the node has ended (${how}):\n${log.join('\n')}`)), reject);
+  });
+  const port = await within('the node listens', listening);
+  return {
+    port,
+    log,
+    /** Stops it, and waits until it has ended. */
+    async stop() {
+      child.kill('SIGTERM');
+      const how = await within('the node ends', ended);
+      if (how !== 0)
+        throw new Error(`the node has ended with ${how}:\n${log.join('\n')}`);
+    },
+    /** Kills it, if it runs yet. */
+    kill: () => child.kill('SIGKILL'),
+  };
+}
+
+/** A folder for nodes. */
+function folder() {
+  return fs.mkdtempSync(path.join(os.tmpdir(), 'hearken-ganomede-'));
+}
+
+module.exports = { SECRET, folder, start };
