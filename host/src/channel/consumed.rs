@@ -4,7 +4,9 @@ use bytes::Bytes;
 use hearken_channel_log::{CellChange, CellError, CellRange, MAX_CELL_ROWS};
 use serde::Deserialize;
 
+use super::error::cell_error;
 use super::handle::Channel;
+use super::patience::in_time;
 use super::reader::Reader;
 
 /// What the keys of their cells begin with.
@@ -26,8 +28,7 @@ impl Channel {
     /// # Errors
     /// [`CellError`] when it cannot be read.
     pub async fn consumed(&self, plugin: &str) -> Result<Option<Bytes>, CellError> {
-        let cell = self.engine.cell(&self.name, &key(plugin)).await?;
-        Ok(cell.map(|cell| cell.value))
+        self.note(&key(plugin)).await
     }
 
     /// What is kept for all plugins, by their names.
@@ -40,9 +41,11 @@ impl Channel {
             after: None,
             limit: MAX_CELL_ROWS,
         };
-        let rows = self.engine.cells(&self.name, range).await?;
-        let rows = rows.into_iter();
+        self.info().map_err(cell_error)?;
+        let rows = self.engine.cells(&self.name, range);
+        let rows = in_time(rows, CellError::Storage).await?;
         Ok(rows
+            .into_iter()
             .filter_map(|row| Some((row.key.strip_prefix(PREFIX)?.to_owned(), row.cell.value)))
             .collect())
     }
@@ -70,9 +73,8 @@ impl Channel {
     /// # Errors
     /// [`CellError`] when it cannot be read.
     pub async fn retried(&self, channel: &str) -> Result<u64, CellError> {
-        let key = format!("{RETRIED}{channel}");
-        let cell = self.engine.cell(&self.name, &key).await?;
-        Ok(cell.and_then(|cell| after(&cell.value)).unwrap_or_default())
+        let place = self.note(&format!("{RETRIED}{channel}")).await?;
+        Ok(place.and_then(|place| after(&place)).unwrap_or_default())
     }
 
     /// The dead letters of another channel up to this number were given again. It is durable
@@ -92,15 +94,23 @@ impl Channel {
         Ok(place.and_then(|place| after(&place)).unwrap_or_default())
     }
 
+    /// Reads a cell of this log; another one of its name may be there meanwhile.
+    async fn note(&self, key: &str) -> Result<Option<Bytes>, CellError> {
+        self.info().map_err(cell_error)?;
+        let cell = self.engine.cell(&self.name, key);
+        let cell = in_time(cell, CellError::Storage).await?;
+        Ok(cell.map(|cell| cell.value))
+    }
+
     async fn set_note(&self, key: String, value: Option<Bytes>) -> Result<(), CellError> {
         let change = CellChange {
             key,
             value,
             version: None,
         };
-        self.engine
-            .change_cells(&self.name, vec![change], true)
-            .await?;
+        self.info().map_err(cell_error)?;
+        let changed = self.engine.change_cells(&self.name, vec![change], true);
+        in_time(changed, CellError::Storage).await?;
         Ok(())
     }
 }

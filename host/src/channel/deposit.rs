@@ -1,6 +1,7 @@
 //! Laying events into a channel that are no news to anybody, such as dead letters.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hearken_channel_log::{AppendError, AppendedEvent, Batch, DedupeKey, Expected};
 use tokio::time::timeout;
@@ -57,6 +58,8 @@ impl Channel {
         let last = appended.events.iter().rfind(is_new);
         if let (Some(first), Some(last)) = (first, last) {
             open.pass(publisher, first.sequence, last.sequence);
+            let new = appended.events.iter().filter(is_new).count() as u64;
+            self.counts.appended.fetch_add(new, Ordering::Relaxed);
         }
         Ok(appended.events.iter().map(|event| event.sequence).collect())
     }

@@ -182,19 +182,16 @@ impl Open<'_> {
         // The channel is there as long as somebody appends to it.
         let _ = published.wait_for(|number| *number >= last).await;
     }
-}
 
-impl Open<'_> {
     /// The events from `first` to `last` were stored and are not published.
     pub(super) fn pass(self, publisher: Arc<Publisher>, first: u64, last: u64) {
-        let mut state = self.0.lock();
         let stored = Stored {
             publisher,
             events: Vec::new(),
             last,
         };
-        state.waiting.insert(first, stored);
-        self.0.publish(&mut state);
+        // They are passed as it is dropped.
+        self.0.lock().waiting.insert(first, stored);
     }
 }
 

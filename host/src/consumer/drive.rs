@@ -134,7 +134,7 @@ async fn leave(consumer: &Consumer, channels: &Channels) {
     let there = {
         let state = consumer.state();
         let channel = state.attached.as_ref().map(|attached| &attached.channel);
-        channel.is_some_and(|channel| channel.bounds().is_some())
+        channel.is_some_and(|channel| channel.info().is_ok())
     };
     if there && let Err(error) = save(consumer, channels).await {
         tracing::error!(

@@ -91,10 +91,12 @@ impl Consumer {
             ..settings
         };
         let node = self.reporter.node();
+        // What the version before has in hand it finishes.
         let unwanted = |entry: &Entry| {
             let event = entry.event.packed();
             let mut filters = filters.iter();
-            !filters.any(|filter| filter.matches_stored(event, node))
+            let wanted = filters.any(|filter| filter.matches_stored(event, node));
+            !wanted && entry.stage != Stage::InHand
         };
         let dropped = state.work.forget(unwanted);
         if let Some(attached) = &mut state.attached {

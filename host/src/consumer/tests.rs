@@ -428,6 +428,8 @@ async fn a_new_version_goes_on_with_window_and_attempts() {
         ..Filter::new(Pattern::any())
     };
     // Which is called while the old one still has an event in hand.
+    consumer.configure(vec![wants("a"), wants("d")], settings(), 1);
+    assert_eq!(consumer.status().in_flight, 1);
     consumer.configure(vec![wants("a"), wants("b"), wants("d")], settings(), 2);
     let mut feeds = [consumer.feed(0), consumer.feed(1)];
     let mut frame = Frame::default();

@@ -374,6 +374,7 @@ impl Node {
         self.have_left().await;
         let deadline = Instant::now() + Duration::from_secs(60);
         self.consumers.close(deadline).await;
+        self.channels.finish(deadline).await;
         self.channels.close(deadline).await;
     }
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::at::At;
 use super::body;
+use super::position::Position;
 use super::refusal::ChannelRefusal;
 use super::view::ConsumerView;
 use crate::consumer::ConsumerFailure;
@@ -25,8 +26,10 @@ use crate::gateway::serve::client::Client;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::gateway) struct Seek {
-    /// Behind the event with this number; 0 for the beginning.
-    after: u64,
+    /// Behind the event with this number, 0 for the beginning; perhaps with the epoch: `41`,
+    /// `"EPOCH-41"`.
+    #[schema(value_type = u64)]
+    after: Position,
 }
 
 /// Dead letters that a plugin is given again.
@@ -92,6 +95,7 @@ pub(in crate::gateway) async fn retry(
         (status = 400, description = "Bad parameter, body or position", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel, or the plugin does not consume it", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The position is of another log", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
     )
@@ -107,7 +111,8 @@ pub(in crate::gateway) async fn seek(
 ) -> Result<Json<ConsumerView>, Rejection> {
     let channel = context.channel(&name)?;
     let Seek { after } = body::json(&context, &identity, &client, &headers, body).await?;
-    let sought = context.consumers.seek(&plugin, &name, after, None).await;
+    let (number, epoch) = (after.number, after.epoch);
+    let sought = context.consumers.seek(&plugin, &name, number, epoch).await;
     sought.map_err(ChannelRefusal::from)?;
     let consumers = context.consumers.of_channel(&channel).await;
     let consumers =
