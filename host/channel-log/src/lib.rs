@@ -20,6 +20,7 @@
 //! | damage | numbers whose events are there but no longer what was written |
 //! | cell | a small value under a name beside a log, with a version |
 
+mod ageing;
 mod append;
 mod batch;
 mod cell;

@@ -39,6 +39,7 @@ const BROKEN_SYNCS: Faults = Faults {
     write: 0,
     sync: 1000,
     full: 0,
+    full_inside: 0,
     short: 0,
 };
 

@@ -23,6 +23,7 @@ fn promises_hold_in_some_runs() {
     assert!(outcome.unknown > 20, "{outcome:?}");
     assert!(outcome.flips > 5, "{outcome:?}");
     assert!(outcome.damages > 2, "{outcome:?}");
+    assert!(outcome.lost_catalogues > 2, "{outcome:?}");
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub async fn run<B: Bench>(mut bench: impl FnMut() -> B) {
         retention::as_many_events_are_kept_as_set,
         retention::no_more_bytes_are_kept_than_set,
         retention::events_are_kept_as_long_as_set,
+        retention::a_clock_that_jumps_makes_nothing_old,
         retention::a_full_log_refuses_if_told_to,
         retention::what_is_not_read_is_kept,
         retention::what_is_trimmed_is_a_gap,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::trial::{Bench, Trial, ids, name, numbered};
+use super::trial::{Bench, Trial, ids, keyed, name, numbered};
 use crate::{
     AppendError, Bounds, Discard, Expected, FullBecause, LogSettings, MIN_LOG_BYTES, Span,
 };
@@ -91,6 +91,29 @@ pub(super) async fn events_are_kept_as_long_as_set<B: Bench>(trial: &mut Trial<B
     trial.append(&orders, 11, 1, 100).await;
     let page = trial.read(&orders, 10).await;
     assert_eq!((ids(&page.events), page.gap), (vec![11], None));
+}
+
+pub(super) async fn a_clock_that_jumps_makes_nothing_old<B: Bench>(trial: &mut Trial<B>) {
+    const YEAR: Duration = Duration::from_hours(24 * 365);
+    let orders = name("orders");
+    let settings = LogSettings {
+        max_age: Some(Duration::from_hours(1)),
+        ..LogSettings::default()
+    };
+    trial.create(&orders, &settings).await;
+    let again = async || {
+        let appended = trial.engine.append(&orders, keyed(&[1]), Expected::Any);
+        appended.await.expect("there is room").events[0].is_duplicate()
+    };
+    assert!(!again().await);
+    trial.environment.set_forward(YEAR);
+    trial.engine.enforce().await;
+    assert!(again().await);
+    trial.environment.set_back(YEAR);
+    trial.engine.enforce().await;
+    assert!(again().await);
+    let info = trial.info(&orders);
+    assert_eq!((info.first, info.last), (1, 1));
 }
 
 pub(super) async fn a_full_log_refuses_if_told_to<B: Bench>(trial: &mut Trial<B>) {

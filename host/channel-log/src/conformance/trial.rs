@@ -26,6 +26,7 @@ pub trait Bench: Debug {
 #[derive(Debug)]
 pub struct ManualEnvironment {
     now: AtomicU64,
+    monotonic: AtomicU64,
     random: AtomicU64,
 }
 
@@ -33,6 +34,7 @@ impl Default for ManualEnvironment {
     fn default() -> Self {
         Self {
             now: AtomicU64::new(1_700_000_000_000),
+            monotonic: AtomicU64::new(0),
             random: AtomicU64::new(1),
         }
     }
@@ -41,6 +43,13 @@ impl Default for ManualEnvironment {
 impl ManualEnvironment {
     /// Lets time pass.
     pub fn advance(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).expect("tests are short");
+        self.now.fetch_add(millis, Ordering::SeqCst);
+        self.monotonic.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Sets the clock forward, while no time passes.
+    pub fn set_forward(&self, time: Duration) {
         let millis = u64::try_from(time.as_millis()).expect("tests are short");
         self.now.fetch_add(millis, Ordering::SeqCst);
     }
@@ -55,6 +64,10 @@ impl ManualEnvironment {
 impl Environment for ManualEnvironment {
     fn now_millis(&self) -> u64 {
         self.now.load(Ordering::SeqCst)
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        self.monotonic.load(Ordering::SeqCst)
     }
 
     fn random(&self) -> u64 {

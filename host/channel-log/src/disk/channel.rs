@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) bytes: u64,
     /// Number of the newest event that lies in a segment.
     pub(super) filed: u64,
+    /// Number of the newest event that the journal need not have any more.
+    pub(super) checkpointed: u64,
     /// The newest batches: all that lie in no segment, and some that do.
     pub(super) recent: VecDeque<Recent>,
     pub(super) recent_bytes: usize,
@@ -134,6 +136,7 @@ impl State {
             time: 0,
             bytes: 0,
             filed: 0,
+            checkpointed: 0,
             recent: VecDeque::new(),
             recent_bytes: 0,
             segments: None,

@@ -9,14 +9,15 @@ use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::oneshot;
 
 use super::catalogue::Catalogue;
-use super::channel::{Channel, Segment};
-use super::device::Device;
+use super::channel::{Channel, Recent, Segment};
+use super::device::{Device, Open};
 use super::filing::Filing;
 use super::format::segment_head_bytes;
 use super::orders::Order;
 use super::queue::Queue;
 use super::segment::{self, OpenSegment, OpenSegments};
 use super::{DiskSettings, losses, paths};
+use crate::ageing::Ageing;
 use crate::{
     AppendError, Appended, Batch, ChannelName, Counters, Environment, Expected, Span, StorageFault,
 };
@@ -33,6 +34,7 @@ const MAX_READS: usize = 4096;
 /// What all parts of the engine have in common.
 pub(super) struct Core {
     pub(super) environment: Arc<dyn Environment>,
+    ageing: Ageing,
     pub(super) device: Arc<dyn Device>,
     pub(super) settings: DiskSettings,
     /// The number that all files carry.
@@ -109,6 +111,7 @@ impl Core {
             .map(|channel| channel.state().bytes)
             .sum();
         Self {
+            ageing: Ageing::new(environment.as_ref()),
             environment,
             device,
             settings,
@@ -126,6 +129,11 @@ impl Core {
             counted: Counted::default(),
             fault: OnceLock::new(),
         }
+    }
+
+    /// The time by which events and keys grow old.
+    pub(super) fn age_millis(&self) -> u64 {
+        self.ageing.now(self.environment.as_ref())
     }
 
     /// Why nothing can be stored any more until the next start.
@@ -174,21 +182,64 @@ impl Core {
         channel: &Channel,
         segment: Segment,
     ) -> io::Result<Option<Arc<OpenSegment>>> {
+        self.open_segment_as(channel, segment, Open::Read)
+    }
+
+    /// Opens a segment of a channel to read it, or to read again what the disk has of it.
+    pub(super) fn open_segment_as(
+        &self,
+        channel: &Channel,
+        segment: Segment,
+        how: Open,
+    ) -> io::Result<Option<Arc<OpenSegment>>> {
         let folder = self.folder(channel);
         let place = (channel.id, segment.first);
         let head = segment_head_bytes(&channel.name);
-        match self.open.open(self.device.as_ref(), &folder, place, head) {
+        match self
+            .open
+            .open(self.device.as_ref(), &folder, place, (head, how))
+        {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             opened => opened.map(Some),
         }
     }
 
-    /// Notes that events of a channel are damaged; the catalogue follows.
-    pub(super) fn note_loss(&self, channel: &Arc<Channel>, span: Span) {
-        if losses::add(&mut channel.state().losses, span) {
-            // When too much waits it is found again the next time.
-            let _ = self.orders.push(Order::Losses(Arc::clone(channel)), 0);
+    /// Notes that events of a channel are damaged; the catalogue follows. What the journal
+    /// may still have is not: the channel fails, and the next start writes it again.
+    ///
+    /// # Errors
+    /// Why the channel has failed.
+    pub(super) fn note_loss(&self, channel: &Arc<Channel>, span: Span) -> Result<(), StorageFault> {
+        let mut state = channel.state();
+        if let Some(fault) = &state.failed {
+            return Err(fault.clone());
         }
+        if span.last > state.checkpointed {
+            let folder = self.folder(channel);
+            let fault = StorageFault::new(format!(
+                "{}: the events {span} are not what was written; start the node again: the \
+                 journal has them too",
+                folder.display()
+            ));
+            state.failed = Some(fault.clone());
+            let unfiled = state.unfiled();
+            drop(state);
+            let bytes: usize = unfiled.iter().map(Recent::bytes).sum();
+            self.filing.filed(bytes as u64);
+            return Err(fault);
+        }
+        let news = losses::add(&mut state.losses, span);
+        drop(state);
+        if news {
+            self.losses_changed(channel);
+        }
+        Ok(())
+    }
+
+    /// Has the catalogue follow what is known of a channel's losses.
+    pub(super) fn losses_changed(&self, channel: &Arc<Channel>) {
+        // When too much waits it is found again the next time.
+        let _ = self.orders.push(Order::Losses(Arc::clone(channel)), 0);
     }
 
     pub(super) fn counters(&self) -> Counters {

@@ -143,8 +143,8 @@ impl Filer {
             }
             let (last, length) = (written.last, written.active.at);
             let mut state = channel.state();
-            // What it had is counted no more, and its files go.
-            if state.removed {
+            // What it had is counted no more, and its files go, or stay as they are.
+            if state.removed || state.failed.is_some() {
                 return Ok(());
             }
             if let Some(segment) = state.segments.as_mut().and_then(|all| all.last_mut()) {

@@ -198,6 +198,13 @@ impl Filing {
         self.changed.notify_all();
     }
 
+    /// The last file with nothing but groups up to this one.
+    pub(super) fn last_file_up_to(&self, group: u64) -> Option<u64> {
+        let work = self.work();
+        let files = work.sealed.iter().filter(|file| file.last_group <= group);
+        files.map(|file| file.number).max()
+    }
+
     /// How many files are sealed.
     pub(super) fn sealed(&self) -> usize {
         self.work().sealed.len()

@@ -136,10 +136,8 @@ pub(super) fn of_dropped(
 
 /// Since when keys of a channel are remembered.
 fn remembered_since(core: &Core, channel: &Channel) -> u64 {
-    let now = core.environment.now_millis();
-    let state = channel.state();
-    let window = state.settings.dedupe_millis();
-    now.max(state.time).saturating_sub(window)
+    let window = channel.state().settings.dedupe_millis();
+    core.age_millis().saturating_sub(window)
 }
 
 fn read(core: &Core, channel: &Channel, since: u64) -> Result<VecDeque<Learned>, StorageFault> {

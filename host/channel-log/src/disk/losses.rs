@@ -26,6 +26,29 @@ pub(super) fn add(losses: &mut Vec<Loss>, span: Span) -> bool {
     news
 }
 
+/// Notes that the events of `span` are there after all; returns whether that was news.
+/// Numbers that were given up stay so.
+pub(super) fn find_again(losses: &mut Vec<Loss>, span: Span) -> bool {
+    let mut news = false;
+    for loss in std::mem::take(losses) {
+        let apart = loss.span.last < span.first || loss.span.first > span.last;
+        if apart || loss.given_up {
+            losses.push(loss);
+            continue;
+        }
+        news = true;
+        let before = Span::new(loss.span.first, span.first.saturating_sub(1));
+        let before = before.filter(|_| loss.span.first < span.first);
+        let behind = Span::new(span.last.saturating_add(1), loss.span.last);
+        let behind = behind.filter(|_| loss.span.last > span.last);
+        losses.extend(before.into_iter().chain(behind).map(|span| Loss {
+            span,
+            given_up: false,
+        }));
+    }
+    news
+}
+
 /// Gives up what is damaged; returns which numbers.
 pub(super) fn give_up(losses: &mut Vec<Loss>) -> Vec<Span> {
     let damaged = damaged(losses);
@@ -81,6 +104,23 @@ mod tests {
 
     fn span(first: u64, last: u64) -> Span {
         Span { first, last }
+    }
+
+    #[test]
+    fn what_is_found_again_is_not_lost() {
+        let mut losses = Vec::new();
+        add(&mut losses, span(1, 4));
+        give_up(&mut losses);
+        add(&mut losses, span(10, 19));
+        assert!(!find_again(&mut losses, span(5, 9)));
+        assert!(!find_again(&mut losses, span(3, 5)));
+        assert!(find_again(&mut losses, span(12, 13)));
+        assert_eq!(damaged(&losses), [span(10, 11), span(14, 19)]);
+        assert!(find_again(&mut losses, span(1, 15)));
+        assert_eq!(damaged(&losses), [span(16, 19)]);
+        assert!(find_again(&mut losses, span(16, 30)));
+        assert_eq!(damaged(&losses), []);
+        assert_eq!(losses.len(), 1);
     }
 
     #[test]

@@ -35,14 +35,19 @@ pub(super) fn channel_of(name: &str) -> Option<u64> {
     (id.to_string() == name).then_some(id)
 }
 
-/// Removes a folder with files in it, durably; it need not be there.
+/// Removes a folder with files in it, durably; it need not be there. Where somebody has put
+/// a folder into it, it stays, with that alone.
 pub(super) fn remove(device: &dyn Device, root: &Path, folder: &Path) -> io::Result<()> {
     let entries = match device.list(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    for entry in entries {
-        device.remove_file(&folder.join(&entry.name))?;
+    let (others, files): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.folder);
+    for file in files {
+        device.remove_file(&folder.join(&file.name))?;
+    }
+    if !others.is_empty() {
+        return device.sync_folder(folder);
     }
     device.remove_folder(folder)?;
     device.sync_folder(root)

@@ -1,6 +1,8 @@
 //! Reading events: the newest from memory, the others from segments. What is not what was
 //! written is never handed out.
 
+mod verify;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -9,10 +11,13 @@ use bytes::Bytes;
 
 use super::channel::{Channel, Recent, Segment};
 use super::core::{Core, disk_fault};
+use super::device::Open;
 use super::format::{BatchHead, segment_head_bytes};
 use super::losses;
 use super::walk::{Found, Walk};
-use crate::{ChannelError, Page, ReadError, ReadLimit, Span, placing};
+use crate::{Page, ReadError, ReadLimit, Span, placing};
+
+pub(super) use self::verify::{Verified, verify_piece};
 
 /// Bytes of heads and keys that are read beside the events asked for.
 const BESIDE: usize = 64 << 10;
@@ -121,7 +126,7 @@ impl Start {
         limit: ReadLimit,
     ) -> Result<Page, ReadError> {
         let mut events = Events::new(self.from, self.until, limit);
-        let read = read_segments(core, channel, self.filed, &mut events);
+        let read = gather(core, channel, self.filed, &mut events);
         if !matches!(read, Ok(None)) && channel.state().removed {
             // Its files went meanwhile.
             return Err(ReadError::NoChannel(channel.name.clone()));
@@ -140,11 +145,12 @@ impl Start {
                 again.read_disk(core, channel, limit)
             };
         }
-        core.note_loss(channel, loss);
-        if events.taken.is_empty() && self.from == self.after.saturating_add(1) {
-            return Err(ReadError::Damaged(loss));
+        let noted = core.note_loss(channel, loss);
+        if !events.taken.is_empty() || self.from > self.after.saturating_add(1) {
+            return Ok(self.page(channel, events));
         }
-        Ok(self.page(channel, events))
+        noted.map_err(ReadError::Storage)?;
+        Err(ReadError::Damaged(loss))
     }
 
     fn page(self, channel: &Channel, events: Events) -> Page {
@@ -219,11 +225,24 @@ impl Events {
 }
 
 /// Gathers events from segments, up to the number `filed`; returns what is damaged of what
-/// comes next.
-fn read_segments(
+/// comes next. What memory has of a file may have changed there: nothing is damaged before
+/// it was read again from the disk.
+fn gather(
     core: &Core,
     channel: &Channel,
     filed: u64,
+    events: &mut Events,
+) -> io::Result<Option<Span>> {
+    match read_segments(core, channel, (filed, Open::Read), events)? {
+        None => Ok(None),
+        Some(_) => read_segments(core, channel, (filed, Open::Recover), events),
+    }
+}
+
+fn read_segments(
+    core: &Core,
+    channel: &Channel,
+    (filed, how): (u64, Open),
     events: &mut Events,
 ) -> io::Result<Option<Span>> {
     let segments = core.segments(channel)?;
@@ -239,9 +258,12 @@ fn read_segments(
         let Some(segment) = behind.checked_sub(1).map(|at| segments[at]) else {
             return missing(next);
         };
-        if let Some(loss) = read_segment(core, channel, segment, events)? {
+        if let Some(loss) = read_segment(core, channel, (segment, how), events)? {
             let last = loss.unwrap_or(end).min(end);
-            return Ok(Span::new(events.next, last));
+            // What is bad behind all that a segment must have is no event.
+            if let Some(span) = Span::new(events.next, last) {
+                return Ok(Some(span));
+            }
         }
         if events.wants_more() && events.next <= end {
             return missing(events.next);
@@ -255,11 +277,11 @@ fn read_segments(
 fn read_segment(
     core: &Core,
     channel: &Channel,
-    segment: Segment,
+    (segment, how): (Segment, Open),
     events: &mut Events,
 ) -> io::Result<Option<Option<u64>>> {
     let of = (core.store, channel.id);
-    let Some(open) = core.open_segment(channel, segment)? else {
+    let Some(open) = core.open_segment_as(channel, segment, how)? else {
         return Ok(Some(None));
     };
     let start = {
@@ -295,56 +317,4 @@ fn read_segment(
             return Ok(None);
         }
     }
-}
-
-/// How far a channel was verified.
-#[derive(Debug)]
-pub(super) enum Verified {
-    /// Up to this number, which comes next.
-    UpTo(u64),
-    /// All of it; these numbers are damaged and not given up.
-    All(Vec<Span>),
-}
-
-/// Reads a piece of what a channel has in segments, from one number up to another, and
-/// notes what is damaged of it.
-pub(super) fn verify_piece(
-    core: &Core,
-    channel: &Arc<Channel>,
-    (next, last): (u64, u64),
-) -> Result<Verified, ChannelError> {
-    let limit = ReadLimit {
-        events: usize::MAX,
-        bytes: MAX_WINDOW,
-    };
-    let (next, known, until) = {
-        let state = channel.state();
-        let next = next.max(state.bounds.first);
-        let known = losses::of(&state.losses, next).map(|loss| loss.span);
-        let until = losses::next_behind(&state.losses, next);
-        (next, known, until)
-    };
-    if next > last {
-        return Ok(Verified::All(losses::damaged(&channel.state().losses)));
-    }
-    if let Some(known) = known {
-        return Ok(Verified::UpTo(known.last.saturating_add(1)));
-    }
-    let mut events = Events::new(next, until.unwrap_or(u64::MAX), limit);
-    let read = read_segments(core, channel, last, &mut events);
-    let (first, removed) = {
-        let state = channel.state();
-        (state.bounds.first, state.removed)
-    };
-    if removed {
-        return Err(ChannelError::NoChannel(channel.name.clone()));
-    }
-    let loss =
-        read.map_err(|error| ChannelError::Storage(disk_fault(&core.folder(channel), &error)))?;
-    let next = events.next.max(first);
-    if let Some(loss) = loss.filter(|loss| loss.first >= first) {
-        core.note_loss(channel, loss);
-        return Ok(Verified::UpTo(loss.last + 1));
-    }
-    Ok(Verified::UpTo(next))
 }

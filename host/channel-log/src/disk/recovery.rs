@@ -5,6 +5,7 @@
 
 mod finding;
 mod journal;
+mod journal_files;
 mod target;
 
 use std::collections::BTreeMap;
@@ -87,13 +88,23 @@ pub(super) fn recover(
         }
         targets.insert(target.id(), target);
     }
+    for adopted in found.adopted {
+        let target = Target::adopt(device, root, found.store, adopted)?;
+        targets.insert(target.id(), target);
+    }
     let replayed = journal::replay(
         device,
         &journal_folder,
-        (found.store, found.released),
+        (found.store, found.released, found.pinned),
         &mut targets,
     )?;
-    finish(device, root, &catalogue, &mut targets, &replayed)?;
+    finish(
+        device,
+        root,
+        (&catalogue, found.store),
+        &mut targets,
+        &replayed,
+    )?;
     let pinned = remove_journal(device, &journal_folder, &replayed, &targets)?;
 
     let channels = Channels::default();
@@ -127,15 +138,25 @@ pub(super) fn recover(
 fn finish(
     device: &Arc<dyn Device>,
     root: &Path,
-    catalogue: &Catalogue,
+    (catalogue, store): (&Catalogue, u64),
     targets: &mut BTreeMap<u64, Target>,
     replayed: &Replayed,
 ) -> Result<(), OpenError> {
     for target in targets.values_mut() {
-        target.suspect(replayed.lost);
+        target.end_journal(replayed.lost);
         target.sync(device.as_ref(), root)?;
     }
     catalogue.write(true, |write| {
+        catalogue::set_store(write, store)?;
+        for row in targets.values().filter_map(Target::new_row) {
+            catalogue::add(write, row)?;
+        }
+        for target in targets.values() {
+            if target.changed() || target.has_failed() {
+                catalogue::set_given(write, target.id(), target.given())?;
+            }
+        }
+        catalogue::set_pinned(write, replayed.next_file - 1)?;
         for target in targets.values().filter(|target| target.changed()) {
             catalogue::set_progress(write, target.id(), target.progress())?;
             catalogue::set_losses(write, target.id(), target.losses())?;
@@ -182,6 +203,7 @@ fn channel_of(target: Target) -> Channel {
     };
     state.time = row.progress.time;
     state.filed = row.progress.last;
+    state.checkpointed = row.progress.last;
     state.bytes = segments;
     state.losses = row.losses;
     state.failed = failed;

@@ -107,17 +107,21 @@ struct Kept {
 }
 
 impl OpenSegments {
-    /// Opens a segment, whose head has so many bytes, unless it is open.
+    /// Opens a segment, whose head has so many bytes, unless it is open; with
+    /// [`Open::Recover`], anew.
     pub(super) fn open(
         &self,
         device: &dyn Device,
         folder: &Path,
         (channel, first): (u64, u64),
-        head: u64,
+        (head, how): (u64, Open),
     ) -> io::Result<Arc<OpenSegment>> {
         let place = |kept: &Kept| (kept.channel, kept.first) == (channel, first);
         {
             let mut open = self.locked();
+            if how == Open::Recover {
+                open.retain(|kept| !place(kept));
+            }
             if let Some(at) = open.iter().position(place)
                 && let Some(mut kept) = open.remove(at)
             {
@@ -127,7 +131,7 @@ impl OpenSegments {
                 return Ok(segment);
             }
         }
-        let file = device.open(&paths::numbered(folder, first), Open::Read)?;
+        let file = device.open(&paths::numbered(folder, first), how)?;
         let segment = Arc::new(OpenSegment {
             file,
             index: Mutex::new(Index::new(head)),

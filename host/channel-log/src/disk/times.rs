@@ -5,6 +5,7 @@ use std::io;
 use super::channel::{Channel, Segment};
 use super::core::Core;
 use super::format::segment_head_bytes;
+use super::losses;
 use super::walk::{Found, Walk};
 
 /// Bytes that are read at once.
@@ -55,33 +56,61 @@ fn in_segments(
     let from = segment_of(core, channel, &segments, time)?;
     // Those below `first` only wait for being removed.
     let kept = segments.partition_point(|segment| segment.first <= first);
+    // What is not there, between an event that is too old and one that is not, may be either.
+    let mut missing = None;
+    let mut expected = None;
     for segment in &segments[from.max(kept.saturating_sub(1))..] {
         let Some(open) = core.open_segment(channel, *segment)? else {
             continue;
         };
-        let start = {
+        let (start, mut next) = {
             let index = open.index(of, segment.bytes)?;
             let mark = index.last(|mark| mark.time < time);
-            mark.map_or(head_bytes, |mark| mark.at)
+            mark.map_or((head_bytes, segment.first), |mark| (mark.at, mark.first))
         };
+        let hole = expected.filter(|expected| *expected < segment.first);
+        missing = missing.or(hole);
         let mut walk = Walk::new(open.file.as_ref(), of, (start, segment.bytes), WINDOW);
         loop {
             match walk.next()? {
                 Found::Batch(_, head) => {
                     let span = head.span();
-                    if head.time >= time && span.last >= first && span.first <= filed {
+                    if head.first > next {
+                        missing = missing.or(Some(next));
+                    }
+                    next = span.last + 1;
+                    if head.time < time {
+                        missing = None;
+                    } else if span.last >= first && span.first <= filed {
+                        let missing = missing.map(|missing| known_from(channel, missing));
+                        let sequence = missing.map_or(head.first, |from| from.min(head.first));
                         return Ok(Some(At {
-                            sequence: head.first.max(first),
+                            sequence: sequence.max(first),
                             time: head.time,
                         }));
                     }
                 }
-                Found::Bad => {}
+                Found::Bad => missing = missing.or(Some(next)),
                 Found::End => break,
             }
         }
+        expected = Some(next.max(first));
     }
-    Ok(None)
+    // Of what was lost as a whole there is nothing to find.
+    let missing = missing.or(Some(expected.unwrap_or(first)));
+    let missing = missing.map(|missing| known_from(channel, missing).max(first));
+    let missing = missing.filter(|missing| *missing <= filed);
+    Ok(missing.map(|sequence| At { sequence, time }))
+}
+
+/// The first number from this one on that was not given up.
+fn known_from(channel: &Channel, number: u64) -> u64 {
+    let state = channel.state();
+    let mut number = number;
+    while let Some(loss) = losses::of(&state.losses, number).filter(|loss| loss.given_up) {
+        number = loss.span.last.saturating_add(1);
+    }
+    number
 }
 
 /// The last of the segments, by its index, that begins before `time`; the first if none

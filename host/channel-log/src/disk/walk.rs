@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::device::{DeviceFile, read_up_to};
+use super::device::{DeviceFile, read_what_can_be};
 use super::format::{BATCH_HEAD, BatchHead, find_batch};
 
 /// Reads the batches of a segment one after the other, beginning with a batch.
@@ -28,7 +28,7 @@ pub(super) struct Walk<'f> {
 pub(super) enum Found {
     /// The head of a batch at this offset.
     Batch(u64, BatchHead),
-    /// Bytes that are not what was written, up to the next batch or the end.
+    /// Bytes that are not what was written, or cannot be read, up to the next batch or the end.
     Bad,
     /// No more.
     End,
@@ -94,7 +94,7 @@ impl<'f> Walk<'f> {
         }
         let rest = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let window = self.window.max(count).min(rest);
-        self.buffer = read_up_to(self.file, self.at, window)?.into();
+        self.buffer = read_what_can_be(self.file, self.at, window)?.bytes.into();
         self.buffer_at = self.at;
         Ok(self.buffer.slice(..count.min(self.buffer.len())))
     }
@@ -111,7 +111,7 @@ impl<'f> Walk<'f> {
         let mut from = self.at + 1;
         while from < self.end {
             let rest = usize::try_from(self.end - from).unwrap_or(usize::MAX);
-            let window = read_up_to(self.file, from, rest.min(1 << 20))?;
+            let window = read_what_can_be(self.file, from, rest.min(1 << 20))?.bytes;
             let mut at = 0;
             while let Some(found) = find_batch(&window, at, self.store) {
                 let head = BatchHead::read(&window[found..], self.store);

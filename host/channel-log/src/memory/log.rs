@@ -91,14 +91,14 @@ impl Log {
         &mut self,
         batch: Batch,
         expected: Expected,
-        now: u64,
+        (now, age): (u64, u64),
         room: u64,
         dedupe: &mut Dedupe,
     ) -> Result<Appended, AppendError> {
-        self.enforce(now);
+        self.enforce(age);
         let Bounds { last, .. } = self.bounds;
         let time = now.max(self.last_time);
-        let since = time.saturating_sub(self.settings.dedupe_millis());
+        let since = time.min(age).saturating_sub(self.settings.dedupe_millis());
         let known = |key: &_| dedupe.find(self.id, key, since);
         let nothing = batch.is_empty();
         let placed = placing::number(batch, last.saturating_add(1), time, known);
@@ -121,7 +121,7 @@ impl Log {
             self.last_time = time;
             self.tail.send_replace(self.bounds);
             // A batch may have more events than are kept.
-            self.enforce(now);
+            self.enforce(age);
         }
         Ok(Appended {
             epoch: self.epoch,

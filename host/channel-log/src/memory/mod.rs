@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::log::Log;
+use crate::ageing::Ageing;
 use crate::dedupe::Dedupe;
 use crate::{
     AppendError, Appended, Batch, Bounds, Cell, CellChange, CellError, CellRange, CellRow,
@@ -41,6 +42,7 @@ impl Default for MemorySettings {
 #[derive(Debug)]
 pub struct Memory {
     environment: Arc<dyn Environment>,
+    ageing: Ageing,
     settings: MemorySettings,
     state: Mutex<State>,
 }
@@ -64,6 +66,7 @@ impl Memory {
     #[must_use]
     pub fn new(environment: Arc<dyn Environment>, settings: MemorySettings) -> Self {
         Self {
+            ageing: Ageing::new(environment.as_ref()),
             environment,
             settings,
             state: Mutex::default(),
@@ -83,7 +86,7 @@ impl Memory {
         closed: impl FnOnce(StorageFault) -> E,
         with: impl FnOnce(&mut Log, &mut u64, u64) -> Result<T, E>,
     ) -> Result<T, E> {
-        let now = self.environment.now_millis();
+        let now = self.ageing.now(self.environment.as_ref());
         let state = &mut *self.state();
         if state.closed {
             return Err(closed(StorageFault::closed()));
@@ -130,6 +133,7 @@ impl Memory {
         expected: Expected,
     ) -> Result<Appended, AppendError> {
         let now = self.environment.now_millis();
+        let age = self.ageing.now(self.environment.as_ref());
         let state = &mut *self.state();
         if state.closed {
             return Err(AppendError::StorageFailed(StorageFault::closed()));
@@ -137,11 +141,11 @@ impl Memory {
         let Some(log) = state.logs.get_mut(name) else {
             return Err(AppendError::NoChannel(name.clone()));
         };
-        state.dedupe.sweep(now);
+        state.dedupe.sweep(age);
         let before = log.bytes();
         let room = self.settings.max_bytes.saturating_sub(state.bytes);
         let room = room.saturating_add(before);
-        let result = log.append(batch, expected, now, room, &mut state.dedupe);
+        let result = log.append(batch, expected, (now, age), room, &mut state.dedupe);
         state.bytes = state.bytes - before + log.bytes();
         let appended = result?;
         let stored = appended
@@ -266,7 +270,7 @@ impl Engine for Memory {
     }
 
     fn enforce(&self) -> EngineFuture<'_, ()> {
-        let now = self.environment.now_millis();
+        let now = self.ageing.now(self.environment.as_ref());
         let state = &mut *self.state();
         for log in state.logs.values_mut() {
             let before = log.bytes();

@@ -22,8 +22,10 @@ pub struct Outcome {
     pub crashes: u64,
     /// Recoveries that a crash or an error ended.
     pub broken_recoveries: u64,
-    /// Bits that were changed.
+    /// Bits and sectors that were damaged.
     pub flips: u64,
+    /// Times that the catalogue was lost.
+    pub lost_catalogues: u64,
     /// Times that damage was told.
     pub damages: u64,
 }
@@ -51,6 +53,7 @@ impl std::ops::AddAssign for Outcome {
         self.crashes += other.crashes;
         self.broken_recoveries += other.broken_recoveries;
         self.flips += other.flips;
+        self.lost_catalogues += other.lost_catalogues;
         self.damages += other.damages;
     }
 }

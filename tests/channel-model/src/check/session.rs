@@ -24,22 +24,32 @@ enum Kind {
     Faults,
     /// The disk is full now and then.
     Full,
-    /// Bits change while the engine is not open.
-    Flips,
+    /// The journal and segments are damaged while the engine is not open,
+    Damage,
+    /// or the catalogue is.
+    Catalogue,
 }
 
 pub(super) fn play(world: &mut World) -> Result<(), String> {
-    let kind = match world.random.below(5) {
-        0 | 1 => Kind::Crashes,
-        2 => Kind::Faults,
-        3 => Kind::Full,
-        _ => Kind::Flips,
+    let kind = match world.random.below(6) {
+        0 => Kind::Crashes,
+        1 => Kind::Faults,
+        2 => Kind::Full,
+        3 => Kind::Catalogue,
+        _ => Kind::Damage,
     };
-    world.may_be_full = kind == Kind::Full;
+    // Damage is there also on disks that fail, or are full.
+    let disk = match world.random.below(4) {
+        0 if kind == Kind::Damage => Kind::Faults,
+        1 if kind == Kind::Damage => Kind::Full,
+        _ => kind,
+    };
+    world.may_be_full = disk == Kind::Full;
+    world.may_lose_catalogue = kind == Kind::Catalogue;
     for _ in 0..=world.random.below(SESSIONS) {
-        let at_start = faults(world, kind);
+        let at_start = faults(world, disk);
         starts::start(world, at_start)?;
-        let faults = faults(world, kind);
+        let faults = faults(world, disk);
         world.disk.set_faults(faults);
         for _ in 0..world.random.below(ACTS) {
             if world.random.chance(10) {
@@ -52,17 +62,13 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
                 break;
             }
         }
-        let proves = kind == Kind::Flips && !world.disk.is_stopped();
-        if proves {
-            // Else the last of it might be cut, as if it had never been whole.
-            world.disk.go_on();
-            world.steps().commit();
-            world.take_answers()?;
-            world.steps().prove();
-        }
+        let proven = kind == Kind::Damage && !world.disk.is_stopped() && prove(world)?;
         end(world)?;
-        if proves && world.random.chance(700) {
-            world.flip();
+        if proven && world.random.chance(700) {
+            world.damage_logs();
+        }
+        if kind == Kind::Catalogue && world.random.chance(500) {
+            world.damage_catalogue();
         }
     }
     // At last the disk works, and what is there once is there twice.
@@ -75,10 +81,30 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
     end(world)
 }
 
+/// Makes sure that the last group is proven: else it might be cut, as if it had never been
+/// whole. Returns whether it could be.
+fn prove(world: &mut World) -> Result<bool, String> {
+    world.disk.go_on();
+    world.disk.set_faults(Faults::default());
+    world.commit();
+    world.take_answers()?;
+    world.steps().tidy();
+    let appends = world.outcome.appends;
+    for _ in 0..8 {
+        let name = world.any_name();
+        acts::append(world, &name);
+    }
+    world.commit();
+    world.take_answers()?;
+    world.group += 1;
+    world.steps().prove();
+    Ok(world.outcome.appends > appends)
+}
+
 fn faults(world: &mut World, kind: Kind) -> Faults {
     let mut often = |thousandths| world.random.below(thousandths);
     match kind {
-        Kind::Crashes | Kind::Flips => Faults {
+        Kind::Crashes | Kind::Damage | Kind::Catalogue => Faults {
             short: often(100),
             ..Faults::default()
         },
@@ -87,10 +113,11 @@ fn faults(world: &mut World, kind: Kind) -> Faults {
             write: often(20),
             sync: often(40),
             short: often(100),
-            full: 0,
+            ..Faults::default()
         },
         Kind::Full => Faults {
             full: often(200),
+            full_inside: often(40),
             short: often(100),
             ..Faults::default()
         },
@@ -109,13 +136,13 @@ fn end(world: &mut World) -> Result<(), String> {
         world.engine = None;
         return Ok(());
     }
-    world.steps().commit();
+    world.commit();
     world.steps().keep();
     world.take_answers()?;
     let engine = world.engine();
     now(engine.close());
+    world.commit();
     let steps = world.steps();
-    steps.commit();
     steps.keep();
     steps.settle();
     steps.seal();

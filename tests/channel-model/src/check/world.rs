@@ -9,15 +9,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hearken_channel_log::conformance::ManualEnvironment;
+use hearken_channel_log::disk::device::Device as _;
 use hearken_channel_log::disk::{DiskEngine, DiskSettings, OpenError, Steps};
 use hearken_channel_log::{
-    AppendError, Appended, Bounds, ChannelInfo, ChannelName, Engine as _, Page, ReadError,
-    ReadLimit,
+    AppendError, Appended, Bounds, ChannelInfo, ChannelName, Engine as _, Environment as _,
+    FullBecause, LogSettings, Page, ReadError, ReadLimit,
 };
 
 use super::{Outcome, choices};
 use crate::Random;
-use crate::disk::Disk;
+use crate::disk::{Damage, Disk};
 use crate::model::{ModelCells, ModelLog, Submitted};
 
 /// The channels that there are in a run, or not.
@@ -34,6 +35,16 @@ pub(super) struct World {
     pub(super) next_id: u64,
     /// Whether the disk is full now and then.
     pub(super) may_be_full: bool,
+    /// Whether the catalogue may be lost.
+    pub(super) may_lose_catalogue: bool,
+    /// The latest that the clock has said and meant.
+    latest: u64,
+    /// Groups that may have been written.
+    pub(super) group: u64,
+    /// What the disk had done wrong when the engine was opened.
+    pub(super) faults: u64,
+    /// Groups whose events may have been damaged since.
+    pub(super) damage: u64,
     pub(super) outcome: Outcome,
 }
 
@@ -66,6 +77,11 @@ impl World {
             waiting: Vec::new(),
             next_id: 1,
             may_be_full: false,
+            may_lose_catalogue: false,
+            latest: 0,
+            group: 0,
+            faults: 0,
+            damage: 0,
             outcome: Outcome::default(),
         }
     }
@@ -95,6 +111,24 @@ impl World {
     pub(super) fn steps(&mut self) -> &mut Steps {
         let (_, steps) = self.engine.as_mut().expect("the engine is open");
         steps
+    }
+
+    /// Makes a group of what waits.
+    pub(super) fn commit(&mut self) {
+        self.group += 1;
+        self.steps().commit();
+    }
+
+    /// Whether the disk has done something wrong since the engine was opened.
+    pub(super) fn has_failed(&self) -> bool {
+        self.disk.faults() > self.faults
+    }
+
+    /// When an event must have been recorded for its key to be remembered.
+    pub(super) fn since(&self) -> u64 {
+        let window = LogSettings::default().dedupe.as_millis();
+        let window = u64::try_from(window).unwrap_or(u64::MAX);
+        self.latest.saturating_sub(window)
     }
 
     /// Submits an append.
@@ -140,6 +174,8 @@ impl World {
         batch: Submitted,
         answer: Option<Result<Appended, AppendError>>,
     ) -> Result<(), String> {
+        let (group, since) = (self.group, self.since());
+        let has_failed = self.has_failed();
         let log = match self.channels.get_mut(name) {
             Some(Known::There(log, _) | Known::Unsure(Some((log, _)))) => log,
             _ => return Ok(()),
@@ -147,19 +183,38 @@ impl World {
         match answer {
             Some(Ok(appended)) if appended.epoch == log.epoch => {
                 self.outcome.appends += 1;
-                let checked = log.acknowledge(&batch, &appended);
+                let checked = log.acknowledge(&batch, &appended, (group, since));
                 checked.map_err(|what| format!("{name}: {what}"))
             }
             // Of the channel that had the name before.
             Some(Ok(_)) => Ok(()),
+            Some(Err(AppendError::Unknown(_))) if !has_failed => {
+                Err(format!("{name}: unknown though the disk has not failed"))
+            }
             Some(Err(AppendError::Unknown(_))) | None => {
                 self.outcome.unknown += 1;
                 log.is_unsure(batch);
                 Ok(())
             }
-            Some(Err(_)) => {
+            Some(Err(error)) => {
                 self.outcome.refused += 1;
-                Ok(())
+                let may_be = match &error {
+                    AppendError::Full(FullBecause::Channel) => log.refuses(),
+                    AppendError::Full(FullBecause::Kept) => log.keeps(),
+                    AppendError::Full(FullBecause::Disk) | AppendError::StorageFailed(_) => {
+                        has_failed
+                    }
+                    AppendError::Damaged => log.is_damaged(),
+                    AppendError::TooLarge { .. } => log.is_small(),
+                    AppendError::Conflict { .. }
+                    | AppendError::NoChannel(_)
+                    | AppendError::Overloaded => true,
+                    _ => false,
+                };
+                if may_be {
+                    return Ok(());
+                }
+                Err(format!("{name}: refused: {error}"))
             }
         }
     }
@@ -197,23 +252,105 @@ impl World {
     }
 
     pub(super) fn pass_time(&mut self) {
-        let millis = self.random.below(50);
+        let millis = match self.random.below(200) {
+            0 => self.random.below(300_000),
+            _ => self.random.below(50),
+        };
         self.environment.advance(Duration::from_millis(millis));
+        let now = self.environment.now_millis();
+        self.latest = self.latest.max(now);
+        for known in self.channels.values_mut() {
+            if let Known::There(log, _) | Known::Unsure(Some((log, _))) = known {
+                log.drop_by_age(now);
+            }
+        }
+        if self.random.chance(5) {
+            // Not so long that keys are forgotten that the clock would have remembered.
+            self.environment.set_back(Duration::from_millis(millis));
+        }
     }
 
-    /// Changes a bit of the journal or of a segment.
-    pub(super) fn flip(&mut self) {
-        let logs = |path: &Path| path.extension().is_some_and(|extension| extension == "log");
-        if self.disk.flip(logs).is_some() {
+    /// The clock jumps, and somebody looks for what is too old.
+    pub(super) fn jump(&mut self) {
+        const FAR: Duration = Duration::from_hours(24 * 365);
+        self.environment.set_forward(FAR);
+        self.steps().tidy();
+        self.environment.set_back(FAR);
+    }
+
+    /// Damages the journal or a segment.
+    pub(super) fn damage_logs(&mut self) {
+        let is_log = |path: &Path| path.extension().is_some_and(|extension| extension == "log");
+        if self.random.chance(600) {
+            if self.disk.flip(is_log).is_some() {
+                self.outcome.flips += 1;
+                self.damage += 1;
+            }
+            return;
+        }
+        let files = self.disk.files();
+        let files: Vec<_> = files.iter().filter(|(path, _)| is_log(path)).collect();
+        let index = usize::try_from(self.random.below(files.len() as u64)).unwrap_or(0);
+        let Some((path, written)) = files.get(index) else {
+            return;
+        };
+        let damage = if self.random.chance(500) {
+            Damage::Zeros
+        } else {
+            Damage::Unreadable
+        };
+        // Not the proof that all before it was acknowledged.
+        let end = written.saturating_sub(PROOF) / SECTOR;
+        let at = self.random.below(end);
+        let sectors = (1 + self.random.below(6)).min(end - at.min(end));
+        if sectors > 0 {
+            self.disk.spoil(path, at * SECTOR, sectors * SECTOR, damage);
             self.outcome.flips += 1;
+            // What cannot be read is lost with what lies beside it.
+            let bytes = (sectors * SECTOR).next_multiple_of(PIECE) + PIECE;
+            self.damage += 2 + bytes / LEAST_BATCH;
+        }
+    }
+
+    /// Damages the catalogue, or loses it; what an operator then does is done.
+    pub(super) fn damage_catalogue(&mut self) {
+        let path = Path::new("/channels/channels.redb");
+        let is_catalogue = |file: &Path| file == path;
+        if self.random.chance(700) {
+            if self.disk.flip(is_catalogue).is_none() {
+                return;
+            }
+            self.outcome.flips += 1;
+            let opened = self.open();
+            let opens = opened.is_ok();
+            drop(opened);
+            self.disk.kill();
+            if opens {
+                return;
+            }
+        }
+        let removed = self.disk.remove_file(path);
+        let removed = removed.and_then(|()| self.disk.sync_folder(Path::new("/channels")));
+        if removed.is_ok() {
+            self.outcome.lost_catalogues += 1;
             for known in self.channels.values_mut() {
-                if let Known::There(log, _) | Known::Unsure(Some((log, _))) = known {
-                    log.flipped = true;
+                if let Known::There(log, cells) | Known::Unsure(Some((log, cells))) = known {
+                    log.lose_settings();
+                    cells.lose_all();
                 }
             }
         }
     }
 }
+
+/// Bytes that survive together.
+const SECTOR: u64 = 512;
+/// Bytes that are read again alone where they cannot be read.
+const PIECE: u64 = 4096;
+/// Bytes that a batch has at least.
+const LEAST_BATCH: u64 = 200;
+/// Bytes of the group that proves the one before it.
+const PROOF: u64 = 36;
 
 /// The bounds that are told of a channel.
 pub(super) fn bounds(info: &ChannelInfo) -> Bounds {

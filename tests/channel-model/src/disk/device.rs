@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use hearken_channel_log::disk::device::{Device, DeviceFile, Entry, Open};
+use hearken_channel_log::disk::device::{Device, DeviceFile, Entry, Open, unreadable};
 
 use super::Disk;
 use super::file::index;
@@ -68,7 +68,7 @@ impl Device for Disk {
             return Err(not_found());
         }
         let faults = state.faults;
-        if state.random.chance(faults.sync) {
+        if state.fails(faults.sync) {
             return Err(failed("sync of a folder"));
         }
         state.sync_folder(path);
@@ -82,7 +82,7 @@ impl Device for Disk {
             return Err(not_found());
         }
         let faults = state.faults;
-        if state.random.chance(faults.read) {
+        if state.fails(faults.read) {
             return Err(failed("list"));
         }
         let inside = state.nodes.iter();
@@ -161,10 +161,13 @@ impl DeviceFile for OpenFile {
     fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<usize> {
         self.with(|state| {
             let faults = state.faults;
-            if state.random.chance(faults.read) {
+            if state.fails(faults.read) {
                 return Err(failed("read"));
             }
             let file = state.files.get(&self.file).ok_or_else(not_found)?;
+            if !file.is_readable(at, out.len()) {
+                return Err(unreadable());
+            }
             Ok(file.read(at, out))
         })
     }
@@ -174,13 +177,18 @@ impl DeviceFile for OpenFile {
             let faults = state.faults;
             let part = index(state.random.below(bytes.len() as u64));
             let used = state.used();
-            let (room, broken) = (state.room, state.random.chance(faults.write));
-            let longer_full = state.random.chance(faults.full);
+            let (room, broken) = (state.room, state.fails(faults.write));
+            let longer_full = state.fails(faults.full);
+            let full_inside = state.fails(faults.full_inside);
             let short = state.random.chance(faults.short);
             let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
             let end = at + bytes.len() as u64;
             let more = end.saturating_sub(file.bytes);
             if more > 0 && (longer_full || used.saturating_add(more) > room) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            if full_inside {
+                file.write(at, &bytes[..part]);
                 return Err(io::ErrorKind::StorageFull.into());
             }
             if broken {
@@ -196,7 +204,7 @@ impl DeviceFile for OpenFile {
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.with(|state| {
             let faults = state.faults;
-            let full = state.random.chance(faults.full);
+            let full = state.fails(faults.full);
             let (used, room) = (state.used(), state.room);
             let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
             let more = bytes.saturating_sub(file.bytes);
@@ -209,15 +217,25 @@ impl DeviceFile for OpenFile {
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
-        let length = self.len()?;
-        self.set_len(bytes.max(length))
+        self.with(|state| {
+            let faults = state.faults;
+            let full = state.fails(faults.full);
+            let (used, room) = (state.used(), state.room);
+            let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
+            let more = bytes.saturating_sub(file.bytes);
+            if more > 0 && (full || used.saturating_add(more) > room) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            file.extend(bytes);
+            Ok(())
+        })
     }
 
     fn sync(&self) -> io::Result<()> {
         self.with(|state| {
             state.syncs += 1;
             let faults = state.faults;
-            let fails = state.random.chance(faults.sync);
+            let fails = state.fails(faults.sync);
             let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
             if fails {
                 file.lie();

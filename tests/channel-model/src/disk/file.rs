@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Damage;
 use crate::Random;
 
 /// Bytes that survive a crash together.
@@ -20,6 +21,8 @@ pub(super) struct Contents {
     durable_bytes: u64,
     /// Sectors that were written since the last sync.
     dirty: BTreeSet<u64>,
+    /// Sectors that cannot be read before they are written again.
+    unreadable: BTreeSet<u64>,
     /// How long it was since the last sync.
     lengths: Vec<Length>,
 }
@@ -34,6 +37,13 @@ struct Length {
 }
 
 impl Contents {
+    /// Whether so many bytes there can be read.
+    pub(super) fn is_readable(&self, at: u64, bytes: usize) -> bool {
+        let end = self.bytes.min(at.saturating_add(bytes as u64));
+        let sectors = at / SECTOR..end.div_ceil(SECTOR).max(at / SECTOR);
+        self.unreadable.range(sectors).next().is_none()
+    }
+
     pub(super) fn read(&self, at: u64, out: &mut [u8]) -> usize {
         let end = self.bytes.min(at.saturating_add(out.len() as u64));
         let Some(bytes) = end
@@ -62,6 +72,7 @@ impl Contents {
             let source = &bytes[index(from - at)..index(to - at)];
             data[index(from - start)..index(to - start)].copy_from_slice(source);
             self.dirty.insert(sector);
+            self.unreadable.remove(&sector);
         }
         if end > self.bytes {
             self.lengths.push(Length {
@@ -81,12 +92,24 @@ impl Contents {
                 self.dirty.insert(last);
             }
             self.dirty.split_off(&bytes.div_ceil(SECTOR));
+            self.unreadable.split_off(&bytes.div_ceil(SECTOR));
         }
         self.lengths.push(Length {
             least: bytes,
             bytes,
         });
         self.bytes = bytes;
+    }
+
+    /// Makes it longer by zeros, piece by piece: a crash may leave it of any length.
+    pub(super) fn extend(&mut self, bytes: u64) {
+        if bytes > self.bytes {
+            self.lengths.push(Length {
+                least: self.bytes,
+                bytes,
+            });
+            self.bytes = bytes;
+        }
     }
 
     /// Makes durable what was written.
@@ -169,6 +192,32 @@ impl Contents {
                 data[index(at % SECTOR)] ^= bits;
             }
         }
+    }
+
+    /// Changes bits of a byte as memory has it, while the disk has what was written.
+    pub(super) fn flip_in_memory(&mut self, at: u64, bits: u8) {
+        if let Some(data) = self.sectors.get_mut(&(at / SECTOR)) {
+            data[index(at % SECTOR)] ^= bits;
+        }
+    }
+
+    /// Has the sectors of these bytes be zeros, or unreadable.
+    pub(super) fn spoil(&mut self, at: u64, bytes: u64, damage: Damage) {
+        let end = self.bytes.min(at.saturating_add(bytes));
+        for sector in at / SECTOR..end.div_ceil(SECTOR) {
+            match damage {
+                Damage::Zeros => {
+                    self.sectors.remove(&sector);
+                    self.durable.remove(&sector);
+                }
+                Damage::Unreadable => drop(self.unreadable.insert(sector)),
+            }
+        }
+    }
+
+    /// Has all of it be readable again.
+    pub(super) fn mend(&mut self) {
+        self.unreadable.clear();
     }
 
     /// Behind which byte there is nothing but zeros.

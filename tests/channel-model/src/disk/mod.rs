@@ -7,6 +7,7 @@ mod state;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use self::file::Contents;
 use self::state::State;
 
 /// How often the disk does what it should not, in thousandths of its operations.
@@ -20,8 +21,20 @@ pub struct Faults {
     pub sync: u64,
     /// There is no room for a write that makes a file longer.
     pub full: u64,
+    /// There is no room for a write within what a file has already, perhaps with a part of
+    /// it done: as on disks that copy what is written.
+    pub full_inside: u64,
     /// A write does a part of what it was asked for.
     pub short: u64,
+}
+
+/// What may become of sectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// They are zeros.
+    Zeros,
+    /// They cannot be read, until they are written.
+    Unreadable,
 }
 
 /// A disk in memory. Its clones are the same disk.
@@ -95,6 +108,29 @@ impl Disk {
     /// Changes a bit of a file.
     pub fn flip_at(&self, path: &Path, at: u64) {
         self.state().file_at(path, |file| file.flip_at(at, 0x10));
+    }
+
+    /// Changes a bit of a file as memory has it, and not as the disk has it.
+    pub fn flip_in_memory(&self, path: &Path, at: u64) {
+        self.state()
+            .file_at(path, |file| file.flip_in_memory(at, 0x10));
+    }
+
+    /// Damages the sectors of a file that these bytes are in.
+    pub fn spoil(&self, path: &Path, at: u64, bytes: u64, damage: Damage) {
+        self.state()
+            .file_at(path, |file| file.spoil(at, bytes, damage));
+    }
+
+    /// Has all of a file be readable again.
+    pub fn mend(&self, path: &Path) {
+        self.state().file_at(path, Contents::mend);
+    }
+
+    /// How often it has done what it should not.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.state().fired
     }
 
     /// Makes a file shorter.

@@ -20,6 +20,8 @@ pub(super) enum Node {
 pub(super) struct State {
     pub(super) random: Random,
     pub(super) faults: Faults,
+    /// How often they happened.
+    pub(super) fired: u64,
     pub(super) stop_after: Option<u64>,
     pub(super) room: u64,
     pub(super) syncs: u64,
@@ -43,6 +45,7 @@ impl State {
         Self {
             random: Random::new(seed),
             faults: Faults::default(),
+            fired: 0,
             stop_after: None,
             room: u64::MAX,
             syncs: 0,
@@ -66,6 +69,13 @@ impl State {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether something happens that does so many times of a thousand, and should not.
+    pub(super) fn fails(&mut self, thousandths: u64) -> bool {
+        let fails = self.random.chance(thousandths);
+        self.fired += u64::from(fails);
+        fails
     }
 
     pub(super) fn make_file(&mut self, path: &Path) -> u64 {

@@ -59,6 +59,11 @@ impl ModelCells {
         Ok(())
     }
 
+    /// None of them is there any more.
+    pub(crate) fn lose_all(&mut self) {
+        self.cells.clear();
+    }
+
     fn values(&mut self, key: &str) -> &mut Vec<Option<Bytes>> {
         let values = self.cells.entry(key.to_owned());
         values.or_insert_with(|| vec![None])

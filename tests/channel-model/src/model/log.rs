@@ -1,9 +1,15 @@
 //! What a log must hold.
 
-use std::collections::{BTreeMap, HashSet};
+mod recovery;
+mod settings;
 
-use hearken_channel_log::{Appended, Bounds, ChannelState, Epoch, Page, ReadError, Span};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use hearken_channel_log::{Appended, Bounds, Epoch, LogSettings, Page, Span};
 use hearken_wire::EventRef;
+
+pub(crate) use self::recovery::Started;
+pub(crate) use self::settings::LARGE;
 
 /// What a log must hold.
 #[derive(Clone, Debug)]
@@ -19,19 +25,22 @@ pub(crate) struct ModelLog {
     droppable: u64,
     /// Batches of which it is not known whether they are stored, as they were submitted.
     unsure: Vec<Submitted>,
-    pub(crate) max_events: Option<u64>,
-    /// Whether it has few bytes.
-    is_small: bool,
+    pub(crate) settings: LogSettings,
+    /// From where on nothing is dropped but by a trim, if that is sure.
+    kept: Option<u64>,
+    /// Whether anything may ever have been kept so.
+    may_keep: bool,
     /// Whether what was trimmed is unsure.
     may_be_trimmed: u64,
-    /// Whether bits of its files were changed.
-    pub(crate) flipped: bool,
+    /// The groups in which events were stored.
+    groups: BTreeMap<u64, u64>,
+    /// Events that were acknowledged and are told to be damaged.
+    lost: BTreeSet<u64>,
+    /// Whether it was told to be damaged since its files were.
+    is_damaged: bool,
     /// Numbers that were given up.
     given_up: Vec<Span>,
 }
-
-/// Events that a log of few bytes keeps whatever it drops, as large as they are here.
-const KEPT_OF_SMALL: u64 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Event {
@@ -47,7 +56,7 @@ pub(crate) struct Submitted {
 }
 
 impl ModelLog {
-    pub(crate) fn new(epoch: Epoch, max_events: Option<u64>, is_small: bool) -> Self {
+    pub(crate) fn new(epoch: Epoch, settings: LogSettings) -> Self {
         Self {
             epoch,
             events: BTreeMap::new(),
@@ -56,25 +65,25 @@ impl ModelLog {
             trimmed: 1,
             droppable: 1,
             unsure: Vec::new(),
-            max_events,
-            is_small,
+            settings,
+            kept: None,
+            may_keep: false,
             may_be_trimmed: 1,
-            flipped: false,
+            groups: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            is_damaged: false,
             given_up: Vec::new(),
         }
     }
 
-    /// Whether it has few bytes.
-    pub(crate) fn is_small(&self) -> bool {
-        self.is_small
-    }
-
-    /// The events from a number on, by what they are called.
-    fn ids_from(&self, number: u64) -> HashSet<u64> {
-        self.events
-            .range(number..)
-            .map(|(_, event)| event.id)
-            .collect()
+    /// The events that are there, from a number on and recorded at `since` or later, by what
+    /// they are called.
+    fn ids_from(&self, number: u64, since: u64) -> HashSet<u64> {
+        let events = self.events.range(number..);
+        let known = events.filter(|(number, event)| {
+            event.time >= since && (since == 0 || !self.lost.contains(number))
+        });
+        known.map(|(_, event)| event.id).collect()
     }
 
     /// What is called like one of the newest events that must be there.
@@ -97,6 +106,7 @@ impl ModelLog {
         &mut self,
         batch: &Submitted,
         answer: &Appended,
+        (group, since): (u64, u64),
     ) -> Result<(), String> {
         if answer.epoch != self.epoch {
             return Err(format!("answered with the epoch {}", answer.epoch));
@@ -109,8 +119,8 @@ impl ModelLog {
                 id: *id,
                 time: event.time,
             };
-            // The key of what is dropped may be forgotten with it.
-            let known = *keyed && self.ids_from(self.droppable).contains(id);
+            // The key of what is dropped, or damaged, may be forgotten with it.
+            let known = *keyed && self.ids_from(self.droppable, since).contains(id);
             if event.is_duplicate() {
                 let first = self.events.get(&event.sequence);
                 // Of what was trimmed nothing is known here any more.
@@ -122,7 +132,7 @@ impl ModelLog {
                 }
                 continue;
             }
-            if known && !self.flipped {
+            if known {
                 return Err(format!("{id} is stored twice"));
             }
             if event.sequence != self.last + 1 {
@@ -134,7 +144,7 @@ impl ModelLog {
             if event.time < self.time {
                 return Err(format!("the time goes back at {}", event.sequence));
             }
-            self.store(event.sequence, stored);
+            self.store(event.sequence, stored, group);
         }
         if answer.last != self.last && !answer.events.iter().all(|event| event.is_duplicate()) {
             return Err(format!("the last is told to be {}", answer.last));
@@ -142,21 +152,12 @@ impl ModelLog {
         Ok(())
     }
 
-    fn store(&mut self, number: u64, event: Event) {
+    fn store(&mut self, number: u64, event: Event, group: u64) {
         self.events.insert(number, event);
+        self.groups.insert(number, group);
         self.last = number;
         self.time = event.time;
         self.drop_by_count();
-    }
-
-    fn drop_by_count(&mut self) {
-        let most = self.max_events.unwrap_or(u64::MAX);
-        let most = if self.is_small {
-            most.min(KEPT_OF_SMALL)
-        } else {
-            most
-        };
-        self.droppable = self.droppable.max((self.last + 1).saturating_sub(most));
     }
 
     /// Nobody knows whether a batch is stored.
@@ -175,13 +176,11 @@ impl ModelLog {
         }
     }
 
-    pub(crate) fn set_max_events(&mut self, most: Option<u64>) {
-        self.max_events = most;
-        self.drop_by_count();
-    }
-
     /// Damaged events were given up.
-    pub(crate) fn give_up(&mut self, spans: &[Span]) {
+    pub(crate) fn give_up(&mut self, spans: &[Span]) -> Result<(), String> {
+        for span in spans {
+            self.check_damaged(*span)?;
+        }
         self.given_up.extend(spans);
         for span in spans {
             if span.last > self.last {
@@ -189,6 +188,26 @@ impl ModelLog {
                 self.last = span.last;
             }
         }
+        Ok(())
+    }
+
+    /// Checks that these numbers may be told to be damaged while the engine is open: what
+    /// is, was found at the start.
+    pub(crate) fn check_damaged(&self, span: Span) -> Result<(), String> {
+        if !self.is_damaged {
+            return Err(format!("damage is told where there is none: {span}"));
+        }
+        let mut there = self.events.range(span.first..=span.last);
+        let kept = self.droppable.max(self.may_be_trimmed);
+        match there.find(|(number, _)| **number >= kept && !self.lost.contains(number)) {
+            Some((number, _)) => Err(format!("{number} is told to be damaged")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an append may be refused since it is damaged.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.is_damaged
     }
 
     /// Checks what is told of the log when nothing is unsure.
@@ -201,7 +220,12 @@ impl ModelLog {
     }
 
     fn check_first(&self, first: u64) -> Result<(), String> {
-        if first < self.trimmed || first > self.droppable.max(self.may_be_trimmed) {
+        let mut most = self.droppable.max(self.may_be_trimmed);
+        // What was given up may be passed by.
+        while let Some(span) = self.given_up.iter().find(|span| span.contains(most)) {
+            most = span.last + 1;
+        }
+        if first < self.trimmed || first > most {
             return Err(format!(
                 "the first is {first}, not within {} and {}",
                 self.trimmed, self.droppable
@@ -258,147 +282,6 @@ impl ModelLog {
                 next - 1,
                 page.last
             ));
-        }
-        Ok(())
-    }
-
-    /// Takes what there is after a start for what it is, if it may be so. `read` are all
-    /// pages and errors, with the positions that they were read after.
-    pub(crate) fn recover(
-        &mut self,
-        (bounds, state): (Bounds, &ChannelState),
-        read: &[(u64, Result<Page, ReadError>)],
-    ) -> Result<(), String> {
-        if matches!(state, ChannelState::Damaged { .. }) && !self.flipped {
-            return Err(format!("damage is told where there is none: {state:?}"));
-        }
-        let failed = matches!(state, ChannelState::Failed { .. });
-        self.adopt(read)?;
-        self.unsure.clear();
-        for (after, page) in read {
-            match page {
-                Ok(page) => self.check_page(*after, page)?,
-                Err(ReadError::Damaged(_)) if self.flipped => {}
-                Err(ReadError::Storage(_)) if failed => return Ok(()),
-                Err(error) => return Err(format!("after {after}: {error}")),
-            }
-        }
-        if failed {
-            return Ok(());
-        }
-        if self.flipped {
-            if bounds.last < self.last {
-                return Err(format!("the last is {}, below {}", bounds.last, self.last));
-            }
-            self.last = bounds.last;
-        }
-        self.check_bounds(bounds)?;
-        self.check_complete(bounds, read)?;
-        // What was unsure is sure now.
-        self.trimmed = self.trimmed.max(bounds.first.min(self.may_be_trimmed));
-        Ok(())
-    }
-
-    /// Takes events beyond those that were acknowledged, if they are batches of which
-    /// nobody knows, whole and in order.
-    fn adopt(&mut self, read: &[(u64, Result<Page, ReadError>)]) -> Result<(), String> {
-        let pages = read.iter().filter_map(|(_, page)| page.as_ref().ok());
-        let events = pages.flat_map(|page| &page.events);
-        let mut beyond = Vec::new();
-        for event in events {
-            let event = EventRef::assume_encoded(event);
-            let number = event.sequence().ok_or("an event has no number")?;
-            if number > self.last {
-                let id: u64 = event.id().parse().map_err(|_| "an id is no number")?;
-                beyond.push((number, id, event.recorded_time()));
-            }
-        }
-        let unsure = std::mem::take(&mut self.unsure);
-        let mut batches = unsure.into_iter();
-        let mut rest = beyond.as_slice();
-        // Of what was stored the settings may have dropped the beginning.
-        let mut dropped = rest
-            .first()
-            .map_or(0, |(number, ..)| number - self.last - 1);
-        while let Some((number, id, _)) = rest.first() {
-            let Some(batch) = batches.next() else {
-                return Err(format!("{id} is stored as {number}, and nobody sent it"));
-            };
-            let here: Vec<u64> = rest.iter().map(|(_, id, _)| *id).collect();
-            let stored = self.stored_of(&batch, &here, dropped > 0)?;
-            if stored == 0 {
-                continue;
-            }
-            if dropped > 0 {
-                self.last += dropped;
-                dropped = 0;
-            }
-            let (batch, later) = rest.split_at(stored);
-            for (number, id, time) in batch {
-                if *number != self.last + 1 && !self.flipped || *time < self.time {
-                    return Err(format!("{number} follows {}", self.last));
-                }
-                let (id, time) = (*id, *time);
-                self.store(*number, Event { id, time });
-            }
-            rest = later;
-        }
-        Ok(())
-    }
-
-    /// How many of the events that are there are those of a batch that was stored; none if
-    /// it was not. Of its beginning some may have been dropped.
-    fn stored_of(&self, batch: &Submitted, here: &[u64], dropping: bool) -> Result<usize, String> {
-        let known = self.ids_from(self.droppable);
-        // The key of what is dropped is remembered, or not.
-        let perhaps_known = self.ids_from(0);
-        let mut stored = 0;
-        let mut missing = false;
-        for (id, keyed) in &batch.ids {
-            if *keyed && known.contains(id) {
-                continue;
-            }
-            if here.get(stored) == Some(id) {
-                if missing {
-                    return Err(format!("of the batch {:?} there is a part", batch.ids));
-                }
-                stored += 1;
-            } else if !(*keyed && perhaps_known.contains(id) || dropping && stored == 0) {
-                missing = true;
-            }
-        }
-        if missing && stored > 0 {
-            return Err(format!("of the batch {:?} there is a part", batch.ids));
-        }
-        Ok(stored)
-    }
-
-    /// Checks that all that must be there was read, or told as damaged.
-    fn check_complete(
-        &self,
-        bounds: Bounds,
-        read: &[(u64, Result<Page, ReadError>)],
-    ) -> Result<(), String> {
-        let mut there = HashSet::new();
-        for (_, page) in read {
-            match page {
-                Ok(page) => {
-                    let events = page.events.iter();
-                    there.extend(
-                        events.filter_map(|event| EventRef::assume_encoded(event).sequence()),
-                    );
-                }
-                Err(ReadError::Damaged(span)) => there.extend(span.first..=span.last),
-                Err(_) => {}
-            }
-        }
-        let wanted = self.events.range(bounds.first..).map(|(number, _)| *number);
-        let wanted = wanted.filter(|number| *number >= self.droppable.max(self.may_be_trimmed));
-        for number in wanted {
-            let given_up = self.given_up.iter().any(|span| span.contains(number));
-            if !there.contains(&number) && !given_up {
-                return Err(format!("{number} was acknowledged and is not there"));
-            }
         }
         Ok(())
     }

@@ -4,4 +4,4 @@ mod cells;
 mod log;
 
 pub(crate) use cells::ModelCells;
-pub(crate) use log::{ModelLog, Submitted};
+pub(crate) use log::{LARGE, ModelLog, Started, Submitted};

@@ -1,24 +1,33 @@
 //! What these tests share.
 
+#![allow(dead_code, reason = "each of them uses a part of it")]
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use hearken_channel_log::conformance::{ManualEnvironment, event};
-use hearken_channel_log::disk::{DiskEngine, DiskSettings, Steps};
+use hearken_channel_log::disk::{DiskEngine, DiskSettings, OpenError, Steps};
 use hearken_channel_log::{Batch, ChannelName, Engine as _, Expected, LogSettings};
 use hearken_channel_model::disk::Disk;
 
 pub fn open(disk: &Disk) -> (DiskEngine, Steps) {
+    let opened = try_open(disk, &Arc::default());
+    opened.expect("it opens, whatever is damaged")
+}
+
+pub fn try_open(
+    disk: &Disk,
+    environment: &Arc<ManualEnvironment>,
+) -> Result<(DiskEngine, Steps), OpenError> {
     let settings = DiskSettings {
         folder: PathBuf::from("/channels"),
         max_bytes: 1 << 30,
         max_channels: 5000,
     };
-    let environment = Arc::new(ManualEnvironment::default());
-    let opened = DiskEngine::open_stepped(environment, Arc::new(disk.clone()), settings);
-    opened.expect("it opens, whatever is damaged")
+    let environment = Arc::clone(environment);
+    DiskEngine::open_stepped(environment, Arc::new(disk.clone()), settings)
 }
 
 /// What becomes of a future when the engine does what it has to.

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use redb::{ReadableTable as _, WriteTransaction};
 
+use super::checked::{checked, insert, whole};
+use super::rows::number;
 use super::tables::{CELLS, NODE, REVISION};
 use super::{Catalogue, CatalogueFault};
 use crate::{Cell, CellChange, CellError, CellRange, CellRow, MAX_CELL_ROWS};
@@ -18,8 +20,10 @@ impl Catalogue {
     ) -> Result<Option<Cell>, CatalogueFault> {
         self.read(|transaction| {
             let cells = transaction.open_table(CELLS)?;
-            let cell = cells.get((channel, key))?;
-            Ok(cell.map(|cell| held(cell.value())))
+            let Some(cell) = cells.get((channel, key))? else {
+                return Ok(None);
+            };
+            Ok(Some(held(whole(CELLS, &(channel, key), cell.value())?)))
         })
     }
 
@@ -36,7 +40,7 @@ impl Catalogue {
             let (mut rows, mut bytes) = (Vec::new(), 0);
             for cell in cells.range((channel, start)..(channel + 1, ""))? {
                 let (key, cell) = cell?;
-                let (_, key) = key.value();
+                let (channel, key) = key.value();
                 if Some(key) == after {
                     continue;
                 }
@@ -46,7 +50,7 @@ impl Catalogue {
                 {
                     break;
                 }
-                let cell = held(cell.value());
+                let cell = held(whole(CELLS, &(channel, key), cell.value())?);
                 bytes += cell.value.len();
                 rows.push(CellRow {
                     key: key.to_owned(),
@@ -77,8 +81,7 @@ pub(in crate::disk) fn change(
     given: &mut u64,
 ) -> Result<Result<Vec<u64>, CellError>, redb::Error> {
     let mut cells = transaction.open_table(CELLS)?;
-    let mut node = transaction.open_table(NODE)?;
-    let noted = node.get(REVISION)?.map_or(0, |revision| revision.value());
+    let noted = number(transaction, REVISION)?.unwrap_or(0);
     // What was given and then lost is not given again.
     let mut revision = noted.max(*given);
     let mut before: Vec<(&str, Option<Held>)> = Vec::with_capacity(changes.len());
@@ -90,16 +93,21 @@ pub(in crate::disk) fn change(
     } in changes
     {
         let key = key.as_str();
-        let old = cells.get((channel, key))?.map(|cell| {
-            let (version, value) = cell.value();
-            (version, value.to_vec())
-        });
+        let old = match cells.get((channel, key))? {
+            Some(cell) => {
+                let (version, value) = whole(CELLS, &(channel, key), cell.value())?;
+                Some((version, value.to_vec()))
+            }
+            None => None,
+        };
         let version = old.as_ref().map_or(0, |(version, _)| *version);
         if expected.is_some_and(|expected| expected != version) {
             for (key, old) in before.into_iter().rev() {
                 match old {
                     Some((version, value)) => {
-                        cells.insert((channel, key), (version, value.as_slice()))?;
+                        let place = (channel, key);
+                        let row = checked(CELLS, &place, (version, value.as_slice()));
+                        cells.insert(place, row)?;
                     }
                     None => {
                         cells.remove((channel, key))?;
@@ -112,14 +120,16 @@ pub(in crate::disk) fn change(
         before.push((key, old));
         if let Some(value) = value {
             revision += 1;
-            cells.insert((channel, key), (revision, value.as_ref()))?;
+            let row = checked(CELLS, &(channel, key), (revision, value.as_ref()));
+            cells.insert((channel, key), row)?;
             versions.push(revision);
         } else {
             cells.remove((channel, key))?;
             versions.push(0);
         }
     }
-    node.insert(REVISION, revision)?;
+    drop(cells);
+    insert(transaction, NODE, REVISION, revision)?;
     *given = revision;
     Ok(Ok(versions))
 }

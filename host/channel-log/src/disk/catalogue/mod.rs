@@ -3,11 +3,13 @@
 
 mod backend;
 mod cells;
+mod checked;
 mod keys;
 mod rows;
 mod tables;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
@@ -23,8 +25,8 @@ use crate::StorageFault;
 pub(super) use cells::change as change_cells;
 pub(super) use keys::{forget_keys, keep_keys};
 pub(super) use rows::{
-    Loaded, Loss, Progress, Row, add, forget, set_first, set_losses, set_progress, set_released,
-    set_removing, set_settings, set_store,
+    Loaded, Loss, Progress, Row, add, forget, set_first, set_given, set_losses, set_pinned,
+    set_progress, set_released, set_removing, set_settings, set_store,
 };
 
 /// What the database keeps in memory, at most.
@@ -95,9 +97,13 @@ impl Catalogue {
         durable: bool,
         change: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, CatalogueFault> {
-        self.with(|database| {
+        self.with(true, |database| {
             let mut transaction = database.begin_write()?;
-            if !durable {
+            if durable {
+                // Else a page of the last change that is not what was written would have it
+                // taken for one that a crash cut short, and undone.
+                transaction.set_two_phase_commit(true);
+            } else {
                 transaction.set_durability(Durability::None)?;
             }
             let changed = change(&transaction)?;
@@ -111,17 +117,19 @@ impl Catalogue {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, CatalogueFault> {
-        self.with(|database| read(&database.begin_read()?))
+        self.with(false, |database| read(&database.begin_read()?))
     }
 
+    /// A row or page that has changed is of no harm to others when it is only read.
     fn with<T>(
         &self,
+        writes: bool,
         act: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, CatalogueFault> {
         self.reopen_if_full()?;
         let unpoisoned = "nobody panics while using the catalogue";
         let result = match &*self.state.read().expect(unpoisoned) {
-            State::Open(database) => act(database),
+            State::Open(database) => guarded(|| act(database)),
             State::Full => {
                 let error = io::Error::from(io::ErrorKind::StorageFull);
                 return Err(fault(&self.path, &error.into()));
@@ -135,6 +143,9 @@ impl Catalogue {
         };
         result.map_err(|error| {
             let fault = fault(&self.path, &error);
+            if !writes && matches!(error, redb::Error::Corrupted(_)) {
+                return fault;
+            }
             let mut state = self.state.write().expect(unpoisoned);
             *state = if fault.full {
                 State::Full
@@ -164,9 +175,23 @@ impl Catalogue {
 
 fn open(device: &Arc<dyn Device>, path: &Path) -> Result<Database, redb::Error> {
     let file = device.open(path, Open::Alone)?;
-    let mut builder = Builder::new();
-    builder.set_cache_size(CACHE_BYTES);
-    Ok(builder.create_with_backend(Backend::new(file))?)
+    guarded(|| {
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_BYTES);
+        // After a clean end it would be believed as it is.
+        builder.set_check_integrity_on_open(true);
+        Ok(builder.create_with_backend(Backend::new(file))?)
+    })
+}
+
+/// Turns panics of the database into errors: a damaged file may lead to either.
+fn guarded<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("for no reason");
+        Err(redb::Error::Corrupted(format!("it panicked: {text}")))
+    })
 }
 
 /// Whether what is there is not, or not wholly, a database.
@@ -192,8 +217,14 @@ fn has_nothing(device: &Arc<dyn Device>, folder: &Path) -> bool {
 
 fn fault(path: &Path, error: &redb::Error) -> CatalogueFault {
     let full = matches!(error, redb::Error::Io(error) if is_full(error));
+    let help = if matches!(error, redb::Error::Corrupted(_)) {
+        "; put a copy of the whole folder in place, or move this file away and start again: the \
+         events are found without it, while settings, cells, and what was trimmed, are not"
+    } else {
+        ""
+    };
     CatalogueFault {
-        fault: StorageFault::new(format!("{}: {error}", path.display())),
+        fault: StorageFault::new(format!("{}: {error}{help}", path.display())),
         full,
     }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use redb::{ReadTransaction, ReadableTable as _, WriteTransaction};
 
+use super::checked::{checked, insert, whole};
 use super::tables::{
-    CELLS, CHANNELS, FIRST, LOSSES, NEXT, NODE, PROGRESS, RELEASED, SETTINGS, STORE, Settings,
+    CELLS, CHANNELS, FIRST, GIVEN, LOSSES, NEXT, NODE, PINNED, PROGRESS, RELEASED, SETTINGS, STORE,
+    Settings,
 };
 use super::{Catalogue, CatalogueFault};
 use crate::{ChannelName, Discard, Epoch, LogSettings, Span};
@@ -17,6 +19,8 @@ pub(in crate::disk) struct Loaded {
     pub(in crate::disk) store: Option<u64>,
     pub(in crate::disk) next: u64,
     pub(in crate::disk) released: Option<u64>,
+    /// Up to which file the journal is kept only for channels that failed.
+    pub(in crate::disk) pinned: u64,
     pub(in crate::disk) rows: Vec<Row>,
 }
 
@@ -33,6 +37,8 @@ pub(in crate::disk) struct Row {
     pub(in crate::disk) first: u64,
     pub(in crate::disk) progress: Progress,
     pub(in crate::disk) losses: Vec<Loss>,
+    /// The number that it gave last, if it has failed.
+    pub(in crate::disk) given: u64,
 }
 
 /// What of a channel is synced.
@@ -68,31 +74,45 @@ fn load(transaction: &ReadTransaction) -> Result<Loaded, redb::Error> {
     let firsts = transaction.open_table(FIRST)?;
     let progress = transaction.open_table(PROGRESS)?;
     let losses = transaction.open_table(LOSSES)?;
+    let given = transaction.open_table(GIVEN)?;
     let node = transaction.open_table(NODE)?;
-    let number = |key| Ok::<_, redb::Error>(node.get(key)?.map(|number| number.value()));
+    let number = |key| match node.get(key)? {
+        Some(row) => whole(NODE, &key, row.value()).map(Some),
+        None => Ok(None),
+    };
     let mut loaded = Loaded {
         store: number(STORE)?,
         next: number(NEXT)?.unwrap_or(1),
         released: number(RELEASED)?,
+        pinned: number(PINNED)?.unwrap_or(0),
         rows: Vec::new(),
     };
     for channel in channels.iter()? {
         let (id, channel) = channel?;
         let id = id.value();
-        let (name, epoch, created, removing) = channel.value();
+        let (name, epoch, created, removing) = whole(CHANNELS, &id, channel.value())?;
         let corrupted = |what| redb::Error::Corrupted(format!("the {what} of channel {id}"));
         let name = ChannelName::new(name).map_err(|_| corrupted("name"))?;
         let row = settings.get(id)?.ok_or_else(|| corrupted("settings"))?;
-        let (settings, kept_from) = settings_of(row.value());
+        let (settings, kept_from) = settings_of(whole(SETTINGS, &id, row.value())?);
         let synced = progress.get(id)?.ok_or_else(|| corrupted("progress"))?;
-        let (segment, synced, last, time) = synced.value();
+        let (segment, synced, last, time) = whole(PROGRESS, &id, synced.value())?;
         let mut lost = Vec::new();
         for loss in losses.range((id, 0)..=(id, u64::MAX))? {
             let (first, loss) = loss?;
-            let (last, given_up) = loss.value();
-            let span = Span::new(first.value().1, last).ok_or_else(|| corrupted("losses"))?;
+            let first = first.value();
+            let (last, given_up) = whole(LOSSES, &first, loss.value())?;
+            let span = Span::new(first.1, last).ok_or_else(|| corrupted("losses"))?;
             lost.push(Loss { span, given_up });
         }
+        let first = match firsts.get(id)? {
+            Some(first) => whole(FIRST, &id, first.value())?,
+            None => 1,
+        };
+        let given = match given.get(id)? {
+            Some(given) => whole(GIVEN, &id, given.value())?,
+            None => 0,
+        };
         loaded.rows.push(Row {
             id,
             name,
@@ -101,7 +121,7 @@ fn load(transaction: &ReadTransaction) -> Result<Loaded, redb::Error> {
             removing,
             settings,
             kept_from,
-            first: firsts.get(id)?.map_or(1, |first| first.value()),
+            first,
             progress: Progress {
                 segment,
                 synced,
@@ -109,9 +129,21 @@ fn load(transaction: &ReadTransaction) -> Result<Loaded, redb::Error> {
                 time,
             },
             losses: lost,
+            given,
         });
     }
     Ok(loaded)
+}
+
+/// A single number.
+pub(super) fn number(
+    transaction: &WriteTransaction,
+    key: &'static str,
+) -> Result<Option<u64>, redb::Error> {
+    match transaction.open_table(NODE)?.get(key)? {
+        Some(row) => whole(NODE, &key, row.value()).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Notes the number that all files carry.
@@ -119,8 +151,7 @@ pub(in crate::disk) fn set_store(
     transaction: &WriteTransaction,
     store: u64,
 ) -> Result<(), redb::Error> {
-    transaction.open_table(NODE)?.insert(STORE, store)?;
-    Ok(())
+    insert(transaction, NODE, STORE, store)
 }
 
 /// Notes up to which group the journal is not needed any more.
@@ -128,23 +159,41 @@ pub(in crate::disk) fn set_released(
     transaction: &WriteTransaction,
     group: u64,
 ) -> Result<(), redb::Error> {
-    transaction.open_table(NODE)?.insert(RELEASED, group)?;
-    Ok(())
+    insert(transaction, NODE, RELEASED, group)
+}
+
+/// Notes up to which file the journal is kept only for channels that failed.
+pub(in crate::disk) fn set_pinned(
+    transaction: &WriteTransaction,
+    file: u64,
+) -> Result<(), redb::Error> {
+    insert(transaction, NODE, PINNED, file)
+}
+
+/// Notes the number that a channel gave last, which has failed; 0 if it has not.
+pub(in crate::disk) fn set_given(
+    transaction: &WriteTransaction,
+    id: u64,
+    last: u64,
+) -> Result<(), redb::Error> {
+    if last == 0 {
+        transaction.open_table(GIVEN)?.remove(id)?;
+        return Ok(());
+    }
+    insert(transaction, GIVEN, id, last)
 }
 
 /// Adds a channel; the next one has a higher number.
 pub(in crate::disk) fn add(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
-    let mut channels = transaction.open_table(CHANNELS)?;
     let name = row.name.as_str();
     let channel = (name, row.epoch.bits(), row.created, row.removing);
-    channels.insert(row.id, channel)?;
+    insert(transaction, CHANNELS, row.id, channel)?;
     set_settings(transaction, row.id, &row.settings, row.kept_from)?;
     set_first(transaction, row.id, row.first)?;
     set_progress(transaction, row.id, row.progress)?;
-    let mut node = transaction.open_table(NODE)?;
-    let next = node.get(NEXT)?.map_or(1, |next| next.value());
-    node.insert(NEXT, next.max(row.id.saturating_add(1)))?;
-    Ok(())
+    let next = number(transaction, NEXT)?.unwrap_or(1);
+    let next = next.max(row.id.saturating_add(1));
+    insert(transaction, NODE, NEXT, next)
 }
 
 /// Notes that a channel is being removed: from then on it is gone for good.
@@ -153,8 +202,8 @@ pub(in crate::disk) fn set_removing(
     row: (u64, &ChannelName, Epoch, u64),
 ) -> Result<(), redb::Error> {
     let (id, name, epoch, created) = row;
-    let mut channels = transaction.open_table(CHANNELS)?;
-    channels.insert(id, (name.as_str(), epoch.bits(), created, true))?;
+    let channel = (name.as_str(), epoch.bits(), created, true);
+    insert(transaction, CHANNELS, id, channel)?;
     transaction
         .open_table(CELLS)?
         .retain_in((id, "")..(id + 1, ""), |_, _| false)?;
@@ -167,6 +216,7 @@ pub(in crate::disk) fn forget(transaction: &WriteTransaction, id: u64) -> Result
     transaction.open_table(SETTINGS)?.remove(id)?;
     transaction.open_table(FIRST)?.remove(id)?;
     transaction.open_table(PROGRESS)?.remove(id)?;
+    transaction.open_table(GIVEN)?.remove(id)?;
     let mut losses = transaction.open_table(LOSSES)?;
     losses.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
     Ok(())
@@ -187,8 +237,7 @@ pub(in crate::disk) fn set_settings(
         millis(settings.dedupe),
         kept_from,
     );
-    transaction.open_table(SETTINGS)?.insert(id, row)?;
-    Ok(())
+    insert(transaction, SETTINGS, id, row)
 }
 
 fn settings_of(row: Settings) -> (LogSettings, Option<u64>) {
@@ -213,10 +262,12 @@ pub(in crate::disk) fn set_first(
     id: u64,
     first: u64,
 ) -> Result<(), redb::Error> {
-    let mut firsts = transaction.open_table(FIRST)?;
-    let noted = firsts.get(id)?.map_or(0, |noted| noted.value());
+    let noted = match transaction.open_table(FIRST)?.get(id)? {
+        Some(noted) => whole(FIRST, &id, noted.value())?,
+        None => 0,
+    };
     if first > noted {
-        firsts.insert(id, first)?;
+        insert(transaction, FIRST, id, first)?;
     }
     Ok(())
 }
@@ -232,8 +283,7 @@ pub(in crate::disk) fn set_progress(
         progress.last,
         progress.time,
     );
-    transaction.open_table(PROGRESS)?.insert(id, row)?;
-    Ok(())
+    insert(transaction, PROGRESS, id, row)
 }
 
 /// Notes all losses of a channel, in place of those that were noted.
@@ -245,7 +295,8 @@ pub(in crate::disk) fn set_losses(
     let mut table = transaction.open_table(LOSSES)?;
     table.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
     for Loss { span, given_up } in losses {
-        table.insert((id, span.first), (span.last, *given_up))?;
+        let place = (id, span.first);
+        table.insert(place, checked(LOSSES, &place, (span.last, *given_up)))?;
     }
     Ok(())
 }

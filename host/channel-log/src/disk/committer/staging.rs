@@ -109,7 +109,8 @@ fn decide(
         return Err(AppendError::StorageFailed(fault.clone()));
     }
     let now = core.environment.now_millis();
-    dedupe.sweep(now);
+    let age = core.age_millis();
+    dedupe.sweep(age);
     let state = channel.state();
     check(channel, &state)?;
     let own = pending.entry(channel.id).or_insert_with(|| Pending {
@@ -119,7 +120,7 @@ fn decide(
     });
     let time = now.max(own.time);
     let window = state.settings.dedupe_millis();
-    let since = time.saturating_sub(window);
+    let since = time.min(age).saturating_sub(window);
     let known = |key: &DedupeKey| {
         let in_group = own.keys.get(key).copied();
         in_group.or_else(|| dedupe.find(channel.id, key, since))

@@ -1,6 +1,7 @@
 //! What the files lie on: the seam at which simulations bring disks that fail.
 
 mod file_system;
+mod unreadable;
 
 use std::fmt::Debug;
 use std::io;
@@ -8,6 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use file_system::FileSystem;
+pub use unreadable::unreadable;
+pub(super) use unreadable::{Readable, read_what_can_be};
 
 /// A disk with folders and files. What was written is there after a crash only once it was
 /// synced; a file that was made or renamed is found after a crash only once its folder was.
@@ -152,14 +155,6 @@ pub(super) fn read_fully(file: &dyn DeviceFile, at: u64, out: &mut [u8]) -> io::
         }
     }
     Ok(done)
-}
-
-/// Reads these bytes, or as many of them as there are.
-pub(super) fn read_up_to(file: &dyn DeviceFile, at: u64, bytes: usize) -> io::Result<Vec<u8>> {
-    let mut out = vec![0; bytes];
-    let read = read_fully(file, at, &mut out)?;
-    out.truncate(read);
-    Ok(out)
 }
 
 /// Writes all of the bytes.

@@ -35,12 +35,23 @@ impl Filer {
         if self.written.is_empty() && released.is_none() {
             return Ok(true);
         }
+        // What a reader has found to be wrong is not to be taken for synced.
+        self.written
+            .retain(|_, written| written.channel.state().failed.is_none());
         self.sync();
         let progress: Vec<_> = self.written.values().map(Written::progress).collect();
+        let given = released.map_or_else(Vec::new, |_| self.given_by_failed());
+        let pinned = released.and_then(|group| self.core.filing.last_file_up_to(group));
         let noted = self.core.catalogue.write(true, |write| {
             for (channel, progress, first) in &progress {
                 catalogue::set_progress(write, *channel, *progress)?;
                 catalogue::set_first(write, *channel, *first)?;
+            }
+            for (channel, last) in &given {
+                catalogue::set_given(write, *channel, *last)?;
+            }
+            if let Some(file) = pinned {
+                catalogue::set_pinned(write, file)?;
             }
             match released {
                 Some(group) => catalogue::set_released(write, group),
@@ -55,8 +66,24 @@ impl Filer {
             self.core.fail(&fault.fault);
             return Ok(false);
         }
+        for written in self.written.values() {
+            written.channel.state().checkpointed = written.last;
+        }
         self.written.clear();
         Ok(true)
+    }
+
+    /// What the channels that failed have given: a start cannot tell from the journal, whose
+    /// groups it takes for filed.
+    fn given_by_failed(&self) -> Vec<(u64, u64)> {
+        let mut given = Vec::new();
+        for channel in self.core.channels.all() {
+            let state = channel.state();
+            if state.failed.is_some() && state.bounds.last > 0 {
+                given.push((channel.id, state.bounds.last));
+            }
+        }
+        given
     }
 
     /// Syncs all segments that were written. A channel whose segment cannot be synced

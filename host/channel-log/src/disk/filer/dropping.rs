@@ -18,7 +18,7 @@ impl Filer {
         if !self.core.mode.drops {
             return Ok(());
         }
-        let now = self.core.environment.now_millis();
+        let now = self.core.age_millis();
         let mut gone = Vec::new();
         for channel in self.core.channels.all() {
             if channel.state().failed.is_some() {

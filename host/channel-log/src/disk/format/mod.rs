@@ -17,7 +17,7 @@ pub(super) use scan::{find_batch, find_group, written};
 
 /// The checksum of all that is written. Chosen because the tree has it already; it finds
 /// every error of up to 32 bits in a row, and others but for one in 2^32.
-fn checksum(pieces: &[&[u8]]) -> u32 {
+pub(super) fn checksum(pieces: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     for piece in pieces {
         hasher.update(piece);

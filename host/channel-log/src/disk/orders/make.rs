@@ -73,6 +73,7 @@ impl Keeper {
             first: 1,
             progress,
             losses: Vec::new(),
+            given: 0,
         };
         let added = core
             .catalogue

@@ -1,17 +1,20 @@
 //! Finding the channels: those that the catalogue knows, and those whose folders it does
 //! not.
 
+mod adopting;
+
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(super) use self::adopting::{Adopted, Doubt};
 use super::{OpenError, storage};
-use crate::disk::catalogue::{self, Catalogue, Loaded, Progress, Row};
-use crate::disk::device::{Device, Open, read_up_to};
-use crate::disk::format::{JOURNAL_HEAD, JournalHead, SegmentHead, find_batch, segment_head_bytes};
+use crate::disk::catalogue::{self, Catalogue, Loaded, Row};
+use crate::disk::device::{Device, Open, read_what_can_be};
+use crate::disk::format::{JOURNAL_HEAD, JournalHead, SegmentHead};
 use crate::disk::{paths, segment};
-use crate::{Environment, Epoch, LogSettings, MAX_CHANNEL_NAME_BYTES, StorageFault};
+use crate::{Environment, MAX_CHANNEL_NAME_BYTES, StorageFault};
 
 /// More than the head of any segment has.
 const HEAD_BYTES: usize = 128 + MAX_CHANNEL_NAME_BYTES;
@@ -21,8 +24,12 @@ const HEAD_BYTES: usize = 128 + MAX_CHANNEL_NAME_BYTES;
 pub(super) struct Found {
     pub(super) store: u64,
     pub(super) released: Option<u64>,
+    /// Up to which file the journal is kept only for channels that failed.
+    pub(super) pinned: u64,
     pub(super) next_channel: u64,
     pub(super) rows: Vec<Row>,
+    /// Channels that the catalogue does not know yet.
+    pub(super) adopted: Vec<Adopted>,
 }
 
 pub(super) fn find(
@@ -36,46 +43,91 @@ pub(super) fn find(
         store,
         next,
         released,
+        pinned,
         rows,
     } = catalogue.load()?;
     let entries = device.list(root).map_err(storage(root.to_owned()))?;
     let folders = entries.iter().filter(|entry| entry.folder);
-    let folders: Vec<u64> = folders
+    let mut folders: Vec<u64> = folders
         .filter_map(|entry| paths::channel_of(&entry.name))
         .collect();
+    folders.sort_unstable();
     let store = if let Some(store) = store {
         store
     } else {
         let known = store_of_files(device, root, &folders);
         let known = known.map_err(storage(root.to_owned()))?;
-        let store = known.unwrap_or_else(|| environment.random());
-        catalogue.write(true, |write| catalogue::set_store(write, store))?;
-        store
+        known.unwrap_or_else(|| environment.random())
     };
-    let (removing, mut rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.removing);
+    let (removing, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.removing);
+    check_names(&rows)?;
     for row in &removing {
-        let folder = paths::channel(root, row.id);
-        paths::remove(device, root, &folder).map_err(storage(folder))?;
+        remove(device, root, store, row)?;
         catalogue.write(true, |write| catalogue::forget(write, row.id))?;
     }
     let known: HashSet<u64> = rows.iter().chain(&removing).map(|row| row.id).collect();
-    let unknown = folders.iter().filter(|id| !known.contains(id));
-    for id in unknown {
-        let folder = paths::channel(root, *id);
-        if let Some(row) = adopt(device, &folder, (store, *id), &rows)? {
-            catalogue.write(true, |write| catalogue::add(write, &row))?;
-            rows.push(row);
-        } else {
-            paths::remove(device, root, &folder).map_err(storage(folder))?;
-        }
-    }
+    let unknown: Vec<u64> = folders
+        .iter()
+        .copied()
+        .filter(|id| !known.contains(id))
+        .collect();
+    // A start that came to its end notes how far the journal was needed.
+    let is_new = released.is_none();
+    let adopted = adopting::adopt(device, root, (store, is_new), (&unknown, &rows))?;
     let highest = folders.iter().max().map_or(0, |id| id + 1);
     Ok(Found {
         store,
         released,
+        pinned,
         next_channel: next.max(highest),
         rows,
+        adopted,
     })
+}
+
+/// Of two channels of one name only one could be seen.
+fn check_names(rows: &[Row]) -> Result<(), OpenError> {
+    let mut names = HashSet::new();
+    match rows.iter().find(|row| !names.insert(&row.name)) {
+        None => Ok(()),
+        Some(row) => Err(OpenError::Storage(StorageFault::new(format!(
+            "channels.redb has two channels of the name `{}`",
+            row.name
+        )))),
+    }
+}
+
+/// Removes the files of a channel that is being removed, if they are its own.
+fn remove(device: &dyn Device, root: &Path, store: u64, row: &Row) -> Result<(), OpenError> {
+    let folder = paths::channel(root, row.id);
+    let there = match segment::list(device, &folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        segments => segments.map_err(storage(folder.clone()))?,
+    };
+    for file in there {
+        let path = paths::numbered(&folder, file.first);
+        let head = head_of(device, &path).map_err(storage(path))?;
+        let another = head.filter(|head| head.store == store).filter(|head| {
+            (head.channel, &head.name, head.epoch) != (row.id, &row.name, row.epoch.bits())
+        });
+        if let Some(head) = another {
+            return Err(OpenError::Storage(StorageFault::new(format!(
+                "{}: channels.redb says that the channel `{}` is being removed, and the folder \
+                 has the log of `{}`; move the folder away, and start again",
+                folder.display(),
+                row.name,
+                head.name
+            ))));
+        }
+    }
+    paths::remove(device, root, &folder).map_err(storage(folder))
+}
+
+/// The head of a segment, if it is what was written.
+fn head_of(device: &dyn Device, path: &Path) -> io::Result<Option<SegmentHead>> {
+    let file = device.open(path, Open::Read)?;
+    let start = read_what_can_be(file.as_ref(), 0, HEAD_BYTES)?;
+    Ok(SegmentHead::read(&start.bytes))
 }
 
 /// The number that the files carry, if there are any.
@@ -83,78 +135,19 @@ fn store_of_files(device: &dyn Device, root: &Path, channels: &[u64]) -> io::Res
     let journal = paths::journal(root);
     for file in segment::list(device, &journal)? {
         let path = paths::numbered(&journal, file.first);
-        let head = read_up_to(device.open(&path, Open::Read)?.as_ref(), 0, JOURNAL_HEAD)?;
-        if let Some(head) = JournalHead::read(&head) {
+        let file = device.open(&path, Open::Read)?;
+        let head = read_what_can_be(file.as_ref(), 0, JOURNAL_HEAD)?;
+        if let Some(head) = JournalHead::read(&head.bytes) {
             return Ok(Some(head.store));
         }
     }
     for id in channels {
         let folder = paths::channel(root, *id);
         for file in segment::list(device, &folder)? {
-            let path = paths::numbered(&folder, file.first);
-            let head = read_up_to(device.open(&path, Open::Read)?.as_ref(), 0, HEAD_BYTES)?;
-            if let Some(head) = SegmentHead::read(&head) {
+            if let Some(head) = head_of(device, &paths::numbered(&folder, file.first))? {
                 return Ok(Some(head.store));
             }
         }
     }
     Ok(None)
-}
-
-/// What a folder holds that the catalogue does not know: a channel, if it has events;
-/// nothing, if it was left behind when a channel could not be made.
-fn adopt(
-    device: &dyn Device,
-    folder: &Path,
-    (store, id): (u64, u64),
-    rows: &[Row],
-) -> Result<Option<Row>, OpenError> {
-    let segments = segment::list(device, folder).map_err(storage(folder.to_owned()))?;
-    let mut known = None;
-    let mut has_events = false;
-    for segment in &segments {
-        let path = paths::numbered(folder, segment.first);
-        let read = || {
-            let file = device.open(&path, Open::Read)?;
-            read_up_to(file.as_ref(), 0, 1 << 20)
-        };
-        let start = read().map_err(storage(path.clone()))?;
-        has_events |= find_batch(&start, 0, store).is_some();
-        let head = SegmentHead::read(&start);
-        known = known.or_else(|| head.filter(|head| (head.store, head.channel) == (store, id)));
-    }
-    if !has_events {
-        return Ok(None);
-    }
-    let refuse = |why: String| {
-        let text = format!("{}: {why}; move it away, and start again", folder.display());
-        Err(OpenError::Storage(StorageFault::new(text)))
-    };
-    let (Some(head), Some(first), Some(last)) = (known, segments.first(), segments.last()) else {
-        return refuse("the folder has events, and nothing in it says of which channel".to_owned());
-    };
-    if rows.iter().any(|row| row.name == head.name) {
-        return refuse(format!(
-            "the folder has another log of the channel `{}`",
-            head.name
-        ));
-    }
-    let synced = segment_head_bytes(&head.name);
-    Ok(Some(Row {
-        id,
-        name: head.name,
-        epoch: Epoch::new(head.epoch),
-        created: head.created,
-        removing: false,
-        settings: LogSettings::default(),
-        kept_from: None,
-        first: first.first,
-        progress: Progress {
-            segment: last.first,
-            synced,
-            last: last.first - 1,
-            time: 0,
-        },
-        losses: Vec::new(),
-    }))
 }

@@ -12,16 +12,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use self::salvage::Region;
+use self::salvage::{Place, Region};
+use super::journal_files::read_file;
 use super::target::Target;
 use super::{OpenError, storage};
 use crate::disk::channel::Recent;
-use crate::disk::device::{Device, Open, read_up_to};
+use crate::disk::device::Device;
 use crate::disk::filing::Sealed;
 use crate::disk::format::{
     BatchHead, GroupHead, JOURNAL_HEAD, JournalHead, find_group, group_at, written,
 };
-use crate::disk::{paths, segment};
+use crate::disk::segment;
 
 /// Bytes that may be missing with a file of the journal.
 const LONGEST_FILE: u64 = 64 << 20;
@@ -42,10 +43,14 @@ struct Replay<'t> {
     device: &'t dyn Device,
     store: u64,
     targets: &'t mut BTreeMap<u64, Target>,
+    /// Up to which file only channels that failed need it.
+    pinned: u64,
     /// The group that comes next.
     next: Option<u64>,
-    /// What was not whole since the last group.
+    /// What was not whole since the last group,
     bad: Vec<Region>,
+    /// and how many files are not there.
+    missing_files: u64,
     lost: u64,
     highest_channel: u64,
 }
@@ -53,7 +58,7 @@ struct Replay<'t> {
 pub(super) fn replay(
     device: &Arc<dyn Device>,
     folder: &Path,
-    (store, released): (u64, Option<u64>),
+    (store, released, pinned): (u64, Option<u64>, u64),
     targets: &mut BTreeMap<u64, Target>,
 ) -> Result<Replayed, OpenError> {
     let files = segment::list(device.as_ref(), folder).map_err(storage(folder.to_owned()))?;
@@ -61,22 +66,21 @@ pub(super) fn replay(
         device: device.as_ref(),
         store,
         targets,
+        pinned,
         next: released.map(|released| released + 1),
         bad: Vec::new(),
+        missing_files: 0,
         lost: 0,
         highest_channel: 0,
     };
     let mut sealed = Vec::with_capacity(files.len());
+    let mut next_file = None;
     for file in &files {
-        let path = paths::numbered(folder, file.first);
-        let read = || {
-            let length = usize::try_from(file.bytes).unwrap_or(usize::MAX);
-            let file = device.open(&path, Open::Recover)?;
-            read_up_to(file.as_ref(), 0, length)
-        };
-        // What cannot be read may have been acknowledged: nothing is decided without it.
-        let bytes = read().map_err(storage(path.clone()))?;
-        let channels = replay.read(&bytes.into())?;
+        let read = read_file(device.as_ref(), folder, *file)?;
+        let missing = next_file.map_or(0, |next| file.first.saturating_sub(next));
+        replay.missing_files = replay.missing_files.saturating_add(missing);
+        next_file = Some(file.first.saturating_add(1));
+        let channels = replay.read(file.first, &read.bytes.into(), read.unreadable > 0)?;
         sealed.push(Sealed {
             number: file.first,
             last_group: replay.next.map_or(0, |next| next - 1),
@@ -84,8 +88,10 @@ pub(super) fn replay(
             pinned: false,
         });
     }
+    replay.end();
     Ok(Replayed {
-        next_file: files.last().map_or(1, |file| file.first + 1),
+        // Also where those that were pinned are not there any more.
+        next_file: next_file.unwrap_or(1).max(pinned.saturating_add(1)),
         next_group: replay.next.unwrap_or(1),
         files: sealed,
         lost: replay.lost,
@@ -95,55 +101,91 @@ pub(super) fn replay(
 
 impl Replay<'_> {
     /// Reads one file; returns the channels that it has something of.
-    fn read(&mut self, bytes: &Bytes) -> Result<HashSet<u64>, OpenError> {
+    fn read(
+        &mut self,
+        file: u64,
+        bytes: &Bytes,
+        unreadable: bool,
+    ) -> Result<HashSet<u64>, OpenError> {
         let mut channels = HashSet::new();
         let mut at = JOURNAL_HEAD;
         while at < bytes.len() {
+            let mut place = Place {
+                file,
+                begins_it: at == JOURNAL_HEAD,
+                number: None,
+            };
             if let Some(group) = group_at(&bytes[at..], self.store) {
                 let whole = bytes.slice(at..at + group.bytes());
                 at += group.bytes();
-                self.meet(group.number)?;
+                place.number = Some(group.number);
+                self.meet(group.number, place)?;
                 self.bad.clear();
+                self.missing_files = 0;
                 self.next = Some(self.next.unwrap_or(0).max(group.number + 1));
                 channels.extend(group.entries.iter().map(|entry| entry.channel));
                 self.apply_all(&group, &whole)?;
                 continue;
             }
-            let end = find_group(bytes, at + 1, self.store).unwrap_or(bytes.len());
-            // Up to the zeros, where nothing was written yet.
+            let found = find_group(bytes, at + 1, self.store);
+            let end = found.unwrap_or(bytes.len());
+            // Up to the zeros, where nothing was written yet, or is not any more.
             let written = written(&bytes[at..end]);
-            if written > 0 {
+            if written > 0 || found.is_some() {
                 let region = bytes.slice(at..at + written);
                 let head = GroupHead::read(&region, self.store);
                 if let Some(head) = &head {
                     channels.extend(head.entries.iter().map(|entry| entry.channel));
-                    self.meet(head.number)?;
+                    place.number = Some(head.number);
+                    self.meet(head.number, place)?;
                     self.next = Some(self.next.unwrap_or(0).max(head.number));
                 }
                 self.bad.push(Region {
+                    place,
                     bytes: region,
+                    extent: (end - at) as u64,
+                    ends_file: found.is_none(),
+                    unreadable,
                     head,
                 });
             }
             at = end;
         }
         // It was made so long before anything was in it: what was cut off may have been
-        // acknowledged.
+        // acknowledged. Of those that only failed channels need it is known what they gave.
         let head = JournalHead::read(bytes).filter(|head| head.store == self.store);
-        if let Some(head) = head {
-            self.lost += head.bytes.saturating_sub(bytes.len() as u64);
+        if let Some(head) = head.filter(|_| file > self.pinned) {
+            self.lose(head.bytes.saturating_sub(bytes.len() as u64));
         }
         Ok(channels)
     }
 
     /// A head of the group of this number is there: all before it were durable.
-    fn meet(&mut self, number: u64) -> Result<(), OpenError> {
+    fn meet(&mut self, number: u64, here: Place) -> Result<(), OpenError> {
         let next = self.next.unwrap_or(number);
         if number > next {
             let bad = std::mem::take(&mut self.bad);
-            self.salvage(bad, number - next)?;
+            return self.salvage(&bad, next..number, here);
+        }
+        if here.file <= self.pinned {
+            let bad = std::mem::take(&mut self.bad);
+            return self.salvage_pinned(&bad, here);
         }
         Ok(())
+    }
+
+    /// Nothing follows: what is not whole was told to nobody, unless the disk has lost it.
+    fn end(&mut self) {
+        for region in std::mem::take(&mut self.bad) {
+            if region.unreadable && region.place.file > self.pinned {
+                self.lose(region.bytes.len() as u64);
+            }
+        }
+    }
+
+    /// So many bytes more are lost of which it is not known what they were.
+    fn lose(&mut self, bytes: u64) {
+        self.lost = self.lost.saturating_add(bytes);
     }
 
     fn apply_all(&mut self, group: &GroupHead, bytes: &Bytes) -> Result<(), OpenError> {

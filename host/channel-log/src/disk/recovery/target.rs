@@ -1,17 +1,19 @@
 //! A channel at a start: what its segments have, and what the journal adds.
 
+mod progress;
 mod writing;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::finding::{Adopted, Doubt};
 use super::{OpenError, storage};
 use crate::disk::catalogue::{Loss, Progress, Row};
 use crate::disk::channel::{Recent, Segment};
 use crate::disk::core::disk_fault;
-use crate::disk::device::{Device, Open, is_full, read_fully, write_fully};
-use crate::disk::format::{LEAST_EVENT, SegmentHead, segment_head_bytes};
+use crate::disk::device::{Device, Open, is_full, read_what_can_be, write_fully};
+use crate::disk::format::{SegmentHead, segment_head_bytes};
 use crate::disk::walk::{Found, Walk};
 use crate::disk::writer::SegmentWriter;
 use crate::disk::{losses, paths, segment};
@@ -41,6 +43,12 @@ pub(super) struct Target {
     changed: bool,
     /// How much of the journal was lost when this channel's number was known again.
     cleared: u64,
+    /// Whether the catalogue does not know it yet,
+    is_new: bool,
+    /// and where its last segment is not whole then.
+    doubted: Option<Doubt>,
+    /// Whether its folder was made.
+    made_folder: bool,
 }
 
 impl Target {
@@ -51,6 +59,16 @@ impl Target {
         root: &Path,
         store: u64,
         row: Row,
+    ) -> Result<Self, OpenError> {
+        Self::take(device, root, store, row, false)
+    }
+
+    fn take(
+        device: &Arc<dyn Device>,
+        root: &Path,
+        store: u64,
+        row: Row,
+        is_new: bool,
     ) -> Result<Self, OpenError> {
         let folder = paths::channel(root, row.id);
         let mut target = Self {
@@ -67,9 +85,33 @@ impl Target {
             failed: None,
             changed: false,
             cleared: 0,
+            is_new,
+            doubted: None,
+            made_folder: false,
         };
         let taken = target.take_segments(device.as_ref());
         target.check(taken)?;
+        Ok(target)
+    }
+
+    /// Takes the segments of a channel that the catalogue does not know.
+    pub(super) fn adopt(
+        device: &Arc<dyn Device>,
+        root: &Path,
+        store: u64,
+        Adopted { row, doubt }: Adopted,
+    ) -> Result<Self, OpenError> {
+        let mut target = Self::take(device, root, store, row, true)?;
+        target.changed = true;
+        target.doubted = doubt;
+        // Of none it is known whether it is synced.
+        for segment in &target.segments {
+            let path = paths::numbered(&target.folder, segment.first);
+            let synced = device
+                .open(&path, Open::Recover)
+                .and_then(|file| file.sync());
+            synced.map_err(storage(path))?;
+        }
         Ok(target)
     }
 
@@ -99,6 +141,16 @@ impl Target {
         &self.row.losses
     }
 
+    /// The channel, if the catalogue does not know it yet.
+    pub(super) fn new_row(&self) -> Option<&Row> {
+        self.is_new.then_some(&self.row)
+    }
+
+    /// The number that it gave last, if it has failed; 0 if it has not.
+    pub(super) fn given(&self) -> u64 {
+        self.row.given
+    }
+
     /// What is known of the channel, the bytes of its batches, and why it failed.
     pub(super) fn into_parts(self) -> (Row, u64, Option<StorageFault>) {
         let head = segment_head_bytes(&self.row.name);
@@ -113,10 +165,15 @@ impl Target {
     /// A disk that is full has nothing be opened; any other error concerns this channel.
     fn check(&mut self, result: io::Result<()>) -> Result<(), OpenError> {
         match result {
-            Err(error) if is_full(&error) => Err(storage(self.folder.clone())(error)),
+            Err(error) if is_full(&error) || self.is_new => {
+                Err(storage(self.folder.clone())(error))
+            }
             Err(error) => {
                 let fault = disk_fault(&self.folder, &error);
                 self.failed.get_or_insert(fault);
+                let first = self.row.first;
+                let given = self.row.progress.last.max(first.saturating_sub(1));
+                self.row.given = self.row.given.max(given);
                 // What could not be written is nowhere to be read until the next start.
                 (self.row.progress.last, self.row.progress.time) = self.written;
                 Ok(())
@@ -139,7 +196,12 @@ impl Target {
         let active = active.filter(|active| active.first == progress.segment);
         let whole = active.filter(|active| active.bytes >= progress.synced);
         match (active, whole) {
-            (_, Some(active)) => self.take_tail(device, active, progress.synced)?,
+            (_, Some(active)) => {
+                if !self.is_new {
+                    self.hold_progress(device, active)?;
+                }
+                self.take_tail(device, active, progress.synced)?;
+            }
             (cut, None) => self.note_cut(device, cut)?,
         }
         for segment in unsynced {
@@ -162,9 +224,8 @@ impl Target {
         let path = paths::numbered(&self.folder, segment.first);
         let file = device.open(&path, Open::Recover)?;
         let head = self.segment_head(segment.first).write();
-        let mut read = vec![0; head.len()];
-        let bytes = read_fully(file.as_ref(), 0, &mut read)?;
-        Ok(bytes == head.len() && read == head)
+        let read = read_what_can_be(file.as_ref(), 0, head.len())?;
+        Ok(read.bytes == head)
     }
 
     fn segment_head(&self, first: u64) -> SegmentHead {
@@ -239,18 +300,12 @@ impl Target {
         } else if self.segments.is_empty() {
             last = self.row.first.saturating_sub(1).min(progress.last);
             device.create_folder(&self.folder)?;
+            self.made_folder = true;
         }
         self.appendable = false;
         self.changed = true;
         self.lose(Span::new(last + 1, progress.last));
         Ok(())
-    }
-
-    fn lose(&mut self, span: Option<Span>) {
-        if let Some(span) = span {
-            losses::add(&mut self.row.losses, span);
-            self.changed = true;
-        }
     }
 
     /// Takes a batch of the journal, unless it is there.
@@ -263,6 +318,7 @@ impl Target {
         let span = batch.head.span();
         let next = self.row.progress.last + 1;
         if self.failed.is_some() {
+            self.row.given = self.row.given.max(span.last);
             return Ok(());
         }
         // What was lost before it had lower numbers.
@@ -270,15 +326,23 @@ impl Target {
         if span.last < next {
             return Ok(());
         }
+        if span.first == next {
+            let cut = self.cut_doubted(device);
+            self.check(cut)?;
+        }
+        self.doubted = None;
         if span.first < next {
             let text = format!(
                 "{}: the journal has the events {span} together, and the segments only some of them",
                 self.folder.display()
             );
+            self.row.given = self.row.given.max(span.last);
             self.failed = Some(StorageFault::new(text));
             return Ok(());
         }
         self.lose(Span::new(next, span.first - 1));
+        // It is written anew, whatever was wrong with it.
+        losses::find_again(&mut self.row.losses, span);
         self.row.progress.last = span.last;
         self.row.progress.time = batch.head.time;
         self.changed = true;
@@ -289,27 +353,5 @@ impl Target {
             self.check(written)?;
         }
         Ok(())
-    }
-
-    /// The journal had these events, and they are no longer what was written.
-    pub(super) fn damage(&mut self, span: Span, lost: u64) {
-        let next = self.row.progress.last + 1;
-        if self.failed.is_none() {
-            self.cleared = lost;
-            self.lose(Span::new(next, span.last));
-            self.row.progress.last = self.row.progress.last.max(span.last);
-        }
-    }
-
-    /// So many bytes of the journal were lost of which it is not known what they were: as
-    /// many of this channel's numbers as may have been in them are not given again.
-    pub(super) fn suspect(&mut self, lost: u64) {
-        let most = (lost - self.cleared).div_ceil(LEAST_EVENT as u64);
-        if most > 0 && self.failed.is_none() {
-            let next = self.row.progress.last + 1;
-            let last = self.row.progress.last + most;
-            self.lose(Span::new(next, last));
-            self.row.progress.last = last;
-        }
     }
 }

@@ -2,22 +2,20 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hearken_channel_log::conformance::{event, key};
 use hearken_channel_log::{
-    Batch, ChannelName, ChannelState, CreateError, Engine as _, Expected, LogSettings,
-    MIN_LOG_BYTES, ReadError, ReadLimit,
+    Batch, ChannelName, ChannelState, CreateError, Discard, Engine as _, Environment as _,
+    Expected, LogSettings, MIN_LOG_BYTES, ReadError, ReadLimit,
 };
 
 use crate::check::world::{Known, World, bounds, now, poll};
-use crate::model::{ModelCells, ModelLog, Submitted};
+use crate::model::{LARGE, ModelCells, ModelLog, Submitted};
 
 /// The cells that there are, or not.
 pub(super) const KEYS: [&str; 3] = ["client:a", "plugin:b", "c"];
-
-/// Bytes of a channel that is not small.
-pub(super) const LARGE: u64 = 1 << 28;
 
 /// Does something.
 pub(super) fn act(world: &mut World) -> Result<(), String> {
@@ -25,14 +23,20 @@ pub(super) fn act(world: &mut World) -> Result<(), String> {
     let name = world.any_name();
     match world.random.below(100) {
         0..=34 => append(world, &name),
-        35..=54 => drop(world.steps().commit()),
+        35..=53 => world.commit(),
+        54 => world.jump(),
         55..=61 => drop(world.steps().file()),
         62..=65 => world.steps().checkpoint(),
-        66..=67 => world.steps().prove(),
+        66..=67 => {
+            world.group += 1;
+            world.steps().prove();
+        }
         68..=69 => world.steps().settle(),
         70..=72 => world.steps().tidy(),
         73 => world.steps().seal(),
-        74..=81 => read(world, &name)?,
+        74..=79 => read(world, &name)?,
+        80 => since(world, &name)?,
+        81 => keep(world, &name),
         82..=83 => trim(world, &name)?,
         84..=89 => put_cell(world, &name)?,
         90..=91 => check_cell(world, &name)?,
@@ -51,11 +55,12 @@ pub(super) fn verify(world: &mut World) -> Result<(), String> {
         let Some(Known::There(log, _)) = world.channels.get(&name) else {
             continue;
         };
-        let flipped = log.flipped;
+        let log = log.clone();
         let found = now(world.engine().verify(&name));
         let found = found.map_err(|error| format!("{name}: {error}"))?;
-        if !found.is_empty() && !flipped {
-            return Err(format!("{name}: {found:?} are told to be damaged"));
+        for span in found {
+            let checked = log.check_damaged(span);
+            checked.map_err(|what| format!("{name}: {what}"))?;
         }
         for _ in 0..20 {
             read(world, &name)?;
@@ -75,7 +80,7 @@ fn order<T>(world: &mut World, future: impl Future<Output = T> + Send) -> Option
     answer.filter(|_| !world.disk.is_stopped())
 }
 
-fn append(world: &mut World, name: &ChannelName) {
+pub(super) fn append(world: &mut World, name: &ChannelName) {
     let Some(Known::There(log, _)) = world.channels.get(name) else {
         return;
     };
@@ -84,7 +89,12 @@ fn append(world: &mut World, name: &ChannelName) {
     let again = log.any_recent(&mut world.random.clone());
     let mut batch = Batch::new();
     let mut ids = Vec::new();
-    for _ in 0..=world.random.below(4) {
+    // Now and then so much that the journal needs another file.
+    let events = match world.random.below(100) {
+        0 if !is_small => 40,
+        _ => world.random.below(4),
+    };
+    for _ in 0..=events {
         let again = again.filter(|_| world.random.chance(150));
         let again = again.filter(|id| !ids.iter().any(|(other, _)| other == id));
         // Every other event has a key, so that one that comes again has one.
@@ -93,7 +103,7 @@ fn append(world: &mut World, name: &ChannelName) {
             world.next_id - 1
         });
         let keyed = id % 2 == 0;
-        let most = if world.random.chance(30) && !is_small {
+        let most = if (world.random.chance(30) || events == 40) && !is_small {
             60_000
         } else {
             1200
@@ -137,24 +147,69 @@ fn read(world: &mut World, name: &ChannelName) -> Result<(), String> {
             let checked = log.check_page(after, &page);
             checked.map_err(|what| format!("{name}: {what}"))?;
         }
-        Err(ReadError::Damaged(_)) if log.flipped => {}
+        Err(ReadError::Damaged(span)) => {
+            let checked = log.check_damaged(span);
+            checked.map_err(|what| format!("{name}: {what}"))?;
+        }
         // Which the disk may do.
-        Err(ReadError::Storage(_)) => {}
+        Err(ReadError::Storage(_)) if world.has_failed() => {}
         Err(error) => return Err(format!("{name} after {after}: {error}")),
     }
     let Some(info) = engine.info(name) else {
         return Err(format!("{name} is gone"));
     };
-    let is_whole = matches!(info.state, ChannelState::Ok) && !log.flipped;
+    if matches!(info.state, ChannelState::Failed { .. }) && !world.has_failed() {
+        return Err(format!("{name}: it has failed though the disk has not"));
+    }
+    let is_whole = matches!(info.state, ChannelState::Ok);
     if is_whole {
+        let tail = engine.tail(name).map(|tail| *tail.borrow());
+        if tail != Some(bounds(&info)) {
+            return Err(format!("{name}: who follows it is told {tail:?}"));
+        }
         // What waits for an answer has none yet, so nothing of it is shown.
         log.check_bounds(bounds(&info))
             .map_err(|what| format!("{name}: {what}"))?;
     }
-    if matches!(info.state, ChannelState::Damaged { .. }) && !log.flipped {
+    if matches!(info.state, ChannelState::Damaged { .. }) && !log.is_damaged() {
         return Err(format!("{name}: damage is told where there is none"));
     }
     Ok(())
+}
+
+fn since(world: &mut World, name: &ChannelName) -> Result<(), String> {
+    let Some(Known::There(log, _)) = world.channels.get(name) else {
+        return Ok(());
+    };
+    let log = log.clone();
+    let back = world.random.below(100_000);
+    let time = world.environment.now_millis().saturating_sub(back);
+    let found = now(world.engine().since(name, time));
+    if world.disk.is_stopped() {
+        return Ok(());
+    }
+    match found {
+        Ok(position) => {
+            let checked = log.check_since(time, position);
+            checked.map_err(|what| format!("{name}: {what}"))
+        }
+        // Which the disk may do.
+        Err(ReadError::Storage(_)) if world.has_failed() => Ok(()),
+        Err(error) => Err(format!("{name} since {time}: {error}")),
+    }
+}
+
+fn keep(world: &mut World, name: &ChannelName) {
+    let Some(Known::There(log, _)) = world.channels.get(name) else {
+        return;
+    };
+    let from = world.random.below(log.last + 2);
+    let from = Some(from).filter(|_| world.random.chance(500));
+    let engine = world.engine();
+    let kept = order(world, engine.keep(name, from));
+    if let Some(Known::There(log, _)) = world.channels.get_mut(name) {
+        log.keep(from, matches!(kept, Some(Ok(()))));
+    }
 }
 
 fn trim(world: &mut World, name: &ChannelName) -> Result<(), String> {
@@ -223,6 +278,12 @@ fn create(world: &mut World, name: &ChannelName) -> Result<(), String> {
         } else {
             LARGE
         },
+        max_age: (world.random.chance(200)).then(|| Duration::from_mins(1)),
+        discard: if world.random.chance(100) {
+            Discard::Refuse
+        } else {
+            Discard::Oldest
+        },
         ..LogSettings::default()
     };
     let engine = world.engine();
@@ -231,8 +292,7 @@ fn create(world: &mut World, name: &ChannelName) -> Result<(), String> {
     match created {
         Some(Ok(_)) if there => Err(format!("{name} is made twice")),
         Some(Ok(info)) => {
-            let is_small = settings.max_bytes < LARGE;
-            let log = ModelLog::new(info.epoch, settings.max_events, is_small);
+            let log = ModelLog::new(info.epoch, settings.clone());
             let known = Known::There(Box::new(log), ModelCells::default());
             world.channels.insert(name.clone(), known);
             Ok(())
@@ -262,7 +322,7 @@ fn change(world: &mut World, name: &ChannelName) -> Result<(), String> {
     };
     let changed = order(world, engine.change(name, &settings));
     if let Some(Known::There(log, _)) = world.channels.get_mut(name) {
-        let unsure = log.max_events.unwrap_or(u64::MAX).min(most);
+        let unsure = log.settings.max_events.unwrap_or(u64::MAX).min(most);
         let most = if matches!(changed, Some(Ok(_))) {
             most
         } else {
@@ -279,15 +339,17 @@ fn repair(world: &mut World, name: &ChannelName) -> Result<(), String> {
     if let Some(Known::There(log, _)) = world.channels.get_mut(name)
         && let Some(Ok(spans)) = repaired
     {
-        if !spans.is_empty() && !log.flipped {
-            return Err(format!("{name}: {spans:?} are given up"));
-        }
-        log.give_up(&spans);
+        let given_up = log.give_up(&spans);
+        given_up.map_err(|what| format!("{name}: {what}"))?;
     }
     Ok(())
 }
 
 fn remove(world: &mut World, name: &ChannelName) -> Result<(), String> {
+    if world.may_lose_catalogue {
+        // Without it a channel whose removal has begun is there again.
+        return Ok(());
+    }
     let Some(Known::There(..)) = world.channels.get(name) else {
         return Ok(());
     };

@@ -1,10 +1,12 @@
 //! Opening the engine, and comparing what is there with what must be.
 
-use hearken_channel_log::{CellRange, ChannelState, Engine as _};
+use std::collections::BTreeSet;
+
+use hearken_channel_log::{CellRange, ChannelInfo, ChannelState, Engine as _};
 
 use crate::check::world::{Known, World, bounds, now};
 use crate::disk::Faults;
-use crate::model::{ModelCells, ModelLog};
+use crate::model::{ModelCells, ModelLog, Started};
 
 /// Attempts after which the disk works.
 const ATTEMPTS: u32 = 4;
@@ -20,6 +22,7 @@ pub(super) fn start(world: &mut World, faults: Faults) -> Result<(), String> {
             let operations = world.random.below(super::SHORT_LIFE);
             world.disk.stop_after(operations);
         }
+        let before = world.disk.faults();
         let opened = world.open();
         let gone = world.disk.is_stopped();
         world.disk.go_on();
@@ -27,7 +30,9 @@ pub(super) fn start(world: &mut World, faults: Faults) -> Result<(), String> {
             Ok(opened) if !gone => {
                 world.disk.set_faults(Faults::default());
                 world.engine = Some(opened);
-                return compare(world);
+                let failing = world.disk.faults() > before;
+                world.faults = before;
+                return compare(world, failing);
             }
             Err(error) if !gone && !fails => return Err(format!("it does not open: {error}")),
             opened => {
@@ -46,7 +51,14 @@ pub(super) fn start(world: &mut World, faults: Faults) -> Result<(), String> {
 }
 
 /// Compares what is there with what must be, and takes it for what it is.
-fn compare(world: &mut World) -> Result<(), String> {
+fn compare(world: &mut World, failing: bool) -> Result<(), String> {
+    let started = Started {
+        failing,
+        damaged: world.damage > 0,
+        group: world.group,
+        since: world.since(),
+    };
+    let mut groups = BTreeSet::new();
     let names: Vec<_> = world.channels.keys().cloned().collect();
     for info in world.engine().channels() {
         if !names.contains(&info.name) {
@@ -69,12 +81,7 @@ fn compare(world: &mut World) -> Result<(), String> {
                 if info.last != 0 {
                     return Err(format!("{name} is new and has events"));
                 }
-                let settings = &info.settings;
-                let log = ModelLog::new(
-                    info.epoch,
-                    settings.max_events,
-                    settings.max_bytes < super::acts::LARGE,
-                );
+                let log = ModelLog::new(info.epoch, info.settings.clone());
                 Known::There(Box::new(log), ModelCells::default())
             }
             (
@@ -88,14 +95,25 @@ fn compare(world: &mut World) -> Result<(), String> {
                 let damaged = matches!(info.state, ChannelState::Damaged { .. });
                 world.outcome.damages += u64::from(damaged);
                 let told = (bounds(&info), &info.state);
-                log.recover(told, &read)
-                    .map_err(|what| format!("{name}: {what}; {info:?}"))?;
+                let recovered = log.recover(told, &read, started);
+                groups.extend(recovered.map_err(|what| format!("{name}: {what}; {info:?}"))?);
                 check_cells(world, &name, &mut cells)?;
                 Known::There(log, cells)
             }
         };
         world.channels.insert(name, now_known);
     }
+    let damaged = groups.len() as u64;
+    let Some(rest) = world.damage.checked_sub(damaged) else {
+        return Err(format!(
+            "events of {damaged} groups are damaged, and no more than {} can be",
+            world.damage
+        ));
+    };
+    let failed = |info: &ChannelInfo| matches!(info.state, ChannelState::Failed { .. });
+    // What a channel has that failed is found out later.
+    let is_over = !world.engine().channels().iter().any(failed);
+    world.damage = if is_over { 0 } else { rest };
     Ok(())
 }
 

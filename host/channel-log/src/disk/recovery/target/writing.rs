@@ -123,6 +123,8 @@ impl Target {
                 bytes,
             });
             self.appendable = true;
+        }
+        if self.made_folder {
             device.sync_folder(root)?;
         }
         self.close_files()?;

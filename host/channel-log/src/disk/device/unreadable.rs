@@ -1,0 +1,103 @@
+//! Sectors that cannot be read, the usual form in which disks lose data.
+
+use std::io;
+
+use super::{DeviceFile, read_fully};
+
+/// What is read again alone, to lose no more than what lies in a bad sector.
+const PIECE: u64 = 4096;
+
+/// Times that a piece is read before it is given up.
+const ATTEMPTS: u32 = 3;
+
+/// What stands for bytes that cannot be read. Nothing that is written begins with it, and
+/// unlike zeros it is not taken for where nothing was written.
+const FILLER: u8 = 0xff;
+
+/// What the system says of sectors that the disk cannot read: `EIO`; of what has changed by
+/// the file system's own checksums, also `EBADMSG`.
+#[cfg(unix)]
+const CODES: [i32; 2] = [
+    rustix::io::Errno::IO.raw_os_error(),
+    rustix::io::Errno::BADMSG.raw_os_error(),
+];
+/// `ERROR_CRC` and `ERROR_SECTOR_NOT_FOUND`.
+#[cfg(not(unix))]
+const CODES: [i32; 2] = [23, 27];
+
+/// The error of a read of what the disk cannot read, for simulated disks.
+#[must_use]
+pub fn unreadable() -> io::Error {
+    io::Error::from_raw_os_error(CODES[0])
+}
+
+/// Whether the disk cannot read what was asked for, though it may read what lies beside it.
+fn is_unreadable(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|code| CODES.contains(&code))
+}
+
+/// Bytes, of which some may be others since they cannot be read.
+#[derive(Debug)]
+pub(in crate::disk) struct Readable {
+    pub(in crate::disk) bytes: Vec<u8>,
+    /// How many cannot be read.
+    pub(in crate::disk) unreadable: u64,
+}
+
+/// Reads so many bytes, or as many of them as there are. Those that the disk cannot read
+/// are others: whoever holds them against their checksum finds them damaged.
+pub(in crate::disk) fn read_what_can_be(
+    file: &dyn DeviceFile,
+    at: u64,
+    bytes: usize,
+) -> io::Result<Readable> {
+    let mut out = vec![0; bytes];
+    match read_fully(file, at, &mut out) {
+        Ok(read) => {
+            out.truncate(read);
+            return Ok(Readable {
+                bytes: out,
+                unreadable: 0,
+            });
+        }
+        Err(error) if is_unreadable(&error) => {}
+        Err(error) => return Err(error),
+    }
+    // Of what lies behind the end nothing is read, whatever is wrong with the disk.
+    let length = file.len()?.saturating_sub(at).min(bytes as u64);
+    out.truncate(usize::try_from(length).unwrap_or(bytes));
+    let mut unreadable = 0;
+    let mut done = 0;
+    while done < out.len() {
+        let here = at + done as u64;
+        let piece = usize::try_from(PIECE - here % PIECE).unwrap_or(out.len());
+        let end = out.len().min(done + piece);
+        let piece = &mut out[done..end];
+        if !read_piece(file, here, piece)? {
+            piece.fill(FILLER);
+            unreadable += piece.len() as u64;
+        }
+        done = end;
+    }
+    Ok(Readable {
+        bytes: out,
+        unreadable,
+    })
+}
+
+/// Reads a piece; returns whether it could be.
+fn read_piece(file: &dyn DeviceFile, at: u64, piece: &mut [u8]) -> io::Result<bool> {
+    for _ in 0..ATTEMPTS {
+        match read_fully(file, at, piece) {
+            Ok(read) => {
+                piece[read..].fill(0);
+                return Ok(true);
+            }
+            Err(error) if is_unreadable(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,167 @@
+//! The database beside the logs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hearken_channel_log::disk::device::Device as _;
+use hearken_channel_log::{AppendError, ChannelState, Engine as _};
+use hearken_channel_model::disk::Disk;
+
+use super::common::{create, done, name, open, try_open};
+use super::{append, last, last_file, numbers, read, span, state, try_append};
+
+const CATALOGUE: &str = "/channels/channels.redb";
+
+/// A changed bit of a file that was closed well.
+#[test]
+fn a_changed_bit_of_the_catalogue_is_never_believed() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    for from in [1, 3, 5] {
+        append(&engine, &mut steps, &orders, from, 10);
+    }
+    let value = Bytes::from_static(b"a value");
+    let put = engine.put_cell(&orders, "cell", value.clone(), None, true);
+    done(&mut steps, put).expect("there is room");
+    done(&mut steps, engine.trim(&orders, 3)).expect("the disk works");
+    steps.seal();
+    steps.checkpoint();
+    done(&mut steps, engine.close());
+    disk.kill();
+    drop((engine, steps));
+
+    let written = last_file(&disk, CATALOGUE).1;
+    let (mut refused, mut opened) = (0, 0);
+    for at in (0..written).step_by(61) {
+        let disk = disk.copy();
+        disk.flip_at(Path::new(CATALOGUE), at);
+        let Ok((engine, mut steps)) = try_open(&disk, &Arc::default()) else {
+            refused += 1;
+            continue;
+        };
+        opened += 1;
+        let info = engine.info(&orders).expect("it is there");
+        assert_eq!((info.first, info.last), (3, 6), "byte {at}");
+        let cell = done(&mut steps, engine.cell(&orders, "cell"));
+        let cell = cell.expect("it can be read").expect("it is there");
+        assert_eq!(cell.value, value, "byte {at}");
+        assert_eq!(read(&engine, &mut steps, &orders).whole, numbers(3..=6));
+    }
+    assert!(refused > 3 && opened > 3, "{refused} and {opened}");
+}
+
+fn without_catalogue(disk: &Disk) {
+    let removed = disk.remove_file(Path::new(CATALOGUE));
+    removed.expect("it is there");
+}
+
+#[test]
+fn without_the_catalogue_nothing_is_lost_that_the_journal_has() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let (orders, empty) = (name("orders"), name("empty"));
+    for channel in [&orders, &empty] {
+        create(&engine, &mut steps, channel);
+    }
+    append(&engine, &mut steps, &orders, 1, 10);
+    // Nothing of it is in a segment.
+    disk.kill();
+    drop((engine, steps));
+    without_catalogue(&disk);
+    let (engine, mut steps) = open(&disk);
+    assert_eq!(read(&engine, &mut steps, &orders).whole, [1, 2]);
+    assert_eq!(last(&engine, &empty), 0);
+    append(&engine, &mut steps, &orders, 3, 10);
+}
+
+#[test]
+fn without_the_catalogue_the_end_of_a_segment_is_not_taken_for_torn() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    for from in [1, 3, 5] {
+        append(&engine, &mut steps, &orders, from, 10);
+    }
+    steps.file();
+    disk.kill();
+    let in_journal = disk.copy();
+    steps.seal();
+    drop((engine, steps));
+    // The journal has what is not whole.
+    let (segment, end) = last_file(&in_journal, "/channels/1");
+    in_journal.flip_at(&segment, end - 3);
+    without_catalogue(&in_journal);
+    let (engine, mut steps) = open(&in_journal);
+    assert_eq!(read(&engine, &mut steps, &orders).whole, numbers(1..=6));
+    assert_eq!(state(&engine, &orders), ChannelState::Ok);
+    append(&engine, &mut steps, &orders, 7, 10);
+    // The journal has it no more.
+    steps.seal();
+    steps.checkpoint();
+    in_journal.kill();
+    drop((engine, steps));
+    let (segment, end) = last_file(&in_journal, "/channels/1");
+    in_journal.flip_at(&segment, end - 3);
+    without_catalogue(&in_journal);
+    let (engine, mut steps) = open(&in_journal);
+    let found = read(&engine, &mut steps, &orders);
+    assert_eq!(
+        (found.whole, found.damaged),
+        (numbers(1..=6), vec![span(7, 8)])
+    );
+    let refused = try_append(&engine, &mut steps, &orders, 9, 10);
+    assert_eq!(refused, Err(AppendError::Damaged));
+    let given_up = done(&mut steps, engine.repair(&orders));
+    assert_eq!(given_up, Ok(vec![span(7, 8)]));
+    append(&engine, &mut steps, &orders, 9, 10);
+}
+
+#[test]
+fn without_the_catalogue_a_large_batch_that_is_damaged_is_told() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    let head = last_file(&disk, "/channels/1").1;
+    append(&engine, &mut steps, &orders, 1, 700_000);
+    append(&engine, &mut steps, &orders, 3, 10);
+    steps.seal();
+    steps.checkpoint();
+    disk.kill();
+    drop((engine, steps));
+    let (segment, _) = last_file(&disk, "/channels/1");
+    disk.flip_at(&segment, head + 20);
+    without_catalogue(&disk);
+    let (engine, mut steps) = open(&disk);
+    let found = read(&engine, &mut steps, &orders);
+    assert_eq!(
+        (found.whole, found.damaged),
+        (numbers(3..=4), vec![span(1, 2)])
+    );
+}
+
+#[test]
+fn a_number_that_was_trimmed_is_not_given_again() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    append(&engine, &mut steps, &orders, 1, 10);
+    append(&engine, &mut steps, &orders, 3, 10);
+    done(&mut steps, engine.trim(&orders, 5)).expect("the disk works");
+    disk.kill();
+    drop((engine, steps));
+    // The last group, which nothing proves.
+    let (journal, end) = last_file(&disk, "/channels/journal");
+    disk.flip_at(&journal, end - 10);
+    let (engine, mut steps) = open(&disk);
+    append(&engine, &mut steps, &orders, 5, 10);
+    disk.kill();
+    drop((engine, steps));
+    let (engine, mut steps) = open(&disk);
+    assert_eq!(read(&engine, &mut steps, &orders).whole, [5, 6]);
+}
