@@ -37,19 +37,21 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
 //! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event` |
+//! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
-//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS | `admin`, `bus`, `event`, `clock`, `tls` |
+//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `consumer`, `channel`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
-//! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
+//! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
 //! | [`node`] | puts bus, store, channels, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
 //! | [`cli`] | the commands, one file each | all above |
 //!
 //! `gateway`, `cluster` and `plugin` do not know each other: what one shows of the
-//! other goes through [`admin`], and what they say to each other are events on the bus.
+//! other goes through [`admin`], what is asked of a channel of another node through
+//! [`passing`], and what else they say to each other are events on the bus.
 //!
 //! What durable channels lie in, logs of events on disk or in memory, is a crate of its own
 //! that knows none of these rooms: `hearken-channel-log`, in `host/channel-log`.
@@ -86,6 +88,8 @@
 //! | gap | events of another node that will not come any more, reported as a number |
 //! | goodbye | how a node that stops leaves its links, so that nobody waits for it |
 //! | drain | how a node stops: takes nothing new, works off what it has, says goodbye |
+//! | to pass on | to have a request answered by the node that its channel lies with |
+//! | away | what a node is that is known, but not linked now |
 //! | channel | a log of events with numbers from 1, which are there until they are dropped by its settings |
 //! | engine | what keeps logs: on disk, or in memory |
 //! | epoch | which log of a name it is: a channel that is removed and made again has another |
@@ -123,6 +127,8 @@
 //!   reads that, `gateway/openapi/` has all routes, and `gateway/endpoints/` answers.
 //! - A channel: `channel/append.rs`, which has events stored and then published, and
 //!   `channel/read.rs`; beneath them the crate `hearken-channel-log`.
+//! - A channel of another node: `gateway/endpoints/channels/elsewhere/`, which finds out where
+//!   it lies, `cluster/passing/`, which brings the request there, and `gateway/answers.rs`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
 //!   plugins are written with.
 
@@ -159,6 +165,7 @@ mod nearest;
 pub mod node;
 #[cfg(feature = "gateway")]
 mod panics;
+pub mod passing;
 #[cfg(feature = "node")]
 pub mod plugin;
 #[cfg(feature = "node")]

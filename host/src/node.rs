@@ -2,10 +2,12 @@
 //! Several nodes can run in one process.
 
 mod channels;
+mod cluster;
 mod error;
 mod follow;
 mod ganomede;
 mod health;
+mod hosting;
 mod http;
 mod key_sets;
 mod listeners;
@@ -16,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -26,13 +27,12 @@ use crate::admin::ClusterAdmin;
 use crate::bus::{Bus, BusConfig};
 use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::{Clock, SystemClock};
-use crate::cluster::network::{Tcp, TcpAcceptor};
-use crate::cluster::tls::{Tls, TlsFiles};
-use crate::cluster::{Cluster, ClusterConfig, ClusterError, Identity, LinkThreads};
-use crate::config::{self, ClusterSettings, ConfigSource, NodeConfig};
+use crate::cluster::{ClusterError, Identity, LinkThreads};
+use crate::config::{ConfigSource, NodeConfig};
 use crate::consumer::Consumers;
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, HttpTls, Readiness, Stages};
 use crate::incarnation;
+use crate::passing::Hosting;
 use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
 use crate::store::Store;
 use follow::{Follower, Parts};
@@ -64,6 +64,7 @@ pub struct Node {
     _http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
     channel_reports: Option<AbortOnDropHandle<()>>,
+    _hosting: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -118,8 +119,18 @@ impl Node {
             version: env!("CARGO_PKG_VERSION").into(),
             max_event_bytes: config.max_event_size,
         };
-        let cluster = cluster(identity, &bus, config.cluster, listeners.cluster, &clock)?;
+        let hosting = Hosting::default();
+        let offered = hosting.clone();
+        let cluster = cluster::cluster(
+            identity,
+            &bus,
+            config.cluster,
+            listeners.cluster,
+            &clock,
+            offered,
+        )?;
         let nodes = cluster.admin();
+        let elsewhere = cluster.elsewhere();
         let leave_cluster = CancellationToken::new();
         let link_threads = LinkThreads::start().map_err(NodeError::LinkThreads)?;
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
@@ -166,6 +177,7 @@ impl Node {
             plugins: runner.plugins(),
             channels: channels.clone(),
             consumers: consumers.clone(),
+            elsewhere: Arc::clone(&elsewhere),
             cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),
             hosts: AllowedHosts::of(address.ip(), config.allowed_hosts),
@@ -175,6 +187,8 @@ impl Node {
             limits: http::limits(&config.http, config.max_event_size),
             registry: Registry::default(),
         });
+        hosting.answer_by(gateway.answers());
+        let hosting = tokio::spawn(hosting::host(channels.clone(), hosting, elsewhere));
         let gateway_stages = Stages::default();
         // Half of the time, so that a client that holds on to its request leaves
         // the plugins the other half.
@@ -199,6 +213,7 @@ impl Node {
             http_tls,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             channel_reports: None,
+            _hosting: AbortOnDropHandle::new(hosting),
             shutdown_timeout: config.shutdown_timeout,
             follower: None,
         };
@@ -334,41 +349,6 @@ fn open_store(data: &Path, bus: &Bus, clock: &Arc<dyn Clock>) -> Result<Arc<Stor
     let path = data.join(STORE);
     Store::open(&path, bus.clone(), Arc::clone(clock))
         .map_err(|source| NodeError::Store { path, source })
-}
-
-/// The node's part in its cluster.
-fn cluster(
-    identity: Identity,
-    bus: &Bus,
-    settings: ClusterSettings,
-    listener: TcpListener,
-    clock: &Arc<dyn Clock>,
-) -> Result<Cluster, NodeError> {
-    let tls = settings
-        .tls
-        .map(|files| Tls::load(files_of(files), &identity.node, Arc::clone(clock)))
-        .transpose()?;
-    Ok(Cluster::new(ClusterConfig {
-        identity,
-        bus: bus.clone(),
-        network: Arc::new(Tcp),
-        listener: Box::new(TcpAcceptor::new(listener).map_err(NodeError::Listener)?),
-        tls,
-        allow_plaintext: settings.allow_plaintext,
-        advertise: settings.advertise.map(Into::into),
-        join: settings.join.into_iter().map(Into::into).collect(),
-        seed: rand::random(),
-    }))
-}
-
-/// The files as the cluster, which knows no configuration, calls them.
-fn files_of(files: config::TlsFiles) -> TlsFiles {
-    TlsFiles {
-        ca: files.ca,
-        certificate: files.certificate,
-        key: files.key,
-        crl: files.crl,
-    }
 }
 
 impl Starting {

@@ -390,6 +390,11 @@ fn known() -> Vec<Row> {
             vec![of("MAX_FILTERS"), of("interest/MAX_BYTES")],
         ),
         ("time that events wait for a node", vec![of("FORGET_AFTER")]),
+        ("streams and waits on channels of", vec![of("way/LASTING")]),
+        ("other requests on channels of", vec![of("way/BRIEF")]),
+        ("requests of other nodes that", vec![of("MAX_TAKEN")]),
+        ("time for another node to answer", vec![of("ANSWER_TIME")]),
+        ("channels that a node tells", vec![of("MAX_HELD")]),
     ]);
     rows
 }

@@ -38,6 +38,16 @@ impl Holder {
         }
     }
 
+    /// Somebody of whom another node says what they may; it counts what they have left.
+    pub(super) fn told(principal: Principal, rights: Rights) -> Self {
+        Self {
+            principal,
+            rights: Arc::new(rights),
+            roles: Arc::from([]),
+            budget: Budget::unlimited(),
+        }
+    }
+
     /// Everybody, on a node that asks nobody.
     pub(super) fn of_an_open_node() -> Self {
         Self {

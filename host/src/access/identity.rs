@@ -63,6 +63,17 @@ impl Identity {
         }))
     }
 
+    /// Somebody whose request another node has passed on, which says what they may. That node
+    /// sees to what they have left, and that they still may.
+    #[must_use]
+    pub fn told_by_a_node(principal: Principal, rights: Rights) -> Self {
+        Self(Arc::new(Inner {
+            holder: Holder::told(principal, rights),
+            proof: Proof::Open,
+            current: None,
+        }))
+    }
+
     /// Who it is.
     #[must_use]
     pub fn principal(&self) -> &Principal {

@@ -34,7 +34,7 @@ pub use key::{KEY_PREFIX, KeyHash, NewKey, NoRandomness};
 pub use key_set::{FetchError, FetchKeySet, MAX_KEY_SET};
 pub use principal::{NoPrincipal, Principal};
 pub use refusal::{AccessError, Ended, Forbidden, Unauthenticated};
-pub use rights::Rights;
+pub use rights::{Rights, ToldRights};
 pub(crate) use settings::check_name;
 pub use settings::{
     AccessSettings, BUILT_IN_ROLES, BudgetLimits, CertificateEntry, Granted, KeyEntry, MAX_KEYS,

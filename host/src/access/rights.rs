@@ -22,6 +22,21 @@ pub struct Rights {
     operate: bool,
 }
 
+/// What another node says that somebody may.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ToldRights<'t> {
+    /// Patterns on types.
+    pub publish: &'t [String],
+    /// Names of channels.
+    pub append: &'t [String],
+    /// Names of channels.
+    pub read: &'t [String],
+    /// To see what there is.
+    pub observe: bool,
+    /// To command it.
+    pub operate: bool,
+}
+
 impl Rights {
     /// The rights to everything.
     #[must_use]
@@ -36,6 +51,30 @@ impl Rights {
             operate: false,
             ..Self::all()
         }
+    }
+
+    /// What another node says of somebody, whose request it passes on: patterns of what they
+    /// may publish, and names of channels. `None` if it is not said as it must be.
+    #[must_use]
+    pub fn told(told: ToldRights<'_>) -> Option<Self> {
+        let exact = |names: &[String]| {
+            let glob = |name: &String| (!name.contains('*')).then(|| Glob::new(name.clone()));
+            names.iter().map(glob).collect::<Option<Vec<_>>>()
+        };
+        let patterns = told.publish.iter().map(|text| Pattern::new(text).ok());
+        Some(Self {
+            publish: patterns.collect::<Option<_>>()?,
+            listen: Vec::new(),
+            append: exact(told.append)?,
+            read: exact(told.read)?,
+            observe: told.observe,
+            operate: told.operate,
+        })
+    }
+
+    /// Patterns on the types that may be published.
+    pub fn publish(&self) -> impl Iterator<Item = &str> {
+        self.publish.iter().map(Pattern::as_str)
     }
 
     /// What `roles` allow together.

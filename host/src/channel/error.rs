@@ -27,6 +27,15 @@ impl NoChannel {
         Self { name, nearest }
     }
 
+    /// The same where these names are known too.
+    #[must_use]
+    pub fn among<'k>(self, others: impl Iterator<Item = &'k str>) -> Self {
+        let other = nearest::nearest(&self.name, others);
+        let both = [self.nearest.as_deref(), other].into_iter().flatten();
+        let nearest = nearest::nearest(&self.name, both).map(str::to_owned);
+        Self { nearest, ..self }
+    }
+
     /// The same for somebody who is told of another channel only if they `may` know of it.
     #[must_use]
     pub fn told_to(self, may: impl FnOnce(&str) -> bool) -> Self {

@@ -1,6 +1,8 @@
 //! What this node knows of the others, for all who ask: operators, those who dial,
 //! and the interest that others must know.
 
+pub(super) mod held;
+mod holders;
 pub(super) mod node;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,8 @@ pub(super) struct Directory {
     known: Mutex<Known>,
     /// Counts changes of who is linked.
     changed: watch::Sender<u64>,
+    /// Counts changes of which channels the others have.
+    held_changed: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -67,6 +71,7 @@ impl Directory {
                 interest_known: u64::MAX,
             }),
             changed: watch::Sender::new(0),
+            held_changed: watch::Sender::new(0),
         }
     }
 
@@ -116,6 +121,12 @@ impl Directory {
         self.note_known(&mut known);
         drop(known);
         self.changed.send_modify(|changes| *changes += 1);
+        self.note_held();
+    }
+
+    /// Somebody's channels have changed, or how they are reached.
+    fn note_held(&self) {
+        self.held_changed.send_modify(|changes| *changes += 1);
     }
 
     /// A node knows all that this one wants, as of this version.
@@ -141,6 +152,11 @@ impl Directory {
     /// Changes when it does who is linked, or who is known.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Changes when it does which channels the others have.
+    pub(super) fn held_changes(&self) -> watch::Receiver<u64> {
+        self.held_changed.subscribe()
     }
 
     /// A node answered at an address.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::dial::Dialling;
+use super::directory::held::HeldBy;
 use super::directory::node::Node;
 use super::link::announcements::Announcer;
 use super::link::context::Context;
@@ -259,7 +260,9 @@ impl Hub {
             overflow: Overflow::DropOldest,
             partitions: 1,
         }));
-        let node = Arc::new(Node::new(&peer, &receiver));
+        let former = self.context.directory.get(&peer.node);
+        let held = former.map_or_else(HeldBy::default, |former| HeldBy::of_former(&former.held));
+        let node = Arc::new(Node::new(&peer, &receiver, held));
         self.context.directory.insert(Arc::clone(&node));
         self.streams += 1;
         let (offers, offered) = mpsc::channel(OFFERS_AHEAD);

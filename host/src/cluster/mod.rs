@@ -14,6 +14,8 @@
 //! - [`membership`] finds addresses; `dial` keeps trying those without a link.
 //! - `wire` is how bytes come from one node to another, up to two that know each other;
 //!   [`tls`] secures them, with what [`certificates`] makes.
+//! - `passing` brings requests on channels to the nodes that these lie with, and takes
+//!   those of others.
 //! - `hub` owns the tasks: one for each start of another node. `link` is what is sent and
 //!   received by one of them; `remembered` keeps what was received of those forgotten.
 //! - `directory` is what all of them know of other nodes, `timing` says how long anything
@@ -25,6 +27,7 @@ mod directory;
 mod hub;
 mod link;
 pub mod membership;
+mod passing;
 mod remembered;
 mod threads;
 mod timing;
@@ -41,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::ClusterAdmin;
 use crate::bus::Bus;
+use crate::passing::{Elsewhere, Hosting};
 
 pub use link::{inbox, interest};
 pub use threads::LinkThreads;
@@ -54,6 +58,8 @@ use link::context::Context;
 use membership::gossip::{Gossip, LinkNews, Outgoing, Settings};
 use membership::{Address, Dns, Fixed, Membership};
 use network::{Listener, Network};
+use passing::passer::Passer;
+use passing::taker::Taker;
 use timing::LEAVE;
 use tls::Tls;
 use wire::acceptor::Acceptor;
@@ -84,6 +90,8 @@ pub struct ClusterConfig {
     pub advertise: Option<Address>,
     /// `HOST:PORT` of nodes to join; names are looked up again and again.
     pub join: Vec<Address>,
+    /// What the node offers to the others.
+    pub hosting: Hosting,
     /// What every random choice follows from.
     pub seed: u64,
 }
@@ -92,6 +100,7 @@ pub struct ClusterConfig {
 pub struct Cluster {
     config: ClusterConfig,
     directory: Arc<Directory>,
+    passer: Arc<Passer>,
 }
 
 /// Why a node is no longer part of a cluster.
@@ -113,11 +122,25 @@ impl Cluster {
             Some(address) => Arc::clone(address),
             None => config.listener.address().to_string().into(),
         };
-        let directory = Directory::new(config.identity.clone(), own_address, config.bus.clone());
+        let identity = config.identity.clone();
+        let directory = Arc::new(Directory::new(identity, own_address, config.bus.clone()));
+        let passer = Passer::new(
+            config.identity.clone(),
+            Arc::clone(&directory),
+            dialler(&config),
+        );
         Self {
             config,
-            directory: Arc::new(directory),
+            directory,
+            passer: Arc::new(passer),
         }
+    }
+
+    /// The channels of the other nodes.
+    #[must_use]
+    pub fn elsewhere(&self) -> Arc<dyn Elsewhere> {
+        let passer: Arc<Passer> = Arc::clone(&self.passer);
+        passer
     }
 
     /// The cluster as this node sees it.
@@ -133,7 +156,9 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`] when the node can no longer take part.
     pub async fn run(self, leave: CancellationToken) -> Result<(), ClusterError> {
-        let Self { config, directory } = self;
+        let Self {
+            config, directory, ..
+        } = self;
         tracing::info!(address = %config.listener.address(), "listening for other nodes");
         let (news, heard) = mpsc::channel(NEWS_AHEAD);
         let (say, gossip) = mpsc::channel(NEWS_AHEAD);
@@ -153,6 +178,12 @@ impl Cluster {
         }
 
         let max_event_bytes = config.identity.max_event_bytes;
+        let dialler = dialler(&config);
+        let taker = Taker::new(
+            config.identity.clone(),
+            Arc::clone(&directory),
+            config.hosting.clone(),
+        );
         let failures = Arc::new(FailureLog::default());
         let context = Arc::new(Context {
             node: Arc::clone(&config.identity.node),
@@ -160,6 +191,7 @@ impl Cluster {
             bus: config.bus,
             directory: Arc::clone(&directory),
             failures: Arc::clone(&failures),
+            hosting: config.hosting,
             news: news.clone(),
         });
         let greeter = Arc::new(Greeter {
@@ -169,12 +201,7 @@ impl Cluster {
             failures: Arc::clone(&failures),
         });
         let dialling = Arc::new(Dialling {
-            dialler: Dialler {
-                network: config.network,
-                tls: config.tls.clone(),
-                allow_plaintext: config.allow_plaintext,
-                max_event_bytes,
-            },
+            dialler,
             greeter: Arc::clone(&greeter),
             directory,
             greeted,
@@ -185,6 +212,7 @@ impl Cluster {
             max_event_bytes,
             failures,
             opened,
+            taker,
         };
         let server = acceptor.run();
         tokio::pin!(server);
@@ -217,6 +245,16 @@ impl Cluster {
             () = hub.leave() => Ok(()),
             served = &mut server => Ok(served?),
         }
+    }
+}
+
+/// What opens connections to other nodes.
+fn dialler(config: &ClusterConfig) -> Dialler {
+    Dialler {
+        network: Arc::clone(&config.network),
+        tls: config.tls.clone(),
+        allow_plaintext: config.allow_plaintext,
+        max_event_bytes: config.identity.max_event_bytes,
     }
 }
 

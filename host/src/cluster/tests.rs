@@ -23,6 +23,7 @@ use crate::bus::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Draft, EventType, Pattern};
+use crate::passing::{Elsewhere, Hosting};
 
 /// Pipes between addresses, which can be cut.
 #[derive(Default)]
@@ -109,6 +110,8 @@ impl Listener for PipeListener {
 /// A node that takes part.
 struct Part {
     admin: Arc<dyn ClusterAdmin>,
+    elsewhere: Arc<dyn Elsewhere>,
+    hosting: Hosting,
     publisher: Publisher,
     heard: Receiver,
     leave: CancellationToken,
@@ -159,6 +162,7 @@ fn start_by(
         overflow: Overflow::DropOldest,
         partitions: 1,
     });
+    let hosting = Hosting::default();
     let cluster = Cluster::new(ClusterConfig {
         identity: Identity {
             cluster: "test".into(),
@@ -180,11 +184,14 @@ fn start_by(
             .iter()
             .map(|other| address(*other).to_string().into())
             .collect(),
+        hosting: hosting.clone(),
         seed: number.into(),
     });
     let leave = CancellationToken::new();
     Part {
         admin: cluster.admin(),
+        elsewhere: cluster.elsewhere(),
+        hosting,
         publisher: bus.publisher("/test", "test"),
         heard,
         _running: tokio_util::task::AbortOnDropHandle::new(tokio::spawn(
@@ -380,3 +387,5 @@ async fn after_a_panic_at_a_goodbye_nobody_believes_that_the_node_is_there() {
     a.hear("cluster.unreachable", 1).await;
     assert!(!clock.0.load(Ordering::Relaxed), "its task has panicked");
 }
+
+mod passing;

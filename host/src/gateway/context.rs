@@ -23,6 +23,7 @@ use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
 use crate::channel::{Channel, Channels, NoChannel};
 use crate::consumer::Consumers;
+use crate::passing::Elsewhere;
 
 /// What handlers share.
 pub(super) struct Context {
@@ -32,6 +33,8 @@ pub(super) struct Context {
     pub(super) plugins: Arc<dyn PluginAdmin>,
     pub(super) channels: Channels,
     pub(super) consumers: Consumers,
+    /// Those of other nodes.
+    pub(super) elsewhere: Arc<dyn Elsewhere>,
     pub(super) cluster: Arc<dyn ClusterAdmin>,
     pub(super) readiness: Readiness,
     pub(super) hosts: AllowedHosts,
@@ -88,6 +91,10 @@ impl Context {
         let are_open = self.channels.is_open();
         match self.channels.find(name) {
             Err(_) if !are_open => Err(Rejection::Starting),
+            Err(missing) => {
+                let all = self.elsewhere.all();
+                Ok(Err(missing.among(all.iter().map(|(name, _)| &**name))))
+            }
             found => Ok(found),
         }
     }

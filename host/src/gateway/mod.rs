@@ -3,12 +3,14 @@
 //!
 //! - `serve` is how bytes come in: connections, their bounds, and which pages may ask.
 //! - `endpoints` are the routes, one file or folder each.
+//! - `answers` takes requests that other nodes pass on.
 //! - `caller` asks who sends a request and whether they may.
 //! - `openapi` puts the routes together, and describes them.
 //! - `context` is what all of these share, and `readiness` whether the node takes events.
 //! - `query` reads parameters, `rejection` is what can go wrong, and the status and `problem`
 //!   that it becomes, which says with a `pointer` where; `limits` are the bounds.
 
+mod answers;
 mod caller;
 mod context;
 mod endpoints;
@@ -37,6 +39,7 @@ use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
 use crate::channel::Channels;
 use crate::consumer::Consumers;
+use crate::passing::{Answers, Elsewhere};
 
 pub use endpoints::ganomede::{GanomedeConfig, SharedSecret};
 pub use limits::{COMMAND_TIME, GatewayLimits};
@@ -46,6 +49,7 @@ pub use serve::hosts::{ANY_HOST, AllowedHosts, is_loopback};
 pub use serve::server::Stages;
 pub use serve::tls::{HttpTls, HttpTlsError, HttpTlsFiles, OtherFiles};
 
+use answers::Answering;
 use caller::denials::Denials;
 use context::Context;
 use endpoints::ganomede::Ganomede;
@@ -53,7 +57,7 @@ use endpoints::metrics::counted::GatewayMetrics;
 use endpoints::metrics::node::NodeCollector;
 use endpoints::stream::memory::StreamMemory;
 use endpoints::stream::rendering::Renderings;
-use endpoints::{ganomede, health, metrics, publish};
+use endpoints::{channels::elsewhere, ganomede, health, metrics, publish};
 use openapi::document;
 use rejection::Rejection;
 use serve::guard;
@@ -75,6 +79,8 @@ pub struct GatewayConfig {
     pub channels: Channels,
     /// Where the node's plugins are in them.
     pub consumers: Consumers,
+    /// Those of other nodes.
+    pub elsewhere: Arc<dyn Elsewhere>,
     /// The cluster as the node sees it.
     pub cluster: Arc<dyn ClusterAdmin>,
     /// Says when the node has loaded its plugins.
@@ -109,6 +115,7 @@ impl Gateway {
             plugins,
             channels,
             consumers,
+            elsewhere,
             cluster,
             readiness,
             access,
@@ -150,6 +157,7 @@ impl Gateway {
                 plugins,
                 channels,
                 consumers,
+                elsewhere,
                 cluster,
                 readiness,
                 hosts,
@@ -169,28 +177,57 @@ impl Gateway {
             middleware::from_fn_with_state(Arc::clone(context), guard::refuse_foreign_hosts);
         let pages =
             middleware::from_fn_with_state(Arc::clone(context), guard::refuse_foreign_pages);
-        let ask = middleware::from_fn_with_state(Arc::clone(context), caller::ask);
-        let count = middleware::from_fn_with_state(Arc::clone(context), metrics::count);
         let drain =
             middleware::from_fn_with_state(Arc::clone(context), health::refuse_when_draining);
         let guarded = |routes: Router<Arc<Context>>| {
             routes
-                .layer(drain.clone())
                 .layer(pages.clone())
                 .layer(hosts.clone())
                 .layer(CatchPanicLayer::custom(rejection::panicked))
         };
-        let (routes, _) = document::routes().split_for_parts();
-        let routes = routes
-            .fallback(no_route)
-            .method_not_allowed_fallback(method_not_allowed)
-            .route_layer(ask);
-        let mut routes = guarded(routes);
+        let mut routes = guarded(self.routes());
         if let Some(ganomede) = &self.ganomede {
             let answer =
                 middleware::from_fn_with_state(Arc::clone(context), ganomede::answers::answer);
-            routes = routes.merge(guarded(ganomede::routes(ganomede)).layer(answer));
+            let ganomede = ganomede::routes(ganomede).layer(drain);
+            routes = routes.merge(guarded(ganomede).layer(answer));
         }
+        self.counted(routes)
+    }
+
+    /// Answers requests that other nodes pass on, on the runtime that this is called on.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn answers(&self) -> Arc<dyn Answers> {
+        // No page sends them, and under its own name the node is asked already.
+        let routes = self.routes();
+        let routes = routes.layer(CatchPanicLayer::custom(rejection::panicked));
+        Arc::new(Answering::new(self.counted(routes)))
+    }
+
+    /// All routes, for whoever may.
+    fn routes(&self) -> Router<Arc<Context>> {
+        let context = &self.context;
+        let pass_on = middleware::from_fn_with_state(Arc::clone(context), elsewhere::pass_on);
+        let ask = middleware::from_fn_with_state(Arc::clone(context), caller::ask);
+        let drain =
+            middleware::from_fn_with_state(Arc::clone(context), health::refuse_when_draining);
+        let (channels, _) = document::channel_routes().split_for_parts();
+        let (others, _) = document::other_routes().split_for_parts();
+        others
+            .merge(channels.route_layer(pass_on))
+            .fallback(no_route)
+            .method_not_allowed_fallback(method_not_allowed)
+            .route_layer(ask)
+            .layer(drain)
+    }
+
+    /// Routes whose answers are counted, whatever happens.
+    fn counted(&self, routes: Router<Arc<Context>>) -> Router {
+        let context = &self.context;
+        let count = middleware::from_fn_with_state(Arc::clone(context), metrics::count);
         routes.layer(count).with_state(Arc::clone(context))
     }
 }

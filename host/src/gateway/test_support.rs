@@ -24,6 +24,7 @@ use crate::channel::test_support::channels_of;
 use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::consumer::Consumers;
+use crate::passing::{Alone, Elsewhere};
 
 /// Largest event of the bus under test.
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
@@ -64,6 +65,15 @@ pub(super) fn guarded(bus: &Bus, access: Access) -> Gateway {
     let readiness = Readiness::default();
     readiness.plugins_loaded();
     gateway_for(bus, GatewayLimits::default(), readiness, access)
+}
+
+/// A gateway that is ready, who may do what there, and the channels of other nodes.
+pub(super) fn beside(bus: &Bus, access: Access, elsewhere: Arc<dyn Elsewhere>) -> Gateway {
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    let channels = channels_of(bus, BTreeMap::new());
+    let limits = GatewayLimits::default();
+    gateway_beside(bus, limits, readiness, access, channels, elsewhere)
 }
 
 /// Who may do what, by these settings.
@@ -122,7 +132,7 @@ fn gateway_of(
     access: Access,
     channels: Channels,
 ) -> Gateway {
-    Gateway::new(config_of(bus, limits, readiness, access, channels))
+    gateway_beside(bus, limits, readiness, access, channels, Arc::new(Alone))
 }
 
 /// A gateway of a node whose channels are consumed.
@@ -141,6 +151,21 @@ pub(super) fn gateway_consuming(
     })
 }
 
+fn gateway_beside(
+    bus: &Bus,
+    limits: GatewayLimits,
+    readiness: Readiness,
+    access: Access,
+    channels: Channels,
+    elsewhere: Arc<dyn Elsewhere>,
+) -> Gateway {
+    let config = config_of(bus, limits, readiness, access, channels);
+    Gateway::new(GatewayConfig {
+        elsewhere,
+        ..config
+    })
+}
+
 fn config_of(
     bus: &Bus,
     limits: GatewayLimits,
@@ -155,6 +180,7 @@ fn config_of(
         plugins: Arc::new(FakePlugins::default()),
         channels,
         consumers,
+        elsewhere: Arc::new(Alone),
         cluster: Arc::new(FakeCluster),
         readiness,
         access,

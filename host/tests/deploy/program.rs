@@ -18,6 +18,7 @@ use hearken::clock::SystemClock;
 use hearken::config::{NodeConfig, NodeFlags};
 use hearken::consumer::Consumers;
 use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use hearken::passing::Alone;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -82,6 +83,7 @@ pub async fn get(path: &str) -> StatusCode {
         channels,
         bus,
         plugins: Arc::new(Nothing),
+        elsewhere: Arc::new(Alone),
         cluster: Arc::new(Nothing),
         readiness,
         access: Access::open(Arc::new(SystemClock)),

@@ -5,6 +5,7 @@ mod commands;
 mod disks;
 mod ganomede;
 mod kills;
+mod nodes;
 pub mod plugins;
 mod restarts;
 mod retention;

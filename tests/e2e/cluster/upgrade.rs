@@ -77,7 +77,11 @@ fn described(kind: &Kind) -> Option<String> {
         }
         Kind::InterestKnown(known) => format!("interest {} known", known.version),
         Kind::Ping(_) | Kind::Gossip(_) | Kind::Interest(_) => return None,
-        Kind::InterestChange(_) | Kind::Skip(_) | Kind::Refusal(_) | Kind::Goodbye(_) => {
+        Kind::InterestChange(_)
+        | Kind::Skip(_)
+        | Kind::Channels(_)
+        | Kind::Refusal(_)
+        | Kind::Goodbye(_) => {
             panic!("a node of version 1.1 is not told {kind:?}")
         }
     })

@@ -12,6 +12,7 @@ use hearken::cluster::protocol::frame::Kind;
 use hearken::cluster::protocol::{Ack, Filter, Hello, Interest, Ping, Pong, Resume};
 use hearken::cluster::{Cluster, ClusterConfig, Identity};
 use hearken::event::{Draft, EventType, Pattern};
+use hearken::passing::Hosting;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -160,6 +161,7 @@ impl Local {
             allow_plaintext: false,
             advertise: None,
             join: Vec::new(),
+            hosting: Hosting::default(),
             seed: 1,
         });
         let leave = CancellationToken::new();

@@ -22,6 +22,7 @@ use hearken::event::{CloudEvent, Pattern};
 use hearken::gateway::{
     AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness, SharedSecret,
 };
+use hearken::passing::Alone;
 use hearken_channel_log::ChannelName;
 use hearken_channel_log::memory::{Memory, MemorySettings};
 use prometheus_client::registry::Registry;
@@ -78,6 +79,7 @@ impl Node {
             channels,
             bus,
             plugins: Arc::new(Nobody),
+            elsewhere: Arc::new(Alone),
             cluster: Arc::new(Nobody),
             readiness,
             access: Access::open(Arc::new(SystemClock)),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use uuid::Uuid;
 
+use super::held::HeldBy;
 use crate::admin::{LinkStatus, NodeState, NodeStatus};
 use crate::bus::Receiver;
 use crate::cluster::membership::Address;
@@ -19,6 +20,8 @@ pub(in crate::cluster) struct Node {
     /// Where events wait for it, as long as it can come back.
     receiver: Weak<Receiver>,
     pub(in crate::cluster) figures: Figures,
+    /// Which channels it has.
+    pub(in crate::cluster) held: HeldBy,
 }
 
 /// What may change about a node during its life.
@@ -48,7 +51,7 @@ pub(in crate::cluster) struct Figures {
 }
 
 impl Node {
-    pub(in crate::cluster) fn new(peer: &Peer, receiver: &Arc<Receiver>) -> Self {
+    pub(in crate::cluster) fn new(peer: &Peer, receiver: &Arc<Receiver>, held: HeldBy) -> Self {
         Self {
             name: Arc::clone(&peer.node),
             incarnation: peer.incarnation,
@@ -60,6 +63,7 @@ impl Node {
             }),
             receiver: Arc::downgrade(receiver),
             figures: Figures::default(),
+            held,
         }
     }
 

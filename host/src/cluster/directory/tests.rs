@@ -1,3 +1,4 @@
+use super::held::HeldBy;
 use super::*;
 use crate::bus::{BusConfig, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
 use crate::clock::SystemClock;
@@ -52,7 +53,7 @@ impl World {
             overflow: Overflow::DropOldest,
             partitions: 1,
         }));
-        let node = Arc::new(Node::new(&peer, &receiver));
+        let node = Arc::new(Node::new(&peer, &receiver, HeldBy::default()));
         self.receivers.push(receiver);
         self.directory.insert(Arc::clone(&node));
         self.directory.set_state(&node, NodeState::Connected);

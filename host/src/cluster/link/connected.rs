@@ -12,6 +12,7 @@ use super::acks::Acks;
 use super::inputs::PeerInputs;
 use super::interest::Asked;
 use super::session::Session;
+use super::told::Told;
 use crate::cluster::membership::gossip::LinkNews;
 use crate::cluster::timing::{GATHER, MEASURE, SILENCE};
 use crate::cluster::wire::channel::{Channel, Lost, Outgoing, unexpected};
@@ -86,6 +87,8 @@ pub(in crate::cluster) struct Link<'s> {
     /// The last ping, and when it was sent.
     ping: (u64, Instant),
     acks: Acks,
+    /// Which channels this node has.
+    told: Told,
     /// Changes when this node's wishes do.
     wishes: watch::Receiver<u64>,
     /// What the other side was asked for.
@@ -111,6 +114,7 @@ impl<'s> Link<'s> {
         Self {
             acks: Acks::new(session.inbox.received()),
             wishes: session.context.bus.interest().watch(),
+            told: Told::new(&session.context.hosting, session.peer.minor),
             session,
             inputs,
             pending: Pending {
@@ -194,6 +198,7 @@ impl<'s> Link<'s> {
                         return Err(Lost::Replaced);
                     }
                 }
+                () = self.told.changed() => self.told.look(),
                 () = self.acks.due() => self.acknowledge(),
                 _ = self.measure.tick() => self.measure(),
                 () = self.silence.too_long() => return Err(Lost::Silent(SILENCE)),
@@ -265,6 +270,9 @@ impl<'s> Link<'s> {
         {
             return Some(kind);
         }
+        if let Some(channels) = self.told.next() {
+            return Some(Kind::Channels(channels));
+        }
         let message = self.pending.gossip.pop_front()?;
         Some(Kind::Gossip(Gossip { message }))
     }
@@ -294,6 +302,10 @@ impl<'s> Link<'s> {
                     .knows(&self.session.node, version);
             }
             Kind::Skip(skip) => self.skip(&skip)?,
+            Kind::Channels(channels) => {
+                let directory = &self.session.context.directory;
+                directory.hear_channels(&self.session.node, channels);
+            }
             Kind::Gossip(Gossip { message }) => {
                 let from = self.session.member();
                 // Dropped when the membership does not keep up; it says all again.

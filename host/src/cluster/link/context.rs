@@ -8,6 +8,7 @@ use crate::bus::{Bus, Publisher};
 use crate::cluster::directory::Directory;
 use crate::cluster::membership::gossip::LinkNews;
 use crate::cluster::wire::failures::FailureLog;
+use crate::passing::Hosting;
 
 /// What all peers of a node share.
 pub(in crate::cluster) struct Context {
@@ -18,6 +19,8 @@ pub(in crate::cluster) struct Context {
     pub(in crate::cluster) host: Publisher,
     pub(in crate::cluster) directory: Arc<Directory>,
     pub(in crate::cluster) failures: Arc<FailureLog>,
+    /// What this node offers to the others.
+    pub(in crate::cluster) hosting: Hosting,
     /// Where the membership hears of links.
     pub(in crate::cluster) news: mpsc::Sender<LinkNews>,
 }

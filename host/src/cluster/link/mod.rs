@@ -8,8 +8,8 @@
 //! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox` keeps
 //!   the order of what is received, and `acks` says when to acknowledge it; `gaps` reports
 //!   what is missing.
-//! - `interest` says what either side wants, and `announcements` tell this node and the
-//!   membership what becomes of the other.
+//! - `interest` says what either side wants, `told` which channels this node has, and
+//!   `announcements` tell this node and the membership what becomes of the other.
 
 mod acks;
 pub(super) mod announcements;
@@ -25,3 +25,4 @@ pub(super) mod past;
 pub(super) mod peer;
 pub(super) mod session;
 pub(super) mod superseded;
+mod told;

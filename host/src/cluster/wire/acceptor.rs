@@ -14,11 +14,12 @@ use tonic::{Request, Response, Status, Streaming};
 use super::admission::{Admission, InUse, Place, network};
 use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
 use super::failures::FailureLog;
-use super::http2::{FRAME_ALLOWANCE, HTTP2_FRAME, Http2Io, WINDOW};
+use super::http2::{FRAME_ALLOWANCE, HTTP2_FRAME, Http2Io, MAX_ON_THE_WAY, MAX_PART, WINDOW};
 use super::network::{Connection, Listener};
 use super::opened::{Ends, Opened};
 use super::protocol::Frame;
 use super::protocol::cluster_server::{Cluster, ClusterServer};
+use super::protocol::passing_server::{Passing, PassingServer};
 use super::traffic::{Hold, watched};
 use crate::cluster::timing::HANDSHAKE_STEP;
 use crate::cluster::tls::Tls;
@@ -27,16 +28,18 @@ use crate::cluster::tls::Tls;
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Takes the streams of those who dial this node.
-pub(in crate::cluster) struct Acceptor {
+pub(in crate::cluster) struct Acceptor<P> {
     pub(in crate::cluster) listener: Box<dyn Listener>,
     pub(in crate::cluster) tls: Option<Tls>,
     pub(in crate::cluster) max_event_bytes: usize,
     pub(in crate::cluster) failures: Arc<FailureLog>,
     /// Where the streams go.
     pub(in crate::cluster) opened: mpsc::Sender<Opened>,
+    /// Takes requests that other nodes pass on.
+    pub(in crate::cluster) taker: P,
 }
 
-impl Acceptor {
+impl<P: Passing> Acceptor<P> {
     /// Serves until it is dropped.
     ///
     /// # Errors
@@ -54,12 +57,15 @@ impl Acceptor {
             admission: admission.clone(),
         })
         .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE);
+        let passing = PassingServer::new(self.taker).max_decoding_message_size(MAX_PART);
         let serve = Server::builder()
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .max_frame_size(HTTP2_FRAME)
-            .max_concurrent_streams(1)
+            // One link, or requests.
+            .max_concurrent_streams(MAX_ON_THE_WAY)
             .add_service(service)
+            .add_service(passing)
             .serve_with_incoming(ReceiverStream::new(securing));
         tokio::select! {
             biased;

@@ -254,6 +254,7 @@ pub(in crate::cluster) fn unexpected(kind: &Kind, expected: &str) -> Refused {
         Kind::InterestKnown(_) => "InterestKnown",
         Kind::InterestChange(_) => "InterestChange",
         Kind::Skip(_) => "Skip",
+        Kind::Channels(_) => "Channels",
         Kind::Events(_) => "Events",
         Kind::Ack(_) => "Ack",
         Kind::Ping(_) => "Ping",

@@ -2,24 +2,33 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel as Http2, Endpoint};
 
+use super::admission::Usage;
 use super::channel::{Channel, FRAMES_AHEAD, Incoming, Outgoing};
-use super::http2::{FRAME_ALLOWANCE, HTTP2_FRAME, Http2Io, WINDOW};
+use super::http2::{FRAME_ALLOWANCE, HTTP2_FRAME, Http2Io, MAX_ON_THE_WAY, MAX_PART, WINDOW};
 use super::network::Network;
 use super::opened::Opened;
 use super::protocol::cluster_client::ClusterClient;
+use super::protocol::passing_client::PassingClient;
 use super::text::shown;
 use super::traffic::{Hold, watched};
 use crate::cluster::timing::DIAL;
-use crate::cluster::tls::Tls;
+use crate::cluster::tls::{PeerCertificate, Tls};
+
+/// What of each answer to a request is sent ahead, in bytes, when nobody takes it: it holds
+/// up no other, as long as all of them fit.
+const REQUESTS_WINDOW: u32 = 128 << 10;
+
+/// The same of all answers together.
+const REQUESTS_WINDOWS: u32 = REQUESTS_WINDOW * MAX_ON_THE_WAY;
 
 /// Why no stream was opened.
 #[derive(Debug, thiserror::Error)]
@@ -70,17 +79,23 @@ pub(in crate::cluster) struct Dialler {
     pub(in crate::cluster) max_event_bytes: usize,
 }
 
+/// What carries requests to a node.
+pub(in crate::cluster) struct Requests {
+    pub(in crate::cluster) client: PassingClient<Http2>,
+    /// Whom the node's certificate is for; nothing without TLS.
+    pub(in crate::cluster) certificate: Option<PeerCertificate>,
+    /// There as long as the connection is.
+    pub(in crate::cluster) alive: Weak<Usage>,
+    /// Ends the connection.
+    pub(in crate::cluster) hold: Hold,
+}
+
 impl Dialler {
     /// Opens a stream to the node at `HOST:PORT`; tries the addresses of a name one
     /// after the other.
     pub(in crate::cluster) async fn dial(&self, address: &str) -> Result<Opened, DialError> {
-        let lookup = self.network.resolve(address);
-        let addresses = timeout(DIAL, lookup)
-            .await
-            .map_err(|_| DialError::Silent(DIAL))?
-            .map_err(DialError::Resolve)?;
         let mut failed = DialError::NoAddress;
-        for address in addresses {
+        for address in self.resolve(address).await? {
             match timeout(DIAL, self.open(address)).await {
                 Ok(Ok(opened)) => return Ok(opened),
                 Ok(Err(error)) => failed = error,
@@ -90,7 +105,59 @@ impl Dialler {
         Err(failed)
     }
 
+    /// Opens a connection for requests to the node at `HOST:PORT`.
+    pub(in crate::cluster) async fn dial_for_requests(
+        &self,
+        address: &str,
+    ) -> Result<Requests, DialError> {
+        let mut failed = DialError::NoAddress;
+        for address in self.resolve(address).await? {
+            match timeout(DIAL, self.open_for_requests(address)).await {
+                Ok(Ok(requests)) => return Ok(requests),
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = DialError::Silent(DIAL),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn resolve(&self, address: &str) -> Result<Vec<SocketAddr>, DialError> {
+        let lookup = self.network.resolve(address);
+        timeout(DIAL, lookup)
+            .await
+            .map_err(|_| DialError::Silent(DIAL))?
+            .map_err(DialError::Resolve)
+    }
+
     async fn open(&self, address: SocketAddr) -> Result<Opened, DialError> {
+        let io = self.connect(address).await?;
+        let ends = io.ends.clone();
+        let channel = self.stream(io).await;
+        Ok(Opened {
+            channel: channel.map_err(|error| self.not_spoken(error))?,
+            ends,
+            dialled: true,
+            greeting: None,
+        })
+    }
+
+    async fn open_for_requests(&self, address: SocketAddr) -> Result<Requests, DialError> {
+        let io = self.connect(address).await?;
+        let certificate = io.ends.certificate.clone();
+        let alive = Arc::downgrade(&io.ends.usage);
+        let hold = Hold::of(&io.ends.traffic);
+        let http2 = http2(io, REQUESTS_WINDOW, REQUESTS_WINDOWS).await;
+        let http2 = http2.map_err(|error| self.not_spoken(error))?;
+        Ok(Requests {
+            client: PassingClient::new(http2).max_decoding_message_size(MAX_PART),
+            certificate,
+            alive,
+            hold,
+        })
+    }
+
+    /// A connection on which HTTP/2 can begin.
+    async fn connect(&self, address: SocketAddr) -> Result<Http2Io, DialError> {
         // Looked at here and not only where it is configured: names lead anywhere, and
         // other nodes tell of addresses.
         if self.tls.is_none() && !self.allow_plaintext && !address.ip().to_canonical().is_loopback()
@@ -99,43 +166,19 @@ impl Dialler {
         }
         let connection = self.network.dial(address);
         let (connection, traffic) = watched(connection.await.map_err(DialError::Connect)?);
-        let io = match &self.tls {
+        Ok(match &self.tls {
             Some(tls) => {
                 let secured = tls.connect(connection).await.map_err(DialError::Tls)?;
                 Http2Io::secured(secured, traffic)
             }
             None => Http2Io::plain(connection, traffic),
-        };
-        let ends = io.ends.clone();
-        let channel = self.stream(io).await;
-        Ok(Opened {
-            channel: channel.map_err(if self.tls.is_some() {
-                DialError::Protocol
-            } else {
-                DialError::PlainText
-            })?,
-            ends,
-            dialled: true,
-            greeting: None,
         })
     }
 
     async fn stream(&self, io: Http2Io) -> Result<Channel, String> {
         let traffic = Arc::clone(&io.ends.traffic);
         let hold = Hold::of(&traffic);
-        let mut connection = Some(TokioIo::new(io));
-        let once = tower::service_fn(move |_| {
-            let again = || io::Error::other("the connection is used up");
-            std::future::ready(connection.take().ok_or_else(again))
-        });
-        // The name is not looked at: the connection is there already.
-        let http2 = Endpoint::from_static("http://node")
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
-            .max_frame_size(HTTP2_FRAME)
-            .connect_with_connector(once)
-            .await
-            .map_err(|error| with_sources(&error))?;
+        let http2 = http2(io, WINDOW, WINDOW).await?;
         let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
         let answer = ClusterClient::new(http2)
             .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE)
@@ -148,6 +191,32 @@ impl Dialler {
             hold,
         })
     }
+
+    /// Whoever answers does not speak the protocol.
+    fn not_spoken(&self, error: String) -> DialError {
+        match self.tls {
+            Some(_) => DialError::Protocol(error),
+            None => DialError::PlainText(error),
+        }
+    }
+}
+
+/// Begins HTTP/2 on a connection, with so many bytes that each stream, and all together, may
+/// be sent ahead.
+async fn http2(io: Http2Io, stream: u32, all: u32) -> Result<Http2, String> {
+    let mut connection = Some(TokioIo::new(io));
+    let once = tower::service_fn(move |_| {
+        let again = || io::Error::other("the connection is used up");
+        std::future::ready(connection.take().ok_or_else(again))
+    });
+    // The name is not looked at: the connection is there already.
+    Endpoint::from_static("http://node")
+        .initial_stream_window_size(stream)
+        .initial_connection_window_size(all)
+        .max_frame_size(HTTP2_FRAME)
+        .connect_with_connector(once)
+        .await
+        .map_err(|error| with_sources(&error))
 }
 
 fn with_sources(error: &dyn std::error::Error) -> String {

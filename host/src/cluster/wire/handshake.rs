@@ -25,6 +25,9 @@ pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 /// The first minor version with `InterestChange`.
 pub const INTEREST_CHANGE_SINCE: u32 = 2;
 
+/// The first minor version with `Channels`.
+pub const CHANNELS_SINCE: u32 = 2;
+
 /// The first minor version with `Skip`.
 pub const SKIP_SINCE: u32 = 2;
 

@@ -25,6 +25,15 @@ pub(in crate::cluster) const WINDOW: u32 = 4 << 20;
 /// wait behind more.
 pub(in crate::cluster) const HTTP2_FRAME: u32 = 64 << 10;
 
+/// Requests that are on their way from one node to another at most.
+pub(in crate::cluster) const MAX_ON_THE_WAY: u32 = 256;
+
+/// Largest piece of a request or answer that is passed on, in bytes.
+pub(in crate::cluster) const PIECE: usize = 64 << 10;
+
+/// Largest message of one, in bytes: a piece, or a head.
+pub(in crate::cluster) const MAX_PART: usize = 4 * PIECE;
+
 /// What a frame of the protocol may be larger than the largest event, in bytes: a
 /// frame is full at 256 KiB.
 pub(in crate::cluster) const FRAME_ALLOWANCE: usize = 1 << 20;

@@ -17,7 +17,7 @@ pub(super) mod dialler;
 pub(super) mod failures;
 pub(super) mod greeting;
 pub mod handshake;
-mod http2;
+pub(super) mod http2;
 pub mod network;
 pub(super) mod opened;
 pub mod protocol;

@@ -1,11 +1,12 @@
 //! Who asks, and whether they may: asked of every request before its route sees it.
 //!
-//! `credential` is what a request shows, `denials` tells of those that were refused, and `audit`
+//! `credential` is what a request shows, `passed` what another node says that passes it on, `denials` tells of those that were refused, and `audit`
 //! of those that command the node.
 
 mod audit;
 mod credential;
 pub(super) mod denials;
+pub(super) mod passed;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use super::serve::discard::discard;
 use crate::access::{Act, Identity, Unauthenticated};
 use audit::Command;
 use credential::Shown;
+use passed::Passed;
 
 /// Whoever sent a request.
 #[derive(Clone, Debug)]
@@ -91,6 +93,32 @@ async fn admit(
             });
         }
     };
+    let identity = match parts.extensions.get::<Passed>().cloned() {
+        Some(Passed(identity)) => identity,
+        None => identify(context, client, parts, right).await?,
+    };
+    if let Err(full) = client.connection.admit(&identity) {
+        context.denials.over_budget();
+        return Err(full.into());
+    }
+    match right {
+        Right::Observe => context.check(&identity, &Act::Observe, client.address)?,
+        Right::Operate => context.check(&identity, &Act::Operate, client.address)?,
+        Right::Open | Right::Known => {}
+        // By the route, which knows what it is for.
+        Right::Publish | Right::Listen | Right::Append | Right::Read => {}
+    }
+    parts.extensions.insert(Caller(identity.clone()));
+    Ok(Some((right, identity)))
+}
+
+/// Who it is, by what the request shows.
+async fn identify(
+    context: &Context,
+    client: &Client,
+    parts: &mut Parts,
+    right: Right,
+) -> Result<Identity, Rejection> {
     let in_query = right.takes_token_in_query(&parts.method);
     let shown = match Shown::take(parts, in_query) {
         // A node that asks nobody does not mind what a proxy shows it.
@@ -106,27 +134,14 @@ async fn admit(
         .access
         .authenticate(shown.credential(names), client.address)
         .await;
-    let identity = match known {
-        Ok(identity) => identity,
-        Err(Unauthenticated::Missing) if right == Right::Known => context.access.anonymous(),
+    match known {
+        Ok(identity) => Ok(identity),
+        Err(Unauthenticated::Missing) if right == Right::Known => Ok(context.access.anonymous()),
         Err(unknown) => {
             context.denials.unauthenticated(&unknown, client.address);
-            return Err(unknown.into());
+            Err(unknown.into())
         }
-    };
-    if let Err(full) = client.connection.admit(&identity) {
-        context.denials.over_budget();
-        return Err(full.into());
     }
-    match right {
-        Right::Observe => context.check(&identity, &Act::Observe, client.address)?,
-        Right::Operate => context.check(&identity, &Act::Operate, client.address)?,
-        Right::Open | Right::Known => {}
-        // By the route, which knows what it is for.
-        Right::Publish | Right::Listen | Right::Append | Right::Read => {}
-    }
-    parts.extensions.insert(Caller(identity.clone()));
-    Ok(Some((right, identity)))
 }
 
 impl Context {

@@ -55,11 +55,13 @@ const RIGHT: &str = "x-right";
 struct Carried;
 
 /// Every route of the gateway.
-pub(in crate::gateway) fn routes() -> OpenApiRouter<Arc<Context>> {
-    OpenApiRouter::with_openapi(head())
-        .routes(routes!(publish::publish, stream::events))
-        .routes(routes!(wait::wait))
-        .routes(routes!(list::list))
+fn routes() -> OpenApiRouter<Arc<Context>> {
+    other_routes().merge(channel_routes())
+}
+
+/// Those of a channel, which may lie on another node.
+pub(in crate::gateway) fn channel_routes() -> OpenApiRouter<Arc<Context>> {
+    OpenApiRouter::new()
         .routes(routes!(show::show, set::set, remove::remove))
         .routes(routes!(append::append, read::read))
         .routes(routes!(one::one))
@@ -73,6 +75,14 @@ pub(in crate::gateway) fn routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(consumers::retry))
         .routes(routes!(consumers::seek))
         .routes(routes!(consumers::remove))
+}
+
+/// All others.
+pub(in crate::gateway) fn other_routes() -> OpenApiRouter<Arc<Context>> {
+    OpenApiRouter::with_openapi(head())
+        .routes(routes!(publish::publish, stream::events))
+        .routes(routes!(wait::wait))
+        .routes(routes!(list::list))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::show))
         .routes(routes!(plugins::reload))

@@ -10,12 +10,15 @@ use axum::http::request::Parts;
 
 use super::connection::Connection;
 use super::forwarded;
+use crate::gateway::caller::passed::Passed;
 use crate::gateway::context::Context;
 
 /// Who sent a request: the connection, and the address that shares are counted by.
 pub(in crate::gateway) struct Client {
     pub(in crate::gateway) connection: Arc<Connection>,
     pub(in crate::gateway) address: IpAddr,
+    /// Whether another node has passed the request on.
+    pub(in crate::gateway) was_passed: bool,
     /// Whether it passes over interim answers, as all do but those of HTTP/1.0.
     takes_probes: bool,
 }
@@ -42,6 +45,7 @@ impl FromRequestParts<Arc<Context>> for Client {
         Ok(Self {
             connection,
             address,
+            was_passed: parts.extensions.get::<Passed>().is_some(),
             takes_probes: parts.version >= Version::HTTP_11,
         })
     }

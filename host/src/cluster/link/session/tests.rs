@@ -10,9 +10,11 @@ use crate::bus::{
 };
 use crate::clock::SystemClock;
 use crate::cluster::directory::Directory;
+use crate::cluster::directory::held::HeldBy;
 use crate::cluster::wire::handshake::Identity;
 use crate::cluster::wire::protocol::{self, Interest};
 use crate::event::{Draft, EventType, Pattern};
+use crate::passing::Hosting;
 
 /// The node `b`, as the node `a` knows it.
 pub(in crate::cluster::link) fn peer() -> Peer {
@@ -50,7 +52,7 @@ pub(in crate::cluster::link) fn session(past: Past) -> Session {
         overflow: Overflow::DropOldest,
         partitions: 1,
     }));
-    let node = Arc::new(Node::new(&peer, &receiver));
+    let node = Arc::new(Node::new(&peer, &receiver, HeldBy::default()));
     let own_address = "127.0.0.1:7071".into();
     let context = Context {
         node: "a".into(),
@@ -58,6 +60,7 @@ pub(in crate::cluster::link) fn session(past: Past) -> Session {
         directory: Arc::new(Directory::new(identity, own_address, bus.clone())),
         bus,
         failures: Arc::default(),
+        hosting: Hosting::default(),
         news: mpsc::channel(1).0,
     };
     let outbox = Outbox::new(1, receiver, 1 << 20);

@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hearken_channel_log::Expected;
 
+use super::address::address;
 use super::at::At;
+use super::elsewhere::{append_there, bare, without_node};
 use super::etag::etag;
 use super::if_match::IfMatch;
 use super::refusal::ChannelRefusal;
@@ -68,36 +70,30 @@ pub(in crate::gateway) async fn append(
     body: Body,
 ) -> Result<Response, Rejection> {
     // Whoever may not is not told whether there is such a channel.
-    context.check(&identity, &Act::Append(&name), client.address)?;
+    context.check(&identity, &Act::Append(bare(&name)), client.address)?;
     let mut submission = Submission::read(&context, &identity, &client, &headers, body).await?;
-    let channel = find(&context, &identity, &name)?.map_err(ChannelRefusal::from)?;
-    for (at, draft) in submission.drafts.iter_mut().enumerate() {
-        let named = draft.channel.get_or_insert_with(|| name.clone().into());
-        if *named != name {
-            return Err(ChannelRefusal::OtherChannel {
-                at: (submission.mode == Mode::Batched).then_some(at),
-                binary: submission.mode == Mode::Binary,
-                channel: Some(named.clone().into_owned()),
-            }
-            .into());
-        }
-    }
     let sender = Sender {
         context: &context,
         identity: &identity,
         client: &client,
     };
+    let there = append_there(sender, &context, &name, &headers, &mut submission).await?;
+    if let Some(answer) = there {
+        return Ok(answer);
+    }
+    let channel = find(&context, &identity, &name)?.map_err(ChannelRefusal::from)?;
+    address(&mut submission, &name, context.bus.node())?;
     sender.check(&submission)?;
     store(sender, &channel, &headers, submission).await
 }
 
 /// Appends what names its channel itself.
 pub(in crate::gateway::endpoints) async fn append_named(
-    context: &Context,
+    context: &Arc<Context>,
     client: &Client,
     identity: &Identity,
     headers: &HeaderMap,
-    submission: Submission,
+    mut submission: Submission,
 ) -> Result<Response, Rejection> {
     let binary = submission.mode == Mode::Binary;
     let names = submission.drafts.iter().map(|draft| &draft.channel);
@@ -113,15 +109,22 @@ pub(in crate::gateway::endpoints) async fn append_named(
         }
         .into());
     }
-    let name = first.as_deref().unwrap_or_default().to_owned();
+    let given = first.as_deref().unwrap_or_default().to_owned();
+    let name = bare(&given);
+    for draft in &mut submission.drafts {
+        draft.channel = Some(name.to_owned().into());
+    }
     let sender = Sender {
         context,
         identity,
         client,
     };
     sender.check(&submission)?;
+    if let Some(answer) = append_there(sender, context, &given, headers, &mut submission).await? {
+        return Ok(answer);
+    }
     let at = submission.position(0);
-    let channel = find(context, identity, &name)?
+    let channel = find(context, identity, without_node(&given, context.bus.node()))?
         .map_err(|error| ChannelRefusal::NoSuchChannelOfEvent { at, binary, error })?;
     store(sender, &channel, headers, submission).await
 }

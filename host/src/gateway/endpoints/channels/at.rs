@@ -1,22 +1,57 @@
 //! Parts of a path.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::elsewhere::without_node;
+use crate::gateway::context::Context;
 use crate::gateway::rejection::Rejection;
 
-/// What stands in a path for the names in braces, percent-decoded.
+/// What stands in a path for the names in braces, percent-decoded. The first is a channel's;
+/// where it names this node too, that is left out.
 pub(in crate::gateway) struct At<T>(pub(in crate::gateway) T);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+/// Names of which the first is a channel's.
+pub(in crate::gateway) trait OfChannel {
+    /// Its name.
+    fn channel(&mut self) -> &mut String;
+}
+
+impl OfChannel for String {
+    fn channel(&mut self) -> &mut String {
+        self
+    }
+}
+
+impl OfChannel for (String, String) {
+    fn channel(&mut self) -> &mut String {
+        &mut self.0
+    }
+}
+
+impl OfChannel for (String, String, String) {
+    fn channel(&mut self) -> &mut String {
+        &mut self.0
+    }
+}
+
+impl<T: DeserializeOwned + OfChannel + Send> FromRequestParts<Arc<Context>> for At<T> {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        context: &Arc<Context>,
+    ) -> Result<Self, Rejection> {
         // What is not UTF-8 names nothing.
-        let Path(names) = Path::from_request_parts(parts, state)
+        let Path(mut names): Path<T> = Path::from_request_parts(parts, context)
             .await
             .map_err(|_| Rejection::NoRoute(parts.uri.path().to_owned()))?;
+        let name = names.channel();
+        let length = without_node(name, context.bus.node()).len();
+        name.truncate(length);
         Ok(Self(names))
     }
 }

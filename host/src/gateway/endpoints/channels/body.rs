@@ -12,7 +12,7 @@ use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 
 /// Largest such body.
-const MAX_BODY_BYTES: usize = 64 << 10;
+pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Reads the body as JSON; an empty one is an empty object. Whoever sends it still has to be
 /// allowed in once it has come.

@@ -9,16 +9,19 @@
 //! | `cursors`, `indexes` | `…/cursors/{client}`, `…/indexes/{index}` |
 //! | `consumers` | `…/consumers/{plugin}`: plugins that consume the channel |
 //! | `operate` | `…/trim`, `…/verify`, `…/repair` |
-//! | `at`, `begin`, `position`, `if_match`, `body` | parts of requests |
+//! | `elsewhere/` | channels of other nodes: requests that are passed on |
+//! | `at`, `address`, `begin`, `position`, `if_match`, `body` | parts of requests |
 //! | `view`, `page`, `etag` | parts of answers |
 //! | `refusal` | what can go wrong, and the status that it becomes |
 
+mod address;
 pub(in crate::gateway) mod append;
 mod at;
 mod begin;
 pub(in crate::gateway) mod body;
 pub(in crate::gateway) mod consumers;
 pub(in crate::gateway) mod cursors;
+pub(in crate::gateway) mod elsewhere;
 mod etag;
 mod if_match;
 pub(in crate::gateway) mod indexes;

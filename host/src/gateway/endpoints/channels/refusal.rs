@@ -8,6 +8,7 @@ use hearken_channel_log::{
     Epoch, FullBecause, ReadError,
 };
 
+use super::elsewhere::ElsewhereRefusal;
 use super::view::numbers;
 use crate::channel::{
     AnotherLog, AppendFailure, ClientNameError, CursorFailure, FieldError, IndexFailure, NoChannel,
@@ -79,6 +80,8 @@ pub(in crate::gateway) enum ChannelRefusal {
         humantime::format_duration(*within)
     )]
     VerifySlow { within: Duration },
+    #[error(transparent)]
+    Elsewhere(#[from] ElsewhereRefusal),
     #[error(transparent)]
     Append(#[from] AppendFailure),
     #[error(transparent)]
@@ -160,6 +163,7 @@ impl ChannelRefusal {
             ),
             Self::NoEvent { .. } => (StatusCode::NOT_FOUND, "no-event", "No such event"),
             Self::Trimmed { .. } => (StatusCode::GONE, "trimmed", "Not kept any more"),
+            Self::Elsewhere(error) => error.classify(),
             Self::Append(error) => append(error),
             Self::Read(error) => read(error),
             Self::Set(error) => set(error),

@@ -10,12 +10,14 @@ use hearken_channel_log::ChannelName;
 
 use super::at::At;
 use super::body;
+use super::elsewhere::make_there;
 use super::refusal::ChannelRefusal;
 use super::show::shown;
 use super::view::ChannelDetails;
 use crate::channel::{Set, SettingsDocument};
 use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
+use crate::gateway::endpoints::publish::Sender;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
 use crate::gateway::rejection::Rejection;
@@ -68,6 +70,22 @@ pub(in crate::gateway) async fn set(
         return Err(Rejection::Starting);
     }
     let settings = document.read().map_err(ChannelRefusal::from)?;
+    let is_new = context.channels.find(name.as_str()).is_err();
+    let other = settings.node.as_deref();
+    let other = other.filter(|node| *node != &**context.bus.node());
+    if let Some(node) = other.filter(|_| is_new && !client.was_passed) {
+        let sender = Sender {
+            context: &context,
+            identity: &identity,
+            client: &client,
+        };
+        let made = make_there(sender, &context, name.as_str(), node, &headers, &document);
+        return made.await;
+    }
+    if is_new {
+        let named = context.check_name(name.as_str());
+        named.map_err(ChannelRefusal::from)?;
+    }
     let engine = document.engine.is_some().then_some(settings.engine);
     let set = context.channels.set(&name, settings, engine, new).await;
     let (channel, set) = set.map_err(ChannelRefusal::from)?;

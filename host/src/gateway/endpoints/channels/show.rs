@@ -32,7 +32,8 @@ pub(super) type Shown = ([(HeaderName, HeaderValue); 1], Json<ChannelDetails>);
         (status = 200, description = "The channel", body = ChannelDetails),
         (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The storage fails", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Several other nodes have a channel of that name", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage fails, or the channel's node is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn show(
@@ -47,7 +48,8 @@ pub(in crate::gateway) async fn show(
 /// A channel as it stands now.
 pub(super) async fn shown(context: &Context, channel: &Channel) -> Result<Shown, ChannelRefusal> {
     let status = channel.status().ok_or(ReadFailure::Removed)?;
-    let view = ChannelView::of(&status, context.bus.node());
+    let also_on = context.also_on(channel.name().as_str());
+    let view = ChannelView::of(&status, context.bus.node()).beside(also_on);
     let consumers = context.consumers.of_channel(channel).await;
     let consumers = consumers.map_err(ConsumerFailure::from)?;
     let details = view.with(channel.cursors().await?, consumers, channel.epoch());

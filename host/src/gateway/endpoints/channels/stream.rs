@@ -45,7 +45,7 @@ const STREAM_READ: ReadAmount = ReadAmount {
 const OPENING: &str = "retry: 1000\n: reading\n\n";
 
 /// A message without meaning, which shows each side that the other is there.
-const COMMENT: &str = ":\n\n";
+pub(super) const COMMENT: &str = ":\n\n";
 
 /// Has proxies such as nginx pass on each message at once.
 const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
@@ -314,6 +314,11 @@ impl Drop for ChannelStream {
     fn drop(&mut self) {
         self.connection.set_stage(Stage::Answering);
     }
+}
+
+/// The last message to a client that may not read any more.
+pub(super) fn access_ended(ended: &Ended) -> Bytes {
+    message("access-ended", &json!({ "reason": ended.to_string() }))
 }
 
 fn told(name: &str, span: Span) -> Bytes {

@@ -8,6 +8,7 @@ use crate::channel::{ChannelStatus, Cursor, SettingsDocument};
 use crate::consumer::ConsumerStatus;
 use crate::event::cloudevent::rfc3339;
 use crate::gateway::problem::Numbers;
+use crate::passing::Holder;
 
 /// How a channel stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,6 +19,10 @@ pub(in crate::gateway) struct ChannelView {
     epoch: String,
     /// Node that it lies on.
     node: String,
+    /// Other nodes that have a channel of the same name, which all mean their own by it: with
+    /// `NAME@NODE` each is meant, until all but one are removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also_on: Vec<String>,
     /// When it was made, in RFC 3339.
     created: String,
     /// Number of the oldest event that is kept; one more than `last` when none is.
@@ -39,6 +44,35 @@ pub(in crate::gateway) struct ChannelView {
     declared: bool,
     /// What it is set to.
     settings: SettingsDocument,
+}
+
+/// A channel of another node.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct ChannelElsewhere {
+    /// Its name.
+    name: String,
+    /// Which log of that name it is.
+    epoch: String,
+    /// Node that it lies on.
+    node: String,
+    /// `elsewhere`, or `away` while its node cannot be reached.
+    state: &'static str,
+}
+
+impl ChannelElsewhere {
+    /// Of a channel of this name on another node.
+    pub(super) fn of(name: &str, holder: &Holder) -> Self {
+        Self {
+            name: name.to_owned(),
+            epoch: holder.epoch.to_string(),
+            node: holder.node.to_string(),
+            state: if holder.reachable {
+                "elsewhere"
+            } else {
+                "away"
+            },
+        }
+    }
 }
 
 /// How a channel stands, with who keeps a position in it.
@@ -121,6 +155,7 @@ impl ChannelView {
             name: info.name.to_string(),
             epoch: info.epoch.to_string(),
             node: node.to_owned(),
+            also_on: Vec::new(),
             created: rfc3339(info.created),
             first: info.first,
             last: info.last,
@@ -131,6 +166,11 @@ impl ChannelView {
             declared: status.declared,
             settings: SettingsDocument::from(&status.settings),
         }
+    }
+
+    /// The same, where these nodes have a channel of that name too.
+    pub(super) fn beside(self, also_on: Vec<String>) -> Self {
+        Self { also_on, ..self }
     }
 
     /// The same with the cursors and the consumers of the channel.

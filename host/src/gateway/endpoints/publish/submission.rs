@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::body::{self, ReadBody};
@@ -38,7 +39,7 @@ pub(in crate::gateway) struct Submission {
     pub(in crate::gateway) drafts: Vec<Draft<'static>>,
     pub(in crate::gateway) mode: Mode,
     /// Counts for as long as the request is worked on.
-    _body: ReadBody,
+    body: ReadBody,
 }
 
 /// Reads the whole body of somebody who still has to be allowed in once it has come.
@@ -98,11 +99,12 @@ impl Submission {
         body: ReadBody,
     ) -> Self {
         trace::inherit(headers, &mut drafts);
-        Self {
-            drafts,
-            mode,
-            _body: body,
-        }
+        Self { drafts, mode, body }
+    }
+
+    /// The body as it came.
+    pub(in crate::gateway) fn body(&self) -> Bytes {
+        self.body.bytes.clone()
     }
 
     /// Position of an event in the request, if that may have several.

@@ -16,6 +16,7 @@ use hearken::clock::SystemClock;
 use hearken::cluster::network::{Tcp, TcpAcceptor};
 use hearken::cluster::{Cluster as Part, ClusterConfig, Identity, LinkThreads};
 use hearken::event::{Draft, EventType, Pattern};
+use hearken::passing::Hosting;
 use hearken_bench_stopwatch::role::{self, DEADLINE};
 use hearken_bench_stopwatch::{Error, Publish, Receive};
 use tokio::net::TcpListener;
@@ -141,6 +142,7 @@ impl Node {
             allow_plaintext: true,
             advertise: None,
             join: join.into_iter().map(Into::into).collect(),
+            hosting: Hosting::default(),
             seed: u64::from(std::process::id()),
         });
         let nodes = cluster.admin();

@@ -1,0 +1,204 @@
+//! Takes requests that other nodes pass on, and has them answered.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::asked::{request, to_wire};
+use crate::cluster::directory::Directory;
+use crate::cluster::timing::RESUME_STEP;
+use crate::cluster::wire::admission::InUse;
+use crate::cluster::wire::handshake::Identity;
+use crate::cluster::wire::http2::PIECE;
+use crate::cluster::wire::opened::Ends;
+use crate::cluster::wire::protocol::passing_server::Passing;
+use crate::cluster::wire::protocol::{Answered, AnsweredHead, Asked, AskedHead, answered, asked};
+use crate::passing::{Cut, Hosting, PassedRequest, PassedResponse};
+
+/// Requests at a time, of all nodes.
+const MAX_TAKEN: usize = 1024;
+
+/// Bodies that are in memory at a time, in bytes, but never less than one takes.
+const BODIES: usize = 64 << 20;
+
+/// What the memory for bodies is counted in, in bytes.
+const UNIT: usize = 1 << 10;
+
+/// Room for what surrounds an event in a body.
+const ENVELOPE: usize = 1 << 20;
+
+/// A body may be so many times as large as the largest event.
+const BODY_FACTOR: usize = 6;
+
+/// The parts of an answer.
+type Parts = Pin<Box<dyn Stream<Item = Result<Answered, Status>> + Send>>;
+
+/// Takes requests of other nodes.
+pub(in crate::cluster) struct Taker {
+    identity: Identity,
+    directory: Arc<Directory>,
+    hosting: Hosting,
+    places: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    largest_body: usize,
+}
+
+/// A request, and its share of the memory for bodies.
+struct Taken {
+    request: PassedRequest,
+    room: OwnedSemaphorePermit,
+}
+
+impl Taker {
+    pub(in crate::cluster) fn new(
+        identity: Identity,
+        directory: Arc<Directory>,
+        hosting: Hosting,
+    ) -> Self {
+        let largest = identity.max_event_bytes.saturating_mul(BODY_FACTOR);
+        let largest_body = largest.saturating_add(ENVELOPE);
+        let bodies = BODIES.max(largest_body) / UNIT + 1;
+        Self {
+            identity,
+            directory,
+            hosting,
+            places: Arc::new(Semaphore::new(MAX_TAKEN)),
+            bodies: Arc::new(Semaphore::new(bodies.min(Semaphore::MAX_PERMITS))),
+            largest_body,
+        }
+    }
+
+    /// Reads a request to its end.
+    async fn read(&self, parts: &mut Streaming<Asked>, ends: &Ends) -> Result<Taken, Status> {
+        let broken = || Status::invalid_argument("this is no request that a node passes on");
+        let head = match parts.message().await?.and_then(|part| part.part) {
+            Some(asked::Part::Head(head)) => head,
+            Some(asked::Part::Chunk(_)) | None => return Err(broken()),
+        };
+        self.check(&head, ends)?;
+        let length = usize::try_from(head.body_bytes).unwrap_or(usize::MAX);
+        if length > self.largest_body {
+            return Err(broken());
+        }
+        let request = request(head).ok_or_else(broken)?;
+        let units = u32::try_from(length / UNIT + 1).map_err(|_| broken())?;
+        let room = Arc::clone(&self.bodies).try_acquire_many_owned(units);
+        let room = room.map_err(|_| too_many())?;
+        let body = body(parts, length).await?.ok_or_else(broken)?;
+        Ok(Taken {
+            request: PassedRequest { body, ..request },
+            room,
+        })
+    }
+
+    /// Takes nothing of strangers.
+    fn check(&self, head: &AskedHead, ends: &Ends) -> Result<(), Status> {
+        let own = &self.identity;
+        if head.cluster != *own.cluster || head.asked != *own.node {
+            return Err(Status::failed_precondition("this is another node"));
+        }
+        let certificate = ends.certificate.as_ref();
+        if certificate.is_some_and(|certificate| !certificate.is_for(&head.node)) {
+            return Err(Status::permission_denied(
+                "the certificate is not for the node that asks",
+            ));
+        }
+        let node = self.directory.get(&head.node);
+        let is_linked = node.is_some_and(|node| {
+            node.is_linked() && node.incarnation.to_string() == head.incarnation
+        });
+        match is_linked {
+            true => Ok(()),
+            false => Err(Status::failed_precondition("there is no link to that node")),
+        }
+    }
+}
+
+/// The rest of the request: a body of this length; nothing if it has another.
+async fn body(parts: &mut Streaming<Asked>, length: usize) -> Result<Option<Bytes>, Status> {
+    let mut body = BytesMut::new();
+    while let Some(part) = parts.message().await? {
+        match part.part {
+            Some(asked::Part::Chunk(chunk)) if body.len() + chunk.len() <= length => {
+                body.extend_from_slice(&chunk);
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok((body.len() == length).then(|| body.freeze()))
+}
+
+fn too_many() -> Status {
+    Status::resource_exhausted("too many requests are being answered")
+}
+
+#[tonic::async_trait]
+impl Passing for Taker {
+    type PassStream = Parts;
+
+    async fn pass(&self, asked: Request<Streaming<Asked>>) -> Result<Response<Parts>, Status> {
+        let ends = asked.extensions().get::<Ends>().cloned();
+        let ends = ends.ok_or_else(|| Status::internal("the connection has no ends"))?;
+        let in_use = InUse::new(&ends.usage);
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| too_many())?;
+        let not_yet = || Status::failed_precondition("the node has just been started");
+        let answers = self.hosting.answers().ok_or_else(not_yet)?;
+        let mut parts = asked.into_inner();
+        let taken = timeout(READ_TIME, self.read(&mut parts, &ends)).await;
+        let slow = || Status::deadline_exceeded("the request did not come in time");
+        let Taken { request, room } = taken.map_err(|_| slow())??;
+        // All of it runs as the other side takes it, and ends when it goes.
+        let answer = stream::once(async move {
+            let answer = answers.answer(request).await;
+            drop(room);
+            pieces(answer)
+        });
+        let held = (place, in_use);
+        let answer = answer.flatten().map(move |part| {
+            let _held = &held;
+            part
+        });
+        Ok(Response::new(Box::pin(answer)))
+    }
+}
+
+/// For a whole request to come.
+const READ_TIME: Duration = RESUME_STEP;
+
+/// An answer in pieces.
+fn pieces(answer: PassedResponse) -> impl Stream<Item = Result<Answered, Status>> + Send {
+    let PassedResponse {
+        status,
+        headers,
+        body,
+    } = answer;
+    let head = answered::Part::Head(AnsweredHead {
+        status: status.into(),
+        headers: to_wire(headers),
+    });
+    let part = |part| Answered { part: Some(part) };
+    let chunks = body.flat_map(move |chunk| {
+        let pieces: Vec<_> = match chunk {
+            Ok(mut chunk) => {
+                let pieces = std::iter::from_fn(|| {
+                    let next = PIECE.min(chunk.len());
+                    (next > 0).then(|| chunk.split_to(next))
+                });
+                pieces
+                    .map(|piece| Ok(part(answered::Part::Chunk(piece))))
+                    .collect()
+            }
+            Err(Cut) => vec![Err(Status::aborted("the answer ends here"))],
+        };
+        stream::iter(pieces)
+    });
+    stream::iter([Ok(part(head))]).chain(chunks)
+}

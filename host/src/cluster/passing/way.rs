@@ -1,0 +1,148 @@
+//! The way to one other node: a connection for requests, and how many go over it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tonic::transport::Channel;
+use uuid::Uuid;
+
+use crate::cluster::timing::SAY_AGAIN;
+use crate::cluster::wire::admission::Usage;
+use crate::cluster::wire::dialler::Requests;
+use crate::cluster::wire::http2::MAX_ON_THE_WAY;
+use crate::cluster::wire::protocol::passing_client::PassingClient;
+use crate::cluster::wire::traffic::Hold;
+
+/// Requests at a time that wait for events, or stream them.
+const LASTING: usize = 192;
+
+/// Other requests at a time.
+const BRIEF: usize = 64;
+
+const _: () = assert!(
+    LASTING + BRIEF == MAX_ON_THE_WAY as usize,
+    "the other side takes as many"
+);
+
+/// How long a connection that carries nothing is used again: the other side ends it soon
+/// after.
+const IDLE: Duration = Duration::from_secs(3);
+
+/// The way to a node.
+pub(super) struct Way {
+    lasting: Arc<Semaphore>,
+    brief: Arc<Semaphore>,
+    /// Whose turn it is to make a connection.
+    pub(super) turn: Semaphore,
+    connected: Mutex<Option<Arc<Connected>>>,
+    /// When it was said last that there is none.
+    said: Mutex<Option<Instant>>,
+}
+
+/// A connection for requests.
+pub(super) struct Connected {
+    pub(super) client: PassingClient<Channel>,
+    /// To which start of the node.
+    incarnation: Uuid,
+    alive: Weak<Usage>,
+    _hold: Hold,
+    /// When a request has ended last.
+    used: Mutex<Instant>,
+}
+
+/// A connection that a request goes over; kept for as long as that does.
+pub(super) struct Carrying {
+    pub(super) connected: Arc<Connected>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self {
+            lasting: Arc::new(Semaphore::new(LASTING)),
+            brief: Arc::new(Semaphore::new(BRIEF)),
+            turn: Semaphore::new(1),
+            connected: Mutex::default(),
+            said: Mutex::default(),
+        }
+    }
+}
+
+impl Way {
+    /// A place for a request; nothing when all are taken.
+    pub(super) fn place(&self, lasting: bool) -> Option<OwnedSemaphorePermit> {
+        let places = if lasting { &self.lasting } else { &self.brief };
+        Arc::clone(places).try_acquire_owned().ok()
+    }
+
+    /// The connection to this start of the node, if it can still be used.
+    pub(super) fn usable(&self, incarnation: Uuid) -> Option<Arc<Connected>> {
+        let connected = self.connected();
+        let usable = connected.as_ref().filter(|it| it.is_usable(incarnation));
+        usable.map(Arc::clone)
+    }
+
+    /// Keeps a new connection.
+    pub(super) fn keep(&self, requests: Requests, incarnation: Uuid) -> Arc<Connected> {
+        let Requests {
+            client,
+            alive,
+            hold,
+            ..
+        } = requests;
+        let new = Arc::new(Connected {
+            client,
+            incarnation,
+            alive,
+            _hold: hold,
+            used: Mutex::new(Instant::now()),
+        });
+        *self.connected() = Some(Arc::clone(&new));
+        new
+    }
+
+    /// Whether it is worth a line in the log that there is no connection.
+    pub(super) fn is_news(&self) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = said.is_none_or(|said| said.elapsed() >= SAY_AGAIN);
+        if is_news {
+            *said = Some(Instant::now());
+        }
+        is_news
+    }
+
+    fn connected(&self) -> MutexGuard<'_, Option<Arc<Connected>>> {
+        // Set as a whole.
+        self.connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connected {
+    fn is_usable(self: &Arc<Self>, incarnation: Uuid) -> bool {
+        let is_alive = self.alive.strong_count() > 0 && self.incarnation == incarnation;
+        // Beyond the one that the way has, each is of a request.
+        let in_use = Arc::strong_count(self) > 1;
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        is_alive && (in_use || used.elapsed() < IDLE)
+    }
+}
+
+impl Carrying {
+    pub(super) fn new(connected: Arc<Connected>, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            connected,
+            _place: place,
+        }
+    }
+}
+
+impl Drop for Carrying {
+    fn drop(&mut self) {
+        let used = self.connected.used.lock();
+        *used.unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}

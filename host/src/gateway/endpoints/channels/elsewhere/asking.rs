@@ -1,0 +1,306 @@
+//! A request that is passed on, up to its answer.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use super::place::{Place, bare, target};
+use super::refusal::ElsewhereRefusal;
+use super::relay;
+use crate::access::{Held, Identity};
+use crate::channel::SettingsDocument;
+use crate::gateway::context::Context;
+use crate::gateway::endpoints::channels::address::address;
+use crate::gateway::endpoints::channels::body::MAX_BODY_BYTES;
+use crate::gateway::endpoints::channels::refusal::ChannelRefusal;
+use crate::gateway::endpoints::publish::{Sender, Submission, read_body};
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+use crate::gateway::serve::slots::Slot;
+use crate::passing::{PassFailure, PassedBody, PassedRequest, PassedResponse, PassedRights};
+
+/// Headers that say something of a channel, beside the attributes of events.
+const PASSED: [&str; 7] = [
+    "accept",
+    "content-type",
+    "if-match",
+    "if-none-match",
+    "last-event-id",
+    "traceparent",
+    "tracestate",
+];
+
+/// Attributes of an event in binary mode begin so.
+const ATTRIBUTE: &str = "ce-";
+
+/// Headers of an answer that are its connection's.
+const OF_CONNECTION: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
+
+/// Largest answer to what changes something.
+const MAX_RECEIPT: usize = 16 << 20;
+
+/// How a request may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// As a stream of events.
+    Stream,
+    /// As a wait for some.
+    Wait,
+}
+
+/// A request for another node.
+pub(super) struct Asking<'a> {
+    pub(super) context: &'a Arc<Context>,
+    pub(super) client: &'a Client,
+    pub(super) identity: &'a Identity,
+    /// The channel.
+    pub(super) name: &'a str,
+    /// The node that it lies on.
+    pub(super) node: &'a str,
+    pub(super) method: &'a Method,
+    /// Path and query, as the other node is asked.
+    pub(super) target: String,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) rights: PassedRights,
+    pub(super) lasting: Option<Lasting>,
+}
+
+/// Reads the body of a request that no event comes with.
+pub(super) async fn read_small(
+    context: &Context,
+    client: &Client,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Rejection> {
+    let body = read_body(context, client, headers, body, MAX_BODY_BYTES).await?;
+    Ok(body.bytes)
+}
+
+/// Passes on an append to the channel that is called so, if it lies on another node.
+pub(in crate::gateway) async fn append_there(
+    sender: Sender<'_>,
+    shared: &Arc<Context>,
+    given: &str,
+    headers: &HeaderMap,
+    submission: &mut Submission,
+) -> Result<Option<Response>, Rejection> {
+    if sender.client.was_passed {
+        return Ok(None);
+    }
+    let node = match shared.place(given).map_err(ChannelRefusal::from)? {
+        Place::Here => return Ok(None),
+        Place::There(node) => node,
+    };
+    let name = bare(given);
+    address(submission, name, &node)?;
+    sender.check(submission)?;
+    sender.take(submission.drafts.len())?;
+    let asking = Asking {
+        context: shared,
+        client: sender.client,
+        identity: sender.identity,
+        name,
+        node: &node,
+        method: &Method::POST,
+        target: target(name, "/events"),
+        headers,
+        body: submission.body(),
+        rights: PassedRights {
+            publish: sender
+                .identity
+                .rights()
+                .publish()
+                .map(str::to_owned)
+                .collect(),
+            append: vec![name.to_owned()],
+            ..PassedRights::default()
+        },
+        lasting: None,
+    };
+    asking.answer().await.map(Some)
+}
+
+/// Has a channel made on another node.
+pub(in crate::gateway) async fn make_there(
+    sender: Sender<'_>,
+    shared: &Arc<Context>,
+    name: &str,
+    node: &str,
+    headers: &HeaderMap,
+    settings: &SettingsDocument,
+) -> Result<Response, Rejection> {
+    let placed = shared.place_on(name, node).map_err(ChannelRefusal::from)?;
+    let Place::There(node) = placed else {
+        return Err(Rejection::Internal);
+    };
+    let body = serde_json::to_vec(settings).map_err(|_| Rejection::Internal)?;
+    let asking = Asking {
+        context: shared,
+        client: sender.client,
+        identity: sender.identity,
+        name,
+        node: &node,
+        method: &Method::PUT,
+        target: target(name, ""),
+        headers,
+        body: body.into(),
+        rights: PassedRights {
+            operate: true,
+            ..PassedRights::default()
+        },
+        lasting: None,
+    };
+    asking.answer().await
+}
+
+impl Asking<'_> {
+    /// What the other node answers.
+    pub(super) async fn answer(self) -> Result<Response, Rejection> {
+        let Self {
+            context,
+            client,
+            identity,
+            lasting,
+            ..
+        } = self;
+        let place = match lasting {
+            Some(lasting) => Some(self.place(lasting)?),
+            None => None,
+        };
+        let request = PassedRequest {
+            method: self.method.to_string(),
+            target: self.target.clone(),
+            headers: passed(self.headers),
+            address: client.address,
+            principal: identity.principal().to_string(),
+            rights: self.rights.clone(),
+            body: self.body.clone(),
+            lasting: lasting.is_some(),
+        };
+        let ended = async {
+            match lasting {
+                Some(_) => identity.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let draining = async {
+            match lasting {
+                Some(_) => context.draining.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = context.elsewhere.pass(self.node, request) => answer,
+            ended = ended => return Err(Rejection::AccessEnded(ended)),
+            () = draining => return Err(Rejection::Draining),
+            // Nobody reads this, but the other node is told to stop.
+            () = client.gone() => return Err(Rejection::ClientGone),
+        };
+        let PassedResponse {
+            status,
+            headers,
+            body,
+        } = answer.map_err(|failure| self.failed(failure))?;
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() =
+            StatusCode::from_u16(status).map_err(|_| self.failed(PassFailure::Unknown))?;
+        *response.headers_mut() = received(headers);
+        let streams = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|media_type| media_type == "text/event-stream");
+        *response.body_mut() = match place {
+            Some((slot, held)) if streams => {
+                relay::body(context, &client.connection, identity, body, slot, held)
+            }
+            _ if self.is_safe() => Body::from_stream(body),
+            // Only with the whole of it is it known what was done.
+            _ => Body::from(
+                whole(body)
+                    .await
+                    .ok_or_else(|| self.failed(PassFailure::Unknown))?,
+            ),
+        };
+        Ok(response)
+    }
+
+    /// A place for what lasts, here as on the other node.
+    fn place(&self, lasting: Lasting) -> Result<(Slot, Held), Rejection> {
+        let context = self.context;
+        let held = context.hold_stream(self.identity)?;
+        let (slots, what) = match lasting {
+            Lasting::Stream => (&context.streams, "event streams"),
+            Lasting::Wait => (&context.waiters, "waiters"),
+        };
+        let slot = slots.take(self.client.address);
+        let slot = slot.map_err(|full| Rejection::full(what, full))?;
+        if context.draining.is_cancelled() {
+            return Err(Rejection::Draining);
+        }
+        Ok((slot, held))
+    }
+
+    /// Whether it changes nothing.
+    fn is_safe(&self) -> bool {
+        self.method.is_safe()
+    }
+
+    fn failed(&self, failure: PassFailure) -> Rejection {
+        let (name, node) = (self.name.to_owned(), self.node.to_owned());
+        let refusal = match failure {
+            PassFailure::Busy => ElsewhereRefusal::Busy { node },
+            PassFailure::Unknown if !self.is_safe() => ElsewhereRefusal::Unknown { name, node },
+            PassFailure::Away | PassFailure::Unknown => ElsewhereRefusal::Away {
+                name,
+                nodes: vec![node],
+            },
+        };
+        ChannelRefusal::from(refusal).into()
+    }
+}
+
+/// The headers that matter for channels.
+fn passed(headers: &HeaderMap) -> Vec<(String, Bytes)> {
+    let matters =
+        |name: &HeaderName| PASSED.contains(&name.as_str()) || name.as_str().starts_with(ATTRIBUTE);
+    let headers = headers.iter().filter(|(name, _)| matters(name));
+    headers
+        .map(|(name, value)| {
+            let value = Bytes::copy_from_slice(value.as_bytes());
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}
+
+/// The headers of an answer; what is none is left out.
+fn received(headers: Vec<(String, Bytes)>) -> HeaderMap {
+    let headers = headers.into_iter().filter_map(|(name, value)| {
+        let name: HeaderName = name.parse().ok()?;
+        let value = HeaderValue::from_maybe_shared(value).ok()?;
+        (!OF_CONNECTION.contains(&name.as_str())).then_some((name, value))
+    });
+    let mut received = HeaderMap::new();
+    for (name, value) in headers {
+        received.append(name, value);
+    }
+    received
+}
+
+/// The whole of a body; nothing if it is cut, or larger than any.
+async fn whole(mut body: PassedBody) -> Option<Bytes> {
+    let mut whole = BytesMut::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece.ok()?;
+        if whole.len() + piece.len() > MAX_RECEIPT {
+            return None;
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Some(whole.freeze())
+}

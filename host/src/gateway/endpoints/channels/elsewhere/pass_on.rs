@@ -1,0 +1,181 @@
+//! The layer in front of all routes of channels.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+
+use super::asking::{Asking, Lasting, read_small};
+use super::place::{CHANNELS, Place, bare, target};
+use crate::access::{Act, Identity};
+use crate::gateway::caller::Caller;
+use crate::gateway::caller::passed::Passed;
+use crate::gateway::context::Context;
+use crate::gateway::endpoints::channels::refusal::ChannelRefusal;
+use crate::gateway::openapi::rights::{Right, right};
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+use crate::passing::PassedRights;
+
+/// All routes of a channel begin so.
+const CHANNEL: &str = "/v1/channels/{name}";
+
+/// Passes on what is asked of a channel of another node.
+pub(in crate::gateway) async fn pass_on(
+    State(context): State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match there(&context, &parts) {
+        Ok(None) => next.run(Request::from_parts(parts, body)).await,
+        Ok(Some(there)) => {
+            let Ok(client) = Client::from_request_parts(&mut parts, &context).await;
+            let answered = async {
+                let body = match parts.method {
+                    Method::POST | Method::PUT => {
+                        read_small(&context, &client, &parts.headers, body).await?
+                    }
+                    _ => Bytes::new(),
+                };
+                let asking = Asking {
+                    context: &context,
+                    client: &client,
+                    identity: &there.identity,
+                    name: &there.name,
+                    node: &there.node,
+                    method: &parts.method,
+                    target: there.target,
+                    headers: &parts.headers,
+                    body,
+                    rights: there.rights,
+                    lasting: lasting(&parts),
+                };
+                asking.answer().await
+            };
+            answered.await.unwrap_or_else(IntoResponse::into_response)
+        }
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
+/// What is passed on, and where.
+struct There {
+    identity: Identity,
+    /// Of the channel.
+    name: String,
+    node: Arc<str>,
+    target: String,
+    rights: PassedRights,
+}
+
+/// Where a request is to be passed on to; nothing if it is answered here.
+fn there(context: &Context, parts: &Parts) -> Result<Option<There>, Rejection> {
+    let route = parts.extensions.get::<MatchedPath>();
+    let Some(route) = route.map(MatchedPath::as_str) else {
+        return Ok(None);
+    };
+    // What was passed on is not passed on again.
+    if !route.starts_with(CHANNEL) || parts.extensions.get::<Passed>().is_some() {
+        return Ok(None);
+    }
+    let Some(Caller(identity)) = parts.extensions.get::<Caller>().cloned() else {
+        return Ok(None);
+    };
+    let Some((given, rest)) = named(&parts.uri) else {
+        return Ok(None);
+    };
+    let mut rights = PassedRights {
+        operate: identity.check(&Act::Operate).is_ok(),
+        ..PassedRights::default()
+    };
+    let name = bare(&given);
+    match right(&parts.method, route) {
+        // Once its events were checked.
+        Some(Right::Append) | None => return Ok(None),
+        Some(Right::Read) => {
+            // Whoever may not is told so by the route.
+            if identity.check(&Act::Read(name)).is_err() {
+                return Ok(None);
+            }
+            rights.read.push(name.to_owned());
+        }
+        Some(Right::Observe) => rights.observe = true,
+        // Asked before.
+        Some(_) => {}
+    }
+    let makes = parts.method == Method::PUT && route == CHANNEL;
+    // Where it is to be new, it is made here, or not at all.
+    if makes && given == name && parts.headers.contains_key(header::IF_NONE_MATCH) {
+        return Ok(None);
+    }
+    let node = match context.place(&given).map_err(ChannelRefusal::from)? {
+        Place::Here => return Ok(None),
+        Place::There(node) => node,
+    };
+    Ok(Some(There {
+        target: target(name, rest),
+        identity,
+        name: name.to_owned(),
+        node,
+        rights,
+    }))
+}
+
+/// The name of the channel in a path, and what of path and query is behind it.
+fn named(uri: &Uri) -> Option<(String, &str)> {
+    let target = uri.path_and_query()?.as_str();
+    let behind = target.strip_prefix(CHANNELS)?;
+    let end = behind.find(['/', '?']).unwrap_or(behind.len());
+    let (name, rest) = behind.split_at(end);
+    let name = percent_decode_str(name).decode_utf8().ok()?;
+    Some((name.into_owned(), rest))
+}
+
+/// Whether a request may wait for events that are yet to come.
+fn lasting(parts: &Parts) -> Option<Lasting> {
+    let accept = parts.headers.get_all(header::ACCEPT).iter();
+    let streams = accept
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/event-stream"));
+    let query = parts.uri.query().unwrap_or_default();
+    let waits = || query.split('&').any(|pair| pair.starts_with("wait="));
+    match () {
+        () if streams => Some(Lasting::Stream),
+        () if waits() => Some(Lasting::Wait),
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_stands_in_the_path_and_what_is_behind_it_stays() {
+        for (path, expected) in [
+            ("/v1/channels/orders", Some(("orders", ""))),
+            (
+                "/v1/channels/shop%2Forders%40a/events?after=1",
+                Some(("shop/orders@a", "/events?after=1")),
+            ),
+            ("/v1/channels/a?x=/y", Some(("a", "?x=/y"))),
+            ("/v1/channels/%ff", None),
+            ("/v1/nodes", None),
+        ] {
+            let uri: Uri = path.parse().unwrap();
+            let named = named(&uri);
+            let named = named.as_ref().map(|(name, rest)| (name.as_str(), *rest));
+            assert_eq!(named, expected, "{path}");
+        }
+        assert_eq!(
+            target("shop/orders", "/events?after=1"),
+            "/v1/channels/shop%2Forders/events?after=1"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! Requests on channels of other nodes: the port between `gateway`, which knows what is
+//! asked, and `cluster`, which brings it to the node that it is for, so that neither knows
+//! the other.
+//!
+//! A request is passed on whole: with its method, path, headers and body, and with who asks
+//! and what of their rights it needs. The other node answers it as it answers any other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::sync::watch;
+
+/// Most channels that a node tells others of, and hears of each.
+pub const MAX_HELD: usize = 10_000;
+
+/// The channels of a node: their names, and which log of that name each is.
+pub type Held = BTreeMap<Arc<str>, Arc<str>>;
+
+/// A boxed future, so that the ports can be trait objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The body of an answer, piece by piece.
+pub type PassedBody = Pin<Box<dyn Stream<Item = Result<Bytes, Cut>> + Send>>;
+
+/// What a node offers to the others: its channels, and answers to requests on them. Cloning
+/// shares it.
+#[derive(Clone, Default)]
+pub struct Hosting(Arc<Offered>);
+
+struct Offered {
+    /// `None` until the node has opened its channels.
+    held: watch::Sender<Option<Arc<Held>>>,
+    answers: OnceLock<Arc<dyn Answers>>,
+}
+
+/// A channel of another node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Name of the node.
+    pub node: Arc<str>,
+    /// Which log of its name the channel is.
+    pub epoch: Arc<str>,
+    /// Whether requests can be passed on to the node now.
+    pub reachable: bool,
+}
+
+/// A request that is passed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedRequest {
+    /// Of HTTP.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Those that matter for channels.
+    pub headers: Vec<(String, Bytes)>,
+    /// Address of who asks.
+    pub address: IpAddr,
+    /// Who asks.
+    pub principal: String,
+    /// What of its rights the request needs.
+    pub rights: PassedRights,
+    /// The whole body.
+    pub body: Bytes,
+    /// Whether it may wait for events that are yet to come.
+    pub lasting: bool,
+}
+
+/// Rights that go with a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PassedRights {
+    /// Patterns on types.
+    pub publish: Vec<String>,
+    /// Names of channels.
+    pub append: Vec<String>,
+    /// Names of channels.
+    pub read: Vec<String>,
+    /// To see channels.
+    pub observe: bool,
+    /// To command them.
+    pub operate: bool,
+}
+
+/// The answer to a request that was passed on.
+pub struct PassedResponse {
+    /// Of HTTP.
+    pub status: u16,
+    /// All but those of the connection.
+    pub headers: Vec<(String, Bytes)>,
+    /// What follows the head.
+    pub body: PassedBody,
+}
+
+/// An answer ended before it was whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection to the channel's node ended amid its answer")]
+pub struct Cut;
+
+/// Why a request that was to be passed on has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PassFailure {
+    /// The node cannot be reached, or does not take it; nothing was done.
+    #[error("the node cannot be reached now")]
+    Away,
+    /// As many requests are on their way to the node as may be; nothing was done.
+    #[error("too many requests are on their way to the node")]
+    Busy,
+    /// The node went away, or took too long; it may have done what was asked.
+    #[error("the node has not answered: whether it did what was asked is not known")]
+    Unknown,
+}
+
+/// Answers requests that other nodes pass on.
+pub trait Answers: Send + Sync + 'static {
+    /// Answers a request of whoever `request` names. Stops when the future, and then the
+    /// body, is dropped.
+    fn answer(&self, request: PassedRequest) -> BoxFuture<'_, PassedResponse>;
+}
+
+/// The channels of the other nodes of the cluster.
+pub trait Elsewhere: Send + Sync + 'static {
+    /// The nodes that have a channel of this name, by their names.
+    fn holders(&self, name: &str) -> Vec<Holder>;
+
+    /// All channels of other nodes, by their names and then their nodes.
+    fn all(&self) -> Vec<(Arc<str>, Holder)>;
+
+    /// Whether requests can be passed on to the node of this name now; `None` for one that
+    /// is not known.
+    fn is_reachable(&self, node: &str) -> Option<bool>;
+
+    /// Changes when it does which channels the others say that they have.
+    fn changes(&self) -> watch::Receiver<u64>;
+
+    /// Passes a request on to the node of this name. Dropping the future, or the body of the
+    /// answer, ends the request there.
+    ///
+    /// # Errors
+    /// [`PassFailure`] says whether anything may have been done.
+    fn pass<'a>(
+        &'a self,
+        node: &'a str,
+        request: PassedRequest,
+    ) -> BoxFuture<'a, Result<PassedResponse, PassFailure>>;
+}
+
+/// The others of a node that is in no cluster.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+impl Hosting {
+    /// Tells the others which channels the node has.
+    pub fn hold(&self, held: Held) {
+        self.0.held.send_replace(Some(Arc::new(held)));
+    }
+
+    /// Which channels the node has; `None` until it has opened them.
+    #[must_use]
+    pub fn held(&self) -> watch::Receiver<Option<Arc<Held>>> {
+        self.0.held.subscribe()
+    }
+
+    /// Has requests of others answered from now on.
+    pub fn answer_by(&self, answers: Arc<dyn Answers>) {
+        // Whoever was set first answers.
+        let _ = self.0.answers.set(answers);
+    }
+
+    /// Who answers requests of others, once there is somebody.
+    #[must_use]
+    pub fn answers(&self) -> Option<Arc<dyn Answers>> {
+        self.0.answers.get().cloned()
+    }
+}
+
+impl Default for Offered {
+    fn default() -> Self {
+        Self {
+            held: watch::Sender::new(None),
+            answers: OnceLock::new(),
+        }
+    }
+}
+
+impl Elsewhere for Alone {
+    fn holders(&self, _: &str) -> Vec<Holder> {
+        Vec::new()
+    }
+
+    fn all(&self) -> Vec<(Arc<str>, Holder)> {
+        Vec::new()
+    }
+
+    fn is_reachable(&self, _: &str) -> Option<bool> {
+        None
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        watch::Sender::new(0).subscribe()
+    }
+
+    fn pass<'a>(
+        &'a self,
+        _: &'a str,
+        _: PassedRequest,
+    ) -> BoxFuture<'a, Result<PassedResponse, PassFailure>> {
+        Box::pin(std::future::ready(Err(PassFailure::Away)))
+    }
+}
