@@ -118,6 +118,20 @@ pub enum ConfigError {
         /// The others, by key, flag and variable.
         missing: Vec<String>,
     },
+    /// Several nodes may read the table, and a channel lies on one.
+    #[error(
+        "{place}: the channel `{channel}` is declared on a node of a cluster, where it has to be \
+         said which node it lies on: add `node = \"{node}\"` to its table, or the name of another \
+         node"
+    )]
+    ChannelWithoutNode {
+        /// Where it is declared.
+        place: String,
+        /// Its name.
+        channel: String,
+        /// The node that reads it.
+        node: String,
+    },
     /// The largest allowed event would never fit a plugin's mailbox.
     #[error(
         "`limits.mailbox_bytes` ({mailbox_bytes} bytes) is less than `max_event_size` \

@@ -170,6 +170,15 @@ impl NodeConfig {
                 listen: self.listen,
             });
         }
+        let mut declared = self.channels.declared.iter();
+        let unplaced = declared.find(|(_, channel)| channel.settings.node.is_none());
+        if let Some((name, channel)) = unplaced.filter(|_| self.cluster.is_shared()) {
+            return Err(ConfigError::ChannelWithoutNode {
+                place: channel.place.clone(),
+                channel: name.to_string(),
+                node: self.node.clone(),
+            });
+        }
         if self.limits.mailbox_bytes < self.max_event_size {
             return Err(ConfigError::MailboxTooSmall {
                 mailbox_bytes: self.limits.mailbox_bytes,

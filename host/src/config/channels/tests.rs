@@ -127,3 +127,21 @@ fn the_page_has_every_key_of_the_table() {
     let of_page = FIELDS.iter().map(|field| field.key.replace(".INDEX", ""));
     assert_eq!(known, of_page.collect());
 }
+
+#[test]
+fn in_a_cluster_a_declared_channel_says_where_it_lies() {
+    let file = "[channels.orders]\nmax_events = 1";
+    load(Some(file), &[], &[]).expect("a node by itself");
+    let joins = ["--node", "b", "--join", "127.0.0.1:7071"];
+    let error = load(Some(file), &[], &joins).expect_err("it is not said");
+    let error = error.to_string();
+    assert!(error.contains("hearken.toml:1:"), "{error}");
+    assert!(
+        error.contains("`orders`") && error.contains("node = \"b\""),
+        "{error}"
+    );
+    let placed = "[channels.orders]\nnode = \"a\"";
+    load(Some(placed), &[], &joins).expect("it lies on another node");
+    let plain = ["--cluster-allow-plaintext"];
+    load(Some(file), &[], &plain).expect_err("others may come");
+}

@@ -79,6 +79,13 @@ impl ClusterSettings {
         Ok(())
     }
 
+    /// Whether the node is to be one of several, as far as this says: it joins others, or others
+    /// may come from elsewhere.
+    pub(super) fn is_shared(&self) -> bool {
+        let is_open = self.tls.is_some() || self.allow_plaintext;
+        is_open || !self.join.is_empty() || self.advertise.is_some()
+    }
+
     /// Without TLS nobody may reach the node from another machine, and the node may not
     /// reach for one, unless that is allowed.
     fn refuse_plaintext(&self, places: &Places) -> Result<(), ConfigError> {
