@@ -158,6 +158,8 @@ fn response(
 /// What has become of a request that has no answer.
 fn failure(status: &Status) -> PassFailure {
     match status.code() {
+        // The connection's word, and not the other node's.
+        _ if std::error::Error::source(status).is_some() => PassFailure::Unknown,
         Code::ResourceExhausted => PassFailure::Busy,
         Code::FailedPrecondition | Code::PermissionDenied | Code::Unimplemented => {
             tracing::debug!(%status, "a node does not take a request that was passed on");
