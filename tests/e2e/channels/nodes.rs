@@ -236,6 +236,11 @@ async fn two_channels_of_one_name_stay_until_an_operator_decides() {
         node.says(&["two nodes have a channel of this name", "orders"])
             .await;
     }
+    let shown = a.hearken(&["channel", "show", "orders"]).await;
+    assert!(
+        shown.stdout.contains("a (another of this name is on b)"),
+        "{shown:?}"
+    );
     let ambiguous = (StatusCode::CONFLICT, "ambiguous".to_owned());
     assert_eq!(
         problem(c.get("/v1/channels/orders/events").await).await,

@@ -14,6 +14,14 @@ pub(super) fn describe(channel: &ChannelView) -> String {
         Some(reason) => format!("{} ({reason})", channel.state),
         None => channel.state.clone(),
     };
+    let node = match &channel.also_on[..] {
+        [] => channel.node.clone(),
+        others => format!(
+            "{} (another of this name is on {})",
+            channel.node,
+            others.join(", ")
+        ),
+    };
     let kept = match channel.first > channel.last {
         true => format!("none; the last had the number {}", channel.last),
         false => format!("{} to {}", channel.first, channel.last),
@@ -24,7 +32,7 @@ pub(super) fn describe(channel: &ChannelView) -> String {
         row("events", &kept),
         row("bytes", &ByteSize(channel.bytes).to_string()),
         row("epoch", &channel.epoch),
-        row("node", &channel.node),
+        row("node", &node),
         row("created", &channel.created),
         row(
             "made by",

@@ -17,6 +17,9 @@ pub(in crate::cli) struct ChannelView {
     pub(in crate::cli) name: String,
     pub(in crate::cli) epoch: String,
     pub(in crate::cli) node: String,
+    /// Other nodes that have one of the same name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) also_on: Vec<String>,
     pub(in crate::cli) created: String,
     pub(in crate::cli) first: u64,
     pub(in crate::cli) last: u64,
