@@ -128,6 +128,10 @@ pub trait Elsewhere: Send + Sync + 'static {
     /// All channels of other nodes, by their names and then their nodes.
     fn all(&self) -> Vec<(Arc<str>, Holder)>;
 
+    /// Names of channels of other nodes that come next to this one, which may have been meant
+    /// by it: some of them, where there are many.
+    fn names_beside(&self, name: &str) -> Vec<Arc<str>>;
+
     /// Whether requests can be passed on to the node of this name now; `None` for one that
     /// is not known.
     fn is_reachable(&self, node: &str) -> Option<bool>;
@@ -191,6 +195,10 @@ impl Elsewhere for Alone {
     }
 
     fn all(&self) -> Vec<(Arc<str>, Holder)> {
+        Vec::new()
+    }
+
+    fn names_beside(&self, _: &str) -> Vec<Arc<str>> {
         Vec::new()
     }
 

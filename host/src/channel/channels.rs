@@ -112,6 +112,12 @@ impl Channels {
         })
     }
 
+    /// Whether there is a channel of this name on this node.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.all().contains_key(name)
+    }
+
     /// The channel of this name, if there is one on this node.
     pub(super) fn get(&self, name: &str) -> Option<Arc<Channel>> {
         self.0.all().get(name).map(Arc::clone)

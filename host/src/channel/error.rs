@@ -30,6 +30,8 @@ impl NoChannel {
     /// The same where these names are known too.
     #[must_use]
     pub fn among<'k>(self, others: impl Iterator<Item = &'k str>) -> Self {
+        let length = self.name.len();
+        let others = others.filter(|other| nearest::may_be_similar(length, other.len()));
         let other = nearest::nearest(&self.name, others);
         let both = [self.nearest.as_deref(), other].into_iter().flatten();
         let nearest = nearest::nearest(&self.name, both).map(str::to_owned);

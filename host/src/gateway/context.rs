@@ -92,8 +92,8 @@ impl Context {
         match self.channels.find(name) {
             Err(_) if !are_open => Err(Rejection::Starting),
             Err(missing) => {
-                let all = self.elsewhere.all();
-                Ok(Err(missing.among(all.iter().map(|(name, _)| &**name))))
+                let beside = self.elsewhere.names_beside(name);
+                Ok(Err(missing.among(beside.iter().map(|name| &**name))))
             }
             found => Ok(found),
         }

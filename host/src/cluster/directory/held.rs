@@ -68,6 +68,16 @@ impl HeldBy {
         self.lock().held.get(name).cloned()
     }
 
+    /// So many names before and behind this one.
+    pub(super) fn beside(&self, name: &str, most: usize) -> Vec<Arc<str>> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let said = self.lock();
+        let behind = said.held.range::<str, _>((Excluded(name), Unbounded));
+        let before = said.held.range::<str, _>((Unbounded, Excluded(name))).rev();
+        let names = behind.take(most).chain(before.take(most));
+        names.map(|(name, _)| Arc::clone(name)).collect()
+    }
+
     /// All that it has: names and epochs.
     pub(super) fn all(&self) -> Held {
         self.lock().held.clone()

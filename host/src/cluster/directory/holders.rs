@@ -8,6 +8,12 @@ use super::node::Node;
 use crate::cluster::wire::protocol::Channels;
 use crate::passing::Holder;
 
+/// Names on either side of one that are looked at of each node.
+const BESIDE: usize = 100;
+
+/// The same of all nodes, from which on no further one is looked at.
+const MAX_BESIDE: usize = 800;
+
 impl Directory {
     /// A node says which channels it has, or what has changed of that.
     pub(in crate::cluster) fn hear_channels(&self, node: &Node, said: Channels) {
@@ -36,6 +42,19 @@ impl Directory {
         let all = all.into_iter();
         all.map(|(name, at, epoch)| (name, holder(nodes[at], epoch)))
             .collect()
+    }
+
+    /// Names of channels of other nodes that come next to this one, up to 1,000.
+    pub(in crate::cluster) fn names_beside(&self, name: &str) -> Vec<Arc<str>> {
+        let known = self.lock();
+        let mut names = BTreeSet::new();
+        for node in known.nodes.values() {
+            names.extend(node.held.beside(name, BESIDE));
+            if names.len() >= MAX_BESIDE {
+                break;
+            }
+        }
+        names.into_iter().collect()
     }
 
     /// Whether the node of this name is linked; `None` if it is not known.

@@ -205,6 +205,10 @@ impl Elsewhere for Passer {
         self.directory.all_held()
     }
 
+    fn names_beside(&self, name: &str) -> Vec<Arc<str>> {
+        self.directory.names_beside(name)
+    }
+
     fn is_reachable(&self, node: &str) -> Option<bool> {
         self.directory.reaches(node)
     }

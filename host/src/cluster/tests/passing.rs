@@ -133,6 +133,8 @@ async fn nodes_tell_each_other_of_their_channels() {
         .map(|(name, holder)| (&**name, &*holder.node))
         .collect();
     assert_eq!(all, [("orders", "a"), ("paid", "a")]);
+    let beside = b.elsewhere.names_beside("ordres");
+    assert_eq!(beside.len(), 2, "{beside:?}");
     a.hosting.hold(held(&["paid"]));
     until_held(&b, "orders", &[]).await;
 

@@ -70,7 +70,7 @@ pub(in crate::gateway) async fn set(
         return Err(Rejection::Starting);
     }
     let settings = document.read().map_err(ChannelRefusal::from)?;
-    let is_new = context.channels.find(name.as_str()).is_err();
+    let is_new = !context.channels.has(name.as_str());
     let other = settings.node.as_deref();
     let other = other.filter(|node| *node != &**context.bus.node());
     if let Some(node) = other.filter(|_| is_new && !client.was_passed) {

@@ -17,7 +17,7 @@ use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::address::address;
 use crate::gateway::endpoints::channels::body::MAX_BODY_BYTES;
 use crate::gateway::endpoints::channels::refusal::ChannelRefusal;
-use crate::gateway::endpoints::publish::{Sender, Submission, read_body};
+use crate::gateway::endpoints::publish::{Sender, Submission, read_held_body};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 use crate::gateway::serve::slots::Slot;
@@ -73,11 +73,12 @@ pub(super) struct Asking<'a> {
 /// Reads the body of a request that no event comes with.
 pub(super) async fn read_small(
     context: &Context,
+    identity: &Identity,
     client: &Client,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Bytes, Rejection> {
-    let body = read_body(context, client, headers, body, MAX_BODY_BYTES).await?;
+    let body = read_held_body(context, identity, client, headers, body, MAX_BODY_BYTES).await?;
     Ok(body.bytes)
 }
 

@@ -39,7 +39,8 @@ pub(in crate::gateway) async fn pass_on(
             let answered = async {
                 let body = match parts.method {
                     Method::POST | Method::PUT => {
-                        read_small(&context, &client, &parts.headers, body).await?
+                        let (identity, headers) = (&there.identity, &parts.headers);
+                        read_small(&context, identity, &client, headers, body).await?
                     }
                     _ => Bytes::new(),
                 };

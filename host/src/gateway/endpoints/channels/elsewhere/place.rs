@@ -50,7 +50,7 @@ impl Context {
             return self.place_on(name, node);
         }
         // Whether it is here is not known yet.
-        if !self.channels.is_open() || self.channels.find(given).is_ok() {
+        if !self.channels.is_open() || self.channels.has(given) {
             return Ok(Place::Here);
         }
         let (there, away): (Vec<Holder>, Vec<Holder>) = self

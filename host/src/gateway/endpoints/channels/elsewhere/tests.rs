@@ -60,6 +60,11 @@ impl Elsewhere for Others {
             .collect()
     }
 
+    fn names_beside(&self, _: &str) -> Vec<Arc<str>> {
+        let all = self.all().into_iter();
+        all.map(|(name, _)| name).collect()
+    }
+
     fn is_reachable(&self, node: &str) -> Option<bool> {
         let holders = self.holders.lock().unwrap();
         let mut known = holders.iter().map(|(_, holder)| holder);
