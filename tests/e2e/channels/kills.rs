@@ -11,7 +11,7 @@ use super::{all, append, sequences, stored};
 use crate::support::api::Api;
 use crate::support::process::NodeProcess;
 
-/// How often it is killed.
+/// How often it is killed, unless `CHANNEL_KILLS` says otherwise.
 const KILLS: usize = 20;
 
 /// Who appends at the same time.
@@ -61,7 +61,10 @@ async fn what_is_acknowledged_is_there_after_each_kill_once_and_in_order() {
     std::fs::write(file, "[channels.orders]\ndedupe = \"1h\"\n").expect("a new file");
     let known = Arc::new(Mutex::new(Known::default()));
     let mut folder = folder;
-    for kill in 0..KILLS {
+    let kills = std::env::var("CHANNEL_KILLS").map_or(KILLS, |kills| {
+        kills.parse().expect("CHANNEL_KILLS is a number")
+    });
+    for kill in 0..kills {
         let node = NodeProcess::start_again(folder, &[]).await;
         // What nobody knows of is sent again, and is stored once.
         let unsure = std::mem::take(&mut known.lock().expect("no panic").unsure);
@@ -105,7 +108,7 @@ async fn what_is_acknowledged_is_there_after_each_kill_once_and_in_order() {
         assert_eq!(before, None, "each is there once: {event}");
     }
     let known = known.lock().expect("no panic");
-    assert!(known.acknowledged.len() >= KILLS * ACKNOWLEDGED);
+    assert!(known.acknowledged.len() >= kills * ACKNOWLEDGED);
     for (id, number) in &known.acknowledged {
         assert_eq!(found.get(id), Some(number), "{id} was acknowledged");
     }
