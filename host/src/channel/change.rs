@@ -93,7 +93,6 @@ impl Channels {
         }
         channel.gone.cancel();
         self.0.all_mut().remove(name);
-        self.0.note_change();
         None
     }
 
