@@ -156,7 +156,9 @@ impl Ledger {
     /// An operator has dead letters given again, perhaps those of these events.
     pub fn retrying(&mut self, events: Vec<u64>) {
         for number in &events {
-            self.known(*number).may += 1;
+            let known = self.known(*number);
+            known.may += 1;
+            known.died = true;
         }
         self.retrying = events;
     }
