@@ -301,7 +301,6 @@ impl Node {
         // The plugins take none of the time that the goodbye needs.
         let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
         self.runner.drain(deadline - goodbye).await;
-        // What the plugins are done with is written before the channels close.
         self.consumers.close(deadline - goodbye).await;
         self.channels.finish(deadline - goodbye).await;
         drop(self.channel_reports);
