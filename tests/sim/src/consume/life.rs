@@ -79,6 +79,10 @@ impl Environment for Chance {
         1_700_000_000_000
     }
 
+    fn monotonic_millis(&self) -> u64 {
+        self.now_millis()
+    }
+
     fn random(&self) -> u64 {
         self.0.lock().expect("nobody panics with it").bits()
     }

@@ -47,6 +47,10 @@ impl Environment for Numbers {
         self.now.fetch_add(1, Ordering::Relaxed)
     }
 
+    fn monotonic_millis(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
     fn random(&self) -> u64 {
         Random::new(self.random.fetch_add(1, Ordering::Relaxed)).bits()
     }
