@@ -41,12 +41,18 @@ impl Contender for InProcess {
     }
 }
 
+/// The node's time of day, and time since the log was opened.
 #[derive(Debug)]
-struct Surroundings;
+struct Surroundings(Instant);
 
 impl Environment for Surroundings {
     fn now_millis(&self) -> u64 {
         SystemClock.now_millis()
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        let begun = self.0.elapsed().as_millis();
+        u64::try_from(begun).unwrap_or(u64::MAX)
     }
 
     fn random(&self) -> u64 {
@@ -70,7 +76,7 @@ impl Log {
             max_bytes: 64 << 30,
             max_channels: 10_000,
         };
-        let engine = DiskEngine::open(Arc::new(Surroundings), Arc::new(FileSystem), settings)?;
+        let engine = DiskEngine::open(Arc::new(Surroundings(Instant::now())), Arc::new(FileSystem), settings)?;
         Ok(Self {
             runtime,
             engine: Arc::new(engine),
