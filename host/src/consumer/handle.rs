@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::letter;
 use super::report::{Hanging, Reporter};
 use super::settings::ConsumeSettings;
-use super::state::{Outcome, State, Told};
+use super::state::{Outcome, State, Told, let_go};
 use super::status::{ConsumerStatus, Stalled};
 use super::verdict::Verdict;
 use super::work::{Entry, Source, Stage, Ticket};
@@ -99,6 +99,8 @@ impl Consumer {
             !wanted && entry.stage != Stage::InHand
         };
         let dropped = state.work.forget(unwanted);
+        let cleared: Vec<Told> = dropped.iter().filter_map(let_go).collect();
+        let epoch = state.attached.as_ref().map(|attached| attached.place.epoch);
         if let Some(attached) = &mut state.attached {
             for entry in dropped {
                 if let Some(lane) = attached.place.lane_mut(entry.source) {
@@ -115,6 +117,9 @@ impl Consumer {
         self.signals.moved.notify_one();
         for reads in &self.signals.reads {
             reads.notify_one();
+        }
+        for told in cleared {
+            self.tell(epoch, told);
         }
     }
 

@@ -13,6 +13,7 @@ use super::lane::Lane;
 use super::letter;
 use super::place::{Again, Place};
 use super::save::save_in_turn;
+use super::state::{Told, let_go};
 use super::status::ConsumerStatus;
 use super::work::Source;
 use crate::channel::{Channel, ReadAmount, ReadFailure, ReadFilter};
@@ -192,6 +193,7 @@ impl Consumers {
         channel: &Arc<Channel>,
         change: impl Fn(&mut Place),
     ) -> Result<(), ConsumerFailure> {
+        let mut cleared: Vec<Told> = Vec::new();
         let is_attached = {
             let mut state = consumer.state();
             let state = &mut *state;
@@ -201,13 +203,17 @@ impl Consumers {
                     change(&mut attached.place);
                     if attached.place.lane != before {
                         attached.unreadable = None;
-                        state.work.forget(|entry| entry.source == Source::Channel);
+                        let dropped = state.work.forget(|entry| entry.source == Source::Channel);
+                        cleared.extend(dropped.iter().filter_map(let_go));
                     }
                     true
                 }
                 None => false,
             }
         };
+        for told in cleared {
+            consumer.tell(Some(channel.epoch()), told);
+        }
         if is_attached {
             return Ok(save_in_turn(consumer, &self.0.channels).await?);
         }

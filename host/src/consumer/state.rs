@@ -223,6 +223,11 @@ impl State {
     }
 }
 
+/// What is told of an event that is let go of.
+pub(super) fn let_go(entry: &Entry) -> Option<Told> {
+    entry.told.then(|| told(entry, None))
+}
+
 fn told(entry: &Entry, next: Option<Instant>) -> Told {
     Told {
         number: entry.event.sequence().unwrap_or(entry.place),

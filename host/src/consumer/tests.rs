@@ -540,16 +540,24 @@ async fn a_seek_goes_there_and_settles_what_is_in_hand_without_effect() {
     worker.feed.settle(&other, 0..1, Verdict::Done);
     worker.settle(Verdict::Done);
     assert_eq!(worker.handle(2).await, [1, 3]);
+    node.append(&["c"]).await;
+    for attempt in 1..3 {
+        assert_eq!(worker.take().await, (4, attempt));
+        worker.settle(Verdict::Again("no luck"));
+    }
     node.consumers
-        .seek("shop", "orders", 3, None)
+        .seek("shop", "orders", 4, None)
         .await
         .unwrap();
     worker.idle().await;
+    let told = node.told("plugin.stalled").into_iter();
+    let cleared: Vec<_> = told.map(|told| told["cleared"].clone()).collect();
+    assert_eq!(cleared, [false, true]);
 
-    let beyond = node.consumers.seek("shop", "orders", 4, None).await;
+    let beyond = node.consumers.seek("shop", "orders", 5, None).await;
     assert!(matches!(
         beyond,
-        Err(ConsumerFailure::Beyond { after: 4, last: 3 })
+        Err(ConsumerFailure::Beyond { after: 5, last: 4 })
     ));
     let other = node
         .consumers
