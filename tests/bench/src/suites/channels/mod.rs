@@ -41,7 +41,7 @@ const WARM_UP: u64 = 300;
 const FILL: u64 = 3000;
 
 /// Somebody who keeps logs.
-pub(super) trait Contender {
+trait Contender {
     /// How rows are named.
     fn name(&self) -> &'static str;
 
