@@ -175,7 +175,6 @@ async fn settings_that_are_wrong_are_named() {
         (json!({"max_age": "x"}), json!("#/max_age")),
         (json!({"max_bytes": "1GiB"}), json!("#/max_bytes")),
         (json!({"engine": "tape"}), json!("#/engine")),
-        (json!({"node": "b"}), Value::Null),
         (json!([]), Value::Null),
     ] {
         let answer = put(&router, "/v1/channels/a", body.clone()).await;
@@ -191,6 +190,11 @@ async fn settings_that_are_wrong_are_named() {
     assert_eq!(
         (answer.status.as_u16(), kind(&answer).as_str()),
         (400, "bad-channel")
+    );
+    let answer = put(&router, "/v1/channels/a", json!({"node": "nowhere"})).await;
+    assert_eq!(
+        (answer.status.as_u16(), kind(&answer).as_str()),
+        (404, "no-node")
     );
     let unknown = put(&router, "/v1/channels/a", json!({"max_event": 1})).await;
     assert!(unknown.body.contains("max_event"), "{}", unknown.body);
