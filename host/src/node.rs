@@ -64,7 +64,9 @@ pub struct Node {
     _http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
     channel_reports: Option<AbortOnDropHandle<()>>,
-    _hosting: AbortOnDropHandle<()>,
+    hosting: Hosting,
+    /// Tells the others which channels the node has.
+    _held: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -188,7 +190,8 @@ impl Node {
             registry: Registry::default(),
         });
         hosting.answer_by(gateway.answers());
-        let hosting = tokio::spawn(hosting::host(channels.clone(), hosting, elsewhere));
+        let held = hosting::host(channels.clone(), hosting.clone(), elsewhere);
+        let held = AbortOnDropHandle::new(tokio::spawn(held));
         let gateway_stages = Stages::default();
         // Half of the time, so that a client that holds on to its request leaves
         // the plugins the other half.
@@ -213,7 +216,8 @@ impl Node {
             http_tls,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             channel_reports: None,
-            _hosting: AbortOnDropHandle::new(hosting),
+            hosting,
+            _held: held,
             shutdown_timeout: config.shutdown_timeout,
             follower: None,
         };
@@ -330,6 +334,7 @@ impl Node {
             Some(ended) => ended,
             None => self.gateway.await,
         };
+        self.hosting.answer_no_more();
         tracing::info!("stopped");
         served?;
         linked??;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -34,7 +34,8 @@ pub struct Hosting(Arc<Offered>);
 struct Offered {
     /// `None` until the node has opened its channels.
     held: watch::Sender<Option<Arc<Held>>>,
-    answers: OnceLock<Arc<dyn Answers>>,
+    /// Gone when the node ends, since it is part of what they are made of.
+    answers: RwLock<Option<Arc<dyn Answers>>>,
 }
 
 /// A channel of another node.
@@ -169,14 +170,26 @@ impl Hosting {
 
     /// Has requests of others answered from now on.
     pub fn answer_by(&self, answers: Arc<dyn Answers>) {
-        // Whoever was set first answers.
-        let _ = self.0.answers.set(answers);
+        *self.answers_mut() = Some(answers);
+    }
+
+    /// Has none answered any more.
+    pub fn answer_no_more(&self) {
+        // Dropped once nobody has to wait for it.
+        let _answers = self.answers_mut().take();
     }
 
     /// Who answers requests of others, once there is somebody.
     #[must_use]
     pub fn answers(&self) -> Option<Arc<dyn Answers>> {
-        self.0.answers.get().cloned()
+        let answers = self.0.answers.read();
+        // Set as a whole.
+        answers.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answers_mut(&self) -> RwLockWriteGuard<'_, Option<Arc<dyn Answers>>> {
+        let answers = self.0.answers.write();
+        answers.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -184,7 +197,7 @@ impl Default for Offered {
     fn default() -> Self {
         Self {
             held: watch::Sender::new(None),
-            answers: OnceLock::new(),
+            answers: RwLock::default(),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::support::process::{Answer, NodeProcess, hearken, run};
 use crate::support::{DEADLINE, POLL};
 
 /// Each command that asks a node, and the operation that it uses.
-const COMMANDS: [(&[&str], &str, &str); 21] = [
+const COMMANDS: [(&[&str], &str, &str); 22] = [
     (&["send", "t"], "post", "/v1/events"),
     (&["listen", "a"], "get", "/v1/events"),
     (&["wait", "t", "--timeout", "50ms"], "get", "/v1/wait"),
@@ -75,6 +75,11 @@ const COMMANDS: [(&[&str], &str, &str); 21] = [
         &["plugin", "reload", "x"],
         "post",
         "/v1/plugins/{name}/reload",
+    ),
+    (
+        &["plugin", "replay", "x", "--channel", "y", "--after", "0"],
+        "post",
+        "/v1/plugins/{name}/replay",
     ),
     (
         &["plugin", "pause", "x"],

@@ -2,7 +2,7 @@
 //! and nodes that exist only as their status.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,19 +12,17 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tower::ServiceExt;
 
+mod fakes;
+
 use super::{AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use crate::access::{Access, AccessSettings};
-use crate::admin::{
-    ClusterAdmin, CommandFuture, ConsumedStatus, Counters, HostRequests, LimitsStatus, LinkStatus,
-    NodeState, NodeStatus, PluginAdmin, PluginCommandError, PluginState, PluginStatus,
-    ReplayRequest, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
-};
-use crate::bus::{Bus, BusConfig, Overflow};
+use crate::bus::{Bus, BusConfig};
 use crate::channel::test_support::channels_of;
 use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::consumer::Consumers;
 use crate::passing::{Alone, Elsewhere};
+use fakes::{FakeCluster, FakePlugins};
 
 /// Largest event of the bus under test.
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
@@ -257,156 +255,4 @@ pub(super) async fn publish(router: &Router, content_type: &str, body: impl Into
         .body(body.into())
         .expect("a request");
     send(router, request).await
-}
-
-/// Two plugins, `good` and `broken`; whatever is done to `broken` fails, and to
-/// `stuck` never ends.
-#[derive(Default)]
-pub(super) struct FakePlugins {
-    paused: Mutex<bool>,
-}
-
-impl FakePlugins {
-    fn status(&self, name: &str) -> PluginStatus {
-        let paused = *self.paused.lock().expect("no test panics in here");
-        PluginStatus {
-            name: name.to_owned(),
-            version: Some("1.2.3".to_owned()),
-            state: match name {
-                "good" if paused => PluginState::Paused,
-                "good" => PluginState::Running,
-                _ => PluginState::BackingOff,
-            },
-            interface: None,
-            listeners: Vec::new(),
-            consumers: vec![ConsumedStatus {
-                channel: "orders".to_owned(),
-                epoch: None,
-                after: 7,
-                lag: 5,
-                in_flight: 1,
-                waiting: None,
-                stalled: Some(StalledStatus {
-                    sequence: 8,
-                    attempts: 3,
-                    reason: "it fails".to_owned(),
-                    next_attempt: None,
-                }),
-                dead: 2,
-                retried: 0,
-                missed: 0,
-            }],
-            replay: None,
-            rights: RightsStatus::default(),
-            limits: LimitsStatus {
-                memory_bytes: 1,
-                deadline_ms: 1,
-                time_slice_us: 1,
-                mailbox: 1,
-                overflow: Overflow::DropOldest,
-                concurrency: 1,
-            },
-            counters: Counters {
-                delivered: 42,
-                ..Counters::default()
-            },
-            http: vec![HostRequests {
-                host: "a.example".to_owned(),
-                requests: [("200".to_owned(), 3)].into(),
-            }],
-            content_hash: None,
-            memory_bytes: 65536,
-            last_error: None,
-            last_error_time: None,
-            quarantined_until: None,
-        }
-    }
-
-    fn command<'a>(&'a self, name: &'a str, pause: Option<bool>) -> CommandFuture<'a> {
-        Box::pin(async move {
-            match name {
-                "good" => {
-                    if let Some(pause) = pause {
-                        *self.paused.lock().expect("no test panics in here") = pause;
-                    }
-                    Ok(self.status(name))
-                }
-                "broken" => Err(PluginCommandError::Failed("it is broken".to_owned())),
-                "stuck" => std::future::pending().await,
-                _ => Err(PluginCommandError::NotFound(name.to_owned())),
-            }
-        })
-    }
-}
-
-impl PluginAdmin for FakePlugins {
-    fn list(&self) -> Vec<PluginStatus> {
-        vec![self.status("broken"), self.status("good")]
-    }
-
-    fn get(&self, name: &str) -> Option<PluginStatus> {
-        assert_ne!(name, "panic", "something confidential");
-        matches!(name, "good" | "broken").then(|| self.status(name))
-    }
-
-    fn reload<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
-        self.command(name, None)
-    }
-
-    fn pause<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
-        self.command(name, Some(true))
-    }
-
-    fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
-        self.command(name, Some(false))
-    }
-
-    fn replay<'a>(&'a self, name: &'a str, request: ReplayRequest) -> CommandFuture<'a> {
-        Box::pin(async move {
-            let mut status = self.command(name, None).await?;
-            status.replay = Some(ReplayStatus {
-                channel: request.channel,
-                after: request.after,
-                until: request.until.unwrap_or(42),
-                copy: request.copy,
-                at: request.after,
-                state: ReplayState::Running,
-                handled: 0,
-                failed: 0,
-                missing: 0,
-                last_error: None,
-            });
-            Ok(status)
-        })
-    }
-}
-
-/// This node, `a`, with a link to `b` and one to `c` that is down.
-struct FakeCluster;
-
-impl ClusterAdmin for FakeCluster {
-    fn nodes(&self) -> Vec<NodeStatus> {
-        let node = |name: &str, state, link| NodeStatus {
-            name: name.to_owned(),
-            address: format!("{name}.example:7071"),
-            version: "1.2.3".to_owned(),
-            incarnation: "0123456789abcdef".to_owned(),
-            state,
-            troubles: Vec::new(),
-            link,
-        };
-        let busy = LinkStatus {
-            round_trip_ms: Some(0.25),
-            queued: 4,
-            sent: 5,
-            received: 6,
-            dropped: 7,
-            gaps: 8,
-        };
-        vec![
-            node("a", NodeState::This, None),
-            node("b", NodeState::Connected, Some(busy)),
-            node("c", NodeState::Unreachable, Some(LinkStatus::default())),
-        ]
-    }
 }

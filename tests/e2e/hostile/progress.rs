@@ -50,7 +50,7 @@ async fn what_it_does_before_it_runs_keeps_it_from_starting() {
         ("wrong-size", "it showed 8 bytes of progress instead of 16"),
         (
             "fail-early",
-            "it reported a failure without an event in hand",
+            "it reported a failure, or a part of the handling, without an event in hand",
         ),
     ] {
         let mut neighbours = Neighbourhood::with([in_mode(mode)]).await;

@@ -76,7 +76,11 @@ impl Log {
             max_bytes: 64 << 30,
             max_channels: 10_000,
         };
-        let engine = DiskEngine::open(Arc::new(Surroundings(Instant::now())), Arc::new(FileSystem), settings)?;
+        let engine = DiskEngine::open(
+            Arc::new(Surroundings(Instant::now())),
+            Arc::new(FileSystem),
+            settings,
+        )?;
         Ok(Self {
             runtime,
             engine: Arc::new(engine),
