@@ -256,7 +256,10 @@ mod tests {
         let get = || Box::pin(records.get(&bucket, vec!["k".to_owned()]));
         let mut reads: Vec<_> = (0..READS).map(|_| get()).collect();
         for read in &mut reads {
-            assert!(poll!(read).is_pending());
+            // Of one that is done at once the value is taken.
+            while poll!(&mut *read).is_ready() {
+                *read = get();
+            }
         }
         while free() < all {
             tokio::task::yield_now().await;
