@@ -14,7 +14,7 @@ pub const MAX_FIELD_BYTES: usize = 255;
 /// Longest value that is indexed in bytes; events with longer ones are not found by it.
 pub const MAX_INDEXED_BYTES: usize = 255;
 
-/// The name of an index: 1 to [`MAX_INDEX_NAME_BYTES`] characters of `A-Z a-z 0-9 . _ -`.
+/// The name of an index: 1 to 63 characters of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IndexName(String);
 
@@ -108,7 +108,7 @@ impl FieldPath {
     }
 
     /// What stands there in JSON data, if it is a text, a number or a Boolean of at most
-    /// [`MAX_INDEXED_BYTES`]. A whole number below 2^64 counts by its digits, another as the
+    /// 255 bytes. A whole number below 2^64 counts by its digits, another as the
     /// shortest text of its 64-bit float.
     #[must_use]
     pub fn value_in(&self, data: &Value) -> Option<String> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Longest name of a client in bytes.
 pub const MAX_CLIENT_BYTES: usize = 255;
 
-/// The name under which a client keeps its position: 1 to [`MAX_CLIENT_BYTES`] printable
+/// The name under which a client keeps its position: 1 to 255 printable
 /// characters of ASCII without spaces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientName(Arc<str>);
@@ -37,7 +37,7 @@ pub enum ClientNameError {
     /// It is empty.
     #[error("the name of the client is empty")]
     Empty,
-    /// It is longer than [`MAX_CLIENT_BYTES`].
+    /// It is longer than 255 bytes.
     #[error("the name of the client has {0} bytes; at most {MAX_CLIENT_BYTES} are allowed")]
     TooLong(usize),
     /// It has a character that is not allowed.
