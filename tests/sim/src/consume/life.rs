@@ -371,7 +371,7 @@ impl Node {
         }
     }
 
-    /// Stops in good order.
+    /// Stops in good order; the logs are closed by whoever has opened them.
     async fn stop(mut self) {
         self.stop.cancel();
         self.leaving.extend(self.workers.drain(..).flatten());
@@ -379,7 +379,6 @@ impl Node {
         let deadline = Instant::now() + Duration::from_secs(60);
         self.consumers.close(deadline).await;
         self.channels.finish(deadline).await;
-        self.channels.close(deadline).await;
     }
 }
 

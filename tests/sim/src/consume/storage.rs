@@ -73,7 +73,8 @@ impl Storage {
         }
     }
 
-    /// Has a node live on what there is, in simulated time, until it ends or crashes.
+    /// Has a node live on what there is, in simulated time, until it ends or crashes. What is
+    /// opened for it is closed when it ends; what outlives it is not.
     pub(super) fn live<F: Future<Output = Result<(), String>>>(
         &mut self,
         crashes: bool,
@@ -106,7 +107,13 @@ impl Storage {
         let lived = runtime.block_on(async {
             tokio::select! {
                 biased;
-                lived = life(engines) => lived,
+                lived = async {
+                    let lived = life(engines.clone()).await;
+                    if !crashes {
+                        engines.disk.close().await;
+                    }
+                    lived
+                } => lived,
                 () = stopped(&disk), if crashes => Ok(()),
                 never = work(&mut steps) => match never {},
             }
