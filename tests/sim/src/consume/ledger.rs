@@ -52,8 +52,8 @@ struct Known {
     dones: u64,
     /// How often it may have been handled or have become a dead letter.
     may: u64,
-    /// When it was last handled, in this life.
-    done_at: Option<Duration>,
+    /// When it was handled in this life, each time.
+    done_at: Vec<Duration>,
     /// Whether it was to become a dead letter once.
     died: bool,
     /// Letters of it that were given again.
@@ -114,7 +114,7 @@ impl Ledger {
         let known = self.known(number);
         let is_first = known.dones == 0;
         known.dones += 1;
-        known.done_at = Some(now);
+        known.done_at.push(now);
         let may_be_late = known.died || passed;
         self.counts.handled += 1;
         self.counts.repeated += u64::from(!is_first);
@@ -178,14 +178,14 @@ impl Ledger {
         }
     }
 
-    /// The node has crashed: what was handled last may be handled again.
+    /// The node has crashed: what was handled last may be handled again, in addition to what
+    /// operators have given again and what has become a dead letter.
     pub fn crashed(&mut self) {
         self.counts.crashes += 1;
         let recent = self.now.saturating_sub(UNWRITTEN);
         for known in self.events.values_mut() {
-            if known.done_at.is_some_and(|at| at >= recent) {
-                known.may = known.may.max(known.dones + 1);
-            }
+            let unwritten = known.done_at.iter().filter(|at| **at >= recent);
+            known.may += unwritten.count() as u64;
         }
     }
 
@@ -197,7 +197,7 @@ impl Ledger {
         self.retrying.clear();
         self.now = Duration::ZERO;
         for known in self.events.values_mut() {
-            known.done_at = None;
+            known.done_at.clear();
         }
     }
 
@@ -306,6 +306,27 @@ mod tests {
             handle(it, 1, AT);
             it.finish(&log(&[1]), &[1, 1]);
         }));
+        assert!(broken(|it| {
+            give_a_letter_again(it);
+            handle(it, 1, AT);
+            it.finish(&log(&[1]), &[1]);
+        }));
+        assert!(broken(|it| {
+            give_a_letter_again(it);
+            it.crashed();
+            it.begin();
+            handle(it, 1, Duration::ZERO);
+            handle(it, 1, Duration::ZERO);
+            it.finish(&log(&[1]), &[1]);
+        }));
+    }
+
+    /// An event becomes a dead letter, which is given again and handled.
+    fn give_a_letter_again(ledger: &mut Ledger) {
+        ledger.taken(1, "a", 1);
+        ledger.failed(1, "a", true);
+        ledger.retried(&[1]);
+        handle(ledger, 1, AT);
     }
 
     #[test]
@@ -324,6 +345,13 @@ mod tests {
             handle(it, 2, AT);
             it.sought(5, 3);
             it.finish(&log(&[1, 2, 3, 4]), &[2]);
+        }));
+        assert!(!broken(|it| {
+            give_a_letter_again(it);
+            it.crashed();
+            it.begin();
+            handle(it, 1, Duration::ZERO);
+            it.finish(&log(&[1]), &[1]);
         }));
     }
 }
