@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::DedupeKey;
 
-/// Most keys that a node remembers, of all channels together; beyond it the oldest give
-/// way. Each takes about 100 bytes.
+/// Most keys that a node remembers, of all channels together; beyond it the oldest of the
+/// channel with the most give way, so that nobody's flood has others' forgotten. Each takes
+/// about 100 bytes.
 pub const MAX_DEDUPE_KEYS: usize = 1_000_000;
 
 /// The event that a key was stored with.
@@ -22,6 +23,8 @@ pub(crate) struct Dedupe {
     logs: HashMap<u64, Keys>,
     /// When the oldest key of each log is forgotten, and the log's id.
     oldest: BTreeSet<(u64, u64)>,
+    /// How many keys each log has, and the log's id.
+    sizes: BTreeSet<(usize, u64)>,
     kept: usize,
     most: usize,
     given_way: u64,
@@ -53,6 +56,7 @@ impl Dedupe {
         Self {
             logs: HashMap::new(),
             oldest: BTreeSet::new(),
+            sizes: BTreeSet::new(),
             kept: 0,
             most,
             given_way: 0,
@@ -71,6 +75,8 @@ impl Dedupe {
         if keys.order.is_empty() {
             self.oldest.insert((until, log));
         }
+        self.sizes.remove(&(keys.order.len(), log));
+        self.sizes.insert((keys.order.len() + 1, log));
         keys.known.insert(key, stored);
         keys.order.push_back(Remembered {
             key,
@@ -78,16 +84,20 @@ impl Dedupe {
             until,
         });
         self.kept += 1;
-        while self.kept > self.most {
-            self.forget_oldest();
+        while self.kept > self.most
+            && let Some((_, largest)) = self.sizes.last().copied()
+        {
+            self.forget_oldest_of(largest);
             self.given_way += 1;
         }
     }
 
     /// Forgets the keys whose time is over.
     pub(crate) fn sweep(&mut self, now: u64) {
-        while self.oldest.first().is_some_and(|(until, _)| *until < now) {
-            self.forget_oldest();
+        while let Some((until, log)) = self.oldest.first().copied()
+            && until < now
+        {
+            self.forget_oldest_of(log);
         }
     }
 
@@ -95,6 +105,7 @@ impl Dedupe {
     pub(crate) fn forget(&mut self, log: u64) {
         if let Some(keys) = self.logs.remove(&log) {
             self.kept -= keys.order.len();
+            self.sizes.remove(&(keys.order.len(), log));
             if let Some(front) = keys.order.front() {
                 self.oldest.remove(&(front.until, log));
             }
@@ -111,14 +122,15 @@ impl Dedupe {
         self.given_way
     }
 
-    fn forget_oldest(&mut self) {
-        let Some((_, log)) = self.oldest.pop_first() else {
-            return;
-        };
+    /// Forgets the oldest key of a log that has any.
+    fn forget_oldest_of(&mut self, log: u64) {
         let Some(keys) = self.logs.get_mut(&log) else {
+            self.oldest.retain(|(_, of)| *of != log);
             return;
         };
+        self.sizes.remove(&(keys.order.len(), log));
         if let Some(gone) = keys.order.pop_front() {
+            self.oldest.remove(&(gone.until, log));
             self.kept -= 1;
             let known = keys.known.get(&gone.key);
             // Unless it was stored again since.
@@ -129,6 +141,7 @@ impl Dedupe {
         match keys.order.front() {
             Some(next) => {
                 self.oldest.insert((next.until, log));
+                self.sizes.insert((keys.order.len(), log));
             }
             None => {
                 self.logs.remove(&log);
@@ -177,16 +190,19 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_all_logs_give_way() {
-        let mut keys = Dedupe::new(2);
-        keys.remember(1, key(1), stored(1, 10), 30);
-        keys.remember(2, key(2), stored(1, 11), 20);
-        keys.remember(1, key(3), stored(2, 12), 32);
-        assert_eq!(keys.find(2, &key(2), 0), None);
-        assert_eq!(keys.find(1, &key(1), 0), Some(stored(1, 10)));
-        assert_eq!((keys.kept(), keys.given_way()), (2, 1));
+    fn the_oldest_of_the_log_with_the_most_give_way() {
+        let mut keys = Dedupe::new(3);
+        keys.remember(2, key(9), stored(1, 9), 19);
+        for number in 1..=9 {
+            let at = 10 + u64::from(number);
+            keys.remember(1, key(number), stored(u64::from(number), at), at + 1000);
+        }
+        assert_eq!(keys.find(2, &key(9), 0), Some(stored(1, 9)));
+        assert_eq!(keys.find(1, &key(7), 0), None);
+        assert_eq!(keys.find(1, &key(8), 0), Some(stored(8, 18)));
+        assert_eq!((keys.kept(), keys.given_way()), (3, 7));
         keys.forget(1);
-        assert_eq!(keys.kept(), 0);
+        assert_eq!(keys.kept(), 1);
         keys.sweep(u64::MAX);
         assert_eq!(keys.kept(), 0);
     }
