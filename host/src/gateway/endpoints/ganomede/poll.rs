@@ -75,11 +75,16 @@ impl Poll<'_> {
         let name = &asked.channel;
         let channel = match self.context.find_channel(name.as_str())? {
             Ok(channel) => channel,
-            // It comes to be with the first event that is sent to it.
-            Err(_) => match self.wait(self.context.channels.appears(name)).await? {
-                Some(channel) => channel,
-                None => return Ok(Vec::new()),
-            },
+            Err(_) => {
+                // One that lies on another node never comes to be here.
+                let named = self.context.check_name(name.as_str());
+                named.map_err(ChannelRefusal::from)?;
+                // It comes to be with the first event that is sent to it.
+                match self.wait(self.context.channels.appears(name)).await? {
+                    Some(channel) => channel,
+                    None => return Ok(Vec::new()),
+                }
+            }
         };
         let mut position = self.begin(&channel, &asked).await?;
         let amount = ReadAmount::events(asked.limit);

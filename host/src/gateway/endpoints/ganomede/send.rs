@@ -100,6 +100,9 @@ pub(super) async fn channel_to_write(
     if !ganomede.config().create {
         return Err(ChannelRefusal::from(missing).into());
     }
+    // Another node's is not made here a second time.
+    let named = context.check_name(name.as_str());
+    named.map_err(ChannelRefusal::from)?;
     let settings = ChannelSettings::default();
     match context.channels.set(name, settings, None, true).await {
         Ok((channel, _)) => Ok(channel),

@@ -145,7 +145,9 @@ fn lasting(parts: &Parts) -> Option<Lasting> {
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains("text/event-stream"));
     let query = parts.uri.query().unwrap_or_default();
-    let waits = || query.split('&').any(|pair| pair.starts_with("wait="));
+    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+    let is_wait = |name: String| percent_decode_str(&name).decode_utf8_lossy() == "wait";
+    let waits = || query.split('&').map(name).any(is_wait);
     match () {
         () if streams => Some(Lasting::Stream),
         () if waits() => Some(Lasting::Wait),
@@ -178,5 +180,23 @@ mod tests {
             target("shop/orders", "/events?after=1"),
             "/v1/channels/shop%2Forders/events?after=1"
         );
+    }
+
+    #[test]
+    fn what_waits_for_events_is_told_however_it_is_written() {
+        for (query, waits) in [
+            ("after=1&wait=5s", true),
+            ("after=1&%77ait=5s", true),
+            ("await=5s", false),
+            ("after=1", false),
+        ] {
+            let request = Request::get(format!("/v1/channels/a/events?{query}"));
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            assert_eq!(
+                matches!(lasting(&parts), Some(Lasting::Wait)),
+                waits,
+                "{query}"
+            );
+        }
     }
 }
