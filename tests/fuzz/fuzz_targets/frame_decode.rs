@@ -7,7 +7,9 @@
 use arbitrary::Unstructured;
 use hearken_fuzz::{Event, frame, replace};
 use hearken_wire::EventRef;
-use hearken_wire::frame::{Deliveries, Delivery, push};
+use hearken_wire::frame::{
+    Deliveries, Delivery, FLAG_CHANNEL, FLAG_LOCAL, FLAG_RETRY, push_flagged,
+};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 /// Bytes of a delivery before its event.
@@ -29,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
         let (event, rest) = EventRef::take(&bytes[delivery.event.clone()]).expect("an event");
         assert!(rest.is_empty());
         let _ = Event::read(event);
-        push(&mut again, event, delivery.local);
+        push_flagged(&mut again, event, flags(&delivery));
         read.push(delivery);
     }
     assert!(failed || end == bytes.len());
@@ -37,6 +39,17 @@ fuzz_target!(|bytes: &[u8]| {
     let again: Result<Vec<_>, _> = Deliveries::new(&again).collect();
     assert_eq!(again, Ok(read));
 });
+
+/// The flags of a delivery, as far as they mean something.
+fn flags(delivery: &Delivery) -> u32 {
+    let flags = [
+        (delivery.local, FLAG_LOCAL),
+        (delivery.channel, FLAG_CHANNEL),
+        (delivery.retry, FLAG_RETRY),
+    ];
+    let set = flags.iter().filter(|(is_set, _)| *is_set);
+    set.map(|(_, flag)| flag).sum()
+}
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let size = fuzzer_mutate(data, size, max_size);
