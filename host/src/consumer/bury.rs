@@ -63,6 +63,9 @@ pub(super) async fn keep_burying(
         match lay(channels, name, publisher, &graves).await {
             Ok(numbers) => {
                 wait = AFTER_FAILURE[0];
+                for grave in &graves {
+                    keys.remove(&grave.ticket);
+                }
                 close(consumer, name, graves, &numbers);
             }
             Err(error) => {
@@ -93,7 +96,7 @@ fn dig(
     let mut bytes = 0;
     let mut graves = Vec::new();
     for ticket in state.work.dying() {
-        if graves.len() >= TOGETHER || bytes >= TOGETHER_BYTES {
+        if graves.len() >= TOGETHER {
             break;
         }
         let Some(entry) = state.work.get(ticket) else {
@@ -109,6 +112,10 @@ fn dig(
         };
         let letter = letter::write(&dead, letters);
         bytes += letter.as_bytes().len();
+        // A batch has an end; a letter alone always fits.
+        if !graves.is_empty() && bytes > TOGETHER_BYTES {
+            break;
+        }
         let key = keys.entry(ticket).or_insert_with(|| {
             let [one, two] = [(); 2].map(|()| consumer.environment.random());
             ((u128::from(one) << 64) | u128::from(two)).to_le_bytes()

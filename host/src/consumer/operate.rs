@@ -81,7 +81,10 @@ impl Consumers {
         let given = given.max(letters.retried(channel.name().as_str()).await?);
         let until = letters.bounds().map_or(0, |bounds| bounds.last);
         let count = count(&letters, given, until, &consumer).await?;
+        let wake = || consumer.signals.reads[Source::Letters as usize].notify_one();
         if count == 0 {
+            // Those of a call before this one, whose place could not be written then.
+            wake();
             return Ok(0);
         }
         let change = |place: &mut Place| {
@@ -95,9 +98,11 @@ impl Consumers {
             place.again = Some(again);
             place.retried += count;
         };
-        self.change(&consumer, &channel, change).await?;
+        let changed = self.change(&consumer, &channel, change).await;
+        // What stands in memory holds, also when it could not be written yet.
+        wake();
+        changed?;
         letters.set_retried(channel.name().as_str(), until).await?;
-        consumer.signals.reads[Source::Letters as usize].notify_one();
         Ok(count)
     }
 
