@@ -35,6 +35,8 @@ pub(in crate::gateway) enum Stage {
     Answering,
     /// The answer is an event stream.
     Streaming,
+    /// It goes on with another protocol.
+    Upgraded,
 }
 
 /// What is known of a connection and of the request in hand. Cloned by reference into every
@@ -163,6 +165,7 @@ impl Connection {
             Stage::Working,
             Stage::Answering,
             Stage::Streaming,
+            Stage::Upgraded,
         ];
         stages[usize::from(self.stage.load(Ordering::Relaxed))]
     }

@@ -9,19 +9,12 @@ use std::pin::pin;
 use std::task::Poll;
 
 use axum::body::{Body, HttpBody};
-use axum::http::response::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use time::OffsetDateTime;
-use time::format_description::StaticFormatDescription;
-use time::macros::format_description;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How a date is written in the head of an answer (RFC 9110, section 5.6.7).
-const DATE: StaticFormatDescription = format_description!(
-    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-);
+use super::answer_head::answer_head;
 
 /// Messages that wait are written together up to so many bytes, and not so many more that it
 /// would matter what waits in here.
@@ -47,8 +40,12 @@ pub(super) async fn write<S: AsyncRead + AsyncWrite>(
     half_close: bool,
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let (head, body) = answer.into_parts();
-    let head = head_of(head, now_millis);
+    let (mut head, body) = answer.into_parts();
+    let mut say = |name, value| head.headers.insert(name, HeaderValue::from_static(value));
+    say(header::TRANSFER_ENCODING, "chunked");
+    // The next request needs a connection with hyper's buffers.
+    say(header::CONNECTION, "close");
+    let head = answer_head(head, now_millis);
     let writing = async {
         writer.write_all(&head).await?;
         drop(head);
@@ -60,35 +57,6 @@ pub(super) async fn write<S: AsyncRead + AsyncWrite>(
         written = writing => written,
         () = closed(&mut reader, half_close) => Ok(()),
     }
-}
-
-/// The head as it is sent. Takes it, so that a stream does not keep what is in there.
-fn head_of(head: Parts, now_millis: u64) -> Vec<u8> {
-    let status = head.status;
-    let reason = status.canonical_reason().unwrap_or_default();
-    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
-    let mut line = |name: &str, value: &[u8]| {
-        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-            bytes.extend_from_slice(part);
-        }
-    };
-    for (name, value) in &head.headers {
-        line(name.as_str(), value.as_bytes());
-    }
-    line(header::TRANSFER_ENCODING.as_str(), b"chunked");
-    // The next request needs a connection with hyper's buffers.
-    line(header::CONNECTION.as_str(), b"close");
-    if let Some(date) = date(now_millis) {
-        line(header::DATE.as_str(), date.as_bytes());
-    }
-    bytes.extend_from_slice(b"\r\n");
-    bytes
-}
-
-fn date(now_millis: u64) -> Option<HeaderValue> {
-    let seconds = i64::try_from(now_millis / 1000).ok()?;
-    let now = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
-    HeaderValue::try_from(now.format(DATE).ok()?).ok()
 }
 
 /// Writes the body in chunks, of which each has all messages that wait.

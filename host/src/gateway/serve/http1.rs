@@ -12,20 +12,26 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
+use super::admitted::Admitted;
 use super::connection::{Connection, HEAD_ROOM, Stage};
 use super::event_stream;
 use super::forwarded;
 use super::heads::Heads;
 use super::requests::{Ended, Requests, respond};
+use super::upgrade::Upgrade;
 use crate::gateway::rejection::Rejection;
 
 /// Serves one connection; one that comes late, when the gateway drains, has one request.
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) async fn serve<S>(
     requests: &Requests,
     stream: S,
     connection: Arc<Connection>,
+    admitted: Admitted,
     late: bool,
-) -> Ended {
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let limits = &requests.context.limits;
     let peer = connection.peer();
     let is_proxy = forwarded::is_trusted(peer, &limits.trusted_proxies);
@@ -44,14 +50,16 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let (connection, begin) = (&connection, &begin);
         async move {
             let router = requests.router.clone();
-            let answer = respond(router, Arc::clone(connection), request).await?;
-            if !takes_chunks || connection.stage() != Stage::Streaming {
+            let mut answer = respond(router, Arc::clone(connection), request).await?;
+            let upgraded = Upgrade::take(&mut answer);
+            let is_stream = takes_chunks && connection.stage() == Stage::Streaming;
+            if upgraded.is_none() && !is_stream {
                 return Ok::<_, Infallible>(answer);
             }
             let begin = begin.lock().unwrap_or_else(PoisonError::into_inner).take();
             let begin = begin.expect("from then on hyper is not polled");
             // Who waits for it is this connection's task.
-            let _ = begin.send(answer);
+            let _ = begin.send((answer, upgraded));
             std::future::pending().await
         }
     });
@@ -69,20 +77,26 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 .serve_connection(TokioIo::new(heads), service),
         );
         let mut told = late;
-        let answer = loop {
+        let (answer, upgraded) = loop {
             tokio::select! {
                 biased;
                 result = &mut http => return Ended::by_itself(result),
-                Ok(answer) = &mut begun => break answer,
+                Ok(begun) = &mut begun => break begun,
                 () = draining.cancelled(), if !told => {
                     told = true;
                     Pin::new(&mut *http).graceful_shutdown();
                 }
             }
         };
-        let stream = http.into_parts().io.into_inner().stream;
+        let parts = http.into_parts();
+        let stream = parts.io.into_inner().stream;
         let now = requests.context.bus.now_millis();
-        Ended::by_itself(event_stream::write(stream, answer, now, half_close).await)
+        let Some(upgraded) = upgraded else {
+            return Ended::by_itself(event_stream::write(stream, answer, now, half_close).await);
+        };
+        drop(admitted);
+        connection.set_stage(Stage::Upgraded);
+        Ended::by_itself(upgraded.go_on(stream, parts.read_buf, answer, now).await)
     };
     let given_up = async {
         if late {

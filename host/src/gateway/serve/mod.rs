@@ -1,10 +1,11 @@
 //! How bytes come in: from a listener to requests that a route may answer.
 //!
 //! - `server` accepts connections within bounds, and drains; `socket` is the bytes of one, and
-//!   `connection` what is known of it. `secure` puts `tls` beneath it.
+//!   `connection` what is known of it; it is `admitted` for as long as it speaks HTTP. `secure` puts `tls` beneath it.
 //! - `requests` is what it takes to answer what comes over one; `http1` (with `heads`) and
 //!   `http2` read that, and end a connection that stalls; `event_stream` writes the streams of
-//!   HTTP/1.
+//!   HTTP/1, `upgrade` hands over what goes on with another protocol, and `answer_head` is what
+//!   both begin with.
 //! - `client` is from where a request over it comes, and `guests` are who uses it.
 //! - `discard` reads what nobody wants.
 //! - `forwarded` says from which address a client comes, and `slots` and `memory` bound what
@@ -12,6 +13,8 @@
 //! - `guard` refuses what browsers ask on behalf of pages that have no business here, which
 //!   `hosts` and `origin` tell; `cors` is what the pages of allowed origins are answered.
 
+mod admitted;
+mod answer_head;
 pub(super) mod client;
 pub(super) mod connection;
 pub(super) mod cors;
@@ -34,3 +37,4 @@ pub(super) mod server;
 pub(super) mod slots;
 pub(super) mod socket;
 pub(super) mod tls;
+pub(super) mod upgrade;

@@ -78,7 +78,9 @@ impl Requests {
         while timeout_at(deadline, sleep(grace)).await.is_ok() {
             let before = std::mem::replace(&mut moved, connection.moved());
             let stage = stage();
-            if stage == Stage::Head || (before == moved && stage != Stage::Working) {
+            // What is spoken over an upgraded connection ends it in its own way.
+            let is_client_waited_for = !matches!(stage, Stage::Working | Stage::Upgraded);
+            if stage == Stage::Head || (before == moved && is_client_waited_for) {
                 break;
             }
         }

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use webpki::EndEntityCert;
 
+use super::admitted::Admitted;
 use super::connection::Connection;
 use super::requests::{Ended, Requests};
 use super::socket::Socket;
@@ -23,6 +24,7 @@ pub(super) async fn serve(
     tls: &HttpTls,
     socket: Socket,
     connection: Arc<Connection>,
+    admitted: Admitted,
     late: bool,
 ) -> Ended {
     let time = requests.context.limits.handshake_time;
@@ -43,15 +45,12 @@ pub(super) async fn serve(
     }
     let serving = async {
         if speaks_http2 {
-            Box::pin(http2::serve(
-                requests,
-                stream,
-                Arc::clone(&connection),
-                late,
-            ))
-            .await
+            let serving = http2::serve(requests, stream, Arc::clone(&connection), late);
+            let ended = Box::pin(serving).await;
+            drop(admitted);
+            ended
         } else {
-            http1::serve(requests, stream, Arc::clone(&connection), late).await
+            http1::serve(requests, stream, Arc::clone(&connection), admitted, late).await
         }
     };
     tokio::select! {

@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::admitted::Admitted;
 use super::connection::{Connection, Stage};
 use super::forwarded;
 use super::http1;
 use super::requests::{Ended, Requests};
 use super::secure;
-use super::slots::{Share, Shares};
+use super::slots::Shares;
 use super::socket::Socket;
 use super::tls::HttpTls;
 use crate::gateway::Gateway;
@@ -56,12 +57,6 @@ struct Server {
     permits: Arc<Semaphore>,
     shares: Arc<Shares>,
     refusals: Arc<Semaphore>,
-}
-
-/// What a connection holds for as long as it is open.
-struct Admitted {
-    _permit: OwnedSemaphorePermit,
-    _share: Option<Share>,
 }
 
 impl Gateway {
@@ -149,32 +144,31 @@ impl Server {
             };
             Some(share)
         };
-        let admitted = Admitted {
-            _permit: permit,
-            _share: share,
-        };
+        let admitted = Admitted::new(permit, share);
         let server = Arc::clone(self);
         let late = self.context.draining.is_cancelled();
-        connections.spawn(async move {
-            let ended = server.serve_one(stream, peer, late).await;
-            drop(admitted);
-            ended
-        });
+        connections.spawn(async move { server.serve_one(stream, peer, admitted, late).await });
     }
 
-    async fn serve_one(&self, stream: TcpStream, peer: SocketAddr, late: bool) -> Ended {
+    async fn serve_one(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        admitted: Admitted,
+        late: bool,
+    ) -> Ended {
         let stream = Arc::new(stream);
         let stall = self.context.limits.write_stall;
         if let Some(tls) = &self.tls {
             let connection = Arc::new(Connection::secure(peer.ip()));
             let socket = Socket::new(stream, Arc::clone(&connection), stall);
             // Apart, so that connections without TLS do not have its place.
-            let serving = secure::serve(&self.requests, tls, socket, connection, late);
+            let serving = secure::serve(&self.requests, tls, socket, connection, admitted, late);
             return Box::pin(serving).await;
         }
         let connection = Arc::new(Connection::new(peer.ip(), Some(Arc::clone(&stream))));
         let socket = Socket::new(stream, Arc::clone(&connection), stall);
-        http1::serve(&self.requests, socket, connection, late).await
+        http1::serve(&self.requests, socket, connection, admitted, late).await
     }
 
     /// Tells a client that its address has all the connections that it may have. With TLS it
@@ -220,8 +214,9 @@ async fn finish(mut connections: JoinSet<Ended>) {
         unfinished = at(Stage::Working),
         answers = at(Stage::Answering),
         streams = at(Stage::Streaming),
+        sessions = at(Stage::Upgraded),
         "cut off HTTP connections that were not done: heads and bodies that had not come, \
-         unfinished requests, answers and streams that were not read"
+         unfinished requests, answers and streams that were not read, sessions that were not over"
     );
 }
 
