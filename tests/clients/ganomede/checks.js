@@ -3,8 +3,20 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const { SECRET, folder, start } = require('./node');
-const { called, within } = require('./wait');
+const node = require('../harness/node');
+const { called, within } = require('../harness/wait');
+
+const SECRET = 'hunter 22&ä';
+
+/** Starts a node that has the API of ganomede-events. */
+function start(program, folder, settings = {}) {
+  return node.start(program, folder, {
+    HEARKEN_GANOMEDE_SECRET: SECRET,
+    // So that reads without events end soon.
+    HEARKEN_GANOMEDE_POLL_TIMEOUT: '200ms',
+    ...settings,
+  });
+}
 
 /** One node at a time, and clients of it. */
 class Stage {
@@ -195,7 +207,7 @@ const CHECKS = {
 
 /** Runs all checks; returns how many there are. */
 async function all(program, library) {
-  const place = folder();
+  const place = node.folder();
   const stage = new Stage(program, library, await start(program, place), place);
   try {
     for (const [name, check] of Object.entries(CHECKS)) {

@@ -1,5 +1,5 @@
 'use strict';
-// A node of its own, which has the API of ganomede-events.
+// A node of its own.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -8,19 +8,17 @@ const path = require('node:path');
 const readline = require('node:readline');
 const { within } = require('./wait');
 
-const SECRET = 'hunter 22&ä';
-
-/** Starts a node in a folder, where one before it may have been. */
-async function start(program, folder, settings = {}) {
+/**
+ * Starts a node in a folder, where one before it may have been. Settings are environment
+ * variables.
+ */
+async function start(program, folder, settings) {
   const env = {
     PATH: process.env.PATH,
     HEARKEN_LISTEN: '127.0.0.1:0',
     HEARKEN_CLUSTER_LISTEN: '127.0.0.1:0',
     HEARKEN_NODE: 'test',
     HEARKEN_LOG_FORMAT: 'json',
-    HEARKEN_GANOMEDE_SECRET: SECRET,
-    // So that reads without events end soon.
-    HEARKEN_GANOMEDE_POLL_TIMEOUT: '200ms',
     ...settings,
   };
   const child = spawn(program, ['run'], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -52,12 +50,14 @@ async function start(program, folder, settings = {}) {
     },
     /** Kills it, if it runs yet. */
     kill: () => child.kill('SIGKILL'),
+    /** Waits until it has ended. */
+    ended: () => within('the node ends', ended),
   };
 }
 
 /** A folder for nodes. */
 function folder() {
-  return fs.mkdtempSync(path.join(os.tmpdir(), 'hearken-ganomede-'));
+  return fs.mkdtempSync(path.join(os.tmpdir(), 'hearken-clients-'));
 }
 
-module.exports = { SECRET, folder, start };
+module.exports = { folder, start };

@@ -1,0 +1,396 @@
+'use strict';
+// What is checked, one after the other; each has channels of its own.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const node = require('../harness/node');
+const { within } = require('../harness/wait');
+const { SECRET, inSeconds, token } = require('./tokens');
+
+const CONFIGURATION = `
+[access]
+allow_unauthenticated = true
+
+[access.tokens.app]
+hmac_secret_file = "token.secret"
+
+[access.anonymous]
+roles = ["admin"]
+
+[sessions]
+token = "app"
+anonymous = true
+
+[sessions.namespaces.chat]
+allow_subscribe_for_client = true
+allow_publish_for_subscriber = true
+allow_history_for_subscriber = true
+allow_presence_for_subscriber = true
+allow_user_limited_channels = true
+presence = true
+join_leave = true
+history_size = 100
+history_ttl = "5m"
+
+[sessions.namespaces.live]
+allow_subscribe_for_client = true
+allow_subscribe_for_anonymous = true
+allow_publish_for_client = true
+`;
+
+/** One node at a time, and clients of it. */
+class Stage {
+  constructor(program, Centrifuge, WebSocket, place) {
+    Object.assign(this, { program, Centrifuge, WebSocket, place, clients: [] });
+  }
+
+  async start(settings = {}) {
+    this.node = await node.start(this.program, this.place, { ...settings });
+  }
+
+  /** A client that is not connected. */
+  client(options = {}) {
+    const client = new this.Centrifuge(`ws://127.0.0.1:${this.node.port}/connection/websocket`, {
+      websocket: this.WebSocket,
+      minReconnectDelay: 10,
+      maxReconnectDelay: 100,
+      ...options,
+    });
+    // Otherwise an event `error` ends the process.
+    client.on('error', () => {});
+    this.clients.push(client);
+    return client;
+  }
+
+  /** A client of a user, connected. */
+  async user(user, options = {}) {
+    const client = this.client({ token: token({ sub: user, exp: inSeconds(3600) }), ...options });
+    const connected = heard(client, 'connected');
+    client.connect();
+    await connected;
+    return client;
+  }
+
+  /** Publishes an event by HTTP; returns what is answered. */
+  async publish(event) {
+    const answer = await fetch(`http://127.0.0.1:${this.node.port}/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(event),
+    });
+    const body = await answer.json();
+    assert.ok(answer.ok, JSON.stringify(body));
+    return { status: answer.status, ...body };
+  }
+
+  /** Ends what a check has begun. */
+  rest() {
+    for (const client of this.clients.splice(0))
+      client.disconnect();
+  }
+}
+
+/** What the next event of this name brings. */
+function heard(emitter, name, wanted = () => true) {
+  const came = new Promise((resolve) => {
+    const listener = (context) => {
+      if (!wanted(context))
+        return;
+      emitter.removeListener(name, listener);
+      resolve(context);
+    };
+    emitter.on(name, listener);
+  });
+  return within(`\`${name}\` comes`, came);
+}
+
+/** The publications of a subscription, as they come. */
+function publications(subscription) {
+  const all = [];
+  subscription.on('publication', (publication) => all.push(publication));
+  return {
+    all,
+    /** Waits until so many have come. */
+    async count(count) {
+      while (all.length < count)
+        await heard(subscription, 'publication');
+      return all;
+    },
+  };
+}
+
+/** Subscribes; returns the subscription and what is answered. */
+async function subscribed(client, channel, options) {
+  const subscription = client.newSubscription(channel, options);
+  subscription.on('error', () => {});
+  const answer = heard(subscription, 'subscribed');
+  subscription.subscribe();
+  return [subscription, await answer];
+}
+
+/** The code of the error that a promise fails with. */
+async function code(promise) {
+  try {
+    await promise;
+  } catch (error) {
+    return error.code;
+  }
+  return assert.fail('it was to fail');
+}
+
+const CHECKS = {
+  async 'what one client publishes another gets'(stage) {
+    const [anna, bob] = [await stage.user('anna'), await stage.user('bob')];
+    const [theirs] = await subscribed(bob, 'chat:hall');
+    const got = heard(theirs, 'publication');
+    const [own] = await subscribed(anna, 'chat:hall');
+    await own.publish({ text: 'hi ✓' });
+    const { data, offset, info, tags } = await got;
+    assert.deepEqual(data, { text: 'hi ✓' });
+    assert.equal(offset, 1);
+    assert.equal(info.user, 'anna');
+    assert.equal(tags.type, 'custom.chat.published');
+  },
+
+  async 'what is published by HTTP comes with the tags of its event'(stage) {
+    const anna = await stage.user('anna');
+    const [subscription] = await subscribed(anna, 'chat:shop');
+    const got = heard(subscription, 'publication');
+    const event = { type: 'stock.low', subject: 'pear', channel: 'chat:shop', data: { left: 3 } };
+    const receipt = await stage.publish(event);
+    assert.equal(receipt.sequence, 1);
+    const publication = await got;
+    assert.deepEqual(publication.data, { left: 3 });
+    assert.equal(publication.tags.type, 'custom.stock.low');
+    assert.equal(publication.tags.subject, 'pear');
+    assert.equal(publication.info, undefined);
+  },
+
+  async 'whoever was away gets what was missed, once and in order'(stage) {
+    const [anna, bob] = [await stage.user('anna'), await stage.user('bob')];
+    const [subscription] = await subscribed(bob, 'chat:away', { recoverable: true, positioned: true });
+    const got = publications(subscription);
+    const [own] = await subscribed(anna, 'chat:away');
+    await own.publish({ n: 1 });
+    await got.count(1);
+    bob.disconnect();
+    for (let n = 2; n <= 20; n++)
+      await own.publish({ n });
+    const again = heard(subscription, 'subscribed');
+    bob.connect();
+    const { wasRecovering, recovered } = await again;
+    assert.equal(wasRecovering, true);
+    assert.equal(recovered, true);
+    await own.publish({ n: 21 });
+    await got.count(21);
+    assert.deepEqual(got.all.map(({ data }) => data.n), Array.from({ length: 21 }, (_, n) => n + 1));
+    assert.deepEqual(got.all.map(({ offset }) => offset), got.all.map(({ data }) => data.n));
+  },
+
+  async 'more than the history has is not said to be recovered'(stage) {
+    const [anna, bob] = [await stage.user('anna'), await stage.user('bob')];
+    const [subscription] = await subscribed(bob, 'chat:long', { recoverable: true });
+    bob.disconnect();
+    const [own] = await subscribed(anna, 'chat:long');
+    for (let n = 1; n <= 120; n++)
+      await own.publish({ n });
+    const again = heard(subscription, 'subscribed');
+    bob.connect();
+    const { wasRecovering, recovered } = await again;
+    assert.equal(wasRecovering, true);
+    assert.equal(recovered, false);
+  },
+
+  async 'the history is read from either end'(stage) {
+    const anna = await stage.user('anna');
+    const [subscription] = await subscribed(anna, 'chat:past');
+    for (let n = 1; n <= 5; n++)
+      await subscription.publish({ n });
+    const numbers = ({ publications }) => publications.map(({ data }) => data.n);
+    const all = await subscription.history({ limit: 10 });
+    assert.deepEqual(numbers(all), [1, 2, 3, 4, 5]);
+    assert.equal(all.offset, 5);
+    const { epoch } = all;
+    assert.deepEqual(numbers(await subscription.history({ limit: 2, reverse: true })), [5, 4]);
+    const since = { offset: 3, epoch };
+    assert.deepEqual(numbers(await subscription.history({ limit: 10, since })), [4, 5]);
+    assert.deepEqual(numbers(await subscription.history({ limit: 0 })), []);
+    const other = { offset: 3, epoch: 'another' };
+    assert.equal(await code(subscription.history({ limit: 1, since: other })), 112);
+  },
+
+  async 'everybody sees who is there, who comes and who goes'(stage) {
+    const [anna, bob] = [await stage.user('anna'), await stage.user('bob')];
+    const [subscription] = await subscribed(anna, 'chat:door', { joinLeave: true });
+    const joined = heard(subscription, 'join', ({ info }) => info.user === 'bob');
+    const [theirs] = await subscribed(bob, 'chat:door');
+    await joined;
+    const { clients } = await subscription.presence();
+    assert.deepEqual(Object.values(clients).map(({ user }) => user).sort(), ['anna', 'bob']);
+    assert.deepEqual(await subscription.presenceStats(), { numClients: 2, numUsers: 2 });
+    const left = heard(subscription, 'leave', ({ info }) => info.user === 'bob');
+    theirs.unsubscribe();
+    await left;
+    assert.deepEqual(await subscription.presenceStats(), { numClients: 1, numUsers: 1 });
+  },
+
+  async 'channels that there are not, and what is not allowed, are refused for good'(stage) {
+    const anna = await stage.user('anna');
+    const refused = async (channel) => {
+      const subscription = anna.newSubscription(channel);
+      const ended = heard(subscription, 'unsubscribed');
+      subscription.subscribe();
+      return (await ended).code;
+    };
+    assert.equal(await refused('nothing:here'), 102);
+    assert.equal(await refused('chat:x#bob'), 103);
+    assert.equal(await refused('$chat:secret'), 103);
+    await subscribed(anna, 'chat:x#anna,bob');
+    assert.equal(await code(anna.publish('chat:unsubscribed', {})), 103);
+    assert.equal(await code(anna.presence('live:x')), 108);
+    assert.equal(await code(anna.rpc('no.such.method', {})), 108);
+  },
+
+  async 'a subscription token opens a channel that is closed otherwise'(stage) {
+    const anna = await stage.user('anna');
+    const of = (claims) => ({ token: token({ exp: inSeconds(3600), ...claims }) });
+    await subscribed(anna, '$chat:board', of({ sub: 'anna', channel: '$chat:board' }));
+    // What is the token of another user ends the session.
+    const gone = heard(anna, 'disconnected');
+    anna.newSubscription('$chat:other', of({ sub: 'bob', channel: '$chat:other' })).subscribe();
+    assert.equal((await gone).code, 3500);
+  },
+
+  async 'who has no token is nobody, and may what nobody may'(stage) {
+    const nobody = stage.client();
+    const connected = heard(nobody, 'connected');
+    nobody.connect();
+    await connected;
+    await subscribed(nobody, 'live:news');
+    const subscription = nobody.newSubscription('chat:hall');
+    const refused = heard(subscription, 'unsubscribed');
+    subscription.subscribe();
+    assert.equal((await refused).code, 103);
+  },
+
+  async 'a token that is not valid ends it, and an expired one is asked for again'(stage) {
+    const forged = stage.client({ token: token({ sub: 'anna' }, 'another secret of 32 bytes or more') });
+    const gone = heard(forged, 'disconnected');
+    forged.connect();
+    assert.equal((await gone).code, 3500);
+    let asked = 0;
+    const late = stage.client({
+      token: token({ sub: 'anna', exp: inSeconds(-60) }),
+      async getToken() {
+        asked += 1;
+        return token({ sub: 'anna', exp: inSeconds(3600) });
+      },
+    });
+    const connected = heard(late, 'connected');
+    late.connect();
+    await connected;
+    assert.equal(asked, 1);
+  },
+
+  async 'a token is refreshed before it expires, and the session goes on'(stage) {
+    let asked = 0;
+    const refreshed = new Promise((resolve) => {
+      const fresh = async () => {
+        asked += 1;
+        if (asked === 2)
+          resolve();
+        return token({ sub: 'anna', exp: inSeconds(asked === 1 ? 2 : 3600) });
+      };
+      stage.refreshing = stage.client({ getToken: fresh });
+    });
+    const client = stage.refreshing;
+    let drops = 0;
+    client.on('connecting', () => (drops += 1));
+    const connected = heard(client, 'connected');
+    client.connect();
+    await connected;
+    await within('the token is asked for again', refreshed);
+    await subscribed(client, 'live:later');
+    assert.equal(drops, 1, 'it has connected once');
+  },
+
+  async 'channels that a token names are subscribed to from the start'(stage) {
+    const client = stage.client({
+      token: token({ sub: 'anna', exp: inSeconds(3600), channels: ['chat:desk'] }),
+    });
+    const [connected, on] = [heard(client, 'connected'), heard(client, 'subscribed')];
+    const got = heard(client, 'publication');
+    client.connect();
+    await connected;
+    assert.equal((await on).channel, 'chat:desk');
+    await stage.publish({ type: 'custom.desk.rung', channel: 'chat:desk', data: 'ring' });
+    const publication = await got;
+    assert.equal(publication.channel, 'chat:desk');
+    assert.equal(publication.data, 'ring');
+  },
+
+  async 'many subscriptions of one frame are answered each'(stage) {
+    const anna = stage.client({ token: token({ sub: 'anna', exp: inSeconds(3600) }) });
+    const all = Array.from({ length: 100 }, (_, n) => subscribed(anna, `chat:many-${n}`));
+    anna.connect();
+    await Promise.all(all);
+    const more = Array.from({ length: 28 }, (_, n) => subscribed(anna, `chat:more-${n}`));
+    await Promise.all(more);
+    const over = anna.newSubscription('chat:over');
+    const refused = heard(over, 'unsubscribed');
+    over.subscribe();
+    assert.equal((await refused).code, 106);
+  },
+
+  async 'a node that stops sends its clients away, and they come back to the next'(stage) {
+    const anna = await stage.user('anna');
+    const [subscription] = await subscribed(anna, 'chat:restart', { recoverable: true });
+    await subscription.publish({ n: 1 });
+    const away = heard(anna, 'connecting');
+    const again = heard(subscription, 'subscribed');
+    const { port } = stage.node;
+    await stage.node.stop();
+    assert.equal((await away).code, 3001);
+    await stage.start({ HEARKEN_LISTEN: `127.0.0.1:${port}` });
+    const { wasRecovering, recovered } = await again;
+    assert.equal(wasRecovering, true);
+    // What is in memory alone is gone, and that is said.
+    assert.equal(recovered, false);
+    const got = heard(subscription, 'publication');
+    await subscription.publish({ n: 2 });
+    assert.deepEqual((await got).data, { n: 2 });
+  },
+
+  async 'the log has no token'(stage) {
+    for (const line of stage.node.log)
+      for (const secret of [SECRET, 'eyJ'])
+        assert.ok(!line.includes(secret), line);
+  },
+};
+
+/** Runs all checks; returns how many there are. */
+async function all(program, Centrifuge, WebSocket) {
+  const place = node.folder();
+  fs.writeFileSync(path.join(place, 'hearken.toml'), CONFIGURATION);
+  fs.writeFileSync(path.join(place, 'token.secret'), SECRET);
+  const stage = new Stage(program, Centrifuge, WebSocket, place);
+  await stage.start();
+  try {
+    for (const [name, check] of Object.entries(CHECKS)) {
+      await check(stage);
+      stage.rest();
+      console.log(`ok: ${name}`);
+    }
+    await stage.node.stop();
+  } catch (error) {
+    console.error(stage.node.log.join('\n'));
+    throw error;
+  } finally {
+    stage.node.kill();
+    fs.rmSync(place, { recursive: true, force: true });
+  }
+  return Object.keys(CHECKS).length;
+}
+
+module.exports = { all };

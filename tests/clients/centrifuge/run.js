@@ -1,0 +1,13 @@
+'use strict';
+// Drives the client library `centrifuge`, as it is published, against a node:
+//
+//   node tests/clients/centrifuge/run.js [PROGRAM]
+//
+// PROGRAM is `hearken`; by default the one in the target folder, which `cargo build` makes.
+// The library is installed below the target folder, with npm. Whatever is missing fails.
+
+const { conclude, install, program } = require('../harness/suite');
+const checks = require('./checks');
+
+const find = install(__dirname);
+conclude(checks.all(program(), find('centrifuge').Centrifuge, find('ws')));
