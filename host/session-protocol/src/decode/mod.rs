@@ -67,8 +67,8 @@ pub fn decode(
         Ok(())
     };
     match encoding {
-        Encoding::Json => json::each_line(message, |command| take(command))?,
-        Encoding::Protobuf => protobuf::each_message(message, |command| take(command))?,
+        Encoding::Json => json::each_line(message, &mut take)?,
+        Encoding::Protobuf => protobuf::each_message(message, take)?,
     }
     Ok(commands)
 }
