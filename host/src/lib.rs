@@ -37,11 +37,12 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
 //! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event` |
+//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history in memory, presence; no HTTP | `access`, `channel`, `event` |
 //! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `bus`, `event`, `clock`, `tls` |
-//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `consumer`, `channel`, `bus`, `event`, `nearest` |
+//! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `session`, `consumer`, `channel`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
@@ -102,6 +103,12 @@
 //! | dead letter | an event that a plugin could not handle, kept in the channel `dead.PLUGIN` |
 //! | replay | a range of a channel that a plugin, or a *copy* of it whose effects are not done, is handed again beside its place there |
 //! | stalled | what an event is while further attempts of it fail |
+//! | session | what a client has with the node while it is connected; its id is the protocol's `client` |
+//! | namespace | what the channels are set to whose names begin with its name and `:` |
+//! | subscription | that a session gets what is published to a channel |
+//! | publication | an event as the subscribers of a channel get it |
+//! | presence | who is subscribed to a channel |
+//! | hub | where the subscriptions of a channel are, which gives each publication to all of them |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
 //! | record, bucket | a key and its value in the store; records that one or several plugins share by a name |
 //!
@@ -168,6 +175,8 @@ mod panics;
 pub mod passing;
 #[cfg(feature = "node")]
 pub mod plugin;
+#[cfg(feature = "gateway")]
+pub mod session;
 #[cfg(feature = "node")]
 pub mod store;
 pub mod tls;

@@ -355,6 +355,24 @@ fn known() -> Vec<Row> {
         ("principals whose budget", vec![of("MAX_BUDGETS")]),
     ]);
     rows.extend([
+        // Sessions.
+        (
+            "name of a session channel",
+            vec![of("session/MAX_NAME_BYTES")],
+        ),
+        (
+            "`channel_regex`",
+            vec![of("channel_regex/MAX_BYTES"), of("MAX_COMPILED")],
+        ),
+        (
+            "history of a channel in memory",
+            vec![of("MAX_HISTORY_BYTES")],
+        ),
+        (
+            "idempotency keys of a channel",
+            vec![of("idempotency/MAX_KEYS"), of("KEYS_TTL")],
+        ),
+        ("tags of a publication", vec![of("MAX_TAGS")]),
         // The cluster.
         ("other nodes", vec![of("MAX_PEERS")]),
         (

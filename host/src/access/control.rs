@@ -15,9 +15,10 @@ use super::principal::Principal;
 use super::refusal::{AccessError, MAX_TOKEN_BYTES, Unauthenticated};
 use super::settings::AccessSettings;
 use super::state::{Proof, State};
-use super::token::{KeySets, verify};
+use super::token::{KeySets, verify, verify_session};
 use super::unknown_roles::UnknownRoles;
 use super::verified::{Known, VerifiedTokens};
+use super::verified_claims::VerifiedClaims;
 use super::wrong::WrongCredentials;
 use crate::clock::Clock;
 
@@ -137,6 +138,37 @@ impl Access {
         })
     }
 
+    /// What a session's token claims that the issuer of the table `access.tokens.ISSUER` has
+    /// signed. Unlike the token of a request it need not expire, and may be nobody's; once its
+    /// time is over it is [`Unauthenticated::TokenExpired`], to the second.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`] when there is no such table, or the token is not right.
+    pub async fn verify(
+        &self,
+        issuer: &str,
+        token: &str,
+    ) -> Result<VerifiedClaims, Unauthenticated> {
+        let state = self.0.current.state();
+        let mut issuers = state.issuers.iter();
+        let issuer = issuers.find(|own| own.name() == issuer);
+        let issuer = issuer.ok_or(Unauthenticated::NoTokens)?;
+        let verified = verify_session(token, issuer, self.0.current.now()).await?;
+        self.say_unknown(&state, issuer.name(), &verified.roles);
+        Ok(verified)
+    }
+
+    /// Who has the roles of these names, as a token has shown that is not a request's: the
+    /// principal `user:USER`, or `anonymous` with these roles if the user is empty. It ends
+    /// when the roles allow less.
+    #[must_use]
+    pub fn identity_of(&self, user: &str, roles: &[String]) -> Identity {
+        let state = self.0.current.state();
+        let roles: Arc<[String]> = roles.into();
+        let holder = state.claimed(user, Arc::clone(&roles), &self.0.budgets);
+        Identity::new(&holder, Proof::Roles(roles), &self.0.current)
+    }
+
     /// Who has no credentials, even if that may do nothing.
     #[must_use]
     pub fn anonymous(&self) -> Identity {
@@ -187,11 +219,7 @@ impl Access {
             return Ok(Identity::new(&holder, Proof::Token(token), &self.0.current));
         }
         let token = Arc::new(verify(text, &state.issuers, now).await?);
-        for role in &token.roles {
-            if state.settings.role(role).is_none() {
-                self.0.unknown_roles.say(token.issuer.name(), role);
-            }
-        }
+        self.say_unknown(state, token.issuer.name(), &token.roles);
         let holder = state.user(&token, &self.0.budgets);
         let known = Known {
             holder: holder.clone(),
@@ -199,6 +227,14 @@ impl Access {
         };
         state.verified.insert(hash, known);
         Ok(Identity::new(&holder, Proof::Token(token), &self.0.current))
+    }
+
+    fn say_unknown(&self, state: &State, issuer: &str, roles: &[String]) {
+        for role in roles {
+            if state.settings.role(role).is_none() {
+                self.0.unknown_roles.say(issuer, role);
+            }
+        }
     }
 
     fn certificate(&self, state: &State, names: &[String]) -> Result<Identity, Unauthenticated> {

@@ -23,6 +23,7 @@ mod tests;
 mod token;
 mod unknown_roles;
 mod verified;
+mod verified_claims;
 mod wrong;
 
 pub use act::Act;
@@ -41,3 +42,4 @@ pub use settings::{
     Rate, Role, TokenIssuer, TokenSource,
 };
 pub use token::{NewToken, SignError};
+pub use verified_claims::VerifiedClaims;

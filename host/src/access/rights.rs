@@ -105,6 +105,18 @@ impl Rights {
         }
     }
 
+    /// Whether events of any type may be heard.
+    #[must_use]
+    pub fn may_hear_any(&self) -> bool {
+        !self.listen.is_empty()
+    }
+
+    /// Whether events of this type may be heard.
+    #[must_use]
+    pub fn may_hear(&self, event_type: &str) -> bool {
+        self.listen.iter().any(|own| own.matches(event_type))
+    }
+
     /// Whether these allow all that `others` allow.
     pub(super) fn cover(&self, others: &Self) -> bool {
         let named = |own: &[Glob], others: &[Glob]| {

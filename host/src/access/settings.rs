@@ -224,12 +224,14 @@ fn either<T>(one: Option<T>, other: Option<T>, larger: impl FnOnce(T, T) -> T) -
 
 impl Rate {
     /// Time between two events when they come evenly.
-    pub(super) fn interval(self) -> Duration {
+    #[must_use]
+    pub fn interval(self) -> Duration {
         self.per / self.events.get()
     }
 
     /// Time for as many events as may come at once.
-    pub(super) fn period(self) -> Duration {
+    #[must_use]
+    pub fn period(self) -> Duration {
         self.per
     }
 }

@@ -47,6 +47,8 @@ pub(super) enum Proof {
     Token(Arc<Verified>),
     /// By a certificate with this name, in lower case.
     Certificate(String),
+    /// By a token that is looked after elsewhere, with these roles.
+    Roles(Arc<[String]>),
 }
 
 impl State {
@@ -107,8 +109,16 @@ impl State {
 
     /// Who has shown this token.
     pub(super) fn user(&self, token: &Verified, budgets: &Budgets) -> Holder {
-        let principal = Principal::User(token.subject.as_str().into());
         let roles = token.roles.iter().cloned().collect();
+        self.claimed(&token.subject, roles, budgets)
+    }
+
+    /// The user of whom a token claims these roles; empty for nobody.
+    pub(super) fn claimed(&self, user: &str, roles: Arc<[String]>, budgets: &Budgets) -> Holder {
+        let principal = match user {
+            "" => Principal::Anonymous,
+            user => Principal::User(user.into()),
+        };
         Holder::new(&self.settings, budgets, principal, roles)
     }
 
@@ -126,13 +136,9 @@ impl State {
                 if !token.key_is_there() {
                     return Err(Ended::IssuersKeyRemoved);
                 }
-                let roles: Vec<_> = token
-                    .roles
-                    .iter()
-                    .filter_map(|role| self.settings.role(role))
-                    .collect();
-                return covered(&Rights::of(&roles), rights);
+                return covered(&self.rights_of(&token.roles), rights);
             }
+            Proof::Roles(roles) => return covered(&self.rights_of(roles), rights),
             Proof::Open if self.is_configured() => return Err(Ended::CredentialsAsked),
             Proof::Open | Proof::Nothing => &self.anonymous,
             Proof::Key(hash) => match self.key(hash.public()) {
@@ -150,8 +156,17 @@ impl State {
         match proof {
             Proof::Key(hash) => Some((self.key(hash.public())?.expires?, Ended::KeyExpired)),
             Proof::Token(token) => Some((token.expires, Ended::TokenExpired)),
-            Proof::Open | Proof::Nothing | Proof::Certificate(_) => None,
+            Proof::Open | Proof::Nothing | Proof::Certificate(_) | Proof::Roles(_) => None,
         }
+    }
+
+    /// What the roles of these names allow together.
+    fn rights_of(&self, roles: &[String]) -> Rights {
+        let roles: Vec<_> = roles
+            .iter()
+            .filter_map(|role| self.settings.role(role))
+            .collect();
+        Rights::of(&roles)
     }
 }
 

@@ -1,3 +1,4 @@
+mod session_tokens;
 mod tokens;
 
 use std::net::{IpAddr, Ipv4Addr};

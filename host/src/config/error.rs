@@ -132,6 +132,19 @@ pub enum ConfigError {
         /// The node that reads it.
         node: String,
     },
+    /// A name would be that of a channel of its own and that of a session channel.
+    #[error(
+        "{place}: the channel `{channel}` is declared, and `[sessions.namespaces.{namespace}]` has \
+         all channels that begin with `{namespace}:`; give one of both another name"
+    )]
+    ChannelInNamespace {
+        /// Where the channel is declared.
+        place: String,
+        /// Its name.
+        channel: String,
+        /// The namespace.
+        namespace: String,
+    },
     /// The largest allowed event would never fit a plugin's mailbox.
     #[error(
         "`limits.mailbox_bytes` ({mailbox_bytes} bytes) is less than `max_event_size` \

@@ -102,9 +102,10 @@ impl<'d> Tables<'d> {
         table.inner_sections()
     }
 
-    /// Takes a whole table of the top level out; a missing one is empty.
-    pub(super) fn whole(&mut self, name: &str) -> Result<Section<'d>, ConfigError> {
-        self.section("").section(name)
+    /// Takes the whole table of this key out; a missing one is empty.
+    pub(super) fn whole(&mut self, key: &'static str) -> Result<Section<'d>, ConfigError> {
+        let (table, key) = self.table(key)?;
+        table.section(key)
     }
 
     /// Ends the reading: what was not taken out is not known.

@@ -15,7 +15,9 @@ use super::guest_text::guest_text;
 use super::limits::{self, ManifestLimits};
 use super::pattern::{FEWER_PATTERNS, PATTERN, within_max_globs};
 use super::secret::{self, SecretSource};
+use super::sessions::namespaces;
 use crate::event::Pattern;
+use crate::session::Namespace;
 
 /// A plugin's manifest. The default is what a plugin without one gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Manifest {
     pub limits: ManifestLimits,
     /// How it consumes channels, by their names.
     pub consume: BTreeMap<ChannelName, ManifestConsume>,
+    /// Namespaces of session channels that the plugin brings, by name; the node's own win.
+    pub namespaces: BTreeMap<String, Namespace>,
     /// What the plugin asks for, and to what it narrows itself.
     pub allow: Allow,
     /// What the plugin reads through `wasmcloud:secrets`, by its keys.
@@ -74,6 +78,10 @@ impl Manifest {
 
         let consume = consume::read(top.named_sections("consume")?)?;
 
+        let mut sessions = top.section("sessions")?;
+        let namespaces = namespaces(sessions.named_sections("namespaces")?)?;
+        sessions.finish()?;
+
         let allow = Allow::read(top.section("allow")?)?;
 
         let secrets = secret::read(top.named_sections("secrets")?)?;
@@ -88,6 +96,7 @@ impl Manifest {
             concurrency,
             limits,
             consume,
+            namespaces,
             allow,
             secrets,
             config,
@@ -204,7 +213,9 @@ mod tests {
         let message = error("zzz = 1\n");
         assert!(!message.contains("did you mean"), "{message}");
         assert!(
-            message.contains("subscribe, concurrency, limits, consume, allow, secrets, config"),
+            message.contains(
+                "subscribe, concurrency, limits, consume, sessions, allow, secrets, config"
+            ),
             "{message}"
         );
     }

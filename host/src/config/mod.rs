@@ -34,6 +34,7 @@ mod policy;
 mod quarantine;
 mod rights;
 mod secret;
+mod sessions;
 mod setting;
 mod source;
 mod sources;

@@ -23,9 +23,11 @@ use super::name::{NODE_NAME, default_node_name};
 use super::place::{Place, Places};
 use super::policy::Policy;
 use super::quarantine::QuarantinePauses;
+use super::sessions;
 use super::sources::Sources;
 use super::table::{Settings, settings};
 use crate::access::AccessSettings;
+use crate::session::SessionsSettings;
 
 /// The largest value of `max_event_size`, in bytes (64 MiB).
 pub const LARGEST_EVENT: usize = 64 << 20;
@@ -99,6 +101,8 @@ settings! {
         compile: CompileSettings;
         /// Channels that the node makes, and what all may take.
         channels: ChannelsSettings;
+        /// Sessions of clients.
+        sessions: SessionsSettings;
         /// The API of ganomede-events.
         ganomede: GanomedeSettings;
         /// The node's part in a cluster.
@@ -185,6 +189,7 @@ impl NodeConfig {
                 max_event_size: self.max_event_size,
             });
         }
+        sessions::check(&self.sessions, &self.access, &self.channels, places)?;
         self.http.check(self.max_event_size)
     }
 }

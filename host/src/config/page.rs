@@ -8,7 +8,7 @@ use super::file::CONFIG;
 use super::node::NodeConfig;
 use super::setting::{How, Setting};
 use super::table::Settings;
-use super::{access, channels};
+use super::{access, channels, sessions};
 
 /// The table as the page has it.
 fn table() -> String {
@@ -78,6 +78,7 @@ fn the_page_has_every_setting() {
         ("settings", table()),
         ("access", named_table(access::field::FIELDS)),
         ("channels", named_table(channels::field::FIELDS)),
+        ("namespaces", named_table(sessions::field::FIELDS)),
     ] {
         let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
         let page = std::fs::read_to_string(&path).expect("docs/configuration.md");

@@ -131,11 +131,11 @@ impl<'s> Sources<'s> {
     /// without a file.
     pub(super) fn table<T: Default>(
         &mut self,
-        name: &str,
+        key: &'static str,
         read: impl FnOnce(Section<'s>) -> Result<T, ConfigError>,
     ) -> Result<T, ConfigError> {
         match &mut self.file {
-            Some(file) => read(file.whole(name)?),
+            Some(file) => read(file.whole(key)?),
             None => Ok(T::default()),
         }
     }

@@ -175,6 +175,7 @@ fn the_file_sets_everything() {
                 ..HttpSettings::default()
             },
             access: Default::default(),
+            sessions: Default::default(),
             ganomede: Default::default(),
             cluster: ClusterSettings {
                 name: "c".to_owned(),

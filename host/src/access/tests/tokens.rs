@@ -20,7 +20,7 @@ const URL: &str = "https://id.example.com/jwks.json";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 /// Who signs in the tests.
-enum Signer {
+pub(super) enum Signer {
     Secret(Vec<u8>),
     Rsa(RsaKeyPair),
     P256(EcdsaKeyPair),
@@ -29,7 +29,7 @@ enum Signer {
 }
 
 impl Signer {
-    fn secret() -> Self {
+    pub(super) fn secret() -> Self {
         Self::Secret(SECRET.to_vec())
     }
 
@@ -51,7 +51,7 @@ impl Signer {
         Self::P384(EcdsaKeyPair::from_pkcs8(curve, key.as_ref(), &random).unwrap())
     }
 
-    fn ed() -> Self {
+    pub(super) fn ed() -> Self {
         let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         Self::Ed(Ed25519KeyPair::from_pkcs8(key.as_ref()).unwrap())
     }
@@ -126,7 +126,7 @@ impl Signer {
         format!("-----BEGIN {kind}-----\n{der}\n-----END {kind}-----\n")
     }
 
-    fn jwk(&self, id: &str) -> Value {
+    pub(super) fn jwk(&self, id: &str) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let ec = |curve: &str, point: &[u8]| {
             let (x, y) = point[1..].split_at(point.len() / 2);
@@ -148,7 +148,7 @@ impl Signer {
         }
     }
 
-    fn token(&self, header: Value, claims: &Value) -> String {
+    pub(super) fn token(&self, header: Value, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", part(&header), part(claims));
         let algorithm = header["alg"].as_str().unwrap_or_default();
@@ -156,13 +156,13 @@ impl Signer {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    fn good(&self, algorithm: &str) -> String {
+    pub(super) fn good(&self, algorithm: &str) -> String {
         self.token(json!({ "alg": algorithm }), &claims())
     }
 }
 
 /// In seconds.
-fn at(seconds: i64) -> i64 {
+pub(super) fn at(seconds: i64) -> i64 {
     i64::try_from(NOW / 1000).unwrap() + seconds
 }
 
@@ -178,7 +178,7 @@ fn claims() -> Value {
 }
 
 /// Those with some of them changed; `null` takes one out.
-fn with(changes: &Value) -> Value {
+pub(super) fn with(changes: &Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
         match value {
@@ -192,7 +192,7 @@ fn with(changes: &Value) -> Value {
     claims
 }
 
-fn issued_by(source: TokenSource) -> AccessSettings {
+pub(super) fn issued_by(source: TokenSource) -> AccessSettings {
     let issuer = TokenIssuer {
         place: "hearken.toml:7:1".to_owned(),
         source: granted(source),
@@ -212,7 +212,7 @@ fn file(directory: &tempfile::TempDir, name: &str, content: &[u8]) -> std::path:
     path
 }
 
-fn of_secret() -> (Access, tempfile::TempDir) {
+pub(super) fn of_secret() -> (Access, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let secret = file(&directory, "secret", &[SECRET, b"\n"].concat());
     let access = access(issued_by(TokenSource::HmacSecretFile(secret)));
@@ -227,7 +227,7 @@ fn of_public_key(pem: &str) -> Access {
 
 /// A server of keys, of which everything can be told.
 #[derive(Clone)]
-struct Server(Arc<ServerState>);
+pub(super) struct Server(Arc<ServerState>);
 
 struct ServerState {
     answer: Mutex<Result<String, FetchError>>,
@@ -237,7 +237,7 @@ struct ServerState {
 }
 
 impl Server {
-    fn with(keys: &[Value]) -> Self {
+    pub(super) fn with(keys: &[Value]) -> Self {
         let server = Self(Arc::new(ServerState {
             answer: Mutex::new(Err(FetchError("gone".to_owned()))),
             takes: Mutex::default(),
@@ -255,7 +255,7 @@ impl Server {
         *self.0.answer.lock().unwrap() = Ok(text);
     }
 
-    fn is_gone(&self) {
+    pub(super) fn is_gone(&self) {
         *self.0.answer.lock().unwrap() = Err(FetchError("gone".to_owned()));
     }
 
@@ -267,7 +267,7 @@ impl Server {
         self.0.asked.load(Ordering::Relaxed)
     }
 
-    fn access(&self) -> (Access, Arc<SetClock>) {
+    pub(super) fn access(&self) -> (Access, Arc<SetClock>) {
         let settings = issued_by(TokenSource::JwksUrl(URL.to_owned()));
         let clock = SetClock::new();
         let server = Arc::new(self.clone());
@@ -879,6 +879,7 @@ async fn a_token_for_development_is_taken_by_who_has_the_secret() {
         roles: &roles,
         issued: NOW / 1000,
         expires: NOW / 1000 + 60,
+        channel: None,
     };
     let identity = bearer(&access, &token.sign("main", &issuer).unwrap())
         .await

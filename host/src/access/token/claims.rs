@@ -29,32 +29,79 @@ pub(super) fn check(
     issuer: &Issuer,
     now: u64,
 ) -> Result<Claims, Unauthenticated> {
-    let wrong = |claim| Unauthenticated::WrongClaim { claim };
+    check_addressed(claims, issuer)?;
+    let expires = millis(claims.get("exp")).ok_or(wrong("exp"))?;
+    if expires.saturating_add(LEEWAY_MILLIS) <= now {
+        return Err(Unauthenticated::TokenExpired);
+    }
+    check_begun(claims, now)?;
+    let is_named = |subject: &&str| !subject.is_empty() && is_subject(subject);
+    let subject = text(claims, "sub").filter(is_named).ok_or(wrong("sub"))?;
+    Ok(Claims {
+        subject: subject.to_owned(),
+        roles: roles(claims.get(&issuer.roles_claim)),
+        expires,
+    })
+}
+
+/// Checks the claims of a session's token of that issuer at that time, and gives its user
+/// and roles: the token need not expire, and may be nobody's. When it does expire is taken
+/// exactly, since the client then fetches another.
+pub(super) fn check_session(
+    claims: &Map<String, Value>,
+    issuer: &Issuer,
+    now: u64,
+) -> Result<(String, Vec<String>), Unauthenticated> {
+    check_addressed(claims, issuer)?;
+    if let Some(expires) = there(claims, "exp") {
+        let expires = millis(Some(expires)).ok_or(wrong("exp"))?;
+        if expires <= now {
+            return Err(Unauthenticated::TokenExpired);
+        }
+    }
+    check_begun(claims, now)?;
+    let user = match there(claims, "sub") {
+        None => "",
+        Some(subject) => (subject.as_str())
+            .filter(|subject| is_subject(subject))
+            .ok_or(wrong("sub"))?,
+    };
+    Ok((user.to_owned(), roles(claims.get(&issuer.roles_claim))))
+}
+
+fn wrong(claim: &'static str) -> Unauthenticated {
+    Unauthenticated::WrongClaim { claim }
+}
+
+/// Checks who has signed the token, and for whom.
+fn check_addressed(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Unauthenticated> {
     if issuer.issuer.is_some() && text(claims, "iss") != issuer.issuer.as_deref() {
         return Err(Unauthenticated::UnknownIssuer);
     }
     if !is_for(claims.get("aud"), issuer.audience.as_deref()) {
         return Err(Unauthenticated::WrongAudience);
     }
-    let expires = millis(claims.get("exp")).ok_or(wrong("exp"))?;
-    if expires.saturating_add(LEEWAY_MILLIS) <= now {
-        return Err(Unauthenticated::TokenExpired);
-    }
+    Ok(())
+}
+
+/// Checks that the token's time has begun.
+fn check_begun(claims: &Map<String, Value>, now: u64) -> Result<(), Unauthenticated> {
     if let Some(not_before) = claims.get("nbf") {
         let not_before = millis(Some(not_before)).ok_or(wrong("nbf"))?;
         if not_before > now.saturating_add(LEEWAY_MILLIS) {
             return Err(Unauthenticated::NotYetValid);
         }
     }
-    let is_subject = |subject: &&str| {
-        (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && !subject.contains(char::is_control)
-    };
-    let subject = text(claims, "sub").filter(is_subject).ok_or(wrong("sub"))?;
-    Ok(Claims {
-        subject: subject.to_owned(),
-        roles: roles(claims.get(&issuer.roles_claim)),
-        expires,
-    })
+    Ok(())
+}
+
+fn is_subject(subject: &str) -> bool {
+    subject.len() <= MAX_SUBJECT_BYTES && !subject.contains(char::is_control)
+}
+
+/// A claim that is there and not `null`.
+fn there<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c Value> {
+    claims.get(name).filter(|value| !value.is_null())
 }
 
 pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {

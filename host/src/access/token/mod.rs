@@ -12,4 +12,4 @@ mod verify;
 pub(super) use issuer::Issuer;
 pub(super) use key_sets::{KeySetChanges, KeySets};
 pub use sign::{NewToken, SignError};
-pub(super) use verify::{Verified, verify};
+pub(super) use verify::{Verified, verify, verify_session};

@@ -18,6 +18,8 @@ pub struct NewToken<'a> {
     pub issued: u64,
     /// Until when it is valid, in seconds since the Unix epoch.
     pub expires: u64,
+    /// The session channel that it is for; `None` for a token to connect and for requests.
+    pub channel: Option<&'a str>,
 }
 
 /// Why a token cannot be signed.
@@ -65,6 +67,9 @@ impl NewToken<'_> {
             if let Some(value) = value {
                 claims.insert(claim.to_owned(), value.as_str().into());
             }
+        }
+        if let Some(channel) = self.channel {
+            claims.insert("channel".to_owned(), channel.into());
         }
         let roles: Vec<Value> = self.roles.iter().map(|role| role.as_str().into()).collect();
         claims.insert(issuer.roles_claim.clone(), roles.into());

@@ -13,6 +13,7 @@ use super::claims::{self, LEEWAY_MILLIS};
 use super::issuer::{Issuer, Keys};
 use super::jwk::VerifyingKey;
 use crate::access::refusal::{MAX_TOKEN_BYTES, Unauthenticated};
+use crate::access::verified_claims::VerifiedClaims;
 
 /// What a token that is right says.
 #[derive(Clone, Debug)]
@@ -58,6 +59,48 @@ pub(in crate::access) async fn verify(
     issuers: &[Arc<Issuer>],
     now: u64,
 ) -> Result<Verified, Unauthenticated> {
+    let Signed {
+        claims,
+        issuer,
+        key,
+    } = signed(token, issuers).await?;
+    let claims = claims::check(&claims, issuer, now)?;
+    Ok(Verified {
+        issuer: Arc::clone(issuer),
+        subject: claims.subject,
+        roles: claims.roles,
+        expires: claims.expires,
+        fingerprint: key.fingerprint(),
+    })
+}
+
+/// Checks a session's token of that issuer at the time `now`.
+pub(in crate::access) async fn verify_session(
+    token: &str,
+    issuer: &Arc<Issuer>,
+    now: u64,
+) -> Result<VerifiedClaims, Unauthenticated> {
+    let Signed { claims, .. } = signed(token, std::slice::from_ref(issuer)).await?;
+    let (user, roles) = claims::check_session(&claims, issuer, now)?;
+    Ok(VerifiedClaims {
+        claims,
+        user,
+        roles,
+    })
+}
+
+/// The claims of a token of which it is known who has signed it, and no more.
+struct Signed<'i> {
+    claims: Map<String, Value>,
+    issuer: &'i Arc<Issuer>,
+    key: Arc<VerifyingKey>,
+}
+
+/// Checks that a token was signed by one of `issuers`.
+async fn signed<'i>(
+    token: &str,
+    issuers: &'i [Arc<Issuer>],
+) -> Result<Signed<'i>, Unauthenticated> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(Unauthenticated::TokenTooLong);
     }
@@ -79,13 +122,10 @@ pub(in crate::access) async fn verify(
         return Err(Unauthenticated::WrongAlgorithm);
     }
     token.check_signature(&key, algorithm)?;
-    let claims = claims::check(&token.claims, issuer, now)?;
-    Ok(Verified {
-        issuer: Arc::clone(issuer),
-        subject: claims.subject,
-        roles: claims.roles,
-        expires: claims.expires,
-        fingerprint: key.fingerprint(),
+    Ok(Signed {
+        claims: token.claims,
+        issuer,
+        key,
     })
 }
 

@@ -48,6 +48,7 @@ impl Token {
             roles: &self.roles,
             issued: now(),
             expires: u64::try_from(expires.unix_timestamp()).unwrap_or_default(),
+            channel: None,
         };
         let token = token.sign(name, issuer).map_err(AccessCommandError::from)?;
         let answer = json!({ "token": token, "issuer": name, "expires": text(expires)? });

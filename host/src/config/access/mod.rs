@@ -5,7 +5,7 @@
 pub(super) mod field;
 pub(super) mod form;
 mod issuer;
-mod placed;
+pub(super) mod placed;
 #[cfg(test)]
 mod tests;
 

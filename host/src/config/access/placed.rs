@@ -11,7 +11,7 @@ pub(super) fn granted<T>(placed: Placed<T>) -> Granted<T> {
     }
 }
 
-pub(super) fn wrong(
+pub(in crate::config) fn wrong(
     place: &Place,
     key: &str,
     found: &str,

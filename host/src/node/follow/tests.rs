@@ -194,6 +194,7 @@ async fn a_changed_file_is_seen_and_so_is_a_changed_secret() {
         roles: &[],
         issued: 0,
         expires: u64::from(u32::MAX),
+        channel: None,
     };
     let issuers = ConfigSource::of(&NodeFlags::of_file(Some(file)))
         .read()

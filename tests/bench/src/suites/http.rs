@@ -100,6 +100,7 @@ fn token(issuer: &TokenIssuer) -> Result<String, String> {
         roles: &["admin".to_owned()],
         issued: now,
         expires: now + 24 * 60 * 60,
+        channel: None,
     };
     token
         .sign(ISSUER, issuer)
