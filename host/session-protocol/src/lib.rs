@@ -8,7 +8,7 @@
 //! message behind its length ([`Encoding`]); what is a message's field, under which name
 //! and number, is written once and holds for both.
 //!
-//! - [`decode`] reads what a client sent; [`request`] is what it may ask for.
+//! - [`decode()`] reads what a client sent; [`request`] is what it may ask for.
 //! - [`encode_reply`], [`encode_push`] and [`encode_ping`] write what a server says.
 //! - [`codes`] are the errors, disconnects and unsubscribes, by their numbers.
 //! - [`payload`] is about data that travels within messages as it is.
@@ -20,7 +20,7 @@
 
 pub mod codes;
 mod command;
-pub mod decode;
+mod decode;
 pub mod delta;
 mod emulation;
 mod encode;

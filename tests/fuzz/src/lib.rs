@@ -1,7 +1,8 @@
 //! Fuzz targets for the packed encoding of events and frames, which the host writes
 //! and guests read in place, for what other nodes of a cluster send, for HTTP requests,
-//! for the files of channels' logs, and for the configuration of nodes and plugins. Here is what they share: [`Event`], all
-//! that there is to read of an event, and [`gateway`], HTTP without a node.
+//! for the files of channels' logs, for what clients of sessions send and what differs between
+//! what they get, and for the configuration of nodes and plugins. Here is what they share:
+//! [`Event`], all that there is to read of an event, and [`gateway`], HTTP without a node.
 //!
 //! With `cargo-fuzz` and a C++ compiler, on stable Rust, from the repository's root:
 //!

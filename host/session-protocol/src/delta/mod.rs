@@ -3,7 +3,7 @@
 //!
 //! A delta begins with the size of what it makes and an end of line, then come copies
 //! (`SIZE@OFFSET,`) and inserts (`SIZE:BYTES`), and at last `CHECKSUM;`. Numbers are written
-//! with 64 digits ([`integer`]). [Its documentation] has more.
+//! with 64 digits. [Its documentation] has more.
 //!
 //! To clients that speak JSON a delta is a string of JSON, so that it has to be text, and
 //! nothing may be cut within a character.

@@ -43,7 +43,7 @@ pub fn data(data: &[u8]) -> Value {
     if data.is_empty() {
         return Value::Null;
     }
-    serde_json::from_slice(data).unwrap()
+    serde_json::from_slice(data).expect("it is JSON")
 }
 
 /// A request as JSON, by its name, and as it should be understood.

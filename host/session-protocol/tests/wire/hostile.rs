@@ -7,7 +7,7 @@ use prost::Message as _;
 use crate::{decoded, schema};
 
 fn refused(message: &str) -> DecodeError {
-    decoded(Encoding::Json, message).unwrap_err()
+    decoded(Encoding::Json, message).expect_err(message)
 }
 
 #[test]

@@ -20,27 +20,28 @@ fn decoded(encoding: Encoding, message: impl AsRef<[u8]>) -> Result<Vec<Command>
 
 /// The commands of one message of JSON.
 fn commands(message: &str) -> Vec<Command> {
-    decoded(Encoding::Json, message).unwrap()
+    decoded(Encoding::Json, message).expect("they are well-formed")
 }
 
 /// The only command of one message of JSON.
 fn command(message: &str) -> Command {
-    let [command] = <[Command; 1]>::try_from(commands(message)).unwrap();
-    command
+    let mut commands = commands(message);
+    assert_eq!(commands.len(), 1);
+    commands.remove(0)
 }
 
 fn reply_text(reply: &Reply) -> String {
     let mut out = Vec::new();
     encode_reply(Encoding::Json, reply, &mut out);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out).expect("JSON is text")
 }
 
 fn push_text(channel: PushChannel<'_>, push: &Push<'_>) -> String {
     let mut out = Vec::new();
     encode_push(Encoding::Json, channel, push, &mut out);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out).expect("JSON is text")
 }
 
 fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
+    serde_json::from_str(text).expect("it is JSON")
 }
