@@ -10,6 +10,7 @@ use bytes::Bytes;
 use hearken_session_protocol::{Encoding, websocket};
 
 use super::conversation::{Conversation, Spoken};
+use super::refusal::SessionRefusal;
 use crate::gateway::context::Context;
 use crate::gateway::query::Parameters;
 use crate::gateway::rejection::Rejection;
@@ -129,9 +130,9 @@ impl Start {
 }
 
 /// Checks that the request is a handshake, and answers its key (RFC 6455, section 4.2).
-fn accept(version: Version, headers: &HeaderMap) -> Result<HeaderValue, Rejection> {
+fn accept(version: Version, headers: &HeaderMap) -> Result<HeaderValue, SessionRefusal> {
     if version != Version::HTTP_11 {
-        return Err(Rejection::UpgradeRequired(
+        return Err(SessionRefusal::UpgradeRequired(
             "WebSocket begins with a request of HTTP/1.1",
         ));
     }
@@ -143,21 +144,21 @@ fn accept(version: Version, headers: &HeaderMap) -> Result<HeaderValue, Rejectio
         tokens.any(|has| has.trim().eq_ignore_ascii_case(token))
     };
     if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
-        return Err(Rejection::UpgradeRequired(
+        return Err(SessionRefusal::UpgradeRequired(
             "sessions come here by WebSocket: send `Connection: Upgrade` and `Upgrade: websocket`",
         ));
     }
     if !has(header::SEC_WEBSOCKET_VERSION, VERSION) {
-        return Err(Rejection::UpgradeRequired(
+        return Err(SessionRefusal::UpgradeRequired(
             "the version of WebSocket is 13: send `Sec-WebSocket-Version: 13`",
         ));
     }
     let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
     let key = match (keys.next().map(HeaderValue::to_str), keys.next()) {
         (Some(Ok(key)), None) if is_key(key) => key,
-        _ => return Err(Rejection::WebSocketKey),
+        _ => return Err(SessionRefusal::Key),
     };
-    HeaderValue::try_from(websocket::accept_key(key)).map_err(|_| Rejection::WebSocketKey)
+    HeaderValue::try_from(websocket::accept_key(key)).map_err(|_| SessionRefusal::Key)
 }
 
 /// Whether it is 16 bytes in base64 (RFC 6455, section 4.1).

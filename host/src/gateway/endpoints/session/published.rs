@@ -1,0 +1,67 @@
+//! Publishing to channels of sessions by `POST /v1/events`.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::refusal::SessionRefusal;
+use crate::gateway::endpoints::publish::{Accepted, Mode, Receipt, Sender, Submission};
+use crate::gateway::rejection::Rejection;
+use crate::session::{PublishFailure, PublishOptions};
+
+/// Publishes what names channels of sessions; `None` if nothing does. One after the other, each
+/// whole: what is wrong with one is told of its place, and those before it are published.
+///
+/// # Errors
+/// [`Rejection`] when an event cannot be published, or when only some of several events name
+/// such a channel.
+pub(in crate::gateway) fn publish(
+    sender: Sender<'_>,
+    submission: &mut Submission,
+) -> Result<Option<Response>, Rejection> {
+    let context = sender.context;
+    let is_of_sessions = |channel: &Option<_>| {
+        channel
+            .as_deref()
+            .is_some_and(|channel| context.sessions.has_channel(channel))
+    };
+    let of_sessions = submission
+        .drafts
+        .iter()
+        .filter(|draft| is_of_sessions(&draft.channel))
+        .count();
+    match of_sessions {
+        0 => return Ok(None),
+        count if count < submission.drafts.len() => return Err(SessionRefusal::Mixed.into()),
+        _ => {}
+    }
+    sender.check(submission)?;
+    sender.take(submission.drafts.len())?;
+    let publisher = sender
+        .client
+        .connection
+        .publisher(sender.identity, &context.bus);
+    let principal = sender.identity.principal().to_string();
+    let mut accepted = Vec::with_capacity(submission.drafts.len());
+    for (at, mut draft) in std::mem::take(&mut submission.drafts).into_iter().enumerate() {
+        let channel = draft.channel.take().unwrap_or_default();
+        let options = PublishOptions {
+            // An event that is sent again is published once.
+            idempotency_key: draft.id.as_deref().map(str::to_owned),
+            ..PublishOptions::default()
+        };
+        let published =
+            context
+                .sessions
+                .publish(&publisher, &principal, &channel, draft, options);
+        let receipt = published.map_err(|failure| match failure {
+            PublishFailure::Event(error) => submission.refused(at, error),
+            failure => submission.placed(at, SessionRefusal::Publish(failure).into()),
+        })?;
+        accepted.push(Accepted::published(&receipt));
+    }
+    let receipt = match submission.mode {
+        Mode::Batched => Receipt::Batch(accepted),
+        _ => Receipt::One(accepted.pop().ok_or(Rejection::Internal)?),
+    };
+    Ok(Some((StatusCode::ACCEPTED, receipt).into_response()))
+}
