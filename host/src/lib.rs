@@ -37,7 +37,7 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
 //! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event` |
-//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history in memory, presence; no HTTP | `access`, `channel`, `event` |
+//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history in memory, presence; no HTTP | `access`, `channel`, `bus`, `event` |
 //! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
@@ -55,7 +55,9 @@
 //! [`passing`], and what else they say to each other are events on the bus.
 //!
 //! What durable channels lie in, logs of events on disk or in memory, is a crate of its own
-//! that knows none of these rooms: `hearken-channel-log`, in `host/channel-log`.
+//! that knows none of these rooms: `hearken-channel-log`, in `host/channel-log`. So is what
+//! clients of sessions and a node say to each other: `hearken-session-protocol`, in
+//! `host/session-protocol`.
 //!
 //! # Words
 //!
@@ -134,6 +136,9 @@
 //!   reads that, `gateway/openapi/` has all routes, and `gateway/endpoints/` answers.
 //! - A channel: `channel/append.rs`, which has events stored and then published, and
 //!   `channel/read.rs`; beneath them the crate `hearken-channel-log`.
+//! - A session: `session/session.rs` takes its commands, which `session/commands/` carries out,
+//!   and `session/hub/` hands it what is published; beneath them the crate
+//!   `hearken-session-protocol`.
 //! - A channel of another node: `gateway/endpoints/channels/elsewhere/`, which finds out where
 //!   it lies, `cluster/passing/`, which brings the request there, and `gateway/answers.rs`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which

@@ -373,6 +373,26 @@ fn known() -> Vec<Row> {
             vec![of("idempotency/MAX_KEYS"), of("KEYS_TTL")],
         ),
         ("tags of a publication", vec![of("MAX_TAGS")]),
+        (
+            "time in which a connection has to say who it is",
+            vec![of("timing/STALE")],
+        ),
+        ("time to renew a token", vec![of("entering/EXPIRED_GRACE")]),
+        ("name and version of a client", vec![of("connect/MAX_NAME")]),
+        (
+            "publications that a session gets",
+            vec![of("MAX_RECOVERED")],
+        ),
+        (
+            "what waits in a channel",
+            vec![of("MAX_ITEMS"), of("item/MAX_BYTES")],
+        ),
+        (
+            "publications in one frame",
+            vec![of("batch/MAX_TOGETHER"), of("MAX_BYTES_TOGETHER")],
+        ),
+        ("commands of a session in a row", vec![of("MAX_TOO_FAST")]),
+        ("answer of a plugin", vec![of("hooks/DEADLINE")]),
         // The cluster.
         ("other nodes", vec![of("MAX_PEERS")]),
         (

@@ -3,6 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What is percent-encoded in a source: all but RFC 3986's unreserved characters.
+const NOT_IN_SOURCE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// Who acts: what rights are given to, budgets are counted by and events are named after.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Principal {
@@ -56,6 +65,14 @@ impl Principal {
 }
 
 impl Principal {
+    /// What its events come from on the node of this name, where it has nothing closer.
+    #[must_use]
+    pub fn source(&self, node: &str) -> String {
+        let name = self.to_string();
+        let name = utf8_percent_encode(&name, NOT_IN_SOURCE);
+        format!("/nodes/{node}/clients/{name}")
+    }
+
     /// The name without the kind.
     pub(super) fn name(&self) -> &str {
         match self {
@@ -86,6 +103,14 @@ impl fmt::Display for Principal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_are_uri_references_whatever_a_principal_is_called() {
+        let source = |principal: Principal| principal.source("a");
+        assert_eq!(source(Principal::Anonymous), "/nodes/a/clients/anonymous");
+        let odd = "/nodes/a/clients/user%3Aauth0%7C%C3%A4%2Fb%20c";
+        assert_eq!(source(Principal::User("auth0|ä/b c".into())), odd);
+    }
 
     #[test]
     fn principals_are_read_as_they_are_shown() {

@@ -58,11 +58,19 @@ pub enum HostEventType {
     RecordUpdated,
     /// A key of the key-value store was deleted.
     RecordDeleted,
+    /// A client has connected and is known.
+    SessionConnected,
+    /// A session is over.
+    SessionDisconnected,
+    /// A session is subscribed to a channel.
+    SessionSubscribed,
+    /// A session is subscribed to a channel no more.
+    SessionUnsubscribed,
 }
 
 impl HostEventType {
     /// Every type, in the order of their documentation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::PluginInstalled,
         Self::PluginStarted,
         Self::PluginReloaded,
@@ -87,6 +95,10 @@ impl HostEventType {
         Self::RecordCreated,
         Self::RecordUpdated,
         Self::RecordDeleted,
+        Self::SessionConnected,
+        Self::SessionDisconnected,
+        Self::SessionSubscribed,
+        Self::SessionUnsubscribed,
     ];
 
     /// The type on the wire.
@@ -117,6 +129,10 @@ impl HostEventType {
             Self::RecordCreated => "record.created",
             Self::RecordUpdated => "record.updated",
             Self::RecordDeleted => "record.deleted",
+            Self::SessionConnected => "session.connected",
+            Self::SessionDisconnected => "session.disconnected",
+            Self::SessionSubscribed => "session.subscribed",
+            Self::SessionUnsubscribed => "session.unsubscribed",
         }
     }
 
@@ -386,4 +402,21 @@ pub struct RecordChanged {
     pub key: String,
     /// Plugin that changed the record.
     pub plugin: String,
+}
+
+/// Data of `session.connected`, `session.disconnected`, `session.subscribed` and
+/// `session.unsubscribed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SessionChanged {
+    /// Id of the session, also the event's subject.
+    pub client: String,
+    /// Whose it is; empty where the client has not said who it is.
+    pub user: String,
+    /// Channel that it is about; absent with `session.connected` and `session.disconnected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Code that it ended with; absent where the client ended it, and with
+    /// `session.connected` and `session.subscribed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
 }

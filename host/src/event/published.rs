@@ -18,6 +18,24 @@ impl Event {
         Self(Arc::from(packed.as_bytes()))
     }
 
+    /// The same event with its number in its channel and the time, in milliseconds since the
+    /// Unix epoch, at which it got that. Costs a copy only where it is shared.
+    #[cfg(feature = "gateway")]
+    #[must_use]
+    pub(crate) fn placed(mut self, sequence: u64, recorded_time: u64) -> Self {
+        let place = |bytes: &mut [u8]| {
+            let placed = hearken_wire::place(bytes, sequence, recorded_time);
+            debug_assert!(placed, "an event has a header");
+        };
+        if let Some(bytes) = Arc::get_mut(&mut self.0) {
+            place(bytes);
+            return self;
+        }
+        let mut bytes = self.0.to_vec();
+        place(&mut bytes);
+        Self(bytes.into())
+    }
+
     /// The packed encoding, to be copied or read in place.
     #[must_use]
     pub fn packed(&self) -> EventRef<'_> {
@@ -248,6 +266,18 @@ pub(super) mod tests {
             let length = u32::from_le_bytes(event.as_bytes()[..4].try_into().unwrap());
             prop_assert_eq!(length as usize, event.as_bytes().len());
         }
+    }
+
+    #[cfg(feature = "gateway")]
+    #[test]
+    fn a_number_is_given_to_one_that_is_shared_too() {
+        let draft = Draft::new(EventType::custom("a").unwrap());
+        let event = draft.stamp(&STAMP);
+        let placed = event.clone().placed(7, STAMP.time + 1);
+        assert_eq!((event.sequence(), placed.sequence()), (None, Some(7)));
+        assert_eq!(event.recorded_time(), STAMP.time);
+        assert_eq!(placed.recorded_time(), STAMP.time + 1);
+        assert_eq!(event.placed(8, STAMP.time).sequence(), Some(8));
     }
 
     #[test]

@@ -1,30 +1,87 @@
 //! Sessions of clients and the channels that they subscribe to: names, namespaces,
 //! permissions, history in memory, presence. It knows no HTTP.
+//!
+//! A transport makes a [`Session`] with [`Sessions::connect`], gives it the client's commands
+//! one after the other, and writes what its [`Outbox`] has. Whatever is published to a channel
+//! goes through its hub, which hands it to all who are subscribed: it is encoded once for all
+//! that get the same bytes.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `name`, `namespace`, `namespaces`, `channel_regex` | names of channels, and what they are set to |
+//! | `settings`, `in_use` | what is configured, and what of it holds now |
+//! | `verb`, `permission`, `capabilities`, `claims` | who may do what |
+//! | `options`, `grant` | what a subscription is like |
+//! | `history`, `history_settings`, `idempotency`, `presence` | what is kept of a channel in memory |
+//! | `publication` | an event as it is kept and handed on |
+//! | `frame`, `outbox` | messages as they go over the wire, and those that wait for that |
+//! | `hub/`, `hubs` | one channel at work, and all of them |
+//! | `connection`, `registry`, `pace` | one session, all of them, and how fast they may be |
+//! | `shared` | what the sessions of a node share |
+//! | `session`, `commands/`, `refused` | what a client asks for |
+//! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
+//! | `wheel`, `timing` | what happens as time goes by |
+//! | `publishing`, `server`, `sessions` | what the node does with sessions for others |
+//! | `hooks`, `reports` | whom is asked, and who is told |
 
 mod capabilities;
 mod channel_regex;
 mod claims;
+mod commands;
+mod connection;
+mod ending;
+mod entering;
+mod frame;
 mod grant;
 mod history;
 mod history_settings;
+mod hooks;
+mod hub;
+mod hubs;
 mod idempotency;
+mod in_use;
 mod name;
 mod namespace;
 mod namespaces;
 mod options;
+mod outbox;
+mod pace;
 mod permission;
 mod presence;
+mod publication;
+mod publishing;
+mod refused;
+mod registry;
+mod reports;
+mod server;
+mod server_side;
+mod session;
+mod sessions;
 mod settings;
+mod shared;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
+mod timing;
 mod verb;
+mod wheel;
 
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};
+pub use connection::Transport;
+pub use frame::{Form, Framing, Variant};
 pub use grant::{Overrides, SubscriptionGrant};
 pub use history::{
     History, HistoryError, MAX_HISTORY_BYTES, Page, PageRequest, Position, Recovered, epoch_of,
 };
 pub use history_settings::HistorySettings;
+pub use hooks::{
+    AboutSession, ConnectAnswer, ConnectAsked, NoHooks, PublishAnswer, SessionHooks,
+    SubscribeAnswer,
+};
+pub use hub::Exclude;
 pub use idempotency::{IdempotencyKeys, KEYS_TTL};
 pub use name::{ChannelName, ChannelNameError, MAX_NAME_BYTES};
 pub use namespace::{
@@ -33,7 +90,14 @@ pub use namespace::{
 };
 pub use namespaces::{Namespaces, PassedOver, Resolved};
 pub use options::{SubscriptionOptions, Wanted};
+pub use outbox::{FRAME_BYTES, Outbox, Taken};
 pub use permission::{Asked, Decision, Denial, decide};
 pub use presence::{Presence, PresencePage, PresenceStats};
+pub use publication::StoredPublication;
+pub use publishing::{PublishFailure, PublishOptions, SessionReceipt};
+pub use refused::Refused;
+pub use server::{HistoryPage, SessionStatus, SessionsStats, Whose};
+pub use session::{Next, Session};
+pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};
 pub use verb::{Verb, Verbs};

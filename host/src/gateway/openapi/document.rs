@@ -14,6 +14,7 @@ use crate::event::host_event::{
     AccessDenied, ChannelChanged, ChannelDamaged, ChannelFailed, ChannelTrimmed, ClusterGap,
     HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginMissed,
     PluginOverflowed, PluginQuarantined, PluginRejected, PluginStalled, RecordChanged,
+    SessionChanged,
 };
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::{
@@ -50,7 +51,8 @@ const RIGHT: &str = "x-right";
     ChannelTrimmed,
     ChannelFailed,
     ChannelDamaged,
-    RecordChanged
+    RecordChanged,
+    SessionChanged
 )))]
 struct Carried;
 
@@ -216,5 +218,9 @@ fn data_schema(event_type: HostEventType) -> Cow<'static, str> {
         HostEventType::RecordCreated
         | HostEventType::RecordUpdated
         | HostEventType::RecordDeleted => RecordChanged::name(),
+        HostEventType::SessionConnected
+        | HostEventType::SessionDisconnected
+        | HostEventType::SessionSubscribed
+        | HostEventType::SessionUnsubscribed => SessionChanged::name(),
     }
 }

@@ -2,21 +2,12 @@
 
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::access::{Held, Identity, Principal, RetryAfter};
 use crate::bus::{Bus, Publisher};
 
 /// Principals of one connection that are known although none of their requests is in hand. One
 /// more takes the place of that which has been silent for longest.
 const MAX_GUESTS: usize = 16;
-
-/// What is percent-encoded in a source: all but RFC 3986's unreserved characters.
-const NOT_IN_SOURCE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The principals of a connection, the last one first.
 #[derive(Debug, Default)]
@@ -68,8 +59,8 @@ impl Guests {
     /// Publishes what somebody sends over the connection, in the order in which it comes.
     pub(super) fn publisher(&mut self, principal: &Principal, bus: &Bus) -> Arc<Publisher> {
         let make = || {
-            let name = principal.to_string();
-            Arc::new(bus.publisher(source(bus.node(), &name), name))
+            let source = principal.source(bus.node());
+            Arc::new(bus.publisher(source, principal.to_string()))
         };
         match self.find(principal) {
             Some(guest) => Arc::clone(guest.publisher.get_or_insert_with(make)),
@@ -89,23 +80,10 @@ impl Guests {
     }
 }
 
-/// What the events of a principal come from.
-fn source(node: &str, principal: &str) -> String {
-    let principal = utf8_percent_encode(principal, NOT_IN_SOURCE);
-    format!("/nodes/{node}/clients/{principal}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::gateway::test_support::bus;
-
-    #[test]
-    fn sources_are_uri_references_whatever_a_principal_is_called() {
-        assert_eq!(source("a", "anonymous"), "/nodes/a/clients/anonymous");
-        let odd = "/nodes/a/clients/user%3Aauth0%7C%C3%A4%2Fb%20c";
-        assert_eq!(source("a", "user:auth0|ä/b c"), odd);
-    }
 
     #[test]
     fn a_connection_knows_so_many_principals_and_forgets_the_one_that_is_silent_for_longest() {

@@ -1,0 +1,306 @@
+//! Finding out who somebody is, and connecting them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hearken_session_protocol::codes::{disconnects, errors};
+use hearken_session_protocol::{ConnectRequest, ConnectResult};
+
+use crate::access::Unauthenticated;
+use crate::event::host_event::HostEventType;
+use crate::session::claims::ConnectionClaims;
+use crate::session::connection::{Known, Phase};
+use crate::session::grant::SubscriptionGrant;
+use crate::session::hooks::{AboutSession, ConnectAsked, in_time};
+use crate::session::in_use::InUse;
+use crate::session::name::ChannelName;
+use crate::session::namespace::Namespace;
+use crate::session::refused::{Refused, bad_request};
+use crate::session::server_side::ServerSide;
+use crate::session::session::Session;
+
+/// What the node calls itself.
+pub(in crate::session) const VERSION: &str = concat!("hearken ", env!("CARGO_PKG_VERSION"));
+
+/// Longest name and version of a client that are kept, in bytes.
+const MAX_NAME: usize = 64;
+
+/// Sessions of a user that are looked at at once.
+const TOGETHER: usize = 64;
+
+/// Who connects, and with what.
+struct Connecting {
+    known: Known,
+    subs: BTreeMap<ChannelName, SubscriptionGrant>,
+    /// What the client gets with the answer.
+    data: Option<Bytes>,
+}
+
+impl Session {
+    /// Connects it; it is answered if that succeeds.
+    pub(in crate::session) async fn connect(
+        &self,
+        id: u32,
+        request: ConnectRequest,
+    ) -> Result<(), Refused> {
+        {
+            let mut state = self.connection.lock();
+            if state.phase != Phase::New {
+                return Err(disconnects::BAD_REQUEST.into());
+            }
+            state.phase = Phase::Connecting;
+        }
+        let connected = self.connect_as_told(id, &request).await;
+        if connected.is_err() {
+            self.shared.counts.refused.fetch_add(1, Ordering::Relaxed);
+            let mut state = self.connection.lock();
+            if state.phase == Phase::Connecting {
+                state.phase = Phase::Unusable;
+            }
+        }
+        connected
+    }
+
+    async fn connect_as_told(&self, id: u32, request: &ConnectRequest) -> Result<(), Refused> {
+        let in_use = self.shared.in_use();
+        if !self.shared.may_connect(in_use.settings.connect_rate) {
+            return Err(errors::TOO_MANY_REQUESTS.into());
+        }
+        let connecting = self.identify(&in_use, request).await?;
+        let user = Arc::clone(&connecting.known.user);
+        self.begin(id, &in_use, request, connecting)?;
+        self.shared.remind(&self.connection);
+        if in_use.settings.single_connection && !user.is_empty() {
+            self.end_others(&user);
+        }
+        Ok(())
+    }
+
+    /// Who it is: by its token, by what the plugin says that decides who connects, or nobody
+    /// where that is allowed.
+    async fn identify(
+        &self,
+        in_use: &InUse,
+        request: &ConnectRequest,
+    ) -> Result<Connecting, Refused> {
+        let settings = &in_use.settings;
+        let (claims, roles) = match (&*request.token, &settings.token, &settings.connect) {
+            ("", _, None) if !settings.anonymous => {
+                return Err(disconnects::BAD_REQUEST.into());
+            }
+            // Nobody until the plugin says otherwise.
+            ("", _, _) => (None, Vec::new()),
+            // What only the plugin can read it is handed on.
+            (_, None, Some(_)) => (None, Vec::new()),
+            (_, None, None) => return Err(disconnects::INVALID_TOKEN.into()),
+            (token, Some(issuer), _) => {
+                let (claims, roles) = self.claims(issuer, token).await?;
+                (Some(claims), roles)
+            }
+        };
+        let has_token = claims.is_some();
+        let claims = claims.unwrap_or_default();
+        let token_channels: BTreeSet<String> = claims.subs.keys().cloned().collect();
+        let mut subs = claims.subs;
+        let mut known = Known {
+            user: claims.user.into(),
+            identity: self.shared.access.anonymous(),
+            capabilities: claims.capabilities,
+            info: claims.info,
+            meta: claims.meta,
+            expire_at: claims.expire_at,
+            token_channels,
+            name: shortened(&request.name),
+            version: shortened(&request.version),
+            since: self.shared.time(),
+        };
+        let mut data = None;
+        if let Some(plugin) = &settings.connect {
+            let asked = ConnectAsked {
+                session: AboutSession {
+                    client: &self.connection.client,
+                    user: &known.user,
+                    meta: known.meta.as_ref(),
+                },
+                has_token,
+                transport: self.connection.transport.name,
+                name: &known.name,
+                version: &known.version,
+                data: &request.data,
+                headers: &self.connection.transport.headers,
+                address: self.connection.transport.address,
+            };
+            let answer = self.shared.hooks.connect(plugin, asked);
+            let answer = in_time(answer, disconnects::SERVER_ERROR).await?;
+            known.user = answer.user.map_or(known.user, Into::into);
+            known.expire_at = answer.expire_at.or(known.expire_at);
+            known.info = answer.info.or(known.info);
+            known.meta = answer.meta.or(known.meta);
+            data = answer.data;
+            subs.extend(answer.subs);
+        }
+        if has_token || !known.user.is_empty() {
+            known.identity = self.shared.access.identity_of(&known.user, &roles);
+        }
+        let mut named = BTreeMap::new();
+        for (name, grant) in subs {
+            let name = ChannelName::new(&name).map_err(bad_request)?;
+            named.insert(name, grant);
+        }
+        if settings.personal_channel
+            && let Some(own) = settings.personal_channel_of(&known.user)
+        {
+            named.entry(own).or_default();
+        }
+        Ok(Connecting {
+            known,
+            subs: named,
+            data,
+        })
+    }
+
+    /// What a connection token says, and the roles in it.
+    pub(in crate::session) async fn claims(
+        &self,
+        issuer: &str,
+        token: &str,
+    ) -> Result<(ConnectionClaims, Vec<String>), Refused> {
+        let verified = self.shared.access.verify(issuer, token).await;
+        let verified = verified.map_err(|error| match error {
+            Unauthenticated::TokenExpired => Refused::from(errors::TOKEN_EXPIRED),
+            Unauthenticated::KeysUnavailable => errors::INTERNAL.into(),
+            _ => disconnects::INVALID_TOKEN.into(),
+        })?;
+        let claims = ConnectionClaims::read(&verified.claims);
+        let claims = claims.map_err(|_| Refused::from(disconnects::INVALID_TOKEN))?;
+        Ok((claims, verified.roles))
+    }
+
+    /// Enters the session and what it is subscribed to, and answers.
+    fn begin(
+        &self,
+        id: u32,
+        in_use: &InUse,
+        request: &ConnectRequest,
+        connecting: Connecting,
+    ) -> Result<(), Refused> {
+        let Connecting { known, subs, data } = connecting;
+        let settings = &in_use.settings;
+        if subs.len() > settings.channel_limit {
+            return Err(disconnects::CHANNEL_LIMIT.into());
+        }
+        let subs = self.resolve_all(in_use, subs)?;
+        let ttl = self.shared.ttl(known.expire_at)?;
+        let known = Arc::new(known);
+        let connection = &self.connection;
+        let mut state = connection.lock();
+        if state.phase != Phase::Connecting {
+            // The connection is gone.
+            return Ok(());
+        }
+        let entered = self.shared.registry.enter(
+            &connection.client,
+            &known.user,
+            Arc::clone(connection),
+            &in_use.bounds,
+        );
+        if entered.is_err() {
+            return Err(disconnects::CONNECTION_LIMIT.into());
+        }
+        state.known = Some(Arc::clone(&known));
+        let event_type = HostEventType::SessionConnected;
+        self.shared
+            .report(event_type, connection, &known.user, None, None);
+        let mut subscribed = Vec::new();
+        let mut result = ConnectResult {
+            client: (*connection.client).to_owned(),
+            version: VERSION.to_owned(),
+            expires: ttl.is_some(),
+            ttl: ttl.unwrap_or(0),
+            data,
+            session: connection.secret.as_deref().unwrap_or_default().to_owned(),
+            ..ConnectResult::default()
+        };
+        if connection.secret.is_some() {
+            result.node = (**self.shared.bus.node()).to_owned();
+        }
+        for (name, namespace, grant) in &subs {
+            let position = request.subs.get(name.as_str());
+            let side = ServerSide {
+                name,
+                namespace,
+                grant,
+                expire_at: None,
+                position,
+            };
+            let entered = self
+                .shared
+                .enter_server_side(connection, &mut state, &known, side);
+            // What has begun is undone when the session ends.
+            let (subscriber, told) = entered.map_err(|_| disconnects::SERVER_ERROR)?;
+            subscribed.push(subscriber);
+            result.subs.insert(name.to_string(), told);
+        }
+        let now = self.shared.wheel.now();
+        state.phase = Phase::Connected;
+        state.timers.stale = None;
+        state.timers.expiry = ttl.map(|ttl| self.shared.after(ttl));
+        if connection.transport.pings {
+            let interval = millis(settings.ping_interval);
+            result.ping = u32::try_from(settings.ping_interval.as_secs()).unwrap_or(u32::MAX);
+            result.pong = true;
+            // Sessions that come together are not pinged together.
+            let half = interval / 2;
+            let jitter = self.shared.environment.random() % half.max(1);
+            state.timers.ping = Some(now + half + jitter);
+        }
+        self.shared.counts.connected.fetch_add(1, Ordering::Relaxed);
+        connection.outbox.push(self.connect_reply(id, result));
+        for subscriber in subscribed {
+            subscriber.open(None);
+        }
+        Ok(())
+    }
+
+    /// What the channels are that it is to be subscribed to.
+    fn resolve_all(
+        &self,
+        in_use: &InUse,
+        subs: BTreeMap<ChannelName, SubscriptionGrant>,
+    ) -> Result<Vec<(ChannelName, Arc<Namespace>, SubscriptionGrant)>, Refused> {
+        let resolved = subs.into_iter().map(|(name, grant)| {
+            let namespace = self.shared.namespace(in_use, &name)?;
+            Ok((name, namespace, grant))
+        });
+        resolved.collect()
+    }
+
+    /// Ends the other sessions of its user.
+    fn end_others(&self, user: &str) {
+        let mut after = String::new();
+        loop {
+            let some = self.shared.registry.list(Some(user), &after, TOGETHER);
+            let Some(last) = some.last() else {
+                return;
+            };
+            after = (*last.client).to_owned();
+            for other in &some {
+                if other.client != self.connection.client {
+                    self.shared.end(other, Some(disconnects::CONNECTION_LIMIT));
+                }
+            }
+        }
+    }
+}
+
+/// A name or a version that a client gives itself, as far as it is kept.
+fn shortened(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_NAME)].to_owned()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

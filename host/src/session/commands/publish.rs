@@ -1,0 +1,221 @@
+//! Publishing.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hearken_session_protocol::codes::errors;
+use hearken_session_protocol::payload::{MAX_DEPTH, check_json};
+use hearken_session_protocol::{Answer, ClientInfo, Encoding, PublishRequest};
+
+use crate::bus::{PublishError, Publisher};
+use crate::event::{Draft, EventType, ExtensionValue};
+use crate::session::connection::Known;
+use crate::session::hooks::{PublishAnswer, in_time};
+use crate::session::hub::Exclude;
+use crate::session::name::ChannelName;
+use crate::session::namespace::DataFormat;
+use crate::session::permission::Decision;
+use crate::session::publishing::{PublishFailure, PublishOptions, Publishing};
+use crate::session::refused::{Refused, bad_request};
+use crate::session::session::Session;
+use crate::session::verb::Verb;
+
+/// Media type of data that is not JSON.
+const BINARY: &str = "application/octet-stream";
+
+impl Session {
+    /// Publishes what it sends.
+    pub(in crate::session) async fn publish(
+        &self,
+        known: &Known,
+        request: PublishRequest,
+    ) -> Result<Answer, Refused> {
+        let name = self.channel(&request.channel)?;
+        if request.kind != 0 {
+            return Err(errors::NOT_AVAILABLE.into());
+        }
+        if request.data.is_empty() {
+            return Err(bad_request("a publication needs data").into());
+        }
+        let Some(data) = self.permit_publish(known, &name, request.data).await? else {
+            return Ok(Answer::Publish);
+        };
+        let namespace = self.shared.namespace(&self.shared.in_use(), &name)?;
+        let encoding = self.connection.transport.variant.encoding;
+        let datacontenttype = content_type(&data, encoding, namespace.publication_data_format)?;
+        let event_type = EventType::host(&namespace.event_type).map_err(bad_request)?;
+        let draft = Draft {
+            datacontenttype,
+            data: Some(Cow::Borrowed(&data)),
+            extensions: self.extensions(known),
+            ..Draft::new(event_type)
+        };
+        let exclude = || Exclude::Client(Arc::clone(&self.connection.client));
+        let options = PublishOptions {
+            exclude: (!namespace.echo).then(exclude),
+            ..PublishOptions::default()
+        };
+        let publishing = Publishing {
+            draft,
+            options,
+            info: Some(self.info(known, &name)),
+        };
+        let publisher = self.publisher(known);
+        let published = self
+            .shared
+            .publish_to(&publisher, &name, &namespace, publishing);
+        published.map_err(refused)?;
+        Ok(Answer::Publish)
+    }
+
+    /// What is to be published, if it may be and nobody has done so already.
+    async fn permit_publish(
+        &self,
+        known: &Known,
+        name: &ChannelName,
+        data: Bytes,
+    ) -> Result<Option<Bytes>, Refused> {
+        let in_use = self.shared.in_use();
+        let resolved = self.shared.resolve(&in_use, name);
+        let decision = self.decide(known, Verb::Publish, name, &resolved, false);
+        let (asked, hooks) = match decision {
+            Decision::Allow { hooks } => (None, hooks),
+            Decision::Ask { plugin, hooks } => (Some(plugin), hooks),
+            Decision::Deny(denial) => return Err(denial.into()),
+        };
+        let mut data = data;
+        for plugin in asked.into_iter().chain(hooks) {
+            let answer = self
+                .shared
+                .hooks
+                .publish(plugin, self.about(known), name, &data);
+            match in_time(answer, errors::INTERNAL).await? {
+                PublishAnswer::Publish(None) => {}
+                PublishAnswer::Publish(Some(other)) => data = other,
+                PublishAnswer::Handled => return Ok(None),
+            }
+        }
+        Ok(Some(data))
+    }
+
+    /// Who published, as subscribers are shown it.
+    fn info(&self, known: &Known, name: &ChannelName) -> ClientInfo {
+        let state = self.connection.lock();
+        match state.active(name) {
+            Some(active) => (*active.info).clone(),
+            None => ClientInfo {
+                user: (*known.user).to_owned(),
+                client: (*self.connection.client).to_owned(),
+                conn_info: known.info.clone(),
+                chan_info: None,
+            },
+        }
+    }
+
+    /// What the node says of the session in its events.
+    pub(in crate::session) fn extensions<'k>(
+        &'k self,
+        known: &'k Known,
+    ) -> Vec<(Cow<'k, str>, ExtensionValue<'k>)> {
+        let text = |text: &'k str| ExtensionValue::String(Cow::Borrowed(text));
+        let client = (Cow::Borrowed("client"), text(&self.connection.client));
+        let user = (Cow::Borrowed("user"), text(&known.user));
+        match &*known.user {
+            "" => vec![client],
+            _ => vec![user, client],
+        }
+    }
+
+    /// Publishes the session's events, in the order in which they come.
+    pub(in crate::session) fn publisher(&self, known: &Known) -> Arc<Publisher> {
+        let mut state = self.connection.lock();
+        let made = state.publisher.get_or_insert_with(|| {
+            let source = known.identity.principal().source(self.shared.bus.node());
+            let id = Arc::clone(&self.connection.client);
+            Arc::new(self.shared.bus.publisher(source, id))
+        });
+        Arc::clone(made)
+    }
+}
+
+/// The media type of data that a client sends; `None` for JSON.
+fn content_type(
+    data: &[u8],
+    encoding: Encoding,
+    format: Option<DataFormat>,
+) -> Result<Option<Cow<'static, str>>, Refused> {
+    let check = || match encoding {
+        // It was checked when it was read.
+        Encoding::Json => Ok(()),
+        Encoding::Protobuf => check_json(data, MAX_DEPTH),
+    };
+    match format {
+        Some(DataFormat::Binary) if encoding == Encoding::Protobuf => {
+            return Ok(Some(Cow::Borrowed(BINARY)));
+        }
+        None | Some(DataFormat::Binary) if check().is_err() => {
+            return Ok(Some(Cow::Borrowed(BINARY)));
+        }
+        None | Some(DataFormat::Binary) => {}
+        Some(DataFormat::Json) => check().map_err(bad_request)?,
+        Some(DataFormat::JsonObject) => {
+            check().map_err(bad_request)?;
+            if data.trim_ascii_start().first() != Some(&b'{') {
+                return Err(bad_request("the data has to be a JSON object").into());
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What a client is told whose publication is not taken.
+fn refused(failure: PublishFailure) -> Refused {
+    match failure {
+        PublishFailure::UnknownChannel(_) => errors::UNKNOWN_CHANNEL.into(),
+        PublishFailure::Durable(_) | PublishFailure::NotPublished(_) => {
+            errors::NOT_AVAILABLE.into()
+        }
+        PublishFailure::TooManyChannels(_) => errors::LIMIT_EXCEEDED.into(),
+        PublishFailure::Event(PublishError::TooLarge { .. }) => errors::LIMIT_EXCEEDED.into(),
+        PublishFailure::Name(_) | PublishFailure::Refused(_) | PublishFailure::Event(_) => {
+            bad_request(failure).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_namespace_says_what_data_has_to_be() {
+        use DataFormat::{Binary, Json, JsonObject};
+        use Encoding::{Json as J, Protobuf as P};
+        let binary = || Ok(Some(Cow::Borrowed(BINARY)));
+        for (data, encoding, format, expected) in [
+            ("{}", J, None, Ok(None)),
+            ("{}", P, None, Ok(None)),
+            ("\u{1}", P, None, binary()),
+            ("{}", J, Some(Binary), Ok(None)),
+            ("{}", P, Some(Binary), binary()),
+            ("1", P, Some(Json), Ok(None)),
+            (" {}", J, Some(JsonObject), Ok(None)),
+            ("{}", P, Some(JsonObject), Ok(None)),
+        ] {
+            assert_eq!(content_type(data.as_bytes(), encoding, format), expected);
+        }
+        for (data, encoding, format) in [
+            ("{", P, Json),
+            ("1", J, JsonObject),
+            ("[]", P, JsonObject),
+            ("{", P, JsonObject),
+        ] {
+            let refused = content_type(data.as_bytes(), encoding, Some(format));
+            let Err(Refused::Error(error)) = refused else {
+                panic!("{data} is taken: {refused:?}");
+            };
+            assert_eq!(error.code, 107);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Putting off the end of a session or a subscription, with another token.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
+use hearken_session_protocol::{
+    Answer, RefreshRequest, RefreshResult, SubRefreshRequest, SubRefreshResult,
+};
+
+use super::connect::VERSION;
+use crate::session::connection::Known;
+use crate::session::refused::{Refused, bad_request};
+use crate::session::session::Session;
+
+impl Session {
+    /// Takes another connection token.
+    pub(in crate::session) async fn refresh(
+        &self,
+        known: &Known,
+        request: RefreshRequest,
+    ) -> Result<Answer, Refused> {
+        if request.token.is_empty() {
+            return Err(bad_request("a refresh needs a token").into());
+        }
+        let in_use = self.shared.in_use();
+        let Some(issuer) = &in_use.settings.token else {
+            return Err(errors::NOT_AVAILABLE.into());
+        };
+        let (claims, roles) = match self.claims(issuer, &request.token).await {
+            Err(Refused::Error(error)) if error == errors::TOKEN_EXPIRED => {
+                return Err(disconnects::EXPIRED.into());
+            }
+            claims => claims?,
+        };
+        if *claims.user != *known.user {
+            return Err(disconnects::INVALID_TOKEN.into());
+        }
+        let channels: BTreeSet<String> = claims.subs.into_keys().collect();
+        if channels != known.token_channels {
+            return Err(disconnects::INSUFFICIENT_STATE.into());
+        }
+        let ttl = self.shared.ttl(claims.expire_at)?;
+        let refreshed = Known {
+            identity: self.shared.access.identity_of(&known.user, &roles),
+            capabilities: claims.capabilities,
+            meta: claims.meta.or_else(|| known.meta.clone()),
+            expire_at: claims.expire_at,
+            ..known.clone()
+        };
+        {
+            let mut state = self.connection.lock();
+            if state.known.is_none() {
+                return Err(disconnects::CONNECTION_CLOSED.into());
+            }
+            state.known = Some(Arc::new(refreshed));
+            state.timers.expiry = ttl.map(|ttl| self.shared.after(ttl));
+        }
+        self.shared.remind(&self.connection);
+        Ok(Answer::Refresh(RefreshResult {
+            client: (*self.connection.client).to_owned(),
+            version: VERSION.to_owned(),
+            expires: ttl.is_some(),
+            ttl: ttl.unwrap_or(0),
+        }))
+    }
+
+    /// Takes another subscription token.
+    pub(in crate::session) async fn sub_refresh(
+        &self,
+        known: &Known,
+        request: SubRefreshRequest,
+    ) -> Result<Answer, Refused> {
+        let name = self.channel(&request.channel)?;
+        if request.kind != 0 {
+            return Err(errors::NOT_AVAILABLE.into());
+        }
+        if self.connection.lock().active(&name).is_none() {
+            return Err(errors::PERMISSION_DENIED.into());
+        }
+        let claims = match self.subscription_claims(&request.token).await {
+            Err(Refused::Error(error)) if error == errors::TOKEN_EXPIRED => {
+                let why = unsubscribes::EXPIRED;
+                self.shared.unsubscribe(&self.connection, &name, None, &why);
+                return Err(errors::EXPIRED.into());
+            }
+            claims => claims?,
+        };
+        let checked = claims.check(name.as_str(), &known.user, &self.connection.client);
+        checked.map_err(|_| disconnects::INVALID_TOKEN)?;
+        let ttl = self.shared.ttl(claims.expire_at)?;
+        {
+            let mut state = self.connection.lock();
+            let subscription = state.subscriptions.get_mut(&name);
+            let active = subscription.and_then(|subscription| subscription.active.as_mut());
+            let Some(active) = active else {
+                return Err(errors::PERMISSION_DENIED.into());
+            };
+            active.expire_at = claims.expire_at;
+            active.allow = claims.allow;
+            if let Some(ttl) = ttl {
+                let expiry = self.shared.after(ttl);
+                let earliest = state.timers.subscription_expiry.unwrap_or(u64::MAX);
+                state.timers.subscription_expiry = Some(earliest.min(expiry));
+            }
+        }
+        self.shared.remind(&self.connection);
+        Ok(Answer::SubRefresh(SubRefreshResult {
+            expires: ttl.is_some(),
+            ttl: ttl.unwrap_or(0),
+        }))
+    }
+}

@@ -1,0 +1,266 @@
+//! Subscribing and unsubscribing.
+
+use std::sync::Arc;
+
+use hearken_session_protocol::codes::{disconnects, errors};
+use hearken_session_protocol::filter::Filter;
+use hearken_session_protocol::{Answer, Reply, SubscribeRequest, UnsubscribeRequest, delta};
+
+use crate::access::Unauthenticated;
+use crate::session::claims::SubscriptionClaims;
+use crate::session::connection::{Known, Subscription};
+use crate::session::entering::Entering;
+use crate::session::grant::SubscriptionGrant;
+use crate::session::hooks::in_time;
+use crate::session::name::ChannelName;
+use crate::session::namespace::{DeltaType, Namespace};
+use crate::session::namespaces::Resolved;
+use crate::session::options::{SubscriptionOptions, Wanted};
+use crate::session::permission::{Asked, Decision, decide};
+use crate::session::refused::{Refused, bad_request};
+use crate::session::session::Session;
+use crate::session::verb::{Verb, Verbs};
+
+/// What was found out of somebody who may subscribe.
+#[derive(Default)]
+struct Permitted {
+    grant: SubscriptionGrant,
+    expire_at: Option<u64>,
+    allow: Verbs,
+}
+
+impl Session {
+    /// Subscribes it; it is answered if that succeeds.
+    pub(in crate::session) async fn subscribe(
+        &self,
+        known: &Known,
+        id: u32,
+        request: SubscribeRequest,
+    ) -> Result<(), Refused> {
+        let name = self.channel(&request.channel)?;
+        if request.kind != 0 {
+            return Err(errors::NOT_AVAILABLE.into());
+        }
+        let number = self.begin_subscription(&name)?;
+        let subscribed = self
+            .subscribe_begun(known, id, &name, number, request)
+            .await;
+        if subscribed.is_err() {
+            self.give_up(&name, number);
+        }
+        subscribed
+    }
+
+    /// Unsubscribes it. Nothing of the channel comes after the answer.
+    pub(in crate::session) fn unsubscribe(
+        &self,
+        request: &UnsubscribeRequest,
+    ) -> Result<Answer, Refused> {
+        let name = self.channel(&request.channel)?;
+        // Whoever was not subscribed is not either.
+        self.shared
+            .drop_subscription(&self.connection, &name, None, None, None);
+        Ok(Answer::Unsubscribe)
+    }
+
+    /// Enters that it is about to be subscribed, under a number.
+    fn begin_subscription(&self, name: &ChannelName) -> Result<u64, Refused> {
+        let limit = self.shared.in_use().settings.channel_limit;
+        let mut state = self.connection.lock();
+        if state.subscriptions.contains_key(name) {
+            return Err(errors::ALREADY_SUBSCRIBED.into());
+        }
+        if state.subscriptions.len() >= limit {
+            return Err(errors::LIMIT_EXCEEDED.into());
+        }
+        state.last += 1;
+        let number = state.last;
+        let begun = Subscription {
+            number,
+            is_server_side: false,
+            active: None,
+        };
+        state.subscriptions.insert(name.clone(), begun);
+        Ok(number)
+    }
+
+    /// Takes out what was begun, unless another has begun since.
+    fn give_up(&self, name: &ChannelName, number: u64) {
+        let mut state = self.connection.lock();
+        let is_it = |begun: &Subscription| begun.number == number;
+        if state.subscriptions.get(name).is_some_and(is_it) {
+            state.subscriptions.remove(name);
+        }
+    }
+
+    async fn subscribe_begun(
+        &self,
+        known: &Known,
+        id: u32,
+        name: &ChannelName,
+        number: u64,
+        request: SubscribeRequest,
+    ) -> Result<(), Refused> {
+        let permitted = self.permit(known, name, &request).await?;
+        let in_use = self.shared.in_use();
+        let namespace = self.shared.namespace(&in_use, name)?;
+        let wanted = Wanted {
+            positioned: request.positioned,
+            recoverable: request.recoverable || request.recover,
+            join_leave: request.join_leave,
+        };
+        let resolved = Resolved::Namespace(Arc::clone(&namespace));
+        let may = |verb| self.may_once_subscribed(known, verb, name, &resolved, permitted.allow);
+        let options = SubscriptionOptions::of(
+            &namespace,
+            permitted.grant.overrides,
+            wanted,
+            may(Verb::History),
+            may(Verb::Presence),
+        );
+        let delta = request.delta == delta::FOSSIL
+            && options.positioned
+            && namespace.allows_delta(DeltaType::Fossil);
+        let entering = Entering {
+            name,
+            namespace: &namespace,
+            options,
+            filter: filter(&request, &namespace, delta)?,
+            grant: permitted.grant,
+            expire_at: permitted.expire_at,
+            allow: permitted.allow,
+            recovers: request.recover.then_some((request.offset, &*request.epoch)),
+            rejects_unrecovered: request.flag & SubscribeRequest::REJECT_UNRECOVERED != 0,
+            numbered: request.flag & SubscribeRequest::COMPACTION != 0,
+            delta,
+        };
+        {
+            let mut state = self.connection.lock();
+            let is_it = |begun: &Subscription| begun.number == number;
+            if !state.subscriptions.get(name).is_some_and(is_it) {
+                // It was unsubscribed meanwhile, or the connection is gone.
+                return Err(errors::INTERNAL.into());
+            }
+            let entered =
+                self.shared
+                    .enter(&self.connection, &mut state, known, number, entering)?;
+            let (subscriber, result) = entered;
+            let outcome = Ok(Answer::Subscribe(result));
+            let variant = self.connection.transport.variant;
+            subscriber.open(Some(variant.reply(&Reply { id, outcome })));
+        }
+        self.shared.remind(&self.connection);
+        Ok(())
+    }
+
+    /// Finds out whether it may subscribe.
+    async fn permit(
+        &self,
+        known: &Known,
+        name: &ChannelName,
+        request: &SubscribeRequest,
+    ) -> Result<Permitted, Refused> {
+        let mut permitted = Permitted::default();
+        let has_token = !request.token.is_empty();
+        if has_token {
+            let claims = self.subscription_claims(&request.token).await?;
+            let checked = claims.check(name.as_str(), &known.user, &self.connection.client);
+            checked.map_err(|_| disconnects::INVALID_TOKEN)?;
+            permitted = Permitted {
+                grant: claims.grant,
+                expire_at: claims.expire_at,
+                allow: claims.allow,
+            };
+        }
+        let in_use = self.shared.in_use();
+        let resolved = self.shared.resolve(&in_use, name);
+        let decision = self.decide(known, Verb::Subscribe, name, &resolved, has_token);
+        let (asked, hooks) = match decision {
+            Decision::Allow { hooks } => (None, hooks),
+            Decision::Ask { plugin, hooks } => (Some(plugin), hooks),
+            Decision::Deny(denial) => return Err(denial.into()),
+        };
+        for plugin in asked.into_iter().chain(hooks) {
+            let about = self.about(known);
+            let answer = self
+                .shared
+                .hooks
+                .subscribe(plugin, about, name, &request.data);
+            let answer = in_time(answer, errors::INTERNAL).await?;
+            permitted.grant.info = answer.grant.info.or(permitted.grant.info);
+            permitted.grant.data = answer.grant.data.or(permitted.grant.data);
+            permitted.grant.overrides = if asked == Some(plugin) {
+                answer.grant.overrides
+            } else {
+                permitted.grant.overrides
+            };
+            permitted.expire_at = match (permitted.expire_at, answer.expire_at) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        Ok(permitted)
+    }
+
+    /// What a subscription token says.
+    pub(in crate::session) async fn subscription_claims(
+        &self,
+        token: &str,
+    ) -> Result<SubscriptionClaims, Refused> {
+        let in_use = self.shared.in_use();
+        let Some(issuer) = &in_use.settings.token else {
+            return Err(errors::PERMISSION_DENIED.into());
+        };
+        let verified = self.shared.access.verify(issuer, token).await;
+        let verified = verified.map_err(|error| match error {
+            Unauthenticated::TokenExpired => errors::TOKEN_EXPIRED,
+            Unauthenticated::KeysUnavailable => errors::INTERNAL,
+            _ => errors::PERMISSION_DENIED,
+        })?;
+        let claims = SubscriptionClaims::read(&verified.claims);
+        claims.map_err(|_| errors::PERMISSION_DENIED.into())
+    }
+
+    /// Whether it may do that once it is subscribed.
+    fn may_once_subscribed(
+        &self,
+        known: &Known,
+        verb: Verb,
+        name: &ChannelName,
+        resolved: &Resolved<'_>,
+        allow: Verbs,
+    ) -> bool {
+        let asked = Asked {
+            verb,
+            name,
+            resolved,
+            user: &known.user,
+            has_token: false,
+            allow,
+            capabilities: &known.capabilities,
+            rights: known.identity.rights(),
+            is_subscribed: true,
+        };
+        let decision = decide(&asked);
+        matches!(decision, Decision::Allow { .. })
+    }
+}
+
+/// The filter that is asked for.
+fn filter(
+    request: &SubscribeRequest,
+    namespace: &Namespace,
+    delta: bool,
+) -> Result<Option<Filter>, Refused> {
+    let Some(node) = &request.tags_filter else {
+        return Ok(None);
+    };
+    if !namespace.allow_tags_filter {
+        return Err(bad_request("the namespace has no `allow_tags_filter`").into());
+    }
+    if delta {
+        return Err(bad_request("a filter and deltas do not go together").into());
+    }
+    let filter = Filter::new((**node).clone()).map_err(bad_request)?;
+    Ok(Some(filter))
+}

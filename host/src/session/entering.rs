@@ -1,0 +1,273 @@
+//! Letting a session into a channel, once it is found out that it may be there.
+
+use std::sync::Arc;
+
+use hearken_session_protocol::codes::errors;
+use hearken_session_protocol::filter::Filter;
+use hearken_session_protocol::{ClientInfo, Encoding, Publication, SubscribeResult};
+
+use super::connection::{Active, Connection, Known, State};
+use super::frame::Form;
+use super::grant::SubscriptionGrant;
+use super::history::Recovered;
+use super::hub::{Begin, Hub, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
+use super::name::ChannelName;
+use super::namespace::{Namespace, RecoveryMode};
+use super::options::SubscriptionOptions;
+use super::publication::StoredPublication;
+use super::refused::Refused;
+use super::shared::{Reminder, Shared};
+use super::verb::Verbs;
+use crate::event::host_event::HostEventType;
+
+/// Most publications that a session gets that comes back, as in Centrifugo; who has missed
+/// more starts anew.
+pub(super) const MAX_RECOVERED: usize = 300;
+
+/// How long a client has to refresh what has expired, in milliseconds.
+pub(super) const EXPIRED_GRACE: u64 = 25_000;
+
+/// What a subscription is to be like.
+#[derive(Debug)]
+pub(super) struct Entering<'e> {
+    pub(super) name: &'e ChannelName,
+    pub(super) namespace: &'e Namespace,
+    pub(super) options: SubscriptionOptions,
+    pub(super) grant: SubscriptionGrant,
+    /// When it expires, in seconds since the Unix epoch.
+    pub(super) expire_at: Option<u64>,
+    /// What else its token allows.
+    pub(super) allow: Verbs,
+    /// Where the client was, if it was there and wants what it has missed.
+    pub(super) recovers: Option<(u64, &'e str)>,
+    /// Whether it is refused if that is not known.
+    pub(super) rejects_unrecovered: bool,
+    pub(super) filter: Option<Filter>,
+    /// Whether pushes may have the channel's number.
+    pub(super) numbered: bool,
+    /// Whether publications may be deltas.
+    pub(super) delta: bool,
+}
+
+impl Shared {
+    /// Subscribes a session whose subscription of this `number` has begun. What the client is
+    /// told of it is the result; until it is told so nothing of the channel comes to it.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        state: &mut State,
+        known: &Known,
+        number: u64,
+        entering: Entering<'_>,
+    ) -> Result<(Arc<Subscriber>, SubscribeResult), Refused> {
+        let ttl = self.ttl(entering.expire_at)?;
+        let info = Arc::new(ClientInfo {
+            user: (*known.user).to_owned(),
+            client: (*connection.client).to_owned(),
+            conn_info: known.info.clone(),
+            chan_info: entering.grant.info.clone(),
+        });
+        let (hub, mut subscribed) = self.subscribe_to_hub(connection, &entering, &info)?;
+        let Subscribed { subscriber, .. } = &subscribed;
+        let subscriber = Arc::clone(subscriber);
+        if let Some(recovered) = &mut subscribed.recovered {
+            give_up_too_large(recovered, connection.outbox.limit());
+            let is_over = !recovered.recovered && entering.rejects_unrecovered;
+            if is_over && entering.recovers.is_some() {
+                hub.unsubscribe(&subscriber, entering.options.join_leave.then_some(&info));
+                self.stir(&hub);
+                self.release(&hub);
+                return Err(errors::UNRECOVERABLE_POSITION.into());
+            }
+        }
+        let result = SubscribeResult {
+            expires: ttl.is_some(),
+            ttl: ttl.unwrap_or(0),
+            id: match entering.numbered {
+                true => i64::try_from(hub.number()).unwrap_or(0),
+                false => 0,
+            },
+            data: entering.grant.data.clone(),
+            ..self.result(connection, &entering, subscribed)
+        };
+        let Some(subscription) = state.subscriptions.get_mut(entering.name) else {
+            // It was given up, which whoever calls has looked for.
+            return Err(errors::INTERNAL.into());
+        };
+        debug_assert_eq!(subscription.number, number);
+        subscription.active = Some(Active {
+            hub: Arc::clone(&hub),
+            subscriber: Arc::clone(&subscriber),
+            info,
+            is_told: entering.options.join_leave,
+            expire_at: entering.expire_at,
+            allow: entering.allow,
+        });
+        if let Some(ttl) = ttl {
+            let expiry = self.after(ttl);
+            let earliest = state.timers.subscription_expiry.unwrap_or(u64::MAX);
+            state.timers.subscription_expiry = Some(earliest.min(expiry));
+        }
+        let event_type = HostEventType::SessionSubscribed;
+        let name = Some(entering.name);
+        self.report(event_type, connection, &known.user, name, None);
+        self.stir(&hub);
+        Ok((subscriber, result))
+    }
+
+    /// Seconds until then, at least one.
+    ///
+    /// # Errors
+    /// [`errors::EXPIRED`] when it is over already.
+    pub(super) fn ttl(&self, expire_at: Option<u64>) -> Result<Option<u32>, Refused> {
+        let Some(expire_at) = expire_at else {
+            return Ok(None);
+        };
+        let left = expire_at.saturating_mul(1000).saturating_sub(self.time());
+        if left == 0 {
+            return Err(errors::EXPIRED.into());
+        }
+        let seconds = u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX);
+        Ok(Some(seconds))
+    }
+
+    /// When what has so many seconds left is over for good, by the wheel.
+    pub(super) fn after(&self, ttl: u32) -> u64 {
+        let left = u64::from(ttl) * 1000 + EXPIRED_GRACE;
+        self.wheel.now().saturating_add(left)
+    }
+
+    fn subscribe_to_hub(
+        &self,
+        connection: &Arc<Connection>,
+        entering: &Entering<'_>,
+        info: &Arc<ClientInfo>,
+    ) -> Result<(Arc<Hub>, Subscribed), Refused> {
+        let options = &entering.options;
+        let mut new = Some(NewSubscriber {
+            client: Arc::clone(&connection.client),
+            user: info.user.as_str().into(),
+            outbox: Arc::clone(&connection.outbox),
+            form: Form {
+                variant: connection.transport.variant,
+                numbered: entering.numbered,
+                delta: entering.delta,
+            },
+            join_leave: options.push_join_leave,
+            positioned: options.positioned,
+            filter: entering.filter.clone(),
+        });
+        let begin = Begin {
+            present: options.presence.then(|| Arc::clone(info)),
+            joins: options.join_leave.then(|| Arc::clone(info)),
+            history: entering
+                .namespace
+                .history_in_memory()
+                .filter(|_| options.positioned),
+            wants: wants(entering),
+        };
+        let (random, now) = (self.environment.random(), self.wheel.now());
+        let made = |hub: &Arc<Hub>| self.look_after(hub);
+        let subscribe = |hub: &Arc<Hub>| {
+            let subscriber = new.take().expect("it comes back when it is not taken");
+            match hub.subscribe(subscriber, &begin, random, now) {
+                Ok(subscribed) => Ok((Arc::clone(hub), subscribed)),
+                Err((gone, subscriber)) => {
+                    new = Some(subscriber);
+                    Err(gone)
+                }
+            }
+        };
+        let entered = self
+            .hubs
+            .with(entering.name, entering.namespace, made, subscribe);
+        entered.map_err(|_| errors::LIMIT_EXCEEDED.into())
+    }
+
+    /// Has the wheel remind of a hub that was just made.
+    pub(super) fn look_after(&self, hub: &Arc<Hub>) {
+        if let Some(due) = hub.stirred(self.wheel.now()).reminder {
+            self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
+        }
+    }
+
+    /// What the client is told of its place in the channel.
+    fn result(
+        &self,
+        connection: &Connection,
+        entering: &Entering<'_>,
+        subscribed: Subscribed,
+    ) -> SubscribeResult {
+        let encoding = connection.transport.variant.encoding;
+        let (top, recovered) = (subscribed.top, subscribed.recovered);
+        let recovered = recovered.filter(|_| entering.options.recoverable);
+        let is_recovered = recovered.as_ref().is_some_and(|it| it.recovered);
+        if entering.recovers.is_some() {
+            self.count_recovery(is_recovered);
+        }
+        let top_offset = top.as_ref().map_or(0, |top| top.offset);
+        let is_stream = entering.options.recovery_mode == RecoveryMode::Stream;
+        let offset = match entering.recovers {
+            // What comes now follows on where the client was.
+            Some((offset, _)) if is_recovered && is_stream => offset,
+            _ => top_offset,
+        };
+        let publications = recovered.map(|it| it.publications).unwrap_or_default();
+        let publications = publications.iter().map(|(_, publication)| &**publication);
+        let is_wanted = |publication: &&StoredPublication| {
+            let filter = entering.filter.as_ref();
+            filter.is_none_or(|filter| filter.matches(|key| publication.tag(key)))
+        };
+        SubscribeResult {
+            recoverable: entering.options.recoverable,
+            positioned: entering.options.positioned,
+            epoch: top.map_or_else(String::new, |top| (*top.epoch).to_owned()),
+            offset,
+            publications: publications
+                .filter(is_wanted)
+                .map(|publication| shown(publication, encoding, entering.delta))
+                .collect(),
+            recovered: is_recovered,
+            was_recovering: entering.recovers.is_some(),
+            delta: entering.delta,
+            ..SubscribeResult::default()
+        }
+    }
+}
+
+/// What the subscription wants of the history.
+fn wants<'e>(entering: &Entering<'e>) -> Wants<'e> {
+    let options = &entering.options;
+    let is_cache = options.recovery_mode == RecoveryMode::Cache;
+    match entering.recovers {
+        _ if !options.recoverable => Wants::New,
+        Some((offset, epoch)) if is_cache => Wants::Latest(offset, epoch),
+        Some((offset, epoch)) => Wants::Since(offset, epoch, MAX_RECOVERED),
+        None if is_cache && entering.namespace.auto_cache_recover => Wants::Latest(0, ""),
+        None => Wants::New,
+    }
+}
+
+/// What would fill half of the session's queue at once is not brought: it would be closed for
+/// being slow, come back, and be closed again.
+fn give_up_too_large(recovered: &mut Recovered<StoredPublication>, queue: usize) {
+    let publications = recovered.publications.iter();
+    let bytes: usize = publications
+        .map(|(_, publication)| publication.bytes())
+        .sum();
+    if bytes > queue / 2 {
+        recovered.publications = Vec::new();
+        recovered.recovered = false;
+    }
+}
+
+/// A publication as a client gets it that has asked for it.
+fn shown(publication: &StoredPublication, encoding: Encoding, delta: bool) -> Publication {
+    match delta {
+        true => full_of_deltas(publication, encoding),
+        false => publication.of(encoding).clone(),
+    }
+}

@@ -1,0 +1,385 @@
+//! One channel of sessions.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hearken_session_protocol::ClientInfo;
+
+use super::answered::Answered;
+use super::batch::Batch;
+use super::item::{Item, Pending};
+use super::subscriber::Subscriber;
+use crate::session::history::{History, HistoryError, Page, PageRequest, epoch_of};
+use crate::session::history_settings::HistorySettings;
+use crate::session::idempotency::IdempotencyKeys;
+use crate::session::name::ChannelName;
+use crate::session::presence::{Presence, PresenceStats};
+use crate::session::publication::StoredPublication;
+
+/// What asks for nothing but where a history ends.
+const POSITION: PageRequest<'static> = PageRequest {
+    since: None,
+    limit: 0,
+    reverse: false,
+};
+
+/// How often a hub is looked after in which something changes by itself.
+const LOOKED_AFTER: u64 = 40_000;
+
+/// A channel: its history, who is subscribed, and what waits to be handed to them. Times are
+/// milliseconds of the node's wheel.
+pub(in crate::session) struct Hub {
+    pub(super) name: ChannelName,
+    /// What sessions may call it by instead of its name.
+    pub(super) number: u64,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    /// Nobody uses it any more: whoever finds that looks for another of the name.
+    pub(super) gone: bool,
+    /// Its history and what that keeps to.
+    pub(super) history: Option<(HistorySettings, History<StoredPublication>)>,
+    pub(super) keys: IdempotencyKeys<Answered>,
+    pub(super) presence: Presence<Arc<ClientInfo>>,
+    pub(super) subscribers: Arc<Vec<Arc<Subscriber>>>,
+    /// How many of them get deltas.
+    pub(super) deltas: usize,
+    /// Serial number of the last publication.
+    pub(super) serial: u64,
+    /// Time of the last publication, which never goes back in milliseconds since the Unix
+    /// epoch.
+    pub(super) last_time: u64,
+    /// The publication before those that wait, while somebody gets deltas.
+    previous: Option<Arc<StoredPublication>>,
+    pub(super) pending: Pending,
+    /// Subscribers with a position that have begun after less than this serial number may
+    /// have missed something.
+    lost: Option<u64>,
+    /// Whether somebody hands on what waits.
+    handing_on: bool,
+    /// When it is looked after again.
+    reminded: u64,
+    /// What was dropped because more was published than could be handed on.
+    pub(super) dropped: u64,
+}
+
+/// The hub is used no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) struct Gone;
+
+/// What became of a hub that was looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) struct Tended {
+    pub(in crate::session) is_needed: bool,
+    /// When it is to be looked after again.
+    pub(in crate::session) again: u64,
+}
+
+/// What is to be done for a hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) struct Stirred {
+    /// Whether something is to be handed on and nobody does: then whoever asked has to, by
+    /// [`Hub::hand_on`].
+    pub(in crate::session) begins: bool,
+    /// When it is to be looked after, where that is earlier than was asked for.
+    pub(in crate::session) reminder: Option<u64>,
+}
+
+/// The turn of whoever hands on what waits.
+pub(super) struct Turn<'h>(pub(super) &'h Hub);
+
+impl Hub {
+    pub(in crate::session) fn new(name: ChannelName, number: u64) -> Self {
+        Self {
+            name,
+            number,
+            state: Mutex::new(State {
+                gone: false,
+                history: None,
+                keys: IdempotencyKeys::default(),
+                presence: Presence::default(),
+                subscribers: Arc::default(),
+                deltas: 0,
+                serial: 0,
+                last_time: 0,
+                previous: None,
+                pending: Pending::default(),
+                lost: None,
+                handing_on: false,
+                reminded: u64::MAX,
+                dropped: 0,
+            }),
+        }
+    }
+
+    /// Name of the channel.
+    pub(in crate::session) fn name(&self) -> &ChannelName {
+        &self.name
+    }
+
+    /// What sessions may call it by.
+    pub(in crate::session) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How many sessions are subscribed.
+    pub(in crate::session) fn subscribers(&self) -> usize {
+        self.lock().subscribers.len()
+    }
+
+    /// The ids of all sessions that are subscribed.
+    pub(in crate::session) fn clients(&self) -> Vec<Arc<str>> {
+        let subscribers = Arc::clone(&self.lock().subscribers);
+        let clients = subscribers.iter().map(|subscriber| subscriber.client());
+        clients.map(Arc::clone).collect()
+    }
+
+    /// Things that were dropped because more was published than could be handed on.
+    pub(in crate::session) fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    /// A part of its history.
+    ///
+    /// # Errors
+    /// What is wrong with what was asked for.
+    pub(in crate::session) fn page(
+        &self,
+        asked: &PageRequest<'_>,
+        settings: HistorySettings,
+        random: u64,
+        now: u64,
+    ) -> Result<Result<Page<StoredPublication>, HistoryError>, Gone> {
+        let mut state = self.entered()?;
+        Ok(state.history(settings, random, now).page(asked, now))
+    }
+
+    /// Drops what its history keeps.
+    pub(in crate::session) fn remove_history(&self) {
+        if let Some((_, history)) = &mut self.lock().history {
+            history.remove();
+        }
+    }
+
+    /// Who is subscribed, as far as that is kept.
+    pub(in crate::session) fn with_presence<T>(
+        &self,
+        look: impl FnOnce(&Presence<Arc<ClientInfo>>) -> T,
+    ) -> T {
+        look(&self.lock().presence)
+    }
+
+    /// How many are subscribed, as far as that is kept.
+    pub(in crate::session) fn presence_stats(&self) -> PresenceStats {
+        self.lock().presence.stats()
+    }
+
+    /// Drops what is not kept any longer, when it is time for that; `settings` are what the
+    /// history is to keep to, if the channel has any. Whether the hub is still needed, and
+    /// when it is to be looked after again.
+    pub(in crate::session) fn tend(
+        &self,
+        settings: Option<HistorySettings>,
+        now: u64,
+    ) -> Option<Tended> {
+        let mut state = self.lock();
+        if state.reminded > now {
+            return None;
+        }
+        state.keep_to(settings, now);
+        let is_used = !state.subscribers.is_empty();
+        if let Some((_, history)) = &mut state.history {
+            history.expire(now);
+            if is_used {
+                // Whoever has a position there reads on.
+                let read = history.page(&POSITION, now);
+                debug_assert!(read.is_ok(), "nothing is asked for that might not be there");
+            } else if history.forgotten() <= now {
+                state.history = None;
+            }
+        }
+        let again = state.due(now);
+        state.reminded = again;
+        Some(Tended {
+            is_needed: !state.is_unneeded(now),
+            again,
+        })
+    }
+
+    /// Ends it unless it is needed; whether it has ended.
+    pub(in crate::session) fn end_unneeded(&self, now: u64) -> bool {
+        let mut state = self.lock();
+        if state.is_unneeded(now) {
+            state.gone = true;
+        }
+        state.gone
+    }
+
+    /// What is to be done after something has changed.
+    pub(in crate::session) fn stirred(&self, now: u64) -> Stirred {
+        let mut state = self.lock();
+        let waits = state.lost.is_some() || !state.pending.is_empty();
+        let begins = waits && !state.handing_on;
+        state.handing_on |= begins;
+        let due = state.due(now);
+        let reminder = (due < state.reminded).then_some(due);
+        state.reminded = reminder.unwrap_or(state.reminded);
+        Stirred { begins, reminder }
+    }
+
+    /// The state, unless the hub is gone.
+    pub(super) fn entered(&self) -> Result<MutexGuard<'_, State>, Gone> {
+        let state = self.lock();
+        if state.gone { Err(Gone) } else { Ok(state) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that panics leaves anything half done in it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// What waits. Nothing ends the turn.
+    pub(super) fn take(&self) -> Option<Batch> {
+        let mut state = self.0.lock();
+        let items = state.pending.take();
+        let lost = state.lost.take();
+        if items.is_empty() && lost.is_none() {
+            state.handing_on = false;
+            return None;
+        }
+        let latest = items.iter().rev().find_map(|item| match item {
+            Item::Publication { publication, .. } => Some(Arc::clone(publication)),
+            Item::Join(_) | Item::Leave(_) => None,
+        });
+        let previous = match latest {
+            Some(latest) => {
+                let kept = (state.deltas > 0).then_some(latest);
+                std::mem::replace(&mut state.previous, kept)
+            }
+            None => state.previous.clone(),
+        };
+        Some(Batch {
+            channel: self.0.name.clone(),
+            number: self.0.number,
+            items,
+            previous,
+            subscribers: Arc::clone(&state.subscribers),
+            lost,
+        })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.lock().handing_on = false;
+    }
+}
+
+impl State {
+    /// The history, which begins where there is none.
+    pub(super) fn history(
+        &mut self,
+        settings: HistorySettings,
+        random: u64,
+        now: u64,
+    ) -> &mut History<StoredPublication> {
+        self.keep_to(Some(settings), now);
+        let begin = || (settings, History::new(&epoch_of(random), settings, now));
+        &mut self.history.get_or_insert_with(begin).1
+    }
+
+    /// Has the history keep to other settings, or ends it.
+    fn keep_to(&mut self, settings: Option<HistorySettings>, now: u64) {
+        let Some((known, history)) = &mut self.history else {
+            return;
+        };
+        match settings {
+            Some(settings) if settings == *known => {}
+            Some(settings) => {
+                *known = settings;
+                history.set(settings, now);
+            }
+            None => {
+                self.history = None;
+                self.serial += 1;
+                self.lose();
+            }
+        }
+    }
+
+    /// Those with a position may have missed something.
+    pub(super) fn lose(&mut self) {
+        if !self.subscribers.is_empty() {
+            self.lost = Some(self.serial);
+        }
+    }
+
+    /// Has something handed on. Whoever is subscribed now gets it.
+    pub(super) fn push(&mut self, item: Item) {
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let dropped = self.pending.push(item);
+        if dropped > 0 {
+            self.dropped += dropped as u64;
+            // What was to be the last before the next is not known any more.
+            self.previous = None;
+            self.lose();
+        }
+    }
+
+    /// Takes a subscriber out; whether it was one.
+    pub(super) fn take_out(&mut self, subscriber: &Arc<Subscriber>) -> bool {
+        let place = subscriber.place.load(Ordering::Relaxed);
+        let found = self.subscribers.get(place);
+        if !found.is_some_and(|found| Arc::ptr_eq(found, subscriber)) {
+            return false;
+        }
+        let subscribers = Arc::make_mut(&mut self.subscribers);
+        subscribers.swap_remove(place);
+        if let Some(moved) = subscribers.get(place) {
+            moved.place.store(place, Ordering::Relaxed);
+        }
+        if subscribers.is_empty() {
+            self.subscribers = Arc::default();
+        }
+        if subscriber.new.form.delta {
+            self.deltas -= 1;
+            if self.deltas == 0 {
+                self.previous = None;
+            }
+        }
+        true
+    }
+
+    fn is_unneeded(&mut self, now: u64) -> bool {
+        self.subscribers.is_empty()
+            && self.history.is_none()
+            && !self.handing_on
+            && self.keys.is_empty(now)
+    }
+
+    /// When something changes by itself, or may have.
+    fn due(&self, now: u64) -> u64 {
+        let soon = now.saturating_add(LOOKED_AFTER);
+        match &self.history {
+            Some((_, history)) if self.subscribers.is_empty() => match history.expires() {
+                Some(expires) => expires.clamp(now + 1, soon),
+                None => history.forgotten().max(now + 1),
+            },
+            _ => soon,
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,31 @@
+//! The hub of a channel: takes each publication once, keeps its history and who is there, and
+//! hands it to all sessions that are subscribed.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `subscriber` | a session's place in a hub: what it is sent, and when that begins and ends |
+//! | `item` | what hubs hand on, and what waits for that |
+//! | `batch` | handing on: each thing is encoded once for all who get the same bytes |
+//! | `channel_hub` | one channel: [`Hub`] |
+//! | `subscribing` | coming and going |
+//! | `publishing`, `answered` | taking publications |
+//!
+//! A hub gives each publication a serial number under its lock, and a subscriber the number
+//! after which it begins. So whoever subscribes gets what was there before from the history
+//! and all else from the hub, nothing twice and nothing not at all.
+
+mod answered;
+mod batch;
+mod channel_hub;
+mod item;
+mod publishing;
+mod subscriber;
+mod subscribing;
+
+pub(super) use answered::Answered;
+pub(super) use batch::full_of_deltas;
+pub(super) use channel_hub::{Gone, Hub};
+pub use item::Exclude;
+pub(super) use publishing::{NewPublication, Taken};
+pub(super) use subscriber::{NewSubscriber, Subscriber};
+pub(super) use subscribing::{Begin, Subscribed, Wants};

@@ -1,0 +1,116 @@
+//! Coming and going.
+
+use std::sync::Arc;
+
+use hearken_session_protocol::ClientInfo;
+
+use super::channel_hub::{Gone, Hub};
+use super::item::Item;
+use super::subscriber::{NewSubscriber, Subscriber};
+use crate::session::history::{Position, Recovered};
+use crate::session::history_settings::HistorySettings;
+use crate::session::publication::StoredPublication;
+
+/// How a subscription begins.
+#[derive(Debug)]
+pub(in crate::session) struct Begin<'b> {
+    /// Who it is, for the presence; `None` where that is not kept.
+    pub(in crate::session) present: Option<Arc<ClientInfo>>,
+    /// Who it is, for others to be told; `None` where they are not.
+    pub(in crate::session) joins: Option<Arc<ClientInfo>>,
+    /// What the history keeps to, if there is one and the subscriber has a position in it or
+    /// wants something of it.
+    pub(in crate::session) history: Option<HistorySettings>,
+    /// What it wants of that.
+    pub(in crate::session) wants: Wants<'b>,
+}
+
+/// What a subscriber wants of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Wants<'b> {
+    /// Only what comes.
+    New,
+    /// All behind an offset of an epoch, if that is not more than so many.
+    Since(u64, &'b str, usize),
+    /// The latest, unless it is at that offset of that epoch.
+    Latest(u64, &'b str),
+}
+
+/// Somebody is subscribed.
+#[derive(Debug)]
+pub(in crate::session) struct Subscribed {
+    /// Held until it is opened.
+    pub(in crate::session) subscriber: Arc<Subscriber>,
+    /// Where the history ended then, if it was asked for.
+    pub(in crate::session) top: Option<Position>,
+    /// What it gets of the history, if it wanted any.
+    pub(in crate::session) recovered: Option<Recovered<StoredPublication>>,
+}
+
+impl Hub {
+    /// Subscribes somebody: from now on it gets, once it is opened, all that is published.
+    ///
+    /// # Errors
+    /// [`Gone`] when nobody subscribes to this hub any more; it gives back what came.
+    pub(in crate::session) fn subscribe(
+        &self,
+        new: NewSubscriber,
+        begin: &Begin<'_>,
+        random: u64,
+        now: u64,
+    ) -> Result<Subscribed, (Gone, NewSubscriber)> {
+        let mut state = match self.entered() {
+            Ok(state) => state,
+            Err(gone) => return Err((gone, new)),
+        };
+        let history = begin
+            .history
+            .map(|settings| state.history(settings, random, now));
+        let (top, recovered) = match (history, begin.wants) {
+            (None, _) => (None, None),
+            (Some(history), Wants::New) => (Some(history.top()), None),
+            (Some(history), Wants::Since(offset, epoch, limit)) => {
+                let recovered = history.recover(offset, epoch, limit, now);
+                (Some(recovered.top.clone()), Some(recovered))
+            }
+            (Some(history), Wants::Latest(offset, epoch)) => {
+                let recovered = history.recover_latest(offset, epoch, now);
+                (Some(recovered.top.clone()), Some(recovered))
+            }
+        };
+        let (client, user) = (Arc::clone(&new.client), Arc::clone(&new.user));
+        state.deltas += usize::from(new.form.delta);
+        let place = state.subscribers.len();
+        let subscriber = Arc::new(Subscriber::new(new, state.serial, place));
+        Arc::make_mut(&mut state.subscribers).push(Arc::clone(&subscriber));
+        if let Some(info) = &begin.present {
+            state.presence.add(&client, &user, Arc::clone(info));
+        }
+        if let Some(info) = &begin.joins {
+            state.push(Item::Join(Arc::clone(info)));
+        }
+        Ok(Subscribed {
+            subscriber,
+            top,
+            recovered,
+        })
+    }
+
+    /// Ends a subscription, unless it has ended; whether it ended now. `leaves` tells others
+    /// who it was. What it is sent is up to [`Subscriber::close`].
+    pub(in crate::session) fn unsubscribe(
+        &self,
+        subscriber: &Arc<Subscriber>,
+        leaves: Option<&Arc<ClientInfo>>,
+    ) -> bool {
+        let mut state = self.lock();
+        if !state.take_out(subscriber) {
+            return false;
+        }
+        state.presence.remove(subscriber.client());
+        if let Some(info) = leaves {
+            state.push(Item::Leave(Arc::clone(info)));
+        }
+        true
+    }
+}

@@ -1,0 +1,189 @@
+//! All hubs of a node, by the names of their channels. A hub is made when its channel is first
+//! used, and goes when nobody needs it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use foldhash::fast::RandomState;
+
+use super::hub::{Gone, Hub};
+use super::name::ChannelName;
+use super::namespace::Namespace;
+
+/// The hubs of a node.
+#[derive(Debug, Default)]
+pub(super) struct Hubs(RwLock<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    all: HashMap<ChannelName, Entry, RandomState>,
+    /// How many each namespace has.
+    of_namespaces: HashMap<Arc<str>, usize, RandomState>,
+    /// Number of the last hub that was made.
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hub: Arc<Hub>,
+    namespace: Arc<str>,
+}
+
+/// The namespace has as many channels as it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooManyChannels;
+
+impl Hubs {
+    /// The hub of a channel, if there is one.
+    pub(super) fn get(&self, name: &ChannelName) -> Option<Arc<Hub>> {
+        let state = self.read();
+        state.all.get(name).map(|entry| Arc::clone(&entry.hub))
+    }
+
+    /// Does something with the hub of a channel, which is made if there is none. `made` is
+    /// told of it then.
+    ///
+    /// # Errors
+    /// [`TooManyChannels`] when it would have to be made.
+    pub(super) fn with<T>(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+        made: impl Fn(&Arc<Hub>),
+        mut work: impl FnMut(&Arc<Hub>) -> Result<T, Gone>,
+    ) -> Result<T, TooManyChannels> {
+        loop {
+            let found = self.get(name);
+            let hub = match found {
+                Some(hub) => hub,
+                None => self.make(name, namespace, &made)?,
+            };
+            match work(&hub) {
+                Ok(done) => return Ok(done),
+                // It was ended meanwhile, and taken out before anybody else looks for it.
+                Err(Gone) => {}
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+        made: impl Fn(&Arc<Hub>),
+    ) -> Result<Arc<Hub>, TooManyChannels> {
+        let hub = {
+            let mut state = self.write();
+            if let Some(entry) = state.all.get(name) {
+                return Ok(Arc::clone(&entry.hub));
+            }
+            let there = state.of_namespaces.get(namespace.name.as_str());
+            if there.is_some_and(|there| *there >= namespace.max_channels) {
+                return Err(TooManyChannels);
+            }
+            state.last += 1;
+            let hub = Arc::new(Hub::new(name.clone(), state.last));
+            let entry = Entry {
+                hub: Arc::clone(&hub),
+                namespace: state.count(&namespace.name),
+            };
+            state.all.insert(name.clone(), entry);
+            hub
+        };
+        made(&hub);
+        Ok(hub)
+    }
+
+    /// Ends a hub that nobody needs; whether it has ended.
+    pub(super) fn release(&self, hub: &Arc<Hub>, now: u64) -> bool {
+        let mut state = self.write();
+        let is_it = |entry: &Entry| Arc::ptr_eq(&entry.hub, hub);
+        if !state.all.get(hub.name()).is_some_and(is_it) {
+            return true;
+        }
+        if !hub.end_unneeded(now) {
+            return false;
+        }
+        if let Some(entry) = state.all.remove(hub.name())
+            && let Some(count) = state.of_namespaces.get_mut(&entry.namespace)
+        {
+            *count -= 1;
+            if *count == 0 {
+                state.of_namespaces.remove(&entry.namespace);
+            }
+        }
+        true
+    }
+
+    /// Hubs with subscribers whose names are behind `after`, up to `limit` of them, in the
+    /// order of their names.
+    pub(super) fn list(&self, after: &str, limit: usize) -> Vec<Arc<Hub>> {
+        let hubs: Vec<Arc<Hub>> = {
+            let state = self.read();
+            let behind = state.all.iter().filter(|(name, _)| name.as_str() > after);
+            behind.map(|(_, entry)| Arc::clone(&entry.hub)).collect()
+        };
+        let mut used: Vec<_> = hubs
+            .into_iter()
+            .filter(|hub| hub.subscribers() > 0)
+            .collect();
+        used.sort_by(|one, other| one.name().cmp(other.name()));
+        used.truncate(limit);
+        used
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.read().all.len()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        // Nothing in here panics half-way.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Counts one more of a namespace, and gives back its name.
+    fn count(&mut self, namespace: &str) -> Arc<str> {
+        let known = self.of_namespaces.get_key_value(namespace);
+        let name = known.map_or_else(|| namespace.into(), |(name, _)| Arc::clone(name));
+        *self.of_namespaces.entry(Arc::clone(&name)).or_insert(0) += 1;
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> ChannelName {
+        ChannelName::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_hub_is_made_once_and_goes_when_it_is_not_needed() {
+        let hubs = Hubs::default();
+        let namespace = Namespace {
+            max_channels: 2,
+            ..Namespace::new("chat")
+        };
+        let number =
+            |text: &str| hubs.with(&name(text), &namespace, |_| {}, |hub| Ok(hub.number()));
+        assert_eq!(number("chat:1"), Ok(1));
+        assert_eq!(number("chat:2"), Ok(2));
+        assert_eq!(number("chat:1"), Ok(1));
+        assert_eq!(number("chat:3"), Err(TooManyChannels));
+        let hub = hubs.get(&name("chat:1")).unwrap();
+        assert!(hubs.release(&hub, 0));
+        assert!(hubs.release(&hub, 0));
+        assert_eq!(hubs.len(), 1);
+        // The number of a hub that is gone is not given again.
+        assert_eq!(number("chat:1"), Ok(3));
+        assert!(hubs.list("", 10).is_empty());
+    }
+}

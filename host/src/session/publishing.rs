@@ -1,0 +1,239 @@
+//! Publishing to channels of sessions: what clients, requests and plugins publish goes this
+//! way.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hearken_session_protocol::ClientInfo;
+use hearken_session_protocol::codes::errors;
+
+use super::history::{HistoryError, Page, PageRequest, Position};
+use super::hub::{Answered, Exclude, Hub, NewPublication, Taken};
+use super::name::{ChannelName, ChannelNameError};
+use super::namespace::{NameRefused, Namespace};
+use super::namespaces::Resolved;
+use super::publication::StoredPublication;
+use super::refused::Refused;
+use super::shared::Shared;
+use crate::bus::{PublishError, Publisher};
+use crate::event::Draft;
+
+/// What a publisher may say beside the event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublishOptions {
+    /// Who does not get it.
+    pub exclude: Option<Exclude>,
+    /// Tags beside those that its attributes are.
+    pub tags: BTreeMap<String, String>,
+    /// What the same is known by when it is sent again within 5 minutes. It becomes the
+    /// event's id, unless that has one.
+    pub idempotency_key: Option<String>,
+    /// Whether it goes out as what differs from the one before; the namespace may say so
+    /// anyway.
+    pub delta: bool,
+    /// Whether the history passes it over.
+    pub skip_history: bool,
+}
+
+/// What is published.
+#[derive(Debug)]
+pub(super) struct Publishing<'d> {
+    pub(super) draft: Draft<'d>,
+    pub(super) options: PublishOptions,
+    /// The session that publishes it.
+    pub(super) info: Option<ClientInfo>,
+}
+
+/// Something was published to a channel of sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionReceipt {
+    /// The event's id.
+    pub id: Arc<str>,
+    /// When it was taken, in milliseconds since the Unix epoch.
+    pub time: u64,
+    /// The channel.
+    pub channel: ChannelName,
+    /// Its place in the channel's history, if it is in one.
+    pub position: Option<Position>,
+    /// Whether it was taken before, and was not again.
+    pub duplicate: bool,
+}
+
+/// Why something is not published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishFailure {
+    /// The channel cannot have that name.
+    #[error(transparent)]
+    Name(#[from] ChannelNameError),
+    /// Nothing says what such a channel is.
+    #[error(
+        "there is no channel `{0}`: it is neither declared nor of a namespace under \
+         `[sessions.namespaces]`"
+    )]
+    UnknownChannel(ChannelName),
+    /// The namespace does not allow the name.
+    #[error(transparent)]
+    Refused(#[from] NameRefused),
+    /// It is appended to, and not published to.
+    #[error("the channel `{0}` is durable: append to it")]
+    Durable(ChannelName),
+    /// It shows what is published elsewhere.
+    #[error("nothing is published to `{0}`: it shows events that are published elsewhere")]
+    NotPublished(ChannelName),
+    /// The namespace has as many channels as it may have.
+    #[error("the namespace of `{0}` has as many channels as its `max_channels` allows")]
+    TooManyChannels(ChannelName),
+    /// The event breaks a rule.
+    #[error(transparent)]
+    Event(#[from] PublishError),
+}
+
+impl Shared {
+    /// Publishes to the channel of that name. `principal` is who does; what is known by a
+    /// key is of one principal.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not; then nobody gets it.
+    pub(super) fn publish(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        let name = ChannelName::new(channel)?;
+        let namespace = match self.resolve(&self.in_use(), &name) {
+            Resolved::Namespace(namespace) => namespace,
+            Resolved::Durable => return Err(PublishFailure::Durable(name)),
+            Resolved::Subject(_) | Resolved::Events(_) | Resolved::NoPattern(_) => {
+                return Err(PublishFailure::NotPublished(name));
+            }
+            Resolved::Unknown => return Err(PublishFailure::UnknownChannel(name)),
+        };
+        namespace.check_name(&name)?;
+        if namespace.durable {
+            return Err(PublishFailure::Durable(name));
+        }
+        let mut draft = draft;
+        let key = options.idempotency_key.as_deref();
+        if let Some(key) = key
+            && draft.id.is_none()
+        {
+            draft.id = Some(Cow::Owned(key.to_owned()));
+        }
+        let key = key.map(|key| format!("{principal}\n{key}"));
+        let publishing = Publishing {
+            draft,
+            options: PublishOptions {
+                idempotency_key: key,
+                ..options
+            },
+            info: None,
+        };
+        self.publish_to(publisher, &name, &namespace, publishing)
+    }
+
+    /// Publishes to a channel of a namespace, of which nothing is durable.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not; then nobody gets it.
+    pub(super) fn publish_to(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        name: &ChannelName,
+        namespace: &Namespace,
+        publishing: Publishing<'_>,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        let Publishing {
+            mut draft,
+            options,
+            info,
+        } = publishing;
+        draft.channel = Some(Cow::Borrowed(name.as_str()));
+        let encoded = publisher.encode_all(std::slice::from_ref(&draft));
+        let encoded = encoded.map_err(|(_, error)| PublishFailure::Event(error))?;
+        let event = encoded.into_iter().next().expect("one becomes one");
+        let new = NewPublication {
+            event,
+            info,
+            tags: options.tags,
+            tagged: &namespace.tags,
+            exclude: options.exclude,
+            key: options.idempotency_key,
+            as_delta: options.delta || namespace.delta_publish,
+            skips_history: options.skip_history,
+            history: namespace.history_in_memory(),
+        };
+        let taken = self.take(publisher, name, namespace, &new)?;
+        if !taken.is_duplicate {
+            self.counts.published.fetch_add(1, Ordering::Relaxed);
+        }
+        let Answered { id, time, position } = taken.answered;
+        Ok(SessionReceipt {
+            id,
+            time,
+            channel: name.clone(),
+            position,
+            duplicate: taken.is_duplicate,
+        })
+    }
+
+    /// Has the channel's hub take a publication. Where nobody would remember it, none is made.
+    fn take(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        name: &ChannelName,
+        namespace: &Namespace,
+        new: &NewPublication<'_>,
+    ) -> Result<Taken, PublishFailure> {
+        let (random, now) = (self.environment.random(), self.wheel.now());
+        let take = |hub: &Arc<Hub>| {
+            let taken = hub.publish(new, publisher, random, now)?;
+            self.stir(hub);
+            Ok(taken)
+        };
+        let is_kept = new.history.is_some() && !new.skips_history;
+        if is_kept || new.key.is_some() {
+            let made = |hub: &Arc<Hub>| self.look_after(hub);
+            let taken = self.hubs.with(name, namespace, made, take);
+            return taken.map_err(|_| PublishFailure::TooManyChannels(name.clone()));
+        }
+        if let Some(hub) = self.hubs.get(name)
+            && let Ok(taken) = take(&hub)
+        {
+            return Ok(taken);
+        }
+        publisher.publish_stored(std::slice::from_ref(&new.event));
+        Ok(Taken {
+            answered: Answered {
+                id: new.event.id().into(),
+                time: new.event.recorded_time(),
+                position: None,
+            },
+            is_duplicate: false,
+        })
+    }
+
+    /// A part of a channel's history.
+    ///
+    /// # Errors
+    /// Outside why there is none, inside what is wrong with what was asked for.
+    pub(super) fn page(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+        asked: &PageRequest<'_>,
+    ) -> Result<Result<Page<StoredPublication>, HistoryError>, Refused> {
+        let Some(settings) = namespace.history_in_memory() else {
+            return Err(errors::NOT_AVAILABLE.into());
+        };
+        let (random, now) = (self.environment.random(), self.wheel.now());
+        let made = |hub: &Arc<Hub>| self.look_after(hub);
+        let read = |hub: &Arc<Hub>| hub.page(asked, settings, random, now);
+        let page = self.hubs.with(name, namespace, made, read);
+        page.map_err(|_| errors::LIMIT_EXCEEDED.into())
+    }
+}

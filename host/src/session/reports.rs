@@ -1,0 +1,38 @@
+//! Telling plugins and streams what becomes of sessions.
+
+use std::sync::atomic::Ordering;
+
+use super::connection::Connection;
+use super::name::ChannelName;
+use super::shared::Shared;
+use crate::event::host_event::{HostEventType, SessionChanged};
+
+impl Shared {
+    /// Counts whether somebody who came back got all that it had missed.
+    pub(super) fn count_recovery(&self, is_recovered: bool) {
+        let count = match is_recovered {
+            true => &self.counts.recovered,
+            false => &self.counts.unrecovered,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Publishes a host event about a session.
+    pub(super) fn report(
+        &self,
+        event_type: HostEventType,
+        connection: &Connection,
+        user: &str,
+        channel: Option<&ChannelName>,
+        code: Option<u32>,
+    ) {
+        let data = SessionChanged {
+            client: (*connection.client).to_owned(),
+            user: user.to_owned(),
+            channel: channel.map(ChannelName::to_string),
+            code,
+        };
+        self.host
+            .publish_host(event_type, &connection.client, &data);
+    }
+}

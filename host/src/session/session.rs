@@ -1,0 +1,258 @@
+//! The handle of a session that its transport has: commands go in, and frames come out of its
+//! outbox.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hearken_session_protocol::codes::{disconnects, errors};
+use hearken_session_protocol::{
+    Answer, ClientError, Command, ConnectResult, Disconnect, Reply, Request,
+};
+
+use super::connection::{Connection, Known, Phase};
+use super::hooks::AboutSession;
+use super::name::ChannelName;
+use super::namespaces::Resolved;
+use super::outbox::Outbox;
+use super::permission::{Asked, Decision, decide};
+use super::refused::{Refused, bad_request};
+use super::shared::Shared;
+use super::verb::{Verb, Verbs};
+
+/// Commands in a row that may come too fast before the session is closed.
+const MAX_TOO_FAST: u32 = 16;
+
+/// A session, until its transport drops it: then the connection is gone.
+pub struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) connection: Arc<Connection>,
+}
+
+/// Whether a session goes on after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It does.
+    Continue,
+    /// It has ended: what its outbox still has is written, and the connection closed.
+    End,
+}
+
+impl Session {
+    /// Its id.
+    #[must_use]
+    pub fn client(&self) -> &Arc<str> {
+        &self.connection.client
+    }
+
+    /// By which its commands are known where they come apart from it.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        self.connection.secret.as_deref()
+    }
+
+    /// What it is sent.
+    #[must_use]
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.connection.outbox
+    }
+
+    /// Carries out a command. Commands are given one after the other, in the order in which
+    /// they came.
+    pub async fn handle(&self, command: Command) -> Next {
+        if self.connection.outbox.has_ended() {
+            return Next::End;
+        }
+        if let Err(disconnect) = self.carry_out(command).await {
+            self.shared.end(&self.connection, Some(disconnect));
+        }
+        match self.connection.outbox.has_ended() {
+            true => Next::End,
+            false => Next::Continue,
+        }
+    }
+
+    /// Ends it because of what its client or its transport did.
+    pub fn disconnect(&self, why: Disconnect) {
+        self.shared.end(&self.connection, Some(why));
+    }
+
+    async fn carry_out(&self, command: Command) -> Result<(), Disconnect> {
+        let Command { id, request } = command;
+        let outcome = match self.answer(id, request).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(answer)) => Ok(answer),
+            Err(Refused::Error(error)) => Err(error),
+            Err(Refused::Disconnect(disconnect)) => return Err(disconnect),
+        };
+        if id != 0 {
+            self.reply(id, outcome);
+        }
+        Ok(())
+    }
+
+    /// What a command is answered with, unless it was already or is not at all.
+    async fn answer(&self, id: u32, request: Request) -> Result<Option<Answer>, Refused> {
+        let request = match request {
+            Request::Pong => return self.pong().map(|()| None),
+            Request::Connect(request) => {
+                return self.connect(id, request).await.map(|()| None);
+            }
+            request => request,
+        };
+        let known = self.connected()?;
+        self.check_pace()?;
+        match request {
+            Request::Pong | Request::Connect(_) => Ok(None),
+            Request::Subscribe(request) => {
+                let subscribed = self.subscribe(&known, id, request).await;
+                subscribed.map(|()| None)
+            }
+            Request::Unsubscribe(request) => self.unsubscribe(&request).map(Some),
+            Request::Publish(request) => self.publish(&known, request).await.map(Some),
+            Request::Presence(request) => self.presence(&known, &request).map(Some),
+            Request::PresenceStats(request) => self.presence_stats(&known, &request).map(Some),
+            Request::History(request) => self.history(&known, &request).map(Some),
+            Request::Rpc(request) => self.rpc(&known, request).await.map(Some),
+            Request::Send(request) => self.send(&known, request).map(|()| None),
+            Request::Refresh(request) => self.refresh(&known, request).await.map(Some),
+            Request::SubRefresh(request) => self.sub_refresh(&known, request).await.map(Some),
+            Request::None => Err(errors::METHOD_NOT_FOUND.into()),
+        }
+    }
+
+    /// Sends a reply. One that is larger than all that may wait is not sent.
+    pub(super) fn reply(&self, id: u32, outcome: Result<Answer, ClientError>) {
+        let variant = self.connection.transport.variant;
+        let frame = variant.reply(&Reply { id, outcome });
+        let outbox = &self.connection.outbox;
+        if outbox.takes(frame.len()) {
+            outbox.push(frame);
+        } else {
+            let outcome = Err(errors::LIMIT_EXCEEDED);
+            outbox.push(variant.reply(&Reply { id, outcome }));
+        }
+    }
+
+    /// A reply to a connect command, ready to be sent.
+    pub(super) fn connect_reply(&self, id: u32, result: ConnectResult) -> bytes::Bytes {
+        let outcome = Ok(Answer::Connect(result));
+        self.connection
+            .transport
+            .variant
+            .reply(&Reply { id, outcome })
+    }
+
+    /// Who it is.
+    ///
+    /// # Errors
+    /// [`disconnects::BAD_REQUEST`] when it is not connected.
+    fn connected(&self) -> Result<Arc<Known>, Refused> {
+        let state = self.connection.lock();
+        match &state.known {
+            Some(known) if state.phase == Phase::Connected => Ok(Arc::clone(known)),
+            _ => Err(disconnects::BAD_REQUEST.into()),
+        }
+    }
+
+    /// The client says that it is still there.
+    fn pong(&self) -> Result<(), Refused> {
+        let mut state = self.connection.lock();
+        match state.timers.pong.take() {
+            Some(_) => Ok(()),
+            None => Err(disconnects::BAD_REQUEST.into()),
+        }
+    }
+
+    fn check_pace(&self) -> Result<(), Refused> {
+        let Some(rate) = self.shared.in_use().settings.rate else {
+            return Ok(());
+        };
+        let mut state = self.connection.lock();
+        if state.pace.take(rate) {
+            state.too_fast = 0;
+            return Ok(());
+        }
+        state.too_fast += 1;
+        if state.too_fast > MAX_TOO_FAST {
+            return Err(disconnects::TOO_MANY_REQUESTS.into());
+        }
+        Err(errors::TOO_MANY_REQUESTS.into())
+    }
+
+    /// The channel that a command names.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub(super) fn channel(&self, name: &str) -> Result<ChannelName, Refused> {
+        if name.is_empty() {
+            return Err(disconnects::BAD_REQUEST.into());
+        }
+        ChannelName::new(name).map_err(|error| bad_request(error).into())
+    }
+
+    /// Whether the session may do that with the channel.
+    pub(super) fn decide<'a>(
+        &self,
+        known: &'a Known,
+        verb: Verb,
+        name: &'a ChannelName,
+        resolved: &'a Resolved<'a>,
+        has_token: bool,
+    ) -> Decision<'a> {
+        let (is_subscribed, allow) = {
+            let state = self.connection.lock();
+            let active = state.active(name);
+            let allow = active.map_or_else(Verbs::default, |active| active.allow);
+            (active.is_some(), allow)
+        };
+        decide(&Asked {
+            verb,
+            name,
+            resolved,
+            user: &known.user,
+            has_token,
+            allow,
+            capabilities: &known.capabilities,
+            rights: known.identity.rights(),
+            is_subscribed,
+        })
+    }
+
+    /// Checks that the session may do that with the channel, where no plugin is asked.
+    pub(super) fn check(
+        &self,
+        known: &Known,
+        verb: Verb,
+        name: &ChannelName,
+        resolved: &Resolved<'_>,
+    ) -> Result<(), Refused> {
+        match self.decide(known, verb, name, resolved, false) {
+            Decision::Allow { .. } => Ok(()),
+            Decision::Ask { .. } => Err(errors::PERMISSION_DENIED.into()),
+            Decision::Deny(denial) => Err(denial.into()),
+        }
+    }
+
+    /// What plugins are told of it.
+    pub(super) fn about<'a>(&'a self, known: &'a Known) -> AboutSession<'a> {
+        AboutSession {
+            client: &self.connection.client,
+            user: &known.user,
+            meta: known.meta.as_ref(),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.shared.end(&self.connection, None);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! The room's front: all sessions of a node.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hearken_channel_log::Environment;
+use hearken_session_protocol::codes::disconnects;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Builder;
+
+use super::connection::{Connection, Transport};
+use super::hooks::SessionHooks;
+use super::in_use::InUse;
+use super::namespaces::Namespaces;
+use super::outbox::Outbox;
+use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use super::session::Session;
+use super::settings::SessionsSettings;
+use super::shared::{Parts, Shared};
+use super::timing::STALE;
+use crate::access::Access;
+use crate::bus::{Bus, Publisher};
+use crate::channel::Channels;
+use crate::event::Draft;
+
+/// Parts of the time that a draining node has in which its sessions are closed, so that they
+/// do not all come back to other nodes at once.
+const DRAIN_STEPS: u32 = 50;
+
+/// The sessions of a node; cloning shares them.
+#[derive(Clone)]
+pub struct Sessions(pub(super) Arc<Shared>);
+
+/// What the sessions of a node need of it.
+pub struct Surroundings {
+    /// Where what is published to their channels goes too.
+    pub bus: Bus,
+    /// The durable channels.
+    pub channels: Channels,
+    /// Who may do what.
+    pub access: Access,
+    /// Time of day and randomness.
+    pub environment: Arc<dyn Environment>,
+    /// Who is asked where a plugin decides.
+    pub hooks: Arc<dyn SessionHooks>,
+}
+
+impl Sessions {
+    /// None yet. It runs on the runtime that this is called on, until [`Sessions::finish`].
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[must_use]
+    pub fn new(
+        surroundings: Surroundings,
+        settings: SessionsSettings,
+        namespaces: Namespaces,
+    ) -> Self {
+        let Surroundings {
+            bus,
+            channels,
+            access,
+            environment,
+            hooks,
+        } = surroundings;
+        let runtime = Handle::current();
+        let shared = Arc::new(Shared::new(Parts {
+            bus,
+            channels,
+            access,
+            environment,
+            hooks,
+            in_use: InUse::new(settings, namespaces),
+            runtime: runtime.clone(),
+        }));
+        let looking_after = Arc::clone(&shared).look_after_all();
+        shared.tasks.spawn_on(looking_after, &runtime);
+        Self(shared)
+    }
+
+    /// Whether anybody can have a session.
+    #[must_use]
+    pub fn are_on(&self) -> bool {
+        self.0.in_use().settings.are_on()
+    }
+
+    /// The settings that hold now.
+    #[must_use]
+    pub fn settings(&self) -> SessionsSettings {
+        self.0.in_use().settings.clone()
+    }
+
+    /// From now on these hold. What sessions are subscribed to stays; channels whose history
+    /// is no longer kept are told so.
+    pub fn replace_settings(&self, settings: SessionsSettings, namespaces: Namespaces) {
+        self.0.replace(InUse::new(settings, namespaces));
+    }
+
+    /// Somebody is there, and has said nothing yet. What they are sent goes to `outbox`.
+    /// Where there are as many as there may be, or the node ends, it has ended already.
+    #[must_use]
+    pub fn connect(&self, transport: Transport, outbox: Arc<Outbox>) -> Session {
+        let shared = &self.0;
+        let secret = transport.has_secret.then(|| self.id().into());
+        let address = transport.address;
+        let stale = u64::try_from(STALE.as_millis()).unwrap_or(u64::MAX);
+        let stale = shared.wheel.now().saturating_add(stale);
+        let client = self.id().into();
+        let connection = Connection::new(client, secret, transport, outbox, stale);
+        let connection = Arc::new(connection);
+        let end = match shared.registry.arrive(address, &shared.in_use().bounds) {
+            Err(_) => Some(disconnects::CONNECTION_LIMIT),
+            Ok(()) if shared.closing.is_cancelled() => {
+                shared.registry.depart(address);
+                Some(disconnects::SHUTDOWN)
+            }
+            Ok(()) => None,
+        };
+        match end {
+            Some(end) => {
+                connection.outbox.end(end);
+                connection.finish();
+            }
+            None => shared.remind(&connection),
+        }
+        Session {
+            shared: Arc::clone(shared),
+            connection,
+        }
+    }
+
+    /// Publishes to a channel of sessions. Nobody is waited for.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not; then nobody gets it.
+    pub fn publish(
+        &self,
+        publisher: &Publisher,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        self.0
+            .publish(publisher, principal, channel, draft, options)
+    }
+
+    /// Closes all sessions, spread over the time until `deadline`, and ends what it runs.
+    pub async fn finish(&self, deadline: Instant) {
+        let shared = &self.0;
+        shared.closing.cancel();
+        shared.tasks.close();
+        let sessions = shared.registry.list(None, "", usize::MAX);
+        let step = deadline.saturating_duration_since(Instant::now()) / DRAIN_STEPS;
+        let at_once = sessions.len().div_ceil(DRAIN_STEPS as usize).max(1);
+        let mut rest = sessions.chunks(at_once).peekable();
+        while let Some(some) = rest.next() {
+            for connection in some {
+                shared.end(connection, Some(disconnects::SHUTDOWN));
+            }
+            if rest.peek().is_some() {
+                sleep(step).await;
+            }
+        }
+        if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
+            tracing::warn!("publications to sessions are still under way as the node ends");
+        }
+    }
+
+    /// An id that nobody can guess.
+    fn id(&self) -> String {
+        let environment = &self.0.environment;
+        let halves = [environment.random(), environment.random()];
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&halves[0].to_be_bytes());
+        bytes[8..].copy_from_slice(&halves[1].to_be_bytes());
+        let id = Builder::from_random_bytes(bytes).into_uuid();
+        id.hyphenated().to_string()
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,195 @@
+//! What the sessions of a node share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use hearken_channel_log::Environment;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::Connection;
+use super::history_settings::HistorySettings;
+use super::hooks::SessionHooks;
+use super::hub::Hub;
+use super::hubs::Hubs;
+use super::in_use::InUse;
+use super::name::ChannelName;
+use super::namespaces::Resolved;
+use super::pace::Pace;
+use super::registry::Registry;
+use super::wheel::Wheel;
+use crate::access::{Access, Rate};
+use crate::bus::{Bus, Publisher};
+use crate::channel::Channels;
+
+/// What the wheel reminds of.
+#[derive(Debug)]
+pub(super) enum Reminder {
+    Session(Weak<Connection>),
+    Hub(Weak<Hub>),
+}
+
+/// What was counted since the node started.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) connected: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) published: AtomicU64,
+    pub(super) recovered: AtomicU64,
+    pub(super) unrecovered: AtomicU64,
+    pub(super) dropped: AtomicU64,
+}
+
+/// What the sessions of a node share.
+pub(super) struct Shared {
+    pub(super) bus: Bus,
+    pub(super) channels: Channels,
+    pub(super) access: Access,
+    pub(super) environment: Arc<dyn Environment>,
+    pub(super) hooks: Arc<dyn SessionHooks>,
+    pub(super) host: Publisher,
+    in_use: RwLock<Arc<InUse>>,
+    pub(super) hubs: Hubs,
+    pub(super) registry: Registry<Connection>,
+    pub(super) wheel: Wheel<Reminder>,
+    /// How fast sessions come.
+    connecting: Mutex<Pace>,
+    pub(super) counts: Counts,
+    /// Tasks that hand on what is published, and the one that looks after all.
+    pub(super) tasks: TaskTracker,
+    /// Where they run, whoever publishes.
+    pub(super) runtime: Handle,
+    pub(super) closing: CancellationToken,
+}
+
+/// Of what the sessions of a node are made.
+pub(super) struct Parts {
+    pub(super) bus: Bus,
+    pub(super) channels: Channels,
+    pub(super) access: Access,
+    pub(super) environment: Arc<dyn Environment>,
+    pub(super) hooks: Arc<dyn SessionHooks>,
+    pub(super) in_use: InUse,
+    pub(super) runtime: Handle,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts {
+            bus,
+            channels,
+            access,
+            environment,
+            hooks,
+            in_use,
+            runtime,
+        } = parts;
+        Self {
+            host: bus.host_publisher(),
+            bus,
+            channels,
+            access,
+            environment,
+            hooks,
+            in_use: RwLock::new(Arc::new(in_use)),
+            hubs: Hubs::default(),
+            registry: Registry::new(),
+            wheel: Wheel::new(),
+            connecting: Mutex::default(),
+            counts: Counts::default(),
+            tasks: TaskTracker::new(),
+            runtime,
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// The settings that hold now.
+    pub(super) fn in_use(&self) -> Arc<InUse> {
+        // Only replaced as a whole.
+        let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&in_use)
+    }
+
+    /// From now on these hold.
+    pub(super) fn replace(&self, replaced: InUse) {
+        let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+        *in_use = Arc::new(replaced);
+    }
+
+    /// What a name is the name of.
+    pub(super) fn resolve<'n>(&self, in_use: &InUse, name: &'n ChannelName) -> Resolved<'n> {
+        let is_durable = |name: &str| self.channels.has(name);
+        in_use.namespaces.resolve(name, is_durable)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(super) fn time(&self) -> u64 {
+        self.environment.now_millis()
+    }
+
+    /// Whether one more session may connect by the rate.
+    pub(super) fn may_connect(&self, rate: Option<Rate>) -> bool {
+        rate.is_none_or(|rate| self.connecting().take(rate))
+    }
+
+    fn connecting(&self) -> MutexGuard<'_, Pace> {
+        self.connecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a session looked after when it is time, unless it is anyway.
+    pub(super) fn remind(&self, connection: &Arc<Connection>) {
+        let mut state = connection.lock();
+        if let Some(due) = state.due()
+            && due < state.timers.reminded
+        {
+            state.timers.reminded = due;
+            self.wheel
+                .remind(due, Reminder::Session(Arc::downgrade(connection)));
+        }
+    }
+
+    /// Does what is to be done after something has changed in a hub: what waits is handed on.
+    pub(super) fn stir(self: &Arc<Self>, hub: &Arc<Hub>) {
+        let stirred = hub.stirred(self.wheel.now());
+        if let Some(due) = stirred.reminder {
+            self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
+        }
+        if stirred.begins {
+            let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
+            let hand_on = async move {
+                let dropped = hub.dropped();
+                hub.hand_on(|subscriber| shared.missed(&hub, subscriber))
+                    .await;
+                let more = hub.dropped() - dropped;
+                shared.counts.dropped.fetch_add(more, Ordering::Relaxed);
+                shared.release(&hub);
+            };
+            self.tasks.spawn_on(hand_on, &self.runtime);
+        }
+    }
+
+    /// Ends a hub if nobody needs it.
+    pub(super) fn release(&self, hub: &Arc<Hub>) {
+        if hub.subscribers() == 0 {
+            self.hubs.release(hub, self.wheel.now());
+        }
+    }
+
+    /// What the history of a channel keeps to, if it has one.
+    pub(super) fn history_settings(&self, name: &ChannelName) -> Option<HistorySettings> {
+        match self.resolve(&self.in_use(), name) {
+            Resolved::Namespace(namespace) => namespace.history_in_memory(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+use serde_json::json;
+
+use crate::session::namespace::Namespace;
+use crate::session::test_support::{Rig, open};
+
+fn watched() -> Namespace {
+    Namespace {
+        presence: true,
+        join_leave: true,
+        force_push_join_leave: true,
+        ..open("chat")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribers_are_told_who_comes_and_goes() {
+    let rig = Rig::guarded(&[watched()], |_| {});
+    let mut one = rig.user("1").await;
+    one.subscribe(json!({ "channel": "chat:1" })).await;
+    // Oneself too, behind the reply.
+    assert_eq!(one.pushes().await, [r#"chat:1 join "1""#]);
+    let mut two = rig.user("2").await;
+    two.subscribe(json!({ "channel": "chat:1" })).await;
+    assert_eq!(one.pushes().await, [r#"chat:1 join "2""#]);
+    let request = json!({ "channel": "chat:1" });
+    let reply = one.ask("presence", &request).await;
+    let presence = reply["presence"]["presence"].as_object().unwrap();
+    assert_eq!(presence.len(), 2);
+    assert_eq!(presence[&two.id], json!({ "user": "2", "client": two.id }));
+    let mut again = rig.user("2").await;
+    again.subscribe(request.clone()).await;
+    let reply = one.ask("presence_stats", &request).await;
+    assert_eq!(
+        reply["presence_stats"],
+        json!({ "num_clients": 3, "num_users": 2 })
+    );
+    two.leave();
+    again.ask("unsubscribe", &request).await;
+    assert_eq!(
+        one.pushes().await,
+        [
+            r#"chat:1 join "2""#,
+            r#"chat:1 leave "2""#,
+            r#"chat:1 leave "2""#
+        ]
+    );
+    let reply = one.ask("presence_stats", &request).await;
+    assert_eq!(
+        reply["presence_stats"],
+        json!({ "num_clients": 1, "num_users": 1 })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn presence_is_shown_where_it_is_kept_and_may_be_seen() {
+    let closed = Namespace {
+        see_presence: Default::default(),
+        ..watched()
+    };
+    let rig = Rig::guarded(&[closed, open("plain")], |_| {});
+    let mut client = rig.user("1").await;
+    for (channel, code) in [("chat:1", 103), ("plain:1", 108), ("nothing:1", 102)] {
+        let request = json!({ "channel": channel });
+        assert_eq!(client.refused("presence", &request).await, code);
+        assert_eq!(client.refused("presence_stats", &request).await, code);
+    }
+}

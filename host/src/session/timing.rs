@@ -1,0 +1,155 @@
+//! What happens to sessions and hubs as time goes by: pings, expiry, and the end of what nobody
+//! needs. One task does it for all of them.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use hearken_session_protocol::codes::{Disconnect, disconnects, unsubscribes};
+
+use super::connection::{Connection, Phase, State};
+use super::entering::EXPIRED_GRACE;
+use super::hub::Hub;
+use super::name::ChannelName;
+use super::shared::{Reminder, Shared};
+
+/// How long a connection may take to say who it is.
+pub(super) const STALE: Duration = Duration::from_secs(10);
+
+/// Sessions and hubs that are looked after before others get the thread.
+const TOGETHER: usize = 256;
+
+/// What is to be done for a session.
+#[derive(Debug, Default)]
+struct Due {
+    end: Option<Disconnect>,
+    pings: bool,
+    /// Its subscriptions that have expired, and whether the server made each.
+    expired: Vec<(ChannelName, bool)>,
+}
+
+impl Shared {
+    /// Looks after sessions and hubs when the wheel reminds of them, until the node ends.
+    pub(super) async fn look_after_all(self: Arc<Self>) {
+        loop {
+            let due = tokio::select! {
+                due = self.wheel.due() => due,
+                () = self.closing.cancelled() => return,
+            };
+            for (at, reminder) in due.into_iter().enumerate() {
+                match reminder {
+                    Reminder::Session(connection) => self.look_after_session(&connection),
+                    Reminder::Hub(hub) => self.look_after_hub(&hub),
+                }
+                if at % TOGETHER == TOGETHER - 1 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    fn look_after_session(self: &Arc<Self>, connection: &Weak<Connection>) {
+        let Some(connection) = connection.upgrade() else {
+            return;
+        };
+        let due = {
+            let mut state = connection.lock();
+            let now = self.wheel.now();
+            if state.phase == Phase::Ended || state.timers.reminded > now {
+                return;
+            }
+            state.timers.reminded = u64::MAX;
+            self.due(&mut state, now)
+        };
+        if let Some(end) = due.end {
+            self.end(&connection, Some(end));
+            return;
+        }
+        for (name, is_server_side) in due.expired {
+            if is_server_side {
+                self.end(&connection, Some(disconnects::SUBSCRIPTION_EXPIRED));
+                return;
+            }
+            self.unsubscribe(&connection, &name, None, &unsubscribes::EXPIRED);
+        }
+        if due.pings {
+            connection.outbox.push(connection.transport.variant.ping());
+        }
+        self.remind(&connection);
+    }
+
+    /// What is to be done for a session now, and when the next is.
+    fn due(&self, state: &mut State, now: u64) -> Due {
+        let is_over = |time: Option<u64>| time.is_some_and(|time| time <= now);
+        let end = |end| Due {
+            end: Some(end),
+            ..Due::default()
+        };
+        let timers = state.timers;
+        if is_over(timers.stale) {
+            return end(disconnects::STALE);
+        }
+        if is_over(timers.pong) {
+            return end(disconnects::NO_PONG);
+        }
+        if is_over(timers.expiry) {
+            return end(disconnects::EXPIRED);
+        }
+        let mut due = Due::default();
+        if is_over(timers.subscription_expiry) {
+            due.expired = self.expired(state, now);
+        }
+        if is_over(timers.ping) {
+            // Settings may have changed what it may.
+            let known = state.known.as_ref();
+            if known.is_some_and(|known| known.identity.check_holds().is_err()) {
+                return end(disconnects::FORCE_RECONNECT);
+            }
+            let settings = &self.in_use().settings;
+            let after =
+                |time: Duration| now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
+            due.pings = true;
+            state.timers.ping = Some(after(settings.ping_interval));
+            state.timers.pong = Some(after(settings.pong_timeout));
+        }
+        due
+    }
+
+    /// The subscriptions that are over, and when the next of the others is.
+    fn expired(&self, state: &mut State, now: u64) -> Vec<(ChannelName, bool)> {
+        let time = self.time();
+        let mut expired = Vec::new();
+        let mut next = None;
+        for (name, subscription) in &state.subscriptions {
+            let active = subscription.active.as_ref();
+            let Some(expire_at) = active.and_then(|active| active.expire_at) else {
+                continue;
+            };
+            let over = expire_at.saturating_mul(1000).saturating_add(EXPIRED_GRACE);
+            match over.saturating_sub(time) {
+                0 => expired.push((name.clone(), subscription.is_server_side)),
+                left => {
+                    let due = now.saturating_add(left);
+                    next = Some(next.map_or(due, |next: u64| next.min(due)));
+                }
+            }
+        }
+        state.timers.subscription_expiry = next;
+        expired
+    }
+
+    fn look_after_hub(self: &Arc<Self>, hub: &Weak<Hub>) {
+        let Some(hub) = hub.upgrade() else {
+            return;
+        };
+        let settings = self.history_settings(hub.name());
+        let Some(tended) = hub.tend(settings, self.wheel.now()) else {
+            return;
+        };
+        // Who has missed something by that is told.
+        self.stir(&hub);
+        if tended.is_needed || !self.hubs.release(&hub, self.wheel.now()) {
+            let hub = Arc::downgrade(&hub);
+            self.wheel.remind(tended.again, Reminder::Hub(hub));
+        }
+    }
+}
