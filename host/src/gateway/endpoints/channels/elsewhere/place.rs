@@ -44,7 +44,8 @@ pub(super) fn target(name: &str, rest: &str) -> String {
 
 impl Context {
     /// Where the channel lies that is called so: with the node that is named, else here, else
-    /// with the one node that can be reached and has it.
+    /// with the one node that has it. Whether nodes can be reached does not decide which is
+    /// meant: the same name would mean another channel when one of them goes away.
     pub(super) fn place(&self, given: &str) -> Result<Place, ElsewhereRefusal> {
         if let Some((name, node)) = given.split_once(AT) {
             return self.place_on(name, node);
@@ -53,17 +54,16 @@ impl Context {
         if !self.channels.is_open() || self.channels.has(given) {
             return Ok(Place::Here);
         }
-        let (there, away): (Vec<Holder>, Vec<Holder>) = self
-            .elsewhere
-            .holders(given)
-            .into_iter()
-            .partition(|holder| holder.reachable);
-        match &there[..] {
-            [holder] => Ok(Place::There(Arc::clone(&holder.node))),
-            [] if away.is_empty() => Ok(Place::Here),
-            [] => Err(ElsewhereRefusal::Away {
+        let holders = self.elsewhere.holders(given);
+        match &holders[..] {
+            [] if !self.elsewhere.is_settled() => {
+                Err(ElsewhereRefusal::Unsettled(given.to_owned()))
+            }
+            [] => Ok(Place::Here),
+            [holder] if holder.reachable => Ok(Place::There(Arc::clone(&holder.node))),
+            [_] => Err(ElsewhereRefusal::Away {
                 name: given.to_owned(),
-                nodes: names(&away),
+                nodes: names(&holders),
             }),
             several => Err(ElsewhereRefusal::Ambiguous {
                 name: given.to_owned(),
@@ -83,6 +83,9 @@ impl Context {
                 name: name.to_owned(),
                 nodes: vec![node.to_owned()],
             }),
+            None if !self.elsewhere.is_settled() => {
+                Err(ElsewhereRefusal::Unsettled(name.to_owned()))
+            }
             None => {
                 let nodes = self.cluster.nodes();
                 let known = nodes.iter().map(|node| node.name.as_str());
@@ -94,6 +97,16 @@ impl Context {
     /// Names of the other nodes that have a channel of this name.
     pub(in crate::gateway) fn also_on(&self, name: &str) -> Vec<String> {
         names(&self.elsewhere.holders(name))
+    }
+
+    /// Checks that no other node may have a channel of this name, which is to be new.
+    pub(super) fn check_new(&self, name: &str) -> Result<(), ElsewhereRefusal> {
+        let holders = self.elsewhere.holders(name);
+        // Of one that can be reached the route tells.
+        match self.place(name) {
+            Err(refusal) if holders.iter().all(|holder| !holder.reachable) => Err(refusal),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that a channel of this name may be made here: none that can be reached has it.
