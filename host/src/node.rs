@@ -144,6 +144,7 @@ impl Node {
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
         let store = open_store(&config.data, &bus, &clock)?;
         let channels = Channels::new(&bus);
+        channels.beside(Arc::new(hosting::Others(Arc::clone(&elsewhere))));
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
         let consumers = Consumers::new(&channels, &bus, environment);
         let data = config.data.clone();

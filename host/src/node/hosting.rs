@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use crate::channel::Channels;
+use crate::channel::{Channels, OtherNodes};
 use crate::passing::{Elsewhere, Held, Hosting, MAX_HELD, Renamed};
 
 /// Between two looks, so that several changes are told together: where channels are made one
@@ -18,6 +18,16 @@ const GATHER: Duration = Duration::from_millis(100);
 
 /// Channels that are looked at in one go.
 const TOGETHER: usize = 256;
+
+/// The other nodes, as the channels of this one know them.
+pub(super) struct Others(pub(super) Arc<dyn Elsewhere>);
+
+impl OtherNodes for Others {
+    fn that_have(&self, channel: &str) -> Vec<String> {
+        let holders = self.0.holders(channel).into_iter();
+        holders.map(|holder| holder.node.to_string()).collect()
+    }
+}
 
 /// Tells it for as long as it is polled.
 pub(super) async fn host(channels: Channels, hosting: Hosting, elsewhere: Arc<dyn Elsewhere>) {
