@@ -402,7 +402,7 @@ fn known() -> Vec<Row> {
         ("channels that a node tells", vec![of("MAX_HELD")]),
         ("names of channels that a node", vec![of("known/MAX_NAMES")]),
         ("time that they are kept", vec![of("KEEP_NAMES")]),
-        ("time after a start in which", vec![of("SETTLE")]),
+        ("time after a start in which", vec![of("timing/SETTLE")]),
         ("time that an event stream waits", vec![of("waiting/MOST")]),
     ]);
     rows

@@ -44,7 +44,7 @@ pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
 /// How a request may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(in crate::gateway) enum Lasting {
     /// As a stream of events.
     Stream,
     /// As a wait for some.
@@ -52,21 +52,21 @@ pub(super) enum Lasting {
 }
 
 /// A request for another node.
-pub(super) struct Asking<'a> {
-    pub(super) context: &'a Arc<Context>,
-    pub(super) client: &'a Client,
-    pub(super) identity: &'a Identity,
+pub(in crate::gateway) struct Asking<'a> {
+    pub(in crate::gateway) context: &'a Arc<Context>,
+    pub(in crate::gateway) client: &'a Client,
+    pub(in crate::gateway) identity: &'a Identity,
     /// The channel.
-    pub(super) name: &'a str,
+    pub(in crate::gateway) name: &'a str,
     /// The node that it lies on.
-    pub(super) node: &'a str,
-    pub(super) method: &'a Method,
+    pub(in crate::gateway) node: &'a str,
+    pub(in crate::gateway) method: &'a Method,
     /// Path and query, as the other node is asked.
-    pub(super) target: String,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) rights: PassedRights,
-    pub(super) lasting: Option<Lasting>,
+    pub(in crate::gateway) target: String,
+    pub(in crate::gateway) headers: &'a HeaderMap,
+    pub(in crate::gateway) body: Bytes,
+    pub(in crate::gateway) rights: PassedRights,
+    pub(in crate::gateway) lasting: Option<Lasting>,
 }
 
 /// What a request that lasts takes here, as on the other node.
@@ -112,7 +112,8 @@ pub(in crate::gateway) async fn append_there(
     if sender.client.was_passed {
         return Ok(None);
     }
-    let node = match shared.place(given).map_err(ChannelRefusal::from)? {
+    let placed = shared.placed(given).await;
+    let node = match placed.map_err(ChannelRefusal::from)? {
         Place::Here => return Ok(None),
         Place::There(node) => node,
     };
@@ -180,7 +181,7 @@ pub(in crate::gateway) async fn make_there(
 
 impl Asking<'_> {
     /// What the other node answers.
-    pub(super) async fn answer(self) -> Result<Response, Rejection> {
+    pub(in crate::gateway) async fn answer(self) -> Result<Response, Rejection> {
         let Self {
             context,
             client,

@@ -23,8 +23,8 @@ mod waiting;
 mod ways;
 mod whole;
 
-pub(in crate::gateway) use asking::{append_there, make_there};
+pub(in crate::gateway) use asking::{Asking, Lasting, append_there, make_there};
 pub(in crate::gateway) use pass_on::pass_on;
-pub(in crate::gateway) use place::{bare, without_node};
+pub(in crate::gateway) use place::{bare, target, without_node};
 pub(in crate::gateway) use refusal::ElsewhereRefusal;
 pub(in crate::gateway) use ways::Ways;

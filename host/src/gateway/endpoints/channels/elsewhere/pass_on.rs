@@ -36,7 +36,7 @@ pub(in crate::gateway) async fn pass_on(
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    let there = match way(&context, &parts) {
+    let there = match way(&context, &parts).await {
         Ok(Way::Here) => return next.run(Request::from_parts(parts, body)).await,
         Ok(Way::There(there)) => there,
         Ok(Way::Wait { identity, given }) => {
@@ -113,7 +113,7 @@ struct There {
 }
 
 /// Which way a request takes.
-fn way(context: &Context, parts: &Parts) -> Result<Way, Rejection> {
+async fn way(context: &Context, parts: &Parts) -> Result<Way, Rejection> {
     let route = parts.extensions.get::<MatchedPath>();
     let Some(route) = route.map(MatchedPath::as_str) else {
         return Ok(Way::Here);
@@ -150,7 +150,8 @@ fn way(context: &Context, parts: &Parts) -> Result<Way, Rejection> {
     let makes = parts.method == Method::PUT && route == CHANNEL;
     // Where it is to be new, it is made here, or not at all.
     if makes && given == name && parts.headers.contains_key(header::IF_NONE_MATCH) {
-        context.check_new(name).map_err(ChannelRefusal::from)?;
+        let new = context.check_new(name).await;
+        new.map_err(ChannelRefusal::from)?;
         return Ok(Way::Here);
     }
     let may_last = parts.method == Method::GET && route == EVENTS;
@@ -158,7 +159,8 @@ fn way(context: &Context, parts: &Parts) -> Result<Way, Rejection> {
     if lasting == Some(Lasting::Stream) && waiting::is_awaited(context, &given) {
         return Ok(Way::Wait { identity, given });
     }
-    let node = match context.place(&given).map_err(ChannelRefusal::from)? {
+    let placed = context.placed(&given).await;
+    let node = match placed.map_err(ChannelRefusal::from)? {
         Place::Here => return Ok(Way::Here),
         Place::There(node) => node,
     };

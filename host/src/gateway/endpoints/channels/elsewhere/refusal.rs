@@ -45,6 +45,11 @@ pub(in crate::gateway) enum ElsewhereRefusal {
          name, or remove that one (`{name}@{node}`)"
     )]
     Exists { name: String, node: String },
+    #[error(
+        "the channel `{name}` lies on the node `{node}`, and this cannot be passed on: ask that \
+         node"
+    )]
+    OnlyThere { name: String, node: String },
     #[error("there is no node `{node}` in the cluster; {}", meant(nearest.as_deref()))]
     NoNode {
         node: String,
@@ -81,6 +86,7 @@ impl ElsewhereRefusal {
                 "channel-exists-elsewhere",
                 "On another node already",
             ),
+            Self::OnlyThere { .. } => (StatusCode::CONFLICT, "elsewhere", "On another node"),
             Self::NoNode { .. } => (StatusCode::NOT_FOUND, "no-node", "No such node"),
         }
     }

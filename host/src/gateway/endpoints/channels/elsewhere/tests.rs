@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,126 +8,18 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use hearken_pattern::Glob;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::access::{Access, AccessSettings, Granted, KeyEntry, NewKey, Role};
-use crate::bus::{Bus, BusConfig};
-use crate::clock::SystemClock;
+use crate::bus::Bus;
 use crate::event::Pattern;
 use crate::gateway::GatewayLimits;
-use crate::gateway::test_support::{Answer, access, beside, bus, gateway, get, send};
+use crate::gateway::test_support::others::Others;
+use crate::gateway::test_support::{Answer, access, beside, bus, bus_of, gateway, get, send};
 use crate::passing::{
-    Answers, BoxFuture, Cut, Elsewhere, Holder, Known, PassFailure, PassedRequest, PassedResponse,
-    PassedRights, Renamed,
+    Answers, BoxFuture, Cut, Elsewhere, PassFailure, PassedRequest, PassedResponse, PassedRights,
 };
-
-/// The other nodes of a node: which channels they have, and what becomes of requests.
-#[derive(Default)]
-struct Others {
-    holders: Mutex<Vec<(String, Holder)>>,
-    answers: Option<Arc<dyn Answers>>,
-    fails: Mutex<Option<PassFailure>>,
-    /// What has not said yet which channels it has may be among them.
-    is_new: Mutex<bool>,
-    changes: watch::Sender<u64>,
-    /// Requests that were passed on, with the node that they were for.
-    asked: Mutex<Vec<(String, PassedRequest)>>,
-}
-
-impl Others {
-    fn have(&self, name: &str, node: &str, reachable: bool) {
-        let holder = Holder {
-            node: node.into(),
-            epoch: "e".into(),
-            reachable,
-        };
-        self.holders.lock().unwrap().push((name.to_owned(), holder));
-    }
-
-    /// The node can be reached, or not any more.
-    fn reach(&self, node: &str, reachable: bool) {
-        for (_, holder) in self.holders.lock().unwrap().iter_mut() {
-            if &*holder.node == node {
-                holder.reachable = reachable;
-            }
-        }
-        self.changes.send_modify(|changes| *changes += 1);
-    }
-
-    fn last_asked(&self) -> (String, PassedRequest) {
-        let asked = self.asked.lock().unwrap();
-        asked.last().cloned().expect("something was passed on")
-    }
-}
-
-impl Elsewhere for Others {
-    fn holders(&self, name: &str) -> Vec<Holder> {
-        let holders = self.holders.lock().unwrap();
-        let named = holders.iter().filter(|(its_name, _)| its_name == name);
-        named.map(|(_, holder)| holder.clone()).collect()
-    }
-
-    fn behind(&self, name: Option<&str>, _: usize) -> Vec<(Arc<str>, Holder)> {
-        let holders = self.holders.lock().unwrap();
-        let all = holders.iter();
-        let behind = all.filter(|(its_name, _)| name.is_none_or(|name| **its_name > *name));
-        behind
-            .map(|(name, holder)| (name.as_str().into(), holder.clone()))
-            .collect()
-    }
-
-    fn names_beside(&self, _: &str) -> Vec<Arc<str>> {
-        let all = self.behind(None, usize::MAX).into_iter();
-        all.map(|(name, _)| name).collect()
-    }
-
-    fn is_reachable(&self, node: &str) -> Option<bool> {
-        let holders = self.holders.lock().unwrap();
-        let mut known = holders.iter().map(|(_, holder)| holder);
-        let known = known.find(|holder| &*holder.node == node);
-        known.map(|holder| holder.reachable)
-    }
-
-    fn is_settled(&self) -> bool {
-        !*self.is_new.lock().unwrap()
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
-    fn renames(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
-    fn renamed(&self) -> Renamed {
-        Renamed::Many
-    }
-
-    fn known(&self) -> BTreeMap<Arc<str>, Known> {
-        BTreeMap::new()
-    }
-
-    fn pass<'a>(
-        &'a self,
-        node: &'a str,
-        request: PassedRequest,
-    ) -> BoxFuture<'a, Result<PassedResponse, PassFailure>> {
-        let asked = (node.to_owned(), request.clone());
-        self.asked.lock().unwrap().push(asked);
-        Box::pin(async move {
-            if let Some(failure) = *self.fails.lock().unwrap() {
-                return Err(failure);
-            }
-            match &self.answers {
-                Some(answers) => Ok(answers.answer(request).await),
-                None => Err(PassFailure::Away),
-            }
-        })
-    }
-}
 
 /// The node `a`, and `b`, whose other node it is.
 struct Two {
@@ -140,22 +31,14 @@ struct Two {
 }
 
 fn bus_of_b() -> Bus {
-    Bus::new(BusConfig {
-        node: "b".into(),
-        incarnation: "i".into(),
-        max_event_bytes: 1 << 20,
-        clock: Arc::new(SystemClock),
-    })
+    bus_of("b", 1 << 20)
 }
 
 /// With a channel `orders` on `a`.
 async fn two(access_of_b: Access) -> Two {
     let gateway_of_a = gateway(&bus(), GatewayLimits::default());
     let answers_of_a = gateway_of_a.answers();
-    let others = Arc::new(Others {
-        answers: Some(Arc::clone(&answers_of_a)),
-        ..Others::default()
-    });
+    let others = Arc::new(Others::answering(Arc::clone(&answers_of_a)));
     others.have("orders", "a", true);
     let seen: Arc<dyn Elsewhere> = Arc::clone(&others) as _;
     let gateway_of_b = beside(&bus_of_b(), access_of_b, seen);
@@ -475,10 +358,7 @@ impl Answers for Stuck {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_whose_node_says_nothing_any_more_ends() {
-    let others = Others {
-        answers: Some(Arc::new(Stuck)),
-        ..Others::default()
-    };
+    let others = Others::answering(Arc::new(Stuck));
     others.have("orders", "a", true);
     let b = beside(&bus_of_b(), open(), Arc::new(others)).router();
     let before = Instant::now();
@@ -506,10 +386,7 @@ impl Answers for Pages {
 
 #[tokio::test]
 async fn whoever_reads_slowly_takes_memory_and_no_place_on_the_way() {
-    let others = Others {
-        answers: Some(Arc::new(Pages)),
-        ..Others::default()
-    };
+    let others = Others::answering(Arc::new(Pages));
     others.have("orders", "a", true);
     let b = beside(&bus_of_b(), open(), Arc::new(others)).router();
     let mut unread = Vec::new();
@@ -544,7 +421,7 @@ async fn whoever_reads_slowly_takes_memory_and_no_place_on_the_way() {
     assert_eq!(whole.len(), 256 << 10);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_name_that_others_may_have_is_not_taken_for_nobody_s() {
     let Two { a, b, others, .. } = two(open()).await;
     *others.is_new.lock().unwrap() = true;
@@ -558,6 +435,17 @@ async fn a_name_that_others_may_have_is_not_taken_for_nobody_s() {
     assert_eq!(kind(&put(&b, missing, json!({})).await), starting);
     let made = ask(&b, "PUT", missing, &new, &json!({})).await;
     assert_eq!(kind(&made), starting);
+    // Who has just been linked says at once what it has.
+    let says = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        *others.is_new.lock().unwrap() = false;
+        others.reach("a", true);
+    };
+    let before = Instant::now();
+    let (answer, ()) = tokio::join!(get(&b, missing), says);
+    assert_eq!(kind(&answer), problem(404, "no-channel"));
+    assert!(before.elapsed() < Duration::from_secs(2));
+    *others.is_new.lock().unwrap() = true;
     // What is known is passed on.
     let stored = post(&b, "/v1/channels/orders/events", event).await;
     assert_eq!(stored.status, StatusCode::CREATED, "{}", stored.body);
