@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::publish::{BodyError, EventError, JSON_TYPES};
 use super::pointer::{header_of, pointer};
-use super::problem::{Problem, ProblemError};
+use super::problem::{Problem, ProblemError, whole_seconds};
 use super::query::QueryError;
 use super::serve::hosts::HostError;
 use super::serve::slots::Full;
@@ -386,12 +386,6 @@ impl IntoResponse for Rejection {
         }
         response
     }
-}
-
-/// As `Retry-After` has it: never too early.
-pub(super) fn whole_seconds(after: Duration) -> u64 {
-    let seconds = after.as_millis().div_ceil(1000).max(1);
-    u64::try_from(seconds).unwrap_or(u64::MAX)
 }
 
 /// Turns a handler's panic into a response.

@@ -11,7 +11,7 @@ use crate::admin::{LinkStatus, NodeState, NodeStatus};
 use crate::bus::Receiver;
 use crate::cluster::membership::Address;
 use crate::cluster::timing::SETTLE;
-use crate::cluster::wire::handshake::Peer;
+use crate::cluster::wire::handshake::{CHANNELS_SINCE, Peer};
 
 /// A start of another node, and the link to it.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ struct Standing {
     met: bool,
     /// When the last link was made.
     linked: Option<Instant>,
+    /// Whether it says which channels it has.
+    tells: bool,
     address: Address,
     version: Arc<str>,
 }
@@ -72,6 +74,7 @@ impl Node {
                 state: NodeState::Unreachable,
                 met: false,
                 linked: None,
+                tells: peer.minor >= CHANNELS_SINCE,
                 address: Arc::clone(&peer.address),
                 version: Arc::clone(&peer.version),
             }),
@@ -95,7 +98,8 @@ impl Node {
     pub(super) fn is_telling(&self) -> bool {
         let standing = self.lock();
         let linked = standing.linked;
-        standing.state == NodeState::Connected
+        standing.tells
+            && standing.state == NodeState::Connected
             && linked.is_some_and(|linked| linked.elapsed() < SETTLE)
             && !self.held.is_whole()
     }
@@ -105,6 +109,7 @@ impl Node {
         let mut standing = self.lock();
         standing.address = Arc::clone(&peer.address);
         standing.version = Arc::clone(&peer.version);
+        standing.tells = peer.minor >= CHANNELS_SINCE;
     }
 
     pub(in crate::cluster) fn address(&self) -> Address {

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::gateway::endpoints::channels::ChannelRefusal;
 use crate::gateway::endpoints::publish::BodyError;
-use crate::gateway::rejection::{Rejection, whole_seconds};
+use crate::gateway::problem::whole_seconds;
+use crate::gateway::rejection::Rejection;
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
