@@ -390,11 +390,20 @@ fn known() -> Vec<Row> {
             vec![of("MAX_FILTERS"), of("interest/MAX_BYTES")],
         ),
         ("time that events wait for a node", vec![of("FORGET_AFTER")]),
-        ("streams and waits on channels of", vec![of("way/LASTING")]),
-        ("other requests on channels of", vec![of("way/BRIEF")]),
+        ("streams and waits on channels of", vec![of("MAX_LASTING")]),
+        ("other reads of channels of", vec![of("MAX_READING")]),
+        ("changes of channels of", vec![of("MAX_CHANGING")]),
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),
+        (
+            "time for an answer that has begun",
+            vec![of("PIECE_TIME"), of("WHOLE_TIME")],
+        ),
         ("channels that a node tells", vec![of("MAX_HELD")]),
+        ("names of channels that a node", vec![of("known/MAX_NAMES")]),
+        ("time that they are kept", vec![of("KEEP_NAMES")]),
+        ("time after a start in which", vec![of("timing/SETTLE")]),
+        ("time that an event stream waits", vec![of("waiting/MOST")]),
     ]);
     rows
 }

@@ -8,6 +8,7 @@ use hearken_channel_log::{
 };
 use hearken_wire::EventRef;
 
+use super::missing::nearest_of;
 use super::pretended::pretended;
 use crate::bus::PublishError;
 use crate::channel::{AppendFailure, Channel, NoChannel, Receipt};
@@ -45,7 +46,7 @@ impl From<AppendRefusal> for types::AppendError {
         let text = refusal.to_string();
         match refusal {
             AppendRefusal::NoChannel(missing) => {
-                Self::NoChannel(missing.nearest().map(str::to_owned))
+                nearest_of(&missing).map_or_else(Self::NodeAway, Self::NoChannel)
             }
             AppendRefusal::Removed => Self::NoChannel(None),
             AppendRefusal::Starting => Self::Overloaded,

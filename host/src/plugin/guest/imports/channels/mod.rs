@@ -1,6 +1,7 @@
 //! `hearken:plugin/channels`: appending to channels and reading them.
 
 pub(super) mod append;
+mod missing;
 mod pretended;
 mod read;
 
