@@ -266,6 +266,10 @@ fn known() -> Vec<Row> {
             vec![of("MAX_WINDOW"), of("consumer/MAX_BYTES")],
         ),
         (
+            "what a plugin has appended in the course of events",
+            vec![of("MAX_OUTPUTS")],
+        ),
+        (
             "reason of a dead letter",
             vec![of("reason/MAX_REASON_BYTES")],
         ),

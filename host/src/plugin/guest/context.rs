@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use super::appended::Appended;
 use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
 use crate::bus::{Bus, BusConfig, PublishError, Published, Publisher};
 use crate::channel::Channels;
 use crate::clock::Clock;
+use crate::consumer::OutputsRoom;
 use crate::event::Draft;
 use crate::store::{Records, Store};
 
@@ -43,7 +43,8 @@ pub(crate) struct PluginContext {
     pub(crate) bus: Bus,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) channels: Channels,
-    pub(crate) appended: Appended,
+    /// For what is remembered of what it appends.
+    pub(crate) outputs: OutputsRoom,
     pub(crate) records: Records,
     pub(crate) log: Arc<PluginLog>,
     pub(crate) sent: AtomicU64,
@@ -85,7 +86,7 @@ impl PluginContext {
             bus,
             publisher,
             channels: channels.clone(),
-            appended: Appended::default(),
+            outputs: OutputsRoom::default(),
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             memory: Arc::default(),
@@ -178,6 +179,14 @@ impl PluginContext {
             self.log_refusal(right, &why);
         }
         why
+    }
+
+    /// Logs now and then that an attempt appends something else than one before it.
+    pub(crate) fn log_another(&self, why: &str) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        if self.refusal_reports.check().is_ok() {
+            self.log_refusal("append", why);
+        }
     }
 
     /// Logs that the plugin tried what it may not do.

@@ -15,6 +15,8 @@ use super::inbox::{Closed, Verdict};
 use crate::admin::{ReplayState, ReplayStatus};
 use crate::bus::{Filter, Frame};
 use crate::channel::{Channel, ReadAmount, ReadFilter};
+use crate::consumer::{Handling, Round};
+use crate::plugin::guest::deliveries::Deliveries;
 
 /// Events that are read before they are handed over: enough that reading is never waited
 /// for.
@@ -32,6 +34,8 @@ pub(crate) struct Replay {
     until: u64,
     /// Whether a copy of the plugin is handed them.
     copy: bool,
+    /// By which ids are told apart of what the plugin appends.
+    round: Round,
     state: Mutex<State>,
     /// There is more to take, or there will be nothing.
     more: Notify,
@@ -66,6 +70,7 @@ impl Replay {
         node: Arc<str>,
         (after, until): (u64, u64),
         copy: bool,
+        round: Round,
         filters: Vec<Filter>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -74,6 +79,7 @@ impl Replay {
             after,
             until,
             copy,
+            round,
             state: Mutex::new(State {
                 filters,
                 waiting: VecDeque::new(),
@@ -232,7 +238,22 @@ impl State {
     }
 }
 
+impl Deliveries for Replay {
+    /// Each event is handed over once, so that nothing need be remembered of it.
+    fn handling(&self, _: &Frame, _: usize) -> Option<Handling> {
+        Some(Handling {
+            epoch: self.channel.epoch(),
+            round: self.round,
+            outputs: Arc::default(),
+        })
+    }
+}
+
 impl ReplayInbox {
+    pub(crate) fn deliveries(&self) -> Arc<dyn Deliveries> {
+        Arc::clone(&self.0) as Arc<dyn Deliveries>
+    }
+
     pub(crate) fn try_take(&mut self, most: usize, frame: &mut Frame) -> Result<(), Closed> {
         frame.clear();
         let mut state = self.0.state();

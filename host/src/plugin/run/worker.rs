@@ -185,7 +185,9 @@ impl<I: Inbox> Worker<I> {
             failures,
             death,
             spent,
-        } = instance.handle(&self.frame, begin..end, attempt).await;
+        } = instance
+            .handle(&self.frame, begin..end, attempt, self.inbox.deliveries())
+            .await;
         self.pace.learn(finished, spent);
         let mut failed = Vec::with_capacity(failures.len());
         for failure in failures {

@@ -1,8 +1,10 @@
 //! `hearken:plugin/channels`: appending to channels and reading them.
 
-pub(super) mod append;
+mod append;
+mod appending;
 mod pretended;
 mod read;
+pub(super) mod refusal;
 
 use super::forms::{lift, span};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{channels, types};
