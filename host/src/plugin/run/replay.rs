@@ -227,11 +227,14 @@ impl State {
         self.waiting.len() < WAITING.events && self.waiting_bytes < WAITING.bytes
     }
 
+    fn wants(&self, event: EventRef<'_>, node: &str) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|filter| filter.matches_stored(event, node))
+    }
+
     /// Has an event wait, if anybody wants it.
     fn offer(&mut self, event: Bytes, node: &str) {
-        let packed = EventRef::assume_encoded(&event);
-        let mut filters = self.filters.iter();
-        if filters.any(|filter| filter.matches_stored(packed, node)) {
+        if self.wants(EventRef::assume_encoded(&event), node) {
             self.waiting_bytes += event.len();
             self.waiting.push_back(event);
         }
@@ -263,15 +266,22 @@ impl ReplayInbox {
                 None => Ok(()),
             };
         }
+        let node = &*self.0.node;
         while frame.len() < most
             && let Some(event) = state.waiting.pop_front_if(|event| frame.takes(event.len()))
         {
             state.waiting_bytes -= event.len();
             let packed = EventRef::assume_encoded(&event);
-            let is_local = packed.origin() == &*self.0.node;
-            frame.push_of_channel(packed, is_local, false, 0);
+            // Another version may have taken over since it was read.
+            if state.wants(packed, node) {
+                frame.push_of_channel(packed, packed.origin() == node, false, 0);
+            }
         }
         state.in_hand += frame.len();
+        self.0.end_if_done(&mut state);
+        if frame.is_empty() && state.read.is_some() {
+            return Err(Closed);
+        }
         drop(state);
         self.0.room.notify_one();
         Ok(())

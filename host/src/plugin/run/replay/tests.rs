@@ -94,6 +94,27 @@ async fn a_range_of_which_nothing_is_wanted_is_over_when_it_is_read() {
 }
 
 #[tokio::test]
+async fn what_another_version_does_not_want_is_not_handed_to_it() {
+    let bus = bus();
+    let channel = channel(&bus, &["a", "b", "a"]).await;
+    let node = Arc::clone(bus.node());
+    let every = vec![filter("custom.*")];
+    let replay = Replay::new(channel, node, (0, 3), false, ROUND, every);
+    Arc::clone(&replay).read().await;
+    let mut inbox = replay.inbox();
+    let mut frame = Frame::default();
+    replay.set_filters(vec![filter("custom.b")]);
+    inbox.take(64, &mut frame).await.unwrap();
+    assert_eq!(numbers(&frame), [2]);
+    inbox.put_back(&frame, 0);
+    // By one that is not even called.
+    replay.set_filters(vec![filter("custom.c")]);
+    assert_eq!(inbox.take(64, &mut frame).await, Err(Closed));
+    assert!(replay.is_over());
+    assert_eq!((replay.status().handled, replay.status().at), (0, 3));
+}
+
+#[tokio::test]
 async fn what_is_given_up_says_why() {
     let bus = bus();
     let channel = channel(&bus, &["a"]).await;
