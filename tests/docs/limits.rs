@@ -228,6 +228,7 @@ fn known() -> Vec<Row> {
             vec![number(hearken_channel_log::MAX_DEDUPE_KEYS)],
         ),
         ("an append", vec![of("APPEND_TIME")]),
+        ("appends of a plugin", vec![of("MAX_APPENDING_BYTES")]),
         ("whatever else", vec![of("channel/PATIENCE")]),
         ("a change of a channel", vec![of("channel/TURN")]),
         (

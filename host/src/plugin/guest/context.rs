@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::budget::Budget;
 use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
 use crate::bus::{Bus, BusConfig, PublishError, Published, Publisher};
@@ -27,6 +29,13 @@ const A_SECOND: u32 = 10_000;
 
 /// Between two log lines about a budget that stays spent.
 const REFUSAL_REPORTS: Duration = Duration::from_secs(10);
+
+/// Most bytes of the appends of a plugin that wait for the disk: a small part of what a node
+/// has for all of them, so that it holds up nobody else.
+const MAX_APPENDING_BYTES: usize = 4 << 20;
+
+/// Bytes of an event that is appended which cost as much as an event.
+const BYTES_OF_ONE: usize = 4 << 10;
 
 /// Bytes that one call may copy from the guest beyond the largest event, strings and
 /// lists together: enough for the event's attributes, and for a key-value record.
@@ -52,7 +61,9 @@ pub(crate) struct PluginContext {
     /// Bytes that all instances hold.
     pub(crate) memory: Arc<AtomicU64>,
     pub(crate) traffic: Arc<Traffic>,
-    budget: DefaultDirectRateLimiter,
+    budget: Budget,
+    /// Of the bytes of appends that are under way.
+    appending: Arc<Semaphore>,
     /// Lets through what is logged of a spent budget.
     refusal_reports: DefaultDirectRateLimiter,
 }
@@ -74,8 +85,6 @@ impl PluginContext {
     ) -> Self {
         let source = format!("/nodes/{}/plugins/{name}", bus.node());
         let publisher = Arc::new(bus.publisher(source, Arc::clone(&name)));
-        let nonzero = |number| std::num::NonZeroU32::new(number).expect("a constant above zero");
-        let quota = Quota::per_second(nonzero(A_SECOND)).allow_burst(nonzero(BURST));
         let reports = Quota::with_period(REFUSAL_REPORTS).expect("a constant above zero");
         Self {
             log: Arc::new(PluginLog::new(Arc::clone(&name))),
@@ -91,7 +100,8 @@ impl PluginContext {
             refused: AtomicU64::new(0),
             memory: Arc::default(),
             traffic: Arc::new(traffic),
-            budget: RateLimiter::direct(quota),
+            budget: Budget::new(BURST, A_SECOND),
+            appending: Arc::new(Semaphore::new(MAX_APPENDING_BYTES)),
             refusal_reports: RateLimiter::direct(reports),
         }
     }
@@ -132,11 +142,22 @@ impl PluginContext {
         self.spend_many(1)
     }
 
-    /// Takes so many at once, or as many as can be had at once at most.
-    pub(crate) fn spend_many(&self, count: usize) -> bool {
-        let count = u32::try_from(count).unwrap_or(BURST).min(BURST);
-        let granted = std::num::NonZeroU32::new(count)
-            .is_none_or(|count| matches!(self.budget.check_n(count), Ok(Ok(()))));
+    /// Takes what appending events of so many bytes costs: of each as much as it is large.
+    pub(crate) fn spend_on_append(&self, sizes: impl Iterator<Item = usize>) -> bool {
+        let cost: usize = sizes.map(|size| size.div_ceil(BYTES_OF_ONE).max(1)).sum();
+        self.spend_many(cost as u64)
+    }
+
+    /// Room for so many bytes of an append, for as long as it is under way.
+    pub(crate) async fn room_to_append(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes.min(MAX_APPENDING_BYTES)).ok()?;
+        let room = Arc::clone(&self.appending).acquire_many_owned(bytes);
+        room.await.ok()
+    }
+
+    /// Takes so many; those that are more than can be had at once are paid off later.
+    fn spend_many(&self, count: u64) -> bool {
+        let granted = self.budget.spend(count);
         if !granted {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if self.refusal_reports.check().is_ok() {

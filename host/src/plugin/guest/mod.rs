@@ -5,6 +5,7 @@ pub(super) mod appends;
 pub(super) mod batch;
 pub(super) mod bindings;
 pub(super) mod bucket;
+pub(super) mod budget;
 pub(super) mod context;
 pub(super) mod death;
 pub(super) mod deliveries;

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use hearken_channel_log::{BatchError, Expected, MAX_BATCH_EVENTS};
+use hearken_channel_log::{AppendError, BatchError, Expected, MAX_BATCH_EVENTS};
 use hearken_wire::EventRef;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::appending::Appending;
 use super::pretended::pretended;
@@ -83,7 +83,7 @@ impl Guest {
         }
         let in_hand = self.in_hand(first);
         let mut drafts = self.drafts(name, &events, &in_hand)?;
-        if !self.plugin.spend_many(count) {
+        if !self.plugin.spend_on_append(events.iter().map(size)) {
             return Err(AppendRefusal::Budget);
         }
         let channels = &self.plugin.channels;
@@ -106,6 +106,15 @@ impl Guest {
             let pretended = pretended(&self.plugin, &channel, &drafts, expect_last);
             return pretended.map_err(|failure| refusal(&channel, failure, count));
         }
+        let patience = self.meter.patience().min(APPEND_TIME);
+        let end = Instant::now() + patience;
+        let _waiting = self.meter.wait_for_storage();
+        let bytes = events.iter().map(size).sum();
+        let room = timeout_at(end, self.plugin.room_to_append(bytes)).await;
+        let Ok(Some(room)) = room else {
+            let overloaded = AppendError::Overloaded.into();
+            return Err(AppendRefusal::Failure(overloaded));
+        };
         let principal = format!("plugin:{}", self.plugin.name);
         let encoded = channel.encode(&self.plugin.publisher, &principal, drafts);
         let encoded = encoded.map_err(|failure| refusal(&channel, failure, count))?;
@@ -121,13 +130,18 @@ impl Guest {
             expected: expect_last
                 .map_or(Expected::Any, |last| Expected::Last { epoch: None, last }),
         };
-        // Whoever has gone meanwhile, what is stored is remembered.
-        let appended = channel.keep_at(append.run());
+        // Whoever has gone meanwhile, what is stored is remembered, and takes its room.
+        let append = async move {
+            let _room = room;
+            append.run().await
+        };
+        let appended = channel.keep_at(append);
         let appended = appended.map_err(|failure| refusal(&channel, failure, count))?;
-        match timeout(APPEND_TIME, appended).await {
+        // In time for the guest to be told so.
+        match timeout_at(end, appended).await {
             Ok(Ok(appended)) => appended,
             Ok(Err(_)) => Err(AppendRefusal::Failure(AppendFailure::Broken)),
-            Err(_) => Err(AppendRefusal::Failure(AppendFailure::Slow(APPEND_TIME))),
+            Err(_) => Err(AppendRefusal::Failure(AppendFailure::Slow(patience))),
         }
     }
 
@@ -207,6 +221,22 @@ impl Guest {
     }
 }
 
+/// Bytes of all that a guest gives of an event.
+fn size(event: &types::OutgoingEvent) -> usize {
+    let attributes = [
+        &event.id,
+        &event.subject,
+        &event.time,
+        &event.datacontenttype,
+    ];
+    let attributes = attributes.into_iter().flatten().map(String::len);
+    let extensions = event.extensions.iter();
+    let extensions = extensions.map(|(name, value)| name.len() + value.len());
+    let data = event.data.as_ref().map_or(0, Vec::len);
+    let texts: usize = attributes.chain(extensions).sum();
+    event.type_.len() + texts + data
+}
+
 /// By what a repeat of an append is known.
 fn content(channel: &str, events: &[types::OutgoingEvent]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
@@ -238,3 +268,6 @@ fn content(channel: &str, events: &[types::OutgoingEvent]) -> blake3::Hash {
     }
     hasher.finalize()
 }
+
+#[cfg(test)]
+mod tests;

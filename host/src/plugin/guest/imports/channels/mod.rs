@@ -5,6 +5,8 @@ mod appending;
 mod pretended;
 mod read;
 pub(super) mod refusal;
+#[cfg(test)]
+mod test_support;
 
 use super::forms::{lift, span};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{channels, types};

@@ -1,29 +1,14 @@
 //! Appends in the course of a channel's event, to a channel in memory.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use hearken_channel_log::ChannelName;
 
 use super::*;
-use crate::channel::ChannelSettings;
-use crate::channel::test_engine::{Call, Fate, TestEngine};
-use crate::channel::test_support::{bus, channels_on, failing_engines};
-use crate::clock::SystemClock;
-use crate::config::PluginLimits;
+use crate::channel::test_engine::{Call, Fate};
 use crate::consumer::MAX_OUTPUTS;
 use crate::event::{Draft, EventType};
-use crate::plugin::guest::outgoing::connector::Connector;
-use crate::plugin::guest::outgoing::traffic::Traffic;
-use crate::store::Store;
-
-/// A plugin, and the channel `bills`.
-struct Billing {
-    plugin: Arc<PluginContext>,
-    bills: Arc<Channel>,
-    engine: Arc<TestEngine>,
-}
+use crate::plugin::guest::imports::channels::test_support::{A_DAY, Billing};
 
 /// An event that is numbered, or brings an id.
 enum Bill {
@@ -33,26 +18,6 @@ enum Bill {
 use Bill::{Numbered, Own};
 
 impl Billing {
-    /// That remembers ids for so long.
-    fn new(dedupe: Duration) -> Self {
-        let bus = bus();
-        let (engines, engine) = failing_engines();
-        let mut settings = ChannelSettings::default();
-        settings.log.dedupe = dedupe;
-        let name = ChannelName::new("bills").unwrap();
-        let channels = channels_on(&bus, engines, BTreeMap::from([(name, settings)]));
-        let bills = channels.find("bills").expect("it is declared");
-        let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).unwrap();
-        let connector = Arc::new(Connector::system());
-        let traffic = Traffic::new(connector, &PluginLimits::default());
-        let plugin = PluginContext::new("p".into(), bus, &channels, &store, traffic);
-        Self {
-            plugin: Arc::new(plugin),
-            bills,
-            engine,
-        }
-    }
-
     fn append(&self, outputs: &Arc<Outputs>, bills: &[Bill]) -> Appending {
         let drafts = bills.iter().map(|bill| {
             let (id, data) = match bill {
@@ -94,8 +59,6 @@ fn told(receipt: &Receipt) -> Vec<(u64, bool)> {
         .map(|event| (event.sequence, event.duplicate))
         .collect()
 }
-
-const A_DAY: Duration = Duration::from_secs(86_400);
 
 #[tokio::test]
 async fn what_an_attempt_before_has_stored_is_not_stored_again() {
@@ -151,6 +114,25 @@ async fn an_append_that_its_guest_did_not_live_to_see_is_remembered() {
     billing.engine.recover();
     assert_eq!(told(&again.await.unwrap()), [(1, true)]);
     assert_eq!(billing.counts(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_costs_as_much_as_its_events_and_their_size() {
+    let billing = Billing::new(A_DAY);
+    let batches = [
+        (vec![1; 1000], 100),
+        (vec![4097; 256], 52),
+        (vec![1 << 20], 26),
+    ];
+    for (sizes, milliseconds) in batches {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let spend = |sizes: Vec<usize>| billing.plugin.spend_on_append(sizes.into_iter());
+        assert!(spend(sizes));
+        tokio::time::advance(Duration::from_millis(milliseconds - 1)).await;
+        assert!(!spend(vec![512 * 4096]));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(spend(vec![512 * 4096]));
+    }
 }
 
 #[tokio::test]
