@@ -148,9 +148,11 @@ impl PluginContext {
         self.spend_many(cost as u64)
     }
 
-    /// Room for so many bytes of an append, for as long as it is under way.
+    /// Room for so many bytes of an append, for as long as it is under way. However small it
+    /// is, it takes as much as an event costs, so that they are not too many.
     pub(crate) async fn room_to_append(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes.min(MAX_APPENDING_BYTES)).ok()?;
+        let bytes = bytes.clamp(BYTES_OF_ONE, MAX_APPENDING_BYTES);
+        let bytes = u32::try_from(bytes).ok()?;
         let room = Arc::clone(&self.appending).acquire_many_owned(bytes);
         room.await.ok()
     }
