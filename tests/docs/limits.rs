@@ -228,6 +228,7 @@ fn known() -> Vec<Row> {
             vec![number(hearken_channel_log::MAX_DEDUPE_KEYS)],
         ),
         ("an append", vec![of("APPEND_TIME")]),
+        ("appends of a plugin", vec![of("MAX_APPENDING_BYTES")]),
         ("whatever else", vec![of("channel/PATIENCE")]),
         ("a change of a channel", vec![of("channel/TURN")]),
         (
@@ -264,6 +265,10 @@ fn known() -> Vec<Row> {
         (
             "events of a plugin's window",
             vec![of("MAX_WINDOW"), of("consumer/MAX_BYTES")],
+        ),
+        (
+            "what a plugin has appended in the course of events",
+            vec![of("MAX_OUTPUTS")],
         ),
         (
             "reason of a dead letter",

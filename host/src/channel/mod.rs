@@ -58,7 +58,7 @@ mod tests;
 mod verification;
 mod verify;
 
-pub use append::{Receipt, StoredEvent};
+pub use append::{APPEND_TIME, Encoded, Receipt, StoredEvent};
 pub use change::{ExpectedEnd, Set};
 pub use channels::{Channels, Engines};
 pub use cursor::{Cursor, MAX_CURSORS, MAX_CURSORS_OF_ONE, Mover};

@@ -144,6 +144,9 @@ async fn leave(consumer: &Consumer, channels: &Channels) {
     }
     let mut state = consumer.state();
     state.work.forget(|_| true);
+    if !there {
+        state.outputs.clear();
+    }
     state.waiting = None;
     state.left = state
         .attached

@@ -12,6 +12,7 @@
 //! | `handle`, `state` | one consumer: [`Consumer`] |
 //! | `feed`, `verdict` | what workers take, and what they say of it |
 //! | `work` | the events in memory, in which order they are given out |
+//! | `handling`, `outputs` | how what is appended while an event is handled is named and remembered |
 //! | `place`, `lane`, `kept` | how far it is, and how that lies beside the log |
 //! | `drive` | what works for it: `attach`, `read`, `bury`, `save` |
 //! | `letter`, `reason`, `backoff` | dead letters, and the time between attempts |
@@ -25,10 +26,12 @@ mod drive;
 mod error;
 mod feed;
 mod handle;
+mod handling;
 mod kept;
 mod lane;
 mod letter;
 mod operate;
+mod outputs;
 mod place;
 mod read;
 mod reason;
@@ -46,6 +49,8 @@ pub use consumers::Consumers;
 pub use error::ConsumerFailure;
 pub use feed::Feed;
 pub use handle::Consumer;
+pub use handling::{Handling, Round};
+pub use outputs::{Content, MAX_OUTPUTS, Output, Outputs, OutputsRoom, Reserved};
 pub use settings::{ConsumeSettings, From, MAX_WINDOW};
 pub use status::{ConsumerStatus, Stalled};
 pub use verdict::{Closed, Verdict};

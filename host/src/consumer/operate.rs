@@ -93,6 +93,7 @@ impl Consumers {
                 epoch,
                 lane: Lane::new(given),
                 until,
+                seeks: place.seeks,
             });
             again.until = again.until.max(until);
             place.again = Some(again);
@@ -125,7 +126,10 @@ impl Consumers {
             return Err(ConsumerFailure::Beyond { after, last });
         }
         let _turn = consumer.turn.acquire().await;
-        let change = |place: &mut Place| place.lane = Lane::new(after);
+        let change = |place: &mut Place| {
+            place.lane = Lane::new(after);
+            place.seeks = place.seeks.saturating_add(1);
+        };
         self.change(&consumer, &channel, change).await?;
         consumer.signals.reads[Source::Channel as usize].notify_one();
         Ok(())
@@ -204,9 +208,9 @@ impl Consumers {
             let state = &mut *state;
             match &mut state.attached {
                 Some(attached) => {
-                    let before = attached.place.lane.clone();
+                    let (before, seeks) = (attached.place.lane.clone(), attached.place.seeks);
                     change(&mut attached.place);
-                    if attached.place.lane != before {
+                    if attached.place.lane != before || attached.place.seeks != seeks {
                         attached.unreadable = None;
                         let dropped = state.work.forget(|entry| entry.source == Source::Channel);
                         cleared.extend(dropped.iter().filter_map(let_go));
@@ -230,7 +234,9 @@ impl Consumers {
         change(&mut place);
         let bytes = kept::write(&place);
         channel.set_consumed(consumer.plugin(), Some(bytes)).await?;
-        consumer.state().left = Some(place);
+        let mut state = consumer.state();
+        state.let_go_of_outputs(&place);
+        state.left = Some(place);
         Ok(())
     }
 }

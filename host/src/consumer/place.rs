@@ -2,6 +2,7 @@
 
 use hearken_channel_log::Epoch;
 
+use super::handling::Round;
 use super::lane::Lane;
 use super::work::Source;
 
@@ -21,6 +22,8 @@ pub(super) struct Place {
     pub(super) retried: u64,
     /// Numbers that were dropped before it had handled them.
     pub(super) missed: u64,
+    /// How often it was sent elsewhere in its channel.
+    pub(super) seeks: u64,
 }
 
 /// Dead letters that are given again.
@@ -31,6 +34,8 @@ pub(super) struct Again {
     pub(super) lane: Lane,
     /// Number of the last of them.
     pub(super) until: u64,
+    /// How often it had been sent elsewhere in its channel when it was first given some.
+    pub(super) seeks: u64,
 }
 
 /// A position in a log.
@@ -51,6 +56,7 @@ impl Place {
             dead: 0,
             retried: 0,
             missed: 0,
+            seeks: 0,
         }
     }
 
@@ -68,5 +74,14 @@ impl Place {
             Source::Channel => Some(&mut self.lane),
             Source::Letters => self.again.as_mut().map(|again| &mut again.lane),
         }
+    }
+
+    /// Which time it is handed the events of one of its logs.
+    pub(super) fn round(&self, source: Source) -> Round {
+        let seeks = match (source, &self.again) {
+            (Source::Letters, Some(again)) => again.seeks,
+            _ => self.seeks,
+        };
+        Round::after(seeks)
     }
 }

@@ -238,7 +238,8 @@ fn admit(consumer: &Consumer, source: Source, at: u64, found: &Found) -> Option<
             }
         };
         if let Some((event, failed)) = event {
-            work.admit(source, number, event, failed);
+            let of = (attached.place.epoch, attached.place.round(source));
+            work.admit(source, number, of, event, failed);
         }
     }
     attached.place.lane_mut(source)?.pass(found.next.min(until));

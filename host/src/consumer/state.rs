@@ -7,6 +7,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::backoff::delay;
+use super::handling::Handling;
+use super::outputs::Outputs;
 use super::place::Place;
 use super::reason;
 use super::settings::{ConsumeSettings, MAX_BYTES};
@@ -23,6 +25,9 @@ pub(super) struct State {
     /// Which workers may take: counted up when there are others.
     pub(super) generation: u64,
     pub(super) work: Work,
+    /// What was appended in the course of events that are not handled, by where those are:
+    /// also while it does not read.
+    pub(super) outputs: BTreeMap<(Source, u64), Arc<Outputs>>,
     /// Where it is, while it reads.
     pub(super) attached: Option<Attached>,
     /// Where it was when it last read.
@@ -103,6 +108,7 @@ impl State {
             filters: Vec::new(),
             generation: 0,
             work: Work::new(1),
+            outputs: BTreeMap::new(),
             attached: None,
             left: None,
             waiting: None,
@@ -185,6 +191,30 @@ impl State {
         }
     }
 
+    /// The handling of an event that is in hand.
+    pub(super) fn handling(&mut self, ticket: Ticket) -> Option<Handling> {
+        let entry = self.work.get(ticket)?;
+        let (epoch, round) = entry.of;
+        let outputs = match entry.void {
+            // It is not tried again.
+            true => Arc::default(),
+            false => {
+                let place = (entry.source, entry.place);
+                Arc::clone(self.outputs.entry(place).or_default())
+            }
+        };
+        Some(Handling {
+            epoch,
+            round,
+            outputs,
+        })
+    }
+
+    /// Lets go of what was appended in the course of events that are handled by this place.
+    pub(super) fn let_go_of_outputs(&mut self, place: &Place) {
+        keep_undone(&mut self.outputs, place);
+    }
+
     /// Takes back an event that was given out.
     pub(super) fn put_back(&mut self, ticket: Ticket) {
         match self.work.get(ticket) {
@@ -200,6 +230,9 @@ impl State {
         let Some(entry) = self.work.finish(ticket) else {
             return Outcome::default();
         };
+        if !entry.void {
+            self.outputs.remove(&(entry.source, entry.place));
+        }
         if let Some(attached) = &mut self.attached
             && !entry.void
             && let Some(lane) = attached.place.lane_mut(entry.source)
@@ -221,6 +254,14 @@ impl State {
             ..Outcome::default()
         }
     }
+}
+
+/// Keeps of the outputs those of events that are not handled.
+pub(super) fn keep_undone(outputs: &mut BTreeMap<(Source, u64), Arc<Outputs>>, place: &Place) {
+    outputs.retain(|(source, number), _| {
+        let lane = place.lane(*source);
+        lane.is_some_and(|lane| lane.undone().contains_key(number))
+    });
 }
 
 /// What is told of an event that is let go of.

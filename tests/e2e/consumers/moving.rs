@@ -34,6 +34,17 @@ async fn replay(api: &Api, request: Value) -> (StatusCode, Value) {
     (response.status(), response.json().await.expect("JSON"))
 }
 
+/// The ends of the ids of what the plugin has appended while it handled the second event.
+async fn appended(api: &Api) -> Vec<String> {
+    let appended = all(api, "handled").await;
+    let ends = appended.iter().map(|event| {
+        let id = event["id"].as_str().expect("an id");
+        let (_, end) = id.split_once("/2/").expect("the number of the event");
+        end.to_owned()
+    });
+    ends.collect()
+}
+
 fn done(status: &PluginStatus) -> bool {
     let replay = status.replay.as_ref();
     replay.is_some_and(|replay| replay.state == ReplayState::Done)
@@ -51,6 +62,8 @@ pub async fn a_consumer_that_is_sent_back_gets_its_events_again() {
     again.sort();
     assert_eq!(again, ["o2", "o3"].map(|id| (id.to_owned(), Some(1))));
     until_handled(&node, 3).await;
+    let rounds = ["consuming/1", "consuming~seek-1/1"];
+    assert_eq!(appended(&node).await, rounds, "it is stored anew");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,6 +81,10 @@ pub async fn a_range_is_handed_over_again_beside_the_consumer() {
     let status = node.until("consuming", done).await;
     let replay = status.replay.expect("looked for");
     assert_eq!((replay.handled, replay.failed, replay.at), (2, 0, 2));
+    let appended = appended(&node).await;
+    assert_eq!(appended.len(), 2, "it is stored anew: {appended:?}");
+    assert_eq!(appended[0], "consuming/1");
+    assert!(appended[1].starts_with("consuming~replay-"), "{appended:?}");
     assert_eq!(status.consumers[0].after, 3, "its place does not move");
     append(&node, &[order("o4", "a", Value::Null)]).await;
     assert_eq!(

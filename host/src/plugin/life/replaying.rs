@@ -58,7 +58,8 @@ impl Replaying {
             ));
         }
         let node = Arc::clone(runtime.bus.node());
-        let replay = Replay::new(channel, node, (*after, until), *copy, filters);
+        let round = runtime.consumers.replay_round();
+        let replay = Replay::new(channel, node, (*after, until), *copy, round, filters);
         let reading = tokio::spawn(Arc::clone(&replay).read());
         Ok(Self {
             replay,

@@ -15,6 +15,8 @@ use super::inbox::{Closed, Verdict};
 use crate::admin::{ReplayState, ReplayStatus};
 use crate::bus::{Filter, Frame};
 use crate::channel::{Channel, ReadAmount, ReadFilter};
+use crate::consumer::{Handling, Round};
+use crate::plugin::guest::deliveries::Deliveries;
 
 /// Events that are read before they are handed over: enough that reading is never waited
 /// for.
@@ -32,6 +34,8 @@ pub(crate) struct Replay {
     until: u64,
     /// Whether a copy of the plugin is handed them.
     copy: bool,
+    /// By which ids are told apart of what the plugin appends.
+    round: Round,
     state: Mutex<State>,
     /// There is more to take, or there will be nothing.
     more: Notify,
@@ -66,6 +70,7 @@ impl Replay {
         node: Arc<str>,
         (after, until): (u64, u64),
         copy: bool,
+        round: Round,
         filters: Vec<Filter>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -74,6 +79,7 @@ impl Replay {
             after,
             until,
             copy,
+            round,
             state: Mutex::new(State {
                 filters,
                 waiting: VecDeque::new(),
@@ -221,18 +227,36 @@ impl State {
         self.waiting.len() < WAITING.events && self.waiting_bytes < WAITING.bytes
     }
 
+    fn wants(&self, event: EventRef<'_>, node: &str) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|filter| filter.matches_stored(event, node))
+    }
+
     /// Has an event wait, if anybody wants it.
     fn offer(&mut self, event: Bytes, node: &str) {
-        let packed = EventRef::assume_encoded(&event);
-        let mut filters = self.filters.iter();
-        if filters.any(|filter| filter.matches_stored(packed, node)) {
+        if self.wants(EventRef::assume_encoded(&event), node) {
             self.waiting_bytes += event.len();
             self.waiting.push_back(event);
         }
     }
 }
 
+impl Deliveries for Replay {
+    /// Each event is handed over once, so that nothing need be remembered of it.
+    fn handling(&self, _: &Frame, _: usize) -> Option<Handling> {
+        Some(Handling {
+            epoch: self.channel.epoch(),
+            round: self.round,
+            outputs: Arc::default(),
+        })
+    }
+}
+
 impl ReplayInbox {
+    pub(crate) fn deliveries(&self) -> Arc<dyn Deliveries> {
+        Arc::clone(&self.0) as Arc<dyn Deliveries>
+    }
+
     pub(crate) fn try_take(&mut self, most: usize, frame: &mut Frame) -> Result<(), Closed> {
         frame.clear();
         let mut state = self.0.state();
@@ -242,15 +266,22 @@ impl ReplayInbox {
                 None => Ok(()),
             };
         }
+        let node = &*self.0.node;
         while frame.len() < most
             && let Some(event) = state.waiting.pop_front_if(|event| frame.takes(event.len()))
         {
             state.waiting_bytes -= event.len();
             let packed = EventRef::assume_encoded(&event);
-            let is_local = packed.origin() == &*self.0.node;
-            frame.push_of_channel(packed, is_local, false, 0);
+            // Another version may have taken over since it was read.
+            if state.wants(packed, node) {
+                frame.push_of_channel(packed, packed.origin() == node, false, 0);
+            }
         }
         state.in_hand += frame.len();
+        self.0.end_if_done(&mut state);
+        if frame.is_empty() && state.read.is_some() {
+            return Err(Closed);
+        }
         drop(state);
         self.0.room.notify_one();
         Ok(())

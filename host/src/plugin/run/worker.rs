@@ -185,7 +185,9 @@ impl<I: Inbox> Worker<I> {
             failures,
             death,
             spent,
-        } = instance.handle(&self.frame, begin..end, attempt).await;
+        } = instance
+            .handle(&self.frame, begin..end, attempt, self.inbox.deliveries())
+            .await;
         self.pace.learn(finished, spent);
         let mut failed = Vec::with_capacity(failures.len());
         for failure in failures {
@@ -193,6 +195,7 @@ impl<I: Inbox> Worker<I> {
             let death = self.health.redacted(&Death {
                 reason: failure.reason,
                 backtrace: None,
+                blameless: false,
             });
             self.health.report_failure(self.frame.event(at), &death);
             failed.push((at, failure.kind, death.reason));
@@ -245,13 +248,14 @@ impl<I: Inbox> Worker<I> {
 
     /// Throws the instance away; quarantines the plugin if it was one too many. A death that
     /// does not count is one of an event that is tried again, of which one has counted:
-    /// however often it is fatal, it quarantines nobody alone.
+    /// however often it is fatal, it quarantines nobody alone. Nor does one for which storage
+    /// is to blame.
     fn instance_died(&mut self, event: Option<EventRef<'_>>, counts: bool, death: &Death) {
         self.slot.instance = None;
         self.died = true;
         self.pace = Pace::new();
         self.health.report_failure(event, death);
-        if !counts {
+        if !counts || death.blameless {
             self.turn = None;
             return;
         }

@@ -117,6 +117,7 @@ impl Guest {
             bytes: MAX_PAGE_BYTES,
         };
         let all = ReadFilter::default();
+        let _waiting = self.meter.wait_for_storage();
         let found = channel.read(after.sequence, amount, &all).await;
         let found = found.map_err(ReadRefusal::Failure)?;
         Ok(Read {
