@@ -105,11 +105,12 @@ impl Core {
         channels: Channels,
         mode: Mode,
     ) -> Self {
-        let bytes = channels
-            .all()
-            .iter()
-            .map(|channel| channel.state().bytes)
-            .sum();
+        let (mut bytes, mut recent_bytes) = (0, 0);
+        for channel in channels.all() {
+            let state = channel.state();
+            bytes += state.bytes;
+            recent_bytes += state.recent_bytes;
+        }
         Self {
             ageing: Ageing::new(environment.as_ref()),
             environment,
@@ -125,7 +126,7 @@ impl Core {
             filing: Filing::default(),
             open: OpenSegments::default(),
             bytes: AtomicU64::new(bytes),
-            recent_bytes: AtomicUsize::new(0),
+            recent_bytes: AtomicUsize::new(recent_bytes),
             counted: Counted::default(),
             fault: OnceLock::new(),
         }
