@@ -287,5 +287,6 @@ impl Filer {
             }
         }
         self.core.open.close_unused();
+        self.core.buffers.look();
     }
 }
