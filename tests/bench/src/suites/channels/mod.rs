@@ -4,8 +4,12 @@
 
 mod bare;
 mod client;
+mod connection;
+mod consume;
+mod handled;
 mod hearken;
 mod in_process;
+mod many;
 mod peers;
 mod session;
 mod syncs;
@@ -121,6 +125,8 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     for (contender, found) in contenders.iter().zip(&found) {
         found.tell(report, contender.as_ref());
     }
+    consume::measure(report, options);
+    many::measure(report, options);
 }
 
 fn append(contender: &dyn Contender, (window, logs): (usize, usize), milliseconds: u64) -> Append {
