@@ -2,13 +2,13 @@
 //! at once, on each of which one request follows the other.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use hearken_bench_stopwatch::log::serve_log;
 use hearken_bench_stopwatch::{Append, Consume, Error, LogClient, Logged};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
+use super::body::Bodies;
 use super::connection::{Connection, append_until, request, request_for};
 use super::handled::Handled;
 
@@ -60,7 +60,7 @@ impl Client {
             self.connections.push(open);
         }
         for number in self.channels..channels {
-            let create = request("PUT", &channel(number), r#"{"max_bytes": "8GiB"}"#);
+            let create = request("PUT", &channel(number), r#"{"max_bytes": 8589934592}"#);
             let created = self.runtime.block_on(self.connections[0].send(&create))?;
             created.expect(&[201])?;
         }
@@ -73,23 +73,16 @@ impl LogClient for Client {
     fn append(&mut self, task: Append) -> Result<u64, Error> {
         let senders = senders(task);
         self.prepare(senders, task.logs)?;
-        let data = "x".repeat(task.payload.saturating_sub(2));
-        let event = format!(r#"{{"type":"bench.appended","data":"{data}"}}"#);
-        let (body, each) = if task.batch {
-            let events = vec![event.as_str(); task.window].join(",");
-            (format!("[{events}]"), task.window)
-        } else {
-            (event, 1)
+        let bodies = Bodies::new(task, 0);
+        let each = bodies.each();
+        let logs: Vec<String> = (0..task.logs).map(channel).collect();
+        let requests = move |turn: usize| {
+            let target = format!("{}/events", logs[turn % logs.len()]);
+            request("POST", &target, &bodies.body(turn))
         };
-        let requests = (0..task.logs).map(|log| {
-            let target = format!("{}/events", channel(log));
-            Arc::from(request("POST", &target, &body))
-        });
-        let requests: Arc<[Arc<[u8]>]> = requests.collect();
-        let requests = move |turn: usize| Arc::clone(&requests[turn % requests.len()]);
         let end = Instant::now() + task.time();
         let under_way = self.connections.drain(..senders).collect();
-        let done = append_until(end, under_way, u64::try_from(each)?, requests);
+        let done = append_until(end, under_way, each, requests);
         let (connections, events) = self.runtime.block_on(done)?;
         self.connections.extend(connections);
         Ok(events)

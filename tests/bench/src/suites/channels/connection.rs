@@ -1,7 +1,6 @@
 //! A connection to a node, on which one request follows the other.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use hearken_bench_stopwatch::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -71,11 +70,15 @@ pub(super) fn request(method: &str, target: &str, body: &str) -> Vec<u8> {
     request_for("application/json", method, target, body)
 }
 
-/// A request whose answer is of this media type.
+/// A request whose answer is of this media type. A list is one of CloudEvents.
 pub(super) fn request_for(accept: &str, method: &str, target: &str, body: &str) -> Vec<u8> {
     let length = body.len();
+    let kind = match body.starts_with('[') {
+        true => "application/cloudevents-batch+json",
+        false => "application/json",
+    };
     format!(
-        "{method} {target} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+        "{method} {target} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\n\
          accept: {accept}\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
@@ -88,7 +91,7 @@ pub(super) async fn append_until(
     end: Instant,
     connections: Vec<Connection>,
     each: u64,
-    requests: impl Fn(usize) -> Arc<[u8]> + Clone + Send + 'static,
+    requests: impl Fn(usize) -> Vec<u8> + Clone + Send + 'static,
 ) -> Result<(Vec<Connection>, u64), Error> {
     let mut sending = JoinSet::new();
     for (sender, mut connection) in connections.into_iter().enumerate() {

@@ -1,6 +1,5 @@
 //! Appending what a plugin handles, until it has handled all.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_bench_stopwatch::role::DEADLINE;
@@ -8,8 +7,8 @@ use hearken_bench_stopwatch::{Consume, Error, Logged, clock};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::body::Bodies;
 use super::connection::{Connection, append_until, request};
-use crate::suites::latency::nanoseconds_from_now;
 
 /// Where the plugin stores how long events took.
 const REPORTS: &str = "/v1/channels/bench-report";
@@ -34,24 +33,12 @@ impl Handled<'_> {
         let reports = self.show(REPORTS).await?["last"].as_u64();
         self.all(channel).await?;
 
-        let each = if task.append.batch {
-            task.append.window
-        } else {
-            1
-        };
-        let target = format!("{channel}/events");
-        let requests = move |turn: usize| {
-            let events = (0..each).map(|at| event(task, turn * each + at));
-            let events = events.collect::<Vec<_>>().join(",");
-            let body = match each {
-                1 => events,
-                _ => format!("[{events}]"),
-            };
-            Arc::from(request("POST", &target, &body))
-        };
+        let bodies = Bodies::new(task.append, task.subjects);
+        let (target, each) = (format!("{channel}/events"), bodies.each());
+        let requests = move |turn: usize| request("POST", &target, &bodies.body(turn));
         let began = clock::now();
         let end = Instant::now() + task.append.time();
-        let appended = append_until(end, connections, u64::try_from(each)?, requests);
+        let appended = append_until(end, connections, each, requests);
         let (connections, events) = appended.await?;
         self.all(channel).await?;
         let nanoseconds = clock::now().saturating_sub(began);
@@ -103,16 +90,4 @@ impl Handled<'_> {
         let report = page.pointer_mut("/events/0/data").map(Value::take);
         report.ok_or_else(|| "the plugin does not report".into())
     }
-}
-
-/// An event whose data begins with the time, which is that of its subject in turn.
-fn event(task: Consume, turn: usize) -> String {
-    let sent = nanoseconds_from_now(Duration::ZERO);
-    // Its digits and the quotes are there already.
-    let rest = "x".repeat(task.append.payload.saturating_sub(22));
-    let subject = match task.subjects {
-        0 => String::new(),
-        subjects => format!(r#""subject":"subject-{}","#, turn % subjects),
-    };
-    format!(r#"{{"type":"bench.appended",{subject}"data":"{sent:020}{rest}"}}"#)
 }

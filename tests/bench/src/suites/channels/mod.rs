@@ -3,6 +3,7 @@
 //! itself while it is measured, and its client is a process of its own.
 
 mod bare;
+mod body;
 mod client;
 mod connection;
 mod consume;
