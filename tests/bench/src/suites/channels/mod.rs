@@ -83,6 +83,8 @@ struct Found {
     syncs: Vec<Option<f64>>,
     /// Events a second that are read.
     read: Samples,
+    /// Why it cannot be measured, once it could not.
+    failed: Option<String>,
 }
 
 fn shapes() -> impl Iterator<Item = (usize, usize)> {
@@ -111,20 +113,25 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     for repetition in 0..options.repetitions {
         eprintln!("repetition {} of {}", repetition + 1, options.repetitions);
         for (contender, found) in contenders.iter().zip(&mut found) {
-            let repeated = found.repeat(contender.as_ref());
-            repeated.unwrap_or_else(|reason| panic!("{}: {reason}", contender.name()));
+            if found.failed.is_none() {
+                found.failed = found.repeat(contender.as_ref()).err();
+            }
         }
     }
     if let Err(reason) = syncs::available() {
         report.skip("channels", "syncs an event", &reason);
     } else {
         for (contender, found) in contenders.iter().zip(&mut found) {
-            let counted = found.count_syncs(contender.as_ref());
-            counted.unwrap_or_else(|reason| panic!("{}: {reason}", contender.name()));
+            if found.failed.is_none() {
+                found.failed = found.count_syncs(contender.as_ref()).err();
+            }
         }
     }
     for (contender, found) in contenders.iter().zip(&found) {
-        found.tell(report, contender.as_ref());
+        match &found.failed {
+            Some(reason) => report.skip("channels", contender.name(), reason),
+            None => found.tell(report, contender.as_ref()),
+        }
     }
     consume::measure(report, options);
     many::measure(report, options);
@@ -146,6 +153,7 @@ impl Found {
             rates: shapes().map(|_| Samples::default()).collect(),
             syncs: shapes().map(|_| None).collect(),
             read: Samples::default(),
+            failed: None,
         }
     }
 
