@@ -110,6 +110,7 @@ impl Log {
 /// # Errors
 /// When one is refused.
 pub(super) fn fill(data: &Path, channels: usize, events: usize, bytes: u64) -> Result<(), Error> {
+    std::fs::create_dir_all(data)?;
     let mut log = Log::open(data)?;
     log.create(channels)?;
     let event = event(PAYLOAD);

@@ -112,18 +112,15 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     let mut found: Vec<Found> = contenders.iter().map(|_| Found::new()).collect();
     for repetition in 0..options.repetitions {
         eprintln!("repetition {} of {}", repetition + 1, options.repetitions);
-        for (contender, found) in contenders.iter().zip(&mut found) {
-            if found.failed.is_none() {
-                found.failed = found.repeat(contender.as_ref()).err();
-            }
-        }
+        repeat(&contenders, &mut found);
     }
     if let Err(reason) = syncs::available() {
         report.skip("channels", "syncs an event", &reason);
     } else {
         for (contender, found) in contenders.iter().zip(&mut found) {
             if found.failed.is_none() {
-                found.failed = found.count_syncs(contender.as_ref()).err();
+                let counted = found.count_syncs(contender.as_ref());
+                found.keep(counted);
             }
         }
     }
@@ -135,6 +132,40 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     }
     consume::measure(report, options);
     many::measure(report, options);
+}
+
+/// Measures everything once. A disk is not the same from one minute to the next, so all
+/// contenders take turns at each shape.
+fn repeat(contenders: &[Box<dyn Contender>], found: &mut [Found]) {
+    let mut sessions: Vec<(&dyn Contender, &mut Found, Session)> = contenders
+        .iter()
+        .zip(found)
+        .filter(|(_, found)| found.failed.is_none())
+        .filter_map(|(contender, found)| {
+            let session = found.keep(contender.start(None))?;
+            Some((contender.as_ref(), found, session))
+        })
+        .collect();
+    for (at, shape) in shapes().enumerate() {
+        for (contender, found, session) in &mut sessions {
+            let task = |milliseconds| LogTask::Append(append(*contender, shape, milliseconds));
+            let measured = session
+                .run(task(WARM_UP))
+                .and_then(|_| session.rate(task(MILLISECONDS)));
+            if let Some(rate) = found.keep(measured) {
+                found.rates[at].push(rate);
+            }
+        }
+    }
+    for (contender, found, session) in &mut sessions {
+        if contender.read().is_some() {
+            let fill = LogTask::Append(append(*contender, (256, 1), FILL));
+            let measured = session.run(fill).and_then(|_| session.rate(LogTask::Read));
+            if let Some(rate) = found.keep(measured) {
+                found.read.push(rate);
+            }
+        }
+    }
 }
 
 fn append(contender: &dyn Contender, (window, logs): (usize, usize), milliseconds: u64) -> Append {
@@ -157,19 +188,15 @@ impl Found {
         }
     }
 
-    /// Measures everything once.
-    fn repeat(&mut self, contender: &dyn Contender) -> Result<(), String> {
-        let mut session = contender.start(None)?;
-        for (shape, rates) in shapes().zip(&mut self.rates) {
-            let task = |milliseconds| LogTask::Append(append(contender, shape, milliseconds));
-            session.run(task(WARM_UP))?;
-            rates.push(session.rate(task(MILLISECONDS))?);
+    /// What came out, unless something went wrong now or before.
+    fn keep<T>(&mut self, done: Result<T, String>) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(reason) => {
+                self.failed.get_or_insert(reason);
+                None
+            }
         }
-        if contender.read().is_some() {
-            session.run(LogTask::Append(append(contender, (256, 1), FILL)))?;
-            self.read.push(session.rate(LogTask::Read)?);
-        }
-        Ok(())
     }
 
     /// In a pass of its own, since being watched takes time.
