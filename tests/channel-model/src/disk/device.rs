@@ -134,6 +134,11 @@ impl Device for Disk {
     fn parallel_syncs(&self) -> usize {
         1
     }
+
+    /// Few, so that small journals go beyond it too.
+    fn writes_ahead(&self) -> u64 {
+        1024
+    }
 }
 
 #[derive(Debug)]

@@ -59,6 +59,12 @@ pub trait Device: Debug + Send + Sync + 'static {
     /// How many files may be synced at once with profit.
     fn parallel_syncs(&self) -> usize;
 
+    /// How many bytes of zeros are written with profit where something will be written later:
+    /// 0 where that takes no longer the first time that a place is written than the next.
+    fn writes_ahead(&self) -> u64 {
+        0
+    }
+
     /// How many files may be held open to be written: each of so many channels can be
     /// written for some time before it is synced.
     fn writable_files(&self) -> usize {
