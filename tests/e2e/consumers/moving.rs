@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use hearken::admin::{PluginStatus, ReplayState};
+use hearken::admin::{PluginState, PluginStatus, ReplayState};
 
 use super::{all, append, attempts, node, order, reports, until_handled};
 use crate::support::api::{Api, answer};
@@ -119,6 +119,25 @@ pub async fn what_fails_in_a_replay_is_counted_and_not_tried_again() {
     assert_eq!(status.consumers[0].dead, 1, "a replay makes no dead letter");
     let again = attempts(&mut reports, 2).await;
     assert_eq!(again, ["o3", "o5"].map(|id| (id.to_owned(), Some(1))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+pub async fn what_kills_each_instance_in_a_replay_quarantines_nobody() {
+    // More than the deaths in a row that do.
+    const POISON: u64 = 7;
+    let node = node("attempts = 1").await;
+    let poison = (0..POISON).map(|n| {
+        let trap = json!({ "do": "trap" });
+        order(&format!("p{n}"), &format!("s{n}"), trap)
+    });
+    let last = append(&node, &Vec::from_iter(poison)).await;
+    until_handled(&node, last).await;
+    let (status, body) = replay(&node, json!({ "channel": "orders", "after": 0 })).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let status = node.until("consuming", done).await;
+    let replay = status.replay.expect("looked for");
+    assert_eq!((replay.handled, replay.failed), (0, POISON));
+    assert_ne!(status.state, PluginState::Quarantined);
 }
 
 #[tokio::test(flavor = "multi_thread")]
