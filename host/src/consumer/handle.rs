@@ -29,6 +29,8 @@ pub struct Consumer {
     pub(super) feeds: watch::Sender<usize>,
     /// The turn of those who write where it is.
     pub(super) turn: Semaphore,
+    /// The turn of operators who have letters counted, which may take longer than those wait.
+    pub(super) counting: Semaphore,
     /// Cancelled when it is removed, or the node stops.
     pub(super) gone: CancellationToken,
 }
@@ -63,6 +65,7 @@ impl Consumer {
             signals: Signals::default(),
             feeds: watch::Sender::new(0),
             turn: Semaphore::new(1),
+            counting: Semaphore::new(1),
             gone,
         }
     }
@@ -91,12 +94,13 @@ impl Consumer {
             ..settings
         };
         let node = self.reporter.node();
-        // What the version before has in hand it finishes.
+        // What the version before has in hand it finishes, and of what it could not handle
+        // there will be a dead letter.
         let unwanted = |entry: &Entry| {
             let event = entry.event.packed();
             let mut filters = filters.iter();
             let wanted = filters.any(|filter| filter.matches_stored(event, node));
-            !wanted && entry.stage != Stage::InHand
+            !wanted && !matches!(entry.stage, Stage::InHand | Stage::Dying)
         };
         let dropped = state.work.forget(unwanted);
         let cleared: Vec<Told> = dropped.iter().filter_map(let_go).collect();

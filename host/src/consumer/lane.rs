@@ -40,6 +40,11 @@ impl Lane {
         lane
     }
 
+    /// The same as one that goes on has it, with nothing in memory.
+    pub(super) fn resumed(&self) -> Self {
+        Self::going_on(self.after(), self.known, self.undone.clone())
+    }
+
     /// Number before the oldest event that is not handled.
     pub(super) fn after(&self) -> u64 {
         let oldest = self.undone.first_key_value();

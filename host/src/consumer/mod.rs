@@ -8,7 +8,7 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `consumers`, `operate` | all consumers of the node, and what operators do to them |
+//! | `consumers`, `operate`, `moving` | all consumers of the node, and what operators do to them |
 //! | `handle`, `state` | one consumer: [`Consumer`] |
 //! | `feed`, `verdict` | what workers take, and what they say of it |
 //! | `work` | the events in memory, in which order they are given out |
@@ -28,6 +28,7 @@ mod handle;
 mod kept;
 mod lane;
 mod letter;
+mod moving;
 mod operate;
 mod place;
 mod read;

@@ -68,18 +68,26 @@ pub(super) async fn keep_reading_letters(consumer: &Consumer, channels: &Channel
 /// The letters that were to be given again are gone.
 fn let_go_of_letters(consumer: &Consumer) {
     let mut state = consumer.state();
-    if let Some(attached) = &mut state.attached
-        && let Some(again) = &mut attached.place.again
-    {
-        let until = again.until;
-        again.lane.pass(until);
-        tracing::warn!(
-            plugin = consumer.plugin(), channel = %consumer.channel(),
-            "the dead letters that a plugin was to be given again were removed"
-        );
-    }
+    let Some(attached) = &mut state.attached else {
+        return;
+    };
+    let Some(again) = &mut attached.place.again else {
+        return;
+    };
+    let (epoch, at, until) = (again.epoch, again.lane.at(), again.until);
+    let count = again.lane.pass(until);
+    attached.place.missed += count;
     drop(state);
+    tracing::warn!(
+        plugin = consumer.plugin(), channel = %consumer.channel(),
+        "the dead letters that a plugin was to be given again were removed"
+    );
     consumer.signals.moved.notify_one();
+    let gone = Span::new(at.saturating_add(1), until).filter(|_| count > 0);
+    if let (Some(gone), Ok(name)) = (gone, letter::channel_of(consumer.plugin())) {
+        let plugin = consumer.plugin();
+        consumer.reporter.missed(plugin, &name, epoch, gone, count);
+    }
 }
 
 async fn signal(consumer: &Consumer, source: Source) {
@@ -106,10 +114,10 @@ async fn read_on(consumer: &Consumer, log: &Arc<Channel>, source: Source, wait: 
             let missed = admit(consumer, source, at, &found);
             consumer.signals.moved.notify_one();
             if let Some((gap, count)) = missed {
-                let (plugin, channel) = (consumer.plugin(), consumer.channel());
+                let (plugin, name) = (consumer.plugin(), log.name());
                 consumer
                     .reporter
-                    .missed(plugin, channel, log.epoch(), gap, count);
+                    .missed(plugin, name, log.epoch(), gap, count);
             }
             return;
         }
@@ -194,10 +202,11 @@ fn admit(consumer: &Consumer, source: Source, at: u64, found: &Found) -> Option<
     attached.unreadable = None;
     let mut missed = None;
     if let Some(gap) = found.gap {
-        let count = lane.pass(gap.last.min(until));
-        let is_missed = count > 0 && source == Source::Channel;
-        missed = is_missed.then_some((gap, count));
-        attached.place.missed += missed.map_or(0, |(_, count)| count);
+        let last = gap.last.min(until);
+        let count = lane.pass(last);
+        let gone = Span::new(gap.first, last).filter(|_| count > 0);
+        missed = gone.map(|gone| (gone, count));
+        attached.place.missed += count;
     }
     let wants = |event: EventRef<'_>| {
         let mut filters = filters.iter();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hearken_channel_log::Epoch;
 use tokio::time::Instant;
 
 use super::backoff::delay;
@@ -25,7 +26,8 @@ pub(super) struct State {
     pub(super) work: Work,
     /// Where it is, while it reads.
     pub(super) attached: Option<Attached>,
-    /// Where it was when it last read.
+    /// Where it was when it last read: what lies beside the log may be older, where it could
+    /// not be written.
     pub(super) left: Option<Place>,
     /// Why it gets no events.
     pub(super) waiting: Option<String>,
@@ -134,6 +136,19 @@ impl State {
         } else {
             room
         }
+    }
+
+    /// Lets go of all that is in memory but for where it is, unless the channel is not
+    /// `there` any more. Returns what is to be told, and of which log.
+    pub(super) fn let_go(&mut self, there: bool) -> (Option<Epoch>, Vec<Told>) {
+        let dropped = self.work.forget(|_| true);
+        self.waiting = None;
+        let attached = self.attached.take();
+        let epoch = attached.as_ref().map(|attached| attached.place.epoch);
+        if let Some(attached) = attached {
+            self.left = there.then(|| attached.place.resumed());
+        }
+        (epoch, dropped.iter().filter_map(let_go).collect())
     }
 
     /// Takes the verdict on an event that is in hand. `random` is any number.
