@@ -57,6 +57,9 @@ impl Channel {
         mut drafts: Vec<Draft<'_>>,
         expected: Expected,
     ) -> Result<Receipt, AppendFailure> {
+        if self.is_of_dead_letters() {
+            return Err(AppendFailure::DeadLetters(self.name.clone()));
+        }
         for draft in &mut drafts {
             draft.channel = Some(Cow::Owned(self.name.as_str().to_owned()));
         }

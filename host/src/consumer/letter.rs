@@ -3,6 +3,7 @@
 use hearken_channel_log::{ChannelName, ChannelNameError, MAX_BATCH_BYTES};
 use hearken_wire::{EventRef, ExtensionKind, Fields};
 
+use crate::channel::OF_DEAD_LETTERS;
 use crate::event::Event;
 use crate::event::cloudevent::rfc3339;
 
@@ -41,7 +42,7 @@ pub(super) struct Letter<'a> {
 /// # Errors
 /// [`ChannelNameError`] when the plugin's name is too long for that of a channel.
 pub(super) fn channel_of(plugin: &str) -> Result<ChannelName, ChannelNameError> {
-    ChannelName::new(&format!("dead.{plugin}"))
+    ChannelName::new(&format!("{OF_DEAD_LETTERS}{plugin}"))
 }
 
 /// Makes a letter, for the channel of that name.
