@@ -103,6 +103,8 @@ pub enum ReplayState {
     Done,
     /// The channel could not be read to the end.
     Failed,
+    /// An operator has ended it before all was handed over.
+    Stopped,
 }
 
 impl ReplayState {
@@ -113,6 +115,7 @@ impl ReplayState {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Stopped => "stopped",
         }
     }
 }

@@ -114,6 +114,10 @@ impl Supervisor {
                         let result = self.replay(&request).await;
                         self.answer(reply, result);
                     }
+                    Some(Command::EndReplay(reply)) => {
+                        let result = self.end_replay();
+                        self.answer(reply, result);
+                    }
                     Some(Command::Stop) | None => return End::Draining,
                 },
                 () = requests.files_changed.notified() => {
@@ -221,9 +225,14 @@ impl Supervisor {
     /// Holds the version in force to what the node's policy says now.
     async fn hear_what_may_be_heard(&mut self) {
         let bounds = self.loading.bounds();
-        if let Some(current) = &mut self.current
-            && current.hear_within(bounds)
-        {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        let begins_anew = current.hear_within(bounds);
+        if let Some(replaying) = &self.replaying {
+            replaying.go_on_with(current);
+        }
+        if begins_anew {
             self.start_again().await;
         }
     }
@@ -304,6 +313,14 @@ impl Supervisor {
         self.status.show_replay(Arc::clone(&replaying.replay));
         self.replaying = Some(replaying);
         self.start_again().await;
+        Ok(())
+    }
+
+    fn end_replay(&self) -> Result<(), String> {
+        let replaying = self.replaying.as_ref();
+        let under_way = replaying.filter(|replaying| replaying.is_under_way());
+        let under_way = under_way.ok_or("it is not handed any events of a channel again")?;
+        under_way.replay.stop();
         Ok(())
     }
 
