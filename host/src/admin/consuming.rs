@@ -47,7 +47,8 @@ pub struct ConsumedStatus {
     pub dead: u64,
     /// Dead letters that it was handed again.
     pub retried: u64,
-    /// Events that the channel dropped before they were handled.
+    /// Events that the channel dropped before they were handled, or that the node's policy
+    /// withheld from its listeners.
     pub missed: u64,
 }
 

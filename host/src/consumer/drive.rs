@@ -14,6 +14,7 @@ use super::kept;
 use super::read::{keep_reading, keep_reading_letters};
 use super::save::{keep_saving, save_in_turn};
 use super::state::Attached;
+use super::withholding::{keep_telling, tell};
 use crate::bus::Publisher;
 use crate::channel::{Channel, Channels};
 
@@ -70,6 +71,7 @@ async fn work(consumer: &Consumer, channels: &Channels, publisher: &Arc<Publishe
         never = keep_burying(consumer, channels, publisher) => match never {},
         never = keep_saving(consumer, channels) => match never {},
         never = keep_offering(consumer) => match never {},
+        never = keep_telling(consumer) => match never {},
     }
 }
 
@@ -136,6 +138,7 @@ async fn keep_offering(consumer: &Consumer) -> Infallible {
 async fn leave(consumer: &Consumer, channels: &Channels) {
     // Until it is let go of, nobody else moves it or takes it to its place.
     let _turn = consumer.turn.acquire().await;
+    tell(consumer);
     loop {
         let there = {
             let state = consumer.state();

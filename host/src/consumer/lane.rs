@@ -108,6 +108,14 @@ impl Lane {
         self.ahead.contains(&number)
     }
 
+    /// Whether it is still to be handled, as far as this lane knows.
+    pub(super) fn is_open(&self, number: u64) -> bool {
+        match number > self.known {
+            true => !self.is_ahead(number),
+            false => self.undone.contains_key(&number),
+        }
+    }
+
     /// Whether events are handled that are not known yet.
     pub(super) fn has_ahead(&self) -> bool {
         !self.ahead.is_empty()
@@ -214,6 +222,8 @@ mod tests {
         assert!(lane.done_ahead(3) && lane.done_ahead(5) && lane.done_ahead(9));
         assert!(!lane.done_ahead(3) && !lane.done_ahead(5));
         assert!(lane.is_ahead(5) && !lane.is_ahead(3));
+        let open: Vec<_> = (1..=6).map(|number| lane.is_open(number)).collect();
+        assert_eq!(open, [false, true, false, true, false, true]);
         let read: Vec<_> = (2..=6).map(|number| lane.read(number, true)).collect();
         assert_eq!(read, [Some(0), None, Some(0), None, Some(0)]);
         assert!(lane.has_ahead());

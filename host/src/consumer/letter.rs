@@ -35,6 +35,8 @@ pub(super) struct Letter<'a> {
     pub(super) channel: &'a str,
     pub(super) sequence: u64,
     pub(super) plugin: &'a str,
+    /// Whether it has no data since the event's were too large for it.
+    pub(super) lacks_data: bool,
 }
 
 /// The channel of the dead letters of a plugin.
@@ -91,6 +93,8 @@ pub(super) fn read(letter: EventRef<'_>) -> Option<Letter<'_>> {
         channel: of(CHANNEL)?,
         sequence: of(SEQUENCE)?.parse().ok()?,
         plugin: of(PLUGIN)?,
+        lacks_data: letter.data().is_none()
+            && of(REASON).is_some_and(|reason| reason.starts_with(WITHOUT_DATA)),
     })
 }
 
@@ -250,5 +254,9 @@ mod tests {
         let letter = write(&dead(&event, &orders), &name("dead.shop"));
         assert!(letter.as_bytes().len() < 10_000);
         assert_eq!(letter.data(), None);
+        assert!(read(letter.packed()).is_some_and(|of| of.lacks_data));
+        let small = self::event(Vec::new());
+        let letter = write(&dead(&small, &orders), &name("dead.shop"));
+        assert!(read(letter.packed()).is_some_and(|of| !of.lacks_data));
     }
 }

@@ -13,10 +13,12 @@
 //! | `feed`, `verdict` | what workers take, and what they say of it |
 //! | `work` | the events in memory, in which order they are given out |
 //! | `place`, `lane`, `kept` | how far it is, and how that lies beside the log |
-//! | `drive` | what works for it: `attach`, `read`, `bury`, `save` |
-//! | `letter`, `reason`, `backoff` | dead letters, and the time between attempts |
+//! | `drive` | what works for it: `attach`, `read`, `admit`, `bury`, `save` |
+//! | `withheld`, `withholding` | what listeners want and the policy withholds |
+//! | `letter`, `whole`, `reason`, `backoff` | dead letters, and the time between attempts |
 //! | `settings`, `status`, `report`, `error` | what a manifest says; what is shown and told |
 
+mod admit;
 mod attach;
 mod backoff;
 mod bury;
@@ -41,6 +43,9 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod whole;
+mod withheld;
+mod withholding;
 mod work;
 
 pub use consumers::Consumers;

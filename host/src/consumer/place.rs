@@ -19,7 +19,8 @@ pub(super) struct Place {
     pub(super) dead: u64,
     /// Dead letters that it was given again.
     pub(super) retried: u64,
-    /// Numbers that were dropped before it had handled them.
+    /// Numbers that were dropped before it had handled them, and events that the policy
+    /// withheld.
     pub(super) missed: u64,
 }
 

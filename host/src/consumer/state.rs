@@ -12,6 +12,7 @@ use super::place::Place;
 use super::reason;
 use super::settings::{ConsumeSettings, MAX_BYTES};
 use super::verdict::Verdict;
+use super::withheld::Withheld;
 use super::work::{Entry, Idle, Source, Stage, Ticket, Work};
 use crate::bus::Filter;
 use crate::channel::Channel;
@@ -21,6 +22,8 @@ use crate::channel::Channel;
 pub(super) struct State {
     pub(super) settings: ConsumeSettings,
     pub(super) filters: Vec<Filter>,
+    /// What its listeners want, whether the policy grants that or not.
+    pub(super) asked: Vec<Filter>,
     /// Which workers may take: counted up when there are others.
     pub(super) generation: u64,
     pub(super) work: Work,
@@ -53,6 +56,8 @@ pub(super) struct Attached {
     /// Of the events whose dead letters were given again and became dead letters anew, the
     /// number of the newest letter, by that of the event; so far as that is not in `place`.
     pub(super) dead_again: BTreeMap<u64, u64>,
+    /// What the policy withholds, and nobody was told of yet.
+    pub(super) withheld: Option<Withheld>,
     /// What of `place` is written.
     pub(super) written: Option<Bytes>,
 }
@@ -88,8 +93,16 @@ impl Attached {
             burying: false,
             unburied: None,
             dead_again,
+            withheld: None,
             written: None,
         }
+    }
+
+    /// An event with this number that a listener wants is passed over, since the policy
+    /// withholds it.
+    pub(super) fn withhold(&mut self, number: u64) {
+        self.place.missed = self.place.missed.saturating_add(1);
+        self.withheld = Some(Withheld::with(self.withheld, number));
     }
 
     /// Whether all of its dead letters are in its place.
@@ -103,6 +116,7 @@ impl State {
         Self {
             settings: ConsumeSettings::default(),
             filters: Vec::new(),
+            asked: Vec::new(),
             generation: 0,
             work: Work::new(1),
             attached: None,

@@ -21,6 +21,7 @@ use crate::clock::SystemClock;
 use crate::event::{Draft, EventType, Pattern, Stamp};
 
 mod faults;
+mod withholding;
 
 /// Long enough for everything that comes by itself; the clock of these tests jumps there.
 const EVER: Duration = Duration::from_secs(3600);

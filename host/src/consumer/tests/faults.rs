@@ -1,5 +1,7 @@
 //! Consumers whose disk fails or takes its time, and what is not kept for them any more.
 
+use hearken_channel_log::MAX_BATCH_BYTES;
+
 use super::*;
 use crate::bus::BusConfig;
 use crate::channel::test_engine::{Call, Fate, TestEngine};
@@ -264,29 +266,52 @@ async fn letters_of_a_log_that_is_gone_are_not_taken_for_those_of_the_next() {
     assert_eq!(told[0]["channel"], "dead.shop");
 }
 
-#[tokio::test(start_paused = true)]
-async fn letters_that_are_too_large_for_one_batch_are_written_in_two() {
+/// A node that takes events as large as a channel can keep, and its channel.
+async fn large_node() -> Node {
     let bus = Bus::new(BusConfig {
         node: "a".into(),
         incarnation: "i".into(),
-        max_event_bytes: 4 << 20,
+        max_event_bytes: 2 * MAX_BATCH_BYTES,
         clock: Arc::new(SystemClock),
     });
     let node = Node::with(&bus, channels_of(&bus, BTreeMap::new()));
     node.make("orders", ChannelSettings::default()).await;
-    node.append(&["a"]).await;
-    let large = Draft {
+    node
+}
+
+fn large(data: usize) -> Draft<'static> {
+    Draft {
+        id: Some("7".into()),
         subject: Some("b".into()),
-        // As large that its letter fits into a batch alone.
-        data: Some(vec![b'x'; (4 << 20) - 4096].into()),
+        channel: Some("orders".into()),
+        data: Some(vec![b'x'; data].into()),
         ..Draft::new(EventType::custom("paid").expect("valid"))
-    };
+    }
+}
+
+/// How much data the event has of which a channel takes so many bytes less than it could.
+fn data_with_room_for(node: &Node, bytes: usize) -> usize {
+    let data = MAX_BATCH_BYTES / 2;
+    let encoded = node.publisher.encode_all(&[large(data)]);
+    let encoded = encoded.expect("it is valid")[0].as_bytes().len();
+    MAX_BATCH_BYTES - (encoded - data) - bytes
+}
+
+async fn append_large(node: &Node, data: usize) {
     let publisher = Arc::clone(&node.publisher);
     let appended = node
         .channel("orders")
-        .append(publisher, "key:a", vec![large], Expected::Any)
+        .append(publisher, "key:a", vec![large(data)], Expected::Any)
         .await;
     appended.expect("there is room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_that_are_too_large_for_one_batch_are_written_in_two() {
+    let node = large_node().await;
+    node.append(&["a"]).await;
+    // Its letter fits into a batch alone.
+    append_large(&node, data_with_room_for(&node, 1000)).await;
     let mut worker = node.worker(settings());
     let mut other = Frame::default();
     assert_eq!(worker.take().await, (1, 1));
@@ -297,4 +322,36 @@ async fn letters_that_are_too_large_for_one_batch_are_written_in_two() {
     settled().await;
     assert_eq!(node.channel("dead.shop").bounds().unwrap().last, 2);
     assert_eq!(node.consumer().status().after, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_was_too_large_for_its_letter_comes_back_whole_or_not_at_all() {
+    let node = large_node().await;
+    // With what makes a letter of it, it is too large.
+    let data = data_with_room_for(&node, 16);
+    append_large(&node, data).await;
+    let mut worker = node.worker(settings());
+    reject(&mut worker, 1).await;
+    let letters = node.letters().await;
+    let reason = &letters[0]["deadreason"];
+    assert!(reason.starts_with("its data is left out"), "{reason}");
+    assert_eq!(node.consumers.retry("shop", "orders").await.unwrap(), 1);
+    assert_eq!(worker.take().await, (1, 1));
+    let event = worker.frame.event(0).expect("one");
+    assert_eq!(event.data().map(<[u8]>::len), Some(data));
+    worker.settle(Verdict::Rejected("never"));
+    settled().await;
+
+    node.append(&["c"]).await;
+    node.channel("orders").trim(2).await.unwrap();
+    assert_eq!(worker.handle(1).await, [2]);
+    assert_eq!(node.consumers.retry("shop", "orders").await.unwrap(), 1);
+    worker.idle().await;
+    let told = node.told("plugin.missed");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["channel"], "dead.shop");
+    assert_eq!(
+        (&told[0]["first"], &told[0]["count"]),
+        (&2.into(), &1.into())
+    );
 }

@@ -163,6 +163,7 @@ impl PluginCopy {
             version,
             label,
             listeners,
+            asked: _,
             unheard,
             bounds,
             slots,

@@ -31,6 +31,8 @@ pub(super) struct Current {
     listeners: Vec<Listener>,
     /// What of that it may hear by `heard_by`.
     heard: Vec<Listener>,
+    /// What it would hear without the policy; of that, what it consumes.
+    asked: Vec<Listener>,
     pub(super) version: Arc<Version>,
     pub(super) mailbox: Arc<PluginMailbox>,
     /// What it is handed of channels; nothing of a copy.
@@ -58,6 +60,7 @@ impl Current {
             heard_by: bounds.clone(),
             bounds,
             heard: listeners.clone(),
+            asked: Vec::new(),
             listeners,
             version,
             mailbox,
@@ -97,7 +100,12 @@ impl Current {
             let Consumed { filters, settings } = consumed;
             let plugin = &self.version.plugin.name;
             let consumer = runtime.consumers.consumer(plugin, channel);
-            consumer.configure(filters.clone(), *settings, partitions);
+            let mut asked = filters_on(&self.asked, channel.as_str());
+            if asked == *filters {
+                // Nothing is withheld.
+                asked.clear();
+            }
+            consumer.configure_within(filters.clone(), asked, *settings, partitions);
             consumer
         });
         consumers.collect()
@@ -115,8 +123,10 @@ impl Current {
         work.end().await
     }
 
-    /// Has it consume what its listeners want of channels, from its next start on.
-    pub(super) fn consume(&mut self) {
+    /// Has it consume what its listeners want of channels, from its next start on. `asked` is
+    /// what they would hear without the node's policy.
+    pub(super) fn consume(&mut self, asked: Vec<Listener>) {
+        self.asked = asked;
         let manifest = &self.version.manifest;
         let channels = self.channels();
         for channel in manifest.consume.keys() {

@@ -244,6 +244,7 @@ impl Supervisor {
             version,
             label,
             listeners,
+            asked,
             unheard,
             bounds,
             slots,
@@ -270,7 +271,7 @@ impl Supervisor {
             .show_version(&version, &label, &listeners, unheard);
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
-        current.consume();
+        current.consume(asked);
         if let Some(replaying) = &self.replaying {
             replaying.go_on_with(&current);
         }
