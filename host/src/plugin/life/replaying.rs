@@ -74,6 +74,17 @@ impl Replaying {
         !self.replay.is_over()
     }
 
+    /// Ends it before everything was handed over.
+    ///
+    /// # Errors
+    /// When there is none, or it is over.
+    pub(super) fn stop(replaying: Option<&Self>) -> Result<(), String> {
+        let under_way = replaying.filter(|replaying| replaying.is_under_way());
+        let under_way = under_way.ok_or("it is not handed any events of a channel again")?;
+        under_way.replay.stop();
+        Ok(())
+    }
+
     /// Another version goes on with it, or one that may hear something else.
     pub(super) fn go_on_with(&self, current: &Current) {
         let channel = self.replay.channel().name().as_str();

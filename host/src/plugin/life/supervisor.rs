@@ -115,7 +115,7 @@ impl Supervisor {
                         self.answer(reply, result);
                     }
                     Some(Command::EndReplay(reply)) => {
-                        let result = self.end_replay();
+                        let result = Replaying::stop(self.replaying.as_ref());
                         self.answer(reply, result);
                     }
                     Some(Command::Stop) | None => return End::Draining,
@@ -314,14 +314,6 @@ impl Supervisor {
         self.status.show_replay(Arc::clone(&replaying.replay));
         self.replaying = Some(replaying);
         self.start_again().await;
-        Ok(())
-    }
-
-    fn end_replay(&self) -> Result<(), String> {
-        let replaying = self.replaying.as_ref();
-        let under_way = replaying.filter(|replaying| replaying.is_under_way());
-        let under_way = under_way.ok_or("it is not handed any events of a channel again")?;
-        under_way.replay.stop();
         Ok(())
     }
 
