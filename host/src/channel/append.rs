@@ -96,6 +96,9 @@ impl Channel {
         principal: &str,
         mut drafts: Vec<Draft<'_>>,
     ) -> Result<Vec<Encoded>, AppendFailure> {
+        if self.is_of_dead_letters() {
+            return Err(AppendFailure::DeadLetters(self.name.clone()));
+        }
         for draft in &mut drafts {
             draft.channel = Some(Cow::Owned(self.name.as_str().to_owned()));
         }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use hearken_channel_log::{
-    AppendError, BatchError, CellError, ChangeError, ChannelError, CreateError, Epoch, ReadError,
+    AppendError, BatchError, CellError, ChangeError, ChannelError, ChannelName, CreateError, Epoch,
+    ReadError,
 };
 
 use super::others::listed;
 use super::reader::ClientName;
-use super::settings::MAX_INDEXES;
+use super::settings::{MAX_INDEXES, OF_DEAD_LETTERS};
 use crate::bus::PublishError;
 use crate::nearest;
 
@@ -109,6 +110,12 @@ pub enum AppendFailure {
         /// The rule.
         error: PublishError,
     },
+    /// Only the node lays events into it.
+    #[error(
+        "`{0}` is a channel of dead letters, which the node alone writes; append to a channel \
+         whose name does not begin with `{OF_DEAD_LETTERS}`"
+    )]
+    DeadLetters(ChannelName),
     /// They are too many or too large for one batch.
     #[error(transparent)]
     Batch(#[from] BatchError),

@@ -75,5 +75,6 @@ pub use others::OtherNodes;
 pub use read::{Found, ReadAmount, ReadFilter};
 pub use reader::{ClientName, ClientNameError, Reader, ReaderError};
 pub use settings::{
-    CHANNELS_FOLDER, ChannelSettings, EngineKind, MAX_INDEXES, MAX_KEPT, discard_of, discard_word,
+    CHANNELS_FOLDER, ChannelSettings, EngineKind, MAX_INDEXES, MAX_KEPT, OF_DEAD_LETTERS,
+    discard_of, discard_word,
 };

@@ -8,16 +8,18 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `consumers`, `operate` | all consumers of the node, and what operators do to them |
+//! | `consumers`, `operate`, `moving` | all consumers of the node, and what operators do to them |
 //! | `handle`, `state` | one consumer: [`Consumer`] |
 //! | `feed`, `verdict` | what workers take, and what they say of it |
 //! | `work` | the events in memory, in which order they are given out |
 //! | `handling`, `outputs` | how what is appended while an event is handled is named and remembered |
 //! | `place`, `lane`, `kept` | how far it is, and how that lies beside the log |
-//! | `drive` | what works for it: `attach`, `read`, `bury`, `save` |
-//! | `letter`, `reason`, `backoff` | dead letters, and the time between attempts |
+//! | `drive` | what works for it: `attach`, `read`, `admit`, `bury`, `save` |
+//! | `withheld`, `withholding` | what listeners want and the policy withholds |
+//! | `letter`, `whole`, `reason`, `backoff` | dead letters, and the time between attempts |
 //! | `settings`, `status`, `report`, `error` | what a manifest says; what is shown and told |
 
+mod admit;
 mod attach;
 mod backoff;
 mod bury;
@@ -30,6 +32,7 @@ mod handling;
 mod kept;
 mod lane;
 mod letter;
+mod moving;
 mod operate;
 mod outputs;
 mod place;
@@ -43,6 +46,9 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod whole;
+mod withheld;
+mod withholding;
 mod work;
 
 pub use consumers::Consumers;

@@ -1,6 +1,6 @@
 //! Where a consumer is: in its channel, and in the dead letters that it is given again.
 
-use hearken_channel_log::Epoch;
+use hearken_channel_log::{Epoch, Span};
 
 use super::handling::Round;
 use super::lane::Lane;
@@ -20,7 +20,8 @@ pub(super) struct Place {
     pub(super) dead: u64,
     /// Dead letters that it was given again.
     pub(super) retried: u64,
-    /// Numbers that were dropped before it had handled them.
+    /// Numbers that were dropped before it had handled them, and events that the policy
+    /// withheld.
     pub(super) missed: u64,
     /// How often it was sent elsewhere in its channel.
     pub(super) seeks: u64,
@@ -45,6 +46,18 @@ pub(super) struct Position {
     pub(super) after: u64,
 }
 
+impl Again {
+    /// From the first to the last number that is not handled, and how many there are, those
+    /// of other channels' letters too, which nobody has looked at.
+    pub(super) fn outstanding(&self) -> Option<(Span, u64)> {
+        let mut lane = self.lane.clone();
+        let unread = lane.pass(self.until);
+        let count = unread.saturating_add(lane.undone().len() as u64);
+        let span = Span::new(self.lane.after().saturating_add(1), self.until)?;
+        (count > 0).then_some((span, count))
+    }
+}
+
 impl Place {
     /// At the beginning of what is behind this number.
     pub(super) fn new(epoch: Epoch, after: u64) -> Self {
@@ -57,6 +70,18 @@ impl Place {
             retried: 0,
             missed: 0,
             seeks: 0,
+        }
+    }
+
+    /// The same as one that goes on from it has it, with nothing in memory.
+    pub(super) fn resumed(&self) -> Self {
+        Self {
+            lane: self.lane.resumed(),
+            again: self.again.as_ref().map(|again| Again {
+                lane: again.lane.resumed(),
+                ..*again
+            }),
+            ..*self
         }
     }
 

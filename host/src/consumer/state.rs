@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hearken_channel_log::Epoch;
 use tokio::time::Instant;
 
 use super::backoff::delay;
@@ -13,6 +14,7 @@ use super::place::Place;
 use super::reason;
 use super::settings::{ConsumeSettings, MAX_BYTES};
 use super::verdict::Verdict;
+use super::withheld::Withheld;
 use super::work::{Entry, Idle, Source, Stage, Ticket, Work};
 use crate::bus::Filter;
 use crate::channel::Channel;
@@ -22,6 +24,8 @@ use crate::channel::Channel;
 pub(super) struct State {
     pub(super) settings: ConsumeSettings,
     pub(super) filters: Vec<Filter>,
+    /// What its listeners want, whether the policy grants that or not.
+    pub(super) asked: Vec<Filter>,
     /// Which workers may take: counted up when there are others.
     pub(super) generation: u64,
     pub(super) work: Work,
@@ -30,7 +34,8 @@ pub(super) struct State {
     pub(super) outputs: BTreeMap<(Source, u64), Arc<Outputs>>,
     /// Where it is, while it reads.
     pub(super) attached: Option<Attached>,
-    /// Where it was when it last read.
+    /// Where it was when it last read: what lies beside the log may be older, where it could
+    /// not be written.
     pub(super) left: Option<Place>,
     /// Why it gets no events.
     pub(super) waiting: Option<String>,
@@ -56,6 +61,8 @@ pub(super) struct Attached {
     /// Of the events whose dead letters were given again and became dead letters anew, the
     /// number of the newest letter, by that of the event; so far as that is not in `place`.
     pub(super) dead_again: BTreeMap<u64, u64>,
+    /// What the policy withholds, and nobody was told of yet.
+    pub(super) withheld: Option<Withheld>,
     /// What of `place` is written.
     pub(super) written: Option<Bytes>,
 }
@@ -91,8 +98,16 @@ impl Attached {
             burying: false,
             unburied: None,
             dead_again,
+            withheld: None,
             written: None,
         }
+    }
+
+    /// An event with this number that a listener wants is passed over, since the policy
+    /// withholds it.
+    pub(super) fn withhold(&mut self, number: u64) {
+        self.place.missed = self.place.missed.saturating_add(1);
+        self.withheld = Some(Withheld::with(self.withheld, number));
     }
 
     /// Whether all of its dead letters are in its place.
@@ -106,6 +121,7 @@ impl State {
         Self {
             settings: ConsumeSettings::default(),
             filters: Vec::new(),
+            asked: Vec::new(),
             generation: 0,
             work: Work::new(1),
             outputs: BTreeMap::new(),
@@ -140,6 +156,22 @@ impl State {
         } else {
             room
         }
+    }
+
+    /// Lets go of all that is in memory but for where it is, unless the channel is not
+    /// `there` any more. Returns what is to be told, and of which log.
+    pub(super) fn let_go(&mut self, there: bool) -> (Option<Epoch>, Vec<Told>) {
+        let dropped = self.work.forget(|_| true);
+        if !there {
+            self.outputs.clear();
+        }
+        self.waiting = None;
+        let attached = self.attached.take();
+        let epoch = attached.as_ref().map(|attached| attached.place.epoch);
+        if let Some(attached) = attached {
+            self.left = there.then(|| attached.place.resumed());
+        }
+        (epoch, dropped.iter().filter_map(let_go).collect())
     }
 
     /// Takes the verdict on an event that is in hand. `random` is any number.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use hearken_channel_log::Epoch;
+use hearken_channel_log::{DedupeKey, Epoch};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -46,6 +46,9 @@ pub(super) struct Entry {
     pub(super) told: bool,
     /// Whether what becomes of it matters to nobody any more.
     pub(super) void: bool,
+    /// By what its dead letter is there once, however often it is written: the same at every
+    /// try, also of who goes on with what is in memory.
+    pub(super) letter: Option<DedupeKey>,
     /// Hash of its subject.
     subject: u64,
 }
@@ -202,6 +205,7 @@ impl Work {
                 stage: Stage::Queued,
                 told: false,
                 void: false,
+                letter: None,
                 subject,
             },
         );

@@ -168,3 +168,25 @@ async fn a_policy_bounds_which_channels_are_consumed() {
     );
     until_handled(&node, 1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+pub async fn what_the_policy_withholds_of_a_channel_is_told() {
+    let policy = "[policy.default]\npublish = [\"custom.*\"]\nappend = [\"handled\"]\n\
+                  listen = [\"custom.both.*\"]\n";
+    let node = TestNode::start_under(policy, [consuming("")]).await;
+    make(&node, "orders").await;
+    let mut missed = node.listen("plugin.missed").await;
+    let mut both = order("b1", "a", Value::Null);
+    both["type"] = json!("both.one");
+    let last = append(&node, &[order("o1", "a", Value::Null), both]).await;
+    let told = missed.about("plugin.missed", "consuming").await;
+    let told = &told["data"];
+    assert_eq!(told["channel"], "orders");
+    assert_eq!(
+        (&told["first"], &told["last"], &told["count"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    until_handled(&node, last).await;
+    let status = node.status("consuming").await.expect("it is there");
+    assert_eq!(status.consumers[0].missed, 1);
+}

@@ -129,3 +129,63 @@ async fn what_is_given_up_says_why() {
     let mut frame = Frame::default();
     assert_eq!(replay.inbox().try_take(1, &mut frame), Err(Closed));
 }
+
+#[tokio::test]
+async fn what_is_ended_hands_over_no_more_than_is_in_hand() {
+    let bus = bus();
+    let channel = channel(&bus, &["a", "a", "a"]).await;
+    let node = Arc::clone(bus.node());
+    let replay = Replay::new(channel, node, (0, 3), false, vec![filter("custom.a")]);
+    Arc::clone(&replay).read().await;
+    let mut frame = Frame::default();
+    let mut inbox = replay.inbox();
+    inbox.take(2, &mut frame).await.unwrap();
+    replay.stop();
+    inbox.settle(&frame, 0..1, Verdict::Done);
+    inbox.put_back(&frame, 1);
+    assert_eq!(inbox.try_take(1, &mut frame), Err(Closed));
+    let status = replay.status();
+    assert_eq!(status.state, ReplayState::Stopped);
+    assert_eq!((status.handled, status.at), (1, 1));
+    assert_eq!(status.last_error, None);
+    replay.give_up("the node stops");
+    assert_eq!(replay.status().state, ReplayState::Stopped);
+}
+
+#[tokio::test]
+async fn who_waits_for_more_learns_that_it_is_ended() {
+    let bus = bus();
+    let channel = channel(&bus, &["a"]).await;
+    let node = Arc::clone(bus.node());
+    let replay = Replay::new(channel, node, (0, 1), false, vec![filter("custom.a")]);
+    // Nobody reads yet.
+    let mut inbox = replay.inbox();
+    let mut frame = Frame::default();
+    let taken = inbox.take(1, &mut frame);
+    tokio::pin!(taken);
+    assert!(futures_util::poll!(&mut taken).is_pending());
+    replay.stop();
+    assert_eq!(taken.await, Err(Closed));
+    // Nor does anybody later.
+    Arc::clone(&replay).read().await;
+    assert_eq!(replay.status().state, ReplayState::Stopped);
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_any_more_is_not_handed_over() {
+    let bus = bus();
+    let channel = channel(&bus, &["a", "b", "a"]).await;
+    let node = Arc::clone(bus.node());
+    let both = vec![filter("custom.*")];
+    let replay = Replay::new(channel, node, (0, 3), false, both);
+    Arc::clone(&replay).read().await;
+    replay.set_filters(vec![filter("custom.b")]);
+    let mut frame = Frame::default();
+    let mut inbox = replay.inbox();
+    inbox.take(64, &mut frame).await.unwrap();
+    assert_eq!(numbers(&frame), [2]);
+    replay.set_filters(Vec::new());
+    assert!(!replay.is_over(), "one is in hand");
+    inbox.settle(&frame, 0..1, Verdict::Done);
+    assert_eq!(replay.status().state, ReplayState::Done);
+}

@@ -49,6 +49,7 @@ impl From<AppendRefusal> for types::AppendError {
                 AppendFailure::Event { .. }
                 | AppendFailure::Batch(BatchError::Malformed(_) | BatchError::Behind(_))
                 | AppendFailure::Log(AppendError::AnotherLog { .. }) => Self::Invalid(text),
+                AppendFailure::DeadLetters(_) => Self::Denied(text),
                 AppendFailure::Batch(BatchError::Events | BatchError::Bytes(_))
                 | AppendFailure::Log(AppendError::TooLarge { .. }) => Self::TooLarge(text),
                 AppendFailure::Slow(_)
