@@ -89,7 +89,8 @@ impl Channel {
     /// Encodes events that `principal` sends.
     ///
     /// # Errors
-    /// [`AppendFailure::Event`] says which of them breaks a rule.
+    /// [`AppendFailure::Event`] says which of them breaks a rule; [`AppendFailure::DeadLetters`]
+    /// that nobody appends to this channel.
     pub fn encode(
         &self,
         publisher: &Publisher,

@@ -57,8 +57,8 @@ pub(super) async fn change_place(
     let attached = state.attached.as_mut();
     let attached = attached.filter(|attached| attached.place.epoch == channel.epoch());
     let Some(attached) = attached else {
-        state.let_go_of_outputs(&place);
         state.left = Some(place.resumed());
+        state.let_go_of_outputs();
         return Ok(());
     };
     // Events were handled since.
@@ -84,6 +84,7 @@ pub(super) async fn change_place(
         Source::Channel => is_moved,
         Source::Letters => other_letters,
     });
+    state.let_go_of_outputs();
     drop(state);
     for told in dropped.iter().filter_map(let_go) {
         consumer.tell(Some(channel.epoch()), told);

@@ -162,10 +162,10 @@ impl State {
     /// `there` any more. Returns what is to be told, and of which log.
     pub(super) fn let_go(&mut self, there: bool) -> (Option<Epoch>, Vec<Told>) {
         let dropped = self.work.forget(|_| true);
+        self.waiting = None;
         if !there {
             self.outputs.clear();
         }
-        self.waiting = None;
         let attached = self.attached.take();
         let epoch = attached.as_ref().map(|attached| attached.place.epoch);
         if let Some(attached) = attached {
@@ -242,9 +242,12 @@ impl State {
         })
     }
 
-    /// Lets go of what was appended in the course of events that are handled by this place.
-    pub(super) fn let_go_of_outputs(&mut self, place: &Place) {
-        keep_undone(&mut self.outputs, place);
+    /// Lets go of what was appended in the course of events that are handled.
+    pub(super) fn let_go_of_outputs(&mut self) {
+        let attached = self.attached.as_ref().map(|attached| &attached.place);
+        if let Some(place) = attached.or(self.left.as_ref()) {
+            keep_undone(&mut self.outputs, place);
+        }
     }
 
     /// Takes back an event that was given out.

@@ -266,17 +266,17 @@ impl State {
         self.waiting.len() < WAITING.events && self.waiting_bytes < WAITING.bytes
     }
 
-    fn wants(&self, event: EventRef<'_>, node: &str) -> bool {
-        let mut filters = self.filters.iter();
-        filters.any(|filter| filter.matches_stored(event, node))
-    }
-
     /// Nothing more is read.
     fn ended(&mut self, end: End) {
         if let End::Failed(reason) = &end {
             self.last_error = Some(reason.clone());
         }
         self.end = Some(end);
+    }
+
+    fn wants(&self, event: EventRef<'_>, node: &str) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|filter| filter.matches_stored(event, node))
     }
 
     /// Has an event wait, if anybody wants it.
@@ -319,7 +319,7 @@ impl ReplayInbox {
         {
             state.waiting_bytes -= event.len();
             let packed = EventRef::assume_encoded(&event);
-            // Another version may have taken over since it was read.
+            // The version before may have put it back, which wanted something else.
             if state.wants(packed, node) {
                 frame.push_of_channel(packed, packed.origin() == node, false, 0);
             }

@@ -94,24 +94,22 @@ async fn a_range_of_which_nothing_is_wanted_is_over_when_it_is_read() {
 }
 
 #[tokio::test]
-async fn what_another_version_does_not_want_is_not_handed_to_it() {
+async fn what_is_put_back_is_not_handed_to_a_version_that_does_not_want_it() {
     let bus = bus();
-    let channel = channel(&bus, &["a", "b", "a"]).await;
+    let channel = channel(&bus, &["a", "a"]).await;
     let node = Arc::clone(bus.node());
     let every = vec![filter("custom.*")];
-    let replay = Replay::new(channel, node, (0, 3), false, ROUND, every);
+    let replay = Replay::new(channel, node, (0, 2), false, ROUND, every);
     Arc::clone(&replay).read().await;
     let mut inbox = replay.inbox();
     let mut frame = Frame::default();
-    replay.set_filters(vec![filter("custom.b")]);
     inbox.take(64, &mut frame).await.unwrap();
-    assert_eq!(numbers(&frame), [2]);
+    assert_eq!(numbers(&frame), [1, 2]);
+    replay.set_filters(vec![filter("custom.b")]);
     inbox.put_back(&frame, 0);
-    // By one that is not even called.
-    replay.set_filters(vec![filter("custom.c")]);
     assert_eq!(inbox.take(64, &mut frame).await, Err(Closed));
     assert!(replay.is_over());
-    assert_eq!((replay.status().handled, replay.status().at), (0, 3));
+    assert_eq!((replay.status().handled, replay.status().at), (0, 2));
 }
 
 #[tokio::test]
@@ -135,7 +133,14 @@ async fn what_is_ended_hands_over_no_more_than_is_in_hand() {
     let bus = bus();
     let channel = channel(&bus, &["a", "a", "a"]).await;
     let node = Arc::clone(bus.node());
-    let replay = Replay::new(channel, node, (0, 3), false, vec![filter("custom.a")]);
+    let replay = Replay::new(
+        channel,
+        node,
+        (0, 3),
+        false,
+        ROUND,
+        vec![filter("custom.a")],
+    );
     Arc::clone(&replay).read().await;
     let mut frame = Frame::default();
     let mut inbox = replay.inbox();
@@ -157,7 +162,14 @@ async fn who_waits_for_more_learns_that_it_is_ended() {
     let bus = bus();
     let channel = channel(&bus, &["a"]).await;
     let node = Arc::clone(bus.node());
-    let replay = Replay::new(channel, node, (0, 1), false, vec![filter("custom.a")]);
+    let replay = Replay::new(
+        channel,
+        node,
+        (0, 1),
+        false,
+        ROUND,
+        vec![filter("custom.a")],
+    );
     // Nobody reads yet.
     let mut inbox = replay.inbox();
     let mut frame = Frame::default();
@@ -177,7 +189,7 @@ async fn what_is_not_wanted_any_more_is_not_handed_over() {
     let channel = channel(&bus, &["a", "b", "a"]).await;
     let node = Arc::clone(bus.node());
     let both = vec![filter("custom.*")];
-    let replay = Replay::new(channel, node, (0, 3), false, both);
+    let replay = Replay::new(channel, node, (0, 3), false, ROUND, both);
     Arc::clone(&replay).read().await;
     replay.set_filters(vec![filter("custom.b")]);
     let mut frame = Frame::default();
