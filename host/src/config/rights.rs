@@ -26,6 +26,8 @@ pub struct Rights {
     pub append: Vec<Glob>,
     /// Channels that it may read.
     pub read: Vec<Glob>,
+    /// Channels to which it may listen, which the policy alone bounds; `None` for all.
+    pub consume: Option<Vec<Glob>>,
     /// What it may read through `wasmcloud:secrets`, by its keys.
     pub secrets: BTreeMap<String, GrantedSecret>,
     /// What the manifest asks for and the policy does not grant.
@@ -94,6 +96,7 @@ impl Rights {
                 names_within,
                 &mut withheld,
             ),
+            consume: bounds.read.clone(),
             secrets,
             withheld,
         }
@@ -109,6 +112,13 @@ impl Rights {
     #[must_use]
     pub fn may_read(&self, channel: &str) -> bool {
         self.read.iter().any(|names| names.matches(channel))
+    }
+
+    /// Whether the plugin may listen to the channel of this name.
+    #[must_use]
+    pub fn may_consume(&self, channel: &str) -> bool {
+        let covers = |names: &Vec<Glob>| names.iter().any(|names| names.matches(channel));
+        self.consume.as_ref().is_none_or(covers)
     }
 
     /// Whether the plugin may publish events of this type.

@@ -81,7 +81,11 @@ impl PluginAdmin for Plugins {
     }
 
     fn pause<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
-        Box::pin(self.command(name, Command::Pause))
+        Box::pin(async move {
+            let paused = self.command(name, Command::Pause).await?;
+            self.end_copy(name);
+            Ok(paused)
+        })
     }
 
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
@@ -93,5 +97,9 @@ impl PluginAdmin for Plugins {
             return Box::pin(self.replay_to_copy(name, request));
         }
         Box::pin(self.command(name, move |reply| Command::Replay(request, reply)))
+    }
+
+    fn end_replay<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        Box::pin(self.stop_replay(name))
     }
 }
