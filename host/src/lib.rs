@@ -44,7 +44,7 @@
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `session`, `consumer`, `channel`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
-//! | [`gateway`] | HTTP: publish, stream, wait, channels, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
+//! | [`gateway`] | HTTP: publish, stream, wait, channels, sessions, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `session`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
 //! | [`node`] | puts bus, store, channels, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |

@@ -12,9 +12,11 @@ mod http;
 mod key_sets;
 mod known;
 mod listeners;
+mod parts;
+mod sessions;
+mod store;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +36,8 @@ use crate::consumer::Consumers;
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, HttpTls, Readiness, Stages};
 use crate::incarnation;
 use crate::passing::Hosting;
-use crate::plugin::{PluginRunner, Plugins, PluginsConfig};
-use crate::store::Store;
+use crate::plugin::{PluginRunner, PluginsConfig};
+use crate::session::Sessions;
 use follow::{Follower, Parts};
 use health::Health;
 use key_sets::KeySetClient;
@@ -54,6 +56,7 @@ pub struct Node {
     bus: Bus,
     channels: Channels,
     consumers: Consumers,
+    sessions: Sessions,
     runner: PluginRunner,
     nodes: Arc<dyn ClusterAdmin>,
     cluster: AbortOnDropHandle<Result<(), ClusterError>>,
@@ -101,6 +104,25 @@ impl Node {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn serve(config: NodeConfig, listeners: Listeners) -> Result<Starting, NodeError> {
+        Self::serve_as(config, listeners, false)
+    }
+
+    /// [`serve`](Self::serve) with the pages to try a node with, for `hearken dev`.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn serve_dev(config: NodeConfig, listeners: Listeners) -> Result<Starting, NodeError> {
+        Self::serve_as(config, listeners, true)
+    }
+
+    fn serve_as(
+        config: NodeConfig,
+        listeners: Listeners,
+        dev: bool,
+    ) -> Result<Starting, NodeError> {
         let address = listeners.http.local_addr().map_err(NodeError::Listener)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let access = Access::new(
@@ -142,10 +164,11 @@ impl Node {
         let leave_cluster = CancellationToken::new();
         let link_threads = LinkThreads::start().map_err(NodeError::LinkThreads)?;
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
-        let store = open_store(&config.data, &bus, &clock)?;
+        let store = store::open(&config.data, &bus, &clock)?;
         let channels = Channels::new(&bus);
         channels.beside(Arc::new(hosting::Others(Arc::clone(&elsewhere))));
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
+        let sessions = sessions::sessions(config.sessions, &bus, &channels, &access, &environment);
         let consumers = Consumers::new(&channels, &bus, environment);
         let data = config.data.clone();
         let closed_channels = channels::Closed {
@@ -187,6 +210,7 @@ impl Node {
             plugins: runner.plugins(),
             channels: channels.clone(),
             consumers: consumers.clone(),
+            sessions: sessions.clone(),
             elsewhere: Arc::clone(&elsewhere),
             cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),
@@ -194,6 +218,7 @@ impl Node {
             access: access.clone(),
             tls: http_tls.clone(),
             ganomede,
+            dev,
             limits: http::limits(&config.http, config.max_event_size),
             registry: Registry::default(),
         });
@@ -212,6 +237,7 @@ impl Node {
             bus,
             channels,
             consumers,
+            sessions,
             runner,
             nodes,
             cluster: AbortOnDropHandle::new(cluster),
@@ -237,42 +263,6 @@ impl Node {
             readiness,
             startup_timeout: config.startup_timeout,
         })
-    }
-
-    /// Where HTTP is served.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Who may do what on the node.
-    #[must_use]
-    pub fn access(&self) -> &Access {
-        &self.access
-    }
-
-    /// The node's bus.
-    #[must_use]
-    pub fn bus(&self) -> &Bus {
-        &self.bus
-    }
-
-    /// The cluster as the node sees it.
-    #[must_use]
-    pub fn nodes(&self) -> &Arc<dyn ClusterAdmin> {
-        &self.nodes
-    }
-
-    /// The node's channels.
-    #[must_use]
-    pub fn channels(&self) -> &Channels {
-        &self.channels
-    }
-
-    /// The node's plugins.
-    #[must_use]
-    pub fn plugins(&self) -> Arc<Plugins> {
-        self.runner.plugins()
     }
 
     /// From now on reads the configuration again from `source` whenever it changes. The node
@@ -306,12 +296,18 @@ impl Node {
         let deadline = Instant::now() + self.shutdown_timeout;
         tracing::info!("draining");
         self.gateway_stages.drain.cancel();
-        if served.is_none() {
-            tokio::select! {
-                () = self.gateway_stages.drained.cancelled() => {}
-                ended = &mut self.gateway => served = Some(ended),
+        let sent_away = self
+            .sessions
+            .finish(Instant::now() + self.shutdown_timeout / 2);
+        let drained = async {
+            if served.is_none() {
+                tokio::select! {
+                    () = self.gateway_stages.drained.cancelled() => {}
+                    ended = &mut self.gateway => served = Some(ended),
+                }
             }
-        }
+        };
+        tokio::join!(sent_away, drained);
         // The plugins take none of the time that the goodbye needs.
         let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
         self.runner.drain(deadline - goodbye).await;
@@ -350,19 +346,6 @@ impl Node {
         linked??;
         Ok(())
     }
-}
-
-/// The file of the store in the data folder.
-const STORE: &str = "records.redb";
-
-fn open_store(data: &Path, bus: &Bus, clock: &Arc<dyn Clock>) -> Result<Arc<Store>, NodeError> {
-    std::fs::create_dir_all(data).map_err(|source| NodeError::DataFolder {
-        path: data.to_owned(),
-        source,
-    })?;
-    let path = data.join(STORE);
-    Store::open(&path, bus.clone(), Arc::clone(clock))
-        .map_err(|source| NodeError::Store { path, source })
 }
 
 impl Starting {

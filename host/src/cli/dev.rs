@@ -28,6 +28,7 @@ impl Dev {
         if config.log.format == LogFormat::Auto {
             config.log.format = LogFormat::Text;
         }
+        allow_sessions(&mut config);
         with_log_and_signals(config, async |config, stop| {
             let entrance = Entrance::of(&config);
             let Some(started) = stop.run_until_cancelled(start(config)).await else {
@@ -48,13 +49,21 @@ impl Dev {
     }
 }
 
+/// Lets whoever tries the node on this machine have a session, where nothing says who may.
+fn allow_sessions(config: &mut NodeConfig) {
+    let is_on_this_machine = config.listen.ip().is_loopback();
+    if is_on_this_machine && !config.sessions.are_on() && !config.access.is_configured() {
+        config.sessions.anonymous = true;
+    }
+}
+
 async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
     // First: a port in use is told before minutes of compiling, and who asks
     // meanwhile is told that the node is not ready.
     let listeners = Listeners::bind(&config).await?;
     let plugins = config.plugins.clone();
     let entrance = Entrance::of(&config);
-    let node = Node::serve(config, listeners)?;
+    let node = Node::serve_dev(config, listeners)?;
     greet_builder(node.address(), &entrance, &plugins);
     ensure_target(&plugins, note).await?;
     let mut builder = Builder::new(&plugins, CompilerOutput::Shown, report)?;

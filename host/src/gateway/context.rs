@@ -25,6 +25,7 @@ use crate::bus::Bus;
 use crate::channel::{Channel, Channels, NoChannel};
 use crate::consumer::Consumers;
 use crate::passing::Elsewhere;
+use crate::session::Sessions;
 
 /// What handlers share.
 pub(super) struct Context {
@@ -34,6 +35,7 @@ pub(super) struct Context {
     pub(super) plugins: Arc<dyn PluginAdmin>,
     pub(super) channels: Channels,
     pub(super) consumers: Consumers,
+    pub(super) sessions: Sessions,
     /// Those of other nodes.
     pub(super) elsewhere: Arc<dyn Elsewhere>,
     /// The ways to them.

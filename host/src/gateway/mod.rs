@@ -30,6 +30,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware;
+use axum::routing::get;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -40,6 +41,7 @@ use crate::bus::Bus;
 use crate::channel::Channels;
 use crate::consumer::Consumers;
 use crate::passing::{Answers, Elsewhere};
+use crate::session::Sessions;
 
 pub use endpoints::ganomede::{GanomedeConfig, SharedSecret};
 pub use limits::{COMMAND_TIME, GatewayLimits};
@@ -57,7 +59,7 @@ use endpoints::metrics::counted::GatewayMetrics;
 use endpoints::metrics::node::NodeCollector;
 use endpoints::stream::memory::StreamMemory;
 use endpoints::stream::rendering::Renderings;
-use endpoints::{channels::elsewhere, ganomede, health, metrics, publish};
+use endpoints::{channels::elsewhere, dev, ganomede, health, metrics, publish};
 use openapi::document;
 use rejection::Rejection;
 use serve::guard;
@@ -79,6 +81,8 @@ pub struct GatewayConfig {
     pub channels: Channels,
     /// Where the node's plugins are in them.
     pub consumers: Consumers,
+    /// The node's sessions.
+    pub sessions: Sessions,
     /// Those of other nodes.
     pub elsewhere: Arc<dyn Elsewhere>,
     /// The cluster as the node sees it.
@@ -93,6 +97,8 @@ pub struct GatewayConfig {
     pub tls: Option<HttpTls>,
     /// The API of ganomede-events; without it there is none.
     pub ganomede: Option<GanomedeConfig>,
+    /// Whether there are pages to try the node with.
+    pub dev: bool,
     /// Bounds.
     pub limits: GatewayLimits,
     /// Where the gateway registers its metrics, and what `/metrics` shows.
@@ -104,6 +110,7 @@ pub struct Gateway {
     context: Arc<Context>,
     tls: Option<HttpTls>,
     ganomede: Option<Arc<Ganomede>>,
+    dev: bool,
 }
 
 impl Gateway {
@@ -115,6 +122,7 @@ impl Gateway {
             plugins,
             channels,
             consumers,
+            sessions,
             elsewhere,
             cluster,
             readiness,
@@ -122,6 +130,7 @@ impl Gateway {
             hosts,
             tls,
             ganomede,
+            dev,
             limits,
             mut registry,
         } = config;
@@ -143,6 +152,7 @@ impl Gateway {
         let stream_memory = limits.stream_memory.max(least);
         Self {
             tls,
+            dev,
             ganomede: ganomede.map(Ganomede::new).map(Arc::new),
             context: Arc::new(Context {
                 denials: Denials::new(&bus, Arc::clone(&metrics)),
@@ -157,6 +167,7 @@ impl Gateway {
                 plugins,
                 channels,
                 consumers,
+                sessions,
                 elsewhere,
                 ways: elsewhere::Ways::new(limits.address_share),
                 cluster,
@@ -192,6 +203,12 @@ impl Gateway {
                 middleware::from_fn_with_state(Arc::clone(context), ganomede::answers::answer);
             let ganomede = ganomede::routes(ganomede).layer(drain);
             routes = routes.merge(guarded(ganomede).layer(answer));
+        }
+        if self.dev {
+            let pages = Router::new()
+                .route("/dev/chat/", get(dev::chat))
+                .route("/dev/chat", get(dev::to_chat));
+            routes = routes.merge(guarded(pages));
         }
         self.counted(routes)
     }

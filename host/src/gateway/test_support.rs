@@ -23,6 +23,7 @@ use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::consumer::Consumers;
 use crate::passing::{Alone, Elsewhere};
+use crate::session::{Namespaces, NoHooks, Sessions, Surroundings};
 use fakes::{FakeCluster, FakePlugins};
 
 /// Largest event of the bus under test.
@@ -189,12 +190,14 @@ fn config_of(
     channels: Channels,
 ) -> GatewayConfig {
     let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
-    let consumers = Consumers::new(&channels, bus, environment);
+    let consumers = Consumers::new(&channels, bus, Arc::clone(&environment) as _);
+    let sessions = no_sessions(bus, &channels, &access, environment);
     GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
         channels,
         consumers,
+        sessions,
         elsewhere: Arc::new(Alone),
         cluster: Arc::new(FakeCluster),
         readiness,
@@ -202,9 +205,28 @@ fn config_of(
         hosts: AllowedHosts::any(),
         tls: None,
         ganomede: None,
+        dev: false,
         limits,
         registry: Registry::default(),
     }
+}
+
+/// The sessions of a node where nobody can have one.
+fn no_sessions(
+    bus: &Bus,
+    channels: &Channels,
+    access: &Access,
+    environment: Arc<NodeEnvironment>,
+) -> Sessions {
+    let surroundings = Surroundings {
+        bus: bus.clone(),
+        channels: channels.clone(),
+        access: access.clone(),
+        environment,
+        hooks: Arc::new(NoHooks),
+    };
+    let settings = crate::config::NodeConfig::default().sessions;
+    Sessions::new(surroundings, settings, Namespaces::default())
 }
 
 /// A gateway's routes on a bus of their own.

@@ -91,19 +91,22 @@ pub enum PublishFailure {
 }
 
 impl Shared {
-    /// Publishes to the channel of that name. `principal` is who does; what is known by a
-    /// key is of one principal.
+    /// Whether it is the name of a channel of sessions.
+    pub(super) fn has_channel(&self, channel: &str) -> bool {
+        ChannelName::new(channel).is_ok_and(|name| {
+            let resolved = self.resolve(&self.in_use(), &name);
+            !matches!(resolved, Resolved::Durable | Resolved::Unknown)
+        })
+    }
+
+    /// The channel of that name, to which something may be published.
     ///
     /// # Errors
-    /// [`PublishFailure`] says why not; then nobody gets it.
-    pub(super) fn publish(
-        self: &Arc<Self>,
-        publisher: &Publisher,
-        principal: &str,
+    /// [`PublishFailure`] says why nothing may.
+    pub(super) fn published_to(
+        &self,
         channel: &str,
-        draft: Draft<'_>,
-        options: PublishOptions,
-    ) -> Result<SessionReceipt, PublishFailure> {
+    ) -> Result<(ChannelName, Arc<Namespace>), PublishFailure> {
         let name = ChannelName::new(channel)?;
         let namespace = match self.resolve(&self.in_use(), &name) {
             Resolved::Namespace(namespace) => namespace,
@@ -117,6 +120,23 @@ impl Shared {
         if namespace.durable {
             return Err(PublishFailure::Durable(name));
         }
+        Ok((name, namespace))
+    }
+
+    /// Publishes to the channel of that name. `principal` is who does; what is known by a
+    /// key is of one principal.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not; then nobody gets it.
+    pub(super) fn publish(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        let (name, namespace) = self.published_to(channel)?;
         let mut draft = draft;
         let key = options.idempotency_key.as_deref();
         if let Some(key) = key

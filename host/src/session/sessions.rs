@@ -130,6 +130,20 @@ impl Sessions {
         }
     }
 
+    /// Whether it is the name of a channel of sessions.
+    #[must_use]
+    pub fn has_channel(&self, channel: &str) -> bool {
+        self.0.has_channel(channel)
+    }
+
+    /// Checks that something may be published to the channel of sessions of this name.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why nothing may.
+    pub fn check_channel(&self, channel: &str) -> Result<(), PublishFailure> {
+        self.0.published_to(channel).map(drop)
+    }
+
     /// Publishes to a channel of sessions. Nobody is waited for.
     ///
     /// # Errors

@@ -83,7 +83,7 @@ async fn admit(
 ) -> Result<Option<(Right, Identity)>, Rejection> {
     let route = parts.extensions.get::<MatchedPath>();
     let right = match route.and_then(|route| right(&parts.method, route.as_str())) {
-        Some(Right::Open) => return Ok(None),
+        Some(Right::Open | Right::Session) => return Ok(None),
         Some(right) => right,
         // Also where a route answers: what nobody has said the right of, nobody may.
         None => {
@@ -104,7 +104,7 @@ async fn admit(
     match right {
         Right::Observe => context.check(&identity, &Act::Observe, client.address)?,
         Right::Operate => context.check(&identity, &Act::Operate, client.address)?,
-        Right::Open | Right::Known => {}
+        Right::Open | Right::Known | Right::Session => {}
         // By the route, which knows what it is for.
         Right::Publish | Right::Listen | Right::Append | Right::Read => {}
     }

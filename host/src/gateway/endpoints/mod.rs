@@ -7,6 +7,8 @@
 //! | `stream` | `GET /v1/events`: server-sent events |
 //! | `wait` | `GET /v1/wait` |
 //! | `channels` | `/v1/channels…` |
+//! | `session` | `/connection/…`: sessions of clients, and what is published to their channels |
+//! | `dev` | `/dev/chat/`: a page to try them with |
 //! | `ganomede` | `/events/v1…`: the API of ganomede-events |
 //! | `plugins` | `/v1/plugins…` |
 //! | `nodes` | `/v1/nodes` |
@@ -17,12 +19,14 @@
 
 pub(super) mod channels;
 pub(super) mod description;
+pub(super) mod dev;
 pub(super) mod ganomede;
 pub(super) mod health;
 pub(super) mod metrics;
 pub(super) mod nodes;
 pub(super) mod plugins;
 pub(super) mod publish;
+pub(super) mod session;
 pub(super) mod stream;
 pub(super) mod wait;
 pub(super) mod whoami;

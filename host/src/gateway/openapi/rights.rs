@@ -22,6 +22,8 @@ pub(in crate::gateway) enum Right {
     Observe,
     /// To command the node.
     Operate,
+    /// A session, which is asked who it is by its own commands.
+    Session,
 }
 
 impl Right {
@@ -35,6 +37,7 @@ impl Right {
             Self::Read => "read",
             Self::Observe => "observe",
             Self::Operate => "operate",
+            Self::Session => "session",
         }
     }
 
@@ -46,7 +49,7 @@ impl Right {
 }
 
 /// Every operation, in the order of the document.
-const RIGHTS: [(&str, &str, Right); 35] = [
+const RIGHTS: [(&str, &str, Right); 36] = [
     ("POST", "/v1/events", Right::Publish),
     ("GET", "/v1/events", Right::Listen),
     ("GET", "/v1/wait", Right::Listen),
@@ -98,6 +101,7 @@ const RIGHTS: [(&str, &str, Right); 35] = [
     ("DELETE", "/v1/plugins/{name}/replay", Right::Operate),
     ("GET", "/v1/nodes", Right::Observe),
     ("GET", "/v1/whoami", Right::Known),
+    ("GET", "/connection/websocket", Right::Session),
     ("GET", "/livez", Right::Open),
     ("GET", "/readyz", Right::Open),
     ("GET", "/metrics", Right::Observe),

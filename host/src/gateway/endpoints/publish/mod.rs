@@ -29,6 +29,7 @@ pub(in crate::gateway) use submission::{Mode, Submission, read_held_body};
 use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::append::append_named;
+use crate::gateway::endpoints::session::published;
 use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
 use crate::gateway::rejection::Rejection;
@@ -82,19 +83,22 @@ pub(in crate::gateway) async fn publish(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Rejection> {
-    let submission = Submission::read(&context, &identity, &client, &headers, body).await?;
-    if submission
-        .drafts
-        .iter()
-        .any(|draft| draft.channel.is_some())
-    {
-        return append_named(&context, &client, &identity, &headers, submission).await;
-    }
+    let mut submission = Submission::read(&context, &identity, &client, &headers, body).await?;
     let sender = Sender {
         context: &context,
         identity: &identity,
         client: &client,
     };
+    if submission
+        .drafts
+        .iter()
+        .any(|draft| draft.channel.is_some())
+    {
+        if let Some(answer) = published::publish(sender, &mut submission)? {
+            return Ok(answer);
+        }
+        return append_named(&context, &client, &identity, &headers, submission).await;
+    }
     let receipt = sender.publish(&submission)?;
     Ok((StatusCode::ACCEPTED, receipt).into_response())
 }

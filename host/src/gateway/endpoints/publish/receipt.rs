@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::bus::Published;
 use crate::channel::StoredEvent;
 use crate::event::cloudevent::rfc3339;
+use crate::session::SessionReceipt;
 
 /// What a published event was given.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -16,7 +17,7 @@ pub(in crate::gateway) struct Accepted {
     pub(super) id: String,
     /// When it was published, in RFC 3339.
     time: String,
-    /// The channel that it is stored in.
+    /// The channel that it is stored in, or was published to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
     /// Its number within the channel.
@@ -50,6 +51,21 @@ impl Accepted {
             sequence: Some(event.sequence),
             epoch: Some(epoch.to_owned()),
             duplicate: event.duplicate,
+        }
+    }
+}
+
+impl Accepted {
+    /// Of an event that was published to a channel of sessions.
+    pub(in crate::gateway) fn published(receipt: &SessionReceipt) -> Self {
+        let position = receipt.position.as_ref();
+        Self {
+            id: receipt.id.to_string(),
+            time: rfc3339(receipt.time),
+            channel: Some(receipt.channel.to_string()),
+            sequence: position.map(|position| position.offset),
+            epoch: position.map(|position| position.epoch.to_string()),
+            duplicate: receipt.duplicate,
         }
     }
 }

@@ -318,12 +318,7 @@ impl Conversation {
     }
 
     /// Takes a message apart into commands.
-    fn decode(
-        session: &Session,
-        spoken: Spoken,
-        commands: &mut VecDeque<Command>,
-        message: &[u8],
-    ) {
+    fn decode(session: &Session, spoken: Spoken, commands: &mut VecDeque<Command>, message: &[u8]) {
         let limits = DecodeLimits {
             message: spoken.max_message,
             ..DecodeLimits::default()

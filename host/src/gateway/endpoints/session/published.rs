@@ -8,8 +8,7 @@ use crate::gateway::endpoints::publish::{Accepted, Mode, Receipt, Sender, Submis
 use crate::gateway::rejection::Rejection;
 use crate::session::{PublishFailure, PublishOptions};
 
-/// Publishes what names channels of sessions; `None` if nothing does. One after the other, each
-/// whole: what is wrong with one is told of its place, and those before it are published.
+/// Publishes what names channels of sessions, all or nothing; `None` if nothing does.
 ///
 /// # Errors
 /// [`Rejection`] when an event cannot be published, or when only some of several events name
@@ -41,18 +40,28 @@ pub(in crate::gateway) fn publish(
         .connection
         .publisher(sender.identity, &context.bus);
     let principal = sender.identity.principal().to_string();
+    for (at, draft) in submission.drafts.iter().enumerate() {
+        let channel = draft.channel.as_deref().unwrap_or_default();
+        let checked = context.sessions.check_channel(channel);
+        checked
+            .map_err(|failure| submission.placed(at, SessionRefusal::Publish(failure).into()))?;
+    }
+    let encoded = publisher.encode_all(&submission.drafts);
+    encoded.map_err(|(at, error)| submission.refused(at, error))?;
     let mut accepted = Vec::with_capacity(submission.drafts.len());
-    for (at, mut draft) in std::mem::take(&mut submission.drafts).into_iter().enumerate() {
+    for (at, mut draft) in std::mem::take(&mut submission.drafts)
+        .into_iter()
+        .enumerate()
+    {
         let channel = draft.channel.take().unwrap_or_default();
         let options = PublishOptions {
             // An event that is sent again is published once.
             idempotency_key: draft.id.as_deref().map(str::to_owned),
             ..PublishOptions::default()
         };
-        let published =
-            context
-                .sessions
-                .publish(&publisher, &principal, &channel, draft, options);
+        let published = context
+            .sessions
+            .publish(&publisher, &principal, &channel, draft, options);
         let receipt = published.map_err(|failure| match failure {
             PublishFailure::Event(error) => submission.refused(at, error),
             failure => submission.placed(at, SessionRefusal::Publish(failure).into()),

@@ -1,7 +1,6 @@
 //! What can go wrong with requests for sessions.
 
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::session::PublishFailure;
 
@@ -52,18 +51,17 @@ impl SessionRefusal {
                     "not-published",
                     "Nothing is published there",
                 ),
-                PublishFailure::Name(_)
-                | PublishFailure::Refused(_)
-                | PublishFailure::Event(_) => (StatusCode::BAD_REQUEST, "bad-event", "Bad event"),
+                PublishFailure::Name(_) | PublishFailure::Refused(_) | PublishFailure::Event(_) => {
+                    (StatusCode::BAD_REQUEST, "bad-event", "Bad event")
+                }
             },
         }
     }
 
     /// Says what would have been taken, in the header made for telling it.
-    pub(in crate::gateway) fn tell(&self, response: &mut Response) {
+    pub(in crate::gateway) fn tell(&self, headers: &mut HeaderMap) {
         if let Self::UpgradeRequired(_) = self {
             // RFC 9110, section 15.5.22.
-            let headers = response.headers_mut();
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         }
