@@ -111,6 +111,33 @@ async fn a_retry_of_which_only_the_mark_is_missing_is_marked_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_seek_that_failed_comes_into_force_at_no_time() {
+    let (engines, disk) = failing_engines();
+    let node = Node::on(engines).await;
+    let keeping = ChannelSettings {
+        keep_unread: vec![Reader::Plugin("shop".into())],
+        ..ChannelSettings::default()
+    };
+    node.make("orders", keeping).await;
+    node.append(&["a", "b", "c"]).await;
+    let mut worker = node.worker(settings());
+    assert_eq!(worker.handle(1).await, [1]);
+    settled().await;
+    // The place is written, and then what is to be kept is not.
+    disk.set(Call::Keep, 0, Fate::Fails);
+    let failed = node.consumers.seek("shop", "orders", 3, None).await;
+    assert!(
+        matches!(failed, Err(ConsumerFailure::Cell(_))),
+        "{failed:?}"
+    );
+    disk.recover();
+    tokio::time::sleep(EVER).await;
+    assert_eq!(node.written().await, 1, "nothing was handled since");
+    assert_eq!(worker.handle(2).await, [2, 3]);
+    worker.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn places_are_written_while_letters_are_counted() {
     let (node, disk) = failing_node().await;
     node.append(&["a", "b", "c"]).await;
