@@ -73,6 +73,27 @@ async fn a_place_that_could_not_be_written_is_known_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_start_on_a_disk_that_takes_nothing_goes_on_where_it_was_written_to_be() {
+    let (engines, disk) = failing_engines();
+    {
+        let node = Node::on(engines.clone()).await;
+        node.make("orders", ChannelSettings::default()).await;
+        node.append(&["a", "b"]).await;
+        let mut worker = node.worker(settings());
+        assert_eq!(worker.handle(1).await, [1]);
+        node.leave(worker).await;
+        node.stop().await;
+    }
+    let node = Node::on(engines).await;
+    disk.set(Call::ChangeCells, 0, Fate::Fails);
+    let mut worker = node.worker(settings());
+    assert_eq!(worker.handle(1).await, [2]);
+    disk.recover();
+    worker.idle().await;
+    assert_eq!(node.written().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_retry_that_cannot_be_written_is_none_and_the_next_is_carried_out() {
     let (node, disk) = failing_node().await;
     node.append(&["a", "b"]).await;
