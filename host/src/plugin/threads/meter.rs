@@ -21,6 +21,10 @@ use super::ticker::TICK;
 /// What is left of a deadline, at most, to a guest that is told that it waits in vain.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// What a wait for storage that is in order takes at most. That excuses nobody: a guest that
+/// never ends and appends all the time waits for storage most of its time.
+const USUAL_STORAGE: Duration = Duration::from_millis(50);
+
 /// Charges the events of one instance.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -43,7 +47,7 @@ pub(crate) struct Spent {
 struct Account {
     /// What the event in hand has cost.
     event: Spent,
-    /// For how long it has waited for storage.
+    /// For how long it has waited for storage that was late.
     storage: Duration,
     /// What the whole call has cost.
     call: Spent,
@@ -76,7 +80,8 @@ pub(crate) struct StorageWait {
 
 impl Drop for StorageWait {
     fn drop(&mut self) {
-        self.meter.lock().storage += self.since.elapsed();
+        let late = late(self.since.elapsed(), self.meter.deadline);
+        self.meter.lock().storage += late;
     }
 }
 
@@ -125,7 +130,7 @@ impl Meter {
     }
 
     /// Whether what the last call was interrupted for went, for the most part, into waits for
-    /// storage.
+    /// storage that was late.
     #[must_use]
     pub(crate) fn waited_for_storage(&self) -> bool {
         let account = self.lock();
@@ -211,6 +216,11 @@ impl Meter {
         // Plain arithmetic in here; nothing panics half-way.
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// By how much storage was later than usual, for which it had so long in all.
+fn late(waited: Duration, deadline: Duration) -> Duration {
+    waited.saturating_sub(USUAL_STORAGE.min(deadline / 10))
 }
 
 impl Spent {
@@ -391,6 +401,15 @@ mod tests {
             let meter = meters.lock().unwrap().take().expect("it was made");
             assert_eq!(meter.waited_for_storage(), of_storage);
         }
+    }
+
+    #[test]
+    fn what_storage_takes_usually_is_no_excuse() {
+        let [usual, second] = [USUAL_STORAGE, Duration::from_secs(1)];
+        assert_eq!(late(usual, 5 * second), Duration::ZERO);
+        // However many such waits there are; of one that is late the rest is.
+        assert_eq!(late(second, 5 * second), second - usual);
+        assert_eq!(late(usual, usual), usual * 9 / 10, "a short deadline");
     }
 
     #[tokio::test]
