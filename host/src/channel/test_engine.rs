@@ -1,5 +1,7 @@
 //! An engine in memory that fails, hangs or loses events where a test says.
 
+mod call;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,35 +14,7 @@ use hearken_channel_log::{
 };
 use tokio::sync::watch;
 
-/// What an engine is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Call {
-    Create,
-    Change,
-    Remove,
-    Append,
-    Read,
-    Since,
-    Trim,
-    Keep,
-    Cell,
-    Cells,
-    /// Of cells whose first key does not begin with `index`.
-    ChangeCells,
-    /// Of those of indexes.
-    ChangeIndex,
-    Verify,
-    Repair,
-}
-
-/// What becomes of a call.
-#[derive(Clone, Debug)]
-pub(crate) enum Fate {
-    /// It hangs for as long as that is so.
-    Hangs,
-    /// The storage fails it.
-    Fails,
-}
+pub(crate) use call::{Call, Fate};
 
 /// An engine in memory that fails, hangs or loses events where a test says, and otherwise hands
 /// on everything.

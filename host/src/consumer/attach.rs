@@ -50,10 +50,11 @@ pub(super) async fn attach(
     }
     let bounds = channel.bounds().ok_or(AttachError::Removed)?;
     let left = consumer.state().left.clone();
+    let mut written = None;
     let known = match left.filter(|left| left.epoch == channel.epoch()) {
         Some(left) => Some(left),
         None => match channel.consumed(consumer.plugin()).await? {
-            Some(bytes) => Some(kept::read(&bytes)?),
+            Some(bytes) => Some(kept::read(written.insert(bytes))?),
             None => None,
         },
     };
@@ -70,7 +71,12 @@ pub(super) async fn attach(
             (place, BTreeMap::new())
         }
     };
-    consumer.state().attached = Some(Attached::new(Arc::clone(channel), place, dead_again));
+    let attached = Attached::new(Arc::clone(channel), place, dead_again);
+    // What is there already needs no room, also on a disk that has none.
+    consumer.state().attached = Some(Attached {
+        written,
+        ..attached
+    });
     let saved = save_in_turn(consumer, channels).await;
     if saved.is_err() {
         consumer.state().attached = None;

@@ -50,6 +50,8 @@ pub(super) async fn change_place(
     let mut place = place?;
     change(&mut place);
     let bytes = kept::write(&place);
+    // Unless this comes to its end it is not known what lies beside the log.
+    let _unknown = Unknown::new(consumer);
     channel
         .set_consumed(consumer.plugin(), Some(bytes.clone()))
         .await?;
@@ -94,11 +96,29 @@ pub(super) async fn change_place(
         let plugin = consumer.plugin();
         consumer.reporter.missed(plugin, &name, epoch, span, count);
     }
-    consumer.signals.moved.notify_one();
     for reads in &consumer.signals.reads {
         reads.notify_one();
     }
     Ok(())
+}
+
+/// While it is not known what lies beside the log. When it is dropped what is in memory is
+/// written there, unless that is known to be there already.
+struct Unknown<'c>(&'c Consumer);
+
+impl<'c> Unknown<'c> {
+    fn new(consumer: &'c Consumer) -> Self {
+        if let Some(attached) = &mut consumer.state().attached {
+            attached.written = None;
+        }
+        Self(consumer)
+    }
+}
+
+impl Drop for Unknown<'_> {
+    fn drop(&mut self) {
+        self.0.signals.moved.notify_one();
+    }
 }
 
 /// Where a consumer is in this log, as far as that is in memory.

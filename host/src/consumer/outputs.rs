@@ -252,7 +252,7 @@ mod tests {
                 ..draft()
             },
             Draft {
-                subject: Some("".into()),
+                subject: Some("another".into()),
                 ..draft()
             },
             Draft {

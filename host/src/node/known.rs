@@ -47,13 +47,16 @@ struct Row<T: Ord> {
 /// cannot be read is logged and keeps no node from starting.
 pub(super) fn foreknown(data: &Path, settings: &ChannelsSettings, own: &str) -> Foreknown {
     let file = data.join(FILE);
-    let known = load(&file).unwrap_or_else(|error| {
+    let mut known = load(&file).unwrap_or_else(|error| {
         tracing::warn!(
             file = %file.display(), %error,
             "cannot tell which channels other nodes had; of those that are away it is not known"
         );
         All::new()
     });
+    // The data are of a node that was called otherwise: what its namesake had then is not
+    // this one's, and nobody waits for this one to come back.
+    known.remove(own);
     let declared = settings.declared.iter().filter_map(|(name, channel)| {
         let node = channel.settings.node.as_deref()?;
         (node != own).then(|| (name.as_str().into(), node.into()))
@@ -198,6 +201,11 @@ mod tests {
             declared: [("theirs".into(), "d".into())].into(),
         };
         assert_eq!(foreknown(&folder, &settings, "c"), expected);
+        let renamed = foreknown(&folder, &settings, "a").known;
+        assert_eq!(
+            renamed.keys().map(|name| &**name).collect::<Vec<_>>(),
+            ["b"]
+        );
         fs::write(folder.join(FILE), "nonsense").unwrap();
         assert_eq!(foreknown(&folder, &settings, "c").known, All::new());
     }

@@ -58,6 +58,12 @@ impl Buffers {
         }
     }
 
+    /// Bytes that nobody uses.
+    #[cfg(test)]
+    pub(super) fn unused(&self) -> usize {
+        self.kept().bytes
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         let kept = self.0.lock();
         kept.expect("nobody panics while holding the buffers")

@@ -14,7 +14,7 @@ use super::core::{Core, disk_fault};
 use super::device::Open;
 use super::format::{BatchHead, segment_head_bytes};
 use super::losses;
-use super::segment::Resume;
+use super::segment::{OpenSegment, Resume};
 use super::walk::{Found, Walk};
 use crate::{Page, ReadError, ReadLimit, Span, placing};
 
@@ -22,6 +22,11 @@ pub(super) use self::verify::{Verified, verify_piece};
 
 /// Bytes of heads and keys that are read beside the events asked for.
 const BESIDE: usize = 192 << 10;
+/// Bytes that are read for each event that is asked for, beside those; larger ones are read
+/// once more.
+const OF_AN_EVENT: usize = 64 << 10;
+/// As many times as large as events may be what they keep in memory, having been read with them.
+const MOST_BESIDE: usize = 8;
 /// Most bytes that are read at once: what stays in a processor's cache while it is checked.
 const MAX_WINDOW: usize = 1 << 20;
 
@@ -128,6 +133,7 @@ impl Start {
     ) -> Result<Page, ReadError> {
         let mut events = Events::new(self.from, self.until, limit);
         let read = gather(core, channel, self.filed, &mut events);
+        events.let_go_of_the_rest();
         if !matches!(read, Ok(None)) && channel.state().removed {
             // Its files went meanwhile.
             return Err(ReadError::NoChannel(channel.name.clone()));
@@ -184,6 +190,8 @@ pub(super) struct Events {
     full: bool,
     /// Whether what is in memory of segments will do.
     may_resume: bool,
+    /// Bytes that were read into memory, of which the events are parts.
+    held: usize,
 }
 
 impl Events {
@@ -196,6 +204,7 @@ impl Events {
             limit,
             full: false,
             may_resume: true,
+            held: 0,
         }
     }
 
@@ -214,6 +223,17 @@ impl Events {
             self.next = number + 1;
         }
         self.wants_more()
+    }
+
+    /// Has what was read beside the events be used again, if that is much more: there may be
+    /// many who have few events each.
+    fn let_go_of_the_rest(&mut self) {
+        if self.bytes.saturating_mul(MOST_BESIDE) < self.held {
+            for event in &mut self.taken {
+                *event = Bytes::copy_from_slice(event);
+            }
+            self.held = 0;
+        }
     }
 
     fn wants_more(&self) -> bool {
@@ -297,12 +317,25 @@ fn read_segment(
         let mark = index.last(|mark| mark.first <= next);
         mark.map_or_else(|| segment_head_bytes(&channel.name), |mark| mark.at)
     };
-    let window = events.limit.bytes.saturating_add(BESIDE).min(MAX_WINDOW);
+    let wanted = events.limit.events.saturating_mul(OF_AN_EVENT);
+    let wanted = wanted.min(events.limit.bytes);
+    let window = wanted.saturating_add(BESIDE).min(MAX_WINDOW);
     let mut walk = Walk::new(open.file.as_ref(), of, (start, segment.bytes), window)
         .with_buffers(&core.buffers);
     if let Some(resume) = resume {
         walk = walk.with_window(resume.window);
     }
+    let read = read_batches(&mut walk, &open, events);
+    events.held = events.held.saturating_add(walk.held());
+    read
+}
+
+/// Gathers events from where a walk of a segment is.
+fn read_batches(
+    walk: &mut Walk<'_>,
+    open: &OpenSegment,
+    events: &mut Events,
+) -> io::Result<Option<Option<u64>>> {
     let mut bad = false;
     loop {
         let (at, head) = match walk.next()? {
@@ -325,7 +358,7 @@ fn read_segment(
         };
         bad = false;
         if !events.take(&head, &batch.slice(head.events_at()..)) {
-            let (span, window) = (head.span(), walk.into_window());
+            let (span, window) = (head.span(), walk.window());
             open.stop(Resume { at, span, window });
             return Ok(None);
         }

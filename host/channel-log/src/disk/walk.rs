@@ -28,6 +28,8 @@ pub(super) struct Walk<'f> {
     checked: Option<u64>,
     /// Where buffers come from, if they are large.
     buffers: Option<&'f Arc<Buffers>>,
+    /// Bytes of all that was read into memory.
+    held: usize,
 }
 
 /// What a walk has read, for one that goes on where it was.
@@ -68,6 +70,7 @@ impl<'f> Walk<'f> {
             buffer_at: at,
             checked: None,
             buffers: None,
+            held: 0,
         }
     }
 
@@ -79,6 +82,7 @@ impl<'f> Walk<'f> {
 
     /// Goes on with what another walk of the same file has read.
     pub(super) fn with_window(mut self, window: Window) -> Self {
+        self.held += window.bytes.len();
         self.buffer = window.bytes;
         self.buffer_at = window.at;
         self.checked = window.checked;
@@ -86,12 +90,17 @@ impl<'f> Walk<'f> {
     }
 
     /// What it has read last.
-    pub(super) fn into_window(self) -> Window {
+    pub(super) fn window(&self) -> Window {
         Window {
-            bytes: self.buffer,
+            bytes: self.buffer.clone(),
             at: self.buffer_at,
             checked: self.checked,
         }
+    }
+
+    /// Bytes that whoever has a part of all that it has given out keeps in memory.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     /// Where it is.
@@ -140,6 +149,7 @@ impl<'f> Walk<'f> {
         let rest = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let window = self.window.max(count).min(rest);
         self.buffer = self.read(window)?;
+        self.held = self.held.saturating_add(self.buffer.len());
         self.buffer_at = self.at;
         self.checked = None;
         Ok(self.buffer.slice(..count.min(self.buffer.len())))

@@ -73,6 +73,27 @@ async fn a_place_that_could_not_be_written_is_known_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_start_on_a_disk_that_takes_nothing_goes_on_where_it_was_written_to_be() {
+    let (engines, disk) = failing_engines();
+    {
+        let node = Node::on(engines.clone()).await;
+        node.make("orders", ChannelSettings::default()).await;
+        node.append(&["a", "b"]).await;
+        let mut worker = node.worker(settings());
+        assert_eq!(worker.handle(1).await, [1]);
+        node.leave(worker).await;
+        node.stop().await;
+    }
+    let node = Node::on(engines).await;
+    disk.set(Call::ChangeCells, 0, Fate::Fails);
+    let mut worker = node.worker(settings());
+    assert_eq!(worker.handle(1).await, [2]);
+    disk.recover();
+    worker.idle().await;
+    assert_eq!(node.written().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_retry_that_cannot_be_written_is_none_and_the_next_is_carried_out() {
     let (node, disk) = failing_node().await;
     node.append(&["a", "b"]).await;
@@ -107,6 +128,33 @@ async fn a_retry_of_which_only_the_mark_is_missing_is_marked_by_the_next() {
     assert_eq!(node.consumers.retry("shop", "orders").await.unwrap(), 0);
     assert_eq!(letters.retried("orders").await.unwrap(), 1);
     assert_eq!(worker.handle(1).await, [1], "it was given again");
+    worker.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seek_that_failed_comes_into_force_at_no_time() {
+    let (engines, disk) = failing_engines();
+    let node = Node::on(engines).await;
+    let keeping = ChannelSettings {
+        keep_unread: vec![Reader::Plugin("shop".into())],
+        ..ChannelSettings::default()
+    };
+    node.make("orders", keeping).await;
+    node.append(&["a", "b", "c"]).await;
+    let mut worker = node.worker(settings());
+    assert_eq!(worker.handle(1).await, [1]);
+    settled().await;
+    // The place is written, and then what is to be kept is not.
+    disk.set(Call::Keep, 0, Fate::Fails);
+    let failed = node.consumers.seek("shop", "orders", 3, None).await;
+    assert!(
+        matches!(failed, Err(ConsumerFailure::Cell(_))),
+        "{failed:?}"
+    );
+    disk.recover();
+    tokio::time::sleep(EVER).await;
+    assert_eq!(node.written().await, 1, "nothing was handled since");
+    assert_eq!(worker.handle(2).await, [2, 3]);
     worker.idle().await;
 }
 

@@ -62,9 +62,10 @@ fn a_batch_that_was_refused_takes_no_other_ones_place() {
             full_inside: 1000,
             ..Faults::default()
         });
-        // Both in one group, of which the first may be there when the second is refused.
+        // Both in one group, of which the first may be there when the second is refused; so
+        // large that no room is made for it ahead.
         let before = last_file(&disk, "/channels/journal").1;
-        let mut appends = [(&orders, 800, 10), (&carts, 900, 400)].map(|(channel, id, bytes)| {
+        let mut appends = [(&orders, 800, 10), (&carts, 900, 200_000)].map(|(channel, id, bytes)| {
             let batch = batch(id, bytes);
             Box::pin(engine.append(channel, batch, Expected::Any))
         });

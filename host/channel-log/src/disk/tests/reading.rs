@@ -161,3 +161,21 @@ fn small_pages_are_not_read_again_and_again() {
     assert!(pages > 30 && reads > 2, "{pages} {reads}");
     assert!(reads < pages / 2, "{pages} {reads}");
 }
+
+#[test]
+fn few_events_do_not_keep_what_was_read_beside_them() {
+    let mut log = filed(300, &[b'x'; 3000]);
+    let name = channel("orders");
+    let limit = ReadLimit {
+        events: 1,
+        bytes: 4 << 20,
+    };
+    let mut pages = Vec::new();
+    for after in (0..300).step_by(10) {
+        let page = log.done(|engine| engine.read(&name, after, limit)).unwrap();
+        assert_eq!((page.events.len(), page.next), (1, after + 1));
+        pages.push(page);
+    }
+    assert!(log.steps.core.buffers.unused() > 0, "none is used again");
+    drop(pages);
+}
