@@ -10,6 +10,7 @@ use super::http_grant::HttpGrant;
 use super::manifest::Manifest;
 use super::secret::{GrantedSecret, SecretBound, SecretSource};
 use crate::event::{Pattern, Within};
+use crate::session::{DEFAULT_NAMESPACE, Namespace};
 
 /// What a plugin may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub struct Rights {
     pub append: Vec<Glob>,
     /// Channels that it may read.
     pub read: Vec<Glob>,
+    /// Namespaces of session channels that it brings, by name: those whose clients publish and
+    /// append what it may itself.
+    pub namespaces: BTreeMap<String, Namespace>,
     /// What it may read through `wasmcloud:secrets`, by its keys.
     pub secrets: BTreeMap<String, GrantedSecret>,
     /// What the manifest asks for and the policy does not grant.
@@ -50,7 +54,7 @@ impl Rights {
         let mut withheld = Vec::new();
         let secrets = secrets(&manifest.secrets, bounds.secrets.as_deref(), &mut withheld);
         let (asked, bounds) = (&manifest.allow, &bounds.allow);
-        Self {
+        let mut rights = Self {
             publish: patterns(
                 "publish",
                 asked.publish.as_deref(),
@@ -94,8 +98,37 @@ impl Rights {
                 names_within,
                 &mut withheld,
             ),
+            namespaces: BTreeMap::new(),
             secrets,
             withheld,
+        };
+        rights.grant_namespaces(&manifest.namespaces);
+        rights
+    }
+
+    /// Grants namespaces. Nobody is asked for a right to publish what a namespace says that
+    /// its clients publish, and so it may not be more than the plugin has; nor may what it
+    /// has kept on the node's disk.
+    fn grant_namespaces(&mut self, asked: &BTreeMap<String, Namespace>) {
+        for (name, namespace) in asked {
+            let channels = match name.as_str() {
+                DEFAULT_NAMESPACE => "*".to_owned(),
+                name => format!("{name}:*"),
+            };
+            let channels = Glob::new(channels);
+            let (right, beyond) = if !self.may_publish(&namespace.event_type) {
+                ("publish", namespace.event_type.as_str())
+            } else if namespace.durable && !self.append.iter().any(|own| own.covers(&channels)) {
+                ("append", channels.as_str())
+            } else {
+                self.namespaces.insert(name.clone(), namespace.clone());
+                continue;
+            };
+            self.withheld.push(Withheld {
+                right,
+                asked: format!("{beyond} (sessions.namespaces.{name})"),
+                granted: Vec::new(),
+            });
         }
     }
 
@@ -242,159 +275,4 @@ fn secrets(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::config::Allow;
-
-    fn allow(text: &str) -> Allow {
-        manifest(&format!("[allow]\n{text}")).allow
-    }
-
-    fn manifest(text: &str) -> Manifest {
-        let manifest = Manifest::parse(Path::new("a.toml"), text);
-        manifest.expect("a valid manifest")
-    }
-
-    fn rights(asked: Allow, bounds: Allow) -> Rights {
-        let manifest = Manifest {
-            allow: asked,
-            ..Manifest::default()
-        };
-        let bounds = Bounds {
-            allow: bounds,
-            secrets: None,
-        };
-        Rights::of(&manifest, &bounds)
-    }
-
-    fn shown(withheld: &Withheld) -> String {
-        let Withheld {
-            right,
-            asked,
-            granted,
-        } = withheld;
-        format!("{right} {asked}, of which {}", granted.join(" and "))
-    }
-
-    fn texts<T: ToString>(list: &[T]) -> Vec<String> {
-        list.iter().map(T::to_string).collect()
-    }
-
-    #[test]
-    fn without_a_policy_a_manifest_gets_what_it_asks_for() {
-        let asked = allow("publish = [\"custom.a\"]\nhttp = [\"a.example\"]\nkeyvalue = [\"b\"]");
-        let rights = rights(asked, Allow::default());
-        assert!(rights.may_publish("custom.a") && !rights.may_publish("custom.b"));
-        assert_eq!(rights.listen, None);
-        assert_eq!(texts(&rights.http), ["a.example"]);
-        assert_eq!(rights.keyvalue, ["b"]);
-        assert_eq!(rights.withheld, []);
-    }
-
-    #[test]
-    fn without_a_manifest_the_policy_bounds_what_needs_no_grant_and_grants_nothing() {
-        let bounds = allow("publish = []\nlisten = [\"custom.a.*\"]\nhttp = [\"a.example\"]");
-        let rights = rights(Allow::default(), bounds);
-        assert!(!rights.may_publish("custom.a"));
-        assert_eq!(texts(&rights.listen.unwrap()), ["custom.a.*"]);
-        assert_eq!(texts(&rights.http), Vec::<String>::new());
-        assert_eq!(rights.withheld, []);
-    }
-
-    #[test]
-    fn what_lies_outside_of_the_policy_is_withheld_and_told() {
-        let asked = allow(
-            "publish = [\"custom.*\", \"custom.b\"]\nlisten = [\"custom.c\"]\n\
-             http = [\"a.example\", \"b.example:80\"]\nkeyvalue = [\"x\", \"y\"]",
-        );
-        let bounds = allow(
-            "publish = [\"custom.a.*\"]\nlisten = [\"custom.*\"]\n\
-             http = [\"a.example:443\", \"b.example\"]\nkeyvalue = [\"y\"]",
-        );
-        let rights = rights(asked, bounds);
-        assert_eq!(texts(&rights.publish.clone().unwrap()), ["custom.a.*"]);
-        assert_eq!(texts(&rights.listen.clone().unwrap()), ["custom.c"]);
-        assert_eq!(texts(&rights.http), ["a.example:443", "b.example:80"]);
-        assert_eq!(rights.keyvalue, ["y"]);
-        assert_eq!(
-            rights.withheld.iter().map(shown).collect::<Vec<_>>(),
-            [
-                "publish custom.*, of which custom.a.*",
-                "publish custom.b, of which ",
-                "http a.example, of which a.example:443",
-                "keyvalue x, of which ",
-            ]
-        );
-    }
-
-    #[test]
-    fn channels_are_those_that_both_name() {
-        let asked = allow("append = [\"orders\", \"chat:*\"]\nread = [\"*\"]");
-        let all = rights(asked.clone(), Allow::default());
-        assert!(all.may_append("orders") && all.may_append("chat:42"));
-        assert!(!all.may_append("order") && all.may_read("anything"));
-        assert_eq!(all.withheld, []);
-        let none = rights(Allow::default(), asked.clone());
-        assert!(!none.may_append("orders"));
-        let bounds = allow("append = [\"chat:4*\", \"order\"]\nread = [\"orders\", \"dead.*\"]");
-        let some = rights(asked, bounds);
-        assert_eq!(texts(&some.append), ["chat:4*"]);
-        assert_eq!(texts(&some.read), ["orders", "dead.*"]);
-        assert_eq!(
-            some.withheld.iter().map(shown).collect::<Vec<_>>(),
-            [
-                "append orders, of which ",
-                "append chat:*, of which chat:4*",
-                "read *, of which orders and dead.*",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_listener_is_narrowed_to_what_may_be_heard() {
-        let rights = rights(allow("listen = [\"custom.a.*\"]"), Allow::default());
-        let heard = |source: &str| {
-            let (left, missing) = rights.heard(&Pattern::new(source).unwrap());
-            (texts(&left), missing.as_ref().map(shown))
-        };
-        assert_eq!(
-            heard("custom.a.{b,c}"),
-            (vec!["custom.a.{b,c}".into()], None)
-        );
-        let told = Some("listen custom.*, of which custom.a.*".to_owned());
-        assert_eq!(heard("custom.*"), (vec!["custom.a.*".into()], told));
-        let told = Some("listen plugin.*, of which ".to_owned());
-        assert_eq!(heard("plugin.*"), (Vec::new(), told));
-    }
-
-    #[test]
-    fn secrets_are_where_the_policy_lets_them_be() {
-        let asked = manifest(
-            "[secrets]\na = { file = \"/etc/shadow\" }\nb = { env = \"TOKEN\" }\n\
-             c = { file = \"/run/x/c\" }\nd = { env = \"OTHER\" }\n",
-        );
-        let all = Rights::of(&asked, &Bounds::default());
-        assert_eq!(all.secrets.len(), 4);
-        assert_eq!(all.withheld, []);
-        let bounds = Bounds {
-            allow: Allow::default(),
-            secrets: Some(vec![
-                SecretBound::Variable("TOKEN".to_owned()),
-                SecretBound::Path("/run/x".into()),
-                SecretBound::Path("/run/x/c".into()),
-            ]),
-        };
-        let rights = Rights::of(&asked, &bounds);
-        assert_eq!(rights.secrets.keys().collect::<Vec<_>>(), ["b", "c"]);
-        assert_eq!(rights.secrets["c"].within, None, "it is granted by itself");
-        assert_eq!(
-            rights.withheld.iter().map(shown).collect::<Vec<_>>(),
-            [
-                "secrets a (file /etc/shadow), of which ",
-                "secrets d (env OTHER), of which ",
-            ]
-        );
-    }
-}
+mod tests;

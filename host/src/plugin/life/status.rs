@@ -243,6 +243,7 @@ pub(crate) fn rights_status(rights: &Rights, unheard: Vec<WithheldStatus>) -> Ri
         keyvalue: rights.keyvalue.clone(),
         append: texts(&rights.append),
         read: texts(&rights.read),
+        namespaces: rights.namespaces.keys().cloned().collect(),
         secrets: (rights.secrets.iter())
             .map(|(key, granted)| format!("{key} ({})", granted.source))
             .collect(),
