@@ -9,6 +9,7 @@ use super::bounds::Bounds;
 use super::http_grant::HttpGrant;
 use super::manifest::Manifest;
 use super::secret::{GrantedSecret, SecretBound, SecretSource};
+use super::sessions::PluginNamespaces;
 use crate::event::{Pattern, Within};
 use crate::session::{DEFAULT_NAMESPACE, Namespace};
 
@@ -29,7 +30,7 @@ pub struct Rights {
     pub read: Vec<Glob>,
     /// Namespaces of session channels that it brings, by name: those whose clients publish and
     /// append what it may itself.
-    pub namespaces: BTreeMap<String, Namespace>,
+    pub namespaces: PluginNamespaces,
     /// What it may read through `wasmcloud:secrets`, by its keys.
     pub secrets: BTreeMap<String, GrantedSecret>,
     /// What the manifest asks for and the policy does not grant.
@@ -98,7 +99,7 @@ impl Rights {
                 names_within,
                 &mut withheld,
             ),
-            namespaces: BTreeMap::new(),
+            namespaces: PluginNamespaces::default(),
             secrets,
             withheld,
         };
@@ -110,6 +111,7 @@ impl Rights {
     /// its clients publish, and so it may not be more than the plugin has; nor may what it
     /// has kept on the node's disk.
     fn grant_namespaces(&mut self, asked: &BTreeMap<String, Namespace>) {
+        let mut granted = Vec::new();
         for (name, namespace) in asked {
             let channels = match name.as_str() {
                 DEFAULT_NAMESPACE => "*".to_owned(),
@@ -121,7 +123,7 @@ impl Rights {
             } else if namespace.durable && !self.append.iter().any(|own| own.covers(&channels)) {
                 ("append", channels.as_str())
             } else {
-                self.namespaces.insert(name.clone(), namespace.clone());
+                granted.push((name.clone(), namespace.clone()));
                 continue;
             };
             self.withheld.push(Withheld {
@@ -130,6 +132,7 @@ impl Rights {
                 granted: Vec::new(),
             });
         }
+        self.namespaces = granted.into_iter().collect();
     }
 
     /// Whether the plugin may append to the channel of this name.
