@@ -121,6 +121,10 @@ pub struct RightsStatus {
     /// Channels that it may read, by name or with `*`.
     #[serde(default)]
     pub read: Vec<String>,
+    /// Namespaces of session channels that its manifest brings; of those that the node has
+    /// itself, the node's hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
     /// Its secrets, by their keys, and where each is: `token (file /run/secrets/token)`.
     #[serde(default)]
     pub secrets: Vec<String>,
@@ -147,6 +151,7 @@ impl RightsStatus {
             ("keyvalue", granted(&self.keyvalue)),
             ("append", granted(&self.append)),
             ("read", granted(&self.read)),
+            ("namespaces", granted(&self.namespaces)),
             ("secrets", granted(&self.secrets)),
         ]
         .into_iter()

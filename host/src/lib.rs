@@ -138,7 +138,7 @@
 //!   reads that, `gateway/openapi/` has all routes, and `gateway/endpoints/` answers.
 //! - A channel: `channel/append.rs`, which has events stored and then published, and
 //!   `channel/read.rs`; beneath them the crate `hearken-channel-log`.
-//! - A session: `session/session.rs` takes its commands, which `session/commands/` carries out,
+//! - A session: `session/handle.rs` takes its commands, which `session/commands/` carries out,
 //!   and `session/hub/` hands it what is published; beneath them the crate
 //!   `hearken-session-protocol`.
 //! - A channel of another node: `gateway/endpoints/channels/elsewhere/`, which finds out where

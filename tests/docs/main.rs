@@ -42,6 +42,7 @@ async fn every_command_is_described() {
         &[][..],
         &["plugin"],
         &["channel"],
+        &["sessions"],
         &["access"],
         &["cluster"],
     ] {
@@ -53,6 +54,7 @@ async fn every_command_is_described() {
             let groups = [
                 "hearken plugin",
                 "hearken channel",
+                "hearken sessions",
                 "hearken access",
                 "hearken cluster",
             ];

@@ -9,6 +9,7 @@ use super::access::AccessCommandError;
 use super::channel::ChannelCommandError;
 use super::client::ClientError;
 use super::data::DataError;
+use super::sessions::SessionsCommandError;
 use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
 use crate::cluster::certificates::CertificatesError;
 use crate::config::ConfigError;
@@ -70,6 +71,9 @@ pub(super) enum CliError {
     /// What is asked of access cannot be answered.
     #[error(transparent)]
     Access(#[from] AccessCommandError),
+    /// What is asked of sessions cannot be answered.
+    #[error(transparent)]
+    Sessions(#[from] SessionsCommandError),
     /// What is asked of a channel cannot be done.
     #[error(transparent)]
     Channel(#[from] ChannelCommandError),
@@ -126,6 +130,7 @@ impl CliError {
             ) => ExitCode::from(2),
             Self::Access(error) if error.is_senseless() => ExitCode::from(2),
             Self::Channel(error) if error.is_senseless() => ExitCode::from(2),
+            Self::Sessions(error) if error.is_senseless() => ExitCode::from(2),
             Self::TimedOut { .. } => ExitCode::from(3),
             Self::Client(error) if error.is_conflict() => ExitCode::from(4),
             _ => ExitCode::FAILURE,

@@ -22,6 +22,7 @@ mod process;
 mod render;
 mod run;
 mod send;
+mod sessions;
 mod signals;
 mod wait;
 
@@ -37,6 +38,7 @@ use cluster::Cluster;
 use error::CliError;
 use output::Output;
 use plugin::Plugin;
+use sessions::Sessions;
 
 /// An event host whose listeners are sandboxed WebAssembly plugins
 #[derive(Debug, Parser)]
@@ -71,6 +73,8 @@ enum Command {
     #[command(subcommand)]
     Channel(Channel),
     #[command(subcommand)]
+    Sessions(Sessions),
+    #[command(subcommand)]
     Access(Access),
     #[command(subcommand)]
     Cluster(Cluster),
@@ -98,6 +102,7 @@ pub fn main() -> ExitCode {
         }
         Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
         Command::Channel(channel) => ask(&global, |client, output| channel.run(client, output)),
+        Command::Sessions(sessions) => sessions.run(Output::new(global.json)),
         Command::Access(access) => access.run(Output::new(global.json)),
         Command::Cluster(cluster) => cluster.run(Output::new(global.json)),
         Command::CompileWorker(worker) => worker.run().map(|never| match never {}),
@@ -143,6 +148,9 @@ fn command_line() -> clap::Command {
                 .mut_subcommand("new", asks_no_node)
                 .mut_subcommand("build", asks_no_node)
                 .mut_subcommand("check", asks_no_node)
+        })
+        .mut_subcommand("sessions", |sessions| {
+            sessions.mut_subcommand("token", asks_no_node)
         })
         .mut_subcommand("access", |access| {
             access

@@ -64,6 +64,7 @@ pub use policy::Policy;
 pub use quarantine::QuarantinePauses;
 pub use rights::{Rights, Withheld};
 pub use secret::{GrantedSecret, SecretBound, SecretSource};
+pub use sessions::PluginNamespaces;
 pub use source::ConfigSource;
 
 #[cfg(test)]

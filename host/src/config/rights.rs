@@ -9,7 +9,9 @@ use super::bounds::Bounds;
 use super::http_grant::HttpGrant;
 use super::manifest::Manifest;
 use super::secret::{GrantedSecret, SecretBound, SecretSource};
+use super::sessions::PluginNamespaces;
 use crate::event::{Pattern, Within};
+use crate::session::{DEFAULT_NAMESPACE, Namespace};
 
 /// What a plugin may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub struct Rights {
     pub read: Vec<Glob>,
     /// Channels to which it may listen, which the policy alone bounds; `None` for all.
     pub consume: Option<Vec<Glob>>,
+    /// Namespaces of session channels that it brings, by name: those whose clients publish and
+    /// append what it may itself.
+    pub namespaces: PluginNamespaces,
     /// What it may read through `wasmcloud:secrets`, by its keys.
     pub secrets: BTreeMap<String, GrantedSecret>,
     /// What the manifest asks for and the policy does not grant.
@@ -52,7 +57,7 @@ impl Rights {
         let mut withheld = Vec::new();
         let secrets = secrets(&manifest.secrets, bounds.secrets.as_deref(), &mut withheld);
         let (asked, bounds) = (&manifest.allow, &bounds.allow);
-        Self {
+        let mut rights = Self {
             publish: patterns(
                 "publish",
                 asked.publish.as_deref(),
@@ -97,9 +102,40 @@ impl Rights {
                 &mut withheld,
             ),
             consume: bounds.read.clone(),
+            namespaces: PluginNamespaces::default(),
             secrets,
             withheld,
+        };
+        rights.grant_namespaces(&manifest.namespaces);
+        rights
+    }
+
+    /// Grants namespaces. Nobody is asked for a right to publish what a namespace says that
+    /// its clients publish, and so it may not be more than the plugin has; nor may what it
+    /// has kept on the node's disk.
+    fn grant_namespaces(&mut self, asked: &BTreeMap<String, Namespace>) {
+        let mut granted = Vec::new();
+        for (name, namespace) in asked {
+            let channels = match name.as_str() {
+                DEFAULT_NAMESPACE => "*".to_owned(),
+                name => format!("{name}:*"),
+            };
+            let channels = Glob::new(channels);
+            let (right, beyond) = if !self.may_publish(&namespace.event_type) {
+                ("publish", namespace.event_type.as_str())
+            } else if namespace.durable && !self.append.iter().any(|own| own.covers(&channels)) {
+                ("append", channels.as_str())
+            } else {
+                granted.push((name.clone(), namespace.clone()));
+                continue;
+            };
+            self.withheld.push(Withheld {
+                right,
+                asked: format!("{beyond} (sessions.namespaces.{name})"),
+                granted: Vec::new(),
+            });
         }
+        self.namespaces = granted.into_iter().collect();
     }
 
     /// Whether the plugin may append to the channel of this name.

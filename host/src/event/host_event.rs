@@ -4,8 +4,14 @@
 //! `/openapi.json`. Types that end up here cannot be published by plugins or
 //! clients, whose types all begin with `custom.`.
 
+mod channels;
+mod sessions;
+
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use channels::{ChannelChanged, ChannelDamaged, ChannelFailed, ChannelTrimmed, NumberSpan};
+pub use sessions::SessionChanged;
 
 /// A host event's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -332,67 +338,6 @@ pub struct AccessDenied {
     pub denied: u64,
 }
 
-/// Data of `channel.created` and `channel.deleted`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChannelChanged {
-    /// Name of the channel, also the event's subject.
-    pub channel: String,
-    /// Which log of that name.
-    pub epoch: String,
-    /// Node that the channel lies on.
-    pub node: String,
-}
-
-/// Data of `channel.trimmed`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChannelTrimmed {
-    /// Name of the channel, also the event's subject.
-    pub channel: String,
-    /// Which log of that name.
-    pub epoch: String,
-    /// Node that the channel lies on.
-    pub node: String,
-    /// Number of the first event that was dropped.
-    pub first: u64,
-    /// Number of the last event that was dropped.
-    pub last: u64,
-}
-
-/// Data of `channel.failed`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChannelFailed {
-    /// Name of the channel, also the event's subject.
-    pub channel: String,
-    /// Which log of that name.
-    pub epoch: String,
-    /// Node that the channel lies on.
-    pub node: String,
-    /// What the storage said.
-    pub reason: String,
-}
-
-/// Data of `channel.damaged`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChannelDamaged {
-    /// Name of the channel, also the event's subject.
-    pub channel: String,
-    /// Which log of that name.
-    pub epoch: String,
-    /// Node that the channel lies on.
-    pub node: String,
-    /// Numbers of the events that are damaged, ascending.
-    pub ranges: Vec<NumberSpan>,
-}
-
-/// Numbers of events of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct NumberSpan {
-    /// The first.
-    pub first: u64,
-    /// The last.
-    pub last: u64,
-}
-
 /// Data of `record.created`, `record.updated` and `record.deleted`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RecordChanged {
@@ -402,21 +347,4 @@ pub struct RecordChanged {
     pub key: String,
     /// Plugin that changed the record.
     pub plugin: String,
-}
-
-/// Data of `session.connected`, `session.disconnected`, `session.subscribed` and
-/// `session.unsubscribed`.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SessionChanged {
-    /// Id of the session, also the event's subject.
-    pub client: String,
-    /// Whose it is; empty where the client has not said who it is.
-    pub user: String,
-    /// Channel that it is about; absent with `session.connected` and `session.disconnected`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel: Option<String>,
-    /// Code that it ended with; absent where the client ended it, and with
-    /// `session.connected` and `session.subscribed`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<u32>,
 }

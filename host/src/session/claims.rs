@@ -253,8 +253,13 @@ fn read<T: DeserializeOwned>(
     claims: &Map<String, Value>,
     claim: &'static str,
 ) -> Result<Option<T>, ClaimsError> {
-    let value = present(claims, claim).map(|value| T::deserialize(value));
-    value.transpose().map_err(|error| wrong(claim, error))
+    match present(claims, claim) {
+        Some(value) => match T::deserialize(value) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(wrong(claim, error)),
+        },
+        None => Ok(None),
+    }
 }
 
 fn wrong(claim: &'static str, problem: impl ToString) -> ClaimsError {

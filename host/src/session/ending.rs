@@ -73,12 +73,7 @@ impl Shared {
                 Some(active) => is_it(active),
                 None => only.is_none(),
             });
-            let dropped = if ends {
-                state.subscriptions.remove(name)
-            } else {
-                None
-            };
-            dropped
+            ends.then(|| state.subscriptions.remove(name)).flatten()
         };
         let Some(dropped) = dropped else {
             return false;

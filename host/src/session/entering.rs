@@ -70,19 +70,8 @@ impl Shared {
             conn_info: known.info.clone(),
             chan_info: entering.grant.info.clone(),
         });
-        let (hub, mut subscribed) = self.subscribe_to_hub(connection, &entering, &info)?;
-        let Subscribed { subscriber, .. } = &subscribed;
-        let subscriber = Arc::clone(subscriber);
-        if let Some(recovered) = &mut subscribed.recovered {
-            give_up_too_large(recovered, connection.outbox.limit());
-            let is_over = !recovered.recovered && entering.rejects_unrecovered;
-            if is_over && entering.recovers.is_some() {
-                hub.unsubscribe(&subscriber, entering.options.join_leave.then_some(&info));
-                self.stir(&hub);
-                self.release(&hub);
-                return Err(errors::UNRECOVERABLE_POSITION.into());
-            }
-        }
+        let (hub, subscribed) = self.subscribe_to_hub(connection, &entering, &info)?;
+        let subscriber = Arc::clone(&subscribed.subscriber);
         let result = SubscribeResult {
             expires: ttl.is_some(),
             ttl: ttl.unwrap_or(0),
@@ -171,20 +160,27 @@ impl Shared {
         };
         let (random, now) = (self.environment.random(), self.wheel.now());
         let made = |hub: &Arc<Hub>| self.look_after(hub);
+        let rejects = entering.rejects_unrecovered && entering.recovers.is_some();
+        let queue = connection.outbox.limit();
         let subscribe = |hub: &Arc<Hub>| {
-            let subscriber = new.take().expect("it comes back when it is not taken");
-            match hub.subscribe(subscriber, &begin, random, now) {
-                Ok(subscribed) => Ok((Arc::clone(hub), subscribed)),
-                Err((gone, subscriber)) => {
-                    new = Some(subscriber);
-                    Err(gone)
-                }
-            }
+            let admit = |recovered: &mut Recovered<StoredPublication>| {
+                give_up_too_large(recovered, queue);
+                recovered.recovered || !rejects
+            };
+            let subscribed = hub.subscribe(&mut new, &begin, admit, random, now)?;
+            Ok((Arc::clone(hub), subscribed))
         };
         let entered = self
             .hubs
             .with(entering.name, entering.namespace, made, subscribe);
-        entered.map_err(|_| errors::LIMIT_EXCEEDED.into())
+        let (hub, subscribed) = entered.map_err(|_| Refused::from(errors::LIMIT_EXCEEDED))?;
+        match subscribed {
+            Some(subscribed) => Ok((hub, subscribed)),
+            None => {
+                self.release(&hub);
+                Err(errors::UNRECOVERABLE_POSITION.into())
+            }
+        }
     }
 
     /// Has the wheel remind of a hub that was just made.

@@ -18,10 +18,10 @@
 //! | `hub/`, `hubs` | one channel at work, and all of them |
 //! | `connection`, `registry`, `pace` | one session, all of them, and how fast they may be |
 //! | `shared` | what the sessions of a node share |
-//! | `session`, `commands/`, `refused` | what a client asks for |
+//! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
 //! | `wheel`, `timing` | what happens as time goes by |
-//! | `publishing`, `server`, `sessions` | what the node does with sessions for others |
+//! | `publishing`, `server`, `shown`, `sessions` | what the node does with sessions for others |
 //! | `hooks`, `reports` | whom is asked, and who is told |
 
 mod capabilities;
@@ -33,6 +33,7 @@ mod ending;
 mod entering;
 mod frame;
 mod grant;
+mod handle;
 mod history;
 mod history_settings;
 mod hooks;
@@ -55,10 +56,12 @@ mod registry;
 mod reports;
 mod server;
 mod server_side;
-mod session;
 mod sessions;
 mod settings;
 mod shared;
+mod shown;
+#[cfg(test)]
+mod test_client;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
@@ -73,6 +76,7 @@ pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};
 pub use connection::Transport;
 pub use frame::{Form, Framing, Variant};
 pub use grant::{Overrides, SubscriptionGrant};
+pub use handle::{Next, Session};
 pub use history::{
     History, HistoryError, MAX_HISTORY_BYTES, Page, PageRequest, Position, Recovered, epoch_of,
 };
@@ -96,8 +100,8 @@ pub use presence::{Presence, PresencePage, PresenceStats};
 pub use publication::StoredPublication;
 pub use publishing::{PublishFailure, PublishOptions, SessionReceipt};
 pub use refused::Refused;
-pub use server::{HistoryPage, SessionStatus, SessionsStats, Whose};
-pub use session::{Next, Session};
+pub use server::Whose;
 pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};
+pub use shown::{HistoryPage, SessionStatus, SessionsStats};
 pub use verb::{Verb, Verbs};

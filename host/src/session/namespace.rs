@@ -25,7 +25,7 @@ pub const DEFAULT_DURABLE_CHANNELS: usize = 1_000;
 /// remember by publishing to ever new names.
 pub const DEFAULT_CHANNELS: usize = 1_000_000;
 
-/// Attributes of an event that are the tags of its publication, unless told.
+/// Attributes of an event that are tags of its publication, unless told that none is.
 pub const DEFAULT_TAGS: [&str; 2] = ["type", "subject"];
 
 /// A namespace of session channels. The names of options are Centrifugo's, and so is what

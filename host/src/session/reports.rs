@@ -3,11 +3,26 @@
 use std::sync::atomic::Ordering;
 
 use super::connection::Connection;
+use super::hub::Hub;
 use super::name::ChannelName;
 use super::shared::Shared;
 use crate::event::host_event::{HostEventType, SessionChanged};
 
 impl Shared {
+    /// Counts what a hub had to drop, and says so.
+    pub(super) fn count_dropped(&self, hub: &Hub) {
+        let dropped = hub.take_dropped();
+        if dropped > 0 {
+            self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+            let channel = hub.name();
+            tracing::warn!(
+                %channel,
+                dropped,
+                "more was published to the channel than could be handed to its subscribers"
+            );
+        }
+    }
+
     /// Counts whether somebody who came back got all that it had missed.
     pub(super) fn count_recovery(&self, is_recovered: bool) {
         let count = match is_recovered {

@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Builder;
 
 use super::connection::{Connection, Transport};
+use super::handle::Session;
 use super::hooks::SessionHooks;
 use super::in_use::InUse;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
 use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
-use super::session::Session;
 use super::settings::SessionsSettings;
 use super::shared::{Parts, Shared};
 use super::timing::STALE;

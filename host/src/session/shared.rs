@@ -1,7 +1,7 @@
 //! What the sessions of a node share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use hearken_channel_log::Environment;
@@ -161,11 +161,9 @@ impl Shared {
         if stirred.begins {
             let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
             let hand_on = async move {
-                let dropped = hub.dropped();
                 hub.hand_on(|subscriber| shared.missed(&hub, subscriber))
                     .await;
-                let more = hub.dropped() - dropped;
-                shared.counts.dropped.fetch_add(more, Ordering::Relaxed);
+                shared.count_dropped(&hub);
                 shared.release(&hub);
             };
             self.tasks.spawn_on(hand_on, &self.runtime);

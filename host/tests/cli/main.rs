@@ -7,4 +7,5 @@ mod events;
 mod failures;
 mod nodes;
 mod plugins;
+mod sessions;
 mod support;

@@ -152,3 +152,47 @@ fn secrets_are_where_the_policy_lets_them_be() {
         ]
     );
 }
+
+#[test]
+fn a_namespace_is_granted_whose_clients_do_what_the_plugin_may() {
+    let text = "[allow]\npublish = [\"custom.chat.*\"]\nappend = [\"log:*\"]\n\
+        [sessions.namespaces.chat]\n[sessions.namespaces.game]\n\
+        [sessions.namespaces.shop]\nevent_type = \"chat.shop\"\n\
+        [sessions.namespaces.log]\ndurable = true\nevent_type = \"chat.log\"\n\
+        [sessions.namespaces.logs]\ndurable = true\nevent_type = \"chat.logs\"\n";
+    let rights = Rights::of(&manifest(text), &Bounds::default());
+    let granted: Vec<_> = rights.namespaces.names().collect();
+    assert_eq!(granted, ["chat", "log", "shop"]);
+    assert_eq!(
+        rights.withheld.iter().map(shown).collect::<Vec<_>>(),
+        [
+            "publish custom.game.published (sessions.namespaces.game), of which ",
+            "append logs:* (sessions.namespaces.logs), of which ",
+        ]
+    );
+    let plain = manifest("[sessions.namespaces.game]");
+    let rights = Rights::of(&plain, &Bounds::default());
+    assert_eq!(
+        rights.namespaces.names().count(),
+        1,
+        "all under `custom.` may be published"
+    );
+    let bounds = Bounds {
+        allow: allow("publish = [\"custom.chat.*\"]"),
+        secrets: None,
+    };
+    let rights = Rights::of(&plain, &bounds);
+    assert_eq!(rights.namespaces.names().count(), 0, "the policy says less");
+    assert_eq!(rights.withheld.len(), 1);
+}
+
+#[test]
+fn durable_channels_without_a_namespace_take_the_right_to_append_to_all() {
+    let text = "[sessions.namespaces.default]\ndurable = true\n";
+    let with = |append: &str| {
+        let manifest = manifest(&format!("{text}[allow]\nappend = [{append}]"));
+        let rights = Rights::of(&manifest, &Bounds::default());
+        rights.namespaces.names().count()
+    };
+    assert_eq!((with("'orders'"), with("'*'")), (0, 1));
+}

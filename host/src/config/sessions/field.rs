@@ -46,7 +46,7 @@ pub(in crate::config) const FIELDS: &[Field] = &[
     list("sessions.namespaces.NAME.allowed_delta_types", DELTA.expected, "Deltas that subscribers may ask for"),
     switch("sessions.namespaces.NAME.delta_publish", "Whether what is published goes out as deltas to them"),
     switch("sessions.namespaces.NAME.allow_tags_filter", "Whether subscribers may filter by tags"),
-    Field { default: "`type`, `subject`", ..list("sessions.namespaces.NAME.tags", TAG.expected, "Attributes of an event that are the tags of its publication, at most 16") },
+    Field { default: "`type`, `subject`", ..list("sessions.namespaces.NAME.tags", TAG.expected, "Attributes of an event that are tags of its publication, up to 16 besides `type` and `subject`; `[]` for none at all") },
     field("sessions.namespaces.NAME.publication_data_format", DATA_FORMAT.expected, "what the client's protocol carries", "What the data of clients' publications has to be"),
     field("sessions.namespaces.NAME.event_type", EVENT_TYPE.expected, "`custom.NAME.published`; of `default`, `custom.channel.published`", "Type of the events that clients publish"),
     field("sessions.namespaces.NAME.echo", SWITCH.expected, "`true`", "Whether who publishes gets the publication too"),

@@ -1,6 +1,7 @@
 //! The configuration of sessions. Namespaces have names that whoever writes the file gives
 //! them, and stand in the file alone, and so do the plugins that answer calls.
 
+mod brought;
 mod check;
 #[cfg(test)]
 pub(super) mod field;
@@ -27,6 +28,7 @@ use form::{
 };
 use namespace::NAMESPACES;
 
+pub use brought::PluginNamespaces;
 pub(super) use check::check;
 pub(super) use namespace::namespaces;
 

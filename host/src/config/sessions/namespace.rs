@@ -11,13 +11,13 @@ use crate::config::document::{NamedSection, Section};
 use crate::config::error::ConfigError;
 use crate::config::form::{Form, SWITCH};
 use crate::config::place::Place;
-use crate::session::{DEFAULT_DURABLE_CHANNELS, Namespace};
+use crate::session::{DEFAULT_DURABLE_CHANNELS, DEFAULT_TAGS, Namespace};
 
 /// The table in which they stand.
 pub(super) const NAMESPACES: &str = "sessions.namespaces";
 
-/// Most attributes of an event that are tags of its publication: each is sent to every
-/// subscriber.
+/// Most attributes of an event that a namespace names as tags of its publication: each is sent
+/// to every subscriber.
 const MAX_TAGS: usize = 16;
 
 /// Reads all of them, by name.
@@ -126,20 +126,26 @@ fn set<T>(
     Ok(())
 }
 
+/// The attributes that are tags: those that always are and those that are named, or none where
+/// an empty list is.
 fn tags(section: &mut Section<'_>) -> Result<Option<Vec<String>>, ConfigError> {
     let Some(entry) = section.entry("tags") else {
         return Ok(None);
     };
-    let mut tags = entry.list(&TAG)?;
-    if tags.len() > MAX_TAGS {
+    let named = entry.list(&TAG)?;
+    if named.is_empty() {
+        return Ok(Some(named));
+    }
+    if named.len() > MAX_TAGS {
         let problem = format!(
             "it names {} attributes; at most {MAX_TAGS} are sent",
-            tags.len()
+            named.len()
         );
         return Err(entry.wrong_value(problem, TAG.expected));
     }
-    let mut seen = BTreeSet::new();
-    tags.retain(|tag| seen.insert(tag.clone()));
+    let mut tags = DEFAULT_TAGS.map(str::to_owned).to_vec();
+    let mut seen: BTreeSet<String> = tags.iter().cloned().collect();
+    tags.extend(named.into_iter().filter(|tag| seen.insert(tag.clone())));
     Ok(Some(tags))
 }
 

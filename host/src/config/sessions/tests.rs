@@ -169,7 +169,7 @@ fn all_of_a_namespace_is_set_by_its_table() {
             durable: true,
             max_channels: 5,
             event_type: "custom.chat.message".to_owned(),
-            tags: vec!["source".to_owned(), "type".to_owned()],
+            tags: ["type", "subject", "source"].map(str::to_owned).to_vec(),
             hooks: Some("filter".to_owned()),
             authorize: Some("judge".to_owned()),
             echo: false,
@@ -213,6 +213,7 @@ fn what_a_table_does_not_say_depends_on_what_it_says() {
     assert_eq!(of("").history_meta_ttl, DEFAULT_META_TTL);
     let long = of("history_size = 1\nhistory_ttl = '1000h'");
     assert_eq!(long.history_meta_ttl, Duration::from_secs(1_000 * 3600));
+    assert_eq!(of("tags = []").tags, [""; 0]);
     // What durable channels keep may be bounded by one of both.
     assert_eq!(of("durable = true\nhistory_size = 5").history_size, 5);
     let default = sessions("[sessions.namespaces.default]");

@@ -9,7 +9,7 @@ use super::entry::Entry;
 use super::requests::{Command, Reply};
 use crate::admin::{CommandFuture, PluginAdmin, PluginCommandError, PluginStatus, ReplayRequest};
 use crate::clock::Clock;
-use crate::config::{PluginLimits, Policy, QuarantinePauses};
+use crate::config::{PluginLimits, PluginNamespaces, Policy, QuarantinePauses};
 use crate::plugin::run::runtime::Runtime;
 
 /// Shows and commands the plugins of a node; shared with the gateway.
@@ -51,6 +51,17 @@ impl Plugins {
         for entry in self.entries() {
             entry.files_changed.notify_one();
         }
+    }
+
+    /// The namespaces of session channels that plugins bring now, by the plugins' names. They
+    /// may be others after each of the host events `plugin.*`.
+    #[must_use]
+    pub fn namespaces(&self) -> BTreeMap<String, PluginNamespaces> {
+        let brought = self.entries().into_iter().map(|entry| {
+            let status = entry.status;
+            (status.name().to_owned(), status.namespaces())
+        });
+        brought.filter(|(_, brought)| !brought.is_empty()).collect()
     }
 
     async fn command(

@@ -10,7 +10,7 @@ use crate::admin::{
 };
 use crate::bus::{Bus, Filter, MailboxLimits, Overflow, ReceiverKind, Subscription};
 use crate::clock::Clock;
-use crate::config::{PluginLimits, QuarantinePauses, Rights};
+use crate::config::{PluginLimits, PluginNamespaces, QuarantinePauses, Rights};
 use crate::consumer::{ConsumerStatus, Consumers};
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::HostEventType;
@@ -39,6 +39,7 @@ struct Shown {
     interface: Option<&'static str>,
     listeners: Vec<ListenerStatus>,
     rights: RightsStatus,
+    namespaces: PluginNamespaces,
     limits: PluginLimits,
     concurrency: usize,
     content_hash: Option<blake3::Hash>,
@@ -65,6 +66,7 @@ impl Status {
                 interface: None,
                 listeners: Vec::new(),
                 rights: RightsStatus::default(),
+                namespaces: PluginNamespaces::default(),
                 limits,
                 concurrency: 1,
                 content_hash: None,
@@ -133,6 +135,7 @@ impl Status {
         shown.interface = Some(version.exported().interface());
         shown.listeners = listeners.iter().map(Listener::status).collect();
         shown.rights = rights_status(&version.rights, unheard);
+        shown.namespaces = version.rights.namespaces.clone();
         shown.limits = version.limits.clone();
         shown.concurrency = version.concurrency();
         shown.content_hash = Some(version.content_hash);
@@ -210,6 +213,14 @@ impl Status {
         }
     }
 
+    /// The namespaces that the version in force brings; none of a plugin that cannot run.
+    pub(crate) fn namespaces(&self) -> PluginNamespaces {
+        match self.state() {
+            PluginState::Failed => PluginNamespaces::default(),
+            _ => self.shown().namespaces.clone(),
+        }
+    }
+
     /// From now on this is the replay that is shown.
     pub(crate) fn show_replay(&self, replay: Arc<Replay>) {
         *self.replay() = Some(replay);
@@ -243,6 +254,7 @@ pub(crate) fn rights_status(rights: &Rights, unheard: Vec<WithheldStatus>) -> Ri
         keyvalue: rights.keyvalue.clone(),
         append: texts(&rights.append),
         read: texts(&rights.read),
+        namespaces: rights.namespaces.names().map(str::to_owned).collect(),
         secrets: (rights.secrets.iter())
             .map(|(key, granted)| format!("{key} ({})", granted.source))
             .collect(),

@@ -14,13 +14,13 @@ use crate::event::host_event::HostEventType;
 use crate::session::claims::ConnectionClaims;
 use crate::session::connection::{Known, Phase};
 use crate::session::grant::SubscriptionGrant;
+use crate::session::handle::Session;
 use crate::session::hooks::{AboutSession, ConnectAsked, in_time};
 use crate::session::in_use::InUse;
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::refused::{Refused, bad_request};
 use crate::session::server_side::ServerSide;
-use crate::session::session::Session;
 
 /// What the node calls itself.
 pub(in crate::session) const VERSION: &str = concat!("hearken ", env!("CARGO_PKG_VERSION"));

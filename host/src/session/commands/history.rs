@@ -5,9 +5,9 @@ use hearken_session_protocol::{Answer, HistoryRequest, HistoryResult};
 
 use crate::session::connection::Known;
 use crate::session::entering::MAX_RECOVERED;
+use crate::session::handle::Session;
 use crate::session::history::{HistoryError, PageRequest};
 use crate::session::refused::{Refused, bad_request};
-use crate::session::session::Session;
 use crate::session::verb::Verb;
 
 impl Session {

@@ -5,8 +5,8 @@ use hearken_session_protocol::{
 };
 
 use crate::session::connection::Known;
+use crate::session::handle::Session;
 use crate::session::refused::Refused;
-use crate::session::session::Session;
 use crate::session::verb::Verb;
 
 impl Session {

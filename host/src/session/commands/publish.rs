@@ -11,6 +11,7 @@ use hearken_session_protocol::{Answer, ClientInfo, Encoding, PublishRequest};
 use crate::bus::{PublishError, Publisher};
 use crate::event::{Draft, EventType, ExtensionValue};
 use crate::session::connection::Known;
+use crate::session::handle::Session;
 use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
 use crate::session::name::ChannelName;
@@ -18,7 +19,6 @@ use crate::session::namespace::DataFormat;
 use crate::session::permission::Decision;
 use crate::session::publishing::{PublishFailure, PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
-use crate::session::session::Session;
 use crate::session::verb::Verb;
 
 /// Media type of data that is not JSON.

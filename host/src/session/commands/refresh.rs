@@ -10,8 +10,8 @@ use hearken_session_protocol::{
 
 use super::connect::VERSION;
 use crate::session::connection::Known;
+use crate::session::handle::Session;
 use crate::session::refused::{Refused, bad_request};
-use crate::session::session::Session;
 
 impl Session {
     /// Takes another connection token.

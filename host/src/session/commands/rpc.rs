@@ -8,9 +8,9 @@ use hearken_session_protocol::{Answer, RpcRequest, RpcResult, SendRequest};
 use crate::access::Act;
 use crate::event::{Draft, EventType};
 use crate::session::connection::Known;
+use crate::session::handle::Session;
 use crate::session::hooks::in_time;
 use crate::session::refused::{Refused, bad_request};
-use crate::session::session::Session;
 
 /// Type of the event that a client's message becomes.
 const MESSAGE: &str = "custom.session.message";

@@ -11,6 +11,7 @@ use crate::session::claims::SubscriptionClaims;
 use crate::session::connection::{Known, Subscription};
 use crate::session::entering::Entering;
 use crate::session::grant::SubscriptionGrant;
+use crate::session::handle::Session;
 use crate::session::hooks::in_time;
 use crate::session::name::ChannelName;
 use crate::session::namespace::{DeltaType, Namespace};
@@ -18,7 +19,6 @@ use crate::session::namespaces::Resolved;
 use crate::session::options::{SubscriptionOptions, Wanted};
 use crate::session::permission::{Asked, Decision, decide};
 use crate::session::refused::{Refused, bad_request};
-use crate::session::session::Session;
 use crate::session::verb::{Verb, Verbs};
 
 /// What was found out of somebody who may subscribe.

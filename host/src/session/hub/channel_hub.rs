@@ -1,18 +1,15 @@
 //! One channel of sessions.
 
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hearken_session_protocol::ClientInfo;
 
-use super::answered::Answered;
 use super::batch::Batch;
-use super::item::{Item, Pending};
-use super::subscriber::Subscriber;
-use crate::session::history::{History, HistoryError, Page, PageRequest, epoch_of};
+use super::item::Item;
+use super::state::{State, forgotten};
+use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
-use crate::session::idempotency::IdempotencyKeys;
 use crate::session::name::ChannelName;
 use crate::session::presence::{Presence, PresenceStats};
 use crate::session::publication::StoredPublication;
@@ -24,9 +21,6 @@ const POSITION: PageRequest<'static> = PageRequest {
     reverse: false,
 };
 
-/// How often a hub is looked after in which something changes by itself.
-const LOOKED_AFTER: u64 = 40_000;
-
 /// A channel: its history, who is subscribed, and what waits to be handed to them. Times are
 /// milliseconds of the node's wheel.
 pub(in crate::session) struct Hub {
@@ -34,35 +28,6 @@ pub(in crate::session) struct Hub {
     /// What sessions may call it by instead of its name.
     pub(super) number: u64,
     state: Mutex<State>,
-}
-
-pub(super) struct State {
-    /// Nobody uses it any more: whoever finds that looks for another of the name.
-    pub(super) gone: bool,
-    /// Its history and what that keeps to.
-    pub(super) history: Option<(HistorySettings, History<StoredPublication>)>,
-    pub(super) keys: IdempotencyKeys<Answered>,
-    pub(super) presence: Presence<Arc<ClientInfo>>,
-    pub(super) subscribers: Arc<Vec<Arc<Subscriber>>>,
-    /// How many of them get deltas.
-    pub(super) deltas: usize,
-    /// Serial number of the last publication.
-    pub(super) serial: u64,
-    /// Time of the last publication, which never goes back in milliseconds since the Unix
-    /// epoch.
-    pub(super) last_time: u64,
-    /// The publication before those that wait, while somebody gets deltas.
-    previous: Option<Arc<StoredPublication>>,
-    pub(super) pending: Pending,
-    /// Subscribers with a position that have begun after less than this serial number may
-    /// have missed something.
-    lost: Option<u64>,
-    /// Whether somebody hands on what waits.
-    handing_on: bool,
-    /// When it is looked after again.
-    reminded: u64,
-    /// What was dropped because more was published than could be handed on.
-    pub(super) dropped: u64,
 }
 
 /// The hub is used no more.
@@ -95,22 +60,7 @@ impl Hub {
         Self {
             name,
             number,
-            state: Mutex::new(State {
-                gone: false,
-                history: None,
-                keys: IdempotencyKeys::default(),
-                presence: Presence::default(),
-                subscribers: Arc::default(),
-                deltas: 0,
-                serial: 0,
-                last_time: 0,
-                previous: None,
-                pending: Pending::default(),
-                lost: None,
-                handing_on: false,
-                reminded: u64::MAX,
-                dropped: 0,
-            }),
+            state: Mutex::default(),
         }
     }
 
@@ -136,9 +86,10 @@ impl Hub {
         clients.map(Arc::clone).collect()
     }
 
-    /// Things that were dropped because more was published than could be handed on.
-    pub(in crate::session) fn dropped(&self) -> u64 {
-        self.lock().dropped
+    /// Things that were dropped because more was published than could be handed on, since it
+    /// was asked for the last time.
+    pub(in crate::session) fn take_dropped(&self) -> u64 {
+        std::mem::take(&mut self.lock().dropped)
     }
 
     /// A part of its history.
@@ -185,23 +136,23 @@ impl Hub {
         now: u64,
     ) -> Option<Tended> {
         let mut state = self.lock();
-        if state.reminded > now {
+        if state.reminded.is_some_and(|reminded| reminded > now) {
             return None;
         }
         state.keep_to(settings, now);
         let is_used = !state.subscribers.is_empty();
-        if let Some((_, history)) = &mut state.history {
+        if let Some((kept_to, history)) = &mut state.history {
             history.expire(now);
             if is_used {
                 // Whoever has a position there reads on.
                 let read = history.page(&POSITION, now);
                 debug_assert!(read.is_ok(), "nothing is asked for that might not be there");
-            } else if history.forgotten() <= now {
+            } else if forgotten(kept_to, history) <= now {
                 state.history = None;
             }
         }
         let again = state.due(now);
-        state.reminded = again;
+        state.reminded = Some(again);
         Some(Tended {
             is_needed: !state.is_unneeded(now),
             again,
@@ -224,8 +175,9 @@ impl Hub {
         let begins = waits && !state.handing_on;
         state.handing_on |= begins;
         let due = state.due(now);
-        let reminder = (due < state.reminded).then_some(due);
-        state.reminded = reminder.unwrap_or(state.reminded);
+        let is_earlier = state.reminded.is_none_or(|reminded| due < reminded);
+        let reminder = is_earlier.then_some(due);
+        state.reminded = reminder.or(state.reminded);
         Stirred { begins, reminder }
     }
 
@@ -276,103 +228,6 @@ impl Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.lock().handing_on = false;
-    }
-}
-
-impl State {
-    /// The history, which begins where there is none.
-    pub(super) fn history(
-        &mut self,
-        settings: HistorySettings,
-        random: u64,
-        now: u64,
-    ) -> &mut History<StoredPublication> {
-        self.keep_to(Some(settings), now);
-        let begin = || (settings, History::new(&epoch_of(random), settings, now));
-        &mut self.history.get_or_insert_with(begin).1
-    }
-
-    /// Has the history keep to other settings, or ends it.
-    fn keep_to(&mut self, settings: Option<HistorySettings>, now: u64) {
-        let Some((known, history)) = &mut self.history else {
-            return;
-        };
-        match settings {
-            Some(settings) if settings == *known => {}
-            Some(settings) => {
-                *known = settings;
-                history.set(settings, now);
-            }
-            None => {
-                self.history = None;
-                self.serial += 1;
-                self.lose();
-            }
-        }
-    }
-
-    /// Those with a position may have missed something.
-    pub(super) fn lose(&mut self) {
-        if !self.subscribers.is_empty() {
-            self.lost = Some(self.serial);
-        }
-    }
-
-    /// Has something handed on. Whoever is subscribed now gets it.
-    pub(super) fn push(&mut self, item: Item) {
-        if self.subscribers.is_empty() {
-            return;
-        }
-        let dropped = self.pending.push(item);
-        if dropped > 0 {
-            self.dropped += dropped as u64;
-            // What was to be the last before the next is not known any more.
-            self.previous = None;
-            self.lose();
-        }
-    }
-
-    /// Takes a subscriber out; whether it was one.
-    pub(super) fn take_out(&mut self, subscriber: &Arc<Subscriber>) -> bool {
-        let place = subscriber.place.load(Ordering::Relaxed);
-        let found = self.subscribers.get(place);
-        if !found.is_some_and(|found| Arc::ptr_eq(found, subscriber)) {
-            return false;
-        }
-        let subscribers = Arc::make_mut(&mut self.subscribers);
-        subscribers.swap_remove(place);
-        if let Some(moved) = subscribers.get(place) {
-            moved.place.store(place, Ordering::Relaxed);
-        }
-        if subscribers.is_empty() {
-            self.subscribers = Arc::default();
-        }
-        if subscriber.new.form.delta {
-            self.deltas -= 1;
-            if self.deltas == 0 {
-                self.previous = None;
-            }
-        }
-        true
-    }
-
-    fn is_unneeded(&mut self, now: u64) -> bool {
-        self.subscribers.is_empty()
-            && self.history.is_none()
-            && !self.handing_on
-            && self.keys.is_empty(now)
-    }
-
-    /// When something changes by itself, or may have.
-    fn due(&self, now: u64) -> u64 {
-        let soon = now.saturating_add(LOOKED_AFTER);
-        match &self.history {
-            Some((_, history)) if self.subscribers.is_empty() => match history.expires() {
-                Some(expires) => expires.clamp(now + 1, soon),
-                None => history.forgotten().max(now + 1),
-            },
-            _ => soon,
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `subscriber` | a session's place in a hub: what it is sent, and when that begins and ends |
 //! | `item` | what hubs hand on, and what waits for that |
 //! | `batch` | handing on: each thing is encoded once for all who get the same bytes |
-//! | `channel_hub` | one channel: [`Hub`] |
+//! | `channel_hub`, `state` | one channel: [`Hub`] |
 //! | `subscribing` | coming and going |
 //! | `publishing`, `answered` | taking publications |
 //!
@@ -19,6 +19,7 @@ mod batch;
 mod channel_hub;
 mod item;
 mod publishing;
+mod state;
 mod subscriber;
 mod subscribing;
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
-use super::channel_hub::{Gone, Hub, State, Turn};
+use super::channel_hub::{Gone, Hub, Turn};
 use super::item::{Exclude, Item};
+use super::state::State;
 use super::subscriber::Subscriber;
 use crate::bus::Publisher;
 use crate::event::Event;

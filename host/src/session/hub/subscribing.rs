@@ -49,24 +49,27 @@ pub(in crate::session) struct Subscribed {
 
 impl Hub {
     /// Subscribes somebody: from now on it gets, once it is opened, all that is published.
+    /// `admit` looks at what it gets of the history, and may say that it is not subscribed
+    /// then: nothing.
     ///
     /// # Errors
-    /// [`Gone`] when nobody subscribes to this hub any more; it gives back what came.
+    /// [`Gone`] when nobody subscribes to this hub any more; what came is left.
+    ///
+    /// # Panics
+    /// When there is no `new` subscriber.
     pub(in crate::session) fn subscribe(
         &self,
-        new: NewSubscriber,
+        new: &mut Option<NewSubscriber>,
         begin: &Begin<'_>,
+        admit: impl FnOnce(&mut Recovered<StoredPublication>) -> bool,
         random: u64,
         now: u64,
-    ) -> Result<Subscribed, (Gone, NewSubscriber)> {
-        let mut state = match self.entered() {
-            Ok(state) => state,
-            Err(gone) => return Err((gone, new)),
-        };
+    ) -> Result<Option<Subscribed>, Gone> {
+        let mut state = self.entered()?;
         let history = begin
             .history
             .map(|settings| state.history(settings, random, now));
-        let (top, recovered) = match (history, begin.wants) {
+        let (top, mut recovered) = match (history, begin.wants) {
             (None, _) => (None, None),
             (Some(history), Wants::New) => (Some(history.top()), None),
             (Some(history), Wants::Since(offset, epoch, limit)) => {
@@ -78,6 +81,12 @@ impl Hub {
                 (Some(recovered.top.clone()), Some(recovered))
             }
         };
+        if let Some(recovered) = &mut recovered
+            && !admit(recovered)
+        {
+            return Ok(None);
+        }
+        let new = new.take().expect("there is one until it is subscribed");
         let (client, user) = (Arc::clone(&new.client), Arc::clone(&new.user));
         state.deltas += usize::from(new.form.delta);
         let place = state.subscribers.len();
@@ -89,11 +98,11 @@ impl Hub {
         if let Some(info) = &begin.joins {
             state.push(Item::Join(Arc::clone(info)));
         }
-        Ok(Subscribed {
+        Ok(Some(Subscribed {
             subscriber,
             top,
             recovered,
-        })
+        }))
     }
 
     /// Ends a subscription, unless it has ended; whether it ended now. `leaves` tells others

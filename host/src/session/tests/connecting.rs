@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::bus::{Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
 use crate::event::Pattern;
-use crate::session::test_support::{Client, Rig, open, settle};
+use crate::session::test_client::{Client, settle};
+use crate::session::test_support::{Rig, open};
 
 fn sessions_heard(rig: &Rig) -> Receiver {
     rig.bus.subscribe(Subscription {

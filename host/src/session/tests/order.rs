@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::session::test_support::{Client, Rig, kept, open};
+use crate::session::test_client::Client;
+use crate::session::test_support::{Rig, kept, open};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {

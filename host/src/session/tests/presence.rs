@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::session::namespace::Namespace;
-use crate::session::test_support::{Rig, open};
+use crate::session::test_support::{Rig, kept, open};
 
 fn watched() -> Namespace {
     Namespace {
@@ -64,4 +64,26 @@ async fn presence_is_shown_where_it_is_kept_and_may_be_seen() {
         assert_eq!(client.refused("presence", &request).await, code);
         assert_eq!(client.refused("presence_stats", &request).await, code);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_of_who_is_refused() {
+    let recoverable = Namespace {
+        presence: true,
+        join_leave: true,
+        force_push_join_leave: true,
+        ..kept("chat")
+    };
+    let rig = Rig::guarded(&[recoverable], |_| {});
+    let mut one = rig.user("1").await;
+    one.subscribe(json!({ "channel": "chat:1" })).await;
+    one.messages().await;
+    let mut two = rig.user("2").await;
+    let request = json!({
+        "channel": "chat:1", "recover": true, "offset": 7, "epoch": "x", "flag": 2,
+    });
+    assert_eq!(two.refused("subscribe", &request).await, 112);
+    assert!(one.messages().await.is_empty());
+    two.subscribe(json!({ "channel": "chat:1" })).await;
+    assert_eq!(one.pushes().await, [r#"chat:1 join "2""#]);
 }

@@ -5,7 +5,8 @@ use crate::event::{ExtensionValue, Pattern};
 use crate::session::hub::Exclude;
 use crate::session::namespace::Namespace;
 use crate::session::publishing::{PublishFailure, PublishOptions};
-use crate::session::test_support::{Rig, kept, open, settle};
+use crate::session::test_client::settle;
+use crate::session::test_support::{Rig, kept, open};
 
 fn all_heard(rig: &Rig) -> Receiver {
     rig.bus.subscribe(Subscription {
@@ -255,4 +256,25 @@ async fn where_a_plugin_decides_and_none_answers_nobody_may() {
     let rig = Rig::new(&[], |settings| settings.connect = Some("judge".to_owned()));
     let end = rig.client().closed_by("connect", &json!({})).await;
     assert_eq!(end, Some(3004));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_handed_on_is_dropped_and_who_has_a_position_is_told() {
+    let free = Namespace {
+        force_recovery: false,
+        ..kept("chat")
+    };
+    let rig = Rig::new(&[free], |_| {});
+    let mut positioned = rig.connected().await;
+    let request = json!({ "channel": "chat:1", "positioned": true });
+    assert_eq!(positioned.subscribe(request).await["positioned"], true);
+    let mut other = rig.connected().await;
+    other.subscribe(json!({ "channel": "chat:1" })).await;
+    // As many as may wait, and one more.
+    for number in 0..=16_384 {
+        rig.publish("chat:1", &json!(number));
+    }
+    assert_eq!(positioned.pushes().await, ["chat:1 unsubscribe 2500"]);
+    assert_eq!(other.pushes().await, ["chat:1 16384 at 16385"]);
+    assert_eq!(rig.sessions.stats().dropped, 16_384);
 }

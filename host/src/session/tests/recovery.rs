@@ -3,7 +3,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::session::namespace::{Namespace, RecoveryMode};
-use crate::session::test_support::{Client, Rig, all, kept, open, pass};
+use crate::session::test_client::{Client, pass};
+use crate::session::test_support::{Rig, all, kept, open};
 
 fn numbers(result: &Value) -> Vec<u64> {
     let publications = result["publications"].as_array().cloned();

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
 use crate::session::server::Whose;
-use crate::session::test_support::{BEGIN, Client, Rig, kept, open, settle};
+use crate::session::test_client::{Client, settle};
+use crate::session::test_support::{BEGIN, Rig, kept, open};
 
 fn name(text: &str) -> ChannelName {
     ChannelName::new(text).unwrap()

@@ -2,7 +2,8 @@ use serde_json::json;
 
 use crate::session::namespace::{DeltaType, Namespace};
 use crate::session::publishing::PublishOptions;
-use crate::session::test_support::{Rig, kept, open, settle};
+use crate::session::test_client::settle;
+use crate::session::test_support::{Rig, kept, open};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_published_comes_after_the_reply_and_in_order() {

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::session::test_support::{Rig, kept, open, pass, settle};
+use crate::session::namespace::Namespace;
+use crate::session::test_client::{pass, settle};
+use crate::session::test_support::{Rig, kept, open};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -44,7 +46,7 @@ async fn sessions_are_pinged_at_different_times_and_have_to_answer() {
     client.send("{}").await;
     assert_eq!(client.end(), Some(3501));
     let mut silent = rig.connected().await;
-    pass(34 * SECOND).await;
+    pass(36 * SECOND).await;
     assert_eq!(silent.end(), Some(3012));
 }
 
@@ -123,4 +125,22 @@ async fn channels_that_nobody_needs_are_forgotten() {
     assert_eq!(rig.sessions.stats().channels, 2);
     pass(400 * SECOND).await;
     assert_eq!(rig.sessions.stats().channels, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_was_only_asked_for_is_not_kept_for_long() {
+    let long = Namespace {
+        history_meta_ttl: 720 * 3600 * SECOND,
+        ..kept("chat")
+    };
+    let rig = Rig::new(&[long], |_| {});
+    let mut client = rig.connected().await;
+    for channel in ["chat:1", "chat:2"] {
+        client.ask("history", &json!({ "channel": channel })).await;
+    }
+    client.leave();
+    rig.publish("chat:2", &json!(1));
+    assert_eq!(rig.sessions.stats().channels, 2);
+    pass(3700 * SECOND).await;
+    assert_eq!(rig.sessions.stats().channels, 1);
 }

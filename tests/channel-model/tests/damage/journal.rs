@@ -65,10 +65,11 @@ fn a_batch_that_was_refused_takes_no_other_ones_place() {
         // Both in one group, of which the first may be there when the second is refused; so
         // large that no room is made for it ahead.
         let before = last_file(&disk, "/channels/journal").1;
-        let mut appends = [(&orders, 800, 10), (&carts, 900, 200_000)].map(|(channel, id, bytes)| {
-            let batch = batch(id, bytes);
-            Box::pin(engine.append(channel, batch, Expected::Any))
-        });
+        let mut appends =
+            [(&orders, 800, 10), (&carts, 900, 200_000)].map(|(channel, id, bytes)| {
+                let batch = batch(id, bytes);
+                Box::pin(engine.append(channel, batch, Expected::Any))
+            });
         let mut context = Context::from_waker(Waker::noop());
         for append in &mut appends {
             let polled = Pin::new(append).poll(&mut context);

@@ -265,6 +265,32 @@ async fn a_changed_policy_takes_from_a_plugin_what_it_may_no_longer_hear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_brings_the_namespaces_that_its_manifest_has_and_the_policy_grants() {
+    let scene = Scene::running().await;
+    assert!(scene.status.namespaces().is_empty());
+    let manifest = scene.folder.path().join("p.toml");
+    let text = "subscribe = [\"custom.p\"]\n[sessions.namespaces.chat]\npresence = true\n";
+    std::fs::write(&manifest, text).unwrap();
+    scene.files_changed.notify_one();
+    let status = scene
+        .until(|status| !status.rights.namespaces.is_empty())
+        .await;
+    assert_eq!(status.rights.namespaces, ["chat"]);
+    let brought = scene.status.namespaces();
+    assert!(brought.by_name()["chat"].presence);
+    scene.runtime.policy.replace(policy("publish = []"));
+    scene.files_changed.notify_one();
+    let status = scene
+        .until(|status| status.rights.namespaces.is_empty())
+        .await;
+    assert_eq!(
+        status.rights.withheld[0].asked,
+        "custom.chat.published (sessions.namespaces.chat)"
+    );
+    assert!(scene.status.namespaces().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_loaded_by_the_new_policy_does_not_go_on_by_the_old_one() {
     let scene = Scene::running().await;
     let manifest = scene.folder.path().join("p.toml");

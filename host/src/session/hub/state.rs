@@ -1,0 +1,162 @@
+//! What changes of a hub.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hearken_session_protocol::ClientInfo;
+
+use super::answered::Answered;
+use super::item::{Item, Pending};
+use super::subscriber::Subscriber;
+use crate::session::history::{History, epoch_of};
+use crate::session::history_settings::HistorySettings;
+use crate::session::idempotency::IdempotencyKeys;
+use crate::session::presence::Presence;
+use crate::session::publication::StoredPublication;
+
+/// How long a history is remembered at most that nobody has published to.
+const EMPTY_KEPT: Duration = Duration::from_secs(3600);
+
+/// How often a hub is looked after in which something changes by itself.
+const LOOKED_AFTER: u64 = 40_000;
+
+/// What changes of a hub, under its lock. Times are milliseconds of the node's wheel.
+#[derive(Default)]
+pub(super) struct State {
+    /// Nobody uses it any more: whoever finds that looks for another of the name.
+    pub(super) gone: bool,
+    /// Its history and what that keeps to.
+    pub(super) history: Option<(HistorySettings, History<StoredPublication>)>,
+    pub(super) keys: IdempotencyKeys<Answered>,
+    pub(super) presence: Presence<Arc<ClientInfo>>,
+    pub(super) subscribers: Arc<Vec<Arc<Subscriber>>>,
+    /// How many of them get deltas.
+    pub(super) deltas: usize,
+    /// Serial number of the last publication.
+    pub(super) serial: u64,
+    /// Time of the last publication, which never goes back in milliseconds since the Unix
+    /// epoch.
+    pub(super) last_time: u64,
+    /// The publication before those that wait, while somebody gets deltas.
+    pub(super) previous: Option<Arc<StoredPublication>>,
+    pub(super) pending: Pending,
+    /// Subscribers with a position that have begun after less than this serial number may
+    /// have missed something.
+    pub(super) lost: Option<u64>,
+    /// Whether somebody hands on what waits.
+    pub(super) handing_on: bool,
+    /// When it is looked after again.
+    pub(super) reminded: Option<u64>,
+    /// What was dropped because more was published than could be handed on.
+    pub(super) dropped: u64,
+}
+
+impl State {
+    /// The history, which begins where there is none.
+    pub(super) fn history(
+        &mut self,
+        settings: HistorySettings,
+        random: u64,
+        now: u64,
+    ) -> &mut History<StoredPublication> {
+        self.keep_to(Some(settings), now);
+        let begin = || (settings, History::new(&epoch_of(random), settings, now));
+        &mut self.history.get_or_insert_with(begin).1
+    }
+
+    /// Has the history keep to other settings, or ends it.
+    pub(super) fn keep_to(&mut self, settings: Option<HistorySettings>, now: u64) {
+        let Some((known, history)) = &mut self.history else {
+            return;
+        };
+        match settings {
+            Some(settings) if settings == *known => {}
+            Some(settings) => {
+                *known = settings;
+                history.set(settings, now);
+            }
+            None => {
+                self.history = None;
+                self.serial += 1;
+                self.lose();
+            }
+        }
+    }
+
+    /// Those with a position may have missed something.
+    pub(super) fn lose(&mut self) {
+        if !self.subscribers.is_empty() {
+            self.lost = Some(self.serial);
+        }
+    }
+
+    /// Has something handed on. Whoever is subscribed now gets it.
+    pub(super) fn push(&mut self, item: Item) {
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let dropped = self.pending.push(item);
+        if dropped > 0 {
+            self.dropped += dropped as u64;
+            // What was to be the last before the next is not known any more.
+            self.previous = None;
+            self.lose();
+        }
+    }
+
+    /// Takes a subscriber out; whether it was one.
+    pub(super) fn take_out(&mut self, subscriber: &Arc<Subscriber>) -> bool {
+        let place = subscriber.place.load(Ordering::Relaxed);
+        let found = self.subscribers.get(place);
+        if !found.is_some_and(|found| Arc::ptr_eq(found, subscriber)) {
+            return false;
+        }
+        let subscribers = Arc::make_mut(&mut self.subscribers);
+        subscribers.swap_remove(place);
+        if let Some(moved) = subscribers.get(place) {
+            moved.place.store(place, Ordering::Relaxed);
+        }
+        if subscribers.is_empty() {
+            self.subscribers = Arc::default();
+        }
+        if subscriber.new.form.delta {
+            self.deltas -= 1;
+            if self.deltas == 0 {
+                self.previous = None;
+            }
+        }
+        true
+    }
+
+    pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
+        self.subscribers.is_empty()
+            && self.history.is_none()
+            && !self.handing_on
+            && self.keys.is_empty(now)
+    }
+
+    /// When something changes by itself, or may have.
+    pub(super) fn due(&self, now: u64) -> u64 {
+        let soon = now.saturating_add(LOOKED_AFTER);
+        match &self.history {
+            Some((settings, history)) if self.subscribers.is_empty() => match history.expires() {
+                Some(expires) => expires.clamp(now + 1, soon),
+                None => forgotten(settings, history).max(now + 1),
+            },
+            _ => soon,
+        }
+    }
+}
+
+/// When a history need not be remembered any more. One that nobody has published to is not
+/// kept for long: names of channels can be made up.
+pub(super) fn forgotten(settings: &HistorySettings, history: &History<StoredPublication>) -> u64 {
+    let kept = settings.meta_ttl;
+    let more = match history.top().offset {
+        0 => kept.saturating_sub(EMPTY_KEPT),
+        _ => Duration::ZERO,
+    };
+    let more = u64::try_from(more.as_millis()).unwrap_or(u64::MAX);
+    history.forgotten().saturating_sub(more)
+}
