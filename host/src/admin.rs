@@ -267,6 +267,9 @@ pub trait PluginAdmin: Send + Sync + 'static {
     /// Begins to hand the plugin, or a copy of it, events of a channel again, beside what
     /// else it is handed; resolves with who gets them.
     fn replay<'a>(&'a self, name: &'a str, request: ReplayRequest) -> CommandFuture<'a>;
+
+    /// Ends what the plugin, or a copy of it, is handed again, before it is done with it.
+    fn end_replay<'a>(&'a self, name: &'a str) -> CommandFuture<'a>;
 }
 
 /// What keeps a node from doing all of its work.

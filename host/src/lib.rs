@@ -102,6 +102,8 @@
 //! | attempt | a delivery of an event to a plugin; after the last that fails the event becomes a dead letter |
 //! | dead letter | an event that a plugin could not handle, kept in the channel `dead.PLUGIN` |
 //! | replay | a range of a channel that a plugin, or a *copy* of it whose effects are not done, is handed again beside its place there |
+//! | output | what a plugin appends to channels while it handles an event; remembered until it is done with that |
+//! | round | which of the times it is that a plugin is handed events: the first, after a seek, in a replay |
 //! | stalled | what an event is while further attempts of it fail |
 //! | session | what a client has with the node while it is connected; its id is the protocol's `client` |
 //! | namespace | what the channels are set to whose names begin with its name and `:` |

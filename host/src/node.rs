@@ -10,6 +10,7 @@ mod health;
 mod hosting;
 mod http;
 mod key_sets;
+mod known;
 mod listeners;
 
 use std::net::SocketAddr;
@@ -67,6 +68,8 @@ pub struct Node {
     hosting: Hosting,
     /// Tells the others which channels the node has.
     _held: AbortOnDropHandle<()>,
+    /// Keeps which channels the others have.
+    _known: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -121,6 +124,8 @@ impl Node {
             version: env!("CARGO_PKG_VERSION").into(),
             max_event_bytes: config.max_event_size,
         };
+        let foreknown = known::foreknown(&config.data, &config.channels, bus.node());
+        let known = foreknown.known.clone();
         let hosting = Hosting::default();
         let offered = hosting.clone();
         let cluster = cluster::cluster(
@@ -130,6 +135,7 @@ impl Node {
             listeners.cluster,
             &clock,
             offered,
+            foreknown,
         )?;
         let nodes = cluster.admin();
         let elsewhere = cluster.elsewhere();
@@ -138,8 +144,10 @@ impl Node {
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
         let store = open_store(&config.data, &bus, &clock)?;
         let channels = Channels::new(&bus);
+        channels.beside(Arc::new(hosting::Others(Arc::clone(&elsewhere))));
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
         let consumers = Consumers::new(&channels, &bus, environment);
+        let data = config.data.clone();
         let closed_channels = channels::Closed {
             channels: channels.clone(),
             settings: config.channels,
@@ -190,8 +198,9 @@ impl Node {
             registry: Registry::default(),
         });
         hosting.answer_by(gateway.answers());
-        let held = hosting::host(channels.clone(), hosting.clone(), elsewhere);
+        let held = hosting::host(channels.clone(), hosting.clone(), Arc::clone(&elsewhere));
         let held = AbortOnDropHandle::new(tokio::spawn(held));
+        let known = AbortOnDropHandle::new(tokio::spawn(known::keep(data, elsewhere, known)));
         let gateway_stages = Stages::default();
         // Half of the time, so that a client that holds on to its request leaves
         // the plugins the other half.
@@ -218,6 +227,7 @@ impl Node {
             channel_reports: None,
             hosting,
             _held: held,
+            _known: known,
             shutdown_timeout: config.shutdown_timeout,
             follower: None,
         };

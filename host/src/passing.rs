@@ -5,7 +5,7 @@
 //! A request is passed on whole: with its method, path, headers and body, and with who asks
 //! and what of their rights it needs. The other node answers it as it answers any other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -17,8 +17,45 @@ use tokio::sync::watch;
 /// Most channels that a node tells others of, and hears of each.
 pub const MAX_HELD: usize = 10_000;
 
+/// Most requests on their way to a node at a time that wait for events, or stream them.
+pub const MAX_LASTING: usize = 192;
+
+/// The same of others that read.
+pub const MAX_READING: usize = 64;
+
+/// The same of those that change something. Apart from the others, so that whoever reads
+/// much keeps nobody from appending.
+pub const MAX_CHANGING: usize = 64;
+
 /// The channels of a node: their names, and which log of that name each is.
 pub type Held = BTreeMap<Arc<str>, Arc<str>>;
+
+/// What is known of the channels of a node, also while it is away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Those that it has said it has.
+    pub held: Held,
+    /// When it was linked last, in milliseconds since the Unix epoch.
+    pub linked: u64,
+}
+
+/// What a node knows of the others' channels before it has met any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foreknown {
+    /// What each had when this node ended.
+    pub known: BTreeMap<Arc<str>, Known>,
+    /// The node of each channel that the configuration declares for another one.
+    pub declared: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// Names of channels of which other nodes have said something new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renamed {
+    /// These.
+    Names(BTreeSet<Arc<str>>),
+    /// So many that they were not counted.
+    Many,
+}
 
 /// A boxed future, so that the ports can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -70,6 +107,17 @@ pub struct PassedRequest {
     pub lasting: bool,
 }
 
+/// Which places a request takes on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassKind {
+    /// Those for what waits for events, or streams them.
+    Lasting,
+    /// Those for what reads.
+    Reading,
+    /// Those for what changes something.
+    Changing,
+}
+
 /// Rights that go with a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PassedRights {
@@ -109,6 +157,9 @@ pub enum PassFailure {
     /// As many requests are on their way to the node as may be; nothing was done.
     #[error("too many requests are on their way to the node")]
     Busy,
+    /// The request is larger than the node takes; nothing was done.
+    #[error("the request is larger than the node takes")]
+    TooLarge,
     /// The node went away, or took too long; it may have done what was asked.
     #[error("the node has not answered: whether it did what was asked is not known")]
     Unknown,
@@ -126,8 +177,10 @@ pub trait Elsewhere: Send + Sync + 'static {
     /// The nodes that have a channel of this name, by their names.
     fn holders(&self, name: &str) -> Vec<Holder>;
 
-    /// All channels of other nodes, by their names and then their nodes.
-    fn all(&self) -> Vec<(Arc<str>, Holder)>;
+    /// Channels of other nodes whose names come behind this one, by their names and then
+    /// their nodes: the first `most`, and perhaps more, but all of each name that is among
+    /// those.
+    fn behind(&self, name: Option<&str>, most: usize) -> Vec<(Arc<str>, Holder)>;
 
     /// Names of channels of other nodes that come next to this one, which may have been meant
     /// by it: some of them, where there are many.
@@ -137,8 +190,23 @@ pub trait Elsewhere: Send + Sync + 'static {
     /// is not known.
     fn is_reachable(&self, node: &str) -> Option<bool>;
 
-    /// Changes when it does which channels the others say that they have.
+    /// Whether a name that nobody is known to have is nobody's, as far as one can tell. It is
+    /// not in the first seconds after a start or a link, in which others have yet to say what
+    /// they have.
+    fn is_settled(&self) -> bool;
+
+    /// Changes when it does which channels the others have, or who can be reached.
     fn changes(&self) -> watch::Receiver<u64>;
+
+    /// Changes when it does which channels the others have.
+    fn renames(&self) -> watch::Receiver<u64>;
+
+    /// The names of which something new was said since this was asked last: it is for one who
+    /// asks.
+    fn renamed(&self) -> Renamed;
+
+    /// What is known of each node that has been linked within a week.
+    fn known(&self) -> BTreeMap<Arc<str>, Known>;
 
     /// Passes a request on to the node of this name. Dropping the future, or the body of the
     /// answer, ends the request there.
@@ -155,6 +223,18 @@ pub trait Elsewhere: Send + Sync + 'static {
 /// The others of a node that is in no cluster.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Alone;
+
+impl PassedRequest {
+    /// Which places it takes on its way.
+    #[must_use]
+    pub fn kind(&self) -> PassKind {
+        match (self.lasting, self.method.as_str()) {
+            (true, _) => PassKind::Lasting,
+            (false, "GET" | "HEAD") => PassKind::Reading,
+            (false, _) => PassKind::Changing,
+        }
+    }
+}
 
 impl Hosting {
     /// Tells the others which channels the node has.
@@ -207,7 +287,7 @@ impl Elsewhere for Alone {
         Vec::new()
     }
 
-    fn all(&self) -> Vec<(Arc<str>, Holder)> {
+    fn behind(&self, _: Option<&str>, _: usize) -> Vec<(Arc<str>, Holder)> {
         Vec::new()
     }
 
@@ -219,8 +299,24 @@ impl Elsewhere for Alone {
         None
     }
 
+    fn is_settled(&self) -> bool {
+        true
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         watch::Sender::new(0).subscribe()
+    }
+
+    fn renames(&self) -> watch::Receiver<u64> {
+        watch::Sender::new(0).subscribe()
+    }
+
+    fn renamed(&self) -> Renamed {
+        Renamed::Names(BTreeSet::new())
+    }
+
+    fn known(&self) -> BTreeMap<Arc<str>, Known> {
+        BTreeMap::new()
     }
 
     fn pass<'a>(

@@ -33,13 +33,21 @@ impl Attempted {
 }
 
 impl Attempts {
-    /// Takes out who is done with an event; nobody at its first attempt.
+    /// Takes out who is done with an event; nobody at its first attempt, which may be that of
+    /// a replay while the event is tried again.
     pub fn take(&mut self, event: &Event) -> Done {
-        let at = self.0.iter().position(|attempted| attempted.is(event));
-        let attempted = at.and_then(|at| self.0.remove(at));
+        if !event.is_retry() {
+            return Vec::new();
+        }
+        let attempted = self.forget(event);
         attempted
-            .filter(|attempted| event.is_retry() && attempted.id == event.id())
+            .filter(|attempted| attempted.id == event.id())
             .map_or_else(Vec::new, |attempted| attempted.done)
+    }
+
+    fn forget(&mut self, event: &Event) -> Option<Attempted> {
+        let at = self.0.iter().position(|attempted| attempted.is(event))?;
+        self.0.remove(at)
     }
 
     /// Keeps who is done with an event that has to be tried again.
@@ -47,6 +55,7 @@ impl Attempts {
         let (Some(channel), Some(sequence)) = (event.channel(), event.sequence()) else {
             return;
         };
+        self.forget(event);
         if done.is_empty() {
             return;
         }
@@ -79,9 +88,29 @@ mod tests {
         assert_eq!(attempts.take(&event(2, true)), []);
         assert_eq!(attempts.take(&event(1, true)), [(0, None)]);
         assert_eq!(attempts.take(&event(1, true)), [], "it was taken out");
+    }
+
+    #[test]
+    fn what_is_handed_over_meanwhile_takes_nothing_out() {
+        let mut attempts = Attempts::default();
         attempts.keep(&event(1, false), vec![(0, None)]);
-        assert_eq!(attempts.take(&event(1, false)), [], "it begins anew");
-        assert_eq!(attempts.take(&event(1, true)), []);
+        assert_eq!(
+            attempts.take(&event(1, false)),
+            [],
+            "all of them are called"
+        );
+        assert_eq!(attempts.take(&event(1, true)), [(0, None)]);
+    }
+
+    #[test]
+    fn one_that_begins_anew_takes_the_place_of_what_was() {
+        let mut attempts = Attempts::default();
+        attempts.keep(&event(1, false), vec![(0, None), (1, None)]);
+        attempts.keep(&event(1, false), vec![(1, None)]);
+        assert_eq!(attempts.take(&event(1, true)), [(1, None)]);
+        attempts.keep(&event(1, false), vec![(0, None)]);
+        attempts.keep(&event(1, false), Vec::new());
+        assert_eq!(attempts.take(&event(1, true)), [], "all are to be tried");
     }
 
     #[test]

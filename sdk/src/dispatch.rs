@@ -1,6 +1,7 @@
 //! From the events that the host delivers to the listeners that the macros found.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::LazyLock;
 
@@ -62,13 +63,13 @@ struct Ready {
     patterns: Vec<Pattern>,
     /// Its place among all.
     at: usize,
-    /// What tells it from the others on its channel.
-    part: String,
 }
 
 thread_local! {
     /// Of this instance, which has one thread.
     static ATTEMPTS: RefCell<Attempts> = RefCell::default();
+    /// The listener that handles a channel's event, until it appends something.
+    static PART: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
 static LISTENERS: LazyLock<Vec<Ready>> = LazyLock::new(|| {
@@ -82,19 +83,11 @@ static LISTENERS: LazyLock<Vec<Ready>> = LazyLock::new(|| {
                 .map(|source| Pattern::new(source).expect("the macro checked the pattern"))
                 .collect(),
             at: 0,
-            part: String::new(),
         })
         .collect();
     listeners.sort_by_key(|ready| (ready.listener.place, ready.listener.name));
-    for at in 0..listeners.len() {
-        let (before, rest) = listeners.split_at_mut(at);
-        let name = rest[0].listener.name;
-        let same = before.iter().filter(|other| other.listener.name == name);
-        rest[0].at = at;
-        rest[0].part = match same.count() {
-            0 => name.to_owned(),
-            others => format!("{name}#{}", others + 1),
-        };
+    for (at, ready) in listeners.iter_mut().enumerate() {
+        ready.at = at;
     }
     listeners
 });
@@ -127,6 +120,30 @@ impl Ready {
 /// The listeners of this plugin in the order of their source.
 pub(crate) fn listeners() -> impl Iterator<Item = &'static Listener> {
     LISTENERS.iter().map(|ready| ready.listener)
+}
+
+/// Checks that no two listeners on one channel have the same name, by which are told apart
+/// the ids of what they append.
+///
+/// # Errors
+/// Says which have.
+pub(crate) fn check_names<'a>(
+    listeners: impl IntoIterator<Item = &'a Listener>,
+) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for listener in listeners {
+        let (Delivery::Channel(_), Some(channel)) = (listener.delivery, listener.channel) else {
+            continue;
+        };
+        if !seen.insert((channel, listener.name)) {
+            return Err(format!(
+                "two listeners on the channel `{channel}` are called `{}`, by which what they \
+                 append cannot be told apart; rename one of them",
+                listener.name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Version of the plugin's crate.
@@ -189,19 +206,15 @@ impl Dispatcher {
     }
 }
 
-/// Hands an event that its channel delivers to the listeners on that channel. One that is
-/// done with it, because it has handled or rejected it at an attempt before, is not called
+/// Hands an event that its channel delivers to the listeners on that channel whose filters
+/// match; to none if it was asked for by a version before this one. One that is done with it, because it has handled or rejected it at an attempt before, is not called
 /// again.
 fn consume(event: &Event) -> Result<(), Failure> {
-    let on_channel: Vec<&Ready> = LISTENERS
-        .iter()
-        .filter(|ready| ready.consumes(event.channel()))
-        .collect();
-    let wants = |ready: &&&Ready| ready.listens_to(event.event_type()) && ready.wants(event);
-    let mut meant: Vec<&Ready> = on_channel.iter().filter(wants).copied().collect();
-    if meant.is_empty() {
-        meant.clone_from(&on_channel);
-    }
+    let meant = LISTENERS.iter().filter(|ready| {
+        ready.consumes(event.channel())
+            && ready.listens_to(event.event_type())
+            && ready.wants(event)
+    });
     let mut done = ATTEMPTS.with_borrow_mut(|attempts| attempts.take(event));
     let mut failures = Vec::new();
     for ready in meant {
@@ -210,10 +223,9 @@ fn consume(event: &Event) -> Result<(), Failure> {
             failures.extend(rejected.clone().map(|failure| (name, failure)));
             continue;
         }
-        if on_channel.len() > 1 {
-            host::begin_part(&ready.part);
-        }
+        PART.set(Some(name));
         let handled = (ready.listener.handle)(event);
+        PART.set(None);
         match &handled {
             Err(failure) if !failure.rejected => {}
             handled => done.push((at, handled.clone().err())),
@@ -228,6 +240,14 @@ fn consume(event: &Event) -> Result<(), Failure> {
         ATTEMPTS.with_borrow_mut(|attempts| attempts.keep(event, done));
     }
     Err(failure)
+}
+
+/// What a listener appends is counted for it: to be called before. The host is told at the
+/// first of them, since most listeners append nothing.
+pub(crate) fn begin_part() {
+    if let Some(name) = PART.take() {
+        host::begin_part(name);
+    }
 }
 
 /// Equality, eight bytes at a time: within a component `==` compares byte by byte.
@@ -307,6 +327,32 @@ pub fn data<T: DeserializeOwned>(event: &Event) -> Result<T, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_one_channel_each_listener_has_a_name_of_its_own() {
+        let listener = |name, channel, delivery| Listener {
+            name,
+            patterns: &["*"],
+            subject: None,
+            channel: Some(channel),
+            delivery,
+            local_only: false,
+            version: "0.0.0",
+            place: ("a.rs", 1, 0),
+            handle: |_| Ok(()),
+        };
+        let on = |name, channel| listener(name, channel, Delivery::Channel(None));
+        let fine = [
+            on("a", "orders"),
+            on("b", "orders"),
+            on("a", "bills"),
+            listener("a", "orders", Delivery::Live),
+            listener("a", "orders", Delivery::Live),
+        ];
+        assert_eq!(check_names(&fine), Ok(()));
+        let why = check_names(&[on("a", "orders"), on("a", "orders")]).unwrap_err();
+        assert!(why.contains("`orders` are called `a`"), "{why}");
+    }
 
     #[test]
     fn texts_are_the_same_only_if_they_are() {

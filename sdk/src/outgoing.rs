@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::channels::AppendError;
-use crate::{host, rfc3339};
+use crate::{dispatch, host, rfc3339};
 
 /// An event to publish, built step by step and handed to [`send`].
 ///
@@ -153,5 +153,9 @@ impl OutgoingEvent {
 /// # Errors
 /// [`SendError`] says why nothing was published.
 pub fn send(event: OutgoingEvent) -> Result<String, SendError> {
-    host::send(event.into_attributes()?)
+    let event = event.into_attributes()?;
+    if event.channel.is_some() {
+        dispatch::begin_part();
+    }
+    host::send(event)
 }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use hearken_sdk::channels::{self, AppendError};
 use hearken_sdk::testing::{self, EventBuilder, Host, NotHandled, deliver, deliver_from_channel};
 use hearken_sdk::{Event, OutgoingEvent, Reject, send};
 
@@ -64,6 +65,22 @@ fn bill(event: &Event, total: u32) -> Result<(), Box<dyn std::error::Error>> {
     append(OutgoingEvent::new("billed").json(&total))
 }
 
+/// Goes on when the first is refused.
+#[hearken_sdk::listener("custom.pair.*", channel = "pairs")]
+fn pair(_event: &Event, number: u32) -> Result<(), Box<dyn std::error::Error>> {
+    let first = append(OutgoingEvent::new("first").json(&number));
+    append(OutgoingEvent::new("second").json(&number))?;
+    match first {
+        Err(error) if error.to_string().contains("in the same order") => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[hearken_sdk::listener("custom.late.*", channel = "late")]
+fn late(_event: &Event) -> Result<(), AppendError> {
+    channels::append_expecting("out", 0, [OutgoingEvent::new("late")]).map(|_| ())
+}
+
 fn event(event_type: &str, channel: &str) -> EventBuilder {
     testing::event(event_type).channel(channel, 7)
 }
@@ -84,7 +101,7 @@ fn each_delivery_is_for_the_listeners_of_its_kind() {
     deliver_from_channel(&order, 1).unwrap();
     assert_eq!(calls(), ["first", "flaky"]);
     deliver_from_channel(&event("custom.order.paid", "bills").json(&1).build(), 1).unwrap();
-    assert_eq!(calls(), ["bill"], "it matches none on its channel");
+    assert!(calls().is_empty(), "it matches none on its channel");
     deliver_from_channel(&event("custom.order.paid", "others").build(), 1).unwrap();
     assert!(calls().is_empty());
 }
@@ -143,13 +160,46 @@ fn data_that_does_not_fit_is_rejected() {
 }
 
 #[test]
-fn one_listener_alone_counts_its_appends_without_a_name() {
+fn one_listener_alone_counts_its_appends_as_any() {
     let host = Host::new().channel("out");
     let bill = event("custom.bill.made", "bills").json(&3).build();
     for _ in 0..2 {
         deliver_from_channel(&bill, 1).unwrap();
     }
     assert_eq!(calls(), ["bill", "bill"]);
-    let id = "bills/epoch-of-bills/7/test/1".to_owned();
+    let id = "bills/epoch-of-bills/7/test/bill/1".to_owned();
     assert_eq!(sent(&host), [("custom.billed".to_owned(), id)]);
+}
+
+#[test]
+fn what_is_refused_keeps_its_number_and_another_event_is_not_taken_for_it() {
+    let host = Host::new().channel("out");
+    let host = host.refuse_append(AppendError::Overloaded);
+    let order = event("custom.pair.made", "pairs").json(&1).build();
+    deliver_from_channel(&order, 1).unwrap();
+    let id = |number| format!("pairs/epoch-of-pairs/7/test/pair/{number}");
+    let second = ("custom.second".to_owned(), id(2));
+    assert_eq!(sent(&host), std::slice::from_ref(&second));
+    deliver_from_channel(&order, 2).unwrap();
+    let first = ("custom.first".to_owned(), id(1));
+    assert_eq!(sent(&host), [second, first]);
+    let other = event("custom.pair.made", "pairs").json(&2).build();
+    let failed = deliver_from_channel(&other, 1);
+    assert!(
+        matches!(&failed, Err(NotHandled::Again(why)) if why.contains("in the same order")),
+        "{failed:?}"
+    );
+    assert_eq!(sent(&host).len(), 2);
+}
+
+#[test]
+fn what_is_stored_is_told_as_such_whatever_is_expected() {
+    let host = Host::new().channel("out");
+    let bill = event("custom.late.made", "late").build();
+    deliver_from_channel(&bill, 1).unwrap();
+    deliver_from_channel(&bill, 2).unwrap();
+    assert_eq!(sent(&host).len(), 1);
+    let another = testing::event("custom.late.made").channel("late", 8);
+    let failed = deliver_from_channel(&another.build(), 1);
+    assert!(failed.is_err(), "the channel is not empty any more");
 }

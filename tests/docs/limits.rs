@@ -228,6 +228,7 @@ fn known() -> Vec<Row> {
             vec![number(hearken_channel_log::MAX_DEDUPE_KEYS)],
         ),
         ("an append", vec![of("APPEND_TIME")]),
+        ("appends of a plugin", vec![of("MAX_APPENDING_BYTES")]),
         ("whatever else", vec![of("channel/PATIENCE")]),
         ("a change of a channel", vec![of("channel/TURN")]),
         (
@@ -264,6 +265,10 @@ fn known() -> Vec<Row> {
         (
             "events of a plugin's window",
             vec![of("MAX_WINDOW"), of("consumer/MAX_BYTES")],
+        ),
+        (
+            "what a plugin has appended in the course of events",
+            vec![of("MAX_OUTPUTS")],
         ),
         (
             "reason of a dead letter",
@@ -408,11 +413,20 @@ fn known() -> Vec<Row> {
             vec![of("MAX_FILTERS"), of("interest/MAX_BYTES")],
         ),
         ("time that events wait for a node", vec![of("FORGET_AFTER")]),
-        ("streams and waits on channels of", vec![of("way/LASTING")]),
-        ("other requests on channels of", vec![of("way/BRIEF")]),
+        ("streams and waits on channels of", vec![of("MAX_LASTING")]),
+        ("other reads of channels of", vec![of("MAX_READING")]),
+        ("changes of channels of", vec![of("MAX_CHANGING")]),
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),
+        (
+            "time for an answer that has begun",
+            vec![of("PIECE_TIME"), of("WHOLE_TIME")],
+        ),
         ("channels that a node tells", vec![of("MAX_HELD")]),
+        ("names of channels that a node", vec![of("known/MAX_NAMES")]),
+        ("time that they are kept", vec![of("KEEP_NAMES")]),
+        ("time after a start in which", vec![of("timing/SETTLE")]),
+        ("time that an event stream waits", vec![of("waiting/MOST")]),
     ]);
     rows
 }

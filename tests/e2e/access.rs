@@ -20,7 +20,7 @@ use crate::support::process::{Answer, NodeProcess, hearken, run};
 use crate::support::{DEADLINE, POLL};
 
 /// Each command that asks a node, and the operation that it uses.
-const COMMANDS: [(&[&str], &str, &str); 22] = [
+const COMMANDS: [(&[&str], &str, &str); 23] = [
     (&["send", "t"], "post", "/v1/events"),
     (&["listen", "a"], "get", "/v1/events"),
     (&["wait", "t", "--timeout", "50ms"], "get", "/v1/wait"),
@@ -79,6 +79,11 @@ const COMMANDS: [(&[&str], &str, &str); 22] = [
     (
         &["plugin", "replay", "x", "--channel", "y", "--after", "0"],
         "post",
+        "/v1/plugins/{name}/replay",
+    ),
+    (
+        &["plugin", "replay", "x", "--stop"],
+        "delete",
         "/v1/plugins/{name}/replay",
     ),
     (

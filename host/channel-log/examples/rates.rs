@@ -1,8 +1,9 @@
 //! How fast logs on disk are, beside a bare loop of writes and syncs on the same disk.
 //!
-//! `cargo run --release -p hearken-channel-log --example rates -- FOLDER [MiB]`: works in a
-//! new folder inside FOLDER, which is removed at the end; the last part starts with so many
-//! MiB in 1,000 channels.
+//! `cargo run --release -p hearken-channel-log --example rates -- FOLDER [MiB] [PART]`: works
+//! in a new folder inside FOLDER, which is removed at the end. Without the name of a part,
+//! `appends`, `reads` or `start`, all are measured; the last starts with so many MiB in 1,000
+//! channels.
 
 use std::error::Error;
 use std::fs::{self, OpenOptions};
@@ -22,6 +23,9 @@ const TIME: Duration = Duration::from_millis(1500);
 /// and how often: in turn, so that what else the machine does concerns all alike.
 const ROUNDS: u32 = 3;
 
+/// Bytes of the pages that are read.
+const PAGES: [usize; 4] = [64 << 10, 256 << 10, 1 << 20, 4 << 20];
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,22 +35,37 @@ async fn main() -> Result<()> {
         .next()
         .ok_or("give a folder on the disk to measure")?;
     let mebibytes: u64 = arguments.next().map_or(Ok(256), |text| text.parse())?;
+    let part = arguments.next();
     let folder = Path::new(&folder).join("hearken-rates");
     fs::create_dir(&folder)?;
-    let measured = measure(&folder, mebibytes).await;
+    let measured = measure(&folder, mebibytes, part.as_deref()).await;
     fs::remove_dir_all(&folder)?;
     measured
 }
 
-async fn measure(folder: &Path, mebibytes: u64) -> Result<()> {
+async fn measure(folder: &Path, mebibytes: u64, part: Option<&str>) -> Result<()> {
     let one = event("0190c0de-0000-7000-8000-000000000001", &[b'x'; 256]);
+    let wanted = |name| part.is_none_or(|part| part == name);
+    if wanted("appends") {
+        all_appends(folder, &one).await?;
+    }
+    if wanted("reads") {
+        reads(folder, &one).await?;
+    }
+    if wanted("start") {
+        start(folder, &one, mebibytes).await?;
+    }
+    Ok(())
+}
+
+async fn all_appends(folder: &Path, one: &[u8]) -> Result<()> {
     for (window, events) in [(1, 1), (16, 1), (256, 1), (1, 256), (4, 256)] {
         let together = window * events;
         let (mut plain, mut own, mut many) = (0.0, Rate::default(), Rate::default());
         for _ in 0..ROUNDS {
             plain += bare(folder, &one.repeat(together))? * together as f64;
-            own.add(&appends(folder, &one, (window, events), 1).await?);
-            many.add(&appends(folder, &one, (window, events), 100).await?);
+            own.add(&appends(folder, one, (window, events), 1).await?);
+            many.add(&appends(folder, one, (window, events), 100).await?);
         }
         println!(
             "{window:3} appends of {events:3} events at once: bare {:8.0} events/s; 1 channel {} ({:.2} of it); 100 channels {} ({:.2} of one)",
@@ -57,8 +76,7 @@ async fn measure(folder: &Path, mebibytes: u64) -> Result<()> {
             many.events / own.events,
         );
     }
-    reads(folder, &one).await?;
-    start(folder, &one, mebibytes).await
+    Ok(())
 }
 
 /// What was appended a second, summed over the rounds.
@@ -190,7 +208,7 @@ async fn reads(folder: &Path, one: &[u8]) -> Result<()> {
     let engine = open(folder)?;
     let names = create(&engine, 1).await?;
     fill(&engine, &names, one, 512 << 20).await?;
-    for limit in [1 << 20, 1 << 20, 4 << 20, 256 << 10] {
+    for limit in PAGES.repeat(2) {
         let (started, mut after, mut bytes) = (Instant::now(), 0, 0);
         loop {
             let limit = ReadLimit {

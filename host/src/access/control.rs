@@ -169,6 +169,18 @@ impl Access {
         Identity::new(&holder, Proof::Roles(roles), &self.0.current)
     }
 
+    /// Counts a wrong secret of an interface that has one of its own, as any wrong credential
+    /// that comes `from` there.
+    ///
+    /// # Errors
+    /// [`Unauthenticated::TooManyWrong`] when there were too many.
+    pub fn count_wrong(&self, from: IpAddr) -> Result<(), Unauthenticated> {
+        match self.0.wrong.count(from) {
+            Some(retry_after) => Err(Unauthenticated::TooManyWrong { retry_after }),
+            None => Ok(()),
+        }
+    }
+
     /// Who has no credentials, even if that may do nothing.
     #[must_use]
     pub fn anonymous(&self) -> Identity {

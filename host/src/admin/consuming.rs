@@ -47,7 +47,8 @@ pub struct ConsumedStatus {
     pub dead: u64,
     /// Dead letters that it was handed again.
     pub retried: u64,
-    /// Events that the channel dropped before they were handled.
+    /// Events that the channel dropped before they were handled, or that the node's policy
+    /// withheld from its listeners.
     pub missed: u64,
 }
 
@@ -103,6 +104,8 @@ pub enum ReplayState {
     Done,
     /// The channel could not be read to the end.
     Failed,
+    /// An operator has ended it before all was handed over.
+    Stopped,
 }
 
 impl ReplayState {
@@ -113,6 +116,7 @@ impl ReplayState {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Stopped => "stopped",
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::error::NoChannel;
 use super::handle::{Channel, ChannelStatus};
+use super::others::OtherNodes;
 use super::settings::{ChannelSettings, EngineKind};
 use crate::bus::{Bus, Publisher};
 use crate::nearest::may_be_similar;
@@ -69,6 +70,8 @@ pub(super) struct Shared {
     pub(super) verify_turn: Arc<Semaphore>,
     /// What keeps a channel from taking events, and since when.
     pub(super) failure: Mutex<Option<(String, u64)>>,
+    /// Says which other nodes have channels, once that is known.
+    others: OnceLock<Arc<dyn OtherNodes>>,
     /// Channels that the configuration declares and that could not be made or changed yet.
     undone: Mutex<BTreeMap<ChannelName, Undone>>,
     pub(super) tasks: TaskTracker,
@@ -89,6 +92,7 @@ impl Channels {
             turn: Semaphore::new(1),
             verify_turn: Arc::new(Semaphore::new(1)),
             failure: Mutex::default(),
+            others: OnceLock::new(),
             undone: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -108,8 +112,18 @@ impl Channels {
     pub fn find(&self, name: &str) -> Result<Arc<Channel>, NoChannel> {
         self.get(name).ok_or_else(|| {
             let known = self.names_like(name);
-            NoChannel::new(shortened(name), known.iter().map(ChannelName::as_str))
+            let missing = NoChannel::new(shortened(name), known.iter().map(ChannelName::as_str));
+            match self.0.others.get() {
+                Some(others) => missing.on(others.that_have(name)),
+                None => missing,
+            }
         })
+    }
+
+    /// Has it told of a channel that is missing here which other nodes have it. The first that
+    /// is given counts.
+    pub fn beside(&self, others: Arc<dyn OtherNodes>) {
+        let _ = self.0.others.set(others);
     }
 
     /// Whether there is a channel of this name on this node.

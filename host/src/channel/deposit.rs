@@ -9,10 +9,17 @@ use tokio::time::timeout;
 use super::append::APPEND_TIME;
 use super::error::AppendFailure;
 use super::handle::Channel;
+use super::settings::OF_DEAD_LETTERS;
 use crate::bus::Publisher;
 use crate::event::Event;
 
 impl Channel {
+    /// Whether it is one of dead letters, to which nobody appends.
+    #[must_use]
+    pub fn is_of_dead_letters(&self) -> bool {
+        self.name.as_str().starts_with(OF_DEAD_LETTERS)
+    }
+
     /// Appends events as they are, but for their number and recorded time, all or none, each
     /// once by its key. When it returns they are durable. They are read like all others, but
     /// not published: they are there, and have not happened again. Returns their numbers.

@@ -3,28 +3,47 @@
 use std::time::Duration;
 
 use hearken_channel_log::{
-    AppendError, BatchError, CellError, ChangeError, ChannelError, CreateError, Epoch, ReadError,
+    AppendError, BatchError, CellError, ChangeError, ChannelError, ChannelName, CreateError, Epoch,
+    ReadError,
 };
 
+use super::others::listed;
 use super::reader::ClientName;
-use super::settings::MAX_INDEXES;
+use super::settings::{MAX_INDEXES, OF_DEAD_LETTERS};
 use crate::bus::PublishError;
 use crate::nearest;
 
 /// There is no such channel on this node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no channel `{name}`; {}", self.hint())]
+#[error("{}", self.told())]
 pub struct NoChannel {
     /// The name that was asked for; the beginning of one that is too long.
     pub name: String,
     /// What was probably meant.
     nearest: Option<String>,
+    /// Other nodes that have it.
+    nodes: Vec<String>,
 }
 
 impl NoChannel {
     pub(super) fn new<'k>(name: String, known: impl Iterator<Item = &'k str>) -> Self {
         let nearest = nearest::nearest(&name, known).map(str::to_owned);
-        Self { name, nearest }
+        Self {
+            name,
+            nearest,
+            nodes: Vec::new(),
+        }
+    }
+
+    /// The same where these other nodes have it.
+    pub(super) fn on(self, nodes: Vec<String>) -> Self {
+        Self { nodes, ..self }
+    }
+
+    /// The other nodes that have it.
+    #[must_use]
+    pub fn nodes(&self) -> &[String] {
+        &self.nodes
     }
 
     /// The same where these names are known too.
@@ -53,11 +72,17 @@ impl NoChannel {
         self.nearest.as_deref()
     }
 
-    fn hint(&self) -> String {
-        match &self.nearest {
+    fn told(&self) -> String {
+        let name = &self.name;
+        if !self.nodes.is_empty() {
+            let nodes = listed(&self.nodes);
+            return format!("the channel `{name}` lies on the node {nodes}; ask for it there");
+        }
+        let hint = match &self.nearest {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => "`hearken channel create` makes one".to_owned(),
-        }
+        };
+        format!("there is no channel `{name}`; {hint}")
     }
 }
 
@@ -85,6 +110,12 @@ pub enum AppendFailure {
         /// The rule.
         error: PublishError,
     },
+    /// Only the node lays events into it.
+    #[error(
+        "`{0}` is a channel of dead letters, which the node alone writes; append to a channel \
+         whose name does not begin with `{OF_DEAD_LETTERS}`"
+    )]
+    DeadLetters(ChannelName),
     /// They are too many or too large for one batch.
     #[error(transparent)]
     Batch(#[from] BatchError),

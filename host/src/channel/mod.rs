@@ -10,6 +10,7 @@
 //! | `reader`, `field` | names of readers and clients; fields of the data and names of indexes |
 //! | `extras` | what of the settings no engine knows, in a cell beside the log |
 //! | `channels`, `open`, `change` | all channels of the node: finding, opening, making, changing and removing them |
+//! | `others` | channels of other nodes: that they are there |
 //! | `handle` | one channel: [`Channel`] |
 //! | `append`, `dedupe`, `outlet` | appending: what is stored once, and in which order it gets to the bus |
 //! | `deposit` | laying events into it that are no news |
@@ -41,6 +42,7 @@ mod index;
 mod latest;
 mod observe;
 mod open;
+mod others;
 mod outlet;
 mod patience;
 mod read;
@@ -56,7 +58,7 @@ mod tests;
 mod verification;
 mod verify;
 
-pub use append::{Receipt, StoredEvent};
+pub use append::{APPEND_TIME, Encoded, Receipt, StoredEvent};
 pub use change::{ExpectedEnd, Set};
 pub use channels::{Channels, Engines};
 pub use cursor::{Cursor, MAX_CURSORS, MAX_CURSORS_OF_ONE, Mover};
@@ -69,8 +71,10 @@ pub use field::{FieldError, FieldPath, IndexName};
 pub use handle::{Channel, ChannelStatus};
 pub use index::{IndexFailure, IndexedPage};
 pub use open::OpenError;
+pub use others::OtherNodes;
 pub use read::{Found, ReadAmount, ReadFilter};
 pub use reader::{ClientName, ClientNameError, Reader, ReaderError};
 pub use settings::{
-    CHANNELS_FOLDER, ChannelSettings, EngineKind, MAX_INDEXES, MAX_KEPT, discard_of, discard_word,
+    CHANNELS_FOLDER, ChannelSettings, EngineKind, MAX_INDEXES, MAX_KEPT, OF_DEAD_LETTERS,
+    discard_of, discard_word,
 };

@@ -20,6 +20,10 @@ pub const DEFAULT_DEDUPE: Duration = Duration::from_secs(120);
 /// Readers of a channel whose unread events are kept.
 pub const MAX_KEPT: usize = 64;
 
+/// What the names of channels of dead letters begin with. Only the node lays events into
+/// those: what it says of an event there is believed.
+pub const OF_DEAD_LETTERS: &str = "dead.";
+
 /// Indexes of a channel: each is looked into for every event.
 pub const MAX_INDEXES: usize = 16;
 

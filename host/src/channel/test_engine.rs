@@ -1,4 +1,4 @@
-//! An engine in memory that fails or hangs where a test says.
+//! An engine in memory that fails, hangs or loses events where a test says.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +42,8 @@ pub(crate) enum Fate {
     Fails,
 }
 
-/// An engine in memory that fails or hangs where a test says.
+/// An engine in memory that fails, hangs or loses events where a test says, and otherwise hands
+/// on everything.
 #[derive(Debug)]
 pub(crate) struct TestEngine {
     inner: Memory,
@@ -58,7 +59,15 @@ struct Script {
     fates: BTreeMap<Call, (usize, Fate)>,
     /// By the position that is read.
     reads: BTreeMap<u64, ReadError>,
+    damage: Option<Damage>,
     hanging: usize,
+}
+
+/// What became of the events with these numbers.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    There(Span),
+    GivenUp(Span),
 }
 
 impl TestEngine {
@@ -87,6 +96,11 @@ impl TestEngine {
         self.script().reads.insert(after, error);
     }
 
+    /// Has the events with these numbers not be readable until they are given up.
+    pub(crate) fn damage(&self, span: Span) {
+        self.script().damage = Some(Damage::There(span));
+    }
+
     /// How often that was asked for.
     pub(crate) fn count(&self, call: Call) -> usize {
         self.script().calls.get(&call).copied().unwrap_or(0)
@@ -102,6 +116,23 @@ impl TestEngine {
 
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A page as of a log on disk: it ends before what cannot be read.
+    async fn page(
+        &self,
+        name: &ChannelName,
+        after: u64,
+        limit: ReadLimit,
+    ) -> Result<Page, ReadError> {
+        let mut page = self.inner.read(name, after, limit).await?;
+        let behind = self.script().reads.keys().find(|at| **at > after).copied();
+        if let Some(end) = behind.filter(|end| *end < page.next) {
+            let kept = (page.events.len() as u64).saturating_sub(page.next - end);
+            page.events.truncate(usize::try_from(kept).expect("few"));
+            page.next = end;
+        }
+        Ok(page)
     }
 
     /// Counts a call, and has it end as is set.
@@ -220,15 +251,24 @@ impl Engine for TestEngine {
             if let Some(error) = failing {
                 return Err(error);
             }
-            let mut page = self.inner.read(name, after, limit).await?;
-            // As of a log on disk: a page ends before what cannot be read.
-            let behind = self.script().reads.keys().find(|at| **at > after).copied();
-            if let Some(end) = behind.filter(|end| *end < page.next) {
-                let kept = (page.events.len() as u64).saturating_sub(page.next - end);
-                page.events.truncate(usize::try_from(kept).expect("few"));
-                page.next = end;
+            let damage = self.script().damage;
+            let Some(Damage::There(span) | Damage::GivenUp(span)) = damage else {
+                return self.page(name, after, limit).await;
+            };
+            if span.contains(after + 1) {
+                if let Some(Damage::There(span)) = damage {
+                    return Err(ReadError::Damaged(span));
+                }
+                let page = self.page(name, span.last, limit).await?;
+                let gap = Span::new(after + 1, span.last);
+                return Ok(Page { gap, ..page });
             }
-            Ok(page)
+            let before = usize::try_from(span.first.saturating_sub(after + 1)).unwrap_or(0);
+            let events = match after < span.first {
+                true => limit.events.min(before),
+                false => limit.events,
+            };
+            self.page(name, after, ReadLimit { events, ..limit }).await
         })
     }
 
@@ -345,6 +385,11 @@ impl Engine for TestEngine {
             self.enter(Call::Repair)
                 .await
                 .map_err(ChannelError::Storage)?;
+            let damage = self.script().damage;
+            if let Some(Damage::There(span) | Damage::GivenUp(span)) = damage {
+                self.script().damage = Some(Damage::GivenUp(span));
+                return Ok(vec![span]);
+            }
             self.inner.repair(name).await
         })
     }

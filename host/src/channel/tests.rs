@@ -54,6 +54,17 @@ impl Node {
             .await
     }
 
+    /// An event for a channel, as it is encoded.
+    fn event(&self, channel: &'static str) -> Event {
+        let draft = Draft {
+            channel: Some(channel.into()),
+            ..with_id("7")
+        };
+        let events = self.publisher.encode_all(&[draft]);
+        let mut events = events.expect("it is valid");
+        events.pop().expect("one")
+    }
+
     fn heard(&self) -> Vec<Event> {
         let next = || self.heard.mailbox().try_recv(0).ok().flatten();
         std::iter::from_fn(next).collect()
@@ -100,6 +111,35 @@ fn with_data(data: &Value) -> Draft<'static> {
         data: Some(data.to_string().into_bytes().into()),
         ..draft("a")
     }
+}
+
+#[tokio::test]
+async fn only_the_node_lays_events_into_channels_of_dead_letters() {
+    let node = Node::new();
+    let letters = name("dead.shop");
+    let made = node
+        .channels
+        .set(&letters, ChannelSettings::default(), None, false);
+    let (letters, _) = made.await.expect("it can be made");
+    let refused = node.append(&letters, vec![draft("a")]).await.unwrap_err();
+    assert!(matches!(refused, AppendFailure::DeadLetters(_)));
+    assert!(refused.to_string().contains("`dead.shop`"), "{refused}");
+    let (publisher, event) = (Arc::clone(&node.publisher), node.event("dead.shop"));
+    let laid = letters.deposit(publisher, vec![(event, [7; 16])]).await;
+    assert_eq!(laid.unwrap(), [1]);
+}
+
+#[tokio::test]
+async fn what_is_laid_into_a_channel_is_no_news_and_holds_up_none() {
+    let node = Node::new();
+    let orders = node.make(ChannelSettings::default()).await;
+    let (publisher, event) = (Arc::clone(&node.publisher), node.event("orders"));
+    let laid = orders.deposit(publisher, vec![(event, [7; 16])]).await;
+    assert_eq!(laid.unwrap(), [1]);
+    node.append(&orders, vec![draft("b")]).await.unwrap();
+    let heard = node.heard();
+    let heard: Vec<_> = heard.iter().filter_map(Event::sequence).collect();
+    assert_eq!(heard, [2]);
 }
 
 fn numbers(found: &Found) -> Vec<u64> {

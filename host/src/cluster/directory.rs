@@ -3,6 +3,7 @@
 
 pub(super) mod held;
 mod holders;
+mod kept;
 pub(super) mod node;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use super::timing::{ASK_AGAIN, DEFERENCE};
 use super::wire::handshake::{Identity, Peer};
 use crate::admin::{ClusterAdmin, NodeState, NodeStatus};
 use crate::bus::Bus;
+use crate::passing::Foreknown;
+use kept::Kept;
 use node::Node;
 
 /// Whom an address turned out to belong to, and when.
@@ -43,8 +46,10 @@ pub(super) struct Directory {
     known: Mutex<Known>,
     /// Counts changes of who is linked.
     changed: watch::Sender<u64>,
-    /// Counts changes of which channels the others have.
+    /// Counts changes of which channels the others have, and of who is linked.
     held_changed: watch::Sender<u64>,
+    /// What is known of channels beside what nodes say that are there.
+    kept: Kept,
 }
 
 #[derive(Debug)]
@@ -60,7 +65,13 @@ struct Known {
 const MAX_ANSWERS: usize = 4096;
 
 impl Directory {
-    pub(super) fn new(identity: Identity, own_address: Address, bus: Bus) -> Self {
+    pub(super) fn new(
+        identity: Identity,
+        own_address: Address,
+        bus: Bus,
+        foreknown: Foreknown,
+        join: Vec<Address>,
+    ) -> Self {
         Self {
             identity,
             bus,
@@ -72,6 +83,7 @@ impl Directory {
             }),
             changed: watch::Sender::new(0),
             held_changed: watch::Sender::new(0),
+            kept: Kept::new(foreknown, join),
         }
     }
 
@@ -87,7 +99,10 @@ impl Directory {
 
     /// Puts a start of a node in the place of an earlier one.
     pub(super) fn insert(&self, node: Arc<Node>) {
-        self.lock().nodes.insert(Arc::clone(&node.name), node);
+        let mut known = self.lock();
+        self.kept.take(&node.name);
+        known.nodes.insert(Arc::clone(&node.name), node);
+        drop(known);
         self.note();
     }
 
@@ -104,6 +119,7 @@ impl Directory {
             .is_some_and(|present| Arc::ptr_eq(present, node))
         {
             known.nodes.remove(&node.name);
+            self.kept.keep(node);
         }
         drop(known);
         self.note();
@@ -111,6 +127,10 @@ impl Directory {
 
     /// Says where a node stands now.
     pub(super) fn set_state(&self, node: &Node, state: NodeState) {
+        if node.is_linked() || state == NodeState::Connected {
+            let now = self.bus.now_millis();
+            node.last_linked.store(now, Ordering::Relaxed);
+        }
         node.set_state(state);
         self.note();
     }

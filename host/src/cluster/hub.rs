@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::dial::Dialling;
-use super::directory::held::HeldBy;
 use super::directory::node::Node;
 use super::link::announcements::Announcer;
 use super::link::context::Context;
@@ -260,9 +259,8 @@ impl Hub {
             overflow: Overflow::DropOldest,
             partitions: 1,
         }));
-        let former = self.context.directory.get(&peer.node);
-        let held = former.map_or_else(HeldBy::default, |former| HeldBy::of_former(&former.held));
-        let node = Arc::new(Node::new(&peer, &receiver, held));
+        let (held, last_linked) = self.context.directory.recall(&peer.node);
+        let node = Arc::new(Node::new(&peer, &receiver, held, last_linked));
         self.context.directory.insert(Arc::clone(&node));
         self.streams += 1;
         let (offers, offered) = mpsc::channel(OFFERS_AHEAD);

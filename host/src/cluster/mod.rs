@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::ClusterAdmin;
 use crate::bus::Bus;
-use crate::passing::{Elsewhere, Hosting};
+use crate::passing::{Elsewhere, Foreknown, Hosting};
 
 pub use link::{inbox, interest};
 pub use threads::LinkThreads;
@@ -92,6 +92,8 @@ pub struct ClusterConfig {
     pub join: Vec<Address>,
     /// What the node offers to the others.
     pub hosting: Hosting,
+    /// What it knows of their channels.
+    pub foreknown: Foreknown,
     /// What every random choice follows from.
     pub seed: u64,
 }
@@ -123,7 +125,13 @@ impl Cluster {
             None => config.listener.address().to_string().into(),
         };
         let identity = config.identity.clone();
-        let directory = Arc::new(Directory::new(identity, own_address, config.bus.clone()));
+        let directory = Arc::new(Directory::new(
+            identity,
+            own_address,
+            config.bus.clone(),
+            config.foreknown.clone(),
+            config.join.clone(),
+        ));
         let passer = Passer::new(
             config.identity.clone(),
             Arc::clone(&directory),

@@ -23,7 +23,7 @@ use crate::bus::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::event::{Draft, EventType, Pattern};
-use crate::passing::{Elsewhere, Hosting};
+use crate::passing::{Elsewhere, Foreknown, Hosting, Known};
 
 /// Pipes between addresses, which can be cut.
 #[derive(Default)]
@@ -142,6 +142,18 @@ fn start_by(
     join: &[u8],
     clock: Arc<dyn Clock>,
 ) -> Part {
+    start_knowing(pipes, name, number, join, clock, Foreknown::default())
+}
+
+/// The same, knowing channels of others.
+fn start_knowing(
+    pipes: &Arc<Pipes>,
+    name: &str,
+    number: u8,
+    join: &[u8],
+    clock: Arc<dyn Clock>,
+    foreknown: Foreknown,
+) -> Part {
     let address = |number: u8| SocketAddr::from(([127, 0, 0, number], 7071));
     let incarnation = Uuid::from_u128(u128::from(number) << 80);
     let bus = Bus::new(BusConfig {
@@ -185,6 +197,7 @@ fn start_by(
             .map(|other| address(*other).to_string().into())
             .collect(),
         hosting: hosting.clone(),
+        foreknown,
         seed: number.into(),
     });
     let leave = CancellationToken::new();

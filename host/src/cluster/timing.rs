@@ -73,5 +73,11 @@ pub(super) const DEFERENCE: Duration = Duration::from_millis(200);
 /// Before the same failure with the same node is logged again.
 pub(super) const SAY_AGAIN: Duration = Duration::from_secs(60);
 
+/// After the start of this node or of a link, for others to say which channels they have.
+pub(super) const SETTLE: Duration = Duration::from_secs(10);
+
+/// For a node that has channels to come back before what it had is forgotten.
+pub(super) const KEEP_NAMES: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// For the membership to tell the others that this node leaves.
 pub(super) const LEAVE: Duration = Duration::from_millis(500);

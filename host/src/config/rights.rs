@@ -28,6 +28,8 @@ pub struct Rights {
     pub append: Vec<Glob>,
     /// Channels that it may read.
     pub read: Vec<Glob>,
+    /// Channels to which it may listen, which the policy alone bounds; `None` for all.
+    pub consume: Option<Vec<Glob>>,
     /// Namespaces of session channels that it brings, by name: those whose clients publish and
     /// append what it may itself.
     pub namespaces: PluginNamespaces,
@@ -99,6 +101,7 @@ impl Rights {
                 names_within,
                 &mut withheld,
             ),
+            consume: bounds.read.clone(),
             namespaces: PluginNamespaces::default(),
             secrets,
             withheld,
@@ -145,6 +148,13 @@ impl Rights {
     #[must_use]
     pub fn may_read(&self, channel: &str) -> bool {
         self.read.iter().any(|names| names.matches(channel))
+    }
+
+    /// Whether the plugin may listen to the channel of this name.
+    #[must_use]
+    pub fn may_consume(&self, channel: &str) -> bool {
+        let covers = |names: &Vec<Glob>| names.iter().any(|names| names.matches(channel));
+        self.consume.as_ref().is_none_or(covers)
     }
 
     /// Whether the plugin may publish events of this type.

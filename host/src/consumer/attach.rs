@@ -45,11 +45,22 @@ pub(super) async fn attach(
     channel: &Arc<Channel>,
 ) -> Result<(), AttachError> {
     let _turn = consumer.turn.acquire().await;
+    if is_attached(consumer, channel) {
+        return Ok(());
+    }
     let bounds = channel.bounds().ok_or(AttachError::Removed)?;
-    let (place, dead_again) = match channel.consumed(consumer.plugin()).await? {
-        Some(bytes) => {
-            let mut place = in_the_log(kept::read(&bytes)?, consumer, channel, bounds);
-            let dead_again = look_for_letters(&mut place, consumer, channels).await?;
+    let left = consumer.state().left.clone();
+    let known = match left.filter(|left| left.epoch == channel.epoch()) {
+        Some(left) => Some(left),
+        None => match channel.consumed(consumer.plugin()).await? {
+            Some(bytes) => Some(kept::read(&bytes)?),
+            None => None,
+        },
+    };
+    let (place, dead_again) = match known {
+        Some(place) => {
+            let mut place = in_the_log(place, consumer, channel, bounds);
+            let dead_again = look_for_letters(&mut place, bounds, consumer, channels).await?;
             (place, dead_again)
         }
         None => {
@@ -67,6 +78,23 @@ pub(super) async fn attach(
     Ok(saved?)
 }
 
+/// Whether it is at its place in this log already, since somebody took from it again before
+/// it was let go of.
+fn is_attached(consumer: &Consumer, channel: &Channel) -> bool {
+    let (epoch, told) = {
+        let mut state = consumer.state();
+        match &state.attached {
+            None => return false,
+            Some(attached) if attached.channel.epoch() == channel.epoch() => return true,
+            Some(_) => state.let_go(false),
+        }
+    };
+    for told in told {
+        consumer.tell(epoch, told);
+    }
+    false
+}
+
 /// Where a consumer begins that has no place yet.
 fn beginning(from: From, bounds: Bounds) -> u64 {
     match from {
@@ -78,7 +106,12 @@ fn beginning(from: From, bounds: Bounds) -> u64 {
 
 /// The place, or the end of the log if it is one of another, or one that the log has not
 /// reached: it is older than the place, and will give its numbers to other events.
-fn in_the_log(place: Place, consumer: &Consumer, channel: &Channel, bounds: Bounds) -> Place {
+pub(super) fn in_the_log(
+    place: Place,
+    consumer: &Consumer,
+    channel: &Channel,
+    bounds: Bounds,
+) -> Place {
     let epoch = channel.epoch();
     if place.epoch == epoch && place.lane.known() <= bounds.last {
         return place;
@@ -102,6 +135,7 @@ fn in_the_log(place: Place, consumer: &Consumer, channel: &Channel, bounds: Boun
 /// of their new letters.
 async fn look_for_letters(
     place: &mut Place,
+    bounds: Bounds,
     consumer: &Consumer,
     channels: &Channels,
 ) -> Result<BTreeMap<u64, u64>, AttachError> {
@@ -136,6 +170,10 @@ async fn look_for_letters(
                 continue;
             };
             if of.plugin != consumer.plugin() || of.channel != consumer.channel().as_str() {
+                continue;
+            }
+            // What the log has not come to is no event of it, whatever a letter says.
+            if of.sequence > bounds.last {
                 continue;
             }
             let is_known = of.sequence <= place.lane.known();

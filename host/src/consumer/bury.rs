@@ -1,6 +1,5 @@
 //! Makes dead letters of events that a plugin could not handle.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,25 +46,19 @@ pub(super) async fn keep_burying(
     publisher: &Arc<Publisher>,
 ) -> Infallible {
     let mut wait = AFTER_FAILURE[0];
-    // The same at every try, so that a letter is there once.
-    let mut keys = HashMap::new();
     loop {
         let name = letter::channel_of(consumer.plugin());
         let graves = match &name {
-            Ok(name) => dig(consumer, name, &mut keys),
+            Ok(name) => dig(consumer, name),
             Err(_) => Vec::new(),
         };
         let (Ok(name), false) = (&name, graves.is_empty()) else {
-            keys.clear();
             consumer.signals.dies.notified().await;
             continue;
         };
         match lay(channels, name, publisher, &graves).await {
             Ok(numbers) => {
                 wait = AFTER_FAILURE[0];
-                for grave in &graves {
-                    keys.remove(&grave.ticket);
-                }
                 close(consumer, name, graves, &numbers);
             }
             Err(error) => {
@@ -87,19 +80,13 @@ pub(super) async fn keep_burying(
 }
 
 /// The next letters to be written.
-fn dig(
-    consumer: &Consumer,
-    letters: &ChannelName,
-    keys: &mut HashMap<Ticket, DedupeKey>,
-) -> Vec<Grave> {
+fn dig(consumer: &Consumer, letters: &ChannelName) -> Vec<Grave> {
     let mut state = consumer.state();
     let mut bytes = 0;
     let mut graves = Vec::new();
-    for ticket in state.work.dying() {
-        if graves.len() >= TOGETHER {
-            break;
-        }
-        let Some(entry) = state.work.get(ticket) else {
+    let dying: Vec<Ticket> = state.work.dying().take(TOGETHER).collect();
+    for ticket in dying {
+        let Some(entry) = state.work.get_mut(ticket) else {
             continue;
         };
         let dead = Dead {
@@ -116,13 +103,13 @@ fn dig(
         if !graves.is_empty() && bytes > TOGETHER_BYTES {
             break;
         }
-        let key = keys.entry(ticket).or_insert_with(|| {
+        let key = *entry.letter.get_or_insert_with(|| {
             let [one, two] = [(); 2].map(|()| consumer.environment.random());
             ((u128::from(one) << 64) | u128::from(two)).to_le_bytes()
         });
         graves.push(Grave {
             ticket,
-            key: *key,
+            key,
             buried: Buried {
                 sequence: dead.sequence,
                 event: entry.event.id().to_owned(),

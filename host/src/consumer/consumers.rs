@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::drive::drive;
 use super::handle::Consumer;
+use super::handling::Round;
 use super::report::Reporter;
 use super::status::ConsumerStatus;
 use crate::bus::{Bus, Publisher};
@@ -70,6 +71,12 @@ impl Consumers {
             consumer
         });
         Arc::clone(consumer)
+    }
+
+    /// The round of a replay that begins.
+    #[must_use]
+    pub fn replay_round(&self) -> Round {
+        Round::Replay(self.0.environment.random())
     }
 
     /// How the consumers of a plugin stand, by channel.

@@ -10,8 +10,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::attach::attach;
 use super::bury::keep_burying;
 use super::handle::Consumer;
+use super::kept;
 use super::read::{keep_reading, keep_reading_letters};
-use super::save::{keep_saving, save};
+use super::save::{keep_saving, save_in_turn};
+use super::state::Attached;
+use super::withholding::{keep_telling, tell};
 use crate::bus::Publisher;
 use crate::channel::{Channel, Channels};
 
@@ -68,6 +71,7 @@ async fn work(consumer: &Consumer, channels: &Channels, publisher: &Arc<Publishe
         never = keep_burying(consumer, channels, publisher) => match never {},
         never = keep_saving(consumer, channels) => match never {},
         never = keep_offering(consumer) => match never {},
+        never = keep_telling(consumer) => match never {},
     }
 }
 
@@ -129,25 +133,74 @@ async fn keep_offering(consumer: &Consumer) -> Infallible {
     }
 }
 
-/// Writes where the consumer is, and lets go of what it has in memory.
+/// Writes where the consumer is, and lets go of what it has in memory, unless somebody takes
+/// from that again meanwhile.
 async fn leave(consumer: &Consumer, channels: &Channels) {
-    let there = {
-        let state = consumer.state();
-        let channel = state.attached.as_ref().map(|attached| &attached.channel);
-        channel.is_some_and(|channel| channel.info().is_ok())
-    };
-    if there && let Err(error) = save(consumer, channels).await {
-        tracing::error!(
-            plugin = consumer.plugin(), channel = %consumer.channel(), %error,
-            "cannot write where a plugin is in a channel"
-        );
+    // Until it is let go of, nobody else moves it or takes it to its place.
+    let _turn = consumer.turn.acquire().await;
+    tell(consumer);
+    loop {
+        let there = {
+            let state = consumer.state();
+            let channel = state.attached.as_ref().map(|attached| &attached.channel);
+            channel.is_some_and(|channel| channel.info().is_ok())
+        };
+        let saved = match there {
+            true => save_in_turn(consumer, channels).await,
+            false => Ok(()),
+        };
+        if let Err(error) = &saved {
+            tracing::error!(
+                plugin = consumer.plugin(), channel = %consumer.channel(), %error,
+                "cannot write where a plugin is in a channel"
+            );
+        }
+        match let_go_unless_taken(consumer, there, saved.is_ok()) {
+            Parting::Unsaved => {}
+            Parting::Taken => {
+                // What was handled since is to be written too.
+                consumer.signals.moved.notify_one();
+                return;
+            }
+            Parting::Gone => return,
+        }
     }
+}
+
+/// What becomes of a consumer that is left.
+enum Parting {
+    /// Somebody takes from it again.
+    Taken,
+    /// Somebody has, since its place was written.
+    Unsaved,
+    /// Nothing of it is in memory but its place.
+    Gone,
+}
+
+fn let_go_unless_taken(consumer: &Consumer, there: bool, saved: bool) -> Parting {
     let mut state = consumer.state();
-    state.work.forget(|_| true);
-    state.waiting = None;
-    state.left = state
-        .attached
-        .take()
-        .map(|attached| attached.place)
-        .filter(|_| there);
+    let ends = consumer.gone.is_cancelled();
+    if there && !ends {
+        if *consumer.feeds.borrow() > 0 {
+            return Parting::Taken;
+        }
+        let has_moved = |attached: &Attached| {
+            let now = kept::write(&attached.place);
+            attached.written.as_ref() != Some(&now)
+        };
+        if saved && state.attached.as_ref().is_some_and(has_moved) {
+            return Parting::Unsaved;
+        }
+    }
+    let told = state.let_go(there);
+    // As the node ends, it hangs on them still.
+    let is_told = !ends || state.removed;
+    drop(state);
+    if is_told {
+        let (epoch, told) = told;
+        for told in told {
+            consumer.tell(epoch, told);
+        }
+    }
+    Parting::Gone
 }

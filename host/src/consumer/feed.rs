@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::handle::Consumer;
+use super::handling::Handling;
 use super::verdict::{Closed, Verdict};
 use super::work::Ticket;
 use crate::bus::Frame;
@@ -39,6 +40,14 @@ impl Consumer {
             wake,
             hand: Vec::new(),
         }
+    }
+
+    /// The handling of an event of a frame that a feed of this consumer has filled, while it
+    /// is in hand.
+    #[must_use]
+    pub fn handling(&self, frame: &Frame, at: usize) -> Option<Handling> {
+        let ticket = frame.ticket(at)?;
+        self.state().handling(ticket)
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Consumer {
     pub(super) feeds: watch::Sender<usize>,
     /// The turn of those who write where it is.
     pub(super) turn: Semaphore,
+    /// The turn of operators who have letters counted, which may take longer than those wait.
+    pub(super) counting: Semaphore,
     /// Cancelled when it is removed, or the node stops.
     pub(super) gone: CancellationToken,
 }
@@ -44,6 +46,8 @@ pub(super) struct Signals {
     pub(super) moved: Notify,
     /// An attempt is to be waited for.
     pub(super) waits: Notify,
+    /// The policy withholds what is wanted.
+    pub(super) withholds: Notify,
 }
 
 impl Consumer {
@@ -63,6 +67,7 @@ impl Consumer {
             signals: Signals::default(),
             feeds: watch::Sender::new(0),
             turn: Semaphore::new(1),
+            counting: Semaphore::new(1),
             gone,
         }
     }
@@ -83,6 +88,18 @@ impl Consumer {
     /// they are taken. What the consumer has in memory, its place and the attempts stay; the
     /// feeds of before are closed.
     pub fn configure(&self, filters: Vec<Filter>, settings: ConsumeSettings, partitions: usize) {
+        self.configure_within(filters, Vec::new(), settings, partitions);
+    }
+
+    /// The same for listeners that have `asked` for more than the node's policy grants: what
+    /// they do not get for that is counted and told as missed.
+    pub fn configure_within(
+        &self,
+        filters: Vec<Filter>,
+        asked: Vec<Filter>,
+        settings: ConsumeSettings,
+        partitions: usize,
+    ) {
         let mut state = self.state();
         // What becomes a dead letter of a dead letter there would come back for ever.
         let buries = letter::channel_of(&self.plugin).is_ok_and(|letters| letters != self.channel);
@@ -91,12 +108,13 @@ impl Consumer {
             ..settings
         };
         let node = self.reporter.node();
-        // What the version before has in hand it finishes.
+        // What the version before has in hand it finishes, and of what it could not handle
+        // there will be a dead letter.
         let unwanted = |entry: &Entry| {
             let event = entry.event.packed();
             let mut filters = filters.iter();
             let wanted = filters.any(|filter| filter.matches_stored(event, node));
-            !wanted && entry.stage != Stage::InHand
+            !wanted && !matches!(entry.stage, Stage::InHand | Stage::Dying)
         };
         let dropped = state.work.forget(unwanted);
         let cleared: Vec<Told> = dropped.iter().filter_map(let_go).collect();
@@ -106,9 +124,16 @@ impl Consumer {
                 if let Some(lane) = attached.place.lane_mut(entry.source) {
                     lane.done(entry.place);
                 }
+                let event = entry.event.packed();
+                let mut asked = asked.iter();
+                if asked.any(|filter| filter.matches_stored(event, node)) {
+                    attached.withhold(event.sequence().unwrap_or(entry.place));
+                    self.signals.withholds.notify_one();
+                }
             }
         }
         state.filters = filters;
+        state.asked = asked;
         state.settings = settings;
         state.generation += 1;
         state.work.divide(partitions);

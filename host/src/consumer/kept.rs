@@ -18,6 +18,8 @@ struct Kept {
     dead: u64,
     retried: u64,
     missed: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    seeks: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     letters: Option<KeptPosition>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +48,8 @@ struct KeptPosition {
 struct KeptAgain {
     epoch: String,
     until: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    seeks: u64,
     #[serde(flatten)]
     lane: KeptLane,
 }
@@ -63,6 +67,7 @@ pub(super) fn write(place: &Place) -> Bytes {
         dead: place.dead,
         retried: place.retried,
         missed: place.missed,
+        seeks: place.seeks,
         letters: place.letters.map(|position| KeptPosition {
             epoch: position.epoch.to_string(),
             after: position.after,
@@ -70,6 +75,7 @@ pub(super) fn write(place: &Place) -> Bytes {
         again: place.again.as_ref().map(|again| KeptAgain {
             epoch: again.epoch.to_string(),
             until: again.until,
+            seeks: again.seeks,
             lane: lane(&again.lane),
         }),
     };
@@ -89,6 +95,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Place, KeptError> {
             epoch: epoch(&again.epoch)?,
             lane: going_on(again.lane)?,
             until: again.until,
+            seeks: again.seeks,
         }),
         None => None,
     };
@@ -107,7 +114,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Place, KeptError> {
         dead: kept.dead,
         retried: kept.retried,
         missed: kept.missed,
+        seeks: kept.seeks,
     })
+}
+
+/// As serde asks it.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn lane(lane: &Lane) -> KeptLane {
@@ -167,8 +180,10 @@ mod tests {
             epoch: Epoch::new(2),
             lane: Lane::new(3),
             until: 9,
+            seeks: 1,
         });
         (place.dead, place.retried, place.missed) = (3, 2, 1);
+        place.seeks = 2;
         place
     }
 
@@ -181,6 +196,18 @@ mod tests {
         assert_eq!(read.lane.undone().get(&13), Some(&4));
         assert_eq!(write(&read), write(&place));
         assert_eq!((read.letters, read.again), (place.letters, place.again));
+        assert_eq!(read.seeks, 2);
+    }
+
+    #[test]
+    fn of_one_that_was_never_sent_elsewhere_nothing_is_said() {
+        let mut place = place();
+        place.seeks = 0;
+        place.again = None;
+        let bytes = write(&place);
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(!text.contains("seeks"), "{text}");
+        assert_eq!(read(text.as_bytes()).unwrap().seeks, 0);
     }
 
     #[test]

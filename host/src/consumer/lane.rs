@@ -40,6 +40,11 @@ impl Lane {
         lane
     }
 
+    /// The same as one that goes on has it, with nothing in memory.
+    pub(super) fn resumed(&self) -> Self {
+        Self::going_on(self.after(), self.known, self.undone.clone())
+    }
+
     /// Number before the oldest event that is not handled.
     pub(super) fn after(&self) -> u64 {
         let oldest = self.undone.first_key_value();
@@ -101,6 +106,14 @@ impl Lane {
     /// Whether it is handled, and not known yet.
     pub(super) fn is_ahead(&self, number: u64) -> bool {
         self.ahead.contains(&number)
+    }
+
+    /// Whether it is still to be handled, as far as this lane knows.
+    pub(super) fn is_open(&self, number: u64) -> bool {
+        match number > self.known {
+            true => !self.is_ahead(number),
+            false => self.undone.contains_key(&number),
+        }
     }
 
     /// Whether events are handled that are not known yet.
@@ -209,6 +222,8 @@ mod tests {
         assert!(lane.done_ahead(3) && lane.done_ahead(5) && lane.done_ahead(9));
         assert!(!lane.done_ahead(3) && !lane.done_ahead(5));
         assert!(lane.is_ahead(5) && !lane.is_ahead(3));
+        let open: Vec<_> = (1..=6).map(|number| lane.is_open(number)).collect();
+        assert_eq!(open, [false, true, false, true, false, true]);
         let read: Vec<_> = (2..=6).map(|number| lane.read(number, true)).collect();
         assert_eq!(read, [Some(0), None, Some(0), None, Some(0)]);
         assert!(lane.has_ahead());

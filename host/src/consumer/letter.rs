@@ -3,6 +3,7 @@
 use hearken_channel_log::{ChannelName, ChannelNameError, MAX_BATCH_BYTES};
 use hearken_wire::{EventRef, ExtensionKind, Fields};
 
+use crate::channel::OF_DEAD_LETTERS;
 use crate::event::Event;
 use crate::event::cloudevent::rfc3339;
 
@@ -34,6 +35,8 @@ pub(super) struct Letter<'a> {
     pub(super) channel: &'a str,
     pub(super) sequence: u64,
     pub(super) plugin: &'a str,
+    /// Whether it has no data since the event's were too large for it.
+    pub(super) lacks_data: bool,
 }
 
 /// The channel of the dead letters of a plugin.
@@ -41,7 +44,7 @@ pub(super) struct Letter<'a> {
 /// # Errors
 /// [`ChannelNameError`] when the plugin's name is too long for that of a channel.
 pub(super) fn channel_of(plugin: &str) -> Result<ChannelName, ChannelNameError> {
-    ChannelName::new(&format!("dead.{plugin}"))
+    ChannelName::new(&format!("{OF_DEAD_LETTERS}{plugin}"))
 }
 
 /// Makes a letter, for the channel of that name.
@@ -90,6 +93,8 @@ pub(super) fn read(letter: EventRef<'_>) -> Option<Letter<'_>> {
         channel: of(CHANNEL)?,
         sequence: of(SEQUENCE)?.parse().ok()?,
         plugin: of(PLUGIN)?,
+        lacks_data: letter.data().is_none()
+            && of(REASON).is_some_and(|reason| reason.starts_with(WITHOUT_DATA)),
     })
 }
 
@@ -249,5 +254,9 @@ mod tests {
         let letter = write(&dead(&event, &orders), &name("dead.shop"));
         assert!(letter.as_bytes().len() < 10_000);
         assert_eq!(letter.data(), None);
+        assert!(read(letter.packed()).is_some_and(|of| of.lacks_data));
+        let small = self::event(Vec::new());
+        let letter = write(&dead(&small, &orders), &name("dead.shop"));
+        assert!(read(letter.packed()).is_some_and(|of| !of.lacks_data));
     }
 }

@@ -8,15 +8,18 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `consumers`, `operate` | all consumers of the node, and what operators do to them |
+//! | `consumers`, `operate`, `moving` | all consumers of the node, and what operators do to them |
 //! | `handle`, `state` | one consumer: [`Consumer`] |
 //! | `feed`, `verdict` | what workers take, and what they say of it |
 //! | `work` | the events in memory, in which order they are given out |
+//! | `handling`, `outputs` | how what is appended while an event is handled is named and remembered |
 //! | `place`, `lane`, `kept` | how far it is, and how that lies beside the log |
-//! | `drive` | what works for it: `attach`, `read`, `bury`, `save` |
-//! | `letter`, `reason`, `backoff` | dead letters, and the time between attempts |
+//! | `drive` | what works for it: `attach`, `read`, `admit`, `bury`, `save` |
+//! | `withheld`, `withholding` | what listeners want and the policy withholds |
+//! | `letter`, `whole`, `reason`, `backoff` | dead letters, and the time between attempts |
 //! | `settings`, `status`, `report`, `error` | what a manifest says; what is shown and told |
 
+mod admit;
 mod attach;
 mod backoff;
 mod bury;
@@ -25,10 +28,13 @@ mod drive;
 mod error;
 mod feed;
 mod handle;
+mod handling;
 mod kept;
 mod lane;
 mod letter;
+mod moving;
 mod operate;
+mod outputs;
 mod place;
 mod read;
 mod reason;
@@ -40,12 +46,17 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod whole;
+mod withheld;
+mod withholding;
 mod work;
 
 pub use consumers::Consumers;
 pub use error::ConsumerFailure;
 pub use feed::Feed;
 pub use handle::Consumer;
+pub use handling::{Handling, Round};
+pub use outputs::{Content, MAX_OUTPUTS, Output, Outputs, OutputsRoom, Reserved};
 pub use settings::{ConsumeSettings, From, MAX_WINDOW};
 pub use status::{ConsumerStatus, Stalled};
 pub use verdict::{Closed, Verdict};

@@ -11,11 +11,9 @@ use super::handle::Consumer;
 use super::kept;
 use super::lane::Lane;
 use super::letter;
+use super::moving::{change_place, place_of};
 use super::place::{Again, Place};
-use super::save::save_in_turn;
-use super::state::{Told, let_go};
 use super::status::ConsumerStatus;
-use super::work::Source;
 use crate::channel::{Channel, ReadAmount, ReadFailure, ReadFilter};
 
 /// Dead letters that are looked at together.
@@ -73,18 +71,22 @@ impl Consumers {
         let Some(letters) = letters else {
             return Ok(0);
         };
-        let _turn = consumer.turn.acquire().await;
-        let before = self.place(&consumer, &channel).await?;
+        // One after the other, but not in the turn of those who write where it is: there may
+        // be many letters to look at.
+        let _counting = consumer.counting.acquire().await;
+        let before = place_of(&consumer, &channel).await?;
         let epoch = letters.epoch();
         let given = before.again.filter(|again| again.epoch == epoch);
         let given = given.map_or(0, |again| again.until);
-        let given = given.max(letters.retried(channel.name().as_str()).await?);
+        let noted = letters.retried(channel.name().as_str()).await?;
+        let given = given.max(noted);
         let until = letters.bounds().map_or(0, |bounds| bounds.last);
         let count = count(&letters, given, until, &consumer).await?;
-        let wake = || consumer.signals.reads[Source::Letters as usize].notify_one();
         if count == 0 {
-            // Those of a call before this one, whose place could not be written then.
-            wake();
+            if noted < given {
+                // Of a call before this one, that could not write it.
+                letters.set_retried(channel.name().as_str(), given).await?;
+            }
             return Ok(0);
         }
         let change = |place: &mut Place| {
@@ -93,15 +95,15 @@ impl Consumers {
                 epoch,
                 lane: Lane::new(given),
                 until,
+                seeks: place.seeks,
             });
             again.until = again.until.max(until);
             place.again = Some(again);
             place.retried += count;
         };
-        let changed = self.change(&consumer, &channel, change).await;
-        // What stands in memory holds, also when it could not be written yet.
-        wake();
-        changed?;
+        let turn = consumer.turn.acquire().await;
+        change_place(&consumer, &channel, change).await?;
+        drop(turn);
         letters.set_retried(channel.name().as_str(), until).await?;
         Ok(count)
     }
@@ -125,10 +127,11 @@ impl Consumers {
             return Err(ConsumerFailure::Beyond { after, last });
         }
         let _turn = consumer.turn.acquire().await;
-        let change = |place: &mut Place| place.lane = Lane::new(after);
-        self.change(&consumer, &channel, change).await?;
-        consumer.signals.reads[Source::Channel as usize].notify_one();
-        Ok(())
+        let change = |place: &mut Place| {
+            place.lane = Lane::new(after);
+            place.seeks = place.seeks.saturating_add(1);
+        };
+        change_place(&consumer, &channel, change).await
     }
 
     /// Forgets where a plugin is in a channel. It begins anew, as its manifest says, should
@@ -169,69 +172,6 @@ impl Consumers {
         }
         let consumer = self.consumer(plugin, channel.name());
         Ok((channel, consumer))
-    }
-
-    /// Where a consumer is, for who has its turn.
-    async fn place(
-        &self,
-        consumer: &Consumer,
-        channel: &Channel,
-    ) -> Result<Place, ConsumerFailure> {
-        let attached = consumer
-            .state()
-            .attached
-            .as_ref()
-            .map(|at| at.place.clone());
-        if let Some(place) = attached {
-            return Ok(place);
-        }
-        match channel.consumed(consumer.plugin()).await? {
-            Some(bytes) => Ok(kept::read(&bytes)?),
-            None => Ok(Place::new(channel.epoch(), 0)),
-        }
-    }
-
-    /// Changes where a consumer is, durably, for who has its turn.
-    async fn change(
-        &self,
-        consumer: &Consumer,
-        channel: &Arc<Channel>,
-        change: impl Fn(&mut Place),
-    ) -> Result<(), ConsumerFailure> {
-        let mut cleared: Vec<Told> = Vec::new();
-        let is_attached = {
-            let mut state = consumer.state();
-            let state = &mut *state;
-            match &mut state.attached {
-                Some(attached) => {
-                    let before = attached.place.lane.clone();
-                    change(&mut attached.place);
-                    if attached.place.lane != before {
-                        attached.unreadable = None;
-                        let dropped = state.work.forget(|entry| entry.source == Source::Channel);
-                        cleared.extend(dropped.iter().filter_map(let_go));
-                    }
-                    true
-                }
-                None => false,
-            }
-        };
-        for told in cleared {
-            consumer.tell(Some(channel.epoch()), told);
-        }
-        if is_attached {
-            return Ok(save_in_turn(consumer, &self.0.channels).await?);
-        }
-        // A place that cannot be read is replaced by the next one that can.
-        let kept = channel.consumed(consumer.plugin()).await?;
-        let kept = kept.and_then(|bytes| kept::read(&bytes).ok());
-        let kept = kept.filter(|place| place.epoch == channel.epoch());
-        let mut place = kept.unwrap_or_else(|| Place::new(channel.epoch(), 0));
-        change(&mut place);
-        let bytes = kept::write(&place);
-        channel.set_consumed(consumer.plugin(), Some(bytes)).await?;
-        consumer.state().left = Some(place);
-        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where a consumer is: in its channel, and in the dead letters that it is given again.
 
-use hearken_channel_log::Epoch;
+use hearken_channel_log::{Epoch, Span};
 
+use super::handling::Round;
 use super::lane::Lane;
 use super::work::Source;
 
@@ -19,8 +20,11 @@ pub(super) struct Place {
     pub(super) dead: u64,
     /// Dead letters that it was given again.
     pub(super) retried: u64,
-    /// Numbers that were dropped before it had handled them.
+    /// Numbers that were dropped before it had handled them, and events that the policy
+    /// withheld.
     pub(super) missed: u64,
+    /// How often it was sent elsewhere in its channel.
+    pub(super) seeks: u64,
 }
 
 /// Dead letters that are given again.
@@ -31,6 +35,8 @@ pub(super) struct Again {
     pub(super) lane: Lane,
     /// Number of the last of them.
     pub(super) until: u64,
+    /// How often it had been sent elsewhere in its channel when it was first given some.
+    pub(super) seeks: u64,
 }
 
 /// A position in a log.
@@ -38,6 +44,18 @@ pub(super) struct Again {
 pub(super) struct Position {
     pub(super) epoch: Epoch,
     pub(super) after: u64,
+}
+
+impl Again {
+    /// From the first to the last number that is not handled, and how many there are, those
+    /// of other channels' letters too, which nobody has looked at.
+    pub(super) fn outstanding(&self) -> Option<(Span, u64)> {
+        let mut lane = self.lane.clone();
+        let unread = lane.pass(self.until);
+        let count = unread.saturating_add(lane.undone().len() as u64);
+        let span = Span::new(self.lane.after().saturating_add(1), self.until)?;
+        (count > 0).then_some((span, count))
+    }
 }
 
 impl Place {
@@ -51,6 +69,19 @@ impl Place {
             dead: 0,
             retried: 0,
             missed: 0,
+            seeks: 0,
+        }
+    }
+
+    /// The same as one that goes on from it has it, with nothing in memory.
+    pub(super) fn resumed(&self) -> Self {
+        Self {
+            lane: self.lane.resumed(),
+            again: self.again.as_ref().map(|again| Again {
+                lane: again.lane.resumed(),
+                ..*again
+            }),
+            ..*self
         }
     }
 
@@ -68,5 +99,14 @@ impl Place {
             Source::Channel => Some(&mut self.lane),
             Source::Letters => self.again.as_mut().map(|again| &mut again.lane),
         }
+    }
+
+    /// Which time it is handed the events of one of its logs.
+    pub(super) fn round(&self, source: Source) -> Round {
+        let seeks = match (source, &self.again) {
+            (Source::Letters, Some(again)) => again.seeks,
+            _ => self.seeks,
+        };
+        Round::after(seeks)
     }
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_channel_log::{ReadError, Span};
-use hearken_wire::EventRef;
 use tokio::time::sleep;
 
+use super::admit::admit;
 use super::handle::Consumer;
 use super::letter;
 use super::settings::MAX_BYTES;
 use super::state::State;
+use super::whole::{Whole, read_whole};
 use super::work::Source;
 use crate::channel::{Channel, Channels, Found, ReadAmount, ReadFailure, ReadFilter};
-use crate::event::Event;
 
 /// Fewest and most events that are read at once.
 const PAGE: [usize; 2] = [32, 1000];
@@ -68,18 +68,26 @@ pub(super) async fn keep_reading_letters(consumer: &Consumer, channels: &Channel
 /// The letters that were to be given again are gone.
 fn let_go_of_letters(consumer: &Consumer) {
     let mut state = consumer.state();
-    if let Some(attached) = &mut state.attached
-        && let Some(again) = &mut attached.place.again
-    {
-        let until = again.until;
-        again.lane.pass(until);
-        tracing::warn!(
-            plugin = consumer.plugin(), channel = %consumer.channel(),
-            "the dead letters that a plugin was to be given again were removed"
-        );
-    }
+    let Some(attached) = &mut state.attached else {
+        return;
+    };
+    let Some(again) = &mut attached.place.again else {
+        return;
+    };
+    let (epoch, at, until) = (again.epoch, again.lane.at(), again.until);
+    let count = again.lane.pass(until);
+    attached.place.missed += count;
     drop(state);
+    tracing::warn!(
+        plugin = consumer.plugin(), channel = %consumer.channel(),
+        "the dead letters that a plugin was to be given again were removed"
+    );
     consumer.signals.moved.notify_one();
+    let gone = Span::new(at.saturating_add(1), until).filter(|_| count > 0);
+    if let (Some(gone), Ok(name)) = (gone, letter::channel_of(consumer.plugin())) {
+        let plugin = consumer.plugin();
+        consumer.reporter.missed(plugin, &name, epoch, gone, count);
+    }
 }
 
 async fn signal(consumer: &Consumer, source: Source) {
@@ -100,16 +108,16 @@ async fn read_on(consumer: &Consumer, log: &Arc<Channel>, source: Source, wait: 
         },
         () = signal(consumer, source) => return,
     }
-    let failure = match log.read(at, amount, &ReadFilter::default()).await {
-        Ok(found) => {
+    let failure = match read_page(consumer, log, source, at, amount).await {
+        Ok((found, whole)) => {
             *wait = AFTER_FAILURE[0];
-            let missed = admit(consumer, source, at, &found);
+            let missed = admit(consumer, source, at, &found, whole.as_ref());
             consumer.signals.moved.notify_one();
-            if let Some((gap, count)) = missed {
-                let (plugin, channel) = (consumer.plugin(), consumer.channel());
+            for (gap, count) in missed {
+                let (plugin, name) = (consumer.plugin(), log.name());
                 consumer
                     .reporter
-                    .missed(plugin, channel, log.epoch(), gap, count);
+                    .missed(plugin, name, log.epoch(), gap, count);
             }
             return;
         }
@@ -123,6 +131,22 @@ async fn read_on(consumer: &Consumer, log: &Arc<Channel>, source: Source, wait: 
         () = sleep(*wait) => *wait = (*wait * 2).min(AFTER_FAILURE[1]),
         () = signal(consumer, source) => {}
     }
+}
+
+/// Reads events, of letters also what is not in them.
+async fn read_page(
+    consumer: &Consumer,
+    log: &Channel,
+    source: Source,
+    at: u64,
+    amount: ReadAmount,
+) -> Result<(Found, Option<Whole>), ReadFailure> {
+    let mut found = log.read(at, amount, &ReadFilter::default()).await?;
+    let whole = match source {
+        Source::Channel => None,
+        Source::Letters => read_whole(consumer, &mut found).await?,
+    };
+    Ok((found, whole))
 }
 
 /// The log is removed, which others notice too and end this.
@@ -167,80 +191,4 @@ fn hang(consumer: &Consumer, source: Source, at: u64, failure: &ReadFailure) {
             );
         }
     }
-}
-
-/// Takes what was read behind `at`, so far as there is room. Returns the numbers that are not
-/// kept any more, and how many of them were to be handled.
-fn admit(consumer: &Consumer, source: Source, at: u64, found: &Found) -> Option<(Span, u64)> {
-    let node = consumer.reporter.node();
-    let mut state = consumer.state();
-    let State {
-        attached,
-        work,
-        filters,
-        settings,
-        ..
-    } = &mut *state;
-    let attached = attached.as_mut()?;
-    let until = match (source, &attached.place.again) {
-        (Source::Letters, Some(again)) => again.until,
-        _ => u64::MAX,
-    };
-    // Somebody has sent it elsewhere meanwhile.
-    let lane = attached.place.lane_mut(source)?;
-    if lane.at() != at {
-        return None;
-    }
-    attached.unreadable = None;
-    let mut missed = None;
-    if let Some(gap) = found.gap {
-        let count = lane.pass(gap.last.min(until));
-        let is_missed = count > 0 && source == Source::Channel;
-        missed = is_missed.then_some((gap, count));
-        attached.place.missed += missed.map_or(0, |(_, count)| count);
-    }
-    let wants = |event: EventRef<'_>| {
-        let mut filters = filters.iter();
-        filters.any(|filter| filter.matches_stored(event, node))
-    };
-    for bytes in &found.events {
-        let stored = EventRef::assume_encoded(bytes);
-        let lane = attached.place.lane_mut(source)?;
-        let number = stored.sequence().unwrap_or_default();
-        let is_full = lane.held() >= settings.window.max(1) || work.bytes() >= MAX_BYTES;
-        if is_full || number > until {
-            return missed;
-        }
-        let event = match source {
-            Source::Channel => {
-                let dead = lane.is_ahead(number);
-                let failed = lane.read(number, wants(stored));
-                attached.place.dead += u64::from(dead);
-                failed.map(|failed| (Event::copied(stored), failed))
-            }
-            Source::Letters => {
-                let of = letter::read(stored).filter(|of| {
-                    of.plugin == consumer.plugin() && of.channel == consumer.channel().as_str()
-                });
-                let event = of.map(|of| letter::event_of(stored, of));
-                let is_dead = |sequence: u64| {
-                    let newest = attached.dead_again.get(&sequence);
-                    newest.is_some_and(|newest| *newest > number)
-                };
-                let is_dead = event
-                    .as_ref()
-                    .is_some_and(|event| event.sequence().is_some_and(is_dead));
-                attached.place.dead += u64::from(is_dead);
-                let event = event.filter(|event| wants(event.packed()) && !is_dead);
-                let lane = attached.place.lane_mut(source)?;
-                let failed = lane.read(number, event.is_some());
-                event.zip(failed)
-            }
-        };
-        if let Some((event, failed)) = event {
-            work.admit(source, number, event, failed);
-        }
-    }
-    attached.place.lane_mut(source)?.pass(found.next.min(until));
-    missed
 }

@@ -110,7 +110,7 @@ impl Reporter {
     ) {
         tracing::warn!(
             plugin, %channel, %epoch, numbers = %gone, count,
-            "events of a channel were dropped before a plugin had handled them"
+            "a plugin misses events of a channel"
         );
         let data = PluginMissed {
             plugin: plugin.to_owned(),

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::handle::Consumer;
 use super::place::Position;
+use super::state::keep_undone;
 use super::{kept, letter};
 use crate::channel::{Channel, Channels};
 
@@ -82,7 +83,9 @@ fn snapshot(consumer: &Consumer, channels: &Channels) -> Option<(Arc<Channel>, B
     if state.removed {
         return None;
     }
+    let state = &mut *state;
     let attached = state.attached.as_mut()?;
+    keep_undone(&mut state.outputs, &attached.place);
     if attached.knows_its_letters() {
         attached.place.letters = letters;
     }

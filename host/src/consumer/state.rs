@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hearken_channel_log::Epoch;
 use tokio::time::Instant;
 
 use super::backoff::delay;
+use super::handling::Handling;
+use super::outputs::Outputs;
 use super::place::Place;
 use super::reason;
 use super::settings::{ConsumeSettings, MAX_BYTES};
 use super::verdict::Verdict;
+use super::withheld::Withheld;
 use super::work::{Entry, Idle, Source, Stage, Ticket, Work};
 use crate::bus::Filter;
 use crate::channel::Channel;
@@ -20,12 +24,18 @@ use crate::channel::Channel;
 pub(super) struct State {
     pub(super) settings: ConsumeSettings,
     pub(super) filters: Vec<Filter>,
+    /// What its listeners want, whether the policy grants that or not.
+    pub(super) asked: Vec<Filter>,
     /// Which workers may take: counted up when there are others.
     pub(super) generation: u64,
     pub(super) work: Work,
+    /// What was appended in the course of events that are not handled, by where those are:
+    /// also while it does not read.
+    pub(super) outputs: BTreeMap<(Source, u64), Arc<Outputs>>,
     /// Where it is, while it reads.
     pub(super) attached: Option<Attached>,
-    /// Where it was when it last read.
+    /// Where it was when it last read: what lies beside the log may be older, where it could
+    /// not be written.
     pub(super) left: Option<Place>,
     /// Why it gets no events.
     pub(super) waiting: Option<String>,
@@ -51,6 +61,8 @@ pub(super) struct Attached {
     /// Of the events whose dead letters were given again and became dead letters anew, the
     /// number of the newest letter, by that of the event; so far as that is not in `place`.
     pub(super) dead_again: BTreeMap<u64, u64>,
+    /// What the policy withholds, and nobody was told of yet.
+    pub(super) withheld: Option<Withheld>,
     /// What of `place` is written.
     pub(super) written: Option<Bytes>,
 }
@@ -86,8 +98,16 @@ impl Attached {
             burying: false,
             unburied: None,
             dead_again,
+            withheld: None,
             written: None,
         }
+    }
+
+    /// An event with this number that a listener wants is passed over, since the policy
+    /// withholds it.
+    pub(super) fn withhold(&mut self, number: u64) {
+        self.place.missed = self.place.missed.saturating_add(1);
+        self.withheld = Some(Withheld::with(self.withheld, number));
     }
 
     /// Whether all of its dead letters are in its place.
@@ -101,8 +121,10 @@ impl State {
         Self {
             settings: ConsumeSettings::default(),
             filters: Vec::new(),
+            asked: Vec::new(),
             generation: 0,
             work: Work::new(1),
+            outputs: BTreeMap::new(),
             attached: None,
             left: None,
             waiting: None,
@@ -134,6 +156,22 @@ impl State {
         } else {
             room
         }
+    }
+
+    /// Lets go of all that is in memory but for where it is, unless the channel is not
+    /// `there` any more. Returns what is to be told, and of which log.
+    pub(super) fn let_go(&mut self, there: bool) -> (Option<Epoch>, Vec<Told>) {
+        let dropped = self.work.forget(|_| true);
+        self.waiting = None;
+        if !there {
+            self.outputs.clear();
+        }
+        let attached = self.attached.take();
+        let epoch = attached.as_ref().map(|attached| attached.place.epoch);
+        if let Some(attached) = attached {
+            self.left = there.then(|| attached.place.resumed());
+        }
+        (epoch, dropped.iter().filter_map(let_go).collect())
     }
 
     /// Takes the verdict on an event that is in hand. `random` is any number.
@@ -185,6 +223,33 @@ impl State {
         }
     }
 
+    /// The handling of an event that is in hand.
+    pub(super) fn handling(&mut self, ticket: Ticket) -> Option<Handling> {
+        let entry = self.work.get(ticket)?;
+        let (epoch, round) = entry.of;
+        let outputs = match entry.void {
+            // It is not tried again.
+            true => Arc::default(),
+            false => {
+                let place = (entry.source, entry.place);
+                Arc::clone(self.outputs.entry(place).or_default())
+            }
+        };
+        Some(Handling {
+            epoch,
+            round,
+            outputs,
+        })
+    }
+
+    /// Lets go of what was appended in the course of events that are handled.
+    pub(super) fn let_go_of_outputs(&mut self) {
+        let attached = self.attached.as_ref().map(|attached| &attached.place);
+        if let Some(place) = attached.or(self.left.as_ref()) {
+            keep_undone(&mut self.outputs, place);
+        }
+    }
+
     /// Takes back an event that was given out.
     pub(super) fn put_back(&mut self, ticket: Ticket) {
         match self.work.get(ticket) {
@@ -200,6 +265,9 @@ impl State {
         let Some(entry) = self.work.finish(ticket) else {
             return Outcome::default();
         };
+        if !entry.void {
+            self.outputs.remove(&(entry.source, entry.place));
+        }
         if let Some(attached) = &mut self.attached
             && !entry.void
             && let Some(lane) = attached.place.lane_mut(entry.source)
@@ -221,6 +289,14 @@ impl State {
             ..Outcome::default()
         }
     }
+}
+
+/// Keeps of the outputs those of events that are not handled.
+pub(super) fn keep_undone(outputs: &mut BTreeMap<(Source, u64), Arc<Outputs>>, place: &Place) {
+    outputs.retain(|(source, number), _| {
+        let lane = place.lane(*source);
+        lane.is_some_and(|lane| lane.undone().contains_key(number))
+    });
 }
 
 /// What is told of an event that is let go of.

@@ -26,7 +26,8 @@ pub struct ConsumerStatus {
     pub dead: u64,
     /// Dead letters that it was given again.
     pub retried: u64,
-    /// Numbers that were dropped before it had handled them.
+    /// Numbers that were dropped before it had handled them, and events that the policy
+    /// withholds from its listeners.
     pub missed: u64,
 }
 

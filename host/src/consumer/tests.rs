@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_channel_log::memory::{Memory, MemorySettings};
 use hearken_channel_log::{ChannelName, Epoch, Expected, Span};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use self::damaging::Damaging;
 use super::*;
 use crate::bus::{
     Bus, Filter, Frame, MailboxLimits, Overflow, Publisher, Receiver, ReceiverKind, Subscription,
 };
-use crate::channel::test_support::{bus, channels_of, engines};
+use crate::channel::test_support::{bus, channels_of, engines, failing_engines};
 use crate::channel::{
     Channel, ChannelSettings, Channels, Engines, ExpectedEnd, NodeEnvironment, ReadAmount,
     ReadFilter, Reader,
 };
 use crate::clock::SystemClock;
-use crate::event::{Draft, EventType, Pattern};
+use crate::event::{Draft, EventType, Pattern, Stamp};
 
-mod damaging;
+mod faults;
+mod handlings;
+mod withholding;
 
 /// Long enough for everything that comes by itself; the clock of these tests jumps there.
 const EVER: Duration = Duration::from_secs(3600);
@@ -73,6 +73,21 @@ impl Node {
         }
     }
 
+    /// Has the plugin have no workers for so long that its place is left.
+    async fn leave(&self, worker: Worker) {
+        drop(worker);
+        settled().await;
+        settled().await;
+    }
+
+    /// What is written of how far the plugin is.
+    async fn written(&self) -> u64 {
+        let orders = self.channel("orders");
+        let place = orders.consumed("shop").await.expect("it can be read");
+        let place = super::kept::read(&place.expect("there is one"));
+        place.expect("it is one").lane.after()
+    }
+
     async fn make(&self, name: &str, settings: ChannelSettings) -> Arc<Channel> {
         let name = channel(name);
         let made = self.channels.set(&name, settings, None, true);
@@ -85,10 +100,6 @@ impl Node {
 
     /// Appends events with these subjects, the subject as data too.
     async fn append(&self, subjects: &[&str]) {
-        self.append_to("orders", subjects).await;
-    }
-
-    async fn append_to(&self, channel: &str, subjects: &[&str]) {
         let draft = |subject: &&str| Draft {
             subject: Some((*subject).to_owned().into()),
             data: Some(serde_json::to_vec(subject).expect("a text").into()),
@@ -97,7 +108,7 @@ impl Node {
         let drafts = subjects.iter().map(draft).collect();
         let publisher = Arc::clone(&self.publisher);
         let appended = self
-            .channel(channel)
+            .channel("orders")
             .append(publisher, "key:a", drafts, Expected::Any)
             .await;
         appended.expect("there is room");
@@ -357,9 +368,6 @@ async fn dead_letters_are_there_and_no_news() {
             "plugin.rejected"
         ]
     );
-    // Nor do they hold up what is appended to their channel later.
-    node.append_to("dead.shop", &["x"]).await;
-    assert_eq!(next().expect("published").sequence(), Some(2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -715,10 +723,51 @@ async fn a_letter_that_was_written_before_a_crash_is_not_written_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_letter_of_what_is_not_there_yet_hides_nothing() {
+    let node = Node::new().await;
+    node.append(&["a"]).await;
+    let worker = node.worker(settings());
+    settled().await;
+    node.leave(worker).await;
+    let event = Draft {
+        id: Some("7".into()),
+        source: Some("/s".into()),
+        channel: Some("orders".into()),
+        ..Draft::new(EventType::custom("paid").expect("valid"))
+    };
+    let event = event.stamp(&Stamp {
+        id: ["", ""],
+        source: "",
+        time: 0,
+        origin: "a",
+        sequence: Some(2),
+    });
+    let dead = super::letter::Dead {
+        event: event.packed(),
+        channel: &channel("orders"),
+        sequence: 2,
+        plugin: "shop",
+        attempts: 1,
+        reason: "never",
+    };
+    let letters = node.make("dead.shop", ChannelSettings::default()).await;
+    let letter = super::letter::write(&dead, letters.name());
+    let laid = letters.deposit(Arc::clone(&node.publisher), vec![(letter, [7; 16])]);
+    assert_eq!(laid.await.unwrap(), [1]);
+    let mut worker = node.worker(settings());
+    settled().await;
+    node.append(&["b"]).await;
+    assert_eq!(worker.handle(2).await, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plugin_makes_no_dead_letters_of_its_dead_letters() {
-    let node = Node::without_channel();
-    node.make("dead.shop", ChannelSettings::default()).await;
-    node.append_to("dead.shop", &["a"]).await;
+    let node = Node::new().await;
+    node.append(&["a"]).await;
+    let mut worker = node.worker(settings());
+    worker.take().await;
+    worker.settle(Verdict::Rejected("never"));
+    settled().await;
     let consumer = node.consumers.consumer("shop", &channel("dead.shop"));
     consumer.configure(vec![Filter::new(Pattern::any())], settings(), 1);
     let mut feed = consumer.feed(0);
@@ -748,13 +797,9 @@ async fn whoever_waits_learns_that_the_feed_is_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_damaged_is_not_passed_over_until_it_is_given_up() {
-    let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
-    let log = Memory::new(environment, MemorySettings::default());
+    let (engines, disk) = failing_engines();
     let damaged = Span { first: 3, last: 4 };
-    let engines = Engines {
-        disk: Damaging::new(log, damaged),
-        ..engines()
-    };
+    disk.damage(damaged);
     let node = Node::on(engines).await;
     let orders = node.make("orders", ChannelSettings::default()).await;
     node.append(&["a", "b", "c", "d", "e"]).await;

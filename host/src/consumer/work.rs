@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use hearken_channel_log::{DedupeKey, Epoch};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::handling::Round;
 use crate::bus::{partition_of_subject, subject_hash};
 use crate::event::Event;
 
@@ -17,7 +19,7 @@ use crate::event::Event;
 pub(super) type Ticket = u64;
 
 /// Where an event comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Source {
     /// The channel.
     Channel,
@@ -31,6 +33,8 @@ pub(super) struct Entry {
     pub(super) source: Source,
     /// Its number there.
     pub(super) place: u64,
+    /// The log of its channel, and which time it is handed over.
+    pub(super) of: (Epoch, Round),
     /// As the plugin gets it.
     pub(super) event: Event,
     /// Attempts that have failed.
@@ -42,6 +46,9 @@ pub(super) struct Entry {
     pub(super) told: bool,
     /// Whether what becomes of it matters to nobody any more.
     pub(super) void: bool,
+    /// By what its dead letter is there once, however often it is written: the same at every
+    /// try, also of who goes on with what is in memory.
+    pub(super) letter: Option<DedupeKey>,
     /// Hash of its subject.
     subject: u64,
 }
@@ -174,7 +181,14 @@ impl Work {
     }
 
     /// Takes an event behind the others of its subject.
-    pub(super) fn admit(&mut self, source: Source, place: u64, event: Event, failed: u32) {
+    pub(super) fn admit(
+        &mut self,
+        source: Source,
+        place: u64,
+        of: (Epoch, Round),
+        event: Event,
+        failed: u32,
+    ) {
         let ticket = self.next;
         self.next += 1;
         let subject = subject_hash(event.packed());
@@ -184,12 +198,14 @@ impl Work {
             Entry {
                 source,
                 place,
+                of,
                 event,
                 failed,
                 reason: "".into(),
                 stage: Stage::Queued,
                 told: false,
                 void: false,
+                letter: None,
                 subject,
             },
         );

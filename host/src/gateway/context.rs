@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caller::denials::Denials;
 use super::endpoints::channels::ChannelRefusal;
+use super::endpoints::channels::elsewhere::Ways;
 use super::endpoints::metrics::counted::GatewayMetrics;
 use super::endpoints::stream::memory::StreamMemory;
 use super::endpoints::stream::rendering::Renderings;
@@ -35,6 +36,8 @@ pub(super) struct Context {
     pub(super) consumers: Consumers,
     /// Those of other nodes.
     pub(super) elsewhere: Arc<dyn Elsewhere>,
+    /// The ways to them.
+    pub(super) ways: Ways,
     pub(super) cluster: Arc<dyn ClusterAdmin>,
     pub(super) readiness: Readiness,
     pub(super) hosts: AllowedHosts,

@@ -158,6 +158,7 @@ impl Gateway {
                 channels,
                 consumers,
                 elsewhere,
+                ways: elsewhere::Ways::new(limits.address_share),
                 cluster,
                 readiness,
                 hosts,

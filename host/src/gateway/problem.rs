@@ -1,5 +1,7 @@
 //! Problem details (RFC 9457) on the wire.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,12 @@ pub struct ProblemError {
     /// A member of the body, as a JSON Pointer fragment (RFC 6901), e.g. `#/0/type`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+}
+
+/// A time as `Retry-After` has it: never too early.
+pub(super) fn whole_seconds(after: Duration) -> u64 {
+    let seconds = after.as_millis().div_ceil(1000).max(1);
+    u64::try_from(seconds).unwrap_or(u64::MAX)
 }
 
 impl IntoResponse for Problem {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::publish::{BodyError, EventError, JSON_TYPES};
 use super::pointer::{header_of, pointer};
-use super::problem::{Problem, ProblemError};
+use super::problem::{Problem, ProblemError, whole_seconds};
 use super::query::QueryError;
 use super::serve::hosts::HostError;
 use super::serve::slots::Full;
@@ -282,7 +282,7 @@ impl Rejection {
     }
 
     /// When a client may try again.
-    fn retry_after(&self, status: StatusCode) -> Option<Duration> {
+    pub(super) fn retry_after(&self, status: StatusCode) -> Option<Duration> {
         match self {
             Self::Unauthenticated(Unauthenticated::TooManyWrong { retry_after }) => {
                 Some(*retry_after)
@@ -364,9 +364,7 @@ impl IntoResponse for Rejection {
         let mut response = problem.into_response();
         let headers = response.headers_mut();
         if let Some(after) = self.retry_after(status) {
-            let seconds = after.as_millis().div_ceil(1000).max(1);
-            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
-            headers.insert(header::RETRY_AFTER, seconds.into());
+            headers.insert(header::RETRY_AFTER, whole_seconds(after).into());
         }
         if status == StatusCode::UNAUTHORIZED {
             // RFC 6750, section 3.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 mod fakes;
+pub(super) mod others;
 
 use super::{AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use crate::access::{Access, AccessSettings};
@@ -36,8 +37,13 @@ pub(super) fn bus() -> Bus {
 
 /// A bus that takes events of that size.
 pub(super) fn bus_taking(max_event_bytes: usize) -> Bus {
+    bus_of("a", max_event_bytes)
+}
+
+/// The same of a node of this name.
+pub(super) fn bus_of(node: &str, max_event_bytes: usize) -> Bus {
     Bus::new(BusConfig {
-        node: "a".into(),
+        node: node.into(),
         incarnation: "i".into(),
         max_event_bytes,
         clock: Arc::new(SystemClock),
@@ -113,12 +119,23 @@ pub(super) fn gateway_with_ganomede(
     access: Access,
     ganomede: GanomedeConfig,
 ) -> Gateway {
+    ganomede_beside(bus, access, ganomede, Arc::new(Alone))
+}
+
+/// The same, and the channels of other nodes.
+pub(super) fn ganomede_beside(
+    bus: &Bus,
+    access: Access,
+    ganomede: GanomedeConfig,
+    elsewhere: Arc<dyn Elsewhere>,
+) -> Gateway {
     let readiness = Readiness::default();
     readiness.plugins_loaded();
     let channels = channels_of(bus, BTreeMap::new());
     let config = config_of(bus, GatewayLimits::default(), readiness, access, channels);
     Gateway::new(GatewayConfig {
         ganomede: Some(ganomede),
+        elsewhere,
         ..config
     })
 }

@@ -11,7 +11,7 @@ use crate::cluster::network::{Tcp, TcpAcceptor};
 use crate::cluster::tls::{Tls, TlsFiles};
 use crate::cluster::{Cluster, ClusterConfig, Identity};
 use crate::config::{self, ClusterSettings};
-use crate::passing::Hosting;
+use crate::passing::{Foreknown, Hosting};
 
 /// The node's part in its cluster.
 pub(super) fn cluster(
@@ -21,6 +21,7 @@ pub(super) fn cluster(
     listener: TcpListener,
     clock: &Arc<dyn Clock>,
     hosting: Hosting,
+    foreknown: Foreknown,
 ) -> Result<Cluster, NodeError> {
     let tls = settings
         .tls
@@ -36,6 +37,7 @@ pub(super) fn cluster(
         advertise: settings.advertise.map(Into::into),
         join: settings.join.into_iter().map(Into::into).collect(),
         hosting,
+        foreknown,
         seed: rand::random(),
     }))
 }

@@ -10,6 +10,9 @@ use crate::clock::Clock;
 use crate::config::{GanomedeSecret, GanomedeSettings, MAX_GANOMEDE_SECRET};
 use crate::gateway::{GanomedeConfig, SharedSecret};
 
+/// Bytes from which on a secret is not guessed.
+const SHORT: usize = 16;
+
 /// What that API is on this node, if it has it. Reads the file of the secret.
 pub(super) fn config(
     settings: &GanomedeSettings,
@@ -17,13 +20,13 @@ pub(super) fn config(
 ) -> Result<Option<GanomedeConfig>, NodeError> {
     let secret = match &settings.secret {
         None => return Ok(None),
-        Some(GanomedeSecret::Text(text)) => SharedSecret::new(text.reveal()),
+        Some(GanomedeSecret::Text(text)) => secret(text.reveal()),
         Some(GanomedeSecret::File(path)) => {
             let read = read(path).map_err(|problem| NodeError::GanomedeSecret {
                 path: path.clone(),
                 problem,
             })?;
-            SharedSecret::new(&read)
+            secret(&read)
         }
     };
     Ok(Some(GanomedeConfig {
@@ -32,6 +35,16 @@ pub(super) fn config(
         poll_timeout: settings.poll_timeout,
         started: clock.now_millis(),
     }))
+}
+
+fn secret(text: &str) -> SharedSecret {
+    if text.len() < SHORT {
+        tracing::warn!(
+            "the secret of `[ganomede]` has fewer than {SHORT} bytes, and can be guessed: it \
+             opens all channels of the node"
+        );
+    }
+    SharedSecret::new(text)
 }
 
 /// The secret of a file; a line's end after it is not part of it.

@@ -135,6 +135,10 @@ impl PluginAdmin for Nothing {
     fn replay<'a>(&'a self, name: &'a str, _: ReplayRequest) -> CommandFuture<'a> {
         Self::refuse(name)
     }
+
+    fn end_replay<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        Self::refuse(name)
+    }
 }
 
 impl ClusterAdmin for Nothing {

@@ -33,7 +33,7 @@ use std::time::SystemTime;
 
 pub use error::{AppendError, ReadError, Span};
 
-use crate::{Event, OutgoingEvent, host};
+use crate::{Event, OutgoingEvent, dispatch, host};
 
 /// Where an event was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,7 @@ fn append_events(
         .map(OutgoingEvent::into_attributes)
         .collect();
     let events = events.map_err(|error| AppendError::Invalid(error.to_string()))?;
+    dispatch::begin_part();
     host::append(channel, events, expect_last)
 }
 

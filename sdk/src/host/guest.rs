@@ -68,6 +68,9 @@ static PROGRESS: LazyLock<&'static Progress> = LazyLock::new(Progress::show);
 impl framed_listener::Guest for bindings::Plugin {
     fn describe() -> types::Description {
         LazyLock::force(&PROGRESS);
+        if let Err(why) = dispatch::check_names(dispatch::listeners()) {
+            panic!("{why}");
+        }
         let describe = |listener: &dispatch::Listener, pattern: &str| {
             let filter = types::Filter {
                 pattern: pattern.to_owned(),

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
 
-use crate::Event;
 use crate::channels::{AppendError, Bounds, Page, Position, ReadError, Stored};
+use crate::{Event, outgoing};
 
 /// Most events of an append, and of a page.
 const MOST: usize = 1000;
@@ -28,26 +28,26 @@ impl Channels {
     }
 
     /// Whether events are taken.
-    pub fn check(
-        &mut self,
-        name: &str,
-        events: usize,
-        expect_last: Option<u64>,
-    ) -> Result<(), AppendError> {
+    pub fn check(&mut self, name: &str, events: usize) -> Result<(), AppendError> {
         if let Some(error) = self.refusals.pop_front() {
             return Err(error);
         }
-        let Some(log) = self.logs.get(name) else {
+        if !self.logs.contains_key(name) {
             return Err(AppendError::NoChannel {
                 channel: name.to_owned(),
                 nearest: None,
             });
-        };
+        }
         if events > MOST {
             let why = format!("a batch has at most {MOST} events");
             return Err(AppendError::TooLarge(why));
         }
-        let last = log.len() as u64;
+        Ok(())
+    }
+
+    /// Whether the last event is the one that is expected, if one is.
+    pub fn expect(&self, name: &str, expect_last: Option<u64>) -> Result<(), AppendError> {
+        let last = self.next(name) - 1;
         match expect_last {
             Some(expected) if expected != last => Err(AppendError::Conflict { last }),
             _ => Ok(()),
@@ -138,7 +138,19 @@ pub(crate) fn stored(name: &str, event: &Event, duplicate: bool) -> Stored {
 pub(crate) struct Handling {
     prefix: String,
     part: Option<String>,
-    appended: u64,
+    /// Numbers that are given.
+    given: u64,
+    /// What was refused, and its first numbers.
+    refused: Vec<(String, u64)>,
+}
+
+/// The numbers of one append.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    first: u64,
+    events: u64,
+    /// By what a repeat of it is known.
+    content: String,
 }
 
 impl Handling {
@@ -148,24 +160,55 @@ impl Handling {
         Some(Self {
             prefix: format!("{channel}/{epoch}/{sequence}/test"),
             part: None,
-            appended: 0,
+            given: 0,
+            refused: Vec::new(),
         })
     }
 
     pub fn begin_part(&mut self, name: &str) {
         self.part = Some(name.to_owned());
-        self.appended = 0;
+        self.given = 0;
+        self.refused.clear();
     }
 
-    /// The id of the next event that is appended.
-    pub fn next_id(&mut self) -> String {
-        self.appended += 1;
-        let Self {
-            prefix, appended, ..
-        } = self;
-        match &self.part {
-            Some(part) => format!("{prefix}/{part}/{appended}"),
-            None => format!("{prefix}/{appended}"),
+    /// Gives the events of an append that bring no id one that is the same at each attempt.
+    pub fn name(&self, channel: &str, events: &mut [outgoing::Attributes]) -> Numbered {
+        let content = format!("{channel}: {events:?}");
+        let mut refused = self.refused.iter();
+        let repeated = refused.find(|(refused, _)| *refused == content);
+        let first = repeated.map_or(self.given + 1, |(_, first)| *first);
+        let mut next = first;
+        for event in events.iter_mut().filter(|event| event.id.is_none()) {
+            event.id = Some(match &self.part {
+                Some(part) => format!("{}/{part}/{next}", self.prefix),
+                None => format!("{}/{next}", self.prefix),
+            });
+            next += 1;
+        }
+        Numbered {
+            first,
+            events: next - first,
+            content,
+        }
+    }
+
+    /// Whether an id is one of those.
+    pub fn has_named(&self, id: &str) -> bool {
+        let rest = id.strip_prefix(&self.prefix);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// What became of an append: what is refused keeps its numbers.
+    pub fn appended(&mut self, numbered: Numbered, is_stored: bool) {
+        let Numbered {
+            first,
+            events,
+            content,
+        } = numbered;
+        self.given = self.given.max(first - 1 + events);
+        self.refused.retain(|(_, refused)| *refused != first);
+        if !is_stored {
+            self.refused.push((content, first));
         }
     }
 }

@@ -62,13 +62,17 @@ pub fn deliver(event: &Event) -> Result<(), String> {
 /// [`NotHandled`] says whether the host would try it again.
 ///
 /// # Panics
-/// If the event has no [`channel`](EventBuilder::channel).
+/// If the event has no [`channel`](EventBuilder::channel), or two listeners on one channel
+/// have the same name.
 pub fn deliver_from_channel(event: &Event, attempt: u32) -> Result<(), NotHandled> {
     let handling = Handling::of(event);
     assert!(
         handling.is_some(),
         "the event is in no channel; give it a place with `EventBuilder::channel`"
     );
+    if let Err(why) = dispatch::check_names(dispatch::listeners()) {
+        panic!("{why}");
+    }
     if_host(|host| host.handling = handling);
     let event = event.clone().consumed(attempt > 1);
     let delivered = dispatch::Dispatcher::default().dispatch(&event);

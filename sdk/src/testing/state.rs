@@ -81,10 +81,25 @@ impl State {
     pub fn append(
         &mut self,
         channel: &str,
+        mut events: Vec<outgoing::Attributes>,
+        expect_last: Option<u64>,
+    ) -> Result<Vec<Stored>, AppendError> {
+        let numbered = self.handling.as_mut();
+        let numbered = numbered.map(|handling| handling.name(channel, &mut events));
+        let appended = self.append_named(channel, events, expect_last);
+        if let (Some(handling), Some(numbered)) = (&mut self.handling, numbered) {
+            handling.appended(numbered, appended.is_ok());
+        }
+        appended
+    }
+
+    fn append_named(
+        &mut self,
+        channel: &str,
         events: Vec<outgoing::Attributes>,
         expect_last: Option<u64>,
     ) -> Result<Vec<Stored>, AppendError> {
-        self.channels.check(channel, events.len(), expect_last)?;
+        self.channels.check(channel, events.len())?;
         // All of them, or none.
         let mut delivered = Vec::with_capacity(events.len());
         for event in &events {
@@ -96,13 +111,20 @@ impl State {
             let event_type = delivered_type(&event.event_type).map_err(AppendError::Invalid)?;
             delivered.push(event_type);
         }
+        let mut is_new = events.is_empty();
+        for (event, event_type) in events.iter().zip(&delivered) {
+            let id = event.id.as_deref().unwrap_or_default();
+            match self.channels.find(channel, id) {
+                Some(before) => self.same(before, event, event_type)?,
+                None => is_new = true,
+            }
+        }
+        // A repeat of what is stored has the answer of the first.
+        if is_new {
+            self.channels.expect(channel, expect_last)?;
+        }
         let mut receipt = Vec::with_capacity(events.len());
         for (mut event, event_type) in events.into_iter().zip(delivered) {
-            if event.id.is_none()
-                && let Some(handling) = &mut self.handling
-            {
-                event.id = Some(handling.next_id());
-            }
             let id = event.id.as_deref().unwrap_or_default();
             if let Some(before) = self.channels.find(channel, id) {
                 receipt.push(stored(channel, before, true));
@@ -115,6 +137,29 @@ impl State {
             self.channels.push(channel, event);
         }
         Ok(receipt)
+    }
+
+    /// Refuses an event that has got its id from the event in hand and is not the one that is
+    /// stored under that.
+    fn same(
+        &self,
+        before: &Event,
+        event: &outgoing::Attributes,
+        event_type: &str,
+    ) -> Result<(), AppendError> {
+        let handling = self.handling.as_ref();
+        let is_named = handling.is_some_and(|handling| handling.has_named(before.id()));
+        let is_same = before.event_type() == event_type
+            && before.subject() == event.subject.as_deref()
+            && before.data_bytes() == event.data.as_deref().unwrap_or_default();
+        if !is_named || is_same {
+            return Ok(());
+        }
+        Err(AppendError::Invalid(format!(
+            "the event is not the one that is stored under its id `{}`: a handler has to append \
+             the same in the same order at each attempt",
+            before.id()
+        )))
     }
 
     pub fn send(&mut self, event: outgoing::Attributes) -> Result<String, SendError> {

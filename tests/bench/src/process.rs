@@ -38,6 +38,19 @@ impl Process {
         Ok(process)
     }
 
+    /// Resident memory in KiB, as Linux counts it, and how many files are open.
+    ///
+    /// # Errors
+    /// When Linux does not say so.
+    pub(crate) fn holds(&self) -> Result<(f64, usize), String> {
+        let folder = format!("/proc/{}", self.child.id());
+        let files = std::fs::read_dir(format!("{folder}/fd"));
+        let files = files.map_err(|error| error.to_string())?.count();
+        let status = std::fs::read_to_string(format!("{folder}/status"));
+        let status = status.map_err(|error| error.to_string())?;
+        Ok((resident_kib(&status), files))
+    }
+
     pub(crate) fn tell(&mut self, task: impl Serialize) -> Result<(), String> {
         let task = serde_json::to_string(&task).expect("a task is plain data");
         let tasks = self.tasks.as_mut().expect("open until it is dropped");
@@ -54,6 +67,15 @@ impl Process {
             Err(_) => Err("a process has ended; see above".to_owned()),
         }
     }
+}
+
+/// Resident memory by what Linux says of a process.
+pub(crate) fn resident_kib(status: &str) -> f64 {
+    let resident = status.lines().find_map(|line| {
+        let rest = line.strip_prefix("VmRSS:")?;
+        rest.split_whitespace().next()?.parse().ok()
+    });
+    resident.unwrap_or(f64::NAN)
 }
 
 impl Drop for Process {

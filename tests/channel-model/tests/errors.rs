@@ -9,8 +9,8 @@ use hearken_channel_log::conformance::event;
 use hearken_channel_log::disk::device::Device as _;
 use hearken_channel_log::disk::{DiskEngine, Steps};
 use hearken_channel_log::{
-    AppendError, Appended, Batch, ChannelName, ChannelState, Engine as _, Expected, FullBecause,
-    ReadLimit,
+    AppendError, Appended, Batch, ChannelError, ChannelName, ChannelState, Engine as _, Expected,
+    FullBecause, ReadLimit,
 };
 use hearken_channel_model::disk::{Disk, Faults};
 use hearken_wire::EventRef;
@@ -40,6 +40,7 @@ const BROKEN_SYNCS: Faults = Faults {
     sync: 1000,
     full: 0,
     full_inside: 0,
+    sync_full: 0,
     short: 0,
 };
 
@@ -149,6 +150,32 @@ fn a_channel_that_fails_leaves_the_others_alone() {
         ChannelState::Ok
     );
     append(&engine, &mut steps, &orders, 3);
+}
+
+#[test]
+fn a_channel_that_failed_is_not_trimmed() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    append(&engine, &mut steps, &orders, 1);
+    disk.set_faults(Faults {
+        write: 1000,
+        ..Faults::default()
+    });
+    steps.file();
+    disk.set_faults(Faults::default());
+    let trimmed = done(&mut steps, engine.trim(&orders, 2));
+    assert!(
+        matches!(trimmed, Err(ChannelError::Storage(_))),
+        "{trimmed:?}"
+    );
+    disk.crash();
+    drop((engine, steps));
+    let (engine, mut steps) = open(&disk);
+    assert_eq!(numbers(&engine, &mut steps, &orders), [1, 2]);
+    let trimmed = done(&mut steps, engine.trim(&orders, 2));
+    assert_eq!(trimmed.expect("it has not failed").first, 2);
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn promises_hold_in_some_runs() {
     assert!(outcome.crashes > 100, "{outcome:?}");
     assert!(outcome.broken_recoveries > 20, "{outcome:?}");
     assert!(outcome.unknown > 20, "{outcome:?}");
+    assert!(outcome.full_starts > 5, "{outcome:?}");
     assert!(outcome.flips > 5, "{outcome:?}");
     assert!(outcome.damages > 2, "{outcome:?}");
     assert!(outcome.lost_catalogues > 2, "{outcome:?}");

@@ -333,3 +333,52 @@ async fn one_configuration_declares_the_channels_of_all_nodes() {
     let declared = (StatusCode::CONFLICT, "declared".to_owned());
     assert_eq!(problem(answer(set).await).await, declared);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_that_is_away_has_is_known_after_a_restart() {
+    let a = node("a").start().await;
+    let b = node("b").joins(&a.cluster_address().await).start().await;
+    linked(&[&a, &b]).await;
+    make(&a, "orders", json!({})).await;
+    until_known(&b, "orders", &[("a", "elsewhere")]).await;
+    let kept = b.folder().join("data/channels-elsewhere.json");
+    let is_kept = async {
+        loop {
+            let text = tokio::fs::read_to_string(&kept).await.unwrap_or_default();
+            if text.contains("\"orders\"") {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let waited = tokio::time::timeout(DEADLINE, is_kept).await;
+    waited.expect("it is kept");
+    let folder_of_a = a.killed().await;
+    let b = NodeProcess::start_again(b.stopped().await, &["--node", "b"]).await;
+
+    let away = (StatusCode::SERVICE_UNAVAILABLE, "node-away".to_owned());
+    let read = b.get("/v1/channels/orders/events").await;
+    assert_eq!(problem(read).await, away);
+    assert_eq!(problem(answer(append(&b, "orders", "x")).await).await, away);
+    let set = b
+        .request(Method::PUT, "/v1/channels/orders")
+        .json(&json!({}));
+    assert_eq!(problem(answer(set).await).await, away);
+    let create = b.hearken(&["channel", "create", "orders"]).await;
+    assert_ne!(create.code, 0, "{create:?}");
+    // Who streams is not refused for good.
+    let waiting = b
+        .request(Method::GET, "/v1/channels/orders/events")
+        .header("accept", "text/event-stream");
+    let waiting = answer(waiting).await;
+    assert_eq!(waiting.status(), StatusCode::OK);
+
+    let joins = ["--node", "a", "--join", &b.cluster_address().await];
+    let a = NodeProcess::start_again(folder_of_a, &joins).await;
+    linked(&[&a, &b]).await;
+    let text = waiting.text().await.expect("it ends");
+    assert!(text.starts_with("retry: "), "{text}");
+    until_known(&b, "orders", &[("a", "elsewhere")]).await;
+    let receipt = stored(answer(append(&b, "orders", "x")).await).await;
+    assert_eq!(receipt["sequence"], 1, "{receipt}");
+}

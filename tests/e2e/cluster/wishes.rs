@@ -12,7 +12,7 @@ use hearken::cluster::protocol::frame::Kind;
 use hearken::cluster::protocol::{Ack, Filter, Hello, Interest, Ping, Pong, Resume};
 use hearken::cluster::{Cluster, ClusterConfig, Identity};
 use hearken::event::{Draft, EventType, Pattern};
-use hearken::passing::Hosting;
+use hearken::passing::{Foreknown, Hosting};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -162,6 +162,7 @@ impl Local {
             advertise: None,
             join: Vec::new(),
             hosting: Hosting::default(),
+            foreknown: Foreknown::default(),
             seed: 1,
         });
         let leave = CancellationToken::new();

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{AT_ONCE, all, append, attempt, attempts, make, node, order, reports, until_handled};
+use super::{
+    AT_ONCE, all, append, append_to, attempt, attempts, make, node, order, reports, until_handled,
+};
 use crate::support::api::answer;
 use crate::support::node::TestNode;
 use crate::support::plugin::plugin;
@@ -170,6 +172,47 @@ pub async fn an_event_that_kills_each_instance_quarantines_nobody() {
     let told = quarantined.until_count(1).await;
     let told: Vec<_> = told.iter().map(|event| &event["type"]).collect();
     assert_eq!(told, ["plugin.rejected"]);
+}
+
+/// Many more than would quarantine the plugin, had it died of live ones.
+#[tokio::test(flavor = "multi_thread")]
+pub async fn events_that_kill_each_instance_quarantine_nobody_however_many_they_are() {
+    const POISON: usize = 100;
+    let manifest = "[config]\nalso = \"others\"\n[consume.orders]\nattempts = 1\n";
+    let node = TestNode::start([plugin("consuming").manifest(manifest)]).await;
+    for channel in ["orders", "others"] {
+        make(&node, channel).await;
+    }
+    let reports = reports(&node).await.gather();
+    let told = node.listen("plugin.{quarantined,rejected}").await.gather();
+    let poison = (0..POISON).map(|n| {
+        let trap = json!({ "do": "trap" });
+        order(&format!("p{n}"), &format!("s{n}"), trap)
+    });
+    let last = append(&node, &Vec::from_iter(poison)).await;
+    reports.until_count(5).await;
+    let live = json!({ "type": "both.live", "id": "live", "source": "/tests" });
+    node.publish(&live).await;
+    append_to(&node, "others", &[order("good", "a", Value::Null)]).await;
+    // In parts, since each is waited for only so long.
+    for count in [POISON / 3, 2 * POISON / 3] {
+        reports.until_count(count).await;
+    }
+    let found = reports.until_count(POISON + 2).await;
+    let found: Vec<_> = found.iter().map(|report| attempt(report).0).collect();
+    let place = |id: &str| found.iter().position(|found| found == id);
+    let end = place(&format!("p{}", POISON - 1)).expect("each is tried");
+    for good in ["live", "good"] {
+        assert!(
+            place(good).is_some_and(|at| at < end),
+            "not held up: {found:?}"
+        );
+    }
+    until_handled(&node, last).await;
+    assert_eq!(all(&node, "dead.consuming").await.len(), POISON);
+    let told = told.until_count(POISON).await;
+    let rejected = told.iter().all(|event| event["type"] == "plugin.rejected");
+    assert!(rejected, "{told:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

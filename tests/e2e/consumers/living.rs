@@ -145,3 +145,48 @@ pub async fn a_plugin_begins_where_its_manifest_says() {
         [("o3".to_owned(), Some(1))]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_bounds_which_channels_are_consumed() {
+    let bills = "[policy.default]\nread = [\"bills\"]\n";
+    let node = TestNode::start_under(bills, [consuming("")]).await;
+    make(&node, "orders").await;
+    append(&node, &[order("o1", "a", Value::Null)]).await;
+    let status = node.status("consuming").await.expect("it is there");
+    let withheld = status.rights.withheld.iter().map(ToString::to_string);
+    let withheld: Vec<_> = withheld.collect();
+    assert!(
+        withheld.contains(&"read orders (consume)".to_owned()),
+        "{withheld:?}"
+    );
+    assert!(status.consumers.is_empty(), "{:?}", status.consumers);
+    let mut reports = reports(&node).await;
+    node.set_policy("[policy.default]\nread = [\"ord*\"]\n");
+    assert_eq!(
+        attempts(&mut reports, 1).await,
+        [("o1".to_owned(), Some(1))]
+    );
+    until_handled(&node, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+pub async fn what_the_policy_withholds_of_a_channel_is_told() {
+    let policy = "[policy.default]\npublish = [\"custom.*\"]\nappend = [\"handled\"]\n\
+                  listen = [\"custom.both.*\"]\n";
+    let node = TestNode::start_under(policy, [consuming("")]).await;
+    make(&node, "orders").await;
+    let mut missed = node.listen("plugin.missed").await;
+    let mut both = order("b1", "a", Value::Null);
+    both["type"] = json!("both.one");
+    let last = append(&node, &[order("o1", "a", Value::Null), both]).await;
+    let told = missed.about("plugin.missed", "consuming").await;
+    let told = &told["data"];
+    assert_eq!(told["channel"], "orders");
+    assert_eq!(
+        (&told["first"], &told["last"], &told["count"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    until_handled(&node, last).await;
+    let status = node.status("consuming").await.expect("it is there");
+    assert_eq!(status.consumers[0].missed, 1);
+}

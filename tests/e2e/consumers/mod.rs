@@ -46,7 +46,12 @@ fn order(id: &str, subject: &str, data: Value) -> Value {
 
 /// Appends events to `orders`, all at once; returns the number of the last.
 async fn append(api: &Api, events: &[Value]) -> u64 {
-    let request = api.request(Method::POST, "/v1/channels/orders/events");
+    append_to(api, "orders", events).await
+}
+
+/// Appends events to a channel, all at once; returns the number of the last.
+async fn append_to(api: &Api, channel: &str, events: &[Value]) -> u64 {
+    let request = api.request(Method::POST, &format!("/v1/channels/{channel}/events"));
     let request = request
         .header("content-type", "application/cloudevents-batch+json")
         .body(

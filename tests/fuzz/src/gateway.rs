@@ -176,6 +176,10 @@ impl PluginAdmin for Nobody {
     fn replay<'a>(&'a self, name: &'a str, _: ReplayRequest) -> CommandFuture<'a> {
         not_found(name)
     }
+
+    fn end_replay<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        not_found(name)
+    }
 }
 
 fn not_found(name: &str) -> CommandFuture<'_> {

@@ -1,4 +1,5 @@
-//! Consumes the channel `orders`, and listens live to `custom.both.*`. It reports each
+//! Consumes the channel `orders`, the one that `also` of its configuration names, and listens
+//! live to `custom.both.*`. It reports each
 //! attempt with the event's id, data, channel, number and attempt; then does what the data
 //! says: `{"do": "fail", "times": N}` fails the first N times that this instance has it,
 //! `reject` and `trap` do so each time, `append` appends an event with its id as data to the
@@ -56,16 +57,17 @@ fn append(event: &Event) -> Result<(), Failure> {
 
 impl Guest for Plugin {
     fn describe() -> Description {
-        let orders = Delivery::Channel(ChannelDelivery {
-            name: "orders".to_owned(),
-            from: None,
-        });
+        let channel = |name: String| Delivery::Channel(ChannelDelivery { name, from: None });
+        let orders = channel("orders".to_owned());
+        let mut listeners = vec![
+            listener("consume", "custom.{order,both}.*", orders),
+            listener("hear", "custom.{both,poison}.*", Delivery::Live),
+        ];
+        let also = config("also").map(channel);
+        listeners.extend(also.map(|also| listener("also", "custom.order.*", also)));
         Description {
             version: config("version").unwrap_or_else(|| "1".to_owned()),
-            listeners: vec![
-                listener("consume", "custom.{order,both}.*", orders),
-                listener("hear", "custom.{both,poison}.*", Delivery::Live),
-            ],
+            listeners,
         }
     }
 

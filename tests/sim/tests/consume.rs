@@ -28,6 +28,10 @@ fn promises_hold_in_some_runs() {
         seeks,
         dropped,
         crashes,
+        trims,
+        troubles,
+        damages,
+        missed,
     } = counts;
     assert!(
         handled > 1000 && repeated > 10 && failed > 200,
@@ -35,4 +39,6 @@ fn promises_hold_in_some_runs() {
     );
     assert!(died > 20 && retried > 20 && dropped > 10, "{counts:?}");
     assert!(reloads > 50 && seeks > 10 && crashes > 50, "{counts:?}");
+    assert!(trims > 10 && troubles > 10, "{counts:?}");
+    assert!(damages > 0 && missed > 0, "{counts:?}");
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use tokio::sync::oneshot;
 
+use super::buffers::Buffers;
 use super::catalogue::Catalogue;
 use super::channel::{Channel, Recent, Segment};
 use super::device::{Device, Open};
@@ -47,6 +48,7 @@ pub(super) struct Core {
     pub(super) mode: Mode,
     pub(super) filing: Filing,
     pub(super) open: OpenSegments,
+    pub(super) buffers: Arc<Buffers>,
     /// Bytes of the batches of all channels.
     pub(super) bytes: AtomicU64,
     /// Bytes of the batches that are in memory.
@@ -105,11 +107,12 @@ impl Core {
         channels: Channels,
         mode: Mode,
     ) -> Self {
-        let bytes = channels
-            .all()
-            .iter()
-            .map(|channel| channel.state().bytes)
-            .sum();
+        let (mut bytes, mut recent_bytes) = (0, 0);
+        for channel in channels.all() {
+            let state = channel.state();
+            bytes += state.bytes;
+            recent_bytes += state.recent_bytes;
+        }
         Self {
             ageing: Ageing::new(environment.as_ref()),
             environment,
@@ -124,8 +127,9 @@ impl Core {
             mode,
             filing: Filing::default(),
             open: OpenSegments::default(),
+            buffers: Arc::default(),
             bytes: AtomicU64::new(bytes),
-            recent_bytes: AtomicUsize::new(0),
+            recent_bytes: AtomicUsize::new(recent_bytes),
             counted: Counted::default(),
             fault: OnceLock::new(),
         }

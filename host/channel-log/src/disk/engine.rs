@@ -32,7 +32,8 @@ impl DiskEngine {
     /// Opens the logs in a folder, or makes it, and starts the threads that work on them.
     ///
     /// # Errors
-    /// [`OpenError`] when the disk fails, is full, or the folder is open already.
+    /// [`OpenError`] when the disk fails, or the folder is open already. A full disk is none,
+    /// unless there are no logs yet, they are damaged, or `channels.redb` was lost.
     pub fn open(
         environment: Arc<dyn Environment>,
         device: Arc<dyn Device>,

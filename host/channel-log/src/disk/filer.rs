@@ -12,11 +12,12 @@ use std::sync::atomic::Ordering;
 
 use super::channel::{Channel, Recent, Segment};
 use super::core::{Core, disk_fault};
-use super::device::Open;
+use super::device::{Open, is_full};
 use super::filing::Waiting;
 use super::format::SegmentHead;
 use super::paths;
-use super::writer::{SegmentWriter, make_segment, segment_bytes};
+use super::recovery::Notes;
+use super::writer::{SegmentWriter, is_too_long, make_segment, segment_bytes};
 
 /// Bytes of the newest batches that stay in memory for those who follow a channel.
 const RECENT_BYTES: usize = 4 << 20;
@@ -34,6 +35,10 @@ pub(super) struct Filer {
     written: BTreeMap<u64, Written>,
     /// How many these may be: each holds a file open.
     most_written: usize,
+    /// How long a file may be, as far as that has shown.
+    longest: u64,
+    /// What the catalogue has to know of the start before anything else.
+    unnoted: Option<Notes>,
 }
 
 /// A channel that was written since the last checkpoint.
@@ -49,11 +54,13 @@ struct Written {
 }
 
 impl Filer {
-    pub(super) fn new(core: Arc<Core>) -> Self {
+    pub(super) fn new(core: Arc<Core>, unnoted: Option<Notes>) -> Self {
         Self {
             most_written: core.device.writable_files().max(1),
             core,
             written: BTreeMap::new(),
+            longest: u64::MAX,
+            unnoted,
         }
     }
 
@@ -120,7 +127,7 @@ impl Filer {
     fn file_batches(&mut self, channel: &Arc<Channel>, batches: &[Recent]) -> io::Result<()> {
         let mut rest = batches;
         while let Some(first) = rest.first() {
-            let most = segment_bytes(channel.state().settings.max_bytes);
+            let most = segment_bytes(channel.state().settings.max_bytes).min(self.longest);
             let written = self.written(channel)?;
             let empty = written.active.first == first.head.first;
             let mut room = most.saturating_sub(written.active.at);
@@ -136,7 +143,17 @@ impl Filer {
                 fits
             });
             let (now, later) = rest.split_at(fits.count());
-            written.active.append(now)?;
+            if let Err(error) = written.active.append(now) {
+                if !is_full(&error) {
+                    return Err(error);
+                }
+                let reached = written.active.cut()?;
+                if is_too_long(&error) && !(empty && now.len() == 1) {
+                    self.longest = self.longest.min(reached);
+                    continue;
+                }
+                return Err(error);
+            }
             if let Some(batch) = now.last() {
                 written.last = batch.head.span().last;
                 written.time = batch.head.time;
@@ -270,5 +287,6 @@ impl Filer {
             }
         }
         self.core.open.close_unused();
+        self.core.buffers.look();
     }
 }

@@ -23,6 +23,11 @@ const SHORTEST_FILE: u64 = 1 << 20;
 /// How much longer than the one before a file is, until there is room for the longest.
 const GROWTH: u64 = 8;
 
+/// A group of more bytes takes so long that writing ahead of it gains nothing.
+const SMALL_GROUP: u64 = 128 << 10;
+/// What is written ahead.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
 /// Writes the journal.
 #[derive(Debug)]
 pub(super) struct JournalWriter {
@@ -43,6 +48,8 @@ struct Current {
     number: u64,
     at: u64,
     bytes: u64,
+    /// Up to where zeros were written.
+    ahead: u64,
     channels: HashSet<u64>,
 }
 
@@ -100,7 +107,9 @@ impl JournalWriter {
             .current
             .as_mut()
             .expect("it was made if there was none");
-        if let Err(error) = write_fully(current.file.as_ref(), current.at, bytes) {
+        let written = current.write_ahead(length, self.device.writes_ahead());
+        let written = written.and_then(|()| write_fully(current.file.as_ref(), current.at, bytes));
+        if let Err(error) = written {
             if is_full(&error) {
                 // The bytes that were written are no whole group, since its end is
                 // missing; the group's number is another's, in another file.
@@ -176,6 +185,7 @@ impl JournalWriter {
             number,
             at: JOURNAL_HEAD as u64,
             bytes,
+            ahead: 0,
             channels: HashSet::new(),
         })
     }
@@ -210,5 +220,72 @@ impl JournalWriter {
         file.sync()?;
         self.device.sync_folder(&self.folder)?;
         Ok(file)
+    }
+}
+
+impl Current {
+    /// Writes zeros where the next group will be, and so many bytes behind it, unless there
+    /// are some already or the group is large. They are synced with it.
+    fn write_ahead(&mut self, group: u64, bytes: u64) -> io::Result<()> {
+        let end = self.at.saturating_add(group);
+        if bytes == 0 || end <= self.ahead || group > SMALL_GROUP {
+            return Ok(());
+        }
+        // Below `at` there are groups.
+        let mut at = self.at.max(self.ahead);
+        let until = end.saturating_add(bytes).min(self.bytes);
+        while at < until {
+            let piece = usize::try_from(until - at).unwrap_or(usize::MAX);
+            let piece = &ZEROS[..piece.min(ZEROS.len())];
+            write_fully(self.file.as_ref(), at, piece)?;
+            at += piece.len() as u64;
+        }
+        self.ahead = until;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::device::{FileSystem, read_fully};
+
+    #[test]
+    fn zeros_are_written_ahead_of_small_groups_and_over_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("1.log");
+        let file = FileSystem.open(&path, Open::New).expect("a new file");
+        let mut current = Current {
+            file,
+            path,
+            number: 1,
+            at: 0,
+            bytes: 141_000,
+            ahead: 0,
+            channels: HashSet::new(),
+        };
+        let mut expected = Vec::new();
+        for (group, ahead) in [
+            (300, 4396),
+            (4000, 4396),
+            (500, 8896),
+            // A large one, which goes beyond what lies ahead.
+            (SMALL_GROUP + 1, 8896),
+            (200, 140_169),
+            // As far as the file goes.
+            (4500, 141_000),
+        ] {
+            current.write_ahead(group, 4096).expect("there is room");
+            assert_eq!(current.ahead, ahead, "ahead of {group} bytes");
+            let written = vec![b'g'; usize::try_from(group).expect("it is small")];
+            write_fully(current.file.as_ref(), current.at, &written).expect("there is room");
+            current.at += group;
+            expected.extend(written);
+        }
+        expected.resize(141_000, 0);
+        let mut found = vec![1; 141_001];
+        let read = read_fully(current.file.as_ref(), 0, &mut found).expect("it is there");
+        assert_eq!(read, 141_000);
+        assert!(found[..read] == expected, "groups, and zeros behind them");
     }
 }

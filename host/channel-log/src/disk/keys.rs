@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::channel::{Channel, Segment};
 use super::core::{Core, disk_fault};
-use super::format::{BATCH_HEAD, keys_of, segment_head_bytes};
+use super::format::{BATCH_HEAD, BatchHead, keys_of, segment_head_bytes};
 use super::times;
 use super::walk::{Found, Walk};
 use crate::dedupe::{Dedupe, Stored};
@@ -16,7 +16,7 @@ use crate::{DedupeKey, MAX_DEDUPE_KEYS, StorageFault};
 /// Bytes that are read at once.
 const WINDOW: usize = 256 << 10;
 
-/// The keys that a channel's segments hold and that are to be remembered.
+/// The keys that a channel's batches hold and that are to be remembered.
 #[derive(Debug)]
 pub(super) enum Keys {
     /// Nobody has asked for them since the start.
@@ -69,7 +69,7 @@ pub(super) fn before(channel: &Channel) -> Before {
     Before::Read(read)
 }
 
-/// Reads the keys of a channel that its segments hold and that are to be remembered. Keys
+/// Reads the keys of a channel that its batches hold and that are to be remembered. Keys
 /// that lie in what is damaged are not known any more.
 pub(super) fn learn(core: &Core, channel: &Channel) -> Result<(), StorageFault> {
     let since = remembered_since(core, channel);
@@ -141,6 +141,8 @@ fn remembered_since(core: &Core, channel: &Channel) -> u64 {
 }
 
 fn read(core: &Core, channel: &Channel, since: u64) -> Result<VecDeque<Learned>, StorageFault> {
+    // Before the segments, so that what is filed meanwhile is in one of both.
+    let unfiled = channel.state().unfiled();
     let read = || {
         let segments = core.segments(channel)?;
         let from = times::segment_of(core, channel, &segments, since)?;
@@ -159,7 +161,24 @@ fn read(core: &Core, channel: &Channel, since: u64) -> Result<VecDeque<Learned>,
         }
         learned.push_front(key);
     }
+    // A full disk may have had no room for them in segments.
+    for batch in unfiled.iter().filter(|batch| batch.head.time >= since) {
+        learn_batch(&mut learned, &batch.head, &batch.before);
+    }
     Ok(learned)
+}
+
+/// Learns the keys of a batch from its bytes.
+fn learn_batch(learned: &mut VecDeque<Learned>, head: &BatchHead, batch: &[u8]) {
+    for (index, key) in keys_of(&batch[BATCH_HEAD..head.events_at()]) {
+        let sequence = head.first + u64::from(index);
+        let time = head.time;
+        // The oldest would give way anyway.
+        if learned.len() == MAX_DEDUPE_KEYS {
+            learned.pop_front();
+        }
+        learned.push_back((key, Stored { sequence, time }));
+    }
 }
 
 fn read_segments(
@@ -194,15 +213,7 @@ fn read_segments(
             let Some(batch) = walk.batch(at, &head)? else {
                 continue;
             };
-            for (index, key) in keys_of(&batch[BATCH_HEAD..head.events_at()]) {
-                let sequence = head.first + u64::from(index);
-                let time = head.time;
-                // The oldest would give way anyway.
-                if learned.len() == MAX_DEDUPE_KEYS {
-                    learned.pop_front();
-                }
-                learned.push_back((key, Stored { sequence, time }));
-            }
+            learn_batch(&mut learned, &head, &batch);
         }
     }
     Ok(learned)

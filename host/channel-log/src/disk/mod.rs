@@ -29,6 +29,7 @@
 //! never used twice; each segment's head has the channel's name and epoch, so that the
 //! logs are found again without the catalogue.
 
+mod buffers;
 mod catalogue;
 mod channel;
 mod committer;

@@ -14,13 +14,14 @@ use super::core::{Core, disk_fault};
 use super::device::Open;
 use super::format::{BatchHead, segment_head_bytes};
 use super::losses;
+use super::segment::Resume;
 use super::walk::{Found, Walk};
 use crate::{Page, ReadError, ReadLimit, Span, placing};
 
 pub(super) use self::verify::{Verified, verify_piece};
 
 /// Bytes of heads and keys that are read beside the events asked for.
-const BESIDE: usize = 64 << 10;
+const BESIDE: usize = 192 << 10;
 /// Most bytes that are read at once: what stays in a processor's cache while it is checked.
 const MAX_WINDOW: usize = 1 << 20;
 
@@ -181,6 +182,8 @@ pub(super) struct Events {
     limit: ReadLimit,
     /// Whether the next one was refused.
     full: bool,
+    /// Whether what is in memory of segments will do.
+    may_resume: bool,
 }
 
 impl Events {
@@ -192,6 +195,7 @@ impl Events {
             bytes: 0,
             limit,
             full: false,
+            may_resume: true,
         }
     }
 
@@ -284,14 +288,21 @@ fn read_segment(
     let Some(open) = core.open_segment_as(channel, segment, how)? else {
         return Ok(Some(None));
     };
-    let start = {
-        let index = open.index(of, segment.bytes)?;
-        let next = events.next;
+    let next = events.next;
+    let resume = open.resume(next).filter(|_| events.may_resume);
+    let start = if let Some(resume) = &resume {
+        resume.at
+    } else {
+        let index = open.index_until(of, segment.bytes, |head| head.first > next)?;
         let mark = index.last(|mark| mark.first <= next);
         mark.map_or_else(|| segment_head_bytes(&channel.name), |mark| mark.at)
     };
     let window = events.limit.bytes.saturating_add(BESIDE).min(MAX_WINDOW);
-    let mut walk = Walk::new(open.file.as_ref(), of, (start, segment.bytes), window);
+    let mut walk = Walk::new(open.file.as_ref(), of, (start, segment.bytes), window)
+        .with_buffers(&core.buffers);
+    if let Some(resume) = resume {
+        walk = walk.with_window(resume.window);
+    }
     let mut bad = false;
     loop {
         let (at, head) = match walk.next()? {
@@ -314,6 +325,8 @@ fn read_segment(
         };
         bad = false;
         if !events.take(&head, &batch.slice(head.events_at()..)) {
+            let (span, window) = (head.span(), walk.into_window());
+            open.stop(Resume { at, span, window });
             return Ok(None);
         }
     }

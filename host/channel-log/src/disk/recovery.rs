@@ -6,6 +6,7 @@
 mod finding;
 mod journal;
 mod journal_files;
+mod notes;
 mod target;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::journal::Replayed;
-use self::target::Target;
+pub(super) use self::notes::Notes;
+use self::target::{Parts, Target};
 use super::catalogue::{self, Catalogue, CatalogueFault};
-use super::channel::{Channel, State};
+use super::channel::{Channel, Recent, State};
 use super::core::{Channels, disk_fault};
 use super::device::Device;
 use super::filing::Sealed;
@@ -31,8 +33,11 @@ pub(super) struct Recovered {
     pub(super) next_channel: u64,
     pub(super) next_file: u64,
     pub(super) next_group: u64,
-    /// Files of the journal that are kept for channels that failed.
-    pub(super) pinned: Vec<Sealed>,
+    /// Files of the journal that are kept: for channels that failed, or since the disk is
+    /// full.
+    pub(super) kept: Vec<Sealed>,
+    /// What the catalogue has to know, for which the disk had no room.
+    pub(super) unnoted: Option<Notes>,
 }
 
 /// Why the logs cannot be opened. Nothing is lost by trying again.
@@ -98,14 +103,15 @@ pub(super) fn recover(
         (found.store, found.released, found.pinned),
         &mut targets,
     )?;
-    finish(
+    let unnoted = finish(
         device,
         root,
-        (&catalogue, found.store),
+        (&catalogue, found.store, found.released.is_none()),
         &mut targets,
         &replayed,
     )?;
-    let pinned = remove_journal(device, &journal_folder, &replayed, &targets)?;
+    let all = unnoted.is_some();
+    let kept = remove_journal(device, &journal_folder, (&replayed, all), &targets)?;
 
     let channels = Channels::default();
     for target in targets.into_values() {
@@ -130,55 +136,57 @@ pub(super) fn recover(
         next_channel: found.next_channel.max(replayed.highest_channel + 1),
         next_file: replayed.next_file,
         next_group: replayed.next_group,
-        pinned,
+        kept,
+        unnoted,
     })
 }
 
-/// Syncs what was written, and has the catalogue know it.
+/// Syncs what was written, and has the catalogue know it. Returns what a full disk has kept
+/// it from knowing.
 fn finish(
     device: &Arc<dyn Device>,
     root: &Path,
-    (catalogue, store): (&Catalogue, u64),
+    (catalogue, store, is_new): (&Catalogue, u64, bool),
     targets: &mut BTreeMap<u64, Target>,
     replayed: &Replayed,
-) -> Result<(), OpenError> {
+) -> Result<Option<Notes>, OpenError> {
     for target in targets.values_mut() {
         target.end_journal(replayed.lost);
         target.sync(device.as_ref(), root)?;
     }
-    catalogue.write(true, |write| {
+    let notes = Notes::of(targets, replayed);
+    let new_rows: Vec<_> = targets.values().filter_map(Target::new_row).collect();
+    let noted = catalogue.write(true, |write| {
         catalogue::set_store(write, store)?;
-        for row in targets.values().filter_map(Target::new_row) {
+        for row in &new_rows {
             catalogue::add(write, row)?;
         }
-        for target in targets.values() {
-            if target.changed() || target.has_failed() {
-                catalogue::set_given(write, target.id(), target.given())?;
-            }
-        }
-        catalogue::set_pinned(write, replayed.next_file - 1)?;
-        for target in targets.values().filter(|target| target.changed()) {
-            catalogue::set_progress(write, target.id(), target.progress())?;
-            catalogue::set_losses(write, target.id(), target.losses())?;
-        }
-        catalogue::set_released(write, replayed.next_group - 1)
-    })?;
-    Ok(())
+        notes.write(write)
+    });
+    match noted {
+        Ok(()) => Ok(None),
+        // What it knows holds as long as the journal is there.
+        Err(fault) if fault.full && !is_new && new_rows.is_empty() => Ok(Some(notes)),
+        Err(fault) => Err(fault.into()),
+    }
 }
 
-/// Removes the journal, but for what channels need that failed.
+/// Removes the journal, but for what channels need that failed or found no room; none of it
+/// while `all` is needed.
 fn remove_journal(
     device: &Arc<dyn Device>,
     folder: &Path,
-    replayed: &Replayed,
+    (replayed, all): (&Replayed, bool),
     targets: &BTreeMap<u64, Target>,
 ) -> Result<Vec<Sealed>, OpenError> {
     let failed = |channel: &u64| targets.get(channel).is_some_and(Target::has_failed);
-    let mut pinned = Vec::new();
+    let holds = |channel: &u64| targets.get(channel).is_some_and(Target::holds);
+    let mut kept = Vec::new();
     for file in &replayed.files {
-        if file.channels.iter().any(failed) {
-            pinned.push(Sealed {
-                pinned: true,
+        let pinned = file.channels.iter().any(failed);
+        if all || pinned || file.channels.iter().any(holds) {
+            kept.push(Sealed {
+                pinned,
                 ..file.clone()
             });
             continue;
@@ -191,20 +199,29 @@ fn remove_journal(
             .sync_folder(folder)
             .map_err(storage(folder.to_owned()))?;
     }
-    Ok(pinned)
+    Ok(kept)
 }
 
 fn channel_of(target: Target) -> Channel {
-    let (row, segments, failed) = target.into_parts();
+    let Parts {
+        row,
+        bytes,
+        filed,
+        held,
+        failed,
+    } = target.into_parts();
     let mut state = State::new(row.settings, row.kept_from);
     state.bounds = Bounds {
         first: row.first.min(row.progress.last + 1),
         last: row.progress.last,
     };
     state.time = row.progress.time;
-    state.filed = row.progress.last;
-    state.checkpointed = row.progress.last;
-    state.bytes = segments;
+    state.filed = filed;
+    state.checkpointed = filed;
+    state.recent_bytes = held.iter().map(Recent::bytes).sum();
+    state.bytes = bytes + state.recent_bytes as u64;
+    state.queued = !held.is_empty();
+    state.recent = held.into();
     state.losses = row.losses;
     state.failed = failed;
     let first = state.bounds.first;

@@ -7,14 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::channel::Segment;
 use super::device::{Device, DeviceFile, Open};
+use super::format::BatchHead;
 use super::paths;
-use super::walk::{Found, Walk};
+use super::walk::{Found, Walk, Window};
+use crate::Span;
 
 /// Segments that are open for reading at once.
 const MAX_OPEN: usize = 64;
 
 /// Bytes between two marks of an index: what is read in vain at most.
 const STEP: u64 = 64 << 10;
+
+/// Bytes of what was read last of a segment that are kept for whoever reads on, at most.
+const MAX_KEPT: usize = 512 << 10;
 
 /// Looks after which a segment that nobody read is closed.
 const UNUSED: u8 = 2;
@@ -44,12 +49,22 @@ impl Index {
         }
     }
 
-    /// Takes in what has come up to `end`, of the channel of this store.
-    fn extend(&mut self, file: &dyn DeviceFile, of: (u64, u64), end: u64) -> io::Result<()> {
+    /// Takes in what has come up to `end`, of the channel of this store, or until there is a
+    /// batch behind what is looked for.
+    fn extend(
+        &mut self,
+        file: &dyn DeviceFile,
+        of: (u64, u64),
+        end: u64,
+        is_behind: impl Fn(&BatchHead) -> bool,
+    ) -> io::Result<()> {
         let mut walk = Walk::new(file, of, (self.end, end), 256 << 10);
         loop {
             match walk.next()? {
                 Found::Batch(at, head) => {
+                    if is_behind(&head) {
+                        return Ok(());
+                    }
                     let last = self.marks.last();
                     if last.is_none_or(|last| at >= last.at + STEP) {
                         self.marks.push(Mark {
@@ -80,17 +95,56 @@ impl Index {
 pub(super) struct OpenSegment {
     pub(super) file: Arc<dyn DeviceFile>,
     index: Mutex<Index>,
+    resume: Mutex<Option<Resume>>,
+}
+
+/// Where somebody has stopped reading.
+#[derive(Clone, Debug)]
+pub(super) struct Resume {
+    /// Where the batch is that was read last,
+    pub(super) at: u64,
+    /// its numbers,
+    pub(super) span: Span,
+    /// and what was read with it.
+    pub(super) window: Window,
 }
 
 impl OpenSegment {
     /// Its index, up to `end`.
     pub(super) fn index(&self, of: (u64, u64), end: u64) -> io::Result<MutexGuard<'_, Index>> {
+        self.index_until(of, end, |_| false)
+    }
+
+    /// Its index, up to `end` or a batch that is behind what is looked for.
+    pub(super) fn index_until(
+        &self,
+        of: (u64, u64),
+        end: u64,
+        is_behind: impl Fn(&BatchHead) -> bool,
+    ) -> io::Result<MutexGuard<'_, Index>> {
         let index = self.index.lock();
         let mut index = index.expect("nobody panics while holding an index");
         if index.end < end {
-            index.extend(self.file.as_ref(), of, end)?;
+            index.extend(self.file.as_ref(), of, end, is_behind)?;
         }
         Ok(index)
+    }
+
+    /// Where somebody has stopped who wanted this number next.
+    pub(super) fn resume(&self, next: u64) -> Option<Resume> {
+        let resume = self.resume.lock();
+        let mut resume = resume.expect("nobody panics while holding a place");
+        let fits = |resume: &mut Resume| (resume.span.first..=resume.span.last + 1).contains(&next);
+        resume.take_if(fits)
+    }
+
+    /// Somebody stops reading here.
+    pub(super) fn stop(&self, here: Resume) {
+        let resume = self.resume.lock();
+        let mut resume = resume.expect("nobody panics while holding a place");
+        if here.window.bytes.len() <= MAX_KEPT {
+            *resume = Some(here);
+        }
     }
 }
 
@@ -135,6 +189,7 @@ impl OpenSegments {
         let segment = Arc::new(OpenSegment {
             file,
             index: Mutex::new(Index::new(head)),
+            resume: Mutex::new(None),
         });
         let mut open = self.locked();
         open.push_front(Kept {

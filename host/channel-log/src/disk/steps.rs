@@ -35,7 +35,8 @@ pub(super) fn open(
         next_channel,
         next_file,
         next_group,
-        pinned,
+        kept,
+        unnoted,
     } = recover(environment.as_ref(), &device, &settings)?;
     let journal = JournalWriter::new(
         &device,
@@ -51,11 +52,20 @@ pub(super) fn open(
         mode,
     );
     let core = Arc::new(core);
+    for channel in core.channels.all() {
+        let held = channel.state().recent_bytes;
+        if held > 0 {
+            core.filing.add(Some(&channel), held as u64);
+            core.filing.set_full(true);
+        }
+    }
+    core.filing
+        .set_full(core.filing.is_full() || unnoted.is_some());
     core.filing.end_group(next_group - 1);
-    core.filing.put_back_sealed(pinned);
+    core.filing.put_back_sealed(kept);
     let steps = Steps {
         committer: Committer::new(Arc::clone(&core), journal),
-        filer: Filer::new(Arc::clone(&core)),
+        filer: Filer::new(Arc::clone(&core), unnoted),
         keeper: Keeper::new(Arc::clone(&core), next_channel),
         core: Arc::clone(&core),
     };

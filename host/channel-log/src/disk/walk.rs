@@ -2,9 +2,12 @@
 
 use std::io;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use super::device::{DeviceFile, read_what_can_be};
+use super::buffers::Buffers;
+use super::device::{DeviceFile, read_into, read_what_can_be};
 use super::format::{BATCH_HEAD, BatchHead, find_batch};
 
 /// Reads the batches of a segment one after the other, beginning with a batch.
@@ -21,6 +24,18 @@ pub(super) struct Walk<'f> {
     buffer: Bytes,
     /// and from where.
     buffer_at: u64,
+    /// The batch in it that was found to be what was written.
+    checked: Option<u64>,
+    /// Where buffers come from, if they are large.
+    buffers: Option<&'f Arc<Buffers>>,
+}
+
+/// What a walk has read, for one that goes on where it was.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub(super) bytes: Bytes,
+    at: u64,
+    checked: Option<u64>,
 }
 
 /// What is next.
@@ -51,6 +66,31 @@ impl<'f> Walk<'f> {
             window: window.max(BATCH_HEAD),
             buffer: Bytes::new(),
             buffer_at: at,
+            checked: None,
+            buffers: None,
+        }
+    }
+
+    /// Takes buffers from there.
+    pub(super) fn with_buffers(mut self, buffers: &'f Arc<Buffers>) -> Self {
+        self.buffers = Some(buffers);
+        self
+    }
+
+    /// Goes on with what another walk of the same file has read.
+    pub(super) fn with_window(mut self, window: Window) -> Self {
+        self.buffer = window.bytes;
+        self.buffer_at = window.at;
+        self.checked = window.checked;
+        self
+    }
+
+    /// What it has read last.
+    pub(super) fn into_window(self) -> Window {
+        Window {
+            bytes: self.buffer,
+            at: self.buffer_at,
+            checked: self.checked,
         }
     }
 
@@ -83,7 +123,12 @@ impl<'f> Walk<'f> {
         let behind = std::mem::replace(&mut self.at, at);
         let batch = self.bytes(head.bytes())?;
         self.at = behind;
-        Ok(head.holds(&batch).then_some(batch))
+        // What is in memory stays what it was found to be.
+        if self.checked == Some(at) || head.holds(&batch) {
+            self.checked = Some(at);
+            return Ok(Some(batch));
+        }
+        Ok(None)
     }
 
     /// So many bytes where it is, or as many as there are.
@@ -94,9 +139,28 @@ impl<'f> Walk<'f> {
         }
         let rest = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let window = self.window.max(count).min(rest);
-        self.buffer = read_what_can_be(self.file, self.at, window)?.bytes.into();
+        self.buffer = self.read(window)?;
         self.buffer_at = self.at;
+        self.checked = None;
         Ok(self.buffer.slice(..count.min(self.buffer.len())))
+    }
+
+    /// Reads so many bytes from where it is, but for what it has of them.
+    fn read(&self, window: usize) -> io::Result<Bytes> {
+        let Some(buffers) = self.buffers else {
+            let read = read_what_can_be(self.file, self.at, window)?;
+            return Ok(read.bytes.into());
+        };
+        let mut buffer = buffers.take(window);
+        let out = &mut buffer.bytes_mut()[..window];
+        let known = self
+            .buffered(0)
+            .map_or(0..0, |start| start.start..self.buffer.len());
+        let known = &self.buffer[known];
+        out[..known.len()].copy_from_slice(known);
+        let behind = self.at + known.len() as u64;
+        let (read, _) = read_into(self.file, behind, &mut out[known.len()..])?;
+        Ok(buffer.freeze(known.len() + read))
     }
 
     /// Where in the buffer so many bytes are.

@@ -47,6 +47,11 @@ pub(super) fn make_segment(
     }
 }
 
+/// Whether a file may not be longer, though the disk has room.
+pub(super) fn is_too_long(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::FileTooLarge
+}
+
 /// A segment that is written.
 #[derive(Debug)]
 pub(super) struct SegmentWriter {
@@ -78,5 +83,15 @@ impl SegmentWriter {
         write_fully(self.file.as_ref(), at, &chunk)?;
         self.at = at + chunk.len() as u64;
         Ok(())
+    }
+
+    /// Cuts what an append has left that found no room; returns how long the file had become, so
+    /// that no segment is made longer if it may not be.
+    pub(super) fn cut(&self) -> io::Result<u64> {
+        let reached = self.file.len()?;
+        if reached > self.at {
+            self.file.set_len(self.at)?;
+        }
+        Ok(reached.max(self.at))
     }
 }

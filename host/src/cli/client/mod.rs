@@ -168,6 +168,13 @@ impl Client {
         self.answer(self.send(request).await?).await
     }
 
+    /// Ends what a plugin, or its copy, is handed again; returns how the plugin stands.
+    pub(super) async fn end_replay(&self, name: &str) -> Result<PluginStatus, ClientError> {
+        let request = self.request(Method::DELETE, &["plugins", name, "replay"]);
+        self.answer(self.send(request.timeout(ANSWER_TIMEOUT)).await?)
+            .await
+    }
+
     /// All nodes of the cluster, the one that is asked first.
     pub(super) async fn nodes(&self) -> Result<Vec<NodeStatus>, ClientError> {
         let request = self.request(Method::GET, &["nodes"]);

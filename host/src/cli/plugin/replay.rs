@@ -13,17 +13,20 @@ pub(in crate::cli) struct Replay {
     /// Name of the plugin
     name: String,
     /// The channel, on which the plugin has a listener
-    #[arg(long, value_name = "NAME")]
-    channel: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "stop")]
+    channel: Option<String>,
     /// The events behind this number; 0 is the beginning
-    #[arg(long, value_name = "N")]
-    after: u64,
+    #[arg(long, value_name = "N", required_unless_present = "stop")]
+    after: Option<u64>,
     /// Up to this one, instead of the channel's last
     #[arg(long, value_name = "N")]
     until: Option<u64>,
     /// Hand them to a copy of the plugin, whose effects are logged and not done
     #[arg(long)]
     copy: bool,
+    /// End what the plugin, or its copy, is handed again
+    #[arg(long, conflicts_with_all = ["channel", "after", "until", "copy"])]
+    stop: bool,
 }
 
 impl Replay {
@@ -34,7 +37,11 @@ impl Replay {
             after,
             until,
             copy,
+            stop: _,
         } = self;
+        let (Some(channel), Some(after)) = (channel, after) else {
+            return end(client, output, &name).await;
+        };
         let request = ReplayRequest {
             channel,
             after,
@@ -51,4 +58,19 @@ impl Replay {
             )
         })
     }
+}
+
+async fn end(client: &Client, mut output: Output, name: &str) -> Result<(), CliError> {
+    let status = client.end_replay(name).await?;
+    output.answer(&status, || {
+        let name = printable(&status.name);
+        match &status.replay {
+            Some(replay) => format!(
+                "{name}: is handed no more of {}, of which it came to number {}",
+                printable(&replay.channel),
+                replay.at
+            ),
+            None => format!("{name}: is handed nothing again"),
+        }
+    })
 }

@@ -1,5 +1,6 @@
 //! Which channels another node has.
 
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cluster::wire::protocol::Channels;
@@ -21,18 +22,37 @@ struct Said {
     held: Held,
     /// What is being said anew, until it was said whole.
     anew: Option<Held>,
+    /// Whether this start of the node has said all.
+    whole: bool,
 }
+
+/// Names of which something new was said.
+pub(super) type News = Vec<Arc<str>>;
 
 impl HeldBy {
     /// What another start of the same node has said.
     pub(in crate::cluster) fn of_former(former: &Self) -> Self {
-        let held = former.lock().held.clone();
-        Self(Mutex::new(Said { held, anew: None }))
+        Self::known(former.all())
+    }
+
+    /// What is known from before this node was started.
+    pub(in crate::cluster) fn known(held: Held) -> Self {
+        let held = held.into_iter();
+        let held = held.filter(|(name, epoch)| is_name(name) && is_epoch(epoch));
+        Self(Mutex::new(Said {
+            held: held.take(MAX_HELD).collect(),
+            ..Said::default()
+        }))
+    }
+
+    /// Whether this start of the node has said all that it has.
+    pub(super) fn is_whole(&self) -> bool {
+        self.lock().whole
     }
 
     /// The node says which channels it has. What no channel is called is passed over, and
-    /// what is beyond the most that it may tell of. Returns whether that was news.
-    pub(super) fn hear(&self, said: Channels) -> bool {
+    /// what is beyond the most that it may tell of. Returns the names of which that was news.
+    pub(super) fn hear(&self, said: Channels) -> News {
         let Channels {
             whole,
             held,
@@ -43,22 +63,35 @@ impl HeldBy {
         if whole {
             state.anew = Some(Held::new());
         }
-        let Said { held: now, anew } = &mut *state;
+        let Said {
+            held: now, anew, ..
+        } = &mut *state;
+        // What is said anew is compared once it was said whole.
+        let is_anew = anew.is_some();
         let target = anew.as_mut().unwrap_or(now);
-        let mut news = !held.is_empty() || !gone.is_empty();
+        let mut news = News::new();
         for name in &gone {
-            target.remove(&**name);
-        }
-        for channel in held {
-            let known = target.contains_key(&*channel.name);
-            let fits = known || target.len() < MAX_HELD;
-            if fits && is_name(&channel.name) && is_epoch(&channel.epoch) {
-                target.insert(channel.name.into(), channel.epoch.into());
+            if let Some((name, _)) = target.remove_entry(&**name) {
+                news.push(name);
             }
         }
+        for channel in held {
+            let known = target.get(&*channel.name);
+            let fits = known.is_some() || target.len() < MAX_HELD;
+            let is_new = known.is_none_or(|epoch| **epoch != *channel.epoch);
+            if is_new && fits && is_name(&channel.name) && is_epoch(&channel.epoch) {
+                let name: Arc<str> = channel.name.into();
+                target.insert(Arc::clone(&name), channel.epoch.into());
+                news.push(name);
+            }
+        }
+        if is_anew {
+            news.clear();
+        }
         if !more && let Some(anew) = state.anew.take() {
-            news = anew != state.held;
+            news = differing(&state.held, &anew);
             state.held = anew;
+            state.whole = true;
         }
         news
     }
@@ -70,7 +103,6 @@ impl HeldBy {
 
     /// So many names before and behind this one.
     pub(super) fn beside(&self, name: &str, most: usize) -> Vec<Arc<str>> {
-        use std::ops::Bound::{Excluded, Unbounded};
         let said = self.lock();
         let behind = said.held.range::<str, _>((Excluded(name), Unbounded));
         let before = said.held.range::<str, _>((Unbounded, Excluded(name))).rev();
@@ -83,10 +115,33 @@ impl HeldBy {
         self.lock().held.clone()
     }
 
+    /// The first so many whose names come behind this one.
+    pub(super) fn behind(&self, name: Option<&str>, most: usize) -> Vec<(Arc<str>, Arc<str>)> {
+        let said = self.lock();
+        let behind = said
+            .held
+            .range::<str, _>((name.map_or(Unbounded, Excluded), Unbounded));
+        let behind = behind.take(most);
+        behind
+            .map(|(name, epoch)| (Arc::clone(name), Arc::clone(epoch)))
+            .collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Said> {
         // What a panic leaves half said is said anew.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Names that only one of the two has, or with another epoch.
+fn differing(one: &Held, other: &Held) -> News {
+    let missing = |(name, epoch): (&Arc<str>, &Arc<str>), there: &Held| {
+        (there.get(name) != Some(epoch)).then(|| Arc::clone(name))
+    };
+    let gone = one.iter().filter_map(|row| missing(row, other));
+    // Those with another epoch are among these already.
+    let new = other.keys().filter(|name| !one.contains_key(*name));
+    gone.chain(new.map(Arc::clone)).collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -117,6 +172,11 @@ mod tests {
         }
     }
 
+    fn heard(held: &HeldBy, said: Channels) -> Vec<String> {
+        let news = held.hear(said).into_iter();
+        news.map(|name| name.to_string()).collect()
+    }
+
     fn names(held: &HeldBy) -> Vec<String> {
         let said = held.lock();
         said.held.keys().map(|name| name.to_string()).collect()
@@ -125,16 +185,24 @@ mod tests {
     #[test]
     fn what_is_said_anew_holds_once_it_was_said_whole() {
         let held = HeldBy::default();
-        assert!(held.hear(said(true, &["a", "b"], &[], false)));
+        assert_eq!(
+            heard(&held, said(true, &["a", "b"], &[], false)),
+            ["a", "b"]
+        );
+        assert!(held.is_whole());
         assert_eq!(names(&held), ["a", "b"]);
-        held.hear(said(true, &["c"], &[], true));
+        assert_eq!(heard(&held, said(true, &["c", "b"], &[], true)), [""; 0]);
         assert_eq!(names(&held), ["a", "b"], "not whole yet");
-        held.hear(said(false, &["d"], &[], false));
-        assert_eq!(names(&held), ["c", "d"]);
-        assert!(held.hear(said(false, &["e"], &["c"], false)));
-        assert_eq!(names(&held), ["d", "e"]);
-        assert!(!held.hear(said(true, &["d", "e"], &[], false)), "no news");
-        assert!(held.hear(said(true, &[], &[], false)));
+        let news = heard(&held, said(false, &["d"], &[], false));
+        assert_eq!(news, ["a", "c", "d"]);
+        assert_eq!(names(&held), ["b", "c", "d"]);
+        let news = heard(&held, said(false, &["e", "d"], &["b", "x"], false));
+        assert_eq!(news, ["b", "e"]);
+        assert_eq!(names(&held), ["c", "d", "e"]);
+        let again = said(true, &["c", "d", "e"], &[], false);
+        assert_eq!(heard(&held, again), [""; 0], "no news");
+        let news = heard(&held, said(true, &[], &[], false));
+        assert_eq!(news, ["c", "d", "e"]);
         assert_eq!(names(&held), [""; 0]);
     }
 
@@ -146,6 +214,7 @@ mod tests {
         assert_eq!(names(&held), ["b"]);
         let latter = HeldBy::of_former(&held);
         assert_eq!(names(&latter), ["b"]);
+        assert!(held.is_whole() && !latter.is_whole());
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::held::HeldBy;
 use crate::admin::{LinkStatus, NodeState, NodeStatus};
 use crate::bus::Receiver;
 use crate::cluster::membership::Address;
-use crate::cluster::wire::handshake::Peer;
+use crate::cluster::timing::SETTLE;
+use crate::cluster::wire::handshake::{CHANNELS_SINCE, Peer};
 
 /// A start of another node, and the link to it.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(in crate::cluster) struct Node {
     pub(in crate::cluster) figures: Figures,
     /// Which channels it has.
     pub(in crate::cluster) held: HeldBy,
+    /// When it was linked last, in milliseconds since the Unix epoch; 0 if it never was.
+    pub(super) last_linked: AtomicU64,
 }
 
 /// What may change about a node during its life.
@@ -30,6 +34,10 @@ struct Standing {
     state: NodeState,
     /// Whether there has been a link; a node that was refused is none of the cluster.
     met: bool,
+    /// When the last link was made.
+    linked: Option<Instant>,
+    /// Whether it says which channels it has.
+    tells: bool,
     address: Address,
     version: Arc<str>,
 }
@@ -51,19 +59,29 @@ pub(in crate::cluster) struct Figures {
 }
 
 impl Node {
-    pub(in crate::cluster) fn new(peer: &Peer, receiver: &Arc<Receiver>, held: HeldBy) -> Self {
+    /// A start of a node that is not linked yet. What it has is `held` until it says
+    /// something else, and it was linked last at `last_linked`.
+    pub(in crate::cluster) fn new(
+        peer: &Peer,
+        receiver: &Arc<Receiver>,
+        held: HeldBy,
+        last_linked: u64,
+    ) -> Self {
         Self {
             name: Arc::clone(&peer.node),
             incarnation: peer.incarnation,
             standing: Mutex::new(Standing {
                 state: NodeState::Unreachable,
                 met: false,
+                linked: None,
+                tells: peer.minor >= CHANNELS_SINCE,
                 address: Arc::clone(&peer.address),
                 version: Arc::clone(&peer.version),
             }),
             receiver: Arc::downgrade(receiver),
             figures: Figures::default(),
             held,
+            last_linked: AtomicU64::new(last_linked),
         }
     }
 
@@ -75,11 +93,23 @@ impl Node {
         self.state() == NodeState::Connected
     }
 
+    /// Whether it has been linked for so short a time that it may not have said yet which
+    /// channels it has.
+    pub(super) fn is_telling(&self) -> bool {
+        let standing = self.lock();
+        let linked = standing.linked;
+        standing.tells
+            && standing.state == NodeState::Connected
+            && linked.is_some_and(|linked| linked.elapsed() < SETTLE)
+            && !self.held.is_whole()
+    }
+
     /// What the node says of itself may have changed with a new connection.
     pub(in crate::cluster) fn update(&self, peer: &Peer) {
         let mut standing = self.lock();
         standing.address = Arc::clone(&peer.address);
         standing.version = Arc::clone(&peer.version);
+        standing.tells = peer.minor >= CHANNELS_SINCE;
     }
 
     pub(in crate::cluster) fn address(&self) -> Address {
@@ -130,6 +160,7 @@ impl Node {
         standing.state = state;
         if state == NodeState::Connected {
             standing.met = true;
+            standing.linked = Some(Instant::now());
             // It may have forgotten what it knew, and says what it knows over each link.
             self.figures.interest_known.store(0, Ordering::Relaxed);
         }

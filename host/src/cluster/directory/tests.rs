@@ -26,7 +26,13 @@ impl World {
             max_event_bytes: 1 << 20,
         };
         Self {
-            directory: Directory::new(identity, address("a:1"), bus.clone()),
+            directory: Directory::new(
+                identity,
+                address("a:1"),
+                bus.clone(),
+                Foreknown::default(),
+                Vec::new(),
+            ),
             bus,
             receivers: Vec::new(),
         }
@@ -53,7 +59,7 @@ impl World {
             overflow: Overflow::DropOldest,
             partitions: 1,
         }));
-        let node = Arc::new(Node::new(&peer, &receiver, HeldBy::default()));
+        let node = Arc::new(Node::new(&peer, &receiver, HeldBy::default(), 0));
         self.receivers.push(receiver);
         self.directory.insert(Arc::clone(&node));
         self.directory.set_state(&node, NodeState::Connected);

@@ -20,11 +20,11 @@ use crate::cluster::wire::handshake::Identity;
 use crate::cluster::wire::protocol::answered::Part;
 use crate::cluster::wire::protocol::{Answered, AnsweredHead};
 use crate::passing::{
-    BoxFuture, Cut, Elsewhere, Holder, PassFailure, PassedRequest, PassedResponse,
+    BoxFuture, Cut, Elsewhere, Holder, Known, PassFailure, PassedRequest, PassedResponse, Renamed,
 };
 
-/// For the head of an answer: longer than any request that a node answers takes it.
-const ANSWER_TIME: Duration = Duration::from_secs(120);
+/// For the head of an answer: longer than a request takes to come and then to be answered.
+const ANSWER_TIME: Duration = Duration::from_secs(180);
 
 /// Ways that are remembered although nothing goes over them.
 const MAX_WAYS: usize = 1024;
@@ -63,7 +63,7 @@ impl Passer {
         let node = self.directory.get(name).filter(|node| node.is_linked());
         let node = node.ok_or(PassFailure::Away)?;
         let way = self.way(&node.name);
-        let place = way.place(request.lasting).ok_or(PassFailure::Busy)?;
+        let place = way.place(request.kind()).ok_or(PassFailure::Busy)?;
         let connected = self.connect(&way, &node).await?;
         let carrying = Carrying::new(connected, place);
         let mut gone = until_gone(Arc::clone(&self.directory), node);
@@ -160,8 +160,14 @@ fn failure(status: &Status) -> PassFailure {
     match status.code() {
         // The connection's word, and not the other node's.
         _ if std::error::Error::source(status).is_some() => PassFailure::Unknown,
-        Code::ResourceExhausted => PassFailure::Busy,
-        Code::FailedPrecondition | Code::PermissionDenied | Code::Unimplemented => {
+        // All of these come before anything is done. What did not come in time would not the
+        // next time either, unless there is less on the way.
+        Code::ResourceExhausted | Code::DeadlineExceeded => PassFailure::Busy,
+        Code::OutOfRange => PassFailure::TooLarge,
+        Code::FailedPrecondition
+        | Code::PermissionDenied
+        | Code::Unimplemented
+        | Code::InvalidArgument => {
             tracing::debug!(%status, "a node does not take a request that was passed on");
             PassFailure::Away
         }
@@ -201,8 +207,8 @@ impl Elsewhere for Passer {
         self.directory.holders(name)
     }
 
-    fn all(&self) -> Vec<(Arc<str>, Holder)> {
-        self.directory.all_held()
+    fn behind(&self, name: Option<&str>, most: usize) -> Vec<(Arc<str>, Holder)> {
+        self.directory.held_behind(name, most)
     }
 
     fn names_beside(&self, name: &str) -> Vec<Arc<str>> {
@@ -213,8 +219,24 @@ impl Elsewhere for Passer {
         self.directory.reaches(node)
     }
 
+    fn is_settled(&self) -> bool {
+        self.directory.is_settled()
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.directory.held_changes()
+    }
+
+    fn renames(&self) -> watch::Receiver<u64> {
+        self.directory.renames()
+    }
+
+    fn renamed(&self) -> Renamed {
+        self.directory.renamed()
+    }
+
+    fn known(&self) -> BTreeMap<Arc<str>, Known> {
+        self.directory.known()
     }
 
     fn pass<'a>(
@@ -223,5 +245,25 @@ impl Elsewhere for Passer {
         request: PassedRequest,
     ) -> BoxFuture<'a, Result<PassedResponse, PassFailure>> {
         Box::pin(self.pass_on(node, request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_before_anything_was_done_is_not_unknown() {
+        for (status, failure_of_it) in [
+            (Status::resource_exhausted("x"), PassFailure::Busy),
+            (Status::deadline_exceeded("x"), PassFailure::Busy),
+            (Status::out_of_range("x"), PassFailure::TooLarge),
+            (Status::invalid_argument("x"), PassFailure::Away),
+            (Status::failed_precondition("x"), PassFailure::Away),
+            (Status::aborted("x"), PassFailure::Unknown),
+            (Status::cancelled("x"), PassFailure::Unknown),
+        ] {
+            assert_eq!(failure(&status), failure_of_it, "{status}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::asked::{request, to_wire};
 use crate::cluster::directory::Directory;
-use crate::cluster::timing::RESUME_STEP;
+use crate::cluster::timing::{MAX_STEP, RESUME_STEP};
 use crate::cluster::wire::admission::InUse;
 use crate::cluster::wire::handshake::Identity;
 use crate::cluster::wire::http2::PIECE;
@@ -36,6 +36,15 @@ const ENVELOPE: usize = 1 << 20;
 
 /// A body may be so many times as large as the largest event.
 const BODY_FACTOR: usize = 6;
+
+/// For the next part of a request to come.
+const PART_TIME: Duration = RESUME_STEP;
+
+/// Bytes of a body that come in a second at least, once [`MAX_STEP`] is over.
+const SLOWEST: usize = 128 << 10;
+
+/// For a whole body to come, however long it is: whoever passes it on waits longer.
+const READ_TIME: Duration = Duration::from_secs(60);
 
 /// The parts of an answer.
 type Parts = Pin<Box<dyn Stream<Item = Result<Answered, Status>> + Send>>;
@@ -78,20 +87,23 @@ impl Taker {
     /// Reads a request to its end.
     async fn read(&self, parts: &mut Streaming<Asked>, ends: &Ends) -> Result<Taken, Status> {
         let broken = || Status::invalid_argument("this is no request that a node passes on");
-        let head = match parts.message().await?.and_then(|part| part.part) {
+        let head = match next(parts).await?.and_then(|part| part.part) {
             Some(asked::Part::Head(head)) => head,
             Some(asked::Part::Chunk(_)) | None => return Err(broken()),
         };
         self.check(&head, ends)?;
         let length = usize::try_from(head.body_bytes).unwrap_or(usize::MAX);
-        if length > self.largest_body {
-            return Err(broken());
-        }
         let request = request(head).ok_or_else(broken)?;
+        if length > self.largest_body {
+            return Err(Status::out_of_range(
+                "the request is larger than this node takes",
+            ));
+        }
         let units = u32::try_from(length / UNIT + 1).map_err(|_| broken())?;
         let room = Arc::clone(&self.bodies).try_acquire_many_owned(units);
         let room = room.map_err(|_| too_many())?;
-        let body = body(parts, length).await?.ok_or_else(broken)?;
+        let coming = timeout(time_for(length), body(parts, length));
+        let body = coming.await.map_err(|_| slow())??.ok_or_else(broken)?;
         Ok(Taken {
             request: PassedRequest { body, ..request },
             room,
@@ -124,7 +136,7 @@ impl Taker {
 /// The rest of the request: a body of this length; nothing if it has another.
 async fn body(parts: &mut Streaming<Asked>, length: usize) -> Result<Option<Bytes>, Status> {
     let mut body = BytesMut::new();
-    while let Some(part) = parts.message().await? {
+    while let Some(part) = next(parts).await? {
         match part.part {
             Some(asked::Part::Chunk(chunk)) if body.len() + chunk.len() <= length => {
                 body.extend_from_slice(&chunk);
@@ -133,6 +145,22 @@ async fn body(parts: &mut Streaming<Asked>, length: usize) -> Result<Option<Byte
         }
     }
     Ok((body.len() == length).then(|| body.freeze()))
+}
+
+/// The next part of a request, however slow the line is that all of them share.
+async fn next(parts: &mut Streaming<Asked>) -> Result<Option<Asked>, Status> {
+    let part = timeout(PART_TIME, parts.message()).await;
+    part.map_err(|_| slow())?
+}
+
+/// For a body of that length to come.
+fn time_for(length: usize) -> Duration {
+    let more = Duration::from_secs((length / SLOWEST) as u64);
+    MAX_STEP.saturating_add(more).min(READ_TIME)
+}
+
+fn slow() -> Status {
+    Status::deadline_exceeded("the request did not come in time")
 }
 
 fn too_many() -> Status {
@@ -152,9 +180,7 @@ impl Passing for Taker {
         let not_yet = || Status::failed_precondition("the node has just been started");
         let answers = self.hosting.answers().ok_or_else(not_yet)?;
         let mut parts = asked.into_inner();
-        let taken = timeout(READ_TIME, self.read(&mut parts, &ends)).await;
-        let slow = || Status::deadline_exceeded("the request did not come in time");
-        let Taken { request, room } = taken.map_err(|_| slow())??;
+        let Taken { request, room } = self.read(&mut parts, &ends).await?;
         // All of it runs as the other side takes it, and ends when it goes.
         let answer = stream::once(async move {
             let answer = answers.answer(request).await;
@@ -169,9 +195,6 @@ impl Passing for Taker {
         Ok(Response::new(Box::pin(answer)))
     }
 }
-
-/// For a whole request to come.
-const READ_TIME: Duration = RESUME_STEP;
 
 /// An answer in pieces.
 fn pieces(answer: PassedResponse) -> impl Stream<Item = Result<Answered, Status>> + Send {

@@ -14,15 +14,10 @@ use crate::cluster::wire::dialler::Requests;
 use crate::cluster::wire::http2::MAX_ON_THE_WAY;
 use crate::cluster::wire::protocol::passing_client::PassingClient;
 use crate::cluster::wire::traffic::Hold;
-
-/// Requests at a time that wait for events, or stream them.
-const LASTING: usize = 192;
-
-/// Other requests at a time.
-const BRIEF: usize = 64;
+use crate::passing::{MAX_CHANGING, MAX_LASTING, MAX_READING, PassKind};
 
 const _: () = assert!(
-    LASTING + BRIEF == MAX_ON_THE_WAY as usize,
+    MAX_LASTING + MAX_READING + MAX_CHANGING == MAX_ON_THE_WAY as usize,
     "the other side takes as many"
 );
 
@@ -33,7 +28,8 @@ const IDLE: Duration = Duration::from_secs(3);
 /// The way to a node.
 pub(super) struct Way {
     lasting: Arc<Semaphore>,
-    brief: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
+    changing: Arc<Semaphore>,
     /// Whose turn it is to make a connection.
     pub(super) turn: Semaphore,
     connected: Mutex<Option<Arc<Connected>>>,
@@ -61,8 +57,9 @@ pub(super) struct Carrying {
 impl Default for Way {
     fn default() -> Self {
         Self {
-            lasting: Arc::new(Semaphore::new(LASTING)),
-            brief: Arc::new(Semaphore::new(BRIEF)),
+            lasting: Arc::new(Semaphore::new(MAX_LASTING)),
+            reading: Arc::new(Semaphore::new(MAX_READING)),
+            changing: Arc::new(Semaphore::new(MAX_CHANGING)),
             turn: Semaphore::new(1),
             connected: Mutex::default(),
             said: Mutex::default(),
@@ -72,8 +69,12 @@ impl Default for Way {
 
 impl Way {
     /// A place for a request; nothing when all are taken.
-    pub(super) fn place(&self, lasting: bool) -> Option<OwnedSemaphorePermit> {
-        let places = if lasting { &self.lasting } else { &self.brief };
+    pub(super) fn place(&self, kind: PassKind) -> Option<OwnedSemaphorePermit> {
+        let places = match kind {
+            PassKind::Lasting => &self.lasting,
+            PassKind::Reading => &self.reading,
+            PassKind::Changing => &self.changing,
+        };
         Arc::clone(places).try_acquire_owned().ok()
     }
 
@@ -144,5 +145,22 @@ impl Drop for Carrying {
     fn drop(&mut self) {
         let used = self.connected.used.lock();
         *used.unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reads_takes_no_place_of_what_changes_something() {
+        let way = Way::default();
+        let taken = |kind| std::iter::from_fn(|| way.place(kind)).collect::<Vec<_>>();
+        let reading = taken(PassKind::Reading);
+        assert_eq!(reading.len(), MAX_READING);
+        assert_eq!(taken(PassKind::Changing).len(), MAX_CHANGING);
+        assert_eq!(taken(PassKind::Lasting).len(), MAX_LASTING);
+        drop(reading);
+        assert!(way.place(PassKind::Reading).is_some());
     }
 }

@@ -13,7 +13,7 @@ use crate::cluster::wire::protocol::passing_client::PassingClient;
 use crate::cluster::wire::protocol::{Asked, AskedHead, Rights};
 use crate::passing::{
     Answers, BoxFuture as Answering, Cut, Held, Holder, PassFailure, PassedRequest, PassedResponse,
-    PassedRights,
+    PassedRights, Renamed,
 };
 
 /// Answers with what it is asked: the target, the principal and the body; what streams, with
@@ -127,12 +127,17 @@ async fn nodes_tell_each_other_of_their_channels() {
     until_held(&b, "paid", &[("a", true)]).await;
     b.hosting.hold(held(&["orders"]));
     until_held(&a, "orders", &[("b", true)]).await;
-    let all = b.elsewhere.all();
+    let all = b.elsewhere.behind(None, 10);
     let all: Vec<_> = all
         .iter()
         .map(|(name, holder)| (&**name, &*holder.node))
         .collect();
     assert_eq!(all, [("orders", "a"), ("paid", "a")]);
+    for (behind, most, expected) in [(None, 1, "orders"), (Some("orders"), 1, "paid")] {
+        let some = b.elsewhere.behind(behind, most);
+        let names: Vec<_> = some.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, [expected]);
+    }
     let beside = b.elsewhere.names_beside("ordres");
     assert_eq!(beside.len(), 2, "{beside:?}");
     a.hosting.hold(held(&["paid"]));
@@ -157,6 +162,61 @@ async fn nodes_tell_each_other_of_their_channels() {
     again.hosting.hold(held(&["orders"]));
     until_held(&b, "orders", &[("a", true)]).await;
     until_held(&b, "later", &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_had_is_known_while_they_are_away_also_after_a_start() {
+    let pipes = Arc::new(Pipes::default());
+    let (a, _echo, b) = two(&pipes).await;
+    let known = b.elsewhere.known();
+    assert_eq!(known["a"].held, held(&["orders"]));
+    let old = Known {
+        held: held(&["old"]),
+        linked: 1,
+    };
+    let all = [("a".into(), known["a"].clone()), ("x".into(), old)];
+    pipes.cut();
+    drop((a, b));
+    let foreknown = Foreknown {
+        known: all.into(),
+        declared: [("declared".into(), "c".into())].into(),
+    };
+    let clock = Arc::new(SystemClock);
+    let b = start_knowing(&pipes, "b", 2, &[1], clock, foreknown);
+    until_held(&b, "orders", &[("a", false)]).await;
+    until_held(&b, "declared", &[("c", false)]).await;
+    for (node, reachable) in [("a", Some(false)), ("c", Some(false)), ("y", None)] {
+        assert_eq!(b.elsewhere.is_reachable(node), reachable, "{node}");
+    }
+    assert!(!b.elsewhere.is_settled(), "it has not met whom it joins");
+    sleep(Duration::from_secs(10)).await;
+    assert!(b.elsewhere.is_settled());
+    // What was not linked for a week is forgotten.
+    assert_eq!(b.elsewhere.known().len(), 1);
+    until_held(&b, "old", &[]).await;
+    let forgotten = Renamed::Names(["old".into()].into());
+    assert_eq!(b.elsewhere.renamed(), forgotten);
+
+    // The node is back, and has what it had until it says something else.
+    pipes.heal();
+    let a = start(&pipes, "a", 3, &[2]);
+    a.until("b", Some(NodeState::Connected)).await;
+    until_held(&b, "orders", &[("a", true)]).await;
+    assert!(!b.elsewhere.is_settled(), "it has not said what it has");
+    a.hosting.hold(held(&["paid"]));
+    until_held(&b, "paid", &[("a", true)]).await;
+    until_held(&b, "orders", &[]).await;
+    assert!(b.elsewhere.is_settled());
+    let renamed = Renamed::Names(["orders".into(), "paid".into()].into());
+    assert_eq!(b.elsewhere.renamed(), renamed);
+    assert_eq!(b.elsewhere.renamed(), Renamed::Names([].into()), "once");
+
+    // It is away for so long that it is not shown any more.
+    pipes.cut();
+    sleep(FORGET_AFTER + Duration::from_secs(60)).await;
+    assert_eq!(b.sees("a"), None);
+    until_held(&b, "paid", &[("a", false)]).await;
+    assert_eq!(b.elsewhere.known()["a"].held, held(&["paid"]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,11 +367,26 @@ async fn nothing_is_taken_of_strangers() {
         other(|head| head.target = "/v1/plugins".to_owned()),
         other(|head| head.rights = None),
         other(|head| head.address = "here".to_owned()),
-        other(|head| head.body_bytes = u64::MAX),
         other(|head| head.body_bytes = 0),
         other(|head| head.body_bytes = 2),
     ] {
         let answer = ask(client, broken, b"x").await;
         assert_eq!(answer, Err(Code::InvalidArgument));
+    }
+    let huge = other(|head| head.body_bytes = u64::MAX);
+    assert_eq!(ask(client, huge, b"x").await, Err(Code::OutOfRange));
+
+    // What comes slowly is waited for as long as it comes.
+    for (pause, answer) in [(4, Ok(())), (6, Err(Code::DeadlineExceeded))] {
+        let head = other(|head| head.body_bytes = 4);
+        let part = |part| Asked { part: Some(part) };
+        let chunk = move |_| async move {
+            sleep(Duration::from_secs(pause)).await;
+            part(Piece::Chunk(Bytes::from_static(b"x")))
+        };
+        let head = stream::iter([part(Piece::Head(head))]);
+        let parts = head.chain(stream::iter(0..4).then(chunk));
+        let answered = client.pass(parts).await;
+        assert_eq!(answered.map(drop).map_err(|status| status.code()), answer);
     }
 }

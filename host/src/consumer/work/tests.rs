@@ -3,6 +3,8 @@ use std::time::Duration;
 use super::*;
 use crate::event::{Draft, EventType, Stamp};
 
+const OF: (Epoch, Round) = (Epoch::new(1), Round::First);
+
 fn event(subject: &str) -> Event {
     let draft = Draft {
         subject: Some(subject.to_owned().into()),
@@ -21,7 +23,7 @@ fn event(subject: &str) -> Event {
 fn work(subjects: &[&str]) -> Work {
     let mut work = Work::new(1);
     for (number, subject) in (1..).zip(subjects) {
-        work.admit(Source::Channel, number, event(subject), 0);
+        work.admit(Source::Channel, number, OF, event(subject), 0);
     }
     work
 }
@@ -79,7 +81,7 @@ fn what_is_put_back_comes_first() {
     assert_eq!(taken(&mut work), [1, 2]);
     let first = ticket(&work, 1);
     work.put_back(first);
-    work.admit(Source::Letters, 9, event("c"), 0);
+    work.admit(Source::Letters, 9, OF, event("c"), 0);
     assert_eq!(taken(&mut work), [1, 9]);
     work.put_back(first);
     work.put_back(first);
@@ -118,7 +120,7 @@ fn what_is_forgotten_in_hand_still_holds_back_its_subject() {
     work.put_back(third);
     let gone = work.forget(|_| true);
     assert!(gone.iter().map(|entry| entry.place).eq([2, 3]));
-    work.admit(Source::Channel, 2, event("a"), 0);
+    work.admit(Source::Channel, 2, OF, event("a"), 0);
     assert!(taken(&mut work).is_empty());
     let first = ticket(&work, 1);
     assert!(work.finish(first).is_some_and(|entry| entry.void));

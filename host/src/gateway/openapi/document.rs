@@ -88,7 +88,7 @@ pub(in crate::gateway) fn other_routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(plugins::reload))
         .routes(routes!(plugins::pause))
         .routes(routes!(plugins::resume))
-        .routes(routes!(plugins::replay::replay))
+        .routes(routes!(plugins::replay::replay, plugins::replay::end))
         .routes(routes!(nodes::list))
         .routes(routes!(whoami::whoami))
         .routes(routes!(health::livez))

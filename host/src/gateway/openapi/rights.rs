@@ -46,7 +46,7 @@ impl Right {
 }
 
 /// Every operation, in the order of the document.
-const RIGHTS: [(&str, &str, Right); 34] = [
+const RIGHTS: [(&str, &str, Right); 35] = [
     ("POST", "/v1/events", Right::Publish),
     ("GET", "/v1/events", Right::Listen),
     ("GET", "/v1/wait", Right::Listen),
@@ -95,6 +95,7 @@ const RIGHTS: [(&str, &str, Right); 34] = [
     ("POST", "/v1/plugins/{name}/pause", Right::Operate),
     ("POST", "/v1/plugins/{name}/resume", Right::Operate),
     ("POST", "/v1/plugins/{name}/replay", Right::Operate),
+    ("DELETE", "/v1/plugins/{name}/replay", Right::Operate),
     ("GET", "/v1/nodes", Right::Observe),
     ("GET", "/v1/whoami", Right::Known),
     ("GET", "/livez", Right::Open),

@@ -12,7 +12,7 @@ async fn document() -> Value {
 }
 
 /// What a node is documented to offer over HTTP.
-const ROUTES: [(&str, &str); 34] = [
+const ROUTES: [(&str, &str); 35] = [
     ("post", "/v1/events"),
     ("get", "/v1/events"),
     ("get", "/v1/wait"),
@@ -41,6 +41,7 @@ const ROUTES: [(&str, &str); 34] = [
     ("post", "/v1/plugins/{name}/pause"),
     ("post", "/v1/plugins/{name}/resume"),
     ("post", "/v1/plugins/{name}/replay"),
+    ("delete", "/v1/plugins/{name}/replay"),
     ("get", "/v1/nodes"),
     ("get", "/v1/whoami"),
     ("get", "/livez"),

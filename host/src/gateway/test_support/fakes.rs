@@ -129,6 +129,10 @@ impl PluginAdmin for FakePlugins {
             Ok(status)
         })
     }
+
+    fn end_replay<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        self.command(name, None)
+    }
 }
 
 /// This node, `a`, with a link to `b` and one to `c` that is down.

@@ -9,7 +9,9 @@ use wasmtime::component::WasmList;
 use wasmtime::{StoreContext, StoreContextMut};
 
 use super::appends::Appends;
+use super::deliveries::Deliveries;
 use crate::bus::Frame;
+use crate::consumer::Handling;
 
 /// Longest text in bytes that is passed on of a failure; what is longer is cut.
 const MAX_REASON_BYTES: usize = 4 << 10;
@@ -26,6 +28,10 @@ pub(crate) struct Batch {
     /// Which of those is in hand.
     at: usize,
     failures: Vec<Failure>,
+    /// Where the events come from, if channels deliver them.
+    deliveries: Option<Arc<dyn Deliveries>>,
+    /// That of the event in hand, once it was asked for.
+    handling: Option<Handling>,
     /// What was appended in the course of the event in hand.
     pub(crate) appends: Appends,
     pub(super) progress: Option<Progress>,
@@ -109,11 +115,23 @@ pub(crate) enum ProgressError {
 
 impl Batch {
     /// Takes the events of the next call.
-    pub(crate) fn begin(&mut self, frame: Arc<Frame>, events: Range<usize>) {
+    pub(crate) fn begin(
+        &mut self,
+        frame: Arc<Frame>,
+        events: Range<usize>,
+        deliveries: Option<Arc<dyn Deliveries>>,
+    ) {
         self.frame = Some(frame);
         self.events = events;
+        self.deliveries = deliveries;
         self.at = 0;
         self.failures.clear();
+        self.begin_event();
+    }
+
+    /// Another event is in hand.
+    fn begin_event(&mut self) {
+        self.handling = None;
         self.appends.begin_event();
     }
 
@@ -124,6 +142,8 @@ impl Batch {
         }
         self.frame = None;
         self.events = 0..0;
+        self.deliveries = None;
+        self.handling = None;
         std::mem::take(&mut self.failures)
     }
 
@@ -145,6 +165,16 @@ impl Batch {
     pub(crate) fn of_channel(&self) -> Option<EventRef<'_>> {
         let flags = self.frame.as_ref()?.flags(self.events.start + self.at);
         self.in_hand().filter(|_| flags & FLAG_CHANNEL != 0)
+    }
+
+    /// The handling of the event in hand, if it is a delivery of its channel.
+    pub(crate) fn handling(&mut self) -> Option<&Handling> {
+        if self.handling.is_none() {
+            self.of_channel()?;
+            let (frame, deliveries) = (self.frame.as_ref()?, self.deliveries.as_ref()?);
+            self.handling = deliveries.handling(frame, self.events.start + self.at);
+        }
+        self.handling.as_ref()
     }
 
     /// Begins a part of the handling of the event in hand.
@@ -218,7 +248,7 @@ impl Batch {
         let moved = at != self.at;
         self.at = at;
         if moved {
-            self.appends.begin_event();
+            self.begin_event();
         }
         Ok(moved)
     }
@@ -259,9 +289,23 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use hearken_channel_log::Epoch;
     use hearken_wire::{ExtensionKind, Fields};
 
     use super::*;
+    use crate::consumer::Round;
+
+    struct ByNumber;
+
+    impl Deliveries for ByNumber {
+        fn handling(&self, _: &Frame, at: usize) -> Option<Handling> {
+            Some(Handling {
+                epoch: Epoch::new(1),
+                round: Round::Replay(at as u64),
+                outputs: Arc::default(),
+            })
+        }
+    }
 
     #[test]
     fn an_event_is_in_hand_while_the_guest_is_called_with_it() {
@@ -280,12 +324,14 @@ mod tests {
         }
         let mut batch = Batch::default();
         assert_eq!(batch.begin_part("a"), Err(ProgressError::NothingInHand));
-        batch.begin(Arc::new(frame), 1..2);
+        batch.begin(Arc::new(frame), 1..2, Some(Arc::new(ByNumber)));
         assert_eq!(batch.of_channel().and_then(EventRef::sequence), Some(7));
         batch.begin_part("a").unwrap();
         assert_eq!(batch.appends.place(1), "a/1");
+        let handling = batch.handling().expect("it is a channel's");
+        assert_eq!(handling.round, Round::Replay(1), "that of the second event");
         batch.end(1);
-        assert!(batch.of_channel().is_none());
+        assert!(batch.of_channel().is_none() && batch.handling().is_none());
     }
 
     #[test]
@@ -295,7 +341,7 @@ mod tests {
             batch.fail(FailureKind::Again, "x".to_owned()),
             Err(ProgressError::NothingInHand)
         );
-        batch.begin(Arc::default(), 0..1);
+        batch.begin(Arc::default(), 0..1, None);
         let long = "é".repeat(1 << 20);
         batch.fail(FailureKind::Reject, long).unwrap();
         batch

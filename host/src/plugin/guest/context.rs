@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::appended::Appended;
+use super::budget::Budget;
 use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
 use crate::bus::{Bus, BusConfig, PublishError, Published, Publisher};
 use crate::channel::Channels;
 use crate::clock::Clock;
+use crate::consumer::OutputsRoom;
 use crate::event::Draft;
 use crate::store::{Records, Store};
 
@@ -27,6 +29,13 @@ const A_SECOND: u32 = 10_000;
 
 /// Between two log lines about a budget that stays spent.
 const REFUSAL_REPORTS: Duration = Duration::from_secs(10);
+
+/// Most bytes of the appends of a plugin that wait for the disk: a small part of what a node
+/// has for all of them, so that it holds up nobody else.
+const MAX_APPENDING_BYTES: usize = 4 << 20;
+
+/// Bytes of an event that is appended which cost as much as an event.
+const BYTES_OF_ONE: usize = 4 << 10;
 
 /// Bytes that one call may copy from the guest beyond the largest event, strings and
 /// lists together: enough for the event's attributes, and for a key-value record.
@@ -43,7 +52,8 @@ pub(crate) struct PluginContext {
     pub(crate) bus: Bus,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) channels: Channels,
-    pub(crate) appended: Appended,
+    /// For what is remembered of what it appends.
+    pub(crate) outputs: OutputsRoom,
     pub(crate) records: Records,
     pub(crate) log: Arc<PluginLog>,
     pub(crate) sent: AtomicU64,
@@ -51,7 +61,9 @@ pub(crate) struct PluginContext {
     /// Bytes that all instances hold.
     pub(crate) memory: Arc<AtomicU64>,
     pub(crate) traffic: Arc<Traffic>,
-    budget: DefaultDirectRateLimiter,
+    budget: Budget,
+    /// Of the bytes of appends that are under way.
+    appending: Arc<Semaphore>,
     /// Lets through what is logged of a spent budget.
     refusal_reports: DefaultDirectRateLimiter,
 }
@@ -73,8 +85,6 @@ impl PluginContext {
     ) -> Self {
         let source = format!("/nodes/{}/plugins/{name}", bus.node());
         let publisher = Arc::new(bus.publisher(source, Arc::clone(&name)));
-        let nonzero = |number| std::num::NonZeroU32::new(number).expect("a constant above zero");
-        let quota = Quota::per_second(nonzero(A_SECOND)).allow_burst(nonzero(BURST));
         let reports = Quota::with_period(REFUSAL_REPORTS).expect("a constant above zero");
         Self {
             log: Arc::new(PluginLog::new(Arc::clone(&name))),
@@ -85,12 +95,13 @@ impl PluginContext {
             bus,
             publisher,
             channels: channels.clone(),
-            appended: Appended::default(),
+            outputs: OutputsRoom::default(),
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             memory: Arc::default(),
             traffic: Arc::new(traffic),
-            budget: RateLimiter::direct(quota),
+            budget: Budget::new(BURST, A_SECOND),
+            appending: Arc::new(Semaphore::new(MAX_APPENDING_BYTES)),
             refusal_reports: RateLimiter::direct(reports),
         }
     }
@@ -131,11 +142,24 @@ impl PluginContext {
         self.spend_many(1)
     }
 
-    /// Takes so many at once, or as many as can be had at once at most.
-    pub(crate) fn spend_many(&self, count: usize) -> bool {
-        let count = u32::try_from(count).unwrap_or(BURST).min(BURST);
-        let granted = std::num::NonZeroU32::new(count)
-            .is_none_or(|count| matches!(self.budget.check_n(count), Ok(Ok(()))));
+    /// Takes what appending events of so many bytes costs: of each as much as it is large.
+    pub(crate) fn spend_on_append(&self, sizes: impl Iterator<Item = usize>) -> bool {
+        let cost: usize = sizes.map(|size| size.div_ceil(BYTES_OF_ONE).max(1)).sum();
+        self.spend_many(cost as u64)
+    }
+
+    /// Room for so many bytes of an append, for as long as it is under way. However small it
+    /// is, it takes as much as an event costs, so that they are not too many.
+    pub(crate) async fn room_to_append(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = bytes.clamp(BYTES_OF_ONE, MAX_APPENDING_BYTES);
+        let bytes = u32::try_from(bytes).ok()?;
+        let room = Arc::clone(&self.appending).acquire_many_owned(bytes);
+        room.await.ok()
+    }
+
+    /// Takes so many; those that are more than can be had at once are paid off later.
+    fn spend_many(&self, count: u64) -> bool {
+        let granted = self.budget.spend(count);
         if !granted {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if self.refusal_reports.check().is_ok() {
@@ -178,6 +202,14 @@ impl PluginContext {
             self.log_refusal(right, &why);
         }
         why
+    }
+
+    /// Logs now and then that an attempt appends something else than one before it.
+    pub(crate) fn log_another(&self, why: &str) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        if self.refusal_reports.check().is_ok() {
+            self.log_refusal("append", why);
+        }
     }
 
     /// Logs that the plugin tried what it may not do.

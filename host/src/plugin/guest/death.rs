@@ -15,6 +15,8 @@ pub(crate) struct Death {
     pub(crate) reason: String,
     /// The guest's stack, innermost call first.
     pub(crate) backtrace: Option<String>,
+    /// Whether it waited for storage until its deadline, for which it is not to blame.
+    pub(crate) blameless: bool,
 }
 
 impl Death {
@@ -45,6 +47,7 @@ impl Death {
         Self {
             reason: cut(&reason).to_owned(),
             backtrace: backtrace.map(|trace| cut(&trace.to_string()).to_owned()),
+            blameless: meter.waited_for_storage(),
         }
     }
 
@@ -54,6 +57,7 @@ impl Death {
         Self {
             reason: redact(&self.reason),
             backtrace: self.backtrace.as_ref().map(redact),
+            blameless: self.blameless,
         }
     }
 }

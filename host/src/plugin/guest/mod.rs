@@ -1,13 +1,14 @@
 //! What an instance is made of and may do: its store data, its memory and output, the
 //! batch in hand, what it may import, and what it died of.
 
-pub(super) mod appended;
 pub(super) mod appends;
 pub(super) mod batch;
 pub(super) mod bindings;
 pub(super) mod bucket;
+pub(super) mod budget;
 pub(super) mod context;
 pub(super) mod death;
+pub(super) mod deliveries;
 pub(super) mod imports;
 pub(super) mod memory;
 pub(super) mod outgoing;

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::current::{Current, Work, quarantine_turns};
 use super::entry::{COMMAND_DEADLINE, COMMANDS, Entry};
@@ -32,6 +32,8 @@ struct PluginCopy {
     /// That of the plugin that it is a copy of, which shows its replay too.
     original: Arc<Status>,
     commands: mpsc::Receiver<Command>,
+    /// Told too when the policy has changed.
+    files_changed: Arc<Notify>,
 }
 
 /// Who is told what became of its start.
@@ -58,11 +60,12 @@ impl Plugins {
         let status = Status::new(Arc::new(context), consumers, clock, limits, quarantine);
         let status = Arc::new(status);
         let (commands, asked) = mpsc::channel(COMMANDS);
+        let files_changed = Arc::<Notify>::default();
         let entry = Entry {
             status: Arc::clone(&status),
             files: original.files.clone(),
             commands,
-            files_changed: Arc::default(),
+            files_changed: Arc::clone(&files_changed),
         };
         {
             let entries = self.entries.write();
@@ -83,6 +86,7 @@ impl Plugins {
             status,
             original: original.status,
             commands: asked,
+            files_changed,
         };
         let (begun, beginning) = oneshot::channel();
         self.copies.spawn(copy.run(request, begun));
@@ -94,6 +98,39 @@ impl Plugins {
                 "the copy took longer than {COMMAND_DEADLINE:?} to start; it may still do so"
             ))),
         }
+    }
+}
+
+impl Plugins {
+    /// Ends what a plugin, or its copy, is handed again.
+    pub(super) async fn stop_replay(&self, name: &str) -> Result<PluginStatus, PluginCommandError> {
+        let entry = self.entry(name);
+        let entry = entry.ok_or_else(|| PluginCommandError::NotFound(name.to_owned()))?;
+        let own = entry.command(Command::EndReplay).await;
+        let Some(copy) = self.copy_of(name) else {
+            return own;
+        };
+        match (own, copy.command(Command::EndReplay).await) {
+            (Err(_), Ok(_)) => Ok(entry.status.view()),
+            (own, _) => own,
+        }
+    }
+
+    /// Ends the copy of a plugin that is paused or gone, if there is one.
+    pub(super) fn end_copy(&self, name: &str) {
+        let Some(copy) = self.copy_of(name) else {
+            return;
+        };
+        let (reply, _) = oneshot::channel();
+        if let Err(error) = copy.commands.try_send(Command::EndReplay(reply)) {
+            tracing::warn!(plugin = copy.status.name(), %error, "a copy cannot be told to end");
+        }
+    }
+
+    fn copy_of(&self, name: &str) -> Option<Entry> {
+        let copy = self.entry(&format!("{name}.replay"))?;
+        let context = &copy.status.context;
+        (context.pretends && *context.rights_of == *name).then_some(copy)
     }
 }
 
@@ -126,6 +163,7 @@ impl PluginCopy {
             version,
             label,
             listeners,
+            asked: _,
             unheard,
             bounds,
             slots,
@@ -171,7 +209,7 @@ impl PluginCopy {
     }
 
     /// Works until everything was handed over, the node drains, or the copy fails too often.
-    async fn work(&mut self, current: Current, replaying: &Replaying) {
+    async fn work(&mut self, mut current: Current, replaying: &Replaying) {
         let replay = &replaying.replay;
         loop {
             tokio::select! {
@@ -183,8 +221,17 @@ impl PluginCopy {
                         | Command::Resume(reply)
                         | Command::Replay(_, reply),
                     ) => {
-                        let reason = "it is a copy, which goes when its replay is over";
-                        let _ = reply.send(Err(PluginCommandError::Failed(reason.to_owned())));
+                        let reason = format!(
+                            "it is a copy, which goes when its replay is over; `hearken plugin \
+                             replay {} --stop` ends that",
+                            self.original.name()
+                        );
+                        let _ = reply.send(Err(PluginCommandError::Failed(reason)));
+                    }
+                    Some(Command::EndReplay(reply)) => {
+                        replay.stop();
+                        let _ = reply.send(Ok(self.status.view()));
+                        break;
                     }
                     Some(Command::Stop) | None => {
                         replay.give_up("the node stops");
@@ -192,6 +239,12 @@ impl PluginCopy {
                     }
                 },
                 () = replay.over() => break,
+                () = self.files_changed.notified() => {
+                    let policy = self.runtime.policy.now();
+                    if current.hold_to(policy.of(&self.status.context.rights_of)) {
+                        replaying.go_on_with(&current);
+                    }
+                }
                 () = quarantine_turns(Some(&current)) => {
                     replay.give_up("the copy has failed too often in a row");
                     break;

@@ -25,10 +25,14 @@ use crate::plugin::run::trial::Trial;
 pub(super) struct Current {
     /// What the node's policy said of the plugin when it was loaded.
     pub(super) bounds: Bounds,
-    /// By what of it the mailbox has its filters.
+    /// What it says now, by which it is handed events.
     heard_by: Bounds,
     /// What it listens to, as far as it might when it was loaded.
     listeners: Vec<Listener>,
+    /// What of that it may hear by `heard_by`.
+    heard: Vec<Listener>,
+    /// What it would hear without the policy; of that, what it consumes.
+    asked: Vec<Listener>,
     pub(super) version: Arc<Version>,
     pub(super) mailbox: Arc<PluginMailbox>,
     /// What it is handed of channels; nothing of a copy.
@@ -55,6 +59,8 @@ impl Current {
         Self {
             heard_by: bounds.clone(),
             bounds,
+            heard: listeners.clone(),
+            asked: Vec::new(),
             listeners,
             version,
             mailbox,
@@ -94,7 +100,12 @@ impl Current {
             let Consumed { filters, settings } = consumed;
             let plugin = &self.version.plugin.name;
             let consumer = runtime.consumers.consumer(plugin, channel);
-            consumer.configure(filters.clone(), *settings, partitions);
+            let mut asked = filters_on(&self.asked, channel.as_str());
+            if asked == *filters {
+                // Nothing is withheld.
+                asked.clear();
+            }
+            consumer.configure_within(filters.clone(), asked, *settings, partitions);
             consumer
         });
         consumers.collect()
@@ -112,8 +123,10 @@ impl Current {
         work.end().await
     }
 
-    /// Has it consume what its listeners want of channels, from its next start on.
-    pub(super) fn consume(&mut self) {
+    /// Has it consume what its listeners want of channels, from its next start on. `asked` is
+    /// what they would hear without the node's policy.
+    pub(super) fn consume(&mut self, asked: Vec<Listener>) {
+        self.asked = asked;
         let manifest = &self.version.manifest;
         let channels = self.channels();
         for channel in manifest.consume.keys() {
@@ -128,14 +141,9 @@ impl Current {
         self.consumed = consumption::consumed(&self.listeners, manifest);
     }
 
-    /// What it wants of the channel, as far as it might when it was loaded.
+    /// What it wants of the channel, and may hear by what the policy says now.
     pub(super) fn filters_on(&self, channel: &str) -> Vec<Filter> {
-        let listeners = self.listeners.iter();
-        let on_it = listeners.filter(|listener| {
-            let consumed = listener.consumed();
-            consumed.is_some_and(|(name, _)| name.as_str() == channel)
-        });
-        on_it.map(|listener| listener.filter.clone()).collect()
+        filters_on(&self.heard, channel)
     }
 
     /// The channels that it consumes.
@@ -148,18 +156,36 @@ impl Current {
     /// hear by what the policy says now: that version may take long to start. Returns whether
     /// the workers, if there are any, have to be started anew for that.
     pub(super) fn hear_within(&mut self, bounds: Bounds) -> bool {
-        if self.heard_by == bounds {
+        if !self.hold_to(bounds) {
             return false;
         }
-        let rights = Rights::of(&self.version.manifest, &bounds);
-        let (heard, _) = narrow(self.listeners.clone(), &rights);
-        self.mailbox.set_filters(consumption::live(&heard));
-        self.heard_by = bounds;
-        let consumed = consumption::consumed(&heard, &self.version.manifest);
+        self.mailbox.set_filters(consumption::live(&self.heard));
+        let consumed = consumption::consumed(&self.heard, &self.version.manifest);
         let is_other = self.consumed != consumed;
         self.consumed = consumed;
         is_other
     }
+
+    /// The same for a copy, which is handed nothing but a replay. Returns whether it may hear
+    /// something else from now on.
+    pub(super) fn hold_to(&mut self, bounds: Bounds) -> bool {
+        if self.heard_by == bounds {
+            return false;
+        }
+        let rights = Rights::of(&self.version.manifest, &bounds);
+        (self.heard, _) = narrow(self.listeners.clone(), &rights);
+        self.heard_by = bounds;
+        true
+    }
+}
+
+/// What those of the listeners want that consume the channel.
+fn filters_on(listeners: &[Listener], channel: &str) -> Vec<Filter> {
+    let on_it = listeners.iter().filter(|listener| {
+        let consumed = listener.consumed();
+        consumed.is_some_and(|(name, _)| name.as_str() == channel)
+    });
+    on_it.map(|listener| listener.filter.clone()).collect()
 }
 
 impl Work {

@@ -55,7 +55,8 @@ impl Listener {
 }
 
 /// What is left of the listeners within what the plugin may hear, and what is missing. One
-/// that is not wholly within becomes one for each pattern that is left of it.
+/// that is not wholly within becomes one for each pattern that is left of it; of one on a
+/// channel that the policy does not let it read nothing is.
 pub(crate) fn narrow(
     listeners: Vec<Listener>,
     rights: &Rights,
@@ -64,6 +65,16 @@ pub(crate) fn narrow(
     let mut unheard = Vec::new();
     let mut globs = 0;
     for listener in listeners {
+        let consumed = listener.consumed().map(|(name, _)| name);
+        if let Some(name) = consumed.filter(|name| !rights.may_consume(name.as_str())) {
+            let withheld = Withheld {
+                right: "read",
+                asked: name.as_str().to_owned(),
+                granted: Vec::new(),
+            };
+            unheard.push(withheld_status(&withheld, Some(&listener.name)));
+            continue;
+        }
         let (mut patterns, mut withheld) = rights.heard(&listener.filter.pattern);
         globs += (patterns.iter().map(|left| left.globs().len())).sum::<usize>();
         if globs > MAX_GLOBS {
@@ -100,6 +111,8 @@ pub(crate) fn withheld_status(withheld: &Withheld, listener: Option<&str>) -> Wi
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use hearken_pattern::Glob;
 
     use super::*;
     use crate::config::{Bounds, Manifest};
@@ -155,6 +168,32 @@ mod tests {
                 "listen plugin.* (outside)",
             ]
         );
+    }
+
+    #[test]
+    fn the_policy_says_which_channels_may_be_listened_to() {
+        let on = |name: &str| Listener {
+            delivery: Delivery::Channel {
+                name: ChannelName::new(name).unwrap(),
+                from: None,
+            },
+            ..listener(name, "custom.*")
+        };
+        let asked = || vec![on("orders"), on("secrets"), listener("live", "custom.*")];
+        // Which the manifest need not ask for.
+        let manifest = Manifest::parse(Path::new("a.toml"), "").unwrap();
+        let unbounded = Rights::of(&manifest, &Bounds::default());
+        assert_eq!(narrow(asked(), &unbounded).0.len(), 3);
+        let mut bounds = Bounds::default();
+        bounds.allow.read = Some(vec![Glob::new("ord*".to_owned())]);
+        let (heard, unheard) = narrow(asked(), &Rights::of(&manifest, &bounds));
+        let heard: Vec<_> = heard.iter().map(|listener| &*listener.name).collect();
+        assert_eq!(heard, ["orders", "live"]);
+        let unheard: Vec<_> = unheard.iter().map(ToString::to_string).collect();
+        assert_eq!(unheard, ["read secrets (secrets)"]);
+        bounds.allow.read = Some(Vec::new());
+        let (heard, _) = narrow(asked(), &Rights::of(&manifest, &bounds));
+        assert_eq!(heard.len(), 1, "the live one");
     }
 
     #[test]

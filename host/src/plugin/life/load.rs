@@ -66,6 +66,8 @@ pub(crate) struct Staged {
     /// What the plugin calls its version.
     pub(crate) label: String,
     pub(crate) listeners: Vec<Listener>,
+    /// What its listeners would hear without the node's policy.
+    pub(crate) asked: Vec<Listener>,
     /// What of its listeners the plugin may not hear.
     pub(crate) unheard: Vec<WithheldStatus>,
     /// What the node's policy said of it.
@@ -251,8 +253,13 @@ async fn start(
         Some(description) => cut(&description.version),
         None => version.content_hash.to_hex()[..12].to_owned(),
     };
-    let (listeners, unheard) = narrow(listeners(&version, description, path)?, &version.rights);
+    let listeners = listeners(&version, description, path)?;
+    // What the manifest leaves out the author has left out.
+    let of_manifest = Rights::of(&version.manifest, &Bounds::default());
+    let (asked, _) = narrow(listeners.clone(), &of_manifest);
+    let (listeners, unheard) = narrow(listeners, &version.rights);
     Ok(Staged {
+        asked,
         version,
         label,
         listeners,

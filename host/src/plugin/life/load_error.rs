@@ -56,6 +56,7 @@ impl LoadError {
             _ => Death {
                 reason,
                 backtrace: None,
+                blameless: false,
             },
         }
     }

@@ -92,7 +92,11 @@ impl PluginAdmin for Plugins {
     }
 
     fn pause<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
-        Box::pin(self.command(name, Command::Pause))
+        Box::pin(async move {
+            let paused = self.command(name, Command::Pause).await?;
+            self.end_copy(name);
+            Ok(paused)
+        })
     }
 
     fn resume<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
@@ -104,5 +108,9 @@ impl PluginAdmin for Plugins {
             return Box::pin(self.replay_to_copy(name, request));
         }
         Box::pin(self.command(name, move |reply| Command::Replay(request, reply)))
+    }
+
+    fn end_replay<'a>(&'a self, name: &'a str) -> CommandFuture<'a> {
+        Box::pin(self.stop_replay(name))
     }
 }

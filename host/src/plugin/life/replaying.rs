@@ -36,13 +36,16 @@ impl Replaying {
         let filters = current.filters_on(name);
         if filters.is_empty() {
             let channels: Vec<_> = current.channels().into_iter().collect();
-            return Err(match channels.is_empty() {
-                true => "the plugin consumes no channel, so that nothing can be handed to it again"
-                    .to_owned(),
-                false => format!(
+            return Err(if channels.is_empty() {
+                "the plugin consumes no channel, so that nothing can be handed to it again"
+                    .to_owned()
+            } else if channels.contains(&name.as_str()) {
+                format!("the node's policy lets the plugin hear nothing of the channel `{name}`")
+            } else {
+                format!(
                     "the plugin has no listener on the channel `{name}`, but on {}",
                     channels.join(", ")
-                ),
+                )
             });
         }
         let last = channel.bounds().map_or(0, |bounds| bounds.last);
@@ -58,7 +61,8 @@ impl Replaying {
             ));
         }
         let node = Arc::clone(runtime.bus.node());
-        let replay = Replay::new(channel, node, (*after, until), *copy, filters);
+        let round = runtime.consumers.replay_round();
+        let replay = Replay::new(channel, node, (*after, until), *copy, round, filters);
         let reading = tokio::spawn(Arc::clone(&replay).read());
         Ok(Self {
             replay,
@@ -71,7 +75,18 @@ impl Replaying {
         !self.replay.is_over()
     }
 
-    /// Another version goes on with it.
+    /// Ends it before everything was handed over.
+    ///
+    /// # Errors
+    /// When there is none, or it is over.
+    pub(super) fn stop(replaying: Option<&Self>) -> Result<(), String> {
+        let under_way = replaying.filter(|replaying| replaying.is_under_way());
+        let under_way = under_way.ok_or("it is not handed any events of a channel again")?;
+        under_way.replay.stop();
+        Ok(())
+    }
+
+    /// Another version goes on with it, or one that may hear something else.
     pub(super) fn go_on_with(&self, current: &Current) {
         let channel = self.replay.channel().name().as_str();
         self.replay.set_filters(current.filters_on(channel));

@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Resume(Reply),
     /// Hand it events of a channel again.
     Replay(ReplayRequest, Reply),
+    /// Hand it no more of them.
+    EndReplay(Reply),
     /// The node drains.
     Stop,
 }

@@ -274,7 +274,10 @@ impl PluginRunner {
             .remove(&name);
         match ended {
             // There may be another of its name by now.
-            Ok(_) => self.folder.look_later(name, Duration::ZERO),
+            Ok(_) => {
+                self.plugins.end_copy(&name);
+                self.folder.look_later(name, Duration::ZERO);
+            }
             Err(error) => {
                 tracing::error!(plugin = name, %error, "a supervisor ended unexpectedly");
                 if let Some(entry) = entry {

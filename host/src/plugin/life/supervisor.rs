@@ -114,6 +114,10 @@ impl Supervisor {
                         let result = self.replay(&request).await;
                         self.answer(reply, result);
                     }
+                    Some(Command::EndReplay(reply)) => {
+                        let result = Replaying::stop(self.replaying.as_ref());
+                        self.answer(reply, result);
+                    }
                     Some(Command::Stop) | None => return End::Draining,
                 },
                 () = requests.files_changed.notified() => {
@@ -221,9 +225,14 @@ impl Supervisor {
     /// Holds the version in force to what the node's policy says now.
     async fn hear_what_may_be_heard(&mut self) {
         let bounds = self.loading.bounds();
-        if let Some(current) = &mut self.current
-            && current.hear_within(bounds)
-        {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        let begins_anew = current.hear_within(bounds);
+        if let Some(replaying) = &self.replaying {
+            replaying.go_on_with(current);
+        }
+        if begins_anew {
             self.start_again().await;
         }
     }
@@ -235,6 +244,7 @@ impl Supervisor {
             version,
             label,
             listeners,
+            asked,
             unheard,
             bounds,
             slots,
@@ -261,7 +271,7 @@ impl Supervisor {
             .show_version(&version, &label, &listeners, unheard);
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
-        current.consume();
+        current.consume(asked);
         if let Some(replaying) = &self.replaying {
             replaying.go_on_with(&current);
         }

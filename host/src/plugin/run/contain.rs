@@ -16,6 +16,7 @@ pub(crate) async fn contain<T>(call: impl Future<Output = Result<T, Death>>) -> 
         Err(Death {
             reason: format!("the host failed: {}", panic_text(&*panic)),
             backtrace: None,
+            blameless: false,
         })
     })
 }

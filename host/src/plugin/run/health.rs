@@ -269,6 +269,7 @@ mod tests {
         Death {
             reason: text.to_owned(),
             backtrace: Some(text.to_owned()),
+            blameless: false,
         }
     }
 

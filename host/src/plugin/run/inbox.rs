@@ -2,9 +2,11 @@
 //! between instances and a mailbox, or a channel.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::bus::Frame;
 pub(crate) use crate::consumer::Verdict;
+use crate::plugin::guest::deliveries::Deliveries;
 
 /// There will be no more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,9 @@ pub(crate) trait Inbox: Send + 'static {
     /// Which attempt it is, from 1, if the event of the frame is a delivery of its channel,
     /// which may come again; nothing for a live one, which comes once.
     fn attempt(&self, frame: &Frame, at: usize) -> Option<u32>;
+
+    /// What channels tell of the events in hand, if they deliver them.
+    fn deliveries(&self) -> Option<Arc<dyn Deliveries>>;
 
     /// Says what became of events of a frame. Each is settled once, in order.
     fn settle(&mut self, frame: &Frame, events: Range<usize>, verdict: Verdict<'_>);

@@ -15,6 +15,7 @@ use crate::plugin::guest::batch::Failure;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
+use crate::plugin::guest::deliveries::Deliveries;
 use crate::plugin::guest::progress;
 use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
 use crate::plugin::guest::secrets::vault::Vault;
@@ -185,17 +186,21 @@ impl Instance {
 
     /// Hands the instance events of a frame: one, or more if it takes frames; then they
     /// must be the last. `attempt` is that of the first of them, from 1, if it is a
-    /// delivery of its channel. The instance leaves some over if it is asked to end
-    /// meanwhile. After a death it cannot be used again.
+    /// delivery of its channel, and `deliveries` what channels tell of them. The instance
+    /// leaves some over if it is asked to end meanwhile. After a death it cannot be used
+    /// again.
     pub(crate) async fn handle(
         &mut self,
         frame: &Arc<Frame>,
         events: Range<usize>,
         attempt: Option<u32>,
+        deliveries: Option<Arc<dyn Deliveries>>,
     ) -> Handled {
         let guest = self.store.data_mut();
         guest.next_event();
-        guest.batch.begin(Arc::clone(frame), events.clone());
+        guest
+            .batch
+            .begin(Arc::clone(frame), events.clone(), deliveries);
         let called = contain(self.call(frame, events, attempt)).await;
         let guest = self.store.data_mut();
         // Of a death the event in hand dies, on which its last words are those of the death.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::inbox::{Closed, Inbox, Verdict};
 use crate::bus::{Filter, Frame, MailboxLimits, Overflow, Receiver};
+use crate::plugin::guest::deliveries::Deliveries;
 
 /// Outlives all versions of its plugin.
 #[derive(Debug)]
@@ -106,6 +107,10 @@ impl Inbox for MailboxInbox {
     }
 
     fn attempt(&self, _: &Frame, _: usize) -> Option<u32> {
+        None
+    }
+
+    fn deliveries(&self) -> Option<Arc<dyn Deliveries>> {
         None
     }
 

@@ -15,6 +15,8 @@ use super::inbox::{Closed, Verdict};
 use crate::admin::{ReplayState, ReplayStatus};
 use crate::bus::{Filter, Frame};
 use crate::channel::{Channel, ReadAmount, ReadFilter};
+use crate::consumer::{Handling, Round};
+use crate::plugin::guest::deliveries::Deliveries;
 
 /// Events that are read before they are handed over: enough that reading is never waited
 /// for.
@@ -32,6 +34,8 @@ pub(crate) struct Replay {
     until: u64,
     /// Whether a copy of the plugin is handed them.
     copy: bool,
+    /// By which ids are told apart of what the plugin appends.
+    round: Round,
     state: Mutex<State>,
     /// There is more to take, or there will be nothing.
     more: Notify,
@@ -46,14 +50,24 @@ struct State {
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
     in_hand: usize,
-    /// What reading came to, once it is over.
-    read: Option<Result<(), String>>,
+    /// Why nothing more is read, once that is so.
+    end: Option<End>,
     /// Number of the last event that was handed over, or passed over.
     at: u64,
     handled: u64,
     failed: u64,
     missing: u64,
     last_error: Option<String>,
+}
+
+/// Why nothing more of a replay is read.
+enum End {
+    /// It is all read.
+    Read,
+    /// It cannot be read, or be handed over.
+    Failed(String),
+    /// An operator has ended it.
+    Stopped,
 }
 
 /// What the one worker that replays takes from.
@@ -66,6 +80,7 @@ impl Replay {
         node: Arc<str>,
         (after, until): (u64, u64),
         copy: bool,
+        round: Round,
         filters: Vec<Filter>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -74,12 +89,13 @@ impl Replay {
             after,
             until,
             copy,
+            round,
             state: Mutex::new(State {
                 filters,
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,
                 in_hand: 0,
-                read: None,
+                end: None,
                 at: after,
                 handled: 0,
                 failed: 0,
@@ -97,9 +113,19 @@ impl Replay {
         &self.channel
     }
 
-    /// From now on what is read has to pass one of these: another version replays.
+    /// From now on what is handed over has to pass one of these: another version replays, or
+    /// it may hear something else.
     pub(crate) fn set_filters(&self, filters: Vec<Filter>) {
-        self.state().filters = filters;
+        let mut state = self.state();
+        state.filters = filters;
+        for event in std::mem::take(&mut state.waiting) {
+            state.waiting_bytes -= event.len();
+            state.offer(event, &self.node);
+        }
+        self.end_if_done(&mut state);
+        drop(state);
+        self.room.notify_one();
+        self.more.notify_one();
     }
 
     /// For the one worker that has it.
@@ -115,15 +141,26 @@ impl Replay {
 
     /// Ends it before everything was handed over.
     pub(crate) fn give_up(&self, reason: &str) {
+        self.end(End::Failed(reason.to_owned()));
+    }
+
+    /// The same by the wish of an operator. What is in hand is finished.
+    pub(crate) fn stop(&self) {
+        self.end(End::Stopped);
+    }
+
+    fn end(&self, end: End) {
         let mut state = self.state();
         if self.is_over() {
             return;
         }
-        state.read = Some(Err(reason.to_owned()));
-        state.last_error = Some(reason.to_owned());
+        state.ended(end);
         state.waiting.clear();
         state.waiting_bytes = 0;
         self.over.cancel();
+        drop(state);
+        // Whoever waits for more learns that there is none.
+        self.more.notify_one();
     }
 
     /// Waits until it is over.
@@ -133,12 +170,16 @@ impl Replay {
 
     /// Reads the range, as fast as it is taken.
     pub(crate) async fn read(self: Arc<Self>) {
-        let read = self.read_range().await;
+        let read = tokio::select! {
+            biased;
+            () = self.over() => return,
+            read = self.read_range() => read,
+        };
         let mut state = self.state();
-        if let Err(reason) = &read {
-            state.last_error = Some(reason.clone());
+        if self.is_over() {
+            return;
         }
-        state.read = Some(read);
+        state.ended(read.map_or_else(End::Failed, |()| End::Read));
         self.end_if_done(&mut state);
         drop(state);
         self.more.notify_one();
@@ -155,6 +196,9 @@ impl Replay {
             let found = self.channel.read(position, WAITING, &every).await;
             let found = found.map_err(|error| error.to_string())?;
             let mut state = self.state();
+            if self.is_over() {
+                return Ok(());
+            }
             if let Some(gap) = found.gap {
                 // No more of them than are in the range.
                 let last = gap.last.min(self.until);
@@ -187,9 +231,10 @@ impl Replay {
             until: self.until,
             copy: self.copy,
             at: state.at,
-            state: match &state.read {
-                Some(Err(_)) if self.is_over() => ReplayState::Failed,
-                Some(Ok(())) if self.is_over() => ReplayState::Done,
+            state: match &state.end {
+                Some(End::Failed(_)) if self.is_over() => ReplayState::Failed,
+                Some(End::Read) if self.is_over() => ReplayState::Done,
+                Some(End::Stopped) => ReplayState::Stopped,
                 _ => ReplayState::Running,
             },
             handled: state.handled,
@@ -201,10 +246,10 @@ impl Replay {
 
     fn end_if_done(&self, state: &mut State) {
         if state.waiting.is_empty() && state.in_hand == 0 {
-            match state.read {
+            match state.end {
                 None => return,
-                Some(Ok(())) => state.at = self.until,
-                Some(Err(_)) => {}
+                Some(End::Read) => state.at = self.until,
+                Some(End::Failed(_) | End::Stopped) => {}
             }
             self.over.cancel();
         }
@@ -221,36 +266,69 @@ impl State {
         self.waiting.len() < WAITING.events && self.waiting_bytes < WAITING.bytes
     }
 
+    /// Nothing more is read.
+    fn ended(&mut self, end: End) {
+        if let End::Failed(reason) = &end {
+            self.last_error = Some(reason.clone());
+        }
+        self.end = Some(end);
+    }
+
+    fn wants(&self, event: EventRef<'_>, node: &str) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|filter| filter.matches_stored(event, node))
+    }
+
     /// Has an event wait, if anybody wants it.
     fn offer(&mut self, event: Bytes, node: &str) {
-        let packed = EventRef::assume_encoded(&event);
-        let mut filters = self.filters.iter();
-        if filters.any(|filter| filter.matches_stored(packed, node)) {
+        if self.wants(EventRef::assume_encoded(&event), node) {
             self.waiting_bytes += event.len();
             self.waiting.push_back(event);
         }
     }
 }
 
+impl Deliveries for Replay {
+    /// Each event is handed over once, so that nothing need be remembered of it.
+    fn handling(&self, _: &Frame, _: usize) -> Option<Handling> {
+        Some(Handling {
+            epoch: self.channel.epoch(),
+            round: self.round,
+            outputs: Arc::default(),
+        })
+    }
+}
+
 impl ReplayInbox {
+    pub(crate) fn deliveries(&self) -> Arc<dyn Deliveries> {
+        Arc::clone(&self.0) as Arc<dyn Deliveries>
+    }
+
     pub(crate) fn try_take(&mut self, most: usize, frame: &mut Frame) -> Result<(), Closed> {
         frame.clear();
         let mut state = self.0.state();
         if state.waiting.is_empty() {
-            return match state.read {
+            return match state.end {
                 Some(_) => Err(Closed),
                 None => Ok(()),
             };
         }
+        let node = &*self.0.node;
         while frame.len() < most
             && let Some(event) = state.waiting.pop_front_if(|event| frame.takes(event.len()))
         {
             state.waiting_bytes -= event.len();
             let packed = EventRef::assume_encoded(&event);
-            let is_local = packed.origin() == &*self.0.node;
-            frame.push_of_channel(packed, is_local, false, 0);
+            // The version before may have put it back, which wanted something else.
+            if state.wants(packed, node) {
+                frame.push_of_channel(packed, packed.origin() == node, false, 0);
+            }
         }
         state.in_hand += frame.len();
+        self.0.end_if_done(&mut state);
+        if frame.is_empty() && state.end.is_some() {
+            return Err(Closed);
+        }
         drop(state);
         self.0.room.notify_one();
         Ok(())
@@ -286,6 +364,9 @@ impl ReplayInbox {
 
     pub(crate) fn put_back(&mut self, frame: &Frame, from: usize) {
         let mut state = self.0.state();
+        if self.0.is_over() {
+            return;
+        }
         for event in (from..frame.len()).rev().filter_map(|at| frame.event(at)) {
             let event = Bytes::copy_from_slice(event.as_bytes());
             state.waiting_bytes += event.len();

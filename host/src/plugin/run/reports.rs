@@ -66,7 +66,9 @@ impl Reports {
             return;
         }
         let name = &*self.context.name;
-        let Death { reason, backtrace } = death;
+        let Death {
+            reason, backtrace, ..
+        } = death;
         let report = HostEventType::PluginFailed;
         let of_a_report = event.is_some_and(|event| event.event_type() == report.as_str());
         let event = event.map(EventRef::id);

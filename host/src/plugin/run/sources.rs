@@ -6,13 +6,15 @@ use std::future::poll_fn;
 use std::mem;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::inbox::{Closed, Inbox, Verdict};
 use super::mailbox::MailboxInbox;
 use super::replay::ReplayInbox;
 use crate::bus::Frame;
-use crate::consumer::Feed;
+use crate::consumer::{Consumer, Feed, Handling};
+use crate::plugin::guest::deliveries::Deliveries;
 
 /// The inbox of a worker.
 pub(crate) struct Sources {
@@ -128,6 +130,10 @@ impl Inbox for Sources {
         self.channel().map(|channel| channel.attempt(frame, at))
     }
 
+    fn deliveries(&self) -> Option<Arc<dyn Deliveries>> {
+        self.channel().map(ChannelSource::deliveries)
+    }
+
     fn settle(&mut self, frame: &Frame, events: Range<usize>, verdict: Verdict<'_>) {
         match self.channel_mut() {
             None => self.mailbox.settle(frame, events, verdict),
@@ -145,7 +151,20 @@ impl Inbox for Sources {
     }
 }
 
+impl Deliveries for Consumer {
+    fn handling(&self, frame: &Frame, at: usize) -> Option<Handling> {
+        self.handling(frame, at)
+    }
+}
+
 impl ChannelSource {
+    fn deliveries(&self) -> Arc<dyn Deliveries> {
+        match self {
+            Self::Feed(feed) => Arc::clone(feed.consumer()) as Arc<dyn Deliveries>,
+            Self::Replay(replay) => replay.deliveries(),
+        }
+    }
+
     fn try_take(&mut self, most: usize, frame: &mut Frame) -> Result<(), Closed> {
         match self {
             Self::Feed(feed) => feed.try_take(most, frame).map_err(|_| Closed),

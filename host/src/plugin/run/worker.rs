@@ -49,7 +49,18 @@ pub(crate) struct Worker<I> {
     pace: Pace,
     /// Delays before the restarts after this worker's own deaths in a row.
     backoff: ExponentialBackoff,
-    died: bool,
+    /// What its last instance died of, until an event was handled.
+    died: Option<Fatal>,
+}
+
+/// What an instance died of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fatal {
+    /// A live event, or its start, which comes once: such deaths count towards a quarantine.
+    Once,
+    /// A delivery of a channel. How often that comes is bounded by its attempts, so that it
+    /// quarantines nobody, however many such events come one after the other.
+    Delivery,
 }
 
 fn backoff() -> ExponentialBackoff {
@@ -85,7 +96,7 @@ impl<I: Inbox> Worker<I> {
             settled: 0,
             pace: Pace::new(),
             backoff: backoff(),
-            died: false,
+            died: None,
         }
     }
 
@@ -119,13 +130,27 @@ impl<I: Inbox> Worker<I> {
         let plugin = self.health.plugin();
         tracing::error!(plugin, "the event in hand is lost: {}", death.reason);
         self.slot.instance = None;
-        self.died = true;
+        let mut fatal = Fatal::Once;
         if self.settled < self.frame.len() {
+            fatal = self.fatal(self.settled);
             self.settle(self.settled + 1, Verdict::Rejected(&death.reason));
         }
-        if self.trial.is_some() {
-            self.health.quarantine(QUARANTINE_AFTER, &death.reason);
-            self.stop.cancel();
+        self.died = Some(fatal);
+        match fatal {
+            Fatal::Delivery => self.turn = None,
+            Fatal::Once if self.trial.is_some() => {
+                self.health.quarantine(QUARANTINE_AFTER, &death.reason);
+                self.stop.cancel();
+            }
+            Fatal::Once => {}
+        }
+    }
+
+    /// What the death of an instance on this event of the frame is one of.
+    fn fatal(&self, at: usize) -> Fatal {
+        match self.inbox.attempt(&self.frame, at) {
+            Some(_) => Fatal::Delivery,
+            None => Fatal::Once,
         }
     }
 
@@ -185,7 +210,9 @@ impl<I: Inbox> Worker<I> {
             failures,
             death,
             spent,
-        } = instance.handle(&self.frame, begin..end, attempt).await;
+        } = instance
+            .handle(&self.frame, begin..end, attempt, self.inbox.deliveries())
+            .await;
         self.pace.learn(finished, spent);
         let mut failed = Vec::with_capacity(failures.len());
         for failure in failures {
@@ -193,6 +220,7 @@ impl<I: Inbox> Worker<I> {
             let death = self.health.redacted(&Death {
                 reason: failure.reason,
                 backtrace: None,
+                blameless: false,
             });
             self.health.report_failure(self.frame.event(at), &death);
             failed.push((at, failure.kind, death.reason));
@@ -212,11 +240,10 @@ impl<I: Inbox> Worker<I> {
         if let Some(death) = death {
             // What the instance did not come to is the next one's.
             let at = self.settled;
-            let attempt = self.inbox.attempt(&self.frame, at);
-            let counts = attempt.is_none_or(|attempt| attempt == 1);
+            let fatal = self.fatal(at);
             self.settle(at + 1, Verdict::Again(&death.reason));
             let frame = Arc::clone(&self.frame);
-            self.instance_died(frame.event(at), counts, &death);
+            self.instance_died(frame.event(at), fatal, &death);
         }
     }
 
@@ -237,21 +264,23 @@ impl<I: Inbox> Worker<I> {
             self.turn = None;
             trial.pass();
         }
-        if self.died {
-            self.died = false;
+        if self.died.take().is_some() {
             self.backoff = backoff();
         }
     }
 
-    /// Throws the instance away; quarantines the plugin if it was one too many. A death that
-    /// does not count is one of an event that is tried again, of which one has counted:
-    /// however often it is fatal, it quarantines nobody alone.
-    fn instance_died(&mut self, event: Option<EventRef<'_>>, counts: bool, death: &Death) {
+    /// Throws the instance away; quarantines the plugin if it was one too many of the deaths
+    /// that count. One for which storage is to blame does not.
+    fn instance_died(&mut self, event: Option<EventRef<'_>>, fatal: Fatal, death: &Death) {
+        let fatal = match death.blameless {
+            true => Fatal::Delivery,
+            false => fatal,
+        };
         self.slot.instance = None;
-        self.died = true;
+        self.died = Some(fatal);
         self.pace = Pace::new();
         self.health.report_failure(event, death);
-        if !counts {
+        if fatal == Fatal::Delivery {
             self.turn = None;
             return;
         }
@@ -264,9 +293,13 @@ impl<I: Inbox> Worker<I> {
     }
 
     async fn restart(&mut self) {
-        if self.died {
+        if let Some(fatal) = self.died {
             self.health.set_working_state(PluginState::BackingOff);
-            let delay = self.backoff.next().unwrap_or(LONGEST_BACKOFF);
+            let delay = match fatal {
+                Fatal::Once => self.backoff.next().unwrap_or(LONGEST_BACKOFF),
+                // Others do not wait for ever more: the consumer spaces its attempts.
+                Fatal::Delivery => FIRST_BACKOFF,
+            };
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
@@ -281,7 +314,7 @@ impl<I: Inbox> Worker<I> {
                 self.slot.instance = Some(instance);
                 self.health.restarted();
             }
-            Err(death) => self.instance_died(None, true, &death),
+            Err(death) => self.instance_died(None, Fatal::Once, &death),
         }
     }
 }

@@ -18,6 +18,9 @@ use wasmtime::UpdateDeadline;
 use super::task::{TaskHandle, current_poll, used_at_tick};
 use super::ticker::TICK;
 
+/// What is left of a deadline, at most, to a guest that is told that it waits in vain.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
 /// Charges the events of one instance.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -40,6 +43,8 @@ pub(crate) struct Spent {
 struct Account {
     /// What the event in hand has cost.
     event: Spent,
+    /// For how long it has waited for storage.
+    storage: Duration,
     /// What the whole call has cost.
     call: Spent,
     /// Ticks in the course of the call.
@@ -60,6 +65,19 @@ enum Phase {
     Waiting(Instant),
     /// Gave way to others.
     Yielded,
+}
+
+/// A wait for storage, which is no fault of the guest; counted when it is dropped.
+#[derive(Debug)]
+pub(crate) struct StorageWait {
+    meter: Arc<Meter>,
+    since: Instant,
+}
+
+impl Drop for StorageWait {
+    fn drop(&mut self) {
+        self.meter.lock().storage += self.since.elapsed();
+    }
 }
 
 /// The event in hand used up its deadline.
@@ -106,11 +124,40 @@ impl Meter {
         account.exceeded.then(|| self.verdict(&account))
     }
 
+    /// Whether what the last call was interrupted for went, for the most part, into waits for
+    /// storage.
+    #[must_use]
+    pub(crate) fn waited_for_storage(&self) -> bool {
+        let account = self.lock();
+        account.exceeded && account.storage * 2 >= self.deadline
+    }
+
+    /// How long the call may wait for something that does not come, so that it can still be
+    /// told: most of what is left to the event in hand, in whole milliseconds.
+    #[must_use]
+    pub(crate) fn patience(&self) -> Duration {
+        let mut account = self.lock();
+        account.settle_cpu();
+        let left = self.deadline.saturating_sub(account.event.total());
+        let most = left - LAST_WORDS.min(left / 10);
+        Duration::from_millis(u64::try_from(most.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// A wait for storage begins.
+    #[must_use]
+    pub(crate) fn wait_for_storage(self: &Arc<Self>) -> StorageWait {
+        StorageWait {
+            meter: Arc::clone(self),
+            since: Instant::now(),
+        }
+    }
+
     /// Opens a fresh account for the next event of the call.
     pub(crate) fn next_event(&self) {
         let mut account = self.lock();
         account.settle_cpu();
         account.event = Spent::default();
+        account.storage = Duration::ZERO;
     }
 
     /// Whether the task has been asked to end.
@@ -176,6 +223,7 @@ impl Account {
     fn new(phase: Phase) -> Self {
         Self {
             event: Spent::default(),
+            storage: Duration::ZERO,
             call: Spent::default(),
             ticks: 0,
             phase,
@@ -313,6 +361,36 @@ mod tests {
         let outcome = charged(deadline, LONG, |_, _| std::future::pending::<()>()).await;
         let exceeded = outcome.expect_err("it never ends");
         assert!(exceeded.spent.total() >= deadline, "{exceeded}");
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_left_some_of_the_deadline() {
+        let short = Duration::from_millis(10);
+        for (deadline, most) in [(LONG, LONG - LAST_WORDS), (short, short * 9 / 10)] {
+            let patience = charged(deadline, LONG, |meter, _| async move { meter.patience() });
+            let patience = patience.await.expect("it takes no time");
+            assert!(patience <= most && patience > deadline / 2, "{patience:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_interrupted_for_what_it_waited_for() {
+        let deadline = Duration::from_millis(20);
+        for of_storage in [true, false] {
+            let meters = Arc::new(Mutex::new(None));
+            let kept = Arc::clone(&meters);
+            let outcome = charged(deadline, LONG, |meter, _| {
+                *kept.lock().unwrap() = Some(Arc::clone(&meter));
+                async move {
+                    let _waiting = of_storage.then(|| meter.wait_for_storage());
+                    std::future::pending::<()>().await;
+                }
+            })
+            .await;
+            assert!(outcome.is_err());
+            let meter = meters.lock().unwrap().take().expect("it was made");
+            assert_eq!(meter.waited_for_storage(), of_storage);
+        }
     }
 
     #[tokio::test]

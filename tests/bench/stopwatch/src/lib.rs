@@ -12,7 +12,7 @@ pub mod role;
 pub mod sleep;
 mod stamp;
 
-pub use log::{Append, LogClient, LogTask, Logged};
+pub use log::{Append, Consume, LogClient, LogTask, Logged};
 pub use role::{Answer, Arrival, Publish, Receive, Task};
 
 /// What goes wrong is only told, never handled.

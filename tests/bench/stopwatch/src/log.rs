@@ -15,6 +15,8 @@ pub enum LogTask {
     Append(Append),
     /// Read all of the first log, from its beginning.
     Read,
+    /// Append to the first log for a while, and wait until a plugin has handled all.
+    Consume(Consume),
 }
 
 /// How events are appended.
@@ -40,13 +42,26 @@ impl Append {
     }
 }
 
-/// What was done.
+/// How events are appended that a plugin handles.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Consume {
+    /// How they are appended.
+    pub append: Append,
+    /// Subjects that take turns; none if 0.
+    pub subjects: usize,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Logged {
-    /// Events that were answered, or read.
+    /// Events that were answered, read or handled.
     pub events: u64,
     /// How long that took.
     pub nanoseconds: u64,
+    /// Microseconds from sent to handled, where a plugin handled them.
+    pub p50: Option<f64>,
+    /// The same.
+    pub p99: Option<f64>,
 }
 
 /// Appends to logs, and reads them.
@@ -62,6 +77,14 @@ pub trait LogClient {
     /// # Errors
     /// When it cannot.
     fn read(&mut self) -> Result<u64, Error>;
+
+    /// Appends until the time is over, and waits until a plugin has handled all.
+    ///
+    /// # Errors
+    /// When one was refused, or there is no such plugin.
+    fn consume(&mut self, _: Consume) -> Result<Logged, Error> {
+        Err("there are no plugins".into())
+    }
 }
 
 /// Appends and reads until there are no more tasks.
@@ -74,11 +97,13 @@ pub fn serve_log(client: Result<impl LogClient, Error>) -> Result<(), Error> {
         let events = match task {
             LogTask::Append(task) => client.append(task)?,
             LogTask::Read => client.read()?,
+            LogTask::Consume(task) => return client.consume(task).map(Answer::Logged),
         };
         let nanoseconds = clock::now().saturating_sub(began);
         Ok(Answer::Logged(Logged {
             events,
             nanoseconds,
+            ..Logged::default()
         }))
     })
 }

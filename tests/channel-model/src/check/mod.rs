@@ -22,6 +22,8 @@ pub struct Outcome {
     pub crashes: u64,
     /// Recoveries that a crash or an error ended.
     pub broken_recoveries: u64,
+    /// Starts on a disk without room for anything more.
+    pub full_starts: u64,
     /// Bits and sectors that were damaged.
     pub flips: u64,
     /// Times that the catalogue was lost.
@@ -52,6 +54,7 @@ impl std::ops::AddAssign for Outcome {
         self.unknown += other.unknown;
         self.crashes += other.crashes;
         self.broken_recoveries += other.broken_recoveries;
+        self.full_starts += other.full_starts;
         self.flips += other.flips;
         self.lost_catalogues += other.lost_catalogues;
         self.damages += other.damages;

@@ -45,6 +45,7 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
         _ => kind,
     };
     world.may_be_full = disk == Kind::Full;
+    world.may_start_full = kind == Kind::Full;
     world.may_lose_catalogue = kind == Kind::Catalogue;
     for _ in 0..=world.random.below(SESSIONS) {
         let at_start = faults(world, disk);
@@ -55,6 +56,9 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
             if world.random.chance(10) {
                 let operations = world.random.below(SHORT_LIFE);
                 world.disk.stop_after(operations);
+            }
+            if world.random.chance(30) {
+                world.disk.set_room(u64::MAX);
             }
             acts::act(world)?;
             world.take_answers()?;
@@ -85,6 +89,7 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
 /// whole. Returns whether it could be.
 fn prove(world: &mut World) -> Result<bool, String> {
     world.disk.go_on();
+    world.disk.set_room(u64::MAX);
     world.disk.set_faults(Faults::default());
     world.commit();
     world.take_answers()?;
@@ -118,6 +123,7 @@ fn faults(world: &mut World, kind: Kind) -> Faults {
         Kind::Full => Faults {
             full: often(200),
             full_inside: often(40),
+            sync_full: often(20),
             short: often(100),
             ..Faults::default()
         },

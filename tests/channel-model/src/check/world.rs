@@ -35,8 +35,16 @@ pub(super) struct World {
     pub(super) next_id: u64,
     /// Whether the disk is full now and then.
     pub(super) may_be_full: bool,
+    /// Whether it may have room for nothing more at a start, which must open all the same.
+    pub(super) may_start_full: bool,
+    /// Whether it had none when the engine was opened.
+    pub(super) was_full: bool,
+    /// Whether it was opened before.
+    pub(super) is_old: bool,
     /// Whether the catalogue may be lost.
     pub(super) may_lose_catalogue: bool,
+    /// Whether it was lost, and no start has come to its end since.
+    pub(super) is_being_made: bool,
     /// The latest that the clock has said and meant.
     latest: u64,
     /// Groups that may have been written.
@@ -77,7 +85,11 @@ impl World {
             waiting: Vec::new(),
             next_id: 1,
             may_be_full: false,
+            may_start_full: false,
+            was_full: false,
+            is_old: false,
             may_lose_catalogue: false,
+            is_being_made: false,
             latest: 0,
             group: 0,
             faults: 0,
@@ -119,9 +131,10 @@ impl World {
         self.steps().commit();
     }
 
-    /// Whether the disk has done something wrong since the engine was opened.
+    /// Whether the disk has done something wrong since the engine was opened, or had no room
+    /// then.
     pub(super) fn has_failed(&self) -> bool {
-        self.disk.faults() > self.faults
+        self.was_full || self.disk.faults() > self.faults
     }
 
     /// When an event must have been recorded for its key to be remembered.
@@ -314,8 +327,7 @@ impl World {
 
     /// Damages the catalogue, or loses it; what an operator then does is done.
     pub(super) fn damage_catalogue(&mut self) {
-        let path = Path::new("/channels/channels.redb");
-        let is_catalogue = |file: &Path| file == path;
+        let is_catalogue = |file: &Path| file == Path::new(CATALOGUE);
         if self.random.chance(700) {
             if self.disk.flip(is_catalogue).is_none() {
                 return;
@@ -329,9 +341,15 @@ impl World {
                 return;
             }
         }
-        let removed = self.disk.remove_file(path);
+        self.lose_catalogue();
+    }
+
+    /// Has the catalogue be moved away.
+    pub(super) fn lose_catalogue(&mut self) {
+        let removed = self.disk.remove_file(Path::new(CATALOGUE));
         let removed = removed.and_then(|()| self.disk.sync_folder(Path::new("/channels")));
         if removed.is_ok() {
+            self.is_being_made = true;
             self.outcome.lost_catalogues += 1;
             for known in self.channels.values_mut() {
                 if let Known::There(log, cells) | Known::Unsure(Some((log, cells))) = known {
@@ -342,6 +360,9 @@ impl World {
         }
     }
 }
+
+/// Where the catalogue is.
+const CATALOGUE: &str = "/channels/channels.redb";
 
 /// Bytes that survive together.
 const SECTOR: u64 = 512;

@@ -71,6 +71,9 @@ impl Device for Disk {
         if state.fails(faults.sync) {
             return Err(failed("sync of a folder"));
         }
+        if state.fails(faults.sync_full) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         state.sync_folder(path);
         Ok(())
     }
@@ -131,6 +134,11 @@ impl Device for Disk {
     fn parallel_syncs(&self) -> usize {
         1
     }
+
+    /// Few, so that small journals go beyond it too.
+    fn writes_ahead(&self) -> u64 {
+        1024
+    }
 }
 
 #[derive(Debug)]
@@ -176,17 +184,18 @@ impl DeviceFile for OpenFile {
         self.with(|state| {
             let faults = state.faults;
             let part = index(state.random.below(bytes.len() as u64));
-            let used = state.used();
-            let (room, broken) = (state.room, state.fails(faults.write));
+            let broken = state.fails(faults.write);
             let longer_full = state.fails(faults.full);
             let full_inside = state.fails(faults.full_inside);
             let short = state.random.chance(faults.short);
-            let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
+            // Up to where a file may be it is written.
+            let may = index(state.longest.saturating_sub(at).min(bytes.len() as u64));
+            let bytes = if may > 0 { &bytes[..may] } else { bytes };
+            let part = part.min(bytes.len());
             let end = at + bytes.len() as u64;
-            let more = end.saturating_sub(file.bytes);
-            if more > 0 && (longer_full || used.saturating_add(more) > room) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
+            let length = state.file(self.file)?.bytes;
+            state.make_room((length, end), longer_full)?;
+            let file = state.file(self.file)?;
             if full_inside {
                 file.write(at, &bytes[..part]);
                 return Err(io::ErrorKind::StorageFull.into());
@@ -205,13 +214,9 @@ impl DeviceFile for OpenFile {
         self.with(|state| {
             let faults = state.faults;
             let full = state.fails(faults.full);
-            let (used, room) = (state.used(), state.room);
-            let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
-            let more = bytes.saturating_sub(file.bytes);
-            if more > 0 && (full || used.saturating_add(more) > room) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            file.set_len(bytes);
+            let length = state.file(self.file)?.bytes;
+            state.make_room((length, bytes), full)?;
+            state.file(self.file)?.set_len(bytes);
             Ok(())
         })
     }
@@ -220,13 +225,9 @@ impl DeviceFile for OpenFile {
         self.with(|state| {
             let faults = state.faults;
             let full = state.fails(faults.full);
-            let (used, room) = (state.used(), state.room);
-            let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
-            let more = bytes.saturating_sub(file.bytes);
-            if more > 0 && (full || used.saturating_add(more) > room) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            file.extend(bytes);
+            let length = state.file(self.file)?.bytes;
+            state.make_room((length, bytes), full)?;
+            state.file(self.file)?.extend(bytes);
             Ok(())
         })
     }
@@ -236,10 +237,16 @@ impl DeviceFile for OpenFile {
             state.syncs += 1;
             let faults = state.faults;
             let fails = state.fails(faults.sync);
-            let file = state.files.get_mut(&self.file).ok_or_else(not_found)?;
-            if fails {
+            let full = state.fails(faults.sync_full);
+            let file = state.file(self.file)?;
+            if fails || full {
                 file.lie();
-                return Err(failed("sync"));
+                let error = if fails {
+                    failed("sync")
+                } else {
+                    io::ErrorKind::StorageFull.into()
+                };
+                return Err(error);
             }
             file.sync();
             Ok(())

@@ -24,6 +24,9 @@ pub struct Faults {
     /// There is no room for a write within what a file has already, perhaps with a part of
     /// it done: as on disks that copy what is written.
     pub full_inside: u64,
+    /// A sync finds no room for what was written, as where room is only taken then; that is
+    /// lost, and the next sync says nothing.
+    pub sync_full: u64,
     /// A write does a part of what it was asked for.
     pub short: u64,
 }
@@ -56,6 +59,17 @@ impl Disk {
     /// Has it have room for so many bytes in all files.
     pub fn set_room(&self, bytes: u64) {
         self.state().room = bytes;
+    }
+
+    /// Has it have room for nothing more.
+    pub fn fill(&self) {
+        let mut state = self.state();
+        state.room = state.used();
+    }
+
+    /// Has no file be longer than so many bytes from now on.
+    pub fn set_longest(&self, bytes: u64) {
+        self.state().longest = bytes;
     }
 
     /// Has everything fail after so many operations, as to a process that is not there

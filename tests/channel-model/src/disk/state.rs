@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) fired: u64,
     pub(super) stop_after: Option<u64>,
     pub(super) room: u64,
+    /// How long a file may be.
+    pub(super) longest: u64,
     pub(super) syncs: u64,
     /// What is where, as everybody sees it,
     pub(super) nodes: BTreeMap<PathBuf, Node>,
@@ -48,6 +50,7 @@ impl State {
             fired: 0,
             stop_after: None,
             room: u64::MAX,
+            longest: u64::MAX,
             syncs: 0,
             nodes: root.clone(),
             durable: root,
@@ -76,6 +79,24 @@ impl State {
         let fails = self.random.chance(thousandths);
         self.fired += u64::from(fails);
         fails
+    }
+
+    /// Whether there is room for a file of so many bytes to become so long; `fails` if there
+    /// is none though there should be.
+    pub(super) fn make_room(&mut self, (bytes, wanted): (u64, u64), fails: bool) -> io::Result<()> {
+        let more = wanted.saturating_sub(bytes);
+        if more == 0 {
+            return Ok(());
+        }
+        if wanted > self.longest {
+            self.fired += 1;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if fails || self.used().saturating_add(more) > self.room {
+            self.fired += u64::from(!fails);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
     }
 
     pub(super) fn make_file(&mut self, path: &Path) -> u64 {
@@ -132,6 +153,13 @@ impl State {
         {
             act(file);
         }
+    }
+
+    /// What a file has.
+    pub(super) fn file(&mut self, file: u64) -> io::Result<&mut Contents> {
+        self.files
+            .get_mut(&file)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     pub(super) fn kill(&mut self) {

@@ -29,6 +29,14 @@ pub struct Counts {
     pub dropped: u64,
     /// Crashes.
     pub crashes: u64,
+    /// Trims.
+    pub trims: u64,
+    /// Times that the disk was full, had room again, or began to fail.
+    pub troubles: u64,
+    /// Times that what was stored was damaged.
+    pub damages: u64,
+    /// Events that were not there any more before they were handled.
+    pub missed: u64,
 }
 
 impl AddAssign for Counts {
@@ -42,6 +50,10 @@ impl AddAssign for Counts {
         self.seeks += other.seeks;
         self.dropped += other.dropped;
         self.crashes += other.crashes;
+        self.trims += other.trims;
+        self.troubles += other.troubles;
+        self.damages += other.damages;
+        self.missed += other.missed;
     }
 }
 
@@ -77,6 +89,8 @@ pub struct Ledger {
     pub unwanted: Option<String>,
     /// When something happened last in this life.
     now: Duration,
+    /// Since when in this life places may not have been written, since the disk had trouble.
+    troubled: Option<Duration>,
     /// What happened.
     pub counts: Counts,
     /// The first rule that was broken.
@@ -182,7 +196,8 @@ impl Ledger {
     /// operators have given again and what has become a dead letter.
     pub fn crashed(&mut self) {
         self.counts.crashes += 1;
-        let recent = self.now.saturating_sub(UNWRITTEN);
+        let recent = self.now.min(self.troubled.unwrap_or(self.now));
+        let recent = recent.saturating_sub(UNWRITTEN);
         for known in self.events.values_mut() {
             let unwritten = known.done_at.iter().filter(|at| **at >= recent);
             known.may += unwritten.count() as u64;
@@ -196,9 +211,16 @@ impl Ledger {
         // What became of it is not known; they may.
         self.retrying.clear();
         self.now = Duration::ZERO;
+        self.troubled = None;
         for known in self.events.values_mut() {
             known.done_at.clear();
         }
+    }
+
+    /// The disk has trouble, or has had it until now.
+    pub fn troubled(&mut self, now: Duration) {
+        self.counts.troubles += 1;
+        self.troubled.get_or_insert(now);
     }
 
     /// Time passes.
@@ -206,9 +228,10 @@ impl Ledger {
         self.now = now;
     }
 
-    /// What must hold at the end: `log` has all events with their subjects, `letters` the
-    /// numbers of the events of all dead letters.
-    pub fn finish(&mut self, log: &[(u64, String)], letters: &[u64]) {
+    /// What must hold at the end: `log` has all events up to the number `last` that are
+    /// there, with their subjects, `letters` the numbers of the events of all dead letters;
+    /// so many events are told to be missed.
+    pub fn finish(&mut self, (log, last): (&[(u64, String)], u64), letters: &[u64], missed: u64) {
         for (number, subject) in log {
             let letters = letters.iter().filter(|letter| *letter == number).count() as u64;
             let passed = *number <= self.passed || self.unwanted.as_ref() == Some(subject);
@@ -226,12 +249,29 @@ impl Ledger {
                 ));
             }
         }
-        let strange = self
-            .events
-            .keys()
-            .find(|number| !log.iter().any(|(known, _)| known == *number));
+        let there: BTreeSet<u64> = log.iter().map(|(number, _)| *number).collect();
+        let strange = self.events.keys().find(|number| **number > last);
         if let Some(strange) = strange.copied() {
             self.break_rule(format!("{strange} was handed over and is not in the log"));
+        }
+        let gone = (self.passed + 1..=last).filter(|number| !there.contains(number));
+        let untouched = |number: &u64| {
+            let known = self.events.get(number);
+            known.is_none_or(|known| known.dones == 0) && !letters.contains(number)
+        };
+        let unhandled = gone.filter(untouched).count() as u64;
+        self.counts.missed += unhandled;
+        // Of what some version did not want it is not known which it was.
+        if unhandled > missed && self.unwanted.is_none() {
+            self.break_rule(format!(
+                "{unhandled} events were not there any more before they were handled, and {missed} \
+                 are told"
+            ));
+        }
+        if missed > 0 && there.len() as u64 == last {
+            self.break_rule(format!(
+                "{missed} events are told to be missed, and all are there"
+            ));
         }
     }
 
@@ -294,22 +334,22 @@ mod tests {
             it.crashed();
             handle(it, 1, AT);
         }));
-        assert!(broken(|it| it.finish(&log(&[1]), &[])));
+        assert!(broken(|it| it.finish((&log(&[1]), 1), &[], 0)));
         assert!(broken(|it| {
             handle(it, 1, AT);
-            it.finish(&log(&[1]), &[1]);
+            it.finish((&log(&[1]), 1), &[1], 0);
         }));
         assert!(broken(|it| {
             it.taken(1, "a", 1);
             it.failed(1, "a", true);
             it.retried(&[1]);
             handle(it, 1, AT);
-            it.finish(&log(&[1]), &[1, 1]);
+            it.finish((&log(&[1]), 1), &[1, 1], 0);
         }));
         assert!(broken(|it| {
             give_a_letter_again(it);
             handle(it, 1, AT);
-            it.finish(&log(&[1]), &[1]);
+            it.finish((&log(&[1]), 1), &[1], 0);
         }));
         assert!(broken(|it| {
             give_a_letter_again(it);
@@ -317,8 +357,50 @@ mod tests {
             it.begin();
             handle(it, 1, Duration::ZERO);
             handle(it, 1, Duration::ZERO);
-            it.finish(&log(&[1]), &[1]);
+            it.finish((&log(&[1]), 1), &[1], 0);
         }));
+    }
+
+    #[test]
+    fn what_is_gone_unhandled_must_be_told() {
+        // The first was dropped, the second is there, the third was damaged.
+        let gone = |missed| {
+            broken(|it| {
+                handle(it, 2, AT);
+                it.finish((&log(&[2]), 3), &[], missed);
+            })
+        };
+        assert_eq!([0, 1, 2, 3].map(gone), [true, true, false, false]);
+        assert!(!broken(|it| {
+            handle(it, 1, AT);
+            it.finish((&log(&[]), 1), &[], 0);
+        }));
+        assert!(broken(|it| {
+            handle(it, 1, AT);
+            it.finish((&log(&[1]), 1), &[], 1);
+        }));
+        assert!(broken(|it| {
+            handle(it, 2, AT);
+            it.finish((&log(&[]), 1), &[], 1);
+        }));
+    }
+
+    #[test]
+    fn what_a_disk_in_trouble_may_not_have_written_may_come_again() {
+        let again = |troubled| {
+            broken(|it| {
+                if troubled {
+                    it.troubled(Duration::from_secs(1));
+                }
+                handle(it, 1, Duration::from_secs(2));
+                it.pass(AT);
+                it.crashed();
+                it.begin();
+                handle(it, 1, Duration::ZERO);
+            })
+        };
+        assert!(again(false));
+        assert!(!again(true));
     }
 
     /// An event becomes a dead letter, which is given again and handled.
@@ -344,14 +426,14 @@ mod tests {
             it.retried(&[2]);
             handle(it, 2, AT);
             it.sought(5, 3);
-            it.finish(&log(&[1, 2, 3, 4]), &[2]);
+            it.finish((&log(&[1, 2, 3, 4]), 4), &[2], 0);
         }));
         assert!(!broken(|it| {
             give_a_letter_again(it);
             it.crashed();
             it.begin();
             handle(it, 1, Duration::ZERO);
-            it.finish(&log(&[1]), &[1]);
+            it.finish((&log(&[1]), 1), &[1], 0);
         }));
     }
 }

@@ -1,13 +1,15 @@
 //! Plugins that consume a channel, without guests: workers that fail, reject, are slow and
-//! die; crashes, reloads and operators. Time is simulated, the log lies in memory or on the
+//! die; crashes, reloads and operators; events that are dropped, disks that are full or fail,
+//! and events that are damaged. Time is simulated, the log lies in memory or on the
 //! simulated disk, and what happens follows from a seed.
 //!
 //! [`ledger`] holds against each other what workers were handed and what became of it;
-//! `life` is a start of the node and what happens until it ends, `worker` one that handles
-//! events.
+//! `life` is a start of the node and what happens until it ends, `plugin` one of the plugins
+//! of it, `worker` one that handles events.
 
 pub mod ledger;
 mod life;
+mod plugin;
 mod storage;
 mod worker;
 
@@ -23,6 +25,9 @@ use storage::Storage;
 
 /// Starts of the node in a run, but for the last, at most.
 const LIVES: u64 = 4;
+
+/// Where the engine has the first channel that was made.
+const CHANNEL_FOLDER: &str = "/channels/1";
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,31 +50,41 @@ impl fmt::Display for Violation {
 /// # Errors
 /// [`Violation`] names the promise that was broken.
 pub fn run(seed: u64) -> Result<Counts, Violation> {
-    let ledger = Arc::new(Mutex::new(Ledger::default()));
-    play(seed, &ledger).map_err(|what| Violation { seed, what })?;
-    let ledger = ledger.lock().map_err(|_| Violation {
-        seed,
-        what: "something panicked".to_owned(),
-    })?;
-    Ok(ledger.counts)
+    play(seed).map_err(|what| Violation { seed, what })
 }
 
-fn play(seed: u64, ledger: &Arc<Mutex<Ledger>>) -> Result<(), String> {
+fn play(seed: u64) -> Result<Counts, String> {
     let mut random = Random::new(seed ^ 0x00c0_50e5);
-    let mut storage = Storage::new(seed, random.chance(500));
+    let mut storage = Storage::new(seed, random.chance(600));
+    let ledgers = (0..=random.below(2)).map(|_| Arc::default());
+    let ledgers: Vec<Arc<Mutex<Ledger>>> = ledgers.collect();
+    let max_events = random.chance(250).then(|| 20 + random.below(60));
     let lives = 1 + random.below(LIVES);
     for _ in 0..lives {
         let crashes = random.chance(600);
-        let mood = Mood::any(&mut random);
-        let life = Life::new(random.bits(), mood, Arc::clone(ledger));
-        storage.live(crashes, |engines| life.play(engines, crashes))?;
-        if crashes {
-            note(ledger, Ledger::crashed)?;
+        let mood = Mood::any(&mut random, crashes);
+        let life = Life::new(random.bits(), mood, &ledgers, max_events);
+        storage.live(crashes, |engines, disk| {
+            life.on(disk).play(engines, crashes)
+        })?;
+        let damages = !crashes && random.chance(150) && storage.damage(CHANNEL_FOLDER);
+        for ledger in &ledgers {
+            note(ledger, |it| {
+                if crashes {
+                    it.crashed();
+                }
+                it.counts.damages += u64::from(damages);
+            })?;
         }
     }
     // Everything that is left is handled.
-    let life = Life::new(random.bits(), Mood::calm(), Arc::clone(ledger));
-    storage.live(false, |engines| life.finish(engines))
+    let life = Life::new(random.bits(), Mood::calm(), &ledgers, max_events);
+    storage.live(false, |engines, _| life.finish(engines))?;
+    let mut counts = Counts::default();
+    for ledger in &ledgers {
+        counts += note(ledger, |it| it.counts)?;
+    }
+    Ok(counts)
 }
 
 /// Notes something.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hearken_channel_log::Environment;
 use hearken_channel_log::disk::{DiskEngine, DiskSettings, Steps};
 use hearken_channel_log::memory::{Memory, MemorySettings};
 use hearken_channel_model::Random;
-use hearken_channel_model::disk::Disk;
+use hearken_channel_model::disk::{Disk, Faults};
 use tokio::time::sleep;
 
 /// Operations of the disk after which a process that is to crash does so, at most.
@@ -78,7 +78,7 @@ impl Storage {
     pub(super) fn live<F: Future<Output = Result<(), String>>>(
         &mut self,
         crashes: bool,
-        life: impl FnOnce(Engines) -> F,
+        life: impl FnOnce(Engines, Option<Disk>) -> F,
     ) -> Result<(), String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -86,7 +86,7 @@ impl Storage {
             .build()
             .map_err(|error| error.to_string())?;
         let disk = match &self.kind {
-            Kind::Memory(engines) => return runtime.block_on(life(engines.clone())),
+            Kind::Memory(engines) => return runtime.block_on(life(engines.clone(), None)),
             Kind::Disk(disk) => disk.clone(),
         };
         let settings = DiskSettings {
@@ -97,6 +97,7 @@ impl Storage {
         let environment = Arc::clone(&self.environment);
         let opened = DiskEngine::open_stepped(environment, Arc::new(disk.clone()), settings);
         let (engine, mut steps) = opened.map_err(|error| format!("it does not open: {error}"))?;
+        let faults = disk.faults();
         let engines = Engines {
             disk: Arc::new(engine),
             memory: memory(&self.environment),
@@ -108,7 +109,7 @@ impl Storage {
             tokio::select! {
                 biased;
                 lived = async {
-                    let lived = life(engines.clone()).await;
+                    let lived = life(engines.clone(), Some(disk.clone())).await;
                     if !crashes {
                         engines.disk.close().await;
                     }
@@ -120,6 +121,9 @@ impl Storage {
         });
         // All that is in hand is gone with it.
         drop(runtime);
+        let has_failed = crashes && disk.faults() > faults;
+        disk.set_faults(Faults::default());
+        disk.set_room(u64::MAX);
         if !crashes {
             while steps.commit() || steps.keep() || steps.file() {}
             steps.settle();
@@ -133,8 +137,21 @@ impl Storage {
         }
         drop(steps);
         disk.go_on();
-        // Whatever it says of a disk that has stopped.
-        if is_cut_short { Ok(()) } else { lived }
+        // Whatever it says of a disk that has stopped, or failed.
+        if is_cut_short || has_failed {
+            Ok(())
+        } else {
+            lived
+        }
+    }
+
+    /// Damages something in the files of a folder; returns whether there was anything.
+    pub(super) fn damage(&mut self, folder: &str) -> bool {
+        let Kind::Disk(disk) = &self.kind else {
+            return false;
+        };
+        let inside = |path: &Path| path.parent() == Some(Path::new(folder));
+        disk.flip(inside).is_some()
     }
 }
 
@@ -158,6 +175,9 @@ async fn work(steps: &mut Steps) -> Infallible {
     loop {
         let worked = steps.commit() | steps.keep() | steps.file();
         since += 1;
+        if since % 50 == 0 {
+            steps.tidy();
+        }
         if since % 200 == 0 {
             steps.settle();
             steps.checkpoint();

@@ -15,7 +15,7 @@ use std::time::Duration;
 use hearken::bus::{Bus, BusConfig};
 use hearken::clock::Clock;
 use hearken::cluster::{Cluster, ClusterConfig, Identity};
-use hearken::passing::Hosting;
+use hearken::passing::{Foreknown, Hosting};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tokio::sync::mpsc;
@@ -131,6 +131,7 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         advertise: None,
         join: setup.plan.join.iter().map(address).collect(),
         hosting: Hosting::default(),
+        foreknown: Foreknown::default(),
         seed: random.next_u64(),
     });
     let (bursts, asked_for) = mpsc::channel(BURSTS_AHEAD);

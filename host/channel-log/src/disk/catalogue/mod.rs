@@ -79,7 +79,11 @@ impl Catalogue {
             path,
             state: RwLock::new(State::Open(database)),
         };
-        catalogue.write(true, tables::create)?;
+        match catalogue.write(true, tables::create) {
+            // A full disk is no hindrance where they are there.
+            Err(fault) if fault.full && catalogue.read(tables::are_there)? => {}
+            created => created?,
+        }
         Ok(catalogue)
     }
 
@@ -217,7 +221,7 @@ fn has_nothing(device: &Arc<dyn Device>, folder: &Path) -> bool {
 
 fn fault(path: &Path, error: &redb::Error) -> CatalogueFault {
     let full = matches!(error, redb::Error::Io(error) if is_full(error));
-    let help = if matches!(error, redb::Error::Corrupted(_)) {
+    let help = if is_no_database(error) {
         "; put a copy of the whole folder in place, or move this file away and start again: the \
          events are found without it, while settings, cells, and what was trimmed, are not"
     } else {

@@ -1,6 +1,6 @@
 //! The tables. Channels are rows under their number, which is also the name of their folder.
 
-use redb::{TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, TableDefinition, TableHandle as _, WriteTransaction};
 
 use super::checked::Checked;
 
@@ -66,4 +66,26 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), redb::Error> 
     transaction.open_table(KEYS)?;
     transaction.open_table(NODE)?;
     Ok(())
+}
+
+/// Whether all of them are there.
+pub(super) fn are_there(transaction: &ReadTransaction) -> Result<bool, redb::Error> {
+    let there: Vec<String> = transaction
+        .list_tables()?
+        .map(|table| table.name().to_owned())
+        .collect();
+    let all = [
+        CHANNELS.name(),
+        SETTINGS.name(),
+        FIRST.name(),
+        PROGRESS.name(),
+        LOSSES.name(),
+        GIVEN.name(),
+        CELLS.name(),
+        KEYS.name(),
+        NODE.name(),
+    ];
+    Ok(all
+        .iter()
+        .all(|table| there.iter().any(|known| known == table)))
 }

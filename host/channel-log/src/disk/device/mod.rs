@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use file_system::FileSystem;
 pub use unreadable::unreadable;
-pub(super) use unreadable::{Readable, read_what_can_be};
+pub(super) use unreadable::{Readable, read_into, read_what_can_be};
 
 /// A disk with folders and files. What was written is there after a crash only once it was
 /// synced; a file that was made or renamed is found after a crash only once its folder was.
@@ -58,6 +58,12 @@ pub trait Device: Debug + Send + Sync + 'static {
 
     /// How many files may be synced at once with profit.
     fn parallel_syncs(&self) -> usize;
+
+    /// How many bytes of zeros are written with profit where something will be written later:
+    /// 0 where that takes no longer the first time that a place is written than the next.
+    fn writes_ahead(&self) -> u64 {
+        0
+    }
 
     /// How many files may be held open to be written: each of so many channels can be
     /// written for some time before it is synced.

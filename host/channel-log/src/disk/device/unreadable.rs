@@ -54,20 +54,30 @@ pub(in crate::disk) fn read_what_can_be(
     bytes: usize,
 ) -> io::Result<Readable> {
     let mut out = vec![0; bytes];
-    match read_fully(file, at, &mut out) {
-        Ok(read) => {
-            out.truncate(read);
-            return Ok(Readable {
-                bytes: out,
-                unreadable: 0,
-            });
-        }
+    let (read, unreadable) = read_into(file, at, &mut out)?;
+    out.truncate(read);
+    Ok(Readable {
+        bytes: out,
+        unreadable,
+    })
+}
+
+/// Reads as [`read_what_can_be`] does, as many bytes as there is room for; returns how many,
+/// and how many of these cannot be read.
+pub(in crate::disk) fn read_into(
+    file: &dyn DeviceFile,
+    at: u64,
+    out: &mut [u8],
+) -> io::Result<(usize, u64)> {
+    match read_fully(file, at, out) {
+        Ok(read) => return Ok((read, 0)),
         Err(error) if is_unreadable(&error) => {}
         Err(error) => return Err(error),
     }
     // Of what lies behind the end nothing is read, whatever is wrong with the disk.
-    let length = file.len()?.saturating_sub(at).min(bytes as u64);
-    out.truncate(usize::try_from(length).unwrap_or(bytes));
+    let length = file.len()?.saturating_sub(at).min(out.len() as u64);
+    let length = usize::try_from(length).unwrap_or(out.len());
+    let out = &mut out[..length];
     let mut unreadable = 0;
     let mut done = 0;
     while done < out.len() {
@@ -81,10 +91,7 @@ pub(in crate::disk) fn read_what_can_be(
         }
         done = end;
     }
-    Ok(Readable {
-        bytes: out,
-        unreadable,
-    })
+    Ok((length, unreadable))
 }
 
 /// Reads a piece; returns whether it could be.

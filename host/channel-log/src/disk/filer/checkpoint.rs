@@ -6,7 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Filer, Written};
-use crate::disk::catalogue::{self, Progress};
+use crate::disk::catalogue::{self, CatalogueFault, Progress};
 use crate::disk::filing::{Sealed, Waiting};
 use crate::disk::paths;
 
@@ -35,6 +35,9 @@ impl Filer {
         if self.written.is_empty() && released.is_none() {
             return Ok(true);
         }
+        if !self.note_start()? {
+            return Ok(false);
+        }
         // What a reader has found to be wrong is not to be taken for synced.
         self.written
             .retain(|_, written| written.channel.state().failed.is_none());
@@ -58,12 +61,7 @@ impl Filer {
                 None => Ok(()),
             }
         });
-        if let Err(fault) = noted {
-            if fault.full {
-                self.core.filing.set_full(true);
-                return Err(Waiting::Full);
-            }
-            self.core.fail(&fault.fault);
+        if !self.is_noted(noted)? {
             return Ok(false);
         }
         for written in self.written.values() {
@@ -71,6 +69,35 @@ impl Filer {
         }
         self.written.clear();
         Ok(true)
+    }
+
+    /// Has the catalogue know what it has to of the start, if it does not; returns whether
+    /// it could.
+    pub(super) fn note_start(&mut self) -> Result<bool, Waiting> {
+        let Some(mut notes) = self.unnoted.take() else {
+            return Ok(true);
+        };
+        notes.follow(&self.core.channels.all());
+        let noted = self.core.catalogue.write(true, |write| notes.write(write));
+        let noted = self.is_noted(noted);
+        if noted != Ok(true) {
+            self.unnoted = Some(notes);
+        }
+        noted
+    }
+
+    /// Whether the catalogue knows something now. Once it cannot be written, nothing can be
+    /// stored any more.
+    pub(super) fn is_noted(&self, noted: Result<(), CatalogueFault>) -> Result<bool, Waiting> {
+        let Err(fault) = noted else {
+            return Ok(true);
+        };
+        if fault.full {
+            self.core.filing.set_full(true);
+            return Err(Waiting::Full);
+        }
+        self.core.fail(&fault.fault);
+        Ok(false)
     }
 
     /// What the channels that failed have given: a start cannot tell from the journal, whose

@@ -43,6 +43,9 @@ impl Filer {
         if unsynced && !self.settle(None)? {
             return Ok(());
         }
+        if !self.note_start()? {
+            return Ok(());
+        }
         let keys: Vec<_> = gone
             .iter()
             .map(|(channel, segments)| keys::of_dropped(&self.core, channel, segments))
@@ -55,12 +58,7 @@ impl Filer {
             }
             Ok(())
         });
-        if let Err(fault) = noted {
-            if fault.full {
-                self.core.filing.set_full(true);
-                return Err(Waiting::Full);
-            }
-            self.core.fail(&fault.fault);
+        if !self.is_noted(noted)? {
             return Ok(());
         }
         for (channel, segments) in gone {

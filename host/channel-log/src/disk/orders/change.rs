@@ -62,7 +62,14 @@ impl Keeper {
     }
 
     pub(super) fn trim(&mut self, channel: &Channel, before: u64) -> Result<Bounds, ChannelError> {
-        let bounds = channel.state().bounds;
+        let bounds = {
+            let state = channel.state();
+            if let Some(fault) = &state.failed {
+                // What it has given may be more than it shows.
+                return Err(ChannelError::Storage(fault.clone()));
+            }
+            state.bounds
+        };
         let first = before.clamp(bounds.first, bounds.last.saturating_add(1));
         if before <= 1 {
             return Ok(bounds);

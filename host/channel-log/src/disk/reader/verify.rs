@@ -48,6 +48,8 @@ pub(in crate::disk) fn verify_piece(
         None => until.unwrap_or(u64::MAX),
     };
     let mut events = Events::new(next, until, LIMIT);
+    // It is about what lies on the disk.
+    events.may_resume = false;
     let read = if known.is_some() {
         // The disk may have what it once did not give.
         read_segments(core, channel, (last, Open::Recover), &mut events)

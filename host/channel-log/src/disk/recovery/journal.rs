@@ -16,6 +16,7 @@ use self::salvage::{Place, Region};
 use super::journal_files::read_file;
 use super::target::Target;
 use super::{OpenError, storage};
+use crate::StorageFault;
 use crate::disk::channel::Recent;
 use crate::disk::device::Device;
 use crate::disk::filing::Sealed;
@@ -26,6 +27,10 @@ use crate::disk::segment;
 
 /// Bytes that may be missing with a file of the journal.
 const LONGEST_FILE: u64 = 64 << 20;
+
+/// Bytes of batches that a full disk has no room for and that are held in memory: more than
+/// lie in the journal alone while the engine is open.
+const MAX_HELD: usize = 128 << 20;
 
 /// What the journal said.
 #[derive(Debug)]
@@ -81,6 +86,7 @@ pub(super) fn replay(
         replay.missing_files = replay.missing_files.saturating_add(missing);
         next_file = Some(file.first.saturating_add(1));
         let channels = replay.read(file.first, &read.bytes.into(), read.unreadable > 0)?;
+        replay.check_held(folder)?;
         sealed.push(Sealed {
             number: file.first,
             last_group: replay.next.map_or(0, |next| next - 1),
@@ -158,6 +164,20 @@ impl Replay<'_> {
             self.lose(head.bytes.saturating_sub(bytes.len() as u64));
         }
         Ok(channels)
+    }
+
+    /// Whether what the disk has no room for may be held.
+    fn check_held(&self, folder: &Path) -> Result<(), OpenError> {
+        let held: usize = self.targets.values().map(Target::held_bytes).sum();
+        if held <= MAX_HELD {
+            return Ok(());
+        }
+        Err(OpenError::Storage(StorageFault::new(format!(
+            "{}: the disk is full, and the journal has more than {} MiB for which the channels' \
+             own files need room; make room, and start again",
+            folder.display(),
+            MAX_HELD >> 20
+        ))))
     }
 
     /// A head of the group of this number is there: all before it were durable.

@@ -1,5 +1,6 @@
 //! A channel at a start: what its segments have, and what the journal adds.
 
+mod holding;
 mod progress;
 mod writing;
 
@@ -7,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::holding::Held;
 use super::finding::{Adopted, Doubt};
 use super::{OpenError, storage};
 use crate::disk::catalogue::{Loss, Progress, Row};
@@ -34,6 +36,10 @@ pub(super) struct Target {
     writers: Vec<SegmentWriter>,
     /// Whether more channels are written than files may be open.
     limited: bool,
+    /// How long a file may be, as far as that has shown.
+    longest: u64,
+    /// Batches for which a full disk has no room: the journal keeps them.
+    held: Held,
     /// Batches that are to be written.
     waiting: Vec<Recent>,
     waiting_bytes: usize,
@@ -49,6 +55,19 @@ pub(super) struct Target {
     doubted: Option<Doubt>,
     /// Whether its folder was made.
     made_folder: bool,
+}
+
+/// A channel once it was recovered.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) row: Row,
+    /// Bytes of the batches in its segments,
+    pub(super) bytes: u64,
+    /// and the number up to which these have its events.
+    pub(super) filed: u64,
+    /// What is behind that.
+    pub(super) held: Vec<Recent>,
+    pub(super) failed: Option<StorageFault>,
 }
 
 impl Target {
@@ -80,6 +99,8 @@ impl Target {
             appendable: true,
             writers: Vec::new(),
             limited: false,
+            longest: u64::MAX,
+            held: Held::default(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             failed: None,
@@ -129,11 +150,13 @@ impl Target {
     }
 
     pub(super) fn progress(&self) -> Progress {
-        let last = self.segments.last();
+        let segment = self.segments.last();
+        let (last, time) = self.in_segments();
         Progress {
-            segment: last.map_or(self.row.progress.segment, |segment| segment.first),
-            synced: last.map_or(0, |segment| segment.bytes),
-            ..self.row.progress
+            segment: segment.map_or(self.row.progress.segment, |segment| segment.first),
+            synced: segment.map_or(0, |segment| segment.bytes),
+            last,
+            time,
         }
     }
 
@@ -146,23 +169,31 @@ impl Target {
         self.is_new.then_some(&self.row)
     }
 
-    /// The number that it gave last, if it has failed; 0 if it has not.
+    /// The number that it gave last, if only the journal has what it gave; else 0.
     pub(super) fn given(&self) -> u64 {
+        if self.holds() {
+            return self.row.given.max(self.row.progress.last);
+        }
         self.row.given
     }
 
-    /// What is known of the channel, the bytes of its batches, and why it failed.
-    pub(super) fn into_parts(self) -> (Row, u64, Option<StorageFault>) {
+    pub(super) fn into_parts(self) -> Parts {
         let head = segment_head_bytes(&self.row.name);
         let bytes = self
             .segments
             .iter()
             .map(|segment| segment.bytes.saturating_sub(head));
-        let bytes = bytes.sum();
-        (self.row, bytes, self.failed)
+        Parts {
+            bytes: bytes.sum(),
+            filed: self.in_segments().0,
+            row: self.row,
+            held: self.held.batches,
+            failed: self.failed,
+        }
     }
 
-    /// A disk that is full has nothing be opened; any other error concerns this channel.
+    /// A disk that has no room to cut and mend segments has nothing be opened; any other
+    /// error concerns this channel.
     fn check(&mut self, result: io::Result<()>) -> Result<(), OpenError> {
         match result {
             Err(error) if is_full(&error) || self.is_new => {
@@ -174,6 +205,7 @@ impl Target {
                 let first = self.row.first;
                 let given = self.row.progress.last.max(first.saturating_sub(1));
                 self.row.given = self.row.given.max(given);
+                self.held = Held::default();
                 // What could not be written is nowhere to be read until the next start.
                 (self.row.progress.last, self.row.progress.time) = self.written;
                 Ok(())
@@ -257,7 +289,12 @@ impl Target {
             if head.first != self.row.progress.last + 1 {
                 break;
             }
-            write_fully(file.as_ref(), at, &batch)?;
+            match write_fully(file.as_ref(), at, &batch) {
+                Ok(()) => {}
+                // The journal has it.
+                Err(error) if self.may_hold(&error) => break,
+                Err(error) => return Err(error),
+            }
             end = walk.at();
             self.row.progress.last = head.span().last;
             self.row.progress.time = head.time;

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::settings;
@@ -120,4 +121,43 @@ async fn what_is_only_inspected_is_not_dropped() {
     let bounds = *engine.tail(&name).unwrap().borrow();
     assert_eq!(bounds, Bounds { first: 2, last: 1 });
     engine.close().await;
+}
+
+#[test]
+fn small_pages_are_not_read_again_and_again() {
+    const EVENTS: u64 = 200;
+    let mut log = Stepped::open(Strained::new(8));
+    log.create("orders", LogSettings::default());
+    for _ in 0..EVENTS {
+        log.append("orders", &[b'x'; 5000]).unwrap();
+    }
+    log.steps.file();
+    log.steps.checkpoint();
+    // Until nothing of it is in memory.
+    for _ in 0..4 {
+        log.steps.tidy();
+    }
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    log.disk.before(move |asked, path| {
+        if asked == Asked::Read && is_segment(path) {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(())
+    });
+    let name = channel("orders");
+    let limit = ReadLimit {
+        events: usize::MAX,
+        bytes: 32 << 10,
+    };
+    let (mut after, mut pages) = (0, 0);
+    while after < EVENTS {
+        let page = log.done(|engine| engine.read(&name, after, limit)).unwrap();
+        assert_eq!(page.next, after + page.events.len() as u64);
+        after = page.next;
+        pages += 1;
+    }
+    let reads = reads.load(Ordering::SeqCst);
+    assert!(pages > 30 && reads > 2, "{pages} {reads}");
+    assert!(reads < pages / 2, "{pages} {reads}");
 }

@@ -14,7 +14,7 @@ use crate::cluster::directory::held::HeldBy;
 use crate::cluster::wire::handshake::Identity;
 use crate::cluster::wire::protocol::{self, Interest};
 use crate::event::{Draft, EventType, Pattern};
-use crate::passing::Hosting;
+use crate::passing::{Foreknown, Hosting};
 
 /// The node `b`, as the node `a` knows it.
 pub(in crate::cluster::link) fn peer() -> Peer {
@@ -52,12 +52,18 @@ pub(in crate::cluster::link) fn session(past: Past) -> Session {
         overflow: Overflow::DropOldest,
         partitions: 1,
     }));
-    let node = Arc::new(Node::new(&peer, &receiver, HeldBy::default()));
+    let node = Arc::new(Node::new(&peer, &receiver, HeldBy::default(), 0));
     let own_address = "127.0.0.1:7071".into();
     let context = Context {
         node: "a".into(),
         host: bus.host_publisher(),
-        directory: Arc::new(Directory::new(identity, own_address, bus.clone())),
+        directory: Arc::new(Directory::new(
+            identity,
+            own_address,
+            bus.clone(),
+            Foreknown::default(),
+            Vec::new(),
+        )),
         bus,
         failures: Arc::default(),
         hosting: Hosting::default(),

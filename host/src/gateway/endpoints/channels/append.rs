@@ -50,6 +50,7 @@ use crate::gateway::serve::client::Client;
         (status = 200, description = "All were stored before", body = Receipt),
         (status = 201, description = "Stored", body = Receipt),
         (status = 400, description = "Bad event, parameter or header", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The right `append` is missing, it is a channel of dead letters, or from a web page of another origin", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The channel is damaged, or the expected position is of another log", body = Problem, content_type = "application/problem+json"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::at::At;
@@ -23,7 +24,8 @@ const DEFAULT_LIMIT: usize = 10;
 /// Read the newest events
 ///
 /// Ascending; fewer than asked for where they are large, or behind events that are damaged,
-/// whose numbers are told as `damaged`.
+/// whose numbers are told as `damaged`. As in a read of the channel `Accept` may ask for the
+/// bare array or for packed events: `damaged` is the header `hearken-damaged` then.
 #[utoipa::path(
     get,
     path = "/v1/channels/{name}/latest",
@@ -34,7 +36,11 @@ const DEFAULT_LIMIT: usize = 10;
         ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
     ),
     responses(
-        (status = 200, description = "The events", body = EventPage),
+        (status = 200, description = "The events", content(
+            (EventPage = "application/json"),
+            (Vec<crate::gateway::openapi::CloudEventJson> = "application/cloudevents-batch+json"),
+            (String = "application/vnd.hearken.frames"),
+        )),
         (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The newest event is damaged", body = Problem, content_type = "application/problem+json"),
@@ -47,11 +53,13 @@ pub(in crate::gateway) async fn latest(
     Caller(identity): Caller,
     At(name): At<String>,
     parameters: Parameters,
+    headers: HeaderMap,
 ) -> Result<Response, Rejection> {
     context.check(&identity, &Act::Read(&name), client.address)?;
     parameters.allow(&["limit"])?;
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
     let channel = context.readable(&identity, &name)?;
     let found = channel.latest(limit).await.map_err(ChannelRefusal::from)?;
-    answer(&context, &client, &name, channel.epoch(), found, Form::Page)
+    let form = Form::asked(&headers);
+    answer(&context, &client, &name, channel.epoch(), found, form)
 }

@@ -79,8 +79,7 @@ pub(in crate::gateway) async fn list(
         }
     }
     if all_nodes {
-        let there = context.elsewhere.all().into_iter();
-        let there = there.filter(|(name, _)| after.is_none_or(|after| **name > *after));
+        let there = context.elsewhere.behind(after, limit).into_iter();
         found.extend(there.map(|(name, holder)| {
             let listed = Listed::There(ChannelElsewhere::of(&name, &holder));
             (name.to_string(), listed)

@@ -23,10 +23,10 @@ use crate::gateway::serve::memory::Part;
 use crate::gateway::serve::slots::Full;
 
 /// Media type of packed events.
-pub(super) const FRAMES: &str = "application/vnd.hearken.frames";
+const FRAMES: &str = "application/vnd.hearken.frames";
 
 /// Media type of an array of events.
-pub(super) const BATCHED: &str = "application/cloudevents-batch+json";
+const BATCHED: &str = "application/cloudevents-batch+json";
 
 /// Room for what surrounds the events of an answer.
 const ENVELOPE: usize = 1 << 10;
@@ -73,6 +73,22 @@ pub(super) enum Form {
     Batch,
     /// Packed, as they lie in the log.
     Frames,
+}
+
+impl Form {
+    /// As somebody asks for it.
+    pub(super) fn asked(headers: &HeaderMap) -> Self {
+        let accepts = |media_type| {
+            let accept = headers.get_all(header::ACCEPT).iter();
+            let mut accept = accept.filter_map(|value| value.to_str().ok());
+            accept.any(|value| value.contains(media_type))
+        };
+        match () {
+            () if accepts(FRAMES) => Self::Frames,
+            () if accepts(BATCHED) => Self::Batch,
+            () => Self::Page,
+        }
+    }
 }
 
 /// A text of an answer, which counts until it is sent.
@@ -199,6 +215,10 @@ pub(super) fn answer(
         if let Some(gap) = found.gap {
             let gap = HeaderValue::try_from(format!("{}-{}", gap.first, gap.last));
             headers.insert("hearken-gap", gap.expect("digits and a dash"));
+        }
+        if let Some(damaged) = found.damaged {
+            let damaged = HeaderValue::try_from(format!("{}-{}", damaged.first, damaged.last));
+            headers.insert("hearken-damaged", damaged.expect("digits and a dash"));
         }
     }
     Ok((headers, counted(text, part)).into_response())

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::at::At;
 use super::begin::{Begin, begin, position_of};
-use super::page::{BATCHED, EventPage, FRAMES, Form, answer};
+use super::page::{EventPage, Form, answer};
 use super::position::{limit, wait};
 use super::refusal::ChannelRefusal;
 use super::stream;
@@ -90,20 +90,15 @@ pub(in crate::gateway) async fn read(
     let wait = wait(&parameters)?;
     let channel = context.readable(&identity, &name)?;
     let accept = headers.get_all(header::ACCEPT).iter();
-    let accept: Vec<_> = accept.filter_map(|value| value.to_str().ok()).collect();
-    let accepts = |media_type| accept.iter().any(|value| value.contains(media_type));
-    let is_stream = accepts("text/event-stream");
+    let mut accept = accept.filter_map(|value| value.to_str().ok());
+    let is_stream = accept.any(|value| value.contains("text/event-stream"));
     let resumed = is_stream && headers.contains_key("last-event-id");
     let begin = begin(&channel, &parameters, &identity, resumed).await?;
     if is_stream {
         let after = stream::start(&channel, begin, &headers, &identity).await?;
         return stream::open(context, client, identity, channel, after, filter);
     }
-    let form = match () {
-        () if accepts(FRAMES) => Form::Frames,
-        () if accepts(BATCHED) => Form::Batch,
-        () => Form::Page,
-    };
+    let form = Form::asked(&headers);
     let after = match begin {
         Begin::After(after) => after,
         Begin::Client(name) => position_of(&channel, &name, &identity).await?,

@@ -254,6 +254,11 @@ fn append(error: &AppendFailure) -> Class {
         | AppendFailure::Batch(BatchError::Malformed(_) | BatchError::Behind(_)) => {
             (StatusCode::BAD_REQUEST, "bad-event", "Bad event")
         }
+        AppendFailure::DeadLetters(_) => (
+            StatusCode::FORBIDDEN,
+            "dead-letters",
+            "A channel of dead letters",
+        ),
         AppendFailure::Batch(BatchError::Events | BatchError::Bytes(_)) => TOO_LARGE,
         AppendFailure::Slow(_) | AppendFailure::Broken => UNKNOWN,
         AppendFailure::Closing => (StatusCode::SERVICE_UNAVAILABLE, "draining", "Shutting down"),

@@ -48,7 +48,7 @@ const OPENING: &str = "retry: 1000\n: reading\n\n";
 pub(super) const COMMENT: &str = ":\n\n";
 
 /// Has proxies such as nginx pass on each message at once.
-const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
+pub(super) const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
 /// Pause before a log is asked again that was busy, or for memory that others have.
 const BUSY: Duration = Duration::from_millis(100);

@@ -816,3 +816,25 @@ async fn streams_end_when_the_node_drains() {
     gateway.context.drain();
     assert!(stream.next().await.is_none());
 }
+
+#[tokio::test]
+async fn nobody_appends_to_a_channel_of_dead_letters() {
+    let router = router();
+    let made = put(&router, "/v1/channels/dead.shop", json!({})).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let headers = [("content-type", "application/json")];
+    for (uri, event) in [
+        ("/v1/channels/dead.shop/events", json!({ "type": "paid" })),
+        (
+            "/v1/events",
+            json!({ "type": "paid", "channel": "dead.shop" }),
+        ),
+    ] {
+        let answer = request(&router, "POST", uri, &headers, event.to_string()).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        let problem = answer.problem();
+        assert_eq!(problem["type"], "urn:hearken:problem:dead-letters");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("`dead.shop`"), "{detail}");
+    }
+}

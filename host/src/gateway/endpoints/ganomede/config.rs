@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use hearken_channel_log::ChannelName;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -11,8 +12,9 @@ use super::members::Members;
 use super::query::Query;
 use super::refusal::Refusal;
 use crate::access::Identity;
-use crate::channel::{Channel, CursorFailure, Mover};
+use crate::channel::Mover;
 use crate::gateway::context::Context;
+use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 
 /// Whose cursors and events those of the API are: whoever shows the secret is the principal
@@ -116,7 +118,9 @@ impl Ganomede {
         members: Option<&Members<'_>>,
     ) -> Result<(), Refusal> {
         let member = members.and_then(|members| members.text(SECRET));
-        let in_body = member.is_some_and(|shown| self.config.secret.is(&shown));
+        let in_body = member
+            .as_deref()
+            .is_some_and(|shown| self.config.secret.is(shown));
         let in_query = query
             .text(SECRET)
             .is_some_and(|shown| self.config.secret.is(shown));
@@ -124,17 +128,21 @@ impl Ganomede {
             return Ok(());
         }
         context.denials.wrong_secret(client.address);
+        // Whoever shows none has guessed nothing.
+        if member.is_some() || query.text(SECRET).is_some() {
+            let counted = context.access.count_wrong(client.address);
+            counted.map_err(Rejection::from)?;
+        }
         Err(Refusal::Secret)
     }
 
     /// Logs that a cursor cannot be kept, at most once in a while. The API has no answer for
     /// that: whoever polls gets their events, and those again after a restart.
-    pub(super) fn say_unkept(&self, channel: &Channel, error: &CursorFailure) {
+    pub(super) fn say_unkept(&self, channel: &ChannelName, error: &dyn fmt::Display) {
         let now = Instant::now();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_none_or(|said| now.duration_since(said) >= PAUSE) {
             *said = Some(now);
-            let channel = channel.name();
             tracing::warn!(%channel, %error, "the position of a client of ganomede-events is not kept");
         }
     }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::config::Ganomede;
+use super::elsewhere::There;
 use super::names;
 use super::query::Query;
 use super::refusal::Refusal;
@@ -25,6 +26,10 @@ pub(super) async fn latest(
 ) -> Result<Response, Refusal> {
     ganomede.admit(&context, &client, &query, None)?;
     let name = names::channel(query.text("channel"))?;
+    if let Some(there) = There::find(&context, &ganomede, &client, &name).await? {
+        let events = there.latest(query.limit()).await?;
+        return answer(&context, &client, &events, |all| all);
+    }
     let events = match context.find_channel(name.as_str())? {
         Ok(channel) => match channel.latest(query.limit()).await {
             Ok(found) => found.events,

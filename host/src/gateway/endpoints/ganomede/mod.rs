@@ -7,6 +7,7 @@
 //! | `config` | the secret and the other settings, and what the routes share |
 //! | `send`, `poll`, `latest` | `POST` and `GET /events/v1/events`, `GET /events/v1/latest` |
 //! | `indices` | `POST /events/v1/indices`, `GET /events/v1/indices/{id}/{value}` |
+//! | `elsewhere` | channels of other nodes |
 //! | `about` | `/events/v1/about`, `/events/v1/ping/{token}` |
 //! | `query`, `members` | parameters of the query, members of the body |
 //! | `names` | how names of channels, clients, indexes and types become those of the node, and back |
@@ -16,6 +17,7 @@
 mod about;
 pub(in crate::gateway) mod answers;
 mod config;
+mod elsewhere;
 mod indices;
 mod latest;
 mod members;

@@ -8,9 +8,11 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use hearken_channel_log::ChannelName;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::config::Ganomede;
+use super::elsewhere::{Polled, There};
 use super::names;
 use super::query::Query;
 use super::refusal::Refusal;
@@ -27,7 +29,7 @@ pub(super) const EVENTS: &str = "/events/v1/events";
 
 /// Somebody who waits for events.
 struct Poll<'p> {
-    context: &'p Context,
+    context: &'p Arc<Context>,
     ganomede: &'p Ganomede,
     client: &'p Client,
     until: Instant,
@@ -70,20 +72,42 @@ pub(super) async fn poll(
     answer(&context, &client, &events, |all| all)
 }
 
+async fn changed(changes: &mut watch::Receiver<u64>) {
+    if changes.changed().await.is_err() {
+        pending::<()>().await;
+    }
+}
+
 impl Poll<'_> {
     async fn events(mut self, asked: Asked) -> Result<Vec<Bytes>, Refusal> {
         let name = &asked.channel;
-        let channel = match self.context.find_channel(name.as_str())? {
-            Ok(channel) => channel,
-            Err(_) => {
-                // One that lies on another node never comes to be here.
-                let named = self.context.check_name(name.as_str());
-                named.map_err(ChannelRefusal::from)?;
-                // It comes to be with the first event that is sent to it.
-                match self.wait(self.context.channels.appears(name)).await? {
-                    Some(channel) => channel,
-                    None => return Ok(Vec::new()),
+        let context = self.context;
+        let channel = loop {
+            // Taken first, so that nothing is missed in between.
+            let mut others = context.elsewhere.changes();
+            if let Some(there) = There::find(context, self.ganomede, self.client, name).await? {
+                // It takes one of its own.
+                self.place = None;
+                let polled = Polled {
+                    cursor: &asked.cursor,
+                    after: asked.after,
+                    limit: asked.limit,
+                    until: self.until,
+                };
+                return there.poll(polled).await;
+            }
+            if let Ok(channel) = context.find_channel(name.as_str())? {
+                break channel;
+            }
+            // It comes to be with the first event that is sent to it, here or elsewhere.
+            let appears = async {
+                tokio::select! {
+                    _ = context.channels.appears(name) => {}
+                    () = changed(&mut others) => {}
                 }
+            };
+            if self.wait(appears).await?.is_none() {
+                return Ok(Vec::new());
             }
         };
         let mut position = self.begin(&channel, &asked).await?;
@@ -123,7 +147,7 @@ impl Poll<'_> {
         let mover = self.ganomede.mover();
         let moved = channel.set_cursor(&asked.cursor, kept, mover, false).await;
         if let Err(failure) = moved {
-            self.ganomede.say_unkept(channel, &failure);
+            self.ganomede.say_unkept(channel.name(), &failure);
         }
         Ok(after)
     }

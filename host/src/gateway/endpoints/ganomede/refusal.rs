@@ -1,12 +1,13 @@
 //! What can go wrong, and how the API says it: a code and a message.
 
 use axum::Json;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::gateway::endpoints::channels::ChannelRefusal;
 use crate::gateway::endpoints::publish::BodyError;
+use crate::gateway::problem::whole_seconds;
 use crate::gateway::rejection::Rejection;
 
 /// Why a request is not answered as asked.
@@ -20,6 +21,8 @@ pub(super) enum Refusal {
     Content(String),
     /// There is no such thing.
     NotFound(String),
+    /// The node that the channel lies on says no, and why.
+    Told(StatusCode, String),
     /// What any request may be refused for.
     Rejected(Box<Rejection>),
 }
@@ -44,15 +47,25 @@ impl From<BodyError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        let retry_after = match &self {
+            Self::Rejected(rejection) => rejection.retry_after(rejection.classify().0),
+            _ => None,
+        };
         let (status, message) = match self {
             Self::Secret => (StatusCode::UNAUTHORIZED, String::new()),
             Self::Invalid(message) => (StatusCode::BAD_REQUEST, message.to_owned()),
             Self::Content(message) => (StatusCode::BAD_REQUEST, message),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, message),
+            Self::Told(status, message) => (status, message),
             Self::Rejected(rejection) => (rejection.classify().0, rejection.to_string()),
         };
         let body = json!({"code": code(status), "message": message});
-        (status, Json(body)).into_response()
+        let mut response = (status, Json(body)).into_response();
+        if let Some(after) = retry_after {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, whole_seconds(after).into());
+        }
+        response
     }
 }
 

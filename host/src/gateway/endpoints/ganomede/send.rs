@@ -10,6 +10,7 @@ use axum::{Extension, Json};
 use hearken_channel_log::{ChannelName, Expected};
 
 use super::config::Ganomede;
+use super::elsewhere::{Sent, There};
 use super::members::Members;
 use super::names::{self, FROM, TYPE, stored_type};
 use super::query::Query;
@@ -50,6 +51,24 @@ pub(super) async fn send(
         return Err(Rejection::Starting.into());
     }
     let (stored_type, cleaned) = stored_type(&event_type);
+    let shown = |sequence, time| Shown {
+        id: sequence,
+        timestamp: time,
+        event_type: &event_type,
+        from: &from,
+        data: data.map(Data::Json),
+    };
+    if let Some(there) = There::find(&context, &ganomede, &client, &channel).await? {
+        let sent = Sent {
+            stored_type: stored_type.as_str(),
+            shown_type: cleaned.then_some(&event_type),
+            from: &from,
+            data,
+        };
+        let stored = there.append(sent).await?;
+        let timestamp = stored.timestamp().ok_or(Rejection::Internal)?;
+        return Ok(Json(shown(stored.sequence, timestamp)).into_response());
+    }
     let mut extensions = vec![(FROM, from.as_str())];
     extensions.extend(cleaned.then_some((TYPE, event_type.as_str())));
     let extensions = extensions.into_iter();
@@ -77,14 +96,7 @@ pub(super) async fn send(
         failure => ChannelRefusal::from(failure).into(),
     })?;
     let stored = stored.events.first().ok_or(Rejection::Internal)?;
-    let shown = Shown {
-        id: stored.sequence,
-        timestamp: stored.time,
-        event_type: &event_type,
-        from: &from,
-        data: data.map(Data::Json),
-    };
-    Ok(Json(shown).into_response())
+    Ok(Json(shown(stored.sequence, stored.time)).into_response())
 }
 
 /// The channel of this name, which is made where that is allowed.
@@ -93,6 +105,9 @@ pub(super) async fn channel_to_write(
     ganomede: &Ganomede,
     name: &ChannelName,
 ) -> Result<Arc<Channel>, Refusal> {
+    // Another node's is not made here a second time.
+    let elsewhere = context.only_here(name.as_str()).await;
+    elsewhere.map_err(ChannelRefusal::from)?;
     let missing = match context.find_channel(name.as_str())? {
         Ok(channel) => return Ok(channel),
         Err(missing) => missing,
@@ -100,9 +115,6 @@ pub(super) async fn channel_to_write(
     if !ganomede.config().create {
         return Err(ChannelRefusal::from(missing).into());
     }
-    // Another node's is not made here a second time.
-    let named = context.check_name(name.as_str());
-    named.map_err(ChannelRefusal::from)?;
     let settings = ChannelSettings::default();
     match context.channels.set(name, settings, None, true).await {
         Ok((channel, _)) => Ok(channel),

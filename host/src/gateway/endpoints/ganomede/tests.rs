@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,10 +10,12 @@ use tokio::time::Instant;
 use super::{GanomedeConfig, SharedSecret};
 use crate::access::AccessSettings;
 use crate::bus::Bus;
-use crate::gateway::Gateway;
+use crate::gateway::test_support::others::Others;
 use crate::gateway::test_support::{
-    Answer, access, bus, gateway_with_ganomede, get, publish, router as router_without, send,
+    Answer, access, bus, bus_of, ganomede_beside, gateway, gateway_with_ganomede, get, publish,
+    router as router_without, send,
 };
+use crate::gateway::{Gateway, GatewayLimits};
 
 /// With what is not a text in a URL as it stands.
 const SECRET: &str = "hunter 22&ä";
@@ -126,6 +129,8 @@ async fn nothing_is_answered_without_the_secret_and_it_is_asked_for_first() {
         "?secret=HUNTER+22%26%C3%A4",
         &format!("?{SECRET_IN_QUERY}&{SECRET_IN_QUERY}"),
     ] {
+        // Not so many at a time that they would have to wait.
+        tokio::time::advance(Duration::from_secs(10)).await;
         for path in ["events", "latest", "indices/a/b"] {
             wrong(&get(&router, &format!("/events/v1/{path}{query}")).await);
         }
@@ -138,6 +143,7 @@ async fn nothing_is_answered_without_the_secret_and_it_is_asked_for_first() {
             r#"{"secret": 5}"#,
             r#"{"secret": ""}"#,
         ] {
+            tokio::time::advance(Duration::from_secs(5)).await;
             for path in ["events", "indices"] {
                 let path = format!("/events/v1/{path}{query}");
                 wrong(&post(&router, &path, body.to_owned()).await);
@@ -157,6 +163,35 @@ async fn nothing_is_answered_without_the_secret_and_it_is_asked_for_first() {
     let metrics = get(&router, "/metrics").await.body;
     let (_, count) = metrics.split_once(denied).expect("they are counted");
     assert!(!count.starts_with("0\n"), "each was refused: {count}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_guesses_has_to_wait_and_who_knows_the_secret_never() {
+    let router = router();
+    let latest = |query: &str| format!("/latest?channel=a&{query}");
+    for guess in 0..10 {
+        let guessed = get(&router, &latest(&format!("secret=guess{guess}"))).await;
+        refused(&guessed, 401, "InvalidCredentialsError", "");
+    }
+    let body = json!({"secret": "guess"}).to_string();
+    for _ in 0..2 {
+        let waits = post(&router, "/events/v1/events", body.clone()).await;
+        assert_eq!(waits.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(waits.json()["code"], "TooManyRequests");
+        assert_eq!(waits.headers["retry-after"], "10");
+    }
+    // Whoever shows none has guessed nothing.
+    refused(
+        &get(&router, &latest("")).await,
+        401,
+        "InvalidCredentialsError",
+        "",
+    );
+    let right = get(&router, &latest(SECRET_IN_QUERY)).await;
+    assert_eq!(right.status, StatusCode::OK, "{}", right.body);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    let later = get(&router, &latest("secret=guess")).await;
+    refused(&later, 401, "InvalidCredentialsError", "");
 }
 
 #[tokio::test]
@@ -716,4 +751,140 @@ async fn the_description_of_the_node_has_nothing_of_it() {
         !document.body.contains("/events/v1"),
         "a contract of others"
     );
+}
+
+/// The node `a`, which has the channel `orders` and not this API, and `b`, which has it.
+async fn two() -> (Router, Router, Arc<Others>) {
+    let gateway_of_a = gateway(&bus(), GatewayLimits::default());
+    let others = Arc::new(Others::answering(gateway_of_a.answers()));
+    let open = access(AccessSettings::default());
+    let bus_of_b = bus_of("b", 1 << 20);
+    let gateway_of_b = ganomede_beside(&bus_of_b, open, config(), Arc::clone(&others) as _);
+    let (a, b) = (gateway_of_a.router(), gateway_of_b.router());
+    make(&a, "orders").await;
+    others.have("orders", "a", true);
+    (a, b, others)
+}
+
+async fn make(router: &Router, channel: &str) {
+    let request = Request::put(format!("/v1/channels/{channel}"))
+        .header("content-type", "application/json")
+        .body(Body::from("{}"))
+        .unwrap();
+    let made = send(router, request).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn channels_of_other_nodes_are_sent_to_and_polled_there() {
+    let (a, b, others) = two().await;
+    let sent = send_event(&b, "orders", json!({"data": {"n": 1}})).await;
+    let timestamp = sent["timestamp"].as_u64().expect("milliseconds");
+    let whole = json!({
+        "id": 1, "timestamp": timestamp, "type": "PAID", "from": "shop/v1", "data": {"n": 1},
+    });
+    assert_eq!(sent, whole);
+    let odd = send_event(&b, "orders", json!({"type": "ä b", "from": "ö%/"})).await;
+    assert_eq!((&odd["id"], odd.get("data")), (&json!(2), None));
+    let (_, asked) = others.last_asked();
+    assert_eq!(asked.principal, "key:ganomede");
+    assert_eq!(asked.rights.append, ["orders"]);
+
+    let read = poll(&b, "orders", "").await.json();
+    assert_eq!(read, json!([whole, odd]));
+    let latest = get(
+        &b,
+        &format!("/latest?channel=orders&limit=1&{SECRET_IN_QUERY}"),
+    )
+    .await;
+    assert_eq!(latest.json(), json!([odd]));
+    let page = get(&a, "/v1/channels/orders/events").await.json();
+    let event = &page["events"][0];
+    assert_eq!(
+        (&event["type"], &event["from"]),
+        (&json!("custom.PAID"), &json!("shop/v1"))
+    );
+
+    // The position is kept there, and never behind the end.
+    assert_eq!(ids(&poll(&b, "orders", "&after=1").await), [2]);
+    assert_eq!(ids(&poll(&b, "orders", "").await), [2]);
+    let before = Instant::now();
+    assert_eq!(ids(&poll(&b, "orders", "&after=2").await), [0; 0]);
+    assert!(before.elapsed() >= Duration::from_secs(4), "it waited");
+    assert_eq!(ids(&poll(&b, "orders", "&after=9").await), [0; 0]);
+    let cursors = get(&a, "/v1/channels/orders").await.json();
+    let cursor = &cursors["cursors"][0];
+    assert_eq!(
+        (&cursor["client"], &cursor["after"]),
+        (&json!("ganomede:shop"), &json!(2))
+    );
+
+    // Whoever waits gets what comes.
+    let waiting = tokio::spawn({
+        let b = b.clone();
+        async move { ids(&poll(&b, "orders", "&after=2").await) }
+    });
+    somebody_waits(&a).await;
+    send_event(&b, "orders", json!({})).await;
+    assert_eq!(waiting.await.expect("it does not panic"), [3]);
+    let own = get(&b, "/v1/channels").await.json();
+    assert_eq!(own["channels"], json!([]), "no second channel is made");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_waits_for_a_channel_that_another_node_makes() {
+    let (a, b, others) = two().await;
+    let waiting = tokio::spawn({
+        let b = b.clone();
+        async move { ids(&poll(&b, "later", "").await) }
+    });
+    somebody_waits(&b).await;
+    make(&a, "later").await;
+    others.have("later", "a", true);
+    others.reach("a", true);
+    send_event(&b, "later", json!({})).await;
+    assert_eq!(waiting.await.expect("it does not panic"), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_node_does_not_do_is_told() {
+    let (_a, b, others) = two().await;
+    let refused = |answer: &Answer, status: u16, code: &str, text: &str| {
+        let told = answer.json();
+        assert_eq!(
+            (answer.status.as_u16(), &told["code"]),
+            (status, &json!(code))
+        );
+        let message = told["message"].as_str().expect("a text");
+        assert!(message.contains(text), "{message}");
+    };
+    let sending = |members| with_secret(event("orders", members));
+    let large = sending(json!({"data": {"text": "x".repeat(10_000)}}));
+    let answer = post(&b, "/events/v1/events", large).await;
+    refused(&answer, 413, "PayloadTooLarge", "");
+    let index = json!({"id": "by-user", "channel": "orders", "field": "data.user"});
+    let answer = post(&b, "/events/v1/indices", with_secret(index)).await;
+    refused(&answer, 409, "Conflict", "the node `a`");
+
+    others.reach("a", false);
+    let answer = post(&b, "/events/v1/events", sending(json!({}))).await;
+    refused(&answer, 503, "ServiceUnavailable", "the node `a`");
+    refused(
+        &poll(&b, "orders", "").await,
+        503,
+        "ServiceUnavailable",
+        "the node `a`",
+    );
+    let latest = format!("/latest?channel=orders&{SECRET_IN_QUERY}");
+    refused(
+        &get(&b, &latest).await,
+        503,
+        "ServiceUnavailable",
+        "the node `a`",
+    );
+    others.have("orders", "c", true);
+    let answer = post(&b, "/events/v1/events", sending(json!({}))).await;
+    refused(&answer, 409, "Conflict", "`orders@a` or `orders@c`");
+    let own = get(&b, "/v1/channels").await.json();
+    assert_eq!(own["channels"], json!([]), "no second channel is made");
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/plugins/{name}/replay`.
+//! `POST` and `DELETE /v1/plugins/{name}/replay`.
 
 use std::sync::Arc;
 
@@ -51,4 +51,30 @@ pub(in crate::gateway) async fn replay(
 ) -> Result<Json<PluginStatus>, Rejection> {
     let request: ReplayRequest = body::json(&context, &identity, &client, &headers, body).await?;
     command(&context, &name, context.plugins.replay(&name, request)).await
+}
+
+/// End what a plugin is handed again
+///
+/// What it has in hand is finished; then no more of the range is handed to the plugin, or to
+/// its copy, which is gone then. Its `replay` tells how far it came.
+#[utoipa::path(
+    delete,
+    path = "/v1/plugins/{name}/replay",
+    tag = "plugins",
+    params(("name" = String, Path, description = "The plugin's name")),
+    responses(
+        (status = 200, description = "The plugin", body = PluginStatus),
+        (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The right `operate` is missing, or from a web page of another origin", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such plugin", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is handed nothing again", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "Not done in time", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn end(
+    State(context): State<Arc<Context>>,
+    PluginName(name): PluginName,
+    NoParameters: NoParameters,
+) -> Result<Json<PluginStatus>, Rejection> {
+    command(&context, &name, context.plugins.end_replay(&name)).await
 }

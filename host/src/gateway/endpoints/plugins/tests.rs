@@ -67,6 +67,21 @@ async fn commands_have_a_deadline() {
 }
 
 #[tokio::test]
+async fn a_replay_is_ended() {
+    let router = router();
+    let end = async |plugin: &str| {
+        let request = Request::delete(format!("/v1/plugins/{plugin}/replay"));
+        send(&router, request.body(Body::empty()).unwrap()).await
+    };
+    let answer = end("good").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let plugin: PluginStatus = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(plugin.name, "good");
+    assert_eq!(end("broken").await.status, StatusCode::CONFLICT);
+    assert_eq!(end("none").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_replay_is_asked_for_with_a_range() {
     let router = router();
     let replay = async |plugin: &str, body: &str| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::channels::append::AppendRefusal;
+use super::channels::refusal::AppendRefusal;
 use super::forms::{OVER_BUDGET, filled, lift};
 use crate::bus::{Closed, Filter, PublishError};
 use crate::event::{Event, EventType, MAX_ATTRIBUTE_BYTES, Pattern};

@@ -1,7 +1,7 @@
 //! `hearken:plugin/events` for components built against version 0.1.0 of the package,
 //! whose events have one time: the recorded one.
 
-use super::channels::append::AppendRefusal;
+use super::channels::refusal::AppendRefusal;
 use super::events::SendRefusal;
 use crate::event::Event;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{

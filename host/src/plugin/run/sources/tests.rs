@@ -8,14 +8,21 @@ use crate::channel::test_support::bus;
 use crate::event::{Draft, EventType};
 use crate::plugin::run::mailbox::{EventCounts, PluginMailbox};
 use crate::plugin::run::replay::Replay;
-use crate::plugin::run::replay::tests::{channel, filter};
+use crate::plugin::run::replay::tests::{ROUND, channel, filter};
 
 #[tokio::test]
 async fn each_source_has_its_turn_and_its_own_verdicts() {
     let bus = bus();
     let channel = channel(&bus, &["stored", "stored"]).await;
     let filters = vec![filter("custom.stored")];
-    let replay = Replay::new(channel, Arc::clone(bus.node()), (0, 2), false, filters);
+    let replay = Replay::new(
+        channel,
+        Arc::clone(bus.node()),
+        (0, 2),
+        false,
+        ROUND,
+        filters,
+    );
     Arc::clone(&replay).read().await;
     let mailbox = Arc::new(PluginMailbox::new(bus.subscribe(Subscription {
         name: "p".into(),

@@ -40,9 +40,14 @@ impl Client {
             .enable_all()
             .build()?;
         let client = runtime.block_on(async_nats::connect(server))?;
+        let context = {
+            // It starts a task.
+            let _entered = runtime.enter();
+            jetstream::new(client)
+        };
         Ok(Self {
             runtime,
-            context: jetstream::new(client),
+            context,
             streams: 0,
         })
     }

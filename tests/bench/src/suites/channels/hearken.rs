@@ -1,11 +1,12 @@
 //! A node with channels, in a process of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hearken::config::{ClusterSettings, NodeConfig};
 use hearken::node::{Listeners, Node};
 use hearken_bench_stopwatch::{Answer, Error};
+use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
@@ -37,13 +38,35 @@ impl Contender for Served {
 
     fn start(&self, trace: Option<&Path>) -> Result<Session, String> {
         let folder = tempfile::tempdir_in(".").map_err(|error| error.to_string())?;
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let mut node = syncs::watched(&program, trace);
-        let node = Process::start(node.arg("--channel-node").arg(folder.path()))?;
-        let mut client = Command::new(&program);
-        let client = Process::start(client.args(["--channel-client", &node.address]))?;
-        Ok(Session::served(client, node, folder))
+        start(folder, trace)
     }
+}
+
+/// Starts a node in this folder, and a client of it.
+///
+/// # Errors
+/// When one of them does not start.
+pub(super) fn start(folder: TempDir, trace: Option<&Path>) -> Result<Session, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let node = start_node(folder.path(), trace)?;
+    let mut client = Command::new(&program);
+    let client = Process::start(client.args(["--channel-client", &node.address]))?;
+    Ok(Session::served(client, node, folder))
+}
+
+/// Starts a node in this folder.
+///
+/// # Errors
+/// When it does not start.
+pub(super) fn start_node(folder: &Path, trace: Option<&Path>) -> Result<Process, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut node = syncs::watched(&program, trace);
+    Process::start(node.arg("--channel-node").arg(folder))
+}
+
+/// The folder of its data in there.
+pub(super) fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
 }
 
 /// The process of a node; it ends with its input.
@@ -61,7 +84,7 @@ async fn serve(folder: &Path) -> Result<(), Error> {
     let config = NodeConfig {
         node: "bench".to_owned(),
         plugins: folder.join("plugins"),
-        data: folder.join("data"),
+        data: data(folder),
         listen: free,
         cluster: ClusterSettings {
             listen: free,

@@ -15,8 +15,8 @@ use hearken_wire::{Fields, encode};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use super::Contender;
 use super::session::Session;
+use super::{Contender, PAYLOAD};
 
 /// The most that a page may take.
 const PAGE: usize = 4 << 20;
@@ -102,6 +102,29 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// Makes so many channels in the data of a node that does not run, with so many bytes of events
+/// in all, but each with a batch of so many `events`.
+///
+/// # Errors
+/// When one is refused.
+pub(super) fn fill(data: &Path, channels: usize, events: usize, bytes: u64) -> Result<(), Error> {
+    std::fs::create_dir_all(data)?;
+    let mut log = Log::open(data)?;
+    log.create(channels)?;
+    let event = event(PAYLOAD);
+    let mut batch = Batch::new();
+    for _ in 0..events {
+        batch.push(&event, None)?;
+    }
+    let batches = usize::try_from(bytes / batch.bytes() as u64)?;
+    for turn in 0..batches.max(channels) {
+        let name = &log.names[turn % channels];
+        let appended = log.engine.append(name, batch.clone(), Expected::Any);
+        log.runtime.block_on(appended)?;
+    }
+    Ok(())
 }
 
 /// As a node encodes what a client publishes.

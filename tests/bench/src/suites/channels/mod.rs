@@ -3,9 +3,14 @@
 //! itself while it is measured, and its client is a process of its own.
 
 mod bare;
+mod body;
 mod client;
+mod connection;
+mod consume;
+mod handled;
 mod hearken;
 mod in_process;
+mod many;
 mod peers;
 mod session;
 mod syncs;
@@ -78,6 +83,8 @@ struct Found {
     syncs: Vec<Option<f64>>,
     /// Events a second that are read.
     read: Samples,
+    /// Why it cannot be measured, once it could not.
+    failed: Option<String>,
 }
 
 fn shapes() -> impl Iterator<Item = (usize, usize)> {
@@ -105,21 +112,59 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     let mut found: Vec<Found> = contenders.iter().map(|_| Found::new()).collect();
     for repetition in 0..options.repetitions {
         eprintln!("repetition {} of {}", repetition + 1, options.repetitions);
-        for (contender, found) in contenders.iter().zip(&mut found) {
-            let repeated = found.repeat(contender.as_ref());
-            repeated.unwrap_or_else(|reason| panic!("{}: {reason}", contender.name()));
-        }
+        repeat(&contenders, &mut found);
     }
     if let Err(reason) = syncs::available() {
         report.skip("channels", "syncs an event", &reason);
     } else {
         for (contender, found) in contenders.iter().zip(&mut found) {
-            let counted = found.count_syncs(contender.as_ref());
-            counted.unwrap_or_else(|reason| panic!("{}: {reason}", contender.name()));
+            if found.failed.is_none() {
+                let counted = found.count_syncs(contender.as_ref());
+                found.keep(counted);
+            }
         }
     }
     for (contender, found) in contenders.iter().zip(&found) {
-        found.tell(report, contender.as_ref());
+        match &found.failed {
+            Some(reason) => report.skip("channels", contender.name(), reason),
+            None => found.tell(report, contender.as_ref()),
+        }
+    }
+    consume::measure(report, options);
+    many::measure(report, options);
+}
+
+/// Measures everything once. A disk is not the same from one minute to the next, so all
+/// contenders take turns at each shape.
+fn repeat(contenders: &[Box<dyn Contender>], found: &mut [Found]) {
+    let mut sessions: Vec<(&dyn Contender, &mut Found, Session)> = contenders
+        .iter()
+        .zip(found)
+        .filter(|(_, found)| found.failed.is_none())
+        .filter_map(|(contender, found)| {
+            let session = found.keep(contender.start(None))?;
+            Some((contender.as_ref(), found, session))
+        })
+        .collect();
+    for (at, shape) in shapes().enumerate() {
+        for (contender, found, session) in &mut sessions {
+            let task = |milliseconds| LogTask::Append(append(*contender, shape, milliseconds));
+            let measured = session
+                .run(task(WARM_UP))
+                .and_then(|_| session.rate(task(MILLISECONDS)));
+            if let Some(rate) = found.keep(measured) {
+                found.rates[at].push(rate);
+            }
+        }
+    }
+    for (contender, found, session) in &mut sessions {
+        if contender.read().is_some() {
+            let fill = LogTask::Append(append(*contender, (256, 1), FILL));
+            let measured = session.run(fill).and_then(|_| session.rate(LogTask::Read));
+            if let Some(rate) = found.keep(measured) {
+                found.read.push(rate);
+            }
+        }
     }
 }
 
@@ -139,22 +184,19 @@ impl Found {
             rates: shapes().map(|_| Samples::default()).collect(),
             syncs: shapes().map(|_| None).collect(),
             read: Samples::default(),
+            failed: None,
         }
     }
 
-    /// Measures everything once.
-    fn repeat(&mut self, contender: &dyn Contender) -> Result<(), String> {
-        let mut session = contender.start(None)?;
-        for (shape, rates) in shapes().zip(&mut self.rates) {
-            let task = |milliseconds| LogTask::Append(append(contender, shape, milliseconds));
-            session.run(task(WARM_UP))?;
-            rates.push(session.rate(task(MILLISECONDS))?);
+    /// What came out, unless something went wrong now or before.
+    fn keep<T>(&mut self, done: Result<T, String>) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(reason) => {
+                self.failed.get_or_insert(reason);
+                None
+            }
         }
-        if contender.read().is_some() {
-            session.run(LogTask::Append(append(contender, (256, 1), FILL)))?;
-            self.read.push(session.rate(LogTask::Read)?);
-        }
-        Ok(())
     }
 
     /// In a pass of its own, since being watched takes time.

@@ -19,6 +19,11 @@ pub(super) struct Session {
     _folder: TempDir,
 }
 
+/// Events a second.
+pub(super) fn rate(logged: Logged) -> f64 {
+    logged.events as f64 * 1e9 / logged.nanoseconds as f64
+}
+
 enum Client {
     Process(Process),
     Here(Box<dyn LogClient>),
@@ -63,12 +68,14 @@ impl Session {
                 let done = match task {
                     LogTask::Append(task) => client.append(task),
                     LogTask::Read => client.read(),
+                    LogTask::Consume(_) => Err("there are no plugins".into()),
                 };
                 let events = done.map_err(|error| error.to_string())?;
                 let nanoseconds = u64::try_from(began.elapsed().as_nanos());
                 Ok(Logged {
                     events,
                     nanoseconds: nanoseconds.map_err(|error| error.to_string())?,
+                    ..Logged::default()
                 })
             }
         }
@@ -76,11 +83,7 @@ impl Session {
 
     /// Events a second.
     pub(super) fn rate(&mut self, task: LogTask) -> Result<f64, String> {
-        let Logged {
-            events,
-            nanoseconds,
-        } = self.run(task)?;
-        Ok(events as f64 * 1e9 / nanoseconds as f64)
+        self.run(task).map(rate)
     }
 
     /// Syncs so far.

@@ -33,7 +33,8 @@ pub(super) fn watched(program: impl AsRef<OsStr>, trace: Option<&Path>) -> Comma
             "--follow-forks",
             "--seccomp-bpf",
             "--quiet=all",
-            "--kill-on-exit",
+            // What is started is the program itself, so that ending it ends that.
+            "--daemonize",
         ])
         .args(["--trace=fsync,fdatasync,sync_file_range,syncfs", "-o"])
         .arg(trace)

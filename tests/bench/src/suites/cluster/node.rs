@@ -16,7 +16,7 @@ use hearken::clock::SystemClock;
 use hearken::cluster::network::{Tcp, TcpAcceptor};
 use hearken::cluster::{Cluster as Part, ClusterConfig, Identity, LinkThreads};
 use hearken::event::{Draft, EventType, Pattern};
-use hearken::passing::Hosting;
+use hearken::passing::{Foreknown, Hosting};
 use hearken_bench_stopwatch::role::{self, DEADLINE};
 use hearken_bench_stopwatch::{Error, Publish, Receive};
 use tokio::net::TcpListener;
@@ -143,6 +143,7 @@ impl Node {
             advertise: None,
             join: join.into_iter().map(Into::into).collect(),
             hosting: Hosting::default(),
+            foreknown: Foreknown::default(),
             seed: u64::from(std::process::id()),
         });
         let nodes = cluster.admin();

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{different_files, milliseconds, row};
 use crate::node::{Folder, Node};
+use crate::process;
 use crate::report::{Report, Samples};
 
 /// Plugins that do nothing.
@@ -90,9 +91,5 @@ pub(crate) fn run_node(folder: &Path) {
 /// Resident memory of this process, as Linux counts it.
 pub(crate) fn resident_kib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| {
-        let rest = line.strip_prefix("VmRSS:")?;
-        rest.split_whitespace().next()?.parse().ok()
-    });
-    resident.unwrap_or(f64::NAN)
+    process::resident_kib(&status)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hearken_channel_log::disk::OpenError;
 use hearken_channel_log::{CellRange, ChannelInfo, ChannelState, Engine as _};
 
 use crate::check::world::{Known, World, bounds, now};
@@ -18,6 +19,12 @@ pub(super) fn start(world: &mut World, faults: Faults) -> Result<(), String> {
         let fails = !last && world.random.chance(400);
         let faults = if fails { faults } else { Faults::default() };
         world.disk.set_faults(faults);
+        world.disk.set_room(u64::MAX);
+        let is_full = world.may_start_full && !fails && world.is_old && world.random.chance(500);
+        if is_full {
+            world.outcome.full_starts += 1;
+            world.disk.fill();
+        }
         if !last && world.random.chance(300) {
             let operations = world.random.below(super::SHORT_LIFE);
             world.disk.stop_after(operations);
@@ -30,9 +37,17 @@ pub(super) fn start(world: &mut World, faults: Faults) -> Result<(), String> {
             Ok(opened) if !gone => {
                 world.disk.set_faults(Faults::default());
                 world.engine = Some(opened);
-                let failing = world.disk.faults() > before;
+                let failing = world.disk.faults() > before && !is_full;
                 world.faults = before;
+                world.was_full = is_full;
+                world.is_old = true;
+                world.is_being_made = false;
                 return compare(world, failing);
+            }
+            // A crash amid the start that makes it has left a part of it, as is told.
+            Err(error) if !gone && world.is_being_made && says_to_move_it(&error) => {
+                world.disk.kill();
+                world.lose_catalogue();
             }
             Err(error) if !gone && !fails => return Err(format!("it does not open: {error}")),
             opened => {
@@ -48,6 +63,11 @@ pub(super) fn start(world: &mut World, faults: Faults) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether an operator is told to move the catalogue away.
+fn says_to_move_it(error: &OpenError) -> bool {
+    error.to_string().contains("move this file away")
 }
 
 /// Compares what is there with what must be, and takes it for what it is.

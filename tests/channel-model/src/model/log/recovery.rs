@@ -40,8 +40,11 @@ impl ModelLog {
             }
             self.is_damaged = true;
         }
-        self.adopt(read, started)?;
-        self.unsure.clear();
+        let unread = self.adopt(read, started)?;
+        if failed {
+            // They may be there once it can be read.
+            self.unsure = unread;
+        }
         for (after, page) in read {
             match page {
                 Ok(page) => self.check_page(*after, page)?,
@@ -65,12 +68,12 @@ impl ModelLog {
     }
 
     /// Takes events beyond those that were acknowledged, if they are batches of which
-    /// nobody knows, whole and in order.
+    /// nobody knows, whole and in order. Returns the batches that may come behind them.
     fn adopt(
         &mut self,
         read: &[(u64, Result<Page, ReadError>)],
         started: Started,
-    ) -> Result<(), String> {
+    ) -> Result<Vec<Submitted>, String> {
         let pages = read.iter().filter_map(|(_, page)| page.as_ref().ok());
         let events = pages.flat_map(|page| &page.events);
         let mut beyond = Vec::new();
@@ -112,7 +115,7 @@ impl ModelLog {
             }
             rest = later;
         }
-        Ok(())
+        Ok(batches.collect())
     }
 
     /// How many of the events that are there are those of a batch that was stored; none if

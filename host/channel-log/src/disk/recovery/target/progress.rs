@@ -11,9 +11,10 @@ use crate::disk::losses;
 use crate::disk::paths;
 use crate::disk::writer::SegmentWriter;
 
-/// Bytes at the end of a segment among which its last batch is looked for: of most channels,
-/// and of those whose batches are as large as can be.
-const WINDOWS: [u64; 2] = [8 << 10, 8 << 20];
+/// Bytes at the end of a segment among which its last batch is looked for: of channels to which
+/// events are appended one by one, of those with larger batches, and of those whose batches are
+/// as large as can be. A start reads no more than a few times what the last batches have.
+const WINDOWS: [u64; 5] = [8 << 10, 64 << 10, 512 << 10, 2 << 20, 8 << 20];
 
 impl Target {
     /// Holds what the catalogue says of the last event against the batch that ends where it

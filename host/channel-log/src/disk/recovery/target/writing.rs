@@ -4,43 +4,80 @@ use std::io;
 use std::path::Path;
 
 use super::Target;
+use super::holding::synced;
 use crate::disk::channel::{Recent, Segment};
-use crate::disk::device::{Device, Open};
+use crate::disk::device::{Device, Open, is_full};
 use crate::disk::paths;
 use crate::disk::recovery::OpenError;
-use crate::disk::writer::{SegmentWriter, make_segment, segment_bytes};
+use crate::disk::writer::{SegmentWriter, is_too_long, make_segment, segment_bytes};
 
 impl Target {
-    /// Writes what waits to segments.
+    /// Writes what waits to segments, as far as the disk has room.
     pub(super) fn write(&mut self, device: &dyn Device) -> io::Result<()> {
         let batches = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        let mut rest = batches.as_slice();
-        while let Some(first) = rest.first() {
-            self.prepare(device, first)?;
-            let Some(writer) = self.writers.last_mut() else {
-                break;
-            };
-            let most = segment_bytes(self.row.settings.max_bytes);
-            let mut at = writer.at;
-            let fits = rest.iter().enumerate().take_while(|(index, batch)| {
-                at += batch.bytes() as u64;
-                at <= most || *index == 0
-            });
-            let (now, later) = rest.split_at(fits.count());
-            writer.append(now)?;
-            if let Some(batch) = now.last() {
-                self.written = (batch.head.span().last, batch.head.time);
+        if self.holds() {
+            self.hold(batches.into_iter());
+            return Ok(());
+        }
+        let mut done = 0;
+        while let Some(first) = batches.get(done) {
+            let written = self
+                .prepare(device, first)
+                .and_then(|()| self.write_some(&batches[done..]));
+            match written {
+                Ok(Some(count)) => done += count,
+                Ok(None) => {}
+                Err(error) if self.may_hold(&error) => {
+                    self.hold(batches.into_iter().skip(done));
+                    break;
+                }
+                Err(error) => return Err(error),
             }
-            if let Some(last) = self.segments.last_mut() {
-                last.bytes = writer.at;
-            }
-            rest = later;
         }
         if self.limited {
             self.close_files()?;
         }
         Ok(())
+    }
+
+    /// Writes as many of these batches as the last writer has room for, one at least;
+    /// returns how many. Nothing if it may not be as long as that: then it has less room.
+    fn write_some(&mut self, batches: &[Recent]) -> io::Result<Option<usize>> {
+        let most = self.most_bytes();
+        let Some(writer) = self.writers.last_mut() else {
+            return Ok(Some(batches.len()));
+        };
+        let mut at = writer.at;
+        let fits = batches.iter().enumerate().take_while(|(index, batch)| {
+            at += batch.bytes() as u64;
+            at <= most || *index == 0
+        });
+        let now = &batches[..fits.count()];
+        if let Err(error) = writer.append(now) {
+            if !is_full(&error) {
+                return Err(error);
+            }
+            let reached = writer.cut()?;
+            let is_first = batches.first().map(|batch| batch.head.first) == Some(writer.first);
+            if is_too_long(&error) && !(is_first && now.len() == 1) {
+                self.longest = self.longest.min(reached);
+                return Ok(None);
+            }
+            return Err(error);
+        }
+        if let Some(batch) = now.last() {
+            self.written = (batch.head.span().last, batch.head.time);
+        }
+        if let Some(last) = self.segments.last_mut() {
+            last.bytes = writer.at;
+        }
+        Ok(Some(now.len()))
+    }
+
+    /// How long a segment may be.
+    fn most_bytes(&self) -> u64 {
+        segment_bytes(self.row.settings.max_bytes).min(self.longest)
     }
 
     /// Holds no file open from then on but while it is written.
@@ -53,14 +90,14 @@ impl Target {
     /// Syncs and closes what was written.
     fn close_files(&mut self) -> io::Result<()> {
         for writer in self.writers.drain(..) {
-            writer.file.sync()?;
+            synced(writer.file.sync())?;
         }
         Ok(())
     }
 
     /// Has the last writer be one with room for this batch.
     fn prepare(&mut self, device: &dyn Device, batch: &Recent) -> io::Result<()> {
-        let most = segment_bytes(self.row.settings.max_bytes);
+        let most = self.most_bytes();
         let bytes = batch.bytes() as u64;
         let active = self.segments.last().copied();
         let fits = |active: &Segment| {
@@ -116,7 +153,9 @@ impl Target {
         }
         if self.segments.is_empty() || !self.appendable {
             // There has to be one that can be written.
-            let head = self.segment_head(self.row.progress.last + 1);
+            let held = self.held.batches.first().map(|batch| batch.head.first);
+            let next = held.unwrap_or(self.row.progress.last + 1);
+            let head = self.segment_head(next);
             let (_, bytes) = make_segment(device, &self.folder, &head)?;
             self.segments.push(Segment {
                 first: head.first,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 
 use super::place::{Place, bare, target};
 use super::refusal::ElsewhereRefusal;
-use super::relay;
-use crate::access::{Held, Identity};
+use super::relay::{self, Places};
+use super::whole::{self, NotWhole};
+use crate::access::Identity;
 use crate::channel::SettingsDocument;
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::address::address;
@@ -20,7 +20,6 @@ use crate::gateway::endpoints::channels::refusal::ChannelRefusal;
 use crate::gateway::endpoints::publish::{Sender, Submission, read_held_body};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::gateway::serve::slots::Slot;
 use crate::passing::{PassFailure, PassedBody, PassedRequest, PassedResponse, PassedRights};
 
 /// Headers that say something of a channel, beside the attributes of events.
@@ -40,12 +39,12 @@ const ATTRIBUTE: &str = "ce-";
 /// Headers of an answer that are its connection's.
 const OF_CONNECTION: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
 
-/// Largest answer to what changes something.
-const MAX_RECEIPT: usize = 16 << 20;
+/// Media type of a stream of events.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
 /// How a request may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(in crate::gateway) enum Lasting {
     /// As a stream of events.
     Stream,
     /// As a wait for some.
@@ -53,21 +52,41 @@ pub(super) enum Lasting {
 }
 
 /// A request for another node.
-pub(super) struct Asking<'a> {
-    pub(super) context: &'a Arc<Context>,
-    pub(super) client: &'a Client,
-    pub(super) identity: &'a Identity,
+pub(in crate::gateway) struct Asking<'a> {
+    pub(in crate::gateway) context: &'a Arc<Context>,
+    pub(in crate::gateway) client: &'a Client,
+    pub(in crate::gateway) identity: &'a Identity,
     /// The channel.
-    pub(super) name: &'a str,
+    pub(in crate::gateway) name: &'a str,
     /// The node that it lies on.
-    pub(super) node: &'a str,
-    pub(super) method: &'a Method,
+    pub(in crate::gateway) node: &'a str,
+    pub(in crate::gateway) method: &'a Method,
     /// Path and query, as the other node is asked.
-    pub(super) target: String,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) rights: PassedRights,
-    pub(super) lasting: Option<Lasting>,
+    pub(in crate::gateway) target: String,
+    pub(in crate::gateway) headers: &'a HeaderMap,
+    pub(in crate::gateway) body: Bytes,
+    pub(in crate::gateway) rights: PassedRights,
+    pub(in crate::gateway) lasting: Option<Lasting>,
+}
+
+/// What a request that lasts takes here, as on the other node.
+pub(super) fn slot(
+    context: &Context,
+    client: &Client,
+    identity: &Identity,
+    lasting: Lasting,
+) -> Result<Places, Rejection> {
+    let held = context.hold_stream(identity)?;
+    let (slots, what) = match lasting {
+        Lasting::Stream => (&context.streams, "event streams"),
+        Lasting::Wait => (&context.waiters, "waiters"),
+    };
+    let slot = slots.take(client.address);
+    let slot = slot.map_err(|full| Rejection::full(what, full))?;
+    if context.draining.is_cancelled() {
+        return Err(Rejection::Draining);
+    }
+    Ok(Places::new(slot, held))
 }
 
 /// Reads the body of a request that no event comes with.
@@ -93,7 +112,8 @@ pub(in crate::gateway) async fn append_there(
     if sender.client.was_passed {
         return Ok(None);
     }
-    let node = match shared.place(given).map_err(ChannelRefusal::from)? {
+    let placed = shared.placed(given).await;
+    let node = match placed.map_err(ChannelRefusal::from)? {
         Place::Here => return Ok(None),
         Place::There(node) => node,
     };
@@ -161,7 +181,7 @@ pub(in crate::gateway) async fn make_there(
 
 impl Asking<'_> {
     /// What the other node answers.
-    pub(super) async fn answer(self) -> Result<Response, Rejection> {
+    pub(in crate::gateway) async fn answer(self) -> Result<Response, Rejection> {
         let Self {
             context,
             client,
@@ -169,8 +189,8 @@ impl Asking<'_> {
             lasting,
             ..
         } = self;
-        let place = match lasting {
-            Some(lasting) => Some(self.place(lasting)?),
+        let places = match lasting {
+            Some(lasting) => Some(slot(context, client, identity, lasting)?),
             None => None,
         };
         let request = PassedRequest {
@@ -183,6 +203,8 @@ impl Asking<'_> {
             body: self.body.clone(),
             lasting: lasting.is_some(),
         };
+        let ways = &context.ways;
+        let way = ways.place(self.node, request.kind(), client.address)?;
         let ended = async {
             match lasting {
                 Some(_) => identity.ended().await,
@@ -195,14 +217,28 @@ impl Asking<'_> {
                 None => std::future::pending().await,
             }
         };
-        let answer = tokio::select! {
+        let (mut response, streamed) = tokio::select! {
             biased;
-            answer = context.elsewhere.pass(self.node, request) => answer,
+            answered = self.answered(request) => answered?,
             ended = ended => return Err(Rejection::AccessEnded(ended)),
             () = draining => return Err(Rejection::Draining),
             // Nobody reads this, but the other node is told to stop.
             () = client.gone() => return Err(Rejection::ClientGone),
         };
+        if let Some((messages, places)) = streamed.zip(places) {
+            let (connection, places) = (&client.connection, places.on(way));
+            *response.body_mut() = relay::body(context, connection, identity, messages, places);
+        }
+        Ok(response)
+    }
+
+    /// The answer, and its messages if it streams. Any other is whole: it takes no place on
+    /// the way while its client reads it.
+    async fn answered(
+        &self,
+        request: PassedRequest,
+    ) -> Result<(Response, Option<PassedBody>), Rejection> {
+        let answer = self.context.elsewhere.pass(self.node, request).await;
         let PassedResponse {
             status,
             headers,
@@ -212,39 +248,24 @@ impl Asking<'_> {
         *response.status_mut() =
             StatusCode::from_u16(status).map_err(|_| self.failed(PassFailure::Unknown))?;
         *response.headers_mut() = received(headers);
-        let streams = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|media_type| media_type == "text/event-stream");
-        *response.body_mut() = match place {
-            Some((slot, held)) if streams => {
-                relay::body(context, &client.connection, identity, body, slot, held)
-            }
-            _ if self.is_safe() => Body::from_stream(body),
-            // Only with the whole of it is it known what was done.
-            _ => Body::from(
-                whole(body)
-                    .await
-                    .ok_or_else(|| self.failed(PassFailure::Unknown))?,
-            ),
-        };
-        Ok(response)
-    }
-
-    /// A place for what lasts, here as on the other node.
-    fn place(&self, lasting: Lasting) -> Result<(Slot, Held), Rejection> {
-        let context = self.context;
-        let held = context.hold_stream(self.identity)?;
-        let (slots, what) = match lasting {
-            Lasting::Stream => (&context.streams, "event streams"),
-            Lasting::Wait => (&context.waiters, "waiters"),
-        };
-        let slot = slots.take(self.client.address);
-        let slot = slot.map_err(|full| Rejection::full(what, full))?;
-        if context.draining.is_cancelled() {
-            return Err(Rejection::Draining);
+        let media_type = response.headers().get(header::CONTENT_TYPE);
+        let streams = media_type.is_some_and(|media_type| media_type == EVENT_STREAM);
+        if streams && self.lasting == Some(Lasting::Stream) {
+            return Ok((response, Some(body)));
         }
-        Ok((slot, held))
+        let whole = match self.is_safe() {
+            true => whole::page(self.context, self.client.address, body).await,
+            // Only with the whole of it is it known what was done.
+            false => whole::receipt(body).await,
+        };
+        let whole = whole.map_err(|not_whole| match not_whole {
+            NotWhole::Cut => self.failed(PassFailure::Unknown),
+            NotWhole::Full(full) => {
+                Rejection::full("bytes of memory for requests and answers", full)
+            }
+        })?;
+        *response.body_mut() = Body::from(whole);
+        Ok((response, None))
     }
 
     /// Whether it changes nothing.
@@ -256,6 +277,7 @@ impl Asking<'_> {
         let (name, node) = (self.name.to_owned(), self.node.to_owned());
         let refusal = match failure {
             PassFailure::Busy => ElsewhereRefusal::Busy { node },
+            PassFailure::TooLarge => ElsewhereRefusal::TooLarge { name, node },
             PassFailure::Unknown if !self.is_safe() => ElsewhereRefusal::Unknown { name, node },
             PassFailure::Away | PassFailure::Unknown => ElsewhereRefusal::Away {
                 name,
@@ -291,17 +313,4 @@ fn received(headers: Vec<(String, Bytes)>) -> HeaderMap {
         received.append(name, value);
     }
     received
-}
-
-/// The whole of a body; nothing if it is cut, or larger than any.
-async fn whole(mut body: PassedBody) -> Option<Bytes> {
-    let mut whole = BytesMut::new();
-    while let Some(piece) = body.next().await {
-        let piece = piece.ok()?;
-        if whole.len() + piece.len() > MAX_RECEIPT {
-            return None;
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Some(whole.freeze())
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use super::asking::{Asking, Lasting, read_small};
+use super::asking::{Asking, EVENT_STREAM, Lasting, read_small};
 use super::place::{CHANNELS, Place, bare, target};
+use super::waiting;
 use crate::access::{Act, Identity};
 use crate::gateway::caller::Caller;
 use crate::gateway::caller::passed::Passed;
@@ -25,6 +26,9 @@ use crate::passing::PassedRights;
 /// All routes of a channel begin so.
 const CHANNEL: &str = "/v1/channels/{name}";
 
+/// The one whose answers may last.
+const EVENTS: &str = "/v1/channels/{name}/events";
+
 /// Passes on what is asked of a channel of another node.
 pub(in crate::gateway) async fn pass_on(
     State(context): State<Arc<Context>>,
@@ -32,64 +36,97 @@ pub(in crate::gateway) async fn pass_on(
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    match there(&context, &parts) {
-        Ok(None) => next.run(Request::from_parts(parts, body)).await,
-        Ok(Some(there)) => {
+    let there = match way(&context, &parts).await {
+        Ok(Way::Here) => return next.run(Request::from_parts(parts, body)).await,
+        Ok(Way::There(there)) => there,
+        Ok(Way::Wait { identity, given }) => {
             let Ok(client) = Client::from_request_parts(&mut parts, &context).await;
-            let answered = async {
-                let body = match parts.method {
-                    Method::POST | Method::PUT => {
-                        let (identity, headers) = (&there.identity, &parts.headers);
-                        read_small(&context, identity, &client, headers, body).await?
-                    }
-                    _ => Bytes::new(),
-                };
-                let asking = Asking {
-                    context: &context,
-                    client: &client,
-                    identity: &there.identity,
-                    name: &there.name,
-                    node: &there.node,
-                    method: &parts.method,
-                    target: there.target,
-                    headers: &parts.headers,
-                    body,
-                    rights: there.rights,
-                    lasting: lasting(&parts),
-                };
-                asking.answer().await
-            };
-            answered.await.unwrap_or_else(IntoResponse::into_response)
+            let waiting = waiting::wait(&context, &client, &identity, &given);
+            return waiting.unwrap_or_else(IntoResponse::into_response);
         }
-        Err(rejection) => rejection.into_response(),
+        Err(rejection) => return rejection.into_response(),
+    };
+    let Ok(client) = Client::from_request_parts(&mut parts, &context).await;
+    let There {
+        identity,
+        given,
+        node,
+        target,
+        rights,
+        lasting,
+    } = there;
+    let answered = async {
+        let body = match parts.method {
+            Method::POST | Method::PUT => {
+                read_small(&context, &identity, &client, &parts.headers, body).await?
+            }
+            _ => Bytes::new(),
+        };
+        let asking = Asking {
+            context: &context,
+            client: &client,
+            identity: &identity,
+            name: bare(&given),
+            node: &node,
+            method: &parts.method,
+            target,
+            headers: &parts.headers,
+            body,
+            rights,
+            lasting,
+        };
+        asking.answer().await
+    };
+    let answer = answered.await.unwrap_or_else(IntoResponse::into_response);
+    // The node that is linked does not answer, or has just been started, or stops.
+    let is_away = answer.status() == StatusCode::SERVICE_UNAVAILABLE;
+    if is_away && lasting == Some(Lasting::Stream) && !context.draining.is_cancelled() {
+        let waiting = waiting::wait(&context, &client, &identity, &given);
+        return waiting.unwrap_or(answer);
     }
+    answer
+}
+
+/// The way that a request takes.
+enum Way {
+    /// It is answered here.
+    Here,
+    /// It is answered by the node of its channel.
+    There(There),
+    /// It is a stream of a channel that cannot be read now.
+    Wait {
+        identity: Identity,
+        /// The name of the channel, perhaps with that of its node.
+        given: String,
+    },
 }
 
 /// What is passed on, and where.
 struct There {
     identity: Identity,
-    /// Of the channel.
-    name: String,
+    /// The name of the channel, perhaps with that of its node.
+    given: String,
     node: Arc<str>,
     target: String,
     rights: PassedRights,
+    lasting: Option<Lasting>,
 }
 
-/// Where a request is to be passed on to; nothing if it is answered here.
-fn there(context: &Context, parts: &Parts) -> Result<Option<There>, Rejection> {
+/// Which way a request takes.
+async fn way(context: &Context, parts: &Parts) -> Result<Way, Rejection> {
     let route = parts.extensions.get::<MatchedPath>();
     let Some(route) = route.map(MatchedPath::as_str) else {
-        return Ok(None);
+        return Ok(Way::Here);
     };
     // What was passed on is not passed on again.
     if !route.starts_with(CHANNEL) || parts.extensions.get::<Passed>().is_some() {
-        return Ok(None);
+        return Ok(Way::Here);
     }
     let Some(Caller(identity)) = parts.extensions.get::<Caller>().cloned() else {
-        return Ok(None);
+        return Ok(Way::Here);
     };
     let Some((given, rest)) = named(&parts.uri) else {
-        return Ok(None);
+        return Ok(Way::Here);
     };
     let mut rights = PassedRights {
         operate: identity.check(&Act::Operate).is_ok(),
@@ -98,11 +135,11 @@ fn there(context: &Context, parts: &Parts) -> Result<Option<There>, Rejection> {
     let name = bare(&given);
     match right(&parts.method, route) {
         // Once its events were checked.
-        Some(Right::Append) | None => return Ok(None),
+        Some(Right::Append) | None => return Ok(Way::Here),
         Some(Right::Read) => {
             // Whoever may not is told so by the route.
             if identity.check(&Act::Read(name)).is_err() {
-                return Ok(None);
+                return Ok(Way::Here);
             }
             rights.read.push(name.to_owned());
         }
@@ -113,18 +150,27 @@ fn there(context: &Context, parts: &Parts) -> Result<Option<There>, Rejection> {
     let makes = parts.method == Method::PUT && route == CHANNEL;
     // Where it is to be new, it is made here, or not at all.
     if makes && given == name && parts.headers.contains_key(header::IF_NONE_MATCH) {
-        return Ok(None);
+        let new = context.check_new(name).await;
+        new.map_err(ChannelRefusal::from)?;
+        return Ok(Way::Here);
     }
-    let node = match context.place(&given).map_err(ChannelRefusal::from)? {
-        Place::Here => return Ok(None),
+    let may_last = parts.method == Method::GET && route == EVENTS;
+    let lasting = may_last.then(|| lasting(parts)).flatten();
+    if lasting == Some(Lasting::Stream) && waiting::is_awaited(context, &given) {
+        return Ok(Way::Wait { identity, given });
+    }
+    let placed = context.placed(&given).await;
+    let node = match placed.map_err(ChannelRefusal::from)? {
+        Place::Here => return Ok(Way::Here),
         Place::There(node) => node,
     };
-    Ok(Some(There {
+    Ok(Way::There(There {
         target: target(name, rest),
         identity,
-        name: name.to_owned(),
+        given,
         node,
         rights,
+        lasting,
     }))
 }
 
@@ -143,7 +189,7 @@ fn lasting(parts: &Parts) -> Option<Lasting> {
     let accept = parts.headers.get_all(header::ACCEPT).iter();
     let streams = accept
         .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("text/event-stream"));
+        .any(|value| value.contains(EVENT_STREAM));
     let query = parts.uri.query().unwrap_or_default();
     let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
     let is_wait = |name: String| percent_decode_str(&name).decode_utf8_lossy() == "wait";

@@ -25,6 +25,16 @@ pub(in crate::gateway) enum ElsewhereRefusal {
     )]
     Busy { node: String },
     #[error(
+        "the request is larger than the node `{node}`, which the channel `{name}` lies on, \
+         takes; nothing was done: its `max_event_size` is smaller than this node's"
+    )]
+    TooLarge { name: String, node: String },
+    #[error(
+        "the node has just been started and has not met all nodes of its cluster yet: one of \
+         them may have a channel `{0}`; nothing was done: try again in some seconds"
+    )]
+    Unsettled(String),
+    #[error(
         "several nodes have a channel `{name}`; say which one you mean: {}, and remove the \
          others",
         ways(name, nodes)
@@ -35,6 +45,11 @@ pub(in crate::gateway) enum ElsewhereRefusal {
          name, or remove that one (`{name}@{node}`)"
     )]
     Exists { name: String, node: String },
+    #[error(
+        "the channel `{name}` lies on the node `{node}`, and this cannot be passed on: ask that \
+         node"
+    )]
+    OnlyThere { name: String, node: String },
     #[error("there is no node `{node}` in the cluster; {}", meant(nearest.as_deref()))]
     NoNode {
         node: String,
@@ -51,6 +66,11 @@ impl ElsewhereRefusal {
         }
     }
 
+    /// Whether it will be another in a while, without anybody doing anything.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Self::Away { .. } | Self::Unsettled(_))
+    }
+
     /// The status, the kind and the title of the problem.
     pub(in crate::gateway) fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
@@ -58,12 +78,15 @@ impl ElsewhereRefusal {
             Self::Away { .. } => (UNAVAILABLE, "node-away", "The channel's node is away"),
             Self::Unknown { .. } => (UNAVAILABLE, "outcome-unknown", "Outcome unknown"),
             Self::Busy { .. } => (UNAVAILABLE, "overloaded", "Too much at once"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+            Self::Unsettled(_) => (UNAVAILABLE, "starting", "Not ready yet"),
             Self::Ambiguous { .. } => (StatusCode::CONFLICT, "ambiguous", "Several channels"),
             Self::Exists { .. } => (
                 StatusCode::CONFLICT,
                 "channel-exists-elsewhere",
                 "On another node already",
             ),
+            Self::OnlyThere { .. } => (StatusCode::CONFLICT, "elsewhere", "On another node"),
             Self::NoNode { .. } => (StatusCode::NOT_FOUND, "no-node", "No such node"),
         }
     }

@@ -8,6 +8,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
+use tokio::time::sleep;
 
 use crate::access::{Ended, Held, Identity};
 use crate::gateway::context::Context;
@@ -15,6 +16,9 @@ use crate::gateway::endpoints::channels::stream::{COMMENT, access_ended};
 use crate::gateway::serve::connection::{Connection, Stage};
 use crate::gateway::serve::slots::Slot;
 use crate::passing::PassedBody;
+
+/// Signs of life of the other node that are missed before its stream is given up.
+const SIGNS_MISSED: u32 = 3;
 
 /// One client's stream. Where the other node goes away it ends: the client resumes with
 /// `Last-Event-ID`.
@@ -29,8 +33,34 @@ struct Relay {
     ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
     connection: Arc<Connection>,
     context: Arc<Context>,
+    _places: Places,
+}
+
+/// What a stream takes for as long as it lasts.
+pub(super) struct Places {
     _slot: Slot,
     _held: Held,
+    /// On the way to the other node, if it goes there.
+    _way: Option<Slot>,
+}
+
+impl Places {
+    /// Those of this node.
+    pub(super) fn new(slot: Slot, held: Held) -> Self {
+        Self {
+            _slot: slot,
+            _held: held,
+            _way: None,
+        }
+    }
+
+    /// The same with one on the way to another node.
+    pub(super) fn on(self, way: Slot) -> Self {
+        Self {
+            _way: Some(way),
+            ..self
+        }
+    }
 }
 
 /// The body of a stream whose messages come from another node.
@@ -39,8 +69,7 @@ pub(super) fn body(
     connection: &Arc<Connection>,
     identity: &Identity,
     messages: PassedBody,
-    slot: Slot,
-    held: Held,
+    places: Places,
 ) -> Body {
     connection.set_stage(Stage::Streaming);
     let identity = identity.clone();
@@ -52,8 +81,7 @@ pub(super) fn body(
         ended: Box::pin(async move { identity.ended().await }),
         connection: Arc::clone(connection),
         context: Arc::clone(context),
-        _slot: slot,
-        _held: held,
+        _places: places,
     };
     Body::from_stream(unfold(relay, |mut relay| async move {
         let messages = relay.next().await?;
@@ -67,6 +95,7 @@ impl Relay {
         if self.over {
             return None;
         }
+        let silence = self.context.limits.keep_alive * SIGNS_MISSED;
         tokio::select! {
             biased;
             ended = &mut self.ended => {
@@ -86,6 +115,8 @@ impl Relay {
                 Some(Bytes::from_static(COMMENT.as_bytes()))
             }
             () = self.connection.reset(), if self.half_closed => None,
+            // The other node sends a comment at least: its side is stuck.
+            () = sleep(silence) => None,
         }
     }
 }

@@ -1,4 +1,5 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -7,93 +8,18 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use hearken_pattern::Glob;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::access::{Access, AccessSettings, Granted, KeyEntry, NewKey, Role};
-use crate::bus::{Bus, BusConfig};
-use crate::clock::SystemClock;
+use crate::bus::Bus;
 use crate::event::Pattern;
 use crate::gateway::GatewayLimits;
-use crate::gateway::test_support::{Answer, access, beside, bus, gateway, get, send};
+use crate::gateway::test_support::others::Others;
+use crate::gateway::test_support::{Answer, access, beside, bus, bus_of, gateway, get, send};
 use crate::passing::{
-    Answers, BoxFuture, Elsewhere, Holder, PassFailure, PassedRequest, PassedResponse, PassedRights,
+    Answers, BoxFuture, Cut, Elsewhere, PassFailure, PassedRequest, PassedResponse, PassedRights,
 };
-
-/// The other nodes of a node: which channels they have, and what becomes of requests.
-#[derive(Default)]
-struct Others {
-    holders: Mutex<Vec<(String, Holder)>>,
-    answers: Option<Arc<dyn Answers>>,
-    fails: Mutex<Option<PassFailure>>,
-    /// Requests that were passed on, with the node that they were for.
-    asked: Mutex<Vec<(String, PassedRequest)>>,
-}
-
-impl Others {
-    fn have(&self, name: &str, node: &str, reachable: bool) {
-        let holder = Holder {
-            node: node.into(),
-            epoch: "e".into(),
-            reachable,
-        };
-        self.holders.lock().unwrap().push((name.to_owned(), holder));
-    }
-
-    fn last_asked(&self) -> (String, PassedRequest) {
-        let asked = self.asked.lock().unwrap();
-        asked.last().cloned().expect("something was passed on")
-    }
-}
-
-impl Elsewhere for Others {
-    fn holders(&self, name: &str) -> Vec<Holder> {
-        let holders = self.holders.lock().unwrap();
-        let named = holders.iter().filter(|(its_name, _)| its_name == name);
-        named.map(|(_, holder)| holder.clone()).collect()
-    }
-
-    fn all(&self) -> Vec<(Arc<str>, Holder)> {
-        let holders = self.holders.lock().unwrap();
-        let all = holders.iter();
-        all.map(|(name, holder)| (name.as_str().into(), holder.clone()))
-            .collect()
-    }
-
-    fn names_beside(&self, _: &str) -> Vec<Arc<str>> {
-        let all = self.all().into_iter();
-        all.map(|(name, _)| name).collect()
-    }
-
-    fn is_reachable(&self, node: &str) -> Option<bool> {
-        let holders = self.holders.lock().unwrap();
-        let mut known = holders.iter().map(|(_, holder)| holder);
-        let known = known.find(|holder| &*holder.node == node);
-        known.map(|holder| holder.reachable)
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        watch::Sender::new(0).subscribe()
-    }
-
-    fn pass<'a>(
-        &'a self,
-        node: &'a str,
-        request: PassedRequest,
-    ) -> BoxFuture<'a, Result<PassedResponse, PassFailure>> {
-        let asked = (node.to_owned(), request.clone());
-        self.asked.lock().unwrap().push(asked);
-        Box::pin(async move {
-            if let Some(failure) = *self.fails.lock().unwrap() {
-                return Err(failure);
-            }
-            match &self.answers {
-                Some(answers) => Ok(answers.answer(request).await),
-                None => Err(PassFailure::Away),
-            }
-        })
-    }
-}
 
 /// The node `a`, and `b`, whose other node it is.
 struct Two {
@@ -105,22 +31,14 @@ struct Two {
 }
 
 fn bus_of_b() -> Bus {
-    Bus::new(BusConfig {
-        node: "b".into(),
-        incarnation: "i".into(),
-        max_event_bytes: 1 << 20,
-        clock: Arc::new(SystemClock),
-    })
+    bus_of("b", 1 << 20)
 }
 
 /// With a channel `orders` on `a`.
 async fn two(access_of_b: Access) -> Two {
     let gateway_of_a = gateway(&bus(), GatewayLimits::default());
     let answers_of_a = gateway_of_a.answers();
-    let others = Arc::new(Others {
-        answers: Some(Arc::clone(&answers_of_a)),
-        ..Others::default()
-    });
+    let others = Arc::new(Others::answering(Arc::clone(&answers_of_a)));
     others.have("orders", "a", true);
     let seen: Arc<dyn Elsewhere> = Arc::clone(&others) as _;
     let gateway_of_b = beside(&bus_of_b(), access_of_b, seen);
@@ -359,6 +277,213 @@ async fn away_means_so_at_once_and_what_may_have_been_done_is_told() {
         asked,
         "nobody was asked"
     );
+}
+
+/// What a browser asks for, and the head of the answer with its pieces.
+async fn stream(router: &Router, uri: &str) -> (StatusCode, axum::body::BodyDataStream) {
+    let request = Request::get(uri)
+        .header("accept", "text/event-stream")
+        .header("host", "localhost")
+        .body(Body::empty())
+        .unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    (status, response.into_body().into_data_stream())
+}
+
+async fn rest(mut pieces: axum::body::BodyDataStream) -> String {
+    let mut text = String::new();
+    while let Some(piece) = pieces.next().await {
+        text.push_str(str::from_utf8(&piece.expect("it ends well")).unwrap());
+    }
+    text
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_is_not_refused_while_the_node_is_away() {
+    let Two { b, others, .. } = two(open()).await;
+    let uri = "/v1/channels/orders/events";
+    others.reach("a", false);
+    let before = Instant::now();
+    let (status, mut pieces) = stream(&b, uri).await;
+    assert_eq!(status, StatusCode::OK);
+    let opening = pieces.next().await.unwrap().unwrap();
+    assert!(opening.starts_with(b"retry: "), "{opening:?}");
+    let back = async {
+        tokio::time::sleep(Duration::from_secs(17)).await;
+        others.reach("a", true);
+    };
+    // A sign of life meanwhile, and then the end: the browser asks again.
+    let (text, ()) = tokio::join!(rest(pieces), back);
+    assert_eq!(text, ":\n\n");
+    assert!(before.elapsed() < Duration::from_secs(20));
+    let (_, mut pieces) = stream(&b, uri).await;
+    pieces.next().await.unwrap().unwrap();
+    assert_eq!(others.last_asked().0, "a");
+
+    // Also where it is linked and does not answer, and not for ever.
+    for failure in [PassFailure::Away, PassFailure::Unknown] {
+        *others.fails.lock().unwrap() = Some(failure);
+        let (status, pieces) = stream(&b, uri).await;
+        assert_eq!(status, StatusCode::OK, "{failure:?}");
+        rest(pieces).await;
+    }
+    *others.fails.lock().unwrap() = None;
+    others.reach("a", false);
+    let before = Instant::now();
+    let (_, pieces) = stream(&b, uri).await;
+    rest(pieces).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(30));
+    // What is no stream is told so at once.
+    let header = [("accept", "text/event-stream")];
+    let shown = ask(&b, "GET", "/v1/channels/orders", &header, &Value::Null).await;
+    assert_eq!(kind(&shown), problem(503, "node-away"));
+}
+
+/// A stream that says nothing any more.
+struct Stuck;
+
+impl Answers for Stuck {
+    fn answer(&self, _: PassedRequest) -> BoxFuture<'_, PassedResponse> {
+        let opening = Ok::<_, Cut>(Bytes::from_static(b"retry: 1000\n\n"));
+        let messages = futures_util::stream::iter([opening]);
+        let media_type = Bytes::from_static(b"text/event-stream");
+        Box::pin(std::future::ready(PassedResponse {
+            status: 200,
+            headers: vec![("content-type".to_owned(), media_type)],
+            body: Box::pin(messages.chain(futures_util::stream::pending())),
+        }))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_node_says_nothing_any_more_ends() {
+    let others = Others::answering(Arc::new(Stuck));
+    others.have("orders", "a", true);
+    let b = beside(&bus_of_b(), open(), Arc::new(others)).router();
+    let before = Instant::now();
+    let (status, pieces) = stream(&b, "/v1/channels/orders/events").await;
+    assert_eq!(status, StatusCode::OK);
+    rest(pieces).await;
+    let keep_alive = GatewayLimits::default().keep_alive;
+    assert_eq!(before.elapsed(), 3 * keep_alive);
+}
+
+/// As many pages as are asked for, of which nobody takes anything.
+struct Pages;
+
+impl Answers for Pages {
+    fn answer(&self, _: PassedRequest) -> BoxFuture<'_, PassedResponse> {
+        let piece = Ok::<_, Cut>(Bytes::from(vec![b'x'; 64 << 10]));
+        let pieces = futures_util::stream::iter(vec![piece; 4]);
+        Box::pin(std::future::ready(PassedResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: Box::pin(pieces),
+        }))
+    }
+}
+
+#[tokio::test]
+async fn whoever_reads_slowly_takes_memory_and_no_place_on_the_way() {
+    let others = Others::answering(Arc::new(Pages));
+    others.have("orders", "a", true);
+    let b = beside(&bus_of_b(), open(), Arc::new(others)).router();
+    let mut unread = Vec::new();
+    // More than there are places, and none of them is read.
+    for _ in 0..2 * crate::passing::MAX_READING {
+        let request = Request::get("/v1/channels/orders/events")
+            .header("host", "localhost")
+            .body(Body::empty())
+            .unwrap();
+        let response = b.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        unread.push(response);
+    }
+    let stored = post(&b, "/v1/channels/orders/events", json!({"type": "x"})).await;
+    assert_eq!(stored.status, StatusCode::OK, "{}", stored.body.len());
+    // They take memory of their address until none is left for it.
+    let refused = loop {
+        let request = Request::get("/v1/channels/orders/events")
+            .header("host", "localhost")
+            .body(Body::empty())
+            .unwrap();
+        let response = b.clone().oneshot(request).await.unwrap();
+        if response.status() != StatusCode::OK {
+            break response.status();
+        }
+        unread.push(response);
+        assert!(unread.len() < 1000);
+    };
+    assert_eq!(refused, StatusCode::TOO_MANY_REQUESTS);
+    let one = unread.pop().expect("some").into_body();
+    let whole = axum::body::to_bytes(one, 1 << 20).await.unwrap();
+    assert_eq!(whole.len(), 256 << 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_others_may_have_is_not_taken_for_nobody_s() {
+    let Two { a, b, others, .. } = two(open()).await;
+    *others.is_new.lock().unwrap() = true;
+    let event = json!({"type": "paid"});
+    let new = [JSON, ("if-none-match", "*")];
+    let missing = "/v1/channels/paid";
+    let starting = problem(503, "starting");
+    assert_eq!(kind(&get(&b, missing).await), starting);
+    let appended = post(&b, "/v1/channels/paid/events", event.clone()).await;
+    assert_eq!(kind(&appended), starting);
+    assert_eq!(kind(&put(&b, missing, json!({})).await), starting);
+    let made = ask(&b, "PUT", missing, &new, &json!({})).await;
+    assert_eq!(kind(&made), starting);
+    // Who has just been linked says at once what it has.
+    let says = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        *others.is_new.lock().unwrap() = false;
+        others.reach("a", true);
+    };
+    let before = Instant::now();
+    let (answer, ()) = tokio::join!(get(&b, missing), says);
+    assert_eq!(kind(&answer), problem(404, "no-channel"));
+    assert!(before.elapsed() < Duration::from_secs(2));
+    *others.is_new.lock().unwrap() = true;
+    // What is known is passed on.
+    let stored = post(&b, "/v1/channels/orders/events", event).await;
+    assert_eq!(stored.status, StatusCode::CREATED, "{}", stored.body);
+    // Whoever says where means it.
+    let here = put(&b, "/v1/channels/paid%40b", json!({})).await;
+    assert_eq!(here.status, StatusCode::CREATED, "{}", here.body);
+
+    *others.is_new.lock().unwrap() = false;
+    others.have("gone", "c", false);
+    let away = problem(503, "node-away");
+    let gone = "/v1/channels/gone";
+    assert_eq!(kind(&put(&b, gone, json!({})).await), away);
+    let made = ask(&b, "PUT", gone, &new, &json!({})).await;
+    assert_eq!(kind(&made), away);
+    let here = put(&b, "/v1/channels/gone%40b", json!({})).await;
+    assert_eq!(here.status, StatusCode::CREATED, "{}", here.body);
+    assert_eq!(get(&a, gone).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn which_of_two_is_meant_does_not_change_when_one_goes_away() {
+    let Two { a, b, others, .. } = two(open()).await;
+    others.have("orders", "c", false);
+    let uri = "/v1/channels/orders/events";
+    let event = json!({"type": "paid"});
+    for away in [None, Some("a")] {
+        if let Some(away) = away {
+            others.reach(away, false);
+        }
+        assert_eq!(kind(&get(&b, uri).await), problem(409, "ambiguous"));
+        let appended = post(&b, uri, event.clone()).await;
+        assert_eq!(kind(&appended), problem(409, "ambiguous"));
+    }
+    others.reach("a", true);
+    let said = post(&b, "/v1/channels/orders%40a/events", event).await;
+    assert_eq!(said.status, StatusCode::CREATED, "{}", said.body);
+    let page = get(&a, uri).await.json();
+    assert_eq!(page["last"], 1);
 }
 
 #[tokio::test]

@@ -3,99 +3,36 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use hearken_channel_log::{
-    AppendError, BatchError, ChannelState, Expected, MAX_BATCH_EVENTS, Span,
-};
+use hearken_channel_log::{AppendError, BatchError, Expected, MAX_BATCH_EVENTS};
 use hearken_wire::EventRef;
+use tokio::time::{Instant, timeout_at};
 
+use super::appending::Appending;
 use super::pretended::pretended;
-use crate::bus::PublishError;
-use crate::channel::{AppendFailure, Channel, NoChannel, Receipt};
+use super::refusal::{AppendRefusal, refusal};
+use crate::channel::{APPEND_TIME, AppendFailure, Receipt};
+use crate::consumer::Outputs;
 use crate::event::{Draft, EventType};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types;
-use crate::plugin::guest::context::PluginContext;
-use crate::plugin::guest::imports::forms::{OVER_BUDGET, filled, span};
+use crate::plugin::guest::imports::forms::filled;
 use crate::plugin::guest::state::Guest;
-
-/// Why a guest's events are not appended.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::plugin::guest::imports) enum AppendRefusal {
-    #[error(transparent)]
-    NoChannel(#[from] NoChannel),
-    #[error("the channel was removed")]
-    Removed,
-    #[error("the node's channels are being opened; try again later")]
-    Starting,
-    #[error("{0}")]
-    Denied(String),
-    #[error("{0}")]
-    Invalid(String),
-    #[error("{0}")]
-    TooLarge(String),
-    #[error("{OVER_BUDGET}")]
-    Budget,
-    #[error("events of the channel are damaged; an operator has to repair it")]
-    Damaged(Vec<Span>),
-    #[error(transparent)]
-    Failure(AppendFailure),
-}
-
-impl From<AppendRefusal> for types::AppendError {
-    fn from(refusal: AppendRefusal) -> Self {
-        let text = refusal.to_string();
-        match refusal {
-            AppendRefusal::NoChannel(missing) => {
-                Self::NoChannel(missing.nearest().map(str::to_owned))
-            }
-            AppendRefusal::Removed => Self::NoChannel(None),
-            AppendRefusal::Starting => Self::Overloaded,
-            AppendRefusal::Denied(why) => Self::Denied(why),
-            AppendRefusal::Invalid(why) => Self::Invalid(why),
-            AppendRefusal::TooLarge(why) => Self::TooLarge(why),
-            AppendRefusal::Budget => Self::BudgetExceeded,
-            AppendRefusal::Damaged(ranges) => Self::Damaged(ranges.into_iter().map(span).collect()),
-            AppendRefusal::Failure(failure) => match failure {
-                AppendFailure::Event { .. }
-                | AppendFailure::Batch(BatchError::Malformed(_) | BatchError::Behind(_))
-                | AppendFailure::Log(AppendError::AnotherLog { .. }) => Self::Invalid(text),
-                AppendFailure::Batch(BatchError::Events | BatchError::Bytes(_))
-                | AppendFailure::Log(AppendError::TooLarge { .. }) => Self::TooLarge(text),
-                AppendFailure::Slow(_)
-                | AppendFailure::Broken
-                | AppendFailure::Log(AppendError::Unknown(_)) => Self::OutcomeUnknown(text),
-                AppendFailure::Closing | AppendFailure::Log(AppendError::Overloaded) => {
-                    Self::Overloaded
-                }
-                AppendFailure::Log(AppendError::NoChannel(_)) => Self::NoChannel(None),
-                AppendFailure::Log(AppendError::Conflict { last }) => Self::Conflict(last),
-                AppendFailure::Log(AppendError::Full(_)) => Self::Full(text),
-                AppendFailure::Log(AppendError::Damaged) => Self::Damaged(Vec::new()),
-                AppendFailure::Log(AppendError::StorageFailed(_)) => Self::StorageFailed(text),
-            },
-        }
-    }
-}
-
-impl AppendRefusal {
-    /// Whether the events may be stored all the same.
-    fn leaves_unknown(&self) -> bool {
-        matches!(
-            self,
-            Self::Failure(
-                AppendFailure::Slow(_)
-                    | AppendFailure::Broken
-                    | AppendFailure::Log(AppendError::Unknown(_))
-            )
-        )
-    }
-}
 
 /// What the events of an append get from the event in hand.
 struct InHand {
     traceparent: Option<String>,
     tracestate: Option<String>,
-    /// What the ids begin with of events that bring none, if its channel delivers it.
-    prefix: Option<String>,
+    /// How they are named that bring no id, if its channel delivers it.
+    named: Option<Named>,
+}
+
+/// How the events of an append are named that bring no id.
+struct Named {
+    /// What their ids begin with.
+    prefix: String,
+    /// The number of the first of them.
+    first: u64,
+    /// Where it is remembered what is stored of them.
+    outputs: Arc<Outputs>,
 }
 
 impl Guest {
@@ -106,17 +43,47 @@ impl Guest {
         events: Vec<types::OutgoingEvent>,
         expect_last: Option<u64>,
     ) -> Result<Receipt, AppendRefusal> {
+        let nameless = events.iter().filter(|event| event.id.is_none()).count() as u64;
+        let numbered = (nameless > 0 && self.batch.of_channel().is_some()).then(|| {
+            let content = content(name, &events);
+            (self.batch.appends.first(&content), content)
+        });
+        let first = numbered.map(|(first, _)| first);
+        let appended = self.append_numbered(name, events, expect_last, first).await;
+        let appends = &mut self.batch.appends;
+        match (&appended, numbered) {
+            (Ok(_), Some((first, _))) => appends.stored(first, nameless),
+            (Err(_), Some((first, content))) => appends.refused(first, nameless, content),
+            (_, None) => {}
+        }
+        if let Ok(receipt) = &appended {
+            let stored = receipt.events.iter().filter(|event| !event.duplicate);
+            self.plugin.count_sent(stored.count());
+        }
+        appended
+    }
+
+    /// The same; those that bring no id are numbered from `first` on, if a channel delivers
+    /// the event in hand.
+    async fn append_numbered(
+        &mut self,
+        name: &str,
+        events: Vec<types::OutgoingEvent>,
+        expect_last: Option<u64>,
+        first: Option<u64>,
+    ) -> Result<Receipt, AppendRefusal> {
         // Who may not is not told whether there is such a channel.
         if !self.rights.now().may_append(name) {
             let why = self.plugin.refuse_right("append", name);
             return Err(AppendRefusal::Denied(why));
         }
-        if events.len() > MAX_BATCH_EVENTS {
+        let count = events.len();
+        if count > MAX_BATCH_EVENTS {
             return Err(AppendRefusal::TooLarge(BatchError::Events.to_string()));
         }
-        let in_hand = self.in_hand();
+        let in_hand = self.in_hand(first);
         let mut drafts = self.drafts(name, &events, &in_hand)?;
-        if !self.plugin.spend_many(events.len()) {
+        if !self.plugin.spend_on_append(events.iter().map(size)) {
             return Err(AppendRefusal::Budget);
         }
         let channels = &self.plugin.channels;
@@ -130,47 +97,77 @@ impl Guest {
                 return Err(missing.told_to(|name| rights.may_append(name)).into());
             }
         };
-        let first = self.batch.appends.first(|| content(name, &events));
-        let named = match &in_hand.prefix {
-            Some(prefix) => self.name_drafts(&mut drafts, prefix, first),
+        let named = match &in_hand.named {
+            Some(named) => self.name_drafts(&mut drafts, named),
             None => Vec::new(),
         };
-        let what = || format!("{} events to the channel `{name}`", events.len());
-        let appended = if self.plugin.pretend("append", what) {
-            pretended(&self.plugin, &channel, &drafts, expect_last)
-        } else {
-            append_once(&self.plugin, &channel, drafts, &named, expect_last).await
-        };
-        let named = named.len() as u64;
-        let appended = appended.map_err(|failure| refusal(&channel, failure, events.len()));
-        let appends = &mut self.batch.appends;
-        match &appended {
-            Ok(receipt) => {
-                appends.stored(first, named);
-                let stored = receipt.events.iter().filter(|event| !event.duplicate);
-                self.plugin.count_sent(stored.count());
-            }
-            Err(refusal) if refusal.leaves_unknown() => {
-                appends.unknown(first, named, content(name, &events));
-            }
-            Err(_) => {}
+        let what = || format!("{count} events to the channel `{name}`");
+        if self.plugin.pretend("append", what) {
+            let pretended = pretended(&self.plugin, &channel, &drafts, expect_last);
+            return pretended.map_err(|failure| refusal(&channel, failure, count));
         }
-        appended
+        let patience = self.meter.patience().min(APPEND_TIME);
+        let end = Instant::now() + patience;
+        let _waiting = self.meter.wait_for_storage();
+        let bytes = events.iter().map(size).sum();
+        let room = timeout_at(end, self.plugin.room_to_append(bytes)).await;
+        let Ok(Some(room)) = room else {
+            let overloaded = AppendError::Overloaded.into();
+            return Err(AppendRefusal::Failure(overloaded));
+        };
+        let principal = format!("plugin:{}", self.plugin.name);
+        let encoded = channel.encode(&self.plugin.publisher, &principal, drafts);
+        let encoded = encoded.map_err(|failure| refusal(&channel, failure, count))?;
+        // The disk may take its time: until then the events are in memory once.
+        drop(events);
+        let append = Appending {
+            plugin: Arc::clone(&self.plugin),
+            channel: Arc::clone(&channel),
+            events: encoded,
+            count,
+            named,
+            outputs: in_hand.named.map(|named| named.outputs),
+            expected: expect_last
+                .map_or(Expected::Any, |last| Expected::Last { epoch: None, last }),
+        };
+        // Whoever has gone meanwhile, what is stored is remembered, and takes its room.
+        let append = async move {
+            let _room = room;
+            append.run().await
+        };
+        let appended = channel.keep_at(append);
+        let appended = appended.map_err(|failure| refusal(&channel, failure, count))?;
+        // In time for the guest to be told so.
+        match timeout_at(end, appended).await {
+            Ok(Ok(appended)) => appended,
+            Ok(Err(_)) => Err(AppendRefusal::Failure(AppendFailure::Broken)),
+            Err(_) => Err(AppendRefusal::Failure(AppendFailure::Slow(patience))),
+        }
     }
 
-    fn in_hand(&self) -> InHand {
+    fn in_hand(&mut self, first: Option<u64>) -> InHand {
+        let named = first.and_then(|first| self.named(first));
         let in_hand = self.batch.in_hand();
         let text = |text: Option<&str>| text.map(str::to_owned);
         InHand {
             traceparent: text(in_hand.and_then(EventRef::traceparent)),
             tracestate: text(in_hand.and_then(EventRef::tracestate)),
-            prefix: self.batch.of_channel().and_then(|event| {
-                let (channel, sequence) = event.channel().zip(event.sequence())?;
-                let epoch = self.plugin.channels.find(channel).ok()?.epoch();
-                let plugin = &self.plugin.name;
-                Some(format!("{channel}/{epoch}/{sequence}/{plugin}"))
-            }),
+            named,
         }
+    }
+
+    fn named(&mut self, first: u64) -> Option<Named> {
+        let handling = self.batch.handling()?;
+        let (epoch, round) = (handling.epoch, handling.round);
+        let outputs = Arc::clone(&handling.outputs);
+        let event = self.batch.of_channel()?;
+        let (channel, sequence) = event.channel().zip(event.sequence())?;
+        let plugin = &self.plugin.name;
+        Some(Named {
+            prefix: format!("{channel}/{epoch}/{sequence}/{plugin}{round}"),
+            first,
+            outputs,
+        })
     }
 
     fn drafts<'a>(
@@ -208,13 +205,13 @@ impl Guest {
         Ok(drafts)
     }
 
-    /// Gives the drafts that have none an id, numbered from `first` on; returns which have
-    /// got one.
-    fn name_drafts(&self, drafts: &mut [Draft<'_>], prefix: &str, first: u64) -> Vec<usize> {
+    /// Gives the drafts that have none an id; returns which have got one.
+    fn name_drafts(&self, drafts: &mut [Draft<'_>], named: &Named) -> Vec<usize> {
+        let Named { prefix, first, .. } = named;
         let drafts = drafts.iter_mut().enumerate();
         let nameless = drafts.filter(|(_, draft)| draft.id.is_none());
         nameless
-            .zip(first..)
+            .zip(*first..)
             .map(|((at, draft), number)| {
                 let place = self.batch.appends.place(number);
                 draft.id = Some(Cow::Owned(format!("{prefix}/{place}")));
@@ -224,77 +221,20 @@ impl Guest {
     }
 }
 
-/// Appends those of the drafts that are not known to be stored already. `named` are the
-/// positions of those that have got their ids from the event in hand.
-async fn append_once(
-    plugin: &PluginContext,
-    channel: &Arc<Channel>,
-    drafts: Vec<Draft<'_>>,
-    named: &[usize],
-    expect_last: Option<u64>,
-) -> Result<Receipt, AppendFailure> {
-    let epoch = channel.epoch();
-    let known = |at: usize| {
-        let id = drafts[at].id.as_deref()?;
-        Some((at, plugin.appended.find(epoch, id)?))
-    };
-    let known: Vec<_> = named.iter().filter_map(|at| known(*at)).collect();
-    if !known.is_empty() && known.len() == drafts.len() {
-        return Ok(Receipt {
-            epoch,
-            last: channel.bounds().map_or(0, |bounds| bounds.last),
-            events: known.into_iter().map(|(_, event)| event).collect(),
-        });
-    }
-    let is_known = |at: usize| known.iter().any(|(known, _)| *known == at);
-    let new = drafts.into_iter().enumerate();
-    let new = new.filter(|(at, _)| !is_known(*at));
-    let (places, drafts): (Vec<usize>, Vec<_>) = new.unzip();
-    let publisher = Arc::clone(&plugin.publisher);
-    let principal = format!("plugin:{}", plugin.name);
-    let expected = expect_last.map_or(Expected::Any, |last| Expected::Last { epoch: None, last });
-    let appended = channel.append(publisher, &principal, drafts, expected);
-    let mut receipt = appended.await.map_err(|failure| match failure {
-        AppendFailure::Event { at, error } => AppendFailure::Event {
-            at: places.get(at).copied().unwrap_or(at),
-            error,
-        },
-        failure => failure,
-    })?;
-    for (at, event) in known {
-        // In their order, so that those before it are there already.
-        receipt.events.insert(at, event);
-    }
-    for event in named.iter().filter_map(|at| receipt.events.get(*at)) {
-        plugin.appended.remember(receipt.epoch, event);
-    }
-    Ok(receipt)
-}
-
-/// What a guest is told of a channel's failure to append so many events.
-fn refusal(channel: &Channel, failure: AppendFailure, events: usize) -> AppendRefusal {
-    match failure {
-        AppendFailure::Event { at, error } => {
-            let place = match events {
-                1 => String::new(),
-                _ => format!("event {at} of the batch: "),
-            };
-            let why = format!("{place}{error}");
-            match error {
-                PublishError::TooLarge { .. } => AppendRefusal::TooLarge(why),
-                PublishError::Draft(_) | PublishError::OfChannel(_) => AppendRefusal::Invalid(why),
-            }
-        }
-        AppendFailure::Log(AppendError::NoChannel(_)) => AppendRefusal::Removed,
-        AppendFailure::Log(AppendError::Damaged) => {
-            let state = channel.status().map(|status| status.info.state);
-            AppendRefusal::Damaged(match state {
-                Some(ChannelState::Damaged { ranges }) => ranges,
-                _ => Vec::new(),
-            })
-        }
-        failure => AppendRefusal::Failure(failure),
-    }
+/// Bytes of all that a guest gives of an event.
+fn size(event: &types::OutgoingEvent) -> usize {
+    let attributes = [
+        &event.id,
+        &event.subject,
+        &event.time,
+        &event.datacontenttype,
+    ];
+    let attributes = attributes.into_iter().flatten().map(String::len);
+    let extensions = event.extensions.iter();
+    let extensions = extensions.map(|(name, value)| name.len() + value.len());
+    let data = event.data.as_ref().map_or(0, Vec::len);
+    let texts: usize = attributes.chain(extensions).sum();
+    event.type_.len() + texts + data
 }
 
 /// By what a repeat of an append is known.
@@ -328,3 +268,6 @@ fn content(channel: &str, events: &[types::OutgoingEvent]) -> blake3::Hash {
     }
     hasher.finalize()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,13 @@
 //! `hearken:plugin/channels`: appending to channels and reading them.
 
-pub(super) mod append;
+mod append;
+mod appending;
+mod missing;
 mod pretended;
 mod read;
+pub(super) mod refusal;
+#[cfg(test)]
+mod test_support;
 
 use super::forms::{lift, span};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{channels, types};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hearken_channel_log::{Epoch, ReadError};
 use hearken_wire::EventRef;
 
+use super::missing::nearest_of;
 use crate::channel::{Channel, Found, NoChannel, ReadAmount, ReadFailure, ReadFilter};
 use crate::config::Rights;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::channels;
@@ -34,7 +35,7 @@ impl From<ReadRefusal> for channels::ReadError {
     fn from(refusal: ReadRefusal) -> Self {
         match refusal {
             ReadRefusal::NoChannel(missing) => {
-                Self::NoChannel(missing.nearest().map(str::to_owned))
+                nearest_of(&missing).map_or_else(Self::NodeAway, Self::NoChannel)
             }
             ReadRefusal::Removed => Self::NoChannel(None),
             ReadRefusal::Starting => Self::Overloaded,
@@ -116,6 +117,7 @@ impl Guest {
             bytes: MAX_PAGE_BYTES,
         };
         let all = ReadFilter::default();
+        let _waiting = self.meter.wait_for_storage();
         let found = channel.read(after.sequence, amount, &all).await;
         let found = found.map_err(ReadRefusal::Failure)?;
         Ok(Read {

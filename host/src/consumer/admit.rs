@@ -1,0 +1,189 @@
+//! Takes events that were read into the window.
+
+use hearken_channel_log::Span;
+use hearken_wire::EventRef;
+
+use super::handle::Consumer;
+use super::letter;
+use super::settings::MAX_BYTES;
+use super::state::{Attached, State};
+use super::whole::Whole;
+use super::work::Source;
+use crate::bus::Filter;
+use crate::channel::Found;
+use crate::event::Event;
+
+/// Which events are to be handled.
+#[derive(Clone, Copy)]
+struct Wants<'w> {
+    filters: &'w [Filter],
+    /// What the listeners want, whether the policy grants it or not.
+    asked: &'w [Filter],
+    /// The node's name.
+    node: &'w str,
+}
+
+impl Wants<'_> {
+    fn has(self, event: EventRef<'_>) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|filter| filter.matches_stored(event, self.node))
+    }
+
+    /// Whether the policy withholds it.
+    fn lacks(self, event: EventRef<'_>) -> bool {
+        let mut asked = self.asked.iter();
+        !self.has(event) && asked.any(|filter| filter.matches_stored(event, self.node))
+    }
+}
+
+/// Takes what was read behind `at`, so far as there is room. Returns the numbers that are not
+/// kept any more, and how many of them were to be handled.
+pub(super) fn admit(
+    consumer: &Consumer,
+    source: Source,
+    at: u64,
+    found: &Found,
+    whole: Option<&Whole>,
+) -> Vec<(Span, u64)> {
+    let mut missed = Vec::new();
+    let mut state = consumer.state();
+    let State {
+        attached,
+        work,
+        filters,
+        asked,
+        settings,
+        ..
+    } = &mut *state;
+    let Some(attached) = attached else {
+        return missed;
+    };
+    let until = match (source, &attached.place.again) {
+        (Source::Letters, Some(again)) => again.until,
+        _ => u64::MAX,
+    };
+    // Somebody has sent it elsewhere meanwhile.
+    let lane = attached.place.lane_mut(source);
+    let Some(lane) = lane.filter(|lane| lane.at() == at) else {
+        return missed;
+    };
+    attached.unreadable = None;
+    if let Some(gap) = found.gap {
+        let last = gap.last.min(until);
+        let count = lane.pass(last);
+        let gone = Span::new(gap.first, last).filter(|_| count > 0);
+        missed.extend(gone.map(|gone| (gone, count)));
+        attached.place.missed += count;
+    }
+    let wants = Wants {
+        filters,
+        asked,
+        node: consumer.reporter.node(),
+    };
+    let mut is_full = false;
+    for bytes in &found.events {
+        let event = EventRef::assume_encoded(bytes);
+        let number = event.sequence().unwrap_or_default();
+        let held = attached.place.lane(source).map_or(0, |lane| lane.held());
+        is_full = held >= settings.window.max(1) || work.bytes() >= MAX_BYTES;
+        if is_full || number > until {
+            break;
+        }
+        let admitted = match source {
+            Source::Channel => of_channel(attached, wants, event, number),
+            Source::Letters => {
+                let of = letter_of(consumer, event, whole);
+                if matches!(of, Of::Gone) && is_open(attached, source, number) {
+                    let (first, last) = (number, number);
+                    missed.push((Span { first, last }, 1));
+                    attached.place.missed += 1;
+                }
+                of_letters(attached, wants, of, number)
+            }
+        };
+        if let Some((event, failed)) = admitted {
+            let of = (attached.place.epoch, attached.place.round(source));
+            work.admit(source, number, of, event, failed);
+        }
+    }
+    if !is_full && let Some(lane) = attached.place.lane_mut(source) {
+        lane.pass(found.next.min(until));
+    }
+    if attached.withheld.is_some() {
+        consumer.signals.withholds.notify_one();
+    }
+    missed
+}
+
+/// An event of the channel, if it is to be handled, and how often it has failed.
+fn of_channel(
+    attached: &mut Attached,
+    wants: Wants<'_>,
+    event: EventRef<'_>,
+    number: u64,
+) -> Option<(Event, u32)> {
+    let lane = &mut attached.place.lane;
+    let is_dead = lane.is_ahead(number);
+    let is_withheld = lane.is_open(number) && wants.lacks(event);
+    let failed = lane.read(number, wants.has(event));
+    attached.place.dead += u64::from(is_dead);
+    if is_withheld {
+        attached.withhold(number);
+    }
+    failed.map(|failed| (Event::copied(event), failed))
+}
+
+/// What a letter is of.
+enum Of {
+    /// An event of this consumer.
+    Own(Event),
+    /// One of it that is not there any more.
+    Gone,
+    /// One of another.
+    Other,
+}
+
+fn letter_of(consumer: &Consumer, letter: EventRef<'_>, whole: Option<&Whole>) -> Of {
+    let of = letter::read(letter)
+        .filter(|of| of.plugin == consumer.plugin() && of.channel == consumer.channel().as_str());
+    let whole = whole.filter(|whole| Some(whole.letter) == letter.sequence());
+    match (of, whole) {
+        (None, _) => Of::Other,
+        (Some(of), None) => Of::Own(letter::event_of(letter, of)),
+        (Some(_), Some(whole)) => whole.event.clone().map_or(Of::Gone, Of::Own),
+    }
+}
+
+/// The event of a letter, if it is to be handled, and how often it has failed.
+fn of_letters(
+    attached: &mut Attached,
+    wants: Wants<'_>,
+    of: Of,
+    letter: u64,
+) -> Option<(Event, u32)> {
+    let event = match of {
+        Of::Own(event) => Some(event),
+        Of::Gone | Of::Other => None,
+    };
+    let number = event.as_ref().and_then(Event::sequence).unwrap_or(letter);
+    // Of one that died again since there is a letter behind this one.
+    let newest = attached.dead_again.get(&number).filter(|_| event.is_some());
+    let is_dead = newest.is_some_and(|newest| *newest > letter);
+    attached.place.dead += u64::from(is_dead);
+    let event = event.filter(|_| !is_dead);
+    let is_withheld = event.as_ref().is_some_and(|event| {
+        is_open(attached, Source::Letters, letter) && wants.lacks(event.packed())
+    });
+    if is_withheld {
+        attached.withhold(number);
+    }
+    let event = event.filter(|event| wants.has(event.packed()));
+    let lane = attached.place.lane_mut(Source::Letters)?;
+    let failed = lane.read(letter, event.is_some());
+    event.zip(failed)
+}
+
+fn is_open(attached: &Attached, source: Source, number: u64) -> bool {
+    let lane = attached.place.lane(source);
+    lane.is_some_and(|lane| lane.is_open(number))
+}
