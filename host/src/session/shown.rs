@@ -87,7 +87,8 @@ impl Sessions {
     /// The session with this id.
     #[must_use]
     pub fn show(&self, client: &str) -> Option<SessionStatus> {
-        status(&self.0.registry.get(client)?)
+        let connection = self.0.registry.get(client)?;
+        status(&connection)
     }
 
     /// Who is subscribed to a channel, as JSON sessions are shown it.

@@ -19,6 +19,7 @@ use hearken::config::{NodeConfig, NodeFlags};
 use hearken::consumer::Consumers;
 use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
 use hearken::passing::Alone;
+use hearken::session::{Namespaces, NoHooks, Sessions, Surroundings};
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -78,18 +79,29 @@ pub async fn get(path: &str) -> StatusCode {
     });
     let channels = Channels::new(&bus);
     let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+    let access = Access::open(Arc::new(SystemClock));
+    let surroundings = Surroundings {
+        bus: bus.clone(),
+        channels: channels.clone(),
+        access: access.clone(),
+        environment: Arc::clone(&environment) as _,
+        hooks: Arc::new(NoHooks),
+    };
+    let settings = NodeConfig::default().sessions;
     let gateway = Gateway::new(GatewayConfig {
         consumers: Consumers::new(&channels, &bus, environment),
+        sessions: Sessions::new(surroundings, settings, Namespaces::default()),
         channels,
         bus,
         plugins: Arc::new(Nothing),
         elsewhere: Arc::new(Alone),
         cluster: Arc::new(Nothing),
         readiness,
-        access: Access::open(Arc::new(SystemClock)),
+        access,
         hosts: AllowedHosts::any(),
         tls: None,
         ganomede: None,
+        dev: false,
         limits: GatewayLimits::default(),
         registry: Registry::default(),
     });
