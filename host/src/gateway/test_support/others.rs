@@ -37,9 +37,20 @@ impl Others {
 
     /// The node of this name has a channel of that name.
     pub(in crate::gateway) fn have(&self, name: &str, node: &str, reachable: bool) {
+        self.have_log(name, node, &format!("of{node}"), reachable);
+    }
+
+    /// The same, which is that log of the name.
+    pub(in crate::gateway) fn have_log(
+        &self,
+        name: &str,
+        node: &str,
+        epoch: &str,
+        reachable: bool,
+    ) {
         let holder = Holder {
             node: node.into(),
-            epoch: "e".into(),
+            epoch: epoch.into(),
             reachable,
         };
         self.holders.lock().unwrap().push((name.to_owned(), holder));
