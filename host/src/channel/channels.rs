@@ -132,8 +132,10 @@ impl Channels {
         self.0.all().contains_key(name)
     }
 
-    /// The channel of this name, if there is one on this node.
-    pub(super) fn get(&self, name: &str) -> Option<Arc<Channel>> {
+    /// The channel of this name, if there is one on this node. Unlike [`Channels::find`] it
+    /// looks for nothing else, at no cost for who asks often.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Channel>> {
         self.0.all().get(name).map(Arc::clone)
     }
 

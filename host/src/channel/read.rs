@@ -23,6 +23,10 @@ pub const MAX_READ: usize = 4 << 20;
 /// Events of a page of the log that is filtered.
 const PAGE_EVENTS: usize = 1000;
 
+/// As many times as large as what passes a filter a page of the log may be for that to stay a
+/// part of it, and keep all of it in memory.
+const MOST_BESIDE: usize = 8;
+
 /// How much is read for one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadAmount {
@@ -113,6 +117,7 @@ impl Channel {
         loop {
             found.last = page.last;
             let position = page.next;
+            let (kept, before) = (found.events.len(), (scanned_bytes, bytes));
             for event in page.events {
                 let packed = EventRef::assume_encoded(&event);
                 let number = packed.sequence().unwrap_or(position);
@@ -127,6 +132,13 @@ impl Channel {
                     found.events.push(event);
                 }
                 found.next = number;
+            }
+            let (looked_at, passed) = (scanned_bytes - before.0, bytes - before.1);
+            if passed.saturating_mul(MOST_BESIDE) < looked_at {
+                // There may be many who look for little.
+                for event in &mut found.events[kept..] {
+                    *event = Bytes::copy_from_slice(event);
+                }
             }
             found.next = position;
             let enough = found.events.len() >= amount.events

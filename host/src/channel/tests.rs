@@ -340,6 +340,34 @@ async fn reading_goes_on_from_next_and_is_filtered() {
 }
 
 #[tokio::test]
+async fn the_few_that_pass_a_filter_do_not_keep_the_others_in_memory() {
+    let node = Node::new();
+    let channel = node.make(ChannelSettings::default()).await;
+    let mut drafts = vec![draft("rare"), draft("rare")];
+    drafts.extend((0..18).map(|_| draft("usual")));
+    node.append(&channel, drafts).await.unwrap();
+    let places = |found: &Found| {
+        let events = found.events.iter();
+        events.map(|event| event.as_ptr()).collect::<Vec<_>>()
+    };
+    let all = places(&read(&channel, 0, 100).await);
+    assert_eq!(all, places(&read(&channel, 0, 100).await), "as they lie");
+    let of_type = async |event_type: &str| {
+        let filter = ReadFilter {
+            pattern: Some(Pattern::new(event_type).unwrap()),
+            ..ReadFilter::default()
+        };
+        let found = channel.read(0, ReadAmount::events(100), &filter).await;
+        found.unwrap()
+    };
+    let rare = of_type("custom.rare").await;
+    assert_eq!(numbers(&rare), [1, 2]);
+    assert!(places(&rare).iter().all(|place| !all.contains(place)));
+    let usual = of_type("custom.usual").await;
+    assert_eq!(places(&usual), all[2..]);
+}
+
+#[tokio::test]
 async fn what_is_not_kept_any_more_is_a_gap_and_is_told() {
     let node = Node::new();
     let channel = node.make(few_events(2)).await;

@@ -147,7 +147,7 @@ async fn look_for_letters(
 ) -> Result<BTreeMap<u64, u64>, AttachError> {
     let mut again = BTreeMap::new();
     let name = letter::channel_of(consumer.plugin()).ok();
-    let letters = name.and_then(|name| channels.find(name.as_str()).ok());
+    let letters = name.and_then(|name| channels.get(name.as_str()));
     let Some(letters) = letters else {
         return Ok(again);
     };

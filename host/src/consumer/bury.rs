@@ -143,14 +143,14 @@ async fn lay(
 
 /// The channel of letters, which is made when it is first needed.
 async fn letters(channels: &Channels, name: &ChannelName) -> Result<Arc<Channel>, SetFailure> {
-    if let Ok(letters) = channels.find(name.as_str()) {
+    if let Some(letters) = channels.get(name.as_str()) {
         return Ok(letters);
     }
     let made = channels.set(name, ChannelSettings::default(), None, true);
     match made.await {
         Ok((letters, _)) => Ok(letters),
         // Another consumer was quicker.
-        Err(error) => channels.find(name.as_str()).map_err(|_| error),
+        Err(error) => channels.get(name.as_str()).ok_or(error),
     }
 }
 

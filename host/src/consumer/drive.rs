@@ -82,17 +82,17 @@ async fn taken_to_its_place(consumer: &Consumer, channels: &Channels) -> Arc<Cha
     loop {
         changes.borrow_and_update();
         let name = consumer.channel().as_str();
-        let found = channels.find(name);
+        let found = channels.get(name);
         let reason = match found {
-            Ok(channel) => match attach(consumer, channels, &channel).await {
+            Some(channel) => match attach(consumer, channels, &channel).await {
                 Ok(()) => {
                     consumer.state().waiting = None;
                     return channel;
                 }
                 Err(error) => error.to_string(),
             },
-            Err(_) if !channels.is_open() => "the channels are not open yet".to_owned(),
-            Err(_) => format!(
+            None if !channels.is_open() => "the channels are not open yet".to_owned(),
+            None => format!(
                 "there is no channel `{name}` on this node; a plugin consumes where the channel \
                  lies"
             ),
@@ -104,9 +104,9 @@ async fn taken_to_its_place(consumer: &Consumer, channels: &Channels) -> Arc<Cha
         }
         // Once it is there, what keeps it from being consumed may pass by itself.
         let again = async {
-            match channels.find(name) {
-                Ok(_) => sleep(wait).await,
-                Err(_) => std::future::pending().await,
+            match channels.has(name) {
+                true => sleep(wait).await,
+                false => std::future::pending().await,
             }
         };
         tokio::select! {

@@ -67,7 +67,7 @@ impl Consumers {
     pub async fn retry(&self, plugin: &str, channel: &str) -> Result<u64, ConsumerFailure> {
         let (channel, consumer) = self.known(plugin, channel).await?;
         let name = letter::channel_of(plugin).ok();
-        let letters = name.and_then(|name| self.0.channels.find(name.as_str()).ok());
+        let letters = name.and_then(|name| self.0.channels.get(name.as_str()));
         let Some(letters) = letters else {
             return Ok(0);
         };

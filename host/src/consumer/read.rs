@@ -57,7 +57,7 @@ pub(super) async fn keep_reading_letters(consumer: &Consumer, channels: &Channel
             continue;
         };
         let name = letter::channel_of(consumer.plugin()).ok();
-        let letters = name.and_then(|name| channels.find(name.as_str()).ok());
+        let letters = name.and_then(|name| channels.get(name.as_str()));
         match letters.filter(|letters| letters.epoch() == epoch) {
             Some(letters) => read_on(consumer, &letters, Source::Letters, &mut wait).await,
             None => let_go_of_letters(consumer),

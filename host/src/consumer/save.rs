@@ -99,7 +99,7 @@ fn snapshot(consumer: &Consumer, channels: &Channels) -> Option<(Arc<Channel>, B
 /// Where the dead letters of the plugin end.
 pub(super) fn end_of_letters(consumer: &Consumer, channels: &Channels) -> Option<Position> {
     let name = letter::channel_of(consumer.plugin()).ok()?;
-    let letters = channels.find(name.as_str()).ok()?;
+    let letters = channels.get(name.as_str())?;
     Some(Position {
         epoch: letters.epoch(),
         after: letters.bounds()?.last,

@@ -104,6 +104,17 @@ impl Context {
         }
     }
 
+    /// The same for who waits for it, and looks again with every change: what may have been
+    /// meant instead is not looked for.
+    pub(super) fn awaited_channel(&self, name: &str) -> Result<Option<Arc<Channel>>, Rejection> {
+        // As above.
+        let are_open = self.channels.is_open();
+        match self.channels.get(name) {
+            None if !are_open => Err(Rejection::Starting),
+            found => Ok(found),
+        }
+    }
+
     /// Takes nothing any more, and ends streams and waits.
     pub(super) fn drain(&self) {
         // Set before it is looked at.

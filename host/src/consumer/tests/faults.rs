@@ -1,9 +1,12 @@
 //! Consumers whose disk fails or takes its time, and what is not kept for them any more.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hearken_channel_log::MAX_BATCH_BYTES;
 
 use super::*;
 use crate::bus::BusConfig;
+use crate::channel::OtherNodes;
 use crate::channel::test_engine::{Call, Fate, TestEngine};
 use crate::consumer::{kept, place};
 
@@ -22,6 +25,17 @@ async fn reject(worker: &mut Worker, events: usize) {
         worker.settle(Verdict::Rejected("never"));
     }
     settled().await;
+}
+
+/// Other nodes of which it is counted how often they are asked.
+#[derive(Default)]
+struct Asked(AtomicUsize);
+
+impl OtherNodes for Asked {
+    fn that_have(&self, _: &str) -> Vec<String> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Vec::new()
+    }
 }
 
 /// Removes the dead letters.
@@ -129,6 +143,22 @@ async fn a_retry_of_which_only_the_mark_is_missing_is_marked_by_the_next() {
     assert_eq!(letters.retried("orders").await.unwrap(), 1);
     assert_eq!(worker.handle(1).await, [1], "it was given again");
     worker.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_letters_that_are_not_there_nobody_is_asked() {
+    let node = Node::new().await;
+    let others = Arc::<Asked>::default();
+    node.channels
+        .beside(Arc::clone(&others) as Arc<dyn OtherNodes>);
+    let mut worker = node.worker(settings());
+    for number in 1..=3 {
+        node.append(&["a"]).await;
+        assert_eq!(worker.handle(1).await, [number]);
+        settled().await;
+    }
+    assert_eq!(node.written().await, 3);
+    assert_eq!(others.0.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]

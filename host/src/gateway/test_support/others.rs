@@ -1,6 +1,7 @@
 //! Other nodes of a node under test.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -19,6 +20,8 @@ pub(in crate::gateway) struct Others {
     /// What has not said yet which channels it has may be among them.
     pub(in crate::gateway) is_new: Mutex<bool>,
     changes: watch::Sender<u64>,
+    /// How often it was looked for what may have been meant by a name.
+    pub(in crate::gateway) guessed: AtomicUsize,
     /// Requests that were passed on, with the node that they were for.
     pub(in crate::gateway) asked: Mutex<Vec<(String, PassedRequest)>>,
 }
@@ -34,9 +37,20 @@ impl Others {
 
     /// The node of this name has a channel of that name.
     pub(in crate::gateway) fn have(&self, name: &str, node: &str, reachable: bool) {
+        self.have_log(name, node, &format!("of{node}"), reachable);
+    }
+
+    /// The same, which is that log of the name.
+    pub(in crate::gateway) fn have_log(
+        &self,
+        name: &str,
+        node: &str,
+        epoch: &str,
+        reachable: bool,
+    ) {
         let holder = Holder {
             node: node.into(),
-            epoch: "e".into(),
+            epoch: epoch.into(),
             reachable,
         };
         self.holders.lock().unwrap().push((name.to_owned(), holder));
@@ -76,6 +90,7 @@ impl Elsewhere for Others {
     }
 
     fn names_beside(&self, _: &str) -> Vec<Arc<str>> {
+        self.guessed.fetch_add(1, Ordering::Relaxed);
         let all = self.behind(None, usize::MAX).into_iter();
         all.map(|(name, _)| name).collect()
     }

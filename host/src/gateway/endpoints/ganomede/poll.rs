@@ -96,7 +96,7 @@ impl Poll<'_> {
                 };
                 return there.poll(polled).await;
             }
-            if let Ok(channel) = context.find_channel(name.as_str())? {
+            if let Some(channel) = context.awaited_channel(name.as_str())? {
                 break channel;
             }
             // It comes to be with the first event that is sent to it, here or elsewhere.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -844,6 +845,8 @@ async fn a_poll_waits_for_a_channel_that_another_node_makes() {
     others.reach("a", true);
     send_event(&b, "later", json!({})).await;
     assert_eq!(waiting.await.expect("it does not panic"), [1]);
+    let guessed = others.guessed.load(Ordering::Relaxed);
+    assert_eq!(guessed, 0, "it is looked for with every change anywhere");
 }
 
 #[tokio::test(start_paused = true)]

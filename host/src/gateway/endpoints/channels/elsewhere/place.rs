@@ -88,7 +88,7 @@ impl Context {
         if !self.channels.is_open() || self.channels.has(given) {
             return Ok(Place::Here);
         }
-        let holders = self.elsewhere.holders(given);
+        let holders = without_moved(self.elsewhere.holders(given));
         match &holders[..] {
             [] if !self.elsewhere.is_settled() => {
                 Err(ElsewhereRefusal::Unsettled(given.to_owned()))
@@ -178,6 +178,15 @@ impl Context {
             None => Ok(()),
         }
     }
+}
+
+/// Without those that are away and whose log lies with another that can be reached: its node
+/// was given another name, or its data another node. It is one channel, and no two of a name.
+fn without_moved(mut holders: Vec<Holder>) -> Vec<Holder> {
+    let reached = holders.iter().filter(|holder| holder.reachable);
+    let reached: Vec<_> = reached.map(|holder| Arc::clone(&holder.epoch)).collect();
+    holders.retain(|holder| holder.reachable || !reached.contains(&holder.epoch));
+    holders
 }
 
 fn names(holders: &[Holder]) -> Vec<String> {

@@ -487,6 +487,24 @@ async fn which_of_two_is_meant_does_not_change_when_one_goes_away() {
 }
 
 #[tokio::test]
+async fn a_log_that_has_moved_is_one_channel() {
+    let Two { b, others, .. } = two(open()).await;
+    let shown = |name: &str| format!("/v1/channels/{name}/events");
+    for (node, reachable) in [("was-a", false), ("a", true)] {
+        others.have_log("moved", node, "1f", reachable);
+    }
+    // It is asked, and has none in truth.
+    let answer = get(&b, &shown("moved")).await;
+    assert_eq!(kind(&answer), problem(404, "no-channel"));
+    assert_eq!(others.last_asked().0, "a");
+    // Both are there: it is a copy.
+    others.have_log("copied", "a", "2f", true);
+    others.have_log("copied", "c", "2f", true);
+    let answer = get(&b, &shown("copied")).await;
+    assert_eq!(kind(&answer), problem(409, "ambiguous"));
+}
+
+#[tokio::test]
 async fn a_name_is_the_cluster_s() {
     let Two { b, others, .. } = two(open()).await;
     let new = [JSON, ("if-none-match", "*")];
