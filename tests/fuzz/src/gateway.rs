@@ -17,12 +17,14 @@ use hearken::bus::{
 };
 use hearken::channel::{ChannelSettings, Channels, Engines, NodeEnvironment};
 use hearken::clock::SystemClock;
+use hearken::config::NodeConfig;
 use hearken::consumer::Consumers;
 use hearken::event::{CloudEvent, Pattern};
 use hearken::gateway::{
     AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness, SharedSecret,
 };
 use hearken::passing::Alone;
+use hearken::session::{Namespaces, NoHooks, Sessions, Surroundings};
 use hearken_channel_log::ChannelName;
 use hearken_channel_log::memory::{Memory, MemorySettings};
 use prometheus_client::registry::Registry;
@@ -74,15 +76,30 @@ impl Node {
         readiness.plugins_loaded();
         let channels = runtime.block_on(channels(&bus));
         let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+        let access = Access::open(Arc::new(SystemClock));
+        let surroundings = Surroundings {
+            bus: bus.clone(),
+            channels: channels.clone(),
+            access: access.clone(),
+            environment: Arc::clone(&environment) as _,
+            hooks: Arc::new(NoHooks),
+        };
+        let settings = NodeConfig::default().sessions;
+        // Sessions run on it.
+        let sessions = {
+            let _entered = runtime.enter();
+            Sessions::new(surroundings, settings, Namespaces::default())
+        };
         let gateway = Gateway::new(GatewayConfig {
             consumers: Consumers::new(&channels, &bus, environment),
+            sessions,
             channels,
             bus,
             plugins: Arc::new(Nobody),
             elsewhere: Arc::new(Alone),
             cluster: Arc::new(Nobody),
             readiness,
-            access: Access::open(Arc::new(SystemClock)),
+            access,
             hosts: AllowedHosts::any(),
             tls: None,
             ganomede: Some(GanomedeConfig {
@@ -91,6 +108,7 @@ impl Node {
                 poll_timeout: Duration::from_secs(5),
                 started: 0,
             }),
+            dev: false,
             limits: GatewayLimits::default(),
             registry: Registry::default(),
         });
