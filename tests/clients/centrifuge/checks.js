@@ -10,13 +10,14 @@ const { SECRET, inSeconds, token } = require('./tokens');
 
 const CONFIGURATION = `
 [access]
-allow_unauthenticated = true
+anonymous = ["house"]
+
+[access.roles.house]
+publish = ["custom.*"]
+append = ["*"]
 
 [access.tokens.app]
 hmac_secret_file = "token.secret"
-
-[access.anonymous]
-roles = ["admin"]
 
 [sessions]
 token = "app"
