@@ -244,6 +244,10 @@ async fn every_operation_against_every_missing_right() {
             assert_eq!(answer.status, StatusCode::OK, "{place}");
             continue;
         }
+        // Sessions are asked by their own commands.
+        if right == "session" {
+            continue;
+        }
         for status in ["401", "403", "429"] {
             let told = operation.statuses.iter().any(|told| told == status);
             assert!(told, "{place} is not documented to answer {status}");
