@@ -9,7 +9,12 @@ const ANYTHING: char = '…';
 /// the background, in between, some of `heard`: how many lines of that were used up.
 pub fn shown(expected: &[&str], said: &[&str], heard: &[&str]) -> Option<usize> {
     let plain = |lines: &[&str]| -> Vec<String> { lines.iter().copied().map(plain).collect() };
-    let (expected, said, heard) = (plain(expected), plain(said), plain(heard));
+    let (expected, said, mut heard) = (plain(expected), plain(said), plain(heard));
+    // Between publishers there is no order.
+    heard.sort_by_key(|line| {
+        let place = expected.iter().position(|pattern| alike(pattern, line));
+        place.unwrap_or(expected.len())
+    });
     // Each step uses up a line of what is expected, said or heard.
     let mut reached = BTreeSet::from([(0, 0, 0)]);
     let mut seen = BTreeSet::new();

@@ -102,7 +102,7 @@ const COMMANDS: [(&[&str], &str, &str); 23] = [
 const OF_SEVERAL: &str = "channel set";
 
 /// Commands that ask no node.
-const ALONE: [&str; 16] = [
+const ALONE: [&str; 18] = [
     "run",
     "dev",
     "help",
@@ -110,6 +110,8 @@ const ALONE: [&str; 16] = [
     "plugin build",
     "plugin check",
     "plugin help",
+    "sessions help",
+    "sessions token",
     "channel help",
     "cluster ca",
     "cluster cert",
@@ -204,7 +206,7 @@ impl Guarded {
 async fn commands() -> BTreeSet<String> {
     let folder = TempDir::new().expect("a temporary folder");
     let mut all = BTreeSet::new();
-    for group in ["", "plugin", "channel", "cluster", "access"] {
+    for group in ["", "plugin", "channel", "sessions", "cluster", "access"] {
         let words: Vec<&str> = group.split_whitespace().chain(["--help"]).collect();
         let help = run(hearken(folder.path(), &words)).await;
         let (_, list) = help.stdout.split_once("Commands:").expect("there are some");
@@ -213,7 +215,7 @@ async fn commands() -> BTreeSet<String> {
             all.insert(format!("{group} {name}").trim().to_owned());
         }
     }
-    for group in ["plugin", "channel", "cluster", "access"] {
+    for group in ["plugin", "channel", "sessions", "cluster", "access"] {
         assert!(all.remove(group), "{group} is no command");
     }
     all

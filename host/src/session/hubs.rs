@@ -58,10 +58,9 @@ impl Hubs {
                 Some(hub) => hub,
                 None => self.make(name, namespace, &made)?,
             };
-            match work(&hub) {
-                Ok(done) => return Ok(done),
-                // It was ended meanwhile, and taken out before anybody else looks for it.
-                Err(Gone) => {}
+            // Otherwise it was ended meanwhile, and taken out before anybody else looks for it.
+            if let Ok(done) = work(&hub) {
+                return Ok(done);
             }
         }
     }

@@ -56,12 +56,12 @@ async fn what_cannot_be_proved_is_not_said_to_be_recovered() {
     }
     let (_, now) = back(&rig, 12, &json!("")).await;
     let epoch = now["epoch"].clone();
-    let mut top = 12;
-    for (offset, epoch) in [
+    let asked = [
         (12, json!("others")),
         (1, epoch.clone()),
         (99, epoch.clone()),
-    ] {
+    ];
+    for (top, (offset, epoch)) in (12..).zip(asked) {
         let (mut client, result) = back(&rig, offset, &epoch).await;
         assert_eq!(result["recovered"], json!(null));
         assert_eq!(result["was_recovering"], true);
@@ -69,7 +69,6 @@ async fn what_cannot_be_proved_is_not_said_to_be_recovered() {
             (&result["offset"], &result["epoch"]),
             (&json!(top), &now["epoch"])
         );
-        top += 1;
         assert!(numbers(&result).is_empty());
         client
             .ask("unsubscribe", &json!({ "channel": "chat:1" }))

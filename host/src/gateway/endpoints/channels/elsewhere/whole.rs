@@ -149,7 +149,7 @@ mod tests {
         for bytes in (0..=3 << 20).step_by(8 << 10) {
             taken.grow(bytes).unwrap();
             assert!(taken.bytes >= bytes);
-            assert!(taken.bytes <= (2 * bytes).max(STEP).min(4 << 20));
+            assert!(taken.bytes <= (2 * bytes).clamp(STEP, 4 << 20));
         }
         assert!(taken.parts.len() < 10);
         taken.grow(100 << 20).unwrap();
