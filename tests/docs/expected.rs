@@ -6,21 +6,30 @@ use std::collections::BTreeSet;
 const ANYTHING: char = '…';
 
 /// Whether `expected` is what is shown when a command has printed `said`, and others in
-/// the background, in between, some of `heard`: how many lines of that were used up.
+/// the background, in between, some of `heard`: how many lines of that were used up. These may
+/// stand in another order, since there is none between publishers.
 pub fn shown(expected: &[&str], said: &[&str], heard: &[&str]) -> Option<usize> {
     let plain = |lines: &[&str]| -> Vec<String> { lines.iter().copied().map(plain).collect() };
-    let (expected, said, mut heard) = (plain(expected), plain(said), plain(heard));
-    // Between publishers there is no order.
-    heard.sort_by_key(|line| {
+    let (expected, said, heard) = (plain(expected), plain(said), plain(heard));
+    let place = |line: &String| {
         let place = expected.iter().position(|pattern| alike(pattern, line));
         place.unwrap_or(expected.len())
-    });
+    };
+    (0..=heard.len()).find(|used| {
+        let mut heard = heard[..*used].to_vec();
+        heard.sort_by_key(place);
+        shown_in_order(&expected, &said, &heard)
+    })
+}
+
+/// Whether it is all of this, of both in its order.
+fn shown_in_order(expected: &[String], said: &[String], heard: &[String]) -> bool {
     // Each step uses up a line of what is expected, said or heard.
     let mut reached = BTreeSet::from([(0, 0, 0)]);
     let mut seen = BTreeSet::new();
     while let Some((e, s, h)) = reached.pop_first() {
-        if e == expected.len() && s == said.len() {
-            return Some(h);
+        if e == expected.len() && s == said.len() && h == heard.len() {
+            return true;
         }
         if !seen.insert((e, s, h)) || e == expected.len() {
             continue;
@@ -38,7 +47,7 @@ pub fn shown(expected: &[&str], said: &[&str], heard: &[&str]) -> Option<usize> 
             reached.insert((next, s, h + 1));
         }
     }
-    None
+    false
 }
 
 /// Whether a line is like a pattern with [`ANYTHING`] in it.
@@ -182,4 +191,5 @@ fn lines_of_the_background_come_in_between() {
     assert_eq!(shown(&["b", "a"], &["a", "b"], &heard), None);
     assert_eq!(shown(&["a"], &["a", "b"], &heard), None);
     assert_eq!(shown(&["a", "y"], &["a"], &heard), None);
+    assert_eq!(shown(&["a", "y", "x"], &["a"], &heard), Some(2));
 }
