@@ -26,13 +26,13 @@ fn claims(answer: &Answer) -> Value {
 }
 
 fn folder(sessions: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let secret = "0123456789abcdef0123456789abcdef";
-    fs::write(folder.path().join("token.secret"), secret).unwrap();
+    fs::write(folder.path().join("token.secret"), secret).expect("the folder is there");
     let tokens = "[access.tokens.main]\nhmac_secret_file = 'token.secret'\nissuer = 'here'\n\
                   [access.tokens.other]\njwks_url = 'https://id.example.com/jwks.json'\n";
     let text = format!("{tokens}[sessions]\n{sessions}");
-    fs::write(folder.path().join("hearken.toml"), text).unwrap();
+    fs::write(folder.path().join("hearken.toml"), text).expect("the folder is there");
     folder
 }
 
