@@ -41,6 +41,27 @@ impl Members<'_> {
     }
 }
 
+impl Members<'_> {
+    /// A member that is an object of members of any names.
+    fn members<V>(
+        &mut self,
+        field: Field,
+        values: &BTreeMap<String, V>,
+        write: impl Fn(&V, &mut Vec<u8>),
+    ) {
+        if values.is_empty() && !field.always {
+            return;
+        }
+        let out = self.named(field.name);
+        out.push(b'{');
+        let mut members = Members { out, first: true };
+        for (key, value) in values {
+            write(value, members.keyed(key));
+        }
+        self.out.push(b'}');
+    }
+}
+
 impl Fields for Members<'_> {
     fn unsigned(&mut self, field: Field, value: u64) {
         if value != 0 || field.always {
@@ -97,28 +118,10 @@ impl Fields for Members<'_> {
     }
 
     fn messages<V: Encode>(&mut self, field: Field, values: &BTreeMap<String, V>) {
-        if values.is_empty() && !field.always {
-            return;
-        }
-        let out = self.named(field.name);
-        out.push(b'{');
-        let mut members = Members { out, first: true };
-        for (key, value) in values {
-            object(value, members.keyed(key));
-        }
-        self.out.push(b'}');
+        self.members(field, values, object);
     }
 
     fn texts(&mut self, field: Field, values: &BTreeMap<String, String>) {
-        if values.is_empty() && !field.always {
-            return;
-        }
-        let out = self.named(field.name);
-        out.push(b'{');
-        let mut members = Members { out, first: true };
-        for (key, value) in values {
-            push_json_string(value, members.keyed(key));
-        }
-        self.out.push(b'}');
+        self.members(field, values, |value, out| push_json_string(value, out));
     }
 }
