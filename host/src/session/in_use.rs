@@ -1,5 +1,7 @@
 //! The settings that hold at the moment.
 
+use std::sync::Arc;
+
 use super::namespaces::Namespaces;
 use super::registry::Bounds;
 use super::settings::SessionsSettings;
@@ -7,7 +9,7 @@ use super::settings::SessionsSettings;
 /// What is configured, and what is made of it.
 #[derive(Clone, Debug)]
 pub(super) struct InUse {
-    pub(super) settings: SessionsSettings,
+    pub(super) settings: Arc<SessionsSettings>,
     pub(super) namespaces: Namespaces,
     pub(super) bounds: Bounds,
 }
@@ -20,7 +22,7 @@ impl InUse {
                 per_user: settings.per_user,
                 per_address: settings.per_address,
             },
-            settings,
+            settings: Arc::new(settings),
             namespaces,
         }
     }

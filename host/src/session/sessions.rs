@@ -87,8 +87,8 @@ impl Sessions {
 
     /// The settings that hold now.
     #[must_use]
-    pub fn settings(&self) -> SessionsSettings {
-        self.0.in_use().settings.clone()
+    pub fn settings(&self) -> Arc<SessionsSettings> {
+        Arc::clone(&self.0.in_use().settings)
     }
 
     /// From now on these hold. What sessions are subscribed to stays; channels whose history

@@ -141,7 +141,7 @@ async fn who_has_a_position_is_told_when_there_is_no_history_any_more() {
     let mut client = rig.connected().await;
     client.subscribe(json!({ "channel": "chat:1" })).await;
     let plain = [open("chat")];
-    let settings = rig.sessions.settings();
+    let settings = (*rig.sessions.settings()).clone();
     let namespaces = all(&plain);
     rig.sessions.replace_settings(settings, namespaces);
     client.stay(Duration::from_secs(50)).await;

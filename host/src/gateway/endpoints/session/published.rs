@@ -4,9 +4,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::refusal::SessionRefusal;
+use crate::bus::Publisher;
 use crate::gateway::endpoints::publish::{Accepted, Mode, Receipt, Sender, Submission};
 use crate::gateway::rejection::Rejection;
-use crate::session::{PublishFailure, PublishOptions};
+use crate::session::{PublishFailure, PublishOptions, Sessions};
 
 /// Publishes what names channels of sessions, all or nothing; `None` if nothing does.
 ///
@@ -40,14 +41,9 @@ pub(in crate::gateway) fn publish(
         .connection
         .publisher(sender.identity, &context.bus);
     let principal = sender.identity.principal().to_string();
-    for (at, draft) in submission.drafts.iter().enumerate() {
-        let channel = draft.channel.as_deref().unwrap_or_default();
-        let checked = context.sessions.check_channel(channel);
-        checked
-            .map_err(|failure| submission.placed(at, SessionRefusal::Publish(failure).into()))?;
+    if submission.drafts.len() > 1 {
+        check_all(&context.sessions, &publisher, submission)?;
     }
-    let encoded = publisher.encode_all(&submission.drafts);
-    encoded.map_err(|(at, error)| submission.refused(at, error))?;
     let mut accepted = Vec::with_capacity(submission.drafts.len());
     for (at, mut draft) in std::mem::take(&mut submission.drafts)
         .into_iter()
@@ -73,4 +69,22 @@ pub(in crate::gateway) fn publish(
         _ => Receipt::One(accepted.pop().ok_or(Rejection::Internal)?),
     };
     Ok(Some((StatusCode::ACCEPTED, receipt).into_response()))
+}
+
+/// Checks all of several events before the first is published. One alone is checked as it is
+/// published.
+fn check_all(
+    sessions: &Sessions,
+    publisher: &Publisher,
+    submission: &Submission,
+) -> Result<(), Rejection> {
+    for (at, draft) in submission.drafts.iter().enumerate() {
+        let channel = draft.channel.as_deref().unwrap_or_default();
+        let checked = sessions.check_channel(channel);
+        checked
+            .map_err(|failure| submission.placed(at, SessionRefusal::Publish(failure).into()))?;
+    }
+    let encoded = publisher.encode_all(&submission.drafts);
+    encoded.map_err(|(at, error)| submission.refused(at, error))?;
+    Ok(())
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use hearken_session_protocol::{Encoding, websocket};
 
 use super::conversation::{Conversation, Spoken};
@@ -16,7 +15,7 @@ use crate::gateway::query::Parameters;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 use crate::gateway::serve::upgrade::{Io, Upgrade};
-use crate::session::{Framing, Transport, Variant};
+use crate::session::{Framing, Sessions, SessionsSettings, Transport, Variant};
 
 /// The version of the protocol that there is.
 const VERSION: &str = "13";
@@ -65,11 +64,14 @@ pub(in crate::gateway) async fn connect(
         None => named(&parameters),
     };
     let has_native_pings = parameters.get("cf_ws_frame_ping_pong") == Some("true");
+    let settings = context.sessions.settings();
     let start = Start {
+        sessions: context.sessions.clone(),
         address: client.address,
         encoding,
         has_native_pings,
-        headers: seen_by_plugins(&context, headers),
+        headers: seen_by_plugins(&settings.hook_headers, headers),
+        settings,
     };
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let answer = response.headers_mut();
@@ -80,13 +82,15 @@ pub(in crate::gateway) async fn connect(
         let protocol = HeaderValue::from_static(protocol);
         answer.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
-    let upgrade = Upgrade::to(move |io, read| Box::pin(start.speak(context, io, read)));
+    let upgrade = Upgrade::to(move |io, read| Box::pin(start.begin(io).speak(read)));
     response.extensions_mut().insert(upgrade);
     Ok(response)
 }
 
 /// What is known of a session before it says anything.
 struct Start {
+    sessions: Sessions,
+    settings: Arc<SessionsSettings>,
     address: IpAddr,
     encoding: Encoding,
     has_native_pings: bool,
@@ -94,22 +98,22 @@ struct Start {
 }
 
 impl Start {
-    async fn speak(
-        self,
-        context: Arc<Context>,
-        io: Box<dyn Io>,
-        read: Bytes,
-    ) -> std::io::Result<()> {
-        let settings = context.sessions.settings();
+    fn begin(self, io: Box<dyn Io>) -> Conversation {
+        let Self {
+            sessions,
+            settings,
+            encoding,
+            ..
+        } = self;
         let spoken = Spoken {
-            encoding: self.encoding,
+            encoding,
             max_message: settings.max_message,
             native_pings: self.has_native_pings.then_some(settings.ping_interval),
         };
         let transport = Transport {
             name: "websocket",
             variant: Variant {
-                encoding: self.encoding,
+                encoding,
                 framing: Framing::WebSocket,
             },
             address: self.address,
@@ -117,15 +121,7 @@ impl Start {
             pings: !self.has_native_pings,
             has_secret: false,
         };
-        let conversation = Conversation::begin(
-            &context.sessions,
-            transport,
-            spoken,
-            settings.queue_max_size,
-            io,
-        );
-        drop((context, settings));
-        conversation.speak(read).await
+        Conversation::begin(&sessions, transport, spoken, settings.queue_max_size, io)
     }
 }
 
@@ -190,15 +186,11 @@ fn named(parameters: &Parameters) -> Encoding {
 }
 
 /// Those headers that plugins see when somebody connects.
-fn seen_by_plugins(context: &Context, headers: &HeaderMap) -> Vec<(String, String)> {
-    let named = context.sessions.settings().hook_headers;
-    let values = named.into_iter().flat_map(|name| {
-        let values = headers.get_all(&name).iter();
+fn seen_by_plugins(named: &[String], headers: &HeaderMap) -> Vec<(String, String)> {
+    let values = named.iter().flat_map(|name| {
+        let values = headers.get_all(name).iter();
         let values = values.filter_map(|value| value.to_str().ok());
-        let values: Vec<_> = values
-            .map(|value| (name.clone(), value.to_owned()))
-            .collect();
-        values
+        values.map(move |value| (name.clone(), value.to_owned()))
     });
     values.collect()
 }
