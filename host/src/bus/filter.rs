@@ -126,11 +126,13 @@ impl Filter {
         self.matches_key(&RoutingKey::of(event.packed()), node, publisher)
     }
 
-    /// The same for an event that lies in a channel: who published it is not kept there, but
-    /// where.
+    /// Whether an event that lies in a channel passes any of them: who published it is not
+    /// kept there, but where.
     #[must_use]
-    pub fn matches_stored(&self, event: EventRef<'_>, node: &str) -> bool {
-        self.matches_key(&RoutingKey::of(event), node, "")
+    pub fn any_matches_stored(filters: &[Self], event: EventRef<'_>, node: &str) -> bool {
+        let key = RoutingKey::of(event);
+        let mut filters = filters.iter();
+        filters.any(|filter| filter.matches_key(&key, node, ""))
     }
 
     /// Whether an event with this key passes.

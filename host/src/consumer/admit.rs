@@ -25,14 +25,12 @@ struct Wants<'w> {
 
 impl Wants<'_> {
     fn has(self, event: EventRef<'_>) -> bool {
-        let mut filters = self.filters.iter();
-        filters.any(|filter| filter.matches_stored(event, self.node))
+        Filter::any_matches_stored(self.filters, event, self.node)
     }
 
-    /// Whether the policy withholds it.
-    fn lacks(self, event: EventRef<'_>) -> bool {
-        let mut asked = self.asked.iter();
-        !self.has(event) && asked.any(|filter| filter.matches_stored(event, self.node))
+    /// Whether a listener wants it, so that the policy withholds it unless it is to be handled.
+    fn asks(self, event: EventRef<'_>) -> bool {
+        Filter::any_matches_stored(self.asked, event, self.node)
     }
 }
 
@@ -124,8 +122,9 @@ fn of_channel(
 ) -> Option<(Event, u32)> {
     let lane = &mut attached.place.lane;
     let is_dead = lane.is_ahead(number);
-    let is_withheld = lane.is_open(number) && wants.lacks(event);
-    let failed = lane.read(number, wants.has(event));
+    let is_wanted = wants.has(event);
+    let is_withheld = !is_wanted && lane.is_open(number) && wants.asks(event);
+    let failed = lane.read(number, is_wanted);
     attached.place.dead += u64::from(is_dead);
     if is_withheld {
         attached.withhold(number);
@@ -144,8 +143,7 @@ enum Of {
 }
 
 fn letter_of(consumer: &Consumer, letter: EventRef<'_>, whole: Option<&Whole>) -> Of {
-    let of = letter::read(letter)
-        .filter(|of| of.plugin == consumer.plugin() && of.channel == consumer.channel().as_str());
+    let of = letter::read(letter).filter(|of| consumer.is_of(of));
     let whole = whole.filter(|whole| Some(whole.letter) == letter.sequence());
     match (of, whole) {
         (None, _) => Of::Other,
@@ -171,13 +169,16 @@ fn of_letters(
     let is_dead = newest.is_some_and(|newest| *newest > letter);
     attached.place.dead += u64::from(is_dead);
     let event = event.filter(|_| !is_dead);
+    let is_wanted = event
+        .as_ref()
+        .is_some_and(|event| wants.has(event.packed()));
     let is_withheld = event.as_ref().is_some_and(|event| {
-        is_open(attached, Source::Letters, letter) && wants.lacks(event.packed())
+        !is_wanted && is_open(attached, Source::Letters, letter) && wants.asks(event.packed())
     });
     if is_withheld {
         attached.withhold(number);
     }
-    let event = event.filter(|event| wants.has(event.packed()));
+    let event = event.filter(|_| is_wanted);
     let lane = attached.place.lane_mut(Source::Letters)?;
     let failed = lane.read(letter, event.is_some());
     event.zip(failed)

@@ -175,7 +175,7 @@ async fn look_for_letters(
             let Some(of) = letter::read(event) else {
                 continue;
             };
-            if of.plugin != consumer.plugin() || of.channel != consumer.channel().as_str() {
+            if !consumer.is_of(&of) {
                 continue;
             }
             // What the log has not come to is no event of it, whatever a letter says.

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::letter;
+use super::letter::{self, Letter};
 use super::report::{Hanging, Reporter};
 use super::settings::ConsumeSettings;
 use super::state::{Outcome, State, Told, let_go};
@@ -84,6 +84,11 @@ impl Consumer {
         &self.channel
     }
 
+    /// Whether a letter is of an event of this consumer.
+    pub(super) fn is_of(&self, letter: &Letter<'_>) -> bool {
+        letter.plugin == self.plugin() && letter.channel == self.channel().as_str()
+    }
+
     /// For the workers of a (new) version: which events it wants, and by how many workers
     /// they are taken. What the consumer has in memory, its place and the attempts stay; the
     /// feeds of before are closed.
@@ -112,8 +117,7 @@ impl Consumer {
         // there will be a dead letter.
         let unwanted = |entry: &Entry| {
             let event = entry.event.packed();
-            let mut filters = filters.iter();
-            let wanted = filters.any(|filter| filter.matches_stored(event, node));
+            let wanted = Filter::any_matches_stored(&filters, event, node);
             !wanted && !matches!(entry.stage, Stage::InHand | Stage::Dying)
         };
         let dropped = state.work.forget(unwanted);
@@ -125,8 +129,7 @@ impl Consumer {
                     lane.done(entry.place);
                 }
                 let event = entry.event.packed();
-                let mut asked = asked.iter();
-                if asked.any(|filter| filter.matches_stored(event, node)) {
+                if Filter::any_matches_stored(&asked, event, node) {
                     attached.withhold(event.sequence().unwrap_or(entry.place));
                     self.signals.withholds.notify_one();
                 }

@@ -202,9 +202,7 @@ async fn count(
         let own = events
             .filter(|event| event.sequence().is_some_and(|number| number <= until))
             .filter_map(letter::read)
-            .filter(|of| {
-                of.plugin == consumer.plugin() && of.channel == consumer.channel().as_str()
-            });
+            .filter(|of| consumer.is_of(of));
         count += own.count() as u64;
         if found.next <= after {
             break;

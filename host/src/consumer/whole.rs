@@ -83,11 +83,7 @@ pub(super) async fn read_whole(
 }
 
 fn lacks_data(consumer: &Consumer, letter: EventRef<'_>) -> bool {
-    let of = letter::read(letter);
-    of.is_some_and(|of| {
-        let own = of.plugin == consumer.plugin() && of.channel == consumer.channel().as_str();
-        own && of.lacks_data
-    })
+    letter::read(letter).is_some_and(|of| of.lacks_data && consumer.is_of(&of))
 }
 
 fn number(event: &Bytes) -> u64 {

@@ -275,8 +275,7 @@ impl State {
     }
 
     fn wants(&self, event: EventRef<'_>, node: &str) -> bool {
-        let mut filters = self.filters.iter();
-        filters.any(|filter| filter.matches_stored(event, node))
+        Filter::any_matches_stored(&self.filters, event, node)
     }
 
     /// Has an event wait, if anybody wants it.
