@@ -37,15 +37,10 @@ impl Channel {
         for (event, key) in &events {
             batch.push(event.as_bytes(), Some(*key))?;
         }
-        if self.tasks.is_closed() {
-            return Err(AppendFailure::Closing);
-        }
         let channel = Arc::clone(self);
         // Of its own, so that the numbers are passed whoever has gone meanwhile.
-        let lay = self
-            .tasks
-            .spawn(async move { channel.lay(publisher, batch).await });
-        match timeout(APPEND_TIME, lay).await {
+        let lay = async move { channel.lay(publisher, batch).await };
+        match timeout(APPEND_TIME, self.keep_at(lay)?).await {
             Ok(Ok(numbers)) => Ok(numbers?),
             Ok(Err(_)) => Err(AppendFailure::Broken),
             Err(_) => Err(AppendFailure::Slow(APPEND_TIME)),
