@@ -161,13 +161,10 @@ impl PluginContext {
     fn spend_many(&self, count: u64) -> bool {
         let granted = self.budget.spend(count);
         if !granted {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            if self.refusal_reports.check().is_ok() {
-                self.log_refusal(
-                    "budget",
-                    "it publishes events, waits for them, reads them or changes records faster than its budget allows",
-                );
-            }
+            self.count_refusal(
+                "budget",
+                "it publishes events, waits for them, reads them or changes records faster than its budget allows",
+            );
         }
         granted
     }
@@ -192,23 +189,20 @@ impl PluginContext {
     /// Counts that the plugin lacks a right, and logs it now and then; returns what the
     /// guest is told.
     pub(crate) fn refuse_right(&self, right: &str, what: &str) -> String {
-        self.refused.fetch_add(1, Ordering::Relaxed);
         let why = format!(
             "the plugin has no right to {right} `{what}`; it would need `{right}` in `[allow]` of {}.toml \
              and in the node's `[policy]` to cover that",
             self.name
         );
-        if self.refusal_reports.check().is_ok() {
-            self.log_refusal(right, &why);
-        }
+        self.count_refusal(right, &why);
         why
     }
 
-    /// Logs now and then that an attempt appends something else than one before it.
-    pub(crate) fn log_another(&self, why: &str) {
+    /// Counts that something was refused, and logs it now and then.
+    pub(crate) fn count_refusal(&self, what: &str, why: &str) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         if self.refusal_reports.check().is_ok() {
-            self.log_refusal("append", why);
+            self.log_refusal(what, why);
         }
     }
 

@@ -201,7 +201,7 @@ impl Appending {
              handler has to append the same in the same order at each attempt, without times or \
              random numbers of the attempt, or to give its events ids of its own{others}"
         );
-        self.plugin.log_another(&why);
+        self.plugin.count_refusal("append", &why);
         AppendRefusal::Invalid(why)
     }
 }
