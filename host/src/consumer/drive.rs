@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::attach::attach;
 use super::bury::keep_burying;
 use super::handle::Consumer;
-use super::kept;
 use super::read::{keep_reading, keep_reading_letters};
 use super::save::{keep_saving, save_in_turn};
 use super::state::Attached;
@@ -184,11 +183,8 @@ fn let_go_unless_taken(consumer: &Consumer, there: bool, saved: bool) -> Parting
         if *consumer.feeds.borrow() > 0 {
             return Parting::Taken;
         }
-        let has_moved = |attached: &Attached| {
-            let now = kept::write(&attached.place);
-            attached.written.as_ref() != Some(&now)
-        };
-        if saved && state.attached.as_ref().is_some_and(has_moved) {
+        let unwritten = state.attached.as_ref().and_then(Attached::unwritten);
+        if saved && unwritten.is_some() {
             return Parting::Unsaved;
         }
     }

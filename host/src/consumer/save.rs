@@ -9,9 +9,9 @@ use hearken_channel_log::CellError;
 use tokio::time::{Instant, sleep_until};
 
 use super::handle::Consumer;
+use super::letter;
 use super::place::Position;
 use super::state::keep_undone;
-use super::{kept, letter};
 use crate::channel::{Channel, Channels};
 
 /// Between two times at which the place is written: a crash repeats what was handled since.
@@ -89,10 +89,7 @@ fn snapshot(consumer: &Consumer, channels: &Channels) -> Option<(Arc<Channel>, B
     if attached.knows_its_letters() {
         attached.place.letters = letters;
     }
-    let bytes = kept::write(&attached.place);
-    if attached.written.as_ref() == Some(&bytes) {
-        return None;
-    }
+    let bytes = attached.unwritten()?;
     Some((Arc::clone(&attached.channel), bytes))
 }
 

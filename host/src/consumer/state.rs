@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::backoff::delay;
 use super::handling::Handling;
+use super::kept;
 use super::outputs::Outputs;
 use super::place::Place;
 use super::reason;
@@ -101,6 +102,12 @@ impl Attached {
             withheld: None,
             written: None,
         }
+    }
+
+    /// What of its place is to be written; nothing when all is.
+    pub(super) fn unwritten(&self) -> Option<Bytes> {
+        let bytes = kept::write(&self.place);
+        (self.written.as_ref() != Some(&bytes)).then_some(bytes)
     }
 
     /// An event with this number that a listener wants is passed over, since the policy
