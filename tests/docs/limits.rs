@@ -215,6 +215,7 @@ fn known() -> Vec<Row> {
             "bytes of all channels",
             vec![channels.max_bytes, memory.max_bytes],
         ),
+        ("events that the journal", vec![of("recovery/MAX_HELD")]),
         ("events of a channel", vec![channel.log.max_bytes]),
         (
             "batch into a channel",
@@ -254,7 +255,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "readers whose unread",
-            vec![of("MAX_KEPT"), of("MAX_INDEXES")],
+            vec![of("channel/MAX_KEPT"), of("MAX_INDEXES")],
         ),
         (
             "name of an index",
@@ -264,7 +265,7 @@ fn known() -> Vec<Row> {
         ("time that is waited for an index", vec![of("CATCH_UP")]),
         (
             "events of a plugin's window",
-            vec![of("MAX_WINDOW"), of("consumer/MAX_BYTES")],
+            vec![of("consumer/MAX_WINDOW"), of("consumer/MAX_BYTES")],
         ),
         (
             "what a plugin has appended in the course of events",
@@ -442,7 +443,7 @@ fn known() -> Vec<Row> {
             "time for an answer that has begun",
             vec![of("PIECE_TIME"), of("WHOLE_TIME")],
         ),
-        ("channels that a node tells", vec![of("MAX_HELD")]),
+        ("channels that a node tells", vec![of("passing/MAX_HELD")]),
         ("names of channels that a node", vec![of("known/MAX_NAMES")]),
         ("time that they are kept", vec![of("KEEP_NAMES")]),
         ("time after a start in which", vec![of("timing/SETTLE")]),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::guests::checkout;
 
-/// The source of the host and of what it shares with guests.
+/// The source of the host, of its logs, and of what it shares with guests.
 pub struct Source {
     /// Path from the top of the repository, and text.
     files: Vec<(String, String)>,
@@ -15,7 +15,7 @@ pub struct Source {
 impl Source {
     pub fn read() -> Self {
         let mut files = Vec::new();
-        for folder in ["host/src", "sdk"] {
+        for folder in ["host/src", "host/channel-log/src", "sdk"] {
             collect(&checkout().join(folder), &mut files);
         }
         Self { files }

@@ -4,16 +4,15 @@ mod common;
 
 use std::path::Path;
 
-use common::{append, create, done, name, open};
+use common::{append, create, done, name, numbers, open};
 use hearken_channel_log::conformance::event;
 use hearken_channel_log::disk::device::Device as _;
 use hearken_channel_log::disk::{DiskEngine, Steps};
 use hearken_channel_log::{
     AppendError, Appended, Batch, ChannelError, ChannelName, ChannelState, Engine as _, Expected,
-    FullBecause, ReadLimit,
+    FullBecause,
 };
 use hearken_channel_model::disk::{Disk, Faults};
-use hearken_wire::EventRef;
 
 fn try_append(
     engine: &DiskEngine,
@@ -22,16 +21,6 @@ fn try_append(
 ) -> Result<Appended, AppendError> {
     let batch = Batch::of(&event("9", b"more"), None).expect("there is room");
     done(steps, engine.append(name, batch, Expected::Any))
-}
-
-fn numbers(engine: &DiskEngine, steps: &mut Steps, name: &ChannelName) -> Vec<u64> {
-    let page = done(steps, engine.read(name, 0, ReadLimit::default()));
-    let page = page.expect("it can be read");
-    let events = page.events.iter();
-    let numbers = events.map(|event| EventRef::assume_encoded(event).sequence());
-    numbers
-        .map(|number| number.expect("a stored event has a number"))
-        .collect()
 }
 
 const BROKEN_SYNCS: Faults = Faults {

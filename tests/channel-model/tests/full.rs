@@ -6,16 +6,15 @@ use std::future::Future;
 use std::path::Path;
 use std::task::{Context, Poll, Waker};
 
-use common::{append, create, done, name, open};
+use common::{append, create, done, name, numbers, open};
 use hearken_channel_log::conformance::{event, key};
 use hearken_channel_log::disk::device::{Device as _, Open};
 use hearken_channel_log::disk::{DiskEngine, Steps};
 use hearken_channel_log::{
     AppendError, Appended, Batch, ChannelName, ChannelState, Engine as _, Expected, FullBecause,
-    LogSettings, MIN_LOG_BYTES, ReadLimit,
+    LogSettings, MIN_LOG_BYTES,
 };
 use hearken_channel_model::disk::Disk;
-use hearken_wire::EventRef;
 
 const DISK: u64 = 64 << 20;
 
@@ -66,22 +65,6 @@ fn a_small_disk_that_was_full_is_used_again() {
     let (engine, _steps) = open(&disk);
     let info = engine.info(&orders).expect("it is there");
     assert_eq!((info.first, info.last), (1, last + 1));
-}
-
-/// All that can be read of a channel.
-fn numbers(engine: &DiskEngine, steps: &mut Steps, name: &ChannelName) -> Vec<u64> {
-    let (mut all, mut after) = (Vec::new(), 0);
-    loop {
-        let page = done(steps, engine.read(name, after, ReadLimit::default()));
-        let page = page.expect("it can be read");
-        let events = page.events.iter();
-        let numbers = events.map(|event| EventRef::assume_encoded(event).sequence());
-        all.extend(numbers.map(|number| number.expect("a stored event has a number")));
-        if page.next >= page.last {
-            return all;
-        }
-        after = page.next;
-    }
 }
 
 fn append_keyed(

@@ -33,7 +33,8 @@ impl DiskEngine {
     ///
     /// # Errors
     /// [`OpenError`] when the disk fails, or the folder is open already. A full disk is none,
-    /// unless there are no logs yet, they are damaged, or `channels.redb` was lost.
+    /// unless there are no logs yet, they are damaged, `channels.redb` was lost, or the journal
+    /// has more than 128 MiB that the logs' own files have no room for.
     pub fn open(
         environment: Arc<dyn Environment>,
         device: Arc<dyn Device>,

@@ -12,12 +12,12 @@ use std::sync::atomic::Ordering;
 
 use super::channel::{Channel, Recent, Segment};
 use super::core::{Core, disk_fault};
-use super::device::{Open, is_full};
+use super::device::Open;
 use super::filing::Waiting;
 use super::format::SegmentHead;
 use super::paths;
 use super::recovery::Notes;
-use super::writer::{SegmentWriter, is_too_long, make_segment, segment_bytes};
+use super::writer::{SegmentWriter, make_segment, segment_bytes};
 
 /// Bytes of the newest batches that stay in memory for those who follow a channel.
 const RECENT_BYTES: usize = 4 << 20;
@@ -143,16 +143,9 @@ impl Filer {
                 fits
             });
             let (now, later) = rest.split_at(fits.count());
-            if let Err(error) = written.active.append(now) {
-                if !is_full(&error) {
-                    return Err(error);
-                }
-                let reached = written.active.cut()?;
-                if is_too_long(&error) && !(empty && now.len() == 1) {
-                    self.longest = self.longest.min(reached);
-                    continue;
-                }
-                return Err(error);
+            if let Some(longest) = written.active.append_or_cut(now)? {
+                self.longest = self.longest.min(longest);
+                continue;
             }
             if let Some(batch) = now.last() {
                 written.last = batch.head.span().last;

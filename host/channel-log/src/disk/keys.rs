@@ -141,7 +141,7 @@ fn remembered_since(core: &Core, channel: &Channel) -> u64 {
 }
 
 fn read(core: &Core, channel: &Channel, since: u64) -> Result<VecDeque<Learned>, StorageFault> {
-    // Before the segments, so that what is filed meanwhile is in one of both.
+    // Before the segments, so that what is filed meanwhile is in one of both at least.
     let unfiled = channel.state().unfiled();
     let read = || {
         let segments = core.segments(channel)?;
@@ -149,7 +149,7 @@ fn read(core: &Core, channel: &Channel, since: u64) -> Result<VecDeque<Learned>,
         read_segments(core, channel, &segments[from..], since)
     };
     let mut learned = read().map_err(|error| disk_fault(&core.folder(channel), &error))?;
-    // Later, so that what is dropped meanwhile is in one of both.
+    // Later, so that what is dropped meanwhile is in one of both at least.
     let dropped = core.catalogue.keys(channel.id);
     let mut dropped = dropped.map_err(|fault| fault.fault)?;
     let last = dropped.last().map_or(0, |(_, stored)| stored.sequence);
@@ -161,8 +161,11 @@ fn read(core: &Core, channel: &Channel, since: u64) -> Result<VecDeque<Learned>,
         }
         learned.push_front(key);
     }
-    // A full disk may have had no room for them in segments.
-    for batch in unfiled.iter().filter(|batch| batch.head.time >= since) {
+    // A full disk may have had no room for them in segments. What has come there meanwhile
+    // is not behind newer ones once more.
+    let last = learned.back().map_or(0, |(_, stored)| stored.sequence);
+    let missing = |head: &BatchHead| head.time >= since && head.first > last;
+    for batch in unfiled.iter().filter(|batch| missing(&batch.head)) {
         learn_batch(&mut learned, &batch.head, &batch.before);
     }
     Ok(learned)

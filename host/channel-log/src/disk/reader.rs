@@ -313,7 +313,7 @@ fn read_segment(
     let start = if let Some(resume) = &resume {
         resume.at
     } else {
-        let index = open.index_until(of, segment.bytes, |head| head.first > next)?;
+        let index = open.index_until(of, segment.bytes, next)?;
         let mark = index.last(|mark| mark.first <= next);
         mark.map_or_else(|| segment_head_bytes(&channel.name), |mark| mark.at)
     };

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::channel::Segment;
 use super::device::{Device, DeviceFile, Open};
-use super::format::BatchHead;
 use super::paths;
 use super::walk::{Found, Walk, Window};
 use crate::Span;
@@ -30,6 +29,8 @@ pub(super) struct Index {
     marks: Vec<Mark>,
     /// Up to where it is known.
     end: u64,
+    /// The first number of the batch there, if that was met already.
+    behind: Option<u64>,
 }
 
 /// Where a batch is.
@@ -46,23 +47,31 @@ impl Index {
         Self {
             marks: Vec::new(),
             end: head,
+            behind: None,
         }
     }
 
+    /// Whether there is more up to `end` that may have the event `next` or one before it.
+    fn lacks(&self, end: u64, next: u64) -> bool {
+        self.end < end && self.behind.is_none_or(|first| first <= next)
+    }
+
     /// Takes in what has come up to `end`, of the channel of this store, or until there is a
-    /// batch behind what is looked for.
+    /// batch behind the event `next`.
     fn extend(
         &mut self,
         file: &dyn DeviceFile,
         of: (u64, u64),
         end: u64,
-        is_behind: impl Fn(&BatchHead) -> bool,
+        next: u64,
     ) -> io::Result<()> {
+        self.behind = None;
         let mut walk = Walk::new(file, of, (self.end, end), 256 << 10);
         loop {
             match walk.next()? {
                 Found::Batch(at, head) => {
-                    if is_behind(&head) {
+                    if head.first > next {
+                        self.behind = Some(head.first);
                         return Ok(());
                     }
                     let last = self.marks.last();
@@ -112,20 +121,20 @@ pub(super) struct Resume {
 impl OpenSegment {
     /// Its index, up to `end`.
     pub(super) fn index(&self, of: (u64, u64), end: u64) -> io::Result<MutexGuard<'_, Index>> {
-        self.index_until(of, end, |_| false)
+        self.index_until(of, end, u64::MAX)
     }
 
-    /// Its index, up to `end` or a batch that is behind what is looked for.
+    /// Its index, up to `end` or a batch that is behind the event `next`.
     pub(super) fn index_until(
         &self,
         of: (u64, u64),
         end: u64,
-        is_behind: impl Fn(&BatchHead) -> bool,
+        next: u64,
     ) -> io::Result<MutexGuard<'_, Index>> {
         let index = self.index.lock();
         let mut index = index.expect("nobody panics while holding an index");
-        if index.end < end {
-            index.extend(self.file.as_ref(), of, end, is_behind)?;
+        if index.lacks(end, next) {
+            index.extend(self.file.as_ref(), of, end, next)?;
         }
         Ok(index)
     }

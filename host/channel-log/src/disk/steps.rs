@@ -52,15 +52,15 @@ pub(super) fn open(
         mode,
     );
     let core = Arc::new(core);
+    let mut is_full = unnoted.is_some();
     for channel in core.channels.all() {
         let held = channel.state().recent_bytes;
         if held > 0 {
             core.filing.add(Some(&channel), held as u64);
-            core.filing.set_full(true);
+            is_full = true;
         }
     }
-    core.filing
-        .set_full(core.filing.is_full() || unnoted.is_some());
+    core.filing.set_full(is_full);
     core.filing.end_group(next_group - 1);
     core.filing.put_back_sealed(kept);
     let steps = Steps {

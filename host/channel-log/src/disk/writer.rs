@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::channel::Recent;
-use super::device::{Device, DeviceFile, Open, write_fully};
+use super::device::{Device, DeviceFile, Open, is_full, write_fully};
 use super::format::SegmentHead;
 use super::paths;
 
@@ -48,7 +48,7 @@ pub(super) fn make_segment(
 }
 
 /// Whether a file may not be longer, though the disk has room.
-pub(super) fn is_too_long(error: &io::Error) -> bool {
+fn is_too_long(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::FileTooLarge
 }
 
@@ -65,9 +65,27 @@ pub(super) struct SegmentWriter {
 }
 
 impl SegmentWriter {
+    /// Writes batches behind what there is, or leaves nothing of them where there is no room.
+    /// Returns how long the file may be, if it is that and fewer batches or another file may
+    /// do.
+    pub(super) fn append_or_cut(&mut self, batches: &[Recent]) -> io::Result<Option<u64>> {
+        let Err(error) = self.append(batches) else {
+            return Ok(None);
+        };
+        if !is_full(&error) {
+            return Err(error);
+        }
+        let reached = self.cut()?;
+        let alone = batches.len() == 1 && batches[0].head.first == self.first;
+        if is_too_long(&error) && !alone {
+            return Ok(Some(reached));
+        }
+        Err(error)
+    }
+
     /// Writes batches behind what there is. When that fails the segment is as long as
     /// before, whatever the file has.
-    pub(super) fn append(&mut self, batches: &[Recent]) -> io::Result<()> {
+    fn append(&mut self, batches: &[Recent]) -> io::Result<()> {
         let mut at = self.at;
         let mut chunk = Vec::new();
         self.dirty = true;
@@ -87,7 +105,7 @@ impl SegmentWriter {
 
     /// Cuts what an append has left that found no room; returns how long the file had become, so
     /// that no segment is made longer if it may not be.
-    pub(super) fn cut(&self) -> io::Result<u64> {
+    fn cut(&self) -> io::Result<u64> {
         let reached = self.file.len()?;
         if reached > self.at {
             self.file.set_len(self.at)?;

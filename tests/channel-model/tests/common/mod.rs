@@ -9,8 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use hearken_channel_log::conformance::{ManualEnvironment, event};
 use hearken_channel_log::disk::{DiskEngine, DiskSettings, OpenError, Steps};
-use hearken_channel_log::{Batch, ChannelName, Engine as _, Expected, LogSettings};
+use hearken_channel_log::{Batch, ChannelName, Engine as _, Expected, LogSettings, ReadLimit};
 use hearken_channel_model::disk::Disk;
+use hearken_wire::EventRef;
 
 pub fn open(disk: &Disk) -> (DiskEngine, Steps) {
     let opened = try_open(disk, &Arc::default());
@@ -66,4 +67,20 @@ pub fn append(engine: &DiskEngine, steps: &mut Steps, name: &ChannelName, from: 
     let appended = done(steps, engine.append(name, batch, Expected::Any));
     let appended = appended.expect("there is room");
     assert_eq!(appended.last, from + 1);
+}
+
+/// All that can be read of a channel.
+pub fn numbers(engine: &DiskEngine, steps: &mut Steps, name: &ChannelName) -> Vec<u64> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = done(steps, engine.read(name, after, ReadLimit::default()));
+        let page = page.expect("it can be read");
+        let events = page.events.iter();
+        let numbers = events.map(|event| EventRef::assume_encoded(event).sequence());
+        all.extend(numbers.map(|number| number.expect("a stored event has a number")));
+        if page.next >= page.last {
+            return all;
+        }
+        after = page.next;
+    }
 }

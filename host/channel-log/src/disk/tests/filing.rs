@@ -9,6 +9,7 @@ use super::strained::{Asked, Strained};
 use crate::conformance::{ManualEnvironment, event, key};
 use crate::disk::DiskEngine;
 use crate::disk::filing::{Filing, Sealed};
+use crate::disk::keys::{self, Keys};
 use crate::{Batch, Engine as _, Expected, LogSettings, MIN_LOG_BYTES};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -144,4 +145,33 @@ async fn whoever_waits_for_the_filer_is_told_of_its_end() {
         enforced.await.unwrap();
     }
     engine.close().await;
+}
+
+#[test]
+fn keys_of_what_is_filed_while_they_are_read_are_learned_once() {
+    let mut log = Stepped::open(Strained::new(8));
+    let orders = log.create("orders", LogSettings::default());
+    let name = channel("orders");
+    for id in [1, 2] {
+        let batch = Batch::of(&event("1", b"data"), Some(key(id))).unwrap();
+        let appended = log.done(|engine| engine.append(&name, batch, Expected::Any));
+        appended.unwrap();
+    }
+    assert!(log.steps.file());
+    // As if the filer came to it only when the segment is read.
+    orders.state().filed = 0;
+    let filed = Arc::clone(&orders);
+    log.disk.before(move |_, path| {
+        if is_segment(path) {
+            filed.state().filed = 2;
+        }
+        Ok(())
+    });
+    keys::learn(&log.steps.core, &orders).unwrap();
+    let state = orders.state();
+    let Keys::Read(learned) = &state.keys else {
+        panic!("they are not learned: {:?}", state.keys);
+    };
+    let learned = learned.iter().map(|(_, stored)| stored.sequence);
+    assert_eq!(learned.collect::<Vec<_>>(), [1, 2]);
 }

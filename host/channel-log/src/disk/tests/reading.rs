@@ -30,6 +30,19 @@ fn filed(events: usize, data: &[u8]) -> Stepped {
     log.again()
 }
 
+/// How often segments are read from then on.
+fn count_reads(log: &Stepped) -> Arc<AtomicUsize> {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    log.disk.before(move |asked, path| {
+        if asked == Asked::Read && is_segment(path) {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(())
+    });
+    reads
+}
+
 #[test]
 fn a_time_is_not_behind_what_comes_while_it_is_looked_up() {
     let mut log = filed(2, b"data");
@@ -137,14 +150,7 @@ fn small_pages_are_not_read_again_and_again() {
     for _ in 0..4 {
         log.steps.tidy();
     }
-    let reads = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&reads);
-    log.disk.before(move |asked, path| {
-        if asked == Asked::Read && is_segment(path) {
-            counted.fetch_add(1, Ordering::SeqCst);
-        }
-        Ok(())
-    });
+    let reads = count_reads(&log);
     let name = channel("orders");
     let limit = ReadLimit {
         events: usize::MAX,
@@ -160,6 +166,30 @@ fn small_pages_are_not_read_again_and_again() {
     let reads = reads.load(Ordering::SeqCst);
     assert!(pages > 30 && reads > 2, "{pages} {reads}");
     assert!(reads < pages / 2, "{pages} {reads}");
+}
+
+#[test]
+fn what_lies_below_what_is_indexed_is_found_without_the_disk() {
+    let log = filed(300, &[b'x'; 3000]);
+    let orders = log.channel(&channel("orders"));
+    let core = &log.steps.core;
+    let segment = core.segments(&orders).unwrap()[0];
+    let open = core.open_segment(&orders, segment).unwrap().unwrap();
+    let reads = count_reads(&log);
+    let find = |next| {
+        let of = (core.store, orders.id);
+        let index = open.index_until(of, segment.bytes, next).unwrap();
+        let mark = index.last(|mark| mark.first <= next).unwrap();
+        (mark.first, reads.swap(0, Ordering::SeqCst))
+    };
+    let (middle, read) = find(150);
+    assert!((100..=150).contains(&middle) && read > 0, "{middle} {read}");
+    assert_eq!(find(150), (middle, 0));
+    assert_eq!(find(1), (1, 0));
+    // What lies behind it is not.
+    let (late, read) = find(300);
+    assert!((250..=300).contains(&late) && read > 0, "{late} {read}");
+    assert_eq!(find(200).1, 0);
 }
 
 #[test]

@@ -134,8 +134,8 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     many::measure(report, options);
 }
 
-/// Measures everything once. A disk is not the same from one minute to the next, so all
-/// contenders take turns at each shape.
+/// Measures everything once, but for who has failed. A disk is not the same from one minute
+/// to the next, so all contenders take turns at each shape.
 fn repeat(contenders: &[Box<dyn Contender>], found: &mut [Found]) {
     let mut sessions: Vec<(&dyn Contender, &mut Found, Session)> = contenders
         .iter()
@@ -147,6 +147,7 @@ fn repeat(contenders: &[Box<dyn Contender>], found: &mut [Found]) {
         })
         .collect();
     for (at, shape) in shapes().enumerate() {
+        sessions.retain(|(_, found, _)| found.failed.is_none());
         for (contender, found, session) in &mut sessions {
             let task = |milliseconds| LogTask::Append(append(*contender, shape, milliseconds));
             let measured = session
@@ -157,6 +158,7 @@ fn repeat(contenders: &[Box<dyn Contender>], found: &mut [Found]) {
             }
         }
     }
+    sessions.retain(|(_, found, _)| found.failed.is_none());
     for (contender, found, session) in &mut sessions {
         if contender.read().is_some() {
             let fill = LogTask::Append(append(*contender, (256, 1), FILL));

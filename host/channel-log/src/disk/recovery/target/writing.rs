@@ -6,10 +6,10 @@ use std::path::Path;
 use super::Target;
 use super::holding::synced;
 use crate::disk::channel::{Recent, Segment};
-use crate::disk::device::{Device, Open, is_full};
+use crate::disk::device::{Device, Open};
 use crate::disk::paths;
 use crate::disk::recovery::OpenError;
-use crate::disk::writer::{SegmentWriter, is_too_long, make_segment, segment_bytes};
+use crate::disk::writer::{SegmentWriter, make_segment, segment_bytes};
 
 impl Target {
     /// Writes what waits to segments, as far as the disk has room.
@@ -54,17 +54,9 @@ impl Target {
             at <= most || *index == 0
         });
         let now = &batches[..fits.count()];
-        if let Err(error) = writer.append(now) {
-            if !is_full(&error) {
-                return Err(error);
-            }
-            let reached = writer.cut()?;
-            let is_first = batches.first().map(|batch| batch.head.first) == Some(writer.first);
-            if is_too_long(&error) && !(is_first && now.len() == 1) {
-                self.longest = self.longest.min(reached);
-                return Ok(None);
-            }
-            return Err(error);
+        if let Some(longest) = writer.append_or_cut(now)? {
+            self.longest = self.longest.min(longest);
+            return Ok(None);
         }
         if let Some(batch) = now.last() {
             self.written = (batch.head.span().last, batch.head.time);
