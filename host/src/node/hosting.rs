@@ -157,16 +157,14 @@ async fn breathe(at: usize) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use hearken_channel_log::ChannelName;
 
     use super::*;
     use crate::channel::ChannelSettings;
     use crate::channel::test_support::{bus, channels_of};
-    use crate::passing::{
-        Alone, BoxFuture, Holder, Known, PassFailure, PassedRequest, PassedResponse,
-    };
+    use crate::node::test_support::Counting;
+    use crate::passing::Alone;
 
     #[tokio::test(start_paused = true)]
     async fn others_are_told_what_there_is_and_what_comes_and_goes() {
@@ -197,63 +195,6 @@ mod tests {
         told.abort();
     }
 
-    /// Other nodes of which it is counted how often they are asked who has a channel.
-    #[derive(Default)]
-    struct Counting(AtomicUsize);
-
-    impl Elsewhere for Counting {
-        fn holders(&self, name: &str) -> Vec<Holder> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            let holder = Holder {
-                node: "b".into(),
-                epoch: "e".into(),
-                reachable: true,
-            };
-            Vec::from_iter((name == "twice").then_some(holder))
-        }
-
-        fn behind(&self, name: Option<&str>, most: usize) -> Vec<(Arc<str>, Holder)> {
-            Alone.behind(name, most)
-        }
-
-        fn names_beside(&self, name: &str) -> Vec<Arc<str>> {
-            Alone.names_beside(name)
-        }
-
-        fn is_reachable(&self, node: &str) -> Option<bool> {
-            Alone.is_reachable(node)
-        }
-
-        fn is_settled(&self) -> bool {
-            Alone.is_settled()
-        }
-
-        fn changes(&self) -> watch::Receiver<u64> {
-            Alone.changes()
-        }
-
-        fn renames(&self) -> watch::Receiver<u64> {
-            Alone.renames()
-        }
-
-        fn renamed(&self) -> Renamed {
-            Alone.renamed()
-        }
-
-        fn known(&self) -> BTreeMap<Arc<str>, Known> {
-            Alone.known()
-        }
-
-        fn pass<'a>(
-            &'a self,
-            node: &'a str,
-            request: PassedRequest,
-        ) -> BoxFuture<'a, Result<PassedResponse, PassFailure>> {
-            const ALONE: &Alone = &Alone;
-            ALONE.pass(node, request)
-        }
-    }
-
     #[tokio::test]
     async fn only_what_has_changed_is_looked_for_on_other_nodes() {
         let channels = channels_of(&bus(), BTreeMap::new());
@@ -267,7 +208,7 @@ mod tests {
             make(name).await;
         }
         let (hosting, others) = (Hosting::default(), Counting::default());
-        let asked = || others.0.swap(0, Ordering::Relaxed);
+        let asked = || others.asked();
         let mut hosted = Hosted::default();
         hosted.look(&channels, &hosting, &others).await;
         assert_eq!(asked(), 3);

@@ -67,9 +67,23 @@ pub(super) fn foreknown(data: &Path, settings: &ChannelsSettings, own: &str) -> 
     }
 }
 
-/// Keeps what is known for as long as it is polled. `kept` is what the file has.
-pub(super) async fn keep(data: PathBuf, elsewhere: Arc<dyn Elsewhere>, mut kept: All) {
-    let mut renames = elsewhere.renames();
+/// Keeps what is known for as long as it is polled, with what is said from this call on.
+/// `kept` is what the file has.
+pub(super) fn keep(
+    data: PathBuf,
+    elsewhere: Arc<dyn Elsewhere>,
+    kept: All,
+) -> impl Future<Output = ()> + Send {
+    let renames = elsewhere.renames();
+    keep_on(data, elsewhere, renames, kept)
+}
+
+async fn keep_on(
+    data: PathBuf,
+    elsewhere: Arc<dyn Elsewhere>,
+    mut renames: watch::Receiver<u64>,
+    mut kept: All,
+) {
     let mut fails = false;
     loop {
         tokio::select! {
@@ -160,6 +174,7 @@ mod tests {
     use super::*;
     use crate::channel::ChannelSettings;
     use crate::config::DeclaredChannel;
+    use crate::node::test_support::Counting;
 
     fn known(names: &[&str], linked: u64) -> Known {
         let names = names.iter();
@@ -208,6 +223,23 @@ mod tests {
         );
         fs::write(folder.join(FILE), "nonsense").unwrap();
         assert_eq!(foreknown(&folder, &settings, "c").known, All::new());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_before_the_first_poll_is_not_missed() {
+        let data = tempfile::tempdir().unwrap();
+        for is_said in [false, true] {
+            let others = Arc::new(Counting::default());
+            let elsewhere: Arc<dyn Elsewhere> = others.clone();
+            let kept = keep(data.path().to_owned(), elsewhere, All::new());
+            if is_said {
+                others.rename();
+            }
+            let kept = tokio::spawn(kept);
+            sleep(2 * GATHER).await;
+            assert_eq!(others.asked(), usize::from(is_said));
+            kept.abort();
+        }
     }
 
     #[test]
