@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::channel::{Channels, OtherNodes};
-use crate::passing::{Elsewhere, Held, Hosting, MAX_HELD, Renamed};
+use crate::passing::{Elsewhere, Held, Hosting, MAX_HELD, Renamed, changed};
 
 /// Between two looks, so that several changes are told together: where channels are made one
 /// after the other, each look goes over all that there are.
@@ -48,12 +47,6 @@ pub(super) async fn host(channels: Channels, hosting: Hosting, elsewhere: Arc<dy
             },
         }
         sleep(GATHER).await;
-    }
-}
-
-async fn changed(changes: &mut watch::Receiver<u64>) {
-    if changes.changed().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -159,6 +152,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use hearken_channel_log::ChannelName;
+    use tokio::sync::watch;
 
     use super::*;
     use crate::channel::ChannelSettings;

@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use crate::config::ChannelsSettings;
-use crate::passing::{Elsewhere, Foreknown, Known};
+use crate::passing::{Elsewhere, Foreknown, Known, changed};
 
 /// Where it is kept, in the data folder.
 const FILE: &str = "channels-elsewhere.json";
@@ -106,12 +106,6 @@ async fn keep_on(
             }
             Err(_) => {}
         }
-    }
-}
-
-async fn changed(renames: &mut watch::Receiver<u64>) {
-    if renames.changed().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 

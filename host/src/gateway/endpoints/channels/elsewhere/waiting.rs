@@ -22,7 +22,7 @@ use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::stream::{COMMENT, UNBUFFERED};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::passing::PassedBody;
+use crate::passing::{PassedBody, changed};
 
 /// What is said first: the pause in milliseconds before the client asks again.
 const OPENING: &str = "retry: 1000\n: the channel cannot be read now\n\n";
@@ -81,13 +81,8 @@ async fn readable(context: &Context, given: &str) {
         if !is_awaited(context, given) {
             return;
         }
-        let changed = async {
-            if changes.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
         // What opens the node's own channels, and the end of its first seconds, tell nothing.
-        let _ = timeout(LOOK, changed).await;
+        let _ = timeout(LOOK, changed(&mut changes)).await;
     }
 }
 
