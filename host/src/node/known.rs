@@ -82,8 +82,9 @@ async fn keep_on(
     data: PathBuf,
     elsewhere: Arc<dyn Elsewhere>,
     mut renames: watch::Receiver<u64>,
-    mut kept: All,
+    kept: All,
 ) {
+    let mut kept = Arc::new(kept);
     let mut fails = false;
     loop {
         tokio::select! {
@@ -91,11 +92,11 @@ async fn keep_on(
             () = sleep(AGAIN) => {}
         }
         renames.borrow_and_update();
-        let known = elsewhere.known();
+        let known = Arc::new(elsewhere.known());
         if known == kept {
             continue;
         }
-        match write_on_a_thread(data.clone(), known.clone()).await {
+        match write_on_a_thread(data.clone(), Arc::clone(&known)).await {
             Ok(()) => {
                 kept = known;
                 fails = false;
@@ -131,7 +132,7 @@ fn load(file: &Path) -> io::Result<All> {
 
 /// On a thread of its own: a disk that hangs keeps no node from ending, as a thread of the
 /// runtime would.
-async fn write_on_a_thread(data: PathBuf, known: All) -> io::Result<()> {
+async fn write_on_a_thread(data: PathBuf, known: Arc<All>) -> io::Result<()> {
     let (done, is_done) = oneshot::channel();
     // Nobody may wait any more.
     let work = move || drop(done.send(write(&data, &known)));
