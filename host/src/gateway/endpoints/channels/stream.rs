@@ -34,6 +34,9 @@ use crate::gateway::serve::client::Client;
 use crate::gateway::serve::connection::{Connection, Stage};
 use crate::gateway::serve::slots::{Full, Slot};
 
+/// Media type of a stream of events.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
 /// What is read at once for a stream, and is in memory until its client has taken it.
 const STREAM_READ: ReadAmount = ReadAmount {
     events: 64,
