@@ -51,7 +51,7 @@ const OPENING: &str = "retry: 1000\n: reading\n\n";
 pub(super) const COMMENT: &str = ":\n\n";
 
 /// Has proxies such as nginx pass on each message at once.
-pub(super) const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
+const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
 /// Pause before a log is asked again that was busy, or for memory that others have.
 const BUSY: Duration = Duration::from_millis(100);
@@ -129,12 +129,17 @@ pub(super) fn open(
         let message = stream.next().await?;
         Some((Ok::<_, Infallible>(message), stream))
     });
+    Ok(answer(Body::from_stream(messages)))
+}
+
+/// The answer whose body is a stream of events.
+pub(super) fn answer(body: Body) -> Response {
     let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CONTENT_TYPE.as_str(), EVENT_STREAM),
         (header::CACHE_CONTROL.as_str(), "no-cache"),
         UNBUFFERED,
     ];
-    Ok((headers, Body::from_stream(messages)).into_response())
+    (headers, body).into_response()
 }
 
 /// One client's stream.
