@@ -15,6 +15,8 @@ mod listeners;
 mod parts;
 mod sessions;
 mod store;
+#[cfg(test)]
+mod test_support;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -161,6 +163,8 @@ impl Node {
         )?;
         let nodes = cluster.admin();
         let elsewhere = cluster.elsewhere();
+        // Before anything is said.
+        let kept = known::keep(config.data.clone(), Arc::clone(&elsewhere), known);
         let leave_cluster = CancellationToken::new();
         let link_threads = LinkThreads::start().map_err(NodeError::LinkThreads)?;
         let cluster = link_threads.spawn(cluster, leave_cluster.clone());
@@ -170,7 +174,6 @@ impl Node {
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
         let sessions = sessions::sessions(config.sessions, &bus, &channels, &access, &environment);
         let consumers = Consumers::new(&channels, &bus, environment);
-        let data = config.data.clone();
         let closed_channels = channels::Closed {
             channels: channels.clone(),
             settings: config.channels,
@@ -225,7 +228,7 @@ impl Node {
         hosting.answer_by(gateway.answers());
         let held = hosting::host(channels.clone(), hosting.clone(), Arc::clone(&elsewhere));
         let held = AbortOnDropHandle::new(tokio::spawn(held));
-        let known = AbortOnDropHandle::new(tokio::spawn(known::keep(data, elsewhere, known)));
+        let known = AbortOnDropHandle::new(tokio::spawn(kept));
         let gateway_stages = Stages::default();
         // Half of the time, so that a client that holds on to its request leaves
         // the plugins the other half.

@@ -224,6 +224,13 @@ pub trait Elsewhere: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Alone;
 
+/// Waits for a change, for ever if nothing can change any more.
+pub(crate) async fn changed(changes: &mut watch::Receiver<u64>) {
+    if changes.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 impl PassedRequest {
     /// Which places it takes on its way.
     #[must_use]

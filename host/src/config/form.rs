@@ -96,6 +96,12 @@ pub(super) fn size(text: &str, least: u64, most: u64) -> Result<u64, String> {
     within(bytes, least, most, |bytes| ByteSize(bytes).to_string())
 }
 
+/// The same of what is held in memory.
+pub(super) fn bytes(text: &str, least: u64, most: u64) -> Result<usize, String> {
+    let bytes = size(text, least, most)?;
+    usize::try_from(bytes).map_err(|_| "this machine cannot address it".to_owned())
+}
+
 /// Reads a duration with its unit, from `least` to `most`.
 pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| match error {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::form::{Form, Kind, count, duration, size};
+use super::form::{Form, Kind, bytes, count, duration, size};
 use super::table::settings;
 use crate::bus::Overflow;
 
@@ -111,10 +111,7 @@ pub(super) const MAILBOX: Form<usize> = Form::new(
 pub(super) const MAILBOX_BYTES: Form<usize> = Form::new(
     Kind::String,
     "a size from 64KiB to 4GiB, e.g. \"8MiB\"",
-    |text| {
-        let bytes = size(text, 64 << 10, 4 << 30)?;
-        usize::try_from(bytes).map_err(|_| "this machine cannot address it".to_owned())
-    },
+    |text| bytes(text, 64 << 10, 4 << 30),
 );
 
 const HTTP_REQUESTS: Form<usize> = Form::new(

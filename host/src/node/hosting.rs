@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::channel::{Channels, OtherNodes};
-use crate::passing::{Elsewhere, Held, Hosting, MAX_HELD, Renamed};
+use crate::passing::{Elsewhere, Held, Hosting, MAX_HELD, Renamed, changed};
 
 /// Between two looks, so that several changes are told together: where channels are made one
 /// after the other, each look goes over all that there are.
@@ -48,12 +47,6 @@ pub(super) async fn host(channels: Channels, hosting: Hosting, elsewhere: Arc<dy
             },
         }
         sleep(GATHER).await;
-    }
-}
-
-async fn changed(changes: &mut watch::Receiver<u64>) {
-    if changes.changed().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -157,16 +150,15 @@ async fn breathe(at: usize) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use hearken_channel_log::ChannelName;
+    use tokio::sync::watch;
 
     use super::*;
     use crate::channel::ChannelSettings;
     use crate::channel::test_support::{bus, channels_of};
-    use crate::passing::{
-        Alone, BoxFuture, Holder, Known, PassFailure, PassedRequest, PassedResponse,
-    };
+    use crate::node::test_support::Counting;
+    use crate::passing::Alone;
 
     #[tokio::test(start_paused = true)]
     async fn others_are_told_what_there_is_and_what_comes_and_goes() {
@@ -197,63 +189,6 @@ mod tests {
         told.abort();
     }
 
-    /// Other nodes of which it is counted how often they are asked who has a channel.
-    #[derive(Default)]
-    struct Counting(AtomicUsize);
-
-    impl Elsewhere for Counting {
-        fn holders(&self, name: &str) -> Vec<Holder> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            let holder = Holder {
-                node: "b".into(),
-                epoch: "e".into(),
-                reachable: true,
-            };
-            Vec::from_iter((name == "twice").then_some(holder))
-        }
-
-        fn behind(&self, name: Option<&str>, most: usize) -> Vec<(Arc<str>, Holder)> {
-            Alone.behind(name, most)
-        }
-
-        fn names_beside(&self, name: &str) -> Vec<Arc<str>> {
-            Alone.names_beside(name)
-        }
-
-        fn is_reachable(&self, node: &str) -> Option<bool> {
-            Alone.is_reachable(node)
-        }
-
-        fn is_settled(&self) -> bool {
-            Alone.is_settled()
-        }
-
-        fn changes(&self) -> watch::Receiver<u64> {
-            Alone.changes()
-        }
-
-        fn renames(&self) -> watch::Receiver<u64> {
-            Alone.renames()
-        }
-
-        fn renamed(&self) -> Renamed {
-            Alone.renamed()
-        }
-
-        fn known(&self) -> BTreeMap<Arc<str>, Known> {
-            Alone.known()
-        }
-
-        fn pass<'a>(
-            &'a self,
-            node: &'a str,
-            request: PassedRequest,
-        ) -> BoxFuture<'a, Result<PassedResponse, PassFailure>> {
-            const ALONE: &Alone = &Alone;
-            ALONE.pass(node, request)
-        }
-    }
-
     #[tokio::test]
     async fn only_what_has_changed_is_looked_for_on_other_nodes() {
         let channels = channels_of(&bus(), BTreeMap::new());
@@ -267,7 +202,7 @@ mod tests {
             make(name).await;
         }
         let (hosting, others) = (Hosting::default(), Counting::default());
-        let asked = || others.0.swap(0, Ordering::Relaxed);
+        let asked = || others.asked();
         let mut hosted = Hosted::default();
         hosted.look(&channels, &hosting, &others).await;
         assert_eq!(asked(), 3);

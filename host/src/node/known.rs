@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use crate::config::ChannelsSettings;
-use crate::passing::{Elsewhere, Foreknown, Known};
+use crate::passing::{Elsewhere, Foreknown, Known, changed};
 
 /// Where it is kept, in the data folder.
 const FILE: &str = "channels-elsewhere.json";
@@ -67,9 +67,24 @@ pub(super) fn foreknown(data: &Path, settings: &ChannelsSettings, own: &str) -> 
     }
 }
 
-/// Keeps what is known for as long as it is polled. `kept` is what the file has.
-pub(super) async fn keep(data: PathBuf, elsewhere: Arc<dyn Elsewhere>, mut kept: All) {
-    let mut renames = elsewhere.renames();
+/// Keeps what is known for as long as it is polled, with what is said from this call on.
+/// `kept` is what the file has.
+pub(super) fn keep(
+    data: PathBuf,
+    elsewhere: Arc<dyn Elsewhere>,
+    kept: All,
+) -> impl Future<Output = ()> + Send {
+    let renames = elsewhere.renames();
+    keep_on(data, elsewhere, renames, kept)
+}
+
+async fn keep_on(
+    data: PathBuf,
+    elsewhere: Arc<dyn Elsewhere>,
+    mut renames: watch::Receiver<u64>,
+    kept: All,
+) {
+    let mut kept = Arc::new(kept);
     let mut fails = false;
     loop {
         tokio::select! {
@@ -77,11 +92,11 @@ pub(super) async fn keep(data: PathBuf, elsewhere: Arc<dyn Elsewhere>, mut kept:
             () = sleep(AGAIN) => {}
         }
         renames.borrow_and_update();
-        let known = elsewhere.known();
+        let known = Arc::new(elsewhere.known());
         if known == kept {
             continue;
         }
-        match write_on_a_thread(data.clone(), known.clone()).await {
+        match write_on_a_thread(data.clone(), Arc::clone(&known)).await {
             Ok(()) => {
                 kept = known;
                 fails = false;
@@ -92,12 +107,6 @@ pub(super) async fn keep(data: PathBuf, elsewhere: Arc<dyn Elsewhere>, mut kept:
             }
             Err(_) => {}
         }
-    }
-}
-
-async fn changed(renames: &mut watch::Receiver<u64>) {
-    if renames.changed().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -123,7 +132,7 @@ fn load(file: &Path) -> io::Result<All> {
 
 /// On a thread of its own: a disk that hangs keeps no node from ending, as a thread of the
 /// runtime would.
-async fn write_on_a_thread(data: PathBuf, known: All) -> io::Result<()> {
+async fn write_on_a_thread(data: PathBuf, known: Arc<All>) -> io::Result<()> {
     let (done, is_done) = oneshot::channel();
     // Nobody may wait any more.
     let work = move || drop(done.send(write(&data, &known)));
@@ -160,6 +169,7 @@ mod tests {
     use super::*;
     use crate::channel::ChannelSettings;
     use crate::config::DeclaredChannel;
+    use crate::node::test_support::Counting;
 
     fn known(names: &[&str], linked: u64) -> Known {
         let names = names.iter();
@@ -208,6 +218,23 @@ mod tests {
         );
         fs::write(folder.join(FILE), "nonsense").unwrap();
         assert_eq!(foreknown(&folder, &settings, "c").known, All::new());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_before_the_first_poll_is_not_missed() {
+        let data = tempfile::tempdir().unwrap();
+        for is_said in [false, true] {
+            let others = Arc::new(Counting::default());
+            let elsewhere: Arc<dyn Elsewhere> = others.clone();
+            let kept = keep(data.path().to_owned(), elsewhere, All::new());
+            if is_said {
+                others.rename();
+            }
+            let kept = tokio::spawn(kept);
+            sleep(2 * GATHER).await;
+            assert_eq!(others.asked(), usize::from(is_said));
+            kept.abort();
+        }
     }
 
     #[test]

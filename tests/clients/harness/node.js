@@ -50,8 +50,6 @@ async function start(program, folder, settings) {
     },
     /** Kills it, if it runs yet. */
     kill: () => child.kill('SIGKILL'),
-    /** Waits until it has ended. */
-    ended: () => within('the node ends', ended),
   };
 }
 

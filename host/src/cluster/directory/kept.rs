@@ -73,9 +73,10 @@ impl Kept {
 
     /// The node is not shown any more; what it had is known all the same.
     pub(super) fn keep(&self, node: &Node) {
-        let held = HeldBy::of_former(&node.held);
-        let linked = node.last_linked.load(Ordering::Relaxed);
-        if !held.all().is_empty() {
+        let held = node.held.all();
+        if !held.is_empty() {
+            let held = HeldBy::known(held);
+            let linked = node.last_linked.load(Ordering::Relaxed);
             let name = Arc::clone(&node.name);
             self.nodes()
                 .insert(name, Arc::new(KeptNode { held, linked }));

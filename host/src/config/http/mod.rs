@@ -5,7 +5,7 @@ mod tls;
 use ipnet::IpNet;
 
 use super::error::ConfigError;
-use super::form::{Form, Kind, SWITCH, count, size};
+use super::form::{Form, Kind, SWITCH, bytes, count};
 use super::table::settings;
 
 pub use tls::HttpTlsFiles;
@@ -138,10 +138,7 @@ const PERCENT: Form<usize> = Form::new(
 const MEMORY: Form<usize> = Form::new(
     Kind::String,
     "a size from 16MiB to 1TiB, e.g. \"256MiB\"",
-    |text| {
-        let bytes = size(text, 16 << 20, 1 << 40)?;
-        usize::try_from(bytes).map_err(|_| "this machine cannot address it".to_owned())
-    },
+    |text| bytes(text, 16 << 20, 1 << 40),
 );
 
 const NETWORK: Form<IpNet> = Form::new(

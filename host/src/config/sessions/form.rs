@@ -6,7 +6,7 @@ use hearken_pattern::Glob;
 use http::HeaderName;
 
 use crate::access::{Rate, check_name};
-use crate::config::form::{Form, Kind, count, duration, size};
+use crate::config::form::{Form, Kind, bytes, count, duration};
 use crate::config::name::is_plugin_name;
 use crate::event::EventType;
 use crate::session::{ChannelRegex, DataFormat, DeltaType, RecoveryMode};
@@ -166,8 +166,3 @@ pub(super) const TAG: Form<String> = Form::new(
         }
     },
 );
-
-fn bytes(text: &str, least: u64, most: u64) -> Result<usize, String> {
-    let bytes = size(text, least, most)?;
-    usize::try_from(bytes).map_err(|_| "this machine cannot address it".to_owned())
-}

@@ -78,17 +78,19 @@ pub(super) enum Form {
 impl Form {
     /// As somebody asks for it.
     pub(super) fn asked(headers: &HeaderMap) -> Self {
-        let accepts = |media_type| {
-            let accept = headers.get_all(header::ACCEPT).iter();
-            let mut accept = accept.filter_map(|value| value.to_str().ok());
-            accept.any(|value| value.contains(media_type))
-        };
         match () {
-            () if accepts(FRAMES) => Self::Frames,
-            () if accepts(BATCHED) => Self::Batch,
+            () if accepts(headers, FRAMES) => Self::Frames,
+            () if accepts(headers, BATCHED) => Self::Batch,
             () => Self::Page,
         }
     }
+}
+
+/// Whether somebody asks for that media type.
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accept = headers.get_all(header::ACCEPT).iter();
+    let mut accept = accept.filter_map(|value| value.to_str().ok());
+    accept.any(|value| value.contains(media_type))
 }
 
 /// A text of an answer, which counts until it is sent.

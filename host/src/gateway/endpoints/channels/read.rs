@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::time::Instant;
 
 use super::at::At;
 use super::begin::{Begin, begin, position_of};
-use super::page::{EventPage, Form, answer};
+use super::page::{EventPage, Form, accepts, answer};
 use super::position::{limit, wait};
 use super::refusal::ChannelRefusal;
-use super::stream;
+use super::stream::{self, EVENT_STREAM};
 use crate::access::{Act, Identity};
 use crate::channel::{Channel, Found, ReadAmount, ReadFilter};
 use crate::event::Pattern;
@@ -89,9 +89,7 @@ pub(in crate::gateway) async fn read(
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
     let wait = wait(&parameters)?;
     let channel = context.readable(&identity, &name)?;
-    let accept = headers.get_all(header::ACCEPT).iter();
-    let mut accept = accept.filter_map(|value| value.to_str().ok());
-    let is_stream = accept.any(|value| value.contains("text/event-stream"));
+    let is_stream = accepts(&headers, EVENT_STREAM);
     let resumed = is_stream && headers.contains_key("last-event-id");
     let begin = begin(&channel, &parameters, &identity, resumed).await?;
     if is_stream {

@@ -34,6 +34,9 @@ use crate::gateway::serve::client::Client;
 use crate::gateway::serve::connection::{Connection, Stage};
 use crate::gateway::serve::slots::{Full, Slot};
 
+/// Media type of a stream of events.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
 /// What is read at once for a stream, and is in memory until its client has taken it.
 const STREAM_READ: ReadAmount = ReadAmount {
     events: 64,
@@ -48,7 +51,7 @@ const OPENING: &str = "retry: 1000\n: reading\n\n";
 pub(super) const COMMENT: &str = ":\n\n";
 
 /// Has proxies such as nginx pass on each message at once.
-pub(super) const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
+const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
 /// Pause before a log is asked again that was busy, or for memory that others have.
 const BUSY: Duration = Duration::from_millis(100);
@@ -126,12 +129,17 @@ pub(super) fn open(
         let message = stream.next().await?;
         Some((Ok::<_, Infallible>(message), stream))
     });
+    Ok(answer(Body::from_stream(messages)))
+}
+
+/// The answer whose body is a stream of events.
+pub(super) fn answer(body: Body) -> Response {
     let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CONTENT_TYPE.as_str(), EVENT_STREAM),
         (header::CACHE_CONTROL.as_str(), "no-cache"),
         UNBUFFERED,
     ];
-    Ok((headers, Body::from_stream(messages)).into_response())
+    (headers, body).into_response()
 }
 
 /// One client's stream.

@@ -183,28 +183,29 @@ impl<'r> There<'r> {
             until,
         } = polled;
         let (mut from, mut kept) = (after, true);
-        for _ in 1..MAX_ASKED {
+        let mut left = MAX_ASKED;
+        loop {
+            left -= 1;
             let rest = rest(from, kept.then_some(cursor), limit, until);
             match self.read(&rest, Some(Lasting::Wait)).await {
                 Ok(events) => return Ok(behind(events, after)),
-                Err(Unanswered::Told(status, problem)) => match (status, problem.last) {
-                    // What comes is behind the end.
-                    (StatusCode::BAD_REQUEST, Some(last)) if from > Some(last) => {
-                        from = Some(last);
+                Err(Unanswered::Told(status, problem)) if left > 0 => {
+                    match (status, problem.last) {
+                        // What comes is behind the end.
+                        (StatusCode::BAD_REQUEST, Some(last)) if from > Some(last) => {
+                            from = Some(last);
+                        }
+                        // The API has no answer for that: who polls gets their events.
+                        (StatusCode::INSUFFICIENT_STORAGE | StatusCode::FORBIDDEN, _) if kept => {
+                            self.ganomede.say_unkept(self.name, &problem.detail);
+                            kept = false;
+                        }
+                        _ => return Err(Unanswered::Told(status, problem).into()),
                     }
-                    // The API has no answer for that: who polls gets their events.
-                    (StatusCode::INSUFFICIENT_STORAGE | StatusCode::FORBIDDEN, _) if kept => {
-                        self.ganomede.say_unkept(self.name, &problem.detail);
-                        kept = false;
-                    }
-                    _ => return Err(Refusal::Told(status, problem.detail)),
-                },
+                }
                 Err(unanswered) => return Err(unanswered.into()),
             }
         }
-        let rest = rest(from, kept.then_some(cursor), limit, until);
-        let events = self.read(&rest, Some(Lasting::Wait)).await?;
-        Ok(behind(events, after))
     }
 
     async fn read(&self, rest: &str, lasting: Option<Lasting>) -> Result<Vec<Bytes>, Unanswered> {

@@ -8,7 +8,6 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use hearken_channel_log::ChannelName;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::config::Ganomede;
@@ -23,6 +22,7 @@ use crate::gateway::endpoints::channels::ChannelRefusal;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 use crate::gateway::serve::slots::Slot;
+use crate::passing::changed;
 
 /// Where it is.
 pub(super) const EVENTS: &str = "/events/v1/events";
@@ -70,12 +70,6 @@ pub(super) async fn poll(
     };
     let events = poll.events(asked).await?;
     answer(&context, &client, &events, |all| all)
-}
-
-async fn changed(changes: &mut watch::Receiver<u64>) {
-    if changes.changed().await.is_err() {
-        pending::<()>().await;
-    }
 }
 
 impl Poll<'_> {

@@ -156,15 +156,9 @@ impl Conversation {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending if self.has_work() => {}
                 Poll::Pending => return Poll::Pending,
             }
         }
-    }
-
-    /// Whether there is something to do that nothing would wake it for.
-    fn has_work(&self) -> bool {
-        self.pong.is_some() && self.frames.is_empty()
     }
 
     /// Carries out what came, one after the other; pending while there is something left.

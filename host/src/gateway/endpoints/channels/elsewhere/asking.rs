@@ -17,6 +17,7 @@ use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::address::address;
 use crate::gateway::endpoints::channels::body::MAX_BODY_BYTES;
 use crate::gateway::endpoints::channels::refusal::ChannelRefusal;
+use crate::gateway::endpoints::channels::stream::EVENT_STREAM;
 use crate::gateway::endpoints::publish::{Sender, Submission, read_held_body};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
@@ -38,9 +39,6 @@ const ATTRIBUTE: &str = "ce-";
 
 /// Headers of an answer that are its connection's.
 const OF_CONNECTION: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
-
-/// Media type of a stream of events.
-pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
 /// How a request may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

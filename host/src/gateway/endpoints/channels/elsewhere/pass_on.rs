@@ -10,14 +10,16 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use super::asking::{Asking, EVENT_STREAM, Lasting, read_small};
+use super::asking::{Asking, Lasting, read_small};
 use super::place::{CHANNELS, Place, bare, target};
 use super::waiting;
 use crate::access::{Act, Identity};
 use crate::gateway::caller::Caller;
 use crate::gateway::caller::passed::Passed;
 use crate::gateway::context::Context;
+use crate::gateway::endpoints::channels::page::accepts;
 use crate::gateway::endpoints::channels::refusal::ChannelRefusal;
+use crate::gateway::endpoints::channels::stream::EVENT_STREAM;
 use crate::gateway::openapi::rights::{Right, right};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
@@ -186,10 +188,7 @@ fn named(uri: &Uri) -> Option<(String, &str)> {
 
 /// Whether a request may wait for events that are yet to come.
 fn lasting(parts: &Parts) -> Option<Lasting> {
-    let accept = parts.headers.get_all(header::ACCEPT).iter();
-    let streams = accept
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains(EVENT_STREAM));
+    let streams = accepts(&parts.headers, EVENT_STREAM);
     let query = parts.uri.query().unwrap_or_default();
     let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
     let is_wait = |name: String| percent_decode_str(&name).decode_utf8_lossy() == "wait";

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::refusal::ElsewhereRefusal;
 use crate::gateway::context::Context;
-use crate::passing::Holder;
+use crate::passing::{Holder, changed};
 
 /// What stands between a channel's name and that of its node.
 const AT: char = '@';
@@ -67,13 +67,8 @@ impl Context {
             if is_settled(&placed) || Instant::now() >= until {
                 return placed;
             }
-            let changed = async {
-                if changes.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            };
             // Either way it is looked at anew.
-            let _ = timeout_at(until, changed).await;
+            let _ = timeout_at(until, changed(&mut changes)).await;
         }
     }
 

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{iter, unfold};
@@ -19,10 +18,10 @@ use super::refusal::ElsewhereRefusal;
 use super::relay;
 use crate::access::Identity;
 use crate::gateway::context::Context;
-use crate::gateway::endpoints::channels::stream::{COMMENT, UNBUFFERED};
+use crate::gateway::endpoints::channels::stream::{self, COMMENT};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::passing::PassedBody;
+use crate::passing::{PassedBody, changed};
 
 /// What is said first: the pause in milliseconds before the client asks again.
 const OPENING: &str = "retry: 1000\n: the channel cannot be read now\n\n";
@@ -47,12 +46,7 @@ pub(super) fn wait(
     let held = slot(context, client, identity, Lasting::Stream)?;
     let messages = until_readable(Arc::clone(context), given.to_owned());
     let body = relay::body(context, &client.connection, identity, messages, held);
-    let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
-        (header::CACHE_CONTROL.as_str(), "no-cache"),
-        UNBUFFERED,
-    ];
-    Ok((headers, body).into_response())
+    Ok(stream::answer(body))
 }
 
 fn until_readable(context: Arc<Context>, given: String) -> PassedBody {
@@ -81,13 +75,8 @@ async fn readable(context: &Context, given: &str) {
         if !is_awaited(context, given) {
             return;
         }
-        let changed = async {
-            if changes.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
         // What opens the node's own channels, and the end of its first seconds, tell nothing.
-        let _ = timeout(LOOK, changed).await;
+        let _ = timeout(LOOK, changed(&mut changes)).await;
     }
 }
 
