@@ -183,8 +183,8 @@ impl Connection {
         }
     }
 
-    /// Its state. Who holds it may take the lock of a hub or of the registry, and not the
-    /// other way round.
+    /// Its state. Who holds it may take the lock of a hub, of all hubs or of the registry, and
+    /// not the other way round.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that panics leaves anything half done in it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -184,7 +184,11 @@ impl Rig {
     }
 
     pub(super) fn client_from(&self, address: IpAddr, queue: usize) -> Client {
-        let outbox = Arc::new(Outbox::new(queue, || {}));
+        self.client_of(address, Outbox::new(queue, || {}))
+    }
+
+    pub(super) fn client_of(&self, address: IpAddr, outbox: Outbox) -> Client {
+        let outbox = Arc::new(outbox);
         let transport = Transport {
             name: "test",
             variant: Variant {
