@@ -10,10 +10,10 @@ use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication};
 
 use super::connection::Connection;
-use super::history::{HistoryError, PageRequest, Position};
+use super::history::{PageRequest, Position};
 use super::name::ChannelName;
 use super::presence::PresenceStats;
-use super::refused::{Refused, bad_request};
+use super::refused::Refused;
 use super::sessions::Sessions;
 
 /// What is shown of a session.
@@ -136,10 +136,6 @@ impl Sessions {
     ) -> Result<HistoryPage, Refused> {
         let namespace = self.0.namespace(&self.0.in_use(), name)?;
         let page = self.0.page(name, &namespace, asked)?;
-        let page = page.map_err(|error| match error {
-            HistoryError::OtherEpoch => Refused::from(errors::UNRECOVERABLE_POSITION),
-            HistoryError::BeforeFirst => bad_request(error).into(),
-        })?;
         let publications = page.publications.iter();
         let publications = publications.map(|(_, it)| it.of(Encoding::Json).clone());
         Ok(HistoryPage {
