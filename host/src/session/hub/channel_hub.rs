@@ -14,13 +14,6 @@ use crate::session::name::ChannelName;
 use crate::session::presence::{Presence, PresenceStats};
 use crate::session::publication::StoredPublication;
 
-/// What asks for nothing but where a history ends.
-const POSITION: PageRequest<'static> = PageRequest {
-    since: None,
-    limit: 0,
-    reverse: false,
-};
-
 /// A channel: its history, who is subscribed, and what waits to be handed to them. Times are
 /// milliseconds of the node's wheel.
 pub(in crate::session) struct Hub {
@@ -145,8 +138,7 @@ impl Hub {
             history.expire(now);
             if is_used {
                 // Whoever has a position there reads on.
-                let read = history.page(&POSITION, now);
-                debug_assert!(read.is_ok(), "nothing is asked for that might not be there");
+                history.read(now);
             } else if forgotten(kept_to, history) <= now {
                 state.history = None;
             }
