@@ -98,13 +98,7 @@ impl Sessions {
     pub fn presence(&self, name: &ChannelName) -> Result<Vec<Arc<ClientInfo>>, Refused> {
         self.check_presence(name)?;
         let hub = self.0.hubs.get(name);
-        let clients = hub.map(|hub| {
-            hub.with_presence(|presence| {
-                let clients = presence.iter();
-                clients.map(|(_, info)| Arc::clone(info)).collect()
-            })
-        });
-        Ok(clients.unwrap_or_default())
+        Ok(hub.map(|hub| hub.present()).unwrap_or_default())
     }
 
     /// How many are subscribed to a channel.

@@ -11,7 +11,7 @@ use super::state::{State, forgotten};
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
 use crate::session::name::ChannelName;
-use crate::session::presence::{Presence, PresenceStats};
+use crate::session::presence::PresenceStats;
 use crate::session::publication::StoredPublication;
 
 /// A channel: its history, who is subscribed, and what waits to be handed to them. Times are
@@ -108,11 +108,10 @@ impl Hub {
     }
 
     /// Who is subscribed, as far as that is kept.
-    pub(in crate::session) fn with_presence<T>(
-        &self,
-        look: impl FnOnce(&Presence<Arc<ClientInfo>>) -> T,
-    ) -> T {
-        look(&self.lock().presence)
+    pub(in crate::session) fn present(&self) -> Vec<Arc<ClientInfo>> {
+        let state = self.lock();
+        let infos = state.presence.iter().map(|(_, info)| info);
+        infos.map(Arc::clone).collect()
     }
 
     /// How many are subscribed, as far as that is kept.
