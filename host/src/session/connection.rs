@@ -225,6 +225,25 @@ impl State {
         self.subscriptions.get(channel)?.active.as_ref()
     }
 
+    /// Enters that it is about to be subscribed to the channel, under the number that is
+    /// returned.
+    pub(super) fn begin(&mut self, channel: &ChannelName, is_server_side: bool) -> u64 {
+        self.last += 1;
+        let begun = Subscription {
+            number: self.last,
+            is_server_side,
+            active: None,
+        };
+        self.subscriptions.insert(channel.clone(), begun);
+        self.last
+    }
+
+    /// One of its subscriptions is over then, unless it is refreshed.
+    pub(super) fn subscription_expires(&mut self, due: u64) {
+        let earliest = self.timers.subscription_expiry.unwrap_or(u64::MAX);
+        self.timers.subscription_expiry = Some(earliest.min(due));
+    }
+
     /// When it is to be looked after next.
     pub(super) fn due(&self) -> Option<u64> {
         let Timers {
