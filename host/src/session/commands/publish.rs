@@ -16,7 +16,6 @@ use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
 use crate::session::name::ChannelName;
 use crate::session::namespace::DataFormat;
-use crate::session::permission::Decision;
 use crate::session::publishing::{PublishFailure, PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::verb::Verb;
@@ -79,11 +78,7 @@ impl Session {
         let in_use = self.shared.in_use();
         let resolved = self.shared.resolve(&in_use, name);
         let decision = self.decide(known, Verb::Publish, name, &resolved, false);
-        let (asked, hooks) = match decision {
-            Decision::Allow { hooks } => (None, hooks),
-            Decision::Ask { plugin, hooks } => (Some(plugin), hooks),
-            Decision::Deny(denial) => return Err(denial.into()),
-        };
+        let (asked, hooks) = decision.plugins()?;
         let mut data = data;
         for plugin in asked.into_iter().chain(hooks) {
             let answer = self

@@ -167,11 +167,7 @@ impl Session {
         let in_use = self.shared.in_use();
         let resolved = self.shared.resolve(&in_use, name);
         let decision = self.decide(known, Verb::Subscribe, name, &resolved, has_token);
-        let (asked, hooks) = match decision {
-            Decision::Allow { hooks } => (None, hooks),
-            Decision::Ask { plugin, hooks } => (Some(plugin), hooks),
-            Decision::Deny(denial) => return Err(denial.into()),
-        };
+        let (asked, hooks) = decision.plugins()?;
         for plugin in asked.into_iter().chain(hooks) {
             let about = self.about(known);
             let answer = self
