@@ -205,6 +205,12 @@ impl Session {
         if entered.is_err() {
             return Err(disconnects::CONNECTION_LIMIT.into());
         }
+        // Who is entered before is closed with the others; who is behind would be missed.
+        if self.shared.closing.is_cancelled() {
+            let registry = &self.shared.registry;
+            registry.leave(&connection.client, &known.user);
+            return Err(disconnects::SHUTDOWN.into());
+        }
         state.known = Some(Arc::clone(&known));
         let event_type = HostEventType::SessionConnected;
         self.shared
