@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hearken_session_protocol::codes::errors;
-use hearken_session_protocol::payload::{MAX_DEPTH, check_json};
+use hearken_session_protocol::payload::check_json;
 use hearken_session_protocol::{Answer, ClientInfo, Encoding, PublishRequest};
 
 use crate::bus::{PublishError, Publisher};
+use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType, ExtensionValue};
 use crate::session::connection::Known;
 use crate::session::handle::Session;
@@ -135,7 +136,7 @@ impl Session {
 }
 
 /// The media type of data that a client sends; `None` for JSON.
-fn content_type(
+pub(super) fn content_type(
     data: &[u8],
     encoding: Encoding,
     format: Option<DataFormat>,
