@@ -183,8 +183,8 @@ impl Connection {
         }
     }
 
-    /// Its state. Who holds it may take the lock of a hub or of the registry, and not the
-    /// other way round.
+    /// Its state. Who holds it may take the lock of a hub, of all hubs or of the registry, and
+    /// not the other way round.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that panics leaves anything half done in it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -223,6 +223,25 @@ impl State {
     /// Whether it is subscribed to the channel.
     pub(super) fn active(&self, channel: &ChannelName) -> Option<&Active> {
         self.subscriptions.get(channel)?.active.as_ref()
+    }
+
+    /// Enters that it is about to be subscribed to the channel, under the number that is
+    /// returned.
+    pub(super) fn begin(&mut self, channel: &ChannelName, is_server_side: bool) -> u64 {
+        self.last += 1;
+        let begun = Subscription {
+            number: self.last,
+            is_server_side,
+            active: None,
+        };
+        self.subscriptions.insert(channel.clone(), begun);
+        self.last
+    }
+
+    /// One of its subscriptions is over then, unless it is refreshed.
+    pub(super) fn subscription_expires(&mut self, due: u64) {
+        let earliest = self.timers.subscription_expiry.unwrap_or(u64::MAX);
+        self.timers.subscription_expiry = Some(earliest.min(due));
     }
 
     /// When it is to be looked after next.

@@ -64,17 +64,17 @@ impl Shared {
         code: Option<u32>,
         told: Option<Bytes>,
     ) -> bool {
-        let dropped = {
-            let mut state = connection.lock();
-            let is_it = |active: &Active| only.is_none_or(|it| Arc::ptr_eq(it, &active.subscriber));
-            let found = state.subscriptions.get(name);
-            // What is about to begin is ended too: whoever begins it finds it gone.
-            let ends = found.is_some_and(|found| match &found.active {
-                Some(active) => is_it(active),
-                None => only.is_none(),
-            });
-            ends.then(|| state.subscriptions.remove(name)).flatten()
-        };
+        // Until it is out of the hub: the session may subscribe again at once, and the hub
+        // knows who is there by the session's id.
+        let mut state = connection.lock();
+        let is_it = |active: &Active| only.is_none_or(|it| Arc::ptr_eq(it, &active.subscriber));
+        let found = state.subscriptions.get(name);
+        // What is about to begin is ended too: whoever begins it finds it gone.
+        let ends = found.is_some_and(|found| match &found.active {
+            Some(active) => is_it(active),
+            None => only.is_none(),
+        });
+        let dropped = ends.then(|| state.subscriptions.remove(name)).flatten();
         let Some(dropped) = dropped else {
             return false;
         };
@@ -107,7 +107,8 @@ impl Shared {
         }
     }
 
-    /// Takes a subscription, which the session has no more, out of its hub.
+    /// Takes a subscription, which the session has no more, out of its hub. The session's lock
+    /// is held, unless it has ended.
     fn leave(
         self: &Arc<Self>,
         connection: &Arc<Connection>,

@@ -50,7 +50,7 @@ pub(super) struct Entering<'e> {
 }
 
 impl Shared {
-    /// Subscribes a session whose subscription of this `number` has begun. What the client is
+    /// Subscribes a session whose subscription has begun. What the client is
     /// told of it is the result; until it is told so nothing of the channel comes to it.
     ///
     /// # Errors
@@ -60,7 +60,6 @@ impl Shared {
         connection: &Arc<Connection>,
         state: &mut State,
         known: &Known,
-        number: u64,
         entering: Entering<'_>,
     ) -> Result<(Arc<Subscriber>, SubscribeResult), Refused> {
         let ttl = self.ttl(entering.expire_at)?;
@@ -86,7 +85,6 @@ impl Shared {
             // It was given up, which whoever calls has looked for.
             return Err(errors::INTERNAL.into());
         };
-        debug_assert_eq!(subscription.number, number);
         subscription.active = Some(Active {
             hub: Arc::clone(&hub),
             subscriber: Arc::clone(&subscriber),
@@ -96,9 +94,7 @@ impl Shared {
             allow: entering.allow,
         });
         if let Some(ttl) = ttl {
-            let expiry = self.after(ttl);
-            let earliest = state.timers.subscription_expiry.unwrap_or(u64::MAX);
-            state.timers.subscription_expiry = Some(earliest.min(expiry));
+            state.subscription_expires(self.after(ttl));
         }
         let event_type = HostEventType::SessionSubscribed;
         let name = Some(entering.name);

@@ -7,9 +7,8 @@ use hearken_session_protocol::{
     websocket,
 };
 
-/// Room for the longest header of a WebSocket frame that a server sends (RFC 6455, section
-/// 5.2): it is written once the length is known.
-const HEADER_ROOM: usize = 10;
+/// Room for the header of a WebSocket frame, which is written once the length is known.
+const HEADER_ROOM: usize = websocket::MAX_HEADER_BYTES;
 
 /// How a session's messages look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

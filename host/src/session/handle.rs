@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::{
-    Answer, ClientError, Command, ConnectResult, Disconnect, Reply, Request,
+    Answer, ClientError, Command, ConnectResult, DecodeLimits, Disconnect, Reply, Request,
 };
 
 use super::connection::{Connection, Known, Phase};
@@ -18,6 +18,7 @@ use super::permission::{Asked, Decision, decide};
 use super::refused::{Refused, bad_request};
 use super::shared::Shared;
 use super::verb::{Verb, Verbs};
+use crate::event::json;
 
 /// Commands in a row that may come too fast before the session is closed.
 const MAX_TOO_FAST: u32 = 16;
@@ -38,6 +39,17 @@ pub enum Next {
 }
 
 impl Session {
+    /// What a client may send at once, in messages of up to so many bytes: its data becomes
+    /// that of events, and is nested no deeper than theirs may be.
+    #[must_use]
+    pub fn decode_limits(message: usize) -> DecodeLimits {
+        DecodeLimits {
+            message,
+            depth: json::MAX_DEPTH,
+            ..DecodeLimits::default()
+        }
+    }
+
     /// Its id.
     #[must_use]
     pub fn client(&self) -> &Arc<str> {

@@ -228,6 +228,12 @@ impl<P> History<P> {
         self.expires = u64::MAX;
     }
 
+    /// Is read, by whoever has a position in it too.
+    pub fn read(&mut self, now: u64) {
+        self.expire(now);
+        self.forgotten = after(now, self.settings.meta_ttl);
+    }
+
     /// Drops what is kept for longer than it should be.
     pub fn expire(&mut self, now: u64) {
         if self.expires <= now {
@@ -275,11 +281,6 @@ impl<P> History<P> {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    fn read(&mut self, now: u64) {
-        self.expire(now);
-        self.forgotten = after(now, self.settings.meta_ttl);
     }
 
     fn is_epoch(&self, epoch: &str) -> bool {

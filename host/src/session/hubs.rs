@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use super::hub::{Gone, Hub};
 use super::name::ChannelName;
 use super::namespace::Namespace;
+use super::registry::take_one;
 
 /// The hubs of a node.
 #[derive(Debug, Default)]
@@ -103,13 +104,8 @@ impl Hubs {
         if !hub.end_unneeded(now) {
             return false;
         }
-        if let Some(entry) = state.all.remove(hub.name())
-            && let Some(count) = state.of_namespaces.get_mut(&entry.namespace)
-        {
-            *count -= 1;
-            if *count == 0 {
-                state.of_namespaces.remove(&entry.namespace);
-            }
+        if let Some(entry) = state.all.remove(hub.name()) {
+            take_one(&mut state.of_namespaces, &entry.namespace);
         }
         true
     }

@@ -62,6 +62,20 @@ pub enum Decision<'a> {
     Deny(Denial),
 }
 
+impl<'a> Decision<'a> {
+    /// The plugin that decides, if one does, and the one that may narrow it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn plugins(self) -> Result<(Option<&'a str>, Option<&'a str>), Denial> {
+        match self {
+            Self::Allow { hooks } => Ok((None, hooks)),
+            Self::Ask { plugin, hooks } => Ok((Some(plugin), hooks)),
+            Self::Deny(denial) => Err(denial),
+        }
+    }
+}
+
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {

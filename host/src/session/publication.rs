@@ -7,9 +7,10 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use hearken_session_protocol::payload::check_json;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication};
-use serde_json::value::RawValue;
 
+use crate::event::json::MAX_DEPTH;
 use crate::event::{Event, is_json, is_text};
 
 /// A publication, made of an event that is on the bus too.
@@ -18,10 +19,8 @@ pub struct StoredPublication {
     event: Event,
     /// As protobuf sessions get it.
     raw: Publication,
-    /// Whether the data is JSON, which all sessions get as it stands.
-    is_json: bool,
-    /// As JSON sessions get it, where that differs.
-    json: OnceLock<Publication>,
+    /// As JSON sessions get it, where that differs; found out when the first of them does.
+    json: OnceLock<Option<Publication>>,
 }
 
 /// The bytes of an event, shared with it.
@@ -52,7 +51,6 @@ impl StoredPublication {
             ..Publication::default()
         };
         Self {
-            is_json: is_json(event.datacontenttype()) && is_valid_json(&raw.data),
             raw,
             event,
             json: OnceLock::new(),
@@ -75,12 +73,10 @@ impl StoredPublication {
     #[must_use]
     pub fn of(&self, encoding: Encoding) -> &Publication {
         match encoding {
-            Encoding::Json if !self.is_json => self.json.get_or_init(|| Publication {
-                data: self.data_as_json().into(),
-                ..self.raw.clone()
-            }),
-            Encoding::Json | Encoding::Protobuf => &self.raw,
+            Encoding::Json => self.json.get_or_init(|| self.as_json()).as_ref(),
+            Encoding::Protobuf => None,
         }
+        .unwrap_or(&self.raw)
     }
 
     /// What of the event is selected by.
@@ -96,6 +92,17 @@ impl StoredPublication {
     /// Bytes that the publication of an event takes, about.
     pub(super) fn bytes_of(event: &Event) -> usize {
         event.as_bytes().len() + size_of::<Self>()
+    }
+
+    /// As JSON sessions get it, unless the data is JSON, which all get as it stands. What is
+    /// said to be JSON need not be: a guest may send what it likes.
+    fn as_json(&self) -> Option<Publication> {
+        let is_json =
+            is_json(self.event.datacontenttype()) && check_json(&self.raw.data, MAX_DEPTH).is_ok();
+        (!is_json).then(|| Publication {
+            data: self.data_as_json().into(),
+            ..self.raw.clone()
+        })
     }
 
     /// Data that is no JSON as JSON: text as a string, other data in base64, none as `null`.
@@ -159,11 +166,6 @@ fn attribute<'e>(event: &'e Event, name: &str) -> Option<Cow<'e, str>> {
         }
     };
     Some(Cow::Borrowed(found))
-}
-
-/// What is said to be JSON need not be: a guest may send what it likes.
-fn is_valid_json(data: &[u8]) -> bool {
-    std::str::from_utf8(data).is_ok_and(|text| serde_json::from_str::<&RawValue>(text).is_ok())
 }
 
 #[cfg(test)]

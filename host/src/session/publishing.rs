@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use hearken_session_protocol::ClientInfo;
 use hearken_session_protocol::codes::errors;
 
-use super::history::{HistoryError, Page, PageRequest, Position};
+use super::history::{Page, PageRequest, Position};
 use super::hub::{Answered, Exclude, Hub, NewPublication, Taken};
 use super::name::{ChannelName, ChannelNameError};
 use super::namespace::{NameRefused, Namespace};
@@ -240,13 +240,13 @@ impl Shared {
     /// A part of a channel's history.
     ///
     /// # Errors
-    /// Outside why there is none, inside what is wrong with what was asked for.
+    /// Why there is none, or what is wrong with what was asked for.
     pub(super) fn page(
         &self,
         name: &ChannelName,
         namespace: &Namespace,
         asked: &PageRequest<'_>,
-    ) -> Result<Result<Page<StoredPublication>, HistoryError>, Refused> {
+    ) -> Result<Page<StoredPublication>, Refused> {
         let Some(settings) = namespace.history_in_memory() else {
             return Err(errors::NOT_AVAILABLE.into());
         };
@@ -254,6 +254,6 @@ impl Shared {
         let made = |hub: &Arc<Hub>| self.look_after(hub);
         let read = |hub: &Arc<Hub>| hub.page(asked, settings, random, now);
         let page = self.hubs.with(name, namespace, made, read);
-        page.map_err(|_| errors::LIMIT_EXCEEDED.into())
+        Ok(page.map_err(|_| errors::LIMIT_EXCEEDED)??)
     }
 }

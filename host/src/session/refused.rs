@@ -3,6 +3,7 @@
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientError, Disconnect};
 
+use super::history::HistoryError;
 use super::permission::Denial;
 
 /// Why a command is not carried out.
@@ -37,6 +38,15 @@ impl From<Denial> for Refused {
             Denial::BadRequest(why) => bad_request(why),
         };
         Self::Error(error)
+    }
+}
+
+impl From<HistoryError> for Refused {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::OtherEpoch => errors::UNRECOVERABLE_POSITION.into(),
+            HistoryError::BeforeFirst => bad_request(error).into(),
+        }
     }
 }
 

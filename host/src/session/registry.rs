@@ -165,7 +165,10 @@ fn one_party(address: IpAddr) -> IpAddr {
 }
 
 /// Counts one off, and forgets what there is none of.
-fn take_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize, RandomState>, key: &K) {
+pub(super) fn take_one<K: std::hash::Hash + Eq>(
+    counts: &mut HashMap<K, usize, RandomState>,
+    key: &K,
+) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {

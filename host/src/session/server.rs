@@ -68,7 +68,7 @@ impl Sessions {
                 expire_at,
                 position,
             };
-            self.subscribe_one(connection, known, side)
+            self.subscribe_one(connection, known, side, in_use.settings.channel_limit)
         }))
     }
 
@@ -77,10 +77,10 @@ impl Sessions {
         connection: &Arc<Connection>,
         known: &Known,
         side: ServerSide<'_>,
+        limit: usize,
     ) -> bool {
         {
             let mut state = connection.lock();
-            let limit = self.0.in_use().settings.channel_limit;
             if state.phase != Phase::Connected || state.subscriptions.len() >= limit {
                 return false;
             }
@@ -114,8 +114,9 @@ impl Sessions {
     /// Puts off when sessions expire, in seconds since the Unix epoch; `None` for never.
     /// Those for which that is over are closed. Returns how many were found.
     pub fn refresh(&self, whose: &Whose, expire_at: Option<u64>) -> usize {
+        let ttl = self.0.ttl(expire_at);
         self.each(whose, |connection, _| {
-            let Ok(ttl) = self.0.ttl(expire_at) else {
+            let Ok(ttl) = ttl else {
                 self.0.end(connection, Some(disconnects::EXPIRED));
                 return true;
             };

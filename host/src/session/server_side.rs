@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{SubscribePosition, SubscribeResult, delta};
 
-use super::connection::{Connection, Known, State, Subscription};
+use super::connection::{Connection, Known, State};
 use super::entering::Entering;
 use super::grant::SubscriptionGrant;
 use super::hub::Subscriber;
@@ -71,14 +71,7 @@ impl Shared {
         if state.subscriptions.contains_key(side.name) {
             return Err(errors::ALREADY_SUBSCRIBED.into());
         }
-        state.last += 1;
-        let number = state.last;
-        let begun = Subscription {
-            number,
-            is_server_side: true,
-            active: None,
-        };
-        state.subscriptions.insert(side.name.clone(), begun);
+        state.begin(side.name, true);
         let overrides = side.grant.overrides;
         let options =
             SubscriptionOptions::of(side.namespace, overrides, Wanted::default(), false, false);
@@ -101,7 +94,7 @@ impl Shared {
                 && options.positioned
                 && side.namespace.allows_delta(DeltaType::Fossil),
         };
-        let entered = self.enter(connection, state, known, number, entering);
+        let entered = self.enter(connection, state, known, entering);
         if entered.is_err() {
             state.subscriptions.remove(side.name);
         }

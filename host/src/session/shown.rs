@@ -10,10 +10,10 @@ use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication};
 
 use super::connection::Connection;
-use super::history::{HistoryError, PageRequest, Position};
+use super::history::{PageRequest, Position};
 use super::name::ChannelName;
 use super::presence::PresenceStats;
-use super::refused::{Refused, bad_request};
+use super::refused::Refused;
 use super::sessions::Sessions;
 
 /// What is shown of a session.
@@ -98,13 +98,7 @@ impl Sessions {
     pub fn presence(&self, name: &ChannelName) -> Result<Vec<Arc<ClientInfo>>, Refused> {
         self.check_presence(name)?;
         let hub = self.0.hubs.get(name);
-        let clients = hub.map(|hub| {
-            hub.with_presence(|presence| {
-                let clients = presence.iter();
-                clients.map(|(_, info)| Arc::clone(info)).collect()
-            })
-        });
-        Ok(clients.unwrap_or_default())
+        Ok(hub.map(|hub| hub.present()).unwrap_or_default())
     }
 
     /// How many are subscribed to a channel.
@@ -136,10 +130,6 @@ impl Sessions {
     ) -> Result<HistoryPage, Refused> {
         let namespace = self.0.namespace(&self.0.in_use(), name)?;
         let page = self.0.page(name, &namespace, asked)?;
-        let page = page.map_err(|error| match error {
-            HistoryError::OtherEpoch => Refused::from(errors::UNRECOVERABLE_POSITION),
-            HistoryError::BeforeFirst => bad_request(error).into(),
-        })?;
         let publications = page.publications.iter();
         let publications = publications.map(|(_, it)| it.of(Encoding::Json).clone());
         Ok(HistoryPage {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_session_protocol::{DecodeLimits, Encoding, decode};
+use hearken_session_protocol::codes::disconnects;
+use hearken_session_protocol::{Encoding, decode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -35,8 +36,11 @@ impl Client {
 
     /// Sends what a client would, a frame.
     pub(super) async fn send(&mut self, frame: &str) -> Next {
-        let limits = DecodeLimits::default();
-        let commands = decode(Encoding::Json, frame.as_bytes(), &limits).unwrap();
+        let limits = Session::decode_limits(64 << 10);
+        let Ok(commands) = decode(Encoding::Json, frame.as_bytes(), &limits) else {
+            self.session().disconnect(disconnects::BAD_REQUEST);
+            return Next::End;
+        };
         for command in commands {
             if self.session().handle(command).await == Next::End {
                 return Next::End;

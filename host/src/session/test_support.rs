@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::connection::Transport;
 use super::frame::{Framing, Variant};
+use super::handle::Session;
 use super::hooks::NoHooks;
 use super::namespace::{AllowedFor, Namespace};
 use super::namespaces::Namespaces;
@@ -184,11 +185,26 @@ impl Rig {
     }
 
     pub(super) fn client_from(&self, address: IpAddr, queue: usize) -> Client {
-        let outbox = Arc::new(Outbox::new(queue, || {}));
+        self.client_of(address, Outbox::new(queue, || {}))
+    }
+
+    pub(super) fn client_of(&self, address: IpAddr, outbox: Outbox) -> Client {
+        let outbox = Arc::new(outbox);
+        let session = self.session(Encoding::Json, address, Arc::clone(&outbox));
+        Client::new(session, outbox)
+    }
+
+    /// A session whose client has said nothing yet.
+    pub(super) fn session(
+        &self,
+        encoding: Encoding,
+        address: IpAddr,
+        outbox: Arc<Outbox>,
+    ) -> Session {
         let transport = Transport {
             name: "test",
             variant: Variant {
-                encoding: Encoding::Json,
+                encoding,
                 framing: Framing::Stream,
             },
             address,
@@ -196,8 +212,7 @@ impl Rig {
             pings: true,
             has_secret: false,
         };
-        let session = self.sessions.connect(transport, Arc::clone(&outbox));
-        Client::new(session, outbox)
+        self.sessions.connect(transport, outbox)
     }
 
     /// Somebody who is connected without a token.

@@ -104,19 +104,6 @@ pub fn frame(opcode: Opcode, payload: &[u8]) -> Bytes {
     frame.into()
 }
 
-/// A frame that is all of its message, whose payload `write` appends to what it is given:
-/// it is not copied behind its header. About `expected` bytes should come.
-#[must_use]
-pub fn framed(opcode: Opcode, expected: usize, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
-    let mut frame = Vec::with_capacity(MAX_HEADER_BYTES + expected);
-    frame.resize(MAX_HEADER_BYTES, 0);
-    write(&mut frame);
-    let header = header(opcode, frame.len() - MAX_HEADER_BYTES);
-    let start = MAX_HEADER_BYTES - header.len();
-    frame[start..MAX_HEADER_BYTES].copy_from_slice(&header);
-    Bytes::from(frame).slice(start..)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,15 +116,5 @@ mod tests {
         assert_eq!(*header(Opcode::Text, 65_535), [0x81, 126, 0xff, 0xff]);
         let long = [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0];
         assert_eq!(*header(Opcode::Text, 65_536), long);
-    }
-
-    #[test]
-    fn a_frame_is_the_same_however_it_is_made() {
-        for length in [0, 1, 125, 126, 65_535, 65_536] {
-            let payload = vec![7; length];
-            let made = framed(Opcode::Binary, 0, |out| out.extend_from_slice(&payload));
-            assert_eq!(made, frame(Opcode::Binary, &payload));
-            assert!(made.ends_with(&payload));
-        }
     }
 }

@@ -12,7 +12,7 @@ mod utf8;
 
 pub use close::{Close, MAX_REASON_BYTES, Violation, close_frame};
 pub use decoder::{Decoder, Message};
-pub use frame::{Header, MAX_HEADER_BYTES, Opcode, frame, framed, header};
+pub use frame::{Header, MAX_HEADER_BYTES, Opcode, frame, header};
 pub use handshake::accept_key;
 
 #[cfg(test)]

@@ -15,21 +15,20 @@ use crate::session::claims::ConnectionClaims;
 use crate::session::connection::{Known, Phase};
 use crate::session::grant::SubscriptionGrant;
 use crate::session::handle::Session;
-use crate::session::hooks::{AboutSession, ConnectAsked, in_time};
+use crate::session::hooks::{ConnectAsked, in_time};
 use crate::session::in_use::InUse;
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::refused::{Refused, bad_request};
+use crate::session::server::Whose;
 use crate::session::server_side::ServerSide;
+use crate::session::sessions::Sessions;
 
 /// What the node calls itself.
 pub(in crate::session) const VERSION: &str = concat!("hearken ", env!("CARGO_PKG_VERSION"));
 
 /// Longest name and version of a client that are kept, in bytes.
 const MAX_NAME: usize = 64;
-
-/// Sessions of a user that are looked at at once.
-const TOGETHER: usize = 64;
 
 /// Who connects, and with what.
 struct Connecting {
@@ -120,11 +119,7 @@ impl Session {
         let mut data = None;
         if let Some(plugin) = &settings.connect {
             let asked = ConnectAsked {
-                session: AboutSession {
-                    client: &self.connection.client,
-                    user: &known.user,
-                    meta: known.meta.as_ref(),
-                },
+                session: self.about(&known),
                 has_token,
                 transport: self.connection.transport.name,
                 name: &known.name,
@@ -210,6 +205,12 @@ impl Session {
         if entered.is_err() {
             return Err(disconnects::CONNECTION_LIMIT.into());
         }
+        // Who is entered before is closed with the others; who is behind would be missed.
+        if self.shared.closing.is_cancelled() {
+            let registry = &self.shared.registry;
+            registry.leave(&connection.client, &known.user);
+            return Err(disconnects::SHUTDOWN.into());
+        }
         state.known = Some(Arc::clone(&known));
         let event_type = HostEventType::SessionConnected;
         self.shared
@@ -280,19 +281,10 @@ impl Session {
 
     /// Ends the other sessions of its user.
     fn end_others(&self, user: &str) {
-        let mut after = String::new();
-        loop {
-            let some = self.shared.registry.list(Some(user), &after, TOGETHER);
-            let Some(last) = some.last() else {
-                return;
-            };
-            after = (*last.client).to_owned();
-            for other in &some {
-                if other.client != self.connection.client {
-                    self.shared.end(other, Some(disconnects::CONNECTION_LIMIT));
-                }
-            }
-        }
+        let whose = Whose::User(user.to_owned());
+        let own = [(*self.connection.client).to_owned()];
+        let why = disconnects::CONNECTION_LIMIT;
+        Sessions(Arc::clone(&self.shared)).disconnect(&whose, &why, &own);
     }
 }
 

@@ -1,13 +1,12 @@
 //! What was published.
 
-use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{Answer, HistoryRequest, HistoryResult};
 
 use crate::session::connection::Known;
 use crate::session::entering::MAX_RECOVERED;
 use crate::session::handle::Session;
-use crate::session::history::{HistoryError, PageRequest};
-use crate::session::refused::{Refused, bad_request};
+use crate::session::history::PageRequest;
+use crate::session::refused::Refused;
 use crate::session::verb::Verb;
 
 impl Session {
@@ -30,10 +29,6 @@ impl Session {
             reverse: request.reverse,
         };
         let page = self.shared.page(&name, &namespace, &asked)?;
-        let page = page.map_err(|error| match error {
-            HistoryError::OtherEpoch => Refused::from(errors::UNRECOVERABLE_POSITION),
-            HistoryError::BeforeFirst => bad_request(error).into(),
-        })?;
         let encoding = self.connection.transport.variant.encoding;
         let publications = page.publications.iter();
         let publications = publications.map(|(_, publication)| publication.of(encoding).clone());

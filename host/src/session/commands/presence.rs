@@ -19,12 +19,7 @@ impl Session {
         let name = self.channel(&request.channel)?;
         let resolved = self.shared.resolve(&self.shared.in_use(), &name);
         self.check(known, Verb::Presence, &name, &resolved)?;
-        let infos = self.shared.hubs.get(&name).map(|hub| {
-            hub.with_presence(|presence| {
-                let infos = presence.iter();
-                infos.map(|(_, info)| info.clone()).collect::<Vec<_>>()
-            })
-        });
+        let infos = self.shared.hubs.get(&name).map(|hub| hub.present());
         // Put together when the hub is not kept from its work any more.
         let infos = infos.unwrap_or_default();
         let named = infos

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hearken_session_protocol::codes::errors;
-use hearken_session_protocol::payload::{MAX_DEPTH, check_json};
+use hearken_session_protocol::payload::check_json;
 use hearken_session_protocol::{Answer, ClientInfo, Encoding, PublishRequest};
 
 use crate::bus::{PublishError, Publisher};
+use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType, ExtensionValue};
 use crate::session::connection::Known;
 use crate::session::handle::Session;
@@ -16,7 +17,6 @@ use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
 use crate::session::name::ChannelName;
 use crate::session::namespace::DataFormat;
-use crate::session::permission::Decision;
 use crate::session::publishing::{PublishFailure, PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::verb::Verb;
@@ -79,11 +79,7 @@ impl Session {
         let in_use = self.shared.in_use();
         let resolved = self.shared.resolve(&in_use, name);
         let decision = self.decide(known, Verb::Publish, name, &resolved, false);
-        let (asked, hooks) = match decision {
-            Decision::Allow { hooks } => (None, hooks),
-            Decision::Ask { plugin, hooks } => (Some(plugin), hooks),
-            Decision::Deny(denial) => return Err(denial.into()),
-        };
+        let (asked, hooks) = decision.plugins()?;
         let mut data = data;
         for plugin in asked.into_iter().chain(hooks) {
             let answer = self
@@ -140,7 +136,7 @@ impl Session {
 }
 
 /// The media type of data that a client sends; `None` for JSON.
-fn content_type(
+pub(super) fn content_type(
     data: &[u8],
     encoding: Encoding,
     format: Option<DataFormat>,

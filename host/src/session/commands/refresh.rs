@@ -99,9 +99,7 @@ impl Session {
             active.expire_at = claims.expire_at;
             active.allow = claims.allow;
             if let Some(ttl) = ttl {
-                let expiry = self.shared.after(ttl);
-                let earliest = state.timers.subscription_expiry.unwrap_or(u64::MAX);
-                state.timers.subscription_expiry = Some(earliest.min(expiry));
+                state.subscription_expires(self.shared.after(ttl));
             }
         }
         self.shared.remind(&self.connection);

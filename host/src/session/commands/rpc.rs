@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::{Answer, RpcRequest, RpcResult, SendRequest};
 
+use super::publish::content_type;
 use crate::access::Act;
 use crate::event::{Draft, EventType};
 use crate::session::connection::Known;
@@ -47,8 +48,15 @@ impl Session {
             return Err(disconnects::NOT_AVAILABLE.into());
         }
         let event_type = EventType::host(MESSAGE).map_err(bad_request)?;
+        let (mut datacontenttype, mut data) = (None, None);
+        if !request.data.is_empty() {
+            let encoding = self.connection.transport.variant.encoding;
+            datacontenttype = content_type(&request.data, encoding, None)?;
+            data = Some(Cow::Borrowed(&*request.data));
+        }
         let draft = Draft {
-            data: Some(Cow::Borrowed(&request.data)),
+            datacontenttype,
+            data,
             extensions: self.extensions(known),
             ..Draft::new(event_type)
         };

@@ -73,15 +73,7 @@ impl Session {
         if state.subscriptions.len() >= limit {
             return Err(errors::LIMIT_EXCEEDED.into());
         }
-        state.last += 1;
-        let number = state.last;
-        let begun = Subscription {
-            number,
-            is_server_side: false,
-            active: None,
-        };
-        state.subscriptions.insert(name.clone(), begun);
-        Ok(number)
+        Ok(state.begin(name, false))
     }
 
     /// Takes out what was begun, unless another has begun since.
@@ -141,9 +133,9 @@ impl Session {
                 // It was unsubscribed meanwhile, or the connection is gone.
                 return Err(errors::INTERNAL.into());
             }
-            let entered =
-                self.shared
-                    .enter(&self.connection, &mut state, known, number, entering)?;
+            let entered = self
+                .shared
+                .enter(&self.connection, &mut state, known, entering)?;
             let (subscriber, result) = entered;
             let outcome = Ok(Answer::Subscribe(result));
             let variant = self.connection.transport.variant;
@@ -175,11 +167,7 @@ impl Session {
         let in_use = self.shared.in_use();
         let resolved = self.shared.resolve(&in_use, name);
         let decision = self.decide(known, Verb::Subscribe, name, &resolved, has_token);
-        let (asked, hooks) = match decision {
-            Decision::Allow { hooks } => (None, hooks),
-            Decision::Ask { plugin, hooks } => (Some(plugin), hooks),
-            Decision::Deny(denial) => return Err(denial.into()),
-        };
+        let (asked, hooks) = decision.plugins()?;
         for plugin in asked.into_iter().chain(hooks) {
             let about = self.about(known);
             let answer = self

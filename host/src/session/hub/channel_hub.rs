@@ -11,15 +11,8 @@ use super::state::{State, forgotten};
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
 use crate::session::name::ChannelName;
-use crate::session::presence::{Presence, PresenceStats};
+use crate::session::presence::PresenceStats;
 use crate::session::publication::StoredPublication;
-
-/// What asks for nothing but where a history ends.
-const POSITION: PageRequest<'static> = PageRequest {
-    since: None,
-    limit: 0,
-    reverse: false,
-};
 
 /// A channel: its history, who is subscribed, and what waits to be handed to them. Times are
 /// milliseconds of the node's wheel.
@@ -115,11 +108,10 @@ impl Hub {
     }
 
     /// Who is subscribed, as far as that is kept.
-    pub(in crate::session) fn with_presence<T>(
-        &self,
-        look: impl FnOnce(&Presence<Arc<ClientInfo>>) -> T,
-    ) -> T {
-        look(&self.lock().presence)
+    pub(in crate::session) fn present(&self) -> Vec<Arc<ClientInfo>> {
+        let state = self.lock();
+        let infos = state.presence.iter().map(|(_, info)| info);
+        infos.map(Arc::clone).collect()
     }
 
     /// How many are subscribed, as far as that is kept.
@@ -145,8 +137,7 @@ impl Hub {
             history.expire(now);
             if is_used {
                 // Whoever has a position there reads on.
-                let read = history.page(&POSITION, now);
-                debug_assert!(read.is_ok(), "nothing is asked for that might not be there");
+                history.read(now);
             } else if forgotten(kept_to, history) <= now {
                 state.history = None;
             }

@@ -1,6 +1,17 @@
-use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
+use futures_util::FutureExt;
+use hearken_session_protocol::codes::unsubscribes;
+use serde_json::json;
+use tokio::runtime::Handle;
+
+use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
+use crate::session::outbox::Outbox;
+use crate::session::server::Whose;
 use crate::session::test_support::{Rig, kept, open};
 
 fn watched() -> Namespace {
@@ -86,4 +97,48 @@ async fn nobody_is_told_of_who_is_refused() {
     assert!(one.messages().await.is_empty());
     two.subscribe(json!({ "channel": "chat:1" })).await;
     assert_eq!(one.pushes().await, [r#"chat:1 join "2""#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_subscribes_again_while_it_is_unsubscribed_is_there() {
+    let rig = Rig::new(&[watched()], |_| {});
+    let (tells, told) = mpsc::channel();
+    let (subscribes, subscribed) = mpsc::channel();
+    let subscribed = Mutex::new(subscribed);
+    let waits = Arc::new(AtomicBool::new(false));
+    let is_awaited = Arc::clone(&waits);
+    // Once the client is told it has time to subscribe again, as far as it can.
+    let wake = move || {
+        if is_awaited.swap(false, Ordering::Relaxed) {
+            tells.send(()).unwrap();
+            let time = Duration::from_millis(200);
+            let _ = subscribed.lock().unwrap().recv_timeout(time);
+        }
+    };
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let mut client = rig.client_of(address, Outbox::new(1 << 20, wake));
+    client.ask("connect", &json!({})).await;
+    let request = json!({ "channel": "chat:1" });
+    client.subscribe(request.clone()).await;
+    client.messages().await;
+    waits.store(true, Ordering::Relaxed);
+    let runtime = Handle::current();
+    let name = ChannelName::new("chat:1").unwrap();
+    let mut client = std::thread::scope(|threads| {
+        let again = threads.spawn(move || {
+            let _runtime = runtime.enter();
+            told.recv().unwrap();
+            let frame = json!({ "id": 7, "subscribe": request }).to_string();
+            client.send(&frame).now_or_never().unwrap();
+            let _ = subscribes.send(());
+            client
+        });
+        let why = unsubscribes::SERVER;
+        assert_eq!(rig.sessions.unsubscribe(&Whose::Node, &name, &why), 1);
+        again.join().unwrap()
+    });
+    assert_eq!(rig.sessions.presence(&name).unwrap().len(), 1);
+    let messages = client.messages().await;
+    assert_eq!(messages[0]["push"]["unsubscribe"]["code"], 2000);
+    assert_eq!(messages[1]["id"], 7);
 }

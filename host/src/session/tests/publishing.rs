@@ -1,9 +1,18 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hearken_session_protocol::{
+    Command, ConnectRequest, Encoding, PublishRequest, Request, SendRequest,
+};
 use serde_json::{Value, json};
 
 use crate::bus::{Filter, MailboxLimits, Overflow, Receiver, ReceiverKind, Subscription};
 use crate::event::{ExtensionValue, Pattern};
+use crate::session::handle::{Next, Session};
 use crate::session::hub::Exclude;
 use crate::session::namespace::Namespace;
+use crate::session::outbox::Outbox;
 use crate::session::publishing::{PublishFailure, PublishOptions};
 use crate::session::test_client::settle;
 use crate::session::test_support::{Rig, kept, open};
@@ -277,4 +286,75 @@ async fn what_cannot_be_handed_on_is_dropped_and_who_has_a_position_is_told() {
     assert_eq!(positioned.pushes().await, ["chat:1 unsubscribe 2500"]);
     assert_eq!(other.pushes().await, ["chat:1 16384 at 16385"]);
     assert_eq!(rig.sessions.stats().dropped, 16_384);
+}
+
+fn nested(levels: usize) -> String {
+    format!("{}{}", "[".repeat(levels), "]".repeat(levels))
+}
+
+/// Has a client that speaks protobuf ask for something.
+async fn ask(session: &Session, request: Request) -> Next {
+    session.handle(Command { id: 1, request }).await
+}
+
+async fn connected_in_protobuf(rig: &Rig) -> Session {
+    let outbox = Arc::new(Outbox::new(1 << 20, || {}));
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let session = rig.session(Encoding::Protobuf, address, outbox);
+    let request = Request::Connect(ConnectRequest::default());
+    assert_eq!(ask(&session, request).await, Next::Continue);
+    session
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_publish_no_json_that_is_deeper_than_that_of_others() {
+    let rig = Rig::new(&[open("chat")], |_| {});
+    let heard = all_heard(&rig);
+    let publish = |levels| {
+        let data = nested(levels);
+        format!(r#"{{"id":1,"publish":{{"channel":"chat:1","data":{data}}}}}"#)
+    };
+    let mut client = rig.connected().await;
+    assert_eq!(client.send(&publish(100)).await, Next::Continue);
+    assert_eq!(client.send(&publish(101)).await, Next::End);
+    assert_eq!(client.end(), Some(3501));
+    let session = connected_in_protobuf(&rig).await;
+    for levels in [100, 101] {
+        let request = PublishRequest {
+            channel: "chat:1".to_owned(),
+            data: nested(levels).into(),
+            ..PublishRequest::default()
+        };
+        ask(&session, Request::Publish(request)).await;
+    }
+    let mut came = Vec::new();
+    for _ in 0..3 {
+        let event = heard.recv().await.unwrap();
+        came.push((
+            event.datacontenttype().to_owned(),
+            event.data().unwrap().len(),
+        ));
+    }
+    let [json, bytes] = ["application/json", "application/octet-stream"].map(str::to_owned);
+    assert_eq!(came, [(json.clone(), 200), (json, 200), (bytes, 202)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_to_the_node_is_json_only_if_it_is() {
+    let rig = Rig::new(&[], |_| {});
+    let heard = all_heard(&rig);
+    let session = connected_in_protobuf(&rig).await;
+    for data in ["{}", "\u{1}", ""] {
+        let data = Bytes::from_static(data.as_bytes());
+        let request = Request::Send(SendRequest { data });
+        assert_eq!(ask(&session, request).await, Next::Continue);
+    }
+    for (media_type, data) in [
+        ("application/json", Some(&b"{}"[..])),
+        ("application/octet-stream", Some(b"\x01")),
+        ("application/json", None),
+    ] {
+        let event = heard.recv().await.unwrap();
+        assert_eq!((event.datacontenttype(), event.data()), (media_type, data));
+    }
 }

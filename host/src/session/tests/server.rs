@@ -136,3 +136,18 @@ async fn a_node_that_ends_closes_its_sessions_one_after_the_other() {
     assert_eq!(all[0].end(), Some(3001));
     assert_eq!(rig.client().end(), Some(3001));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_connects_as_the_node_ends_is_refused() {
+    let rig = Rig::new(&[], |_| {});
+    let mut there = rig.connected().await;
+    let mut late = rig.client();
+    let sessions = rig.sessions.clone();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let finish = tokio::spawn(async move { sessions.finish(deadline).await });
+    settle().await;
+    assert_eq!(there.end(), Some(3001));
+    assert_eq!(late.closed_by("connect", &json!({})).await, Some(3001));
+    finish.await.unwrap();
+    assert_eq!(rig.sessions.stats().sessions, 0);
+}

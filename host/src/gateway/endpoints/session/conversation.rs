@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use hearken_session_protocol::codes::disconnects;
 use hearken_session_protocol::websocket::{self, Decoder, Message, Opcode, close_frame};
-use hearken_session_protocol::{Command, DecodeLimits, Encoding, decode};
+use hearken_session_protocol::{Command, Encoding, decode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -313,10 +313,7 @@ impl Conversation {
 
     /// Takes a message apart into commands.
     fn decode(session: &Session, spoken: Spoken, commands: &mut VecDeque<Command>, message: &[u8]) {
-        let limits = DecodeLimits {
-            message: spoken.max_message,
-            ..DecodeLimits::default()
-        };
+        let limits = Session::decode_limits(spoken.max_message);
         match decode(spoken.encoding, message, &limits) {
             Ok(decoded) => commands.extend(decoded),
             Err(error) => {
