@@ -384,6 +384,10 @@ fn known() -> Vec<Row> {
             vec![of("timing/STALE")],
         ),
         ("time to renew a token", vec![of("entering/EXPIRED_GRACE")]),
+        (
+            "nesting of JSON that a client sends",
+            vec![of("event/MAX_DEPTH")],
+        ),
         ("name and version of a client", vec![of("connect/MAX_NAME")]),
         (
             "publications that a session gets",

@@ -10,9 +10,9 @@ const { within } = require('./wait');
 
 /**
  * Starts a node in a folder, where one before it may have been. Settings are environment
- * variables.
+ * variables; the command is `run` or `dev`.
  */
-async function start(program, folder, settings) {
+async function start(program, folder, settings, command = 'run') {
   const env = {
     PATH: process.env.PATH,
     HEARKEN_LISTEN: '127.0.0.1:0',
@@ -21,7 +21,7 @@ async function start(program, folder, settings) {
     HEARKEN_LOG_FORMAT: 'json',
     ...settings,
   };
-  const child = spawn(program, ['run'], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, [command], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code === null ? signal : code));
