@@ -11,8 +11,10 @@ const MIB: usize = 1024 * 1024;
 fn shout(event: Event) -> Result<(), String> {
     let unbroken = vec![b'A'; 2 * MIB];
     for number in 0..1024 {
-        println!("stdout line {number:>1000}");
-        eprintln!("stderr line {number:>1000}");
+        // As one text, since what is not buffered asks the host once for each piece.
+        let line = format!("line {number:>1000}");
+        println!("stdout {line}");
+        eprintln!("stderr {line}");
     }
     let mut failures = Vec::new();
     failures.extend(std::io::stdout().write_all(&unbroken).err());
