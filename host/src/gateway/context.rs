@@ -11,6 +11,7 @@ use super::caller::denials::Denials;
 use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::channels::elsewhere::Ways;
 use super::endpoints::metrics::counted::GatewayMetrics;
+use super::endpoints::session::Inboxes;
 use super::endpoints::stream::memory::StreamMemory;
 use super::endpoints::stream::rendering::Renderings;
 use super::limits::GatewayLimits;
@@ -36,6 +37,8 @@ pub(super) struct Context {
     pub(super) channels: Channels,
     pub(super) consumers: Consumers,
     pub(super) sessions: Sessions,
+    /// Commands of those that cannot send them over their own connection.
+    pub(super) inboxes: Arc<Inboxes>,
     /// Those of other nodes.
     pub(super) elsewhere: Arc<dyn Elsewhere>,
     /// The ways to them.

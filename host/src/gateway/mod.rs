@@ -168,6 +168,7 @@ impl Gateway {
                 channels,
                 consumers,
                 sessions,
+                inboxes: Arc::default(),
                 elsewhere,
                 ways: elsewhere::Ways::new(limits.address_share),
                 cluster,

@@ -23,7 +23,7 @@ use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::consumer::Consumers;
 use crate::passing::{Alone, Elsewhere};
-use crate::session::{Namespaces, NoHooks, Sessions, Surroundings};
+use crate::session::{Namespaces, NoHooks, Sessions, SessionsSettings, Surroundings};
 use fakes::{FakeCluster, FakePlugins};
 
 /// Largest event of the bus under test.
@@ -209,6 +209,27 @@ fn config_of(
         limits,
         registry: Registry::default(),
     }
+}
+
+/// A gateway that is ready and where clients can have sessions by these settings, with those.
+pub(super) fn gateway_with_sessions(
+    bus: &Bus,
+    access: Access,
+    elsewhere: Arc<dyn Elsewhere>,
+    settings: SessionsSettings,
+) -> (Gateway, Sessions) {
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    let channels = channels_of(bus, BTreeMap::new());
+    let config = config_of(bus, GatewayLimits::default(), readiness, access, channels);
+    let (namespaces, _) = Namespaces::of(&settings.namespaces, []);
+    let sessions = config.sessions.clone();
+    sessions.replace_settings(settings, namespaces);
+    let gateway = Gateway::new(GatewayConfig {
+        elsewhere,
+        ..config
+    });
+    (gateway, sessions)
 }
 
 /// The sessions of a node where nobody can have one.

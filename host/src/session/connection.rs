@@ -39,6 +39,13 @@ pub struct Transport {
     pub has_secret: bool,
 }
 
+impl Transport {
+    /// Whether its client only listens.
+    pub(super) fn only_listens(&self) -> bool {
+        self.variant.framing.is_bare()
+    }
+}
+
 /// A session.
 pub(super) struct Connection {
     /// Its id.

@@ -93,6 +93,10 @@ impl Session {
         let outcome = match self.answer(id, request).await {
             Ok(None) => return Ok(()),
             Ok(Some(answer)) => Ok(answer),
+            // Who only listens is told of nothing else.
+            Err(Refused::Error(error)) if self.connection.transport.only_listens() => {
+                return Err(ended_by(&error));
+            }
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Disconnect(disconnect)) => return Err(disconnect),
         };
@@ -252,6 +256,19 @@ impl Session {
             user: &known.user,
             meta: known.meta.as_ref(),
         }
+    }
+}
+
+/// What a session is closed with that only listens, where others are told of an error.
+fn ended_by(error: &ClientError) -> Disconnect {
+    match error {
+        error if error.code == errors::TOKEN_EXPIRED.code => disconnects::EXPIRED,
+        error if error.code == errors::EXPIRED.code => disconnects::EXPIRED,
+        error if error.code == errors::PERMISSION_DENIED.code => disconnects::PERMISSION_DENIED,
+        error if error.code == errors::NOT_AVAILABLE.code => disconnects::NOT_AVAILABLE,
+        error if error.code == errors::TOO_MANY_REQUESTS.code => disconnects::TOO_MANY_REQUESTS,
+        error if error.temporary => disconnects::SERVER_ERROR,
+        _ => disconnects::BAD_REQUEST,
     }
 }
 

@@ -21,7 +21,7 @@
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
 //! | `wheel`, `timing` | what happens as time goes by |
-//! | `publishing`, `server`, `shown`, `sessions` | what the node does with sessions for others |
+//! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
 //! | `hooks`, `reports` | whom is asked, and who is told |
 
 mod capabilities;
@@ -41,6 +41,7 @@ mod hub;
 mod hubs;
 mod idempotency;
 mod in_use;
+mod listing;
 mod name;
 mod namespace;
 mod namespaces;

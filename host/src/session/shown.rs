@@ -184,7 +184,7 @@ impl Sessions {
 }
 
 /// What is shown of a session, while it is connected.
-fn status(connection: &Connection) -> Option<SessionStatus> {
+pub(super) fn status(connection: &Connection) -> Option<SessionStatus> {
     let (known, channels) = {
         let state = connection.lock();
         let subscriptions = state.subscriptions.iter();

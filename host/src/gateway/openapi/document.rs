@@ -92,6 +92,25 @@ pub(in crate::gateway) fn other_routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(plugins::resume))
         .routes(routes!(plugins::replay::replay, plugins::replay::end))
         .routes(routes!(session::web_socket::connect))
+        .routes(routes!(session::long_answers::http_stream))
+        .routes(routes!(
+            session::long_answers::sse,
+            session::long_answers::post_sse
+        ))
+        .routes(routes!(
+            session::long_answers::uni_sse,
+            session::long_answers::post_uni_sse
+        ))
+        .routes(routes!(
+            session::long_answers::uni_http_stream,
+            session::long_answers::post_uni_http_stream
+        ))
+        .routes(routes!(session::emulation::emulate))
+        .routes(routes!(session::operate::list))
+        .routes(routes!(session::operate::messages))
+        .routes(routes!(session::operate::disconnect))
+        .routes(routes!(session::operate::show, session::operate::remove))
+        .routes(routes!(session::operate::message))
         .routes(routes!(nodes::list))
         .routes(routes!(whoami::whoami))
         .routes(routes!(health::livez))

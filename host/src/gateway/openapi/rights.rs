@@ -49,7 +49,7 @@ impl Right {
 }
 
 /// Every operation, in the order of the document.
-const RIGHTS: [(&str, &str, Right); 36] = [
+const RIGHTS: [(&str, &str, Right); 50] = [
     ("POST", "/v1/events", Right::Publish),
     ("GET", "/v1/events", Right::Listen),
     ("GET", "/v1/wait", Right::Listen),
@@ -102,6 +102,20 @@ const RIGHTS: [(&str, &str, Right); 36] = [
     ("GET", "/v1/nodes", Right::Observe),
     ("GET", "/v1/whoami", Right::Known),
     ("GET", "/connection/websocket", Right::Session),
+    ("POST", "/connection/http_stream", Right::Session),
+    ("GET", "/connection/sse", Right::Session),
+    ("POST", "/connection/sse", Right::Session),
+    ("GET", "/connection/uni_sse", Right::Session),
+    ("POST", "/connection/uni_sse", Right::Session),
+    ("GET", "/connection/uni_http_stream", Right::Session),
+    ("POST", "/connection/uni_http_stream", Right::Session),
+    ("POST", "/emulation", Right::Session),
+    ("GET", "/v1/sessions", Right::Observe),
+    ("POST", "/v1/sessions/messages", Right::Operate),
+    ("POST", "/v1/sessions/disconnect", Right::Operate),
+    ("GET", "/v1/sessions/{id}", Right::Observe),
+    ("DELETE", "/v1/sessions/{id}", Right::Operate),
+    ("POST", "/v1/sessions/{id}/messages", Right::Operate),
     ("GET", "/livez", Right::Open),
     ("GET", "/readyz", Right::Open),
     ("GET", "/metrics", Right::Observe),

@@ -252,7 +252,7 @@ impl Session {
         if connection.transport.pings {
             let interval = millis(settings.ping_interval);
             result.ping = u32::try_from(settings.ping_interval.as_secs()).unwrap_or(u32::MAX);
-            result.pong = true;
+            result.pong = !connection.transport.only_listens();
             // Sessions that come together are not pinged together.
             let half = interval / 2;
             let jitter = self.shared.environment.random() % half.max(1);

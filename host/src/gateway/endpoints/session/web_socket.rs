@@ -186,7 +186,7 @@ fn named(parameters: &Parameters) -> Encoding {
 }
 
 /// Those headers that plugins see when somebody connects.
-fn seen_by_plugins(named: &[String], headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn seen_by_plugins(named: &[String], headers: &HeaderMap) -> Vec<(String, String)> {
     let values = named.iter().flat_map(|name| {
         let values = headers.get_all(name).iter();
         let values = values.filter_map(|value| value.to_str().ok());

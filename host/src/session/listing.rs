@@ -1,0 +1,27 @@
+//! Which sessions are subscribed to a channel.
+
+use super::name::ChannelName;
+use super::shown::{SessionStatus, status};
+use super::sessions::Sessions;
+
+impl Sessions {
+    /// Up to `limit` sessions behind the id `after` that are subscribed to the channel, in the
+    /// order of their ids.
+    #[must_use]
+    pub fn list_of_channel(
+        &self,
+        name: &ChannelName,
+        after: &str,
+        limit: usize,
+    ) -> Vec<SessionStatus> {
+        let hub = self.0.hubs.get(name);
+        let mut clients = hub.map(|hub| hub.clients()).unwrap_or_default();
+        clients.retain(|client| **client > *after);
+        clients.sort_unstable();
+        let sessions = clients
+            .iter()
+            .filter_map(|client| self.0.registry.get(client));
+        let shown = sessions.filter_map(|connection| status(&connection));
+        shown.take(limit).collect()
+    }
+}
