@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::caller::denials::Denials;
 use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::channels::elsewhere::Ways;
+use super::endpoints::ganomede::SharedSecret;
 use super::endpoints::metrics::counted::GatewayMetrics;
 use super::endpoints::session::Inboxes;
 use super::endpoints::stream::memory::StreamMemory;
@@ -37,6 +38,8 @@ pub(super) struct Context {
     pub(super) channels: Channels,
     pub(super) consumers: Consumers,
     pub(super) sessions: Sessions,
+    /// The key with which servers of applications come.
+    pub(super) server_key: Option<SharedSecret>,
     /// Commands of those that cannot send them over their own connection.
     pub(super) inboxes: Arc<Inboxes>,
     /// Those of other nodes.

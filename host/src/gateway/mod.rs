@@ -83,6 +83,8 @@ pub struct GatewayConfig {
     pub consumers: Consumers,
     /// The node's sessions.
     pub sessions: Sessions,
+    /// The key with which servers of applications command them, beside those of `access`.
+    pub server_key: Option<SharedSecret>,
     /// Those of other nodes.
     pub elsewhere: Arc<dyn Elsewhere>,
     /// The cluster as the node sees it.
@@ -123,6 +125,7 @@ impl Gateway {
             channels,
             consumers,
             sessions,
+            server_key,
             elsewhere,
             cluster,
             readiness,
@@ -142,6 +145,7 @@ impl Gateway {
             plugins: Arc::clone(&plugins),
             cluster: Arc::clone(&cluster),
             channels: channels.clone(),
+            sessions: sessions.clone(),
             open: [
                 ("stream", Arc::clone(&streams)),
                 ("waiter", Arc::clone(&waiters)),
@@ -168,6 +172,7 @@ impl Gateway {
                 channels,
                 consumers,
                 sessions,
+                server_key,
                 inboxes: Arc::default(),
                 elsewhere,
                 ways: elsewhere::Ways::new(limits.address_share),

@@ -15,7 +15,9 @@ use tower::ServiceExt;
 mod fakes;
 pub(super) mod others;
 
-use super::{AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use super::{
+    AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness, SharedSecret,
+};
 use crate::access::{Access, AccessSettings};
 use crate::bus::{Bus, BusConfig};
 use crate::channel::test_support::channels_of;
@@ -28,6 +30,9 @@ use fakes::{FakeCluster, FakePlugins};
 
 /// Largest event of the bus under test.
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
+
+/// The key of servers where there are sessions.
+pub(super) const SERVER_KEY: &str = "server-key-of-16-bytes";
 
 /// The other origin whose pages may use a gateway under test.
 pub(super) const FRIEND: &str = "https://app.example.com";
@@ -198,6 +203,7 @@ fn config_of(
         channels,
         consumers,
         sessions,
+        server_key: None,
         elsewhere: Arc::new(Alone),
         cluster: Arc::new(FakeCluster),
         readiness,
@@ -227,6 +233,7 @@ pub(super) fn gateway_with_sessions(
     sessions.replace_settings(settings, namespaces);
     let gateway = Gateway::new(GatewayConfig {
         elsewhere,
+        server_key: Some(SharedSecret::new(SERVER_KEY)),
         ..config
     });
     (gateway, sessions)

@@ -1,10 +1,20 @@
-//! Which sessions are subscribed to a channel.
+//! Which sessions are subscribed to a channel, and what is published to it.
 
 use super::name::ChannelName;
+use super::publishing::PublishFailure;
 use super::shown::{SessionStatus, status};
 use super::sessions::Sessions;
 
 impl Sessions {
+    /// The type of what is published to a channel by those who do not say one.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why nothing may be published to it.
+    pub fn published_type(&self, channel: &str) -> Result<String, PublishFailure> {
+        let (_, namespace) = self.0.published_to(channel)?;
+        Ok(namespace.event_type.clone())
+    }
+
     /// Up to `limit` sessions behind the id `after` that are subscribed to the channel, in the
     /// order of their ids.
     #[must_use]

@@ -21,7 +21,8 @@ use crate::gateway::endpoints::channels::{
     append, consumers, cursors, indexes, latest, list, one, operate, read, remove, set, show,
 };
 use crate::gateway::endpoints::{
-    description, health, metrics, nodes, plugins, publish, session, stream, wait, whoami,
+    description, health, metrics, nodes, plugins, publish, server_api, session, stream, wait,
+    whoami,
 };
 use crate::gateway::openapi::rights::{Right, right};
 
@@ -106,6 +107,7 @@ pub(in crate::gateway) fn other_routes() -> OpenApiRouter<Arc<Context>> {
             session::long_answers::post_uni_http_stream
         ))
         .routes(routes!(session::emulation::emulate))
+        .routes(routes!(server_api::call))
         .routes(routes!(session::operate::list))
         .routes(routes!(session::operate::messages))
         .routes(routes!(session::operate::disconnect))

@@ -12,7 +12,7 @@ async fn document() -> Value {
 }
 
 /// What a node is documented to offer over HTTP.
-const ROUTES: [(&str, &str); 50] = [
+const ROUTES: [(&str, &str); 51] = [
     ("post", "/v1/events"),
     ("get", "/v1/events"),
     ("get", "/v1/wait"),
@@ -59,6 +59,7 @@ const ROUTES: [(&str, &str); 50] = [
     ("get", "/v1/sessions/{id}"),
     ("delete", "/v1/sessions/{id}"),
     ("post", "/v1/sessions/{id}/messages"),
+    ("post", "/api/{method}"),
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),

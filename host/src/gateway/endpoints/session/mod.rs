@@ -33,7 +33,7 @@ impl Context {
     /// # Errors
     /// [`SessionRefusal::Off`] when nothing says who could have one, and
     /// [`Rejection::Draining`] when there are no new ones any more.
-    fn check_sessions(&self) -> Result<(), Rejection> {
+    pub(in crate::gateway) fn check_sessions(&self) -> Result<(), Rejection> {
         if !self.sessions.are_on() {
             return Err(SessionRefusal::Off.into());
         }

@@ -24,6 +24,8 @@ pub(in crate::gateway) enum SessionRefusal {
     UnknownNode(String),
     #[error("the node `{0}`, which has the session, does not take its commands; try again later")]
     NodeSilent(String),
+    #[error("the body is no JSON: {0}")]
+    Json(String),
     #[error("this node has no session `{0}`")]
     NoSession(String),
     #[error(
@@ -68,7 +70,7 @@ impl SessionRefusal {
                 "The node does not answer",
             ),
             Self::NoSession(_) => (StatusCode::NOT_FOUND, "no-session", "No such session"),
-            Self::To | Self::Exclude | Self::Code | Self::Name(_) => {
+            Self::Json(_) | Self::To | Self::Exclude | Self::Code | Self::Name(_) => {
                 (StatusCode::BAD_REQUEST, "bad-body", "Bad body")
             }
             Self::Mixed => (StatusCode::BAD_REQUEST, "bad-event", "Bad event"),

@@ -613,3 +613,19 @@ async fn operators_say_whom_they_mean() {
         );
     }
 }
+
+#[tokio::test]
+async fn sessions_are_counted() {
+    let node = Hosted::new();
+    let mut stream = node.open(post("/connection/http_stream", CONNECT)).await;
+    stream.message().await;
+    let shown = get(&node.router, "/metrics").await.body;
+    for line in [
+        "hearken_sessions 1\n",
+        "hearken_session_users 1\n",
+        "hearken_session_connects_total 1\n",
+        "hearken_session_refused_connects_total 0\n",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+}
