@@ -47,8 +47,8 @@ where
     let (begin, mut begun) = oneshot::channel();
     let begin = Mutex::new(Some(begin));
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
-        let has_body = [Method::GET, Method::POST].contains(request.method());
-        let takes_chunks = has_body && request.version() == Version::HTTP_11;
+        let may_last = [Method::GET, Method::POST].contains(request.method());
+        let takes_chunks = may_last && request.version() == Version::HTTP_11;
         let (connection, begin) = (&connection, &begin);
         async move {
             let router = requests.router.clone();

@@ -197,7 +197,6 @@ impl Calling<'_> {
     fn history(&self, sent: &RawValue) -> Answer {
         let asked: requests::History = read(sent)?;
         let name = self.readable(sent)?;
-        debug_assert_eq!(*name.as_str(), *asked.channel);
         let since = asked.since.as_ref();
         let request = PageRequest {
             since: since.map(|since| (since.offset, &*since.epoch)),

@@ -112,7 +112,6 @@ pub(super) struct Refresh {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct History {
-    pub(super) channel: String,
     pub(super) limit: i64,
     pub(super) since: Option<Position>,
     pub(super) reverse: bool,

@@ -41,7 +41,7 @@ const PROTOBUF: &str = "application/octet-stream";
     path = "/connection/http_stream",
     tag = "sessions",
     responses(
-        (status = 200, description = "Replies and pushes", content_type = "application/x-ndjson"),
+        (status = 200, description = "Replies and pushes", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "The body is no command", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
@@ -84,7 +84,7 @@ pub(in crate::gateway) async fn http_stream(
     tag = "sessions",
     params(("cf_connect" = String, Query, description = "The command, as JSON")),
     responses(
-        (status = 200, description = "Replies and pushes", content_type = "text/event-stream"),
+        (status = 200, description = "Replies and pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "`cf_connect` is missing, or no command", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Shutting down", body = Problem, content_type = "application/problem+json"),
@@ -107,7 +107,7 @@ pub(in crate::gateway) async fn sse(
     path = "/connection/sse",
     tag = "sessions",
     responses(
-        (status = 200, description = "Replies and pushes", content_type = "text/event-stream"),
+        (status = 200, description = "Replies and pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "The body is no command", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
@@ -137,7 +137,7 @@ pub(in crate::gateway) async fn post_sse(
     tag = "sessions",
     params(("cf_connect" = Option<String>, Query, description = "What connects it, as JSON")),
     responses(
-        (status = 200, description = "Pushes", content_type = "text/event-stream"),
+        (status = 200, description = "Pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "`cf_connect` connects nobody", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Shutting down", body = Problem, content_type = "application/problem+json"),
@@ -160,7 +160,7 @@ pub(in crate::gateway) async fn uni_sse(
     path = "/connection/uni_sse",
     tag = "sessions",
     responses(
-        (status = 200, description = "Pushes", content_type = "text/event-stream"),
+        (status = 200, description = "Pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "The body connects nobody", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
@@ -187,7 +187,7 @@ pub(in crate::gateway) async fn post_uni_sse(
     tag = "sessions",
     params(("cf_connect" = Option<String>, Query, description = "What connects it, as JSON")),
     responses(
-        (status = 200, description = "Pushes", content_type = "application/x-ndjson"),
+        (status = 200, description = "Pushes", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "`cf_connect` connects nobody", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Shutting down", body = Problem, content_type = "application/problem+json"),
@@ -218,7 +218,7 @@ pub(in crate::gateway) async fn uni_http_stream(
     path = "/connection/uni_http_stream",
     tag = "sessions",
     responses(
-        (status = 200, description = "Pushes", content_type = "application/x-ndjson"),
+        (status = 200, description = "Pushes", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "The body connects nobody", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
