@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::addressed::{Exclude, To};
 use super::refusal::SessionRefusal;
 use super::view::{SessionList, SessionView};
 use crate::admin::NodeState;
@@ -31,43 +32,12 @@ const DEFAULT_LIMIT: usize = 100;
 /// Most sessions of one answer.
 const MAX_LIMIT: usize = 1_000;
 
-/// Sessions that are looked at at once.
-const TOGETHER: usize = 256;
-
 /// The codes that applications may close sessions with, and that the protocol has (its table of
 /// codes).
 const CODES: std::ops::RangeInclusive<u32> = 3000..=4999;
 
 /// Longest reason, in bytes: what fits into a close frame (RFC 6455, section 5.5).
 const MAX_REASON: usize = 123;
-
-/// Whose sessions are meant; exactly one is given.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(in crate::gateway) struct To {
-    /// The session with this id.
-    session: Option<String>,
-    /// All sessions of this user.
-    user: Option<String>,
-    /// All who watch this subject, by the channel `subject:SUBJECT`.
-    subject: Option<String>,
-    /// All who are subscribed to this channel.
-    channel: Option<String>,
-    /// All sessions of the node of this name, the one that is asked.
-    node: Option<String>,
-    /// All sessions.
-    all: Option<bool>,
-}
-
-/// Who does not get a message; one of both is given.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(in crate::gateway) struct Exclude {
-    /// The session with this id.
-    session: Option<String>,
-    /// All sessions of this user.
-    user: Option<String>,
-}
 
 /// A message for sessions.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -334,57 +304,6 @@ pub(in crate::gateway) async fn disconnect(
     Ok(Json(context.reached(&whose, count)))
 }
 
-impl To {
-    /// Whose sessions they are here.
-    fn whose(self, context: &Context) -> Result<Whose, Rejection> {
-        let channel = |name: &str| {
-            let name = ChannelName::new(name).map_err(SessionRefusal::Name)?;
-            Ok::<_, Rejection>(Whose::Channel(name))
-        };
-        let Self {
-            session,
-            user,
-            subject,
-            channel: subscribed,
-            node,
-            all,
-        } = self;
-        match (session, user, subject, subscribed, node, all) {
-            (Some(id), None, None, None, None, None) => Ok(Whose::Client(id)),
-            (None, Some(user), None, None, None, None) => Ok(Whose::User(user)),
-            (None, None, Some(subject), None, None, None) => channel(&format!("subject:{subject}")),
-            (None, None, None, Some(name), None, None) => channel(&name),
-            (None, None, None, None, Some(node), None) => {
-                context.check_node(&node)?;
-                Ok(Whose::Node)
-            }
-            (None, None, None, None, None, Some(true)) => Ok(Whose::Node),
-            _ => Err(SessionRefusal::To.into()),
-        }
-    }
-}
-
-impl Exclude {
-    /// The ids of those who are meant.
-    fn clients(self, sessions: &Sessions) -> Result<Vec<String>, SessionRefusal> {
-        match (self.session, self.user) {
-            (Some(session), None) => Ok(vec![session]),
-            (None, Some(user)) => {
-                let mut clients: Vec<String> = Vec::new();
-                loop {
-                    let after = clients.last().map(String::as_str).unwrap_or_default();
-                    let some = sessions.list(Some(&user), after, TOGETHER);
-                    if some.is_empty() {
-                        return Ok(clients);
-                    }
-                    clients.extend(some.iter().map(|one| one.client.to_string()));
-                }
-            }
-            _ => Err(SessionRefusal::Exclude),
-        }
-    }
-}
-
 impl Context {
     /// The node's sessions.
     ///
@@ -398,7 +317,7 @@ impl Context {
     }
 
     /// Checks that it is this node.
-    fn check_node(&self, node: &str) -> Result<(), SessionRefusal> {
+    pub(super) fn check_node(&self, node: &str) -> Result<(), SessionRefusal> {
         match *node == **self.bus.node() {
             true => Ok(()),
             false => Err(SessionRefusal::UnknownNode(node.to_owned())),
