@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use super::caller::denials::Denials;
 use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::channels::elsewhere::Ways;
-use super::endpoints::ganomede::SharedSecret;
 use super::endpoints::metrics::counted::GatewayMetrics;
 use super::endpoints::session::Inboxes;
 use super::endpoints::stream::memory::StreamMemory;
@@ -21,6 +20,7 @@ use super::rejection::Rejection;
 use super::serve::hosts::AllowedHosts;
 use super::serve::memory::Memory;
 use super::serve::slots::Slots;
+use super::shared_secret::SharedSecret;
 use crate::access::{Access, Act, Held, Identity};
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
@@ -50,6 +50,8 @@ pub(super) struct Context {
     pub(super) readiness: Readiness,
     pub(super) hosts: AllowedHosts,
     pub(super) limits: GatewayLimits,
+    /// When the gateway was made.
+    pub(super) started: Instant,
     /// Open `GET /v1/events`.
     pub(super) streams: Arc<Slots>,
     /// Open `GET /v1/wait`.

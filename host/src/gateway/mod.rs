@@ -9,6 +9,7 @@
 //! - `context` is what all of these share, and `readiness` whether the node takes events.
 //! - `query` reads parameters, `rejection` is what can go wrong, and the status and `problem`
 //!   that it becomes, which says with a `pointer` where; `limits` are the bounds.
+//! - `shared_secret` is what the users of an API of its own show.
 
 mod answers;
 mod caller;
@@ -22,6 +23,7 @@ mod query;
 mod readiness;
 mod rejection;
 mod serve;
+mod shared_secret;
 #[cfg(test)]
 mod test_support;
 
@@ -32,6 +34,7 @@ use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::routing::get;
 use prometheus_client::registry::Registry;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -43,13 +46,14 @@ use crate::consumer::Consumers;
 use crate::passing::{Answers, Elsewhere};
 use crate::session::Sessions;
 
-pub use endpoints::ganomede::{GanomedeConfig, SharedSecret};
+pub use endpoints::ganomede::GanomedeConfig;
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
 pub use readiness::Readiness;
 pub use serve::hosts::{ANY_HOST, AllowedHosts, is_loopback};
 pub use serve::server::Stages;
 pub use serve::tls::{HttpTls, HttpTlsError, HttpTlsFiles, OtherFiles};
+pub use shared_secret::SharedSecret;
 
 use answers::Answering;
 use caller::denials::Denials;
@@ -180,6 +184,7 @@ impl Gateway {
                 readiness,
                 hosts,
                 limits,
+                started: Instant::now(),
                 streams,
                 waiters,
                 registry,

@@ -23,8 +23,6 @@ use crate::bus::Publisher;
 /// How a session came, which stays as it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Transport {
-    /// What it is, as `websocket`.
-    pub name: &'static str,
     /// How messages look on it.
     pub variant: Variant,
     /// Where it comes from.
@@ -270,7 +268,6 @@ impl fmt::Debug for Transport {
     /// Headers may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
-            .field("name", &self.name)
             .field("variant", &self.variant)
             .field("address", &self.address)
             .field("pings", &self.pings)

@@ -35,6 +35,27 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// All.
+    pub(super) const ALL: [Self; 5] = [
+        Self::WebSocket,
+        Self::Stream,
+        Self::Events,
+        Self::BareStream,
+        Self::BareEvents,
+    ];
+
+    /// What the transport is called that has messages so.
+    #[must_use]
+    pub fn transport(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Stream => "http_stream",
+            Self::Events => "sse",
+            Self::BareStream => "uni_http_stream",
+            Self::BareEvents => "uni_sse",
+        }
+    }
+
     /// Whether its clients only listen: all that they get is pushes, and they answer no ping.
     #[must_use]
     pub fn is_bare(self) -> bool {

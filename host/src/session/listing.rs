@@ -2,8 +2,8 @@
 
 use super::name::ChannelName;
 use super::publishing::PublishFailure;
-use super::shown::{SessionStatus, status};
 use super::sessions::Sessions;
+use super::shown::{SessionStatus, status};
 
 impl Sessions {
     /// The type of what is published to a channel by those who do not say one.

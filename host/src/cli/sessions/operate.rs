@@ -63,8 +63,8 @@ pub(in crate::cli) struct Whom {
     #[arg(long)]
     channel: Option<String>,
     /// All sessions of the node, by its name
-    #[arg(long = "node-name", value_name = "NODE")]
-    node_name: Option<String>,
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
     /// All sessions
     #[arg(long)]
     all: bool,
@@ -105,7 +105,7 @@ impl Whom {
             user,
             subject,
             channel,
-            node_name,
+            node,
             all,
         } = self;
         let named = [
@@ -113,7 +113,7 @@ impl Whom {
             user.map(To::User),
             subject.map(To::Subject),
             channel.map(To::Channel),
-            node_name.map(To::Node),
+            node.map(To::Node),
         ];
         // Exactly one was given.
         named.into_iter().flatten().next().unwrap_or(To::All(all))

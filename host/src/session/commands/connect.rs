@@ -121,7 +121,7 @@ impl Session {
             let asked = ConnectAsked {
                 session: self.about(&known),
                 has_token,
-                transport: self.connection.transport.name,
+                transport: self.connection.transport.variant.framing.transport(),
                 name: &known.name,
                 version: &known.version,
                 data: &request.data,
@@ -212,6 +212,8 @@ impl Session {
             return Err(disconnects::SHUTDOWN.into());
         }
         state.known = Some(Arc::clone(&known));
+        let counts = &self.shared.counts;
+        counts.begun(connection.transport.variant.framing);
         let event_type = HostEventType::SessionConnected;
         self.shared
             .report(event_type, connection, &known.user, None, None);

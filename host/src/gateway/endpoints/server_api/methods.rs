@@ -7,6 +7,7 @@ use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
 use hearken_session_protocol::{ClientError, Disconnect, SubscribePosition};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::time::Instant;
 
 use super::Calling;
 use super::requests::{self, Target, bad_request, data, read};
@@ -21,6 +22,23 @@ use crate::session::{ChannelName, PageRequest, Refused, SubscriptionGrant, Whose
 /// What a method answers with.
 pub(super) type Answer = Result<Box<RawValue>, ClientError>;
 
+/// What there is, beside `batch`.
+const METHODS: [&str; 13] = [
+    "publish",
+    "broadcast",
+    "subscribe",
+    "unsubscribe",
+    "disconnect",
+    "refresh",
+    "presence",
+    "presence_stats",
+    "history",
+    "history_remove",
+    "channels",
+    "info",
+    "rpc",
+];
+
 /// Most commands of a batch: the events of one.
 const MAX_COMMANDS: usize = 1_000;
 
@@ -33,8 +51,18 @@ pub(super) fn result(result: &impl Serialize) -> Answer {
 }
 
 impl Calling<'_> {
-    /// Does what a method says.
+    /// Does what a method says, and counts that.
     pub(super) fn call(&self, method: &str, sent: &RawValue) -> Answer {
+        let begun = Instant::now();
+        let answer = self.carry_out(method, sent);
+        let known = METHODS.into_iter().find(|known| *known == method);
+        let error = answer.as_ref().err().map(|error| error.code);
+        let metrics = &self.context.metrics;
+        metrics.called(known.unwrap_or("other"), begun.elapsed(), error);
+        answer
+    }
+
+    fn carry_out(&self, method: &str, sent: &RawValue) -> Answer {
         let operates = !matches!(
             method,
             "publish" | "broadcast" | "presence" | "presence_stats" | "history"
@@ -253,6 +281,7 @@ impl Calling<'_> {
             num_users: stats.users,
             num_subs,
             num_channels,
+            uptime: self.context.started.elapsed().as_secs(),
         };
         result(&Nodes { nodes: vec![node] })
     }

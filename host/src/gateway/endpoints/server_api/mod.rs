@@ -26,9 +26,9 @@ use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
 use serde_json::value::RawValue;
 
-use super::publish::{read_held_body, single_limit};
+use super::publish::{batch_limit, read_held_body};
 use super::session::SessionRefusal;
-use crate::access::Identity;
+use crate::access::{Identity, Principal, Unauthenticated};
 use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
@@ -39,9 +39,6 @@ use results::Reply;
 
 /// Where a client may ask for statuses in place of errors within answers of 200.
 const ERROR_MODE: &str = "x-centrifugo-error-mode";
-
-/// A body may be so many times as large as that of one event.
-const BATCH_FACTOR: usize = 4;
 
 /// Command the sessions as a server of an application
 ///
@@ -76,7 +73,7 @@ pub(in crate::gateway) async fn call(
 ) -> Result<Response, Rejection> {
     let method = method.map_or_else(|_| String::new(), |Path(method)| method);
     context.check_sessions()?;
-    let limit = single_limit(&context.bus).saturating_mul(BATCH_FACTOR);
+    let limit = batch_limit(&context.bus);
     let body = read_held_body(&context, &identity, &client, &headers, body, limit).await?;
     let text = match body.bytes.trim_ascii() {
         // `info` has nothing to say.
@@ -97,6 +94,10 @@ pub(in crate::gateway) async fn call(
         });
     }
     let called = calling.call(&method, &sent);
+    if called.as_ref().is_err_and(is_denied) && *identity.principal() == Principal::Anonymous {
+        // As any other route, and as Centrifugo.
+        return Err(Unauthenticated::Missing.into());
+    }
     let by_status = headers
         .get(ERROR_MODE)
         .is_some_and(|mode| mode == "transport");
@@ -112,6 +113,10 @@ struct Calling<'c> {
     context: &'c Context,
     identity: &'c Identity,
     client: &'c Client,
+}
+
+fn is_denied(error: &ClientError) -> bool {
+    error.code == errors::PERMISSION_DENIED.code
 }
 
 /// The status that says the same, as in Centrifugo.

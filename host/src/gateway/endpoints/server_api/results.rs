@@ -77,6 +77,8 @@ pub(super) struct Node {
     pub(super) num_users: usize,
     pub(super) num_subs: usize,
     pub(super) num_channels: usize,
+    /// For how many seconds it has served.
+    pub(super) uptime: u64,
 }
 
 /// An answer.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
-use hearken_session_protocol::{DecodeLimits, decode_emulated};
+use hearken_session_protocol::decode_emulated;
 
 use super::long_answers::encoding;
 use super::refusal::SessionRefusal;
@@ -17,6 +17,7 @@ use crate::gateway::problem::Problem;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 use crate::passing::{PassFailure, PassedRequest, PassedRights};
+use crate::session::Session;
 
 /// The route.
 const PATH: &str = "/emulation";
@@ -48,11 +49,9 @@ pub(in crate::gateway) async fn emulate(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Rejection> {
-    context.check_sessions()?;
-    let limits = DecodeLimits {
-        message: context.sessions.settings().max_message,
-        ..DecodeLimits::default()
-    };
+    // Sessions that a draining node has yet may say what they have to.
+    let sessions = context.sessions_on()?;
+    let limits = Session::decode_limits(sessions.settings().max_message);
     let body = read_body(&context, &client, &headers, body, limits.message).await?;
     let sent = decode_emulated(encoding(&headers), &body.bytes, &limits);
     let sent = sent.map_err(SessionRefusal::Decode)?;

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use hearken_session_protocol::{
-    Command, ConnectRequest, DecodeLimits, Encoding, Request as Asked, decode, decode_connect,
+    Command, ConnectRequest, Encoding, Request as Asked, decode, decode_connect,
 };
 
 use super::refusal::SessionRefusal;
@@ -22,7 +22,7 @@ use crate::gateway::problem::Problem;
 use crate::gateway::query::{Parameters, QueryError};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::session::{Framing, Variant};
+use crate::session::{Framing, Session, Variant};
 
 /// The parameter with what would be the body, for what cannot send one.
 const CONNECT: &str = "cf_connect";
@@ -56,21 +56,8 @@ pub(in crate::gateway) async fn http_stream(
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Rejection> {
-    let encoding = encoding(request.headers());
-    connect(
-        &context,
-        &client,
-        &parameters,
-        request,
-        Kind {
-            name: "http_stream",
-            variant: Variant {
-                encoding,
-                framing: Framing::Stream,
-            },
-        },
-    )
-    .await
+    let variant = stream(encoding(request.headers()));
+    connect(&context, &client, &parameters, request, variant).await
 }
 
 /// Connect a session over server-sent events
@@ -199,14 +186,8 @@ pub(in crate::gateway) async fn uni_http_stream(
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Rejection> {
-    connect(
-        &context,
-        &client,
-        &parameters,
-        request,
-        uni_stream(Encoding::Json),
-    )
-    .await
+    let variant = uni_stream(Encoding::Json);
+    connect(&context, &client, &parameters, request, variant).await
 }
 
 /// Listen by lines of JSON, with what connects as the body
@@ -233,40 +214,31 @@ pub(in crate::gateway) async fn post_uni_http_stream(
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Rejection> {
-    let kind = uni_stream(encoding(request.headers()));
-    connect(&context, &client, &parameters, request, kind).await
+    let variant = uni_stream(encoding(request.headers()));
+    connect(&context, &client, &parameters, request, variant).await
 }
 
-/// Which of them it is.
-#[derive(Clone, Copy)]
-struct Kind {
-    name: &'static str,
-    variant: Variant,
+const SSE: Variant = Variant {
+    encoding: Encoding::Json,
+    framing: Framing::Events,
+};
+
+const UNI_SSE: Variant = Variant {
+    encoding: Encoding::Json,
+    framing: Framing::BareEvents,
+};
+
+fn stream(encoding: Encoding) -> Variant {
+    Variant {
+        encoding,
+        framing: Framing::Stream,
+    }
 }
 
-const SSE: Kind = Kind {
-    name: "sse",
-    variant: Variant {
-        encoding: Encoding::Json,
-        framing: Framing::Events,
-    },
-};
-
-const UNI_SSE: Kind = Kind {
-    name: "uni_sse",
-    variant: Variant {
-        encoding: Encoding::Json,
-        framing: Framing::BareEvents,
-    },
-};
-
-fn uni_stream(encoding: Encoding) -> Kind {
-    Kind {
-        name: "uni_http_stream",
-        variant: Variant {
-            encoding,
-            framing: Framing::BareStream,
-        },
+fn uni_stream(encoding: Encoding) -> Variant {
+    Variant {
+        encoding,
+        framing: Framing::BareStream,
     }
 }
 
@@ -285,31 +257,30 @@ async fn connect(
     client: &Client,
     parameters: &Parameters,
     request: Request,
-    kind: Kind,
+    variant: Variant,
 ) -> Result<Response, Rejection> {
     context.check_sessions()?;
     let (parts, body) = request.into_parts();
-    let is_bare = kind.variant.framing.is_bare();
-    let limits = DecodeLimits {
-        message: context.sessions.settings().max_message,
-        ..DecodeLimits::default()
-    };
-    let encoding = kind.variant.encoding;
-    let commands = match sent(context, client, parameters, &parts, body, limits.message).await? {
+    let is_bare = variant.framing.is_bare();
+    let settings = context.sessions.settings();
+    let limits = Session::decode_limits(settings.max_message);
+    let encoding = variant.encoding;
+    let sent = sent(context, client, parameters, &parts, body, limits.message).await?;
+    let commands = match &sent {
         Some(sent) if is_bare => vec![connecting(
-            decode_connect(encoding, &sent, &limits).map_err(SessionRefusal::Decode)?,
+            decode_connect(encoding, sent, &limits).map_err(SessionRefusal::Decode)?,
         )],
         None if is_bare => vec![connecting(ConnectRequest::default())],
-        Some(sent) => decode(encoding, &sent, &limits).map_err(SessionRefusal::Decode)?,
+        Some(sent) => decode(encoding, sent, &limits).map_err(SessionRefusal::Decode)?,
         None => return Err(QueryError::Missing(CONNECT).into()),
     };
     let start = Start {
-        name: kind.name,
-        variant: kind.variant,
+        variant,
         emulated: !is_bare,
-        headers: seen_by_plugins(context, &parts.headers),
+        headers: seen_by_plugins(&settings.hook_headers, &parts.headers),
         version: parts.version,
         commands,
+        received: sent.map_or(0, |sent| sent.len()),
     };
     Ok(start.answer(context, client))
 }

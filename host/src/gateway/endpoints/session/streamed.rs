@@ -13,7 +13,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hearken_session_protocol::codes::disconnects;
-use hearken_session_protocol::{Command, DecodeLimits, Encoding, decode};
+use hearken_session_protocol::{Command, Encoding, decode};
 use hyper::body::Frame;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
@@ -36,8 +36,6 @@ const EVENTS_BEGIN: &[u8] = b"\r\n";
 
 /// What a response is that is a session's.
 pub(super) struct Start {
-    /// What its transport is called.
-    pub(super) name: &'static str,
     pub(super) variant: Variant,
     /// Whether commands come in requests of their own.
     pub(super) emulated: bool,
@@ -45,6 +43,8 @@ pub(super) struct Start {
     pub(super) version: Version,
     /// What the client has sent with the request.
     pub(super) commands: Vec<Command>,
+    /// How many bytes these were.
+    pub(super) received: usize,
 }
 
 impl Start {
@@ -56,7 +56,6 @@ impl Start {
         let outbox = Outbox::new(settings.queue_max_size, move || woken.wake());
         let outbox = Arc::new(outbox);
         let transport = Transport {
-            name: self.name,
             variant: self.variant,
             address: client.address,
             headers: self.headers,
@@ -64,6 +63,7 @@ impl Start {
             has_secret: self.emulated,
         };
         let session = context.sessions.connect(transport, Arc::clone(&outbox));
+        session.count_received(self.received);
         let listed = session
             .secret()
             .map(|secret| context.inboxes.list(secret, &inbox));
@@ -184,10 +184,8 @@ impl Streamed {
 
     /// Takes a message apart into commands.
     fn begin(&mut self, message: inbox::Message) {
-        let limits = DecodeLimits {
-            message: self.max_message,
-            ..DecodeLimits::default()
-        };
+        self.session.count_received(message.data.len());
+        let limits = Session::decode_limits(self.max_message);
         match decode(self.variant.encoding, &message.data, &limits) {
             Ok(commands) => self.work.commands = commands.into(),
             Err(error) => {
@@ -234,7 +232,10 @@ impl HttpBody for Streamed {
             }
             match this.outbox.take(TOGETHER) {
                 Taken::Nothing => return Poll::Pending,
-                Taken::Frames(frames) => this.frames = frames.into(),
+                Taken::Frames(frames) => {
+                    this.session.count_sent(&frames);
+                    this.frames = frames.into();
+                }
                 Taken::End(why) => {
                     this.has_ended = true;
                     this.frames.push_back(this.variant.disconnect(&why));

@@ -111,7 +111,6 @@ impl Start {
             native_pings: self.has_native_pings.then_some(settings.ping_interval),
         };
         let transport = Transport {
-            name: "websocket",
             variant: Variant {
                 encoding,
                 framing: Framing::WebSocket,
