@@ -172,6 +172,7 @@ impl Node {
         let channels = Channels::new(&bus);
         channels.beside(Arc::new(hosting::Others(Arc::clone(&elsewhere))));
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
+        let server_key = sessions::server_key(&config.sessions)?;
         let sessions = sessions::sessions(config.sessions, &bus, &channels, &access, &environment);
         let consumers = Consumers::new(&channels, &bus, environment);
         let closed_channels = channels::Closed {
@@ -214,6 +215,7 @@ impl Node {
             channels: channels.clone(),
             consumers: consumers.clone(),
             sessions: sessions.clone(),
+            server_key,
             elsewhere: Arc::clone(&elsewhere),
             cluster: Arc::clone(&nodes),
             readiness: readiness.clone(),

@@ -402,6 +402,13 @@ fn known() -> Vec<Row> {
             vec![of("batch/MAX_TOGETHER"), of("MAX_BYTES_TOGETHER")],
         ),
         ("commands of a session in a row", vec![of("MAX_TOO_FAST")]),
+        (
+            "commands of a session that wait",
+            vec![of("inbox/MAX_WAITING"), of("MAX_WAITING_BYTES")],
+        ),
+        ("sessions in one answer", vec![of("operate/MAX_LIMIT")]),
+        ("commands of a batch", vec![of("server_api/MAX_COMMANDS")]),
+        ("body of a request of a server", vec![]),
         ("answer of a plugin", vec![of("hooks/DEADLINE")]),
         // The cluster.
         ("other nodes", vec![of("MAX_PEERS")]),

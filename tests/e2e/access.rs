@@ -20,7 +20,7 @@ use crate::support::process::{Answer, NodeProcess, hearken, run};
 use crate::support::{DEADLINE, POLL};
 
 /// Each command that asks a node, and the operation that it uses.
-const COMMANDS: [(&[&str], &str, &str); 23] = [
+const COMMANDS: [(&[&str], &str, &str); 27] = [
     (&["send", "t"], "post", "/v1/events"),
     (&["listen", "a"], "get", "/v1/events"),
     (&["wait", "t", "--timeout", "50ms"], "get", "/v1/wait"),
@@ -68,6 +68,18 @@ const COMMANDS: [(&[&str], &str, &str); 23] = [
         &["channel", "delete", "x", "--force"],
         "delete",
         "/v1/channels/{name}",
+    ),
+    (&["sessions", "list"], "get", "/v1/sessions"),
+    (&["sessions", "show", "x"], "get", "/v1/sessions/{id}"),
+    (
+        &["sessions", "send", "--all", "--data", "1"],
+        "post",
+        "/v1/sessions/messages",
+    ),
+    (
+        &["sessions", "disconnect", "--all"],
+        "post",
+        "/v1/sessions/disconnect",
     ),
     (&["plugin", "list"], "get", "/v1/plugins"),
     (&["plugin", "show", "x"], "get", "/v1/plugins/{name}"),
@@ -269,7 +281,7 @@ async fn each_command_needs_the_rights_of_its_operations() {
                 assert!(!answer.stderr.contains(refusal), "{command:?}: {answer:?}");
             }
         }
-        let grouped = matches!(command[0], "plugin" | "channel");
+        let grouped = matches!(command[0], "plugin" | "channel" | "sessions");
         let words = if grouped { 2 } else { 1 };
         known.insert(command[..words].join(" "));
     }

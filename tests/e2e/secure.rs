@@ -114,6 +114,56 @@ async fn both_versions_of_http_are_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_and_its_commands_share_a_connection_of_http_2() {
+    let certificates = certificates().await;
+    let ca = certificates.path().join("ca.crt");
+    let configuration = certificates.path().join("sessions.toml");
+    let text = "[sessions]\nanonymous = true\n\
+                [sessions.namespaces.chat]\n\
+                allow_subscribe_for_client = true\nallow_subscribe_for_anonymous = true\n";
+    std::fs::write(&configuration, text).expect("a new file");
+    let files = ["localhost.crt", "localhost.key"].map(|name| file(&certificates, name));
+    let configuration = configuration.display().to_string();
+    let flags = [
+        "--http-cert",
+        &files[0],
+        "--http-key",
+        &files[1],
+        "--config",
+        &configuration,
+    ];
+    let node = NodeProcess::start([], &flags).await;
+    let mut requests = http2(&node, &ca).await;
+    let mut post = |path: &str, body: Value| {
+        let request = hyper::Request::post(format!("https://localhost{path}"));
+        let body = Body::from(body.to_string());
+        requests.send_request(request.body(body).expect("a request"))
+    };
+    let connect = json!({"connect": {}, "id": 1});
+    let stream = post("/connection/http_stream", connect).await;
+    let stream = stream.expect("an answer");
+    assert_eq!(stream.status(), 200);
+    let mut stream = stream.into_body();
+    let mut message = async || -> Value {
+        let frame = tokio::time::timeout(DEADLINE, stream.frame()).await;
+        let frame = frame.expect("in time").expect("a message").expect("whole");
+        serde_json::from_slice(&frame.into_data().expect("data")).expect("JSON")
+    };
+    let connected = message().await["connect"].clone();
+    for id in 2..10 {
+        let subscribe = json!({"subscribe": {"channel": format!("chat:{id}")}, "id": id});
+        let emulated = json!({
+            "session": connected["session"],
+            "node": connected["node"],
+            "data": subscribe.to_string(),
+        });
+        let taken = post("/emulation", emulated).await.expect("an answer");
+        assert_eq!(taken.status(), 204);
+        assert_eq!(message().await["id"], id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commands_trust_the_authority_that_is_named_and_no_other() {
     let certificates = certificates().await;
     let ca = file(&certificates, "ca.crt");

@@ -58,6 +58,14 @@ impl Holder {
         }
     }
 
+    /// Who has shown a secret of this name that allows everything.
+    pub(super) fn of_admin_secret(name: &str) -> Self {
+        Self {
+            rights: Arc::new(Rights::all()),
+            ..Self::of_secret(name)
+        }
+    }
+
     /// Who has shown a secret of this name.
     pub(super) fn of_secret(name: &str) -> Self {
         Self {

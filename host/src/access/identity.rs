@@ -63,6 +63,17 @@ impl Identity {
         }))
     }
 
+    /// Who has shown a secret that is not one of `[access]` and allows everything: the
+    /// principal `key:NAME`, which has no budget. It holds for as long as the node runs.
+    #[must_use]
+    pub fn of_admin_secret(name: &str) -> Self {
+        Self(Arc::new(Inner {
+            holder: Holder::of_admin_secret(name),
+            proof: Proof::Open,
+            current: None,
+        }))
+    }
+
     /// Somebody whose request another node has passed on, which says what they may. That node
     /// sees to what they have left, and that they still may.
     #[must_use]

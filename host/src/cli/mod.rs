@@ -102,7 +102,10 @@ pub fn main() -> ExitCode {
         }
         Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
         Command::Channel(channel) => ask(&global, |client, output| channel.run(client, output)),
-        Command::Sessions(sessions) => sessions.run(Output::new(global.json)),
+        Command::Sessions(Sessions::Operate(operate)) => {
+            ask(&global, |client, output| operate.run(client, output))
+        }
+        Command::Sessions(Sessions::Sign(sign)) => sign.run(Output::new(global.json)),
         Command::Access(access) => access.run(Output::new(global.json)),
         Command::Cluster(cluster) => cluster.run(Output::new(global.json)),
         Command::CompileWorker(worker) => worker.run().map(|never| match never {}),

@@ -11,6 +11,7 @@ use super::caller::denials::Denials;
 use super::endpoints::channels::ChannelRefusal;
 use super::endpoints::channels::elsewhere::Ways;
 use super::endpoints::metrics::counted::GatewayMetrics;
+use super::endpoints::session::Inboxes;
 use super::endpoints::stream::memory::StreamMemory;
 use super::endpoints::stream::rendering::Renderings;
 use super::limits::GatewayLimits;
@@ -19,6 +20,7 @@ use super::rejection::Rejection;
 use super::serve::hosts::AllowedHosts;
 use super::serve::memory::Memory;
 use super::serve::slots::Slots;
+use super::shared_secret::SharedSecret;
 use crate::access::{Access, Act, Held, Identity};
 use crate::admin::{ClusterAdmin, PluginAdmin};
 use crate::bus::Bus;
@@ -36,6 +38,10 @@ pub(super) struct Context {
     pub(super) channels: Channels,
     pub(super) consumers: Consumers,
     pub(super) sessions: Sessions,
+    /// The key with which servers of applications come.
+    pub(super) server_key: Option<SharedSecret>,
+    /// Commands of those that cannot send them over their own connection.
+    pub(super) inboxes: Arc<Inboxes>,
     /// Those of other nodes.
     pub(super) elsewhere: Arc<dyn Elsewhere>,
     /// The ways to them.
@@ -44,6 +50,8 @@ pub(super) struct Context {
     pub(super) readiness: Readiness,
     pub(super) hosts: AllowedHosts,
     pub(super) limits: GatewayLimits,
+    /// When the gateway was made.
+    pub(super) started: Instant,
     /// Open `GET /v1/events`.
     pub(super) streams: Arc<Slots>,
     /// Open `GET /v1/wait`.

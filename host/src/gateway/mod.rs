@@ -9,6 +9,7 @@
 //! - `context` is what all of these share, and `readiness` whether the node takes events.
 //! - `query` reads parameters, `rejection` is what can go wrong, and the status and `problem`
 //!   that it becomes, which says with a `pointer` where; `limits` are the bounds.
+//! - `shared_secret` is what the users of an API of its own show.
 
 mod answers;
 mod caller;
@@ -22,6 +23,7 @@ mod query;
 mod readiness;
 mod rejection;
 mod serve;
+mod shared_secret;
 #[cfg(test)]
 mod test_support;
 
@@ -32,6 +34,7 @@ use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::routing::get;
 use prometheus_client::registry::Registry;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -43,13 +46,14 @@ use crate::consumer::Consumers;
 use crate::passing::{Answers, Elsewhere};
 use crate::session::Sessions;
 
-pub use endpoints::ganomede::{GanomedeConfig, SharedSecret};
+pub use endpoints::ganomede::GanomedeConfig;
 pub use limits::{COMMAND_TIME, GatewayLimits};
 pub use problem::{Problem, ProblemError};
 pub use readiness::Readiness;
 pub use serve::hosts::{ANY_HOST, AllowedHosts, is_loopback};
 pub use serve::server::Stages;
 pub use serve::tls::{HttpTls, HttpTlsError, HttpTlsFiles, OtherFiles};
+pub use shared_secret::SharedSecret;
 
 use answers::Answering;
 use caller::denials::Denials;
@@ -83,6 +87,8 @@ pub struct GatewayConfig {
     pub consumers: Consumers,
     /// The node's sessions.
     pub sessions: Sessions,
+    /// The key with which servers of applications command them, beside those of `access`.
+    pub server_key: Option<SharedSecret>,
     /// Those of other nodes.
     pub elsewhere: Arc<dyn Elsewhere>,
     /// The cluster as the node sees it.
@@ -123,6 +129,7 @@ impl Gateway {
             channels,
             consumers,
             sessions,
+            server_key,
             elsewhere,
             cluster,
             readiness,
@@ -142,6 +149,7 @@ impl Gateway {
             plugins: Arc::clone(&plugins),
             cluster: Arc::clone(&cluster),
             channels: channels.clone(),
+            sessions: sessions.clone(),
             open: [
                 ("stream", Arc::clone(&streams)),
                 ("waiter", Arc::clone(&waiters)),
@@ -168,12 +176,15 @@ impl Gateway {
                 channels,
                 consumers,
                 sessions,
+                server_key,
+                inboxes: Arc::default(),
                 elsewhere,
                 ways: elsewhere::Ways::new(limits.address_share),
                 cluster,
                 readiness,
                 hosts,
                 limits,
+                started: Instant::now(),
                 streams,
                 waiters,
                 registry,

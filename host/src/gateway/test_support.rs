@@ -15,7 +15,9 @@ use tower::ServiceExt;
 mod fakes;
 pub(super) mod others;
 
-use super::{AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use super::{
+    AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness, SharedSecret,
+};
 use crate::access::{Access, AccessSettings};
 use crate::bus::{Bus, BusConfig};
 use crate::channel::test_support::channels_of;
@@ -23,11 +25,14 @@ use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::consumer::Consumers;
 use crate::passing::{Alone, Elsewhere};
-use crate::session::{Namespaces, NoHooks, Sessions, Surroundings};
+use crate::session::{Namespaces, NoHooks, Sessions, SessionsSettings, Surroundings};
 use fakes::{FakeCluster, FakePlugins};
 
 /// Largest event of the bus under test.
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
+
+/// The key of servers where there are sessions.
+pub(super) const SERVER_KEY: &str = "server-key-of-16-bytes";
 
 /// The other origin whose pages may use a gateway under test.
 pub(super) const FRIEND: &str = "https://app.example.com";
@@ -198,6 +203,7 @@ fn config_of(
         channels,
         consumers,
         sessions,
+        server_key: None,
         elsewhere: Arc::new(Alone),
         cluster: Arc::new(FakeCluster),
         readiness,
@@ -209,6 +215,28 @@ fn config_of(
         limits,
         registry: Registry::default(),
     }
+}
+
+/// A gateway that is ready and where clients can have sessions by these settings, with those.
+pub(super) fn gateway_with_sessions(
+    bus: &Bus,
+    access: Access,
+    elsewhere: Arc<dyn Elsewhere>,
+    settings: SessionsSettings,
+) -> (Gateway, Sessions) {
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    let channels = channels_of(bus, BTreeMap::new());
+    let config = config_of(bus, GatewayLimits::default(), readiness, access, channels);
+    let (namespaces, _) = Namespaces::of(&settings.namespaces, []);
+    let sessions = config.sessions.clone();
+    sessions.replace_settings(settings, namespaces);
+    let gateway = Gateway::new(GatewayConfig {
+        elsewhere,
+        server_key: Some(SharedSecret::new(SERVER_KEY)),
+        ..config
+    });
+    (gateway, sessions)
 }
 
 /// The sessions of a node where nobody can have one.

@@ -32,6 +32,14 @@ pub enum NodeError {
         /// Why not.
         problem: String,
     },
+    /// The key of the API for servers of applications cannot be had.
+    #[error("cannot use the file {} of `sessions.api.key_file`: {problem}", path.display())]
+    ServerKey {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
     /// What is configured of access cannot hold.
     #[error(transparent)]
     Access(#[from] AccessError),

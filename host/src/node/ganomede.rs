@@ -48,7 +48,7 @@ fn secret(text: &str) -> SharedSecret {
 }
 
 /// The secret of a file; a line's end after it is not part of it.
-fn read(path: &Path) -> Result<String, String> {
+pub(super) fn read(path: &Path) -> Result<String, String> {
     let limit = MAX_GANOMEDE_SECRET + "\r\n".len();
     let mut secret = String::new();
     let file = File::open(path).map_err(|error| error.to_string())?;

@@ -23,8 +23,6 @@ use crate::bus::Publisher;
 /// How a session came, which stays as it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Transport {
-    /// What it is, as `websocket`.
-    pub name: &'static str,
     /// How messages look on it.
     pub variant: Variant,
     /// Where it comes from.
@@ -37,6 +35,13 @@ pub struct Transport {
     /// Whether its commands come in requests of their own, so that it needs a secret by which
     /// these are known to be its.
     pub has_secret: bool,
+}
+
+impl Transport {
+    /// Whether its client only listens.
+    pub(super) fn only_listens(&self) -> bool {
+        self.variant.framing.is_bare()
+    }
 }
 
 /// A session.
@@ -263,7 +268,6 @@ impl fmt::Debug for Transport {
     /// Headers may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
-            .field("name", &self.name)
             .field("variant", &self.variant)
             .field("address", &self.address)
             .field("pings", &self.pings)

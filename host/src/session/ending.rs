@@ -2,6 +2,7 @@
 //! nothing of that can keep a connection open.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use hearken_session_protocol::codes::{Disconnect, Unsubscribe, disconnects, unsubscribes};
@@ -35,6 +36,8 @@ impl Shared {
             self.leave(connection, &name, &active, code, None);
         }
         if let Some(known) = ended.known {
+            self.counts
+                .ended(connection.transport.variant.framing, code);
             let event_type = HostEventType::SessionDisconnected;
             self.report(event_type, connection, &known.user, None, code);
         }
@@ -52,7 +55,11 @@ impl Shared {
         let channel = PushChannel::Name(name.as_str());
         let push = Push::Unsubscribe(why);
         let told = connection.transport.variant.push(channel, &push);
-        self.drop_subscription(connection, name, only, Some(why.code), Some(told))
+        let is_ended = self.drop_subscription(connection, name, only, Some(why.code), Some(told));
+        if is_ended {
+            self.counts.unsubscribed(why.code);
+        }
+        is_ended
     }
 
     /// The same, where the client is told by `told`, if at all.
@@ -124,6 +131,7 @@ impl Shared {
             is_told,
             ..
         } = active;
+        self.counts.subscriptions.fetch_sub(1, Ordering::Relaxed);
         subscriber.close(told);
         hub.unsubscribe(subscriber, is_told.then_some(info));
         self.stir(hub);

@@ -1,6 +1,7 @@
 //! Letting a session into a channel, once it is found out that it may be there.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::filter::Filter;
@@ -96,6 +97,7 @@ impl Shared {
         if let Some(ttl) = ttl {
             state.subscription_expires(self.after(ttl));
         }
+        self.counts.subscriptions.fetch_add(1, Ordering::Relaxed);
         let event_type = HostEventType::SessionSubscribed;
         let name = Some(entering.name);
         self.report(event_type, connection, &known.user, name, None);
@@ -198,7 +200,8 @@ impl Shared {
         let recovered = recovered.filter(|_| entering.options.recoverable);
         let is_recovered = recovered.as_ref().is_some_and(|it| it.recovered);
         if entering.recovers.is_some() {
-            self.count_recovery(is_recovered);
+            let brought = recovered.as_ref().map_or(0, |it| it.publications.len());
+            self.count_recovery(is_recovered, brought);
         }
         let top_offset = top.as_ref().map_or(0, |top| top.offset);
         let is_stream = entering.options.recovery_mode == RecoveryMode::Stream;

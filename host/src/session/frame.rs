@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use hearken_session_protocol::{
-    Encoding, Push, PushChannel, Reply, encode_ping, encode_push, encode_reply, end_message,
-    websocket,
+    Answer, Disconnect, Encoding, Push, PushChannel, Reply, encode_bare_push, encode_ping,
+    encode_push, encode_reply, end_message, websocket,
 };
 
 /// Room for the header of a WebSocket frame, which is written once the length is known.
@@ -28,6 +28,39 @@ pub enum Framing {
     Stream,
     /// Events of `text/event-stream` with one message each.
     Events,
+    /// A stream of pushes alone, for clients that only listen.
+    BareStream,
+    /// Events of `text/event-stream` with one push each, for clients that only listen.
+    BareEvents,
+}
+
+impl Framing {
+    /// All.
+    pub(super) const ALL: [Self; 5] = [
+        Self::WebSocket,
+        Self::Stream,
+        Self::Events,
+        Self::BareStream,
+        Self::BareEvents,
+    ];
+
+    /// What the transport is called that has messages so.
+    #[must_use]
+    pub fn transport(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Stream => "http_stream",
+            Self::Events => "sse",
+            Self::BareStream => "uni_http_stream",
+            Self::BareEvents => "uni_sse",
+        }
+    }
+
+    /// Whether its clients only listen: all that they get is pushes, and they answer no ping.
+    #[must_use]
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::BareStream | Self::BareEvents)
+    }
 }
 
 /// How the pushes of a channel look to a subscriber.
@@ -50,8 +83,17 @@ pub(super) struct Frame {
 }
 
 impl Variant {
-    /// A reply alone.
+    /// Why the connection is closed, for transports that have no other way of saying it.
+    #[must_use]
+    pub fn disconnect(self, why: &Disconnect) -> Bytes {
+        self.push(PushChannel::None, &Push::Disconnect(why))
+    }
+
+    /// A reply alone. Clients that only listen get one, that they are connected.
     pub(super) fn reply(self, reply: &Reply) -> Bytes {
+        if let (true, Ok(Answer::Connect(result))) = (self.framing.is_bare(), &reply.outcome) {
+            return self.push(PushChannel::None, &Push::Connect(result));
+        }
         let mut frame = Frame::new(self);
         frame.message(|encoding, out| encode_reply(encoding, reply, out));
         frame.finish()
@@ -77,7 +119,9 @@ impl Frame {
     pub(super) fn new(variant: Variant) -> Self {
         let bytes = match variant.framing {
             Framing::WebSocket => vec![0; HEADER_ROOM],
-            Framing::Stream | Framing::Events => Vec::new(),
+            Framing::Stream | Framing::Events | Framing::BareStream | Framing::BareEvents => {
+                Vec::new()
+            }
         };
         Self {
             variant,
@@ -88,7 +132,11 @@ impl Frame {
 
     /// Adds a push.
     pub(super) fn push(&mut self, channel: PushChannel<'_>, push: &Push<'_>) {
-        self.message(|encoding, out| encode_push(encoding, channel, push, out));
+        let is_bare = self.variant.framing.is_bare();
+        self.message(|encoding, out| match is_bare {
+            true => encode_bare_push(encoding, channel, push, out),
+            false => encode_push(encoding, channel, push, out),
+        });
     }
 
     /// Adds what `write` writes, a message.
@@ -102,11 +150,11 @@ impl Frame {
                 }
                 write(encoding, out);
             }
-            Framing::Stream => {
+            Framing::Stream | Framing::BareStream => {
                 write(encoding, out);
                 end_message(encoding, out);
             }
-            Framing::Events => {
+            Framing::Events | Framing::BareEvents => {
                 out.extend_from_slice(b"data: ");
                 write(encoding, out);
                 out.extend_from_slice(b"\n\n");
@@ -155,6 +203,35 @@ mod tests {
         ] {
             assert_eq!(framed(encoding, framing, 2), expected);
         }
+    }
+
+    #[test]
+    fn who_only_listens_gets_pushes_alone() {
+        let why = hearken_session_protocol::codes::disconnects::SHUTDOWN;
+        let told = |framing| {
+            let encoding = Encoding::Json;
+            let bytes = Variant { encoding, framing }.disconnect(&why);
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        let push = r#"{"disconnect":{"code":3001,"reason":"shutdown"}}"#;
+        assert_eq!(told(Framing::BareStream), format!("{push}\n"));
+        assert_eq!(told(Framing::BareEvents), format!("data: {push}\n\n"));
+        let wrapped = format!(r#"{{"push":{push}}}"#);
+        assert_eq!(told(Framing::Stream), format!("{wrapped}\n"));
+        assert_eq!(told(Framing::Events), format!("data: {wrapped}\n\n"));
+        let connected = Reply {
+            id: 1,
+            outcome: Ok(Answer::Connect(hearken_session_protocol::ConnectResult {
+                client: "c".to_owned(),
+                ..Default::default()
+            })),
+        };
+        let variant = Variant {
+            encoding: Encoding::Json,
+            framing: Framing::BareStream,
+        };
+        let told = variant.reply(&connected);
+        assert_eq!(told, &b"{\"connect\":{\"client\":\"c\"}}\n"[..]);
     }
 
     #[test]

@@ -3,13 +3,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::{
     Answer, ClientError, Command, ConnectResult, DecodeLimits, Disconnect, Reply, Request,
 };
+use tokio::time::Instant;
 
 use super::connection::{Connection, Known, Phase};
+use super::counts::Method;
 use super::hooks::AboutSession;
 use super::name::ChannelName;
 use super::namespaces::Resolved;
@@ -68,6 +72,17 @@ impl Session {
         &self.connection.outbox
     }
 
+    /// A message of its client has come, of so many bytes.
+    pub fn count_received(&self, bytes: usize) {
+        self.shared.counts.received.add(1, bytes);
+    }
+
+    /// These frames are sent to its client.
+    pub fn count_sent(&self, frames: &[Bytes]) {
+        let bytes = frames.iter().map(Bytes::len).sum();
+        self.shared.counts.sent.add(frames.len(), bytes);
+    }
+
     /// Carries out a command. Commands are given one after the other, in the order in which
     /// they came.
     pub async fn handle(&self, command: Command) -> Next {
@@ -90,9 +105,23 @@ impl Session {
 
     async fn carry_out(&self, command: Command) -> Result<(), Disconnect> {
         let Command { id, request } = command;
-        let outcome = match self.answer(id, request).await {
+        let method = Method::of(&request);
+        let begun = Instant::now();
+        let answered = self.answer(id, request).await;
+        if let Some(method) = method {
+            let counts = &self.shared.counts;
+            counts.carried_out(method, begun.elapsed());
+            if let Err(Refused::Error(error)) = &answered {
+                counts.failed(method, error.code);
+            }
+        }
+        let outcome = match answered {
             Ok(None) => return Ok(()),
             Ok(Some(answer)) => Ok(answer),
+            // Who only listens is told of nothing else.
+            Err(Refused::Error(error)) if self.connection.transport.only_listens() => {
+                return Err(ended_by(&error));
+            }
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Disconnect(disconnect)) => return Err(disconnect),
         };
@@ -146,7 +175,7 @@ impl Session {
     }
 
     /// A reply to a connect command, ready to be sent.
-    pub(super) fn connect_reply(&self, id: u32, result: ConnectResult) -> bytes::Bytes {
+    pub(super) fn connect_reply(&self, id: u32, result: ConnectResult) -> Bytes {
         let outcome = Ok(Answer::Connect(result));
         self.connection
             .transport
@@ -168,11 +197,14 @@ impl Session {
 
     /// The client says that it is still there.
     fn pong(&self) -> Result<(), Refused> {
-        let mut state = self.connection.lock();
-        match state.timers.pong.take() {
-            Some(_) => Ok(()),
-            None => Err(disconnects::BAD_REQUEST.into()),
-        }
+        let due = self.connection.lock().timers.pong.take();
+        let due = due.ok_or(disconnects::BAD_REQUEST)?;
+        // It was asked so long before it is due.
+        let given = self.shared.in_use().settings.pong_timeout;
+        let left = due.saturating_sub(self.shared.wheel.now());
+        let took = given.saturating_sub(Duration::from_millis(left));
+        self.shared.counts.pongs.add(took);
+        Ok(())
     }
 
     fn check_pace(&self) -> Result<(), Refused> {
@@ -252,6 +284,19 @@ impl Session {
             user: &known.user,
             meta: known.meta.as_ref(),
         }
+    }
+}
+
+/// What a session is closed with that only listens, where others are told of an error.
+fn ended_by(error: &ClientError) -> Disconnect {
+    match error {
+        error if error.code == errors::TOKEN_EXPIRED.code => disconnects::EXPIRED,
+        error if error.code == errors::EXPIRED.code => disconnects::EXPIRED,
+        error if error.code == errors::PERMISSION_DENIED.code => disconnects::PERMISSION_DENIED,
+        error if error.code == errors::NOT_AVAILABLE.code => disconnects::NOT_AVAILABLE,
+        error if error.code == errors::TOO_MANY_REQUESTS.code => disconnects::TOO_MANY_REQUESTS,
+        error if error.temporary => disconnects::SERVER_ERROR,
+        _ => disconnects::BAD_REQUEST,
     }
 }
 

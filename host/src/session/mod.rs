@@ -21,14 +21,15 @@
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
 //! | `wheel`, `timing` | what happens as time goes by |
-//! | `publishing`, `server`, `shown`, `sessions` | what the node does with sessions for others |
-//! | `hooks`, `reports` | whom is asked, and who is told |
+//! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
+//! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
 mod capabilities;
 mod channel_regex;
 mod claims;
 mod commands;
 mod connection;
+mod counts;
 mod ending;
 mod entering;
 mod frame;
@@ -41,6 +42,7 @@ mod hub;
 mod hubs;
 mod idempotency;
 mod in_use;
+mod listing;
 mod name;
 mod namespace;
 mod namespaces;
@@ -74,6 +76,7 @@ pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};
 pub use connection::Transport;
+pub use counts::{Code, CountsShown, Method, TimesShown};
 pub use frame::{Form, Framing, Variant};
 pub use grant::{Overrides, SubscriptionGrant};
 pub use handle::{Next, Session};

@@ -1,7 +1,6 @@
 //! What the sessions of a node share.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use hearken_channel_log::Environment;
@@ -10,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
+use super::counts::Counts;
 use super::history_settings::HistorySettings;
 use super::hooks::SessionHooks;
 use super::hub::Hub;
@@ -29,17 +29,6 @@ use crate::channel::Channels;
 pub(super) enum Reminder {
     Session(Weak<Connection>),
     Hub(Weak<Hub>),
-}
-
-/// What was counted since the node started.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) connected: AtomicU64,
-    pub(super) refused: AtomicU64,
-    pub(super) published: AtomicU64,
-    pub(super) recovered: AtomicU64,
-    pub(super) unrecovered: AtomicU64,
-    pub(super) dropped: AtomicU64,
 }
 
 /// What the sessions of a node share.

@@ -10,6 +10,7 @@ use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication};
 
 use super::connection::Connection;
+use super::counts::CountsShown;
 use super::history::{PageRequest, Position};
 use super::name::ChannelName;
 use super::presence::PresenceStats;
@@ -164,6 +165,12 @@ impl Sessions {
         named.collect()
     }
 
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> CountsShown {
+        self.0.counts.shown()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn stats(&self) -> SessionsStats {
@@ -184,7 +191,7 @@ impl Sessions {
 }
 
 /// What is shown of a session, while it is connected.
-fn status(connection: &Connection) -> Option<SessionStatus> {
+pub(super) fn status(connection: &Connection) -> Option<SessionStatus> {
     let (known, channels) = {
         let state = connection.lock();
         let subscriptions = state.subscriptions.iter();
@@ -196,7 +203,7 @@ fn status(connection: &Connection) -> Option<SessionStatus> {
     Some(SessionStatus {
         client: Arc::clone(&connection.client),
         user: Arc::clone(&known.user),
-        transport: connection.transport.name,
+        transport: connection.transport.variant.framing.transport(),
         encoding: connection.transport.variant.encoding,
         address: connection.transport.address,
         name: known.name.clone(),

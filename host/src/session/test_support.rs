@@ -202,7 +202,6 @@ impl Rig {
         outbox: Arc<Outbox>,
     ) -> Session {
         let transport = Transport {
-            name: "test",
             variant: Variant {
                 encoding,
                 framing: Framing::Stream,

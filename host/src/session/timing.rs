@@ -58,7 +58,8 @@ impl Shared {
                 return;
             }
             state.timers.reminded = u64::MAX;
-            self.due(&mut state, now)
+            let answers = !connection.transport.only_listens();
+            self.due(&mut state, now, answers)
         };
         if let Some(end) = due.end {
             self.end(&connection, Some(end));
@@ -77,8 +78,9 @@ impl Shared {
         self.remind(&connection);
     }
 
-    /// What is to be done for a session now, and when the next is.
-    fn due(&self, state: &mut State, now: u64) -> Due {
+    /// What is to be done for a session now, and when the next is. `answers` says whether it
+    /// answers pings.
+    fn due(&self, state: &mut State, now: u64, answers: bool) -> Due {
         let is_over = |time: Option<u64>| time.is_some_and(|time| time <= now);
         let end = |end| Due {
             end: Some(end),
@@ -109,7 +111,7 @@ impl Shared {
                 |time: Duration| now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
             due.pings = true;
             state.timers.ping = Some(after(settings.ping_interval));
-            state.timers.pong = Some(after(settings.pong_timeout));
+            state.timers.pong = answers.then(|| after(settings.pong_timeout));
         }
         due
     }

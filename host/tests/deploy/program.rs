@@ -91,6 +91,7 @@ pub async fn get(path: &str) -> StatusCode {
     let gateway = Gateway::new(GatewayConfig {
         consumers: Consumers::new(&channels, &bus, environment),
         sessions: Sessions::new(surroundings, settings, Namespaces::default()),
+        server_key: None,
         channels,
         bus,
         plugins: Arc::new(Nothing),

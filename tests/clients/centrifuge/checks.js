@@ -40,10 +40,19 @@ allow_subscribe_for_anonymous = true
 allow_publish_for_client = true
 `;
 
-/** One node at a time, and clients of it. */
+/** Ways of talking to a node: over what, and written as what. */
+const WAYS = [
+  ['websocket', 'json'],
+  ['websocket', 'protobuf'],
+  ['http_stream', 'json'],
+  ['http_stream', 'protobuf'],
+  ['sse', 'json'],
+];
+
+/** One node at a time, and clients of it that all talk to it in one way. */
 class Stage {
-  constructor(program, Centrifuge, WebSocket, place) {
-    Object.assign(this, { program, Centrifuge, WebSocket, place, clients: [] });
+  constructor(program, library, place, [transport, encoding]) {
+    Object.assign(this, { program, library, place, transport, encoding, clients: [] });
   }
 
   async start(settings = {}) {
@@ -52,8 +61,15 @@ class Stage {
 
   /** A client that is not connected. */
   client(options = {}) {
-    const client = new this.Centrifuge(`ws://127.0.0.1:${this.node.port}/connection/websocket`, {
-      websocket: this.WebSocket,
+    const { json, protobuf, WebSocket, EventSource } = this.library;
+    const Centrifuge = this.encoding === 'protobuf' ? protobuf : json;
+    const host = `127.0.0.1:${this.node.port}`;
+    const scheme = this.transport === 'websocket' ? 'ws' : 'http';
+    const endpoint = `${scheme}://${host}/connection/${this.transport}`;
+    const client = new Centrifuge([{ transport: this.transport, endpoint }], {
+      emulationEndpoint: `http://${host}/emulation`,
+      websocket: WebSocket,
+      eventsource: EventSource,
       minReconnectDelay: 10,
       maxReconnectDelay: 100,
       ...options,
@@ -69,8 +85,19 @@ class Stage {
     const client = this.client({ token: token({ sub: user, exp: inSeconds(3600) }), ...options });
     const connected = heard(client, 'connected');
     client.connect();
-    await connected;
+    assert.equal((await connected).transport, this.transport);
     return client;
+  }
+
+  /** A value as a client sends it. */
+  write(value) {
+    const text = JSON.stringify(value);
+    return this.encoding === 'protobuf' ? new TextEncoder().encode(text) : JSON.parse(text);
+  }
+
+  /** A value as it was sent. */
+  read(data) {
+    return this.encoding === 'protobuf' ? JSON.parse(new TextDecoder().decode(data)) : data;
   }
 
   /** Publishes an event by HTTP; returns what is answered. */
@@ -146,10 +173,10 @@ const CHECKS = {
     const [theirs] = await subscribed(bob, 'chat:hall');
     const got = heard(theirs, 'publication');
     const [own] = await subscribed(anna, 'chat:hall');
-    await own.publish({ text: 'hi ✓' });
+    await own.publish(stage.write({ text: 'hi ✓' }));
     const { data, offset, info, tags } = await got;
-    assert.deepEqual(data, { text: 'hi ✓' });
-    assert.equal(offset, 1);
+    assert.deepEqual(stage.read(data), { text: 'hi ✓' });
+    assert.equal(Number(offset), 1);
     assert.equal(info.user, 'anna');
     assert.equal(tags.type, 'custom.chat.published');
   },
@@ -162,10 +189,10 @@ const CHECKS = {
     const receipt = await stage.publish(event);
     assert.equal(receipt.sequence, 1);
     const publication = await got;
-    assert.deepEqual(publication.data, { left: 3 });
+    assert.deepEqual(stage.read(publication.data), { left: 3 });
     assert.equal(publication.tags.type, 'custom.stock.low');
     assert.equal(publication.tags.subject, 'pear');
-    assert.equal(publication.info, undefined);
+    assert.equal(publication.info ?? null, null);
   },
 
   async 'whoever was away gets what was missed, once and in order'(stage) {
@@ -173,20 +200,21 @@ const CHECKS = {
     const [subscription] = await subscribed(bob, 'chat:away', { recoverable: true, positioned: true });
     const got = publications(subscription);
     const [own] = await subscribed(anna, 'chat:away');
-    await own.publish({ n: 1 });
+    await own.publish(stage.write({ n: 1 }));
     await got.count(1);
     bob.disconnect();
     for (let n = 2; n <= 20; n++)
-      await own.publish({ n });
+      await own.publish(stage.write({ n }));
     const again = heard(subscription, 'subscribed');
     bob.connect();
     const { wasRecovering, recovered } = await again;
     assert.equal(wasRecovering, true);
     assert.equal(recovered, true);
-    await own.publish({ n: 21 });
+    await own.publish(stage.write({ n: 21 }));
     await got.count(21);
-    assert.deepEqual(got.all.map(({ data }) => data.n), Array.from({ length: 21 }, (_, n) => n + 1));
-    assert.deepEqual(got.all.map(({ offset }) => offset), got.all.map(({ data }) => data.n));
+    const numbers = Array.from({ length: 21 }, (_, n) => n + 1);
+    assert.deepEqual(got.all.map(({ data }) => stage.read(data).n), numbers);
+    assert.deepEqual(got.all.map(({ offset }) => Number(offset)), numbers);
   },
 
   async 'more than the history has is not said to be recovered'(stage) {
@@ -195,7 +223,7 @@ const CHECKS = {
     bob.disconnect();
     const [own] = await subscribed(anna, 'chat:long');
     for (let n = 1; n <= 120; n++)
-      await own.publish({ n });
+      await own.publish(stage.write({ n }));
     const again = heard(subscription, 'subscribed');
     bob.connect();
     const { wasRecovering, recovered } = await again;
@@ -207,11 +235,11 @@ const CHECKS = {
     const anna = await stage.user('anna');
     const [subscription] = await subscribed(anna, 'chat:past');
     for (let n = 1; n <= 5; n++)
-      await subscription.publish({ n });
-    const numbers = ({ publications }) => publications.map(({ data }) => data.n);
+      await subscription.publish(stage.write({ n }));
+    const numbers = ({ publications }) => publications.map(({ data }) => stage.read(data).n);
     const all = await subscription.history({ limit: 10 });
     assert.deepEqual(numbers(all), [1, 2, 3, 4, 5]);
-    assert.equal(all.offset, 5);
+    assert.equal(Number(all.offset), 5);
     const { epoch } = all;
     assert.deepEqual(numbers(await subscription.history({ limit: 2, reverse: true })), [5, 4]);
     const since = { offset: 3, epoch };
@@ -248,9 +276,9 @@ const CHECKS = {
     assert.equal(await refused('chat:x#bob'), 103);
     assert.equal(await refused('$chat:secret'), 103);
     await subscribed(anna, 'chat:x#anna,bob');
-    assert.equal(await code(anna.publish('chat:unsubscribed', {})), 103);
+    assert.equal(await code(anna.publish('chat:unsubscribed', stage.write({}))), 103);
     assert.equal(await code(anna.presence('live:x')), 108);
-    assert.equal(await code(anna.rpc('no.such.method', {})), 108);
+    assert.equal(await code(anna.rpc('no.such.method', stage.write({}))), 108);
   },
 
   async 'a subscription token opens a channel that is closed otherwise'(stage) {
@@ -328,7 +356,7 @@ const CHECKS = {
     await stage.publish({ type: 'custom.desk.rung', channel: 'chat:desk', data: 'ring' });
     const publication = await got;
     assert.equal(publication.channel, 'chat:desk');
-    assert.equal(publication.data, 'ring');
+    assert.equal(stage.read(publication.data), 'ring');
   },
 
   async 'many subscriptions of one frame are answered each'(stage) {
@@ -347,7 +375,7 @@ const CHECKS = {
   async 'a node that stops sends its clients away, and they come back to the next'(stage) {
     const anna = await stage.user('anna');
     const [subscription] = await subscribed(anna, 'chat:restart', { recoverable: true });
-    await subscription.publish({ n: 1 });
+    await subscription.publish(stage.write({ n: 1 }));
     const away = heard(anna, 'connecting');
     const again = heard(subscription, 'subscribed');
     const { port } = stage.node;
@@ -359,8 +387,8 @@ const CHECKS = {
     // What is in memory alone is gone, and that is said.
     assert.equal(recovered, false);
     const got = heard(subscription, 'publication');
-    await subscription.publish({ n: 2 });
-    assert.deepEqual((await got).data, { n: 2 });
+    await subscription.publish(stage.write({ n: 2 }));
+    assert.deepEqual(stage.read((await got).data), { n: 2 });
   },
 
   async 'the log has no token'(stage) {
@@ -370,28 +398,35 @@ const CHECKS = {
   },
 };
 
-/** Runs all checks; returns how many there are. */
-async function all(program, Centrifuge, WebSocket) {
+/** Runs all checks in each way; returns how many there were. */
+async function all(program, library) {
+  for (const way of WAYS)
+    await allOf(way, program, library);
+  return WAYS.length * Object.keys(CHECKS).length;
+}
+
+/** Runs all checks, with a node of their own. */
+async function allOf(way, program, library) {
   const place = node.folder();
   fs.writeFileSync(path.join(place, 'hearken.toml'), CONFIGURATION);
   fs.writeFileSync(path.join(place, 'token.secret'), SECRET);
-  const stage = new Stage(program, Centrifuge, WebSocket, place);
+  const stage = new Stage(program, library, place, way);
   await stage.start();
   try {
     for (const [name, check] of Object.entries(CHECKS)) {
       await check(stage);
       stage.rest();
-      console.log(`ok: ${name}`);
+      console.log(`ok: ${way.join(', ')}: ${name}`);
     }
     await stage.node.stop();
   } catch (error) {
+    console.error(`it fails over ${way.join(', ')}`);
     console.error(stage.node.log.join('\n'));
     throw error;
   } finally {
     stage.node.kill();
     fs.rmSync(place, { recursive: true, force: true });
   }
-  return Object.keys(CHECKS).length;
 }
 
 module.exports = { all };

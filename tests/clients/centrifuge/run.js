@@ -10,4 +10,9 @@ const { conclude, install, program } = require('../harness/suite');
 const checks = require('./checks');
 
 const find = install(__dirname);
-conclude(checks.all(program(), find('centrifuge').Centrifuge, find('ws')));
+conclude(checks.all(program(), {
+  json: find('centrifuge').Centrifuge,
+  protobuf: find('centrifuge/build/protobuf').Centrifuge,
+  WebSocket: find('ws'),
+  EventSource: find('eventsource'),
+}));

@@ -62,4 +62,4 @@ function conclude(checks) {
   );
 }
 
-module.exports = { conclude, install, program };
+module.exports = { conclude, fail, install, program, target };

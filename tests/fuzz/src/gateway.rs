@@ -93,6 +93,7 @@ impl Node {
         let gateway = Gateway::new(GatewayConfig {
             consumers: Consumers::new(&channels, &bus, environment),
             sessions,
+            server_key: None,
             channels,
             bus,
             plugins: Arc::new(Nobody),

@@ -3,6 +3,7 @@
 mod channels;
 mod error;
 mod messages;
+mod sessions;
 mod stream;
 mod target;
 
@@ -23,6 +24,7 @@ pub(super) use error::ClientError;
 use error::shown;
 pub(super) use messages::{NewEvent, PluginAction, Published, StreamFilter};
 use messages::{Nodes, Plugins};
+pub(super) use sessions::{Reached, SessionView, To};
 pub(super) use stream::EventStream;
 pub(super) use target::Target;
 

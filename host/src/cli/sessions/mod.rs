@@ -1,6 +1,7 @@
 //! `hearken sessions`: sessions of clients.
 
 mod error;
+mod operate;
 mod token;
 
 use clap::Subcommand;
@@ -10,13 +11,24 @@ use super::output::Output;
 
 pub(super) use error::SessionsCommandError;
 
-/// Sign what clients need for a session
+pub(super) use operate::Operate;
+
+/// Look after the sessions of a node, and sign what clients need for one
 #[derive(Debug, Subcommand)]
 pub(super) enum Sessions {
+    #[command(flatten)]
+    Operate(Operate),
+    #[command(flatten)]
+    Sign(Sign),
+}
+
+/// What needs no node.
+#[derive(Debug, Subcommand)]
+pub(super) enum Sign {
     Token(token::Token),
 }
 
-impl Sessions {
+impl Sign {
     pub(super) fn run(self, output: Output) -> Result<(), CliError> {
         match self {
             Self::Token(token) => token.run(output),

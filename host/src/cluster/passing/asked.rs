@@ -10,8 +10,11 @@ use crate::cluster::wire::protocol::asked::Part;
 use crate::cluster::wire::protocol::{Asked, AskedHead, Header, Rights};
 use crate::passing::{PassedRequest, PassedRights};
 
-/// Paths begin so: nothing but channels is asked for.
+/// Paths of channels begin so.
 const CHANNELS: &str = "/v1/channels/";
+
+/// Where commands of sessions go; nothing else is asked for.
+const EMULATION: &str = "/emulation";
 
 /// A request in pieces, as the node of that identity sends it to the one of that name.
 pub(super) fn pieces(request: PassedRequest, identity: &Identity, asked: &str) -> Vec<Asked> {
@@ -79,7 +82,8 @@ pub(super) fn request(head: AskedHead) -> Option<PassedRequest> {
         observe,
         operate,
     } = rights?;
-    target.starts_with(CHANNELS).then(|| PassedRequest {
+    let is_passed = target.starts_with(CHANNELS) || target == EMULATION;
+    is_passed.then(|| PassedRequest {
         method,
         target,
         headers: from_wire(headers),
@@ -158,7 +162,12 @@ mod tests {
         let body = Bytes::from(body);
         assert_eq!(PassedRequest { body, ..arrived }, sent);
 
-        for target in ["/v1/plugins", "/v1/channels", "http://x/v1/channels/a"] {
+        for target in [
+            "/v1/plugins",
+            "/v1/channels",
+            "http://x/v1/channels/a",
+            "/emulation/x",
+        ] {
             let other = AskedHead {
                 target: target.to_owned(),
                 ..head.clone()

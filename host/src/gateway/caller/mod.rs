@@ -1,12 +1,13 @@
 //! Who asks, and whether they may: asked of every request before its route sees it.
 //!
-//! `credential` is what a request shows, `passed` what another node says that passes it on, `denials` tells of those that were refused, and `audit`
+//! `credential` is what a request shows, `server_key` the same of one API, `passed` what another node says that passes it on, `denials` tells of those that were refused, and `audit`
 //! of those that command the node.
 
 mod audit;
 mod credential;
 pub(super) mod denials;
 pub(super) mod passed;
+mod server_key;
 #[cfg(test)]
 mod tests;
 
@@ -95,7 +96,10 @@ async fn admit(
     };
     let identity = match parts.extensions.get::<Passed>().cloned() {
         Some(Passed(identity)) => identity,
-        None => identify(context, client, parts, right).await?,
+        None => match by_server_key(context, client, parts, right)? {
+            Some(identity) => identity,
+            None => identify(context, client, parts, right).await?,
+        },
     };
     if let Err(full) = client.connection.admit(&identity) {
         context.denials.over_budget();
@@ -106,10 +110,23 @@ async fn admit(
         Right::Operate => context.check(&identity, &Act::Operate, client.address)?,
         Right::Open | Right::Known | Right::Session => {}
         // By the route, which knows what it is for.
-        Right::Publish | Right::Listen | Right::Append | Right::Read => {}
+        Right::Publish | Right::Listen | Right::Append | Right::Read | Right::ServerApi => {}
     }
     parts.extensions.insert(Caller(identity.clone()));
     Ok(Some((right, identity)))
+}
+
+/// Who it is, by a key that is of one API alone.
+fn by_server_key(
+    context: &Context,
+    client: &Client,
+    parts: &mut Parts,
+    right: Right,
+) -> Result<Option<Identity>, Rejection> {
+    match right {
+        Right::ServerApi => server_key::identify(context, client, parts),
+        _ => Ok(None),
+    }
 }
 
 /// Who it is, by what the request shows.

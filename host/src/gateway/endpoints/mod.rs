@@ -8,6 +8,7 @@
 //! | `wait` | `GET /v1/wait` |
 //! | `channels` | `/v1/channels…` |
 //! | `session` | `/connection/…`: sessions of clients, and what is published to their channels |
+//! | `server_api` | `/api/…`: the API of Centrifugo for servers of applications |
 //! | `dev` | `/dev/chat/`: a page to try them with |
 //! | `ganomede` | `/events/v1…`: the API of ganomede-events |
 //! | `plugins` | `/v1/plugins…` |
@@ -26,6 +27,7 @@ pub(super) mod metrics;
 pub(super) mod nodes;
 pub(super) mod plugins;
 pub(super) mod publish;
+pub(super) mod server_api;
 pub(super) mod session;
 pub(super) mod stream;
 pub(super) mod wait;

@@ -21,7 +21,8 @@ use crate::gateway::endpoints::channels::{
     append, consumers, cursors, indexes, latest, list, one, operate, read, remove, set, show,
 };
 use crate::gateway::endpoints::{
-    description, health, metrics, nodes, plugins, publish, session, stream, wait, whoami,
+    description, health, metrics, nodes, plugins, publish, server_api, session, stream, wait,
+    whoami,
 };
 use crate::gateway::openapi::rights::{Right, right};
 
@@ -92,6 +93,26 @@ pub(in crate::gateway) fn other_routes() -> OpenApiRouter<Arc<Context>> {
         .routes(routes!(plugins::resume))
         .routes(routes!(plugins::replay::replay, plugins::replay::end))
         .routes(routes!(session::web_socket::connect))
+        .routes(routes!(session::long_answers::http_stream))
+        .routes(routes!(
+            session::long_answers::sse,
+            session::long_answers::post_sse
+        ))
+        .routes(routes!(
+            session::long_answers::uni_sse,
+            session::long_answers::post_uni_sse
+        ))
+        .routes(routes!(
+            session::long_answers::uni_http_stream,
+            session::long_answers::post_uni_http_stream
+        ))
+        .routes(routes!(session::emulation::emulate))
+        .routes(routes!(server_api::call))
+        .routes(routes!(session::operate::list))
+        .routes(routes!(session::operate::messages))
+        .routes(routes!(session::operate::disconnect))
+        .routes(routes!(session::operate::show, session::operate::remove))
+        .routes(routes!(session::operate::message))
         .routes(routes!(nodes::list))
         .routes(routes!(whoami::whoami))
         .routes(routes!(health::livez))

@@ -22,6 +22,8 @@ pub(in crate::gateway) enum Right {
     Observe,
     /// To command the node.
     Operate,
+    /// What a server of an application asks for, which is checked by the method.
+    ServerApi,
     /// A session, which is asked who it is by its own commands.
     Session,
 }
@@ -37,6 +39,7 @@ impl Right {
             Self::Read => "read",
             Self::Observe => "observe",
             Self::Operate => "operate",
+            Self::ServerApi => "server-api",
             Self::Session => "session",
         }
     }
@@ -49,7 +52,7 @@ impl Right {
 }
 
 /// Every operation, in the order of the document.
-const RIGHTS: [(&str, &str, Right); 36] = [
+const RIGHTS: [(&str, &str, Right); 51] = [
     ("POST", "/v1/events", Right::Publish),
     ("GET", "/v1/events", Right::Listen),
     ("GET", "/v1/wait", Right::Listen),
@@ -102,6 +105,21 @@ const RIGHTS: [(&str, &str, Right); 36] = [
     ("GET", "/v1/nodes", Right::Observe),
     ("GET", "/v1/whoami", Right::Known),
     ("GET", "/connection/websocket", Right::Session),
+    ("POST", "/connection/http_stream", Right::Session),
+    ("GET", "/connection/sse", Right::Session),
+    ("POST", "/connection/sse", Right::Session),
+    ("GET", "/connection/uni_sse", Right::Session),
+    ("POST", "/connection/uni_sse", Right::Session),
+    ("GET", "/connection/uni_http_stream", Right::Session),
+    ("POST", "/connection/uni_http_stream", Right::Session),
+    ("POST", "/emulation", Right::Session),
+    ("GET", "/v1/sessions", Right::Observe),
+    ("POST", "/v1/sessions/messages", Right::Operate),
+    ("POST", "/v1/sessions/disconnect", Right::Operate),
+    ("GET", "/v1/sessions/{id}", Right::Observe),
+    ("DELETE", "/v1/sessions/{id}", Right::Operate),
+    ("POST", "/v1/sessions/{id}/messages", Right::Operate),
+    ("POST", "/api/{method}", Right::ServerApi),
     ("GET", "/livez", Right::Open),
     ("GET", "/readyz", Right::Open),
     ("GET", "/metrics", Right::Observe),

@@ -12,7 +12,7 @@ async fn document() -> Value {
 }
 
 /// What a node is documented to offer over HTTP.
-const ROUTES: [(&str, &str); 36] = [
+const ROUTES: [(&str, &str); 51] = [
     ("post", "/v1/events"),
     ("get", "/v1/events"),
     ("get", "/v1/wait"),
@@ -42,9 +42,24 @@ const ROUTES: [(&str, &str); 36] = [
     ("post", "/v1/plugins/{name}/resume"),
     ("post", "/v1/plugins/{name}/replay"),
     ("delete", "/v1/plugins/{name}/replay"),
-    ("get", "/connection/websocket"),
     ("get", "/v1/nodes"),
     ("get", "/v1/whoami"),
+    ("get", "/connection/websocket"),
+    ("post", "/connection/http_stream"),
+    ("get", "/connection/sse"),
+    ("post", "/connection/sse"),
+    ("get", "/connection/uni_sse"),
+    ("post", "/connection/uni_sse"),
+    ("get", "/connection/uni_http_stream"),
+    ("post", "/connection/uni_http_stream"),
+    ("post", "/emulation"),
+    ("get", "/v1/sessions"),
+    ("post", "/v1/sessions/messages"),
+    ("post", "/v1/sessions/disconnect"),
+    ("get", "/v1/sessions/{id}"),
+    ("delete", "/v1/sessions/{id}"),
+    ("post", "/v1/sessions/{id}/messages"),
+    ("post", "/api/{method}"),
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),

@@ -17,6 +17,9 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
+/// The same of sessions, as Centrifugo has it.
+const SESSIONS_MAX_AGE: HeaderValue = HeaderValue::from_static("300");
+
 const REQUEST_PRIVATE_NETWORK: &str = "access-control-request-private-network";
 const ALLOW_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-allow-private-network");
@@ -53,6 +56,24 @@ pub(super) fn let_read(response: &mut Response, origin: &str) {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+}
+
+/// Whether pages use the path for sessions, as they would another node's of this protocol.
+pub(super) fn is_of_sessions(path: &str) -> bool {
+    path.starts_with("/connection/") || path == "/emulation"
+}
+
+/// What pages of allowed origins are told of sessions beside that: that their browsers may
+/// send cookies, which plugins can be shown, and for how long that need not be asked again.
+pub(super) fn of_sessions(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
+    if headers.contains_key(header::ACCESS_CONTROL_MAX_AGE) {
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, SESSIONS_MAX_AGE);
+    }
 }
 
 /// Says that the answer depends on who asks, so that no cache gives it to others.

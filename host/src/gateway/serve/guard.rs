@@ -29,6 +29,7 @@ pub(in crate::gateway) async fn refuse_foreign_pages(
     let (parts, body) = request.into_parts();
     let connection = parts.extensions.get::<Arc<Connection>>();
     let secure = connection.is_some_and(|connection| connection.is_secure());
+    let is_of_sessions = cors::is_of_sessions(parts.uri.path());
     let (allowed, refused) = match foreign_origin(&parts, secure) {
         Some(origin) if context.access.allows_origin(&origin) => (Some(origin), None),
         foreign => (None, foreign),
@@ -42,6 +43,9 @@ pub(in crate::gateway) async fn refuse_foreign_pages(
     };
     if let Some(origin) = &allowed {
         cors::let_read(&mut response, origin);
+        if is_of_sessions {
+            cors::of_sessions(&mut response);
+        }
     }
     if context.access.allows_origins() {
         cors::vary(&mut response);

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::admitted::Admitted;
 use super::connection::{Connection, HEAD_ROOM, Stage};
+use super::detached::Detached;
 use super::event_stream;
 use super::forwarded;
 use super::heads::Heads;
@@ -46,7 +47,8 @@ where
     let (begin, mut begun) = oneshot::channel();
     let begin = Mutex::new(Some(begin));
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
-        let takes_chunks = request.method() == Method::GET && request.version() == Version::HTTP_11;
+        let may_last = [Method::GET, Method::POST].contains(request.method());
+        let takes_chunks = may_last && request.version() == Version::HTTP_11;
         let (connection, begin) = (&connection, &begin);
         async move {
             let router = requests.router.clone();
@@ -56,10 +58,11 @@ where
             if upgraded.is_none() && !is_stream {
                 return Ok::<_, Infallible>(answer);
             }
+            let detached = Detached::take(&mut answer);
             let begin = begin.lock().unwrap_or_else(PoisonError::into_inner).take();
             let begin = begin.expect("from then on hyper is not polled");
             // Who waits for it is this connection's task.
-            let _ = begin.send((answer, upgraded));
+            let _ = begin.send((answer, upgraded, detached));
             std::future::pending().await
         }
     });
@@ -77,7 +80,7 @@ where
                 .serve_connection(TokioIo::new(heads), service),
         );
         let mut told = late;
-        let (answer, upgraded) = loop {
+        let (answer, upgraded, detached) = loop {
             tokio::select! {
                 biased;
                 result = &mut http => return Ended::by_itself(result),
@@ -91,12 +94,26 @@ where
         let parts = http.into_parts();
         let stream = parts.io.into_inner().stream;
         let now = requests.context.bus.now_millis();
-        let Some(upgraded) = upgraded else {
+        if upgraded.is_none() && detached.is_none() {
             return Ended::by_itself(event_stream::write(stream, answer, now, half_close).await);
-        };
+        }
         drop(admitted);
         connection.set_stage(Stage::Upgraded);
-        Ended::by_itself(upgraded.go_on(stream, parts.read_buf, answer, now).await)
+        if let Some(upgraded) = upgraded {
+            return Ended::by_itself(upgraded.go_on(stream, parts.read_buf, answer, now).await);
+        }
+        // Who has a session and closes its side has left.
+        let writing = event_stream::write(stream, answer, now, false);
+        tokio::select! {
+            biased;
+            written = writing => Ended::by_itself(written),
+            () = async {
+                match detached {
+                    Some(over) => over.await,
+                    None => std::future::pending().await,
+                }
+            } => Ended::Done,
+        }
     };
     let given_up = async {
         if late {

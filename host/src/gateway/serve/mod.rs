@@ -5,7 +5,7 @@
 //! - `requests` is what it takes to answer what comes over one; `http1` (with `heads`) and
 //!   `http2` read that, and end a connection that stalls; `event_stream` writes the streams of
 //!   HTTP/1, `upgrade` hands over what goes on with another protocol, and `answer_head` is what
-//!   both begin with.
+//!   both begin with; streams that are sessions are `detached` from what bounds connections.
 //! - `client` is from where a request over it comes, and `guests` are who uses it.
 //! - `discard` reads what nobody wants.
 //! - `forwarded` says from which address a client comes, and `slots` and `memory` bound what
@@ -18,6 +18,7 @@ mod answer_head;
 pub(super) mod client;
 pub(super) mod connection;
 pub(super) mod cors;
+pub(super) mod detached;
 pub(super) mod discard;
 mod event_stream;
 pub(super) mod forwarded;

@@ -121,7 +121,7 @@ impl Session {
             let asked = ConnectAsked {
                 session: self.about(&known),
                 has_token,
-                transport: self.connection.transport.name,
+                transport: self.connection.transport.variant.framing.transport(),
                 name: &known.name,
                 version: &known.version,
                 data: &request.data,
@@ -212,6 +212,8 @@ impl Session {
             return Err(disconnects::SHUTDOWN.into());
         }
         state.known = Some(Arc::clone(&known));
+        let counts = &self.shared.counts;
+        counts.begun(connection.transport.variant.framing);
         let event_type = HostEventType::SessionConnected;
         self.shared
             .report(event_type, connection, &known.user, None, None);
@@ -252,7 +254,7 @@ impl Session {
         if connection.transport.pings {
             let interval = millis(settings.ping_interval);
             result.ping = u32::try_from(settings.ping_interval.as_secs()).unwrap_or(u32::MAX);
-            result.pong = true;
+            result.pong = !connection.transport.only_listens();
             // Sessions that come together are not pinged together.
             let half = interval / 2;
             let jitter = self.shared.environment.random() % half.max(1);

@@ -28,7 +28,7 @@ async fn sessions_are_listed_and_closed() {
     ];
     all[0].subscribe(json!({ "channel": "chat:1" })).await;
     let shown = rig.sessions.show(&all[0].id).unwrap();
-    assert_eq!((&*shown.user, shown.transport), ("1", "test"));
+    assert_eq!((&*shown.user, shown.transport), ("1", "http_stream"));
     assert_eq!(shown.channels, [(name("chat:1"), false)].into());
     assert_eq!(rig.sessions.list(None, "", 10).len(), 3);
     assert_eq!(rig.sessions.list(Some("1"), "", 1).len(), 1);

@@ -16,6 +16,7 @@ use crate::channel::Mover;
 use crate::gateway::context::Context;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
+use crate::gateway::shared_secret::SharedSecret;
 
 /// Whose cursors and events those of the API are: whoever shows the secret is the principal
 /// `key:ganomede`.
@@ -40,10 +41,6 @@ pub struct GanomedeConfig {
     pub started: u64,
 }
 
-/// A secret that node and clients share. It is kept as a hash, and never shown.
-#[derive(Clone, Copy)]
-pub struct SharedSecret(blake3::Hash);
-
 /// What the routes share.
 pub(in crate::gateway) struct Ganomede {
     config: GanomedeConfig,
@@ -53,26 +50,6 @@ pub(in crate::gateway) struct Ganomede {
     pub(super) defining: Semaphore,
     /// When it was last said that a cursor cannot be kept.
     said: Mutex<Option<Instant>>,
-}
-
-impl SharedSecret {
-    /// The secret that is this text.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(blake3::hash(text.as_bytes()))
-    }
-
-    /// Whether this is the secret, in a time that tells nothing of it.
-    fn is(&self, shown: &str) -> bool {
-        // Hashes are compared in constant time.
-        self.0 == blake3::hash(shown.as_bytes())
-    }
-}
-
-impl fmt::Debug for SharedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
 }
 
 impl Ganomede {
@@ -145,22 +122,5 @@ impl Ganomede {
             *said = Some(now);
             tracing::warn!(%channel, %error, "the position of a client of ganomede-events is not kept");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_known_and_not_shown() {
-        let secret = SharedSecret::new("hunter22");
-        assert!(secret.is("hunter22"));
-        for wrong in ["", "hunter2", "hunter222", "Hunter22"] {
-            assert!(!secret.is(wrong), "{wrong}");
-        }
-        let hash = blake3::hash(b"hunter22").to_hex();
-        let shown = format!("{secret:?}");
-        assert!(!shown.contains("hunter") && !shown.contains(&hash[..8]));
     }
 }

@@ -38,7 +38,7 @@ use axum::{Extension, Router};
 use crate::gateway::context::Context;
 
 pub(in crate::gateway) use config::Ganomede;
-pub use config::{GanomedeConfig, SharedSecret};
+pub use config::GanomedeConfig;
 
 /// All routes of that API. They ask for nothing but its secret.
 pub(in crate::gateway) fn routes(ganomede: &Arc<Ganomede>) -> Router<Arc<Context>> {

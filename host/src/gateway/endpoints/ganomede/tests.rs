@@ -8,9 +8,10 @@ use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{GanomedeConfig, SharedSecret};
+use super::GanomedeConfig;
 use crate::access::AccessSettings;
 use crate::bus::Bus;
+use crate::gateway::SharedSecret;
 use crate::gateway::test_support::others::Others;
 use crate::gateway::test_support::{
     Answer, access, bus, bus_of, ganomede_beside, gateway, gateway_with_ganomede, get, publish,

@@ -1,10 +1,13 @@
 //! What the gateway itself counts.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 
 /// Counters that the gateway itself moves.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(in crate::gateway) struct GatewayMetrics {
     /// Events that streams dropped because their client read too slowly.
     pub(in crate::gateway) stream_dropped: Counter,
     denied: Family<DenialLabels, Counter>,
+    server_api: Family<MethodLabels, Histogram, fn() -> Histogram>,
+    server_api_errors: Family<ErrorLabels, Counter>,
     /// Connections that were closed because their address had all that one may have.
     pub(in crate::gateway) refused_connections: Counter,
 }
@@ -41,6 +46,22 @@ struct DenialLabels {
     reason: &'static str,
 }
 
+/// A method of the API for servers of applications.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MethodLabels {
+    method: &'static str,
+}
+
+/// What such a call was answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    method: &'static str,
+    code: u32,
+}
+
+/// Up to how many seconds a call took that is counted in each class.
+const CALL_CLASSES: [f64; 8] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1, 1.0];
+
 impl Denial {
     const ALL: [Self; 3] = [Self::Unauthenticated, Self::Forbidden, Self::OverBudget];
 }
@@ -65,6 +86,8 @@ impl GatewayMetrics {
             stream_dropped: Counter::default(),
             refused_connections: Counter::default(),
             denied: Family::default(),
+            server_api: Family::new_with_constructor(|| Histogram::new(CALL_CLASSES)),
+            server_api_errors: Family::default(),
         };
         http.register(
             "requests",
@@ -86,6 +109,18 @@ impl GatewayMetrics {
             "HTTP requests refused for who sent them",
             metrics.denied.clone(),
         );
+        let server_api = registry.sub_registry_with_prefix("hearken_server_api");
+        server_api.register_with_unit(
+            "command_duration",
+            "Time to carry out a command of a server of an application",
+            Unit::Seconds,
+            metrics.server_api.clone(),
+        );
+        server_api.register(
+            "errors",
+            "Commands of servers of applications that were answered with an error",
+            metrics.server_api_errors.clone(),
+        );
         // So that what has never happened is there, and not missing.
         for denial in Denial::ALL {
             metrics
@@ -99,6 +134,24 @@ impl GatewayMetrics {
     /// A request was refused for who sent it.
     pub(in crate::gateway) fn denied(&self, denial: Denial) {
         self.denied.get_or_create(&DenialLabels::of(denial)).inc();
+    }
+
+    /// A command of a server of an application was carried out; `error` is the code of what it
+    /// was answered with if that is one.
+    pub(in crate::gateway) fn called(
+        &self,
+        method: &'static str,
+        took: Duration,
+        error: Option<u32>,
+    ) {
+        let labels = MethodLabels { method };
+        self.server_api
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
+        if let Some(code) = error {
+            let labels = ErrorLabels { method, code };
+            self.server_api_errors.get_or_create(&labels).inc();
+        }
     }
 
     /// A request was answered; `route` is none where none matched.

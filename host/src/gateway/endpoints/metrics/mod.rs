@@ -1,5 +1,5 @@
-//! `/metrics`: `counted` is what the gateway itself counts; `node`, `channels`, `consumers` and
-//! `links` are what is read of the node at each scrape, and `figure` writes it.
+//! `/metrics`: `counted` is what the gateway itself counts; `node`, `channels`, `consumers`,
+//! `links` and `sessions` are what is read of the node at each scrape, and `figure` writes it.
 
 mod channels;
 mod consumers;
@@ -7,6 +7,7 @@ pub(in crate::gateway) mod counted;
 mod figure;
 mod links;
 pub(in crate::gateway) mod node;
+mod sessions;
 
 use std::sync::Arc;
 

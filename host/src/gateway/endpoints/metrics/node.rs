@@ -13,10 +13,12 @@ use super::channels::encode_channels;
 use super::consumers::encode_consumers;
 use super::figure::{Kind, encode};
 use super::links::encode_links;
+use super::sessions::encode_sessions;
 use crate::admin::{ClusterAdmin, PluginAdmin, PluginState, PluginStatus};
 use crate::bus::{Bus, ReceiverKind};
 use crate::channel::Channels;
 use crate::gateway::serve::slots::Slots;
+use crate::session::Sessions;
 
 /// What is read.
 pub(in crate::gateway) struct NodeCollector {
@@ -24,6 +26,7 @@ pub(in crate::gateway) struct NodeCollector {
     pub(in crate::gateway) plugins: Arc<dyn PluginAdmin>,
     pub(in crate::gateway) cluster: Arc<dyn ClusterAdmin>,
     pub(in crate::gateway) channels: Channels,
+    pub(in crate::gateway) sessions: Sessions,
     /// Kinds of long requests: their name and their places.
     pub(in crate::gateway) open: [(&'static str, Arc<Slots>); 2],
 }
@@ -135,6 +138,7 @@ impl Collector for NodeCollector {
         encode_plugins(&mut encoder, &plugins)?;
         encode_consumers(&mut encoder, &plugins)?;
         encode_channels(&mut encoder, &self.channels)?;
+        encode_sessions(&mut encoder, &self.sessions)?;
         encode_links(&mut encoder, &self.cluster.nodes())
     }
 }

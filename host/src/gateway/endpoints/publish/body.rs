@@ -34,7 +34,7 @@ pub(in crate::gateway) fn single_limit(bus: &Bus) -> usize {
 }
 
 /// Largest body that describes a batch.
-pub(super) fn batch_limit(bus: &Bus) -> usize {
+pub(in crate::gateway) fn batch_limit(bus: &Bus) -> usize {
     single_limit(bus) * BATCH_FACTOR
 }
 

@@ -19,7 +19,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-pub(in crate::gateway) use body::{memory as body_memory, read as read_body, single_limit};
+pub(in crate::gateway) use body::{
+    batch_limit, memory as body_memory, read as read_body, single_limit,
+};
 pub(in crate::gateway) use error::{BodyError, EventError, JSON_TYPES};
 pub(in crate::gateway) use receipt::{Accepted, Receipt};
 pub(in crate::gateway) use sender::Sender;

@@ -230,7 +230,10 @@ impl Conversation {
         if matches!(self.phase, Phase::Open) {
             match self.outbox.take(WRITE) {
                 Taken::Nothing => {}
-                Taken::Frames(frames) => self.frames.extend(frames),
+                Taken::Frames(frames) => {
+                    self.session.count_sent(&frames);
+                    self.frames.extend(frames);
+                }
                 Taken::End(end) => {
                     let code = u16::try_from(end.code).unwrap_or(NORMAL);
                     self.close(code, &end.reason, false);
@@ -313,6 +316,7 @@ impl Conversation {
 
     /// Takes a message apart into commands.
     fn decode(session: &Session, spoken: Spoken, commands: &mut VecDeque<Command>, message: &[u8]) {
+        session.count_received(message.len());
         let limits = Session::decode_limits(spoken.max_message);
         match decode(spoken.encoding, message, &limits) {
             Ok(decoded) => commands.extend(decoded),

@@ -2,7 +2,9 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::session::PublishFailure;
+use hearken_session_protocol::DecodeError;
+
+use crate::session::{ChannelNameError, PublishFailure};
 
 /// What is wrong with a request for sessions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +18,27 @@ pub(in crate::gateway) enum SessionRefusal {
     UpgradeRequired(&'static str),
     #[error("`Sec-WebSocket-Key` has to be there once, with 16 bytes in base64")]
     Key,
+    #[error("what was sent is not the protocol of sessions: {0}")]
+    Decode(DecodeError),
+    #[error("there is no node `{0}` here with sessions; connect anew")]
+    UnknownNode(String),
+    #[error("the node `{0}`, which has the session, does not take its commands; try again later")]
+    NodeSilent(String),
+    #[error("the body is no JSON: {0}")]
+    Json(String),
+    #[error("this node has no session `{0}`")]
+    NoSession(String),
+    #[error(
+        "`to` says whose sessions are meant by exactly one of `session`, `user`, `subject`, \
+         `channel`, `node` and `\"all\": true`"
+    )]
+    To,
+    #[error("`exclude` has exactly one of `session` and `user`")]
+    Exclude,
+    #[error("`code` is from 3000 to 4999, and `reason` has at most 123 bytes")]
+    Code,
+    #[error(transparent)]
+    Name(ChannelNameError),
     #[error(transparent)]
     Publish(PublishFailure),
     #[error(
@@ -36,6 +59,20 @@ impl SessionRefusal {
                 "WebSocket required",
             ),
             Self::Key => (StatusCode::BAD_REQUEST, "bad-header", "Bad header"),
+            Self::Decode(DecodeError::TooLarge { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large")
+            }
+            Self::Decode(_) => (StatusCode::BAD_REQUEST, "bad-command", "Bad command"),
+            Self::UnknownNode(_) => (StatusCode::NOT_FOUND, "no-node", "No such node"),
+            Self::NodeSilent(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "node-away",
+                "The node does not answer",
+            ),
+            Self::NoSession(_) => (StatusCode::NOT_FOUND, "no-session", "No such session"),
+            Self::Json(_) | Self::To | Self::Exclude | Self::Code | Self::Name(_) => {
+                (StatusCode::BAD_REQUEST, "bad-body", "Bad body")
+            }
             Self::Mixed => (StatusCode::BAD_REQUEST, "bad-event", "Bad event"),
             Self::Publish(failure) => match failure {
                 PublishFailure::UnknownChannel(_) => {

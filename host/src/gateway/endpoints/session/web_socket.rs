@@ -111,7 +111,6 @@ impl Start {
             native_pings: self.has_native_pings.then_some(settings.ping_interval),
         };
         let transport = Transport {
-            name: "websocket",
             variant: Variant {
                 encoding,
                 framing: Framing::WebSocket,
@@ -186,7 +185,7 @@ fn named(parameters: &Parameters) -> Encoding {
 }
 
 /// Those headers that plugins see when somebody connects.
-fn seen_by_plugins(named: &[String], headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn seen_by_plugins(named: &[String], headers: &HeaderMap) -> Vec<(String, String)> {
     let values = named.iter().flat_map(|name| {
         let values = headers.get_all(name).iter();
         let values = values.filter_map(|value| value.to_str().ok());

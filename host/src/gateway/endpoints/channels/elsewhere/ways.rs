@@ -37,7 +37,7 @@ impl Ways {
     }
 
     /// A place for a request of that address.
-    pub(super) fn place(
+    pub(in crate::gateway) fn place(
         &self,
         node: &str,
         kind: PassKind,

@@ -1,0 +1,323 @@
+//! What servers may have done.
+
+use std::collections::BTreeMap;
+
+use hearken_pattern::Glob;
+use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
+use hearken_session_protocol::{ClientError, Disconnect, SubscribePosition};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::time::Instant;
+
+use super::Calling;
+use super::requests::{self, Target, bad_request, data, read};
+use super::results::{
+    Batch, BatchReply, Channels, Done, History, Info, Kept, Node, Nodes, Presence, PresenceStats,
+    Subscribed,
+};
+use crate::access::Act;
+use crate::admin::NodeState;
+use crate::session::{ChannelName, PageRequest, Refused, SubscriptionGrant, Whose};
+
+/// What a method answers with.
+pub(super) type Answer = Result<Box<RawValue>, ClientError>;
+
+/// What there is, beside `batch`.
+const METHODS: [&str; 13] = [
+    "publish",
+    "broadcast",
+    "subscribe",
+    "unsubscribe",
+    "disconnect",
+    "refresh",
+    "presence",
+    "presence_stats",
+    "history",
+    "history_remove",
+    "channels",
+    "info",
+    "rpc",
+];
+
+/// Most commands of a batch: the events of one.
+const MAX_COMMANDS: usize = 1_000;
+
+/// Channels that are looked at at once.
+const TOGETHER: usize = 1_000;
+
+/// A result as it is sent.
+pub(super) fn result(result: &impl Serialize) -> Answer {
+    to_raw_value(result).map_err(|_| errors::INTERNAL)
+}
+
+impl Calling<'_> {
+    /// Does what a method says, and counts that.
+    pub(super) fn call(&self, method: &str, sent: &RawValue) -> Answer {
+        let begun = Instant::now();
+        let answer = self.carry_out(method, sent);
+        let known = METHODS.into_iter().find(|known| *known == method);
+        let error = answer.as_ref().err().map(|error| error.code);
+        let metrics = &self.context.metrics;
+        metrics.called(known.unwrap_or("other"), begun.elapsed(), error);
+        answer
+    }
+
+    fn carry_out(&self, method: &str, sent: &RawValue) -> Answer {
+        let operates = !matches!(
+            method,
+            "publish" | "broadcast" | "presence" | "presence_stats" | "history"
+        );
+        if operates {
+            self.check(&Act::Operate)?;
+        }
+        match method {
+            "publish" => self.publish(sent),
+            "broadcast" => self.broadcast(sent),
+            "subscribe" => self.subscribe(sent),
+            "unsubscribe" => self.unsubscribe(sent),
+            "disconnect" => self.disconnect(sent),
+            "refresh" => self.refresh(sent),
+            "presence" => self.presence(sent),
+            "presence_stats" => self.presence_stats(sent),
+            "history" => self.history(sent),
+            "history_remove" => self.history_remove(sent),
+            "channels" => self.channels(sent),
+            "info" => self.info(),
+            "rpc" => Err(errors::NOT_AVAILABLE),
+            _ => Err(errors::METHOD_NOT_FOUND),
+        }
+    }
+
+    /// Does several things, one after the other.
+    pub(super) fn batch(&self, sent: &RawValue) -> Result<Batch, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Commands {
+            commands: Vec<BTreeMap<String, Box<RawValue>>>,
+        }
+        let Commands { commands } = read(sent)?;
+        if commands.len() > MAX_COMMANDS {
+            return Err(errors::LIMIT_EXCEEDED);
+        }
+        let replies = commands.iter().map(|command| {
+            // Of several methods the first one counts.
+            let answered = match command.iter().next() {
+                None => Err(bad_request("the command is empty")),
+                Some((method, sent)) => {
+                    let answer = self.call(method, sent);
+                    answer.map(|result| BTreeMap::from([(method.clone(), result)]))
+                }
+            };
+            match answered {
+                Ok(result) => BatchReply::Result(result),
+                Err(error) => BatchReply::Error {
+                    error: error.into(),
+                },
+            }
+        });
+        Ok(Batch {
+            replies: replies.collect(),
+        })
+    }
+
+    /// Checks that whoever calls may do that.
+    pub(super) fn check(&self, act: &Act<'_>) -> Result<(), ClientError> {
+        let checked = self.context.check(self.identity, act, self.client.address);
+        checked.map_err(|_| errors::PERMISSION_DENIED)
+    }
+
+    /// Whose sessions are meant; `None` for nobody's.
+    fn whose(&self, sent: &RawValue) -> Result<Option<Whose>, ClientError> {
+        let target: Target = read(sent)?;
+        target.whose(|client, user| {
+            let status = self.context.sessions.show(client);
+            status.is_some_and(|status| *status.user == *user)
+        })
+    }
+
+    fn subscribe(&self, sent: &RawValue) -> Answer {
+        let asked: requests::Subscribe = read(sent)?;
+        let name = name(&asked.channel)?;
+        let overrides = asked.overrides.map(requests::Override::overrides);
+        let grant = SubscriptionGrant {
+            info: data(sent, "info", "b64info")?,
+            data: data(sent, "data", "b64data")?,
+            overrides: overrides.unwrap_or_default(),
+        };
+        let position = asked.recover_since.map(|since| SubscribePosition {
+            recover: true,
+            offset: since.offset,
+            epoch: since.epoch,
+            ..SubscribePosition::default()
+        });
+        let expire_at = (asked.expire_at > 0).then_some(asked.expire_at);
+        if let Some(whose) = self.whose(sent)? {
+            let sessions = &self.context.sessions;
+            let count = sessions.subscribe(&whose, &name, &grant, expire_at, position.as_ref());
+            count.map_err(refused)?;
+        }
+        result(&Done {})
+    }
+
+    fn unsubscribe(&self, sent: &RawValue) -> Answer {
+        let requests::OfChannel { channel } = read(sent)?;
+        let name = name(&channel)?;
+        if let Some(whose) = self.whose(sent)? {
+            let sessions = &self.context.sessions;
+            sessions.unsubscribe(&whose, &name, &unsubscribes::SERVER);
+        }
+        result(&Done {})
+    }
+
+    fn disconnect(&self, sent: &RawValue) -> Answer {
+        let asked: requests::Disconnect = read(sent)?;
+        let why = match asked.disconnect {
+            None => disconnects::FORCE_DISCONNECT,
+            Some(requests::Code { code, reason }) => match code {
+                3000..=4999 => Disconnect {
+                    code,
+                    reason: reason.into(),
+                },
+                _ => return Err(bad_request("`disconnect.code` is from 3000 to 4999")),
+            },
+        };
+        if let Some(whose) = self.whose(sent)? {
+            let sessions = &self.context.sessions;
+            sessions.disconnect(&whose, &why, &asked.whitelist);
+        }
+        result(&Done {})
+    }
+
+    fn refresh(&self, sent: &RawValue) -> Answer {
+        let asked: requests::Refresh = read(sent)?;
+        if let Some(whose) = self.whose(sent)? {
+            let sessions = &self.context.sessions;
+            match asked.expired {
+                true => sessions.disconnect(&whose, &disconnects::EXPIRED, &[]),
+                false => {
+                    let expire_at = (asked.expire_at > 0).then_some(asked.expire_at);
+                    sessions.refresh(&whose, expire_at)
+                }
+            };
+        }
+        result(&Done {})
+    }
+
+    fn presence(&self, sent: &RawValue) -> Answer {
+        let name = self.readable(sent)?;
+        let clients = self.context.sessions.presence(&name).map_err(refused)?;
+        let clients = clients.iter();
+        let presence = clients.map(|info| (info.client.clone(), Info::from(&**info)));
+        result(&Presence {
+            presence: presence.collect(),
+        })
+    }
+
+    fn presence_stats(&self, sent: &RawValue) -> Answer {
+        let name = self.readable(sent)?;
+        let stats = self.context.sessions.presence_stats(&name);
+        let stats = stats.map_err(refused)?;
+        result(&PresenceStats {
+            num_clients: stats.clients,
+            num_users: stats.users,
+        })
+    }
+
+    fn history(&self, sent: &RawValue) -> Answer {
+        let asked: requests::History = read(sent)?;
+        let name = self.readable(sent)?;
+        let since = asked.since.as_ref();
+        let request = PageRequest {
+            since: since.map(|since| (since.offset, &*since.epoch)),
+            // Below 0 all.
+            limit: usize::try_from(asked.limit).unwrap_or(usize::MAX),
+            reverse: asked.reverse,
+        };
+        let page = self.context.sessions.history(&name, &request);
+        let page = page.map_err(refused)?;
+        result(&History {
+            publications: page.publications.iter().map(Kept::from).collect(),
+            epoch: page.top.epoch.to_string(),
+            offset: page.top.offset,
+        })
+    }
+
+    fn history_remove(&self, sent: &RawValue) -> Answer {
+        let requests::OfChannel { channel } = read(sent)?;
+        let removed = self.context.sessions.remove_history(&name(&channel)?);
+        removed.map_err(refused)?;
+        result(&Done {})
+    }
+
+    fn channels(&self, sent: &RawValue) -> Answer {
+        let requests::Channels { pattern } = read(sent)?;
+        let pattern = (!pattern.is_empty()).then(|| Glob::new(pattern));
+        let mut channels = BTreeMap::new();
+        self.each_channel(|name, subscribers| {
+            let is_meant = pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(name.as_str()));
+            if is_meant && subscribers > 0 {
+                let num_clients = subscribers;
+                channels.insert(name.to_string(), Subscribed { num_clients });
+            }
+        });
+        result(&Channels { channels })
+    }
+
+    fn info(&self) -> Answer {
+        let stats = self.context.sessions.stats();
+        let (mut num_subs, mut num_channels) = (0, 0);
+        self.each_channel(|_, subscribers| {
+            num_subs += subscribers;
+            num_channels += usize::from(subscribers > 0);
+        });
+        let nodes = self.context.cluster.nodes();
+        let own = nodes.iter().find(|node| node.state == NodeState::This);
+        let node = Node {
+            uid: own.map_or_else(String::new, |own| own.incarnation.clone()),
+            name: self.context.bus.node().to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+            num_clients: stats.sessions,
+            num_users: stats.users,
+            num_subs,
+            num_channels,
+            uptime: self.context.started.elapsed().as_secs(),
+        };
+        result(&Nodes { nodes: vec![node] })
+    }
+
+    /// Looks at each channel of sessions and how many subscribers it has.
+    fn each_channel(&self, mut look: impl FnMut(&ChannelName, usize)) {
+        let mut after = String::new();
+        loop {
+            let some = self.context.sessions.channels(&after, TOGETHER);
+            for (name, subscribers) in &some {
+                look(name, *subscribers);
+            }
+            match some.last() {
+                Some((last, _)) if some.len() == TOGETHER => after = last.to_string(),
+                _ => return,
+            }
+        }
+    }
+
+    /// The channel that is named, if whoever calls may read it.
+    fn readable(&self, sent: &RawValue) -> Result<ChannelName, ClientError> {
+        let requests::OfChannel { channel } = read(sent)?;
+        let name = name(&channel)?;
+        self.check(&Act::Read(name.as_str()))?;
+        Ok(name)
+    }
+}
+
+fn name(channel: &str) -> Result<ChannelName, ClientError> {
+    ChannelName::new(channel).map_err(|error| bad_request(&error.to_string()))
+}
+
+/// What is told of what is not done.
+fn refused(refused: Refused) -> ClientError {
+    match refused {
+        Refused::Error(error) => error,
+        Refused::Disconnect(_) => errors::INTERNAL,
+    }
+}

@@ -1,0 +1,139 @@
+//! `POST /api/{method}`: the API by which servers of applications command Centrifugo, so that
+//! they move here as they are. It is thin: what it does the room `session` does.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `requests`, `results` | what they send and get |
+//! | `methods` | what is done |
+//! | `publishing` | the same of what publishes |
+
+mod methods;
+mod publishing;
+mod requests;
+mod results;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hearken_session_protocol::ClientError;
+use hearken_session_protocol::codes::errors;
+use serde_json::value::RawValue;
+
+use super::publish::{batch_limit, read_held_body};
+use super::session::SessionRefusal;
+use crate::access::{Identity, Principal, Unauthenticated};
+use crate::gateway::caller::Caller;
+use crate::gateway::context::Context;
+use crate::gateway::problem::Problem;
+use crate::gateway::query::NoParameters;
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+use results::Reply;
+
+/// Where a client may ask for statuses in place of errors within answers of 200.
+const ERROR_MODE: &str = "x-centrifugo-error-mode";
+
+/// Command the sessions as a server of an application
+///
+/// The server API of Centrifugo: `publish`, `broadcast`, `subscribe`, `unsubscribe`,
+/// `disconnect`, `refresh`, `presence`, `presence_stats`, `history`, `history_remove`,
+/// `channels`, `info` and `batch`, with the key of `sessions.api.key_file` in the header
+/// `X-API-Key` or as `Authorization: apikey KEY`, or with any credential of `access`: then
+/// publish and broadcast need `append` for the channel, history and presence `read`, and the
+/// rest `operate`. It is answered 200 with `result` or with `error: {code, message}`; with
+/// `X-Centrifugo-Error-Mode: transport` the status says the same.
+#[utoipa::path(
+    post,
+    path = "/api/{method}",
+    tag = "sessions",
+    params(("method" = String, Path, description = "What is to be done")),
+    responses(
+        (status = 200, description = "`{result}`, or `{error: {code, message}}`"),
+        (status = 400, description = "Unknown parameter, or the body is no JSON object", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn call(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    method: Result<Path<String>, PathRejection>,
+    NoParameters: NoParameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Rejection> {
+    let method = method.map_or_else(|_| String::new(), |Path(method)| method);
+    context.check_sessions()?;
+    let limit = batch_limit(&context.bus);
+    let body = read_held_body(&context, &identity, &client, &headers, body, limit).await?;
+    let text = match body.bytes.trim_ascii() {
+        // `info` has nothing to say.
+        [] => b"{}",
+        text => text,
+    };
+    let sent = serde_json::from_slice::<Box<RawValue>>(text);
+    let sent = sent.map_err(|error| SessionRefusal::Json(error.to_string()))?;
+    let calling = Calling {
+        context: &context,
+        identity: &identity,
+        client: &client,
+    };
+    if method == "batch" {
+        return Ok(match calling.batch(&sent) {
+            Ok(batch) => Json(batch).into_response(),
+            Err(error) => Json(Reply::from(Err(error))).into_response(),
+        });
+    }
+    let called = calling.call(&method, &sent);
+    if called.as_ref().is_err_and(is_denied) && *identity.principal() == Principal::Anonymous {
+        // As any other route, and as Centrifugo.
+        return Err(Unauthenticated::Missing.into());
+    }
+    let by_status = headers
+        .get(ERROR_MODE)
+        .is_some_and(|mode| mode == "transport");
+    let status = match &called {
+        Err(error) if by_status => status(error),
+        _ => StatusCode::OK,
+    };
+    Ok((status, Json(Reply::from(called))).into_response())
+}
+
+/// Who calls, and on which node.
+struct Calling<'c> {
+    context: &'c Context,
+    identity: &'c Identity,
+    client: &'c Client,
+}
+
+fn is_denied(error: &ClientError) -> bool {
+    error.code == errors::PERMISSION_DENIED.code
+}
+
+/// The status that says the same, as in Centrifugo.
+fn status(error: &ClientError) -> StatusCode {
+    let codes = [
+        (errors::UNKNOWN_CHANNEL, StatusCode::NOT_FOUND),
+        (errors::METHOD_NOT_FOUND, StatusCode::NOT_FOUND),
+        (errors::PERMISSION_DENIED, StatusCode::FORBIDDEN),
+        (errors::BAD_REQUEST, StatusCode::BAD_REQUEST),
+        (errors::NOT_AVAILABLE, StatusCode::BAD_REQUEST),
+        (errors::TOO_MANY_REQUESTS, StatusCode::TOO_MANY_REQUESTS),
+        (
+            errors::UNRECOVERABLE_POSITION,
+            StatusCode::RANGE_NOT_SATISFIABLE,
+        ),
+        (errors::CONCURRENT_PAGINATION, StatusCode::CONFLICT),
+    ];
+    let known = codes.iter().find(|(known, _)| known.code == error.code);
+    known.map_or(StatusCode::INTERNAL_SERVER_ERROR, |(_, status)| *status)
+}

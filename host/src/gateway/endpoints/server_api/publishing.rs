@@ -1,0 +1,103 @@
+//! `publish` and `broadcast`.
+
+use bytes::Bytes;
+use hearken_session_protocol::ClientError;
+use hearken_session_protocol::codes::errors;
+use hearken_session_protocol::payload::{MAX_DEPTH, check_json};
+use serde_json::value::RawValue;
+
+use super::Calling;
+use super::methods::{Answer, result};
+use super::requests::{self, Publication, bad_request, data, read};
+use super::results::{Published, Reply, Responses};
+use crate::access::Act;
+use crate::bus::PublishError;
+use crate::event::{Draft, EventType};
+use crate::session::{PublishFailure, PublishOptions};
+
+/// Media type of data that is no JSON.
+const BINARY: &str = "application/octet-stream";
+
+/// Most channels of a broadcast: the events of a batch.
+const MAX_CHANNELS: usize = 1_000;
+
+impl Calling<'_> {
+    pub(super) fn publish(&self, sent: &RawValue) -> Answer {
+        let requests::Publish { channel, what } = read(sent)?;
+        let data = data(sent, "data", "b64data")?;
+        result(&self.publish_to(&channel, &what, data)?)
+    }
+
+    pub(super) fn broadcast(&self, sent: &RawValue) -> Answer {
+        let requests::Broadcast { channels, what } = read(sent)?;
+        let data = data(sent, "data", "b64data")?;
+        if channels.is_empty() {
+            return Err(bad_request("`channels` is missing"));
+        }
+        if channels.len() > MAX_CHANNELS {
+            return Err(errors::LIMIT_EXCEEDED);
+        }
+        let responses = channels.iter().map(|channel| {
+            let published = self.publish_to(channel, &what, data.clone());
+            Reply::from(published.and_then(|published| result(&published)))
+        });
+        result(&Responses {
+            responses: responses.collect(),
+        })
+    }
+
+    fn publish_to(
+        &self,
+        channel: &str,
+        what: &Publication,
+        data: Option<Bytes>,
+    ) -> Result<Published, ClientError> {
+        if channel.is_empty() {
+            return Err(bad_request("`channel` is missing"));
+        }
+        let Some(data) = data else {
+            return Err(bad_request("`data` is missing"));
+        };
+        self.check(&Act::Append(channel))?;
+        let budget = self.identity.budget().take(1);
+        budget.map_err(|_| errors::TOO_MANY_REQUESTS)?;
+        let sessions = &self.context.sessions;
+        let event_type = sessions.published_type(channel).map_err(failure)?;
+        let event_type = EventType::host(&event_type);
+        let event_type = event_type.map_err(|error| bad_request(&error.to_string()))?;
+        let is_json = check_json(&data, MAX_DEPTH).is_ok();
+        let draft = Draft {
+            datacontenttype: (!is_json).then_some(BINARY.into()),
+            data: Some((&*data).into()),
+            ..Draft::new(event_type)
+        };
+        let key = &what.idempotency_key;
+        let options = PublishOptions {
+            exclude: None,
+            tags: what.tags.clone().unwrap_or_default(),
+            idempotency_key: (!key.is_empty()).then(|| key.clone()),
+            delta: what.delta,
+            skip_history: what.skip_history,
+        };
+        let connection = &self.client.connection;
+        let publisher = connection.publisher(self.identity, &self.context.bus);
+        let principal = self.identity.principal().to_string();
+        let published = sessions.publish(&publisher, &principal, channel, draft, options);
+        let position = published.map_err(failure)?.position;
+        Ok(Published {
+            offset: position.as_ref().map(|position| position.offset),
+            epoch: position.map(|position| position.epoch.to_string()),
+        })
+    }
+}
+
+/// What is told of what is not published.
+fn failure(failure: PublishFailure) -> ClientError {
+    match failure {
+        PublishFailure::UnknownChannel(_) => errors::UNKNOWN_CHANNEL,
+        PublishFailure::Durable(_) | PublishFailure::NotPublished(_) => errors::NOT_AVAILABLE,
+        PublishFailure::TooManyChannels(_)
+        | PublishFailure::Event(PublishError::TooLarge { .. }) => errors::LIMIT_EXCEEDED,
+        other => bad_request(&other.to_string()),
+    }
+}

@@ -1,0 +1,249 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::access::AccessSettings;
+use crate::config::NodeConfig;
+use crate::gateway::test_support::{SERVER_KEY, access, bus, gateway_with_sessions, send};
+use crate::passing::Alone;
+use crate::session::{Namespace, Sessions, SessionsSettings};
+
+fn node() -> (Router, Sessions) {
+    let kept = Namespace {
+        history_size: 10,
+        history_ttl: Duration::from_secs(60),
+        presence: true,
+        ..Namespace::new("chat")
+    };
+    let settings = SessionsSettings {
+        anonymous: true,
+        namespaces: BTreeMap::from([
+            ("chat".to_owned(), kept),
+            ("plain".to_owned(), Namespace::new("plain")),
+        ]),
+        ..NodeConfig::default().sessions
+    };
+    let access = access(AccessSettings::default());
+    let (gateway, sessions) = gateway_with_sessions(&bus(), access, Arc::new(Alone), settings);
+    (gateway.router(), sessions)
+}
+
+/// As `cent` sends it.
+fn request(method: &str, body: &str) -> Request<Body> {
+    Request::post(format!("/api/{method}"))
+        .header("x-api-key", SERVER_KEY)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+async fn call(router: &Router, method: &str, body: Value) -> Value {
+    let answer = send(router, request(method, &body.to_string())).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.json()
+}
+
+#[tokio::test]
+async fn what_is_published_is_in_the_history() {
+    let (router, _) = node();
+    let publish = json!({"channel": "chat:1", "data": {"m": 1}, "tags": {"a": "b"}});
+    let first = call(&router, "publish", publish).await;
+    let epoch = first["result"]["epoch"].as_str().unwrap().to_owned();
+    assert_eq!(first["result"]["offset"], 1);
+    // As it is written, and bytes.
+    let raw = r#"{"channel":"chat:1","data":12345678901234567890123}"#;
+    let answer = send(&router, request("publish", raw)).await;
+    assert_eq!(answer.json()["result"]["offset"], 2);
+    let bytes = json!({"channel": "chat:1", "b64data": "/w=="});
+    call(&router, "publish", bytes).await;
+    let broadcast = json!({"channels": ["plain:1", "chat:1", "none:1"], "data": null});
+    let responses = call(&router, "broadcast", broadcast).await;
+    let responses = &responses["result"]["responses"];
+    assert_eq!(responses[0], json!({"result": {}}));
+    assert_eq!(responses[1]["result"]["offset"], 4);
+    assert_eq!(responses[2]["error"]["code"], 102);
+
+    let asked = r#"{"channel":"chat:1","limit":10}"#;
+    let answer = send(&router, request("history", asked)).await;
+    assert!(
+        answer.body.contains("\"data\":12345678901234567890123"),
+        "{}",
+        answer.body
+    );
+    let history = &answer.json()["result"];
+    assert_eq!(
+        (&history["offset"], &history["epoch"]),
+        (&json!(4), &json!(epoch))
+    );
+    let kept = history["publications"].as_array().unwrap();
+    assert_eq!(kept[0]["data"], json!({"m": 1}));
+    assert_eq!(kept[0]["tags"]["a"], "b");
+    assert_eq!(kept[0]["tags"]["type"], "custom.chat.published");
+    assert_eq!(kept[2]["data"], json!({"data_base64": "/w=="}));
+    assert_eq!(kept[3]["data"], Value::Null);
+    let since = json!({"channel": "chat:1", "limit": 1, "since": {"offset": 1, "epoch": epoch}});
+    let page = call(&router, "history", since).await;
+    assert_eq!(page["result"]["publications"][0]["offset"], 2);
+    let other = json!({"channel": "chat:1", "limit": 1, "since": {"offset": 1, "epoch": "x"}});
+    assert_eq!(call(&router, "history", other).await["error"]["code"], 112);
+    assert_eq!(
+        call(&router, "history_remove", json!({"channel": "chat:1"})).await,
+        json!({"result": {}})
+    );
+    let page = call(&router, "history", json!({"channel": "chat:1", "limit": 9})).await;
+    assert_eq!(page["result"]["publications"], json!([]));
+    assert_eq!(page["result"]["offset"], 4);
+    let none = call(&router, "history", json!({"channel": "plain:1"})).await;
+    assert_eq!(none["error"]["code"], 108);
+}
+
+#[tokio::test]
+async fn what_was_published_under_a_key_is_not_again() {
+    let (router, _) = node();
+    for _ in 0..2 {
+        let publish = json!({"channel": "chat:1", "data": 1, "idempotency_key": "k"});
+        let answer = call(&router, "publish", publish).await;
+        assert_eq!(answer["result"]["offset"], 1);
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_commanded() {
+    let (router, sessions) = node();
+    let connect = Request::post("/connection/uni_http_stream")
+        .header(header::HOST, "localhost")
+        .body(Body::from("{}"))
+        .unwrap();
+    let response = router.clone().oneshot(connect).await.unwrap();
+    let mut body = response.into_body();
+    let mut next = async || {
+        let frame = body.frame().await?.unwrap();
+        let text = frame.into_data().unwrap();
+        Some(serde_json::from_slice::<Value>(&text).unwrap())
+    };
+    let connected = next().await.unwrap();
+    let client = connected["connect"]["client"].as_str().unwrap().to_owned();
+    let target = json!({"client": client, "channel": "chat:1", "data": {"a": 1}});
+    let done = json!({"result": {}});
+    assert_eq!(call(&router, "subscribe", target.clone()).await, done);
+    let told = next().await.unwrap();
+    assert_eq!(told["subscribe"]["data"], json!({"a": 1}));
+
+    let of_channel = || json!({"channel": "chat:1"});
+    let presence = call(&router, "presence", of_channel()).await;
+    assert_eq!(presence["result"]["presence"][&client]["client"], client);
+    let stats = call(&router, "presence_stats", of_channel()).await;
+    assert_eq!(stats["result"], json!({"num_clients": 1, "num_users": 1}));
+    let channels = call(&router, "channels", json!({})).await;
+    let one = json!({"chat:1": {"num_clients": 1}});
+    assert_eq!(channels["result"]["channels"], one);
+    let others = call(&router, "channels", json!({"pattern": "plain:*"})).await;
+    assert_eq!(others["result"]["channels"], json!({}));
+    let info = send(&router, request("info", "")).await.json();
+    let own = &info["result"]["nodes"][0];
+    assert_eq!(
+        (&own["name"], &own["num_clients"]),
+        (&json!("a"), &json!(1))
+    );
+    assert_eq!(
+        (&own["num_subs"], &own["num_channels"]),
+        (&json!(1), &json!(1))
+    );
+
+    // It is nobody's, and so not of that user.
+    let others = json!({"user": "42", "client": client, "channel": "chat:1"});
+    assert_eq!(call(&router, "unsubscribe", others).await, done);
+    assert_eq!(call(&router, "unsubscribe", target).await, done);
+    let told = next().await.unwrap();
+    assert_eq!(told["unsubscribe"]["code"], 2000);
+    let refresh = json!({"client": client, "expire_at": 0});
+    assert_eq!(call(&router, "refresh", refresh).await, done);
+    assert_eq!(next().await.unwrap()["refresh"], json!({}));
+    let disconnect = json!({
+        "client": client,
+        "disconnect": {"code": 4501, "reason": "go away"},
+    });
+    assert_eq!(call(&router, "disconnect", disconnect).await, done);
+    let end = next().await.unwrap();
+    assert_eq!(
+        end["disconnect"],
+        json!({"code": 4501, "reason": "go away"})
+    );
+    assert_eq!(next().await, None);
+    drop(body);
+    assert_eq!(sessions.stats().sessions, 0);
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_its_order() {
+    let (router, _) = node();
+    let batch = json!({"parallel": true, "commands": [
+        {"publish": {"channel": "chat:1", "data": 1}},
+        {"history": {"channel": "none:1"}},
+        {"presence_stats": {"channel": "chat:1"}},
+        {},
+        {"batch": {"commands": []}},
+    ]});
+    let answer = call(&router, "batch", batch).await;
+    let replies = &answer["replies"];
+    assert_eq!(replies[0]["publish"]["offset"], 1);
+    assert_eq!(replies[1]["error"]["code"], 102);
+    assert_eq!(replies[2]["presence_stats"]["num_clients"], 0);
+    assert_eq!(replies[3]["error"]["code"], 107);
+    assert_eq!(replies[4]["error"]["code"], 104);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_as_there() {
+    let (router, _) = node();
+    for (method, body, code) in [
+        ("publish", json!({"data": 1}), 107),
+        ("publish", json!({"channel": "chat:1"}), 107),
+        ("publish", json!({"channel": "chat:1", "b64data": "!"}), 107),
+        ("broadcast", json!({"channels": [], "data": 1}), 107),
+        ("subscribe", json!({"channel": "chat:1"}), 107),
+        ("disconnect", json!({"session": "s"}), 107),
+        (
+            "disconnect",
+            json!({"user": "1", "disconnect": {"code": 1}}),
+            107,
+        ),
+        ("presence", json!({"channel": "plain:1"}), 108),
+        ("rpc", json!({"method": "x"}), 108),
+        ("nothing", json!({}), 104),
+    ] {
+        let answer = call(&router, method, body.clone()).await;
+        assert_eq!(answer["error"]["code"], code, "{method} {body}");
+    }
+    let mut by_status = request("presence", r#"{"channel":"none:1"}"#);
+    let mode = header::HeaderValue::from_static("transport");
+    by_status
+        .headers_mut()
+        .insert("x-centrifugo-error-mode", mode);
+    let answer = send(&router, by_status).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.json()["error"]["code"], 102);
+    let answer = send(&router, request("publish", "{")).await;
+    assert_eq!(answer.problem()["type"], "urn:hearken:problem:bad-body");
+}
+
+#[tokio::test]
+async fn a_wrong_key_opens_nothing() {
+    let (router, _) = node();
+    for (name, value) in [("x-api-key", "wrong"), ("authorization", "apikey wrong")] {
+        let request = Request::post("/api/info").header(name, value);
+        let answer = send(&router, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
+    }
+    let scheme = format!("ApiKey {SERVER_KEY}");
+    let request = Request::post("/api/info").header("authorization", scheme);
+    let answer = send(&router, request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}

@@ -1,0 +1,99 @@
+//! `POST /emulation`: commands for a session that cannot send any itself.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use hearken_session_protocol::decode_emulated;
+
+use super::long_answers::encoding;
+use super::refusal::SessionRefusal;
+use crate::access::Principal;
+use crate::gateway::context::Context;
+use crate::gateway::endpoints::publish::read_body;
+use crate::gateway::problem::Problem;
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+use crate::passing::{PassFailure, PassedRequest, PassedRights};
+use crate::session::Session;
+
+/// The route.
+const PATH: &str = "/emulation";
+
+/// Send commands of a session
+///
+/// For sessions over answers that do not end: the body is `{session, node, data}`, of which the
+/// first two stand in the reply to `connect`, and `data` is the commands, lines of JSON as a
+/// string. With the media type `application/octet-stream` it is protobuf. Any node takes it.
+/// It is answered once the commands are carried out, and the same if the session is over;
+/// replies come with the session's other messages.
+#[utoipa::path(
+    post,
+    path = "/emulation",
+    tag = "sessions",
+    responses(
+        (status = 204, description = "Carried out, or there is no such session any more"),
+        (status = 400, description = "The body is not of that form", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such node, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too much of one address is in memory, or on its way to the node", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, too many bodies are in memory, or the session's node does not answer", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn emulate(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Rejection> {
+    // Sessions that a draining node has yet may say what they have to.
+    let sessions = context.sessions_on()?;
+    let limits = Session::decode_limits(sessions.settings().max_message);
+    let body = read_body(&context, &client, &headers, body, limits.message).await?;
+    let sent = decode_emulated(encoding(&headers), &body.bytes, &limits);
+    let sent = sent.map_err(SessionRefusal::Decode)?;
+    if *sent.node == **context.bus.node() {
+        // What it takes of the memory for bodies is kept meanwhile.
+        context.inboxes.hand(&sent.session, sent.data).await;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let unknown = || Rejection::from(SessionRefusal::UnknownNode(sent.node.clone()));
+    if client.was_passed || context.elsewhere.is_reachable(&sent.node) != Some(true) {
+        return Err(unknown());
+    }
+    let request = passed(&client, &headers, body.bytes.clone());
+    let _place = context
+        .ways
+        .place(&sent.node, request.kind(), client.address)?;
+    let answered = context.elsewhere.pass(&sent.node, request).await;
+    match answered {
+        Ok(answer) if answer.status == StatusCode::NO_CONTENT => Ok(StatusCode::NO_CONTENT),
+        // It was started anew under its name, without sessions.
+        Ok(answer) if answer.status == StatusCode::NOT_FOUND => Err(unknown()),
+        Err(PassFailure::Away) => Err(unknown()),
+        Ok(_) | Err(PassFailure::Busy | PassFailure::TooLarge | PassFailure::Unknown) => {
+            Err(SessionRefusal::NodeSilent(sent.node.clone()).into())
+        }
+    }
+}
+
+/// The request as the session's node gets it.
+fn passed(client: &Client, headers: &HeaderMap, body: Bytes) -> PassedRequest {
+    let media_type = headers.get(header::CONTENT_TYPE).map(|value| {
+        let value = Bytes::copy_from_slice(value.as_bytes());
+        (header::CONTENT_TYPE.as_str().to_owned(), value)
+    });
+    PassedRequest {
+        method: "POST".to_owned(),
+        target: PATH.to_owned(),
+        headers: media_type.into_iter().collect(),
+        address: client.address,
+        principal: Principal::Anonymous.to_string(),
+        rights: PassedRights::default(),
+        body,
+        lasting: false,
+    }
+}

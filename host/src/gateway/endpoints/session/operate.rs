@@ -1,0 +1,357 @@
+//! `/v1/sessions…`: sessions as operators see them and what they may do to them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use hearken_session_protocol::Disconnect;
+use hearken_session_protocol::codes::disconnects;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::addressed::{Exclude, To};
+use super::refusal::SessionRefusal;
+use super::view::{SessionList, SessionView};
+use crate::admin::NodeState;
+use crate::gateway::caller::Caller;
+use crate::gateway::context::Context;
+use crate::gateway::endpoints::channels::body;
+use crate::gateway::problem::Problem;
+use crate::gateway::query::{NoParameters, Parameters, QueryError};
+use crate::gateway::rejection::Rejection;
+use crate::gateway::serve::client::Client;
+use crate::session::{ChannelName, Sessions, Whose};
+
+/// Sessions of one answer unless told.
+const DEFAULT_LIMIT: usize = 100;
+
+/// Most sessions of one answer.
+const MAX_LIMIT: usize = 1_000;
+
+/// The codes that applications may close sessions with, and that the protocol has (its table of
+/// codes).
+const CODES: std::ops::RangeInclusive<u32> = 3000..=4999;
+
+/// Longest reason, in bytes: what fits into a close frame (RFC 6455, section 5.5).
+const MAX_REASON: usize = 123;
+
+/// A message for sessions.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::gateway) struct NewMessage {
+    to: To,
+    /// The message, any JSON.
+    #[schema(value_type = serde_json::Value)]
+    data: Box<RawValue>,
+    #[serde(default)]
+    exclude: Option<Exclude>,
+}
+
+/// A message for a session.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::gateway) struct MessageData {
+    /// The message, any JSON.
+    #[schema(value_type = serde_json::Value)]
+    data: Box<RawValue>,
+}
+
+/// Which sessions are to be closed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::gateway) struct NewDisconnect {
+    to: To,
+    /// What clients are told, 3000 to 4999: from 3500 to 3999 and from 4500 on they stay away.
+    /// 3503 by default.
+    #[serde(default)]
+    code: Option<u32>,
+    /// What people are told, up to 123 bytes.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// What was reached.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct Reached {
+    /// Nodes that were asked.
+    nodes: usize,
+    /// Sessions there.
+    sessions: usize,
+    /// Whether there are nodes with such sessions, perhaps, that were not asked.
+    partial: bool,
+}
+
+/// List the sessions
+///
+/// Those of the node that answers.
+#[utoipa::path(
+    get,
+    path = "/v1/sessions",
+    tag = "sessions",
+    params(
+        ("user" = Option<String>, Query, description = "Only those of this user"),
+        ("channel" = Option<String>, Query, description = "Only those that are subscribed to this channel; not together with `user`"),
+        ("node" = Option<String>, Query, description = "Only those of this node, which is the one that answers"),
+        ("after" = Option<String>, Query, description = "Only those whose id comes behind this one"),
+        ("limit" = Option<usize>, Query, description = "Most sessions, 1 to 1,000; 100 by default"),
+    ),
+    responses(
+        (status = 200, description = "The sessions", body = SessionList),
+        (status = 400, description = "Bad parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such node, or sessions are off", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn list(
+    State(context): State<Arc<Context>>,
+    parameters: Parameters,
+) -> Result<Json<SessionList>, Rejection> {
+    parameters.allow(&["user", "channel", "node", "after", "limit"])?;
+    let sessions = context.sessions_on()?;
+    let limit = limit(&parameters)?;
+    if let Some(node) = parameters.get_filled("node") {
+        context.check_node(node)?;
+    }
+    let after = parameters.get_filled("after").unwrap_or_default();
+    let user = parameters.get("user");
+    // One more tells whether there are more.
+    let mut found = match parameters.get_filled("channel") {
+        None => sessions.list(user, after, limit + 1),
+        Some(_) if user.is_some() => {
+            return Err(QueryError::Invalid {
+                name: "channel",
+                reason: "it is given together with `user`; give one of both".to_owned(),
+            }
+            .into());
+        }
+        Some(channel) => {
+            let name = ChannelName::new(channel).map_err(|error| QueryError::Invalid {
+                name: "channel",
+                reason: error.to_string(),
+            })?;
+            sessions.list_of_channel(&name, after, limit + 1)
+        }
+    };
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let node = context.bus.node();
+    let shown: Vec<_> = found.iter().map(|one| SessionView::of(one, node)).collect();
+    let next = shown.last().filter(|_| has_more);
+    Ok(Json(SessionList {
+        next: next.map(|last| last.id.clone()),
+        sessions: shown,
+    }))
+}
+
+/// Show a session
+#[utoipa::path(
+    get,
+    path = "/v1/sessions/{id}",
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session's id, which clients know as `client`")),
+    responses(
+        (status = 200, description = "The session", body = SessionView),
+        (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The node has no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn show(
+    State(context): State<Arc<Context>>,
+    id: Result<Path<String>, PathRejection>,
+    NoParameters: NoParameters,
+) -> Result<Json<SessionView>, Rejection> {
+    let id = given(id)?;
+    let shown = context.sessions_on()?.show(&id);
+    let status = shown.ok_or_else(|| SessionRefusal::NoSession(id))?;
+    Ok(Json(SessionView::of(&status, context.bus.node())))
+}
+
+/// Close a session
+///
+/// Its client stays away: it is told the code 3503. `POST /v1/sessions/disconnect` says others.
+#[utoipa::path(
+    delete,
+    path = "/v1/sessions/{id}",
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session's id, which clients know as `client`")),
+    responses(
+        (status = 204, description = "Closed"),
+        (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The node has no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn remove(
+    State(context): State<Arc<Context>>,
+    id: Result<Path<String>, PathRejection>,
+    NoParameters: NoParameters,
+) -> Result<StatusCode, Rejection> {
+    let id = given(id)?;
+    let why = disconnects::FORCE_DISCONNECT;
+    let whose = Whose::Client(id.clone());
+    match context.sessions_on()?.disconnect(&whose, &why, &[]) {
+        0 => Err(SessionRefusal::NoSession(id).into()),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// Send a session a message
+#[utoipa::path(
+    post,
+    path = "/v1/sessions/{id}/messages",
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session's id, which clients know as `client`")),
+    request_body = MessageData,
+    responses(
+        (status = 202, description = "On its way", body = Reached),
+        (status = 400, description = "Bad parameter or body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The node has no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn message(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    id: Result<Path<String>, PathRejection>,
+    NoParameters: NoParameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Reached>), Rejection> {
+    let id = given(id)?;
+    let MessageData { data } = body::json(&context, &identity, &client, &headers, body).await?;
+    let sessions = context.sessions_on()?;
+    let whose = Whose::Client(id.clone());
+    match sessions.message(&whose, data.get().as_bytes(), None, &[]) {
+        0 => Err(SessionRefusal::NoSession(id).into()),
+        count => Ok((StatusCode::ACCEPTED, Json(context.reached(&whose, count)))),
+    }
+}
+
+/// Send sessions a message
+///
+/// To those of the node that is asked.
+#[utoipa::path(
+    post,
+    path = "/v1/sessions/messages",
+    tag = "sessions",
+    request_body = NewMessage,
+    responses(
+        (status = 202, description = "On its way to so many", body = Reached),
+        (status = 400, description = "Bad parameter or body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such node, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn messages(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    NoParameters: NoParameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Reached>), Rejection> {
+    let message: NewMessage = body::json(&context, &identity, &client, &headers, body).await?;
+    let sessions = context.sessions_on()?;
+    let whose = message.to.whose(&context)?;
+    let excluded = match message.exclude {
+        None => Vec::new(),
+        Some(exclude) => exclude.clients(sessions)?,
+    };
+    let data = message.data.get().as_bytes();
+    let count = sessions.message(&whose, data, None, &excluded);
+    Ok((StatusCode::ACCEPTED, Json(context.reached(&whose, count))))
+}
+
+/// Close sessions
+///
+/// Those of the node that is asked.
+#[utoipa::path(
+    post,
+    path = "/v1/sessions/disconnect",
+    tag = "sessions",
+    request_body = NewDisconnect,
+    responses(
+        (status = 200, description = "So many were closed", body = Reached),
+        (status = 400, description = "Bad parameter or body", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such node, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::gateway) async fn disconnect(
+    State(context): State<Arc<Context>>,
+    client: Client,
+    Caller(identity): Caller,
+    NoParameters: NoParameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Reached>, Rejection> {
+    let asked: NewDisconnect = body::json(&context, &identity, &client, &headers, body).await?;
+    let sessions = context.sessions_on()?;
+    let whose = asked.to.whose(&context)?;
+    let default = disconnects::FORCE_DISCONNECT;
+    let code = asked.code.unwrap_or(default.code);
+    let reason = asked.reason.map_or(default.reason, Into::into);
+    if !CODES.contains(&code) || reason.len() > MAX_REASON {
+        return Err(SessionRefusal::Code.into());
+    }
+    let count = sessions.disconnect(&whose, &Disconnect { code, reason }, &[]);
+    Ok(Json(context.reached(&whose, count)))
+}
+
+impl Context {
+    /// The node's sessions.
+    ///
+    /// # Errors
+    /// [`SessionRefusal::Off`] when nothing says who could have one.
+    pub(super) fn sessions_on(&self) -> Result<&Sessions, SessionRefusal> {
+        match self.sessions.are_on() {
+            true => Ok(&self.sessions),
+            false => Err(SessionRefusal::Off),
+        }
+    }
+
+    /// Checks that it is this node.
+    pub(super) fn check_node(&self, node: &str) -> Result<(), SessionRefusal> {
+        match *node == **self.bus.node() {
+            true => Ok(()),
+            false => Err(SessionRefusal::UnknownNode(node.to_owned())),
+        }
+    }
+
+    /// So many sessions of this node were reached.
+    fn reached(&self, whose: &Whose, sessions: usize) -> Reached {
+        let others = self.cluster.nodes().into_iter();
+        let mut others = others.filter(|node| node.state != NodeState::This);
+        // A session is in one place.
+        let is_found = matches!(whose, Whose::Client(_)) && sessions > 0;
+        Reached {
+            nodes: 1,
+            sessions,
+            partial: !is_found && others.next().is_some(),
+        }
+    }
+}
+
+/// The id in the path. One that is no UTF-8 is nobody's.
+fn given(id: Result<Path<String>, PathRejection>) -> Result<String, SessionRefusal> {
+    let id = id.map(|Path(id)| id);
+    id.map_err(|_| SessionRefusal::NoSession(String::new()))
+}
+
+fn limit(parameters: &Parameters) -> Result<usize, QueryError> {
+    let Some(text) = parameters.get_filled("limit") else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    let limit = text.parse().ok();
+    let limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| QueryError::Invalid {
+        name: "limit",
+        reason: format!("{text:?} is not a whole number from 1 to {MAX_LIMIT}"),
+    })
+}

@@ -1,0 +1,37 @@
+//! Which sessions are subscribed to a channel, and what is published to it.
+
+use super::name::ChannelName;
+use super::publishing::PublishFailure;
+use super::sessions::Sessions;
+use super::shown::{SessionStatus, status};
+
+impl Sessions {
+    /// The type of what is published to a channel by those who do not say one.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why nothing may be published to it.
+    pub fn published_type(&self, channel: &str) -> Result<String, PublishFailure> {
+        let (_, namespace) = self.0.published_to(channel)?;
+        Ok(namespace.event_type.clone())
+    }
+
+    /// Up to `limit` sessions behind the id `after` that are subscribed to the channel, in the
+    /// order of their ids.
+    #[must_use]
+    pub fn list_of_channel(
+        &self,
+        name: &ChannelName,
+        after: &str,
+        limit: usize,
+    ) -> Vec<SessionStatus> {
+        let hub = self.0.hubs.get(name);
+        let mut clients = hub.map(|hub| hub.clients()).unwrap_or_default();
+        clients.retain(|client| **client > *after);
+        clients.sort_unstable();
+        let sessions = clients
+            .iter()
+            .filter_map(|client| self.0.registry.get(client));
+        let shown = sessions.filter_map(|connection| status(&connection));
+        shown.take(limit).collect()
+    }
+}
