@@ -51,6 +51,8 @@ struct Written {
     /// The last event that was written, and when it was recorded.
     last: u64,
     time: u64,
+    /// Bytes of the last batch of the active segment, if that is known; else 0.
+    batch: u64,
 }
 
 impl Filer {
@@ -150,6 +152,7 @@ impl Filer {
             if let Some(batch) = now.last() {
                 written.last = batch.head.span().last;
                 written.time = batch.head.time;
+                written.batch = batch.bytes() as u64;
             }
             let (last, length) = (written.last, written.active.at);
             let mut state = channel.state();
@@ -208,6 +211,7 @@ impl Filer {
             active,
             last: state.filed,
             time: state.time,
+            batch: 0,
         };
         drop(state);
         Ok(place.insert(written))
@@ -236,6 +240,7 @@ impl Filer {
         };
         let full = std::mem::replace(&mut written.active, next);
         written.full.push(full);
+        written.batch = 0;
         if let Some(segments) = &mut channel.state().segments {
             segments.push(Segment { first, bytes: at });
         }

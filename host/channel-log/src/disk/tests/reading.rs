@@ -12,7 +12,7 @@ use crate::disk::DiskEngine;
 use crate::disk::reader::{self, Verified};
 use crate::{Bounds, Engine as _, Environment as _, Expected, LogSettings, ReadError, ReadLimit};
 
-fn is_segment(path: &Path) -> bool {
+pub(super) fn is_segment(path: &Path) -> bool {
     let is_log = path.extension().is_some_and(|end| end == "log");
     is_log
         && path

@@ -60,6 +60,7 @@ impl Target {
         }
         if let Some(batch) = now.last() {
             self.written = (batch.head.span().last, batch.head.time);
+            self.row.progress.batch = batch.bytes() as u64;
         }
         if let Some(last) = self.segments.last_mut() {
             last.bytes = writer.at;
@@ -112,6 +113,7 @@ impl Target {
         let head = self.segment_head(batch.head.first);
         let (file, at) = make_segment(device, &self.folder, &head)?;
         self.appendable = true;
+        self.row.progress.batch = 0;
         self.segments.push(Segment {
             first: head.first,
             bytes: at,
@@ -149,6 +151,7 @@ impl Target {
             let next = held.unwrap_or(self.row.progress.last + 1);
             let head = self.segment_head(next);
             let (_, bytes) = make_segment(device, &self.folder, &head)?;
+            self.row.progress.batch = 0;
             self.segments.push(Segment {
                 first: head.first,
                 bytes,
