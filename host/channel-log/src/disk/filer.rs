@@ -274,6 +274,7 @@ impl Filer {
     pub(super) fn look(&mut self) {
         for channel in self.core.channels.all() {
             let mut state = channel.state();
+            state.forget_followers();
             state.unused = state.unused.saturating_add(1);
             if state.unused > UNUSED && !self.written.contains_key(&channel.id) {
                 let forgotten = state.forget_recent(0);

@@ -137,6 +137,18 @@ async fn what_is_only_inspected_is_not_dropped() {
 }
 
 #[test]
+fn nothing_is_held_for_those_who_followed_a_channel() {
+    let mut log = Stepped::open(Strained::new(8));
+    let orders = log.create("orders", LogSettings::default());
+    let tail = log.engine.tail(&channel("orders")).unwrap();
+    log.steps.tidy();
+    assert!(orders.state().tail.is_some());
+    drop(tail);
+    log.steps.tidy();
+    assert!(orders.state().tail.is_none());
+}
+
+#[test]
 fn small_pages_are_not_read_again_and_again() {
     const EVENTS: u64 = 200;
     let mut log = Stepped::open(Strained::new(8));
