@@ -224,23 +224,7 @@ fn large(nodes: usize, seed: u64) -> ExitCode {
 fn channel_logs(logs: &Logs) -> ExitCode {
     let jobs = logs.jobs.or_else(|| available_parallelism().ok());
     let jobs = jobs.map_or(1, NonZeroUsize::get);
-    let count = logs.seeds.get();
-    let all = Mutex::new((check::Outcome::default(), 0_u64));
-    check::run_many(logs.seed, count, jobs, |seed, outcome| {
-        let mut all = all.lock().expect("nobody panics while counting");
-        match outcome {
-            Ok(outcome) => all.0 += outcome,
-            Err(violation) => {
-                all.1 += 1;
-                println!(
-                    "channel: {violation}\n  again: cargo run --release -p hearken-sim -- channel --seed {seed}"
-                );
-            }
-        }
-    });
-    let (outcome, failed) = all.into_inner().expect("nobody panics while counting");
-    println!("channel: {count} runs, {failed} failed\n  {outcome:?}");
-    if failed == 0 {
+    if check::tell(logs.seed, logs.seeds.get(), jobs) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

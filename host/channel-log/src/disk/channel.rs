@@ -59,7 +59,8 @@ pub(super) struct State {
     pub(super) queued: bool,
     /// Looks that have been taken at it since it was used.
     pub(super) unused: u8,
-    tail: Option<watch::Sender<Bounds>>,
+    /// Of those who follow its bounds.
+    pub(super) tail: Option<watch::Sender<Bounds>>,
 }
 
 /// A batch in memory.
@@ -163,11 +164,15 @@ impl State {
 
     /// Shows the bounds to who follows them.
     pub(super) fn show_bounds(&mut self) {
-        match &self.tail {
-            Some(tail) if tail.receiver_count() == 0 => self.tail = None,
-            Some(tail) => drop(tail.send_replace(self.bounds)),
-            None => {}
+        self.forget_followers();
+        if let Some(tail) = &self.tail {
+            tail.send_replace(self.bounds);
         }
+    }
+
+    /// Holds nothing for those who follow the bounds once there are none.
+    pub(super) fn forget_followers(&mut self) {
+        self.tail.take_if(|tail| tail.receiver_count() == 0);
     }
 
     /// Ends it for all who follow it; returns the bytes of its batches in memory.

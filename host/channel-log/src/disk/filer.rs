@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 
 use super::channel::{Channel, Recent, Segment};
 use super::core::{Core, disk_fault};
-use super::device::Open;
+use super::device::{Open, can_be_extended};
 use super::filing::Waiting;
 use super::format::SegmentHead;
 use super::paths;
@@ -48,9 +48,13 @@ struct Written {
     /// Segments that are full, and not synced yet.
     full: Vec<SegmentWriter>,
     active: SegmentWriter,
+    /// Whether that may be made longer: what comes beside what cannot be read is lost with it.
+    extendable: bool,
     /// The last event that was written, and when it was recorded.
     last: u64,
     time: u64,
+    /// Bytes of the last batch of the active segment, if that is known; else 0.
+    batch: u64,
 }
 
 impl Filer {
@@ -131,7 +135,7 @@ impl Filer {
             let written = self.written(channel)?;
             let empty = written.active.first == first.head.first;
             let mut room = most.saturating_sub(written.active.at);
-            if !empty && first.bytes() as u64 > room {
+            if !empty && (!written.extendable || first.bytes() as u64 > room) {
                 self.roll(channel, first.head.first)?;
                 continue;
             }
@@ -150,6 +154,7 @@ impl Filer {
             if let Some(batch) = now.last() {
                 written.last = batch.head.span().last;
                 written.time = batch.head.time;
+                written.batch = batch.bytes() as u64;
             }
             let (last, length) = (written.last, written.active.at);
             let mut state = channel.state();
@@ -195,6 +200,7 @@ impl Filer {
         };
         let path = paths::numbered(&core.folder(channel), segment.first);
         let file = core.device.open(&path, Open::Write)?;
+        let extendable = can_be_extended(file.as_ref(), segment.bytes);
         let active = SegmentWriter {
             file,
             first: segment.first,
@@ -206,8 +212,10 @@ impl Filer {
             channel: Arc::clone(channel),
             full: Vec::new(),
             active,
+            extendable,
             last: state.filed,
             time: state.time,
+            batch: 0,
         };
         drop(state);
         Ok(place.insert(written))
@@ -236,6 +244,8 @@ impl Filer {
         };
         let full = std::mem::replace(&mut written.active, next);
         written.full.push(full);
+        written.extendable = true;
+        written.batch = 0;
         if let Some(segments) = &mut channel.state().segments {
             segments.push(Segment { first, bytes: at });
         }
@@ -269,6 +279,7 @@ impl Filer {
     pub(super) fn look(&mut self) {
         for channel in self.core.channels.all() {
             let mut state = channel.state();
+            state.forget_followers();
             state.unused = state.unused.saturating_add(1);
             if state.unused > UNUSED && !self.written.contains_key(&channel.id) {
                 let forgotten = state.forget_recent(0);

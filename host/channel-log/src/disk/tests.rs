@@ -3,6 +3,7 @@ mod changes;
 mod files;
 mod filing;
 mod reading;
+mod starting;
 mod stepped;
 mod strained;
 

@@ -1,11 +1,13 @@
 //! Holding an engine on the simulated disk against the model.
 
 mod session;
+mod tell;
 mod world;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::tell::tell;
 use self::world::World;
 use crate::Random;
 

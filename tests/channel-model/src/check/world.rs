@@ -1,15 +1,16 @@
 //! An engine, its disk, and what the model knows of them.
 
+mod damage;
+
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hearken_channel_log::conformance::ManualEnvironment;
-use hearken_channel_log::disk::device::Device as _;
 use hearken_channel_log::disk::{DiskEngine, DiskSettings, OpenError, Steps};
 use hearken_channel_log::{
     AppendError, Appended, Bounds, ChannelInfo, ChannelName, Engine as _, Environment as _,
@@ -18,7 +19,7 @@ use hearken_channel_log::{
 
 use super::{Outcome, choices};
 use crate::Random;
-use crate::disk::{Damage, Disk};
+use crate::disk::Disk;
 use crate::model::{ModelCells, ModelLog, Submitted};
 
 /// The channels that there are in a run, or not.
@@ -123,6 +124,15 @@ impl World {
     pub(super) fn steps(&mut self) -> &mut Steps {
         let (_, steps) = self.engine.as_mut().expect("the engine is open");
         steps
+    }
+
+    /// The logs that are there, or may be.
+    pub(super) fn logs(&mut self) -> impl Iterator<Item = &mut ModelLog> {
+        let known = self.channels.values_mut();
+        known.filter_map(|known| match known {
+            Known::There(log, _) | Known::Unsure(Some((log, _))) => Some(&mut **log),
+            Known::Missing | Known::Unsure(None) => None,
+        })
     }
 
     /// Makes a group of what waits.
@@ -272,10 +282,8 @@ impl World {
         self.environment.advance(Duration::from_millis(millis));
         let now = self.environment.now_millis();
         self.latest = self.latest.max(now);
-        for known in self.channels.values_mut() {
-            if let Known::There(log, _) | Known::Unsure(Some((log, _))) = known {
-                log.drop_by_age(now);
-            }
+        for log in self.logs() {
+            log.drop_by_age(now);
         }
         if self.random.chance(5) {
             // Not so long that keys are forgotten that the clock would have remembered.
@@ -290,88 +298,7 @@ impl World {
         self.steps().tidy();
         self.environment.set_back(FAR);
     }
-
-    /// Damages the journal or a segment.
-    pub(super) fn damage_logs(&mut self) {
-        let is_log = |path: &Path| path.extension().is_some_and(|extension| extension == "log");
-        if self.random.chance(600) {
-            if self.disk.flip(is_log).is_some() {
-                self.outcome.flips += 1;
-                self.damage += 1;
-            }
-            return;
-        }
-        let files = self.disk.files();
-        let files: Vec<_> = files.iter().filter(|(path, _)| is_log(path)).collect();
-        let index = usize::try_from(self.random.below(files.len() as u64)).unwrap_or(0);
-        let Some((path, written)) = files.get(index) else {
-            return;
-        };
-        let damage = if self.random.chance(500) {
-            Damage::Zeros
-        } else {
-            Damage::Unreadable
-        };
-        // Not the proof that all before it was acknowledged.
-        let end = written.saturating_sub(PROOF) / SECTOR;
-        let at = self.random.below(end);
-        let sectors = (1 + self.random.below(6)).min(end - at.min(end));
-        if sectors > 0 {
-            self.disk.spoil(path, at * SECTOR, sectors * SECTOR, damage);
-            self.outcome.flips += 1;
-            // What cannot be read is lost with what lies beside it.
-            let bytes = (sectors * SECTOR).next_multiple_of(PIECE) + PIECE;
-            self.damage += 2 + bytes / LEAST_BATCH;
-        }
-    }
-
-    /// Damages the catalogue, or loses it; what an operator then does is done.
-    pub(super) fn damage_catalogue(&mut self) {
-        let is_catalogue = |file: &Path| file == Path::new(CATALOGUE);
-        if self.random.chance(700) {
-            if self.disk.flip(is_catalogue).is_none() {
-                return;
-            }
-            self.outcome.flips += 1;
-            let opened = self.open();
-            let opens = opened.is_ok();
-            drop(opened);
-            self.disk.kill();
-            if opens {
-                return;
-            }
-        }
-        self.lose_catalogue();
-    }
-
-    /// Has the catalogue be moved away.
-    pub(super) fn lose_catalogue(&mut self) {
-        let removed = self.disk.remove_file(Path::new(CATALOGUE));
-        let removed = removed.and_then(|()| self.disk.sync_folder(Path::new("/channels")));
-        if removed.is_ok() {
-            self.is_being_made = true;
-            self.outcome.lost_catalogues += 1;
-            for known in self.channels.values_mut() {
-                if let Known::There(log, cells) | Known::Unsure(Some((log, cells))) = known {
-                    log.lose_settings();
-                    cells.lose_all();
-                }
-            }
-        }
-    }
 }
-
-/// Where the catalogue is.
-const CATALOGUE: &str = "/channels/channels.redb";
-
-/// Bytes that survive together.
-const SECTOR: u64 = 512;
-/// Bytes that are read again alone where they cannot be read.
-const PIECE: u64 = 4096;
-/// Bytes that a batch has at least.
-const LEAST_BATCH: u64 = 200;
-/// Bytes of the group that proves the one before it.
-const PROOF: u64 = 36;
 
 /// The bounds that are told of a channel.
 pub(super) fn bounds(info: &ChannelInfo) -> Bounds {

@@ -38,6 +38,9 @@ pub(crate) struct ModelLog {
     lost: BTreeSet<u64>,
     /// Whether it was told to be damaged since its files were.
     is_damaged: bool,
+    /// Events below it may have been damaged without a start having shown it: they were below
+    /// the first, which a crash may take back.
+    unseen: u64,
     /// Numbers that were given up.
     given_up: Vec<Span>,
 }
@@ -72,6 +75,7 @@ impl ModelLog {
             groups: BTreeMap::new(),
             lost: BTreeSet::new(),
             is_damaged: false,
+            unseen: 1,
             given_up: Vec::new(),
         }
     }

@@ -43,6 +43,42 @@ fn a_sector_of_a_segment_costs_one_batch() {
 }
 
 #[test]
+fn what_comes_beside_a_sector_that_cannot_be_read_is_not_lost_with_it() {
+    for by_a_start in [true, false] {
+        let disk = Disk::new(1);
+        let (engine, mut steps) = open(&disk);
+        let orders = name("orders");
+        create(&engine, &mut steps, &orders);
+        append(&engine, &mut steps, &orders, 1, 600);
+        steps.seal();
+        steps.checkpoint();
+        if by_a_start {
+            // That writes to segments what is in the journal alone.
+            append(&engine, &mut steps, &orders, 3, 10);
+        }
+        disk.kill();
+        drop((engine, steps));
+        let (segment, end) = last_file(&disk, "/channels/1");
+        assert!((1024..4000).contains(&end), "{end}");
+        disk.spoil(&segment, 512, 1, Damage::Unreadable);
+        let (engine, mut steps) = open(&disk);
+        if !by_a_start {
+            append(&engine, &mut steps, &orders, 3, 10);
+            steps.checkpoint();
+        }
+        disk.kill();
+        drop((engine, steps));
+        let (engine, mut steps) = open(&disk);
+        let found = read(&engine, &mut steps, &orders);
+        assert_eq!(
+            (found.whole, found.damaged),
+            (vec![3, 4], vec![span(1, 2)]),
+            "by a start: {by_a_start}"
+        );
+    }
+}
+
+#[test]
 fn a_sector_behind_what_is_synced_is_written_again() {
     let disk = Disk::new(1);
     let (engine, mut steps) = open(&disk);

@@ -6,8 +6,8 @@ use redb::{ReadTransaction, ReadableTable as _, WriteTransaction};
 
 use super::checked::{checked, insert, whole};
 use super::tables::{
-    CELLS, CHANNELS, FIRST, GIVEN, LOSSES, NEXT, NODE, PINNED, PROGRESS, RELEASED, SETTINGS, STORE,
-    Settings,
+    CELLS, CHANNELS, FIRST, GIVEN, LAST_BATCH, LOSSES, NEXT, NODE, PINNED, PROGRESS, RELEASED,
+    SETTINGS, STORE, Settings,
 };
 use super::{Catalogue, CatalogueFault};
 use crate::{ChannelName, Discard, Epoch, LogSettings, Span};
@@ -52,6 +52,8 @@ pub(in crate::disk) struct Progress {
     pub(in crate::disk) last: u64,
     /// When that was recorded.
     pub(in crate::disk) time: u64,
+    /// Bytes of the batch that ends where it is synced; 0 if that is not known.
+    pub(in crate::disk) batch: u64,
 }
 
 /// Events that are no longer what was written.
@@ -73,6 +75,7 @@ fn load(transaction: &ReadTransaction) -> Result<Loaded, redb::Error> {
     let settings = transaction.open_table(SETTINGS)?;
     let firsts = transaction.open_table(FIRST)?;
     let progress = transaction.open_table(PROGRESS)?;
+    let batches = transaction.open_table(LAST_BATCH)?;
     let losses = transaction.open_table(LOSSES)?;
     let given = transaction.open_table(GIVEN)?;
     let node = transaction.open_table(NODE)?;
@@ -97,6 +100,10 @@ fn load(transaction: &ReadTransaction) -> Result<Loaded, redb::Error> {
         let (settings, kept_from) = settings_of(whole(SETTINGS, &id, row.value())?);
         let synced = progress.get(id)?.ok_or_else(|| corrupted("progress"))?;
         let (segment, synced, last, time) = whole(PROGRESS, &id, synced.value())?;
+        let batch = match batches.get(id)? {
+            Some(batch) => whole(LAST_BATCH, &id, batch.value())?,
+            None => 0,
+        };
         let mut lost = Vec::new();
         for loss in losses.range((id, 0)..=(id, u64::MAX))? {
             let (first, loss) = loss?;
@@ -127,6 +134,7 @@ fn load(transaction: &ReadTransaction) -> Result<Loaded, redb::Error> {
                 synced,
                 last,
                 time,
+                batch,
             },
             losses: lost,
             given,
@@ -216,6 +224,7 @@ pub(in crate::disk) fn forget(transaction: &WriteTransaction, id: u64) -> Result
     transaction.open_table(SETTINGS)?.remove(id)?;
     transaction.open_table(FIRST)?.remove(id)?;
     transaction.open_table(PROGRESS)?.remove(id)?;
+    transaction.open_table(LAST_BATCH)?.remove(id)?;
     transaction.open_table(GIVEN)?.remove(id)?;
     let mut losses = transaction.open_table(LOSSES)?;
     losses.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
@@ -283,7 +292,12 @@ pub(in crate::disk) fn set_progress(
         progress.last,
         progress.time,
     );
-    insert(transaction, PROGRESS, id, row)
+    insert(transaction, PROGRESS, id, row)?;
+    if progress.batch == 0 {
+        transaction.open_table(LAST_BATCH)?.remove(id)?;
+        return Ok(());
+    }
+    insert(transaction, LAST_BATCH, id, progress.batch)
 }
 
 /// Notes all losses of a channel, in place of those that were noted.

@@ -23,6 +23,11 @@ pub(super) const FIRST: TableDefinition<'_, u64, Checked<u64>> = TableDefinition
 pub(super) const PROGRESS: TableDefinition<'_, u64, Checked<(u64, u64, u64, u64)>> =
     TableDefinition::new("progress");
 
+/// Bytes of the batch that ends where the last segment is synced, if that is known: a start
+/// looks there for what the channel gave last.
+pub(super) const LAST_BATCH: TableDefinition<'_, u64, Checked<u64>> =
+    TableDefinition::new("last_batch");
+
 /// Numbers whose events are no longer what was written: the channel and the first of them;
 /// the last of them and whether they were given up.
 pub(super) const LOSSES: TableDefinition<'_, (u64, u64), Checked<(u64, bool)>> =
@@ -60,6 +65,7 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), redb::Error> 
     transaction.open_table(SETTINGS)?;
     transaction.open_table(FIRST)?;
     transaction.open_table(PROGRESS)?;
+    transaction.open_table(LAST_BATCH)?;
     transaction.open_table(LOSSES)?;
     transaction.open_table(GIVEN)?;
     transaction.open_table(CELLS)?;
@@ -79,6 +85,7 @@ pub(super) fn are_there(transaction: &ReadTransaction) -> Result<bool, redb::Err
         SETTINGS.name(),
         FIRST.name(),
         PROGRESS.name(),
+        LAST_BATCH.name(),
         LOSSES.name(),
         GIVEN.name(),
         CELLS.name(),

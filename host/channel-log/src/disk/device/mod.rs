@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use file_system::FileSystem;
 pub use unreadable::unreadable;
-pub(super) use unreadable::{Readable, read_into, read_what_can_be};
+pub(super) use unreadable::{Readable, can_be_extended, read_into, read_what_can_be};
 
 /// A disk with folders and files. What was written is there after a crash only once it was
 /// synced; a file that was made or renamed is found after a crash only once its folder was.

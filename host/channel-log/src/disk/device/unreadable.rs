@@ -94,6 +94,15 @@ pub(in crate::disk) fn read_into(
     Ok((length, unreadable))
 }
 
+/// Whether what is written from there on is read again: not if the disk cannot read what lies
+/// before it in the same piece, with which it would be lost.
+pub(in crate::disk) fn can_be_extended(file: &dyn DeviceFile, end: u64) -> bool {
+    let bytes = end % PIECE;
+    let mut piece = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    // Any other error is one of this read alone.
+    read_piece(file, end - bytes, &mut piece).unwrap_or(true)
+}
+
 /// Reads a piece; returns whether it could be.
 fn read_piece(file: &dyn DeviceFile, at: u64, piece: &mut [u8]) -> io::Result<bool> {
     for _ in 0..ATTEMPTS {

@@ -183,6 +183,7 @@ impl Written {
             synced: self.active.at,
             last: self.last,
             time: self.time,
+            batch: self.batch,
         };
         let first = self.channel.state().bounds.first;
         (self.channel.id, progress, first)

@@ -61,6 +61,7 @@ impl Keeper {
             synced,
             last: 0,
             time: 0,
+            batch: 0,
         };
         let row = Row {
             id,

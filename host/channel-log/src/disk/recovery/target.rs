@@ -157,6 +157,7 @@ impl Target {
             synced: segment.map_or(0, |segment| segment.bytes),
             last,
             time,
+            batch: self.row.progress.batch,
         }
     }
 
@@ -242,6 +243,7 @@ impl Target {
                 self.appendable && segment.first == next && self.has_head(device, segment)?;
             if follows {
                 self.segments.push(segment);
+                self.row.progress.batch = 0;
                 self.take_tail(device, segment, segment_head_bytes(&self.row.name))?;
             } else {
                 // The journal has what was in it.
@@ -298,6 +300,7 @@ impl Target {
             end = walk.at();
             self.row.progress.last = head.span().last;
             self.row.progress.time = head.time;
+            self.row.progress.batch = head.bytes() as u64;
             self.written = (head.span().last, head.time);
         }
         if end < segment.bytes {

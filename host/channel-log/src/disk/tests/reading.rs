@@ -12,7 +12,7 @@ use crate::disk::DiskEngine;
 use crate::disk::reader::{self, Verified};
 use crate::{Bounds, Engine as _, Environment as _, Expected, LogSettings, ReadError, ReadLimit};
 
-fn is_segment(path: &Path) -> bool {
+pub(super) fn is_segment(path: &Path) -> bool {
     let is_log = path.extension().is_some_and(|end| end == "log");
     is_log
         && path
@@ -134,6 +134,18 @@ async fn what_is_only_inspected_is_not_dropped() {
     let bounds = *engine.tail(&name).unwrap().borrow();
     assert_eq!(bounds, Bounds { first: 2, last: 1 });
     engine.close().await;
+}
+
+#[test]
+fn nothing_is_held_for_those_who_followed_a_channel() {
+    let mut log = Stepped::open(Strained::new(8));
+    let orders = log.create("orders", LogSettings::default());
+    let tail = log.engine.tail(&channel("orders")).unwrap();
+    log.steps.tidy();
+    assert!(orders.state().tail.is_some());
+    drop(tail);
+    log.steps.tidy();
+    assert!(orders.state().tail.is_none());
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(super) fn verify(world: &mut World) -> Result<(), String> {
 }
 
 /// What becomes of an order, if the disk has not stopped meanwhile.
-fn order<T>(world: &mut World, future: impl Future<Output = T> + Send) -> Option<T> {
+pub(super) fn order<T>(world: &mut World, future: impl Future<Output = T> + Send) -> Option<T> {
     let mut future = Box::pin(future);
     let mut answer = poll(future.as_mut());
     while answer.is_none() {
@@ -184,13 +184,20 @@ fn since(world: &mut World, name: &ChannelName) -> Result<(), String> {
     let log = log.clone();
     let back = world.random.below(100_000);
     let time = world.environment.now_millis().saturating_sub(back);
-    let found = now(world.engine().since(name, time));
+    let engine = world.engine();
+    let found = now(engine.since(name, time));
     if world.disk.is_stopped() {
         return Ok(());
     }
     match found {
         Ok(position) => {
-            let checked = log.check_since(time, position);
+            let Some(info) = engine.info(name) else {
+                return Err(format!("{name} is gone"));
+            };
+            // One that failed may have more in the journal, of which nothing is known.
+            let failed = matches!(info.state, ChannelState::Failed { .. });
+            let last = if failed { info.last } else { log.last };
+            let checked = log.check_since(time, position, last);
             checked.map_err(|what| format!("{name}: {what}"))
         }
         // Which the disk may do.

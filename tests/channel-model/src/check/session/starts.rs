@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hearken_channel_log::disk::OpenError;
-use hearken_channel_log::{CellRange, ChannelInfo, ChannelState, Engine as _};
+use hearken_channel_log::{CellRange, ChannelState, Engine as _};
 
 use crate::check::world::{Known, World, bounds, now};
 use crate::disk::Faults;
@@ -74,7 +74,6 @@ fn says_to_move_it(error: &OpenError) -> bool {
 fn compare(world: &mut World, failing: bool) -> Result<(), String> {
     let started = Started {
         failing,
-        damaged: world.damage > 0,
         group: world.group,
         since: world.since(),
     };
@@ -130,9 +129,8 @@ fn compare(world: &mut World, failing: bool) -> Result<(), String> {
             world.damage
         ));
     };
-    let failed = |info: &ChannelInfo| matches!(info.state, ChannelState::Failed { .. });
-    // What a channel has that failed is found out later.
-    let is_over = !world.engine().channels().iter().any(failed);
+    // What a channel has that failed, or does not show, is found out later.
+    let is_over = !world.logs().any(|log| log.hides_damage());
     world.damage = if is_over { 0 } else { rest };
     Ok(())
 }
@@ -163,4 +161,110 @@ fn check_cells(
     strange.map_or(Ok(()), |row| {
         Err(format!("{name}: nobody made the cell {}", row.key))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use hearken_channel_log::conformance::event;
+    use hearken_channel_log::{Batch, ChannelName, Expected, LogSettings};
+
+    use super::*;
+    use crate::check::session::acts::order;
+    use crate::check::session::crash;
+    use crate::model::Submitted;
+
+    const WORKS: &str = "the disk works";
+
+    fn append(world: &mut World, name: &ChannelName) {
+        let id = world.next_id;
+        world.next_id += 1;
+        let mut batch = Batch::new();
+        let event = event(&id.to_string(), &[b'x'; 600]);
+        batch.push(&event, None).expect("it is small");
+        let (engine, own_name) = (world.engine(), name.clone());
+        let answer = async move { engine.append(&own_name, batch, Expected::Any).await };
+        let ids = vec![(id, false)];
+        world.submit(name, Submitted { ids }, answer);
+        world.commit();
+        world.take_answers().expect("it is stored");
+    }
+
+    fn set_max_events(world: &mut World, name: &ChannelName, max_events: Option<u64>) {
+        let settings = LogSettings {
+            max_events,
+            ..LogSettings::default()
+        };
+        let engine = world.engine();
+        let changed = order(world, engine.change(name, &settings)).expect(WORKS);
+        changed.expect(WORKS);
+        for log in world.logs() {
+            log.set_max_events(max_events);
+        }
+    }
+
+    /// Changes a byte of an event of ten, which lie in one file.
+    fn flip(world: &World, number: u64) {
+        let mut files = world.disk.files().into_iter();
+        let segment = files.rfind(|(path, _)| path.starts_with("/channels/1"));
+        let (path, bytes) = segment.expect("it has a segment");
+        world.disk.flip_at(&path, bytes * (2 * number - 1) / 20);
+    }
+
+    /// A channel of ten events, of which the third was damaged while six are not shown, and
+    /// are there again after the next crash.
+    fn with_hidden_damage() -> World {
+        let mut world = World::new(1);
+        start(&mut world, Faults::default()).expect("there is nothing yet");
+        let name = ChannelName::new("orders").expect("it is valid");
+        let engine = world.engine();
+        let settings = LogSettings::default();
+        let created = order(&mut world, engine.create(&name, &settings)).expect(WORKS);
+        let epoch = created.expect(WORKS).epoch;
+        let log = ModelLog::new(epoch, settings);
+        let known = Known::There(Box::new(log), ModelCells::default());
+        world.channels.insert(name.clone(), known);
+        for _ in 0..10 {
+            append(&mut world, &name);
+        }
+        world.steps().checkpoint();
+        set_max_events(&mut world, &name, Some(4));
+        drop(engine);
+        crash(&mut world).expect("nothing waits");
+        flip(&world, 3);
+        world.damaged(1);
+        start(&mut world, Faults::default()).expect("it is not shown");
+        let info = world.engine().info(&name).expect("it is there");
+        assert_eq!(
+            (info.first, info.last, info.state),
+            (7, 10, ChannelState::Ok)
+        );
+        set_max_events(&mut world, &name, None);
+        crash(&mut world).expect("nothing waits");
+        world
+    }
+
+    #[test]
+    fn damage_may_be_found_once_it_is_shown() {
+        let mut world = with_hidden_damage();
+        assert_eq!(world.damage, 1);
+        assert_eq!(start(&mut world, Faults::default()), Ok(()));
+        assert_eq!(world.damage, 0);
+        assert!(world.logs().all(|log| log.is_damaged()));
+    }
+
+    #[test]
+    fn what_was_shown_whole_stays_so() {
+        let mut world = with_hidden_damage();
+        flip(&world, 9);
+        let found = start(&mut world, Faults::default()).expect_err("that was shown");
+        assert!(found.contains("9 is told to be damaged"), "{found}");
+    }
+
+    #[test]
+    fn no_more_is_damaged_than_was() {
+        let mut world = with_hidden_damage();
+        flip(&world, 5);
+        let found = start(&mut world, Faults::default()).expect_err("one may be");
+        assert!(found.contains("events of 2 groups are damaged"), "{found}");
+    }
 }

@@ -12,15 +12,26 @@ use super::{Event, ModelLog, Submitted};
 pub(crate) struct Started {
     /// Whether the disk has failed since it was tried to open.
     pub(crate) failing: bool,
-    /// Whether files were damaged since the last start.
-    pub(crate) damaged: bool,
     /// The last group that may have been written before.
     pub(crate) group: u64,
     /// When an event must have been recorded for its key to be remembered.
     pub(crate) since: u64,
 }
 
+/// All events of a log: no start has shown any of them since files were damaged.
+const ALL: u64 = u64::MAX;
+
 impl ModelLog {
+    /// Files were damaged, perhaps this log's.
+    pub(crate) fn may_be_damaged(&mut self) {
+        self.unseen = ALL;
+    }
+
+    /// Whether some of what was damaged may be found later.
+    pub(crate) fn hides_damage(&self) -> bool {
+        self.unseen > self.trimmed
+    }
+
     /// Takes what there is after a start for what it is, if it may be so. `read` are all
     /// pages and errors, with the positions that they were read after. Returns of which
     /// groups events are damaged that were not before.
@@ -31,11 +42,12 @@ impl ModelLog {
         started: Started,
     ) -> Result<BTreeSet<u64>, String> {
         let failed = matches!(state, ChannelState::Failed { .. });
+        let may_be_damaged = self.unseen == ALL;
         if failed && !started.failing {
             return Err(format!("it has failed though the disk has not: {state:?}"));
         }
         if matches!(state, ChannelState::Damaged { .. }) {
-            if !started.damaged && !self.is_damaged {
+            if !may_be_damaged && !self.is_damaged {
                 return Err(format!("damage is told where there is none: {state:?}"));
             }
             self.is_damaged = true;
@@ -48,7 +60,8 @@ impl ModelLog {
         for (after, page) in read {
             match page {
                 Ok(page) => self.check_page(*after, page)?,
-                Err(ReadError::Damaged(_)) if started.damaged || self.is_damaged => {}
+                // Which of them may be is checked below.
+                Err(ReadError::Damaged(_)) if self.hides_damage() || self.is_damaged => {}
                 Err(ReadError::Storage(_)) if failed => return Ok(BTreeSet::new()),
                 Err(error) => return Err(format!("after {after}: {error}")),
             }
@@ -56,14 +69,15 @@ impl ModelLog {
         if failed {
             return Ok(BTreeSet::new());
         }
-        if started.damaged {
+        if may_be_damaged {
             if bounds.last < self.last {
                 return Err(format!("the last is {}, below {}", bounds.last, self.last));
             }
             self.last = bounds.last;
         }
         self.check_bounds(bounds)?;
-        let groups = self.check_complete(bounds, read, started.damaged)?;
+        let groups = self.check_complete(bounds, read)?;
+        self.unseen = self.unseen.min(bounds.first);
         Ok(groups)
     }
 
@@ -107,7 +121,7 @@ impl ModelLog {
             }
             let (batch, later) = rest.split_at(stored);
             for (number, id, time) in batch {
-                if *number != self.last + 1 && !started.damaged || *time < self.time {
+                if *number != self.last + 1 && self.unseen != ALL || *time < self.time {
                     return Err(format!("{number} follows {}", self.last));
                 }
                 let (id, time) = (*id, *time);
@@ -157,7 +171,6 @@ impl ModelLog {
         &mut self,
         bounds: Bounds,
         read: &[(u64, Result<Page, ReadError>)],
-        may_be_damaged: bool,
     ) -> Result<BTreeSet<u64>, String> {
         let (mut there, mut damaged) = (HashSet::new(), Vec::new());
         for (_, page) in read {
@@ -173,8 +186,8 @@ impl ModelLog {
             }
         }
         self.lost.retain(|number| !there.contains(number));
-        let kept = bounds.first.max(self.droppable).max(self.may_be_trimmed);
-        let wanted = self.events.range(kept..).map(|(number, _)| *number);
+        let wanted = self.events.range(bounds.first..);
+        let wanted = wanted.map(|(number, _)| *number);
         let missing = wanted.filter(|number| !there.contains(number));
         let given_up = |number| self.given_up.iter().any(|span| span.contains(number));
         let missing: Vec<u64> = missing.filter(|number| !given_up(*number)).collect();
@@ -184,7 +197,7 @@ impl ModelLog {
                 return Err(format!("{number} was acknowledged and is not there"));
             }
             if self.lost.insert(number) {
-                if !may_be_damaged {
+                if number >= self.unseen {
                     return Err(format!("{number} is told to be damaged"));
                 }
                 groups.extend(self.groups.get(&number));

@@ -75,8 +75,12 @@ impl ModelLog {
         self.trimmed = 1;
     }
 
-    /// Checks that what lies behind a position is what was recorded since a time.
-    pub(crate) fn check_since(&self, time: u64, position: u64) -> Result<(), String> {
+    /// Checks that what lies behind a position is what was recorded since a time, of a log
+    /// that is told to end with the event `last`.
+    pub(crate) fn check_since(&self, time: u64, position: u64, last: u64) -> Result<(), String> {
+        if position > last {
+            return Err(format!("{position} is behind the last, which is {last}"));
+        }
         let kept = self.droppable.max(self.may_be_trimmed);
         for (number, event) in self.events.range(kept..) {
             let is_before = *number <= position;
@@ -87,7 +91,8 @@ impl ModelLog {
             }
         }
         let next = position + 1;
-        match self.events.get(&next).filter(|_| next >= kept) {
+        let told = kept..=last;
+        match self.events.get(&next).filter(|_| told.contains(&next)) {
             Some(event) if event.time < time && !self.lost.contains(&next) => {
                 Err(format!("{next} was recorded before {time}"))
             }

@@ -145,6 +145,7 @@ fn take(
             synced: segment_head_bytes(&head.name),
             last: first.first - 1,
             time: 0,
+            batch: 0,
         },
         in_journal: in_journal.unwrap_or(u64::MAX),
         next: first.first,
@@ -188,6 +189,7 @@ fn take(
             synced: last.bytes,
             last: contents.last_whole.max(last.first - 1),
             time: contents.time,
+            batch: 0,
         };
         (progress, Some(doubt).filter(|doubt| doubt.at < last.bytes))
     };

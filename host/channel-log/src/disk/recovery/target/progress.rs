@@ -4,14 +4,16 @@ use std::io;
 
 use super::Target;
 use crate::Span;
+use crate::disk::catalogue::Progress;
 use crate::disk::channel::Segment;
-use crate::disk::device::{Device, Open, read_what_can_be};
-use crate::disk::format::{BatchHead, LEAST_EVENT, find_batch, segment_head_bytes};
+use crate::disk::device::{Device, DeviceFile, Open, read_what_can_be};
+use crate::disk::format::{BATCH_HEAD, BatchHead, LEAST_EVENT, find_batch, segment_head_bytes};
 use crate::disk::losses;
 use crate::disk::paths;
 use crate::disk::writer::SegmentWriter;
 
-/// Bytes at the end of a segment among which its last batch is looked for: of channels to which
+/// Bytes at the end of a segment among which its last batch is looked for where the catalogue
+/// does not say how long it is, or it is not what was written: of channels to which
 /// events are appended one by one, of those with larger batches, and of those whose batches are
 /// as large as can be. A start reads no more than a few times what the last batches have.
 const WINDOWS: [u64; 5] = [8 << 10, 64 << 10, 512 << 10, 2 << 20, 8 << 20];
@@ -31,25 +33,57 @@ impl Target {
         }
         let path = paths::numbered(&self.folder, segment.first);
         let file = device.open(&path, Open::Recover)?;
-        for window in WINDOWS {
-            let from = synced.saturating_sub(window).max(head_bytes);
-            let length = usize::try_from(synced - from).unwrap_or(usize::MAX);
-            let bytes = read_what_can_be(file.as_ref(), from, length)?.bytes;
-            if let Some(head) = last_batch(&bytes, (self.store, self.row.id)) {
-                let last = head.span().last;
-                if last > self.row.progress.last {
-                    self.row.progress.last = last;
-                    self.row.progress.time = self.row.progress.time.max(head.time);
-                    self.written = (last, self.row.progress.time);
-                    self.changed = true;
-                }
-                break;
-            }
-            if from == head_bytes {
-                break;
+        let known = self.head_where_noted(file.as_ref(), head_bytes)?;
+        let found = match known {
+            Some(head) => Some(head),
+            None => self.look_for_last(file.as_ref(), head_bytes)?,
+        };
+        self.row.progress.batch = found.map_or(0, |head| head.bytes() as u64);
+        if let Some(head) = found {
+            let last = head.span().last;
+            if last > self.row.progress.last {
+                self.row.progress.last = last;
+                self.row.progress.time = self.row.progress.time.max(head.time);
+                self.written = (last, self.row.progress.time);
+                self.changed = true;
             }
         }
         Ok(())
+    }
+
+    /// The head of the last batch, if it is as long as the catalogue says.
+    fn head_where_noted(
+        &self,
+        file: &dyn DeviceFile,
+        head_bytes: u64,
+    ) -> io::Result<Option<BatchHead>> {
+        let Progress { synced, batch, .. } = self.row.progress;
+        let at = synced.checked_sub(batch).filter(|at| *at >= head_bytes);
+        let Some(at) = at.filter(|_| batch >= BATCH_HEAD as u64) else {
+            return Ok(None);
+        };
+        let bytes = read_what_can_be(file, at, BATCH_HEAD)?.bytes;
+        let head = BatchHead::read(&bytes, self.store);
+        Ok(head.filter(|head| head.channel == self.row.id && head.bytes() as u64 == batch))
+    }
+
+    /// The head of the last batch, whose length nobody knows.
+    fn look_for_last(
+        &self,
+        file: &dyn DeviceFile,
+        head_bytes: u64,
+    ) -> io::Result<Option<BatchHead>> {
+        let synced = self.row.progress.synced;
+        for window in WINDOWS {
+            let from = synced.saturating_sub(window).max(head_bytes);
+            let length = usize::try_from(synced - from).unwrap_or(usize::MAX);
+            let bytes = read_what_can_be(file, from, length)?.bytes;
+            let found = last_batch(&bytes, (self.store, self.row.id));
+            if found.is_some() || from == head_bytes {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// The journal has what the last segment has not whole: that is cut, to be written
@@ -62,6 +96,7 @@ impl Target {
         let file = device.open(&paths::numbered(&self.folder, last.first), Open::Recover)?;
         file.set_len(whole)?;
         last.bytes = whole;
+        self.row.progress.batch = 0;
         self.writers.push(SegmentWriter {
             file,
             first: last.first,

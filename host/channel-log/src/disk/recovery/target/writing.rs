@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Target;
 use super::holding::synced;
 use crate::disk::channel::{Recent, Segment};
-use crate::disk::device::{Device, Open};
+use crate::disk::device::{Device, DeviceFile, Open, can_be_extended};
 use crate::disk::paths;
 use crate::disk::recovery::OpenError;
 use crate::disk::writer::{SegmentWriter, make_segment, segment_bytes};
@@ -60,6 +61,7 @@ impl Target {
         }
         if let Some(batch) = now.last() {
             self.written = (batch.head.span().last, batch.head.time);
+            self.row.progress.batch = batch.bytes() as u64;
         }
         if let Some(last) = self.segments.last_mut() {
             last.bytes = writer.at;
@@ -92,26 +94,20 @@ impl Target {
         let most = self.most_bytes();
         let bytes = batch.bytes() as u64;
         let active = self.segments.last().copied();
-        let fits = |active: &Segment| {
-            let empty = active.first == batch.head.first;
-            empty || active.bytes.saturating_add(bytes) <= most
-        };
+        let is_empty = |active: &Segment| active.first == batch.head.first;
+        let fits =
+            |active: &Segment| is_empty(active) || active.bytes.saturating_add(bytes) <= most;
         if let Some(active) = active.filter(fits).filter(|_| self.appendable) {
-            let open = self.writers.last();
-            if open.is_none_or(|open| open.first != active.first) {
-                let path = paths::numbered(&self.folder, active.first);
-                self.writers.push(SegmentWriter {
-                    file: device.open(&path, Open::Write)?,
-                    first: active.first,
-                    at: active.bytes,
-                    dirty: false,
-                });
+            let file = self.file_of(device, active)?;
+            // What comes beside what cannot be read is lost with it.
+            if is_empty(&active) || can_be_extended(file.as_ref(), active.bytes) {
+                return Ok(());
             }
-            return Ok(());
         }
         let head = self.segment_head(batch.head.first);
         let (file, at) = make_segment(device, &self.folder, &head)?;
         self.appendable = true;
+        self.row.progress.batch = 0;
         self.segments.push(Segment {
             first: head.first,
             bytes: at,
@@ -123,6 +119,22 @@ impl Target {
             dirty: true,
         });
         Ok(())
+    }
+
+    /// Has the last writer be that of the last segment; returns its file.
+    fn file_of(&mut self, device: &dyn Device, active: Segment) -> io::Result<Arc<dyn DeviceFile>> {
+        let open = self.writers.last();
+        if let Some(open) = open.filter(|open| open.first == active.first) {
+            return Ok(Arc::clone(&open.file));
+        }
+        let file = device.open(&paths::numbered(&self.folder, active.first), Open::Write)?;
+        self.writers.push(SegmentWriter {
+            file: Arc::clone(&file),
+            first: active.first,
+            at: active.bytes,
+            dirty: false,
+        });
+        Ok(file)
     }
 
     /// Writes and syncs all.
@@ -149,6 +161,7 @@ impl Target {
             let next = held.unwrap_or(self.row.progress.last + 1);
             let head = self.segment_head(next);
             let (_, bytes) = make_segment(device, &self.folder, &head)?;
+            self.row.progress.batch = 0;
             self.segments.push(Segment {
                 first: head.first,
                 bytes,
