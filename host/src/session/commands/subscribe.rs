@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::filter::Filter;
-use hearken_session_protocol::{Answer, Reply, SubscribeRequest, UnsubscribeRequest, delta};
+use hearken_session_protocol::{
+    Answer, Encoding, Reply, SubscribeRequest, UnsubscribeRequest, delta,
+};
 
 use crate::access::Unauthenticated;
 use crate::session::claims::SubscriptionClaims;
@@ -113,6 +115,10 @@ impl Session {
         let delta = request.delta == delta::FOSSIL
             && options.positioned
             && namespace.allows_delta(DeltaType::Fossil);
+        // With protobuf the library `centrifuge` for JavaScript (5.8) does not find a channel by
+        // its number, which it has as an object then, and drops what comes.
+        let is_json = self.connection.transport.variant.encoding == Encoding::Json;
+        let asks_for_number = request.flag & SubscribeRequest::COMPACTION != 0;
         let entering = Entering {
             name,
             namespace: &namespace,
@@ -123,7 +129,7 @@ impl Session {
             allow: permitted.allow,
             recovers: request.recover.then_some((request.offset, &*request.epoch)),
             rejects_unrecovered: request.flag & SubscribeRequest::REJECT_UNRECOVERED != 0,
-            numbered: request.flag & SubscribeRequest::COMPACTION != 0,
+            numbered: asks_for_number && is_json,
             delta,
         };
         {

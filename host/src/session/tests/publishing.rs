@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hearken_session_protocol::{
-    Command, ConnectRequest, Encoding, PublishRequest, Request, SendRequest,
+    Command, ConnectRequest, Encoding, PublishRequest, Request, SendRequest, SubscribeRequest,
 };
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::event::{ExtensionValue, Pattern};
 use crate::session::handle::{Next, Session};
 use crate::session::hub::Exclude;
 use crate::session::namespace::Namespace;
-use crate::session::outbox::Outbox;
+use crate::session::outbox::{Outbox, Taken};
 use crate::session::publishing::{PublishFailure, PublishOptions};
 use crate::session::test_client::settle;
 use crate::session::test_support::{Rig, kept, open};
@@ -304,6 +304,28 @@ async fn connected_in_protobuf(rig: &Rig) -> Session {
     let request = Request::Connect(ConnectRequest::default());
     assert_eq!(ask(&session, request).await, Next::Continue);
     session
+}
+
+#[tokio::test(start_paused = true)]
+async fn pushes_in_protobuf_have_the_name_though_a_number_is_asked_for() {
+    let rig = Rig::new(&[open("chat")], |_| {});
+    let session = connected_in_protobuf(&rig).await;
+    let request = SubscribeRequest {
+        channel: "chat:1".to_owned(),
+        flag: SubscribeRequest::COMPACTION,
+        ..SubscribeRequest::default()
+    };
+    ask(&session, Request::Subscribe(request)).await;
+    let taken = || match session.outbox().take(1 << 20) {
+        Taken::Frames(frames) => frames,
+        other => panic!("frames and not {other:?}"),
+    };
+    assert_eq!(taken().len(), 2, "the replies");
+    rig.publish("chat:1", &json!(1));
+    settle().await;
+    let frames = taken();
+    let has_name = frames[0].windows(6).any(|part| part == b"chat:1");
+    assert!(has_name, "{frames:?}");
 }
 
 #[tokio::test(start_paused = true)]
