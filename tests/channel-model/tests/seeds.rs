@@ -41,7 +41,7 @@ fn promises_hold_in_new_runs() {
     };
     println!("{SEED}={first}");
     let violations = Mutex::new(Vec::new());
-    run_many(first, 200, 2, |seed, outcome| {
+    run_many(first, 100, 2, |seed, outcome| {
         if let Err(violation) = outcome {
             let mut violations = violations.lock().expect("nobody panics here");
             violations.push(format!(
