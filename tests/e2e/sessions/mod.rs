@@ -59,8 +59,11 @@ const EMULATED: [&str; 3] = ["POST http_stream", "GET sse", "POST sse"];
 /// A folder with that configuration, and its path.
 fn configured(text: &str) -> (TempDir, PathBuf) {
     let folder = TempDir::new().expect("a temporary folder");
+    // Whatever folder the node is started in.
+    let of_files = format!("_file = \"{}/", folder.path().display());
+    let text = text.replace("_file = \"", &of_files);
     for (name, content) in [
-        ("hearken.toml", text),
+        ("hearken.toml", &*text),
         ("token.secret", "of the node and of the backend: 0123456789"),
         ("api.key", SERVER_KEY),
     ] {
