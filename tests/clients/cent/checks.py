@@ -67,7 +67,7 @@ def a_broadcast_tells_of_each_channel():
     for _ in range(2):
         kept, plain, unknown = CLIENT.broadcast(request).responses
         assert kept.error is None and kept.result.offset == 1
-        assert plain.error is None and plain.result.offset is None
+        assert plain.error is None and plain.result.offset == 0
         assert unknown.error.code == 102
 
 
