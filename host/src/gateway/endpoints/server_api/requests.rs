@@ -135,7 +135,7 @@ pub(super) fn data(
     name_of_base64: &str,
 ) -> Result<Option<Bytes>, ClientError> {
     let mut members: BTreeMap<String, Box<RawValue>> = read(sent)?;
-    let null = |value: &Box<RawValue>| value.get() == "null";
+    let null = |value: &RawValue| value.get() == "null";
     if let Some(encoded) = members.remove(name_of_base64).filter(|value| !null(value)) {
         let text: String = read(&encoded)?;
         let bytes = BASE64_STANDARD.decode(text);

@@ -165,7 +165,7 @@ pub(in crate::gateway) async fn show(
 ) -> Result<Json<SessionView>, Rejection> {
     let id = given(id)?;
     let shown = context.sessions_on()?.show(&id);
-    let status = shown.ok_or_else(|| SessionRefusal::NoSession(id))?;
+    let status = shown.ok_or(SessionRefusal::NoSession(id))?;
     Ok(Json(SessionView::of(&status, context.bus.node())))
 }
 
