@@ -648,6 +648,7 @@ async fn operators_say_whom_they_mean() {
         (json!({"user": "1", "all": true}), 400, "bad-body"),
         (json!({"all": false}), 400, "bad-body"),
         (json!({"channel": "a b"}), 400, "bad-body"),
+        (json!({"user": ""}), 400, "bad-body"),
         (json!({"node": "z"}), 404, "no-node"),
     ] {
         let message = json!({"to": to, "data": 1});
@@ -656,6 +657,9 @@ async fn operators_say_whom_they_mean() {
         let kind = format!("urn:hearken:problem:{kind}");
         assert_eq!(answer.problem()["type"], kind, "{to}");
     }
+    let message = json!({"to": {"all": true}, "data": 1, "exclude": {"user": ""}});
+    let answer = asked(&node, "POST", "/v1/sessions/messages", &message).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
     let close = json!({"to": {"all": true}, "code": 2999});
     let answer = asked(&node, "POST", "/v1/sessions/disconnect", &close).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
