@@ -76,6 +76,15 @@ pub struct SessionsStats {
     pub dropped: u64,
 }
 
+/// How much channels are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelsUsed {
+    /// Channels that have subscribers.
+    pub channels: usize,
+    /// Subscriptions to them.
+    pub subscriptions: usize,
+}
+
 impl Sessions {
     /// Up to `limit` sessions behind the id `after`, in the order of their ids.
     #[must_use]
@@ -173,6 +182,16 @@ impl Sessions {
             .iter()
             .map(|hub| (hub.name().clone(), hub.subscribers()));
         named.collect()
+    }
+
+    /// The channels that have subscribers.
+    #[must_use]
+    pub fn channels_used(&self) -> ChannelsUsed {
+        let (channels, subscriptions) = self.0.hubs.used();
+        ChannelsUsed {
+            channels,
+            subscriptions,
+        }
     }
 
     /// What was counted.
