@@ -27,6 +27,14 @@ pub const MAX_READING: usize = 64;
 /// much keeps nobody from appending.
 pub const MAX_CHANGING: usize = 64;
 
+/// The same of commands of sessions: as many as wait for events, since each may last as long as
+/// a session takes to read. Apart from the others, so that a session that does not read keeps
+/// nobody from appending.
+pub const MAX_EMULATING: usize = 192;
+
+/// Where the commands of sessions go that cannot send any themselves.
+pub const EMULATION: &str = "/emulation";
+
 /// The channels of a node: their names, and which log of that name each is.
 pub type Held = BTreeMap<Arc<str>, Arc<str>>;
 
@@ -116,6 +124,8 @@ pub enum PassKind {
     Reading,
     /// Those for what changes something.
     Changing,
+    /// Those for commands of sessions.
+    Emulating,
 }
 
 /// Rights that go with a request.
@@ -236,6 +246,7 @@ impl PassedRequest {
     #[must_use]
     pub fn kind(&self) -> PassKind {
         match (self.lasting, self.method.as_str()) {
+            _ if self.target == EMULATION => PassKind::Emulating,
             (true, _) => PassKind::Lasting,
             (false, "GET" | "HEAD") => PassKind::Reading,
             (false, _) => PassKind::Changing,

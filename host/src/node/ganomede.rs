@@ -11,7 +11,7 @@ use crate::config::{GanomedeSecret, GanomedeSettings, MAX_GANOMEDE_SECRET};
 use crate::gateway::{GanomedeConfig, SharedSecret};
 
 /// Bytes from which on a secret is not guessed.
-const SHORT: usize = 16;
+pub(super) const SHORT: usize = 16;
 
 /// What that API is on this node, if it has it. Reads the file of the secret.
 pub(super) fn config(

@@ -1,5 +1,6 @@
 //! Puts the sessions of the node together.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::NodeError;
@@ -40,9 +41,48 @@ pub(super) fn server_key(settings: &SessionsSettings) -> Result<Option<SharedSec
     let Some(path) = &settings.api.key_file else {
         return Ok(None);
     };
-    let key = ganomede::read(path).map_err(|problem| NodeError::ServerKey {
+    let key = key(path).map_err(|problem| NodeError::ServerKey {
         path: path.clone(),
         problem,
     })?;
+    if key.len() < ganomede::SHORT {
+        tracing::warn!(
+            "the key of `sessions.api` has fewer than {} bytes, and can be guessed: it commands \
+             all sessions of the node",
+            ganomede::SHORT
+        );
+    }
+    tracing::info!(
+        "the key of `sessions.api` was read; another in its file is taken when the node is \
+         started again"
+    );
     Ok(Some(SharedSecret::new(&key)))
+}
+
+/// The key in a file, without what stands around it: who shows it in a header cannot show that.
+fn key(path: &Path) -> Result<String, String> {
+    let text = ganomede::read(path)?;
+    match text.trim() {
+        "" => Err("it is empty".to_owned()),
+        key => Ok(key.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_file_is_what_can_be_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        for (text, expected) in [
+            ("hunter22", Some("hunter22")),
+            (" hunter22 \n\n", Some("hunter22")),
+            (" \n", None),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(key(&path).ok().as_deref(), expected, "{text:?}");
+        }
+    }
 }

@@ -106,5 +106,5 @@ pub use refused::Refused;
 pub use server::Whose;
 pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};
-pub use shown::{HistoryPage, SessionStatus, SessionsStats};
+pub use shown::{ChannelsUsed, HistoryPage, SessionStatus, SessionsStats};
 pub use verb::{Verb, Verbs};

@@ -76,13 +76,32 @@ pub struct SessionsStats {
     pub dropped: u64,
 }
 
+/// How much channels are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelsUsed {
+    /// Channels that have subscribers.
+    pub channels: usize,
+    /// Subscriptions to them.
+    pub subscriptions: usize,
+}
+
 impl Sessions {
     /// Up to `limit` sessions behind the id `after`, in the order of their ids.
     #[must_use]
     pub fn list(&self, user: Option<&str>, after: &str, limit: usize) -> Vec<SessionStatus> {
-        let listed = self.0.registry.list(user, after, limit);
-        let shown = listed.iter().filter_map(|connection| status(connection));
-        shown.collect()
+        let mut shown = Vec::new();
+        let mut after: Arc<str> = after.into();
+        // Those that come and go are passed over, and are not where the list ends.
+        while shown.len() < limit {
+            let wanted = limit - shown.len();
+            let listed = self.0.registry.list(user, &after, wanted);
+            shown.extend(listed.iter().filter_map(|connection| status(connection)));
+            match listed.last() {
+                Some(last) if listed.len() == wanted => after = Arc::clone(&last.client),
+                _ => break,
+            }
+        }
+        shown
     }
 
     /// The session with this id.
@@ -165,6 +184,16 @@ impl Sessions {
         named.collect()
     }
 
+    /// The channels that have subscribers.
+    #[must_use]
+    pub fn channels_used(&self) -> ChannelsUsed {
+        let (channels, subscriptions) = self.0.hubs.used();
+        ChannelsUsed {
+            channels,
+            subscriptions,
+        }
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> CountsShown {
@@ -213,4 +242,31 @@ pub(super) fn status(connection: &Connection) -> Option<SessionStatus> {
         expire_at: known.expire_at,
         channels,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::session::test_support::Rig;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_just_went_is_not_where_a_list_ends() {
+        let rig = Rig::new(&[], |_| {});
+        let mut clients = Vec::new();
+        for _ in 0..4 {
+            clients.push(rig.connected().await);
+        }
+        let ids = |limit| {
+            let listed = rig.sessions.list(None, "", limit).into_iter();
+            listed.map(|one| one.client).collect::<Vec<_>>()
+        };
+        let all = ids(10);
+        assert_eq!(all.len(), 4);
+        // As it is amid its end, before it is taken out of the registry.
+        for gone in &all[..2] {
+            let connection = rig.sessions.0.registry.get(gone).expect("it is there");
+            connection.finish().expect("once");
+        }
+        assert_eq!(ids(1), all[2..3]);
+        assert_eq!(ids(10), all[2..]);
+    }
 }

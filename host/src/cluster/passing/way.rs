@@ -14,10 +14,10 @@ use crate::cluster::wire::dialler::Requests;
 use crate::cluster::wire::http2::MAX_ON_THE_WAY;
 use crate::cluster::wire::protocol::passing_client::PassingClient;
 use crate::cluster::wire::traffic::Hold;
-use crate::passing::{MAX_CHANGING, MAX_LASTING, MAX_READING, PassKind};
+use crate::passing::{MAX_CHANGING, MAX_EMULATING, MAX_LASTING, MAX_READING, PassKind};
 
 const _: () = assert!(
-    MAX_LASTING + MAX_READING + MAX_CHANGING == MAX_ON_THE_WAY as usize,
+    MAX_LASTING + MAX_READING + MAX_CHANGING + MAX_EMULATING == MAX_ON_THE_WAY as usize,
     "the other side takes as many"
 );
 
@@ -30,6 +30,7 @@ pub(super) struct Way {
     lasting: Arc<Semaphore>,
     reading: Arc<Semaphore>,
     changing: Arc<Semaphore>,
+    emulating: Arc<Semaphore>,
     /// Whose turn it is to make a connection.
     pub(super) turn: Semaphore,
     connected: Mutex<Option<Arc<Connected>>>,
@@ -60,6 +61,7 @@ impl Default for Way {
             lasting: Arc::new(Semaphore::new(MAX_LASTING)),
             reading: Arc::new(Semaphore::new(MAX_READING)),
             changing: Arc::new(Semaphore::new(MAX_CHANGING)),
+            emulating: Arc::new(Semaphore::new(MAX_EMULATING)),
             turn: Semaphore::new(1),
             connected: Mutex::default(),
             said: Mutex::default(),
@@ -74,6 +76,7 @@ impl Way {
             PassKind::Lasting => &self.lasting,
             PassKind::Reading => &self.reading,
             PassKind::Changing => &self.changing,
+            PassKind::Emulating => &self.emulating,
         };
         Arc::clone(places).try_acquire_owned().ok()
     }

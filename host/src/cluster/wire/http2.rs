@@ -26,7 +26,7 @@ pub(in crate::cluster) const WINDOW: u32 = 4 << 20;
 pub(in crate::cluster) const HTTP2_FRAME: u32 = 64 << 10;
 
 /// Requests that are on their way from one node to another at most.
-pub(in crate::cluster) const MAX_ON_THE_WAY: u32 = 320;
+pub(in crate::cluster) const MAX_ON_THE_WAY: u32 = 512;
 
 /// Largest piece of a request or answer that is passed on, in bytes.
 pub(in crate::cluster) const PIECE: usize = 64 << 10;

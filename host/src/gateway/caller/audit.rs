@@ -20,6 +20,18 @@ pub(super) struct Command {
     status: Option<u16>,
 }
 
+/// Somebody has commanded the node by a method of the API for servers of applications. `error`
+/// is the code of what it was refused with.
+pub(in crate::gateway) fn called(
+    identity: &Identity,
+    address: IpAddr,
+    method: &'static str,
+    error: Option<u32>,
+) {
+    let principal = identity.principal();
+    tracing::info!(target: AUDIT, %principal, %address, method, error, "commanded as a server");
+}
+
 impl Command {
     /// The command of somebody at `address`.
     pub(super) fn of(identity: Identity, address: IpAddr, parts: &Parts) -> Self {

@@ -3,7 +3,7 @@
 //! `credential` is what a request shows, `server_key` the same of one API, `passed` what another node says that passes it on, `denials` tells of those that were refused, and `audit`
 //! of those that command the node.
 
-mod audit;
+pub(super) mod audit;
 mod credential;
 pub(super) mod denials;
 pub(super) mod passed;

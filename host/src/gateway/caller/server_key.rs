@@ -17,25 +17,30 @@ const SCHEME: &str = "apikey";
 /// What the principal is called of who has it.
 const NAME: &str = "sessions.api";
 
-/// Who it is, if the request shows such a key, which is taken out of it.
+/// Who it is, if the node has such a key and the request shows it. What it shows is taken out
+/// of it.
 ///
 /// # Errors
-/// [`Unauthenticated`] when it shows another.
+/// [`Unauthenticated`] when it shows another, or shows none and nobody else would be asked who
+/// they are.
 pub(super) fn identify(
     context: &Context,
     client: &Client,
     parts: &mut Parts,
 ) -> Result<Option<Identity>, Rejection> {
-    let Some(shown) = take(parts) else {
+    let shown = take(parts);
+    let Some(key) = &context.server_key else {
         return Ok(None);
     };
-    if let Some(key) = &context.server_key
-        && key.is(&shown)
-    {
-        return Ok(Some(Identity::of_admin_secret(NAME)));
-    }
-    let counted = context.access.count_wrong(client.address);
-    let unknown = counted.err().unwrap_or(Unauthenticated::WrongKey);
+    let unknown = match shown {
+        Some(shown) if key.is(&shown) => return Ok(Some(Identity::of_admin_secret(NAME))),
+        Some(_) => {
+            let counted = context.access.count_wrong(client.address);
+            counted.err().unwrap_or(Unauthenticated::WrongKey)
+        }
+        None if context.access.is_configured() => return Ok(None),
+        None => Unauthenticated::Missing,
+    };
     context.denials.unauthenticated(&unknown, client.address);
     Err(unknown.into())
 }

@@ -10,8 +10,9 @@ use crate::gateway::context::Context;
 use crate::gateway::problem::Problem;
 use crate::gateway::rejection::Rejection;
 
-/// What a node answers to until it ends, so that who balances its load sees it drain.
-const ANSWERED_WHILE_DRAINING: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+/// What a node answers to until it ends, so that who balances its load sees it drain, and
+/// sessions that it has yet may say what they have to.
+const ANSWERED_WHILE_DRAINING: [&str; 4] = ["/livez", "/readyz", "/metrics", "/emulation"];
 
 /// Whether the process answers
 #[utoipa::path(

@@ -128,6 +128,7 @@ const RIGHTS: [(&str, &str, Right); 51] = [
 
 /// What the operation on this route needs; `None` if there is no such operation.
 pub(in crate::gateway) fn right(method: &Method, route: &str) -> Option<Right> {
+    let is_head = *method == Method::HEAD;
     let method = match *method {
         // Answered as the other, without its body.
         Method::HEAD => Method::GET.as_str(),
@@ -136,5 +137,7 @@ pub(in crate::gateway) fn right(method: &Method, route: &str) -> Option<Right> {
     let operation = RIGHTS
         .iter()
         .find(|(its_method, its_route, _)| *its_route == route && *its_method == method);
-    operation.map(|(_, _, right)| *right)
+    let right = operation.map(|(_, _, right)| *right);
+    // There is nothing of a session before it is connected.
+    right.filter(|right| !(is_head && *right == Right::Session))
 }

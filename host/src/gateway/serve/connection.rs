@@ -35,7 +35,7 @@ pub(in crate::gateway) enum Stage {
     Answering,
     /// The answer is an event stream.
     Streaming,
-    /// It goes on with another protocol.
+    /// It goes on with another protocol, or lasts as long as a session.
     Upgraded,
 }
 
@@ -182,7 +182,7 @@ impl Connection {
 
     /// The request was worked on and what it brought is no longer needed.
     pub(in crate::gateway) fn answer(&self) {
-        if self.stage() != Stage::Streaming {
+        if !matches!(self.stage(), Stage::Streaming | Stage::Upgraded) {
             self.set_stage(Stage::Answering);
         }
         self.share().take();

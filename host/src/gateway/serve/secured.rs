@@ -73,7 +73,8 @@ impl Secured {
         Self::start_as(|bus| guarded(bus, access), false).await
     }
 
-    async fn start_as(gateway: impl FnOnce(&Bus) -> Gateway, clients: bool) -> Self {
+    /// The gateway that is made on a bus.
+    pub(super) async fn start_as(gateway: impl FnOnce(&Bus) -> Gateway, clients: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path(), "localhost");
         let ca = folder.path().join("ca.crt");

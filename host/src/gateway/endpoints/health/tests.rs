@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use axum::http::StatusCode;
 
 use crate::admin::{NodeHealth, Trouble};
-use crate::gateway::test_support::{bus, gateway_with, get, publish};
+use crate::gateway::test_support::{bus, gateway_with, get, post, publish};
 use crate::gateway::{GatewayLimits, Readiness};
 
 /// A store that fails while it is told to.
@@ -67,6 +67,11 @@ async fn ready_means_plugins_loaded_and_not_draining() {
     let draining = get(&router, "/readyz").await;
     assert_eq!(draining.problem()["type"], "urn:hearken:problem:draining");
     assert_eq!(get(&router, "/livez").await.status, StatusCode::OK);
+    let session = post(&router, "/emulation").await;
+    assert_eq!(
+        session.problem()["type"],
+        "urn:hearken:problem:sessions-off"
+    );
 }
 
 #[tokio::test]

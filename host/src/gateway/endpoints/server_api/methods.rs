@@ -10,40 +10,19 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::Instant;
 
 use super::Calling;
-use super::requests::{self, Target, bad_request, data, read};
+use super::batch::{Command, Commands, METHODS};
+use super::requests::{self, Target, bad_request, data, info, read};
 use super::results::{
     Batch, BatchReply, Channels, Done, History, Info, Kept, Node, Nodes, Presence, PresenceStats,
     Subscribed,
 };
 use crate::access::Act;
 use crate::admin::NodeState;
-use crate::session::{ChannelName, PageRequest, Refused, SubscriptionGrant, Whose};
+use crate::gateway::caller::audit;
+use crate::session::{ChannelName, ChannelsUsed, PageRequest, Refused, SubscriptionGrant, Whose};
 
 /// What a method answers with.
 pub(super) type Answer = Result<Box<RawValue>, ClientError>;
-
-/// What there is, beside `batch`.
-const METHODS: [&str; 13] = [
-    "publish",
-    "broadcast",
-    "subscribe",
-    "unsubscribe",
-    "disconnect",
-    "refresh",
-    "presence",
-    "presence_stats",
-    "history",
-    "history_remove",
-    "channels",
-    "info",
-    "rpc",
-];
-
-/// Most commands of a batch: the events of one.
-const MAX_COMMANDS: usize = 1_000;
-
-/// Channels that are looked at at once.
-const TOGETHER: usize = 1_000;
 
 /// A result as it is sent.
 pub(super) fn result(result: &impl Serialize) -> Answer {
@@ -54,32 +33,44 @@ impl Calling<'_> {
     /// Does what a method says, and counts that.
     pub(super) fn call(&self, method: &str, sent: &RawValue) -> Answer {
         let begun = Instant::now();
-        let answer = self.carry_out(method, sent);
         let known = METHODS.into_iter().find(|known| *known == method);
+        let answer = match known {
+            Some(known) => self.carry_out(known, sent),
+            None => match self.check(&Act::Operate) {
+                Ok(()) => Err(errors::METHOD_NOT_FOUND),
+                Err(denied) => Err(denied),
+            },
+        };
         let error = answer.as_ref().err().map(|error| error.code);
         let metrics = &self.context.metrics;
         metrics.called(known.unwrap_or("other"), begun.elapsed(), error);
         answer
     }
 
-    fn carry_out(&self, method: &str, sent: &RawValue) -> Answer {
-        let operates = !matches!(
-            method,
-            "publish" | "broadcast" | "presence" | "presence_stats" | "history"
-        );
-        if operates {
-            self.check(&Act::Operate)?;
-        }
+    fn carry_out(&self, method: &'static str, sent: &RawValue) -> Answer {
         match method {
             "publish" => self.publish(sent),
             "broadcast" => self.broadcast(sent),
+            "presence" => self.presence(sent),
+            "presence_stats" => self.presence_stats(sent),
+            "history" => self.history(sent),
+            _ => {
+                self.check(&Act::Operate)?;
+                let answer = self.operate(method, sent);
+                let error = answer.as_ref().err().map(|error| error.code);
+                audit::called(self.identity, self.client.address, method, error);
+                answer
+            }
+        }
+    }
+
+    /// What commands the node.
+    fn operate(&self, method: &str, sent: &RawValue) -> Answer {
+        match method {
             "subscribe" => self.subscribe(sent),
             "unsubscribe" => self.unsubscribe(sent),
             "disconnect" => self.disconnect(sent),
             "refresh" => self.refresh(sent),
-            "presence" => self.presence(sent),
-            "presence_stats" => self.presence_stats(sent),
-            "history" => self.history(sent),
             "history_remove" => self.history_remove(sent),
             "channels" => self.channels(sent),
             "info" => self.info(),
@@ -89,34 +80,28 @@ impl Calling<'_> {
     }
 
     /// Does several things, one after the other.
-    pub(super) fn batch(&self, sent: &RawValue) -> Result<Batch, ClientError> {
-        #[derive(serde::Deserialize)]
-        struct Commands {
-            commands: Vec<BTreeMap<String, Box<RawValue>>>,
-        }
+    pub(super) async fn batch(&self, sent: &RawValue) -> Result<Batch, ClientError> {
         let Commands { commands } = read(sent)?;
-        if commands.len() > MAX_COMMANDS {
-            return Err(errors::LIMIT_EXCEEDED);
-        }
-        let replies = commands.iter().map(|command| {
-            // Of several methods the first one counts.
-            let answered = match command.iter().next() {
-                None => Err(bad_request("the command is empty")),
+        let commands = commands.all()?;
+        let mut replies = Vec::with_capacity(commands.len());
+        for Command(command) in commands {
+            let answered = match command {
+                None => Err(errors::METHOD_NOT_FOUND),
                 Some((method, sent)) => {
                     let answer = self.call(method, sent);
-                    answer.map(|result| BTreeMap::from([(method.clone(), result)]))
+                    answer.map(|result| BTreeMap::from([(method, result)]))
                 }
             };
-            match answered {
+            replies.push(match answered {
                 Ok(result) => BatchReply::Result(result),
                 Err(error) => BatchReply::Error {
                     error: error.into(),
                 },
-            }
-        });
-        Ok(Batch {
-            replies: replies.collect(),
-        })
+            });
+            // Others are served between two commands.
+            tokio::task::yield_now().await;
+        }
+        Ok(Batch { replies })
     }
 
     /// Checks that whoever calls may do that.
@@ -139,8 +124,8 @@ impl Calling<'_> {
         let name = name(&asked.channel)?;
         let overrides = asked.overrides.map(requests::Override::overrides);
         let grant = SubscriptionGrant {
-            info: data(sent, "info", "b64info")?,
-            data: data(sent, "data", "b64data")?,
+            info: info(sent)?,
+            data: data(sent)?,
             overrides: overrides.unwrap_or_default(),
         };
         let position = asked.recover_since.map(|since| SubscribePosition {
@@ -180,9 +165,10 @@ impl Calling<'_> {
                 _ => return Err(bad_request("`disconnect.code` is from 3000 to 4999")),
             },
         };
+        let whitelist = asked.whitelist.all()?;
         if let Some(whose) = self.whose(sent)? {
             let sessions = &self.context.sessions;
-            sessions.disconnect(&whose, &why, &asked.whitelist);
+            sessions.disconnect(&whose, &why, &whitelist);
         }
         result(&Done {})
     }
@@ -252,25 +238,23 @@ impl Calling<'_> {
         let requests::Channels { pattern } = read(sent)?;
         let pattern = (!pattern.is_empty()).then(|| Glob::new(pattern));
         let mut channels = BTreeMap::new();
-        self.each_channel(|name, subscribers| {
+        for (name, num_clients) in self.context.sessions.channels("", usize::MAX) {
             let is_meant = pattern
                 .as_ref()
                 .is_none_or(|pattern| pattern.matches(name.as_str()));
-            if is_meant && subscribers > 0 {
-                let num_clients = subscribers;
+            if is_meant && num_clients > 0 {
                 channels.insert(name.to_string(), Subscribed { num_clients });
             }
-        });
+        }
         result(&Channels { channels })
     }
 
     fn info(&self) -> Answer {
         let stats = self.context.sessions.stats();
-        let (mut num_subs, mut num_channels) = (0, 0);
-        self.each_channel(|_, subscribers| {
-            num_subs += subscribers;
-            num_channels += usize::from(subscribers > 0);
-        });
+        let ChannelsUsed {
+            channels: num_channels,
+            subscriptions: num_subs,
+        } = self.context.sessions.channels_used();
         let nodes = self.context.cluster.nodes();
         let own = nodes.iter().find(|node| node.state == NodeState::This);
         let node = Node {
@@ -284,21 +268,6 @@ impl Calling<'_> {
             uptime: self.context.started.elapsed().as_secs(),
         };
         result(&Nodes { nodes: vec![node] })
-    }
-
-    /// Looks at each channel of sessions and how many subscribers it has.
-    fn each_channel(&self, mut look: impl FnMut(&ChannelName, usize)) {
-        let mut after = String::new();
-        loop {
-            let some = self.context.sessions.channels(&after, TOGETHER);
-            for (name, subscribers) in &some {
-                look(name, *subscribers);
-            }
-            match some.last() {
-                Some((last, _)) if some.len() == TOGETHER => after = last.to_string(),
-                _ => return,
-            }
-        }
     }
 
     /// The channel that is named, if whoever calls may read it.

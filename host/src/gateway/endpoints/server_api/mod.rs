@@ -4,9 +4,13 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | `requests`, `results` | what they send and get |
+//! | `bounded` | lists in what they send |
+//! | `batch` | several commands in one request |
 //! | `methods` | what is done |
 //! | `publishing` | the same of what publishes |
 
+mod batch;
+mod bounded;
 mod methods;
 mod publishing;
 mod requests;
@@ -15,6 +19,7 @@ mod results;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Json;
 use axum::body::Body;
@@ -35,6 +40,7 @@ use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
+use requests::MAX_CHANNELS;
 use results::Reply;
 
 /// Where a client may ask for statuses in place of errors within answers of 200.
@@ -57,6 +63,7 @@ const ERROR_MODE: &str = "x-centrifugo-error-mode";
     responses(
         (status = 200, description = "`{result}`, or `{error: {code, message}}`"),
         (status = 400, description = "Unknown parameter, or the body is no JSON object", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The key is missing or wrong, or nobody may do that without a credential", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
@@ -86,15 +93,20 @@ pub(in crate::gateway) async fn call(
         context: &context,
         identity: &identity,
         client: &client,
+        channels: AtomicUsize::new(MAX_CHANNELS),
     };
+    let is_anonymous = *identity.principal() == Principal::Anonymous;
     if method == "batch" {
-        return Ok(match calling.batch(&sent) {
+        return Ok(match calling.batch(&sent).await {
+            Ok(batch) if batch.is_denied() && is_anonymous => {
+                return Err(Unauthenticated::Missing.into());
+            }
             Ok(batch) => Json(batch).into_response(),
             Err(error) => Json(Reply::from(Err(error))).into_response(),
         });
     }
     let called = calling.call(&method, &sent);
-    if called.as_ref().is_err_and(is_denied) && *identity.principal() == Principal::Anonymous {
+    if called.as_ref().is_err_and(is_denied) && is_anonymous {
         // As any other route, and as Centrifugo.
         return Err(Unauthenticated::Missing.into());
     }
@@ -113,6 +125,19 @@ struct Calling<'c> {
     context: &'c Context,
     identity: &'c Identity,
     client: &'c Client,
+    /// To how many channels what is broadcast may still go.
+    channels: AtomicUsize,
+}
+
+impl Calling<'_> {
+    /// Takes so many of the channels that what is broadcast by a request may go to.
+    fn take_channels(&self, count: usize) -> Result<(), ClientError> {
+        let order = Ordering::Relaxed;
+        let taken = self
+            .channels
+            .fetch_update(order, order, |left| left.checked_sub(count));
+        taken.map(drop).map_err(|_| errors::LIMIT_EXCEEDED)
+    }
 }
 
 fn is_denied(error: &ClientError) -> bool {

@@ -1,44 +1,52 @@
 //! `publish` and `broadcast`.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
-use hearken_session_protocol::payload::{MAX_DEPTH, check_json};
+use hearken_session_protocol::payload::check_json;
 use serde_json::value::RawValue;
 
 use super::Calling;
 use super::methods::{Answer, result};
-use super::requests::{self, Publication, bad_request, data, read};
+use super::requests::{OfChannel, OfChannels, Publication, bad_request, data, read};
 use super::results::{Published, Reply, Responses};
 use crate::access::Act;
 use crate::bus::PublishError;
+use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType};
 use crate::session::{PublishFailure, PublishOptions};
 
 /// Media type of data that is no JSON.
 const BINARY: &str = "application/octet-stream";
 
-/// Most channels of a broadcast: the events of a batch.
-const MAX_CHANNELS: usize = 1_000;
+/// How something is published.
+#[derive(Clone)]
+struct How {
+    tags: BTreeMap<String, String>,
+    idempotency_key: Option<String>,
+    delta: bool,
+    skip_history: bool,
+}
 
 impl Calling<'_> {
     pub(super) fn publish(&self, sent: &RawValue) -> Answer {
-        let requests::Publish { channel, what } = read(sent)?;
-        let data = data(sent, "data", "b64data")?;
-        result(&self.publish_to(&channel, &what, data)?)
+        let OfChannel { channel } = read(sent)?;
+        let how = How::read(sent)?;
+        result(&self.publish_to(&channel, &how, data(sent)?)?)
     }
 
     pub(super) fn broadcast(&self, sent: &RawValue) -> Answer {
-        let requests::Broadcast { channels, what } = read(sent)?;
-        let data = data(sent, "data", "b64data")?;
+        let OfChannels { channels } = read(sent)?;
+        let channels = channels.all()?;
+        let (how, data) = (How::read(sent)?, data(sent)?);
         if channels.is_empty() {
             return Err(bad_request("`channels` is missing"));
         }
-        if channels.len() > MAX_CHANNELS {
-            return Err(errors::LIMIT_EXCEEDED);
-        }
+        self.take_channels(channels.len())?;
         let responses = channels.iter().map(|channel| {
-            let published = self.publish_to(channel, &what, data.clone());
+            let published = self.publish_to(channel, &how, data.clone());
             Reply::from(published.and_then(|published| result(&published)))
         });
         result(&Responses {
@@ -49,7 +57,7 @@ impl Calling<'_> {
     fn publish_to(
         &self,
         channel: &str,
-        what: &Publication,
+        how: &How,
         data: Option<Bytes>,
     ) -> Result<Published, ClientError> {
         if channel.is_empty() {
@@ -71,13 +79,18 @@ impl Calling<'_> {
             data: Some((&*data).into()),
             ..Draft::new(event_type)
         };
-        let key = &what.idempotency_key;
+        let How {
+            tags,
+            idempotency_key,
+            delta,
+            skip_history,
+        } = how.clone();
         let options = PublishOptions {
             exclude: None,
-            tags: what.tags.clone().unwrap_or_default(),
-            idempotency_key: (!key.is_empty()).then(|| key.clone()),
-            delta: what.delta,
-            skip_history: what.skip_history,
+            tags,
+            idempotency_key,
+            delta,
+            skip_history,
         };
         let connection = &self.client.connection;
         let publisher = connection.publisher(self.identity, &self.context.bus);
@@ -87,6 +100,23 @@ impl Calling<'_> {
         Ok(Published {
             offset: position.as_ref().map(|position| position.offset),
             epoch: position.map(|position| position.epoch.to_string()),
+        })
+    }
+}
+
+impl How {
+    fn read(sent: &RawValue) -> Result<Self, ClientError> {
+        let Publication {
+            skip_history,
+            tags,
+            idempotency_key: key,
+            delta,
+        } = read(sent)?;
+        Ok(Self {
+            tags: tags.all()?,
+            idempotency_key: (!key.is_empty()).then_some(key),
+            delta,
+            skip_history,
         })
     }
 }

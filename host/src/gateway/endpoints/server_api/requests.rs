@@ -1,42 +1,44 @@
 //! What servers send. What is not known is passed over, as Centrifugo does.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::bounded::{Bounded, BoundedMap};
 use crate::session::{Overrides, Whose};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Publish {
-    pub(super) channel: String,
-    #[serde(flatten)]
-    pub(super) what: Publication,
-}
+/// Most channels of a request: the events of a batch.
+pub(super) const MAX_CHANNELS: usize = 1_000;
+
+/// Most sessions that are not to be disconnected with the others of their user.
+const MAX_WHITELIST: usize = 1_000;
+
+/// Most tags of a publication.
+const MAX_TAGS: usize = 1_000;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Broadcast {
-    pub(super) channels: Vec<String>,
-    #[serde(flatten)]
-    pub(super) what: Publication,
+pub(super) struct OfChannels {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) channels: Bounded<String, MAX_CHANNELS>,
 }
 
-/// How something is published. What is, is read apart, by [`data`], so that it stays as it is
-/// written.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// How something is published. What is, and where, is read apart, so that nothing is read into
+/// memory but what is looked at, and data stays as it is written.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Publication {
+    #[serde(deserialize_with = "or_default")]
     pub(super) skip_history: bool,
-    pub(super) tags: Option<BTreeMap<String, String>>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) tags: BoundedMap<MAX_TAGS>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) idempotency_key: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) delta: bool,
 }
 
@@ -44,15 +46,20 @@ pub(super) struct Publication {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Target {
+    #[serde(deserialize_with = "or_default")]
     user: String,
+    #[serde(deserialize_with = "or_default")]
     client: String,
+    #[serde(deserialize_with = "or_default")]
     session: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Subscribe {
+    #[serde(deserialize_with = "or_default")]
     pub(super) channel: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) expire_at: u64,
     pub(super) recover_since: Option<Position>,
     #[serde(rename = "override")]
@@ -62,7 +69,9 @@ pub(super) struct Subscribe {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Position {
+    #[serde(deserialize_with = "or_default")]
     pub(super) offset: u64,
+    #[serde(deserialize_with = "or_default")]
     pub(super) epoch: String,
 }
 
@@ -79,72 +88,126 @@ pub(super) struct Override {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Flag {
+    #[serde(deserialize_with = "or_default")]
     value: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct OfChannel {
+    #[serde(deserialize_with = "or_default")]
     pub(super) channel: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Disconnect {
-    pub(super) whitelist: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) whitelist: Bounded<String, MAX_WHITELIST>,
     pub(super) disconnect: Option<Code>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Code {
+    #[serde(deserialize_with = "or_default")]
     pub(super) code: u32,
+    #[serde(deserialize_with = "or_default")]
     pub(super) reason: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Refresh {
+    #[serde(deserialize_with = "or_default")]
     pub(super) expired: bool,
+    #[serde(deserialize_with = "or_default")]
     pub(super) expire_at: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct History {
+    #[serde(deserialize_with = "or_default")]
     pub(super) limit: i64,
     pub(super) since: Option<Position>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) reverse: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Channels {
+    #[serde(deserialize_with = "or_default")]
     pub(super) pattern: String,
 }
 
+/// Data as JSON, which may be `null`, or as bytes in base64.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Data<'r> {
+    #[serde(borrow, deserialize_with = "given")]
+    data: Option<&'r RawValue>,
+    #[serde(deserialize_with = "or_default")]
+    b64data: String,
+}
+
+/// The same of what is said of a session in a channel.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SessionInfo<'r> {
+    #[serde(borrow, deserialize_with = "given")]
+    info: Option<&'r RawValue>,
+    #[serde(deserialize_with = "or_default")]
+    b64info: String,
+}
+
 /// Reads a request.
-pub(super) fn read<T: DeserializeOwned>(sent: &RawValue) -> Result<T, ClientError> {
+pub(super) fn read<'r, T: Deserialize<'r>>(sent: &'r RawValue) -> Result<T, ClientError> {
     serde_json::from_str(sent.get()).map_err(|error| bad_request(&error.to_string()))
 }
 
-/// JSON, or bytes in base64, that stand under these names.
-pub(super) fn data(
-    sent: &RawValue,
-    name: &str,
+/// Reads a member; `null` is as if it were not there.
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a member as it is written, `null` too.
+fn given<'de, D>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// What is to be published, under `data` or `b64data`.
+pub(super) fn data(sent: &RawValue) -> Result<Option<Bytes>, ClientError> {
+    let Data { data, b64data } = read(sent)?;
+    bytes(data, "b64data", &b64data)
+}
+
+/// What is said of a session in a channel, under `info` or `b64info`.
+pub(super) fn info(sent: &RawValue) -> Result<Option<Bytes>, ClientError> {
+    let SessionInfo { info, b64info } = read(sent)?;
+    bytes(info, "b64info", &b64info)
+}
+
+/// Bytes, if there are any under that name, or else JSON.
+fn bytes(
+    json: Option<&RawValue>,
     name_of_base64: &str,
+    base64: &str,
 ) -> Result<Option<Bytes>, ClientError> {
-    let mut members: BTreeMap<String, Box<RawValue>> = read(sent)?;
-    let null = |value: &RawValue| value.get() == "null";
-    if let Some(encoded) = members.remove(name_of_base64).filter(|value| !null(value)) {
-        let text: String = read(&encoded)?;
-        let bytes = BASE64_STANDARD.decode(text);
-        let bytes = bytes.map_err(|error| bad_request(&format!("`{name_of_base64}`: {error}")))?;
-        return Ok(Some(bytes.into()));
+    if base64.is_empty() {
+        return Ok(json.map(|json| Bytes::copy_from_slice(json.get().as_bytes())));
     }
-    // `null` is data.
-    let value = members.remove(name);
-    Ok(value.map(|value| Bytes::copy_from_slice(value.get().as_bytes())))
+    let bytes = BASE64_STANDARD.decode(base64);
+    let bytes = bytes.map_err(|error| bad_request(&format!("`{name_of_base64}`: {error}")))?;
+    Ok(Some(bytes.into()))
 }
 
 impl Target {

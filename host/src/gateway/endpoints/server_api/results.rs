@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientError, ClientInfo, Publication};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -93,7 +94,7 @@ pub(super) enum Reply {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum BatchReply {
-    Result(BTreeMap<String, Box<RawValue>>),
+    Result(BTreeMap<&'static str, Box<RawValue>>),
     Error { error: Told },
 }
 
@@ -114,6 +115,18 @@ pub(super) struct Told {
 #[derive(Debug, Serialize)]
 pub(super) struct Responses {
     pub(super) responses: Vec<Reply>,
+}
+
+impl Batch {
+    /// Whether nothing of it was done, and something for want of a right.
+    pub(super) fn is_denied(&self) -> bool {
+        let code = |reply: &BatchReply| match reply {
+            BatchReply::Result(_) => None,
+            BatchReply::Error { error } => Some(error.code),
+        };
+        let codes: Option<Vec<u32>> = self.replies.iter().map(code).collect();
+        codes.is_some_and(|codes| codes.contains(&errors::PERMISSION_DENIED.code))
+    }
 }
 
 impl From<ClientError> for Told {

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -8,14 +8,20 @@ use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::access::AccessSettings;
 use crate::config::NodeConfig;
-use crate::gateway::test_support::{SERVER_KEY, access, bus, gateway_with_sessions, send};
+use crate::gateway::GatewayLimits;
+use crate::gateway::test_support::{SERVER_KEY, access, bus, gateway, gateway_with_sessions, send};
 use crate::passing::Alone;
 use crate::session::{Namespace, Sessions, SessionsSettings};
 
 fn node() -> (Router, Sessions) {
+    node_with(AccessSettings::default())
+}
+
+fn node_with(access_settings: AccessSettings) -> (Router, Sessions) {
     let kept = Namespace {
         history_size: 10,
         history_ttl: Duration::from_secs(60),
@@ -30,7 +36,7 @@ fn node() -> (Router, Sessions) {
         ]),
         ..NodeConfig::default().sessions
     };
-    let access = access(AccessSettings::default());
+    let access = access(access_settings);
     let (gateway, sessions) = gateway_with_sessions(&bus(), access, Arc::new(Alone), settings);
     (gateway.router(), sessions)
 }
@@ -196,8 +202,21 @@ async fn a_batch_is_answered_in_its_order() {
     assert_eq!(replies[0]["publish"]["offset"], 1);
     assert_eq!(replies[1]["error"]["code"], 102);
     assert_eq!(replies[2]["presence_stats"]["num_clients"], 0);
-    assert_eq!(replies[3]["error"]["code"], 107);
+    assert_eq!(replies[3]["error"]["code"], 104);
     assert_eq!(replies[4]["error"]["code"], 104);
+    // Of several methods the first in Centrifugo's order that says something.
+    let several = json!({"commands": [{
+        "info": {},
+        "broadcast": null,
+        "channels": {},
+        "unsubscribe": {"channel": "chat:1", "user": "1"},
+        "zzz": 1,
+    }]});
+    let answer = call(&router, "batch", several).await;
+    assert_eq!(answer["replies"], json!([{"unsubscribe": {}}]));
+    let empty: Vec<Value> = (0..1_001).map(|_| json!({})).collect();
+    let many = call(&router, "batch", json!({ "commands": empty })).await;
+    assert_eq!(many["error"]["code"], 106);
 }
 
 #[tokio::test]
@@ -207,7 +226,15 @@ async fn what_is_wrong_is_told_as_there() {
         ("publish", json!({"data": 1}), 107),
         ("publish", json!({"channel": "chat:1"}), 107),
         ("publish", json!({"channel": "chat:1", "b64data": "!"}), 107),
+        ("publish", json!({"channel": "chat:1", "b64data": ""}), 107),
+        ("publish", json!({"channel": null, "data": 1}), 107),
         ("broadcast", json!({"channels": [], "data": 1}), 107),
+        ("broadcast", json!({"channels": null, "data": 1}), 107),
+        (
+            "broadcast",
+            json!({"channels": vec!["chat:1"; 1_001], "data": 1}),
+            106,
+        ),
         ("subscribe", json!({"channel": "chat:1"}), 107),
         ("disconnect", json!({"session": "s"}), 107),
         (
@@ -246,4 +273,151 @@ async fn a_wrong_key_opens_nothing() {
     let request = Request::post("/api/info").header("authorization", scheme);
     let answer = send(&router, request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn data_is_kept_as_it_is_written() {
+    let (router, _) = node();
+    let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
+    for data in [r#""\ud800""#, "1e400", r#"{"a":1,"a":2}"#, &deep] {
+        let publish = format!(r#"{{"channel":"chat:1","data":{data}}}"#);
+        let answer = send(&router, request("publish", &publish)).await;
+        assert!(
+            answer.json()["result"]["offset"].is_u64(),
+            "{}",
+            answer.body
+        );
+    }
+    let asked = r#"{"channel":"chat:1","limit":10}"#;
+    let kept = send(&router, request("history", asked)).await.body;
+    for data in [
+        r#""data":"\ud800""#,
+        r#""data":1e400"#,
+        r#""data":{"a":1,"a":2}"#,
+    ] {
+        assert!(kept.contains(data), "{data} in {kept}");
+    }
+    // Deeper than clients may nest what they publish as JSON.
+    assert!(kept.contains("data_base64"), "{kept}");
+}
+
+#[tokio::test]
+async fn null_and_nothing_are_as_if_they_were_not_there() {
+    let (router, _) = node();
+    let publish = json!({
+        "channel": "chat:1", "data": {"m": 1}, "b64data": "", "tags": null,
+        "idempotency_key": null, "skip_history": null, "delta": null,
+    });
+    let answer = call(&router, "publish", publish).await;
+    assert_eq!(answer["result"]["offset"], 1, "{answer}");
+    let asked = json!({"channel": "chat:1", "limit": 10, "since": null, "reverse": null});
+    let answer = call(&router, "history", asked).await;
+    let kept = &answer["result"]["publications"][0];
+    assert_eq!(kept["data"], json!({"m": 1}));
+    for (method, body) in [
+        (
+            "subscribe",
+            json!({"user": "1", "client": null, "session": null, "channel": "chat:1",
+                   "expire_at": null, "recover_since": null, "override": null, "b64info": null}),
+        ),
+        (
+            "disconnect",
+            json!({"user": "1", "whitelist": null, "disconnect": null}),
+        ),
+        (
+            "refresh",
+            json!({"user": "1", "expired": null, "expire_at": null}),
+        ),
+    ] {
+        let answer = call(&router, method, body).await;
+        assert_eq!(answer, json!({"result": {}}), "{method}");
+    }
+    let answer = call(&router, "channels", json!({"pattern": null})).await;
+    assert_eq!(answer["result"]["channels"], json!({}));
+}
+
+#[tokio::test]
+async fn a_request_broadcasts_to_so_many_channels_in_all() {
+    let (router, _) = node();
+    let channels: Vec<String> = (0..600).map(|number| format!("none:{number}")).collect();
+    let broadcast = json!({"broadcast": {"channels": channels, "data": 1}});
+    let batch = json!({"commands": [broadcast.clone(), broadcast]});
+    let answer = call(&router, "batch", batch).await;
+    let replies = &answer["replies"];
+    let first = &replies[0]["broadcast"]["responses"];
+    assert_eq!(first.as_array().unwrap().len(), 600);
+    assert_eq!(replies[1]["error"]["code"], 106);
+}
+
+#[tokio::test]
+async fn where_there_is_a_key_nobody_commands_without_it() {
+    let (router, _) = node();
+    for (method, body) in [("info", "{}"), ("batch", r#"{"commands":[{"info":{}}]}"#)] {
+        let request = Request::post(format!("/api/{method}")).body(Body::from(body));
+        let answer = send(&router, request.unwrap()).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_who_may_do_nothing_of_it_is_refused_as_its_commands_would_be() {
+    let (router, _) = node_with(AccessSettings {
+        anonymous: Some(Vec::new()),
+        ..AccessSettings::default()
+    });
+    let batch = json!({"commands": [{"info": {}}, {"publish": {"channel": "chat:1", "data": 1}}]});
+    let request = Request::post("/api/batch").body(Body::from(batch.to_string()));
+    let answer = send(&router, request.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_node_without_a_key_does_not_mind_one() {
+    let gateway = gateway(&bus(), GatewayLimits::default());
+    let answer = send(&gateway.router(), request("info", "")).await;
+    // Sessions are off, which only who was let through is told.
+    assert_eq!(answer.problem()["type"], "urn:hearken:problem:sessions-off");
+}
+
+#[tokio::test]
+async fn what_is_commanded_is_in_the_log() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::registry().with(layer);
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let (router, _) = node();
+    call(&router, "disconnect", json!({"user": "1"})).await;
+    let batch = json!({"commands": [
+        {"refresh": {}},
+        {"publish": {"channel": "chat:1", "data": 1}},
+    ]});
+    call(&router, "batch", batch).await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let audited: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("hearken::audit") && line.contains("sessions.api"))
+        .collect();
+    let [disconnected, refreshed] = audited[..] else {
+        panic!("{text}");
+    };
+    assert!(disconnected.contains("method=\"disconnect\"") && disconnected.contains("address="));
+    assert!(refreshed.contains("method=\"refresh\"") && refreshed.contains("error=107"));
+}
+
+/// What is written into the log.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -39,6 +39,14 @@ pub(in crate::gateway) struct Exclude {
     user: Option<String>,
 }
 
+/// A user's name, and not that of all who have not said who they are.
+fn filled(user: String) -> Result<String, SessionRefusal> {
+    match user.is_empty() {
+        true => Err(SessionRefusal::NoUser),
+        false => Ok(user),
+    }
+}
+
 impl To {
     /// Whose sessions they are here.
     pub(super) fn whose(self, context: &Context) -> Result<Whose, Rejection> {
@@ -56,7 +64,7 @@ impl To {
         } = self;
         match (session, user, subject, subscribed, node, all) {
             (Some(id), None, None, None, None, None) => Ok(Whose::Client(id)),
-            (None, Some(user), None, None, None, None) => Ok(Whose::User(user)),
+            (None, Some(user), None, None, None, None) => Ok(Whose::User(filled(user)?)),
             (None, None, Some(subject), None, None, None) => channel(&format!("subject:{subject}")),
             (None, None, None, Some(name), None, None) => channel(&name),
             (None, None, None, None, Some(node), None) => {
@@ -75,6 +83,7 @@ impl Exclude {
         match (self.session, self.user) {
             (Some(session), None) => Ok(vec![session]),
             (None, Some(user)) => {
+                let user = filled(user)?;
                 let mut clients: Vec<String> = Vec::new();
                 loop {
                     let after = clients.last().map(String::as_str).unwrap_or_default();

@@ -1,12 +1,14 @@
 //! `POST /emulation`: commands for a session that cannot send any itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use hearken_session_protocol::decode_emulated;
+use tokio::time::timeout;
 
 use super::long_answers::encoding;
 use super::refusal::SessionRefusal;
@@ -16,25 +18,27 @@ use crate::gateway::endpoints::publish::read_body;
 use crate::gateway::problem::Problem;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::passing::{PassFailure, PassedRequest, PassedRights};
+use crate::passing::{EMULATION, PassFailure, PassedRequest, PassedRights};
 use crate::session::Session;
 
-/// The route.
-const PATH: &str = "/emulation";
+/// How long it is waited for that commands are carried out, which they are not for as long as a
+/// client does not read what its session is sent.
+const CARRIED_OUT: Duration = Duration::from_secs(5);
 
 /// Send commands of a session
 ///
 /// For sessions over answers that do not end: the body is `{session, node, data}`, of which the
 /// first two stand in the reply to `connect`, and `data` is the commands, lines of JSON as a
 /// string. With the media type `application/octet-stream` it is protobuf. Any node takes it.
-/// It is answered once the commands are carried out, and the same if the session is over;
+/// It is answered once the commands are carried out, or wait for 5 seconds because the client
+/// does not read, and the same if the session is over;
 /// replies come with the session's other messages.
 #[utoipa::path(
     post,
     path = "/emulation",
     tag = "sessions",
     responses(
-        (status = 204, description = "Carried out, or there is no such session any more"),
+        (status = 204, description = "Carried out, or about to be, or there is no such session any more"),
         (status = 400, description = "The body is not of that form", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such node, or sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
@@ -56,8 +60,10 @@ pub(in crate::gateway) async fn emulate(
     let sent = decode_emulated(encoding(&headers), &body.bytes, &limits);
     let sent = sent.map_err(SessionRefusal::Decode)?;
     if *sent.node == **context.bus.node() {
-        // What it takes of the memory for bodies is kept meanwhile.
-        context.inboxes.hand(&sent.session, sent.data).await;
+        // What it takes of the memory for bodies is kept meanwhile. Then the commands wait in
+        // the inbox, which is bounded.
+        let handed = context.inboxes.hand(&sent.session, sent.data);
+        let _ = timeout(CARRIED_OUT, handed).await;
         return Ok(StatusCode::NO_CONTENT);
     }
     let unknown = || Rejection::from(SessionRefusal::UnknownNode(sent.node.clone()));
@@ -88,7 +94,7 @@ fn passed(client: &Client, headers: &HeaderMap, body: Bytes) -> PassedRequest {
     });
     PassedRequest {
         method: "POST".to_owned(),
-        target: PATH.to_owned(),
+        target: EMULATION.to_owned(),
         headers: media_type.into_iter().collect(),
         address: client.address,
         principal: Principal::Anonymous.to_string(),

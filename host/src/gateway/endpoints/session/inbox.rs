@@ -86,19 +86,12 @@ impl Inbox {
     /// will not be.
     fn put(&self, data: Bytes) -> oneshot::Receiver<()> {
         let (done, is_done) = oneshot::channel();
-        {
-            let mut waiting = self.lock();
-            let bytes = waiting.bytes.saturating_add(data.len());
-            if waiting.messages.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
-                *waiting = Waiting {
-                    is_over: true,
-                    ..Waiting::default()
-                };
-            } else {
-                waiting.bytes = bytes;
-                waiting.messages.push_back(Message { data, done });
-            }
-        }
+        let message = Message { data, done };
+        let mut waiting = self.lock();
+        let dropped = waiting.put(message);
+        drop(waiting);
+        // Not under the lock: it wakes those who wait for them.
+        drop(dropped);
         self.wake();
         is_done
     }
@@ -106,6 +99,24 @@ impl Inbox {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Nothing in here panics half-way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Puts a message behind the others; what is not kept is given back.
+    fn put(&mut self, message: Message) -> VecDeque<Message> {
+        if self.is_over {
+            return VecDeque::from([message]);
+        }
+        let bytes = self.bytes.saturating_add(message.data.len());
+        if self.messages.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
+            self.is_over = true;
+            self.bytes = 0;
+            return std::mem::take(&mut self.messages);
+        }
+        self.bytes = bytes;
+        self.messages.push_back(message);
+        VecDeque::new()
     }
 }
 
@@ -201,6 +212,9 @@ mod tests {
             for is_done in waiting {
                 is_done.await.unwrap_err();
             }
+            // Nor is anything kept that comes later.
+            put().await.unwrap_err();
+            assert!(inbox.lock().messages.is_empty());
         }
     }
 }

@@ -46,8 +46,8 @@ const PROTOBUF: &str = "application/octet-stream";
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn http_stream(
@@ -74,7 +74,8 @@ pub(in crate::gateway) async fn http_stream(
         (status = 200, description = "Replies and pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "`cf_connect` is missing, or no command", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "But for HTTP/1.1: too many streams from one address", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn sse(
@@ -99,8 +100,8 @@ pub(in crate::gateway) async fn sse(
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn post_sse(
@@ -127,7 +128,8 @@ pub(in crate::gateway) async fn post_sse(
         (status = 200, description = "Pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "`cf_connect` connects nobody", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "But for HTTP/1.1: too many streams from one address", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn uni_sse(
@@ -152,8 +154,8 @@ pub(in crate::gateway) async fn uni_sse(
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn post_uni_sse(
@@ -177,7 +179,8 @@ pub(in crate::gateway) async fn post_uni_sse(
         (status = 200, description = "Pushes", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "`cf_connect` connects nobody", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "But for HTTP/1.1: too many streams from one address", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn uni_http_stream(
@@ -204,8 +207,8 @@ pub(in crate::gateway) async fn uni_http_stream(
         (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn post_uni_http_stream(
@@ -282,7 +285,7 @@ async fn connect(
         commands,
         received: sent.map_or(0, |sent| sent.len()),
     };
-    Ok(start.answer(context, client))
+    start.answer(context, client)
 }
 
 /// What a client sends that only listens, as the others would.

@@ -35,6 +35,11 @@ pub(in crate::gateway) enum SessionRefusal {
     To,
     #[error("`exclude` has exactly one of `session` and `user`")]
     Exclude,
+    #[error(
+        "`user` is empty, which would be all who have not said who they are; name a user, or \
+         sessions by `session`"
+    )]
+    NoUser,
     #[error("`code` is from 3000 to 4999, and `reason` has at most 123 bytes")]
     Code,
     #[error(transparent)]
@@ -70,9 +75,12 @@ impl SessionRefusal {
                 "The node does not answer",
             ),
             Self::NoSession(_) => (StatusCode::NOT_FOUND, "no-session", "No such session"),
-            Self::Json(_) | Self::To | Self::Exclude | Self::Code | Self::Name(_) => {
-                (StatusCode::BAD_REQUEST, "bad-body", "Bad body")
-            }
+            Self::Json(_)
+            | Self::To
+            | Self::Exclude
+            | Self::NoUser
+            | Self::Code
+            | Self::Name(_) => (StatusCode::BAD_REQUEST, "bad-body", "Bad body"),
             Self::Mixed => (StatusCode::BAD_REQUEST, "bad-event", "Bad event"),
             Self::Publish(failure) => match failure {
                 PublishFailure::UnknownChannel(_) => {

@@ -20,9 +20,11 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::inbox::{self, Inbox, Listed};
 use crate::gateway::context::Context;
+use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::gateway::serve::connection::Stage;
+use crate::gateway::serve::connection::{Connection, Stage};
 use crate::gateway::serve::detached::Detached;
+use crate::gateway::serve::slots::Slot;
 use crate::session::{Framing, Next, Outbox, Session, Taken, Transport, Variant};
 
 /// Bytes that are taken out of the outbox at once.
@@ -49,7 +51,19 @@ pub(super) struct Start {
 
 impl Start {
     /// Begins the session, and answers with what it is sent.
-    pub(super) fn answer(self, context: &Arc<Context>, client: &Client) -> Response {
+    ///
+    /// # Errors
+    /// [`Rejection::full`] when it would keep a connection's place, and as many do as may.
+    pub(super) fn answer(
+        self,
+        context: &Arc<Context>,
+        client: &Client,
+    ) -> Result<Response, Rejection> {
+        // Only with HTTP/1.1 is the connection the session's alone, and given up as one of HTTP.
+        let attached = match self.version {
+            Version::HTTP_11 => None,
+            _ => Some(Attached::new(context, client)?),
+        };
         let settings = context.sessions.settings();
         let inbox = Arc::new(Inbox::default());
         let woken = Arc::clone(&inbox);
@@ -72,6 +86,11 @@ impl Start {
         // A connection with several answers is closed when one is not asked for more.
         let asks_again = (self.version == Version::HTTP_2).then_some(context.limits.keep_alive);
         let over = over(Arc::clone(&outbox), Arc::clone(&inbox));
+        client.connection.set_stage(match attached {
+            None => Stage::Streaming,
+            // A node that drains ends it as a session, and not as a stream.
+            Some(_) => Stage::Upgraded,
+        });
         let body = Streamed {
             session: Arc::new(session),
             outbox,
@@ -86,9 +105,9 @@ impl Start {
             frames: begin.into_iter().collect(),
             has_ended: false,
             asks_again: asks_again.map(|every| (every, Box::pin(sleep(every)))),
+            attached,
             _listed: listed,
         };
-        client.connection.set_stage(Stage::Streaming);
         let media_type = match (is_events, self.variant.encoding) {
             (true, _) => "text/event-stream; charset=utf-8",
             (false, Encoding::Json) => "application/x-ndjson",
@@ -105,7 +124,7 @@ impl Start {
         // Proxies are to hand on each message as it comes.
         say(HeaderName::from_static("x-accel-buffering"), "no");
         response.extensions_mut().insert(Detached::until(over));
-        response
+        Ok(response)
     }
 }
 
@@ -138,7 +157,15 @@ struct Streamed {
     has_ended: bool,
     /// How often it has itself asked for more, where that is looked at.
     asks_again: Option<(Duration, Pin<Box<Sleep>>)>,
+    attached: Option<Attached>,
     _listed: Option<Listed>,
+}
+
+/// What a session holds whose connection goes on as one of HTTP.
+struct Attached {
+    connection: Arc<Connection>,
+    /// Among the streams of events, so that sessions do not take all connections.
+    _place: Slot,
 }
 
 /// Commands that are carried out.
@@ -148,6 +175,16 @@ struct Work {
     command: Option<Pin<Box<dyn Future<Output = Next> + Send>>>,
     /// Dropped when all of them are.
     done: Option<oneshot::Sender<()>>,
+}
+
+impl Attached {
+    fn new(context: &Context, client: &Client) -> Result<Self, Rejection> {
+        let place = context.streams.take(client.address);
+        Ok(Self {
+            connection: Arc::clone(&client.connection),
+            _place: place.map_err(|full| Rejection::full("event streams", full))?,
+        })
+    }
 }
 
 impl Streamed {
@@ -238,6 +275,10 @@ impl HttpBody for Streamed {
                 }
                 Taken::End(why) => {
                     this.has_ended = true;
+                    // From now on only its client is waited for.
+                    if let Some(attached) = &this.attached {
+                        attached.connection.set_stage(Stage::Answering);
+                    }
                     this.frames.push_back(this.variant.disconnect(&why));
                 }
             }

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, Version, header};
 use futures_util::StreamExt;
 use hearken_session_protocol::codes::disconnects;
 use prost::Message as _;
@@ -16,6 +17,7 @@ use crate::access::AccessSettings;
 use crate::bus::Bus;
 use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
+use crate::gateway::GatewayLimits;
 use crate::gateway::test_support::others::Others;
 use crate::gateway::test_support::{
     Answer, FRIEND, MAX_EVENT_BYTES, access, bus, bus_of, gateway_with_sessions, get, router, send,
@@ -223,6 +225,48 @@ async fn a_session_lives_on_an_answer_and_requests_beside_it() {
 }
 
 #[tokio::test]
+async fn who_keeps_a_connection_has_a_place_among_the_streams() {
+    let node = Hosted::new();
+    let connect = |version| {
+        let mut request = getting("/connection/uni_http_stream");
+        *request.version_mut() = version;
+        node.router.clone().oneshot(request)
+    };
+    for version in [Version::HTTP_2, Version::HTTP_10] {
+        let mut sessions = Vec::new();
+        let refused = loop {
+            let answer = connect(version).await.unwrap();
+            if answer.status() != StatusCode::OK {
+                break answer;
+            }
+            sessions.push(answer);
+            assert!(sessions.len() < GatewayLimits::default().streams);
+        };
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        let alone = connect(Version::HTTP_11).await.unwrap();
+        assert_eq!(alone.status(), StatusCode::OK);
+        drop(sessions.pop());
+        sessions.push(connect(version).await.unwrap());
+        assert!(sessions.iter().all(|one| one.status() == StatusCode::OK));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_of_who_does_not_read_are_not_waited_for() {
+    let node = Hosted::new();
+    let connect = post("/connection/http_stream", CONNECT);
+    let response = node.router.clone().oneshot(connect).await.unwrap();
+    let mut body = response.into_body().into_data_stream();
+    let connected: Value = serde_json::from_slice(&body.next().await.unwrap().unwrap()).unwrap();
+    let subscribe = r#"{"subscribe":{"channel":"chat:1"},"id":2}"#;
+    let emulating = node.emulate(&connected["connect"], subscribe);
+    let answered = tokio::time::timeout(Duration::from_secs(10), emulating).await;
+    answered.expect("it is answered all the same");
+    let reply: Value = serde_json::from_slice(&body.next().await.unwrap().unwrap()).unwrap();
+    assert_eq!(reply["id"], 2);
+}
+
+#[tokio::test]
 async fn the_end_is_the_last_message() {
     let node = Hosted::new();
     for uri in ["/connection/http_stream", "/connection/sse"] {
@@ -421,6 +465,16 @@ async fn bad_requests_are_problems() {
         let kind = format!("urn:hearken:problem:{kind}");
         assert_eq!(answer.problem()["type"], kind, "{uri}");
     }
+    for uri in [
+        "/connection/sse",
+        "/connection/uni_sse",
+        "/connection/uni_http_stream",
+    ] {
+        let mut request = getting(uri);
+        *request.method_mut() = Method::HEAD;
+        let answer = send(&node.router, request).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{uri}");
+    }
     let off = get(&router(), "/connection/uni_sse").await;
     assert_eq!(off.problem()["type"], "urn:hearken:problem:sessions-off");
 }
@@ -594,6 +648,7 @@ async fn operators_say_whom_they_mean() {
         (json!({"user": "1", "all": true}), 400, "bad-body"),
         (json!({"all": false}), 400, "bad-body"),
         (json!({"channel": "a b"}), 400, "bad-body"),
+        (json!({"user": ""}), 400, "bad-body"),
         (json!({"node": "z"}), 404, "no-node"),
     ] {
         let message = json!({"to": to, "data": 1});
@@ -602,6 +657,9 @@ async fn operators_say_whom_they_mean() {
         let kind = format!("urn:hearken:problem:{kind}");
         assert_eq!(answer.problem()["type"], kind, "{to}");
     }
+    let message = json!({"to": {"all": true}, "data": 1, "exclude": {"user": ""}});
+    let answer = asked(&node, "POST", "/v1/sessions/messages", &message).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
     let close = json!({"to": {"all": true}, "code": 2999});
     let answer = asked(&node, "POST", "/v1/sessions/disconnect", &close).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

@@ -145,6 +145,7 @@ impl OpenRequests {
         let order = [
             Stage::Working,
             Stage::Body,
+            Stage::Upgraded,
             Stage::Answering,
             Stage::Streaming,
         ];

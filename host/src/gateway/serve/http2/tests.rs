@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use hearken_session_protocol::codes::disconnects;
 use http_body_util::BodyExt;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -8,10 +9,13 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::access::{AccessSettings, Granted, KeyEntry, NewKey};
+use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
 use crate::gateway::serve::secured::Secured;
 use crate::gateway::serve::tls::HTTP2;
-use crate::gateway::test_support::access;
+use crate::gateway::test_support::{access, gateway_with_sessions};
+use crate::passing::Alone;
+use crate::session::{SessionsSettings, Whose};
 
 /// Bounds a test that has gone wrong.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -325,6 +329,41 @@ async fn streams_end_when_the_gateway_drains() {
     assert!(whole.unwrap().to_bytes().starts_with(b"retry: "));
     let answer = timeout(DEADLINE, waiting).await.expect("it is answered");
     assert!(answer.is_err() || answer.unwrap().status() == 503);
+    served.stages.drained.cancelled().await;
+    served.stages.end.cancel();
+    served.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_is_not_ended_as_a_stream_when_the_gateway_drains() {
+    let mut sessions = None;
+    let settings = SessionsSettings {
+        anonymous: true,
+        ..NodeConfig::default().sessions
+    };
+    let gateway = |bus: &crate::bus::Bus| {
+        let access = access(AccessSettings::default());
+        let (gateway, its) = gateway_with_sessions(bus, access, Arc::new(Alone), settings);
+        sessions = Some(its);
+        gateway
+    };
+    let served = Secured::start_as(gateway, false).await;
+    let sessions = sessions.expect("the gateway was made");
+    let mut client = Client::connect(&served).await;
+    let connect = Request::post("https://localhost/connection/uni_http_stream")
+        .body(Body::from("{}"))
+        .unwrap();
+    let mut stream = client.send(connect).await.unwrap().into_body();
+    stream.frame().await.unwrap().unwrap();
+    served.stages.drain.cancel();
+    // Streams get less than that to be read.
+    let patience = 3 * GatewayLimits::default().grace;
+    let cut = timeout(patience, stream.frame()).await;
+    assert!(cut.is_err(), "nothing comes, and no end");
+    sessions.disconnect(&Whose::Node, &disconnects::SHUTDOWN, &[]);
+    let whole = timeout(DEADLINE, stream.collect()).await.expect("it ends");
+    let end = whole.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&end).contains("3001"), "{end:?}");
     served.stages.drained.cancelled().await;
     served.stages.end.cancel();
     served.ended.await.unwrap();

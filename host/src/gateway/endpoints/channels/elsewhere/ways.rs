@@ -8,7 +8,7 @@ use super::refusal::ElsewhereRefusal;
 use crate::gateway::endpoints::channels::refusal::ChannelRefusal;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::slots::{Full, Slot, Slots};
-use crate::passing::{MAX_CHANGING, MAX_LASTING, MAX_READING, PassKind};
+use crate::passing::{MAX_CHANGING, MAX_EMULATING, MAX_LASTING, MAX_READING, PassKind};
 
 /// Nodes from which on those are forgotten to which nothing is on its way.
 const MANY_NODES: usize = 1024;
@@ -25,6 +25,7 @@ struct Way {
     lasting: Slots,
     reading: Slots,
     changing: Slots,
+    emulating: Slots,
 }
 
 impl Ways {
@@ -48,6 +49,7 @@ impl Ways {
             PassKind::Lasting => &way.lasting,
             PassKind::Reading => &way.reading,
             PassKind::Changing => &way.changing,
+            PassKind::Emulating => &way.emulating,
         };
         slots.take(address).map_err(|full| match full {
             Full::All { .. } => {
@@ -81,11 +83,17 @@ impl Way {
             lasting: Slots::new(MAX_LASTING, address_share),
             reading: Slots::new(MAX_READING, address_share),
             changing: Slots::new(MAX_CHANGING, address_share),
+            emulating: Slots::new(MAX_EMULATING, address_share),
         }
     }
 
     fn carries(&self) -> bool {
-        let all = [&self.lasting, &self.reading, &self.changing];
+        let all = [
+            &self.lasting,
+            &self.reading,
+            &self.changing,
+            &self.emulating,
+        ];
         all.iter().any(|slots| slots.taken() > 0)
     }
 }
@@ -114,6 +122,8 @@ mod tests {
         assert_eq!(refused.classify().0, StatusCode::SERVICE_UNAVAILABLE);
         let reading = all(PassKind::Reading, one);
         assert_eq!(reading.len(), MAX_READING / 2);
+        let emulating = all(PassKind::Emulating, one);
+        assert_eq!(emulating.len(), MAX_EMULATING / 2);
         assert_eq!(all(PassKind::Changing, one).len(), MAX_CHANGING / 2);
         assert!(ways.place("b", PassKind::Lasting, one).is_ok());
     }
