@@ -378,7 +378,7 @@ fn known() -> Vec<Row> {
             "idempotency keys of a channel",
             vec![of("idempotency/MAX_KEYS"), of("KEYS_TTL")],
         ),
-        ("tags of a publication", vec![of("MAX_TAGS")]),
+        ("tags of a publication", vec![of("namespace/MAX_TAGS")]),
         (
             "time in which a connection has to say who it is",
             vec![of("timing/STALE")],

@@ -14,5 +14,5 @@ conclude(checks.all(program(), {
   json: find('centrifuge').Centrifuge,
   protobuf: find('centrifuge/build/protobuf').Centrifuge,
   WebSocket: find('ws'),
-  EventSource: find('eventsource'),
+  EventSource: find('eventsource').EventSource,
 }));
