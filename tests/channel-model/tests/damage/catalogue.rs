@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hearken_channel_log::disk::device::Device as _;
+use hearken_channel_log::disk::device::{Device as _, Open};
 use hearken_channel_log::{AppendError, ChannelState, Engine as _};
 use hearken_channel_model::disk::Disk;
 
@@ -75,6 +75,36 @@ fn without_the_catalogue_nothing_is_lost_that_the_journal_has() {
     assert_eq!(read(&engine, &mut steps, &orders).whole, [1, 2]);
     assert_eq!(last(&engine, &empty), 0);
     append(&engine, &mut steps, &orders, 3, 10);
+}
+
+/// A crash amid the making of a segment, which has left this much of its head.
+#[test]
+fn without_the_catalogue_a_segment_that_was_being_made_costs_nothing() {
+    for head in [0, 30] {
+        let disk = Disk::new(1);
+        let (engine, mut steps) = open(&disk);
+        let orders = name("orders");
+        create(&engine, &mut steps, &orders);
+        append(&engine, &mut steps, &orders, 1, 10);
+        steps.file();
+        append(&engine, &mut steps, &orders, 3, 10);
+        disk.kill();
+        drop((engine, steps));
+        let next = Path::new("/channels/1/00000000000000000003.log");
+        let file = disk.open(next, Open::New).expect("the disk works");
+        file.allocate(head).expect("the disk works");
+        drop(file);
+        without_catalogue(&disk);
+        for starts in 1..3 {
+            let (engine, mut steps) = open(&disk);
+            let found = read(&engine, &mut steps, &orders);
+            assert_eq!(found.whole, numbers(1..=4), "{head} bytes, start {starts}");
+            assert_eq!(state(&engine, &orders), ChannelState::Ok);
+            disk.kill();
+            drop((engine, steps));
+            without_catalogue(&disk);
+        }
+    }
 }
 
 #[test]

@@ -136,9 +136,10 @@ fn take(
     head: SegmentHead,
     (segments, in_journal): (&[Segment], Option<u64>),
 ) -> std::io::Result<Option<Adopted>> {
-    let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+    let Some(first) = segments.first() else {
         return Ok(None);
     };
+    let mut last = first;
     let mut contents = Contents {
         before: Progress {
             segment: first.first,
@@ -158,7 +159,18 @@ fn take(
     for segment in segments {
         let path = paths::numbered(folder, segment.first);
         let file = device.open(&path, Open::Recover)?;
-        let head_bytes = segment_head_bytes(&head.name).min(segment.bytes);
+        let head_bytes = segment_head_bytes(&head.name);
+        if segment.first > first.first && segment.bytes <= head_bytes {
+            // A crash amid its making has left a part of its head, or has brought back what
+            // was removed since there was no room for it. Nothing was ever in it, and the
+            // start removes it.
+            let made = head_of(device, &path)?.filter(|made| made.first == segment.first);
+            if made.is_none() || segment.first < contents.next {
+                continue;
+            }
+        }
+        last = segment;
+        let head_bytes = head_bytes.min(segment.bytes);
         contents.begin(*segment, head_bytes);
         let range = (head_bytes, segment.bytes);
         let mut walk = Walk::new(file.as_ref(), (store, id), range, WINDOW);
