@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hearken_channel_log::disk::device::{Device as _, Open};
+use hearken_channel_log::disk::{DiskEngine, Steps};
 use hearken_channel_log::{AppendError, ChannelState, Engine as _};
 use hearken_channel_model::disk::Disk;
 
 use super::common::{create, done, name, open, try_open};
-use super::{append, last, last_file, numbers, read, span, state, try_append};
+use super::{append, files, last, last_file, numbers, read, span, state, try_append};
 
 const CATALOGUE: &str = "/channels/channels.redb";
 
@@ -104,6 +105,68 @@ fn without_the_catalogue_a_segment_that_was_being_made_costs_nothing() {
             drop((engine, steps));
             without_catalogue(&disk);
         }
+    }
+}
+
+/// A channel with events in each of four files of the journal, and one with some in the
+/// first of them; all of it is in segments too.
+fn with_files(seed: u64) -> (Disk, DiskEngine, Steps) {
+    let disk = Disk::new(seed);
+    // So that the files are short.
+    disk.set_room(16 << 20);
+    let (engine, mut steps) = open(&disk);
+    let (orders, quiet) = (name("orders"), name("quiet"));
+    for channel in [&orders, &quiet] {
+        create(&engine, &mut steps, channel);
+    }
+    append(&engine, &mut steps, &quiet, 1, 10);
+    for from in [1, 3, 5, 7] {
+        append(&engine, &mut steps, &orders, from, 10);
+        steps.seal();
+    }
+    steps.file();
+    disk.set_room(u64::MAX);
+    (disk, engine, steps)
+}
+
+/// After a crash and without the catalogue.
+fn assert_whole(disk: &Disk, what: &str) {
+    disk.crash();
+    // It may not be there yet.
+    let _ = disk.remove_file(Path::new(CATALOGUE));
+    let files = files(disk, "/channels/journal");
+    let (engine, mut steps) = open(disk);
+    for (channel, count) in [(name("orders"), 8), (name("quiet"), 2)] {
+        assert_eq!(last(&engine, &channel), count, "{what}: {files:?}");
+        let found = read(&engine, &mut steps, &channel);
+        assert_eq!(found.whole, numbers(1..=count), "{what}: {files:?}");
+        assert_eq!(state(&engine, &channel), ChannelState::Ok, "{what}");
+    }
+}
+
+#[test]
+fn without_the_catalogue_what_a_checkpoint_removed_is_not_missed() {
+    for seed in 0..60 {
+        let (disk, engine, mut steps) = with_files(seed);
+        // Amid the checkpoint, or after it.
+        disk.stop_after(10 + seed % 30);
+        steps.checkpoint();
+        drop((engine, steps));
+        assert_whole(&disk, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn without_the_catalogue_what_a_start_removed_is_not_missed() {
+    for seed in 0..300 {
+        let (disk, engine, steps) = with_files(seed);
+        disk.kill();
+        drop((engine, steps));
+        without_catalogue(&disk);
+        // Where it removes the journal's files, and about there.
+        disk.stop_after(60 + seed % 40);
+        drop(try_open(&disk, &Arc::default()));
+        assert_whole(&disk, &format!("seed {seed}"));
     }
 }
 
