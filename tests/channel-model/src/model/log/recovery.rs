@@ -34,7 +34,7 @@ impl ModelLog {
 
     /// Takes what there is after a start for what it is, if it may be so. `read` are all
     /// pages and errors, with the positions that they were read after. Returns of which
-    /// groups events are damaged that were not before.
+    /// groups events are damaged of which none was before.
     pub(crate) fn recover(
         &mut self,
         (bounds, state): (Bounds, &ChannelState),
@@ -166,7 +166,7 @@ impl ModelLog {
     }
 
     /// Checks that all that must be there was read, or told as damaged; returns of which
-    /// groups events are damaged that were not before.
+    /// groups events are damaged of which none was before.
     fn check_complete(
         &mut self,
         bounds: Bounds,
@@ -191,6 +191,11 @@ impl ModelLog {
         let missing = wanted.filter(|number| !there.contains(number));
         let given_up = |number| self.given_up.iter().any(|span| span.contains(number));
         let missing: Vec<u64> = missing.filter(|number| !given_up(*number)).collect();
+        // Of these it is known: a crash may only show more of what was damaged with them.
+        let known = self.lost.iter();
+        let known: BTreeSet<u64> = known
+            .filter_map(|number| self.groups.get(number).copied())
+            .collect();
         let mut groups = BTreeSet::new();
         for number in missing {
             if !damaged.iter().any(|span| span.contains(number)) {
@@ -200,7 +205,8 @@ impl ModelLog {
                 if number >= self.unseen {
                     return Err(format!("{number} is told to be damaged"));
                 }
-                groups.extend(self.groups.get(&number));
+                let group = self.groups.get(&number);
+                groups.extend(group.filter(|group| !known.contains(group)));
             }
         }
         self.is_damaged |= !damaged.is_empty();
