@@ -169,7 +169,7 @@ mod tests {
     use hearken_channel_log::{Batch, ChannelName, Expected, LogSettings};
 
     use super::*;
-    use crate::check::session::acts::order;
+    use crate::check::session::acts::{order, repair};
     use crate::check::session::crash;
     use crate::model::Submitted;
 
@@ -283,5 +283,26 @@ mod tests {
         assert_eq!(world.damage, 0);
         assert_eq!(start(&mut world, Faults::default()), Ok(()));
         assert!(world.logs().all(|log| log.is_damaged()));
+    }
+
+    #[test]
+    fn what_a_crash_amid_a_repair_has_given_up_may_be_a_gap() {
+        let (mut damaged, mut given_up) = (0, 0);
+        for operations in 0..40 {
+            let mut world = with_events(1);
+            crash(&mut world).expect("nothing waits");
+            flip(&world, 3);
+            world.damaged(1);
+            start(&mut world, Faults::default()).expect("it may be damaged");
+            world.disk.stop_after(operations);
+            repair(&mut world, &orders()).expect("what is damaged may be given up");
+            crash(&mut world).expect("nothing waits");
+            assert_eq!(start(&mut world, Faults::default()), Ok(()));
+            match world.engine().info(&orders()).expect("it is there").state {
+                ChannelState::Ok => given_up += 1,
+                _ => damaged += 1,
+            }
+        }
+        assert!(damaged > 0 && given_up > 0, "{damaged} and {given_up}");
     }
 }

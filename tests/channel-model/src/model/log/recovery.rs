@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use hearken_channel_log::{Bounds, ChannelState, Page, ReadError};
+use hearken_channel_log::{Bounds, ChannelState, Page, ReadError, Span};
 use hearken_wire::EventRef;
 
 use super::{Event, ModelLog, Submitted};
@@ -52,6 +52,7 @@ impl ModelLog {
             }
             self.is_damaged = true;
         }
+        self.settle_given_up(read);
         let unread = self.adopt(read, started)?;
         if failed {
             // They may be there once it can be read.
@@ -79,6 +80,23 @@ impl ModelLog {
         let groups = self.check_complete(bounds, read)?;
         self.unseen = self.unseen.min(bounds.first);
         Ok(groups)
+    }
+
+    /// Finds out whether what may have been given up was: it is a gap then, else still told
+    /// as damaged. Of what is not shown nothing is known.
+    fn settle_given_up(&mut self, read: &[(u64, Result<Page, ReadError>)]) {
+        for (_, page) in read {
+            let (told, is_gap) = match page {
+                Ok(page) => (page.gap, true),
+                Err(ReadError::Damaged(span)) => (Some(*span), false),
+                Err(_) => (None, false),
+            };
+            let Some(told) = told else { continue };
+            let within = |span: &mut Span| span.first <= told.last && told.first <= span.last;
+            let settled = self.may_be_given_up.extract_if(.., within);
+            let settled: Vec<Span> = settled.collect();
+            self.given_up.extend(settled.iter().filter(|_| is_gap));
+        }
     }
 
     /// Takes events beyond those that were acknowledged, if they are batches of which
