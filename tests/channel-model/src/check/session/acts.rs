@@ -239,7 +239,7 @@ fn trim(world: &mut World, name: &ChannelName) -> Result<(), String> {
     Ok(())
 }
 
-fn put_cell(world: &mut World, name: &ChannelName) -> Result<(), String> {
+pub(super) fn put_cell(world: &mut World, name: &ChannelName) -> Result<(), String> {
     let Some(Known::There(..)) = world.channels.get(name) else {
         return Ok(());
     };

@@ -169,8 +169,8 @@ mod tests {
     use hearken_channel_log::{Batch, ChannelName, Expected, LogSettings};
 
     use super::*;
-    use crate::check::session::acts::{order, repair};
-    use crate::check::session::crash;
+    use crate::check::session::acts::{order, put_cell, repair};
+    use crate::check::session::{crash, end};
     use crate::model::Submitted;
 
     const WORKS: &str = "the disk works";
@@ -304,5 +304,22 @@ mod tests {
             }
         }
         assert!(damaged > 0 && given_up > 0, "{damaged} and {given_up}");
+    }
+
+    #[test]
+    fn a_catalogue_is_moved_away_wholly_or_not_at_all() {
+        let mut lost = 0;
+        for run in 0..20 {
+            let mut world = with_events(1);
+            for _ in 0..10 + run {
+                put_cell(&mut world, &orders()).expect(WORKS);
+            }
+            end(&mut world).expect("nothing waits");
+            world.disk.stop_after(1);
+            world.damage_catalogue();
+            lost += world.outcome.lost_catalogues;
+            assert_eq!(start(&mut world, Faults::default()), Ok(()));
+        }
+        assert!(lost > 0);
     }
 }
