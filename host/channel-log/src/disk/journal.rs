@@ -28,13 +28,6 @@ const SMALL_GROUP: u64 = 128 << 10;
 /// What is written ahead.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
-/// Makes durable which files were removed. That has to be done before another one is: were an
-/// older file there again after a crash and a younger one not, then what is missing between
-/// them could only be told from what was lost by the catalogue, which may be lost too.
-pub(super) fn sync_removals(device: &dyn Device, folder: &Path) -> io::Result<()> {
-    device.sync_folder(folder)
-}
-
 /// Writes the journal.
 #[derive(Debug)]
 pub(super) struct JournalWriter {

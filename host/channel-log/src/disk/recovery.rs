@@ -21,7 +21,6 @@ use super::channel::{Channel, Recent, State};
 use super::core::{Channels, disk_fault};
 use super::device::Device;
 use super::filing::Sealed;
-use super::journal::sync_removals;
 use super::{DiskSettings, losses, paths};
 use crate::{Bounds, Environment, StorageFault};
 
@@ -192,7 +191,7 @@ fn remove_journal(
             });
             continue;
         }
-        let synced = sync_removals(device.as_ref(), folder);
+        let synced = paths::sync_removals(device.as_ref(), folder);
         synced.map_err(storage(folder.to_owned()))?;
         let path = paths::numbered(folder, file.number);
         device.remove_file(&path).map_err(storage(path))?;

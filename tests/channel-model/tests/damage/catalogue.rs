@@ -1,12 +1,16 @@
 //! The database beside the logs.
 
+use std::future::Future as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use hearken_channel_log::disk::device::{Device as _, Open};
 use hearken_channel_log::disk::{DiskEngine, Steps};
-use hearken_channel_log::{AppendError, ChannelState, Engine as _};
+use hearken_channel_log::{
+    AppendError, ChannelState, Engine as _, LogSettings, MIN_LOG_BYTES,
+};
 use hearken_channel_model::disk::Disk;
 
 use super::common::{create, done, name, open, try_open};
@@ -167,6 +171,46 @@ fn without_the_catalogue_what_a_start_removed_is_not_missed() {
         disk.stop_after(60 + seed % 40);
         drop(try_open(&disk, &Arc::default()));
         assert_whole(&disk, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn without_the_catalogue_what_a_channel_dropped_is_not_missed() {
+    for seed in 0..100 {
+        let disk = Disk::new(seed);
+        let (engine, mut steps) = open(&disk);
+        let orders = name("orders");
+        let settings = LogSettings {
+            max_bytes: MIN_LOG_BYTES,
+            ..LogSettings::default()
+        };
+        done(&mut steps, engine.create(&orders, &settings)).expect("there is room");
+        for from in [1, 3, 5, 7] {
+            append(&engine, &mut steps, &orders, from, 5000);
+            steps.file();
+        }
+        steps.seal();
+        steps.checkpoint();
+        assert_eq!(files(&disk, "/channels/1").len(), 4);
+        // Without what would drop them, so that all of it is done at once.
+        let (mut trim, mut context) = (
+            Box::pin(engine.trim(&orders, 7)),
+            Context::from_waker(Waker::noop()),
+        );
+        assert!(trim.as_mut().poll(&mut context).is_pending());
+        steps.keep();
+        drop(trim);
+        disk.stop_after(seed % 25);
+        steps.tidy();
+        disk.crash();
+        drop((engine, steps));
+        without_catalogue(&disk);
+        let left = files(&disk, "/channels/1");
+        let (engine, mut steps) = open(&disk);
+        let found = read(&engine, &mut steps, &orders);
+        let first = engine.info(&orders).expect("it is there").first;
+        assert_eq!(found.whole, numbers(first..=8), "seed {seed}: {left:?}");
+        assert_eq!(state(&engine, &orders), ChannelState::Ok, "seed {seed}");
     }
 }
 

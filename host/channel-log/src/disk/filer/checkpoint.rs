@@ -11,7 +11,7 @@ use crate::disk::catalogue::{self, CatalogueFault, Progress};
 use crate::disk::core::disk_fault;
 use crate::disk::device::is_full;
 use crate::disk::filing::{Sealed, Waiting};
-use crate::disk::{journal, paths};
+use crate::disk::paths;
 
 impl Filer {
     /// Makes a checkpoint, unless nothing can be stored any more.
@@ -167,7 +167,7 @@ impl Filer {
                 kept.push(Sealed { pinned, ..file });
                 continue;
             }
-            if let Err(error) = journal::sync_removals(core.device.as_ref(), &folder) {
+            if let Err(error) = paths::sync_removals(core.device.as_ref(), &folder) {
                 kept.push(file);
                 waiting = self.not_removed(&folder, &error);
                 break;
