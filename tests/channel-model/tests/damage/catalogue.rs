@@ -8,9 +8,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use hearken_channel_log::disk::device::{Device as _, Open};
 use hearken_channel_log::disk::{DiskEngine, Steps};
-use hearken_channel_log::{
-    AppendError, ChannelState, Engine as _, LogSettings, MIN_LOG_BYTES,
-};
+use hearken_channel_log::{AppendError, ChannelState, Engine as _, LogSettings, MIN_LOG_BYTES};
 use hearken_channel_model::disk::Disk;
 
 use super::common::{create, done, name, open, try_open};
