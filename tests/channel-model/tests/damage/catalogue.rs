@@ -12,9 +12,10 @@ use hearken_channel_log::{AppendError, ChannelState, Engine as _, LogSettings, M
 use hearken_channel_model::disk::Disk;
 
 use super::common::{create, done, name, open, try_open};
-use super::{append, files, last, last_file, numbers, read, span, state, try_append};
-
-const CATALOGUE: &str = "/channels/channels.redb";
+use super::{
+    CATALOGUE, append, files, last, last_file, numbers, read, span, state, try_append,
+    without_catalogue,
+};
 
 /// A changed bit of a file that was closed well.
 #[test]
@@ -54,11 +55,6 @@ fn a_changed_bit_of_the_catalogue_is_never_believed() {
         assert_eq!(read(&engine, &mut steps, &orders).whole, numbers(3..=6));
     }
     assert!(refused > 3 && opened > 3, "{refused} and {opened}");
-}
-
-fn without_catalogue(disk: &Disk) {
-    let removed = disk.remove_file(Path::new(CATALOGUE));
-    removed.expect("it is there");
 }
 
 #[test]
@@ -253,6 +249,43 @@ fn without_the_catalogue_the_end_of_a_segment_is_not_taken_for_torn() {
     let given_up = done(&mut steps, engine.repair(&orders));
     assert_eq!(given_up, Ok(vec![span(7, 8)]));
     append(&engine, &mut steps, &orders, 9, 10);
+}
+
+#[test]
+fn without_the_catalogue_damage_does_not_hide_what_the_journal_has() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    let head = last_file(&disk, "/channels/1").1;
+    for from in [1, 3] {
+        append(&engine, &mut steps, &orders, from, 10);
+    }
+    steps.seal();
+    steps.checkpoint();
+    for from in [5, 7, 9] {
+        append(&engine, &mut steps, &orders, from, 10);
+    }
+    steps.file();
+    disk.kill();
+    drop((engine, steps));
+    // The first of the batches, and the last but one, of which a crash has left a part.
+    let (segment, end) = last_file(&disk, "/channels/1");
+    let batch = (end - head) / 5;
+    disk.flip_at(&segment, head + batch - 3);
+    disk.flip_at(&segment, end - batch - 3);
+    without_catalogue(&disk);
+    for starts in 1..3 {
+        let (engine, mut steps) = open(&disk);
+        let found = read(&engine, &mut steps, &orders);
+        assert_eq!(
+            (found.whole, found.damaged),
+            (numbers(3..=10), vec![span(1, 2)]),
+            "start {starts}"
+        );
+        disk.kill();
+        drop((engine, steps));
+    }
 }
 
 #[test]
