@@ -289,6 +289,35 @@ fn without_the_catalogue_damage_does_not_hide_what_the_journal_has() {
 }
 
 #[test]
+fn without_the_catalogue_no_number_is_given_again_that_was_lost() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    append(&engine, &mut steps, &orders, 1, 10);
+    append(&engine, &mut steps, &orders, 3, 10);
+    let end = last_file(&disk, "/channels/journal").1;
+    steps.prove();
+    disk.kill();
+    drop((engine, steps));
+    let (journal, _) = last_file(&disk, "/channels/journal");
+    disk.flip_at(&journal, end - 10);
+    let (engine, mut steps) = open(&disk);
+    let told = read(&engine, &mut steps, &orders);
+    assert_eq!(
+        (&told.whole, &told.damaged),
+        (&vec![1, 2], &vec![span(3, 4)])
+    );
+    disk.kill();
+    drop((engine, steps));
+    without_catalogue(&disk);
+    let (engine, mut steps) = open(&disk);
+    assert_eq!(read(&engine, &mut steps, &orders), told);
+    done(&mut steps, engine.repair(&orders)).expect("the disk works");
+    append(&engine, &mut steps, &orders, 5, 10);
+}
+
+#[test]
 fn without_the_catalogue_a_large_batch_that_is_damaged_is_told() {
     let disk = Disk::new(1);
     let (engine, mut steps) = open(&disk);
