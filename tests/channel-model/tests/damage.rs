@@ -13,10 +13,11 @@ mod retention;
 #[path = "damage/unreadable.rs"]
 mod unreadable;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::done;
 use hearken_channel_log::conformance::event;
+use hearken_channel_log::disk::device::Device as _;
 use hearken_channel_log::disk::{DiskEngine, Steps};
 use hearken_channel_log::{
     AppendError, Appended, Batch, ChannelName, ChannelState, Engine as _, Expected, ReadError,
@@ -24,6 +25,8 @@ use hearken_channel_log::{
 };
 use hearken_channel_model::disk::Disk;
 use hearken_wire::EventRef;
+
+const CATALOGUE: &str = "/channels/channels.redb";
 
 /// What is read of a channel from its beginning to its end.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -103,6 +106,11 @@ fn files(disk: &Disk, folder: &str) -> Vec<(PathBuf, u64)> {
 /// The last of the files of a folder.
 fn last_file(disk: &Disk, folder: &str) -> (PathBuf, u64) {
     files(disk, folder).pop().expect("the folder has a file")
+}
+
+fn without_catalogue(disk: &Disk) {
+    let removed = disk.remove_file(Path::new(CATALOGUE));
+    removed.expect("it is there");
 }
 
 fn state(engine: &DiskEngine, channel: &ChannelName) -> ChannelState {

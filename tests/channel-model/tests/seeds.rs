@@ -1,5 +1,8 @@
-//! A few seeds; more are run by the package's program.
+//! A few seeds, known ones and new ones; more are run by the package's program.
 
+use std::collections::hash_map::RandomState;
+use std::env;
+use std::hash::BuildHasher as _;
 use std::sync::Mutex;
 
 use hearken_channel_model::check::{Outcome, run, run_many};
@@ -25,6 +28,44 @@ fn promises_hold_in_some_runs() {
     assert!(outcome.flips > 5, "{outcome:?}");
     assert!(outcome.damages > 2, "{outcome:?}");
     assert!(outcome.lost_catalogues > 2, "{outcome:?}");
+}
+
+/// Seeds that have shown a fault once.
+const FOUND: [u64; 7] = [
+    301_781, 303_109, 303_562, 303_812, 305_005, 305_873, 310_383,
+];
+
+#[test]
+fn promises_hold_in_runs_that_found_something() {
+    let violations: Vec<String> = FOUND
+        .iter()
+        .filter_map(|seed| run(*seed).err())
+        .map(|violation| violation.to_string())
+        .collect();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+/// Names the first of the seeds that nobody has run before.
+const SEED: &str = "SIMULATION_SEED";
+
+#[test]
+fn promises_hold_in_new_runs() {
+    let first = match env::var(SEED) {
+        Ok(seed) => seed.parse().expect("a seed is a number"),
+        Err(_) => RandomState::new().hash_one(()),
+    };
+    println!("{SEED}={first}");
+    let violations = Mutex::new(Vec::new());
+    run_many(first, 50, 2, |seed, outcome| {
+        if let Err(violation) = outcome {
+            let mut violations = violations.lock().expect("nobody panics here");
+            violations.push(format!(
+                "{violation}\n  again: cargo run --release -p hearken-channel-model -- {seed}"
+            ));
+        }
+    });
+    let violations = violations.into_inner().expect("nobody panics here");
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) dropped_below: u64,
     /// Whether more would be dropped if nothing kept it.
     pub(super) held_back: bool,
+    /// Whether it is durable which of its segments were removed.
+    pub(super) removals_synced: bool,
     /// When an event was recorded, the oldest when it was looked up.
     pub(super) oldest: Option<(u64, u64)>,
     /// Whether it waits for being filed.
@@ -149,6 +151,7 @@ impl State {
             dropped_below: 1,
             held_back: false,
             oldest: None,
+            removals_synced: false,
             queued: false,
             unused: 0,
             tail: None,

@@ -35,6 +35,14 @@ pub(super) fn channel_of(name: &str) -> Option<u64> {
     (id.to_string() == name).then_some(id)
 }
 
+/// Makes durable which files of a folder were removed. That has to be done before the next
+/// one is: were an older file there again after a crash and a younger one not, then only the
+/// catalogue could tell what is missing between them from what was lost, and it may be lost
+/// too.
+pub(super) fn sync_removals(device: &dyn Device, folder: &Path) -> io::Result<()> {
+    device.sync_folder(folder)
+}
+
 /// Removes a folder with files in it, durably; it need not be there. Where somebody has put
 /// a folder into it, it stays, with that alone.
 pub(super) fn remove(device: &dyn Device, root: &Path, folder: &Path) -> io::Result<()> {

@@ -171,7 +171,7 @@ fn finish(
     }
 }
 
-/// Removes the journal, but for what channels need that failed or found no room; none of it
+/// Removes the journal, oldest file first, but for what channels need that failed or found no room; none of it
 /// while `all` is needed.
 fn remove_journal(
     device: &Arc<dyn Device>,
@@ -191,6 +191,8 @@ fn remove_journal(
             });
             continue;
         }
+        let synced = paths::sync_removals(device.as_ref(), folder);
+        synced.map_err(storage(folder.to_owned()))?;
         let path = paths::numbered(folder, file.number);
         device.remove_file(&path).map_err(storage(path))?;
     }

@@ -41,8 +41,10 @@ pub(crate) struct ModelLog {
     /// Events below it may have been damaged without a start having shown it: they were below
     /// the first, which a crash may take back.
     unseen: u64,
-    /// Numbers that were given up.
+    /// Numbers that were given up,
     given_up: Vec<Span>,
+    /// and those that may have been, as the next start shows.
+    may_be_given_up: Vec<Span>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,7 @@ impl ModelLog {
             is_damaged: false,
             unseen: 1,
             given_up: Vec::new(),
+            may_be_given_up: Vec::new(),
         }
     }
 
@@ -192,6 +195,15 @@ impl ModelLog {
                 self.last = span.last;
             }
         }
+        Ok(())
+    }
+
+    /// Damaged events may have been given up: whoever wanted it was told nothing.
+    pub(crate) fn may_give_up(&mut self, spans: &[Span]) -> Result<(), String> {
+        for span in spans {
+            self.check_damaged(*span)?;
+        }
+        self.may_be_given_up.extend(spans);
         Ok(())
     }
 

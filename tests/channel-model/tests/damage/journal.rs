@@ -7,7 +7,7 @@ use hearken_channel_log::{AppendError, ChannelState, Engine as _, Expected, Full
 use hearken_channel_model::disk::{Damage, Disk, Faults};
 
 use super::common::{create, name, open};
-use super::{append, batch, files, last, last_file, read, span, state};
+use super::{append, batch, files, last, last_file, read, span, state, without_catalogue};
 
 /// Bytes that a disk writes together.
 const SECTOR: u64 = 512;
@@ -106,8 +106,9 @@ fn a_batch_that_was_refused_takes_no_other_ones_place() {
     assert!(refused_whole > 3, "{refused_whole}");
 }
 
-/// A disk with a file of the journal that only `orders` needs, which has failed.
-fn with_pinned() -> Disk {
+/// A disk with a file of the journal that only `orders` needs, which has failed; it has the
+/// first of these batches of `carts` too, the others are in segments alone.
+fn with_pinned(of_carts: &[u64]) -> Disk {
     let disk = Disk::new(1);
     let (engine, mut steps) = open(&disk);
     let (orders, carts) = (name("orders"), name("carts"));
@@ -126,8 +127,8 @@ fn with_pinned() -> Disk {
         state(&engine, &orders),
         ChannelState::Failed { .. }
     ));
-    for from in [1, 3] {
-        append(&engine, &mut steps, &carts, from, 10);
+    for from in of_carts {
+        append(&engine, &mut steps, &carts, *from, 10);
         steps.seal();
         steps.checkpoint();
     }
@@ -137,7 +138,7 @@ fn with_pinned() -> Disk {
 
 #[test]
 fn what_only_a_failed_channel_needs_of_the_journal_is_checked() {
-    let disk = with_pinned();
+    let disk = with_pinned(&[1, 3]);
     let (orders, carts) = (name("orders"), name("carts"));
     let (journal, end) = files(&disk, "/channels/journal").remove(0);
     // Of the group before the last in it.
@@ -160,7 +161,7 @@ fn what_only_a_failed_channel_needs_of_the_journal_is_checked() {
 
 #[test]
 fn what_only_a_failed_channel_needs_of_the_journal_concerns_no_other() {
-    let disk = with_pinned();
+    let disk = with_pinned(&[1, 3]);
     let (orders, carts) = (name("orders"), name("carts"));
     let (journal, _) = files(&disk, "/channels/journal").remove(0);
     disk.cut(&journal, 60);
@@ -169,4 +170,21 @@ fn what_only_a_failed_channel_needs_of_the_journal_concerns_no_other() {
     assert_eq!((found.whole, found.damaged), (Vec::new(), vec![span(1, 4)]));
     assert_eq!(state(&engine, &carts), ChannelState::Ok);
     append(&engine, &mut steps, &carts, 5, 10);
+}
+
+#[test]
+fn what_only_a_failed_channel_needs_of_the_journal_costs_no_other_one_its_events() {
+    let disk = with_pinned(&[1, 3, 5]);
+    let carts = name("carts");
+    // Of three batches the second: the first is in the journal too, the last is not.
+    let (segment, end) = last_file(&disk, "/channels/2");
+    disk.flip_at(&segment, end * 2 / 3 - 3);
+    without_catalogue(&disk);
+    let (engine, mut steps) = open(&disk);
+    let found = read(&engine, &mut steps, &carts);
+    assert_eq!(
+        (found.whole, found.damaged),
+        (vec![1, 2, 5, 6], vec![span(3, 4)])
+    );
+    append(&engine, &mut steps, &carts, 7, 10);
 }

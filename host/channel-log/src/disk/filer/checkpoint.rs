@@ -3,10 +3,13 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Filer, Written};
 use crate::disk::catalogue::{self, CatalogueFault, Progress};
+use crate::disk::core::disk_fault;
+use crate::disk::device::is_full;
 use crate::disk::filing::{Sealed, Waiting};
 use crate::disk::paths;
 
@@ -20,7 +23,7 @@ impl Filer {
         let group = self.core.filing.group();
         self.file()?;
         if self.settle(Some(group))? {
-            self.remove_journal(group);
+            self.remove_journal(group)?;
         }
         Ok(())
     }
@@ -145,8 +148,9 @@ impl Filer {
         }
     }
 
-    /// Removes the files of the journal with nothing but what is synced in segments.
-    fn remove_journal(&self, group: u64) {
+    /// Removes the files of the journal with nothing but what is synced in segments, oldest
+    /// first.
+    fn remove_journal(&self, group: u64) -> Result<(), Waiting> {
         let core = &self.core;
         let channels = core.channels.all().into_iter();
         let failed: HashSet<u64> = channels
@@ -155,11 +159,18 @@ impl Filer {
             .collect();
         let folder = paths::journal(&core.settings.folder);
         let mut kept = Vec::new();
-        for file in core.filing.take_sealed() {
+        let mut files = core.filing.take_sealed().into_iter();
+        let mut waiting = Ok(());
+        for file in files.by_ref() {
             let pinned = file.channels.iter().any(|channel| failed.contains(channel));
             if pinned || file.last_group > group {
                 kept.push(Sealed { pinned, ..file });
                 continue;
+            }
+            if let Err(error) = paths::sync_removals(core.device.as_ref(), &folder) {
+                kept.push(file);
+                waiting = self.not_removed(&folder, &error);
+                break;
             }
             let removed = core
                 .device
@@ -172,7 +183,20 @@ impl Filer {
                 });
             }
         }
+        kept.extend(files);
         core.filing.put_back_sealed(kept);
+        waiting
+    }
+
+    /// Which of the removed files are there after a crash nobody knows any more, unless the
+    /// disk is only full.
+    fn not_removed(&self, folder: &Path, error: &io::Error) -> Result<(), Waiting> {
+        if is_full(error) {
+            self.core.filing.set_full(true);
+            return Err(Waiting::Full);
+        }
+        self.core.fail(&disk_fault(folder, error));
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Dropping what channels do not keep: whole segments, once `first` is durable.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -128,6 +129,7 @@ impl Filer {
         Ok(segments[..old].to_vec())
     }
 
+    /// Removes segments, oldest first.
     fn remove_segments(&self, channel: &Channel, segments: &[Segment]) {
         let folder = self.core.folder(channel);
         let Some(last) = segments.last() else {
@@ -136,6 +138,9 @@ impl Filer {
         self.core.open.close_below(channel.id, last.first + 1);
         let head_bytes = segment_head_bytes(&channel.name);
         for segment in segments {
+            if !self.sync_removals(channel, &folder) {
+                break;
+            }
             let path = paths::numbered(&folder, segment.first);
             let removed = self.core.device.remove_file(&path);
             if removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
@@ -144,6 +149,7 @@ impl Filer {
             }
             let freed = segment.bytes.saturating_sub(head_bytes);
             let mut state = channel.state();
+            state.removals_synced = false;
             if let Some(all) = &mut state.segments {
                 all.retain(|other| other.first != segment.first);
             }
@@ -154,7 +160,17 @@ impl Filer {
             self.core.bytes.fetch_sub(freed, Ordering::Relaxed);
         }
         // A file that is there again after a crash is removed again.
-        let _ = self.core.device.sync_folder(&folder);
+        self.sync_removals(channel, &folder);
+    }
+
+    /// Makes durable which of a channel's segments were removed; returns whether it could.
+    fn sync_removals(&self, channel: &Channel, folder: &Path) -> bool {
+        if channel.state().removals_synced {
+            return true;
+        }
+        let synced = paths::sync_removals(self.core.device.as_ref(), folder).is_ok();
+        channel.state().removals_synced = synced;
+        synced
     }
 
     /// Removes the files of a channel that was removed.

@@ -63,7 +63,12 @@ pub(super) fn find(
     check_names(&rows)?;
     for row in &removing {
         remove(device, root, store, row)?;
-        catalogue.write(true, |write| catalogue::forget(write, row.id))?;
+        let forgotten = catalogue.write(true, |write| catalogue::forget(write, row.id));
+        match forgotten {
+            // Its row does no harm until a start finds room to forget it.
+            Err(fault) if fault.full => {}
+            forgotten => forgotten?,
+        }
     }
     let known: HashSet<u64> = rows.iter().chain(&removing).map(|row| row.id).collect();
     let unknown: Vec<u64> = folders

@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -51,4 +52,33 @@ fn a_start_reads_one_place_of_each_channel_however_long_its_batches_are() {
         // As many as a page has room for.
         assert_eq!(log.numbers(name), [1, 2]);
     }
+}
+
+#[test]
+fn a_start_needs_no_room_to_forget_a_channel_that_was_removed() {
+    let mut log = Stepped::open(Strained::new(8));
+    let removed = log.create("removed", LogSettings::default());
+    log.create("a", LogSettings::default());
+    log.append("a", b"data").unwrap();
+    // The start is left to remove its files.
+    let name = channel("removed");
+    log.done(|engine| engine.remove(&name)).unwrap();
+    let folder = log.folder().join(removed.id.to_string());
+    assert!(folder.exists());
+    drop(removed);
+    let files = folder.clone();
+    log.disk.before(move |asked, path| {
+        if asked == Asked::Write && path.ends_with("channels.redb") && !files.exists() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    });
+    let mut log = log.again();
+    assert!(!folder.exists());
+    assert!(log.engine.info(&name).is_none());
+    assert_eq!(log.numbers("a"), [1]);
+    log.disk.work();
+    let mut log = log.again();
+    log.create("removed", LogSettings::default());
+    assert_eq!(log.append("a", b"data").unwrap().last, 2);
 }

@@ -239,7 +239,7 @@ fn trim(world: &mut World, name: &ChannelName) -> Result<(), String> {
     Ok(())
 }
 
-fn put_cell(world: &mut World, name: &ChannelName) -> Result<(), String> {
+pub(super) fn put_cell(world: &mut World, name: &ChannelName) -> Result<(), String> {
     let Some(Known::There(..)) = world.channels.get(name) else {
         return Ok(());
     };
@@ -340,16 +340,21 @@ fn change(world: &mut World, name: &ChannelName) -> Result<(), String> {
     Ok(())
 }
 
-fn repair(world: &mut World, name: &ChannelName) -> Result<(), String> {
+pub(super) fn repair(world: &mut World, name: &ChannelName) -> Result<(), String> {
     let engine = world.engine();
+    let damaged = match engine.info(name).map(|info| info.state) {
+        Some(ChannelState::Damaged { ranges }) => ranges,
+        _ => Vec::new(),
+    };
     let repaired = order(world, engine.repair(name));
-    if let Some(Known::There(log, _)) = world.channels.get_mut(name)
-        && let Some(Ok(spans)) = repaired
-    {
-        let given_up = log.give_up(&spans);
-        given_up.map_err(|what| format!("{name}: {what}"))?;
-    }
-    Ok(())
+    let Some(Known::There(log, _)) = world.channels.get_mut(name) else {
+        return Ok(());
+    };
+    let checked = match repaired {
+        Some(Ok(spans)) => log.give_up(&spans),
+        _ => log.may_give_up(&damaged),
+    };
+    checked.map_err(|what| format!("{name}: {what}"))
 }
 
 fn remove(world: &mut World, name: &ChannelName) -> Result<(), String> {

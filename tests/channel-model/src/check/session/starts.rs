@@ -169,21 +169,23 @@ mod tests {
     use hearken_channel_log::{Batch, ChannelName, Expected, LogSettings};
 
     use super::*;
-    use crate::check::session::acts::order;
-    use crate::check::session::crash;
+    use crate::check::session::acts::{order, put_cell, repair};
+    use crate::check::session::{crash, end};
     use crate::model::Submitted;
 
     const WORKS: &str = "the disk works";
 
-    fn append(world: &mut World, name: &ChannelName) {
-        let id = world.next_id;
-        world.next_id += 1;
+    fn append(world: &mut World, name: &ChannelName, events: u64) {
         let mut batch = Batch::new();
-        let event = event(&id.to_string(), &[b'x'; 600]);
-        batch.push(&event, None).expect("it is small");
+        let mut ids = Vec::new();
+        for id in world.next_id..world.next_id + events {
+            let event = event(&id.to_string(), &[b'x'; 600]);
+            batch.push(&event, None).expect("it is small");
+            ids.push((id, false));
+        }
+        world.next_id += events;
         let (engine, own_name) = (world.engine(), name.clone());
         let answer = async move { engine.append(&own_name, batch, Expected::Any).await };
-        let ids = vec![(id, false)];
         world.submit(name, Submitted { ids }, answer);
         world.commit();
         world.take_answers().expect("it is stored");
@@ -210,12 +212,15 @@ mod tests {
         world.disk.flip_at(&path, bytes * (2 * number - 1) / 20);
     }
 
-    /// A channel of ten events, of which the third was damaged while six are not shown, and
-    /// are there again after the next crash.
-    fn with_hidden_damage() -> World {
+    fn orders() -> ChannelName {
+        ChannelName::new("orders").expect("it is valid")
+    }
+
+    /// A channel of ten events, which were appended so many at once and lie in a segment.
+    fn with_events(at_once: u64) -> World {
         let mut world = World::new(1);
         start(&mut world, Faults::default()).expect("there is nothing yet");
-        let name = ChannelName::new("orders").expect("it is valid");
+        let name = orders();
         let engine = world.engine();
         let settings = LogSettings::default();
         let created = order(&mut world, engine.create(&name, &settings)).expect(WORKS);
@@ -223,21 +228,25 @@ mod tests {
         let log = ModelLog::new(epoch, settings);
         let known = Known::There(Box::new(log), ModelCells::default());
         world.channels.insert(name.clone(), known);
-        for _ in 0..10 {
-            append(&mut world, &name);
+        for _ in 0..10 / at_once {
+            append(&mut world, &name, at_once);
         }
         world.steps().checkpoint();
+        world
+    }
+
+    /// A channel of ten events, of which the third was damaged while six are not shown, and
+    /// are there again after the next crash.
+    fn with_hidden_damage(at_once: u64) -> World {
+        let mut world = with_events(at_once);
+        let name = orders();
         set_max_events(&mut world, &name, Some(4));
-        drop(engine);
         crash(&mut world).expect("nothing waits");
         flip(&world, 3);
         world.damaged(1);
-        start(&mut world, Faults::default()).expect("it is not shown");
+        start(&mut world, Faults::default()).expect("it may be damaged");
         let info = world.engine().info(&name).expect("it is there");
-        assert_eq!(
-            (info.first, info.last, info.state),
-            (7, 10, ChannelState::Ok)
-        );
+        assert_eq!((info.first, info.last), (7, 10));
         set_max_events(&mut world, &name, None);
         crash(&mut world).expect("nothing waits");
         world
@@ -245,7 +254,7 @@ mod tests {
 
     #[test]
     fn damage_may_be_found_once_it_is_shown() {
-        let mut world = with_hidden_damage();
+        let mut world = with_hidden_damage(1);
         assert_eq!(world.damage, 1);
         assert_eq!(start(&mut world, Faults::default()), Ok(()));
         assert_eq!(world.damage, 0);
@@ -254,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_was_shown_whole_stays_so() {
-        let mut world = with_hidden_damage();
+        let mut world = with_hidden_damage(1);
         flip(&world, 9);
         let found = start(&mut world, Faults::default()).expect_err("that was shown");
         assert!(found.contains("9 is told to be damaged"), "{found}");
@@ -262,9 +271,55 @@ mod tests {
 
     #[test]
     fn no_more_is_damaged_than_was() {
-        let mut world = with_hidden_damage();
+        let mut world = with_hidden_damage(1);
         flip(&world, 5);
         let found = start(&mut world, Faults::default()).expect_err("one may be");
         assert!(found.contains("events of 2 groups are damaged"), "{found}");
+    }
+
+    #[test]
+    fn damage_of_a_batch_counts_once_however_much_of_it_is_shown() {
+        let mut world = with_hidden_damage(10);
+        assert_eq!(world.damage, 0);
+        assert_eq!(start(&mut world, Faults::default()), Ok(()));
+        assert!(world.logs().all(|log| log.is_damaged()));
+    }
+
+    #[test]
+    fn what_a_crash_amid_a_repair_has_given_up_may_be_a_gap() {
+        let (mut damaged, mut given_up) = (0, 0);
+        for operations in 0..40 {
+            let mut world = with_events(1);
+            crash(&mut world).expect("nothing waits");
+            flip(&world, 3);
+            world.damaged(1);
+            start(&mut world, Faults::default()).expect("it may be damaged");
+            world.disk.stop_after(operations);
+            repair(&mut world, &orders()).expect("what is damaged may be given up");
+            crash(&mut world).expect("nothing waits");
+            assert_eq!(start(&mut world, Faults::default()), Ok(()));
+            match world.engine().info(&orders()).expect("it is there").state {
+                ChannelState::Ok => given_up += 1,
+                _ => damaged += 1,
+            }
+        }
+        assert!(damaged > 0 && given_up > 0, "{damaged} and {given_up}");
+    }
+
+    #[test]
+    fn a_catalogue_is_moved_away_wholly_or_not_at_all() {
+        let mut lost = 0;
+        for run in 0..20 {
+            let mut world = with_events(1);
+            for _ in 0..10 + run {
+                put_cell(&mut world, &orders()).expect(WORKS);
+            }
+            end(&mut world).expect("nothing waits");
+            world.disk.stop_after(1);
+            world.damage_catalogue();
+            lost += world.outcome.lost_catalogues;
+            assert_eq!(start(&mut world, Faults::default()), Ok(()));
+        }
+        assert!(lost > 0);
     }
 }

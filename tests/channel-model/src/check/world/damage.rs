@@ -63,6 +63,8 @@ impl World {
 
     /// Damages the catalogue, or loses it; what an operator then does is done.
     pub(in crate::check) fn damage_catalogue(&mut self) {
+        // The process that was to end amid its operations is gone.
+        self.disk.go_on();
         let is_catalogue = |file: &Path| file == Path::new(CATALOGUE);
         if self.random.chance(700) {
             if self.disk.flip(is_catalogue).is_none() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use hearken_channel_log::{Bounds, ChannelState, Page, ReadError};
+use hearken_channel_log::{Bounds, ChannelState, Page, ReadError, Span};
 use hearken_wire::EventRef;
 
 use super::{Event, ModelLog, Submitted};
@@ -34,7 +34,7 @@ impl ModelLog {
 
     /// Takes what there is after a start for what it is, if it may be so. `read` are all
     /// pages and errors, with the positions that they were read after. Returns of which
-    /// groups events are damaged that were not before.
+    /// groups events are damaged of which none was before.
     pub(crate) fn recover(
         &mut self,
         (bounds, state): (Bounds, &ChannelState),
@@ -52,6 +52,7 @@ impl ModelLog {
             }
             self.is_damaged = true;
         }
+        self.settle_given_up(read);
         let unread = self.adopt(read, started)?;
         if failed {
             // They may be there once it can be read.
@@ -79,6 +80,23 @@ impl ModelLog {
         let groups = self.check_complete(bounds, read)?;
         self.unseen = self.unseen.min(bounds.first);
         Ok(groups)
+    }
+
+    /// Finds out whether what may have been given up was: it is a gap then, else still told
+    /// as damaged. Of what is not shown nothing is known.
+    fn settle_given_up(&mut self, read: &[(u64, Result<Page, ReadError>)]) {
+        for (_, page) in read {
+            let (told, is_gap) = match page {
+                Ok(page) => (page.gap, true),
+                Err(ReadError::Damaged(span)) => (Some(*span), false),
+                Err(_) => (None, false),
+            };
+            let Some(told) = told else { continue };
+            let within = |span: &mut Span| span.first <= told.last && told.first <= span.last;
+            let settled = self.may_be_given_up.extract_if(.., within);
+            let settled: Vec<Span> = settled.collect();
+            self.given_up.extend(settled.iter().filter(|_| is_gap));
+        }
     }
 
     /// Takes events beyond those that were acknowledged, if they are batches of which
@@ -166,7 +184,7 @@ impl ModelLog {
     }
 
     /// Checks that all that must be there was read, or told as damaged; returns of which
-    /// groups events are damaged that were not before.
+    /// groups events are damaged of which none was before.
     fn check_complete(
         &mut self,
         bounds: Bounds,
@@ -191,6 +209,11 @@ impl ModelLog {
         let missing = wanted.filter(|number| !there.contains(number));
         let given_up = |number| self.given_up.iter().any(|span| span.contains(number));
         let missing: Vec<u64> = missing.filter(|number| !given_up(*number)).collect();
+        // Of these it is known: a crash may only show more of what was damaged with them.
+        let known = self.lost.iter();
+        let known: BTreeSet<u64> = known
+            .filter_map(|number| self.groups.get(number).copied())
+            .collect();
         let mut groups = BTreeSet::new();
         for number in missing {
             if !damaged.iter().any(|span| span.contains(number)) {
@@ -200,7 +223,8 @@ impl ModelLog {
                 if number >= self.unseen {
                     return Err(format!("{number} is told to be damaged"));
                 }
-                groups.extend(self.groups.get(&number));
+                let group = self.groups.get(&number);
+                groups.extend(group.filter(|group| !known.contains(group)));
             }
         }
         self.is_damaged |= !damaged.is_empty();

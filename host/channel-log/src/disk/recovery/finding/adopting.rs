@@ -11,7 +11,7 @@ use crate::disk::format::{BATCH_HEAD, BatchHead, SegmentHead, segment_head_bytes
 use crate::disk::recovery::{OpenError, journal_files, storage};
 use crate::disk::walk::{Found, Walk};
 use crate::disk::{paths, segment};
-use crate::{Epoch, LogSettings, StorageFault};
+use crate::{Epoch, LogSettings, Span, StorageFault};
 
 /// Bytes that are read at once.
 const WINDOW: usize = 1 << 20;
@@ -127,18 +127,18 @@ fn look_at(device: &dyn Device, root: &Path, store: u64, id: u64) -> Result<Fold
     })
 }
 
-/// What the files say of a channel, of which the journal has what was given from a number
-/// on.
+/// What the files say of a channel, of which the journal has these events.
 fn take(
     device: &dyn Device,
     folder: &Path,
     (store, id): (u64, u64),
     head: SegmentHead,
-    (segments, in_journal): (&[Segment], Option<u64>),
+    (segments, in_journal): (&[Segment], Option<Span>),
 ) -> std::io::Result<Option<Adopted>> {
-    let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+    let Some(first) = segments.first() else {
         return Ok(None);
     };
+    let mut last = first;
     let mut contents = Contents {
         before: Progress {
             segment: first.first,
@@ -147,9 +147,10 @@ fn take(
             time: 0,
             batch: 0,
         },
-        in_journal: in_journal.unwrap_or(u64::MAX),
+        in_journal,
         next: first.first,
-        hole: None,
+        bad: false,
+        unsynced: false,
         last_whole: 0,
         time: 0,
         whole: 0,
@@ -158,7 +159,18 @@ fn take(
     for segment in segments {
         let path = paths::numbered(folder, segment.first);
         let file = device.open(&path, Open::Recover)?;
-        let head_bytes = segment_head_bytes(&head.name).min(segment.bytes);
+        let head_bytes = segment_head_bytes(&head.name);
+        if segment.first > first.first && segment.bytes <= head_bytes {
+            // A crash amid its making has left a part of its head, or has brought back what
+            // was removed since there was no room for it. Nothing was ever in it, and the
+            // start removes it.
+            let made = head_of(device, &path)?.filter(|made| made.first == segment.first);
+            if made.is_none() || segment.first < contents.next {
+                continue;
+            }
+        }
+        last = segment;
+        let head_bytes = head_bytes.min(segment.bytes);
         contents.begin(*segment, head_bytes);
         let range = (head_bytes, segment.bytes);
         let mut walk = Walk::new(file.as_ref(), (store, id), range, WINDOW);
@@ -170,7 +182,7 @@ fn take(
                     contents.meet(head, end, holds);
                 }
                 // What is whole behind it proves that it was acknowledged.
-                Found::Bad => contents.miss(),
+                Found::Bad => contents.bad = true,
                 Found::End => break,
             }
         }
@@ -180,8 +192,8 @@ fn take(
         unknown: last.bytes.saturating_sub(contents.told),
     };
     // What was not synced may be missing anywhere behind what was; the journal has it all.
-    let unsynced = contents.hole.filter(|hole| *hole >= contents.in_journal);
-    let (progress, doubt) = if unsynced.is_some() {
+    // What is damaged there is not to be taken for that.
+    let (progress, doubt) = if contents.is_unsynced() {
         (contents.before, None)
     } else {
         let progress = Progress {
@@ -223,12 +235,14 @@ fn take(
 struct Contents {
     /// The last batch below what is in the journal.
     before: Progress,
-    /// The first number that is in the journal.
-    in_journal: u64,
+    /// The newest events, of which the journal has all.
+    in_journal: Option<Span>,
     /// The number that comes next.
     next: u64,
-    /// The first that is missing.
-    hole: Option<u64>,
+    /// Whether something lies behind the last batch that is none.
+    bad: bool,
+    /// Whether something is missing that the journal has.
+    unsynced: bool,
     /// The last event of a batch that is whole, and when it was recorded.
     last_whole: u64,
     time: u64,
@@ -240,11 +254,8 @@ struct Contents {
 
 impl Contents {
     fn begin(&mut self, segment: Segment, head_bytes: u64) {
-        if segment.first > self.next {
-            self.miss();
-            self.next = segment.first;
-        }
-        if segment.first <= self.in_journal {
+        self.reach(segment.first);
+        if self.in_journal.is_none_or(|all| segment.first <= all.first) {
             self.before.segment = segment.first;
             self.before.synced = head_bytes;
             self.before.last = segment.first - 1;
@@ -255,26 +266,42 @@ impl Contents {
 
     fn meet(&mut self, head: BatchHead, end: u64, holds: bool) {
         let span = head.span();
-        if head.first > self.next {
-            self.miss();
-        }
+        self.reach(head.first);
         self.next = span.last + 1;
         self.told = end;
         if !holds {
-            self.hole.get_or_insert(head.first);
+            self.miss(span);
             return;
         }
         self.last_whole = span.last;
         self.time = head.time;
         self.whole = end;
-        if span.last < self.in_journal {
+        if self.in_journal.is_none_or(|all| span.last < all.first) {
             self.before.synced = end;
             self.before.last = span.last;
             self.before.time = head.time;
         }
     }
 
-    fn miss(&mut self) {
-        self.hole.get_or_insert(self.next);
+    /// What is there goes on with this number.
+    fn reach(&mut self, first: u64) {
+        self.bad = false;
+        if let Some(missing) = Span::new(self.next, first.saturating_sub(1)) {
+            self.miss(missing);
+            self.next = first;
+        }
+    }
+
+    fn miss(&mut self, missing: Span) {
+        let has = |all: Span| all.first <= missing.last && missing.first <= all.last;
+        self.unsynced |= self.in_journal.is_some_and(has);
+    }
+
+    /// Whether the journal has what is missing, and all that is behind it.
+    fn is_unsynced(&self) -> bool {
+        let tail = |all: Span| self.bad && all.contains(self.next);
+        let has =
+            |all: Span| (self.unsynced || tail(all)) && self.next <= all.last.saturating_add(1);
+        self.in_journal.is_some_and(has)
     }
 }

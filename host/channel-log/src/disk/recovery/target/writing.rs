@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Target;
 use super::holding::synced;
 use crate::disk::channel::{Recent, Segment};
-use crate::disk::device::{Device, DeviceFile, Open, can_be_extended};
+use crate::disk::device::{Device, DeviceFile, Open, can_be_extended, is_full};
 use crate::disk::paths;
 use crate::disk::recovery::OpenError;
 use crate::disk::writer::{SegmentWriter, make_segment, segment_bytes};
@@ -150,23 +150,38 @@ impl Target {
         self.check(synced)
     }
 
+    /// Whether the numbers that it gave last are lost: nothing but the head of a segment
+    /// behind them says without the catalogue that they were given.
+    fn has_lost_end(&self) -> bool {
+        let last = self.row.progress.last;
+        let behind = self.segments.last();
+        !self.holds() && self.written.0 < last && behind.is_none_or(|segment| segment.first <= last)
+    }
+
     fn sync_all(&mut self, device: &dyn Device, root: &Path) -> io::Result<()> {
         self.write(device)?;
         if !self.changed {
             return Ok(());
         }
-        if self.segments.is_empty() || !self.appendable {
+        let needed = self.segments.is_empty() || !self.appendable;
+        if needed || self.has_lost_end() {
             // There has to be one that can be written.
             let held = self.held.batches.first().map(|batch| batch.head.first);
             let next = held.unwrap_or(self.row.progress.last + 1);
             let head = self.segment_head(next);
-            let (_, bytes) = make_segment(device, &self.folder, &head)?;
-            self.row.progress.batch = 0;
-            self.segments.push(Segment {
-                first: head.first,
-                bytes,
-            });
-            self.appendable = true;
+            match make_segment(device, &self.folder, &head) {
+                // The catalogue knows it.
+                Err(error) if is_full(&error) && !needed => {}
+                made => {
+                    let (_, bytes) = made?;
+                    self.row.progress.batch = 0;
+                    self.segments.push(Segment {
+                        first: head.first,
+                        bytes,
+                    });
+                    self.appendable = true;
+                }
+            }
         }
         if self.made_folder {
             device.sync_folder(root)?;
