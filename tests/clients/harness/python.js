@@ -41,7 +41,7 @@ function install(suite) {
 
 /** Runs a script; fails unless it succeeds. Returns the lines that it has printed. */
 async function run(interpreter, script, given) {
-  const child = spawn(interpreter, [script, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(interpreter, ['-B', script, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
     process.stdout.write(text);
