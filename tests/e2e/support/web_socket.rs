@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -199,6 +200,13 @@ impl WebSocket {
                 None => panic!("it is cut off without a word"),
             }
         }
+    }
+
+    /// Whether anything has come that was not heard, the connection's end too.
+    pub fn has_come(&mut self) -> bool {
+        let mut bytes = [0];
+        let peeked = std::pin::pin!(self.stream.peek(&mut bytes)).now_or_never();
+        !self.read.is_empty() || peeked.is_some()
     }
 
     /// Waits until the connection has ended.

@@ -108,7 +108,7 @@ async fn numbers_that_are_used_again_are_answered_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_refused_has_no_session() {
-    let configuration = CONFIGURATION.replace("anonymous = true", "anonymous = false");
+    let configuration = CONFIGURATION.replace("\nanonymous = true", "\nanonymous = false");
     let node = NodeProcess::start_again(configured(&configuration).0, &[]).await;
     let mut hostile = WebSocket::open(&node, PATH, &[]).await;
     hostile.say(r#"{"connect":{},"id":1}"#).await;
