@@ -107,7 +107,10 @@ impl WebSocket {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        stream.write_all(request.as_bytes()).await.expect("it reads");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("it reads");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let byte = timeout(DEADLINE, stream.read_u8()).await;
@@ -138,12 +141,12 @@ impl WebSocket {
         self.send(&frame(first::TEXT, text.as_bytes())).await;
     }
 
-    /// Closes the side on which it sends.
+    /// Closes the side on which it sends, unless the connection has ended.
     pub async fn hush(&mut self) {
-        self.stream.shutdown().await.expect("it was open");
+        let _ = self.stream.shutdown().await;
     }
 
-    /// Breaks the connection, without a word of WebSocket or TCP's own goodbye.
+    /// Breaks the connection, without a goodbye of WebSocket's or TCP's.
     pub fn abort(self) {
         self.stream
             .set_zero_linger()

@@ -16,13 +16,31 @@ async fn what_is_no_command_ends_the_session() {
         ("a blank line", "\n\n"),
         ("no JSON", "{"),
         ("no object", "[1]"),
-        ("a command without a number", r#"{"subscribe":{"channel":"chat:1"}}"#),
-        ("a number below 1", r#"{"subscribe":{"channel":"chat:1"},"id":-1}"#),
-        ("a number that is too large", r#"{"subscribe":{"channel":"chat:1"},"id":4294967296}"#),
-        ("a number of another type", r#"{"subscribe":{"channel":"chat:1"},"id":"2"}"#),
-        ("a channel of another type", r#"{"subscribe":{"channel":["chat:1"]},"id":2}"#),
+        (
+            "a command without a number",
+            r#"{"subscribe":{"channel":"chat:1"}}"#,
+        ),
+        (
+            "a number below 1",
+            r#"{"subscribe":{"channel":"chat:1"},"id":-1}"#,
+        ),
+        (
+            "a number that is too large",
+            r#"{"subscribe":{"channel":"chat:1"},"id":4294967296}"#,
+        ),
+        (
+            "a number of another type",
+            r#"{"subscribe":{"channel":"chat:1"},"id":"2"}"#,
+        ),
+        (
+            "a channel of another type",
+            r#"{"subscribe":{"channel":["chat:1"]},"id":2}"#,
+        ),
         ("no channel", r#"{"subscribe":{"channel":""},"id":2}"#),
-        ("a field that is there twice", r#"{"subscribe":{"channel":"chat:1"},"id":2,"id":3}"#),
+        (
+            "a field that is there twice",
+            r#"{"subscribe":{"channel":"chat:1"},"id":2,"id":3}"#,
+        ),
         ("a second connect", r#"{"connect":{},"id":2}"#),
         ("a pong that nobody has asked for", "{}"),
         ("data that is nested too deep", &deep),
@@ -35,7 +53,9 @@ async fn what_is_no_command_ends_the_session() {
     let mut hostile = Hostile::connect(&stage.node).await;
     let subscribe = br#"{"subscribe":{"channel":"chat:1"},"id":2}"#;
     hostile.send(&frame(first::BINARY, subscribe)).await;
-    stage.ends(hostile, BAD_REQUEST, 3501, "binary in place of text").await;
+    stage
+        .ends(hostile, BAD_REQUEST, 3501, "binary in place of text")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,15 +87,33 @@ async fn what_is_no_protobuf_ends_the_session() {
     let mut stage = Stage::new().await;
     for (what, first, bytes) in [
         ("text in place of bytes", first::TEXT, &b"{}"[..]),
-        ("no length", first::BINARY, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+        (
+            "no length",
+            first::BINARY,
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        ),
         ("a length beyond the end", first::BINARY, b"\x7f\x08\x02"),
-        ("a field beyond the end", first::BINARY, b"\x04\x08\x02\x2a\x7f"),
-        ("a channel that is not UTF-8", first::BINARY, b"\x07\x08\x02\x2a\x03\x0a\x01\xff"),
-        ("a command without a number", first::BINARY, b"\x05\x2a\x03\x0a\x01x"),
+        (
+            "a field beyond the end",
+            first::BINARY,
+            b"\x04\x08\x02\x2a\x7f",
+        ),
+        (
+            "a channel that is not UTF-8",
+            first::BINARY,
+            b"\x07\x08\x02\x2a\x03\x0a\x01\xff",
+        ),
+        (
+            "a command without a number",
+            first::BINARY,
+            b"\x05\x2a\x03\x0a\x01x",
+        ),
     ] {
         let path = "/connection/websocket?format=protobuf";
         let mut hostile = WebSocket::open(&stage.node, path, &[]).await;
-        hostile.send(&frame(first::BINARY, b"\x04\x08\x01\x22\x00")).await;
+        hostile
+            .send(&frame(first::BINARY, b"\x04\x08\x01\x22\x00"))
+            .await;
         let connected = hostile.hear().await;
         assert!(matches!(connected, Some(Heard::Binary(_))), "{connected:?}");
         hostile.send(&frame(first, bytes)).await;
@@ -90,7 +128,8 @@ async fn numbers_that_are_used_again_are_answered_again() {
     let mut stage = Stage::new().await;
     let mut hostile = Hostile::connect(&stage.node).await;
     let subscribe = |channel: &str| json!({ "subscribe": { "channel": channel }, "id": 1 });
-    let lines = ["chat:a", "chat:b", "chat:a", "nothing:c"].map(|channel| subscribe(channel).to_string());
+    let lines =
+        ["chat:a", "chat:b", "chat:a", "nothing:c"].map(|channel| subscribe(channel).to_string());
     hostile.say(&lines.join("\n")).await;
     for code in [Value::Null, Value::Null, json!(105), json!(102)] {
         let reply = hostile.message().await;

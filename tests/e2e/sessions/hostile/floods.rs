@@ -72,7 +72,9 @@ async fn who_asks_for_more_than_it_reads_is_closed() {
 async fn who_never_reads_publications_is_closed() {
     let mut stage = Stage::new().await;
     let mut hostile = Hostile::connect(&stage.node).await;
-    hostile.say(r#"{"subscribe":{"channel":"chat:1"},"id":2}"#).await;
+    hostile
+        .say(r#"{"subscribe":{"channel":"chat:1"},"id":2}"#)
+        .await;
     assert_eq!(hostile.message().await["id"], 2);
     let large = json!({ "type": "said", "channel": "chat:1", "data": "x".repeat(200 << 10) });
     let shown = format!("/v1/sessions/{}", hostile.id);
@@ -81,7 +83,9 @@ async fn who_never_reads_publications_is_closed() {
         stage.node.publish(&large).await;
         stage.witness.misses_nothing(&stage.node).await;
     }
-    stage.ends(hostile, (3008, "slow"), 3008, "never reading").await;
+    stage
+        .ends(hostile, (3008, "slow"), 3008, "never reading")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,12 +93,12 @@ async fn of_many_pings_the_last_is_answered() {
     let mut stage = Stage::new().await;
     let mut hostile = Hostile::connect(&stage.node).await;
     let flooding = async {
-        for n in 1..=100_000_u32 {
+        for n in 1..=20_000_u32 {
             let payload = [&n.to_be_bytes()[..], &[0; 121]].concat();
             hostile.send(&frame(first::PING, &payload)).await;
         }
         let mut last = 0;
-        while last < 100_000 {
+        while last < 20_000 {
             let Some(Heard::Pong(payload)) = hostile.hear().await else {
                 panic!("nothing but pongs comes");
             };
@@ -104,7 +108,9 @@ async fn of_many_pings_the_last_is_answered() {
         }
     };
     stage.beside(flooding).await;
-    hostile.say(r#"{"subscribe":{"channel":"chat:1"},"id":2}"#).await;
+    hostile
+        .say(r#"{"subscribe":{"channel":"chat:1"},"id":2}"#)
+        .await;
     assert_eq!(hostile.message().await["id"], 2);
 }
 
@@ -113,9 +119,8 @@ async fn commands_that_come_too_fast_are_refused_and_then_end_the_session() {
     let slowly = CONFIGURATION.replace("ping_interval", "rate = \"1/s\"\nping_interval");
     let mut stage = Stage::with(&slowly).await;
     let mut hostile = Hostile::connect(&stage.node).await;
-    let lines = (2..102).map(|id| {
-        json!({ "presence_stats": { "channel": "chat:beside" }, "id": id }).to_string()
-    });
+    let lines = (2..102)
+        .map(|id| json!({ "presence_stats": { "channel": "chat:beside" }, "id": id }).to_string());
     hostile.say(&lines.collect::<Vec<_>>().join("\n")).await;
     let close = (3013, "too many requests");
     stage.ends(hostile, close, 3013, "too fast").await;

@@ -32,9 +32,12 @@ async fn pages_of_other_origins_have_no_sessions() {
         &[("origin", "https://app.example.com.evil.example")],
         &[("origin", "http://app.example.com")],
         &[("origin", "https://app.example.com:8443")],
-        &[("origin", &other_port)],
+        &[("origin", other_port.as_str())],
         &[("sec-fetch-site", "cross-site")],
-        &[("sec-fetch-site", "same-site"), ("origin", "https://evil.example")],
+        &[
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+        ],
         // By a name that is not the node's.
         &[("host", "evil.example")],
         &[("host", "evil.example"), ("origin", "http://evil.example")],
@@ -47,8 +50,8 @@ async fn pages_of_other_origins_have_no_sessions() {
     for headers in [
         &[][..],
         &[("origin", FRIEND)],
-        &[("origin", &own)],
-        &[("sec-fetch-site", "same-origin"), ("origin", &own)],
+        &[("origin", own.as_str())],
+        &[("sec-fetch-site", "same-origin"), ("origin", own.as_str())],
     ] {
         let answered = answered(&stage, "GET", headers).await;
         assert_eq!(answered.status, 101, "{headers:?}");
@@ -69,7 +72,10 @@ async fn what_is_no_handshake_is_refused() {
         (&[("sec-websocket-key", "")], 400),
         (&[("sec-websocket-key", "c2hvcnQ=")], 400),
         (&[("sec-websocket-key", "!")], 400),
-        (&[("sec-websocket-key", key), ("sec-websocket-key", key)], 400),
+        (
+            &[("sec-websocket-key", key), ("sec-websocket-key", key)],
+            400,
+        ),
     ] {
         let answered = answered(&stage, "GET", headers).await;
         assert_eq!(answered.status, status, "{headers:?}");
@@ -89,7 +95,9 @@ async fn nothing_is_decompressed() {
     assert_eq!(answered.status, 101);
     assert!(!answered.head.contains("extensions"), "{answered:?}");
     // What would be a kilobyte for each byte, if it were what it says.
-    web_socket.send(&frame(first::TEXT | 0x40, &[0; 60 << 10])).await;
+    web_socket
+        .send(&frame(first::TEXT | 0x40, &[0; 60 << 10]))
+        .await;
     let close = (1002, "a reserved bit is set".to_owned());
     assert_eq!(web_socket.closed().await, close);
 

@@ -28,7 +28,7 @@ async fn who_does_not_say_who_it_is_in_time_is_closed() {
     assert_eq!([trickled, silent, half], [(); 3].map(|()| stale.clone()));
 }
 
-/// A node that pings every second, and waits a short while for the answer.
+/// Of a node that pings soon, and does not wait long for the answer.
 fn pinging() -> String {
     let pings = "ping_interval = \"2s\"\npong_timeout = \"1s\"";
     CONFIGURATION.replace("ping_interval = \"1h\"", pings)
@@ -58,7 +58,10 @@ async fn who_answers_no_ping_of_web_socket_is_closed_and_cut_off() {
     let mut hostile = WebSocket::open(&stage.node, path, &[]).await;
     hostile.say(r#"{"connect":{},"id":1}"#).await;
     let reply = hostile.message().await;
-    let id = reply["connect"]["client"].as_str().expect("an id").to_owned();
+    let id = reply["connect"]["client"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let ignoring = async {
         assert_eq!(hostile.hear().await, Some(Heard::Ping(Vec::new())));
         let close = (3012, "no pong".to_owned());
@@ -73,9 +76,15 @@ async fn who_answers_no_ping_of_web_socket_is_closed_and_cut_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_without_a_word_has_left() {
     let mut stage = Stage::new().await;
-    for way in ["its side is closed", "the connection is broken", "in the midst of a frame"] {
+    for way in [
+        "its side is closed",
+        "the connection is broken",
+        "in the midst of a frame",
+    ] {
         let Hostile { mut web_socket, id } = Hostile::connect(&stage.node).await;
-        web_socket.say(r#"{"subscribe":{"channel":"chat:1"},"id":2}"#).await;
+        web_socket
+            .say(r#"{"subscribe":{"channel":"chat:1"},"id":2}"#)
+            .await;
         assert_eq!(web_socket.message().await["id"], 2);
         match way {
             "its side is closed" => {

@@ -19,7 +19,11 @@ fn encoded(bytes: impl AsRef<[u8]>) -> String {
 
 /// A token with such a head and these claims.
 fn signed(head: Value, claims: &Value, secret: &str) -> String {
-    let signed = format!("{}.{}", encoded(head.to_string()), encoded(claims.to_string()));
+    let signed = format!(
+        "{}.{}",
+        encoded(head.to_string()),
+        encoded(claims.to_string())
+    );
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signature = hmac::sign(&key, signed.as_bytes());
     format!("{signed}.{}", encoded(signature))
@@ -51,16 +55,44 @@ async fn what_is_no_token_connects_nobody() {
     let bob = encoded(of("bob").to_string());
     let hs256 = || json!({ "alg": "HS256", "typ": "JWT" });
     for (what, token) in [
-        ("another secret", signed(hs256(), &ada, "another secret of 32 bytes or more")),
+        (
+            "another secret",
+            signed(hs256(), &ada, "another secret of 32 bytes or more"),
+        ),
         ("an empty secret", signed(hs256(), &ada, "")),
-        ("other claims under the signature", format!("{head}.{bob}.{signature}")),
+        (
+            "other claims under the signature",
+            format!("{head}.{bob}.{signature}"),
+        ),
         ("no signature", format!("{body}.")),
-        ("no algorithm", signed(json!({ "alg": "none" }), &ada, SECRET)),
-        ("no algorithm and no signature", format!("{}.{bob}.", encoded(r#"{"alg":"none"}"#))),
-        ("another algorithm", signed(json!({ "alg": "HS512" }), &ada, SECRET)),
-        ("a critical extension", signed(json!({ "alg": "HS256", "crit": ["x"], "x": 1 }), &ada, SECRET)),
-        ("not yet", token(&json!({ "sub": "ada", "nbf": in_seconds(3600) }))),
-        ("one for a subscription", token(&json!({ "sub": "ada", "channel": "chat:1" }))),
+        (
+            "no algorithm",
+            signed(json!({ "alg": "none" }), &ada, SECRET),
+        ),
+        (
+            "no algorithm and no signature",
+            format!("{}.{bob}.", encoded(r#"{"alg":"none"}"#)),
+        ),
+        (
+            "another algorithm",
+            signed(json!({ "alg": "HS512" }), &ada, SECRET),
+        ),
+        (
+            "a critical extension",
+            signed(
+                json!({ "alg": "HS256", "crit": ["x"], "x": 1 }),
+                &ada,
+                SECRET,
+            ),
+        ),
+        (
+            "not yet",
+            token(&json!({ "sub": "ada", "nbf": in_seconds(3600) })),
+        ),
+        (
+            "one for a subscription",
+            token(&json!({ "sub": "ada", "channel": "chat:1" })),
+        ),
         ("claims of another type", token(&json!({ "sub": 42 }))),
         ("no JWT", "ada".to_owned()),
         ("a long one", format!("{good}{}", "A".repeat(9 << 10))),
@@ -94,17 +126,28 @@ async fn who_comes_too_late_may_come_again_with_another_token_alone() {
 async fn tokens_of_others_end_the_session() {
     let mut stage = Stage::new().await;
     let hour = in_seconds(3600);
-    let subscription = |user: &str, channel: &str| {
-        token(&json!({ "sub": user, "channel": channel, "exp": hour }))
-    };
+    let subscription =
+        |user: &str, channel: &str| token(&json!({ "sub": user, "channel": channel, "exp": hour }));
     let of_client = json!({ "sub": "ada", "channel": "$chat:1", "client": stage.witness.id });
     for (what, command) in [
-        ("of another user", subscribe(&subscription("bob", "$chat:1"))),
+        (
+            "of another user",
+            subscribe(&subscription("bob", "$chat:1")),
+        ),
         ("of nobody", subscribe(&subscription("", "$chat:1"))),
-        ("for another channel", subscribe(&subscription("ada", "$chat:2"))),
+        (
+            "for another channel",
+            subscribe(&subscription("ada", "$chat:2")),
+        ),
         ("for another client", subscribe(&token(&of_client))),
-        ("a refresh of another user", json!({ "refresh": { "token": token(&of("bob")) }, "id": 2 })),
-        ("a refresh by one for a subscription", json!({ "refresh": { "token": subscription("ada", "$chat:1") }, "id": 2 })),
+        (
+            "a refresh of another user",
+            json!({ "refresh": { "token": token(&of("bob")) }, "id": 2 }),
+        ),
+        (
+            "a refresh by one for a subscription",
+            json!({ "refresh": { "token": subscription("ada", "$chat:1") }, "id": 2 }),
+        ),
     ] {
         let ada = json!({ "token": token(&of("ada")) });
         let mut hostile = Hostile::connect_with(&stage.node, ada).await;
@@ -112,14 +155,23 @@ async fn tokens_of_others_end_the_session() {
         stage.ends(hostile, INVALID, 3500, what).await;
     }
     let mut ada = Hostile::connect_with(&stage.node, json!({ "token": token(&of("ada")) })).await;
-    for wrong in ["", "ada", &token(&of("ada")), &subscription("ada", "$chat:1").replace('.', "")] {
+    for wrong in [
+        "",
+        "ada",
+        &token(&of("ada")),
+        &subscription("ada", "$chat:1").replace('.', ""),
+    ] {
         ada.say(&subscribe(wrong).to_string()).await;
         assert_eq!(ada.message().await["error"]["code"], 103, "{wrong}");
     }
-    ada.say(&subscribe(&subscription("ada", "$chat:1")).to_string()).await;
+    ada.say(&subscribe(&subscription("ada", "$chat:1")).to_string())
+        .await;
     assert_eq!(ada.message().await["subscribe"], json!({}));
     for line in stage.node.log() {
-        assert!(!line.to_string().contains("eyJ"), "no token is logged: {line}");
+        assert!(
+            !line.to_string().contains("eyJ"),
+            "no token is logged: {line}"
+        );
     }
 }
 
