@@ -48,13 +48,13 @@ async fn what_is_no_command_ends_the_session() {
     ] {
         let mut hostile = Hostile::connect(&stage.node).await;
         hostile.say(text).await;
-        stage.ends(hostile, BAD_REQUEST, 3501, what).await;
+        stage.ends(hostile, BAD_REQUEST, Some(3501), what).await;
     }
     let mut hostile = Hostile::connect(&stage.node).await;
     let subscribe = br#"{"subscribe":{"channel":"chat:1"},"id":2}"#;
     hostile.send(&frame(first::BINARY, subscribe)).await;
     stage
-        .ends(hostile, BAD_REQUEST, 3501, "binary in place of text")
+        .ends(hostile, BAD_REQUEST, Some(3501), "binary in place of text")
         .await;
 }
 

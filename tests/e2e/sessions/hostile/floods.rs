@@ -55,7 +55,7 @@ async fn who_asks_for_more_than_it_reads_is_closed() {
     let report = stage.reports.about("session.disconnected", &hostile.id);
     assert_eq!(report.await["data"]["code"], 3008);
     stage.witness.misses_nothing(&stage.node).await;
-    // What was under way when it was closed comes whole.
+    // What was under way when it was closed comes whole, and is read in time or cut off.
     let mut count = 0;
     let end = loop {
         match hostile.hear().await {
@@ -63,8 +63,8 @@ async fn who_asks_for_more_than_it_reads_is_closed() {
             end => break end,
         }
     };
-    let reason = "slow".to_owned();
-    assert_eq!(end, Some(Heard::Close { code: 3008, reason }));
+    let is_told = matches!(end, None | Some(Heard::Close { code: 3008, .. }));
+    assert!(is_told, "{end:?}");
     assert!(count < 500, "nobody can have taken all of it");
 }
 
@@ -83,9 +83,10 @@ async fn who_never_reads_publications_is_closed() {
         stage.node.publish(&large).await;
         stage.witness.misses_nothing(&stage.node).await;
     }
-    stage
-        .ends(hostile, (3008, "slow"), 3008, "never reading")
-        .await;
+    let report = stage.reports.about("session.disconnected", &hostile.id);
+    assert_eq!(report.await["data"]["code"], 3008);
+    // However much of it was written, and however little is read of that.
+    hostile.web_socket.ended().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,5 +124,5 @@ async fn commands_that_come_too_fast_are_refused_and_then_end_the_session() {
         .map(|id| json!({ "presence_stats": { "channel": "chat:beside" }, "id": id }).to_string());
     hostile.say(&lines.collect::<Vec<_>>().join("\n")).await;
     let close = (3013, "too many requests");
-    stage.ends(hostile, close, 3013, "too fast").await;
+    stage.ends(hostile, close, Some(3013), "too fast").await;
 }

@@ -120,7 +120,7 @@ async fn what_is_no_web_socket_is_closed_with_its_code() {
     ] {
         let mut hostile = Hostile::connect(&stage.node).await;
         hostile.send(&bytes).await;
-        stage.ends(hostile, close, 3501, what).await;
+        stage.ends(hostile, close, Some(3501), what).await;
     }
 }
 
@@ -134,7 +134,7 @@ async fn after_what_is_no_web_socket_nothing_is_carried_out() {
     hostile.send(&bytes).await;
     // The session beside would get it first.
     let close = (1002, "the opcode 3 is reserved");
-    stage.ends(hostile, close, 3501, "behind it").await;
+    stage.ends(hostile, close, Some(3501), "behind it").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,6 +151,6 @@ async fn who_closes_is_answered_with_the_same_code() {
         let bytes = [frame(first::CLOSE, sent), frame(first::TEXT, b"{")].concat();
         hostile.send(&bytes).await;
         let what = String::from_utf8_lossy(sent);
-        stage.ends(hostile, (told, ""), 3000, &what).await;
+        stage.ends(hostile, (told, ""), None, &what).await;
     }
 }

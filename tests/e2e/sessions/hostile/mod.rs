@@ -68,13 +68,19 @@ impl Stage {
         result
     }
 
-    /// Checks that the client is told this end, that the node tells the same of its session,
-    /// and that the session beside notices nothing.
-    async fn ends(&mut self, mut hostile: Hostile, close: (u16, &str), code: u32, what: &str) {
+    /// Checks that the client is told this end, that the node says with which code it has ended
+    /// the session, if it has, and that the session beside notices nothing.
+    async fn ends(
+        &mut self,
+        mut hostile: Hostile,
+        close: (u16, &str),
+        code: Option<u32>,
+        what: &str,
+    ) {
         let (told, reason) = hostile.closed().await;
         assert_eq!((told, &*reason), close, "{what}");
         let report = self.reports.about("session.disconnected", &hostile.id);
-        assert_eq!(report.await["data"]["code"], code, "{what}");
+        assert_eq!(report.await["data"]["code"], json!(code), "{what}");
         self.witness.misses_nothing(&self.node).await;
         hostile.hush().await;
         hostile.web_socket.ended().await;

@@ -152,7 +152,7 @@ async fn tokens_of_others_end_the_session() {
         let ada = json!({ "token": token(&of("ada")) });
         let mut hostile = Hostile::connect_with(&stage.node, ada).await;
         hostile.say(&command.to_string()).await;
-        stage.ends(hostile, INVALID, 3500, what).await;
+        stage.ends(hostile, INVALID, Some(3500), what).await;
     }
     let mut ada = Hostile::connect_with(&stage.node, json!({ "token": token(&of("ada")) })).await;
     for wrong in [

@@ -121,6 +121,7 @@ async fn who_reads_a_little_now_and_then_is_cut_off_too() {
         }
     };
     tokio::select! {
+        biased;
         ended = conversation => ended.unwrap().unwrap(),
         () = reading => panic!("the rest was lost"),
     }
@@ -141,9 +142,8 @@ async fn who_reads_late_is_told_why_it_is_closed() {
 async fn who_does_not_answer_the_close_frame_is_cut_off() {
     let mut rig = Rig::connected().await;
     let begun = Instant::now();
-    let all = Whose::User(String::new());
     let why = disconnects::FORCE_DISCONNECT;
-    rig.sessions.disconnect(&all, &why, &[]);
+    rig.sessions.disconnect(&Whose::Node, &why, &[]);
     let rest = rig.rest().await;
     let close = close_frame(3503, "force disconnect");
     assert!(rest.ends_with(&close), "{}", String::from_utf8_lossy(&rest));
