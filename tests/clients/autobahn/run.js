@@ -109,12 +109,13 @@ async function all(python) {
 
 /** Fails unless each case has ended as it should. */
 function checked(cases) {
-  for (const [name, { behavior, behaviorClose, duration }] of Object.entries(cases)) {
+  const wrong = Object.entries(cases).filter(([name, { behavior, behaviorClose }]) => {
     const expected = INFORMATIONAL.includes(name) ? 'INFORMATIONAL' : 'OK';
-    const ends = [behavior, behaviorClose];
-    const isFine = behavior === expected && ['OK', 'INFORMATIONAL'].includes(behaviorClose);
-    assert.ok(isFine, `case ${name} ends ${ends.join(', ')} after ${duration} ms`);
-  }
+    return behavior !== expected || !['OK', 'INFORMATIONAL'].includes(behaviorClose);
+  });
+  const told = wrong.map(([name, { behavior, behaviorClose, duration }]) =>
+    `case ${name} ends ${behavior}, and closes ${behaviorClose}, after ${duration} ms`);
+  assert.deepEqual(told, []);
   const count = Object.keys(cases).length;
   assert.equal(count, COUNT, 'cases are missing, or there are more');
   return count;
