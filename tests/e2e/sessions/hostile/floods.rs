@@ -126,3 +126,24 @@ async fn commands_that_come_too_fast_are_refused_and_then_end_the_session() {
     let close = (3013, "too many requests");
     stage.ends(hostile, close, Some(3013), "too fast").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_no_more_connections_than_it_may() {
+    // One of which is the session beside.
+    let few = CONFIGURATION.replace("ping_interval", "per_address = 5\nping_interval");
+    let mut stage = Stage::with(&few).await;
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        silent.push(WebSocket::open(&stage.node, PATH, &[]).await);
+    }
+    for _ in 0..20 {
+        let mut beyond = WebSocket::open(&stage.node, PATH, &[]).await;
+        let close = (3504, "connection limit".to_owned());
+        assert_eq!(beyond.closed().await, close);
+    }
+    stage.witness.misses_nothing(&stage.node).await;
+    for mut one in silent {
+        one.say(r#"{"connect":{},"id":1}"#).await;
+        assert_eq!(one.message().await["id"], 1);
+    }
+}
