@@ -4,6 +4,9 @@
 const { spawn } = require('node:child_process');
 const { within } = require('./wait');
 
+/** Bounds all that a client does, which has bounds of its own for what it waits for. */
+const DEADLINE = 600000;
+
 /** Runs a program; fails unless it succeeds. Returns the lines that it has printed. */
 async function run(program, given) {
   const child = spawn(program, given, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -17,7 +20,7 @@ async function run(program, given) {
     child.once('close', (code, signal) => resolve(code === null ? signal : code));
   });
   try {
-    const how = await within('the client ends', ended);
+    const how = await within('the client ends', ended, DEADLINE);
     if (how !== 0)
       throw new Error(`the client has ended with ${how}`);
   } finally {
