@@ -383,6 +383,10 @@ fn known() -> Vec<Row> {
             "time in which a connection has to say who it is",
             vec![of("timing/STALE")],
         ),
+        (
+            "time to take what it is still sent once it is over",
+            vec![of("conversation/CLOSE_TIME"); 2],
+        ),
         ("time to renew a token", vec![of("entering/EXPIRED_GRACE")]),
         (
             "nesting of JSON that a client sends",

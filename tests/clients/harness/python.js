@@ -1,11 +1,11 @@
 'use strict';
 // Clients in Python, installed as they are published.
 
-const { spawn, spawnSync } = require('node:child_process');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { run: runProgram } = require('./process');
 const { fail, target } = require('./suite');
-const { within } = require('./wait');
 
 /** Runs a program that must succeed. */
 function succeed(program, given, folder, what) {
@@ -40,25 +40,9 @@ function install(suite) {
 }
 
 /** Runs a script; fails unless it succeeds. Returns the lines that it has printed. */
-async function run(interpreter, script, given) {
-  const child = spawn(interpreter, [script, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let printed = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    process.stdout.write(text);
-    printed += text;
-  });
-  const ended = new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => resolve(code === null ? signal : code));
-  });
-  try {
-    const how = await within('the client ends', ended);
-    if (how !== 0)
-      throw new Error(`the client has ended with ${how}`);
-  } finally {
-    child.kill('SIGKILL');
-  }
-  return printed.split('\n').filter((line) => line !== '');
+function run(interpreter, script, given) {
+  // Leaves no compiled files beside what is run.
+  return runProgram(interpreter, ['-B', script, ...given]);
 }
 
 module.exports = { install, run };

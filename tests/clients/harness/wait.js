@@ -4,10 +4,10 @@
 const DEADLINE = 60000;
 
 /** What a promise comes to, or an error that says what was waited for. */
-function within(what, promise) {
+function within(what, promise, deadline = DEADLINE) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited too long until ${what}`)), DEADLINE);
+    timer = setTimeout(() => reject(new Error(`waited too long until ${what}`)), deadline);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

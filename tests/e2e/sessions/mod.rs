@@ -1,8 +1,10 @@
-//! Sessions of clients over answers that do not end, and who commands them. What is spoken over
-//! WebSocket the published clients try (`tests/clients`).
+//! Sessions of clients over answers that do not end, who commands them, and clients that no
+//! library is like. What else is spoken over WebSocket the published clients try
+//! (`tests/clients`).
 
 mod commands;
 mod counted;
+mod hostile;
 mod nodes;
 mod servers;
 mod streamed;

@@ -22,6 +22,7 @@ pub mod nodes;
 pub mod peer;
 pub mod plugin;
 pub mod process;
+pub mod web_socket;
 
 use std::io::Write;
 use std::time::Duration;

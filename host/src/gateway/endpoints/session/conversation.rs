@@ -31,7 +31,8 @@ const WRITE: usize = 64 << 10;
 /// Frames that are written at once.
 const SLICES: usize = 64;
 
-/// How long a client may take to close its side, once it is told that the session is over.
+/// How long a client may take to read what it is still sent once its session is over, and
+/// then to close its side: it holds the connection until then.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 /// The code that answers a close frame without one (RFC 6455, section 7.4.1).
@@ -80,6 +81,10 @@ struct Pings {
 /// How far it is.
 enum Phase {
     Open,
+    /// The session is over, and the client does not read what it is still sent.
+    Ending {
+        deadline: Pin<Box<Sleep>>,
+    },
     /// The close frame is written, or waits to be.
     Closing {
         /// Whether the client has closed its side.
@@ -141,12 +146,19 @@ impl Conversation {
             // Most of what a command answers is written with it.
             let handled = self.poll_commands(cx);
             let is_written = self.poll_write(cx)?;
-            if let Phase::Closing { heard, deadline } = &mut self.phase {
-                let is_over = *heard && is_written.is_ready();
-                if is_over || deadline.as_mut().poll(cx).is_ready() {
-                    let _ = Pin::new(&mut self.io).poll_shutdown(cx);
-                    return Poll::Ready(Ok(()));
+            if is_written.is_pending() {
+                self.look_for_end();
+            }
+            let (is_over, deadline) = match &mut self.phase {
+                Phase::Open => (false, None),
+                Phase::Ending { deadline } => (false, Some(deadline)),
+                Phase::Closing { heard, deadline } => {
+                    (*heard && is_written.is_ready(), Some(deadline))
                 }
+            };
+            if is_over || deadline.is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
+                let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+                return Poll::Ready(Ok(()));
             }
             self.poll_pings(cx);
             if handled.is_pending() {
@@ -227,7 +239,7 @@ impl Conversation {
         if let Some(pong) = self.pong.take() {
             self.frames.push_back(pong);
         }
-        if matches!(self.phase, Phase::Open) {
+        if !matches!(self.phase, Phase::Closing { .. }) {
             match self.outbox.take(WRITE) {
                 Taken::Nothing => {}
                 Taken::Frames(frames) => {
@@ -241,6 +253,18 @@ impl Conversation {
             }
         }
         !self.frames.is_empty()
+    }
+
+    /// Looks whether the session is over of a client that does not take what is written: its
+    /// end is found in the outbox only behind that.
+    fn look_for_end(&mut self) {
+        if matches!(self.phase, Phase::Open) && self.outbox.has_ended() {
+            // Where more waited than may, nobody has ended it yet. The first end stays.
+            self.session.disconnect(disconnects::SLOW);
+            self.phase = Phase::Ending {
+                deadline: Box::pin(tokio::time::sleep(CLOSE_TIME)),
+            };
+        }
     }
 
     /// Closes this side.
@@ -343,3 +367,6 @@ impl Conversation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
