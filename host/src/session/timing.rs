@@ -143,6 +143,9 @@ impl Shared {
         let Some(hub) = hub.upgrade() else {
             return;
         };
+        if self.is_another(&hub) {
+            self.all_missed(&hub);
+        }
         let settings = self.history_settings(hub.name());
         let Some(tended) = hub.tend(settings, self.wheel.now()) else {
             return;
