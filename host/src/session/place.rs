@@ -141,19 +141,29 @@ impl Shared {
     /// # Errors
     /// Why it cannot be.
     pub(super) async fn make_if_durable(&self, channel: &str) -> Result<(), NamespaceFailure> {
-        let Ok(name) = ChannelName::new(channel) else {
+        let Some((name, namespace)) = self.durable_of(channel) else {
             return Ok(());
         };
+        match self.make(&name, &namespace).await {
+            Ok(_) | Err(NamespaceFailure::Elsewhere(_)) => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether it is the name of a durable channel of a namespace.
+    pub(super) fn is_of_durable(&self, channel: &str) -> bool {
+        self.durable_of(channel).is_some()
+    }
+
+    fn durable_of(&self, channel: &str) -> Option<(ChannelName, Arc<Namespace>)> {
+        let name = ChannelName::new(channel).ok()?;
         match self.resolve(&self.in_use(), &name) {
             Resolved::Namespace(namespace)
                 if namespace.durable && namespace.check_name(&name).is_ok() =>
             {
-                match self.make(&name, &namespace).await {
-                    Ok(_) | Err(NamespaceFailure::Elsewhere(_)) => Ok(()),
-                    Err(failure) => Err(failure),
-                }
+                Some((name, namespace))
             }
-            _ => Ok(()),
+            _ => None,
         }
     }
 }

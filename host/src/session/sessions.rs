@@ -191,6 +191,12 @@ impl Sessions {
         }
     }
 
+    /// Whether it is the name of a durable channel of a namespace, which may have to be made.
+    #[must_use]
+    pub fn is_of_durable(&self, channel: &str) -> bool {
+        self.0.is_of_durable(channel)
+    }
+
     /// Has the durable channel of a namespace made whose name this is, if it is one and not
     /// there yet. For somebody who may append to it.
     ///

@@ -160,7 +160,7 @@ impl Shared {
         if let Some(due) = stirred.reminder {
             self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
         }
-        if stirred.hungers {
+        if stirred.is_hungry {
             self.feed(hub);
         }
         if stirred.begins {
