@@ -141,6 +141,8 @@ pub(super) struct Timers {
     pub(super) ping: Option<u64>,
     /// Until when it has to answer the last ping.
     pub(super) pong: Option<u64>,
+    /// Bytes that its transport had taken when that was set.
+    pub(super) taken: u64,
     /// When it is over unless it was refreshed.
     pub(super) expiry: Option<u64>,
     /// When the first of its subscriptions is.
@@ -177,6 +179,7 @@ impl Connection {
                     stale: Some(stale),
                     ping: None,
                     pong: None,
+                    taken: 0,
                     expiry: None,
                     subscription_expiry: None,
                     reminded: u64::MAX,

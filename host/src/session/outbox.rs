@@ -38,6 +38,8 @@ struct State {
     bytes: usize,
     /// How many of these were offered.
     offered: usize,
+    /// Bytes that the transport has taken.
+    taken: u64,
     /// Whether the transport was woken and has not found it empty since.
     woken: bool,
     end: Option<Disconnect>,
@@ -104,6 +106,7 @@ impl Outbox {
             }
             frames.extend(state.queue.pop_front().map(|waiting| waiting.frame));
         }
+        state.taken += taken as u64;
         let has_room = state.bytes <= self.window() / 2;
         drop(state);
         if has_room {
@@ -127,6 +130,12 @@ impl Outbox {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.lock().bytes
+    }
+
+    /// Bytes that the transport has taken, and those that wait for it.
+    pub(super) fn flow(&self) -> (u64, usize) {
+        let state = self.lock();
+        (state.taken, state.bytes)
     }
 
     /// Whether a frame of so many bytes can ever wait in it.

@@ -1,6 +1,8 @@
 //! Sessions by what their clients send and get.
 
 mod connecting;
+mod durable;
+mod lagging;
 mod order;
 mod presence;
 mod publishing;
@@ -8,3 +10,4 @@ mod recovery;
 mod server;
 mod subscribing;
 mod timing;
+mod watching;
