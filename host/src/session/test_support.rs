@@ -302,7 +302,17 @@ pub(super) fn open(name: &str) -> Namespace {
     }
 }
 
-/// The same with ten publications kept for a minute, and the position for five.
+/// The same whose channels are durable; it has two at most.
+pub(super) fn durable(name: &str) -> Namespace {
+    Namespace {
+        durable: true,
+        max_channels: 2,
+        presence: true,
+        ..open(name)
+    }
+}
+
+/// The same as [`open`] with ten publications kept for a minute, and the position for five.
 pub(super) fn kept(name: &str) -> Namespace {
     Namespace {
         history_size: 10,

@@ -3,6 +3,7 @@
 mod connecting;
 mod durable;
 mod lagging;
+mod namespaced;
 mod order;
 mod presence;
 mod publishing;

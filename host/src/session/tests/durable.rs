@@ -1,25 +1,12 @@
+//! Durable channels that are declared.
+
 use hearken_channel_log::{ChannelName as LogName, Discard};
 use serde_json::{Value, json};
 
 use crate::channel::{ChannelSettings, ExpectedEnd};
-use crate::session::grant::SubscriptionGrant;
-use crate::session::history::PageRequest;
-use crate::session::name::ChannelName;
-use crate::session::namespace::{Namespace, RecoveryMode};
-use crate::session::publishing::{PublishFailure, PublishOptions};
-use crate::session::server::Whose;
-use crate::session::test_client::{Client, pass, settle};
-use crate::session::test_support::{Rig, open};
-
-/// A namespace of durable channels in which everybody may do everything.
-fn durable(name: &str) -> Namespace {
-    Namespace {
-        durable: true,
-        max_channels: 2,
-        presence: true,
-        ..open(name)
-    }
-}
+use crate::session::namespace::Namespace;
+use crate::session::test_client::Client;
+use crate::session::test_support::{Rig, durable};
 
 fn at(channel: &str) -> Value {
     json!({ "channel": channel })
@@ -61,7 +48,7 @@ async fn who_comes_back_gets_all_however_much_that_is() {
         assert_eq!(result["recovered"], true, "{offset}");
         assert_eq!(result["was_recovering"], true);
         assert_eq!(result["offset"].as_u64().unwrap_or_default(), offset);
-        assert_eq!(client.pushes().await, orders(offset + 1..=1000));
+        assert_eq!(client.all_pushes().await, orders(offset + 1..=1000));
     }
     // Any log, if the client does not know which.
     let (mut client, result) = back(&rig, 998, &json!("")).await;
@@ -243,199 +230,4 @@ async fn a_channel_that_takes_no_more_says_so() {
     let told = reply["error"]["message"].as_str().unwrap();
     assert!(told.starts_with("not available: "), "{told}");
     assert_eq!(made.unwrap().0.bounds().unwrap().last, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn channels_of_a_durable_namespace_are_made_by_their_use_and_bounded() {
-    let bounded = Namespace {
-        history_size: 3,
-        ..durable("log")
-    };
-    let rig = Rig::new(&[bounded], |_| {});
-    let mut client = rig.connected().await;
-    for (channel, code) in [
-        ("log:1", 0),
-        ("log:a#b", 107),
-        ("log:2", 0),
-        ("log:3", 106),
-        ("log:1", 105),
-    ] {
-        let refused = client.refused("subscribe", &at(channel)).await;
-        assert_eq!(refused, code, "{channel}");
-    }
-    let publish = |channel: &str| json!({ "channel": channel, "data": 1 });
-    assert_eq!(client.refused("publish", &publish("log:4")).await, 106);
-    assert_eq!(client.refused("publish", &publish("log:2")).await, 0);
-    let channel = rig.channels().get("log:1").unwrap();
-    assert_eq!(channel.namespace().as_deref(), Some("log"));
-    for number in 1..=5 {
-        rig.append(&channel, &json!(number)).await;
-    }
-    let kept = channel.bounds().unwrap();
-    assert_eq!((kept.first, kept.last), (3, 5));
-    // Who is subscribed is known as in any other channel.
-    let presence = client.ask("presence_stats", &at("log:1")).await;
-    assert_eq!(presence["presence_stats"]["num_clients"], 1);
-    // Nobody publishes there without waiting for the disk.
-    let sent = rig.publish_with("log:1", &json!(1), PublishOptions::default());
-    assert!(matches!(sent, Err(PublishFailure::Durable(_))));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_channel_is_made_only_for_who_may_be_there() {
-    let closed = Namespace {
-        durable: true,
-        ..Namespace::new("log")
-    };
-    let without = Namespace {
-        durable: true,
-        ..open("default")
-    };
-    let rig = Rig::guarded(&[closed, without], |settings| settings.channel_limit = 1);
-    let dead = rig.declare("dead.cart", None).await;
-    let orders = rig.declare("orders", None).await;
-    let mut client = rig.user("42").await;
-    assert_eq!(client.refused("subscribe", &at("log:1")).await, 103);
-    assert_eq!(client.refused("history", &at("log:1")).await, 103);
-    let publish = json!({ "channel": "log:1", "data": 1 });
-    assert_eq!(client.refused("publish", &publish).await, 103);
-    // What operators have declared is not the namespace's, nor what the node lays aside.
-    for channel in [&dead, &orders] {
-        let name = channel.name().as_str();
-        assert_eq!(client.refused("subscribe", &at(name)).await, 103, "{name}");
-    }
-    assert_eq!(client.refused("subscribe", &at("dead.other")).await, 107);
-    assert_eq!(client.refused("subscribe", &at("news")).await, 0);
-    assert_eq!(client.refused("subscribe", &at("more")).await, 106);
-    let names: Vec<_> = rig.channels().list(None, 10);
-    let names: Vec<_> = names.iter().map(|it| it.name().as_str()).collect();
-    assert_eq!(names, ["dead.cart", "news", "orders"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_latest_alone_is_brought_where_the_namespace_says_so() {
-    let cached = Namespace {
-        force_recovery_mode: RecoveryMode::Cache,
-        auto_cache_recover: true,
-        ..durable("log")
-    };
-    let rig = Rig::new(&[cached], |_| {});
-    let mut client = rig.connected().await;
-    let result = client.subscribe(at("log:1")).await;
-    assert_eq!(result["recovered"], Value::Null);
-    let epoch = result["epoch"].clone();
-    let channel = rig.channels().get("log:1").unwrap();
-    for number in 1..=3 {
-        rig.append(&channel, &json!(number)).await;
-    }
-    for (position, expected) in [
-        (json!({}), vec!["log:1 3 at 3"]),
-        (json!({ "recover": true, "offset": 1, "epoch": epoch }), vec!["log:1 3 at 3"]),
-        (json!({ "recover": true, "offset": 3, "epoch": epoch }), vec![]),
-    ] {
-        let mut request = position.clone();
-        request["channel"] = json!("log:1");
-        let mut client = rig.connected().await;
-        assert_eq!(client.subscribe(request).await["recovered"], true, "{position}");
-        assert_eq!(client.pushes().await, expected, "{position}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn deltas_and_filters_are_as_in_other_channels() {
-    use crate::session::namespace::DeltaType;
-    let namespace = Namespace {
-        allowed_delta_types: vec![DeltaType::Fossil],
-        delta_publish: true,
-        allow_tags_filter: true,
-        ..durable("log")
-    };
-    let rig = Rig::new(&[namespace], |_| {});
-    let mut client = rig.connected().await;
-    let request = json!({ "channel": "log:1", "delta": "fossil" });
-    assert_eq!(client.subscribe(request).await["delta"], true);
-    let mut filtered = rig.connected().await;
-    let filter = json!({ "key": "type", "cmp": "eq", "val": "custom.other" });
-    let request = json!({ "channel": "log:1", "tf": filter });
-    filtered.subscribe(request).await;
-    let channel = rig.channels().get("log:1").unwrap();
-    let long = "long enough for a delta to be shorter than that. ".repeat(4);
-    for number in 1..=3 {
-        rig.append(&channel, &json!(format!("{long}{number}"))).await;
-    }
-    let messages = client.messages().await;
-    let deltas: Vec<_> = messages
-        .iter()
-        .map(|it| it["push"]["pub"]["delta"].as_bool().unwrap_or_default())
-        .collect();
-    assert_eq!(deltas, [false, true, true]);
-    assert!(filtered.pushes().await.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn servers_subscribe_sessions_and_publish_and_read() {
-    let rig = Rig::new(&[durable("log")], |_| {});
-    let mut client = rig.connected().await;
-    let name = ChannelName::new("log:1").unwrap();
-    let whose = Whose::Client(client.id.clone());
-    let grant = SubscriptionGrant::default();
-    let subscribed = rig.sessions.subscribe(&whose, &name, &grant, None, None);
-    assert_eq!(subscribed.await, Ok(1));
-    let publish = async |key: Option<&str>, tags: &[(&str, &str)], skip_history| {
-        let draft = crate::event::Draft {
-            data: Some(b"1".into()),
-            ..crate::event::Draft::new(crate::event::EventType::custom("test").unwrap())
-        };
-        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let options = PublishOptions {
-            idempotency_key: key.map(str::to_owned),
-            tags: tags.collect(),
-            skip_history,
-            ..PublishOptions::default()
-        };
-        let publisher = std::sync::Arc::new(rig.bus.publisher("/test", "test"));
-        let published =
-            rig.sessions
-                .publish_anywhere(publisher, "key:test", "log:1", draft, options);
-        published.await
-    };
-    let first = publish(Some("k"), &[("of", "cent")], false).await.unwrap();
-    assert_eq!(first.position.as_ref().unwrap().offset, 1);
-    let again = publish(Some("k"), &[], false).await.unwrap();
-    assert!(again.duplicate);
-    assert_eq!(again.position, first.position);
-    assert!(publish(None, &[], true).await.is_err(), "it keeps all");
-    let messages = client.messages().await;
-    assert_eq!(messages[0]["push"]["subscribe"]["recoverable"], true);
-    let tags = json!({ "of": "cent", "type": "custom.test" });
-    assert_eq!(messages[1]["push"]["pub"]["tags"], tags);
-    assert_eq!(messages.len(), 2);
-    let all = PageRequest {
-        since: None,
-        limit: 10,
-        reverse: false,
-    };
-    let page = rig.sessions.history(&name, &all).await.unwrap();
-    assert_eq!((page.publications.len(), page.top.offset), (1, 1));
-    rig.sessions.remove_history(&name).await.unwrap();
-    let page = rig.sessions.history(&name, &all).await.unwrap();
-    assert_eq!((page.publications.len(), page.top.offset), (0, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_namespace_that_is_durable_no_more_ends_what_was_subscribed() {
-    let rig = Rig::new(&[durable("log")], |_| {});
-    let mut client = rig.connected().await;
-    client.subscribe(at("log:1")).await;
-    let settings = (*rig.sessions.settings()).clone();
-    let live = crate::session::test_support::all(&[open("log")]);
-    rig.sessions.replace_settings(settings, live);
-    client.stay(std::time::Duration::from_secs(41)).await;
-    assert_eq!(client.pushes().await, ["log:1 unsubscribe 2500"]);
-    settle().await;
-    let result = client.subscribe(at("log:1")).await;
-    assert_eq!(result["recoverable"], Value::Null);
-    rig.publish("log:1", &json!(1));
-    pass(std::time::Duration::from_millis(500)).await;
-    assert_eq!(client.pushes().await, ["log:1 1"]);
 }
