@@ -18,7 +18,7 @@ use super::refused::Refused;
 use super::sessions::Sessions;
 
 /// Bytes of publications of a durable channel in one answer, about.
-const MAX_READ: usize = 4 << 20;
+const MAX_HISTORY_READ: usize = 4 << 20;
 
 /// What is shown of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Sessions {
         asked: &PageRequest<'_>,
     ) -> Result<HistoryPage, Refused> {
         let place = self.0.place(&self.0.in_use(), name).await?;
-        let page = self.0.history_of(name, &place, asked, MAX_READ);
+        let page = self.0.history_of(name, &place, asked, MAX_HISTORY_READ);
         let page = page.await?;
         let publications = page.publications.iter();
         let publications = publications.map(|(_, it)| it.of(Encoding::Json).clone());
