@@ -3,6 +3,7 @@
 
 mod commands;
 mod counted;
+mod durable;
 mod nodes;
 mod servers;
 mod streamed;
