@@ -170,6 +170,12 @@ impl Rig {
 
     /// Somebody who is connected in this role.
     pub(super) async fn in_role(&self, role: &str) -> Client {
+        let token = self.role_token(role);
+        self.connected_as(&json!({ "token": token })).await
+    }
+
+    /// A token of somebody in this role.
+    pub(super) fn role_token(&self, role: &str) -> String {
         let token = NewToken {
             subject: "42",
             roles: &[role.to_owned()],
@@ -177,8 +183,7 @@ impl Rig {
             expires: BEGIN + 3600,
             channel: None,
         };
-        let token = token.sign("main", &self.issuer).unwrap();
-        self.connected_as(&json!({ "token": token })).await
+        token.sign("main", &self.issuer).unwrap()
     }
 
     /// The durable channels of the node.

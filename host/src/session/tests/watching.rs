@@ -71,6 +71,31 @@ async fn who_watches_a_thing_gets_what_happens_about_it_and_may_be_heard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_may_hear_other_things_from_now_on_subscribes_anew() {
+    let roles = [
+        ("shop", hears(&["custom.shop.*"])),
+        ("bank", hears(&["custom.bank.*"])),
+    ];
+    let rig = Rig::with_roles(&[], &roles);
+    let mut client = rig.in_role("shop").await;
+    client.subscribe(at("subject:a")).await;
+    for role in ["shop", "bank"] {
+        let token = json!({ "token": rig.role_token(role) });
+        assert_eq!(client.refused("refresh", &token).await, 0);
+        publish(&rig.publisher, "shop.paid", Some("a"), 1);
+        let expected = match role {
+            "shop" => "subject:a 1",
+            _ => "subject:a unsubscribe 2501",
+        };
+        assert_eq!(client.pushes().await, [expected], "{role}");
+    }
+    client.subscribe(at("subject:a")).await;
+    publish(&rig.publisher, "shop.paid", Some("a"), 2);
+    publish(&rig.publisher, "bank.paid", Some("a"), 3);
+    assert_eq!(client.pushes().await, ["subject:a 3"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn types_are_watched_by_a_pattern_and_channels_of_sessions_too() {
     let rig = Rig::new(&[open("chat")], |_| {});
     let mut client = rig.connected().await;
