@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearken_channel_log::ChannelName;
+use hearken_channel_log::{ChannelName, LogSettings};
 
 use super::channels::Channels;
 use super::error::{NamespaceFailure, SetFailure};
@@ -21,7 +21,7 @@ pub struct OfNamespace {
 
 impl Channels {
     /// The channel of this name, which is made with these settings for a namespace unless it
-    /// is there. One that is there stays as it is.
+    /// is there; one that is there holds to them from now on, if it can.
     ///
     /// # Errors
     /// [`NamespaceFailure`] says why there is none.
@@ -33,6 +33,7 @@ impl Channels {
     ) -> Result<Arc<Channel>, NamespaceFailure> {
         if let Some(channel) = self.get(name.as_str())
             && channel.namespace() == Some(Arc::clone(&namespace.name))
+            && channel.holds_to(&settings.log)
         {
             return Ok(channel);
         }
@@ -41,7 +42,7 @@ impl Channels {
             return Err(SetFailure::Busy.into());
         }
         let nodes = self.elsewhere(name.as_str());
-        if !nodes.is_empty() {
+        if !nodes.is_empty() && !self.has(name.as_str()) {
             return Err(NamespaceFailure::Elsewhere(nodes));
         }
         let (this, name) = (self.clone(), name.clone());
@@ -61,7 +62,17 @@ impl Channels {
         let there = self.there(name);
         let whose_there = there.as_ref().map(|channel| channel.namespace());
         match (there, whose_there.flatten()) {
-            (Some(channel), Some(own)) if own == whose => return Ok(channel),
+            (Some(channel), Some(own)) if own == whose => {
+                let settings = ChannelSettings {
+                    log: settings.log,
+                    ..channel.settings()
+                };
+                if let Err(error) = channel.change(&settings).await {
+                    let channel = channel.name();
+                    tracing::warn!(%channel, %error, "a channel keeps what it has kept before");
+                }
+                Ok(channel)
+            }
             // It was declared meanwhile, or is another namespace's.
             (Some(_), None) => return Err(SetFailure::Exists(name.to_string()).into()),
             (Some(_), Some(other)) if !other.is_empty() => {
@@ -97,6 +108,25 @@ impl Channels {
                 namespace: namespace.to_owned(),
                 most,
             }),
+        }
+    }
+}
+
+impl Channel {
+    /// Whether its engine holds to these settings.
+    fn holds_to(&self, log: &LogSettings) -> bool {
+        self.info().is_ok_and(|info| info.settings == *log)
+    }
+
+    /// What it is set to, but for what its engine holds to.
+    fn settings(&self) -> ChannelSettings {
+        let extras = self.extras();
+        ChannelSettings {
+            keep_unread: extras.keep_unread.clone(),
+            indexes: extras.indexes.clone(),
+            engine: self.engine_kind(),
+            node: extras.node.clone(),
+            ..ChannelSettings::default()
         }
     }
 }

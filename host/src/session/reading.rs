@@ -203,7 +203,7 @@ impl Pages<'_> {
 
 /// Whether a position is one of this log: any is where the client does not know.
 pub(super) fn is_epoch(epoch: Epoch, given: &str) -> bool {
-    given.is_empty() || given.parse() == Ok(epoch)
+    given.is_empty() || given.parse::<Epoch>().is_ok_and(|given| given == epoch)
 }
 
 /// What is told of a log that cannot be read.

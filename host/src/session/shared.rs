@@ -160,14 +160,14 @@ impl Shared {
         if let Some(due) = stirred.reminder {
             self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
         }
-        if stirred.is_hungry {
+        if stirred.is_unfed {
             self.feed(hub);
         }
         if stirred.begins {
             let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
             let hand_on = async move {
-                let missed = |subscriber: &_| shared.missed(&hub, subscriber);
-                let lags = |subscriber: &_| shared.bring_on(&hub, subscriber);
+                let missed = |one: &Arc<Subscriber>| shared.missed(&hub, one);
+                let lags = |one: &Arc<Subscriber>| shared.bring_on(&hub, one);
                 hub.hand_on(missed, lags).await;
                 shared.count_dropped(&hub);
                 shared.release(&hub);

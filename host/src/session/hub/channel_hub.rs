@@ -56,7 +56,7 @@ pub(in crate::session) struct Stirred {
     /// [`Hub::hand_on`].
     pub(in crate::session) begins: bool,
     /// Whether it is to be fed from elsewhere and nobody does: then whoever asked has to.
-    pub(in crate::session) is_hungry: bool,
+    pub(in crate::session) is_unfed: bool,
     /// When it is to be looked after, where that is earlier than was asked for.
     pub(in crate::session) reminder: Option<u64>,
 }
@@ -211,8 +211,8 @@ impl Hub {
         let waits = state.lost.is_some() || !state.pending.is_empty();
         let begins = waits && !state.handing_on;
         state.handing_on |= begins;
-        let is_hungry = state.feeding == Feeding::Due;
-        if is_hungry {
+        let is_unfed = state.feeding == Feeding::Due;
+        if is_unfed {
             state.feeding = Feeding::Done;
         }
         let due = state.due(now);
@@ -221,7 +221,7 @@ impl Hub {
         state.reminded = reminder.or(state.reminded);
         Stirred {
             begins,
-            is_hungry,
+            is_unfed,
             reminder,
         }
     }

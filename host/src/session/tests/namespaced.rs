@@ -212,3 +212,27 @@ async fn a_namespace_that_is_durable_no_more_ends_what_was_subscribed() {
     pass(Duration::from_millis(500)).await;
     assert_eq!(client.pushes().await, ["log:1 1"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_namespace_keeps_holds_for_the_channels_that_it_has() {
+    let rig = Rig::new(&[durable("log")], |_| {});
+    let mut client = rig.connected().await;
+    client.subscribe(at("log:1")).await;
+    let channel = rig.channels().get("log:1").unwrap();
+    for number in 1..=5 {
+        rig.append(&channel, &json!(number)).await;
+    }
+    let settings = (*rig.sessions.settings()).clone();
+    let fewer = Namespace {
+        history_size: 2,
+        ..durable("log")
+    };
+    rig.sessions.replace_settings(settings, all(&[fewer]));
+    rig.connected().await.subscribe(at("log:1")).await;
+    assert_eq!(channel.bounds().unwrap().first, 4);
+    assert_eq!(channel.namespace().as_deref(), Some("log"));
+    // Who is subscribed has missed nothing by that.
+    rig.append(&channel, &json!(6)).await;
+    let told: Vec<_> = (1..=6).map(|n| format!("log:1 {n} at {n}")).collect();
+    assert_eq!(client.all_pushes().await, told);
+}
