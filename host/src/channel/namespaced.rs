@@ -130,3 +130,83 @@ impl Channel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::channel::test_support::{bus, channels_on, engines};
+
+    fn name(text: &str) -> ChannelName {
+        ChannelName::new(text).unwrap()
+    }
+
+    fn of(namespace: &str, most: usize) -> OfNamespace {
+        OfNamespace {
+            name: namespace.into(),
+            most,
+        }
+    }
+
+    async fn made(
+        channels: &Channels,
+        text: &str,
+        namespace: OfNamespace,
+    ) -> Result<Arc<Channel>, NamespaceFailure> {
+        let settings = ChannelSettings::default();
+        channels
+            .of_namespace(&name(text), settings, namespace)
+            .await
+    }
+
+    #[tokio::test]
+    async fn it_is_known_whose_a_channel_is_also_after_a_restart() {
+        let (bus, engines) = (bus(), engines());
+        let channels = channels_on(&bus, engines.clone(), BTreeMap::new());
+        let first = made(&channels, "chat:1", of("chat", 2)).await.unwrap();
+        let again = made(&channels, "chat:1", of("chat", 2)).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        let settings = ChannelSettings::default();
+        let set = channels.set(&name("chat:1"), settings.clone(), None, false);
+        set.await.unwrap();
+        channels
+            .set(&name("orders"), settings.clone(), None, true)
+            .await
+            .unwrap();
+        // The engine alone has made it when the node ended.
+        let log = &settings.log;
+        engines.disk.create(&name("chat:2"), log).await.unwrap();
+        let channels = channels_on(&bus, engines.clone(), BTreeMap::new());
+        let declared = |text: &str| channels.has_declared(text);
+        assert_eq!(
+            ["chat:1", "chat:2", "orders"].map(declared),
+            [false, false, true]
+        );
+        for whose in ["other", "chat"] {
+            let taken = made(&channels, "chat:1", of(whose, 9)).await;
+            assert_eq!(taken.is_ok(), whose == "chat");
+        }
+        assert!(made(&channels, "orders", of("chat", 9)).await.is_err());
+        let second = made(&channels, "chat:2", of("chat", 2)).await.unwrap();
+        assert_eq!(second.namespace().as_deref(), Some("chat"));
+        // Whoever declares it has it.
+        let declared = BTreeMap::from([(name("chat:1"), settings)]);
+        let channels = channels_on(&bus, engines, declared);
+        assert!(channels.has_declared("chat:1"));
+        assert!(!channels.has_declared("chat:2"));
+    }
+
+    #[tokio::test]
+    async fn a_namespace_has_so_many_channels_and_no_more() {
+        let channels = channels_on(&bus(), engines(), BTreeMap::new());
+        for text in ["a:1", "a:2", "b:1"] {
+            let namespace = of(&text[..1], 2);
+            made(&channels, text, namespace).await.unwrap();
+        }
+        let more = made(&channels, "a:3", of("a", 2)).await;
+        assert!(matches!(more, Err(NamespaceFailure::TooMany { .. })));
+        made(&channels, "a:1", of("a", 2)).await.unwrap();
+        made(&channels, "b:2", of("b", 2)).await.unwrap();
+    }
+}
