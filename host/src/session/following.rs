@@ -45,7 +45,7 @@ impl Shared {
     /// Reads a log for all who are subscribed to a channel and keep up, as long as somebody
     /// is.
     pub(super) async fn follow(self: Arc<Self>, hub: Arc<Hub>, channel: Arc<Channel>) {
-        while let Some(position) = hub.fed_up_to() {
+        while let Some(position) = hub.filled_up_to() {
             let is_removed = tokio::select! {
                 beyond = channel.beyond(position) => beyond.is_err(),
                 () = hub.emptied() => continue,
@@ -56,16 +56,16 @@ impl Shared {
                 tokio::task::yield_now().await;
                 continue;
             }
-            if let Some(pause) = self.feed_page(&hub, &channel, position).await {
+            if let Some(pause) = self.fill_page(&hub, &channel, position).await {
                 sleep(pause).await;
             }
         }
         self.release(&hub);
     }
 
-    /// Feeds a hub with what comes behind a position. Returns a pause before that is to be
+    /// Fills a hub with what comes behind a position. Returns a pause before that is to be
     /// tried again.
-    async fn feed_page(
+    async fn fill_page(
         self: &Arc<Self>,
         hub: &Arc<Hub>,
         channel: &Channel,
@@ -73,15 +73,15 @@ impl Shared {
     ) -> Option<Duration> {
         let _turn = self.reading.acquire().await.ok()?;
         match read(channel, position).await {
-            Came::Found(Found { gap: Some(gap), .. }) => hub.feed_nothing(gap.last),
+            Came::Found(Found { gap: Some(gap), .. }) => hub.fill_nothing(gap.last),
             Came::Found(found) => {
                 let next = found.next;
                 match self.publications(hub, &found) {
-                    Some(read) => hub.feed_read(read, next),
-                    None => hub.feed_nothing(next),
+                    Some(read) => hub.fill_read(read, next),
+                    None => hub.fill_nothing(next),
                 }
             }
-            Came::Lost(last) => hub.feed_nothing(last),
+            Came::Lost(last) => hub.fill_nothing(last),
             Came::Later(pause) => return Some(pause),
             Came::Removed => return None,
         }
@@ -138,7 +138,7 @@ impl Shared {
         }
     }
 
-    /// Whether a channel has become another than the one that a hub is fed from.
+    /// Whether a channel has become another than the one that a hub is filled from.
     pub(super) fn is_another(&self, hub: &Hub) -> bool {
         let Source::Log(channel) = hub.source() else {
             return false;

@@ -66,7 +66,7 @@ impl Hubs {
                 Some(hub) => hub,
                 None => self.make(name, namespace, source, &made)?,
             };
-            if !hub.is_fed_by(source) {
+            if !hub.is_filled_from(source) {
                 match self.end(&hub, Hub::end_unused) {
                     true => continue,
                     false => return Err(NoHub::Changing),

@@ -160,8 +160,8 @@ impl Shared {
         if let Some(due) = stirred.reminder {
             self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
         }
-        if stirred.is_unfed {
-            self.feed(hub);
+        if stirred.is_unfilled {
+            self.fill(hub);
         }
         if stirred.begins {
             let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
@@ -176,8 +176,8 @@ impl Shared {
         }
     }
 
-    /// Has a hub fed with what comes from elsewhere.
-    fn feed(self: &Arc<Self>, hub: &Arc<Hub>) {
+    /// Has a hub filled with what comes from elsewhere.
+    fn fill(self: &Arc<Self>, hub: &Arc<Hub>) {
         let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
         match hub.source().clone() {
             Source::Publishers => {}

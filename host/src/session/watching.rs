@@ -26,7 +26,7 @@ impl Shared {
     /// Hands on what is received for a hub, as long as somebody is subscribed.
     pub(super) async fn watch(self: Arc<Self>, hub: Arc<Hub>, receiver: Receiver) {
         let tagged = DEFAULT_TAGS.map(str::to_owned);
-        while hub.fed_up_to().is_some() {
+        while hub.filled_up_to().is_some() {
             let event = tokio::select! {
                 event = receiver.recv() => match event {
                     Ok(event) => event,
@@ -35,7 +35,7 @@ impl Shared {
                 () = hub.emptied() => continue,
             };
             let publication = StoredPublication::read(event, 0, &tagged);
-            hub.feed(Arc::new(publication));
+            hub.fill(Arc::new(publication));
             self.stir(&hub);
             hub.taken().await;
         }

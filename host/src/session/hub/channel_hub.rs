@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::item::Item;
-use super::state::{Feeding, State, forgotten};
+use super::state::{Filling, State, forgotten};
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
 use crate::session::name::ChannelName;
@@ -23,13 +23,13 @@ pub(in crate::session) struct Hub {
     /// What sessions may call it by instead of its name.
     pub(super) number: u64,
     /// Where its publications come from, where that is not from publishers.
-    pub(super) fed: Option<Box<Fed>>,
+    pub(super) filled: Option<Box<Filled>>,
     state: Mutex<State>,
 }
 
-/// What a hub has to do with the task that feeds it with publications from elsewhere.
+/// What a hub has to do with the task that fills it with publications from elsewhere.
 #[derive(Debug)]
-pub(super) struct Fed {
+pub(super) struct Filled {
     source: Source,
     /// Tells that nobody is subscribed any more.
     pub(super) emptied: Notify,
@@ -55,8 +55,8 @@ pub(in crate::session) struct Stirred {
     /// Whether something is to be handed on and nobody does: then whoever asked has to, by
     /// [`Hub::hand_on`].
     pub(in crate::session) begins: bool,
-    /// Whether it is to be fed from elsewhere and nobody does: then whoever asked has to.
-    pub(in crate::session) is_unfed: bool,
+    /// Whether it is to be filled from elsewhere and nobody does: then whoever asked has to.
+    pub(in crate::session) is_unfilled: bool,
     /// When it is to be looked after, where that is earlier than was asked for.
     pub(in crate::session) reminder: Option<u64>,
 }
@@ -66,9 +66,9 @@ pub(super) struct Turn<'h>(pub(super) &'h Hub);
 
 impl Hub {
     pub(in crate::session) fn new(name: ChannelName, number: u64, source: &Source) -> Self {
-        let fed = match source {
+        let filled = match source {
             Source::Publishers => None,
-            source => Some(Box::new(Fed {
+            source => Some(Box::new(Filled {
                 source: source.clone(),
                 emptied: Notify::new(),
                 taken: Notify::new(),
@@ -77,7 +77,7 @@ impl Hub {
         Self {
             name,
             number,
-            fed,
+            filled,
             state: Mutex::default(),
         }
     }
@@ -94,14 +94,14 @@ impl Hub {
 
     /// Where its publications come from.
     pub(in crate::session) fn source(&self) -> &Source {
-        match &self.fed {
-            Some(fed) => &fed.source,
+        match &self.filled {
+            Some(filled) => &filled.source,
             None => &Source::Publishers,
         }
     }
 
     /// Whether its publications come from there.
-    pub(in crate::session) fn is_fed_by(&self, source: &Source) -> bool {
+    pub(in crate::session) fn is_filled_from(&self, source: &Source) -> bool {
         self.source().is(source)
     }
 
@@ -211,9 +211,9 @@ impl Hub {
         let waits = state.lost.is_some() || !state.pending.is_empty();
         let begins = waits && !state.handing_on;
         state.handing_on |= begins;
-        let is_unfed = state.feeding == Feeding::Due;
-        if is_unfed {
-            state.feeding = Feeding::Done;
+        let is_unfilled = state.filling == Filling::Due;
+        if is_unfilled {
+            state.filling = Filling::Done;
         }
         let due = state.due(now);
         let is_earlier = state.reminded.is_none_or(|reminded| due < reminded);
@@ -221,7 +221,7 @@ impl Hub {
         state.reminded = reminder.or(state.reminded);
         Stirred {
             begins,
-            is_unfed,
+            is_unfilled,
             reminder,
         }
     }
@@ -244,8 +244,8 @@ impl Turn<'_> {
         let mut state = self.0.lock();
         let items = state.pending.take();
         let lost = state.lost.take();
-        if let Some(fed) = &self.0.fed {
-            fed.taken.notify_waiters();
+        if let Some(filled) = &self.0.filled {
+            filled.taken.notify_waiters();
         }
         if items.is_empty() && lost.is_none() {
             state.handing_on = false;

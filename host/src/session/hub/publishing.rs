@@ -63,7 +63,7 @@ impl Hub {
         random: u64,
         now: u64,
     ) -> Result<Taken, Gone> {
-        if self.fed.is_some() {
+        if self.filled.is_some() {
             // What it hands on comes from elsewhere: its channel was another one before.
             return Err(Gone);
         }

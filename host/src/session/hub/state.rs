@@ -21,15 +21,15 @@ const EMPTY_KEPT: Duration = Duration::from_secs(3600);
 /// How often a hub is looked after in which something changes by itself.
 const LOOKED_AFTER: u64 = 40_000;
 
-/// Whether a hub is fed with publications from elsewhere.
+/// Whether a hub is filled with publications from elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Feeding {
+pub(super) enum Filling {
     /// It is not.
     #[default]
     None,
     /// It is to be.
     Due,
-    /// Somebody feeds it.
+    /// Somebody fills it.
     Done,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct State {
     pub(super) subscribers: Arc<Vec<Arc<Subscriber>>>,
     /// How many of them get deltas.
     pub(super) deltas: usize,
-    pub(super) feeding: Feeding,
+    pub(super) filling: Filling,
     /// Serial number of the last publication; of one that is read from a log the number that
     /// it has there.
     pub(super) serial: u64,
@@ -149,7 +149,7 @@ impl State {
 
     /// Whether nobody is subscribed, and nobody works for it.
     pub(super) fn is_unused(&self) -> bool {
-        self.subscribers.is_empty() && !self.handing_on && self.feeding == Feeding::None
+        self.subscribers.is_empty() && !self.handing_on && self.filling == Filling::None
     }
 
     /// When something changes by itself, or may have.

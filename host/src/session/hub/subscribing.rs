@@ -6,7 +6,7 @@ use hearken_session_protocol::ClientInfo;
 
 use super::channel_hub::{Gone, Hub};
 use super::item::Item;
-use super::state::Feeding;
+use super::state::Filling;
 use super::subscriber::{NewSubscriber, Reading, Subscriber};
 use crate::session::history::{Position, Recovered};
 use crate::session::history_settings::HistorySettings;
@@ -101,8 +101,8 @@ impl Hub {
         let new = new.take().expect("there is one until it is subscribed");
         let (client, user) = (Arc::clone(&new.client), Arc::clone(&new.user));
         state.deltas += usize::from(new.form.delta);
-        if self.fed.is_some() && state.feeding == Feeding::None {
-            state.feeding = Feeding::Due;
+        if self.filled.is_some() && state.filling == Filling::None {
+            state.filling = Filling::Due;
             if let Some(reads) = begin.reads {
                 // What follows on that is read for all; what is before, by each alone.
                 state.serial = reads.last;
@@ -140,10 +140,10 @@ impl Hub {
         if !state.take_out(subscriber) {
             return false;
         }
-        if let Some(fed) = &self.fed
+        if let Some(filled) = &self.filled
             && state.subscribers.is_empty()
         {
-            fed.emptied.notify_one();
+            filled.emptied.notify_one();
         }
         state.presence.remove(subscriber.client());
         if let Some(info) = leaves {

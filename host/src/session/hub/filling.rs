@@ -1,4 +1,4 @@
-//! Feeding a hub with publications that come from elsewhere, and bringing on subscribers that
+//! Filling a hub with publications that come from elsewhere, and bringing on subscribers that
 //! lag behind the others.
 //!
 //! Where publications come from a log, one task reads it for all. Whoever has no room for what
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::batch::Batch;
 use super::channel_hub::Hub;
 use super::item::{Exclude, Item};
-use super::state::Feeding;
+use super::state::Filling;
 use super::subscriber::{Resumed, Subscriber};
 use crate::session::publication::StoredPublication;
 
@@ -38,12 +38,12 @@ impl Read {
 }
 
 impl Hub {
-    /// The number up to which it was fed, for whoever feeds it; `None` when nobody is
-    /// subscribed, and it is fed no more.
-    pub(in crate::session) fn fed_up_to(&self) -> Option<u64> {
+    /// The number up to which it was filled, for whoever fills it; `None` when nobody is
+    /// subscribed, and it is filled no more.
+    pub(in crate::session) fn filled_up_to(&self) -> Option<u64> {
         let mut state = self.lock();
         if state.subscribers.is_empty() {
-            state.feeding = Feeding::None;
+            state.filling = Filling::None;
             return None;
         }
         Some(state.serial)
@@ -51,13 +51,13 @@ impl Hub {
 
     /// Waits until nobody is subscribed, or nobody was for a moment.
     pub(in crate::session) async fn emptied(&self) {
-        if let Some(fed) = &self.fed {
-            fed.emptied.notified().await;
+        if let Some(filled) = &self.filled {
+            filled.emptied.notified().await;
         }
     }
 
-    /// Takes what was read behind the number up to which it was fed, up to the number `next`.
-    pub(in crate::session) fn feed_read(&self, read: Vec<Read>, next: u64) {
+    /// Takes what was read behind the number up to which it was filled, up to the number `next`.
+    pub(in crate::session) fn fill_read(&self, read: Vec<Read>, next: u64) {
         let mut state = self.lock();
         for one in read {
             state.serial = one.number;
@@ -66,16 +66,16 @@ impl Hub {
         state.serial = state.serial.max(next);
     }
 
-    /// What it would be fed with up to the number `next` cannot be read: all may have missed
+    /// What it would be filled with up to the number `next` cannot be read: all may have missed
     /// something.
-    pub(in crate::session) fn feed_nothing(&self, next: u64) {
+    pub(in crate::session) fn fill_nothing(&self, next: u64) {
         let mut state = self.lock();
         state.serial = state.serial.max(next);
         state.lose();
     }
 
     /// Takes an event that was published elsewhere.
-    pub(in crate::session) fn feed(&self, publication: Arc<StoredPublication>) {
+    pub(in crate::session) fn fill(&self, publication: Arc<StoredPublication>) {
         let mut state = self.lock();
         state.serial += 1;
         let serial = state.serial;
@@ -87,15 +87,15 @@ impl Hub {
         });
     }
 
-    /// Waits until what it was fed with is being handed on, so that it holds no more than that
+    /// Waits until what it was filled with is being handed on, so that it holds no more than that
     /// twice.
     pub(in crate::session) async fn taken(&self) {
-        let Some(fed) = &self.fed else {
+        let Some(filled) = &self.filled else {
             return;
         };
         loop {
             // Before it is looked at, so that nothing is missed.
-            let taken = fed.taken.notified();
+            let taken = filled.taken.notified();
             if self.lock().pending.is_empty() {
                 return;
             }
