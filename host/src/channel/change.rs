@@ -268,7 +268,10 @@ impl Channels {
 
 impl Channel {
     /// Writes only what differs.
-    pub(super) async fn change(self: &Arc<Self>, settings: &ChannelSettings) -> Result<(), SetFailure> {
+    pub(super) async fn change(
+        self: &Arc<Self>,
+        settings: &ChannelSettings,
+    ) -> Result<(), SetFailure> {
         settings.log.check().map_err(ChangeError::from)?;
         let before = self.extras().clone();
         let extras = Extras {

@@ -70,7 +70,8 @@ impl Extras {
             ..SettingsDocument::default()
         };
         let settings = own.read().map_err(|error| unreadable(error.to_string()))?;
-        let namespace = namespace.map(|cell| std::str::from_utf8(&cell.value).map(Arc::<str>::from));
+        let namespace =
+            namespace.map(|cell| std::str::from_utf8(&cell.value).map(Arc::<str>::from));
         let extras = Self {
             namespace: namespace
                 .transpose()

@@ -186,9 +186,7 @@ impl Shared {
         let begin = Begin {
             present: options.presence.then(|| Arc::clone(info)),
             joins: options.join_leave.then(|| Arc::clone(info)),
-            history: namespace
-                .history_in_memory()
-                .filter(|_| options.positioned),
+            history: namespace.history_in_memory().filter(|_| options.positioned),
             wants: wants(entering),
             reads: read.as_ref().map(|read| read.reads),
         };

@@ -82,11 +82,7 @@ impl Shared {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) async fn place(
-        &self,
-        in_use: &InUse,
-        name: &ChannelName,
-    ) -> Result<Place, Refused> {
+    pub(super) async fn place(&self, in_use: &InUse, name: &ChannelName) -> Result<Place, Refused> {
         let namespace = self.namespace(in_use, name)?;
         let (source, is_declared) = match self.resolve(in_use, name) {
             Resolved::Namespace(namespace) if namespace.durable => {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hearken_session_protocol::{ClientError, ClientInfo};
 use hearken_session_protocol::codes::errors;
+use hearken_session_protocol::{ClientError, ClientInfo};
 
 use super::history::{Page, PageRequest, Position};
 use super::hub::{Answered, Exclude, Hub, NewPublication, Taken};
@@ -95,12 +95,10 @@ pub enum PublishFailure {
 impl Shared {
     /// Whether it is the name of a channel of sessions that is not durable.
     pub(super) fn has_channel(&self, channel: &str) -> bool {
-        ChannelName::new(channel).is_ok_and(|name| {
-            match self.resolve(&self.in_use(), &name) {
-                Resolved::Durable | Resolved::Unknown => false,
-                Resolved::Namespace(namespace) => !namespace.durable,
-                Resolved::Subject(_) | Resolved::Events(_) | Resolved::NoPattern(_) => true,
-            }
+        ChannelName::new(channel).is_ok_and(|name| match self.resolve(&self.in_use(), &name) {
+            Resolved::Durable | Resolved::Unknown => false,
+            Resolved::Namespace(namespace) => !namespace.durable,
+            Resolved::Subject(_) | Resolved::Events(_) | Resolved::NoPattern(_) => true,
         })
     }
 

@@ -81,10 +81,7 @@ impl Shared {
 }
 
 impl Pages<'_> {
-    async fn read(
-        mut self,
-        asked: &PageRequest<'_>,
-    ) -> Result<Page<StoredPublication>, Refused> {
+    async fn read(mut self, asked: &PageRequest<'_>) -> Result<Page<StoredPublication>, Refused> {
         let bounds = self.channel.bounds().ok_or(errors::UNKNOWN_CHANNEL)?;
         let epoch = self.channel.epoch();
         if let Some((offset, given)) = asked.since {
@@ -144,7 +141,9 @@ impl Pages<'_> {
     async fn backward(&mut self, bounds: Bounds, end: u64) -> Result<(), ReadFailure> {
         let mut end = end;
         while end >= bounds.first && end > 0 && !self.is_full() {
-            let begin = end.saturating_sub(BACKWARD).max(bounds.first.saturating_sub(1));
+            let begin = end
+                .saturating_sub(BACKWARD)
+                .max(bounds.first.saturating_sub(1));
             let (mut events, mut lost) = (Vec::new(), None);
             let mut after = begin;
             while after < end {

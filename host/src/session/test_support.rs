@@ -114,7 +114,9 @@ impl Rig {
     pub(super) fn with_roles(namespaces: &[Namespace], roles: &[(&str, Role)]) -> Self {
         let seams = seams();
         let folder = tempfile::tempdir().unwrap();
-        let named = roles.iter().map(|(name, role)| ((*name).to_owned(), role.clone()));
+        let named = roles
+            .iter()
+            .map(|(name, role)| ((*name).to_owned(), role.clone()));
         let settings = AccessSettings {
             anonymous: Some(Vec::new()),
             tokens: [("main".to_owned(), issuer_in(&folder))].into(),

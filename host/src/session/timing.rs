@@ -91,8 +91,7 @@ impl Shared {
             return end(disconnects::STALE);
         }
         let (taken, waiting) = flow;
-        let after =
-            |time: Duration| now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
+        let after = |time: Duration| now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
         if is_over(timers.pong) {
             // Who reads slowly, but reads, has yet to come to the ping.
             if waiting == 0 || taken == timers.taken {

@@ -129,7 +129,9 @@ async fn a_node_that_starts_again_has_what_was_missed() {
 async fn what_was_trimmed_is_not_said_to_be_recovered() {
     let node = node_with_logs().await;
     append(&node, "orders", 1, 10, 10).await;
-    let trimmed = node.hearken(&["channel", "trim", "orders", "--before", "6"]).await;
+    let trimmed = node
+        .hearken(&["channel", "trim", "orders", "--before", "6"])
+        .await;
     assert_eq!(trimmed.code, 0, "{}", trimmed.stderr);
     let history = json!({ "history": { "channel": "orders" }, "id": 2 });
     let mut session = Session::connect(&node, "POST http_stream", json!({})).await;
@@ -219,7 +221,10 @@ async fn servers_publish_to_logs_and_read_them() {
     assert_eq!(offsets, [json!(2), json!(1), json!(1)]);
     let history = json!({ "channel": "log:1", "limit": 10, "reverse": true });
     let page = call("history", history).await["result"].clone();
-    assert_eq!((&page["offset"], &page["epoch"]), (&json!(2), &first["epoch"]));
+    assert_eq!(
+        (&page["offset"], &page["epoch"]),
+        (&json!(2), &first["epoch"])
+    );
     assert_eq!(page["publications"][1]["data"], json!({ "n": 1 }));
     assert_eq!(page["publications"][1]["tags"]["of"], "cent");
     let presence = call("presence", json!({ "channel": "log:1" })).await;

@@ -1,7 +1,5 @@
 //! Subscribing and unsubscribing.
 
-use std::sync::Arc;
-
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{

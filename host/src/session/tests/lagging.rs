@@ -229,7 +229,10 @@ async fn run(steps: Vec<Step>) {
                 }
             }
             Step::Trim(before) => {
-                channel.trim(bounds.last.saturating_sub(before)).await.unwrap();
+                channel
+                    .trim(bounds.last.saturating_sub(before))
+                    .await
+                    .unwrap();
             }
             Step::Read(which) => readers[which].client.read(1),
             Step::Switch(which) => {

@@ -52,9 +52,7 @@ async fn the_server_subscribes_and_unsubscribes() {
     let grant = SubscriptionGrant::default();
     let subscribe = async |channel| {
         let (whose, channel) = (user("1"), name(channel));
-        let subscribed = rig
-            .sessions
-            .subscribe(&whose, &channel, &grant, None, None);
+        let subscribed = rig.sessions.subscribe(&whose, &channel, &grant, None, None);
         subscribed.await
     };
     assert_eq!(subscribe("chat:1").await, Ok(1));

@@ -96,8 +96,7 @@ impl Calling<'_> {
         let connection = &self.client.connection;
         let publisher = connection.publisher(self.identity, &self.context.bus);
         let principal = self.identity.principal().to_string();
-        let published =
-            sessions.publish_anywhere(publisher, &principal, channel, draft, options);
+        let published = sessions.publish_anywhere(publisher, &principal, channel, draft, options);
         let position = published.await.map_err(refused)?.position;
         Ok(Published {
             offset: position.as_ref().map(|position| position.offset),
