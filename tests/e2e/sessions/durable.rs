@@ -38,7 +38,7 @@ async fn append(api: &Api, channel: &str, first: u64, last: u64, bytes: usize) {
 
 /// Subscribes, from behind this position if there is one.
 async fn subscribe(
-    node: &NodeProcess,
+    api: &Api,
     session: &mut Session,
     channel: &str,
     position: Option<(u64, &Value)>,
@@ -50,7 +50,7 @@ async fn subscribe(
         });
     }
     let command = json!({ "subscribe": request, "id": 2 });
-    let reply = session.command(node, command).await;
+    let reply = session.command(api, command).await;
     assert!(reply["error"].is_null(), "{reply}");
     reply["subscribe"].clone()
 }
@@ -158,13 +158,12 @@ async fn many_who_come_back_at_once_each_get_all() {
         let session = Session::connect(&node, "POST http_stream", json!({})).await;
         sessions.push(session);
     }
-    let node = std::sync::Arc::new(node);
     let mut all = JoinSet::new();
     for mut session in sessions {
-        let node = std::sync::Arc::clone(&node);
+        let api = Api::new(node.url.clone());
         all.spawn(async move {
             let begin = json!("");
-            let reply = subscribe(&node, &mut session, "orders", Some((0, &begin))).await;
+            let reply = subscribe(&api, &mut session, "orders", Some((0, &begin))).await;
             assert_eq!(reply["recovered"], true, "{reply}");
             expect(&mut session, 1, 301).await;
         });
