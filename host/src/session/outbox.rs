@@ -95,13 +95,13 @@ impl Outbox {
         let mut frames = Vec::new();
         let mut taken = 0;
         while let Some(waiting) = state.queue.front() {
-            let length = waiting.frame.len();
+            let (length, is_offered) = (waiting.frame.len(), waiting.is_offered);
             if taken > 0 && taken + length > bytes {
                 break;
             }
             taken += length;
             state.bytes -= length + FRAME_BYTES;
-            if waiting.is_offered {
+            if is_offered {
                 state.offered -= length + FRAME_BYTES;
             }
             frames.extend(state.queue.pop_front().map(|waiting| waiting.frame));

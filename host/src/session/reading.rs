@@ -17,7 +17,7 @@ use super::publication::StoredPublication;
 use super::refused::Refused;
 use super::shared::Shared;
 use super::source::Source;
-use crate::channel::{Channel, ReadAmount, ReadFailure, ReadFilter};
+use crate::channel::{Channel, Found, ReadAmount, ReadFailure, ReadFilter};
 
 /// How long a part of a history may take: a client waits 5 s for what it asked for.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -121,8 +121,7 @@ impl Pages<'_> {
     async fn forward(&mut self, after: u64, last: u64) -> Result<(), ReadFailure> {
         let mut after = after;
         while after < last && !self.is_full() {
-            let found = self.channel.read(after, FORWARD, &ReadFilter::default());
-            let found = found.await?;
+            let found = self.page(after, FORWARD).await?;
             if found.next <= after {
                 return Ok(());
             }
@@ -151,8 +150,7 @@ impl Pages<'_> {
                     events: usize::try_from(end - after).unwrap_or(usize::MAX),
                     ..FORWARD
                 };
-                let found = self.channel.read(after, amount, &ReadFilter::default());
-                let found = match found.await {
+                let found = match self.page(after, amount).await {
                     Err(ReadFailure::Log(ReadError::Damaged(span))) => {
                         // Only what is behind that comes before it.
                         events.clear();
@@ -183,6 +181,11 @@ impl Pages<'_> {
             end = begin;
         }
         Ok(())
+    }
+
+    async fn page(&self, after: u64, amount: ReadAmount) -> Result<Found, ReadFailure> {
+        let all = ReadFilter::default();
+        self.channel.read(after, amount, &all).await
     }
 
     fn is_full(&self) -> bool {

@@ -229,7 +229,8 @@ impl Calling<'_> {
 
     async fn history_remove(&self, sent: &RawValue) -> Answer {
         let requests::OfChannel { channel } = read(sent)?;
-        let removed = self.context.sessions.remove_history(&name(&channel)?);
+        let name = name(&channel)?;
+        let removed = self.context.sessions.remove_history(&name);
         removed.await.map_err(refused)?;
         result(&Done {})
     }
