@@ -37,7 +37,7 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
 //! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event` |
-//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history in memory, presence; no HTTP | `access`, `channel`, `bus`, `event` |
+//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history, presence; no HTTP | `access`, `channel`, `bus`, `event` |
 //! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
@@ -113,6 +113,7 @@
 //! | publication | an event as the subscribers of a channel get it |
 //! | presence | who is subscribed to a channel |
 //! | hub | where the subscriptions of a channel are, which gives each publication to all of them |
+//! | lag | what a subscriber does for which there is no room: the log is read for it alone until it has come to where the others are |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
 //! | record, bucket | a key and its value in the store; records that one or several plugins share by a name |
 //!

@@ -398,6 +398,30 @@ fn known() -> Vec<Row> {
             vec![of("MAX_RECOVERED")],
         ),
         (
+            "of a durable channel, what waits",
+            vec![of("outbox/MAX_WINDOW")],
+        ),
+        (
+            "reads of logs for sessions",
+            vec![
+                of("READ_TOGETHER"),
+                of("following/READ.events"),
+                of("following/READ.bytes"),
+            ],
+        ),
+        (
+            "part of the history of a durable channel",
+            vec![
+                of("reading/MOST"),
+                of("MAX_RECOVERED"),
+                of("MAX_HISTORY_READ"),
+            ],
+        ),
+        (
+            "time for what a session or a server",
+            vec![of("reading/PATIENCE")],
+        ),
+        (
             "what waits in a channel",
             vec![of("MAX_ITEMS"), of("item/MAX_BYTES")],
         ),

@@ -86,7 +86,7 @@ impl Channels {
 
     /// The channel of this name, for whoever has the turn to change it. One that its engine has
     /// removed, later than was waited for, is none any more.
-    fn there(&self, name: &ChannelName) -> Option<Arc<Channel>> {
+    pub(super) fn there(&self, name: &ChannelName) -> Option<Arc<Channel>> {
         let channel = self.get(name.as_str())?;
         if channel.info().is_ok() {
             return Some(channel);
@@ -123,16 +123,19 @@ impl Channels {
                 Ok((channel, Set::Changed))
             }
             None => {
-                let channel = self.make(name, &settings, declared).await?;
+                let extras = Extras::of(&settings);
+                let channel = self.make(name, &settings, extras, declared).await?;
                 Ok((channel, Set::Created))
             }
         }
     }
 
-    async fn make(
+    /// Makes a channel that there is not.
+    pub(super) async fn make(
         &self,
         name: &ChannelName,
         settings: &ChannelSettings,
+        extras: Extras,
         declared: bool,
     ) -> Result<Arc<Channel>, SetFailure> {
         let engine = self.0.engine(settings.engine).ok_or(SetFailure::Busy)?;
@@ -145,7 +148,6 @@ impl Channels {
             }
             Err(error) => return Err(error.into()),
         };
-        let extras = Extras::of(settings);
         extras.write(&*engine, name, &settings.log).await?;
         let epoch = info.epoch;
         let channel = Channel::open(Opening {
@@ -266,12 +268,19 @@ impl Channels {
 
 impl Channel {
     /// Writes only what differs.
-    async fn change(self: &Arc<Self>, settings: &ChannelSettings) -> Result<(), SetFailure> {
+    pub(super) async fn change(
+        self: &Arc<Self>,
+        settings: &ChannelSettings,
+    ) -> Result<(), SetFailure> {
         settings.log.check().map_err(ChangeError::from)?;
         let before = self.extras().clone();
         let extras = Extras {
-            // It stays where it is.
+            // It stays where it is, and whose it is unless somebody declares it.
             node: before.node.clone(),
+            namespace: before
+                .namespace
+                .clone()
+                .filter(|name| !name.is_empty() && !self.is_declared()),
             ..Extras::of(settings)
         };
         let is_known = self.fault().is_none();
@@ -284,7 +293,7 @@ impl Channel {
 
     /// From now on that is what the room adds, beside what the engine is to hold to. It is
     /// written before it holds.
-    async fn set_extras(
+    pub(super) async fn set_extras(
         self: &Arc<Self>,
         extras: Extras,
         log: &LogSettings,

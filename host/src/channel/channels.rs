@@ -159,6 +159,21 @@ impl Channels {
         similar.cloned().collect()
     }
 
+    /// Whether there is a channel of this name on this node that was declared, and not made
+    /// for a namespace of sessions.
+    #[must_use]
+    pub fn has_declared(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|channel| channel.namespace().is_none())
+    }
+
+    /// The other nodes that have a channel of this name, as far as that is known.
+    #[must_use]
+    pub fn elsewhere(&self, name: &str) -> Vec<String> {
+        let others = self.0.others.get();
+        others.map_or_else(Vec::new, |others| others.that_have(name))
+    }
+
     /// Tells whenever there is a channel more or less.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {

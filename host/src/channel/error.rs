@@ -203,6 +203,28 @@ pub enum SetFailure {
     Busy,
 }
 
+/// Why there is no channel for a namespace of sessions.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NamespaceFailure {
+    /// The namespace has as many as it may have.
+    #[error(
+        "the namespace `{namespace}` has {most} durable channels, the most that its \
+         `max_channels` allows"
+    )]
+    TooMany {
+        /// The namespace.
+        namespace: String,
+        /// How many.
+        most: usize,
+    },
+    /// Another node has one of that name.
+    #[error("the channel lies on the node {}", listed(.0))]
+    Elsewhere(Vec<String>),
+    /// It cannot be made.
+    #[error(transparent)]
+    Set(#[from] SetFailure),
+}
+
 /// Why a channel is not removed, trimmed, verified or repaired.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OperateFailure {

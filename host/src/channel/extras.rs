@@ -2,9 +2,10 @@
 //! log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use hearken_channel_log::{CellError, ChannelName, Engine, LogSettings, StorageFault};
+use hearken_channel_log::{CellChange, CellError, ChannelName, Engine, LogSettings, StorageFault};
 
 use super::document::SettingsDocument;
 use super::field::{FieldPath, IndexName};
@@ -15,33 +16,45 @@ use super::settings::ChannelSettings;
 /// The cell's key.
 const KEY: &str = "settings";
 
+/// The key of the cell that says whose channel it is, where that is a namespace's.
+const NAMESPACE_KEY: &str = "namespace";
+
 /// Settings of a channel that its engine knows nothing of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extras {
     pub(super) keep_unread: Vec<Reader>,
     pub(super) indexes: BTreeMap<IndexName, FieldPath>,
     pub(super) node: Option<String>,
+    /// The namespace of sessions that it was made for; nobody has declared it then. Empty for
+    /// one whose making was broken off before that was known.
+    pub(super) namespace: Option<Arc<str>>,
 }
 
 impl Extras {
-    /// Those of these settings.
+    /// Those of these settings, of a channel that is declared.
     pub(super) fn of(settings: &ChannelSettings) -> Self {
         Self {
             keep_unread: settings.keep_unread.clone(),
             indexes: settings.indexes.clone(),
             node: settings.node.clone(),
+            namespace: None,
         }
     }
 
-    /// Reads them, and what the engine is to hold to, where that stands beside them; a channel
-    /// without the cell has none.
+    /// Reads them, and what the engine is to hold to, where that stands beside them. A channel
+    /// without the cell was being made, and nobody was told that it is there.
     pub(super) async fn read(
         engine: &dyn Engine,
         name: &ChannelName,
     ) -> Result<(Self, Option<LogSettings>), CellError> {
         let Some(cell) = in_time(engine.cell(name, KEY), CellError::Storage).await? else {
-            return Ok((Self::default(), None));
+            let unfinished = Self {
+                namespace: Some(Arc::default()),
+                ..Self::default()
+            };
+            return Ok((unfinished, None));
         };
+        let namespace = in_time(engine.cell(name, NAMESPACE_KEY), CellError::Storage).await?;
         let unreadable = |reason: String| {
             CellError::Storage(StorageFault::new(format!(
                 "the settings of the channel `{name}` cannot be read: {reason}"
@@ -57,7 +70,15 @@ impl Extras {
             ..SettingsDocument::default()
         };
         let settings = own.read().map_err(|error| unreadable(error.to_string()))?;
-        Ok((Self::of(&settings), log.map(|settings| settings.log)))
+        let namespace =
+            namespace.map(|cell| std::str::from_utf8(&cell.value).map(Arc::<str>::from));
+        let extras = Self {
+            namespace: namespace
+                .transpose()
+                .map_err(|error| unreadable(error.to_string()))?,
+            ..Self::of(&settings)
+        };
+        Ok((extras, log.map(|settings| settings.log)))
     }
 
     /// Writes them, durably, beside what the engine is to hold to: it is written first, and
@@ -81,8 +102,21 @@ impl Extras {
             ..SettingsDocument::from(&settings)
         };
         let value = serde_json::to_vec(&document).expect("texts serialise");
-        let put = engine.put_cell(name, KEY, Bytes::from(value), None, true);
-        in_time(put, CellError::Storage).await?;
+        let namespace = self.namespace.as_deref();
+        let cell = |key: &str, value: Option<Bytes>| CellChange {
+            key: key.to_owned(),
+            value,
+            version: None,
+        };
+        let changes = vec![
+            cell(KEY, Some(value.into())),
+            cell(
+                NAMESPACE_KEY,
+                namespace.map(|name| Bytes::copy_from_slice(name.as_bytes())),
+            ),
+        ];
+        let changed = engine.change_cells(name, changes, true);
+        in_time(changed, CellError::Storage).await?;
         Ok(())
     }
 }

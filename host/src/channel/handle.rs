@@ -138,6 +138,12 @@ impl Channel {
         self.declared
     }
 
+    /// The namespace of sessions that it was made for, if it was; nobody has declared it then.
+    #[must_use]
+    pub fn namespace(&self) -> Option<Arc<str>> {
+        self.extras().namespace.clone()
+    }
+
     /// What keeps its log.
     #[must_use]
     pub fn engine_kind(&self) -> EngineKind {
@@ -177,6 +183,7 @@ impl Channel {
             keep_unread,
             indexes,
             node,
+            namespace: _,
         } = self.extras().clone();
         ChannelSettings {
             log: info.settings.clone(),

@@ -10,6 +10,7 @@
 //! | `reader`, `field` | names of readers and clients; fields of the data and names of indexes |
 //! | `extras` | what of the settings no engine knows, in a cell beside the log |
 //! | `channels`, `open`, `change` | all channels of the node: finding, opening, making, changing and removing them |
+//! | `namespaced` | channels that are made by their use, for a namespace of sessions |
 //! | `others` | channels of other nodes: that they are there |
 //! | `handle` | one channel: [`Channel`] |
 //! | `append`, `dedupe`, `outlet` | appending: what is stored once, and in which order it gets to the bus |
@@ -40,6 +41,7 @@ mod field;
 mod handle;
 mod index;
 mod latest;
+mod namespaced;
 mod observe;
 mod open;
 mod others;
@@ -65,11 +67,13 @@ pub use cursor::{Cursor, MAX_CURSORS, MAX_CURSORS_OF_ONE, Mover};
 pub use document::{LEAST_MAX_BYTES, LONGEST_DEDUPE, SettingsDocument, SettingsError};
 pub use environment::NodeEnvironment;
 pub use error::{
-    AnotherLog, AppendFailure, CursorFailure, NoChannel, OperateFailure, ReadFailure, SetFailure,
+    AnotherLog, AppendFailure, CursorFailure, NamespaceFailure, NoChannel, OperateFailure,
+    ReadFailure, SetFailure,
 };
 pub use field::{FieldError, FieldPath, IndexName};
 pub use handle::{Channel, ChannelStatus};
 pub use index::{IndexFailure, IndexedPage};
+pub use namespaced::OfNamespace;
 pub use open::OpenError;
 pub use others::OtherNodes;
 pub use read::{Found, ReadAmount, ReadFilter};

@@ -16,6 +16,7 @@ use super::hub::{Hub, Subscriber};
 use super::name::ChannelName;
 use super::outbox::Outbox;
 use super::pace::Pace;
+use super::source::Source;
 use super::verb::Verbs;
 use crate::access::Identity;
 use crate::bus::Publisher;
@@ -141,6 +142,8 @@ pub(super) struct Timers {
     pub(super) ping: Option<u64>,
     /// Until when it has to answer the last ping.
     pub(super) pong: Option<u64>,
+    /// Bytes that its transport had taken when that was set.
+    pub(super) taken: u64,
     /// When it is over unless it was refreshed.
     pub(super) expiry: Option<u64>,
     /// When the first of its subscriptions is.
@@ -177,6 +180,7 @@ impl Connection {
                     stale: Some(stale),
                     ping: None,
                     pong: None,
+                    taken: 0,
                     expiry: None,
                     subscription_expiry: None,
                     reminded: u64::MAX,
@@ -228,6 +232,17 @@ impl State {
     /// Whether it is subscribed to the channel.
     pub(super) fn active(&self, channel: &ChannelName) -> Option<&Active> {
         self.subscriptions.get(channel)?.active.as_ref()
+    }
+
+    /// The channels that it is subscribed to of which its rights say what it gets, and whether
+    /// the server made each subscription.
+    pub(super) fn watched(&self) -> Vec<(ChannelName, bool)> {
+        let is_watched = |active: &Active| matches!(active.hub.source(), Source::Bus(_));
+        let subscriptions = self.subscriptions.iter();
+        let watched = subscriptions
+            .filter(|(_, subscription)| subscription.active.as_ref().is_some_and(is_watched));
+        let named = watched.map(|(name, it)| (name.clone(), it.is_server_side));
+        named.collect()
     }
 
     /// Enters that it is about to be subscribed to the channel, under the number that is

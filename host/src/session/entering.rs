@@ -12,13 +12,18 @@ use super::frame::Form;
 use super::grant::SubscriptionGrant;
 use super::history::Recovered;
 use super::hub::{Begin, Hub, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
+use super::log_position::LogPosition;
 use super::name::ChannelName;
-use super::namespace::{Namespace, RecoveryMode};
+use super::namespace::RecoveryMode;
 use super::options::SubscriptionOptions;
+use super::place::Place;
 use super::publication::StoredPublication;
+use super::publishing::no_hub;
 use super::refused::Refused;
 use super::shared::{Reminder, Shared};
+use super::source::Source;
 use super::verb::Verbs;
+use crate::access::Identity;
 use crate::event::host_event::HostEventType;
 
 /// Most publications that a session gets that comes back, as in Centrifugo; who has missed
@@ -32,7 +37,7 @@ pub(super) const EXPIRED_GRACE: u64 = 25_000;
 #[derive(Debug)]
 pub(super) struct Entering<'e> {
     pub(super) name: &'e ChannelName,
-    pub(super) namespace: &'e Namespace,
+    pub(super) place: &'e Place,
     pub(super) options: SubscriptionOptions,
     pub(super) grant: SubscriptionGrant,
     /// When it expires, in seconds since the Unix epoch.
@@ -50,6 +55,16 @@ pub(super) struct Entering<'e> {
     pub(super) delta: bool,
 }
 
+/// Somebody is subscribed.
+#[derive(Debug)]
+pub(super) struct Entered {
+    pub(super) hub: Arc<Hub>,
+    /// Held until [`Shared::open`].
+    pub(super) subscriber: Arc<Subscriber>,
+    /// What the client is told of it.
+    pub(super) result: SubscribeResult,
+}
+
 impl Shared {
     /// Subscribes a session whose subscription has begun. What the client is
     /// told of it is the result; until it is told so nothing of the channel comes to it.
@@ -62,7 +77,7 @@ impl Shared {
         state: &mut State,
         known: &Known,
         entering: Entering<'_>,
-    ) -> Result<(Arc<Subscriber>, SubscribeResult), Refused> {
+    ) -> Result<Entered, Refused> {
         let ttl = self.ttl(entering.expire_at)?;
         let info = Arc::new(ClientInfo {
             user: (*known.user).to_owned(),
@@ -70,7 +85,9 @@ impl Shared {
             conn_info: known.info.clone(),
             chan_info: entering.grant.info.clone(),
         });
-        let (hub, subscribed) = self.subscribe_to_hub(connection, &entering, &info)?;
+        let hears = matches!(entering.place.source, Source::Bus(_));
+        let hears = hears.then(|| known.identity.clone());
+        let (hub, subscribed) = self.subscribe_to_hub(connection, &entering, &info, hears)?;
         let subscriber = Arc::clone(&subscribed.subscriber);
         let result = SubscribeResult {
             expires: ttl.is_some(),
@@ -102,7 +119,11 @@ impl Shared {
         let name = Some(entering.name);
         self.report(event_type, connection, &known.user, name, None);
         self.stir(&hub);
-        Ok((subscriber, result))
+        Ok(Entered {
+            hub,
+            subscriber,
+            result,
+        })
     }
 
     /// Seconds until then, at least one.
@@ -132,8 +153,22 @@ impl Shared {
         connection: &Arc<Connection>,
         entering: &Entering<'_>,
         info: &Arc<ClientInfo>,
+        hears: Option<Identity>,
     ) -> Result<(Arc<Hub>, Subscribed), Refused> {
         let options = &entering.options;
+        let rejects = entering.rejects_unrecovered && entering.recovers.is_some();
+        let namespace = &entering.place.namespace;
+        let read = match &entering.place.source {
+            Source::Log(channel) => {
+                let latest = namespace.auto_cache_recover;
+                let position = LogPosition::of(channel, *options, entering.recovers, latest);
+                Some(position?)
+            }
+            Source::Publishers | Source::Bus(_) => None,
+        };
+        if rejects && read.as_ref().is_some_and(|read| !read.is_recovered) {
+            return Err(errors::UNRECOVERABLE_POSITION.into());
+        }
         let mut new = Some(NewSubscriber {
             client: Arc::clone(&connection.client),
             user: info.user.as_str().into(),
@@ -146,19 +181,17 @@ impl Shared {
             join_leave: options.push_join_leave,
             positioned: options.positioned,
             filter: entering.filter.clone(),
+            hears,
         });
         let begin = Begin {
             present: options.presence.then(|| Arc::clone(info)),
             joins: options.join_leave.then(|| Arc::clone(info)),
-            history: entering
-                .namespace
-                .history_in_memory()
-                .filter(|_| options.positioned),
+            history: namespace.history_in_memory().filter(|_| options.positioned),
             wants: wants(entering),
+            reads: read.as_ref().map(|read| read.reads),
         };
         let (random, now) = (self.environment.random(), self.wheel.now());
         let made = |hub: &Arc<Hub>| self.look_after(hub);
-        let rejects = entering.rejects_unrecovered && entering.recovers.is_some();
         let queue = connection.outbox.limit();
         let subscribe = |hub: &Arc<Hub>| {
             let admit = |recovered: &mut Recovered<StoredPublication>| {
@@ -168,12 +201,19 @@ impl Shared {
             let subscribed = hub.subscribe(&mut new, &begin, admit, random, now)?;
             Ok((Arc::clone(hub), subscribed))
         };
+        let source = &entering.place.source;
         let entered = self
             .hubs
-            .with(entering.name, entering.namespace, made, subscribe);
-        let (hub, subscribed) = entered.map_err(|_| Refused::from(errors::LIMIT_EXCEEDED))?;
+            .with(entering.name, namespace, source, made, subscribe);
+        let (hub, subscribed) = entered.map_err(no_hub)?;
         match subscribed {
-            Some(subscribed) => Ok((hub, subscribed)),
+            Some(subscribed) => {
+                let subscribed = match read {
+                    Some(read) => read.told(subscribed),
+                    None => subscribed,
+                };
+                Ok((hub, subscribed))
+            }
             None => {
                 self.release(&hub);
                 Err(errors::UNRECOVERABLE_POSITION.into())
@@ -200,7 +240,16 @@ impl Shared {
         let recovered = recovered.filter(|_| entering.options.recoverable);
         let is_recovered = recovered.as_ref().is_some_and(|it| it.recovered);
         if entering.recovers.is_some() {
-            let brought = recovered.as_ref().map_or(0, |it| it.publications.len());
+            let brought = match (&entering.place.source, entering.recovers) {
+                // They are pushed.
+                (Source::Log(_), Some((offset, _))) => top
+                    .as_ref()
+                    .filter(|_| is_recovered)
+                    .map_or(0, |top| top.offset.saturating_sub(offset)),
+                _ => recovered
+                    .as_ref()
+                    .map_or(0, |it| it.publications.len() as u64),
+            };
             self.count_recovery(is_recovered, brought);
         }
         let top_offset = top.as_ref().map_or(0, |top| top.offset);
@@ -241,7 +290,7 @@ fn wants<'e>(entering: &Entering<'e>) -> Wants<'e> {
         _ if !options.recoverable => Wants::New,
         Some((offset, epoch)) if is_cache => Wants::Latest(offset, epoch),
         Some((offset, epoch)) => Wants::Since(offset, epoch, MAX_RECOVERED),
-        None if is_cache && entering.namespace.auto_cache_recover => Wants::Latest(0, ""),
+        None if is_cache && entering.place.namespace.auto_cache_recover => Wants::Latest(0, ""),
         None => Wants::New,
     }
 }

@@ -152,7 +152,7 @@ impl Session {
             Request::Publish(request) => self.publish(&known, request).await.map(Some),
             Request::Presence(request) => self.presence(&known, &request).map(Some),
             Request::PresenceStats(request) => self.presence_stats(&known, &request).map(Some),
-            Request::History(request) => self.history(&known, &request).map(Some),
+            Request::History(request) => self.history(&known, &request).await.map(Some),
             Request::Rpc(request) => self.rpc(&known, request).await.map(Some),
             Request::Send(request) => self.send(&known, request).map(|()| None),
             Request::Refresh(request) => self.refresh(&known, request).await.map(Some),

@@ -10,6 +10,7 @@ use super::hub::{Gone, Hub};
 use super::name::ChannelName;
 use super::namespace::Namespace;
 use super::registry::take_one;
+use super::source::Source;
 
 /// The hubs of a node.
 #[derive(Debug, Default)]
@@ -30,9 +31,14 @@ struct Entry {
     namespace: Arc<str>,
 }
 
-/// The namespace has as many channels as it may have.
+/// Why there is no hub of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooManyChannels;
+pub(super) enum NoHub {
+    /// The namespace has as many channels as it may have.
+    TooManyChannels,
+    /// There is one whose publications come from elsewhere, and which is about to go.
+    Changing,
+}
 
 impl Hubs {
     /// The hub of a channel, if there is one.
@@ -41,24 +47,31 @@ impl Hubs {
         state.all.get(name).map(|entry| Arc::clone(&entry.hub))
     }
 
-    /// Does something with the hub of a channel, which is made if there is none. `made` is
-    /// told of it then.
+    /// Does something with the hub of a channel whose publications come from `source`, which
+    /// is made if there is none. `made` is told of it then.
     ///
     /// # Errors
-    /// [`TooManyChannels`] when it would have to be made.
+    /// [`NoHub`] says why it cannot be.
     pub(super) fn with<T>(
         &self,
         name: &ChannelName,
         namespace: &Namespace,
+        source: &Source,
         made: impl Fn(&Arc<Hub>),
         mut work: impl FnMut(&Arc<Hub>) -> Result<T, Gone>,
-    ) -> Result<T, TooManyChannels> {
+    ) -> Result<T, NoHub> {
         loop {
             let found = self.get(name);
             let hub = match found {
                 Some(hub) => hub,
-                None => self.make(name, namespace, &made)?,
+                None => self.make(name, namespace, source, &made)?,
             };
+            if !hub.is_filled_from(source) {
+                match self.end(&hub, Hub::end_unused) {
+                    true => continue,
+                    false => return Err(NoHub::Changing),
+                }
+            }
             // Otherwise it was ended meanwhile, and taken out before anybody else looks for it.
             if let Ok(done) = work(&hub) {
                 return Ok(done);
@@ -70,8 +83,9 @@ impl Hubs {
         &self,
         name: &ChannelName,
         namespace: &Namespace,
+        source: &Source,
         made: impl Fn(&Arc<Hub>),
-    ) -> Result<Arc<Hub>, TooManyChannels> {
+    ) -> Result<Arc<Hub>, NoHub> {
         let hub = {
             let mut state = self.write();
             if let Some(entry) = state.all.get(name) {
@@ -79,10 +93,10 @@ impl Hubs {
             }
             let there = state.of_namespaces.get(namespace.name.as_str());
             if there.is_some_and(|there| *there >= namespace.max_channels) {
-                return Err(TooManyChannels);
+                return Err(NoHub::TooManyChannels);
             }
             state.last += 1;
-            let hub = Arc::new(Hub::new(name.clone(), state.last));
+            let hub = Arc::new(Hub::new(name.clone(), state.last, source));
             let entry = Entry {
                 hub: Arc::clone(&hub),
                 namespace: state.count(&namespace.name),
@@ -96,12 +110,17 @@ impl Hubs {
 
     /// Ends a hub that nobody needs; whether it has ended.
     pub(super) fn release(&self, hub: &Arc<Hub>, now: u64) -> bool {
+        self.end(hub, |hub| hub.end_unneeded(now))
+    }
+
+    /// Takes out a hub that `end` ends; whether it is out.
+    fn end(&self, hub: &Arc<Hub>, end: impl FnOnce(&Hub) -> bool) -> bool {
         let mut state = self.write();
         let is_it = |entry: &Entry| Arc::ptr_eq(&entry.hub, hub);
         if !state.all.get(hub.name()).is_some_and(is_it) {
             return true;
         }
-        if !hub.end_unneeded(now) {
+        if !end(hub) {
             return false;
         }
         if let Some(entry) = state.all.remove(hub.name()) {
@@ -180,12 +199,15 @@ mod tests {
             max_channels: 2,
             ..Namespace::new("chat")
         };
-        let number =
-            |text: &str| hubs.with(&name(text), &namespace, |_| {}, |hub| Ok(hub.number()));
+        let source = Source::Publishers;
+        let number = |text: &str| {
+            let work = |hub: &Arc<Hub>| Ok(hub.number());
+            hubs.with(&name(text), &namespace, &source, |_| {}, work)
+        };
         assert_eq!(number("chat:1"), Ok(1));
         assert_eq!(number("chat:2"), Ok(2));
         assert_eq!(number("chat:1"), Ok(1));
-        assert_eq!(number("chat:3"), Err(TooManyChannels));
+        assert_eq!(number("chat:3"), Err(NoHub::TooManyChannels));
         let hub = hubs.get(&name("chat:1")).unwrap();
         assert!(hubs.release(&hub, 0));
         assert!(hubs.release(&hub, 0));

@@ -11,8 +11,15 @@ impl Sessions {
     /// # Errors
     /// [`PublishFailure`] says why nothing may be published to it.
     pub fn published_type(&self, channel: &str) -> Result<String, PublishFailure> {
-        let (_, namespace) = self.0.published_to(channel)?;
-        Ok(namespace.event_type.clone())
+        match self.0.published_to(channel) {
+            Ok((_, namespace)) => Ok(namespace.event_type.clone()),
+            Err(PublishFailure::Durable(name)) => {
+                let namespace = self.0.namespace(&self.0.in_use(), &name);
+                let namespace = namespace.map_err(|_| PublishFailure::UnknownChannel(name))?;
+                Ok(namespace.event_type.clone())
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Up to `limit` sessions behind the id `after` that are subscribed to the channel, in the

@@ -9,6 +9,7 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | `name`, `namespace`, `namespaces`, `channel_regex` | names of channels, and what they are set to |
+//! | `place`, `reserved`, `source` | what a channel is, and where its publications come from |
 //! | `settings`, `in_use` | what is configured, and what of it holds now |
 //! | `verb`, `permission`, `capabilities`, `claims` | who may do what |
 //! | `options`, `grant` | what a subscription is like |
@@ -20,10 +21,13 @@
 //! | `shared` | what the sessions of a node share |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
+//! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
+//! | `watching` | events that are shown wherever they are published |
 //! | `wheel`, `timing` | what happens as time goes by |
 //! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
+mod appending;
 mod capabilities;
 mod channel_regex;
 mod claims;
@@ -32,6 +36,7 @@ mod connection;
 mod counts;
 mod ending;
 mod entering;
+mod following;
 mod frame;
 mod grant;
 mod handle;
@@ -43,6 +48,7 @@ mod hubs;
 mod idempotency;
 mod in_use;
 mod listing;
+mod log_position;
 mod name;
 mod namespace;
 mod namespaces;
@@ -50,18 +56,22 @@ mod options;
 mod outbox;
 mod pace;
 mod permission;
+mod place;
 mod presence;
 mod publication;
 mod publishing;
+mod reading;
 mod refused;
 mod registry;
 mod reports;
+mod reserved;
 mod server;
 mod server_side;
 mod sessions;
 mod settings;
 mod shared;
 mod shown;
+mod source;
 #[cfg(test)]
 mod test_client;
 #[cfg(test)]
@@ -70,6 +80,7 @@ mod test_support;
 mod tests;
 mod timing;
 mod verb;
+mod watching;
 mod wheel;
 
 pub use capabilities::{Capabilities, CapabilitiesError};

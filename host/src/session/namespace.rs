@@ -9,7 +9,7 @@ use super::channel_regex::ChannelRegex;
 use super::history_settings::HistorySettings;
 use super::idempotency::KEYS_TTL;
 use super::name::ChannelName;
-use crate::channel::ChannelSettings;
+use crate::channel::{ChannelSettings, OF_DEAD_LETTERS};
 use crate::event::CUSTOM_PREFIX;
 
 /// Name of the namespace of channels that have none.
@@ -146,6 +146,9 @@ pub enum NameRefused {
         "the channels of its namespace are durable, whose names have only A-Z a-z 0-9 . _ - / :"
     )]
     NotDurable,
+    /// It is one of a channel of dead letters, which the node alone writes.
+    #[error("names that begin with `{OF_DEAD_LETTERS}` are those of channels of dead letters")]
+    DeadLetters,
 }
 
 impl Namespace {
@@ -242,6 +245,9 @@ impl Namespace {
         }
         if self.durable && !name.as_str().chars().all(is_type_char) {
             return Err(NameRefused::NotDurable);
+        }
+        if self.durable && name.as_str().starts_with(OF_DEAD_LETTERS) {
+            return Err(NameRefused::DeadLetters);
         }
         Ok(())
     }

@@ -7,9 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hearken_session_protocol::codes::{Disconnect, disconnects};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// What each frame counts beyond its bytes, for what the queue itself takes.
 pub const FRAME_BYTES: usize = 32;
+
+/// Most bytes of frames that can be had again later. So much is on its way to a client that
+/// reads slowly before it sees a ping, which it has to answer within `pong_timeout`.
+const MAX_WINDOW: usize = 64 << 10;
 
 /// Most frames for which an empty queue keeps its memory.
 const KEPT_FRAMES: usize = 8;
@@ -22,15 +28,28 @@ pub struct Outbox {
     limit: usize,
     state: Mutex<State>,
     wake: Box<dyn Fn() + Send + Sync>,
+    /// Tells that there is room again for what can wait elsewhere.
+    room: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Waiting>,
     bytes: usize,
+    /// How many of these were offered.
+    offered: usize,
+    /// Bytes that the transport has taken.
+    taken: u64,
     /// Whether the transport was woken and has not found it empty since.
     woken: bool,
     end: Option<Disconnect>,
+}
+
+/// A frame that waits.
+#[derive(Debug)]
+struct Waiting {
+    frame: Bytes,
+    is_offered: bool,
 }
 
 /// What a transport takes out of an outbox.
@@ -54,6 +73,7 @@ impl Outbox {
             limit,
             state: Mutex::default(),
             wake: Box::new(wake),
+            room: Notify::new(),
         }
     }
 
@@ -74,13 +94,23 @@ impl Outbox {
         }
         let mut frames = Vec::new();
         let mut taken = 0;
-        while let Some(frame) = state.queue.front() {
-            if taken > 0 && taken + frame.len() > bytes {
+        while let Some(waiting) = state.queue.front() {
+            let (length, is_offered) = (waiting.frame.len(), waiting.is_offered);
+            if taken > 0 && taken + length > bytes {
                 break;
             }
-            taken += frame.len();
-            state.bytes -= frame.len() + FRAME_BYTES;
-            frames.extend(state.queue.pop_front());
+            taken += length;
+            state.bytes -= length + FRAME_BYTES;
+            if is_offered {
+                state.offered -= length + FRAME_BYTES;
+            }
+            frames.extend(state.queue.pop_front().map(|waiting| waiting.frame));
+        }
+        state.taken += taken as u64;
+        let has_room = state.bytes <= self.window() / 2;
+        drop(state);
+        if has_room {
+            self.room.notify_waiters();
         }
         Taken::Frames(frames)
     }
@@ -102,6 +132,12 @@ impl Outbox {
         self.lock().bytes
     }
 
+    /// Bytes that the transport has taken, and those that wait for it.
+    pub(super) fn flow(&self) -> (u64, usize) {
+        let state = self.lock();
+        (state.taken, state.bytes)
+    }
+
     /// Whether a frame of so many bytes can ever wait in it.
     pub(super) fn takes(&self, bytes: usize) -> bool {
         bytes.saturating_add(FRAME_BYTES) <= self.limit
@@ -115,26 +151,72 @@ impl Outbox {
     /// Puts a frame behind the others. Where there is no room the outbox ends with
     /// [`disconnects::SLOW`], and what waits is dropped.
     pub(super) fn push(&self, frame: Bytes) {
-        let wakes = {
+        let (wakes, ends) = {
             let mut state = self.lock();
             if state.end.is_some() {
                 return;
             }
             let bytes = frame.len() + FRAME_BYTES;
-            if state.bytes + bytes > self.limit {
-                state.queue = VecDeque::new();
-                state.bytes = 0;
+            if state.bytes - state.offered + bytes > self.limit {
+                state.clear();
                 state.end = Some(disconnects::SLOW);
-                true
+                (true, true)
             } else {
-                state.bytes += bytes;
-                state.queue.push_back(frame);
-                !std::mem::replace(&mut state.woken, true)
+                (state.put(frame, false), false)
             }
         };
         if wakes {
             (self.wake)();
         }
+        if ends {
+            self.tell_readers();
+        }
+    }
+
+    /// Puts a frame behind the others, where little waits: for what can be had again later.
+    /// Whether it did, or the outbox has ended. It is never ended by that, and never because
+    /// of that.
+    pub(super) fn offer(&self, frame: Bytes) -> bool {
+        let wakes = {
+            let mut state = self.lock();
+            if state.end.is_some() {
+                return true;
+            }
+            let bytes = frame.len() + FRAME_BYTES;
+            // One alone may be of any size.
+            if state.bytes > 0 && state.bytes + bytes > self.window() {
+                return false;
+            }
+            state.put(frame, true)
+        };
+        if wakes {
+            (self.wake)();
+        }
+        true
+    }
+
+    /// Whether a frame of so many bytes can be offered, and half of all that can be, or the
+    /// outbox has ended.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let state = self.lock();
+        let needed = bytes.saturating_add(FRAME_BYTES).max(self.window() / 2);
+        let is_over = state.bytes.saturating_add(needed) > self.window();
+        state.end.is_some() || state.bytes == 0 || !is_over
+    }
+
+    /// Waits until there may be room, from when this is called on.
+    pub(super) fn told(&self) -> Notified<'_> {
+        self.room.notified()
+    }
+
+    /// Has all look again who wait for room.
+    pub(super) fn tell_readers(&self) {
+        self.room.notify_waiters();
+    }
+
+    /// Bytes up to which frames are offered.
+    fn window(&self) -> usize {
+        (self.limit / 2).min(MAX_WINDOW)
     }
 
     /// Ends it: what waits is written, and then the connection closed. The first end stays.
@@ -147,19 +229,41 @@ impl Outbox {
             state.end = Some(end);
         }
         (self.wake)();
+        self.tell_readers();
     }
 
     /// Ends it where the connection is gone already: nothing of it is written any more.
     pub(super) fn abandon(&self) {
-        let mut state = self.lock();
-        state.queue = VecDeque::new();
-        state.bytes = 0;
-        state.end.get_or_insert(disconnects::CONNECTION_CLOSED);
+        {
+            let mut state = self.lock();
+            state.clear();
+            state.end.get_or_insert(disconnects::CONNECTION_CLOSED);
+        }
+        self.tell_readers();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Puts a frame behind the others; whether the transport is to be woken.
+    fn put(&mut self, frame: Bytes, is_offered: bool) -> bool {
+        let bytes = frame.len() + FRAME_BYTES;
+        self.bytes += bytes;
+        if is_offered {
+            self.offered += bytes;
+        }
+        self.queue.push_back(Waiting { frame, is_offered });
+        !std::mem::replace(&mut self.woken, true)
+    }
+
+    fn clear(&mut self) {
+        self.queue = VecDeque::new();
+        self.bytes = 0;
+        self.offered = 0;
     }
 }
 
@@ -234,5 +338,30 @@ mod tests {
         assert_eq!(woken.load(Ordering::Relaxed), 2);
         assert_eq!(outbox.take(100), frames(&["one"]));
         assert_eq!(outbox.take(100), Taken::End(disconnects::SHUTDOWN));
+    }
+
+    #[tokio::test]
+    async fn what_can_be_had_again_waits_elsewhere_and_ends_nobody() {
+        let (outbox, _) = outbox(8 * (3 + FRAME_BYTES));
+        let one = || Bytes::from_static(b"one");
+        // Of any size, where nothing else waits.
+        let large: &'static [u8] = &[b'x'; 4096];
+        assert!(outbox.offer(Bytes::from_static(large)));
+        assert!(!outbox.offer(one()));
+        assert!(!outbox.has_room(0));
+        for _ in 0..8 {
+            outbox.push(one());
+        }
+        assert!(!outbox.has_ended(), "what was offered does not count");
+        let room = outbox.told();
+        assert!(matches!(outbox.take(1), Taken::Frames(_)));
+        assert!(matches!(outbox.take(20), Taken::Frames(_)));
+        room.await;
+        assert!(outbox.has_room(0) && !outbox.has_room(100));
+        assert!(outbox.offer(one()));
+        let room = outbox.told();
+        outbox.end(disconnects::SHUTDOWN);
+        room.await;
+        assert!(outbox.has_room(0) && outbox.offer(one()), "none is needed");
     }
 }

@@ -13,6 +13,10 @@ use hearken_session_protocol::{ClientInfo, Encoding, Publication};
 use crate::event::json::MAX_DEPTH;
 use crate::event::{Event, is_json, is_text};
 
+/// The extension of an event of a durable channel that has the tags which its publisher gave,
+/// as a JSON object.
+pub(super) const TAGS: &str = "tags";
+
 /// A publication, made of an event that is on the bus too.
 #[derive(Debug)]
 pub struct StoredPublication {
@@ -55,6 +59,18 @@ impl StoredPublication {
             event,
             json: OnceLock::new(),
         }
+    }
+
+    /// Of an event that was not handed to the channel by its publisher, but read: what is
+    /// known of that stands in the event. It has that number there, or 0.
+    pub(super) fn read(event: Event, offset: u64, tagged: &[String]) -> Self {
+        let (info, tags) = (publisher(&event), given_tags(&event));
+        Self::new(event, offset, info, tags, tagged)
+    }
+
+    /// The session that published it, if one did.
+    pub(super) fn publisher(&self) -> Option<&ClientInfo> {
+        self.raw.info.as_ref()
     }
 
     /// The event.
@@ -129,6 +145,27 @@ fn data(event: &Event) -> Bytes {
     let data = event.data().unwrap_or_default();
     // The clone shares the bytes that the data is a part of.
     Bytes::from_owner(EventBytes(event.clone())).slice_ref(data)
+}
+
+/// The session that published an event, as the node has noted it there.
+fn publisher(event: &Event) -> Option<ClientInfo> {
+    let mut info = ClientInfo::default();
+    for (name, value) in event.extensions() {
+        match name {
+            "client" => info.client = value.text().into_owned(),
+            "user" => info.user = value.text().into_owned(),
+            _ => {}
+        }
+    }
+    (!info.client.is_empty()).then_some(info)
+}
+
+/// The tags that the publisher of an event gave, if they stand in it.
+fn given_tags(event: &Event) -> BTreeMap<String, String> {
+    let mut extensions = event.extensions();
+    let given = extensions.find(|(name, _)| *name == TAGS);
+    let given = given.and_then(|(_, value)| serde_json::from_str(&value.text()).ok());
+    given.unwrap_or_default()
 }
 
 /// What the publication is selected by: what its publisher gave, and of these attributes of

@@ -6,17 +6,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hearken_session_protocol::ClientInfo;
 use hearken_session_protocol::codes::errors;
+use hearken_session_protocol::{ClientError, ClientInfo};
 
 use super::history::{Page, PageRequest, Position};
 use super::hub::{Answered, Exclude, Hub, NewPublication, Taken};
+use super::hubs::NoHub;
 use super::name::{ChannelName, ChannelNameError};
 use super::namespace::{NameRefused, Namespace};
 use super::namespaces::Resolved;
 use super::publication::StoredPublication;
-use super::refused::Refused;
+use super::refused::{Refused, bad_request};
 use super::shared::Shared;
+use super::source::Source;
 use crate::bus::{PublishError, Publisher};
 use crate::event::Draft;
 
@@ -91,11 +93,12 @@ pub enum PublishFailure {
 }
 
 impl Shared {
-    /// Whether it is the name of a channel of sessions.
+    /// Whether it is the name of a channel of sessions that is not durable.
     pub(super) fn has_channel(&self, channel: &str) -> bool {
-        ChannelName::new(channel).is_ok_and(|name| {
-            let resolved = self.resolve(&self.in_use(), &name);
-            !matches!(resolved, Resolved::Durable | Resolved::Unknown)
+        ChannelName::new(channel).is_ok_and(|name| match self.resolve(&self.in_use(), &name) {
+            Resolved::Durable | Resolved::Unknown => false,
+            Resolved::Namespace(namespace) => !namespace.durable,
+            Resolved::Subject(_) | Resolved::Events(_) | Resolved::NoPattern(_) => true,
         })
     }
 
@@ -218,7 +221,10 @@ impl Shared {
         let is_kept = new.history.is_some() && !new.skips_history;
         if is_kept || new.key.is_some() {
             let made = |hub: &Arc<Hub>| self.look_after(hub);
-            let taken = self.hubs.with(name, namespace, made, take);
+            let taken = self
+                .hubs
+                .with(name, namespace, &Source::Publishers, made, take);
+            // One that changes is used by others for a moment more.
             return taken.map_err(|_| PublishFailure::TooManyChannels(name.clone()));
         }
         if let Some(hub) = self.hubs.get(name)
@@ -253,7 +259,36 @@ impl Shared {
         let (random, now) = (self.environment.random(), self.wheel.now());
         let made = |hub: &Arc<Hub>| self.look_after(hub);
         let read = |hub: &Arc<Hub>| hub.page(asked, settings, random, now);
-        let page = self.hubs.with(name, namespace, made, read);
-        Ok(page.map_err(|_| errors::LIMIT_EXCEEDED)??)
+        let page = self
+            .hubs
+            .with(name, namespace, &Source::Publishers, made, read);
+        Ok(page.map_err(no_hub)??)
+    }
+}
+
+impl From<PublishFailure> for Refused {
+    fn from(failure: PublishFailure) -> Self {
+        let error = match failure {
+            PublishFailure::UnknownChannel(_) => errors::UNKNOWN_CHANNEL,
+            PublishFailure::Durable(_) => errors::NOT_AVAILABLE,
+            PublishFailure::NotPublished(_) => ClientError {
+                message: format!("{}: {failure}", errors::PERMISSION_DENIED.message).into(),
+                ..errors::PERMISSION_DENIED
+            },
+            PublishFailure::TooManyChannels(_)
+            | PublishFailure::Event(PublishError::TooLarge { .. }) => errors::LIMIT_EXCEEDED,
+            PublishFailure::Name(_) | PublishFailure::Refused(_) | PublishFailure::Event(_) => {
+                bad_request(failure)
+            }
+        };
+        Self::Error(error)
+    }
+}
+
+/// What is told of a channel that cannot be used.
+pub(super) fn no_hub(why: NoHub) -> ClientError {
+    match why {
+        NoHub::TooManyChannels => errors::LIMIT_EXCEEDED,
+        NoHub::Changing => errors::INTERNAL,
     }
 }

@@ -25,9 +25,9 @@ impl Shared {
 
     /// Counts whether somebody who came back got all that it had missed, which were so many
     /// publications.
-    pub(super) fn count_recovery(&self, is_recovered: bool, publications: usize) {
+    pub(super) fn count_recovery(&self, is_recovered: bool, publications: u64) {
         let brought = &self.counts.recovered_publications;
-        brought.fetch_add(publications as u64, Ordering::Relaxed);
+        brought.fetch_add(publications, Ordering::Relaxed);
         let count = match is_recovered {
             true => &self.counts.recovered,
             false => &self.counts.unrecovered,

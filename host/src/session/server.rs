@@ -10,6 +10,7 @@ use hearken_session_protocol::{
 };
 
 use super::connection::{Connection, Known, Phase};
+use super::entering::Entered;
 use super::frame::Variant;
 use super::grant::SubscriptionGrant;
 use super::name::ChannelName;
@@ -50,7 +51,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Why nobody can be.
-    pub fn subscribe(
+    pub async fn subscribe(
         &self,
         whose: &Whose,
         name: &ChannelName,
@@ -59,11 +60,11 @@ impl Sessions {
         position: Option<&SubscribePosition>,
     ) -> Result<usize, Refused> {
         let in_use = self.0.in_use();
-        let namespace = self.0.namespace(&in_use, name)?;
+        let place = self.0.place(&in_use, name).await?;
         Ok(self.each(whose, |connection, known| {
             let side = ServerSide {
                 name,
-                namespace: &namespace,
+                place: &place,
                 grant,
                 expire_at,
                 position,
@@ -87,7 +88,12 @@ impl Sessions {
             let entered = self
                 .0
                 .enter_server_side(connection, &mut state, known, side);
-            let Ok((subscriber, result)) = entered else {
+            let Ok(Entered {
+                hub,
+                subscriber,
+                result,
+            }) = entered
+            else {
                 return false;
             };
             let variant = connection.transport.variant;
@@ -98,7 +104,7 @@ impl Sessions {
                 let push = Push::Publication(publication);
                 connection.outbox.push(variant.push(channel, &push));
             }
-            subscriber.open(None);
+            self.0.open(&hub, &subscriber, None);
         }
         self.0.remind(connection);
         true

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use hearken_session_protocol::codes::errors;
-use hearken_session_protocol::{SubscribePosition, SubscribeResult, delta};
+use hearken_session_protocol::{SubscribePosition, delta};
 
 use super::connection::{Connection, Known, State};
-use super::entering::Entering;
+use super::entering::{Entered, Entering};
 use super::grant::SubscriptionGrant;
-use super::hub::Subscriber;
-use super::in_use::InUse;
 use super::name::ChannelName;
-use super::namespace::{DeltaType, Namespace};
-use super::namespaces::Resolved;
-use super::options::{SubscriptionOptions, Wanted};
-use super::refused::{Refused, bad_request};
+use super::namespace::DeltaType;
+use super::options::Wanted;
+use super::place::Place;
+use super::refused::Refused;
 use super::shared::Shared;
 use super::verb::Verbs;
 
@@ -22,7 +20,7 @@ use super::verb::Verbs;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ServerSide<'s> {
     pub(super) name: &'s ChannelName,
-    pub(super) namespace: &'s Namespace,
+    pub(super) place: &'s Place,
     pub(super) grant: &'s SubscriptionGrant,
     /// When it expires, in seconds since the Unix epoch.
     pub(super) expire_at: Option<u64>,
@@ -31,31 +29,6 @@ pub(super) struct ServerSide<'s> {
 }
 
 impl Shared {
-    /// The namespace of a channel that a session can be subscribed to.
-    ///
-    /// # Errors
-    /// Why it cannot.
-    pub(super) fn namespace(
-        &self,
-        in_use: &InUse,
-        name: &ChannelName,
-    ) -> Result<Arc<Namespace>, Refused> {
-        match self.resolve(in_use, name) {
-            Resolved::Namespace(namespace) => {
-                namespace.check_name(name).map_err(bad_request)?;
-                match namespace.durable {
-                    true => Err(errors::NOT_AVAILABLE.into()),
-                    false => Ok(namespace),
-                }
-            }
-            Resolved::NoPattern(error) => Err(bad_request(error).into()),
-            Resolved::Unknown => Err(errors::UNKNOWN_CHANNEL.into()),
-            Resolved::Durable | Resolved::Subject(_) | Resolved::Events(_) => {
-                Err(errors::NOT_AVAILABLE.into())
-            }
-        }
-    }
-
     /// Subscribes a session. The client is yet to be told, and the subscriber to be opened
     /// then.
     ///
@@ -67,19 +40,20 @@ impl Shared {
         state: &mut State,
         known: &Known,
         side: ServerSide<'_>,
-    ) -> Result<(Arc<Subscriber>, SubscribeResult), Refused> {
+    ) -> Result<Entered, Refused> {
         if state.subscriptions.contains_key(side.name) {
             return Err(errors::ALREADY_SUBSCRIBED.into());
         }
         state.begin(side.name, true);
         let overrides = side.grant.overrides;
-        let options =
-            SubscriptionOptions::of(side.namespace, overrides, Wanted::default(), false, false);
+        let options = side
+            .place
+            .options(overrides, Wanted::default(), false, false);
         let position = side.position;
         let wants_delta = position.is_some_and(|position| position.delta == delta::FOSSIL);
         let entering = Entering {
             name: side.name,
-            namespace: side.namespace,
+            place: side.place,
             options,
             grant: side.grant.clone(),
             expire_at: side.expire_at,
@@ -92,7 +66,7 @@ impl Shared {
             numbered: false,
             delta: wants_delta
                 && options.positioned
-                && side.namespace.allows_delta(DeltaType::Fossil),
+                && side.place.namespace.allows_delta(DeltaType::Fossil),
         };
         let entered = self.enter(connection, state, known, entering);
         if entered.is_err() {

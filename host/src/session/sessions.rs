@@ -13,15 +13,18 @@ use super::connection::{Connection, Transport};
 use super::handle::Session;
 use super::hooks::SessionHooks;
 use super::in_use::InUse;
+use super::name::ChannelName;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
 use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use super::refused::Refused;
 use super::settings::SessionsSettings;
 use super::shared::{Parts, Shared};
+use super::source::Source;
 use super::timing::STALE;
 use crate::access::Access;
 use crate::bus::{Bus, Publisher};
-use crate::channel::Channels;
+use crate::channel::{Channels, NamespaceFailure};
 use crate::event::Draft;
 
 /// Parts of the time that a draining node has in which its sessions are closed, so that they
@@ -130,7 +133,7 @@ impl Sessions {
         }
     }
 
-    /// Whether it is the name of a channel of sessions.
+    /// Whether it is the name of a channel of sessions that is not durable.
     #[must_use]
     pub fn has_channel(&self, channel: &str) -> bool {
         self.0.has_channel(channel)
@@ -158,6 +161,49 @@ impl Sessions {
     ) -> Result<SessionReceipt, PublishFailure> {
         self.0
             .publish(publisher, principal, channel, draft, options)
+    }
+
+    /// Publishes to a channel of sessions, or appends to a durable one, which is made where it
+    /// is one of a namespace; that is durable when this returns.
+    ///
+    /// # Errors
+    /// Why not. What is temporary of that may be stored all the same.
+    pub async fn publish_anywhere(
+        &self,
+        publisher: Arc<Publisher>,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, Refused> {
+        let name = ChannelName::new(channel).map_err(PublishFailure::from)?;
+        let place = self.0.place(&self.0.in_use(), &name).await?;
+        match &place.source {
+            Source::Log(channel) => {
+                let appended = self
+                    .0
+                    .append_to(&name, channel, publisher, principal, draft, options);
+                appended.await
+            }
+            Source::Publishers | Source::Bus(_) => {
+                Ok(self.publish(&publisher, principal, channel, draft, options)?)
+            }
+        }
+    }
+
+    /// Whether it is the name of a durable channel of a namespace, which may have to be made.
+    #[must_use]
+    pub fn is_of_durable(&self, channel: &str) -> bool {
+        self.0.is_of_durable(channel)
+    }
+
+    /// Has the durable channel of a namespace made whose name this is, if it is one and not
+    /// there yet. For somebody who may append to it.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub async fn make_if_durable(&self, channel: &str) -> Result<(), NamespaceFailure> {
+        self.0.make_if_durable(channel).await
     }
 
     /// Closes all sessions, spread over the time until `deadline`, and ends what it runs.

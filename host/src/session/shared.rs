@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
+use bytes::Bytes;
 use hearken_channel_log::Environment;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,17 +14,23 @@ use super::connection::Connection;
 use super::counts::Counts;
 use super::history_settings::HistorySettings;
 use super::hooks::SessionHooks;
-use super::hub::Hub;
+use super::hub::{Hub, Subscriber};
 use super::hubs::Hubs;
 use super::in_use::InUse;
 use super::name::ChannelName;
 use super::namespaces::Resolved;
 use super::pace::Pace;
 use super::registry::Registry;
+use super::reserved::Reserved;
+use super::source::Source;
 use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
+
+/// Reads of logs at a time for all sessions of a node. With 64 KiB each, or one event, what
+/// is read for many that come back at once stays small.
+const READ_TOGETHER: usize = 32;
 
 /// What the wheel reminds of.
 #[derive(Debug)]
@@ -40,9 +48,12 @@ pub(super) struct Shared {
     pub(super) hooks: Arc<dyn SessionHooks>,
     pub(super) host: Publisher,
     in_use: RwLock<Arc<InUse>>,
+    pub(super) reserved: Reserved,
     pub(super) hubs: Hubs,
     pub(super) registry: Registry<Connection>,
     pub(super) wheel: Wheel<Reminder>,
+    /// Turns of those who read logs, each of which has what it has read in memory.
+    pub(super) reading: Semaphore,
     /// How fast sessions come.
     connecting: Mutex<Pace>,
     pub(super) counts: Counts,
@@ -83,9 +94,11 @@ impl Shared {
             environment,
             hooks,
             in_use: RwLock::new(Arc::new(in_use)),
+            reserved: Reserved::new(),
             hubs: Hubs::default(),
             registry: Registry::new(),
             wheel: Wheel::new(),
+            reading: Semaphore::new(READ_TOGETHER),
             connecting: Mutex::default(),
             counts: Counts::default(),
             tasks: TaskTracker::new(),
@@ -109,8 +122,8 @@ impl Shared {
 
     /// What a name is the name of.
     pub(super) fn resolve<'n>(&self, in_use: &InUse, name: &'n ChannelName) -> Resolved<'n> {
-        let is_durable = |name: &str| self.channels.has(name);
-        in_use.namespaces.resolve(name, is_durable)
+        let is_declared = |name: &str| self.channels.has_declared(name);
+        in_use.namespaces.resolve(name, is_declared)
     }
 
     /// Milliseconds since the Unix epoch.
@@ -147,15 +160,55 @@ impl Shared {
         if let Some(due) = stirred.reminder {
             self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
         }
+        if stirred.is_unfilled {
+            self.fill(hub);
+        }
         if stirred.begins {
             let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
             let hand_on = async move {
-                hub.hand_on(|subscriber| shared.missed(&hub, subscriber))
-                    .await;
+                let missed = |one: &Arc<Subscriber>| shared.missed(&hub, one);
+                let lags = |one: &Arc<Subscriber>| shared.bring_on(&hub, one);
+                hub.hand_on(missed, lags).await;
                 shared.count_dropped(&hub);
                 shared.release(&hub);
             };
             self.tasks.spawn_on(hand_on, &self.runtime);
+        }
+    }
+
+    /// Has a hub filled with what comes from elsewhere.
+    fn fill(self: &Arc<Self>, hub: &Arc<Hub>) {
+        let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
+        match hub.source().clone() {
+            Source::Publishers => {}
+            Source::Log(channel) => self.run(shared.follow(hub, channel)),
+            Source::Bus(filter) => {
+                // From now on, and not only once the task runs.
+                let receiver = self.watch_for(&hub, *filter);
+                self.run(shared.watch(hub, receiver));
+            }
+        }
+    }
+
+    /// Runs a task until the node ends.
+    pub(super) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        let task = async move {
+            let _ = closing.run_until_cancelled(task).await;
+        };
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+
+    /// Sends what tells a session that it is subscribed, if that is still to be told, and lets
+    /// through what comes.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        hub: &Arc<Hub>,
+        subscriber: &Arc<Subscriber>,
+        told: Option<Bytes>,
+    ) {
+        if subscriber.open(told) {
+            self.bring_on(hub, subscriber);
         }
     }
 

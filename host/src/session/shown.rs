@@ -17,6 +17,9 @@ use super::presence::PresenceStats;
 use super::refused::Refused;
 use super::sessions::Sessions;
 
+/// Bytes of publications of a durable channel in one answer, about.
+const MAX_HISTORY_READ: usize = 4 << 20;
+
 /// What is shown of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionStatus {
@@ -143,13 +146,14 @@ impl Sessions {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn history(
+    pub async fn history(
         &self,
         name: &ChannelName,
         asked: &PageRequest<'_>,
     ) -> Result<HistoryPage, Refused> {
-        let namespace = self.0.namespace(&self.0.in_use(), name)?;
-        let page = self.0.page(name, &namespace, asked)?;
+        let place = self.0.place(&self.0.in_use(), name).await?;
+        let page = self.0.history_of(name, &place, asked, MAX_HISTORY_READ);
+        let page = page.await?;
         let publications = page.publications.iter();
         let publications = publications.map(|(_, it)| it.of(Encoding::Json).clone());
         Ok(HistoryPage {
@@ -161,11 +165,19 @@ impl Sessions {
     /// Drops what the history of a channel keeps; its position stays.
     ///
     /// # Errors
-    /// Why it has none.
-    pub fn remove_history(&self, name: &ChannelName) -> Result<(), Refused> {
+    /// Why it has none, or why that is not dropped.
+    pub async fn remove_history(&self, name: &ChannelName) -> Result<(), Refused> {
         let namespace = self.0.namespace(&self.0.in_use(), name)?;
         if !namespace.has_history() {
             return Err(errors::NOT_AVAILABLE.into());
+        }
+        if namespace.durable {
+            // Where there is none yet, nothing is kept.
+            if let Some(channel) = self.0.channels.get(name.as_str()) {
+                let trimmed = channel.trim(u64::MAX).await;
+                trimmed.map_err(|_| errors::INTERNAL)?;
+            }
+            return Ok(());
         }
         if let Some(hub) = self.0.hubs.get(name) {
             hub.remove_history();

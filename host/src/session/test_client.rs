@@ -93,6 +93,34 @@ impl Client {
         messages.iter().map(in_words).collect()
     }
 
+    /// All that has come, and what comes as that makes room, each in a few words.
+    pub(super) async fn all_pushes(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        loop {
+            let some = self.pushes().await;
+            if some.is_empty() {
+                return all;
+            }
+            all.extend(some);
+        }
+    }
+
+    /// Bytes that wait for it.
+    pub(super) fn waiting(&self) -> usize {
+        self.outbox.bytes()
+    }
+
+    /// Reads at least one frame that waits, if any does, and no more than so many bytes beyond
+    /// that; what came is looked at later.
+    pub(super) fn read(&mut self, bytes: usize) {
+        self.take(bytes);
+    }
+
+    /// What it has found that the connection was closed with.
+    pub(super) fn ended(&self) -> Option<u32> {
+        self.end
+    }
+
     /// What the connection was closed with.
     pub(super) fn end(&mut self) -> Option<u32> {
         self.pump();
@@ -123,20 +151,24 @@ impl Client {
     }
 
     fn pump(&mut self) {
-        loop {
-            match self.outbox.take(1 << 16) {
-                Taken::Nothing => return,
-                Taken::End(end) => {
-                    self.end = Some(end.code);
-                    return;
-                }
-                Taken::Frames(frames) => {
-                    for line in frames.concat().split(|byte| *byte == b'\n') {
-                        if !line.is_empty() {
-                            self.seen.push_back(serde_json::from_slice(line).unwrap());
-                        }
+        while self.take(1 << 16) {}
+    }
+
+    /// Takes what waits; whether there may be more.
+    fn take(&mut self, bytes: usize) -> bool {
+        match self.outbox.take(bytes) {
+            Taken::Nothing => false,
+            Taken::End(end) => {
+                self.end = Some(end.code);
+                false
+            }
+            Taken::Frames(frames) => {
+                for line in frames.concat().split(|byte| *byte == b'\n') {
+                    if !line.is_empty() {
+                        self.seen.push_back(serde_json::from_slice(line).unwrap());
                     }
                 }
+                true
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use hearken_channel_log::Environment;
+use hearken_channel_log::{Environment, Expected};
 use hearken_session_protocol::Encoding;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,10 +26,12 @@ use super::sessions::{Sessions, Surroundings};
 use super::settings::SessionsSettings;
 use super::test_client::Client;
 use crate::access::{
-    Access, AccessSettings, FetchError, FetchKeySet, Granted, NewToken, TokenIssuer, TokenSource,
+    Access, AccessSettings, FetchError, FetchKeySet, Granted, NewToken, Role, TokenIssuer,
+    TokenSource,
 };
 use crate::bus::{Bus, Publisher};
 use crate::channel::test_support::{bus, channels_of};
+use crate::channel::{Channel, ChannelSettings, Channels};
 use crate::clock::Clock;
 use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
@@ -108,6 +110,26 @@ impl Rig {
         })
     }
 
+    /// The same, with these roles, of which a token names some: [`Rig::in_role`].
+    pub(super) fn with_roles(namespaces: &[Namespace], roles: &[(&str, Role)]) -> Self {
+        let seams = seams();
+        let folder = tempfile::tempdir().unwrap();
+        let named = roles
+            .iter()
+            .map(|(name, role)| ((*name).to_owned(), role.clone()));
+        let settings = AccessSettings {
+            anonymous: Some(Vec::new()),
+            tokens: [("main".to_owned(), issuer_in(&folder))].into(),
+            roles: named.collect(),
+            ..AccessSettings::default()
+        };
+        let clock = Arc::clone(&seams) as Arc<dyn Clock>;
+        let access = Access::new(settings, clock, Arc::new(NoKeySets)).unwrap();
+        Self::with_access(access, folder, seams, namespaces, |settings| {
+            settings.token = Some("main".to_owned());
+        })
+    }
+
     fn with_access(
         access: Access,
         folder: TempDir,
@@ -146,6 +168,49 @@ impl Rig {
             channel,
         };
         token.sign("main", &self.issuer).unwrap()
+    }
+
+    /// Somebody who is connected in this role.
+    pub(super) async fn in_role(&self, role: &str) -> Client {
+        let token = self.role_token(role);
+        self.connected_as(&json!({ "token": token })).await
+    }
+
+    /// A token of somebody in this role.
+    pub(super) fn role_token(&self, role: &str) -> String {
+        let token = NewToken {
+            subject: "42",
+            roles: &[role.to_owned()],
+            issued: BEGIN,
+            expires: BEGIN + 3600,
+            channel: None,
+        };
+        token.sign("main", &self.issuer).unwrap()
+    }
+
+    /// The durable channels of the node.
+    pub(super) fn channels(&self) -> &Channels {
+        &self.sessions.0.channels
+    }
+
+    /// Makes a durable channel, as an operator would.
+    pub(super) async fn declare(&self, name: &str, max_events: Option<u64>) -> Arc<Channel> {
+        let mut settings = ChannelSettings::default();
+        settings.log.max_events = max_events;
+        let name = hearken_channel_log::ChannelName::new(name).unwrap();
+        let made = self.channels().set(&name, settings, None, true).await;
+        made.unwrap().0
+    }
+
+    /// Appends JSON to a durable channel.
+    pub(super) async fn append(&self, channel: &Arc<Channel>, data: &Value) -> u64 {
+        let draft = Draft {
+            data: Some(data.to_string().into_bytes().into()),
+            ..Draft::new(EventType::custom("test").unwrap())
+        };
+        let publisher = Arc::new(self.bus.publisher("/test", "test"));
+        let appended = channel.append(publisher, "key:test", vec![draft], Expected::Any);
+        appended.await.unwrap().last
     }
 
     /// Somebody who is connected as this user.
@@ -244,7 +309,17 @@ pub(super) fn open(name: &str) -> Namespace {
     }
 }
 
-/// The same with ten publications kept for a minute, and the position for five.
+/// The same whose channels are durable; it has two at most.
+pub(super) fn durable(name: &str) -> Namespace {
+    Namespace {
+        durable: true,
+        max_channels: 2,
+        presence: true,
+        ..open(name)
+    }
+}
+
+/// The same as [`open`] with ten publications kept for a minute, and the position for five.
 pub(super) fn kept(name: &str) -> Namespace {
     Namespace {
         history_size: 10,

@@ -1,6 +1,9 @@
 //! Sessions by what their clients send and get.
 
 mod connecting;
+mod durable;
+mod lagging;
+mod namespaced;
 mod order;
 mod presence;
 mod publishing;
@@ -8,3 +11,4 @@ mod recovery;
 mod server;
 mod subscribing;
 mod timing;
+mod watching;

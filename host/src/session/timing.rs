@@ -59,7 +59,7 @@ impl Shared {
             }
             state.timers.reminded = u64::MAX;
             let answers = !connection.transport.only_listens();
-            self.due(&mut state, now, answers)
+            self.due(&mut state, now, answers, connection.outbox.flow())
         };
         if let Some(end) = due.end {
             self.end(&connection, Some(end));
@@ -79,8 +79,8 @@ impl Shared {
     }
 
     /// What is to be done for a session now, and when the next is. `answers` says whether it
-    /// answers pings.
-    fn due(&self, state: &mut State, now: u64, answers: bool) -> Due {
+    /// answers pings, and `flow` what it has taken and what waits for it.
+    fn due(&self, state: &mut State, now: u64, answers: bool, flow: (u64, usize)) -> Due {
         let is_over = |time: Option<u64>| time.is_some_and(|time| time <= now);
         let end = |end| Due {
             end: Some(end),
@@ -90,8 +90,15 @@ impl Shared {
         if is_over(timers.stale) {
             return end(disconnects::STALE);
         }
+        let (taken, waiting) = flow;
+        let after = |time: Duration| now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
         if is_over(timers.pong) {
-            return end(disconnects::NO_PONG);
+            // Who reads slowly, but reads, has yet to come to the ping.
+            if waiting == 0 || taken == timers.taken {
+                return end(disconnects::NO_PONG);
+            }
+            state.timers.pong = Some(after(self.in_use().settings.pong_timeout));
+            state.timers.taken = taken;
         }
         if is_over(timers.expiry) {
             return end(disconnects::EXPIRED);
@@ -107,11 +114,13 @@ impl Shared {
                 return end(disconnects::FORCE_RECONNECT);
             }
             let settings = &self.in_use().settings;
-            let after =
-                |time: Duration| now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
-            due.pings = true;
             state.timers.ping = Some(after(settings.ping_interval));
-            state.timers.pong = answers.then(|| after(settings.pong_timeout));
+            // One at a time: who still has to answer is not asked again.
+            if state.timers.pong.is_none() {
+                due.pings = true;
+                state.timers.pong = answers.then(|| after(settings.pong_timeout));
+                state.timers.taken = taken;
+            }
         }
         due
     }
@@ -143,6 +152,9 @@ impl Shared {
         let Some(hub) = hub.upgrade() else {
             return;
         };
+        if self.is_another(&hub) {
+            self.all_missed(&hub);
+        }
         let settings = self.history_settings(hub.name());
         let Some(tended) = hub.tend(settings, self.wheel.now()) else {
             return;

@@ -8,11 +8,21 @@
 
 const { conclude, install, program } = require('../harness/suite');
 const checks = require('./checks');
+const durable = require('./durable');
+const { all } = require('./stage');
 
 const find = install(__dirname);
-conclude(checks.all(program(), {
+const library = {
   json: find('centrifuge').Centrifuge,
   protobuf: find('centrifuge/build/protobuf').Centrifuge,
   WebSocket: find('ws'),
   EventSource: find('eventsource').EventSource,
-}));
+};
+
+/** Runs all suites; returns how many checks there were. */
+async function suites() {
+  const first = await all(checks, program(), library);
+  return first + await all(durable, program(), library);
+}
+
+conclude(suites());

@@ -4,6 +4,7 @@
 
 mod commands;
 mod counted;
+mod durable;
 mod hostile;
 mod nodes;
 mod servers;

@@ -169,6 +169,30 @@ async fn who_never_reads_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_begins_a_stream_of_events_is_a_chunk_of_its_own() {
+    let node = node().await;
+    let address = node.url.trim_start_matches("http://");
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    let request = format!(
+        "GET /connection/sse?cf_connect=%7B%22connect%22%3A%7B%7D%2C%22id%22%3A1%7D HTTP/1.1\r\n\
+         host: {address}\r\n\r\n"
+    );
+    client
+        .write_all(request.as_bytes())
+        .await
+        .expect("it takes the request");
+    let mut read = Vec::new();
+    while !read.ends_with(b"\r\n\r\n") {
+        let byte = timeout(DEADLINE, client.read_u8()).await;
+        read.push(byte.expect("in time").expect("a head"));
+    }
+    let mut chunk = [0; 7];
+    let begin = timeout(DEADLINE, client.read_exact(&mut chunk)).await;
+    begin.expect("in time").expect("a chunk");
+    assert_eq!(&chunk, b"2\r\n\r\n\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_protocol_is_answered_with_a_problem() {
     let node = node().await;
     let post = |path: &str, body: String| node.request(Method::POST, path).body(body);

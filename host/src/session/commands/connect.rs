@@ -18,7 +18,7 @@ use crate::session::handle::Session;
 use crate::session::hooks::{ConnectAsked, in_time};
 use crate::session::in_use::InUse;
 use crate::session::name::ChannelName;
-use crate::session::namespace::Namespace;
+use crate::session::place::Place;
 use crate::session::refused::{Refused, bad_request};
 use crate::session::server::Whose;
 use crate::session::server_side::ServerSide;
@@ -68,9 +68,14 @@ impl Session {
         if !self.shared.may_connect(in_use.settings.connect_rate) {
             return Err(errors::TOO_MANY_REQUESTS.into());
         }
-        let connecting = self.identify(&in_use, request).await?;
+        let mut connecting = self.identify(&in_use, request).await?;
         let user = Arc::clone(&connecting.known.user);
-        self.begin(id, &in_use, request, connecting)?;
+        let subs = std::mem::take(&mut connecting.subs);
+        if subs.len() > in_use.settings.channel_limit {
+            return Err(disconnects::CHANNEL_LIMIT.into());
+        }
+        let subs = self.places(&in_use, subs).await?;
+        self.begin(id, &in_use, request, connecting, subs)?;
         self.shared.remind(&self.connection);
         if in_use.settings.single_connection && !user.is_empty() {
             self.end_others(&user);
@@ -181,13 +186,10 @@ impl Session {
         in_use: &InUse,
         request: &ConnectRequest,
         connecting: Connecting,
+        subs: Vec<(ChannelName, Place, SubscriptionGrant)>,
     ) -> Result<(), Refused> {
-        let Connecting { known, subs, data } = connecting;
+        let Connecting { known, data, .. } = connecting;
         let settings = &in_use.settings;
-        if subs.len() > settings.channel_limit {
-            return Err(disconnects::CHANNEL_LIMIT.into());
-        }
-        let subs = self.resolve_all(in_use, subs)?;
         let ttl = self.shared.ttl(known.expire_at)?;
         let known = Arc::new(known);
         let connection = &self.connection;
@@ -230,11 +232,11 @@ impl Session {
         if connection.secret.is_some() {
             result.node = (**self.shared.bus.node()).to_owned();
         }
-        for (name, namespace, grant) in &subs {
+        for (name, place, grant) in &subs {
             let position = request.subs.get(name.as_str());
             let side = ServerSide {
                 name,
-                namespace,
+                place,
                 grant,
                 expire_at: None,
                 position,
@@ -243,9 +245,9 @@ impl Session {
                 .shared
                 .enter_server_side(connection, &mut state, &known, side);
             // What has begun is undone when the session ends.
-            let (subscriber, told) = entered.map_err(|_| disconnects::SERVER_ERROR)?;
-            subscribed.push(subscriber);
-            result.subs.insert(name.to_string(), told);
+            let entered = entered.map_err(|_| disconnects::SERVER_ERROR)?;
+            subscribed.push((entered.hub, entered.subscriber));
+            result.subs.insert(name.to_string(), entered.result);
         }
         let now = self.shared.wheel.now();
         state.phase = Phase::Connected;
@@ -262,23 +264,24 @@ impl Session {
         }
         self.shared.counts.connected.fetch_add(1, Ordering::Relaxed);
         connection.outbox.push(self.connect_reply(id, result));
-        for subscriber in subscribed {
-            subscriber.open(None);
+        for (hub, subscriber) in &subscribed {
+            self.shared.open(hub, subscriber, None);
         }
         Ok(())
     }
 
     /// What the channels are that it is to be subscribed to.
-    fn resolve_all(
+    async fn places(
         &self,
         in_use: &InUse,
         subs: BTreeMap<ChannelName, SubscriptionGrant>,
-    ) -> Result<Vec<(ChannelName, Arc<Namespace>, SubscriptionGrant)>, Refused> {
-        let resolved = subs.into_iter().map(|(name, grant)| {
-            let namespace = self.shared.namespace(in_use, &name)?;
-            Ok((name, namespace, grant))
-        });
-        resolved.collect()
+    ) -> Result<Vec<(ChannelName, Place, SubscriptionGrant)>, Refused> {
+        let mut places = Vec::with_capacity(subs.len());
+        for (name, grant) in subs {
+            let place = self.shared.place(in_use, &name).await?;
+            places.push((name, place, grant));
+        }
+        Ok(places)
     }
 
     /// Ends the other sessions of its user.

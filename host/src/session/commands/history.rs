@@ -11,7 +11,7 @@ use crate::session::verb::Verb;
 
 impl Session {
     /// A part of a channel's history.
-    pub(in crate::session) fn history(
+    pub(in crate::session) async fn history(
         &self,
         known: &Known,
         request: &HistoryRequest,
@@ -20,7 +20,7 @@ impl Session {
         let in_use = self.shared.in_use();
         let resolved = self.shared.resolve(&in_use, &name);
         self.check(known, Verb::History, &name, &resolved)?;
-        let namespace = self.shared.namespace(&in_use, &name)?;
+        let place = self.shared.place(&in_use, &name).await?;
         let since = request.since.as_ref();
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let asked = PageRequest {
@@ -28,7 +28,10 @@ impl Session {
             limit: limit.min(MAX_RECOVERED),
             reverse: request.reverse,
         };
-        let page = self.shared.page(&name, &namespace, &asked)?;
+        // The answer has to fit into what may wait for the client.
+        let most_bytes = self.connection.outbox.limit() / 4;
+        let page = self.shared.history_of(&name, &place, &asked, most_bytes);
+        let page = page.await?;
         let encoding = self.connection.transport.variant.encoding;
         let publications = page.publications.iter();
         let publications = publications.map(|(_, publication)| publication.of(encoding).clone());

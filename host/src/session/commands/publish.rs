@@ -8,7 +8,7 @@ use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::payload::check_json;
 use hearken_session_protocol::{Answer, ClientInfo, Encoding, PublishRequest};
 
-use crate::bus::{PublishError, Publisher};
+use crate::bus::Publisher;
 use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType, ExtensionValue};
 use crate::session::connection::Known;
@@ -17,8 +17,9 @@ use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
 use crate::session::name::ChannelName;
 use crate::session::namespace::DataFormat;
-use crate::session::publishing::{PublishFailure, PublishOptions, Publishing};
+use crate::session::publishing::{PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
+use crate::session::source::Source;
 use crate::session::verb::Verb;
 
 /// Media type of data that is not JSON.
@@ -41,7 +42,8 @@ impl Session {
         let Some(data) = self.permit_publish(known, &name, request.data).await? else {
             return Ok(Answer::Publish);
         };
-        let namespace = self.shared.namespace(&self.shared.in_use(), &name)?;
+        let in_use = self.shared.in_use();
+        let namespace = self.shared.namespace(&in_use, &name)?;
         let encoding = self.connection.transport.variant.encoding;
         let datacontenttype = content_type(&data, encoding, namespace.publication_data_format)?;
         let event_type = EventType::host(&namespace.event_type).map_err(bad_request)?;
@@ -51,6 +53,17 @@ impl Session {
             extensions: self.extensions(known),
             ..Draft::new(event_type)
         };
+        let place = self.shared.place(&in_use, &name).await?;
+        let publisher = self.publisher(known);
+        if let Source::Log(channel) = &place.source {
+            let principal = known.identity.principal().to_string();
+            let options = PublishOptions::default();
+            let appended = self
+                .shared
+                .append_to(&name, channel, publisher, &principal, draft, options);
+            appended.await?;
+            return Ok(Answer::Publish);
+        }
         let exclude = || Exclude::Client(Arc::clone(&self.connection.client));
         let options = PublishOptions {
             exclude: (!namespace.echo).then(exclude),
@@ -61,11 +74,8 @@ impl Session {
             options,
             info: Some(self.info(known, &name)),
         };
-        let publisher = self.publisher(known);
-        let published = self
-            .shared
-            .publish_to(&publisher, &name, &namespace, publishing);
-        published.map_err(refused)?;
+        self.shared
+            .publish_to(&publisher, &name, &namespace, publishing)?;
         Ok(Answer::Publish)
     }
 
@@ -163,21 +173,6 @@ pub(super) fn content_type(
         }
     }
     Ok(None)
-}
-
-/// What a client is told whose publication is not taken.
-fn refused(failure: PublishFailure) -> Refused {
-    match failure {
-        PublishFailure::UnknownChannel(_) => errors::UNKNOWN_CHANNEL.into(),
-        PublishFailure::Durable(_) | PublishFailure::NotPublished(_) => {
-            errors::NOT_AVAILABLE.into()
-        }
-        PublishFailure::TooManyChannels(_) => errors::LIMIT_EXCEEDED.into(),
-        PublishFailure::Event(PublishError::TooLarge { .. }) => errors::LIMIT_EXCEEDED.into(),
-        PublishFailure::Name(_) | PublishFailure::Refused(_) | PublishFailure::Event(_) => {
-            bad_request(failure).into()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -48,13 +48,27 @@ impl Session {
             expire_at: claims.expire_at,
             ..known.clone()
         };
-        {
+        let hears_other = refreshed.identity.rights() != known.identity.rights();
+        let watched = {
             let mut state = self.connection.lock();
             if state.known.is_none() {
                 return Err(disconnects::CONNECTION_CLOSED.into());
             }
             state.known = Some(Arc::new(refreshed));
             state.timers.expiry = ttl.map(|ttl| self.shared.after(ttl));
+            if hears_other {
+                state.watched()
+            } else {
+                Vec::new()
+            }
+        };
+        // It comes back with the rights that it has now.
+        if watched.iter().any(|(_, is_server_side)| *is_server_side) {
+            return Err(disconnects::INSUFFICIENT_STATE.into());
+        }
+        for (name, _) in &watched {
+            let why = unsubscribes::EXPIRED;
+            self.shared.unsubscribe(&self.connection, name, None, &why);
         }
         self.shared.remind(&self.connection);
         Ok(Answer::Refresh(RefreshResult {

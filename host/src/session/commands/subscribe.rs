@@ -1,7 +1,5 @@
 //! Subscribing and unsubscribing.
 
-use std::sync::Arc;
-
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{
@@ -18,7 +16,7 @@ use crate::session::hooks::in_time;
 use crate::session::name::ChannelName;
 use crate::session::namespace::{DeltaType, Namespace};
 use crate::session::namespaces::Resolved;
-use crate::session::options::{SubscriptionOptions, Wanted};
+use crate::session::options::Wanted;
 use crate::session::permission::{Asked, Decision, decide};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::verb::{Verb, Verbs};
@@ -97,16 +95,16 @@ impl Session {
     ) -> Result<(), Refused> {
         let permitted = self.permit(known, name, &request).await?;
         let in_use = self.shared.in_use();
-        let namespace = self.shared.namespace(&in_use, name)?;
+        let place = self.shared.place(&in_use, name).await?;
+        let namespace = &place.namespace;
         let wanted = Wanted {
             positioned: request.positioned,
             recoverable: request.recoverable || request.recover,
             join_leave: request.join_leave,
         };
-        let resolved = Resolved::Namespace(Arc::clone(&namespace));
+        let resolved = self.shared.resolve(&in_use, name);
         let may = |verb| self.may_once_subscribed(known, verb, name, &resolved, permitted.allow);
-        let options = SubscriptionOptions::of(
-            &namespace,
+        let options = place.options(
             permitted.grant.overrides,
             wanted,
             may(Verb::History),
@@ -121,9 +119,9 @@ impl Session {
         let asks_for_number = request.flag & SubscribeRequest::COMPACTION != 0;
         let entering = Entering {
             name,
-            namespace: &namespace,
+            place: &place,
             options,
-            filter: filter(&request, &namespace, delta)?,
+            filter: filter(&request, namespace, delta)?,
             grant: permitted.grant,
             expire_at: permitted.expire_at,
             allow: permitted.allow,
@@ -142,10 +140,11 @@ impl Session {
             let entered = self
                 .shared
                 .enter(&self.connection, &mut state, known, entering)?;
-            let (subscriber, result) = entered;
-            let outcome = Ok(Answer::Subscribe(result));
+            let outcome = Ok(Answer::Subscribe(entered.result));
             let variant = self.connection.transport.variant;
-            subscriber.open(Some(variant.reply(&Reply { id, outcome })));
+            let told = variant.reply(&Reply { id, outcome });
+            self.shared
+                .open(&entered.hub, &entered.subscriber, Some(told));
         }
         self.shared.remind(&self.connection);
         Ok(())

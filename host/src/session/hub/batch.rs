@@ -11,6 +11,7 @@ use hearken_session_protocol::{Encoding, Publication, Push, PushChannel, delta};
 
 use super::item::Item;
 use super::subscriber::{Gate, Subscriber};
+use crate::access::Identity;
 use crate::session::frame::{Form, Frame};
 use crate::session::name::ChannelName;
 use crate::session::publication::StoredPublication;
@@ -62,6 +63,53 @@ impl Batch {
         }
     }
 
+    /// The serial number of the item at this place, if it is a publication.
+    fn serial(&self, at: usize) -> Option<u64> {
+        match &self.items[at] {
+            Item::Publication { serial, .. } => Some(*serial),
+            Item::Join(_) | Item::Leave(_) => None,
+        }
+    }
+
+    /// Hands the batch, which was read up to the number `next`, to a subscriber that lags, as
+    /// much of it as it has room for. Returns how many bytes the first frame has for which
+    /// there was none; 0 if there was for all.
+    pub(super) fn bring(&self, subscriber: &Subscriber, next: u64) -> usize {
+        let form = subscriber.new.form;
+        let Some(mut gate) = subscriber.entered() else {
+            return 0;
+        };
+        let mut at = 0;
+        while at < self.items.len() {
+            let mut frame = Frame::new(form.variant);
+            let (mut count, mut bytes, mut last) = (0, 0, None);
+            let mut follows = gate.has_previous;
+            while at < self.items.len() && count < MAX_TOGETHER && bytes < MAX_BYTES_TOGETHER {
+                let item = &self.items[at];
+                let is_wanted = is_for(subscriber, item);
+                if is_wanted {
+                    self.push(&mut frame, form, at, follows);
+                    count += 1;
+                    bytes += item.bytes();
+                }
+                follows = is_wanted;
+                last = self.serial(at);
+                at += 1;
+            }
+            if count > 0 {
+                let frame = frame.finish();
+                let bytes = frame.len();
+                if !subscriber.new.outbox.offer(frame) {
+                    return bytes;
+                }
+            }
+            gate.has_previous = follows;
+            gate.pass(last.unwrap_or_default());
+        }
+        gate.pass(next);
+        0
+    }
+
     /// The publication before the item at this place.
     fn before(&self, at: usize) -> Option<&StoredPublication> {
         let before = self.items[..at].iter().rev();
@@ -99,18 +147,30 @@ fn chunks(items: &[Item]) -> Vec<Range<usize>> {
     chunks
 }
 
-/// Whether a subscriber gets something.
-fn wants(subscriber: &Subscriber, item: &Item) -> bool {
+/// Whether a subscriber gets something now.
+fn wants(subscriber: &Subscriber, gate: &Gate, item: &Item) -> bool {
+    match item {
+        Item::Join(_) | Item::Leave(_) => subscriber.new.join_leave,
+        Item::Publication { serial, .. } => {
+            let after = gate.after().unwrap_or(subscriber.after);
+            *serial > after && !gate.lags() && is_for(subscriber, item)
+        }
+    }
+}
+
+/// Whether a publication is one for the subscriber.
+fn is_for(subscriber: &Subscriber, item: &Item) -> bool {
     let new = &subscriber.new;
     match item {
-        Item::Join(_) | Item::Leave(_) => new.join_leave,
+        Item::Join(_) | Item::Leave(_) => false,
         Item::Publication {
-            serial,
             publication,
             exclude,
             ..
         } => {
-            *serial > subscriber.after
+            let event_type = || publication.event().event_type();
+            let may_hear = |identity: &Identity| identity.rights().may_hear(event_type());
+            new.hears.as_ref().is_none_or(may_hear)
                 && !exclude.as_ref().is_some_and(|exclude| exclude.is_of(new))
                 && new
                     .filter
@@ -121,40 +181,56 @@ fn wants(subscriber: &Subscriber, item: &Item) -> bool {
 }
 
 impl Encodings<'_> {
-    /// Hands the batch to a subscriber.
-    pub(super) fn deliver(&mut self, subscriber: &Subscriber) {
+    /// Hands the batch to a subscriber. Whether that lags from now on, for want of room, and
+    /// has to be brought on.
+    pub(super) fn deliver(&mut self, subscriber: &Subscriber) -> bool {
         let Some(mut gate) = subscriber.entered() else {
-            return;
+            return false;
         };
+        let lagged = gate.lags();
         for at in 0..self.chunks.len() {
             let chunk = self.chunks[at].clone();
             let form = subscriber.new.form;
             let mut items = self.batch.items[chunk.clone()].iter();
-            if (!form.delta || gate.has_previous) && items.all(|item| wants(subscriber, item)) {
-                subscriber.send(&mut gate, self.frame(form, Part::Chunk(at)));
+            let is_whole = (!form.delta || gate.has_previous)
+                && items.all(|item| wants(subscriber, &gate, item));
+            if is_whole {
+                let frame = self.frame(form, Part::Chunk(at));
+                match self.batch.serial(chunk.end - 1) {
+                    Some(serial) => {
+                        subscriber.send(&mut gate, frame, serial);
+                    }
+                    None => subscriber.tell(&mut gate, frame),
+                }
                 continue;
             }
             for at in chunk {
                 self.deliver_one(subscriber, &mut gate, at);
             }
         }
+        // Who was not opened yet is brought on then.
+        !lagged && gate.lags() && Subscriber::is_open(&gate)
     }
 
     fn deliver_one(&mut self, subscriber: &Subscriber, gate: &mut Gate, at: usize) {
         let form = subscriber.new.form;
-        let item = &self.batch.items[at];
-        let is_wanted = wants(subscriber, item);
-        if is_wanted {
-            let part = if form.delta && gate.has_previous {
-                Part::Delta(at)
-            } else {
-                Part::Full(at)
-            };
-            let frame = self.frame(form, part);
-            subscriber.send(gate, frame);
-        }
-        if matches!(item, Item::Publication { .. }) {
-            gate.has_previous = is_wanted;
+        let is_wanted = wants(subscriber, gate, &self.batch.items[at]);
+        let part = if form.delta && gate.has_previous {
+            Part::Delta(at)
+        } else {
+            Part::Full(at)
+        };
+        let frame = is_wanted.then(|| self.frame(form, part));
+        let Some(serial) = self.batch.serial(at) else {
+            if let Some(frame) = frame {
+                subscriber.tell(gate, frame);
+            }
+            return;
+        };
+        let is_sent = frame.is_some_and(|frame| subscriber.send(gate, frame, serial));
+        gate.has_previous = is_sent;
+        if !gate.lags() {
+            gate.pass(serial);
         }
     }
 

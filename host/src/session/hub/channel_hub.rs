@@ -4,15 +4,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hearken_session_protocol::ClientInfo;
+use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::item::Item;
-use super::state::{State, forgotten};
+use super::state::{Filling, State, forgotten};
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
 use crate::session::name::ChannelName;
 use crate::session::presence::PresenceStats;
 use crate::session::publication::StoredPublication;
+use crate::session::source::Source;
 
 /// A channel: its history, who is subscribed, and what waits to be handed to them. Times are
 /// milliseconds of the node's wheel.
@@ -20,7 +22,19 @@ pub(in crate::session) struct Hub {
     pub(super) name: ChannelName,
     /// What sessions may call it by instead of its name.
     pub(super) number: u64,
+    /// Where its publications come from, where that is not from publishers.
+    pub(super) filled: Option<Box<Filled>>,
     state: Mutex<State>,
+}
+
+/// What a hub has to do with the task that fills it with publications from elsewhere.
+#[derive(Debug)]
+pub(super) struct Filled {
+    source: Source,
+    /// Tells that nobody is subscribed any more.
+    pub(super) emptied: Notify,
+    /// Tells that what waited is being handed on.
+    pub(super) taken: Notify,
 }
 
 /// The hub is used no more.
@@ -41,6 +55,8 @@ pub(in crate::session) struct Stirred {
     /// Whether something is to be handed on and nobody does: then whoever asked has to, by
     /// [`Hub::hand_on`].
     pub(in crate::session) begins: bool,
+    /// Whether it is to be filled from elsewhere and nobody does: then whoever asked has to.
+    pub(in crate::session) is_unfilled: bool,
     /// When it is to be looked after, where that is earlier than was asked for.
     pub(in crate::session) reminder: Option<u64>,
 }
@@ -49,10 +65,19 @@ pub(in crate::session) struct Stirred {
 pub(super) struct Turn<'h>(pub(super) &'h Hub);
 
 impl Hub {
-    pub(in crate::session) fn new(name: ChannelName, number: u64) -> Self {
+    pub(in crate::session) fn new(name: ChannelName, number: u64, source: &Source) -> Self {
+        let filled = match source {
+            Source::Publishers => None,
+            source => Some(Box::new(Filled {
+                source: source.clone(),
+                emptied: Notify::new(),
+                taken: Notify::new(),
+            })),
+        };
         Self {
             name,
             number,
+            filled,
             state: Mutex::default(),
         }
     }
@@ -65,6 +90,19 @@ impl Hub {
     /// What sessions may call it by.
     pub(in crate::session) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Where its publications come from.
+    pub(in crate::session) fn source(&self) -> &Source {
+        match &self.filled {
+            Some(filled) => &filled.source,
+            None => &Source::Publishers,
+        }
+    }
+
+    /// Whether its publications come from there.
+    pub(in crate::session) fn is_filled_from(&self, source: &Source) -> bool {
+        self.source().is(source)
     }
 
     /// How many sessions are subscribed.
@@ -159,17 +197,33 @@ impl Hub {
         state.gone
     }
 
+    /// Ends it although it may be needed later, where nobody uses it now; whether it has
+    /// ended.
+    pub(in crate::session) fn end_unused(&self) -> bool {
+        let mut state = self.lock();
+        state.gone |= state.is_unused();
+        state.gone
+    }
+
     /// What is to be done after something has changed.
     pub(in crate::session) fn stirred(&self, now: u64) -> Stirred {
         let mut state = self.lock();
         let waits = state.lost.is_some() || !state.pending.is_empty();
         let begins = waits && !state.handing_on;
         state.handing_on |= begins;
+        let is_unfilled = state.filling == Filling::Due;
+        if is_unfilled {
+            state.filling = Filling::Done;
+        }
         let due = state.due(now);
         let is_earlier = state.reminded.is_none_or(|reminded| due < reminded);
         let reminder = is_earlier.then_some(due);
         state.reminded = reminder.or(state.reminded);
-        Stirred { begins, reminder }
+        Stirred {
+            begins,
+            is_unfilled,
+            reminder,
+        }
     }
 
     /// The state, unless the hub is gone.
@@ -190,6 +244,9 @@ impl Turn<'_> {
         let mut state = self.0.lock();
         let items = state.pending.take();
         let lost = state.lost.take();
+        if let Some(filled) = &self.0.filled {
+            filled.taken.notify_waiters();
+        }
         if items.is_empty() && lost.is_none() {
             state.handing_on = false;
             return None;

@@ -56,7 +56,7 @@ impl Exclude {
 
 impl Item {
     /// Bytes that it takes, about.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Publication { publication, .. } => publication.bytes(),
             Self::Join(_) | Self::Leave(_) => INFO_BYTES,

@@ -9,6 +9,7 @@
 //! | `channel_hub`, `state` | one channel: [`Hub`] |
 //! | `subscribing` | coming and going |
 //! | `publishing`, `answered` | taking publications |
+//! | `filling` | the same of those that come from elsewhere, and who lags behind |
 //!
 //! A hub gives each publication a serial number under its lock, and a subscriber the number
 //! after which it begins. So whoever subscribes gets what was there before from the history
@@ -17,6 +18,7 @@
 mod answered;
 mod batch;
 mod channel_hub;
+mod filling;
 mod item;
 mod publishing;
 mod state;
@@ -26,7 +28,8 @@ mod subscribing;
 pub(super) use answered::Answered;
 pub(super) use batch::full_of_deltas;
 pub(super) use channel_hub::{Gone, Hub};
+pub(super) use filling::Read;
 pub use item::Exclude;
 pub(super) use publishing::{NewPublication, Taken};
-pub(super) use subscriber::{NewSubscriber, Subscriber};
-pub(super) use subscribing::{Begin, Subscribed, Wants};
+pub(super) use subscriber::{NewSubscriber, Resumed, Subscriber};
+pub(super) use subscribing::{Begin, Reads, Subscribed, Wants};

@@ -63,6 +63,10 @@ impl Hub {
         random: u64,
         now: u64,
     ) -> Result<Taken, Gone> {
+        if self.filled.is_some() {
+            // What it hands on comes from elsewhere: its channel was another one before.
+            return Err(Gone);
+        }
         let mut state = self.entered()?;
         if let Some(key) = &new.key
             && let Some(answered) = state.keys.get(key, now)
@@ -97,9 +101,14 @@ impl Hub {
         })
     }
 
-    /// Hands on what waits, until nothing does. For whoever was told to by [`Hub::stirred`]. `missed` is told of each subscriber that has a position and may have missed
-    /// something.
-    pub(in crate::session) async fn hand_on(&self, missed: impl Fn(&Arc<Subscriber>)) {
+    /// Hands on what waits, until nothing does. For whoever was told to by [`Hub::stirred`].
+    /// `missed` is told of each subscriber that has a position and may have missed something,
+    /// and `lags` of each that has no room, and has to be brought on from the log.
+    pub(in crate::session) async fn hand_on(
+        &self,
+        missed: impl Fn(&Arc<Subscriber>),
+        lags: impl Fn(&Arc<Subscriber>),
+    ) {
         let turn = Turn(self);
         while let Some(batch) = turn.take() {
             let mut encodings = batch.encodings();
@@ -110,8 +119,8 @@ impl Hub {
                 let has_missed = batch.lost.is_some_and(|lost| subscriber.after < lost);
                 if has_missed && subscriber.new.positioned {
                     missed(subscriber);
-                } else {
-                    encodings.deliver(subscriber);
+                } else if encodings.deliver(subscriber) {
+                    lags(subscriber);
                 }
             }
         }

@@ -21,6 +21,18 @@ const EMPTY_KEPT: Duration = Duration::from_secs(3600);
 /// How often a hub is looked after in which something changes by itself.
 const LOOKED_AFTER: u64 = 40_000;
 
+/// Whether a hub is filled with publications from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Filling {
+    /// It is not.
+    #[default]
+    None,
+    /// It is to be.
+    Due,
+    /// Somebody fills it.
+    Done,
+}
+
 /// What changes of a hub, under its lock. Times are milliseconds of the node's wheel.
 #[derive(Default)]
 pub(super) struct State {
@@ -33,7 +45,9 @@ pub(super) struct State {
     pub(super) subscribers: Arc<Vec<Arc<Subscriber>>>,
     /// How many of them get deltas.
     pub(super) deltas: usize,
-    /// Serial number of the last publication.
+    pub(super) filling: Filling,
+    /// Serial number of the last publication; of one that is read from a log the number that
+    /// it has there.
     pub(super) serial: u64,
     /// Time of the last publication, which never goes back in milliseconds since the Unix
     /// epoch.
@@ -130,10 +144,12 @@ impl State {
     }
 
     pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
-        self.subscribers.is_empty()
-            && self.history.is_none()
-            && !self.handing_on
-            && self.keys.is_empty(now)
+        self.is_unused() && self.history.is_none() && self.keys.is_empty(now)
+    }
+
+    /// Whether nobody is subscribed, and nobody works for it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.subscribers.is_empty() && !self.handing_on && self.filling == Filling::None
     }
 
     /// When something changes by itself, or may have.

@@ -6,7 +6,8 @@ use hearken_session_protocol::ClientInfo;
 
 use super::channel_hub::{Gone, Hub};
 use super::item::Item;
-use super::subscriber::{NewSubscriber, Subscriber};
+use super::state::Filling;
+use super::subscriber::{NewSubscriber, Reading, Subscriber};
 use crate::session::history::{Position, Recovered};
 use crate::session::history_settings::HistorySettings;
 use crate::session::publication::StoredPublication;
@@ -23,6 +24,17 @@ pub(in crate::session) struct Begin<'b> {
     pub(in crate::session) history: Option<HistorySettings>,
     /// What it wants of that.
     pub(in crate::session) wants: Wants<'b>,
+    /// From where it reads, where publications come from a log.
+    pub(in crate::session) reads: Option<Reads>,
+}
+
+/// From where a subscriber reads a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) struct Reads {
+    /// Number of the publication after which it begins.
+    pub(in crate::session) after: u64,
+    /// Number of the last that was there when that was found out.
+    pub(in crate::session) last: u64,
 }
 
 /// What a subscriber wants of the history.
@@ -89,8 +101,20 @@ impl Hub {
         let new = new.take().expect("there is one until it is subscribed");
         let (client, user) = (Arc::clone(&new.client), Arc::clone(&new.user));
         state.deltas += usize::from(new.form.delta);
+        if self.filled.is_some() && state.filling == Filling::None {
+            state.filling = Filling::Due;
+            if let Some(reads) = begin.reads {
+                // What follows on that is read for all; what is before, by each alone.
+                state.serial = reads.last;
+            }
+        }
         let place = state.subscribers.len();
-        let subscriber = Arc::new(Subscriber::new(new, state.serial, place));
+        let reading = begin.reads.map(|reads| Reading {
+            after: reads.after,
+            lags: reads.after < state.serial,
+        });
+        let after = reading.map_or(state.serial, |reading| reading.after);
+        let subscriber = Arc::new(Subscriber::new(new, after, place, reading));
         Arc::make_mut(&mut state.subscribers).push(Arc::clone(&subscriber));
         if let Some(info) = &begin.present {
             state.presence.add(&client, &user, Arc::clone(info));
@@ -115,6 +139,11 @@ impl Hub {
         let mut state = self.lock();
         if !state.take_out(subscriber) {
             return false;
+        }
+        if let Some(filled) = &self.filled
+            && state.subscribers.is_empty()
+        {
+            filled.emptied.notify_one();
         }
         state.presence.remove(subscriber.client());
         if let Some(info) = leaves {

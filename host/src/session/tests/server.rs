@@ -50,14 +50,14 @@ async fn the_server_subscribes_and_unsubscribes() {
     rig.publish("chat:1", &json!(1));
     let mut client = rig.user("1").await;
     let grant = SubscriptionGrant::default();
-    let subscribe = |channel| {
-        let channel = name(channel);
-        rig.sessions
-            .subscribe(&user("1"), &channel, &grant, None, None)
+    let subscribe = async |channel| {
+        let (whose, channel) = (user("1"), name(channel));
+        let subscribed = rig.sessions.subscribe(&whose, &channel, &grant, None, None);
+        subscribed.await
     };
-    assert_eq!(subscribe("chat:1"), Ok(1));
-    assert_eq!(subscribe("chat:1"), Ok(0));
-    assert!(subscribe("nothing:1").is_err());
+    assert_eq!(subscribe("chat:1").await, Ok(1));
+    assert_eq!(subscribe("chat:1").await, Ok(0));
+    assert!(subscribe("nothing:1").await.is_err());
     rig.publish("chat:1", &json!(2));
     let messages = client.messages().await;
     assert_eq!(messages[0]["push"]["subscribe"]["offset"], 1);

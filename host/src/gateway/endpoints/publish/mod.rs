@@ -99,6 +99,7 @@ pub(in crate::gateway) async fn publish(
         if let Some(answer) = published::publish(sender, &mut submission)? {
             return Ok(answer);
         }
+        published::make_durable(sender, &submission).await?;
         return append_named(&context, &client, &identity, &headers, submission).await;
     }
     let receipt = sender.publish(&submission)?;

@@ -31,11 +31,11 @@ pub(super) fn result(result: &impl Serialize) -> Answer {
 
 impl Calling<'_> {
     /// Does what a method says, and counts that.
-    pub(super) fn call(&self, method: &str, sent: &RawValue) -> Answer {
+    pub(super) async fn call(&self, method: &str, sent: &RawValue) -> Answer {
         let begun = Instant::now();
         let known = METHODS.into_iter().find(|known| *known == method);
         let answer = match known {
-            Some(known) => self.carry_out(known, sent),
+            Some(known) => self.carry_out(known, sent).await,
             None => match self.check(&Act::Operate) {
                 Ok(()) => Err(errors::METHOD_NOT_FOUND),
                 Err(denied) => Err(denied),
@@ -47,16 +47,16 @@ impl Calling<'_> {
         answer
     }
 
-    fn carry_out(&self, method: &'static str, sent: &RawValue) -> Answer {
+    async fn carry_out(&self, method: &'static str, sent: &RawValue) -> Answer {
         match method {
-            "publish" => self.publish(sent),
-            "broadcast" => self.broadcast(sent),
+            "publish" => self.publish(sent).await,
+            "broadcast" => self.broadcast(sent).await,
             "presence" => self.presence(sent),
             "presence_stats" => self.presence_stats(sent),
-            "history" => self.history(sent),
+            "history" => self.history(sent).await,
             _ => {
                 self.check(&Act::Operate)?;
-                let answer = self.operate(method, sent);
+                let answer = self.operate(method, sent).await;
                 let error = answer.as_ref().err().map(|error| error.code);
                 audit::called(self.identity, self.client.address, method, error);
                 answer
@@ -65,13 +65,13 @@ impl Calling<'_> {
     }
 
     /// What commands the node.
-    fn operate(&self, method: &str, sent: &RawValue) -> Answer {
+    async fn operate(&self, method: &str, sent: &RawValue) -> Answer {
         match method {
-            "subscribe" => self.subscribe(sent),
+            "subscribe" => self.subscribe(sent).await,
             "unsubscribe" => self.unsubscribe(sent),
             "disconnect" => self.disconnect(sent),
             "refresh" => self.refresh(sent),
-            "history_remove" => self.history_remove(sent),
+            "history_remove" => self.history_remove(sent).await,
             "channels" => self.channels(sent),
             "info" => self.info(),
             "rpc" => Err(errors::NOT_AVAILABLE),
@@ -88,7 +88,7 @@ impl Calling<'_> {
             let answered = match command {
                 None => Err(errors::METHOD_NOT_FOUND),
                 Some((method, sent)) => {
-                    let answer = self.call(method, sent);
+                    let answer = self.call(method, sent).await;
                     answer.map(|result| BTreeMap::from([(method, result)]))
                 }
             };
@@ -119,7 +119,7 @@ impl Calling<'_> {
         })
     }
 
-    fn subscribe(&self, sent: &RawValue) -> Answer {
+    async fn subscribe(&self, sent: &RawValue) -> Answer {
         let asked: requests::Subscribe = read(sent)?;
         let name = name(&asked.channel)?;
         let overrides = asked.overrides.map(requests::Override::overrides);
@@ -138,7 +138,7 @@ impl Calling<'_> {
         if let Some(whose) = self.whose(sent)? {
             let sessions = &self.context.sessions;
             let count = sessions.subscribe(&whose, &name, &grant, expire_at, position.as_ref());
-            count.map_err(refused)?;
+            count.await.map_err(refused)?;
         }
         result(&Done {})
     }
@@ -208,7 +208,7 @@ impl Calling<'_> {
         })
     }
 
-    fn history(&self, sent: &RawValue) -> Answer {
+    async fn history(&self, sent: &RawValue) -> Answer {
         let asked: requests::History = read(sent)?;
         let name = self.readable(sent)?;
         let since = asked.since.as_ref();
@@ -219,7 +219,7 @@ impl Calling<'_> {
             reverse: asked.reverse,
         };
         let page = self.context.sessions.history(&name, &request);
-        let page = page.map_err(refused)?;
+        let page = page.await.map_err(refused)?;
         result(&History {
             publications: page.publications.iter().map(Kept::from).collect(),
             epoch: page.top.epoch.to_string(),
@@ -227,10 +227,11 @@ impl Calling<'_> {
         })
     }
 
-    fn history_remove(&self, sent: &RawValue) -> Answer {
+    async fn history_remove(&self, sent: &RawValue) -> Answer {
         let requests::OfChannel { channel } = read(sent)?;
-        let removed = self.context.sessions.remove_history(&name(&channel)?);
-        removed.map_err(refused)?;
+        let name = name(&channel)?;
+        let removed = self.context.sessions.remove_history(&name);
+        removed.await.map_err(refused)?;
         result(&Done {})
     }
 
@@ -284,7 +285,7 @@ fn name(channel: &str) -> Result<ChannelName, ClientError> {
 }
 
 /// What is told of what is not done.
-fn refused(refused: Refused) -> ClientError {
+pub(super) fn refused(refused: Refused) -> ClientError {
     match refused {
         Refused::Error(error) => error,
         Refused::Disconnect(_) => errors::INTERNAL,

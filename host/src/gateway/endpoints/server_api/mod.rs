@@ -105,7 +105,7 @@ pub(in crate::gateway) async fn call(
             Err(error) => Json(Reply::from(Err(error))).into_response(),
         });
     }
-    let called = calling.call(&method, &sent);
+    let called = calling.call(&method, &sent).await;
     if called.as_ref().is_err_and(is_denied) && is_anonymous {
         // As any other route, and as Centrifugo.
         return Err(Unauthenticated::Missing.into());

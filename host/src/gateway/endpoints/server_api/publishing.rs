@@ -9,14 +9,13 @@ use hearken_session_protocol::payload::check_json;
 use serde_json::value::RawValue;
 
 use super::Calling;
-use super::methods::{Answer, result};
+use super::methods::{Answer, refused, result};
 use super::requests::{OfChannel, OfChannels, Publication, bad_request, data, read};
 use super::results::{Published, Reply, Responses};
 use crate::access::Act;
-use crate::bus::PublishError;
 use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType};
-use crate::session::{PublishFailure, PublishOptions};
+use crate::session::PublishOptions;
 
 /// Media type of data that is no JSON.
 const BINARY: &str = "application/octet-stream";
@@ -31,13 +30,14 @@ struct How {
 }
 
 impl Calling<'_> {
-    pub(super) fn publish(&self, sent: &RawValue) -> Answer {
+    pub(super) async fn publish(&self, sent: &RawValue) -> Answer {
         let OfChannel { channel } = read(sent)?;
         let how = How::read(sent)?;
-        result(&self.publish_to(&channel, &how, data(sent)?)?)
+        let published = self.publish_to(&channel, &how, data(sent)?);
+        result(&published.await?)
     }
 
-    pub(super) fn broadcast(&self, sent: &RawValue) -> Answer {
+    pub(super) async fn broadcast(&self, sent: &RawValue) -> Answer {
         let OfChannels { channels } = read(sent)?;
         let channels = channels.all()?;
         let (how, data) = (How::read(sent)?, data(sent)?);
@@ -45,16 +45,16 @@ impl Calling<'_> {
             return Err(bad_request("`channels` is missing"));
         }
         self.take_channels(channels.len())?;
-        let responses = channels.iter().map(|channel| {
-            let published = self.publish_to(channel, &how, data.clone());
-            Reply::from(published.and_then(|published| result(&published)))
-        });
-        result(&Responses {
-            responses: responses.collect(),
-        })
+        let mut responses = Vec::with_capacity(channels.len());
+        for channel in &channels {
+            let published = self.publish_to(channel, &how, data.clone()).await;
+            let answer = published.and_then(|published| result(&published));
+            responses.push(Reply::from(answer));
+        }
+        result(&Responses { responses })
     }
 
-    fn publish_to(
+    async fn publish_to(
         &self,
         channel: &str,
         how: &How,
@@ -70,7 +70,8 @@ impl Calling<'_> {
         let budget = self.identity.budget().take(1);
         budget.map_err(|_| errors::TOO_MANY_REQUESTS)?;
         let sessions = &self.context.sessions;
-        let event_type = sessions.published_type(channel).map_err(failure)?;
+        let event_type = sessions.published_type(channel);
+        let event_type = event_type.map_err(|failure| refused(failure.into()))?;
         let event_type = EventType::host(&event_type);
         let event_type = event_type.map_err(|error| bad_request(&error.to_string()))?;
         let is_json = check_json(&data, MAX_DEPTH).is_ok();
@@ -95,8 +96,8 @@ impl Calling<'_> {
         let connection = &self.client.connection;
         let publisher = connection.publisher(self.identity, &self.context.bus);
         let principal = self.identity.principal().to_string();
-        let published = sessions.publish(&publisher, &principal, channel, draft, options);
-        let position = published.map_err(failure)?.position;
+        let published = sessions.publish_anywhere(publisher, &principal, channel, draft, options);
+        let position = published.await.map_err(refused)?.position;
         Ok(Published {
             offset: position.as_ref().map(|position| position.offset),
             epoch: position.map(|position| position.epoch.to_string()),
@@ -118,16 +119,5 @@ impl How {
             delta,
             skip_history,
         })
-    }
-}
-
-/// What is told of what is not published.
-fn failure(failure: PublishFailure) -> ClientError {
-    match failure {
-        PublishFailure::UnknownChannel(_) => errors::UNKNOWN_CHANNEL,
-        PublishFailure::Durable(_) | PublishFailure::NotPublished(_) => errors::NOT_AVAILABLE,
-        PublishFailure::TooManyChannels(_)
-        | PublishFailure::Event(PublishError::TooLarge { .. }) => errors::LIMIT_EXCEEDED,
-        other => bad_request(&other.to_string()),
     }
 }

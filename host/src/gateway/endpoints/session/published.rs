@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::refusal::SessionRefusal;
 use crate::bus::Publisher;
+use crate::channel::NamespaceFailure;
+use crate::gateway::endpoints::channels::ChannelRefusal;
 use crate::gateway::endpoints::publish::{Accepted, Mode, Receipt, Sender, Submission};
 use crate::gateway::rejection::Rejection;
 use crate::session::{PublishFailure, PublishOptions, Sessions};
@@ -69,6 +71,33 @@ pub(in crate::gateway) fn publish(
         _ => Receipt::One(accepted.pop().ok_or(Rejection::Internal)?),
     };
     Ok(Some((StatusCode::ACCEPTED, receipt).into_response()))
+}
+
+/// Has the durable channel made that the first event names, if it is one of a namespace and
+/// whoever publishes may: the others name the same.
+///
+/// # Errors
+/// [`Rejection`] when they may not, or it cannot be made.
+pub(in crate::gateway) async fn make_durable(
+    sender: Sender<'_>,
+    submission: &Submission,
+) -> Result<(), Rejection> {
+    let first = submission.drafts.first();
+    let Some(channel) = first.and_then(|draft| draft.channel.as_deref()) else {
+        return Ok(());
+    };
+    let sessions = &sender.context.sessions;
+    if !sessions.is_of_durable(channel) {
+        return Ok(());
+    }
+    sender.check(submission)?;
+    let made = sessions.make_if_durable(channel).await;
+    made.map_err(|failure| match failure {
+        NamespaceFailure::Set(failure) => ChannelRefusal::from(failure).into(),
+        NamespaceFailure::Elsewhere(_) | NamespaceFailure::TooMany { .. } => {
+            SessionRefusal::Made(failure.to_string()).into()
+        }
+    })
 }
 
 /// Checks all of several events before the first is published. One alone is checked as it is

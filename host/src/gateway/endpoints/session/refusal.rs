@@ -46,6 +46,8 @@ pub(in crate::gateway) enum SessionRefusal {
     Name(ChannelNameError),
     #[error(transparent)]
     Publish(PublishFailure),
+    #[error("{0}")]
+    Made(String),
     #[error(
         "the events of a request to publish go all to one channel, to channels of sessions, or \
          to none"
@@ -81,6 +83,11 @@ impl SessionRefusal {
             | Self::NoUser
             | Self::Code
             | Self::Name(_) => (StatusCode::BAD_REQUEST, "bad-body", "Bad body"),
+            Self::Made(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too-many-channels",
+                "Too many channels",
+            ),
             Self::Mixed => (StatusCode::BAD_REQUEST, "bad-event", "Bad event"),
             Self::Publish(failure) => match failure {
                 PublishFailure::UnknownChannel(_) => {

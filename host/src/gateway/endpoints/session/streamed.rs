@@ -102,7 +102,11 @@ impl Start {
                 command: None,
                 done: None,
             },
-            frames: begin.into_iter().collect(),
+            begin: match begin {
+                Some(begin) => Beginning::Due(begin),
+                None => Beginning::Over,
+            },
+            frames: VecDeque::new(),
             has_ended: false,
             asks_again: asks_again.map(|every| (every, Box::pin(sleep(every)))),
             attached,
@@ -151,6 +155,7 @@ struct Streamed {
     variant: Variant,
     max_message: usize,
     work: Work,
+    begin: Beginning,
     /// What was taken out of the outbox and not written yet.
     frames: VecDeque<Bytes>,
     /// Whether nothing more comes.
@@ -159,6 +164,17 @@ struct Streamed {
     asks_again: Option<(Duration, Pin<Box<Sleep>>)>,
     attached: Option<Attached>,
     _listed: Option<Listed>,
+}
+
+/// What is written first of all, by itself: some clients lose what comes together with it, such
+/// as `eventsource` 2 for Node.js.
+enum Beginning {
+    /// It is to be written.
+    Due(Bytes),
+    /// It is to go out before anything else is written.
+    Written,
+    /// It went out.
+    Over,
 }
 
 /// What a session holds whose connection goes on as one of HTTP.
@@ -253,6 +269,18 @@ impl HttpBody for Streamed {
         cx: &mut Task<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
+        match std::mem::replace(&mut this.begin, Beginning::Over) {
+            Beginning::Due(begin) => {
+                this.begin = Beginning::Written;
+                return Poll::Ready(Some(Ok(Frame::data(begin))));
+            }
+            // Who waits is sent what it has.
+            Beginning::Written => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Beginning::Over => {}
+        }
         // Before it is looked at what there is, so that nothing is missed.
         this.inbox.register(cx.waker());
         // Most of what a command answers is written with it.

@@ -399,7 +399,8 @@ async fn who_only_listens_gets_pushes_alone() {
         let grant = SubscriptionGrant::default();
         let count = node
             .sessions
-            .subscribe(&whose, &channel, &grant, None, None);
+            .subscribe(&whose, &channel, &grant, None, None)
+            .await;
         assert_eq!(count.unwrap(), 1);
         let told = stream.message().await;
         assert_eq!(told, json!({"channel": "chat:1", "subscribe": {}}));
