@@ -12,8 +12,10 @@ mod http;
 mod key_sets;
 mod known;
 mod listeners;
+mod namespaces;
 mod parts;
 mod sessions;
+mod starting;
 mod store;
 #[cfg(test)]
 mod test_support;
@@ -38,14 +40,16 @@ use crate::consumer::Consumers;
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, HttpTls, Readiness, Stages};
 use crate::incarnation;
 use crate::passing::Hosting;
-use crate::plugin::{PluginRunner, PluginsConfig};
+use crate::plugin::{PluginHooks, PluginRunner, PluginsConfig};
 use crate::session::Sessions;
 use follow::{Follower, Parts};
 use health::Health;
 use key_sets::KeySetClient;
+use namespaces::AllNamespaces;
 
 pub use error::NodeError;
 pub use listeners::{ListenError, Listeners};
+pub use starting::Starting;
 
 /// What a drain keeps of its time, a tenth at most, for links to send what they still
 /// have and to say goodbye.
@@ -70,6 +74,9 @@ pub struct Node {
     _http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
     channel_reports: Option<AbortOnDropHandle<()>>,
+    namespaces: Arc<AllNamespaces>,
+    /// Looks after the namespaces that plugins bring.
+    brought: AbortOnDropHandle<()>,
     hosting: Hosting,
     /// Tells the others which channels the node has.
     _held: AbortOnDropHandle<()>,
@@ -77,15 +84,6 @@ pub struct Node {
     _known: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
-}
-
-/// A node that serves, but has no plugins yet and takes no events, which they
-/// would miss.
-pub struct Starting {
-    node: Node,
-    channels: channels::Closed,
-    readiness: Readiness,
-    startup_timeout: Duration,
 }
 
 impl Node {
@@ -173,7 +171,15 @@ impl Node {
         channels.beside(Arc::new(hosting::Others(Arc::clone(&elsewhere))));
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
         let server_key = sessions::server_key(&config.sessions)?;
-        let sessions = sessions::sessions(config.sessions, &bus, &channels, &access, &environment);
+        let hooks = PluginHooks::new();
+        let sessions = sessions::sessions(
+            config.sessions,
+            &bus,
+            &channels,
+            &access,
+            &environment,
+            &hooks,
+        );
         let consumers = Consumers::new(&channels, &bus, environment);
         let closed_channels = channels::Closed {
             channels: channels.clone(),
@@ -186,6 +192,9 @@ impl Node {
             store: Arc::clone(&store),
             channels: channels.clone(),
             consumers: consumers.clone(),
+            hooks,
+            sessions: sessions.clone(),
+            nodes: Arc::clone(&nodes),
             folder: config.plugins,
             data: config.data,
             threads: config.plugin_threads,
@@ -209,6 +218,8 @@ impl Node {
                  by which clients reach it have to be allowed (`--allow-host`, `allowed_hosts`)"
             );
         }
+        let namespaces = AllNamespaces::new(sessions.clone(), runner.plugins());
+        let namespaces = Arc::new(namespaces);
         let gateway = Gateway::new(GatewayConfig {
             bus: bus.clone(),
             plugins: runner.plugins(),
@@ -256,6 +267,8 @@ impl Node {
             http_tls,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             channel_reports: None,
+            brought: AbortOnDropHandle::new(tokio::spawn(Arc::clone(&namespaces).follow())),
+            namespaces,
             hosting,
             _held: held,
             _known: known,
@@ -274,10 +287,12 @@ impl Node {
     /// has `config` from there.
     pub fn follow(&mut self, source: ConfigSource, config: NodeConfig) {
         let plugins = self.runner.plugins();
+        let namespaces = Arc::clone(&self.namespaces);
         let parts = Parts {
             access: self.access.clone(),
             http_tls: self.http_tls.clone(),
             set_policy: Box::new(move |policy| plugins.set_policy(policy)),
+            set_namespaces: Box::new(move |own| namespaces.set_own(own)),
         };
         let follower = Follower::new(source, config, parts);
         self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follower.run())));
@@ -320,6 +335,7 @@ impl Node {
         self.channels.finish(deadline - goodbye).await;
         drop(self.channel_reports);
         drop(self.drop_reports);
+        drop(self.brought);
         drop(self.follower);
         self.bus.report_last_drops();
         // Last, so that the others get what the plugins had still to say.
@@ -350,37 +366,5 @@ impl Node {
         served?;
         linked??;
         Ok(())
-    }
-}
-
-impl Starting {
-    /// Where HTTP is served.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.node.address
-    }
-
-    /// Opens the channels and loads every plugin in the folder; from then on the node takes
-    /// events. A plugin that fails to load is reported and keeps no node from starting, nor
-    /// does one that takes longer than the configuration's `startup_timeout`.
-    ///
-    /// # Errors
-    /// [`NodeError`] when the folder cannot be read, or the channels cannot be opened.
-    pub async fn load(self) -> Result<Node, NodeError> {
-        let Self {
-            mut node,
-            channels,
-            readiness,
-            startup_timeout,
-        } = self;
-        channels.open().await?;
-        let reports = tokio::spawn(node.channels.clone().observe());
-        node.channel_reports = Some(AbortOnDropHandle::new(reports));
-        node.runner.load_all(startup_timeout).await?;
-        // So that from then on no event is missed, of whatever node.
-        node.bus.interest().known().await;
-        readiness.plugins_loaded();
-        tracing::info!(node = %node.bus.node(), address = %node.address, "listening");
-        Ok(node)
     }
 }

@@ -20,7 +20,7 @@
 //! | `shared` | what the sessions of a node share |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
-//! | `wheel`, `timing` | what happens as time goes by |
+//! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
 //! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
@@ -55,6 +55,7 @@ mod publication;
 mod publishing;
 mod refused;
 mod registry;
+mod renewing;
 mod reports;
 mod server;
 mod server_side;
@@ -85,15 +86,15 @@ pub use history::{
 };
 pub use history_settings::HistorySettings;
 pub use hooks::{
-    AboutSession, ConnectAnswer, ConnectAsked, NoHooks, PublishAnswer, SessionHooks,
-    SubscribeAnswer,
+    AboutSession, Answered, ConnectAnswer, ConnectAsked, HOOK_DEADLINE, NoHooks, PublishAnswer,
+    RefreshAnswer, SessionHooks, SubscribeAnswer,
 };
 pub use hub::Exclude;
 pub use idempotency::{IdempotencyKeys, KEYS_TTL};
 pub use name::{ChannelName, ChannelNameError, MAX_NAME_BYTES};
 pub use namespace::{
     AllowedFor, DEFAULT_CHANNELS, DEFAULT_DURABLE_CHANNELS, DEFAULT_META_TTL, DEFAULT_NAMESPACE,
-    DEFAULT_TAGS, DataFormat, DeltaType, NameRefused, Namespace, RecoveryMode,
+    DEFAULT_TAGS, DataFormat, DeltaType, NameRefused, Namespace, RecoveryMode, namespace_of,
 };
 pub use namespaces::{Namespaces, PassedOver, Resolved};
 pub use options::{SubscriptionOptions, Wanted};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use hearken_channel_log::Environment;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +20,7 @@ use super::name::ChannelName;
 use super::namespaces::Resolved;
 use super::pace::Pace;
 use super::registry::Registry;
+use super::renewing::RENEWALS;
 use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
@@ -46,6 +48,8 @@ pub(super) struct Shared {
     /// How fast sessions come.
     connecting: Mutex<Pace>,
     pub(super) counts: Counts,
+    /// Of which each is a plugin that is asked for how long something goes on.
+    pub(super) renewals: Semaphore,
     /// Tasks that hand on what is published, and the one that looks after all.
     pub(super) tasks: TaskTracker,
     /// Where they run, whoever publishes.
@@ -88,6 +92,7 @@ impl Shared {
             wheel: Wheel::new(),
             connecting: Mutex::default(),
             counts: Counts::default(),
+            renewals: Semaphore::new(RENEWALS),
             tasks: TaskTracker::new(),
             runtime,
             closing: CancellationToken::new(),

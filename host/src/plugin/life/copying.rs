@@ -165,6 +165,7 @@ impl PluginCopy {
             listeners,
             asked: _,
             unheard,
+            answering: _,
             bounds,
             slots,
         } = staged;

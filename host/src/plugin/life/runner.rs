@@ -17,16 +17,19 @@ use super::plugins::Plugins;
 use super::requests::Requests;
 use super::status::Status;
 use super::supervisor::Supervisor;
-use crate::admin::PluginState;
+use crate::admin::{ClusterAdmin, PluginState};
 use crate::bus::Bus;
 use crate::channel::Channels;
 use crate::clock::Clock;
 use crate::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use crate::consumer::Consumers;
 use crate::plugin::code::compile::CompileWorkers;
+use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
+use crate::plugin::hooks::PluginHooks;
 use crate::plugin::run::runtime::{NodeParts, Runtime, RuntimeError};
+use crate::session::Sessions;
 use crate::store::Store;
 
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
@@ -45,6 +48,12 @@ pub struct PluginsConfig {
     pub channels: Channels,
     /// Plugins' places in those that they consume.
     pub consumers: Consumers,
+    /// Where sessions ask plugins.
+    pub hooks: PluginHooks,
+    /// The sessions that plugins address.
+    pub sessions: Sessions,
+    /// The nodes on which there may be others.
+    pub nodes: Arc<dyn ClusterAdmin>,
     /// The folder with the components.
     pub folder: PathBuf,
     /// Where compiled code is kept.
@@ -93,6 +102,9 @@ impl PluginRunner {
             store,
             channels,
             consumers,
+            hooks,
+            sessions,
+            nodes,
             folder,
             data,
             threads,
@@ -109,6 +121,8 @@ impl PluginRunner {
             store,
             channels,
             consumers,
+            hooks,
+            addressed: Some(Addressed { sessions, nodes }),
         };
         let runtime = Runtime::new(parts, &data, threads, workers, &io, policy)?;
         let folder = Folder::watch(&folder, runtime.disks.folder.clone())?;
@@ -221,13 +235,9 @@ impl PluginRunner {
         } = &*self.plugins;
         let traffic = Traffic::new(Arc::clone(&runtime.connector), limits);
         let (bus, store) = (runtime.bus.clone(), &runtime.store);
-        let context = Arc::new(PluginContext::new(
-            name.as_str().into(),
-            bus,
-            &runtime.channels,
-            store,
-            traffic,
-        ));
+        let context =
+            PluginContext::new(name.as_str().into(), bus, &runtime.channels, store, traffic);
+        let context = Arc::new(context.addressing(runtime.addressed.clone()));
         let consumers = runtime.consumers.clone();
         let clock = Arc::clone(clock);
         let status = Status::new(context, consumers, clock, limits.clone(), *quarantine);
@@ -272,6 +282,7 @@ impl PluginRunner {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&name);
+        self.plugins.runtime.namespaces_may_differ.notify_one();
         match ended {
             // There may be another of its name by now.
             Ok(_) => {
@@ -280,6 +291,7 @@ impl PluginRunner {
             }
             Err(error) => {
                 tracing::error!(plugin = name, %error, "a supervisor ended unexpectedly");
+                self.plugins.runtime.hooks.remove(&name);
                 if let Some(entry) = entry {
                     entry.status.stopped();
                 }
