@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use hearken_pattern::{Pattern, is_type_char};
 
 use super::channels::{Channels, Handling, stored};
+use super::sessions::Sessions;
 use crate::channels::{AppendError, Stored};
 use crate::event::Attributes;
 use crate::log::Level;
@@ -25,6 +26,7 @@ pub(crate) struct State {
     pub buckets: BTreeMap<String, Records>,
     pub denied_buckets: BTreeSet<String>,
     pub channels: Channels,
+    pub sessions: Sessions,
     /// While an event is delivered by its channel.
     pub handling: Option<Handling>,
     pub refusals: VecDeque<SendError>,
