@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_who_the_plugin_says_and_the_plugin_sees_how_it_came() {
+pub async fn a_session_is_who_the_plugin_says_and_the_plugin_sees_how_it_came() {
     let node = node().await;
     let connect = json!({
         "token": "opaque", "name": "js", "version": "5",
