@@ -416,10 +416,7 @@ fn known() -> Vec<Row> {
         ),
         ("plugins that are asked at a time", vec![of("RENEWALS")]),
         ("subscribers of a channel", vec![of("MAX_PRESENT")]),
-        (
-            "publications of a history",
-            vec![of("imports/sessions/MAX_PAGE")],
-        ),
+        ("publications of a history", vec![of("imports/MAX_PAGE")]),
         // The cluster.
         ("other nodes", vec![of("MAX_PEERS")]),
         (

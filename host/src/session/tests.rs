@@ -1,6 +1,7 @@
 //! Sessions by what their clients send and get.
 
 mod connecting;
+mod hooks;
 mod order;
 mod presence;
 mod publishing;
