@@ -48,6 +48,7 @@ pub use code::code_cache::CodeCacheError;
 pub use code::compile::{
     CompileError, CompileWorkers, WorkerError, WorkerLimits, serve_compile_tasks,
 };
+pub use guest::addressed::Addressed;
 pub use hooks::PluginHooks;
 pub use life::folder::FolderError;
 pub use life::inspect::{Inspection, inspect};

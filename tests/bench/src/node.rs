@@ -100,6 +100,8 @@ impl Node {
             store,
             consumers: Consumers::new(&channels, &bus, environment),
             channels,
+            hooks: PluginHooks::new(),
+            addressed: None,
             folder: folder.join("plugins"),
             data: folder.join("data"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),

@@ -8,9 +8,11 @@ use crate::session::{Sessions, Whose};
 
 /// The sessions of the node, and the nodes on which there may be others.
 #[derive(Clone)]
-pub(crate) struct Addressed {
-    pub(crate) sessions: Sessions,
-    pub(crate) nodes: Arc<dyn ClusterAdmin>,
+pub struct Addressed {
+    /// Those of this node.
+    pub sessions: Sessions,
+    /// The nodes of the cluster.
+    pub nodes: Arc<dyn ClusterAdmin>,
 }
 
 impl Addressed {

@@ -17,7 +17,7 @@ use super::plugins::Plugins;
 use super::requests::Requests;
 use super::status::Status;
 use super::supervisor::Supervisor;
-use crate::admin::{ClusterAdmin, PluginState};
+use crate::admin::PluginState;
 use crate::bus::Bus;
 use crate::channel::Channels;
 use crate::clock::Clock;
@@ -29,7 +29,6 @@ use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::hooks::PluginHooks;
 use crate::plugin::run::runtime::{NodeParts, Runtime, RuntimeError};
-use crate::session::Sessions;
 use crate::store::Store;
 
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
@@ -50,10 +49,8 @@ pub struct PluginsConfig {
     pub consumers: Consumers,
     /// Where sessions ask plugins.
     pub hooks: PluginHooks,
-    /// The sessions that plugins address.
-    pub sessions: Sessions,
-    /// The nodes on which there may be others.
-    pub nodes: Arc<dyn ClusterAdmin>,
+    /// The sessions that plugins may address; `None` where there never are any.
+    pub addressed: Option<Addressed>,
     /// The folder with the components.
     pub folder: PathBuf,
     /// Where compiled code is kept.
@@ -103,8 +100,7 @@ impl PluginRunner {
             channels,
             consumers,
             hooks,
-            sessions,
-            nodes,
+            addressed,
             folder,
             data,
             threads,
@@ -122,7 +118,7 @@ impl PluginRunner {
             channels,
             consumers,
             hooks,
-            addressed: Some(Addressed { sessions, nodes }),
+            addressed,
         };
         let runtime = Runtime::new(parts, &data, threads, workers, &io, policy)?;
         let folder = Folder::watch(&folder, runtime.disks.folder.clone())?;
