@@ -14,7 +14,7 @@ use hearken::clock::SystemClock;
 use hearken::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use hearken::consumer::Consumers;
 use hearken::event::{Event, Pattern};
-use hearken::plugin::{PluginRunner, Plugins, PluginsConfig};
+use hearken::plugin::{PluginHooks, PluginRunner, Plugins, PluginsConfig};
 use hearken::store::Store;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
