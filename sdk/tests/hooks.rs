@@ -7,6 +7,7 @@ use hearken_sdk::sessions::{
     Publishing, Refreshed, Refusal, Session, SessionsError, Subscribed, Subscribing, To,
 };
 use hearken_sdk::testing::{Host, SessionAct, hooks, version};
+use hearken_sdk::{OutgoingEvent, send};
 
 #[derive(Default)]
 struct Doorman {
@@ -161,7 +162,7 @@ fn channels_have_presence_and_history() {
         ..Publication::default()
     };
     let present = vec![client("ada"), client("bob"), client("ada")];
-    let _host = Host::new().session_channel("chat:1", present, (1..=3).map(said).collect());
+    let host = Host::new().session_channel("chat:1", present, (1..=3).map(said).collect());
     assert_eq!(sessions::presence("chat:1").unwrap().len(), 3);
     let stats = sessions::presence_stats("chat:1").unwrap();
     assert_eq!((stats.clients, stats.users), (3, 2));
@@ -190,6 +191,9 @@ fn channels_have_presence_and_history() {
     };
     let refused = sessions::history("chat:1", &other).unwrap_err();
     assert_eq!(refused, SessionsError::AnotherEpoch);
+    let sent = OutgoingEvent::new("said").json(&4).channel("chat:1");
+    send(sent).unwrap();
+    assert_eq!(host.sent()[0].channel(), Some("chat:1"));
     let unknown = sessions::presence("chat:2").unwrap_err();
     assert_eq!(unknown, SessionsError::UnknownChannel);
 }

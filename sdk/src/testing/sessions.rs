@@ -89,6 +89,10 @@ impl Sessions {
         self.channels.insert(name, channel);
     }
 
+    pub fn has(&self, channel: &str) -> bool {
+        self.channels.contains_key(channel)
+    }
+
     pub fn act(&mut self, act: SessionAct) -> Result<Reached, SessionsError> {
         self.refuse()?;
         self.acts.push(act);

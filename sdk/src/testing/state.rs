@@ -168,7 +168,9 @@ impl State {
         if let Some(error) = self.refusals.pop_front() {
             return Err(error);
         }
-        if let Some(channel) = event.channel.clone() {
+        let of_sessions = event.channel.as_deref();
+        let of_sessions = of_sessions.is_some_and(|channel| self.sessions.has(channel));
+        if let Some(channel) = event.channel.clone().filter(|_| !of_sessions) {
             let stored = self.append(&channel, vec![event], None)?;
             let ids = stored.into_iter().map(|event| event.id);
             return Ok(ids.collect());
