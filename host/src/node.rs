@@ -3,6 +3,7 @@
 
 mod channels;
 mod cluster;
+mod draining;
 mod error;
 mod follow;
 mod ganomede;
@@ -15,7 +16,6 @@ mod listeners;
 mod namespaces;
 mod parts;
 mod sessions;
-mod starting;
 mod store;
 #[cfg(test)]
 mod test_support;
@@ -49,11 +49,6 @@ use namespaces::AllNamespaces;
 
 pub use error::NodeError;
 pub use listeners::{ListenError, Listeners};
-pub use starting::Starting;
-
-/// What a drain keeps of its time, a tenth at most, for links to send what they still
-/// have and to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A node that has loaded its plugins and serves.
 pub struct Node {
@@ -84,6 +79,15 @@ pub struct Node {
     _known: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
+}
+
+/// A node that serves, but has no plugins yet and takes no events, which they
+/// would miss.
+pub struct Starting {
+    node: Node,
+    channels: channels::Closed,
+    readiness: Readiness,
+    startup_timeout: Duration,
 }
 
 impl Node {
@@ -299,74 +303,37 @@ impl Node {
         let follower = Follower::new(source, config, parts);
         self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follower.run())));
     }
+}
 
-    /// Follows the plugins folder until `stop`, then drains: takes no more
-    /// requests, lets the plugins work off what they have, ends them one after the
-    /// other, and leaves the cluster.
+impl Starting {
+    /// Where HTTP is served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.node.address
+    }
+
+    /// Opens the channels and loads every plugin in the folder; from then on the node takes
+    /// events. A plugin that fails to load is reported and keeps no node from starting, nor
+    /// does one that takes longer than the configuration's `startup_timeout`.
     ///
     /// # Errors
-    /// [`NodeError`] when a part failed.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
-        let mut served = None;
-        let mut linked = None;
-        tokio::select! {
-            () = self.runner.run(&stop) => {}
-            // It ends when told to, so it has failed.
-            ended = &mut self.gateway => served = Some(ended),
-            ended = &mut self.cluster => linked = Some(ended),
-        }
-        let deadline = Instant::now() + self.shutdown_timeout;
-        tracing::info!("draining");
-        self.gateway_stages.drain.cancel();
-        let sent_away = self
-            .sessions
-            .finish(Instant::now() + self.shutdown_timeout / 2);
-        let drained = async {
-            if served.is_none() {
-                tokio::select! {
-                    () = self.gateway_stages.drained.cancelled() => {}
-                    ended = &mut self.gateway => served = Some(ended),
-                }
-            }
-        };
-        tokio::join!(sent_away, drained);
-        // The plugins take none of the time that the goodbye needs.
-        let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
-        self.runner.drain(deadline - goodbye).await;
-        self.consumers.close(deadline - goodbye).await;
-        self.channels.finish(deadline - goodbye).await;
-        drop(self.channel_reports);
-        drop(self.drop_reports);
-        drop(self.brought);
-        drop(self.follower);
-        self.bus.report_last_drops();
-        // Last, so that the others get what the plugins had still to say.
-        self.leave_cluster.cancel();
-        let cluster = self.cluster;
-        let leave = async move {
-            match linked {
-                Some(ended) => ended,
-                None => match timeout_at(deadline, cluster).await {
-                    Ok(ended) => ended,
-                    Err(_) => {
-                        tracing::warn!("left the cluster before everything was sent to all nodes");
-                        Ok(Ok(()))
-                    }
-                },
-            }
-        };
-        // A disk that hangs takes none of the goodbye's time.
-        let (linked, ()) = tokio::join!(leave, self.channels.close(deadline));
-        // Until now it says that the node drains.
-        self.gateway_stages.end.cancel();
-        let served = match served {
-            Some(ended) => ended,
-            None => self.gateway.await,
-        };
-        self.hosting.answer_no_more();
-        tracing::info!("stopped");
-        served?;
-        linked??;
-        Ok(())
+    /// [`NodeError`] when the folder cannot be read, or the channels cannot be opened.
+    pub async fn load(self) -> Result<Node, NodeError> {
+        let Self {
+            mut node,
+            channels,
+            readiness,
+            startup_timeout,
+        } = self;
+        channels.open().await?;
+        let reports = tokio::spawn(node.channels.clone().observe());
+        node.channel_reports = Some(AbortOnDropHandle::new(reports));
+        node.runner.load_all(startup_timeout).await?;
+        node.namespaces.look_at_plugins();
+        // So that from then on no event is missed, of whatever node.
+        node.bus.interest().known().await;
+        readiness.plugins_loaded();
+        tracing::info!(node = %node.bus.node(), address = %node.address, "listening");
+        Ok(node)
     }
 }

@@ -14,10 +14,6 @@ use super::namespaces::Resolved;
 use super::refused::Refused;
 use super::shared::Shared;
 
-/// Plugins that are asked at a time for how long something goes on. Where many sessions expire
-/// together, the others wait for as long as a client would have for a token.
-pub(super) const RENEWALS: usize = 64;
-
 /// The subscription has ended meanwhile.
 struct Gone;
 

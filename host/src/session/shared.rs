@@ -20,11 +20,14 @@ use super::name::ChannelName;
 use super::namespaces::Resolved;
 use super::pace::Pace;
 use super::registry::Registry;
-use super::renewing::RENEWALS;
 use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
+
+/// Plugins that are asked at a time for how long something goes on. Where many sessions expire
+/// together, the others wait for as long as a client would have for a token.
+const RENEWALS: usize = 64;
 
 /// What the wheel reminds of.
 #[derive(Debug)]
