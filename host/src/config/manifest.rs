@@ -318,11 +318,7 @@ mod tests {
             ("[allow]\nkeyvalue = [\"\"]", "2:13", ["empty", "bucket"]),
             ("[allow]\nappend = [\"a b\"]", "2:11", ["' '", "channel"]),
             ("[allow]\nread = [\"\"]", "2:9", ["empty", "chat:*"]),
-            (
-                "[allow]\nsessions = [\"chat:1\"]",
-                "2:13",
-                ["':'", "namespace"],
-            ),
+            ("[allow]\nsessions = [\"a:1\"]", "2:13", ["':'", "\"chat\""]),
             (
                 "[secrets]\ntoken = \"hunter22\"",
                 "2:9",

@@ -361,12 +361,8 @@ impl Supervisor {
     }
 
     async fn resume(&mut self) -> Result<(), String> {
-        if self.current.is_none() {
-            return Err(
-                "no version of the plugin has been loaded; replace its file or reload it"
-                    .to_owned(),
-            );
-        }
+        let current = self.current.as_ref();
+        current.ok_or("no version of the plugin has been loaded; replace its file or reload it")?;
         if matches!(
             self.status.state(),
             PluginState::Paused | PluginState::Quarantined
