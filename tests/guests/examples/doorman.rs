@@ -23,9 +23,8 @@ mod bindings {
 }
 
 use bindings::exports::hearken::plugin::session_hooks::{
-    Answers, ConnectRequest, Connected, DisconnectedWith, Grant, Guest, HooksDescription,
-    PublishRequest, Published, Refreshed, Refusal, RefusedWith, Session, SubscribeRequest,
-    Subscribed,
+    ConnectRequest, Connected, DisconnectedWith, Grant, Guest, HooksDescription, PublishRequest,
+    Published, Question, Refreshed, Refusal, RefusedWith, Session, SubscribeRequest, Subscribed,
 };
 use bindings::hearken::plugin::session_types::Overrides;
 use bindings::hearken::plugin::sessions::{self, Exclusion, SessionsError, Target};
@@ -88,20 +87,21 @@ fn live_or_die(name: &str) {
 
 impl Guest for Doorman {
     fn describe() -> HooksDescription {
-        let mut answers = Answers::all();
-        if let Some(left_out) = config("unanswered") {
-            for name in left_out.split(' ') {
-                answers.remove(match name {
-                    "connect" => Answers::CONNECT,
-                    "subscribe" => Answers::SUBSCRIBE,
-                    "publish" => Answers::PUBLISH,
-                    _ => Answers::RPC,
-                });
-            }
-        }
+        let left_out = config("unanswered").unwrap_or_default();
+        let answers = [
+            ("connect", Question::Connect),
+            ("refresh", Question::Refresh),
+            ("subscribe", Question::Subscribe),
+            ("sub-refresh", Question::SubRefresh),
+            ("publish", Question::Publish),
+            ("rpc", Question::Rpc),
+        ];
+        let answers = answers
+            .into_iter()
+            .filter(|(name, _)| !left_out.split(' ').any(|left_out| left_out == *name));
         HooksDescription {
             version: config("version").unwrap_or_else(|| "1".to_owned()),
-            answers,
+            answers: answers.map(|(_, question)| question).collect(),
             namespaces: Vec::new(),
         }
     }

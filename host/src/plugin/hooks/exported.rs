@@ -12,7 +12,7 @@ use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hoo
 use crate::plugin::guest::bindings::hooks::{SessionHooksGuest, SessionHooksGuestIndices};
 use crate::plugin::guest::rights::RightsInForce;
 use crate::plugin::guest::state::Guest;
-pub(crate) use wit::{Answers, HooksDescription};
+pub(crate) use wit::{HooksDescription, Question as Kind};
 
 /// Namespaces of which a plugin says that it answers for them; more are not heard.
 const MAX_NAMESPACES: usize = 64;
@@ -26,7 +26,7 @@ pub(crate) struct Hooks(SessionHooksGuest);
 /// What a version of a plugin answers.
 #[derive(Debug)]
 pub(crate) struct Answering {
-    answers: Answers,
+    answers: Vec<Kind>,
     /// The namespaces that it answers for; empty for all.
     namespaces: Vec<String>,
     /// What the plugin may; `None` of one that may all.
@@ -74,16 +74,20 @@ impl Answering {
     pub(crate) fn new(description: HooksDescription, rights: &Arc<RightsInForce>) -> Self {
         let mut namespaces = description.namespaces;
         namespaces.truncate(MAX_NAMESPACES);
+        let mut answers = description.answers;
+        // Each once, however often it is said.
+        answers.sort_by_key(|kind| *kind as u8);
+        answers.dedup();
         Self {
-            answers: description.answers,
+            answers,
             namespaces,
             rights: Some(Arc::clone(rights)),
         }
     }
 
     /// Whether it is asked that, of a channel of the namespace, if it is about one.
-    pub(super) fn check(&self, asked: Answers, namespace: Option<&str>) -> Result<(), NotAsked> {
-        if !self.answers.contains(asked) {
+    pub(super) fn check(&self, asked: Kind, namespace: Option<&str>) -> Result<(), NotAsked> {
+        if !self.answers.contains(&asked) {
             return Err(NotAsked::NotAnswered);
         }
         if let Some(rights) = &self.rights {
@@ -109,7 +113,7 @@ impl Answering {
     #[cfg(test)]
     pub(super) fn everything() -> Self {
         Self {
-            answers: Answers::all(),
+            answers: vec![Kind::Connect, Kind::Subscribe, Kind::Publish, Kind::Rpc],
             namespaces: Vec::new(),
             rights: None,
         }

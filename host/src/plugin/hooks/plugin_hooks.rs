@@ -10,7 +10,7 @@ use hearken_session_protocol::codes::{disconnects, errors};
 use tokio::sync::oneshot;
 
 use super::desk::{Full, HookDesk};
-use super::exported::{Answering, Answers, NotAsked};
+use super::exported::{Answering, Kind, NotAsked};
 use super::question::{About, Asking, Connecting, Question, Reply};
 use crate::session::{
     AboutSession, Answered, ChannelName, ConnectAnswer, ConnectAsked, PublishAnswer, RefreshAnswer,
@@ -91,7 +91,7 @@ impl PluginHooks {
     async fn ask<T>(
         &self,
         plugin: &str,
-        asked: Answers,
+        asked: Kind,
         namespace: Option<&str>,
         question: impl FnOnce(Reply<T>) -> Question,
     ) -> Result<T, NoAnswer> {
@@ -172,7 +172,7 @@ impl SessionHooks for PluginHooks {
     ) -> Answered<'a, ConnectAnswer> {
         async move {
             let question = |reply| Question::Connect(Box::new(Connecting::new(&asked)), reply);
-            let answer = self.ask(plugin, Answers::CONNECT, None, question).await;
+            let answer = self.ask(plugin, Kind::Connect, None, question).await;
             told(answer, disconnects::SERVER_ERROR)
         }
         .boxed()
@@ -187,7 +187,7 @@ impl SessionHooks for PluginHooks {
         async move {
             let token = token.map(str::to_owned);
             let question = |reply| Question::Refresh(Asking::new(session), token, reply);
-            let answer = self.ask(plugin, Answers::REFRESH, None, question).await;
+            let answer = self.ask(plugin, Kind::Refresh, None, question).await;
             told(answer, errors::INTERNAL)
         }
         .boxed()
@@ -204,7 +204,7 @@ impl SessionHooks for PluginHooks {
             let about = About::new(channel.as_str(), data);
             let question = |reply| Question::Subscribe(Asking::new(session), about, reply);
             let namespace = Some(namespace_of(channel));
-            let answer = self.ask(plugin, Answers::SUBSCRIBE, namespace, question);
+            let answer = self.ask(plugin, Kind::Subscribe, namespace, question);
             told(answer.await, errors::INTERNAL)
         }
         .boxed()
@@ -220,7 +220,7 @@ impl SessionHooks for PluginHooks {
             let name = channel.as_str().to_owned();
             let question = |reply| Question::SubRefresh(Asking::new(session), name, reply);
             let namespace = Some(namespace_of(channel));
-            let answer = self.ask(plugin, Answers::SUB_REFRESH, namespace, question);
+            let answer = self.ask(plugin, Kind::SubRefresh, namespace, question);
             told(answer.await, errors::INTERNAL)
         }
         .boxed()
@@ -237,7 +237,7 @@ impl SessionHooks for PluginHooks {
             let about = About::new(channel.as_str(), data);
             let question = |reply| Question::Publish(Asking::new(session), about, reply);
             let namespace = Some(namespace_of(channel));
-            let answer = self.ask(plugin, Answers::PUBLISH, namespace, question);
+            let answer = self.ask(plugin, Kind::Publish, namespace, question);
             told(answer.await, errors::INTERNAL)
         }
         .boxed()
@@ -253,7 +253,7 @@ impl SessionHooks for PluginHooks {
         async move {
             let about = About::new(method, data);
             let question = |reply| Question::Rpc(Asking::new(session), about, reply);
-            let answer = self.ask(plugin, Answers::RPC, None, question).await;
+            let answer = self.ask(plugin, Kind::Rpc, None, question).await;
             told(answer, errors::INTERNAL)
         }
         .boxed()

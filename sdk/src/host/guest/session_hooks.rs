@@ -36,23 +36,19 @@ pub struct Exported;
 impl wit::Guest for Exported {
     fn describe() -> wit::HooksDescription {
         let hooks = registered();
-        let mut answers = wit::Answers::empty();
-        for (is_answered, answer) in [
-            (hooks.connect.is_some(), wit::Answers::CONNECT),
-            (hooks.refresh.is_some(), wit::Answers::REFRESH),
-            (hooks.subscribe.is_some(), wit::Answers::SUBSCRIBE),
-            (hooks.sub_refresh.is_some(), wit::Answers::SUB_REFRESH),
-            (hooks.publish.is_some(), wit::Answers::PUBLISH),
-            (hooks.rpc.is_some(), wit::Answers::RPC),
-        ] {
-            if is_answered {
-                answers |= answer;
-            }
-        }
+        let answers = [
+            (hooks.connect.is_some(), wit::Question::Connect),
+            (hooks.refresh.is_some(), wit::Question::Refresh),
+            (hooks.subscribe.is_some(), wit::Question::Subscribe),
+            (hooks.sub_refresh.is_some(), wit::Question::SubRefresh),
+            (hooks.publish.is_some(), wit::Question::Publish),
+            (hooks.rpc.is_some(), wit::Question::Rpc),
+        ];
+        let answers = answers.into_iter().filter(|(is_answered, _)| *is_answered);
         let namespaces = hooks.namespaces.iter();
         wit::HooksDescription {
             version: hooks.version.to_owned(),
-            answers,
+            answers: answers.map(|(_, question)| question).collect(),
             namespaces: namespaces.map(|name| (*name).to_owned()).collect(),
         }
     }
