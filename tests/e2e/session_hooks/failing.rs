@@ -25,12 +25,12 @@ async fn who_hangs_is_cut_off_after_a_second_and_holds_up_nobody_else() {
         begun.elapsed() >= Duration::from_millis(900),
         "it had its time"
     );
-    // A fresh instance answers.
-    let taken = subscribe(&node, &mut ada, "chat:1").await;
-    assert!(taken["subscribe"].is_object(), "{taken}");
     let status = node
         .until("doorman", |status| status.counters.restarts == 1)
         .await;
+    // A fresh instance answers.
+    let taken = subscribe(&node, &mut ada, "chat:1").await;
+    assert!(taken["subscribe"].is_object(), "{taken}");
     let error = status.last_error.expect("it was told");
     assert!(
         error.contains("subscribe") && error.contains("deadline"),
@@ -81,9 +81,9 @@ async fn without_the_plugin_nobody_gets_what_it_would_decide() {
     let refused = answer_to_connect(&node, json!({ "data": { "user": "bob" } })).await;
     assert_eq!(refused["push"]["disconnect"]["code"], 3004, "{refused}");
 
+    let mut started = node.listen("plugin.started").await;
     doorman().place(&node.plugins());
-    node.until("doorman", |status| status.version.is_some())
-        .await;
+    started.next().await;
     let taken = subscribe(&node, &mut ada, "chat:2").await;
     assert!(taken["subscribe"].is_object(), "{taken}");
 }

@@ -1,6 +1,7 @@
 //! Versions of a plugin that come while sessions ask.
 
 use super::*;
+use crate::support::POLL;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_question_is_lost_while_versions_come_and_go() {
@@ -36,16 +37,13 @@ async fn a_plugin_brings_a_namespace_and_takes_it_along() {
     let manifest = "[allow]\nsessions = [\"game\"]\n[sessions.namespaces.game]\n\
                     authorize = \"doorman\"\n";
     plugin("doorman").manifest(manifest).place(&node.plugins());
-    let mut tries = 0;
     let brought = async {
         loop {
-            tries += 1;
-            let channel = format!("game:{tries}");
-            let reply = subscribe(&node, &mut somebody, &channel).await;
+            let reply = look_into(&node, &mut somebody).await;
             match code(&reply) {
                 0 => return reply,
                 // Between the plugin's coming and its namespace's.
-                102 => tokio::time::sleep(crate::support::POLL).await,
+                102 => tokio::time::sleep(POLL).await,
                 other => panic!("{other}: {reply}"),
             }
         }
@@ -63,15 +61,19 @@ async fn a_plugin_brings_a_namespace_and_takes_it_along() {
     let own = format!("{configuration}[sessions.namespaces.game]\n");
     std::fs::write(&file, own).expect("the file is writable");
     let replaced = async {
-        loop {
-            tries += 1;
-            let channel = format!("game:{tries}");
-            let reply = subscribe(&node, &mut somebody, &channel).await;
-            if reply["subscribe"] == json!({}) {
-                return;
-            }
-            tokio::time::sleep(crate::support::POLL).await;
+        while look_into(&node, &mut somebody).await["subscribe"] != json!({}) {
+            tokio::time::sleep(POLL).await;
         }
     };
     timeout(DEADLINE, replaced).await.expect("it is read again");
+}
+
+/// What is answered to who subscribes, who is not any more then.
+async fn look_into(api: &Api, session: &mut Session) -> Value {
+    let reply = subscribe(api, session, "game:1").await;
+    if code(&reply) == 0 {
+        let leave = json!({ "unsubscribe": { "channel": "game:1" }, "id": 4 });
+        session.command(api, leave).await;
+    }
+    reply
 }
