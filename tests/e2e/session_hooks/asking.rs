@@ -144,8 +144,8 @@ async fn a_method_is_answered_by_the_plugin_that_the_node_names() {
         assert_eq!(code(&refused), expected, "{method}: {refused}");
     }
     let said = |line: &Value| {
-        let message = line["fields"]["message"].as_str().unwrap_or_default();
-        line["fields"]["plugin"] == "nobody" && message.contains("not there")
+        let message = line["message"].as_str().unwrap_or_default();
+        line["plugin"] == "nobody" && message.contains("not there")
     };
     timeout(DEADLINE, node.logged(said))
         .await
@@ -175,7 +175,7 @@ async fn what_is_not_granted_is_refused_and_told_once() {
         assert_eq!(code(&refused), 100, "{refused}");
     }
     let is_it = |line: &Value| {
-        let message = line["fields"]["message"].as_str().unwrap_or_default();
+        let message = line["message"].as_str().unwrap_or_default();
         message.contains("`[allow] sessions`")
     };
     timeout(DEADLINE, node.logged(is_it))
