@@ -31,6 +31,8 @@ pub(crate) struct Folder(tempfile::TempDir);
 /// A running node; dropping it stops it.
 pub(crate) struct Node {
     pub(crate) plugins: Arc<Plugins>,
+    /// Where sessions ask them.
+    pub(crate) hooks: PluginHooks,
     bus: Bus,
     stop: CancellationToken,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -95,12 +97,13 @@ impl Node {
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).expect("a thread");
         let channels = Channels::new(&bus);
         let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+        let hooks = PluginHooks::new();
         let config = PluginsConfig {
             bus: bus.clone(),
             store,
             consumers: Consumers::new(&channels, &bus, environment),
             channels,
-            hooks: PluginHooks::new(),
+            hooks: hooks.clone(),
             addressed: None,
             folder: folder.join("plugins"),
             data: folder.join("data"),
@@ -137,6 +140,7 @@ impl Node {
         }
         Self {
             plugins,
+            hooks,
             bus,
             stop,
             running: Some(running),
@@ -167,6 +171,11 @@ impl Node {
             .block_on(async { tokio::time::timeout(DEADLINE, receiver.recv()).await })
             .expect("the event comes in time")
             .expect("the receiver is open")
+    }
+
+    /// What a task of the node comes to.
+    pub(crate) fn run_on<T>(&self, task: impl Future<Output = T>) -> T {
+        self.io.block_on(task)
     }
 
     pub(crate) fn status(&self, plugin: &str) -> PluginStatus {
