@@ -132,10 +132,10 @@ impl sessions::Host for &mut Guest {
     fn presence_stats(
         &mut self,
         channel: String,
-    ) -> wasmtime::Result<Result<sessions::PresenceStats, SessionsError>> {
+    ) -> wasmtime::Result<Result<sessions::PresenceCount, SessionsError>> {
         Ok(self.on_channel(&channel, |addressed, name| {
             let stats = addressed.sessions.presence_stats(name).map_err(refused)?;
-            Ok(sessions::PresenceStats {
+            Ok(sessions::PresenceCount {
                 clients: stats.clients as u64,
                 users: stats.users as u64,
             })
