@@ -121,6 +121,10 @@ pub struct RightsStatus {
     /// Channels that it may read, by name or with `*`.
     #[serde(default)]
     pub read: Vec<String>,
+    /// Namespaces of session channels whose hooks it may answer and whose sessions it may
+    /// address, by name or with `*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<String>,
     /// Namespaces of session channels that its manifest brings; of those that the node has
     /// itself, the node's hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -151,6 +155,7 @@ impl RightsStatus {
             ("keyvalue", granted(&self.keyvalue)),
             ("append", granted(&self.append)),
             ("read", granted(&self.read)),
+            ("sessions", granted(&self.sessions)),
             ("namespaces", granted(&self.namespaces)),
             ("secrets", granted(&self.secrets)),
         ]

@@ -43,7 +43,7 @@
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `session`, `consumer`, `channel`, `bus`, `event`, `nearest` |
-//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import | `config`, `store`, `admin`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import, what sessions ask them | `config`, `store`, `admin`, `session`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, channels, sessions, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `session`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
 //! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
@@ -112,6 +112,7 @@
 //! | subscription | that a session gets what is published to a channel |
 //! | publication | an event as the subscribers of a channel get it |
 //! | presence | who is subscribed to a channel |
+//! | hook | a question of a session that a plugin answers before something is done; a *desk* is where those to one plugin wait |
 //! | hub | where the subscriptions of a channel are, which gives each publication to all of them |
 //! | lag | what a subscriber does for which there is no room: the log is read for it alone until it has come to where the others are |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |

@@ -3,6 +3,7 @@
 
 mod channels;
 mod cluster;
+mod draining;
 mod error;
 mod follow;
 mod ganomede;
@@ -12,6 +13,7 @@ mod http;
 mod key_sets;
 mod known;
 mod listeners;
+mod namespaces;
 mod parts;
 mod sessions;
 mod store;
@@ -23,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -38,18 +39,15 @@ use crate::consumer::Consumers;
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, HttpTls, Readiness, Stages};
 use crate::incarnation;
 use crate::passing::Hosting;
-use crate::plugin::{PluginRunner, PluginsConfig};
+use crate::plugin::{Addressed, PluginHooks, PluginRunner, PluginsConfig};
 use crate::session::Sessions;
 use follow::{Follower, Parts};
 use health::Health;
 use key_sets::KeySetClient;
+use namespaces::AllNamespaces;
 
 pub use error::NodeError;
 pub use listeners::{ListenError, Listeners};
-
-/// What a drain keeps of its time, a tenth at most, for links to send what they still
-/// have and to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A node that has loaded its plugins and serves.
 pub struct Node {
@@ -70,6 +68,9 @@ pub struct Node {
     _http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
     channel_reports: Option<AbortOnDropHandle<()>>,
+    namespaces: Arc<AllNamespaces>,
+    /// Looks after the namespaces that plugins bring.
+    brought: AbortOnDropHandle<()>,
     hosting: Hosting,
     /// Tells the others which channels the node has.
     _held: AbortOnDropHandle<()>,
@@ -173,7 +174,15 @@ impl Node {
         channels.beside(Arc::new(hosting::Others(Arc::clone(&elsewhere))));
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
         let server_key = sessions::server_key(&config.sessions)?;
-        let sessions = sessions::sessions(config.sessions, &bus, &channels, &access, &environment);
+        let hooks = PluginHooks::new();
+        let sessions = sessions::sessions(
+            config.sessions,
+            &bus,
+            &channels,
+            &access,
+            &environment,
+            &hooks,
+        );
         let consumers = Consumers::new(&channels, &bus, environment);
         let closed_channels = channels::Closed {
             channels: channels.clone(),
@@ -186,6 +195,11 @@ impl Node {
             store: Arc::clone(&store),
             channels: channels.clone(),
             consumers: consumers.clone(),
+            hooks,
+            addressed: Some(Addressed {
+                sessions: sessions.clone(),
+                nodes: Arc::clone(&nodes),
+            }),
             folder: config.plugins,
             data: config.data,
             threads: config.plugin_threads,
@@ -209,6 +223,8 @@ impl Node {
                  by which clients reach it have to be allowed (`--allow-host`, `allowed_hosts`)"
             );
         }
+        let namespaces = AllNamespaces::new(sessions.clone(), runner.plugins());
+        let namespaces = Arc::new(namespaces);
         let gateway = Gateway::new(GatewayConfig {
             bus: bus.clone(),
             plugins: runner.plugins(),
@@ -256,6 +272,8 @@ impl Node {
             http_tls,
             drop_reports: AbortOnDropHandle::new(drop_reports),
             channel_reports: None,
+            brought: AbortOnDropHandle::new(tokio::spawn(Arc::clone(&namespaces).follow())),
+            namespaces,
             hosting,
             _held: held,
             _known: known,
@@ -274,82 +292,15 @@ impl Node {
     /// has `config` from there.
     pub fn follow(&mut self, source: ConfigSource, config: NodeConfig) {
         let plugins = self.runner.plugins();
+        let namespaces = Arc::clone(&self.namespaces);
         let parts = Parts {
             access: self.access.clone(),
             http_tls: self.http_tls.clone(),
             set_policy: Box::new(move |policy| plugins.set_policy(policy)),
+            set_namespaces: Box::new(move |own| namespaces.set_own(own)),
         };
         let follower = Follower::new(source, config, parts);
         self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follower.run())));
-    }
-
-    /// Follows the plugins folder until `stop`, then drains: takes no more
-    /// requests, lets the plugins work off what they have, ends them one after the
-    /// other, and leaves the cluster.
-    ///
-    /// # Errors
-    /// [`NodeError`] when a part failed.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
-        let mut served = None;
-        let mut linked = None;
-        tokio::select! {
-            () = self.runner.run(&stop) => {}
-            // It ends when told to, so it has failed.
-            ended = &mut self.gateway => served = Some(ended),
-            ended = &mut self.cluster => linked = Some(ended),
-        }
-        let deadline = Instant::now() + self.shutdown_timeout;
-        tracing::info!("draining");
-        self.gateway_stages.drain.cancel();
-        let sent_away = self
-            .sessions
-            .finish(Instant::now() + self.shutdown_timeout / 2);
-        let drained = async {
-            if served.is_none() {
-                tokio::select! {
-                    () = self.gateway_stages.drained.cancelled() => {}
-                    ended = &mut self.gateway => served = Some(ended),
-                }
-            }
-        };
-        tokio::join!(sent_away, drained);
-        // The plugins take none of the time that the goodbye needs.
-        let goodbye = GOODBYE.min(self.shutdown_timeout / 10);
-        self.runner.drain(deadline - goodbye).await;
-        self.consumers.close(deadline - goodbye).await;
-        self.channels.finish(deadline - goodbye).await;
-        drop(self.channel_reports);
-        drop(self.drop_reports);
-        drop(self.follower);
-        self.bus.report_last_drops();
-        // Last, so that the others get what the plugins had still to say.
-        self.leave_cluster.cancel();
-        let cluster = self.cluster;
-        let leave = async move {
-            match linked {
-                Some(ended) => ended,
-                None => match timeout_at(deadline, cluster).await {
-                    Ok(ended) => ended,
-                    Err(_) => {
-                        tracing::warn!("left the cluster before everything was sent to all nodes");
-                        Ok(Ok(()))
-                    }
-                },
-            }
-        };
-        // A disk that hangs takes none of the goodbye's time.
-        let (linked, ()) = tokio::join!(leave, self.channels.close(deadline));
-        // Until now it says that the node drains.
-        self.gateway_stages.end.cancel();
-        let served = match served {
-            Some(ended) => ended,
-            None => self.gateway.await,
-        };
-        self.hosting.answer_no_more();
-        tracing::info!("stopped");
-        served?;
-        linked??;
-        Ok(())
     }
 }
 
@@ -377,6 +328,7 @@ impl Starting {
         let reports = tokio::spawn(node.channels.clone().observe());
         node.channel_reports = Some(AbortOnDropHandle::new(reports));
         node.runner.load_all(startup_timeout).await?;
+        node.namespaces.look_at_plugins();
         // So that from then on no event is missed, of whatever node.
         node.bus.interest().known().await;
         readiness.plugins_loaded();

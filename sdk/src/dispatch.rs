@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::attempts::Attempts;
 use crate::failure::Failure;
-use crate::{Event, host};
+use crate::{Event, hooks, host};
 
 /// Which deliveries a listener is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,9 +148,8 @@ pub(crate) fn check_names<'a>(
 
 /// Version of the plugin's crate.
 pub(crate) fn version() -> &'static str {
-    listeners()
-        .next()
-        .map_or("0.0.0", |listener| listener.version)
+    let first = listeners().next();
+    first.map_or_else(|| hooks::registered().version, |listener| listener.version)
 }
 
 /// Hands events to listeners. Remembers which listeners want the last event's type,

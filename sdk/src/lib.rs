@@ -71,6 +71,10 @@
 //! }
 //! ```
 //!
+//! # Sessions
+//! A plugin answers what [`sessions`](mod@sessions) of clients ask, before they connect,
+//! subscribe or publish, and sends them something of its own accord.
+//!
 //! # State
 //! A struct whose methods listen lives as long as the plugin's instance; see
 //! [`listeners`]. What must outlive the instance belongs into the
@@ -92,6 +96,7 @@ mod dispatch;
 mod event;
 mod failure;
 mod filter;
+mod hooks;
 mod host;
 mod outgoing;
 mod rfc3339;
@@ -101,13 +106,14 @@ pub mod config;
 pub mod keyvalue;
 pub mod log;
 pub mod secrets;
+pub mod sessions;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
 pub use event::{DataError, Event};
 pub use failure::{OrReject, Reject};
 pub use filter::{Filter, WaitError, wait};
-pub use hearken_sdk_macros::{listener, listeners};
+pub use hearken_sdk_macros::{listener, listeners, sessions};
 pub use outgoing::{OutgoingEvent, SendError, send};
 
 /// What the macros expand to; not for use by hand and without any promise.
@@ -116,5 +122,29 @@ pub mod __private {
     pub use crate::dispatch::{
         Delivery, EventArgument, Listener, Outcome, StartingPoint, data, event,
     };
+    pub use crate::hooks::SessionHooks;
+    #[cfg(target_family = "wasm")]
+    pub use crate::host::session_hooks;
     pub use inventory;
+}
+
+/// Exports the hooks of the plugin that uses it; what `#[sessions]` expands to.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_sessions {
+    () => {
+        use $crate::__private::session_hooks::Exported;
+        $crate::__private::session_hooks::bindings::export_session_hooks!(
+            Exported with_types_in $crate::__private::session_hooks::bindings
+        );
+    };
+}
+
+/// Natively there is no component that could export anything.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_sessions {
+    () => {};
 }

@@ -124,7 +124,8 @@ impl OutgoingEvent {
 
     /// Appends the event to this durable channel, which the manifest has to grant with
     /// `[allow] append`. [`channels::append`](crate::channels::append) does it too, and says
-    /// more of it.
+    /// more of it. If it is a channel of [sessions](mod@crate::sessions), the event is
+    /// published to those that are subscribed; `[allow] sessions` grants that too.
     pub fn channel(mut self, channel: impl Into<String>) -> Self {
         self.attributes.channel = Some(channel.into());
         self

@@ -437,7 +437,14 @@ fn known() -> Vec<Row> {
         ("sessions in one answer", vec![of("operate/MAX_LIMIT")]),
         ("commands of a batch", vec![of("server_api/MAX_COMMANDS")]),
         ("body of a request of a server", vec![]),
-        ("answer of a plugin", vec![of("hooks/DEADLINE")]),
+        ("answer of a plugin", vec![of("HOOK_DEADLINE")]),
+        (
+            "questions of sessions that wait",
+            vec![of("MAX_QUESTIONS"), of("desk/MAX_BYTES")],
+        ),
+        ("plugins that are asked at a time", vec![of("RENEWALS")]),
+        ("subscribers of a channel", vec![of("MAX_PRESENT")]),
+        ("publications of a history", vec![of("imports/MAX_PAGE")]),
         // The cluster.
         ("other nodes", vec![of("MAX_PEERS")]),
         (

@@ -5,6 +5,7 @@ use crate::consumers::failing;
 use crate::hostile::{
     denied, descriptions, files, handlers, imports, progress, quarantine, senders,
 };
+use crate::session_hooks::asking;
 use crate::support::guests;
 use crate::{
     capabilities, channels, delivery, foreign, frames, full_disk, handover, logs, reload, rights,
@@ -59,6 +60,10 @@ const TESTED: &[Tested] = &[
     ("describe-spin", &[descriptions::spin]),
     ("describe-trap", &[descriptions::trap]),
     ("describe-wait", &[descriptions::wait]),
+    (
+        "doorman",
+        &[asking::a_session_is_who_the_plugin_says_and_the_plugin_sees_how_it_came],
+    ),
     ("echo", &[delivery::nobody_forges_host_events]),
     ("fail", &[handlers::fail]),
     ("files", &[denied::files]),

@@ -9,10 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::sessions::{Session, configured, emulate};
 use crate::support::DEADLINE;
 use crate::support::guests::gallery_folder;
 use crate::support::node::TestNode;
 use crate::support::plugin::gallery;
+use crate::support::process::NodeProcess;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn audit_log() {
@@ -51,6 +53,61 @@ async fn cache() {
     .await;
     node.publish(&about("cache.get", Value::Null)).await;
     assert_eq!(values.next().await["data"]["found"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chat() {
+    let configuration = "[sessions]\nanonymous = true\nping_interval = \"1h\"\n";
+    let (folder, _) = configured(configuration);
+    gallery("chat").place(&folder.path().join("plugins"));
+    let node = NodeProcess::start_again(folder, &[]).await;
+    let way = "POST http_stream";
+    let mut ada = Session::connect(&node, way, json!({})).await;
+    let subscribe = json!({ "subscribe": { "channel": "chat:lobby" }, "id": 2 });
+    let entered = ada.command(&node, subscribe.clone()).await;
+    assert_eq!(
+        entered["subscribe"]["data"],
+        json!({ "here": 0 }),
+        "{entered}"
+    );
+    let mut bob = Session::connect(&node, way, json!({})).await;
+    let entered = bob.command(&node, subscribe).await;
+    assert_eq!(
+        entered["subscribe"]["data"],
+        json!({ "here": 1 }),
+        "{entered}"
+    );
+
+    let say = |text: &str| {
+        let data = json!({ "name": "Bob", "text": text });
+        json!({ "publish": { "channel": "chat:lobby", "data": data }, "id": 3 })
+    };
+    emulate(&node, &bob.connected, &say("  hi  ").to_string()).await;
+    let said = async |session: &mut Session| {
+        loop {
+            let message = session.stream.message().await;
+            if message["push"]["pub"].is_object() {
+                return message["push"]["pub"]["data"].clone();
+            }
+        }
+    };
+    assert_eq!(said(&mut ada).await, json!({ "name": "Bob", "text": "hi" }));
+    emulate(&node, &bob.connected, &say("/last").to_string()).await;
+    let told = async {
+        loop {
+            let message = bob.stream.message().await;
+            if message["push"]["message"].is_object() {
+                return message["push"]["message"]["data"]["text"].clone();
+            }
+        }
+    };
+    assert_eq!(told.await, "last spoke: Bob");
+    emulate(&node, &ada.connected, &say("bye").to_string()).await;
+    assert_eq!(
+        said(&mut ada).await["text"],
+        "bye",
+        "commands are nobody's business"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,6 +27,7 @@ mod reload;
 mod rights;
 mod secrets;
 mod secure;
+mod session_hooks;
 mod sessions;
 mod shutdown;
 mod startup;

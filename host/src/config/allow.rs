@@ -26,6 +26,9 @@ pub struct Allow {
     pub append: Option<Vec<Glob>>,
     /// Channels that the plugin may read.
     pub read: Option<Vec<Glob>>,
+    /// Namespaces of session channels whose hooks the plugin may answer, and whose sessions it
+    /// may address.
+    pub sessions: Option<Vec<Glob>>,
 }
 
 impl Allow {
@@ -38,6 +41,7 @@ impl Allow {
             keyvalue: section.list("keyvalue", &BUCKET)?,
             append: section.list("append", &CHANNELS)?,
             read: section.list("read", &CHANNELS)?,
+            sessions: section.list("sessions", &NAMESPACES)?,
         };
         section.finish()?;
         Ok(allow)
@@ -52,6 +56,7 @@ impl Allow {
             keyvalue: self.keyvalue.or_else(|| others.keyvalue.clone()),
             append: self.append.or_else(|| others.append.clone()),
             read: self.read.or_else(|| others.read.clone()),
+            sessions: self.sessions.or_else(|| others.sessions.clone()),
         }
     }
 }
@@ -79,6 +84,26 @@ fn published(entry: &Entry<'_>) -> Result<Vec<Pattern>, ConfigError> {
             "patterns on such types, e.g. [\"custom.cart.*\"]",
         )),
     }
+}
+
+const NAMESPACES: Form<Glob> = Form::new(
+    Kind::String,
+    "the name of a namespace of session channels, or with `*` the names of several, e.g. \"chat\"",
+    |text| match text.chars().find(|c| !is_of_namespace(*c)) {
+        _ if text.is_empty() => Err("it is empty".to_owned()),
+        Some(character) => Err(format!("it has {character:?}")),
+        None if text.len() > MAX_NAMESPACE_BYTES => {
+            Err(format!("it has {} characters", text.len()))
+        }
+        None => Ok(Glob::new(text.to_owned())),
+    },
+);
+
+/// Longest name of a namespace, and of a pattern of names, in bytes.
+const MAX_NAMESPACE_BYTES: usize = 63;
+
+fn is_of_namespace(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-*".contains(c)
 }
 
 const BUCKET: Form<String> = Form::new(

@@ -149,6 +149,7 @@ mod tests {
             listen = ["custom.cart.*", "plugin.*"]
             append = ["orders"]
             read = ["orders", "chat:*"]
+            sessions = ["chat", "game*"]
             [secrets]
             token = { file = "token" }
             [secrets.other]
@@ -185,6 +186,7 @@ mod tests {
         assert_eq!(allow.keyvalue.unwrap(), ["sessions"]);
         assert_eq!(allow.append.unwrap()[0].as_str(), "orders");
         assert_eq!(allow.read.unwrap()[1].as_str(), "chat:*");
+        assert_eq!(allow.sessions.unwrap()[1].as_str(), "game*");
         assert_eq!(allow.publish.unwrap()[0].as_str(), "custom.cart.*");
         assert_eq!(allow.listen.unwrap()[1].as_str(), "plugin.*");
         assert_eq!(
@@ -316,6 +318,7 @@ mod tests {
             ("[allow]\nkeyvalue = [\"\"]", "2:13", ["empty", "bucket"]),
             ("[allow]\nappend = [\"a b\"]", "2:11", ["' '", "channel"]),
             ("[allow]\nread = [\"\"]", "2:9", ["empty", "chat:*"]),
+            ("[allow]\nsessions = [\"a:1\"]", "2:13", ["':'", "\"chat\""]),
             (
                 "[secrets]\ntoken = \"hunter22\"",
                 "2:9",

@@ -30,6 +30,9 @@ pub struct Rights {
     pub read: Vec<Glob>,
     /// Channels to which it may listen, which the policy alone bounds; `None` for all.
     pub consume: Option<Vec<Glob>>,
+    /// Namespaces of session channels whose hooks it may answer, and whose sessions it may
+    /// address.
+    pub sessions: Vec<Glob>,
     /// Namespaces of session channels that it brings, by name: those whose clients publish and
     /// append what it may itself.
     pub namespaces: PluginNamespaces,
@@ -101,6 +104,13 @@ impl Rights {
                 names_within,
                 &mut withheld,
             ),
+            sessions: narrow(
+                "sessions",
+                asked.sessions.as_deref(),
+                bounds.sessions.as_deref(),
+                names_within,
+                &mut withheld,
+            ),
             consume: bounds.read.clone(),
             namespaces: PluginNamespaces::default(),
             secrets,
@@ -148,6 +158,13 @@ impl Rights {
     #[must_use]
     pub fn may_read(&self, channel: &str) -> bool {
         self.read.iter().any(|names| names.matches(channel))
+    }
+
+    /// Whether the plugin may answer the hooks of the namespace of session channels of this
+    /// name, and address its sessions.
+    #[must_use]
+    pub fn may_serve(&self, namespace: &str) -> bool {
+        self.sessions.iter().any(|names| names.matches(namespace))
     }
 
     /// Whether the plugin may listen to the channel of this name.
@@ -246,8 +263,8 @@ fn narrow<T: Clone + PartialEq + fmt::Display>(
     granted
 }
 
-/// What is left of names of channels: all of them, or those of the bounds that are among
-/// them.
+/// What is left of names of channels or namespaces: all of them, or those of the bounds that
+/// are among them.
 fn names_within(asked: &Glob, bounds: &[Glob]) -> Vec<Glob> {
     if bounds.iter().any(|bound| bound.covers(asked)) {
         return vec![asked.clone()];

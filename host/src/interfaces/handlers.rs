@@ -6,6 +6,9 @@ use serde::{Serialize, Serializer};
 
 use super::version::{Name, compatible};
 
+/// By which a component is asked about sessions of clients.
+pub const SESSION_HOOKS: &str = "hearken:plugin/session-hooks@0.2.0";
+
 /// A way to hand events to a component, which it chooses by what it exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handler {
@@ -103,11 +106,68 @@ pub struct Export<'a> {
     pub functions: Vec<&'a str>,
 }
 
-/// The export by which events are handed over.
+/// What of a component's exports the host calls; one of both at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// By which events are handed over, if any are.
+    pub handler: Option<Handler>,
+    /// Whether it is asked what [`SESSION_HOOKS`] has.
+    pub session_hooks: bool,
+}
+
+impl Called {
+    /// The interface that says most of what the component is.
+    #[must_use]
+    pub fn interface(self) -> &'static str {
+        self.handler.map_or(SESSION_HOOKS, Handler::interface)
+    }
+}
+
+/// What of a component's exports the host calls.
 ///
 /// # Errors
-/// Why there is none, and what to do about it.
-pub fn find_handler(exports: &[Export<'_>]) -> Result<Handler, String> {
+/// Why that is nothing, and what to do about it.
+pub fn find_called(exports: &[Export<'_>]) -> Result<Called, String> {
+    let session_hooks = find_session_hooks(exports)?;
+    let handler = match find_handler(exports)? {
+        None if !session_hooks => {
+            let handlers = Handler::ALL.map(Handler::interface);
+            return Err(format!(
+                "it exports nothing that takes events{}: a plugin exports {}, or {SESSION_HOOKS}",
+                made_for(exports),
+                handlers.join(" or ")
+            ));
+        }
+        handler => handler,
+    };
+    Ok(Called {
+        handler,
+        session_hooks,
+    })
+}
+
+/// Whether there is the interface by which plugins are asked about sessions.
+fn find_session_hooks(exports: &[Export<'_>]) -> Result<bool, String> {
+    let spoken = Name::parse(SESSION_HOOKS);
+    let is_it = |export: &&Export<'_>| {
+        let name = Name::parse(export.name);
+        (name.package, name.interface) == (spoken.package, spoken.interface)
+    };
+    let Some(export) = exports.iter().find(is_it) else {
+        return Ok(false);
+    };
+    let version = Name::parse(export.name).version;
+    match spoken.version {
+        Some(spoken) if compatible(spoken, version) => Ok(true),
+        _ => Err(format!(
+            "it exports {}, and this host speaks {SESSION_HOOKS}: build it against that version",
+            export.name
+        )),
+    }
+}
+
+/// The export by which events are handed over, if there is one.
+fn find_handler(exports: &[Export<'_>]) -> Result<Option<Handler>, String> {
     let mut other_version = None;
     let mut spoken: Vec<(Handler, &Export<'_>)> = Vec::new();
     for export in exports {
@@ -125,7 +185,7 @@ pub fn find_handler(exports: &[Export<'_>]) -> Result<Handler, String> {
             .filter(|function| !export.functions.contains(function))
             .collect();
         return if missing.is_empty() {
-            Ok(handler)
+            Ok(Some(handler))
         } else {
             Err(format!(
                 "its {} lacks the function {}: build it against the interface's WIT",
@@ -140,12 +200,7 @@ pub fn find_handler(exports: &[Export<'_>]) -> Result<Handler, String> {
             export.name, handler
         ));
     }
-    let handlers = Handler::ALL.map(Handler::interface);
-    Err(format!(
-        "it exports nothing that takes events{}: a plugin exports {}",
-        made_for(exports),
-        handlers.join(" or ")
-    ))
+    Ok(None)
 }
 
 /// What a component without a handler was made for, where that is well known.
@@ -184,6 +239,34 @@ fn handler_support(export: &str) -> HandlerSupport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plugin_takes_events_or_is_asked_about_sessions_or_both() {
+        let export = |name: &'static str| Export {
+            name,
+            functions: vec!["describe", "handle"],
+        };
+        let listener = export("hearken:plugin/listener@0.2.0");
+        let hooks = export(SESSION_HOOKS);
+        let called = |exports: &[Export<'_>]| {
+            let called = find_called(exports)?;
+            Ok::<_, String>((called.handler, called.session_hooks))
+        };
+        let typed = Some(Handler::Typed);
+        assert_eq!(called(&[listener.clone()]), Ok((typed, false)));
+        assert_eq!(called(&[hooks.clone()]), Ok((None, true)));
+        assert_eq!(called(&[hooks.clone(), listener]), Ok((typed, true)));
+        let nothing = called(&[export("wasi:cli/run@0.2.0")]).unwrap_err();
+        assert!(nothing.contains("it is a command"), "{nothing}");
+        assert!(nothing.contains(SESSION_HOOKS), "{nothing}");
+        let later = called(&[export("hearken:plugin/session-hooks@0.3.0")]).unwrap_err();
+        assert!(
+            later.contains("0.3.0") && later.contains(SESSION_HOOKS),
+            "{later}"
+        );
+        let other = export("hearken:plugin/listener@0.3.0");
+        assert!(called(&[hooks, other]).is_err(), "events would be lost");
+    }
 
     #[test]
     fn a_handler_of_another_version_is_told_from_something_else() {

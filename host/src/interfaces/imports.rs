@@ -73,8 +73,17 @@ const OFFERS: &[Offer] = &[
     Offer {
         package: "hearken:plugin",
         version: "0.2.0",
-        interfaces: &["types", "events", "progress"],
+        interfaces: &["types", "events", "progress", "session-types"],
         provision: Provision::Always,
+    },
+    Offer {
+        package: "hearken:plugin",
+        version: "0.2.0",
+        interfaces: &["sessions"],
+        provision: Provision::ByGrant {
+            keys: &["sessions"],
+            example: "NAMESPACE",
+        },
     },
     Offer {
         package: "hearken:plugin",
@@ -297,6 +306,11 @@ mod tests {
         };
         let line = channels.manifest_line().unwrap();
         assert_eq!(line, "append = [\"CHANNEL\"], read = [\"CHANNEL\"]");
+        let Support::Offered(sessions) = import_support("hearken:plugin/sessions@0.2.0") else {
+            panic!("sessions are offered");
+        };
+        let line = sessions.manifest_line().unwrap();
+        assert_eq!(line, "sessions = [\"NAMESPACE\"]");
         assert_eq!(
             import_support("hearken:plugin/channels@0.1.0"),
             Support::OtherVersion { spoken: "0.2.0" }

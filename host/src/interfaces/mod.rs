@@ -5,5 +5,5 @@ mod handlers;
 mod imports;
 mod version;
 
-pub use handlers::{Export, Handler, find_handler};
+pub use handlers::{Called, Export, Handler, SESSION_HOOKS, find_called};
 pub use imports::{Provision, Support, import_problem, import_support};

@@ -3,6 +3,7 @@
 //! What can change while a node runs does; of the rest it is said that it needs a restart. A
 //! file that is not valid changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,7 @@ use crate::access::Access;
 use crate::config::{ConfigSource, NodeConfig, Policy};
 use crate::file_watch::FileWatch;
 use crate::gateway::HttpTls;
+use crate::session::Namespace;
 
 /// Why a file is refused that has nobody asked any more. A file that is being written may be
 /// empty for a moment, and the address that a node listens on is what it was at the start:
@@ -32,6 +34,8 @@ pub(super) struct Parts {
     pub(super) http_tls: Option<HttpTls>,
     /// Has plugins loaded anew that another policy says something else of.
     pub(super) set_policy: Box<dyn Fn(Policy) + Send + Sync>,
+    /// Has sessions go by other namespaces.
+    pub(super) set_namespaces: Box<dyn Fn(BTreeMap<String, Namespace>) + Send + Sync>,
 }
 
 struct State {
@@ -152,6 +156,12 @@ impl Follower {
             (self.parts.set_policy)(config.policy.clone());
             tracing::info!("what plugins may do at most was read again");
             state.config.policy = config.policy.clone();
+        }
+        let namespaces = &config.sessions.namespaces;
+        if *namespaces != state.config.sessions.namespaces {
+            (self.parts.set_namespaces)(namespaces.clone());
+            tracing::info!("the namespaces of session channels were read again");
+            state.config.sessions.namespaces = namespaces.clone();
         }
         // What was taken is the same by now.
         let keys = state.config.changed_keys(&config);

@@ -9,7 +9,8 @@ use crate::access::Access;
 use crate::bus::Bus;
 use crate::channel::{Channels, NodeEnvironment};
 use crate::gateway::SharedSecret;
-use crate::session::{Namespaces, NoHooks, Sessions, SessionsSettings, Surroundings};
+use crate::plugin::PluginHooks;
+use crate::session::{Namespaces, Sessions, SessionsSettings, Surroundings};
 
 /// The sessions of a node by these settings.
 ///
@@ -21,6 +22,7 @@ pub(super) fn sessions(
     channels: &Channels,
     access: &Access,
     environment: &Arc<NodeEnvironment>,
+    hooks: &PluginHooks,
 ) -> Sessions {
     let (namespaces, _) = Namespaces::of(&settings.namespaces, []);
     let surroundings = Surroundings {
@@ -28,7 +30,7 @@ pub(super) fn sessions(
         channels: channels.clone(),
         access: access.clone(),
         environment: Arc::clone(environment) as _,
-        hooks: Arc::new(NoHooks),
+        hooks: Arc::new(hooks.clone()),
     };
     Sessions::new(surroundings, settings, namespaces)
 }

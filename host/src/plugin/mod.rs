@@ -7,8 +7,9 @@
 //! | `code` | from a component's bytes to compiled code: the engine, compiling in worker processes, caches | nothing else |
 //! | `threads` | the plugin threads, foreground and background, and what the tasks on them cost | nothing else |
 //! | `guest` | what an instance is made of and may do: store data, memory, output, batches, imports, secrets, and how it dies | `code`, `threads` |
-//! | `run` | instances at work: making them, calling their handlers, the workers that hand events over | `code`, `threads`, `guest` |
-//! | `life` | a plugin from its file's appearance to its removal: folder, loading, supervising, status | `code`, `guest`, `run` |
+//! | `hooks` | what sessions of clients ask plugins, on its way to an instance and back | `guest` |
+//! | `run` | instances at work: making them, calling their handlers, the workers that hand events over | `code`, `threads`, `guest`, `hooks` |
+//! | `life` | a plugin from its file's appearance to its removal: folder, loading, supervising, status | `code`, `guest`, `hooks`, `run` |
 //!
 //! Arrows point up the table: no room knows one below it.
 //!
@@ -19,6 +20,13 @@
 //! (`run/sources.rs`); `run/instance.rs` hands it over, and `run/handler.rs` makes the
 //! call, in the course of which the guest calls `guest/imports/`. What became of it is
 //! settled with the inbox, and counted there.
+//!
+//! # A question's way
+//!
+//! A session asks at `hooks/plugin_hooks.rs`, from where the question comes to the plugin's
+//! `hooks/desk.rs`; a worker takes it between two calls with events, `run/instance.rs` asks,
+//! and `hooks/exported.rs` makes the call and tells the session what `hooks/answer.rs` makes of
+//! the answer.
 //!
 //! # A plugin's way
 //!
@@ -31,6 +39,7 @@
 
 mod code;
 mod guest;
+mod hooks;
 mod life;
 mod run;
 mod threads;
@@ -39,6 +48,8 @@ pub use code::code_cache::CodeCacheError;
 pub use code::compile::{
     CompileError, CompileWorkers, WorkerError, WorkerLimits, serve_compile_tasks,
 };
+pub use guest::addressed::Addressed;
+pub use hooks::PluginHooks;
 pub use life::folder::FolderError;
 pub use life::inspect::{Inspection, inspect};
 pub use life::plugins::Plugins;

@@ -65,6 +65,8 @@ pub(super) struct State {
     /// Number of the last subscription that was begun.
     pub(super) last: u64,
     pub(super) timers: Timers,
+    /// Whether a plugin is being asked for how long it goes on.
+    pub(super) renewing: bool,
     /// How fast its commands come.
     pub(super) pace: Pace,
     /// How many of them in a row came too fast.
@@ -100,6 +102,8 @@ pub(super) struct Known {
     pub(super) meta: Option<Value>,
     /// When it expires, in seconds since the Unix epoch.
     pub(super) expire_at: Option<u64>,
+    /// Whether a plugin is asked then for how long it goes on, and not the client for a token.
+    pub(super) renewed_by_plugin: bool,
     /// The channels that its token says it is subscribed to.
     pub(super) token_channels: BTreeSet<String>,
     /// Name and version that the client gives itself.
@@ -129,6 +133,10 @@ pub(super) struct Active {
     pub(super) is_told: bool,
     /// When it expires, in seconds since the Unix epoch.
     pub(super) expire_at: Option<u64>,
+    /// Whether a plugin is asked then for how long it goes on.
+    pub(super) renewed_by_plugin: bool,
+    /// Whether one is being asked.
+    pub(super) renewing: bool,
     /// What else its token allows.
     pub(super) allow: Verbs,
 }
@@ -185,6 +193,7 @@ impl Connection {
                     subscription_expiry: None,
                     reminded: u64::MAX,
                 },
+                renewing: false,
                 pace: Pace::default(),
                 too_fast: 0,
                 publisher: None,

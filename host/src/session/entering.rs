@@ -42,6 +42,8 @@ pub(super) struct Entering<'e> {
     pub(super) grant: SubscriptionGrant,
     /// When it expires, in seconds since the Unix epoch.
     pub(super) expire_at: Option<u64>,
+    /// Whether a plugin is asked then for how long it goes on, and not the client for a token.
+    pub(super) renewed_by_plugin: bool,
     /// What else its token allows.
     pub(super) allow: Verbs,
     /// Where the client was, if it was there and wants what it has missed.
@@ -89,9 +91,10 @@ impl Shared {
         let hears = hears.then(|| known.identity.clone());
         let (hub, subscribed) = self.subscribe_to_hub(connection, &entering, &info, hears)?;
         let subscriber = Arc::clone(&subscribed.subscriber);
+        let told_ttl = ttl.filter(|_| !entering.renewed_by_plugin);
         let result = SubscribeResult {
-            expires: ttl.is_some(),
-            ttl: ttl.unwrap_or(0),
+            expires: told_ttl.is_some(),
+            ttl: told_ttl.unwrap_or(0),
             id: match entering.numbered {
                 true => i64::try_from(hub.number()).unwrap_or(0),
                 false => 0,
@@ -109,10 +112,12 @@ impl Shared {
             info,
             is_told: entering.options.join_leave,
             expire_at: entering.expire_at,
+            renewed_by_plugin: entering.renewed_by_plugin,
+            renewing: false,
             allow: entering.allow,
         });
         if let Some(ttl) = ttl {
-            state.subscription_expires(self.after(ttl));
+            state.subscription_expires(self.over(ttl, entering.renewed_by_plugin));
         }
         self.counts.subscriptions.fetch_add(1, Ordering::Relaxed);
         let event_type = HostEventType::SessionSubscribed;
@@ -146,6 +151,14 @@ impl Shared {
     pub(super) fn after(&self, ttl: u32) -> u64 {
         let left = u64::from(ttl) * 1000 + EXPIRED_GRACE;
         self.wheel.now().saturating_add(left)
+    }
+
+    /// The same of what a plugin renews, which is asked as soon as it expires.
+    pub(super) fn over(&self, ttl: u32, renewed_by_plugin: bool) -> u64 {
+        match renewed_by_plugin {
+            true => self.wheel.now().saturating_add(u64::from(ttl) * 1000),
+            false => self.after(ttl),
+        }
     }
 
     fn subscribe_to_hub(

@@ -7,8 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use hearken_session_protocol::Encoding;
 use hearken_session_protocol::codes::{disconnects, errors};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::grant::SubscriptionGrant;
 use super::name::ChannelName;
@@ -16,7 +17,7 @@ use super::refused::Refused;
 
 /// How long a plugin may take: a client waits 5 s for what it asked for, and drops its
 /// connection then.
-const DEADLINE: Duration = Duration::from_secs(1);
+pub const HOOK_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The session that something is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +33,17 @@ pub struct AboutSession<'a> {
 /// Who connects.
 #[derive(Clone, Debug)]
 pub struct ConnectAsked<'a> {
-    /// Who it is by its token, if it has shown one.
+    /// Who it is by its token, if it has shown one that is right.
     pub session: AboutSession<'a>,
-    /// Whether it has shown a token that is right.
-    pub has_token: bool,
+    /// What that token claims.
+    pub claims: Option<&'a Map<String, Value>>,
+    /// The token that it has shown, where the node has no key by which to tell whether it is
+    /// right.
+    pub token: Option<&'a str>,
     /// What it is connected by, as `websocket`.
     pub transport: &'a str,
+    /// What its messages are written as.
+    pub encoding: Encoding,
     /// Name that the client gives itself.
     pub name: &'a str,
     /// Version of that.
@@ -76,6 +82,15 @@ pub struct SubscribeAnswer {
     pub expire_at: Option<u64>,
 }
 
+/// For how long a session or a subscription goes on that has expired.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefreshAnswer {
+    /// When it expires, in seconds since the Unix epoch; `None` for never.
+    pub expire_at: Option<u64>,
+    /// What others are shown of it from now on; `None` for what they were.
+    pub info: Option<Bytes>,
+}
+
 /// What a plugin says of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishAnswer {
@@ -85,6 +100,9 @@ pub enum PublishAnswer {
     Handled,
 }
 
+/// What a plugin says; `None` if it is none that answers such questions.
+pub type Answered<'a, T> = BoxFuture<'a, Result<Option<T>, Refused>>;
+
 /// Asks plugins. What they answer late or not at all is answered for them, and never as a
 /// yes.
 pub trait SessionHooks: Debug + Send + Sync + 'static {
@@ -93,7 +111,16 @@ pub trait SessionHooks: Debug + Send + Sync + 'static {
         &'a self,
         plugin: &'a str,
         asked: ConnectAsked<'a>,
-    ) -> BoxFuture<'a, Result<ConnectAnswer, Refused>>;
+    ) -> Answered<'a, ConnectAnswer>;
+
+    /// Whether a session goes on that expires. `token` is what it has shown, where the node has
+    /// no key for that.
+    fn refresh<'a>(
+        &'a self,
+        plugin: &'a str,
+        session: AboutSession<'a>,
+        token: Option<&'a str>,
+    ) -> Answered<'a, RefreshAnswer>;
 
     /// Whether a session may subscribe.
     fn subscribe<'a>(
@@ -102,7 +129,15 @@ pub trait SessionHooks: Debug + Send + Sync + 'static {
         session: AboutSession<'a>,
         channel: &'a ChannelName,
         data: &'a Bytes,
-    ) -> BoxFuture<'a, Result<SubscribeAnswer, Refused>>;
+    ) -> Answered<'a, SubscribeAnswer>;
+
+    /// Whether a subscription goes on that expires.
+    fn sub_refresh<'a>(
+        &'a self,
+        plugin: &'a str,
+        session: AboutSession<'a>,
+        channel: &'a ChannelName,
+    ) -> Answered<'a, RefreshAnswer>;
 
     /// Whether a session may publish.
     fn publish<'a>(
@@ -111,7 +146,7 @@ pub trait SessionHooks: Debug + Send + Sync + 'static {
         session: AboutSession<'a>,
         channel: &'a ChannelName,
         data: &'a Bytes,
-    ) -> BoxFuture<'a, Result<PublishAnswer, Refused>>;
+    ) -> Answered<'a, PublishAnswer>;
 
     /// What a method answers to a session.
     fn rpc<'a>(
@@ -120,7 +155,7 @@ pub trait SessionHooks: Debug + Send + Sync + 'static {
         session: AboutSession<'a>,
         method: &'a str,
         data: &'a Bytes,
-    ) -> BoxFuture<'a, Result<Bytes, Refused>>;
+    ) -> Answered<'a, Bytes>;
 }
 
 /// Hooks of a node without plugins that have any.
@@ -132,8 +167,17 @@ impl SessionHooks for NoHooks {
         &'a self,
         _plugin: &'a str,
         _asked: ConnectAsked<'a>,
-    ) -> BoxFuture<'a, Result<ConnectAnswer, Refused>> {
+    ) -> Answered<'a, ConnectAnswer> {
         ready(Err(disconnects::SERVER_ERROR.into())).boxed()
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        _plugin: &'a str,
+        _session: AboutSession<'a>,
+        _token: Option<&'a str>,
+    ) -> Answered<'a, RefreshAnswer> {
+        ready(Err(errors::INTERNAL.into())).boxed()
     }
 
     fn subscribe<'a>(
@@ -142,7 +186,16 @@ impl SessionHooks for NoHooks {
         _session: AboutSession<'a>,
         _channel: &'a ChannelName,
         _data: &'a Bytes,
-    ) -> BoxFuture<'a, Result<SubscribeAnswer, Refused>> {
+    ) -> Answered<'a, SubscribeAnswer> {
+        ready(Err(errors::INTERNAL.into())).boxed()
+    }
+
+    fn sub_refresh<'a>(
+        &'a self,
+        _plugin: &'a str,
+        _session: AboutSession<'a>,
+        _channel: &'a ChannelName,
+    ) -> Answered<'a, RefreshAnswer> {
         ready(Err(errors::INTERNAL.into())).boxed()
     }
 
@@ -152,7 +205,7 @@ impl SessionHooks for NoHooks {
         _session: AboutSession<'a>,
         _channel: &'a ChannelName,
         _data: &'a Bytes,
-    ) -> BoxFuture<'a, Result<PublishAnswer, Refused>> {
+    ) -> Answered<'a, PublishAnswer> {
         ready(Err(errors::INTERNAL.into())).boxed()
     }
 
@@ -162,16 +215,16 @@ impl SessionHooks for NoHooks {
         _session: AboutSession<'a>,
         _method: &'a str,
         _data: &'a Bytes,
-    ) -> BoxFuture<'a, Result<Bytes, Refused>> {
+    ) -> Answered<'a, Bytes> {
         ready(Err(errors::INTERNAL.into())).boxed()
     }
 }
 
 /// What a plugin answers, or `late` if it takes too long.
 pub(super) async fn in_time<T>(
-    answer: BoxFuture<'_, Result<T, Refused>>,
+    answer: Answered<'_, T>,
     late: impl Into<Refused>,
-) -> Result<T, Refused> {
-    let answer = tokio::time::timeout(DEADLINE, answer).await;
+) -> Result<Option<T>, Refused> {
+    let answer = tokio::time::timeout(HOOK_DEADLINE, answer).await;
     answer.unwrap_or_else(|_| Err(late.into()))
 }

@@ -23,7 +23,7 @@
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
 //! | `watching` | events that are shown wherever they are published |
-//! | `wheel`, `timing` | what happens as time goes by |
+//! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
 //! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
@@ -63,6 +63,7 @@ mod publishing;
 mod reading;
 mod refused;
 mod registry;
+mod renewing;
 mod reports;
 mod reserved;
 mod server;
@@ -96,15 +97,15 @@ pub use history::{
 };
 pub use history_settings::HistorySettings;
 pub use hooks::{
-    AboutSession, ConnectAnswer, ConnectAsked, NoHooks, PublishAnswer, SessionHooks,
-    SubscribeAnswer,
+    AboutSession, Answered, ConnectAnswer, ConnectAsked, HOOK_DEADLINE, NoHooks, PublishAnswer,
+    RefreshAnswer, SessionHooks, SubscribeAnswer,
 };
 pub use hub::Exclude;
 pub use idempotency::{IdempotencyKeys, KEYS_TTL};
 pub use name::{ChannelName, ChannelNameError, MAX_NAME_BYTES};
 pub use namespace::{
     AllowedFor, DEFAULT_CHANNELS, DEFAULT_DURABLE_CHANNELS, DEFAULT_META_TTL, DEFAULT_NAMESPACE,
-    DEFAULT_TAGS, DataFormat, DeltaType, NameRefused, Namespace, RecoveryMode,
+    DEFAULT_TAGS, DataFormat, DeltaType, NameRefused, Namespace, RecoveryMode, namespace_of,
 };
 pub use namespaces::{Namespaces, PassedOver, Resolved};
 pub use options::{SubscriptionOptions, Wanted};

@@ -28,6 +28,12 @@ pub const DEFAULT_CHANNELS: usize = 1_000_000;
 /// Attributes of an event that are tags of its publication, unless told that none is.
 pub const DEFAULT_TAGS: [&str; 2] = ["type", "subject"];
 
+/// The name of the namespace that a channel would be of.
+#[must_use]
+pub fn namespace_of(name: &ChannelName) -> &str {
+    name.namespace().unwrap_or(DEFAULT_NAMESPACE)
+}
+
 /// A namespace of session channels. The names of options are Centrifugo's, and so is what
 /// they mean, unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -63,14 +63,17 @@ pub enum Decision<'a> {
 }
 
 impl<'a> Decision<'a> {
-    /// The plugin that decides, if one does, and the one that may narrow it.
+    /// The plugin that decides, if one does, and the one that may narrow it, if that is
+    /// another.
     ///
     /// # Errors
     /// Why not.
     pub fn plugins(self) -> Result<(Option<&'a str>, Option<&'a str>), Denial> {
         match self {
             Self::Allow { hooks } => Ok((None, hooks)),
-            Self::Ask { plugin, hooks } => Ok((Some(plugin), hooks)),
+            Self::Ask { plugin, hooks } => {
+                Ok((Some(plugin), hooks.filter(|hooks| *hooks != plugin)))
+            }
             Self::Deny(denial) => Err(denial),
         }
     }

@@ -136,6 +136,7 @@ impl Sessions {
                     ..Known::clone(known)
                 };
                 state.known = Some(Arc::new(known));
+                state.renewing = false;
                 state.timers.expiry = ttl.map(|ttl| self.0.after(ttl));
             }
             let push = Push::Refresh {

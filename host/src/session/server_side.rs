@@ -57,6 +57,7 @@ impl Shared {
             options,
             grant: side.grant.clone(),
             expire_at: side.expire_at,
+            renewed_by_plugin: false,
             allow: Verbs::default(),
             recovers: position
                 .filter(|position| position.recover)

@@ -32,6 +32,10 @@ use crate::channel::Channels;
 /// is read for many that come back at once stays small.
 const READ_TOGETHER: usize = 32;
 
+/// Plugins that are asked at a time for how long something goes on. Where many sessions expire
+/// together, the others wait for as long as a client would have for a token.
+const RENEWALS: usize = 64;
+
 /// What the wheel reminds of.
 #[derive(Debug)]
 pub(super) enum Reminder {
@@ -57,6 +61,8 @@ pub(super) struct Shared {
     /// How fast sessions come.
     connecting: Mutex<Pace>,
     pub(super) counts: Counts,
+    /// Of which each is a plugin that is asked for how long something goes on.
+    pub(super) renewals: Semaphore,
     /// Tasks that hand on what is published, and the one that looks after all.
     pub(super) tasks: TaskTracker,
     /// Where they run, whoever publishes.
@@ -101,6 +107,7 @@ impl Shared {
             reading: Semaphore::new(READ_TOGETHER),
             connecting: Mutex::default(),
             counts: Counts::default(),
+            renewals: Semaphore::new(RENEWALS),
             tasks: TaskTracker::new(),
             runtime,
             closing: CancellationToken::new(),

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::connection::Transport;
 use super::frame::{Framing, Variant};
 use super::handle::Session;
-use super::hooks::NoHooks;
+use super::hooks::{NoHooks, SessionHooks};
 use super::namespace::{AllowedFor, Namespace};
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
@@ -86,7 +86,19 @@ impl Rig {
         let seams = seams();
         let access = Access::open(Arc::clone(&seams) as Arc<dyn Clock>);
         let folder = tempfile::tempdir().unwrap();
-        Self::with_access(access, folder, seams, namespaces, change)
+        Self::with_access(access, folder, seams, Arc::new(NoHooks), namespaces, change)
+    }
+
+    /// The same where plugins are asked.
+    pub(super) fn asking(
+        hooks: Arc<dyn SessionHooks>,
+        namespaces: &[Namespace],
+        change: impl FnOnce(&mut SessionsSettings),
+    ) -> Self {
+        let seams = seams();
+        let access = Access::open(Arc::clone(&seams) as Arc<dyn Clock>);
+        let folder = tempfile::tempdir().unwrap();
+        Self::with_access(access, folder, seams, hooks, namespaces, change)
     }
 
     /// Where nobody has a right unless a token or the namespace gives it. Tokens are those of
@@ -104,7 +116,8 @@ impl Rig {
         };
         let clock = Arc::clone(&seams) as Arc<dyn Clock>;
         let access = Access::new(settings, clock, Arc::new(NoKeySets)).unwrap();
-        Self::with_access(access, folder, seams, namespaces, |settings| {
+        let hooks = Arc::new(NoHooks);
+        Self::with_access(access, folder, seams, hooks, namespaces, |settings| {
             settings.token = Some("main".to_owned());
             change(settings);
         })
@@ -134,6 +147,7 @@ impl Rig {
         access: Access,
         folder: TempDir,
         seams: Arc<Seams>,
+        hooks: Arc<dyn SessionHooks>,
         namespaces: &[Namespace],
         change: impl FnOnce(&mut SessionsSettings),
     ) -> Self {
@@ -146,7 +160,7 @@ impl Rig {
             channels: channels_of(&bus, BTreeMap::new()),
             access,
             environment: seams,
-            hooks: Arc::new(NoHooks),
+            hooks,
         };
         Self {
             sessions: Sessions::new(surroundings, settings, all(namespaces)),

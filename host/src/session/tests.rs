@@ -2,6 +2,7 @@
 
 mod connecting;
 mod durable;
+mod hooks;
 mod lagging;
 mod namespaced;
 mod order;

@@ -8,7 +8,7 @@ use hearken_session_protocol::codes::{Disconnect, disconnects, unsubscribes};
 
 use super::connection::{Connection, Phase, State};
 use super::entering::EXPIRED_GRACE;
-use super::hub::Hub;
+use super::hub::{Hub, Subscriber};
 use super::name::ChannelName;
 use super::shared::{Reminder, Shared};
 
@@ -23,9 +23,16 @@ const TOGETHER: usize = 256;
 struct Due {
     end: Option<Disconnect>,
     pings: bool,
+    /// Whether a plugin is asked for how long it goes on.
+    renews: bool,
     /// Its subscriptions that have expired, and whether the server made each.
     expired: Vec<(ChannelName, bool)>,
+    /// Those about which a plugin is asked.
+    renewed: Renewed,
 }
+
+/// Subscriptions, each by its channel and its subscriber.
+type Renewed = Vec<(ChannelName, Arc<Subscriber>)>;
 
 impl Shared {
     /// Looks after sessions and hubs when the wheel reminds of them, until the node ends.
@@ -72,6 +79,12 @@ impl Shared {
             }
             self.unsubscribe(&connection, &name, None, &unsubscribes::EXPIRED);
         }
+        if due.renews {
+            self.renew_session(&connection);
+        }
+        for (name, subscriber) in due.renewed {
+            self.renew_subscription(&connection, name, subscriber);
+        }
         if due.pings {
             connection.outbox.push(connection.transport.variant.ping());
         }
@@ -100,12 +113,18 @@ impl Shared {
             state.timers.pong = Some(after(self.in_use().settings.pong_timeout));
             state.timers.taken = taken;
         }
-        if is_over(timers.expiry) {
-            return end(disconnects::EXPIRED);
-        }
         let mut due = Due::default();
+        if is_over(timers.expiry) {
+            let known = state.known.as_ref();
+            if state.renewing || !known.is_some_and(|known| known.renewed_by_plugin) {
+                return end(disconnects::EXPIRED);
+            }
+            state.renewing = true;
+            state.timers.expiry = Some(now.saturating_add(EXPIRED_GRACE));
+            due.renews = true;
+        }
         if is_over(timers.subscription_expiry) {
-            due.expired = self.expired(state, now);
+            (due.expired, due.renewed) = self.expired(state, now);
         }
         if is_over(timers.ping) {
             // Settings may have changed what it may.
@@ -125,18 +144,29 @@ impl Shared {
         due
     }
 
-    /// The subscriptions that are over, and when the next of the others is.
-    fn expired(&self, state: &mut State, now: u64) -> Vec<(ChannelName, bool)> {
+    /// The subscriptions that are over, and those about which plugins are asked; also when the
+    /// next of the others is.
+    fn expired(&self, state: &mut State, now: u64) -> (Vec<(ChannelName, bool)>, Renewed) {
         let time = self.time();
-        let mut expired = Vec::new();
+        let (mut expired, mut renewed) = (Vec::new(), Renewed::new());
         let mut next = None;
-        for (name, subscription) in &state.subscriptions {
-            let active = subscription.active.as_ref();
-            let Some(expire_at) = active.and_then(|active| active.expire_at) else {
+        for (name, subscription) in &mut state.subscriptions {
+            let Some(active) = &mut subscription.active else {
                 continue;
             };
-            let over = expire_at.saturating_mul(1000).saturating_add(EXPIRED_GRACE);
-            match over.saturating_sub(time) {
+            let Some(expire_at) = active.expire_at else {
+                continue;
+            };
+            let expires = expire_at.saturating_mul(1000);
+            if active.renewed_by_plugin && !active.renewing && expires <= time {
+                active.renewing = true;
+                renewed.push((name.clone(), Arc::clone(&active.subscriber)));
+            }
+            let grace = match active.renewed_by_plugin && !active.renewing {
+                true => 0,
+                false => EXPIRED_GRACE,
+            };
+            match expires.saturating_add(grace).saturating_sub(time) {
                 0 => expired.push((name.clone(), subscription.is_server_side)),
                 left => {
                     let due = now.saturating_add(left);
@@ -145,7 +175,7 @@ impl Shared {
             }
         }
         state.timers.subscription_expiry = next;
-        expired
+        (expired, renewed)
     }
 
     fn look_after_hub(self: &Arc<Self>, hub: &Weak<Hub>) {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod function;
+mod hooks;
 mod methods;
 mod registration;
 
@@ -76,4 +77,51 @@ pub fn listener(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn listeners(arguments: TokenStream, item: TokenStream) -> TokenStream {
     methods::expand(arguments.into(), item.into()).into()
+}
+
+/// Has the methods of a struct answer what sessions of clients ask.
+///
+/// ```
+/// use hearken_sdk::sessions::{Refusal, Session, Subscribed, Subscribing};
+///
+/// #[derive(Default)]
+/// struct Doorman {
+///     let_in: u64,
+/// }
+///
+/// #[hearken_sdk::sessions("chat")]
+/// impl Doorman {
+///     fn subscribe(
+///         &mut self,
+///         session: &Session,
+///         request: &Subscribing,
+///     ) -> Result<Subscribed, Refusal> {
+///         if session.user.is_empty() {
+///             return Err(Refusal::permission_denied());
+///         }
+///         self.let_in += 1;
+///         println!("{} is number {} in {}", session.user, self.let_in, request.channel);
+///         Ok(Subscribed::new())
+///     }
+/// }
+/// ```
+///
+/// Each method of one of these names is asked; others are methods like any other, and what has
+/// no method is not asked:
+/// - `connect(&mut self, request: &Connecting) -> Result<Connected, E>`;
+/// - `refresh(&mut self, session: &Session, token: Option<&str>) -> Result<Refreshed, E>`;
+/// - `subscribe(&mut self, session: &Session, request: &Subscribing) -> Result<Subscribed, E>`;
+/// - `sub_refresh(&mut self, session: &Session, channel: &str) -> Result<Refreshed, E>`;
+/// - `publish(&mut self, session: &Session, request: &Publishing) -> Result<Published, E>`;
+/// - `rpc(&mut self, session: &Session, method: &str, data: &[u8]) -> Result<Vec<u8>, E>`.
+///
+/// `E` is `Refusal`, or whatever becomes one by `Into`. The arguments are the namespaces of
+/// channels that the plugin answers for; without any it is whichever it is asked about.
+///
+/// There is one value of the struct: it is made by `Default` for the first question, and lives
+/// until the plugin's instance ends by a reload, a trap or the node's end. A plugin has one such
+/// block, beside as many listeners as it likes.
+#[proc_macro_attribute]
+pub fn sessions(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    hooks::expand(arguments.into(), item.into()).into()
 }

@@ -1,6 +1,8 @@
 //! The component: its exports, and its imports as the SDK's types.
 
 mod channels;
+pub mod session_hooks;
+mod sessions;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -18,6 +20,10 @@ use crate::secrets::SecretError;
 use crate::{Event, Filter, SendError, WaitError};
 
 pub(crate) use channels::{append, bounds, read};
+pub(crate) use sessions::{
+    sessions_disconnect, sessions_history, sessions_presence, sessions_presence_stats,
+    sessions_refresh, sessions_send, sessions_subscribe, sessions_unsubscribe,
+};
 
 use bindings::exports::hearken::plugin::framed_listener;
 use bindings::hearken::plugin::{events, progress, types};

@@ -5,6 +5,10 @@ use crate::config::ConfigError;
 use crate::keyvalue::{KeyPage, KeyValueError};
 use crate::log::Level;
 use crate::secrets::SecretError;
+use crate::sessions::{
+    ClientInfo, Except, Grant, HistoryAsked, HistoryPage, PresenceStats, Reached, SessionsError, To,
+};
+use crate::testing::SessionAct;
 use crate::testing::state::{if_host, with_host};
 use crate::{Event, Filter, SendError, WaitError, outgoing};
 
@@ -34,6 +38,84 @@ pub(crate) fn read(channel: &str, after: &Position, limit: u32) -> Result<Page, 
 
 pub(crate) fn bounds(channel: &str) -> Result<Bounds, ReadError> {
     with_host("channels::bounds", |host| host.channels.bounds(channel))
+}
+
+pub(crate) fn sessions_send(
+    to: To,
+    data: Vec<u8>,
+    except: Option<Except>,
+) -> Result<Reached, SessionsError> {
+    with_host("sessions::send", |host| {
+        host.sessions.act(SessionAct::Send { to, data, except })
+    })
+}
+
+pub(crate) fn sessions_subscribe(
+    whose: To,
+    channel: &str,
+    grant: Grant,
+    expire_at: Option<u64>,
+) -> Result<Reached, SessionsError> {
+    let channel = channel.to_owned();
+    with_host("sessions::subscribe", |host| {
+        host.sessions.act(SessionAct::Subscribe {
+            whose,
+            channel,
+            grant,
+            expire_at,
+        })
+    })
+}
+
+pub(crate) fn sessions_unsubscribe(whose: To, channel: &str) -> Result<Reached, SessionsError> {
+    let channel = channel.to_owned();
+    with_host("sessions::unsubscribe", |host| {
+        host.sessions
+            .act(SessionAct::Unsubscribe { whose, channel })
+    })
+}
+
+pub(crate) fn sessions_disconnect(
+    whose: To,
+    code: u32,
+    reason: &str,
+) -> Result<Reached, SessionsError> {
+    let reason = reason.to_owned();
+    with_host("sessions::disconnect", |host| {
+        host.sessions.act(SessionAct::Disconnect {
+            whose,
+            code,
+            reason,
+        })
+    })
+}
+
+pub(crate) fn sessions_refresh(
+    whose: To,
+    expire_at: Option<u64>,
+) -> Result<Reached, SessionsError> {
+    with_host("sessions::refresh", |host| {
+        host.sessions.act(SessionAct::Refresh { whose, expire_at })
+    })
+}
+
+pub(crate) fn sessions_presence(channel: &str) -> Result<Vec<ClientInfo>, SessionsError> {
+    with_host("sessions::presence", |host| host.sessions.presence(channel))
+}
+
+pub(crate) fn sessions_presence_stats(channel: &str) -> Result<PresenceStats, SessionsError> {
+    with_host("sessions::presence_stats", |host| {
+        host.sessions.presence_stats(channel)
+    })
+}
+
+pub(crate) fn sessions_history(
+    channel: &str,
+    asked: &HistoryAsked,
+) -> Result<HistoryPage, SessionsError> {
+    with_host("sessions::history", |host| {
+        host.sessions.history(channel, asked)
+    })
 }
 
 pub(crate) fn begin_part(name: &str) {

@@ -2,9 +2,11 @@
 
 use std::marker::PhantomData;
 
+use super::sessions::SessionAct;
 use super::state::{self, State, with_host};
 use crate::channels::AppendError;
 use crate::log::Level;
+use crate::sessions::{ClientInfo, Publication, SessionsError};
 use crate::{Event, SendError};
 
 /// Plays the host for the listeners called on this thread while it lives: gives
@@ -78,6 +80,28 @@ impl Host {
         self
     }
 
+    /// Makes a channel of sessions with these subscribers and publications, which have the
+    /// offsets from 1. Others are not there.
+    pub fn session_channel(
+        self,
+        name: impl Into<String>,
+        present: Vec<ClientInfo>,
+        publications: Vec<Publication>,
+    ) -> Self {
+        with_host("session_channel", |host| {
+            host.sessions.make(name.into(), present, publications)
+        });
+        self
+    }
+
+    /// Makes the next call on sessions fail with `error`; several are used up in turn.
+    pub fn refuse_sessions(self, error: SessionsError) -> Self {
+        with_host("refuse_sessions", |host| {
+            host.sessions.refusals.push_back(error)
+        });
+        self
+    }
+
     /// Lets a later `wait` return `event`. A wait takes the first scripted event
     /// that matches its filter, and times out at once when there is none.
     pub fn answer_wait(self, event: Event) -> Self {
@@ -106,6 +130,12 @@ impl Host {
             });
             events.to_vec()
         })
+    }
+
+    /// What was done with sessions so far.
+    #[must_use]
+    pub fn session_acts(&self) -> Vec<SessionAct> {
+        with_host("session_acts", |host| host.sessions.acts.clone())
     }
 
     /// What was logged so far (not what was printed).

@@ -24,11 +24,14 @@
 
 mod channels;
 mod event;
+pub mod hooks;
 mod host;
+mod sessions;
 pub(crate) mod state;
 
 pub use event::{EventBuilder, event};
 pub use host::Host;
+pub use sessions::SessionAct;
 
 use crate::failure::Failure;
 use crate::{Event, Filter, dispatch};

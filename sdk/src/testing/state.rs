@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use hearken_pattern::{Pattern, is_type_char};
 
 use super::channels::{Channels, Handling, stored};
+use super::sessions::Sessions;
 use crate::channels::{AppendError, Stored};
 use crate::event::Attributes;
 use crate::log::Level;
@@ -25,6 +26,7 @@ pub(crate) struct State {
     pub buckets: BTreeMap<String, Records>,
     pub denied_buckets: BTreeSet<String>,
     pub channels: Channels,
+    pub sessions: Sessions,
     /// While an event is delivered by its channel.
     pub handling: Option<Handling>,
     pub refusals: VecDeque<SendError>,
@@ -166,7 +168,9 @@ impl State {
         if let Some(error) = self.refusals.pop_front() {
             return Err(error);
         }
-        if let Some(channel) = event.channel.clone() {
+        let of_sessions = event.channel.as_deref();
+        let of_sessions = of_sessions.is_some_and(|channel| self.sessions.has(channel));
+        if let Some(channel) = event.channel.clone().filter(|_| !of_sessions) {
             let stored = self.append(&channel, vec![event], None)?;
             let ids = stored.into_iter().map(|event| event.id);
             return Ok(ids.collect());

@@ -114,6 +114,8 @@ enum Suite {
     Http,
     /// Events from one node to others, beside message brokers
     Cluster,
+    /// What sessions ask plugins
+    Hooks,
     /// Appending to channels and reading them, beside the disk and logs of message brokers
     Channels,
     /// All of them
@@ -171,6 +173,7 @@ fn main() -> ExitCode {
         (Suite::Streams, suites::streams::run),
         (Suite::Http, suites::http::run),
         (Suite::Cluster, suites::cluster::run),
+        (Suite::Hooks, suites::hooks::run),
         (Suite::Channels, suites::channels::run),
     ] {
         if suite == name || suite == Suite::All {

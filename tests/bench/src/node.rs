@@ -14,7 +14,7 @@ use hearken::clock::SystemClock;
 use hearken::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use hearken::consumer::Consumers;
 use hearken::event::{Event, Pattern};
-use hearken::plugin::{PluginRunner, Plugins, PluginsConfig};
+use hearken::plugin::{PluginHooks, PluginRunner, Plugins, PluginsConfig};
 use hearken::store::Store;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -31,6 +31,8 @@ pub(crate) struct Folder(tempfile::TempDir);
 /// A running node; dropping it stops it.
 pub(crate) struct Node {
     pub(crate) plugins: Arc<Plugins>,
+    /// Where sessions ask them.
+    pub(crate) hooks: PluginHooks,
     bus: Bus,
     stop: CancellationToken,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -95,11 +97,14 @@ impl Node {
         let store = Store::in_memory(bus.clone(), Arc::new(SystemClock)).expect("a thread");
         let channels = Channels::new(&bus);
         let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
+        let hooks = PluginHooks::new();
         let config = PluginsConfig {
             bus: bus.clone(),
             store,
             consumers: Consumers::new(&channels, &bus, environment),
             channels,
+            hooks: hooks.clone(),
+            addressed: None,
             folder: folder.join("plugins"),
             data: folder.join("data"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -135,6 +140,7 @@ impl Node {
         }
         Self {
             plugins,
+            hooks,
             bus,
             stop,
             running: Some(running),
@@ -165,6 +171,11 @@ impl Node {
             .block_on(async { tokio::time::timeout(DEADLINE, receiver.recv()).await })
             .expect("the event comes in time")
             .expect("the receiver is open")
+    }
+
+    /// What a task of the node comes to.
+    pub(crate) fn run_on<T>(&self, task: impl Future<Output = T>) -> T {
+        self.io.block_on(task)
     }
 
     pub(crate) fn status(&self, plugin: &str) -> PluginStatus {

@@ -60,7 +60,7 @@ allow_subscribe_for_client = true
 const EMULATED: [&str; 3] = ["POST http_stream", "GET sse", "POST sse"];
 
 /// A folder with that configuration, and its path.
-fn configured(text: &str) -> (TempDir, PathBuf) {
+pub fn configured(text: &str) -> (TempDir, PathBuf) {
     let folder = TempDir::new().expect("a temporary folder");
     // Whatever folder the node is started in.
     let of_files = format!("_file = \"{}/", folder.path().display());
@@ -83,13 +83,13 @@ async fn node() -> NodeProcess {
 }
 
 /// What a session is sent over an answer.
-struct Stream {
+pub struct Stream {
     response: Response,
     read: Vec<u8>,
 }
 
 impl Stream {
-    async fn open(request: RequestBuilder) -> Self {
+    pub async fn open(request: RequestBuilder) -> Self {
         let response = answer(request).await;
         assert_eq!(response.status(), StatusCode::OK);
         Self {
@@ -99,7 +99,7 @@ impl Stream {
     }
 
     /// The next message; `None` when there are no more.
-    async fn next(&mut self) -> Option<Value> {
+    pub async fn next(&mut self) -> Option<Value> {
         timeout(DEADLINE, self.line())
             .await
             .expect("something comes")
@@ -127,21 +127,21 @@ impl Stream {
     }
 
     /// The next message, of a session that goes on.
-    async fn message(&mut self) -> Value {
+    pub async fn message(&mut self) -> Value {
         self.next().await.expect("the session goes on")
     }
 }
 
 /// A session whose commands go apart from what it is sent.
-struct Session {
-    stream: Stream,
+pub struct Session {
+    pub stream: Stream,
     /// What it was told when it connected.
-    connected: Value,
+    pub connected: Value,
 }
 
 impl Session {
     /// Connects over one of [`EMULATED`], with what a connect command has.
-    async fn connect(api: &Api, way: &str, request: Value) -> Self {
+    pub async fn connect(api: &Api, way: &str, request: Value) -> Self {
         let (method, transport) = way.split_once(' ').expect("a method");
         let command = json!({ "connect": request, "id": 1 }).to_string();
         let path = format!("/connection/{transport}");
@@ -161,12 +161,12 @@ impl Session {
     }
 
     /// Its id.
-    fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         self.connected["client"].as_str().expect("an id")
     }
 
     /// Sends a command, and returns the next message.
-    async fn command(&mut self, api: &Api, command: Value) -> Value {
+    pub async fn command(&mut self, api: &Api, command: Value) -> Value {
         emulate(api, &self.connected, &command.to_string()).await;
         self.stream.message().await
     }
@@ -180,7 +180,7 @@ fn commands(api: &Api, connected: &Value, lines: &str) -> RequestBuilder {
 }
 
 /// Sends such commands, which are carried out then.
-async fn emulate(api: &Api, connected: &Value, lines: &str) {
+pub async fn emulate(api: &Api, connected: &Value, lines: &str) {
     let taken = answer(commands(api, connected, lines)).await;
     assert_eq!(taken.status(), StatusCode::NO_CONTENT);
 }

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 
 use super::{Availability, CheckReport, ExportReport, FileKind, ImportReport};
 use crate::admin::DeliveryStatus;
+use crate::interfaces::SESSION_HOOKS;
 
 impl Display for CheckReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -19,7 +20,8 @@ impl Display for CheckReport {
         )?;
         list(f, "imports", &self.imports)?;
         list(f, "exports", &self.exports)?;
-        if let Some(listeners) = &self.listeners {
+        let listeners = self.listeners.as_ref();
+        if let Some(listeners) = listeners.filter(|_| self.handler.is_some()) {
             writeln!(f, "listens to")?;
             for listener in listeners {
                 let name = Told(&listener.name);
@@ -57,16 +59,22 @@ impl Display for CheckReport {
             writeln!(f, "problem: {}", lines.next().unwrap_or(Told("")))?;
             lines.try_for_each(|line| writeln!(f, "    {line}"))?;
         }
-        let Some(handler) = self.handler.filter(|_| self.runnable) else {
+        if !self.runnable || !self.session_hooks && self.handler.is_none() {
             return write!(f, "this host cannot run it");
-        };
+        }
         write!(f, "this host can run it")?;
         if let Some(line) = self.missing_manifest_line {
             let manifest = Path::new(file).with_extension("toml");
             let manifest = manifest.display();
             write!(f, " once {manifest} says what it listens to, e.g. {line}")?;
         }
-        write!(f, "; events are handed over by {handler}")
+        if let Some(handler) = self.handler {
+            write!(f, "; events are handed over by {handler}")?;
+        }
+        match self.session_hooks {
+            true => write!(f, "; sessions ask it by {SESSION_HOOKS}"),
+            false => Ok(()),
+        }
     }
 }
 

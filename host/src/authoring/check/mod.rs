@@ -61,6 +61,8 @@ pub struct CheckReport {
     pub exports: Vec<ExportReport>,
     /// The export by which this host would hand events over.
     pub handler: Option<Handler>,
+    /// Whether this host would ask it about sessions of clients.
+    pub session_hooks: bool,
     /// What the component says that it listens to, as far as it may; null when it was not asked.
     pub listeners: Option<Vec<ListenerStatus>>,
     /// What the plugin may do, by its manifest and the node's policy; null when it was not
@@ -206,6 +208,7 @@ impl CheckReport {
             imports: Vec::new(),
             exports: Vec::new(),
             handler: None,
+            session_hooks: false,
             listeners: None,
             rights: None,
             missing_manifest_line: None,
@@ -228,10 +231,14 @@ impl CheckReport {
                 .extend(interfaces::import_problem(&import.name));
         }
         let exports: Vec<Export<'_>> = self.exports.iter().map(ExportReport::as_export).collect();
-        match interfaces::find_handler(&exports) {
-            Ok(handler) => {
-                self.handler = Some(handler);
-                if !handler.describes_itself() {
+        match interfaces::find_called(&exports) {
+            Ok(called) => {
+                self.handler = called.handler;
+                self.session_hooks = called.session_hooks;
+                if called
+                    .handler
+                    .is_some_and(|handler| !handler.describes_itself())
+                {
                     self.missing_manifest_line = Some(SUBSCRIBE);
                 }
             }

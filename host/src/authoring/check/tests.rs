@@ -134,6 +134,26 @@ fn a_near_miss_of_a_handler_is_told_from_a_component_for_something_else() {
 }
 
 #[test]
+fn a_component_that_only_sessions_ask_runs_too() {
+    let hooks = "hearken:plugin/session-hooks@0.2.0";
+    let functions = ["describe", "subscribe"];
+    let imports = [
+        "hearken:plugin/session-types@0.2.0",
+        "hearken:plugin/sessions@0.2.0",
+    ];
+    let report = check_bytes("doorman.wasm", &component(&imports, hooks, &functions));
+    assert!(report.runnable && report.session_hooks, "{report}");
+    assert_eq!(report.handler, None);
+    let text = report.to_string();
+    assert!(text.contains("sessions = [\"NAMESPACE\"]"), "{text}");
+    let verdict = text.lines().last().unwrap();
+    assert_eq!(
+        verdict,
+        "this host can run it; sessions ask it by hearken:plugin/session-hooks@0.2.0"
+    );
+}
+
+#[test]
 fn a_wasmcloud_component_runs_and_needs_a_manifest_that_subscribes() {
     let report = check_bytes(
         "echo.wasm",

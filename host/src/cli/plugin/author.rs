@@ -61,7 +61,8 @@ pub(super) async fn check(
         Examination::from_bytes(&told).map_err(|error| error.to_string())
     })
     .await?;
-    let describes_itself = report.handler.is_some_and(Handler::describes_itself);
+    let describes_itself =
+        report.session_hooks || report.handler.is_some_and(Handler::describes_itself);
     if report.runnable && (describes_itself || subscribes(&file.with_extension("toml"))) {
         let said = inspect(file, workers, policy).await;
         report.set_listeners(said.map(|said| (said.listeners, said.rights)));

@@ -22,6 +22,8 @@ struct Followed {
     follower: Follower,
     /// The policies that plugins were told of.
     policies: Arc<Mutex<Vec<Policy>>>,
+    /// The namespaces that sessions were told of.
+    namespaces: Arc<Mutex<Vec<BTreeMap<String, Namespace>>>>,
     tls: Option<HttpTls>,
 }
 
@@ -32,17 +34,21 @@ fn followed(file: &Path) -> Followed {
     let access = Access::new(config.access.clone(), Arc::new(SystemClock), key_sets).unwrap();
     let policies = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&policies);
+    let namespaces = Arc::new(Mutex::new(Vec::new()));
+    let spaces = Arc::clone(&namespaces);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tls = crate::node::http::tls(config.http.tls.as_ref(), &clock).unwrap();
     let parts = Parts {
         access: access.clone(),
         http_tls: tls.clone(),
         set_policy: Box::new(move |policy| told.lock().unwrap().push(policy)),
+        set_namespaces: Box::new(move |own| spaces.lock().unwrap().push(own)),
     };
     Followed {
         follower: Follower::new(source, config, parts),
         access,
         policies,
+        namespaces,
         tls,
     }
 }
@@ -115,6 +121,31 @@ async fn plugins_are_told_of_another_policy_and_only_then() {
     std::fs::write(&file, "policy.plugin.a.listne = []\n").unwrap();
     assert!(matches!(said(&follower), Some(Said::Refused(_))));
     assert_eq!(policies.lock().unwrap().len(), 0, "it is not valid");
+}
+
+#[tokio::test]
+async fn sessions_are_told_of_other_namespaces_and_of_the_rest_it_is_said() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("hearken.toml");
+    std::fs::write(&file, "sessions.namespaces.chat = {}\n").unwrap();
+    let Followed {
+        follower,
+        namespaces,
+        ..
+    } = followed(&file);
+    assert_eq!(said(&follower), None);
+    let other = "sessions.namespaces.chat = { presence = true }\n";
+    std::fs::write(&file, format!("{other}sessions.connect = 'a'\n")).unwrap();
+    let restart = Said::Restart(vec!["sessions.connect"]);
+    assert_eq!(said(&follower), Some(restart));
+    let told = std::mem::take(&mut *namespaces.lock().unwrap());
+    let [told] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert!(told["chat"].presence);
+    std::fs::write(&file, other).unwrap();
+    assert_eq!(said(&follower), None);
+    assert!(namespaces.lock().unwrap().is_empty(), "they are the same");
 }
 
 #[tokio::test]
@@ -295,6 +326,7 @@ async fn a_file_is_taken_whole_or_not_at_all() {
         follower,
         policies,
         tls,
+        ..
     } = followed(&file);
     let reloads = tls.unwrap().reloads();
     let missing = other.replace("other.example.key", "none.key");

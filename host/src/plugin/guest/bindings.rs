@@ -44,6 +44,24 @@ pub(crate) mod framed {
     });
 }
 
+/// What sessions of clients ask.
+pub(crate) mod hooks {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        inline: "
+            package hearken:host;
+            world session-hooks-guest {
+                export hearken:plugin/session-hooks@0.2.0;
+            }
+        ",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "hearken:plugin/session-types": super::plugin::hearken::plugin::session_types,
+        },
+    });
+}
+
 /// The same as version 0.1.0 of the package has it.
 pub(crate) mod plugin_0_1 {
     wasmtime::component::bindgen!({

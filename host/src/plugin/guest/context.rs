@@ -8,6 +8,7 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::addressed::Addressed;
 use super::budget::Budget;
 use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
@@ -52,6 +53,8 @@ pub(crate) struct PluginContext {
     pub(crate) bus: Bus,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) channels: Channels,
+    /// The sessions that it may address, if there are ever any.
+    pub(crate) addressed: Option<Addressed>,
     /// For what is remembered of what it appends.
     pub(crate) outputs: OutputsRoom,
     pub(crate) records: Records,
@@ -95,6 +98,7 @@ impl PluginContext {
             bus,
             publisher,
             channels: channels.clone(),
+            addressed: None,
             outputs: OutputsRoom::default(),
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -104,6 +108,12 @@ impl PluginContext {
             appending: Arc::new(Semaphore::new(MAX_APPENDING_BYTES)),
             refusal_reports: RateLimiter::direct(reports),
         }
+    }
+
+    /// Has it address these sessions.
+    pub(crate) fn addressing(mut self, addressed: Option<Addressed>) -> Self {
+        self.addressed = addressed;
+        self
     }
 
     /// Makes a copy of another plugin of it, whose effects are logged and not done.

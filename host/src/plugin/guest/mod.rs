@@ -1,6 +1,7 @@
 //! What an instance is made of and may do: its store data, its memory and output, the
 //! batch in hand, what it may import, and what it died of.
 
+pub(super) mod addressed;
 pub(super) mod appends;
 pub(super) mod batch;
 pub(super) mod bindings;
@@ -9,6 +10,7 @@ pub(super) mod budget;
 pub(super) mod context;
 pub(super) mod death;
 pub(super) mod deliveries;
+pub(super) mod grants;
 pub(super) mod imports;
 pub(super) mod memory;
 pub(super) mod outgoing;

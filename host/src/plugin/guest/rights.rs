@@ -85,6 +85,11 @@ impl RightsInForce {
         }
     }
 
+    /// As they are at this moment.
+    pub(crate) fn now(&self) -> Arc<Rights> {
+        self.find().rights
+    }
+
     fn find(&self) -> Found {
         // Only whole findings are put in there.
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);

@@ -55,6 +55,7 @@ impl Plugins {
         let (channels, store) = (&runtime.channels, &runtime.store);
         let context = PluginContext::new(copy.as_str().into(), bus, channels, store, traffic);
         let context = context.pretending(name, Arc::clone(&self.clock));
+        let context = context.addressing(runtime.addressed.clone());
         let (consumers, clock) = (runtime.consumers.clone(), Arc::clone(&self.clock));
         let (limits, quarantine) = (self.limits.clone(), self.quarantine);
         let status = Status::new(Arc::new(context), consumers, clock, limits, quarantine);
@@ -165,6 +166,7 @@ impl PluginCopy {
             listeners,
             asked: _,
             unheard,
+            answering: _,
             bounds,
             slots,
         } = staged;

@@ -11,6 +11,7 @@ use super::listener::{Listener, narrow};
 use crate::bus::Filter;
 use crate::config::{Bounds, Rights};
 use crate::consumer::Consumer;
+use crate::plugin::hooks::exported::Answering;
 use crate::plugin::run::health::Health;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::mailbox::PluginMailbox;
@@ -37,6 +38,8 @@ pub(super) struct Current {
     pub(super) mailbox: Arc<PluginMailbox>,
     /// What it is handed of channels; nothing of a copy.
     consumed: BTreeMap<ChannelName, Consumed>,
+    /// Which questions of sessions it answers, if any; of a copy none.
+    answering: Option<Arc<Answering>>,
     pub(super) work: Work,
 }
 
@@ -65,6 +68,7 @@ impl Current {
             version,
             mailbox,
             consumed: BTreeMap::new(),
+            answering: None,
             work,
         }
     }
@@ -90,6 +94,17 @@ impl Current {
         });
         let running = RunningVersion::start(runtime, &self.version, health, sources, trial);
         self.work = Work::Running(running);
+        let plugin = &self.version.plugin.name;
+        match &self.answering {
+            Some(answering) => runtime.hooks.open(plugin, answering),
+            // The version before it may have answered some.
+            None => runtime.hooks.close(plugin),
+        }
+    }
+
+    /// Has it answer these questions of sessions, from its next start on.
+    pub(super) fn answer(&mut self, answering: Option<Arc<Answering>>) {
+        self.answering = answering;
     }
 
     /// Its places in the channels that it consumes, for so many workers. An operator may have

@@ -16,6 +16,7 @@ use crate::consumer::Consumers;
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
+use crate::plugin::hooks::PluginHooks;
 use crate::plugin::run::runtime::{NodeParts, Runtime};
 use crate::store::Store;
 
@@ -56,6 +57,8 @@ pub async fn inspect(
         store,
         consumers: Consumers::new(&channels, &bus, environment),
         channels,
+        hooks: PluginHooks::new(),
+        addressed: None,
     };
     let runtime = Runtime::new(parts, scratch.path(), 1, workers, &io, policy)
         .map_err(|error| error.to_string())?;

@@ -24,7 +24,9 @@ use crate::plugin::guest::bindings::plugin::hearken::plugin::types::{self, Descr
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::imports::events::filter_of;
 use crate::plugin::guest::secrets::vault::{SecretError, Vault};
+use crate::plugin::hooks::exported::Answering;
 use crate::plugin::run::contain::contain;
+use crate::plugin::run::exports::Said;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::runtime::Runtime;
 use crate::plugin::run::slot::InstanceSlot;
@@ -70,6 +72,8 @@ pub(crate) struct Staged {
     pub(crate) asked: Vec<Listener>,
     /// What of its listeners the plugin may not hear.
     pub(crate) unheard: Vec<WithheldStatus>,
+    /// Which questions of sessions it answers, if any.
+    pub(crate) answering: Option<Arc<Answering>>,
     /// What the node's policy said of it.
     pub(crate) bounds: Bounds,
     pub(crate) slots: Vec<InstanceSlot>,
@@ -232,7 +236,7 @@ async fn start(
     runtime: &Arc<Runtime>,
 ) -> Result<Staged, LoadError> {
     let mut slots = Vec::new();
-    let mut description = None;
+    let mut said = Said::default();
     for _ in 0..version.concurrency() {
         let handle = runtime
             .executor
@@ -242,18 +246,22 @@ async fn start(
             async move { contain(version.instantiate(handle)).await }
         };
         let started = runtime.executor.spawn(Arc::clone(&handle), starting).await;
-        let (instance, said) = started.map_err(LoadError::Start)?;
+        let (instance, says) = started.map_err(LoadError::Start)?;
         slots.push(InstanceSlot {
             instance: Some(instance),
             handle,
         });
-        description = said;
+        said = says;
     }
-    let label = match &description {
-        Some(description) => cut(&description.version),
-        None => version.content_hash.to_hex()[..12].to_owned(),
+    let label = match (&said.listens, &said.answers) {
+        (Some(listens), _) => cut(&listens.version),
+        (None, Some(answers)) => cut(&answers.version),
+        (None, None) => version.content_hash.to_hex()[..12].to_owned(),
     };
-    let listeners = listeners(&version, description, path)?;
+    let answering = said
+        .answers
+        .map(|answers| Answering::new(answers, version.in_force()));
+    let listeners = listeners(&version, said.listens, path)?;
     // What the manifest leaves out the author has left out.
     let of_manifest = Rights::of(&version.manifest, &Bounds::default());
     let (asked, _) = narrow(listeners.clone(), &of_manifest);
@@ -264,6 +272,7 @@ async fn start(
         label,
         listeners,
         unheard,
+        answering: answering.map(Arc::new),
         bounds,
         slots,
     })
@@ -279,14 +288,13 @@ fn listeners(
     let declared = declared(description)?;
     consumption::check(&declared)
         .map_err(|(listener, reason)| LoadError::Listener { listener, reason })?;
+    let called = version.called();
     let Some(patterns) = &version.manifest.subscribe else {
-        if declared.is_empty() {
+        if declared.is_empty() && !called.session_hooks {
             let manifest = path.with_extension("toml");
-            let who = match version.exported() {
-                Handler::Messaging => "a component for wasmCloud does not say what it wants",
-                Handler::Framed | Handler::Framed0_1 | Handler::Typed | Handler::Typed0_1 => {
-                    "the component declares no listener"
-                }
+            let who = match called.handler {
+                Some(Handler::Messaging) => "a component for wasmCloud does not say what it wants",
+                _ => "the component declares no listener",
             };
             return Err(LoadError::NoListener(format!(
                 "{who}; put `subscribe = [\"custom.example.*\"]` into {}",
@@ -295,6 +303,11 @@ fn listeners(
         }
         return Ok(declared);
     };
+    if called.handler.is_none() {
+        return Err(LoadError::NoListener(
+            "the component exports no listener; leave `subscribe` out of its manifest".to_owned(),
+        ));
+    }
     let (live, mut listeners): (Vec<_>, Vec<_>) = declared
         .into_iter()
         .partition(|listener| listener.delivery == Delivery::Live);

@@ -53,8 +53,7 @@ impl Plugins {
         }
     }
 
-    /// The namespaces of session channels that plugins bring now, by the plugins' names. They
-    /// may be others after each of the host events `plugin.*`.
+    /// The namespaces of session channels that plugins bring now, by the plugins' names.
     #[must_use]
     pub fn namespaces(&self) -> BTreeMap<String, PluginNamespaces> {
         let brought = self.entries().into_iter().map(|entry| {
@@ -62,6 +61,12 @@ impl Plugins {
             (status.name().to_owned(), status.namespaces())
         });
         brought.filter(|(_, brought)| !brought.is_empty()).collect()
+    }
+
+    /// Waits until plugins may bring other namespaces than when this was waited for last; for
+    /// one that waits.
+    pub async fn namespaces_may_differ(&self) {
+        self.runtime.namespaces_may_differ.notified().await;
     }
 
     async fn command(

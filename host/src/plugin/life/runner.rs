@@ -24,8 +24,10 @@ use crate::clock::Clock;
 use crate::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use crate::consumer::Consumers;
 use crate::plugin::code::compile::CompileWorkers;
+use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
+use crate::plugin::hooks::PluginHooks;
 use crate::plugin::run::runtime::{NodeParts, Runtime, RuntimeError};
 use crate::store::Store;
 
@@ -45,6 +47,10 @@ pub struct PluginsConfig {
     pub channels: Channels,
     /// Plugins' places in those that they consume.
     pub consumers: Consumers,
+    /// Where sessions ask plugins.
+    pub hooks: PluginHooks,
+    /// The sessions that plugins may address; `None` where there never are any.
+    pub addressed: Option<Addressed>,
     /// The folder with the components.
     pub folder: PathBuf,
     /// Where compiled code is kept.
@@ -93,6 +99,8 @@ impl PluginRunner {
             store,
             channels,
             consumers,
+            hooks,
+            addressed,
             folder,
             data,
             threads,
@@ -109,6 +117,8 @@ impl PluginRunner {
             store,
             channels,
             consumers,
+            hooks,
+            addressed,
         };
         let runtime = Runtime::new(parts, &data, threads, workers, &io, policy)?;
         let folder = Folder::watch(&folder, runtime.disks.folder.clone())?;
@@ -221,13 +231,9 @@ impl PluginRunner {
         } = &*self.plugins;
         let traffic = Traffic::new(Arc::clone(&runtime.connector), limits);
         let (bus, store) = (runtime.bus.clone(), &runtime.store);
-        let context = Arc::new(PluginContext::new(
-            name.as_str().into(),
-            bus,
-            &runtime.channels,
-            store,
-            traffic,
-        ));
+        let context =
+            PluginContext::new(name.as_str().into(), bus, &runtime.channels, store, traffic);
+        let context = Arc::new(context.addressing(runtime.addressed.clone()));
         let consumers = runtime.consumers.clone();
         let clock = Arc::clone(clock);
         let status = Status::new(context, consumers, clock, limits.clone(), *quarantine);
@@ -272,6 +278,7 @@ impl PluginRunner {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&name);
+        self.plugins.runtime.namespaces_may_differ.notify_one();
         match ended {
             // There may be another of its name by now.
             Ok(_) => {
@@ -280,6 +287,7 @@ impl PluginRunner {
             }
             Err(error) => {
                 tracing::error!(plugin = name, %error, "a supervisor ended unexpectedly");
+                self.plugins.runtime.hooks.remove(&name);
                 if let Some(entry) = entry {
                     entry.status.stopped();
                 }

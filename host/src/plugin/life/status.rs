@@ -132,7 +132,7 @@ impl Status {
     ) {
         let mut shown = self.shown();
         shown.version = Some(label.to_owned());
-        shown.interface = Some(version.exported().interface());
+        shown.interface = Some(version.called().interface());
         shown.listeners = listeners.iter().map(Listener::status).collect();
         shown.rights = rights_status(&version.rights, unheard);
         shown.namespaces = version.rights.namespaces.clone();
@@ -254,6 +254,7 @@ pub(crate) fn rights_status(rights: &Rights, unheard: Vec<WithheldStatus>) -> Ri
         keyvalue: rights.keyvalue.clone(),
         append: texts(&rights.append),
         read: texts(&rights.read),
+        sessions: texts(&rights.sessions),
         namespaces: rights.namespaces.names().map(str::to_owned).collect(),
         secrets: (rights.secrets.iter())
             .map(|(key, granted)| format!("{key} ({})", granted.source))

@@ -154,6 +154,7 @@ impl Supervisor {
             plugin,
             "the supervisor panicked; starting the plugin anew: {panic}"
         );
+        self.runtime.hooks.close(self.status.name());
         if let Some(current) = self.current.take() {
             current.work.end().await;
         }
@@ -204,6 +205,7 @@ impl Supervisor {
             self.status.health.report_failure(None, &death);
         }
         self.failed = Some(death.reason);
+        self.runtime.namespaces_may_differ.notify_one();
     }
 
     /// Ends the running version if the node's policy is not the one that it was loaded by:
@@ -215,6 +217,7 @@ impl Supervisor {
                 plugin = self.status.name(),
                 "the policy for the plugin has changed and it cannot be loaded anew; it is stopped"
             );
+            self.runtime.hooks.close(self.status.name());
             // Nothing more waits for it than the next version may hear.
             current.mailbox.set_filters(Vec::new());
             current.work.end().await;
@@ -246,6 +249,7 @@ impl Supervisor {
             listeners,
             asked,
             unheard,
+            answering,
             bounds,
             slots,
         } = staged;
@@ -269,9 +273,11 @@ impl Supervisor {
                 .mailbox_for(&self.runtime.bus, filters, limits, overflow, partitions);
         self.status
             .show_version(&version, &label, &listeners, unheard);
+        self.runtime.namespaces_may_differ.notify_one();
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
         current.consume(asked);
+        current.answer(answering);
         if let Some(replaying) = &self.replaying {
             replaying.go_on_with(&current);
         }
@@ -324,6 +330,7 @@ impl Supervisor {
         };
         match std::mem::replace(&mut current.work, Work::Paused(Vec::new())) {
             Work::Running(running) => {
+                self.runtime.hooks.close(self.status.name());
                 let slots = running.end().await;
                 match self.status.health.quarantined_until() {
                     Some(until) => current.work = Work::Quarantined(slots, until),
@@ -347,18 +354,15 @@ impl Supervisor {
             .current
             .as_mut()
             .ok_or("no version of the plugin has been loaded")?;
+        self.runtime.hooks.close(self.status.name());
         current.pause().await;
         self.status.set_state(PluginState::Paused);
         Ok(())
     }
 
     async fn resume(&mut self) -> Result<(), String> {
-        if self.current.is_none() {
-            return Err(
-                "no version of the plugin has been loaded; replace its file or reload it"
-                    .to_owned(),
-            );
-        }
+        let current = self.current.as_ref();
+        current.ok_or("no version of the plugin has been loaded; replace its file or reload it")?;
         if matches!(
             self.status.state(),
             PluginState::Paused | PluginState::Quarantined
@@ -371,6 +375,7 @@ impl Supervisor {
     }
 
     async fn stop(&mut self, end: End) {
+        self.runtime.hooks.remove(self.status.name());
         if let Some(current) = self.current.take() {
             let ended = current.work.end();
             let ended = match end {

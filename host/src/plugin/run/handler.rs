@@ -5,31 +5,35 @@ use std::sync::Arc;
 
 use hearken_wire::EventRef;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{AsContextMut, Store};
 
 use crate::bus::Frame;
 use crate::interfaces;
 use crate::plugin::guest::batch::FailureKind;
-use crate::plugin::guest::bindings::framed::{Framed, FramedPre};
-use crate::plugin::guest::bindings::framed_0_1::{Framed as Framed0_1, FramedPre as Framed0_1Pre};
+use crate::plugin::guest::bindings::framed::{Framed, FramedIndices};
+use crate::plugin::guest::bindings::framed_0_1::{
+    Framed as Framed0_1, FramedIndices as Framed0_1Indices,
+};
 use crate::plugin::guest::bindings::messaging::exports::wasmcloud::messaging::handler as messaging;
-use crate::plugin::guest::bindings::messaging::{MessagingGuest, MessagingGuestPre};
+use crate::plugin::guest::bindings::messaging::{MessagingGuest, MessagingGuestIndices};
 use crate::plugin::guest::bindings::plugin::exports::hearken::plugin::listener;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::{self, Description};
-use crate::plugin::guest::bindings::plugin::{Plugin, PluginPre};
+use crate::plugin::guest::bindings::plugin::{Plugin, PluginIndices};
 use crate::plugin::guest::bindings::plugin_0_1::exports::hearken::plugin::listener as listener_0_1;
-use crate::plugin::guest::bindings::plugin_0_1::{Plugin as Plugin0_1, PluginPre as Plugin0_1Pre};
+use crate::plugin::guest::bindings::plugin_0_1::{
+    Plugin as Plugin0_1, PluginIndices as Plugin0_1Indices,
+};
 use crate::plugin::guest::imports::messaging::reply_to_of;
 use crate::plugin::guest::state::Guest;
 
-/// A component's handler, ready to be instantiated.
+/// A component's handler, ready to be found in its instances.
 pub(crate) enum HandlerPre {
-    Framed(FramedPre<Guest>),
-    Framed0_1(Framed0_1Pre<Guest>),
-    Typed(PluginPre<Guest>),
-    Typed0_1(Plugin0_1Pre<Guest>),
-    Messaging(MessagingGuestPre<Guest>),
+    Framed(FramedIndices),
+    Framed0_1(Framed0_1Indices),
+    Typed(PluginIndices),
+    Typed0_1(Plugin0_1Indices),
+    Messaging(MessagingGuestIndices),
 }
 
 /// The handler of an instance.
@@ -41,11 +45,11 @@ pub(crate) enum Handler {
     Messaging(MessagingGuest),
 }
 
-/// Finds the handler that a component exports.
+/// Finds what of a component's exports is called.
 ///
 /// # Errors
-/// Why there is none, and what to do about it.
-pub(crate) fn exported_handler(component: &Component) -> Result<interfaces::Handler, String> {
+/// Why there is nothing, and what to do about it.
+pub(crate) fn exported(component: &Component) -> Result<interfaces::Called, String> {
     let engine = component.engine();
     let component_type = component.component_type();
     let exports: Vec<(&str, ComponentInstance)> = component_type
@@ -62,63 +66,63 @@ pub(crate) fn exported_handler(component: &Component) -> Result<interfaces::Hand
             functions: instance.exports(engine).map(|(name, _)| name).collect(),
         })
         .collect();
-    interfaces::find_handler(&exports)
+    interfaces::find_called(&exports)
 }
 
 impl HandlerPre {
-    /// Prepares the handler that a component exports.
+    /// Finds the handler that a component exports.
     ///
     /// # Errors
     /// When its functions have other types.
     pub(crate) fn new(
         exported: interfaces::Handler,
-        pre: InstancePre<Guest>,
-    ) -> Result<Self, String> {
-        let handler = match exported {
-            interfaces::Handler::Framed => FramedPre::new(pre).map(Self::Framed),
-            interfaces::Handler::Framed0_1 => Framed0_1Pre::new(pre).map(Self::Framed0_1),
-            interfaces::Handler::Typed => PluginPre::new(pre).map(Self::Typed),
-            interfaces::Handler::Typed0_1 => Plugin0_1Pre::new(pre).map(Self::Typed0_1),
-            interfaces::Handler::Messaging => MessagingGuestPre::new(pre).map(Self::Messaging),
-        };
-        handler.map_err(|error| format!("{error:#}"))
+        pre: &InstancePre<Guest>,
+    ) -> wasmtime::Result<Self> {
+        match exported {
+            interfaces::Handler::Framed => FramedIndices::new(pre).map(Self::Framed),
+            interfaces::Handler::Framed0_1 => Framed0_1Indices::new(pre).map(Self::Framed0_1),
+            interfaces::Handler::Typed => PluginIndices::new(pre).map(Self::Typed),
+            interfaces::Handler::Typed0_1 => Plugin0_1Indices::new(pre).map(Self::Typed0_1),
+            interfaces::Handler::Messaging => MessagingGuestIndices::new(pre).map(Self::Messaging),
+        }
     }
 
-    /// Makes an instance and asks it what it is, if it can say.
+    /// That of an instance, and what it says that it is, if it can say.
     ///
     /// # Errors
     /// When it traps.
     pub(crate) async fn start(
         &self,
         store: &mut Store<Guest>,
+        instance: &Instance,
     ) -> wasmtime::Result<(Handler, Option<Description>)> {
         Ok(match self {
-            Self::Framed(pre) => {
-                let guest = pre.instantiate_async(&mut *store).await?;
+            Self::Framed(indices) => {
+                let guest = indices.load(&mut *store, instance)?;
                 let listener = guest.hearken_plugin_framed_listener();
                 let description = listener.call_describe(store).await?;
                 (Handler::Framed(guest), Some(description))
             }
-            Self::Framed0_1(pre) => {
-                let guest = pre.instantiate_async(&mut *store).await?;
+            Self::Framed0_1(indices) => {
+                let guest = indices.load(&mut *store, instance)?;
                 let listener = guest.hearken_plugin_framed_listener();
                 let description = listener.call_describe(store).await?;
                 (Handler::Framed0_1(guest), Some(description.into()))
             }
-            Self::Typed(pre) => {
-                let guest = pre.instantiate_async(&mut *store).await?;
+            Self::Typed(indices) => {
+                let guest = indices.load(&mut *store, instance)?;
                 let listener = guest.hearken_plugin_listener();
                 let description = listener.call_describe(store).await?;
                 (Handler::Typed(guest), Some(description))
             }
-            Self::Typed0_1(pre) => {
-                let guest = pre.instantiate_async(&mut *store).await?;
+            Self::Typed0_1(indices) => {
+                let guest = indices.load(&mut *store, instance)?;
                 let listener = guest.hearken_plugin_listener();
                 let description = listener.call_describe(store).await?;
                 (Handler::Typed0_1(guest), Some(description.into()))
             }
-            Self::Messaging(pre) => {
-                let guest = pre.instantiate_async(store).await?;
+            Self::Messaging(indices) => {
+                let guest = indices.load(store, instance)?;
                 (Handler::Messaging(guest), None)
             }
         })

@@ -7,12 +7,11 @@ use wasmtime::component::Component;
 use wasmtime::{AsContextMut, CallHook, Store};
 
 use super::contain::contain;
-use super::handler::{Handler, HandlerPre, exported_handler};
+use super::exports::{Exports, ExportsPre, Said};
 use crate::bus::Frame;
 use crate::config::{Manifest, PluginLimits, Rights};
 use crate::interfaces;
 use crate::plugin::guest::batch::Failure;
-use crate::plugin::guest::bindings::plugin::hearken::plugin::types::Description;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::deliveries::Deliveries;
@@ -20,8 +19,10 @@ use crate::plugin::guest::progress;
 use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
 use crate::plugin::guest::secrets::vault::Vault;
 use crate::plugin::guest::state::Guest;
+use crate::plugin::hooks::Question;
 use crate::plugin::threads::meter::{Meter, Spent};
 use crate::plugin::threads::task::TaskHandle;
+use crate::session::HOOK_DEADLINE;
 
 /// A component with its manifest, ready to be instantiated.
 pub(crate) struct Version {
@@ -35,15 +36,13 @@ pub(crate) struct Version {
     secrets: Arc<Vault>,
     /// Kept in use, so that other plugins with the same file share it.
     component: Arc<Component>,
-    /// By what events are handed over.
-    exported: interfaces::Handler,
-    handler: HandlerPre,
+    exports: ExportsPre,
 }
 
 /// A running instance.
 pub(crate) struct Instance {
     store: Store<Guest>,
-    handler: Handler,
+    exports: Exports,
     meter: Arc<Meter>,
 }
 
@@ -64,7 +63,7 @@ impl Version {
     /// Links a component.
     ///
     /// # Errors
-    /// Says which import is missing, or that there is no handler.
+    /// Says which import is missing, or that there is nothing to call.
     #[expect(
         clippy::too_many_arguments,
         reason = "what a version is made of, each once"
@@ -84,10 +83,7 @@ impl Version {
         if !missing.is_empty() {
             return Err(missing.join("; "));
         }
-        let exported = exported_handler(&component)?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .map_err(|error| format!("{error:#}"))?;
+        let exports = ExportsPre::find(&component, linker)?;
         let manifest = Arc::new(manifest);
         let name = Arc::clone(&plugin.rights_of);
         let in_force = RightsInForce::new(name, Arc::clone(&manifest), Arc::clone(policy));
@@ -99,15 +95,19 @@ impl Version {
             secrets: Arc::new(secrets),
             manifest,
             limits,
-            handler: HandlerPre::new(exported, pre)?,
-            exported,
+            exports,
             component,
         })
     }
 
-    /// By what events are handed over.
-    pub(crate) fn exported(&self) -> interfaces::Handler {
-        self.exported
+    /// What of its exports is called.
+    pub(crate) fn called(&self) -> interfaces::Called {
+        self.exports.called()
+    }
+
+    /// What it may do, as that is at each moment.
+    pub(crate) fn in_force(&self) -> &Arc<RightsInForce> {
+        &self.in_force
     }
 
     /// Instances that share the work.
@@ -124,7 +124,7 @@ impl Version {
     pub(crate) async fn instantiate(
         &self,
         handle: Arc<TaskHandle>,
-    ) -> Result<(Instance, Option<Description>), Death> {
+    ) -> Result<(Instance, Said), Death> {
         let meter = Arc::new(Meter::new(
             Arc::clone(&handle),
             self.limits.deadline,
@@ -151,19 +151,19 @@ impl Version {
             CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
         });
         handle.step_back().await;
-        let started = match meter.charge(self.handler.start(&mut store)).await {
+        let started = match meter.charge(self.exports.start(&mut store)).await {
             Ok(started) => started,
             Err(exceeded) => Err(exceeded.into()),
         };
         match started {
-            Ok((handler, description)) => Ok((
-                Instance {
+            Ok((exports, said)) => {
+                let instance = Instance {
                     store,
-                    handler,
+                    exports,
                     meter,
-                },
-                description,
-            )),
+                };
+                Ok((instance, said))
+            }
             Err(error) => Err(Death::of(&store, &meter, &error)),
         }
     }
@@ -181,7 +181,7 @@ fn missing_imports(component: &Component) -> Vec<String> {
 impl Instance {
     /// Whether a call may have more than one event.
     pub(crate) fn takes_frames(&self) -> bool {
-        self.handler.takes_frames() && self.store.data().batch.is_counted()
+        self.exports.take_frames() && self.store.data().batch.is_counted()
     }
 
     /// Hands the instance events of a frame: one, or more if it takes frames; then they
@@ -226,7 +226,7 @@ impl Instance {
         attempt: Option<u32>,
     ) -> Result<usize, Death> {
         progress::let_go_on(self.store.as_context_mut());
-        let call = self.handler.call(&mut self.store, frame, events, attempt);
+        let call = self.exports.handle(&mut self.store, frame, events, attempt);
         let called = match self.meter.charge(call).await {
             Ok(called) => called,
             Err(exceeded) => Err(exceeded.into()),
@@ -239,5 +239,28 @@ impl Instance {
             .and_then(|()| Ok(progress::check_finished(store.as_context_mut())?));
         store.data().flush_output();
         checked.map_err(|error| Death::of(&self.store, &self.meter, &error))
+    }
+
+    /// Asks the instance what a session wants to know; it is told, or refused. After a death it
+    /// cannot be used again.
+    ///
+    /// # Errors
+    /// [`Death`] when it traps, or takes longer than whoever asks can wait.
+    pub(crate) async fn answer(&mut self, question: Question) -> Result<(), Death> {
+        self.store.data_mut().next_event();
+        let name = question.name();
+        let answered = contain(async {
+            let asked = self.exports.ask(&mut self.store, question);
+            let answered = match self.meter.charge_within(HOOK_DEADLINE, asked).await {
+                Ok(answered) => answered,
+                Err(exceeded) => Err(exceeded.into()),
+            };
+            self.store.data().flush_output();
+            answered.map_err(|error| Death::of(&self.store, &self.meter, &error))
+        });
+        answered.await.map_err(|death| Death {
+            reason: format!("when a session asked `{name}`: {}", death.reason),
+            ..death
+        })
     }
 }

@@ -2,6 +2,7 @@
 //! that take events from a mailbox and hand them over.
 
 pub(super) mod contain;
+pub(super) mod exports;
 pub(super) mod handler;
 pub(super) mod health;
 pub(super) mod inbox;

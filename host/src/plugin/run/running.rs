@@ -32,6 +32,9 @@ impl RunningVersion {
     ) -> Self {
         let stop = CancellationToken::new();
         let trial = trial.map(Arc::new);
+        // A copy answers nobody.
+        let answers = version.called().session_hooks && !version.plugin.pretends;
+        let desk = answers.then(|| runtime.hooks.desk(&version.plugin.name));
         let workers = slots
             .into_iter()
             .map(|(slot, inbox)| {
@@ -40,6 +43,7 @@ impl RunningVersion {
                     Arc::clone(version),
                     Arc::clone(health),
                     inbox,
+                    desk.clone(),
                     stop.clone(),
                     runtime.draining.clone(),
                     trial.clone(),

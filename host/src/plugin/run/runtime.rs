@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::Linker;
 
@@ -15,10 +15,12 @@ use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
 use crate::plugin::code::disks::Disks;
 use crate::plugin::code::engine::new_engine;
+use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::imports;
 use crate::plugin::guest::outgoing::connector::Connector;
 use crate::plugin::guest::rights::PolicyInForce;
 use crate::plugin::guest::state::Guest;
+use crate::plugin::hooks::PluginHooks;
 use crate::plugin::threads::executor::Executor;
 use crate::plugin::threads::ticker::Ticker;
 use crate::store::Store;
@@ -33,6 +35,9 @@ pub(crate) struct NodeParts {
     pub(crate) store: Arc<Store>,
     pub(crate) channels: Channels,
     pub(crate) consumers: Consumers,
+    pub(crate) hooks: PluginHooks,
+    /// The sessions that plugins may address; `None` where there never are any.
+    pub(crate) addressed: Option<Addressed>,
 }
 
 /// Engine, threads, compiler, imports, and what of the node is used.
@@ -41,6 +46,8 @@ pub(crate) struct Runtime {
     pub(crate) store: Arc<Store>,
     pub(crate) channels: Channels,
     pub(crate) consumers: Consumers,
+    pub(crate) hooks: PluginHooks,
+    pub(crate) addressed: Option<Addressed>,
     pub(crate) disks: Disks,
     pub(crate) compiler: Compiler,
     /// A permit for each component file that may be in memory at once.
@@ -50,6 +57,8 @@ pub(crate) struct Runtime {
     pub(crate) connector: Arc<Connector>,
     /// What plugins may do at most.
     pub(crate) policy: Arc<PolicyInForce>,
+    /// Told when plugins may bring other namespaces of session channels.
+    pub(crate) namespaces_may_differ: Notify,
     /// Cancelled when the node begins to drain.
     pub(crate) draining: CancellationToken,
 }
@@ -82,6 +91,8 @@ impl Runtime {
             store,
             channels,
             consumers,
+            hooks,
+            addressed,
         } = parts;
         let cache = CodeCache::open(data.join("code"))?;
         let disks =
@@ -93,6 +104,8 @@ impl Runtime {
             store,
             channels,
             consumers,
+            hooks,
+            addressed,
             loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
             compiler: Compiler::new(engine, cache, disks.code.clone(), workers),
@@ -100,6 +113,7 @@ impl Runtime {
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
             connector: Arc::new(Connector::system()),
             policy: Arc::new(PolicyInForce::new(policy)),
+            namespaces_may_differ: Notify::new(),
             draining: CancellationToken::new(),
         })
     }

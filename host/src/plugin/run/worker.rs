@@ -19,6 +19,7 @@ use crate::admin::PluginState;
 use crate::bus::Frame;
 use crate::plugin::guest::batch::FailureKind;
 use crate::plugin::guest::death::Death;
+use crate::plugin::hooks::desk::HookDesk;
 
 /// Deaths in a row after which a plugin gets no more events.
 const QUARANTINE_AFTER: u32 = 5;
@@ -34,6 +35,10 @@ pub(crate) struct Worker<I> {
     version: Arc<Version>,
     health: Arc<Health>,
     inbox: I,
+    /// What sessions ask, if the version answers any of it.
+    desk: Option<Arc<HookDesk>>,
+    /// Whether events have their turn before the next question.
+    events_next: bool,
     stop: CancellationToken,
     /// The node drains: nobody waits for a delay.
     draining: CancellationToken,
@@ -74,10 +79,12 @@ fn backoff() -> ExponentialBackoff {
 
 impl<I: Inbox> Worker<I> {
     /// `stop` ends it, with all others of its version; `draining` ends its delays.
+    #[expect(clippy::too_many_arguments, reason = "what a worker needs, each once")]
     pub(crate) fn new(
         version: Arc<Version>,
         health: Arc<Health>,
         inbox: I,
+        desk: Option<Arc<HookDesk>>,
         stop: CancellationToken,
         draining: CancellationToken,
         trial: Option<Arc<Trial>>,
@@ -87,6 +94,8 @@ impl<I: Inbox> Worker<I> {
             version,
             health,
             inbox,
+            desk,
+            events_next: false,
             stop,
             draining,
             trial,
@@ -116,6 +125,8 @@ impl<I: Inbox> Worker<I> {
         while !self.stop.is_cancelled() {
             if self.slot.instance.is_none() {
                 self.restart().await;
+            } else if self.is_asked() {
+                self.answer().await;
             } else if (self.settled < self.frame.len() || self.next_events().await)
                 && self.may_handle().await
             {
@@ -123,6 +134,31 @@ impl<I: Inbox> Worker<I> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a session asks something whose turn it is.
+    fn is_asked(&mut self) -> bool {
+        let events_next = std::mem::take(&mut self.events_next);
+        let in_hand = self.settled < self.frame.len();
+        let asked = self.desk.as_ref().is_some_and(|desk| desk.has_any());
+        // By turns, so that neither waits for more than one call of the other.
+        asked && !(events_next && (in_hand || self.take_what_waits()))
+    }
+
+    /// Has the instance answer the next question.
+    async fn answer(&mut self) {
+        self.events_next = true;
+        if !self.may_handle().await {
+            return;
+        }
+        let question = self.desk.as_ref().and_then(|desk| desk.take());
+        let (Some(question), Some(instance)) = (question, &mut self.slot.instance) else {
+            return;
+        };
+        match instance.answer(question).await {
+            Ok(()) => self.succeeded(),
+            Err(death) => self.instance_died(None, Fatal::Once, &death),
+        }
     }
 
     /// Counts the event that was in hand when this worker, not its guest, failed.
@@ -173,23 +209,38 @@ impl<I: Inbox> Worker<I> {
         true
     }
 
-    /// Takes the next events; returns whether there are any before it is told to stop.
-    async fn next_events(&mut self) -> bool {
-        let most = self.pace.events();
+    /// Takes the next events, if any wait; returns whether there are any.
+    fn take_what_waits(&mut self) -> bool {
         self.settled = 0;
         // Between calls nobody else has it, and so its memory is used again.
         let frame = Arc::make_mut(&mut self.frame);
         // A closed inbox has nothing more to give: then the end is near.
-        let _ = self.inbox.try_take(most, frame);
-        if frame.is_empty() {
-            self.slot.handle.set_caught_up(true);
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => {}
-                Ok(()) = self.inbox.take(most, frame) => {}
-            }
-            self.slot.handle.set_caught_up(false);
+        let _ = self.inbox.try_take(self.pace.events(), frame);
+        !frame.is_empty()
+    }
+
+    /// Takes the next events; returns whether there are any before it is told to stop, or
+    /// asked something.
+    async fn next_events(&mut self) -> bool {
+        if self.take_what_waits() {
+            return true;
         }
+        let frame = Arc::make_mut(&mut self.frame);
+        let desk = self.desk.as_deref();
+        let asked = async {
+            match desk {
+                Some(desk) => desk.come().await,
+                None => std::future::pending().await,
+            }
+        };
+        self.slot.handle.set_caught_up(true);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            () = asked => {}
+            Ok(()) = self.inbox.take(self.pace.events(), frame) => {}
+        }
+        self.slot.handle.set_caught_up(false);
         !frame.is_empty()
     }
 

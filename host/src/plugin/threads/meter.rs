@@ -45,6 +45,8 @@ pub(crate) struct Spent {
 
 #[derive(Debug)]
 struct Account {
+    /// What the event in hand may cost.
+    deadline: Duration,
     /// What the event in hand has cost.
     event: Spent,
     /// For how long it has waited for storage that was late.
@@ -80,8 +82,8 @@ pub(crate) struct StorageWait {
 
 impl Drop for StorageWait {
     fn drop(&mut self) {
-        let late = late(self.since.elapsed(), self.meter.deadline);
-        self.meter.lock().storage += late;
+        let mut account = self.meter.lock();
+        account.storage += late(self.since.elapsed(), account.deadline);
     }
 }
 
@@ -103,7 +105,7 @@ impl Meter {
             handle,
             deadline,
             time_slice,
-            account: Mutex::new(Account::new(Phase::Idle)),
+            account: Mutex::new(Account::new(Phase::Idle, deadline)),
         }
     }
 
@@ -113,7 +115,19 @@ impl Meter {
     /// [`DeadlineExceeded`] when CPU and host waits reach the deadline; then the
     /// call was abandoned half-way and its instance cannot be used again.
     pub(crate) async fn charge<F: Future>(&self, call: F) -> Result<F::Output, DeadlineExceeded> {
-        *self.lock() = Account::new(Phase::Yielded);
+        self.charge_within(self.deadline, call).await
+    }
+
+    /// The same of a call that has no more than `most`, if the deadline of events is longer.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn charge_within<F: Future>(
+        &self,
+        most: Duration,
+        call: F,
+    ) -> Result<F::Output, DeadlineExceeded> {
+        *self.lock() = Account::new(Phase::Yielded, most.min(self.deadline));
         Charged {
             meter: self,
             call: std::pin::pin!(call),
@@ -134,7 +148,7 @@ impl Meter {
     #[must_use]
     pub(crate) fn waited_for_storage(&self) -> bool {
         let account = self.lock();
-        account.exceeded && account.storage * 2 >= self.deadline
+        account.exceeded && account.storage * 2 >= account.deadline
     }
 
     /// How long the call may wait for something that does not come, so that it can still be
@@ -143,7 +157,7 @@ impl Meter {
     pub(crate) fn patience(&self) -> Duration {
         let mut account = self.lock();
         account.settle_cpu();
-        let left = self.deadline.saturating_sub(account.event.total());
+        let left = account.deadline.saturating_sub(account.event.total());
         let most = left - LAST_WORDS.min(left / 10);
         Duration::from_millis(u64::try_from(most.as_millis()).unwrap_or(u64::MAX))
     }
@@ -184,7 +198,7 @@ impl Meter {
         account.settle_cpu();
         account.phase = Phase::OnCpu(thread_cpu);
         account.ticks += 1;
-        if account.event.total() >= self.deadline {
+        if account.event.total() >= account.deadline {
             account.exceeded = true;
             return UpdateDeadline::Interrupt;
         }
@@ -207,7 +221,7 @@ impl Meter {
 
     fn verdict(&self, account: &Account) -> DeadlineExceeded {
         DeadlineExceeded {
-            deadline: self.deadline,
+            deadline: account.deadline,
             spent: account.event,
         }
     }
@@ -230,8 +244,9 @@ impl Spent {
 }
 
 impl Account {
-    fn new(phase: Phase) -> Self {
+    fn new(phase: Phase, deadline: Duration) -> Self {
         Self {
+            deadline,
             event: Spent::default(),
             storage: Duration::ZERO,
             call: Spent::default(),
@@ -282,7 +297,7 @@ impl<F: Future> Future for Charged<'_, '_, F> {
         {
             let mut account = this.meter.lock();
             account.begin_poll(this.meter.handle.woken());
-            if account.event.total() >= this.meter.deadline {
+            if account.event.total() >= account.deadline {
                 account.exceeded = true;
                 account.phase = Phase::Idle;
                 return Poll::Ready(Err(this.meter.verdict(&account)));
@@ -300,7 +315,7 @@ impl<F: Future> Future for Charged<'_, '_, F> {
         }
         let now = Instant::now();
         account.phase = Phase::Waiting(now);
-        let end = now + this.meter.deadline.saturating_sub(account.event.total());
+        let end = now + account.deadline.saturating_sub(account.event.total());
         drop(account);
         let alarm = this
             .alarm

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::{ConnectRequest, ConnectResult};
+use serde_json::{Map, Value};
 
 use crate::access::Unauthenticated;
 use crate::event::host_event::HostEventType;
@@ -36,6 +37,14 @@ struct Connecting {
     subs: BTreeMap<ChannelName, SubscriptionGrant>,
     /// What the client gets with the answer.
     data: Option<Bytes>,
+}
+
+/// What a connection token says.
+pub(in crate::session) struct Shown {
+    pub(in crate::session) claims: ConnectionClaims,
+    pub(in crate::session) roles: Vec<String>,
+    /// The claims as they stand in it.
+    all: Map<String, Value>,
 }
 
 impl Session {
@@ -91,7 +100,7 @@ impl Session {
         request: &ConnectRequest,
     ) -> Result<Connecting, Refused> {
         let settings = &in_use.settings;
-        let (claims, roles) = match (&*request.token, &settings.token, &settings.connect) {
+        let (verified, roles) = match (&*request.token, &settings.token, &settings.connect) {
             ("", _, None) if !settings.anonymous => {
                 return Err(disconnects::BAD_REQUEST.into());
             }
@@ -101,12 +110,12 @@ impl Session {
             (_, None, Some(_)) => (None, Vec::new()),
             (_, None, None) => return Err(disconnects::INVALID_TOKEN.into()),
             (token, Some(issuer), _) => {
-                let (claims, roles) = self.claims(issuer, token).await?;
-                (Some(claims), roles)
+                let shown = self.claims(issuer, token).await?;
+                (Some((shown.claims, shown.all)), shown.roles)
             }
         };
-        let has_token = claims.is_some();
-        let claims = claims.unwrap_or_default();
+        let has_token = verified.is_some();
+        let (claims, all_claims) = verified.unwrap_or_default();
         let token_channels: BTreeSet<String> = claims.subs.keys().cloned().collect();
         let mut subs = claims.subs;
         let mut known = Known {
@@ -116,6 +125,7 @@ impl Session {
             info: claims.info,
             meta: claims.meta,
             expire_at: claims.expire_at,
+            renewed_by_plugin: request.token.is_empty() && settings.refresh.is_some(),
             token_channels,
             name: shortened(&request.name),
             version: shortened(&request.version),
@@ -123,10 +133,13 @@ impl Session {
         };
         let mut data = None;
         if let Some(plugin) = &settings.connect {
+            let variant = self.connection.transport.variant;
             let asked = ConnectAsked {
                 session: self.about(&known),
-                has_token,
-                transport: self.connection.transport.variant.framing.transport(),
+                claims: has_token.then_some(&all_claims),
+                token: (!has_token && !request.token.is_empty()).then_some(&*request.token),
+                transport: variant.framing.transport(),
+                encoding: variant.encoding,
                 name: &known.name,
                 version: &known.version,
                 data: &request.data,
@@ -135,6 +148,8 @@ impl Session {
             };
             let answer = self.shared.hooks.connect(plugin, asked);
             let answer = in_time(answer, disconnects::SERVER_ERROR).await?;
+            // Who decides has to say so.
+            let answer = answer.ok_or(disconnects::PERMISSION_DENIED)?;
             known.user = answer.user.map_or(known.user, Into::into);
             known.expire_at = answer.expire_at.or(known.expire_at);
             known.info = answer.info.or(known.info);
@@ -162,12 +177,12 @@ impl Session {
         })
     }
 
-    /// What a connection token says, and the roles in it.
+    /// What a connection token says.
     pub(in crate::session) async fn claims(
         &self,
         issuer: &str,
         token: &str,
-    ) -> Result<(ConnectionClaims, Vec<String>), Refused> {
+    ) -> Result<Shown, Refused> {
         let verified = self.shared.access.verify(issuer, token).await;
         let verified = verified.map_err(|error| match error {
             Unauthenticated::TokenExpired => Refused::from(errors::TOKEN_EXPIRED),
@@ -176,7 +191,11 @@ impl Session {
         })?;
         let claims = ConnectionClaims::read(&verified.claims);
         let claims = claims.map_err(|_| Refused::from(disconnects::INVALID_TOKEN))?;
-        Ok((claims, verified.roles))
+        Ok(Shown {
+            claims,
+            roles: verified.roles,
+            all: verified.claims,
+        })
     }
 
     /// Enters the session and what it is subscribed to, and answers.
@@ -191,6 +210,10 @@ impl Session {
         let Connecting { known, data, .. } = connecting;
         let settings = &in_use.settings;
         let ttl = self.shared.ttl(known.expire_at)?;
+        let (told_ttl, renewed) = (
+            ttl.filter(|_| !known.renewed_by_plugin),
+            known.renewed_by_plugin,
+        );
         let known = Arc::new(known);
         let connection = &self.connection;
         let mut state = connection.lock();
@@ -223,8 +246,8 @@ impl Session {
         let mut result = ConnectResult {
             client: (*connection.client).to_owned(),
             version: VERSION.to_owned(),
-            expires: ttl.is_some(),
-            ttl: ttl.unwrap_or(0),
+            expires: told_ttl.is_some(),
+            ttl: told_ttl.unwrap_or(0),
             data,
             session: connection.secret.as_deref().unwrap_or_default().to_owned(),
             ..ConnectResult::default()
@@ -252,7 +275,7 @@ impl Session {
         let now = self.shared.wheel.now();
         state.phase = Phase::Connected;
         state.timers.stale = None;
-        state.timers.expiry = ttl.map(|ttl| self.shared.after(ttl));
+        state.timers.expiry = ttl.map(|ttl| self.shared.over(ttl, renewed));
         if connection.transport.pings {
             let interval = millis(settings.ping_interval);
             result.ping = u32::try_from(settings.ping_interval.as_secs()).unwrap_or(u32::MAX);

@@ -97,9 +97,16 @@ impl Session {
                 .hooks
                 .publish(plugin, self.about(known), name, &data);
             match in_time(answer, errors::INTERNAL).await? {
-                PublishAnswer::Publish(None) => {}
-                PublishAnswer::Publish(Some(other)) => data = other,
-                PublishAnswer::Handled => return Ok(None),
+                // Who decides has to say so.
+                None if asked == Some(plugin) => return Err(errors::PERMISSION_DENIED.into()),
+                None | Some(PublishAnswer::Publish(None)) => {}
+                Some(PublishAnswer::Publish(Some(other))) => {
+                    if self.connection.transport.variant.encoding == Encoding::Json {
+                        check_json(&other, MAX_DEPTH).map_err(|_| errors::INTERNAL)?;
+                    }
+                    data = other;
+                }
+                Some(PublishAnswer::Handled) => return Ok(None),
             }
         }
         Ok(Some(data))

@@ -8,9 +8,10 @@ use hearken_session_protocol::{
     Answer, RefreshRequest, RefreshResult, SubRefreshRequest, SubRefreshResult,
 };
 
-use super::connect::VERSION;
+use super::connect::{Shown, VERSION};
 use crate::session::connection::Known;
 use crate::session::handle::Session;
+use crate::session::hooks::in_time;
 use crate::session::refused::{Refused, bad_request};
 
 impl Session {
@@ -25,9 +26,12 @@ impl Session {
         }
         let in_use = self.shared.in_use();
         let Some(issuer) = &in_use.settings.token else {
-            return Err(errors::NOT_AVAILABLE.into());
+            return match &in_use.settings.refresh {
+                Some(plugin) => self.refresh_by(plugin, known, &request.token).await,
+                None => Err(errors::NOT_AVAILABLE.into()),
+            };
         };
-        let (claims, roles) = match self.claims(issuer, &request.token).await {
+        let Shown { claims, roles, .. } = match self.claims(issuer, &request.token).await {
             Err(Refused::Error(error)) if error == errors::TOKEN_EXPIRED => {
                 return Err(disconnects::EXPIRED.into());
             }
@@ -40,7 +44,6 @@ impl Session {
         if channels != known.token_channels {
             return Err(disconnects::INSUFFICIENT_STATE.into());
         }
-        let ttl = self.shared.ttl(claims.expire_at)?;
         let refreshed = Known {
             identity: self.shared.access.identity_of(&known.user, &roles),
             capabilities: claims.capabilities,
@@ -48,6 +51,33 @@ impl Session {
             expire_at: claims.expire_at,
             ..known.clone()
         };
+        self.goes_on(known, refreshed)
+    }
+
+    /// Asks a plugin what it makes of another token.
+    async fn refresh_by(
+        &self,
+        plugin: &str,
+        known: &Known,
+        token: &str,
+    ) -> Result<Answer, Refused> {
+        let hooks = &self.shared.hooks;
+        let asked = hooks.refresh(plugin, self.about(known), Some(token));
+        let answer = in_time(asked, errors::INTERNAL).await?;
+        let answer = answer.ok_or(errors::NOT_AVAILABLE)?;
+        self.goes_on(
+            known,
+            Known {
+                expire_at: answer.expire_at,
+                info: answer.info.or_else(|| known.info.clone()),
+                ..known.clone()
+            },
+        )
+    }
+
+    /// The session goes on as that, which it was not before.
+    fn goes_on(&self, known: &Known, refreshed: Known) -> Result<Answer, Refused> {
+        let ttl = self.shared.ttl(refreshed.expire_at)?;
         let hears_other = refreshed.identity.rights() != known.identity.rights();
         let watched = {
             let mut state = self.connection.lock();

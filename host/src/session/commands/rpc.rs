@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use hearken_session_protocol::codes::{disconnects, errors};
-use hearken_session_protocol::{Answer, RpcRequest, RpcResult, SendRequest};
+use hearken_session_protocol::payload::check_json;
+use hearken_session_protocol::{Answer, Encoding, RpcRequest, RpcResult, SendRequest};
 
 use super::publish::content_type;
 use crate::access::Act;
+use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType};
 use crate::session::connection::Known;
 use crate::session::handle::Session;
@@ -35,6 +37,11 @@ impl Session {
             .hooks
             .rpc(plugin, about, &request.method, &request.data);
         let data = in_time(answer, errors::INTERNAL).await?;
+        let data = data.ok_or(errors::METHOD_NOT_FOUND)?;
+        // Of what is no JSON such a client could not make sense.
+        if self.connection.transport.variant.encoding == Encoding::Json {
+            check_json(&data, MAX_DEPTH).map_err(|_| errors::INTERNAL)?;
+        }
         Ok(Answer::Rpc(RpcResult { data: Some(data) }))
     }
 

@@ -26,6 +26,8 @@ use crate::session::verb::{Verb, Verbs};
 struct Permitted {
     grant: SubscriptionGrant,
     expire_at: Option<u64>,
+    /// Whether a plugin says for how long it goes on, once that is over.
+    renewed_by_plugin: bool,
     allow: Verbs,
 }
 
@@ -124,6 +126,7 @@ impl Session {
             filter: filter(&request, namespace, delta)?,
             grant: permitted.grant,
             expire_at: permitted.expire_at,
+            renewed_by_plugin: permitted.renewed_by_plugin,
             allow: permitted.allow,
             recovers: request.recover.then_some((request.offset, &*request.epoch)),
             rejects_unrecovered: request.flag & SubscribeRequest::REJECT_UNRECOVERED != 0,
@@ -166,6 +169,7 @@ impl Session {
             permitted = Permitted {
                 grant: claims.grant,
                 expire_at: claims.expire_at,
+                renewed_by_plugin: false,
                 allow: claims.allow,
             };
         }
@@ -179,7 +183,14 @@ impl Session {
                 .shared
                 .hooks
                 .subscribe(plugin, about, name, &request.data);
-            let answer = in_time(answer, errors::INTERNAL).await?;
+            let Some(answer) = in_time(answer, errors::INTERNAL).await? else {
+                match asked == Some(plugin) {
+                    // Who decides has to say so.
+                    true => return Err(errors::PERMISSION_DENIED.into()),
+                    false => continue,
+                }
+            };
+            permitted.renewed_by_plugin |= !has_token && answer.expire_at.is_some();
             permitted.grant.info = answer.grant.info.or(permitted.grant.info);
             permitted.grant.data = answer.grant.data.or(permitted.grant.data);
             permitted.grant.overrides = if asked == Some(plugin) {

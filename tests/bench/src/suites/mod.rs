@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 mod deadline;
 pub(crate) mod dispatch;
 pub(crate) mod guests;
+pub(crate) mod hooks;
 pub(crate) mod http;
 pub(crate) mod latency;
 pub(crate) mod load;

@@ -9,6 +9,7 @@ use crate::event::{Event, EventType, MAX_ATTRIBUTE_BYTES, Pattern};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{events, types};
 use crate::plugin::guest::context::SendError;
 use crate::plugin::guest::state::Guest;
+use crate::session::{ChannelName, PublishFailure, PublishOptions, Sessions, namespace_of};
 
 /// Why a guest's event is neither published nor appended.
 pub(super) enum SendRefusal {
@@ -47,11 +48,59 @@ impl Guest {
         event: types::OutgoingEvent,
     ) -> Result<String, SendRefusal> {
         if let Some(channel) = event.channel.clone() {
+            if let Some(sessions) = self.sessions_of(&channel) {
+                let published = self.publish_to_sessions(&sessions, &channel, &event);
+                return published.map_err(SendRefusal::Live);
+            }
             let appended = self.append_to(&channel, vec![event], None).await;
             let stored = appended.map_err(SendRefusal::Channel)?.events.pop();
             return Ok(stored.map_or_else(String::new, |event| event.id));
         }
         self.publish_event(&event).map_err(SendRefusal::Live)
+    }
+
+    /// The sessions of the node, if it is one of their channels; a copy's are nobody's.
+    fn sessions_of(&self, channel: &str) -> Option<Sessions> {
+        let addressed = self.plugin.addressed.as_ref();
+        let sessions = &addressed.filter(|_| !self.plugin.pretends)?.sessions;
+        let is_theirs = !self.plugin.channels.has(channel) && sessions.has_channel(channel);
+        is_theirs.then(|| sessions.clone())
+    }
+
+    fn publish_to_sessions(
+        &mut self,
+        sessions: &Sessions,
+        channel: &str,
+        event: &types::OutgoingEvent,
+    ) -> Result<String, events::SendError> {
+        let invalid = |error: String| events::SendError::Invalid(error);
+        let event_type = EventType::custom(&event.type_);
+        let event_type = event_type.map_err(|error| invalid(error.to_string()))?;
+        self.may_publish(&event_type).map_err(invalid)?;
+        let name = ChannelName::new(channel).map_err(|error| invalid(error.to_string()))?;
+        let rights = self.rights.now();
+        if !rights.may_append(channel) && !rights.may_serve(namespace_of(&name)) {
+            return Err(invalid(self.plugin.refuse_right("append", channel)));
+        }
+        if !self.plugin.spend() {
+            return Err(events::SendError::BudgetExceeded);
+        }
+        let draft = filled(event, self.draft(event_type));
+        let claims = draft.check_claims();
+        claims.map_err(|error| invalid(error.to_string()))?;
+        let (plugin, options) = (&self.plugin, PublishOptions::default());
+        let principal = format!("plugin:{}", plugin.name);
+        let published = sessions.publish(&plugin.publisher, &principal, channel, draft, options);
+        match published {
+            Ok(receipt) => {
+                plugin.count_sent(1);
+                Ok((*receipt.id).to_owned())
+            }
+            Err(PublishFailure::Event(PublishError::TooLarge { limit, .. })) => {
+                Err(events::SendError::TooLarge(limit as u64))
+            }
+            Err(failure) => Err(invalid(failure.to_string())),
+        }
     }
 
     fn publish_event(&mut self, event: &types::OutgoingEvent) -> Result<String, events::SendError> {

@@ -14,6 +14,7 @@ mod logging;
 pub(crate) mod messaging;
 mod progress;
 mod secrets;
+mod sessions;
 mod sockets;
 
 use linking::Lend;
@@ -36,6 +37,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::channels::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin::hearken::plugin::session_types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin::hearken::plugin::sessions::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin_0_1::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin_0_1::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     progress::add_to_linker(&mut linker)?;

@@ -17,6 +17,7 @@ use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::code::engine::{compiling_engine, new_engine};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
+use crate::plugin::hooks::PluginHooks;
 use crate::plugin::life::load::Source;
 use crate::plugin::run::runtime::NodeParts;
 use crate::store::Store;
@@ -111,6 +112,8 @@ impl Scene {
             store: Arc::clone(&store),
             consumers: Consumers::new(&channels, &bus, environment),
             channels,
+            hooks: PluginHooks::new(),
+            addressed: None,
         };
         let runtime = Runtime::new(parts, &data, 1, workers, &io, Policy::default()).unwrap();
         let runtime = Arc::new(runtime);

@@ -1,0 +1,301 @@
+//! `hearken:plugin/sessions`: sessions of clients, as a plugin addresses them.
+
+use hearken_pattern::Glob;
+use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
+use hearken_session_protocol::payload::check_json;
+use hearken_session_protocol::{ClientInfo, Disconnect};
+
+use crate::event::json::MAX_DEPTH;
+use crate::plugin::guest::addressed::Addressed;
+use crate::plugin::guest::bindings::plugin::hearken::plugin::{session_types, sessions};
+use crate::plugin::guest::grants::granted;
+use crate::plugin::guest::state::Guest;
+use crate::session::{ChannelName, PageRequest, Refused, Whose, namespace_of};
+
+use sessions::{Exclusion, HistoryPage, HistoryPosition, Reached, SessionsError, Target};
+
+/// Codes that a connection can be closed with.
+const CODES: std::ops::RangeInclusive<u32> = 3000..=4999;
+
+/// Longest reason, in bytes: as much as the close frame of a WebSocket has room for.
+const MAX_REASON: usize = 123;
+
+/// Most who are told of at once that are subscribed: of larger channels the plugin can ask how
+/// many there are.
+const MAX_PRESENT: usize = 10_000;
+
+/// Most publications of a history at once, as for clients.
+const MAX_PAGE: usize = 300;
+
+impl session_types::Host for &mut Guest {}
+
+impl sessions::Host for &mut Guest {
+    fn send(
+        &mut self,
+        to: Target,
+        data: Vec<u8>,
+        exclude: Option<Exclusion>,
+    ) -> wasmtime::Result<Result<Reached, SessionsError>> {
+        Ok(self.on_sessions("send", to, |addressed, whose| {
+            let why = |error| SessionsError::Invalid(format!("{error}"));
+            check_json(&data, MAX_DEPTH).map_err(why)?;
+            let excluded = excluded(addressed, exclude);
+            Ok(addressed.sessions.message(whose, &data, None, &excluded))
+        }))
+    }
+
+    fn subscribe(
+        &mut self,
+        whose: Target,
+        channel: String,
+        grant: session_types::Grant,
+        expire_at: Option<u64>,
+    ) -> wasmtime::Result<Result<Reached, SessionsError>> {
+        let name = match self.granted_channel(&channel) {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(self.on_sessions("subscribe", whose, |addressed, whose| {
+            let why = |error| SessionsError::Invalid(format!("{error}"));
+            let grant = granted(grant).map_err(why)?;
+            let subscribed = (addressed.sessions).subscribe(whose, &name, &grant, expire_at, None);
+            subscribed.map_err(refused)
+        }))
+    }
+
+    fn unsubscribe(
+        &mut self,
+        whose: Target,
+        channel: String,
+    ) -> wasmtime::Result<Result<Reached, SessionsError>> {
+        let name = match self.granted_channel(&channel) {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(self.on_sessions("unsubscribe", whose, |addressed, whose| {
+            let why = &unsubscribes::SERVER;
+            Ok(addressed.sessions.unsubscribe(whose, &name, why))
+        }))
+    }
+
+    fn disconnect(
+        &mut self,
+        whose: Target,
+        code: Option<u32>,
+        reason: Option<String>,
+        exclude: Option<Exclusion>,
+    ) -> wasmtime::Result<Result<Reached, SessionsError>> {
+        Ok(self.on_sessions("disconnect", whose, |addressed, whose| {
+            let default = disconnects::FORCE_DISCONNECT;
+            let why = Disconnect {
+                code: code.unwrap_or(default.code),
+                reason: reason.map_or(default.reason, Into::into),
+            };
+            if !CODES.contains(&why.code) || why.reason.len() > MAX_REASON {
+                return Err(SessionsError::Invalid(format!(
+                    "a connection is closed with a code from 3000 to 4999 and a reason of at \
+                     most {MAX_REASON} bytes"
+                )));
+            }
+            let spared = excluded(addressed, exclude);
+            Ok(addressed.sessions.disconnect(whose, &why, &spared))
+        }))
+    }
+
+    fn refresh(
+        &mut self,
+        whose: Target,
+        expire_at: Option<u64>,
+    ) -> wasmtime::Result<Result<Reached, SessionsError>> {
+        Ok(self.on_sessions("refresh", whose, |addressed, whose| {
+            Ok(addressed.sessions.refresh(whose, expire_at))
+        }))
+    }
+
+    fn presence(
+        &mut self,
+        channel: String,
+    ) -> wasmtime::Result<Result<Vec<sessions::ClientInfo>, SessionsError>> {
+        Ok(self.on_channel(&channel, |addressed, name| {
+            let stats = addressed.sessions.presence_stats(name).map_err(refused)?;
+            if stats.clients > MAX_PRESENT {
+                return Err(SessionsError::Invalid(format!(
+                    "{} are subscribed to it; at most {MAX_PRESENT} are listed",
+                    stats.clients
+                )));
+            }
+            let present = addressed.sessions.presence(name).map_err(refused)?;
+            Ok(present.iter().map(|info| client_info(info)).collect())
+        }))
+    }
+
+    fn presence_stats(
+        &mut self,
+        channel: String,
+    ) -> wasmtime::Result<Result<sessions::PresenceCount, SessionsError>> {
+        Ok(self.on_channel(&channel, |addressed, name| {
+            let stats = addressed.sessions.presence_stats(name).map_err(refused)?;
+            Ok(sessions::PresenceCount {
+                clients: stats.clients as u64,
+                users: stats.users as u64,
+            })
+        }))
+    }
+
+    fn history(
+        &mut self,
+        channel: String,
+        since: Option<HistoryPosition>,
+        limit: u32,
+        reverse: bool,
+    ) -> wasmtime::Result<Result<HistoryPage, SessionsError>> {
+        Ok(self.on_channel(&channel, |addressed, name| {
+            let since = since.as_ref();
+            let asked = PageRequest {
+                since: since.map(|since| (since.offset, &*since.epoch)),
+                limit: usize::try_from(limit).map_or(MAX_PAGE, |limit| limit.min(MAX_PAGE)),
+                reverse,
+            };
+            let page = addressed.sessions.history(name, &asked).map_err(refused)?;
+            let publications = page.publications.into_iter();
+            Ok(HistoryPage {
+                publications: publications
+                    .map(|publication| sessions::Publication {
+                        data: publication.data.to_vec(),
+                        offset: publication.offset,
+                        info: publication.info.as_ref().map(client_info),
+                        tags: publication.tags.into_iter().collect(),
+                    })
+                    .collect(),
+                top: HistoryPosition {
+                    epoch: (*page.top.epoch).to_owned(),
+                    offset: page.top.offset,
+                },
+            })
+        }))
+    }
+}
+
+impl Guest {
+    /// The sessions, if the plugin may address any.
+    fn addressed(&mut self) -> Result<Addressed, SessionsError> {
+        if self.rights.now().sessions.is_empty() {
+            let why = self.plugin.refuse_right("sessions", "*");
+            return Err(SessionsError::Denied(why));
+        }
+        let addressed = self.plugin.addressed.as_ref();
+        let addressed = addressed.filter(|addressed| addressed.sessions.are_on());
+        let addressed = addressed.ok_or(SessionsError::Off)?.clone();
+        match self.plugin.spend() {
+            true => Ok(addressed),
+            false => Err(SessionsError::BudgetExceeded),
+        }
+    }
+
+    /// Does something with the sessions that a plugin means; says how many they were.
+    fn on_sessions(
+        &mut self,
+        what: &str,
+        target: Target,
+        act: impl FnOnce(&Addressed, &Whose) -> Result<usize, SessionsError>,
+    ) -> Result<Reached, SessionsError> {
+        let addressed = self.addressed()?;
+        let is_this_node = matches!(target, Target::Node);
+        let whose = self.whose(target)?;
+        let pretended = self
+            .plugin
+            .pretend("sessions", || format!("{what} {whose:?}"));
+        let count = match pretended {
+            true => 0,
+            false => act(&addressed, &whose)?,
+        };
+        Ok(Reached {
+            nodes: 1,
+            sessions: count as u64,
+            partial: !is_this_node && addressed.may_be_others(&whose, count),
+        })
+    }
+
+    /// Looks at a channel that the plugin may look at.
+    fn on_channel<T>(
+        &mut self,
+        channel: &str,
+        look: impl FnOnce(&Addressed, &ChannelName) -> Result<T, SessionsError>,
+    ) -> Result<T, SessionsError> {
+        let addressed = self.addressed()?;
+        let name = self.granted_channel(channel)?;
+        look(&addressed, &name)
+    }
+
+    fn granted_channel(&mut self, channel: &str) -> Result<ChannelName, SessionsError> {
+        let name = ChannelName::new(channel);
+        let name = name.map_err(|error| SessionsError::Invalid(error.to_string()))?;
+        let namespace = namespace_of(&name);
+        match self.rights.now().may_serve(namespace) {
+            true => Ok(name),
+            false => {
+                let why = self.plugin.refuse_right("sessions", namespace);
+                Err(SessionsError::Denied(why))
+            }
+        }
+    }
+
+    /// Whose sessions are meant, if the plugin may address them.
+    fn whose(&mut self, target: Target) -> Result<Whose, SessionsError> {
+        match target {
+            Target::Session(client) => Ok(Whose::Client(client)),
+            Target::User(user) if user.is_empty() => Err(SessionsError::Invalid(
+                "a user has a name; who is nobody is addressed by their sessions".to_owned(),
+            )),
+            Target::User(user) => Ok(Whose::User(user)),
+            Target::Subject(subject) => {
+                let channel = self.granted_channel(&format!("subject:{subject}"))?;
+                Ok(Whose::Channel(channel))
+            }
+            Target::Channel(channel) => Ok(Whose::Channel(self.granted_channel(&channel)?)),
+            Target::Node | Target::All => {
+                let all = Glob::new("*".to_owned());
+                let mut granted = self.rights.now().sessions.iter();
+                match granted.any(|names| names.covers(&all)) {
+                    true => Ok(Whose::Node),
+                    false => {
+                        let why = self.plugin.refuse_right("sessions", "*");
+                        Err(SessionsError::Denied(why))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The ids of those who are not meant.
+fn excluded(addressed: &Addressed, exclude: Option<Exclusion>) -> Vec<String> {
+    match exclude {
+        None => Vec::new(),
+        Some(Exclusion::Session(client)) => vec![client],
+        Some(Exclusion::User(user)) if user.is_empty() => Vec::new(),
+        Some(Exclusion::User(user)) => addressed.clients_of(&user),
+    }
+}
+
+fn client_info(info: &ClientInfo) -> sessions::ClientInfo {
+    sessions::ClientInfo {
+        client: info.client.clone(),
+        user: info.user.clone(),
+        conn_info: info.conn_info.as_ref().map(|info| info.to_vec()),
+        chan_info: info.chan_info.as_ref().map(|info| info.to_vec()),
+    }
+}
+
+/// What a plugin is told that is refused by sessions.
+fn refused(refused: Refused) -> SessionsError {
+    let Refused::Error(error) = refused else {
+        return SessionsError::NotAvailable;
+    };
+    match error.code {
+        code if code == errors::UNKNOWN_CHANNEL.code => SessionsError::UnknownChannel,
+        code if code == errors::UNRECOVERABLE_POSITION.code => SessionsError::AnotherEpoch,
+        code if code == errors::NOT_AVAILABLE.code => SessionsError::NotAvailable,
+        _ => SessionsError::Invalid(error.message.into_owned()),
+    }
+}

@@ -1,0 +1,215 @@
+//! The questions to one plugin, until a worker of it takes them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::exported::Answering;
+use super::question::Question;
+
+/// Questions that wait for a plugin at a time: what one that takes 50 µs answers in a fifth
+/// of the time that it has.
+const MAX_QUESTIONS: usize = 4_096;
+
+/// Their bytes: as many as a mailbox has.
+const MAX_BYTES: usize = 8 << 20;
+
+/// Where sessions put their questions to one plugin. Outlives the plugin's versions.
+#[derive(Default)]
+pub(crate) struct HookDesk {
+    waiting: Mutex<Waiting>,
+    come: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// What the version in force answers; `None` while nobody is there to answer.
+    answering: Option<Arc<Answering>>,
+    questions: VecDeque<Question>,
+    bytes: usize,
+}
+
+/// As many questions wait as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl HookDesk {
+    /// From now on questions are taken, by workers of a version that answers these.
+    pub(crate) fn open(&self, answering: &Arc<Answering>) {
+        self.waiting().answering = Some(Arc::clone(answering));
+    }
+
+    /// From now on none are. Whoever waits is refused.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.waiting();
+        waiting.answering = None;
+        waiting.bytes = 0;
+        let questions = std::mem::take(&mut waiting.questions);
+        // Whoever is told of it may ask again at once.
+        drop(waiting);
+        drop(questions);
+    }
+
+    /// What is answered now, if anything is.
+    pub(super) fn answering(&self) -> Option<Arc<Answering>> {
+        self.waiting().answering.clone()
+    }
+
+    /// Puts a question behind the others.
+    pub(super) fn put(&self, question: Question) -> Result<(), Full> {
+        let bytes = question.bytes();
+        let mut waiting = self.waiting();
+        if waiting.answering.is_none() {
+            // Closed meanwhile: dropped, it is refused.
+            return Ok(());
+        }
+        if waiting.is_full(bytes) {
+            waiting.forget_given_up();
+            if waiting.is_full(bytes) {
+                return Err(Full);
+            }
+        }
+        waiting.bytes += bytes;
+        waiting.questions.push_back(question);
+        drop(waiting);
+        self.come.notify_one();
+        Ok(())
+    }
+
+    /// The next question that somebody still waits for.
+    pub(crate) fn take(&self) -> Option<Question> {
+        let mut waiting = self.waiting();
+        while let Some(question) = waiting.questions.pop_front() {
+            waiting.bytes = waiting.bytes.saturating_sub(question.bytes());
+            if question.is_given_up() {
+                continue;
+            }
+            let others_wait = !waiting.questions.is_empty();
+            drop(waiting);
+            if others_wait {
+                // For another worker that has nothing to do.
+                self.come.notify_one();
+            }
+            return Some(question);
+        }
+        None
+    }
+
+    /// Whether any question waits.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.waiting().questions.is_empty()
+    }
+
+    /// Waits until one does. Dropping the future loses nothing.
+    pub(crate) async fn come(&self) {
+        while !self.has_any() {
+            self.come.notified().await;
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that panics leaves anything half done in it.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn is_full(&self, more: usize) -> bool {
+        self.questions.len() >= MAX_QUESTIONS || self.bytes.saturating_add(more) > MAX_BYTES
+    }
+
+    /// Makes room of questions for whose answers nobody waits any more.
+    fn forget_given_up(&mut self) {
+        self.questions.retain(|question| !question.is_given_up());
+        self.bytes = self.questions.iter().map(Question::bytes).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+    use tokio::sync::oneshot;
+
+    use super::super::question::{About, Asking};
+    use super::*;
+    use crate::session::{AboutSession, Refused};
+
+    type Waits = oneshot::Receiver<Result<Bytes, Refused>>;
+
+    fn question(method: &str, bytes: usize) -> (Question, Waits) {
+        let session = Asking::new(AboutSession {
+            client: "c",
+            user: "u",
+            meta: None,
+        });
+        let about = About::new(method, &Bytes::from(vec![b'1'; bytes]));
+        let (reply, waits) = oneshot::channel();
+        (Question::Rpc(session, about, reply), waits)
+    }
+
+    fn method(question: Option<Question>) -> Option<String> {
+        match question? {
+            Question::Rpc(_, about, _) => Some(about.name),
+            _ => None,
+        }
+    }
+
+    fn open() -> HookDesk {
+        let desk = HookDesk::default();
+        desk.open(&Arc::new(Answering::everything()));
+        desk
+    }
+
+    #[tokio::test]
+    async fn questions_are_taken_in_their_order_by_who_waits_for_them() {
+        let desk = open();
+        assert!(desk.come().now_or_never().is_none());
+        let (first, _first) = question("first", 1);
+        let (second, gone) = question("second", 1);
+        let (third, _third) = question("third", 1);
+        for one in [first, second, third] {
+            desk.put(one).unwrap();
+        }
+        desk.come().await;
+        drop(gone);
+        assert_eq!(method(desk.take()).as_deref(), Some("first"));
+        assert_eq!(method(desk.take()).as_deref(), Some("third"));
+        assert!(desk.take().is_none() && !desk.has_any());
+    }
+
+    #[tokio::test]
+    async fn who_waits_when_nobody_answers_any_more_is_told() {
+        let desk = open();
+        let (one, waits) = question("one", 1);
+        desk.put(one).unwrap();
+        desk.close();
+        assert!(waits.await.is_err());
+        assert!(desk.answering().is_none());
+        let (late, waits) = question("late", 1);
+        desk.put(late).unwrap();
+        assert!(waits.await.is_err());
+    }
+
+    #[test]
+    fn questions_are_bounded_and_those_given_up_make_room() {
+        let desk = open();
+        let mut waiting = Vec::new();
+        let mut put = |bytes| {
+            let (one, waits) = question("one", bytes);
+            let put = desk.put(one);
+            waiting.push(waits);
+            put
+        };
+        assert_eq!(put(MAX_BYTES), Err(Full));
+        for _ in 0..MAX_QUESTIONS {
+            put(1).unwrap();
+        }
+        assert_eq!(put(1), Err(Full));
+        waiting.clear();
+        let (one, _waits) = question("one", 1);
+        assert_eq!(desk.put(one), Ok(()));
+        assert!(desk.take().is_some() && desk.take().is_none());
+    }
+}
