@@ -167,13 +167,17 @@ async fn a_reload_amid_slow_events_fails_none() {
         node.place(&with(name, 1_001));
         let rest = async {
             for number in FAST + 1..FAST + SLOW {
-                assert_eq!(handled.next().await["data"]["data"]["number"], number);
+                let event = handled.next().await;
+                if event["data"]["data"]["number"] != number {
+                    let failed = reports.about("plugin.failed", name).await;
+                    panic!("{name} handled {event}, not {number}: {failed}");
+                }
             }
+            reports.about("plugin.reloaded", name).await
         };
         tokio::time::timeout(DEADLINE, rest)
             .await
             .expect("all are handled");
-        reports.about("plugin.reloaded", name).await;
         let all = FAST + SLOW;
         let status = node
             .until(name, |status| status.counters.delivered == all)
