@@ -5,6 +5,15 @@ use crate::sessions::{
     Subscribing,
 };
 
+/// What a method answers, or why it refuses.
+type Answered<T> = Result<T, Refusal>;
+
+/// A method that is asked whether a session goes on that expires.
+pub type RefreshHook = fn(&Session, Option<&str>) -> Answered<Refreshed>;
+
+/// A method that is asked what a method of sessions answers.
+pub type RpcHook = fn(&Session, &str, &[u8]) -> Answered<Vec<u8>>;
+
 /// The hooks of a plugin as the macro registers them; `None` where there is no method.
 #[derive(Debug)]
 pub struct SessionHooks {
@@ -13,17 +22,17 @@ pub struct SessionHooks {
     /// Version of the crate that has them.
     pub version: &'static str,
     /// Whether somebody may connect.
-    pub connect: Option<fn(&Connecting) -> Result<Connected, Refusal>>,
+    pub connect: Option<fn(&Connecting) -> Answered<Connected>>,
     /// Whether a session goes on that expires.
-    pub refresh: Option<fn(&Session, Option<&str>) -> Result<Refreshed, Refusal>>,
+    pub refresh: Option<RefreshHook>,
     /// Whether a session may subscribe.
-    pub subscribe: Option<fn(&Session, &Subscribing) -> Result<Subscribed, Refusal>>,
+    pub subscribe: Option<fn(&Session, &Subscribing) -> Answered<Subscribed>>,
     /// Whether a subscription goes on that expires.
-    pub sub_refresh: Option<fn(&Session, &str) -> Result<Refreshed, Refusal>>,
+    pub sub_refresh: Option<fn(&Session, &str) -> Answered<Refreshed>>,
     /// Whether a session may publish.
-    pub publish: Option<fn(&Session, &Publishing) -> Result<Published, Refusal>>,
+    pub publish: Option<fn(&Session, &Publishing) -> Answered<Published>>,
     /// What a method answers.
-    pub rpc: Option<fn(&Session, &str, &[u8]) -> Result<Vec<u8>, Refusal>>,
+    pub rpc: Option<RpcHook>,
 }
 
 inventory::collect!(SessionHooks);

@@ -74,9 +74,9 @@ impl Channels {
                 Ok(channel)
             }
             // It was declared meanwhile, or is another namespace's.
-            (Some(_), None) => return Err(SetFailure::Exists(name.to_string()).into()),
+            (Some(_), None) => Err(SetFailure::Exists(name.to_string()).into()),
             (Some(_), Some(other)) if !other.is_empty() => {
-                return Err(SetFailure::Exists(name.to_string()).into());
+                Err(SetFailure::Exists(name.to_string()).into())
             }
             (Some(unfinished), Some(_)) => {
                 self.check_number(&whose, most)?;
@@ -168,7 +168,8 @@ mod tests {
         let again = made(&channels, "chat:1", of("chat", 2)).await.unwrap();
         assert!(Arc::ptr_eq(&first, &again));
         let settings = ChannelSettings::default();
-        let set = channels.set(&name("chat:1"), settings.clone(), None, false);
+        let chat = name("chat:1");
+        let set = channels.set(&chat, settings.clone(), None, false);
         set.await.unwrap();
         channels
             .set(&name("orders"), settings.clone(), None, true)

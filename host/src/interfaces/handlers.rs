@@ -253,8 +253,8 @@ mod tests {
             Ok::<_, String>((called.handler, called.session_hooks))
         };
         let typed = Some(Handler::Typed);
-        assert_eq!(called(&[listener.clone()]), Ok((typed, false)));
-        assert_eq!(called(&[hooks.clone()]), Ok((None, true)));
+        assert_eq!(called(std::slice::from_ref(&listener)), Ok((typed, false)));
+        assert_eq!(called(std::slice::from_ref(&hooks)), Ok((None, true)));
         assert_eq!(called(&[hooks.clone(), listener]), Ok((typed, true)));
         let nothing = called(&[export("wasi:cli/run@0.2.0")]).unwrap_err();
         assert!(nothing.contains("it is a command"), "{nothing}");

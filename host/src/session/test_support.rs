@@ -138,7 +138,8 @@ impl Rig {
         };
         let clock = Arc::clone(&seams) as Arc<dyn Clock>;
         let access = Access::new(settings, clock, Arc::new(NoKeySets)).unwrap();
-        Self::with_access(access, folder, seams, namespaces, |settings| {
+        let hooks = Arc::new(NoHooks);
+        Self::with_access(access, folder, seams, hooks, namespaces, |settings| {
             settings.token = Some("main".to_owned());
         })
     }

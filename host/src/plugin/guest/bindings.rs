@@ -10,6 +10,8 @@ pub(crate) mod plugin {
             "hearken:plugin/events.wait": async | trappable,
             "hearken:plugin/channels.append": async | trappable,
             "hearken:plugin/channels.read": async | trappable,
+            "hearken:plugin/sessions.history": async | trappable,
+            "hearken:plugin/sessions.subscribe": async | trappable,
             "wasi:keyvalue/store": async | trappable,
             "wasi:keyvalue/atomics": async | trappable,
             "wasi:keyvalue/batch": async | trappable,

@@ -44,23 +44,14 @@ impl sessions::Host for &mut Guest {
         }))
     }
 
-    fn subscribe(
+    async fn subscribe(
         &mut self,
         whose: Target,
         channel: String,
         grant: session_types::Grant,
         expire_at: Option<u64>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        let name = match self.granted_channel(&channel) {
-            Ok(name) => name,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(self.on_sessions("subscribe", whose, |addressed, whose| {
-            let why = |error| SessionsError::Invalid(format!("{error}"));
-            let grant = granted(grant).map_err(why)?;
-            let subscribed = (addressed.sessions).subscribe(whose, &name, &grant, expire_at, None);
-            subscribed.map_err(refused)
-        }))
+        Ok(self.subscribe_to(whose, &channel, grant, expire_at).await)
     }
 
     fn unsubscribe(
@@ -142,37 +133,20 @@ impl sessions::Host for &mut Guest {
         }))
     }
 
-    fn history(
+    async fn history(
         &mut self,
         channel: String,
         since: Option<HistoryPosition>,
         limit: u32,
         reverse: bool,
     ) -> wasmtime::Result<Result<HistoryPage, SessionsError>> {
-        Ok(self.on_channel(&channel, |addressed, name| {
-            let since = since.as_ref();
-            let asked = PageRequest {
-                since: since.map(|since| (since.offset, &*since.epoch)),
-                limit: usize::try_from(limit).map_or(MAX_PAGE, |limit| limit.min(MAX_PAGE)),
-                reverse,
-            };
-            let page = addressed.sessions.history(name, &asked).map_err(refused)?;
-            let publications = page.publications.into_iter();
-            Ok(HistoryPage {
-                publications: publications
-                    .map(|publication| sessions::Publication {
-                        data: publication.data.to_vec(),
-                        offset: publication.offset,
-                        info: publication.info.as_ref().map(client_info),
-                        tags: publication.tags.into_iter().collect(),
-                    })
-                    .collect(),
-                top: HistoryPosition {
-                    epoch: (*page.top.epoch).to_owned(),
-                    offset: page.top.offset,
-                },
-            })
-        }))
+        let since = since.as_ref();
+        let asked = PageRequest {
+            since: since.map(|since| (since.offset, &*since.epoch)),
+            limit: usize::try_from(limit).map_or(MAX_PAGE, |limit| limit.min(MAX_PAGE)),
+            reverse,
+        };
+        Ok(self.page_of(&channel, &asked).await)
     }
 }
 
@@ -200,19 +174,79 @@ impl Guest {
         act: impl FnOnce(&Addressed, &Whose) -> Result<usize, SessionsError>,
     ) -> Result<Reached, SessionsError> {
         let addressed = self.addressed()?;
+        let asked = self.asked(what, target)?;
+        let count = match asked.is_pretended {
+            true => 0,
+            false => act(&addressed, &asked.whose)?,
+        };
+        Ok(asked.reached(&addressed, count))
+    }
+
+    /// Whom a plugin means to do something with.
+    fn asked(&mut self, what: &str, target: Target) -> Result<Asked, SessionsError> {
         let is_this_node = matches!(target, Target::Node);
         let whose = self.whose(target)?;
-        let pretended = self
+        let is_pretended = self
             .plugin
             .pretend("sessions", || format!("{what} {whose:?}"));
-        let count = match pretended {
+        Ok(Asked {
+            whose,
+            is_this_node,
+            is_pretended,
+        })
+    }
+
+    async fn subscribe_to(
+        &mut self,
+        whose: Target,
+        channel: &str,
+        grant: session_types::Grant,
+        expire_at: Option<u64>,
+    ) -> Result<Reached, SessionsError> {
+        let name = self.granted_channel(channel)?;
+        let addressed = self.addressed()?;
+        let asked = self.asked("subscribe", whose)?;
+        let why = |error| SessionsError::Invalid(format!("{error}"));
+        let grant = granted(grant).map_err(why)?;
+        let count = match asked.is_pretended {
             true => 0,
-            false => act(&addressed, &whose)?,
+            false => {
+                // A durable channel of a namespace is made when it is first used.
+                let _waiting = self.meter.wait_for_storage();
+                let sessions = &addressed.sessions;
+                let subscribed = sessions.subscribe(&asked.whose, &name, &grant, expire_at, None);
+                subscribed.await.map_err(refused)?
+            }
         };
-        Ok(Reached {
-            nodes: 1,
-            sessions: count as u64,
-            partial: !is_this_node && addressed.may_be_others(&whose, count),
+        Ok(asked.reached(&addressed, count))
+    }
+
+    async fn page_of(
+        &mut self,
+        channel: &str,
+        asked: &PageRequest<'_>,
+    ) -> Result<HistoryPage, SessionsError> {
+        let addressed = self.addressed()?;
+        let name = self.granted_channel(channel)?;
+        let page = {
+            let _waiting = self.meter.wait_for_storage();
+            let page = addressed.sessions.history(&name, asked).await;
+            page.map_err(refused)?
+        };
+        let publications = page.publications.into_iter();
+        Ok(HistoryPage {
+            publications: publications
+                .map(|publication| sessions::Publication {
+                    data: publication.data.to_vec(),
+                    offset: publication.offset,
+                    info: publication.info.as_ref().map(client_info),
+                    tags: publication.tags.into_iter().collect(),
+                })
+                .collect(),
+            top: HistoryPosition {
+                epoch: (*page.top.epoch).to_owned(),
+                offset: page.top.offset,
+            },
         })
     }
 
@@ -264,6 +298,25 @@ impl Guest {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Whom a plugin means to do something with.
+struct Asked {
+    whose: Whose,
+    is_this_node: bool,
+    /// Whether it is only logged.
+    is_pretended: bool,
+}
+
+impl Asked {
+    /// What the plugin is told when it was done to so many.
+    fn reached(&self, addressed: &Addressed, count: usize) -> Reached {
+        Reached {
+            nodes: 1,
+            sessions: count as u64,
+            partial: !self.is_this_node && addressed.may_be_others(&self.whose, count),
         }
     }
 }
