@@ -83,7 +83,8 @@ pub(crate) struct StorageWait {
 impl Drop for StorageWait {
     fn drop(&mut self) {
         let mut account = self.meter.lock();
-        account.storage += late(self.since.elapsed(), account.deadline);
+        let late = late(self.since.elapsed(), account.deadline);
+        account.storage += late;
     }
 }
 
