@@ -168,8 +168,10 @@ mod tests {
         let again = made(&channels, "chat:1", of("chat", 2)).await.unwrap();
         assert!(Arc::ptr_eq(&first, &again));
         let settings = ChannelSettings::default();
-        let set = channels.set(&name("chat:1"), settings.clone(), None, false);
-        set.await.unwrap();
+        channels
+            .set(&name("chat:1"), settings.clone(), None, false)
+            .await
+            .unwrap();
         channels
             .set(&name("orders"), settings.clone(), None, true)
             .await
