@@ -168,9 +168,10 @@ mod tests {
         let again = made(&channels, "chat:1", of("chat", 2)).await.unwrap();
         assert!(Arc::ptr_eq(&first, &again));
         let settings = ChannelSettings::default();
-        let chat = name("chat:1");
-        let set = channels.set(&chat, settings.clone(), None, false);
-        set.await.unwrap();
+        channels
+            .set(&name("chat:1"), settings.clone(), None, false)
+            .await
+            .unwrap();
         channels
             .set(&name("orders"), settings.clone(), None, true)
             .await
