@@ -69,7 +69,7 @@ impl Rig {
             Ok(short @ 0..126) => vec![0x80 | short],
             _ => [&[0x80 | 126][..], &length.to_be_bytes()].concat(),
         };
-        let frame = [&[0x81], &length[..], &[0; 4], text.as_bytes()].concat();
+        let frame = [&[0x81][..], &length, &[0; 4], text.as_bytes()].concat();
         self.client.write_all(&frame).await.unwrap();
     }
 
@@ -85,6 +85,18 @@ impl Rig {
         for subscribe in more_than_may_wait() {
             self.say(&subscribe).await;
         }
+    }
+
+    /// The payload of the next frame, which is not long.
+    async fn frame(&mut self) -> Vec<u8> {
+        self.client.read_u8().await.unwrap();
+        let length = match self.client.read_u8().await.unwrap() {
+            126 => self.client.read_u16().await.unwrap(),
+            short => short.into(),
+        };
+        let mut payload = vec![0; length.into()];
+        self.client.read_exact(&mut payload).await.unwrap();
+        payload
     }
 
     /// All that comes until the node closes its side.
@@ -103,6 +115,8 @@ fn more_than_may_wait() -> impl Iterator<Item = String> {
 #[tokio::test(start_paused = true)]
 async fn who_asks_for_too_much_at_once_has_no_session_any_more() {
     let mut rig = Rig::connected().await;
+    let connected = rig.frame().await;
+    assert!(connected.starts_with(b"{\"id\":1,"), "{connected:?}");
     let lines: Vec<String> = more_than_may_wait().collect();
     rig.say(&lines.join("\n")).await;
     let begun = Instant::now();
