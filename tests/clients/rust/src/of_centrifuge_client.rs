@@ -313,7 +313,7 @@ async fn the_history_is_read_from_either_end(stage: &Stage<'_>) {
             .since(StreamPosition::new(3, epoch))
     };
     assert_eq!(read(since(&epoch)).await.0, [4, 5]);
-    assert_eq!(read(HistoryOptions::new()).await.0, []);
+    assert!(read(HistoryOptions::new()).await.0.is_empty());
     assert_eq!(code(own.history(since("another")).await), 112);
     anna.close().await;
 }

@@ -232,6 +232,6 @@ async fn a_forged_token_connects_nobody(stage: &Stage<'_>) {
     );
     let client = stage.client(stage.node.port, forged);
     let connected = within("it is answered", client.connect().into_future()).await;
+    // It does not try again, and so there is nothing to be disconnected.
     assert_eq!(connected, Err(()));
-    within("it is disconnected", client.disconnect().into_future()).await;
 }

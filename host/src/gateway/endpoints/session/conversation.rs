@@ -247,6 +247,8 @@ impl Conversation {
                     self.frames.extend(frames);
                 }
                 Taken::End(end) => {
+                    // Where more waited than may, nobody has ended it yet.
+                    self.session.disconnect(end.clone());
                     let code = u16::try_from(end.code).unwrap_or(NORMAL);
                     self.close(code, &end.reason, false);
                 }
@@ -259,7 +261,7 @@ impl Conversation {
     /// end is found in the outbox only behind that.
     fn look_for_end(&mut self) {
         if matches!(self.phase, Phase::Open) && self.outbox.has_ended() {
-            // Where more waited than may, nobody has ended it yet. The first end stays.
+            // As where that is found; the end that it has stays.
             self.session.disconnect(disconnects::SLOW);
             self.phase = Phase::Ending {
                 deadline: Box::pin(tokio::time::sleep(CLOSE_TIME)),

@@ -64,9 +64,12 @@ impl Rig {
 
     /// Sends a text, with a mask that changes nothing.
     async fn say(&mut self, text: &str) {
-        let length = u8::try_from(text.len()).expect("a short text");
-        assert!(length < 126);
-        let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat();
+        let length = u16::try_from(text.len()).unwrap();
+        let length = match u8::try_from(length) {
+            Ok(short @ 0..126) => vec![0x80 | short],
+            _ => [&[0x80 | 126][..], &length.to_be_bytes()].concat(),
+        };
+        let frame = [&[0x81][..], &length, &[0; 4], text.as_bytes()].concat();
         self.client.write_all(&frame).await.unwrap();
     }
 
@@ -77,12 +80,23 @@ impl Rig {
         }
     }
 
-    /// Asks for more answers than may wait, and reads none.
+    /// Asks for more answers than may wait, one after the other, and reads none.
     async fn overflow(&mut self) {
-        for id in 2..102 {
-            let subscribe = format!(r#"{{"subscribe":{{"channel":"nothing:1"}},"id":{id}}}"#);
+        for subscribe in more_than_may_wait() {
             self.say(&subscribe).await;
         }
+    }
+
+    /// The payload of the next frame, which is not long.
+    async fn frame(&mut self) -> Vec<u8> {
+        self.client.read_u8().await.unwrap();
+        let length = match self.client.read_u8().await.unwrap() {
+            126 => self.client.read_u16().await.unwrap(),
+            short => short.into(),
+        };
+        let mut payload = vec![0; length.into()];
+        self.client.read_exact(&mut payload).await.unwrap();
+        payload
     }
 
     /// All that comes until the node closes its side.
@@ -91,6 +105,26 @@ impl Rig {
         self.client.read_to_end(&mut rest).await.unwrap();
         rest
     }
+}
+
+/// Commands whose answers are more than may wait.
+fn more_than_may_wait() -> impl Iterator<Item = String> {
+    (2..102).map(|id| format!(r#"{{"subscribe":{{"channel":"nothing:1"}},"id":{id}}}"#))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_too_much_at_once_has_no_session_any_more() {
+    let mut rig = Rig::connected().await;
+    let connected = rig.frame().await;
+    assert!(connected.starts_with(b"{\"id\":1,"), "{connected:?}");
+    let lines: Vec<String> = more_than_may_wait().collect();
+    rig.say(&lines.join("\n")).await;
+    let begun = Instant::now();
+    rig.until(0).await;
+    assert_eq!(begun.elapsed(), Duration::ZERO, "nobody is waited for");
+    let rest = rig.rest().await;
+    let slow = close_frame(3008, "slow");
+    assert!(rest.ends_with(&slow), "{}", String::from_utf8_lossy(&rest));
 }
 
 #[tokio::test(start_paused = true)]
