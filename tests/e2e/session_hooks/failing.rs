@@ -1,6 +1,8 @@
 //! Plugins that do not answer as they should.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::*;
 

@@ -1,9 +1,8 @@
 //! Tokens that are not the client's, or not tokens.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hearken::clock::{Clock, SystemClock};
 use ring::hmac;
 
 use super::*;
@@ -36,8 +35,7 @@ fn token(claims: &Value) -> String {
 
 /// So many seconds from now, as tokens say times.
 fn in_seconds(seconds: i64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.expect("it is later").as_secs();
+    let now = SystemClock.now_millis() / 1000;
     i64::try_from(now).expect("it is not that late") + seconds
 }
 
