@@ -45,6 +45,8 @@ pub(crate) struct ModelLog {
     given_up: Vec<Span>,
     /// and those that may have been, as the next start shows.
     may_be_given_up: Vec<Span>,
+    /// Numbers that the last start told to be damaged.
+    told: Vec<Span>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,7 @@ impl ModelLog {
             unseen: 1,
             given_up: Vec::new(),
             may_be_given_up: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -198,12 +201,14 @@ impl ModelLog {
         Ok(())
     }
 
-    /// Damaged events may have been given up: whoever wanted it was told nothing.
+    /// Damaged events may have been given up, those that are told or, where a channel that
+    /// failed tells none, those that were: whoever wanted it does not know.
     pub(crate) fn may_give_up(&mut self, spans: &[Span]) -> Result<(), String> {
         for span in spans {
             self.check_damaged(*span)?;
         }
         self.may_be_given_up.extend(spans);
+        self.may_be_given_up.extend(&self.told);
         Ok(())
     }
 

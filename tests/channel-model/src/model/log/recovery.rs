@@ -228,6 +228,7 @@ impl ModelLog {
             }
         }
         self.is_damaged |= !damaged.is_empty();
+        self.told = damaged;
         Ok(groups)
     }
 }
