@@ -23,6 +23,11 @@ pub(crate) struct ModelLog {
     trimmed: u64,
     /// and from it on all must be.
     droppable: u64,
+    /// Events whose numbers nobody was told of, and which the settings had dropped before
+    /// they were seen: a crash may bring them back. The numbers,
+    passed: Vec<Span>,
+    /// and which events may have them.
+    passed_ids: HashSet<u64>,
     /// Batches of which it is not known whether they are stored, as they were submitted.
     unsure: Vec<Submitted>,
     pub(crate) settings: LogSettings,
@@ -45,6 +50,8 @@ pub(crate) struct ModelLog {
     given_up: Vec<Span>,
     /// and those that may have been, as the next start shows.
     may_be_given_up: Vec<Span>,
+    /// Numbers that the last start told to be damaged.
+    told: Vec<Span>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +76,8 @@ impl ModelLog {
             time: 0,
             trimmed: 1,
             droppable: 1,
+            passed: Vec::new(),
+            passed_ids: HashSet::new(),
             unsure: Vec::new(),
             settings,
             kept: None,
@@ -80,6 +89,7 @@ impl ModelLog {
             unseen: 1,
             given_up: Vec::new(),
             may_be_given_up: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -129,12 +139,12 @@ impl ModelLog {
             // The key of what is dropped, or damaged, may be forgotten with it.
             let known = *keyed && self.ids_from(self.droppable, since).contains(id);
             if event.is_duplicate() {
-                let first = self.events.get(&event.sequence);
                 // Of what was trimmed nothing is known here any more.
-                if event.sequence >= self.trimmed && first != Some(&stored) {
+                if event.sequence >= self.trimmed && !self.may_be(event.sequence, stored) {
                     return Err(format!(
-                        "{id} is told to be a duplicate of {}, which is {first:?}",
-                        event.sequence
+                        "{id} is told to be a duplicate of {}, which is {:?}",
+                        event.sequence,
+                        self.events.get(&event.sequence)
                     ));
                 }
                 continue;
@@ -157,6 +167,17 @@ impl ModelLog {
             return Err(format!("the last is told to be {}", answer.last));
         }
         Ok(())
+    }
+
+    /// Whether an event may have this number.
+    fn may_be(&self, number: u64, event: Event) -> bool {
+        match self.events.get(&number) {
+            Some(known) => *known == event,
+            None => {
+                let passed = self.passed.iter().any(|span| span.contains(number));
+                passed && self.passed_ids.contains(&event.id)
+            }
+        }
     }
 
     fn store(&mut self, number: u64, event: Event, group: u64) {
@@ -198,12 +219,14 @@ impl ModelLog {
         Ok(())
     }
 
-    /// Damaged events may have been given up: whoever wanted it was told nothing.
+    /// Damaged events may have been given up, those that are told or, where a channel that
+    /// failed tells none, those that were: whoever wanted it does not know.
     pub(crate) fn may_give_up(&mut self, spans: &[Span]) -> Result<(), String> {
         for span in spans {
             self.check_damaged(*span)?;
         }
         self.may_be_given_up.extend(spans);
+        self.may_be_given_up.extend(&self.told);
         Ok(())
     }
 
@@ -284,7 +307,7 @@ impl ModelLog {
                     event.sequence()
                 ));
             }
-            if self.events.get(&next) != Some(&read) {
+            if !self.may_be(next, read) {
                 return Err(format!(
                     "{next} is read as {read:?}, not {:?}",
                     self.events.get(&next)

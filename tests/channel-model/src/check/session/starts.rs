@@ -176,6 +176,12 @@ mod tests {
     const WORKS: &str = "the disk works";
 
     fn append(world: &mut World, name: &ChannelName, events: u64) {
+        store(world, name, events);
+        world.take_answers().expect("it is stored");
+    }
+
+    /// Has events stored without anybody being told.
+    fn store(world: &mut World, name: &ChannelName, events: u64) {
         let mut batch = Batch::new();
         let mut ids = Vec::new();
         for id in world.next_id..world.next_id + events {
@@ -188,7 +194,6 @@ mod tests {
         let answer = async move { engine.append(&own_name, batch, Expected::Any).await };
         world.submit(name, Submitted { ids }, answer);
         world.commit();
-        world.take_answers().expect("it is stored");
     }
 
     fn set_max_events(world: &mut World, name: &ChannelName, max_events: Option<u64>) {
@@ -321,5 +326,21 @@ mod tests {
             assert_eq!(start(&mut world, Faults::default()), Ok(()));
         }
         assert!(lost > 0);
+    }
+
+    #[test]
+    fn what_was_dropped_before_anybody_saw_it_may_come_back() {
+        let mut world = with_events(1);
+        set_max_events(&mut world, &orders(), Some(2));
+        store(&mut world, &orders(), 3);
+        crash(&mut world).expect("nobody was told");
+        start(&mut world, Faults::default()).expect("it is stored");
+        let info = world.engine().info(&orders()).expect("it is there");
+        assert_eq!((info.first, info.last), (12, 13));
+        set_max_events(&mut world, &orders(), None);
+        crash(&mut world).expect("nothing waits");
+        assert_eq!(start(&mut world, Faults::default()), Ok(()));
+        let info = world.engine().info(&orders()).expect("it is there");
+        assert!(info.first < 12, "{}", info.first);
     }
 }

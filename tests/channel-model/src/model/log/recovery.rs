@@ -129,11 +129,17 @@ impl ModelLog {
                 return Err(format!("{id} is stored as {number}, and nobody sent it"));
             };
             let here: Vec<u64> = rest.iter().map(|(_, id, _)| *id).collect();
+            if dropped > 0 {
+                let ids = batch.ids.iter().map(|(id, _)| *id);
+                self.passed_ids.extend(ids);
+            }
             let stored = self.stored_of(&batch, &here, dropped > 0, started.since)?;
             if stored == 0 {
                 continue;
             }
             if dropped > 0 {
+                let passed = Span::new(self.last + 1, self.last + dropped);
+                self.passed.extend(passed);
                 self.last += dropped;
                 dropped = 0;
             }
@@ -228,6 +234,7 @@ impl ModelLog {
             }
         }
         self.is_damaged |= !damaged.is_empty();
+        self.told = damaged;
         Ok(groups)
     }
 }
