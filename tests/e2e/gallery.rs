@@ -285,6 +285,9 @@ async fn all_of_it_at_once() {
         assert_eq!(status.last_error, None, "{name}");
         // The chat hears of nothing but what sessions ask.
         let hears = !status.listeners.is_empty();
-        assert!(status.version.is_some() && hears == (name != "chat"), "{name}");
+        assert!(
+            status.version.is_some() && hears == (name != "chat"),
+            "{name}"
+        );
     }
 }
