@@ -139,6 +139,8 @@ impl SessionHooks for Judge {
 fn decided(name: &str, plugin: &str) -> Namespace {
     Namespace {
         authorize: Some(plugin.to_owned()),
+        history_size: 10,
+        history_ttl: Duration::from_secs(3_600),
         ..Namespace::new(name)
     }
 }
