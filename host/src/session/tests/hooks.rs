@@ -139,6 +139,9 @@ impl SessionHooks for Judge {
 fn decided(name: &str, plugin: &str) -> Namespace {
     Namespace {
         authorize: Some(plugin.to_owned()),
+        // Without a history nothing has a position.
+        history_size: 10,
+        history_ttl: 60 * SECOND,
         ..Namespace::new(name)
     }
 }
