@@ -157,7 +157,11 @@ impl Session {
             data = answer.data;
             subs.extend(answer.subs);
         }
-        if has_token || !known.user.is_empty() {
+        if has_token {
+            known.identity = self.shared.access.identity_of(&known.user, &roles);
+        } else if !known.user.is_empty() {
+            // A plugin gives a name. What the bearer may is what it may that has no token.
+            let roles = known.identity.roles().to_vec();
             known.identity = self.shared.access.identity_of(&known.user, &roles);
         }
         let mut named = BTreeMap::new();

@@ -193,7 +193,10 @@ async fn nobody_commands_a_session_whose_secret_is_not_known() {
         emulate(&stage.node, &told, "{").await;
     }
     stage.witness.misses_nothing(&stage.node).await;
-    let stats = json!({ "presence_stats": { "channel": BESIDE }, "id": 2 });
-    let reply = streaming.command(&stage.node, stats).await;
-    assert_eq!(reply["presence_stats"]["num_clients"], 1, "{reply}");
+    let listed = stage.node.get(&format!("/v1/sessions?channel={BESIDE}"));
+    let listed: Value = listed.await.json().await.expect("JSON");
+    assert_eq!(listed["sessions"][0]["client"], ids[0], "{listed}");
+    let ping = json!({ "history": { "channel": BESIDE }, "id": 2 });
+    let reply = streaming.command(&stage.node, ping).await;
+    assert_eq!(reply["id"], 2, "{reply}");
 }
