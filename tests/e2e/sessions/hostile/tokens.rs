@@ -193,8 +193,8 @@ async fn nobody_commands_a_session_whose_secret_is_not_known() {
         emulate(&stage.node, &told, "{").await;
     }
     stage.witness.misses_nothing(&stage.node).await;
-    let listed = stage.node.get(&format!("/v1/sessions?channel={BESIDE}"));
-    let listed: Value = listed.await.json().await.expect("JSON");
+    let beside = format!("/v1/sessions?channel={BESIDE}");
+    let listed: Value = stage.node.get(&beside).await.json().await.expect("JSON");
     assert_eq!(listed["sessions"][0]["client"], ids[0], "{listed}");
     let ping = json!({ "history": { "channel": BESIDE }, "id": 2 });
     let reply = streaming.command(&stage.node, ping).await;
