@@ -43,7 +43,7 @@ struct Stage<'n> {
 enum Event {
     Subscribed,
     Unsubscribed(u32),
-    Published(Publication),
+    Published(Box<Publication>),
 }
 
 /// A subscription, and what happens to it.
@@ -96,7 +96,7 @@ impl Listening {
             let _ = unsubscribed.send(Event::Unsubscribed(event.code));
         });
         subscription.on_publication(move |publication| {
-            let _ = sender.send(Event::Published(publication));
+            let _ = sender.send(Event::Published(Box::new(publication)));
         });
         // What comes of it is told.
         drop(subscription.subscribe());
@@ -130,7 +130,7 @@ impl Listening {
             "something is published",
             &mut self.events,
             |event| match event {
-                Event::Published(publication) => Some(publication),
+                Event::Published(publication) => Some(*publication),
                 _ => None,
             },
         )
