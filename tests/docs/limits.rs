@@ -442,6 +442,8 @@ fn known() -> Vec<Row> {
             "questions of sessions that wait",
             vec![of("MAX_QUESTIONS"), of("desk/MAX_BYTES")],
         ),
+        ("JSON of a plugin that is kept", vec![of("grants/MAX_KEPT")]),
+        ("message of a plugin to sessions", vec![]),
         ("plugins that are asked at a time", vec![of("RENEWALS")]),
         ("subscribers of a channel", vec![of("MAX_PRESENT")]),
         ("publications of a history", vec![of("imports/MAX_PAGE")]),

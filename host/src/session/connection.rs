@@ -104,6 +104,10 @@ pub(super) struct Known {
     pub(super) expire_at: Option<u64>,
     /// Whether a plugin is asked then for how long it goes on, and not the client for a token.
     pub(super) renewed_by_plugin: bool,
+    /// Whose its token says that it is; a plugin may have said otherwise.
+    pub(super) token_user: Arc<str>,
+    /// Whether `meta` is a plugin's, and not of its token.
+    pub(super) meta_of_plugin: bool,
     /// The channels that its token says it is subscribed to.
     pub(super) token_channels: BTreeSet<String>,
     /// Name and version that the client gives itself.
@@ -164,6 +168,18 @@ pub(super) struct Timers {
 pub(super) struct Ended {
     pub(super) known: Option<Arc<Known>>,
     pub(super) subscriptions: Vec<(ChannelName, Active)>,
+}
+
+impl Active {
+    /// Others are shown this of it from now on; `None` for what they were.
+    pub(super) fn show(&mut self, info: Option<Bytes>) {
+        if info.is_some() {
+            self.info = Arc::new(ClientInfo {
+                chan_info: info,
+                ..ClientInfo::clone(&self.info)
+            });
+        }
+    }
 }
 
 impl Connection {

@@ -91,6 +91,19 @@ pub struct RefreshAnswer {
     pub info: Option<Bytes>,
 }
 
+impl RefreshAnswer {
+    /// What goes on for as long as both say.
+    pub(super) fn narrowed(self, other: Self) -> Self {
+        Self {
+            expire_at: match (self.expire_at, other.expire_at) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
+            info: other.info.or(self.info),
+        }
+    }
+}
+
 /// What a plugin says of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishAnswer {

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use hearken_session_protocol::ClientInfo;
 use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
 
 use super::connection::{Active, Connection, Known};
@@ -101,15 +100,20 @@ impl Shared {
         let Resolved::Namespace(namespace) = self.resolve(&in_use, name) else {
             return Err(over());
         };
-        let plugins = [&namespace.authorize, &namespace.hooks];
-        for plugin in plugins.into_iter().flatten() {
+        let (authorize, hooks) = (namespace.authorize.as_ref(), namespace.hooks.as_ref());
+        let hooks = hooks.filter(|hooks| authorize != Some(*hooks));
+        let mut renewed: Option<RefreshAnswer> = None;
+        for plugin in authorize.into_iter().chain(hooks) {
             let about = about(connection, &known);
             let asked = self.hooks.sub_refresh(plugin, about, name);
             if let Some(answer) = in_time(asked, errors::EXPIRED).await? {
-                return Ok(answer);
+                renewed = Some(match renewed {
+                    Some(other) => other.narrowed(answer),
+                    None => answer,
+                });
             }
         }
-        Err(over())
+        renewed.ok_or_else(over)
     }
 
     fn keep_subscription(
@@ -130,12 +134,7 @@ impl Shared {
         let active = active.filter(is_it).ok_or(Gone)?;
         active.renewing = false;
         active.expire_at = answer.expire_at;
-        if answer.info.is_some() {
-            active.info = Arc::new(ClientInfo {
-                chan_info: answer.info,
-                ..ClientInfo::clone(&active.info)
-            });
-        }
+        active.show(answer.info);
         if let Some(ttl) = ttl {
             let over = self.over(ttl, true);
             state.subscription_expires(over);

@@ -1,5 +1,6 @@
 //! What the node does with sessions for others: operators, other servers, plugins.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -37,8 +38,9 @@ pub enum Whose {
 impl Sessions {
     /// Closes sessions, but those with the ids in `spared`. Returns how many.
     pub fn disconnect(&self, whose: &Whose, why: &Disconnect, spared: &[String]) -> usize {
+        let spared = ids(spared);
         self.each(whose, |connection, _| {
-            let is_spared = spared.iter().any(|spared| **spared == *connection.client);
+            let is_spared = spared.contains(&*connection.client);
             if !is_spared {
                 self.0.end(connection, Some(why.clone()));
             }
@@ -126,6 +128,7 @@ impl Sessions {
                 self.0.end(connection, Some(disconnects::EXPIRED));
                 return true;
             };
+            let told_ttl;
             {
                 let mut state = connection.lock();
                 let Some(known) = &state.known else {
@@ -135,13 +138,14 @@ impl Sessions {
                     expire_at,
                     ..Known::clone(known)
                 };
+                told_ttl = ttl.filter(|_| !known.renewed_by_plugin);
+                state.timers.expiry = ttl.map(|ttl| self.0.over(ttl, known.renewed_by_plugin));
                 state.known = Some(Arc::new(known));
                 state.renewing = false;
-                state.timers.expiry = ttl.map(|ttl| self.0.after(ttl));
             }
             let push = Push::Refresh {
-                expires: ttl.is_some(),
-                ttl: ttl.unwrap_or(0),
+                expires: told_ttl.is_some(),
+                ttl: told_ttl.unwrap_or(0),
             };
             let told = connection.transport.variant.push(PushChannel::None, &push);
             connection.outbox.push(told);
@@ -173,8 +177,9 @@ impl Sessions {
             framed.push((variant, frame.clone()));
             frame
         };
+        let excluded = ids(excluded);
         self.each(whose, |connection, _| {
-            let is_excluded = excluded.iter().any(|client| **client == *connection.client);
+            let is_excluded = excluded.contains(&*connection.client);
             if !is_excluded {
                 connection.outbox.push(frame(connection.transport.variant));
             }
@@ -223,6 +228,11 @@ impl Sessions {
             }
         }
     }
+}
+
+/// Looked up for each session that is meant, and a user may have many.
+fn ids(clients: &[String]) -> HashSet<&str> {
+    clients.iter().map(String::as_str).collect()
 }
 
 /// What a client is told of a subscription that it did not ask for.

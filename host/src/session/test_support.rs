@@ -107,6 +107,15 @@ impl Rig {
         namespaces: &[Namespace],
         change: impl FnOnce(&mut SessionsSettings),
     ) -> Self {
+        Self::guarded_asking(Arc::new(NoHooks), namespaces, change)
+    }
+
+    /// The same where plugins are asked.
+    pub(super) fn guarded_asking(
+        hooks: Arc<dyn SessionHooks>,
+        namespaces: &[Namespace],
+        change: impl FnOnce(&mut SessionsSettings),
+    ) -> Self {
         let seams = seams();
         let folder = tempfile::tempdir().unwrap();
         let settings = AccessSettings {
@@ -116,7 +125,6 @@ impl Rig {
         };
         let clock = Arc::clone(&seams) as Arc<dyn Clock>;
         let access = Access::new(settings, clock, Arc::new(NoKeySets)).unwrap();
-        let hooks = Arc::new(NoHooks);
         Self::with_access(access, folder, seams, hooks, namespaces, |settings| {
             settings.token = Some("main".to_owned());
             change(settings);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::config::Rights;
 use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hooks as wit;
-use crate::plugin::guest::grants::{NotJson, granted, json};
+use crate::plugin::guest::grants::{MAX_KEPT, NotTaken, granted, json, kept};
 use crate::session::{
     ChannelName, ConnectAnswer, PublishAnswer, RefreshAnswer, Refused, SubscribeAnswer,
     namespace_of,
@@ -25,9 +25,9 @@ const MAX_USER: usize = 255;
 /// An instance has answered what it may not, or what makes no sense: said of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Nonsense {
-    /// What should be JSON is none.
+    /// What should be JSON is none, or too long.
     #[error(transparent)]
-    NotJson(#[from] NotJson),
+    NotTaken(#[from] NotTaken),
     /// No session is of such a user.
     #[error("its `user` is longer than {MAX_USER} bytes, or has control characters")]
     User,
@@ -40,19 +40,30 @@ pub(crate) enum Nonsense {
          `sessions` of `[allow]`"
     )]
     NotGranted(String),
+    /// Nor may it read what was declared.
+    #[error("its `subscriptions` name `{0}`; for that it needs the channel in `read` of `[allow]`")]
+    NotReadable(String),
 }
 
 /// Who may connect.
 pub(super) fn connected(
     answer: wit::Connected,
     rights: &Rights,
+    is_declared: impl Fn(&str) -> bool,
 ) -> Result<ConnectAnswer, Nonsense> {
     if let Some(user) = &answer.user
         && (user.len() > MAX_USER || user.contains(char::is_control))
     {
         return Err(Nonsense::User);
     }
-    let meta = answer.meta.map(|meta| meta.parse::<Value>());
+    let meta = match answer.meta {
+        Some(meta) if meta.len() > MAX_KEPT => return Err(NotTaken::TooLong("meta").into()),
+        Some(meta) => {
+            let meta = meta.parse::<Value>();
+            Some(meta.map_err(|_| NotTaken::NotJson("meta"))?)
+        }
+        None => None,
+    };
     let mut subs = Vec::with_capacity(answer.subscriptions.len());
     for (channel, grant) in answer.subscriptions {
         let Ok(name) = ChannelName::new(&channel) else {
@@ -61,15 +72,19 @@ pub(super) fn connected(
         if !rights.may_serve(namespace_of(&name)) {
             return Err(Nonsense::NotGranted(channel));
         }
+        // That is of no namespace, whatever its name begins with.
+        if is_declared(&channel) && !rights.may_read(&channel) {
+            return Err(Nonsense::NotReadable(channel));
+        }
         subs.push((channel, granted(grant)?));
     }
     Ok(ConnectAnswer {
         user: answer.user,
         expire_at: answer.expire_at,
-        info: json("info", answer.info)?,
+        info: kept("info", answer.info)?,
         data: json("data", answer.data)?,
         subs,
-        meta: meta.transpose().map_err(|_| NotJson("meta"))?,
+        meta,
     })
 }
 
@@ -77,7 +92,7 @@ pub(super) fn connected(
 pub(super) fn refreshed(answer: wit::Refreshed) -> Result<RefreshAnswer, Nonsense> {
     Ok(RefreshAnswer {
         expire_at: answer.expire_at,
-        info: json("info", answer.info)?,
+        info: kept("info", answer.info)?,
     })
 }
 
@@ -170,43 +185,61 @@ mod tests {
             subscriptions: vec![(channel.to_owned(), no_grant())],
             ..answer()
         };
-        let taken = connected(to("chat:1"), &rights()).unwrap();
+        let connected = |answer| connected(answer, &rights(), |name| name == "chat:paid");
+        let taken = connected(to("chat:1")).unwrap();
         assert_eq!(taken.subs.len(), 1);
         assert_eq!(taken.data, None, "nothing is nothing");
         for (channel, why) in [
             ("game:1", "`[allow]`"),
             ("1", "`[allow]`"),
             ("a b", "no name"),
+            ("chat:paid", "`read`"),
         ] {
-            let refused = connected(to(channel), &rights()).unwrap_err().to_string();
+            let refused = connected(to(channel)).unwrap_err().to_string();
             assert!(refused.contains(why), "{channel}: {refused}");
         }
     }
 
     #[test]
-    fn what_others_are_shown_is_json() {
+    fn what_others_are_shown_is_json_and_not_long() {
+        let connected = |answer| connected(answer, &rights(), |_| false);
         let info = |info: &str| wit::Connected {
             info: Some(info.as_bytes().to_vec()),
             ..answer()
         };
-        assert!(connected(info("{\"a\":1}"), &rights()).is_ok());
+        assert!(connected(info("{\"a\":1}")).is_ok());
         assert_eq!(
-            connected(info("{"), &rights()).unwrap_err(),
-            Nonsense::NotJson(NotJson("info"))
+            connected(info("{")).unwrap_err(),
+            Nonsense::NotTaken(NotTaken::NotJson("info"))
+        );
+        let long = format!("{}1", " ".repeat(MAX_KEPT - 1));
+        assert!(connected(info(&long)).is_ok());
+        let too_long = format!(" {long}");
+        assert_eq!(
+            connected(info(&too_long)).unwrap_err(),
+            Nonsense::NotTaken(NotTaken::TooLong("info"))
+        );
+        let meta = wit::Connected {
+            meta: Some(too_long),
+            ..answer()
+        };
+        assert_eq!(
+            connected(meta).unwrap_err(),
+            Nonsense::NotTaken(NotTaken::TooLong("meta"))
         );
         let meta = wit::Connected {
             meta: Some("x".to_owned()),
             ..answer()
         };
         assert_eq!(
-            connected(meta, &rights()).unwrap_err(),
-            Nonsense::NotJson(NotJson("meta"))
+            connected(meta).unwrap_err(),
+            Nonsense::NotTaken(NotTaken::NotJson("meta"))
         );
         let user = wit::Connected {
             user: Some("a\nb".to_owned()),
             ..answer()
         };
-        assert_eq!(connected(user, &rights()).unwrap_err(), Nonsense::User);
+        assert_eq!(connected(user).unwrap_err(), Nonsense::User);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use wasmtime::{AsContextMut, Store};
 
 use super::answer::{self, Nonsense};
 use super::question::{Question, Reply};
+use crate::config::Rights;
 use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hooks as wit;
 use crate::plugin::guest::bindings::hooks::{SessionHooksGuest, SessionHooksGuestIndices};
 use crate::plugin::guest::rights::RightsInForce;
@@ -91,12 +92,7 @@ impl Answering {
             return Err(NotAsked::NotAnswered);
         }
         if let Some(rights) = &self.rights {
-            let rights = rights.now();
-            let is_granted = match namespace {
-                Some(namespace) => rights.may_serve(namespace),
-                None => !rights.sessions.is_empty(),
-            };
-            if !is_granted {
+            if !may_answer(&rights.now(), namespace) {
                 return Err(NotAsked::NotGranted);
             }
         }
@@ -133,13 +129,22 @@ impl Hooks {
         let hooks = self.0.hearken_plugin_session_hooks();
         let mut context = store.as_context_mut();
         let name = question.name();
+        // It was put to whoever was in force then, and a version that may less has come since.
+        let namespace = question.namespace();
+        if !may_answer(context.data_mut().rights.now(), namespace.as_deref()) {
+            return Ok(());
+        }
         let told = match question {
             Question::Connect(connecting, reply) => {
                 let headers = connecting.headers();
                 let asked = connecting.lower(&headers);
                 let answer = hooks.call_connect(context.as_context_mut(), asked).await?;
+                let channels = context.data().plugin.channels.clone();
+                let is_declared = |name: &str| channels.has_declared(name);
                 let rights = context.data_mut().rights.now();
-                tell(reply, answer, |answer| answer::connected(answer, rights))
+                tell(reply, answer, |answer| {
+                    answer::connected(answer, rights, is_declared)
+                })
             }
             Question::Refresh(session, token, reply) => {
                 let (session, token) = (session.lower(), token.as_deref());
@@ -181,6 +186,15 @@ impl Hooks {
             plugin.count_refusal(&what, &nonsense.to_string());
         }
         Ok(())
+    }
+}
+
+/// Whether a plugin with these rights is asked about channels of the namespace, or about
+/// something else.
+fn may_answer(rights: &Rights, namespace: Option<&str>) -> bool {
+    match namespace {
+        Some(namespace) => rights.may_serve(namespace),
+        None => !rights.sessions.is_empty(),
     }
 }
 

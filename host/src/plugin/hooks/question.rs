@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hooks as wit;
 use crate::session::{
-    AboutSession, ConnectAnswer, ConnectAsked, PublishAnswer, RefreshAnswer, Refused,
-    SubscribeAnswer,
+    AboutSession, ChannelName, ConnectAnswer, ConnectAsked, PublishAnswer, RefreshAnswer, Refused,
+    SubscribeAnswer, namespace_of,
 };
 
 /// Takes the answer of an instance. Dropped without one, whoever asked is refused.
@@ -64,6 +64,19 @@ impl Question {
             Self::Publish(..) => "publish",
             Self::Rpc(..) => "rpc",
         }
+    }
+
+    /// The namespace that it is about, if it is about a channel.
+    pub(super) fn namespace(&self) -> Option<String> {
+        let channel = match self {
+            Self::Subscribe(_, about, _) => &about.name,
+            Self::Publish(_, about, _) => &about.name,
+            Self::SubRefresh(_, channel, _) => channel,
+            Self::Connect(..) | Self::Refresh(..) | Self::Rpc(..) => return None,
+        };
+        // Whoever asked had it as such a name.
+        let name = ChannelName::new(channel).ok()?;
+        Some(namespace_of(&name).to_owned())
     }
 
     /// Whether nobody waits for the answer any more.

@@ -118,14 +118,17 @@ impl Session {
         let (claims, all_claims) = verified.unwrap_or_default();
         let token_channels: BTreeSet<String> = claims.subs.keys().cloned().collect();
         let mut subs = claims.subs;
+        let token_user: Arc<str> = claims.user.into();
         let mut known = Known {
-            user: claims.user.into(),
+            user: Arc::clone(&token_user),
             identity: self.shared.access.anonymous(),
             capabilities: claims.capabilities,
             info: claims.info,
             meta: claims.meta,
             expire_at: claims.expire_at,
             renewed_by_plugin: request.token.is_empty() && settings.refresh.is_some(),
+            token_user,
+            meta_of_plugin: false,
             token_channels,
             name: shortened(&request.name),
             version: shortened(&request.version),
@@ -153,6 +156,7 @@ impl Session {
             known.user = answer.user.map_or(known.user, Into::into);
             known.expire_at = answer.expire_at.or(known.expire_at);
             known.info = answer.info.or(known.info);
+            known.meta_of_plugin = answer.meta.is_some();
             known.meta = answer.meta.or(known.meta);
             data = answer.data;
             subs.extend(answer.subs);

@@ -11,7 +11,9 @@ use hearken_session_protocol::{
 use super::connect::{Shown, VERSION};
 use crate::session::connection::Known;
 use crate::session::handle::Session;
-use crate::session::hooks::in_time;
+use crate::session::hooks::{RefreshAnswer, in_time};
+use crate::session::name::ChannelName;
+use crate::session::namespaces::Resolved;
 use crate::session::refused::{Refused, bad_request};
 
 impl Session {
@@ -37,7 +39,7 @@ impl Session {
             }
             claims => claims?,
         };
-        if *claims.user != *known.user {
+        if *claims.user != *known.token_user {
             return Err(disconnects::INVALID_TOKEN.into());
         }
         let channels: BTreeSet<String> = claims.subs.into_keys().collect();
@@ -47,7 +49,10 @@ impl Session {
         let refreshed = Known {
             identity: self.shared.access.identity_of(&known.user, &roles),
             capabilities: claims.capabilities,
-            meta: claims.meta.or_else(|| known.meta.clone()),
+            meta: claims
+                .meta
+                .filter(|_| !known.meta_of_plugin)
+                .or_else(|| known.meta.clone()),
             expire_at: claims.expire_at,
             ..known.clone()
         };
@@ -132,7 +137,12 @@ impl Session {
         };
         let checked = claims.check(name.as_str(), &known.user, &self.connection.client);
         checked.map_err(|_| disconnects::INVALID_TOKEN)?;
-        let ttl = self.shared.ttl(claims.expire_at)?;
+        let renewed = RefreshAnswer {
+            expire_at: claims.expire_at,
+            info: None,
+        };
+        let renewed = self.narrowed(known, &name, renewed).await?;
+        let ttl = self.shared.ttl(renewed.expire_at)?;
         {
             let mut state = self.connection.lock();
             let subscription = state.subscriptions.get_mut(&name);
@@ -140,7 +150,8 @@ impl Session {
             let Some(active) = active else {
                 return Err(errors::PERMISSION_DENIED.into());
             };
-            active.expire_at = claims.expire_at;
+            active.expire_at = renewed.expire_at;
+            active.show(renewed.info);
             active.allow = claims.allow;
             if let Some(ttl) = ttl {
                 state.subscription_expires(self.shared.after(ttl));
@@ -151,5 +162,28 @@ impl Session {
             expires: ttl.is_some(),
             ttl: ttl.unwrap_or(0),
         }))
+    }
+    /// For how long a subscription goes on by another token, if the plugin that narrows what is
+    /// allowed in the namespace has nothing against that.
+    async fn narrowed(
+        &self,
+        known: &Known,
+        name: &ChannelName,
+        by_token: RefreshAnswer,
+    ) -> Result<RefreshAnswer, Refused> {
+        let in_use = self.shared.in_use();
+        let Resolved::Namespace(namespace) = self.shared.resolve(&in_use, name) else {
+            return Ok(by_token);
+        };
+        let Some(plugin) = namespace.hooks.as_deref() else {
+            return Ok(by_token);
+        };
+        let about = self.about(known);
+        let asked = self.shared.hooks.sub_refresh(plugin, about, name);
+        let answer = in_time(asked, errors::INTERNAL).await?;
+        Ok(match answer {
+            Some(answer) => by_token.narrowed(answer),
+            None => by_token,
+        })
     }
 }

@@ -48,7 +48,10 @@ impl SessionHooks for Judge {
         if &**asked.data == b"\"refuse\"" {
             return ready(Err(disconnects::PERMISSION_DENIED.into())).boxed();
         }
-        let user = asked.token.map(str::to_owned);
+        let user = match &**asked.data {
+            b"\"rename\"" => Some("bob".to_owned()),
+            _ => asked.token.map(str::to_owned),
+        };
         let answer = ConnectAnswer {
             user,
             expire_at: Some(BEGIN + 10),
@@ -103,7 +106,7 @@ impl SessionHooks for Judge {
         _session: AboutSession<'a>,
         channel: &'a ChannelName,
     ) -> Answered<'a, RefreshAnswer> {
-        if channel.as_str() == "chat:brief" {
+        if channel.as_str() == "chat:brief" || plugin == "strict" {
             return ready(Err(errors::EXPIRED.into())).boxed();
         }
         self.answer(plugin, RefreshAnswer::default())
@@ -283,6 +286,55 @@ async fn who_shows_another_token_is_asked_for_it_and_who_may_not_go_on_is_closed
     assert_eq!(late.end(), None);
     late.stay(2 * SECOND).await;
     assert_eq!(late.end(), Some(3005));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_a_plugin_calls_otherwise_goes_on_by_the_token_of_who_it_was() {
+    let rig = Rig::guarded_asking(judge(), &[], |settings| {
+        settings.connect = Some("judge".to_owned());
+    });
+    let request = json!({ "token": rig.token("ada", None, 3600), "data": "rename" });
+    let mut client = rig.connected_as(&request).await;
+    assert_eq!(&*rig.sessions.show(&client.id).unwrap().user, "bob");
+    let others = json!({ "token": rig.token("ada", None, 7200) });
+    assert_eq!(client.refused("refresh", &others).await, 0);
+    assert_eq!(&*rig.sessions.show(&client.id).unwrap().user, "bob");
+    let bobs = json!({ "token": rig.token("bob", None, 7200) });
+    assert_eq!(client.closed_by("refresh", &bobs).await, Some(3500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_narrows_is_asked_too_whether_a_subscription_goes_on() {
+    let strict = Namespace {
+        hooks: Some("strict".to_owned()),
+        ..decided("game", "judge")
+    };
+    let rig = Rig::asking(judge(), &[strict], |_| {});
+    let mut client = rig.connected().await;
+    client.subscribe(json!({ "channel": "game:brief" })).await;
+    pass(11 * SECOND).await;
+    assert_eq!(client.pushes().await, ["game:brief unsubscribe 2501"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_token_does_not_take_back_what_was_narrowed() {
+    let narrowed = |plugin: &str| Namespace {
+        hooks: Some(plugin.to_owned()),
+        ..Namespace::new(plugin)
+    };
+    let namespaces = ["strict", "judge", "mute"].map(narrowed);
+    let rig = Rig::guarded_asking(judge(), &namespaces, |_| {});
+    let mut client = rig.user("ada").await;
+    for (channel, code) in [("strict:1", 109), ("judge:1", 0), ("mute:1", 0)] {
+        let token = rig.token("ada", Some(channel), 60);
+        let request = json!({ "channel": channel, "token": token });
+        assert_eq!(client.refused("subscribe", &request).await, 0, "{channel}");
+        assert_eq!(
+            client.refused("sub_refresh", &request).await,
+            code,
+            "{channel}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

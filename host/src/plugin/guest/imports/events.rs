@@ -59,10 +59,10 @@ impl Guest {
         self.publish_event(&event).map_err(SendRefusal::Live)
     }
 
-    /// The sessions of the node, if it is one of their channels; a copy's are nobody's.
+    /// The sessions of the node, if it is one of their channels.
     fn sessions_of(&self, channel: &str) -> Option<Sessions> {
         let addressed = self.plugin.addressed.as_ref();
-        let sessions = &addressed.filter(|_| !self.plugin.pretends)?.sessions;
+        let sessions = &addressed?.sessions;
         let is_theirs = !self.plugin.channels.has(channel) && sessions.has_channel(channel);
         is_theirs.then(|| sessions.clone())
     }
@@ -90,11 +90,22 @@ impl Guest {
         claims.map_err(|error| invalid(error.to_string()))?;
         let (plugin, options) = (&self.plugin, PublishOptions::default());
         let principal = format!("plugin:{}", plugin.name);
-        let published = sessions.publish(&plugin.publisher, &principal, channel, draft, options);
+        let published = match plugin.pretend("send", || format!("to the channel `{channel}`")) {
+            true => sessions.check_channel(channel).and_then(|()| {
+                // A copy's publisher reaches nobody.
+                let published = plugin.publisher.publish(&draft);
+                Ok(published.map(|event| event.id())?)
+            }),
+            false => {
+                let publisher = &plugin.publisher;
+                let published = sessions.publish(publisher, &principal, channel, draft, options);
+                published.map(|receipt| (*receipt.id).to_owned())
+            }
+        };
         match published {
-            Ok(receipt) => {
+            Ok(id) => {
                 plugin.count_sent(1);
-                Ok((*receipt.id).to_owned())
+                Ok(id)
             }
             Err(PublishFailure::Event(PublishError::TooLarge { limit, .. })) => {
                 Err(events::SendError::TooLarge(limit as u64))

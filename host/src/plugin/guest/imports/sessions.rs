@@ -39,6 +39,13 @@ impl sessions::Host for &mut Guest {
         Ok(self.on_sessions("send", to, |addressed, whose| {
             let why = |error| SessionsError::Invalid(format!("{error}"));
             check_json(&data, MAX_DEPTH).map_err(why)?;
+            // It would close all who get it.
+            let most = addressed.sessions.settings().queue_max_size / 2;
+            if data.len() > most {
+                return Err(SessionsError::Invalid(format!(
+                    "a message has at most {most} bytes, half of `sessions.queue_max_size`"
+                )));
+            }
             let excluded = excluded(addressed, exclude);
             Ok(addressed.sessions.message(whose, &data, None, &excluded))
         }))
@@ -228,6 +235,11 @@ impl Guest {
     ) -> Result<HistoryPage, SessionsError> {
         let addressed = self.addressed()?;
         let name = self.granted_channel(channel)?;
+        let (sessions, channels) = (&addressed.sessions, &self.plugin.channels);
+        let would_make = sessions.is_of_durable(channel) && !channels.has(channel);
+        if self.plugin.pretends && would_make {
+            return Err(SessionsError::UnknownChannel);
+        }
         let page = {
             let _waiting = self.meter.wait_for_storage();
             let page = addressed.sessions.history(&name, asked).await;
@@ -265,10 +277,18 @@ impl Guest {
         let name = ChannelName::new(channel);
         let name = name.map_err(|error| SessionsError::Invalid(error.to_string()))?;
         let namespace = namespace_of(&name);
-        match self.rights.now().may_serve(namespace) {
-            true => Ok(name),
-            false => {
-                let why = self.plugin.refuse_right("sessions", namespace);
+        // What was declared is of no namespace, whatever its name begins with.
+        let is_declared = self.plugin.channels.has_declared(name.as_str());
+        let rights = self.rights.now();
+        let lacks = match is_declared {
+            _ if !rights.may_serve(namespace) => Some(("sessions", namespace)),
+            true if !rights.may_read(name.as_str()) => Some(("read", name.as_str())),
+            _ => None,
+        };
+        match lacks {
+            None => Ok(name),
+            Some((right, what)) => {
+                let why = self.plugin.refuse_right(right, what);
                 Err(SessionsError::Denied(why))
             }
         }
