@@ -113,6 +113,13 @@ impl Shared {
                 return;
             };
             let read = match read(channel, position).await {
+                // There is nothing there, although the others were told to be further: what
+                // they are behind of was lost.
+                Came::Found(found) if found.gap.is_none() && found.next <= position => {
+                    drop(turn);
+                    sleep(BUSY).await;
+                    continue;
+                }
                 Came::Found(found) if found.gap.is_none() => self
                     .publications(hub, &found)
                     .map(|read| (read, found.next)),
@@ -138,18 +145,25 @@ impl Shared {
         }
     }
 
-    /// Whether a channel has become another than the one that a hub is filled from.
+    /// Whether the publications of a hub's channel come from elsewhere by now than the hub has
+    /// them from: a durable channel was removed, or what the name is the name of has changed.
     pub(super) fn is_another(&self, hub: &Hub) -> bool {
-        let Source::Log(channel) = hub.source() else {
-            return false;
-        };
-        let is_log = match self.resolve(&self.in_use(), hub.name()) {
+        let resolved = self.resolve(&self.in_use(), hub.name());
+        let is_durable = match &resolved {
             Resolved::Durable => true,
             Resolved::Namespace(namespace) => namespace.durable,
             _ => false,
         };
-        let now = self.channels.get(hub.name().as_str());
-        !is_log || !now.is_some_and(|now| Arc::ptr_eq(&now, channel))
+        let is_watched = matches!(resolved, Resolved::Subject(_) | Resolved::Events(_));
+        match hub.source() {
+            // Where no namespace is left, those that are subscribed stay.
+            Source::Publishers => is_durable || is_watched,
+            Source::Log(channel) => {
+                let now = self.channels.get(hub.name().as_str());
+                !is_durable || !now.is_some_and(|now| Arc::ptr_eq(&now, channel))
+            }
+            Source::Bus(_) => !is_watched,
+        }
     }
 
     /// What was read, as publications of the channel; `None` if that is none of sessions any
