@@ -73,7 +73,10 @@ impl Shared {
     ) -> Option<Duration> {
         let _turn = self.reading.acquire().await.ok()?;
         match read(channel, position).await {
-            Came::Found(Found { gap: Some(gap), .. }) => hub.fill_nothing(gap.last),
+            Came::Found(Found { gap: Some(gap), .. }) => {
+                channel.note_missing(gap.last);
+                hub.fill_nothing(gap.last);
+            }
             Came::Found(found) => {
                 let next = found.next;
                 match self.publications(hub, &found) {
@@ -128,7 +131,14 @@ impl Shared {
                     sleep(pause).await;
                     continue;
                 }
-                Came::Found(_) | Came::Lost(_) | Came::Removed => None,
+                Came::Found(found) => {
+                    if let Some(gap) = found.gap {
+                        // Otherwise it would come back to where it was, and on to this again.
+                        channel.note_missing(gap.last);
+                    }
+                    None
+                }
+                Came::Lost(_) | Came::Removed => None,
             };
             let Some((read, next)) = read else {
                 self.missed(hub, subscriber);
