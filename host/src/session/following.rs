@@ -112,6 +112,10 @@ impl Shared {
         let mut needed = 0;
         while let Resumed::Behind(position) = hub.resume(subscriber) {
             subscriber.room(needed).await;
+            if subscriber.has_ended() {
+                // Nothing that would be read comes to its session any more.
+                return;
+            }
             let Ok(turn) = self.reading.acquire().await else {
                 return;
             };
