@@ -43,6 +43,8 @@ pub struct Channel {
     /// Cancelled when the channel is removed, or the node stops.
     pub(super) gone: CancellationToken,
     pub(super) counts: Counts,
+    /// Number of the last event that a session found not to be kept any more, or 0.
+    missing: AtomicU64,
 }
 
 /// What was counted of a channel since the node started.
@@ -115,6 +117,7 @@ impl Channel {
             verify_turn,
             gone,
             counts: Counts::default(),
+            missing: AtomicU64::new(0),
         });
         channel.follow_indexes();
         channel
@@ -248,6 +251,19 @@ impl Channel {
             }
             () = self.gone.cancelled() => Err(ReadFailure::Removed),
         }
+    }
+
+    /// Notes that the event of this number was found not to be kept any more.
+    pub fn note_missing(&self, number: u64) {
+        self.missing.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// Number of the last event that was found not to be kept any more since the node started,
+    /// or 0: what was given up lies between events that are kept, so that its bounds do not
+    /// tell that.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.missing.load(Ordering::Relaxed)
     }
 
     /// Waits until its bounds change: something is appended, dropped or given up.

@@ -103,8 +103,12 @@ impl Shared {
         };
         let is_server_side = {
             let state = connection.lock();
+            // One that has begun since may be another's.
+            let is_it = |active: &Active| Arc::ptr_eq(&active.subscriber, subscriber);
             let subscription = state.subscriptions.get(hub.name());
-            subscription.is_some_and(|subscription| subscription.is_server_side)
+            subscription.is_some_and(|subscription| {
+                subscription.is_server_side && subscription.active.as_ref().is_some_and(is_it)
+            })
         };
         if is_server_side {
             self.end(&connection, Some(disconnects::INSUFFICIENT_STATE));

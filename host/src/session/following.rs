@@ -73,7 +73,10 @@ impl Shared {
     ) -> Option<Duration> {
         let _turn = self.reading.acquire().await.ok()?;
         match read(channel, position).await {
-            Came::Found(Found { gap: Some(gap), .. }) => hub.fill_nothing(gap.last),
+            Came::Found(Found { gap: Some(gap), .. }) => {
+                channel.note_missing(gap.last);
+                hub.fill_nothing(gap.last);
+            }
             Came::Found(found) => {
                 let next = found.next;
                 match self.publications(hub, &found) {
@@ -109,10 +112,21 @@ impl Shared {
         let mut needed = 0;
         while let Resumed::Behind(position) = hub.resume(subscriber) {
             subscriber.room(needed).await;
+            if subscriber.has_ended() {
+                // Nothing that would be read comes to its session any more.
+                return;
+            }
             let Ok(turn) = self.reading.acquire().await else {
                 return;
             };
             let read = match read(channel, position).await {
+                // There is nothing there, although the others were told to be further: what
+                // they are behind of was lost.
+                Came::Found(found) if found.gap.is_none() && found.next <= position => {
+                    drop(turn);
+                    sleep(BUSY).await;
+                    continue;
+                }
                 Came::Found(found) if found.gap.is_none() => self
                     .publications(hub, &found)
                     .map(|read| (read, found.next)),
@@ -121,7 +135,14 @@ impl Shared {
                     sleep(pause).await;
                     continue;
                 }
-                Came::Found(_) | Came::Lost(_) | Came::Removed => None,
+                Came::Found(found) => {
+                    if let Some(gap) = found.gap {
+                        // Otherwise it would come back to where it was, and on to this again.
+                        channel.note_missing(gap.last);
+                    }
+                    None
+                }
+                Came::Lost(_) | Came::Removed => None,
             };
             let Some((read, next)) = read else {
                 self.missed(hub, subscriber);
@@ -138,18 +159,25 @@ impl Shared {
         }
     }
 
-    /// Whether a channel has become another than the one that a hub is filled from.
+    /// Whether the publications of a hub's channel come from elsewhere by now than the hub has
+    /// them from: a durable channel was removed, or what the name is the name of has changed.
     pub(super) fn is_another(&self, hub: &Hub) -> bool {
-        let Source::Log(channel) = hub.source() else {
-            return false;
-        };
-        let is_log = match self.resolve(&self.in_use(), hub.name()) {
+        let resolved = self.resolve(&self.in_use(), hub.name());
+        let is_durable = match &resolved {
             Resolved::Durable => true,
             Resolved::Namespace(namespace) => namespace.durable,
             _ => false,
         };
-        let now = self.channels.get(hub.name().as_str());
-        !is_log || !now.is_some_and(|now| Arc::ptr_eq(&now, channel))
+        let is_watched = matches!(resolved, Resolved::Subject(_) | Resolved::Events(_));
+        match hub.source() {
+            // Where no namespace is left, those that are subscribed stay.
+            Source::Publishers => is_durable || is_watched,
+            Source::Log(channel) => {
+                let now = self.channels.get(hub.name().as_str());
+                !is_durable || !now.is_some_and(|now| Arc::ptr_eq(&now, channel))
+            }
+            Source::Bus(_) => !is_watched,
+        }
     }
 
     /// What was read, as publications of the channel; `None` if that is none of sessions any

@@ -63,8 +63,6 @@ impl Shared {
             Source::Publishers => self.page(name, &place.namespace, asked),
             Source::Bus(_) => Err(errors::NOT_AVAILABLE.into()),
             Source::Log(channel) => {
-                // What is read is in memory until it is answered.
-                let _turn = self.reading.acquire().await.map_err(|_| errors::INTERNAL)?;
                 let pages = Pages {
                     channel,
                     namespace: &place.namespace,
@@ -73,7 +71,12 @@ impl Shared {
                     most: asked.limit.min(MOST),
                     most_bytes,
                 };
-                let page = timeout(PATIENCE, pages.read(asked)).await;
+                let read = async {
+                    // What is read is in memory until it is answered.
+                    let _turn = self.reading.acquire().await.map_err(|_| errors::INTERNAL)?;
+                    pages.read(asked).await
+                };
+                let page = timeout(PATIENCE, read).await;
                 page.map_err(|_| errors::INTERNAL)?
             }
         }

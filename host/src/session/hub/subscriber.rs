@@ -161,6 +161,11 @@ impl Subscriber {
         }
     }
 
+    /// Whether its session is sent nothing more.
+    pub(in crate::session) fn has_ended(&self) -> bool {
+        self.new.outbox.has_ended()
+    }
+
     /// Has it go on with the others, if it has come to the publication of this number, which
     /// is where they are.
     pub(super) fn resume(&self, others: u64) -> Resumed {

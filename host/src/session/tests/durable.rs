@@ -94,6 +94,22 @@ async fn what_is_not_there_any_more_is_not_said_to_be_recovered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_found_to_be_given_up_is_not_said_to_be_recovered() {
+    let rig = Rig::new(&[], |_| {});
+    let channel = rig.declare("orders", None).await;
+    for number in 1..=5 {
+        rig.append(&channel, &json!(number)).await;
+    }
+    let epoch = json!(channel.epoch().to_string());
+    channel.note_missing(3);
+    for (offset, is_recovered) in [(2, false), (3, true)] {
+        let (_client, result) = back(&rig, offset, &epoch).await;
+        let told = result["recovered"].as_bool().unwrap_or_default();
+        assert_eq!(told, is_recovered, "{offset}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_comes_while_others_publish_comes_once_and_in_order() {
     let rig = Rig::new(&[], |_| {});
     let channel = rig.declare("orders", None).await;

@@ -227,6 +227,21 @@ async fn a_namespace_that_is_durable_no_more_ends_what_was_subscribed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_namespace_that_becomes_durable_ends_what_was_subscribed() {
+    let rig = Rig::new(&[open("log")], |_| {});
+    let mut client = rig.connected().await;
+    client.subscribe(at("log:1")).await;
+    let settings = (*rig.sessions.settings()).clone();
+    let kept = all(&[durable("log")]);
+    rig.sessions.replace_settings(settings, kept);
+    client.stay(Duration::from_secs(41)).await;
+    assert_eq!(client.pushes().await, ["log:1 unsubscribe 2500"]);
+    settle().await;
+    let result = client.subscribe(at("log:1")).await;
+    assert_eq!(result["recoverable"], true);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_namespace_keeps_holds_for_the_channels_that_it_has() {
     let rig = Rig::new(&[durable("log")], |_| {});
     let mut client = rig.connected().await;

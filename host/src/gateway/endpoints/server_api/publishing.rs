@@ -72,6 +72,10 @@ impl Calling<'_> {
         let sessions = &self.context.sessions;
         let event_type = sessions.published_type(channel);
         let event_type = event_type.map_err(|failure| refused(failure.into()))?;
+        if self.context.channels.has_declared(channel) {
+            // No namespace sets the type, so that the right to publish it is needed too.
+            self.check(&Act::Publish(&event_type))?;
+        }
         let event_type = EventType::host(&event_type);
         let event_type = event_type.map_err(|error| bad_request(&error.to_string()))?;
         let is_json = check_json(&data, MAX_DEPTH).is_ok();
