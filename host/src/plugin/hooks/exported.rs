@@ -91,10 +91,10 @@ impl Answering {
         if !self.answers.contains(&asked) {
             return Err(NotAsked::NotAnswered);
         }
-        if let Some(rights) = &self.rights {
-            if !may_answer(&rights.now(), namespace) {
-                return Err(NotAsked::NotGranted);
-            }
+        if let Some(rights) = &self.rights
+            && !may_answer(&rights.now(), namespace)
+        {
+            return Err(NotAsked::NotGranted);
         }
         let is_its = |namespace: &str| self.namespaces.iter().any(|its| its == namespace);
         match namespace {
