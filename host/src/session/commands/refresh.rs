@@ -163,6 +163,7 @@ impl Session {
             ttl: ttl.unwrap_or(0),
         }))
     }
+
     /// For how long a subscription goes on by another token, if the plugin that narrows what is
     /// allowed in the namespace has nothing against that.
     async fn narrowed(

@@ -325,7 +325,7 @@ async fn another_token_does_not_take_back_what_was_narrowed() {
     let namespaces = ["strict", "judge", "mute"].map(narrowed);
     let rig = Rig::guarded_asking(judge(), &namespaces, |_| {});
     let mut client = rig.user("ada").await;
-    for (channel, code) in [("strict:1", 109), ("judge:1", 0), ("mute:1", 0)] {
+    for (channel, code) in [("strict:1", 110), ("judge:1", 0), ("mute:1", 0)] {
         let token = rig.token("ada", Some(channel), 60);
         let request = json!({ "channel": channel, "token": token });
         assert_eq!(client.refused("subscribe", &request).await, 0, "{channel}");

@@ -195,7 +195,7 @@ async fn nobody_commands_a_session_whose_secret_is_not_known() {
     stage.witness.misses_nothing(&stage.node).await;
     let beside = format!("/v1/sessions?channel={BESIDE}");
     let listed: Value = stage.node.get(&beside).await.json().await.expect("JSON");
-    assert_eq!(listed["sessions"][0]["client"], ids[0], "{listed}");
+    assert_eq!(listed["sessions"][0]["id"], ids[0], "{listed}");
     let ping = json!({ "history": { "channel": BESIDE }, "id": 2 });
     let reply = streaming.command(&stage.node, ping).await;
     assert_eq!(reply["id"], 2, "{reply}");
