@@ -73,7 +73,8 @@ impl Shared {
                 };
                 let read = async {
                     // What is read is in memory until it is answered.
-                    let _turn = self.reading.acquire().await.map_err(|_| errors::INTERNAL)?;
+                    let turn = self.answering.acquire().await;
+                    let _turn = turn.map_err(|_| errors::INTERNAL)?;
                     pages.read(asked).await
                 };
                 let page = timeout(PATIENCE, read).await;

@@ -58,6 +58,9 @@ pub(super) struct Shared {
     pub(super) wheel: Wheel<Reminder>,
     /// Turns of those who read logs, each of which has what it has read in memory.
     pub(super) reading: Semaphore,
+    /// Turns of those who read a history for an answer, of which whoever likes may ask for
+    /// many: what comes live does not wait for them.
+    pub(super) answering: Semaphore,
     /// How fast sessions come.
     connecting: Mutex<Pace>,
     pub(super) counts: Counts,
@@ -105,6 +108,7 @@ impl Shared {
             registry: Registry::new(),
             wheel: Wheel::new(),
             reading: Semaphore::new(READ_TOGETHER),
+            answering: Semaphore::new(READ_TOGETHER),
             connecting: Mutex::default(),
             counts: Counts::default(),
             renewals: Semaphore::new(RENEWALS),
