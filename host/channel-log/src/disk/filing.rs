@@ -13,6 +13,10 @@ use super::device::{is_full, is_short_of_files};
 /// Bytes that may lie in the journal alone. They are in memory too, until they are filed.
 const MAX_UNFILED: u64 = 64 << 20;
 
+/// Bytes that lie in the journal alone before the filer begins by itself: many small batches
+/// are written in one piece, and no thread is woken beside those who wait for an answer.
+const FILED_AT_ONCE: u64 = 256 << 10;
+
 /// Files of the journal that may wait for a checkpoint.
 const MAX_SEALED: usize = 8;
 
@@ -98,8 +102,13 @@ impl Filing {
 
     /// All of a group has been added.
     pub(super) fn end_group(&self, group: u64) {
-        self.work().group = group;
-        self.changed.notify_all();
+        let mut work = self.work();
+        work.group = group;
+        let is_due = work.is_due();
+        drop(work);
+        if is_due {
+            self.changed.notify_all();
+        }
     }
 
     /// The last group whose batches all have been added.
@@ -221,12 +230,11 @@ impl Filing {
         }
     }
 
-    /// Waits until there is something to do, or so much time has passed. A disk that is
-    /// full is something to wait for.
+    /// Waits until there is something to do, or so much time has passed: then little is filed
+    /// too. A disk that is full is something to wait for.
     pub(super) fn wait(&self, time: Duration) {
         let idle = |work: &mut Work| {
-            let to_file = !work.channels.is_empty() || work.wants_checkpoint();
-            !(to_file && work.waiting.is_none() && !work.broken
+            !(work.is_due() && work.waiting.is_none() && !work.broken
                 || !work.removed.is_empty()
                 || !work.enforced.is_empty()
                 || work.to_drop
@@ -283,6 +291,11 @@ impl Filing {
 }
 
 impl Work {
+    /// Whether there is enough to file, or a checkpoint to make.
+    fn is_due(&self) -> bool {
+        self.unfiled >= FILED_AT_ONCE || self.wants_checkpoint()
+    }
+
     /// Whether a file of the journal could be removed after a checkpoint now.
     fn wants_checkpoint(&self) -> bool {
         let mut files = self.sealed.iter();

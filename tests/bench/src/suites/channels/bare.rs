@@ -24,11 +24,8 @@ impl Contender for Bare {
 
     fn start(&self, _: Option<&Path>) -> Result<Session, String> {
         let folder = tempfile::tempdir_in(".").map_err(|error| error.to_string())?;
-        let file = filled(&folder.path().join("bare")).map_err(|error| error.to_string())?;
-        let syncs = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&syncs);
-        let writer = Writer { file, at: 0, syncs };
-        let count = move || counted.load(Ordering::Relaxed);
+        let writer = Writer::new(folder.path()).map_err(|error| error.to_string())?;
+        let count = writer.count();
         Ok(Session::here(writer, count, folder))
     }
 }
@@ -45,10 +42,40 @@ fn filled(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-struct Writer {
+/// Writes over and over.
+pub(super) struct Writer {
     file: File,
     at: u64,
     syncs: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// A new file in that folder.
+    pub(super) fn new(folder: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            file: filled(&folder.join("bare"))?,
+            at: 0,
+            syncs: Arc::default(),
+        })
+    }
+
+    /// Counts its syncs.
+    pub(super) fn count(&self) -> impl Fn() -> u64 + 'static {
+        let syncs = Arc::clone(&self.syncs);
+        move || syncs.load(Ordering::Relaxed)
+    }
+
+    /// Writes and syncs.
+    pub(super) fn write(&mut self, records: &[u8]) -> std::io::Result<()> {
+        if self.at + records.len() as u64 > LENGTH {
+            self.at = 0;
+        }
+        self.file.write_all_at(records, self.at)?;
+        self.file.sync_data()?;
+        self.at += records.len() as u64;
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 impl LogClient for Writer {
@@ -57,13 +84,7 @@ impl LogClient for Writer {
         let end = Instant::now() + task.time();
         let mut events = 0;
         while Instant::now() < end {
-            if self.at + records.len() as u64 > LENGTH {
-                self.at = 0;
-            }
-            self.file.write_all_at(&records, self.at)?;
-            self.file.sync_data()?;
-            self.at += records.len() as u64;
-            self.syncs.fetch_add(1, Ordering::Relaxed);
+            self.write(&records)?;
             events += task.window as u64;
         }
         Ok(events)

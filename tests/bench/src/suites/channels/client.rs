@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use hearken_bench_stopwatch::log::serve_log;
 use hearken_bench_stopwatch::{Append, Consume, Error, LogClient, Logged};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use super::body::Bodies;
@@ -47,7 +47,8 @@ fn senders(task: Append) -> usize {
 impl Client {
     fn new(node: SocketAddr) -> Result<Self, Error> {
         Ok(Self {
-            runtime: Runtime::new()?,
+            // A thread of its own that waits, as the brokers' clients have.
+            runtime: Builder::new_current_thread().enable_all().build()?,
             node,
             connections: Vec::new(),
             channels: 0,

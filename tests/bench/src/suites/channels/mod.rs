@@ -12,6 +12,7 @@ mod hearken;
 mod in_process;
 mod many;
 mod peers;
+mod served;
 mod session;
 mod syncs;
 
@@ -63,6 +64,12 @@ trait Contender {
         false
     }
 
+    /// Whether it is measured with so many events under way at once.
+    fn measures(&self, window: usize) -> bool {
+        let _ = window;
+        true
+    }
+
     /// What its rows of reading are called, if it is read.
     fn read(&self) -> Option<&'static str> {
         None
@@ -96,6 +103,7 @@ fn shapes() -> impl Iterator<Item = (usize, usize)> {
 pub(crate) fn run(report: &mut Report, options: &Options) {
     let mut contenders: Vec<Box<dyn Contender>> = vec![
         Box::new(bare::Bare),
+        Box::new(served::Served),
         Box::new(in_process::InProcess),
         Box::new(hearken::Served { batch: false }),
         Box::new(hearken::Served { batch: true }),
@@ -148,7 +156,8 @@ fn repeat(contenders: &[Box<dyn Contender>], found: &mut [Found]) {
         .collect();
     for (at, shape) in shapes().enumerate() {
         sessions.retain(|(_, found, _)| found.failed.is_none());
-        for (contender, found, session) in &mut sessions {
+        let measured = sessions.iter_mut();
+        for (contender, found, session) in measured.filter(|(who, ..)| who.measures(shape.0)) {
             let task = |milliseconds| LogTask::Append(append(*contender, shape, milliseconds));
             let measured = session
                 .run(task(WARM_UP))
@@ -206,7 +215,8 @@ impl Found {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let trace = folder.path().join("syncs");
         let mut session = contender.start(Some(&trace))?;
-        for (shape, syncs) in shapes().zip(&mut self.syncs) {
+        let all = shapes().zip(&mut self.syncs);
+        for (shape, syncs) in all.filter(|(shape, _)| contender.measures(shape.0)) {
             session.run(LogTask::Append(append(contender, shape, WARM_UP)))?;
             let before = session.syncs(&trace)?;
             let task = LogTask::Append(append(contender, shape, MILLISECONDS));
@@ -218,6 +228,7 @@ impl Found {
 
     fn tell(&self, report: &mut Report, contender: &dyn Contender) {
         let rates = shapes().zip(&self.rates).zip(&self.syncs);
+        let rates = rates.filter(|((shape, _), _)| contender.measures(shape.0));
         for (((window, channels), samples), syncs) in rates {
             report.push(Row {
                 suite: "channels",

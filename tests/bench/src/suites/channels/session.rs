@@ -40,6 +40,14 @@ impl Session {
         }
     }
 
+    /// The same, whose server says how often it has synced.
+    pub(super) fn counting(self, syncs: impl Fn() -> u64 + 'static) -> Self {
+        Self {
+            own_syncs: Some(Box::new(syncs)),
+            ..self
+        }
+    }
+
     /// One in this process, who says how often it has synced.
     pub(super) fn here(
         client: impl LogClient + 'static,

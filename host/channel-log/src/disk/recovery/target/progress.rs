@@ -32,7 +32,9 @@ impl Target {
             return Ok(());
         }
         let path = paths::numbered(&self.folder, segment.first);
-        let file = device.open(&path, Open::Recover)?;
+        // What is synced is on the disk, whatever else the system holds of the file: dropping
+        // that would take a millisecond a channel.
+        let file = device.open(&path, Open::Read)?;
         let known = self.head_where_noted(file.as_ref(), head_bytes)?;
         let found = match known {
             Some(head) => Some(head),
