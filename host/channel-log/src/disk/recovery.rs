@@ -84,6 +84,12 @@ pub(super) fn recover(
 
     let catalogue = Catalogue::open(device, root)?;
     let found = finding::find(environment, device, root, &catalogue)?;
+    if found.released.is_none() {
+        // Of a file that was removed and came back once this start has noted where the journal
+        // begins, the groups before it would be taken for lost.
+        let synced = device.sync_folder(&journal_folder);
+        synced.map_err(storage(journal_folder.clone()))?;
+    }
     let mut targets = BTreeMap::new();
     let limited = found.rows.len() > device.writable_files();
     for row in found.rows {

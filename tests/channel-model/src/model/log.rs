@@ -233,15 +233,24 @@ impl ModelLog {
     /// Checks that these numbers may be told to be damaged while the engine is open: what
     /// is, was found at the start.
     pub(crate) fn check_damaged(&self, span: Span) -> Result<(), String> {
+        if self.hides_damage() {
+            // A channel that failed at the start shows then what nobody could read there.
+            return Ok(());
+        }
         if !self.is_damaged {
             return Err(format!("damage is told where there is none: {span}"));
         }
         let mut there = self.events.range(span.first..=span.last);
-        let kept = self.droppable.max(self.may_be_trimmed);
+        let kept = self.kept();
         match there.find(|(number, _)| **number >= kept && !self.lost.contains(number)) {
             Some((number, _)) => Err(format!("{number} is told to be damaged")),
             None => Ok(()),
         }
+    }
+
+    /// The number of the first event that has to be kept.
+    pub(super) fn kept(&self) -> u64 {
+        self.droppable.max(self.may_be_trimmed)
     }
 
     /// Whether an append may be refused since it is damaged.

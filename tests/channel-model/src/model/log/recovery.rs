@@ -226,7 +226,8 @@ impl ModelLog {
                 return Err(format!("{number} was acknowledged and is not there"));
             }
             if self.lost.insert(number) {
-                if number >= self.unseen {
+                // What need not be kept is not written again by a start.
+                if number >= self.unseen && number >= self.kept() {
                     return Err(format!("{number} is told to be damaged"));
                 }
                 let group = self.groups.get(&number);
