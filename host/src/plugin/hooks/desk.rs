@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::exported::Answering;
 use super::question::Question;
+use crate::session::HOOK_DEADLINE;
 
 /// Questions that wait for a plugin at a time: what one that takes 50 µs answers in a fifth
 /// of the time that it has.
@@ -26,8 +29,21 @@ pub(crate) struct HookDesk {
 struct Waiting {
     /// What the version in force answers; `None` while nobody is there to answer.
     answering: Option<Arc<Answering>>,
-    questions: VecDeque<Question>,
+    /// Each with when it was put.
+    questions: VecDeque<(Question, Instant)>,
     bytes: usize,
+}
+
+/// What of [`HOOK_DEADLINE`] is left to a question that an instance begins to answer, at least.
+/// One with less is refused: its answer would come too late, or its instance die of a time that
+/// it was not given.
+const LEFT_TO_ANSWER: Duration = Duration::from_millis(500);
+
+/// A question that an instance is to answer.
+pub(crate) struct Due {
+    pub(crate) question: Question,
+    /// For how long it is still waited for.
+    pub(crate) left: Duration,
 }
 
 /// As many questions wait as may.
@@ -59,6 +75,7 @@ impl HookDesk {
     /// Puts a question behind the others.
     pub(super) fn put(&self, question: Question) -> Result<(), Full> {
         let bytes = question.bytes();
+        let put = Instant::now();
         let mut waiting = self.waiting();
         if waiting.answering.is_none() {
             // Closed meanwhile: dropped, it is refused.
@@ -71,18 +88,21 @@ impl HookDesk {
             }
         }
         waiting.bytes += bytes;
-        waiting.questions.push_back(question);
+        waiting.questions.push_back((question, put));
         drop(waiting);
         self.come.notify_one();
         Ok(())
     }
 
-    /// The next question that somebody still waits for.
-    pub(crate) fn take(&self) -> Option<Question> {
+    /// The next question that somebody still waits for, and for long enough. Those before it
+    /// are refused.
+    pub(crate) fn take(&self) -> Option<Due> {
+        let now = Instant::now();
         let mut waiting = self.waiting();
-        while let Some(question) = waiting.questions.pop_front() {
+        while let Some((question, put)) = waiting.questions.pop_front() {
             waiting.bytes = waiting.bytes.saturating_sub(question.bytes());
-            if question.is_given_up() {
+            let left = HOOK_DEADLINE.saturating_sub(now.saturating_duration_since(put));
+            if question.is_given_up() || left < LEFT_TO_ANSWER {
                 continue;
             }
             let others_wait = !waiting.questions.is_empty();
@@ -91,7 +111,7 @@ impl HookDesk {
                 // For another worker that has nothing to do.
                 self.come.notify_one();
             }
-            return Some(question);
+            return Some(Due { question, left });
         }
         None
     }
@@ -121,8 +141,13 @@ impl Waiting {
 
     /// Makes room of questions for whose answers nobody waits any more.
     fn forget_given_up(&mut self) {
-        self.questions.retain(|question| !question.is_given_up());
-        self.bytes = self.questions.iter().map(Question::bytes).sum();
+        self.retain(|question| !question.is_given_up());
+    }
+
+    fn retain(&mut self, is_kept: impl Fn(&Question) -> bool) {
+        self.questions.retain(|(question, _)| is_kept(question));
+        let questions = self.questions.iter();
+        self.bytes = questions.map(|(question, _)| question.bytes()).sum();
     }
 }
 
@@ -149,8 +174,8 @@ mod tests {
         (Question::Rpc(session, about, reply), waits)
     }
 
-    fn method(question: Option<Question>) -> Option<String> {
-        match question? {
+    fn method(due: Option<Due>) -> Option<String> {
+        match due?.question {
             Question::Rpc(_, about, _) => Some(about.name),
             _ => None,
         }
@@ -177,6 +202,21 @@ mod tests {
         assert_eq!(method(desk.take()).as_deref(), Some("first"));
         assert_eq!(method(desk.take()).as_deref(), Some("third"));
         assert!(desk.take().is_none() && !desk.has_any());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_question_runs_from_when_it_is_put() {
+        let desk = open();
+        let (early, refused) = question("early", 1);
+        desk.put(early).unwrap();
+        tokio::time::advance(Duration::from_millis(300)).await;
+        let (late, _late) = question("late", 1);
+        desk.put(late).unwrap();
+        tokio::time::advance(Duration::from_millis(300)).await;
+        let due = desk.take().unwrap();
+        assert_eq!(due.left, Duration::from_millis(700));
+        assert_eq!(method(Some(due)).as_deref(), Some("late"));
+        assert!(refused.await.is_err(), "it would have been answered late");
     }
 
     #[tokio::test]

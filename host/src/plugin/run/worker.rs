@@ -151,11 +151,11 @@ impl<I: Inbox> Worker<I> {
         if !self.may_handle().await {
             return;
         }
-        let question = self.desk.as_ref().and_then(|desk| desk.take());
-        let (Some(question), Some(instance)) = (question, &mut self.slot.instance) else {
+        let due = self.desk.as_ref().and_then(|desk| desk.take());
+        let (Some(due), Some(instance)) = (due, &mut self.slot.instance) else {
             return;
         };
-        match instance.answer(question).await {
+        match instance.answer(due).await {
             Ok(()) => self.succeeded(),
             Err(death) => self.instance_died(None, Fatal::Once, &death),
         }
