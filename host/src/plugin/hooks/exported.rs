@@ -117,7 +117,8 @@ impl Answering {
 }
 
 impl Hooks {
-    /// Asks the instance, and passes on what it answers.
+    /// Asks the instance, and passes on what it answers. Whether it was asked: if not, whoever
+    /// asked is refused.
     ///
     /// # Errors
     /// When it traps; then whoever asked is refused.
@@ -125,14 +126,14 @@ impl Hooks {
         &self,
         store: &mut Store<Guest>,
         question: Question,
-    ) -> wasmtime::Result<()> {
+    ) -> wasmtime::Result<bool> {
         let hooks = self.0.hearken_plugin_session_hooks();
         let mut context = store.as_context_mut();
         let name = question.name();
         // It was put to whoever was in force then, and a version that may less has come since.
         let namespace = question.namespace();
         if !may_answer(context.data_mut().rights.now(), namespace.as_deref()) {
-            return Ok(());
+            return Ok(false);
         }
         let told = match question {
             Question::Connect(connecting, reply) => {
@@ -185,7 +186,7 @@ impl Hooks {
             let plugin = &context.data().plugin;
             plugin.count_refusal(&what, &nonsense.to_string());
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -240,12 +240,12 @@ impl Instance {
         checked.map_err(|error| Death::of(&self.store, &self.meter, &error))
     }
 
-    /// Asks the instance what a session wants to know; it is told, or refused. After a death it
-    /// cannot be used again.
+    /// Asks the instance what a session wants to know; it is told, or refused. Whether the
+    /// instance was asked at all. After a death it cannot be used again.
     ///
     /// # Errors
     /// [`Death`] when it traps, or takes longer than whoever asks still waits.
-    pub(crate) async fn answer(&mut self, due: Due) -> Result<(), Death> {
+    pub(crate) async fn answer(&mut self, due: Due) -> Result<bool, Death> {
         let Due { question, left } = due;
         self.store.data_mut().next_event();
         let name = question.name();
