@@ -51,9 +51,15 @@ pub(crate) struct Due {
 pub(super) struct Full;
 
 impl HookDesk {
-    /// From now on questions are taken, by workers of a version that answers these.
+    /// From now on questions are taken, by workers of a version that answers these. Whoever
+    /// waits for what it does not answer is refused.
     pub(crate) fn open(&self, answering: &Arc<Answering>) {
-        self.waiting().answering = Some(Arc::clone(answering));
+        let mut waiting = self.waiting();
+        waiting.answering = Some(Arc::clone(answering));
+        let refused = waiting.take_out(|question| !answering.has_said(question));
+        // Whoever is told of it may ask again at once.
+        drop(waiting);
+        drop(refused);
     }
 
     /// From now on none are. Whoever waits is refused.
@@ -77,8 +83,9 @@ impl HookDesk {
         let bytes = question.bytes();
         let put = Instant::now();
         let mut waiting = self.waiting();
-        if waiting.answering.is_none() {
-            // Closed meanwhile: dropped, it is refused.
+        let answering = waiting.answering.as_ref();
+        if !answering.is_some_and(|answering| answering.has_said(&question)) {
+            // Closed meanwhile, or another version has come: dropped, it is refused.
             return Ok(());
         }
         if waiting.is_full(bytes) {
@@ -141,13 +148,18 @@ impl Waiting {
 
     /// Makes room of questions for whose answers nobody waits any more.
     fn forget_given_up(&mut self) {
-        self.retain(|question| !question.is_given_up());
+        self.take_out(Question::is_given_up);
     }
 
-    fn retain(&mut self, is_kept: impl Fn(&Question) -> bool) {
-        self.questions.retain(|(question, _)| is_kept(question));
-        let questions = self.questions.iter();
-        self.bytes = questions.map(|(question, _)| question.bytes()).sum();
+    /// Takes out those of which that holds; the others stay in their order.
+    fn take_out(&mut self, holds: impl Fn(&Question) -> bool) -> Vec<(Question, Instant)> {
+        let questions = std::mem::take(&mut self.questions).into_iter();
+        let (out, kept): (Vec<_>, VecDeque<_>) =
+            questions.partition(|(question, _)| holds(question));
+        self.questions = kept;
+        let kept = self.questions.iter();
+        self.bytes = kept.map(|(question, _)| question.bytes()).sum();
+        out
     }
 }
 
@@ -157,6 +169,7 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::sync::oneshot;
 
+    use super::super::exported::Kind;
     use super::super::question::{About, Asking};
     use super::*;
     use crate::session::{AboutSession, Refused};
@@ -183,7 +196,7 @@ mod tests {
 
     fn open() -> HookDesk {
         let desk = HookDesk::default();
-        desk.open(&Arc::new(Answering::everything()));
+        desk.open(&Arc::new(Answering::these(&[Kind::Rpc])));
         desk
     }
 
@@ -202,6 +215,20 @@ mod tests {
         assert_eq!(method(desk.take()).as_deref(), Some("first"));
         assert_eq!(method(desk.take()).as_deref(), Some("third"));
         assert!(desk.take().is_none() && !desk.has_any());
+    }
+
+    #[tokio::test]
+    async fn a_version_is_not_asked_what_only_the_one_before_it_answered() {
+        let desk = open();
+        let (one, waits) = question("one", 1);
+        desk.put(one).unwrap();
+        let another = Arc::new(Answering::these(&[Kind::Publish]));
+        desk.open(&another);
+        assert!(waits.await.is_err());
+        // Asked by whoever found the version before.
+        let (late, waits) = question("late", 1);
+        desk.put(late).unwrap();
+        assert!(waits.await.is_err() && !desk.has_any());
     }
 
     #[tokio::test(start_paused = true)]

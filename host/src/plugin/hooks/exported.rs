@@ -96,20 +96,28 @@ impl Answering {
         {
             return Err(NotAsked::NotGranted);
         }
-        let is_its = |namespace: &str| self.namespaces.iter().any(|its| its == namespace);
-        match namespace {
-            Some(namespace) if !self.namespaces.is_empty() && !is_its(namespace) => {
-                Err(NotAsked::OtherNamespace)
-            }
-            _ => Ok(()),
+        if !self.is_for(namespace) {
+            return Err(NotAsked::OtherNamespace);
         }
+        Ok(())
     }
 
-    /// All questions about all namespaces.
+    /// Whether it has said that it answers that. Whether it may is looked at again when an
+    /// instance is asked.
+    pub(super) fn has_said(&self, question: &Question) -> bool {
+        self.answers.contains(&question.kind()) && self.is_for(question.namespace().as_deref())
+    }
+
+    fn is_for(&self, namespace: Option<&str>) -> bool {
+        let is_its = |namespace: &str| self.namespaces.iter().any(|its| its == namespace);
+        self.namespaces.is_empty() || namespace.is_none_or(is_its)
+    }
+
+    /// These questions, about all namespaces.
     #[cfg(test)]
-    pub(super) fn everything() -> Self {
+    pub(super) fn these(answers: &[Kind]) -> Self {
         Self {
-            answers: vec![Kind::Connect, Kind::Subscribe, Kind::Publish, Kind::Rpc],
+            answers: answers.to_vec(),
             namespaces: Vec::new(),
             rights: None,
         }

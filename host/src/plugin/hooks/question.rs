@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hearken_session_protocol::Encoding;
 use tokio::sync::oneshot;
 
+use super::exported::Kind;
 use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hooks as wit;
 use crate::session::{
     AboutSession, ChannelName, ConnectAnswer, ConnectAsked, PublishAnswer, RefreshAnswer, Refused,
@@ -63,6 +64,18 @@ impl Question {
             Self::SubRefresh(..) => "sub-refresh",
             Self::Publish(..) => "publish",
             Self::Rpc(..) => "rpc",
+        }
+    }
+
+    /// Which of those it is that a plugin says it answers.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Connect(..) => Kind::Connect,
+            Self::Refresh(..) => Kind::Refresh,
+            Self::Subscribe(..) => Kind::Subscribe,
+            Self::SubRefresh(..) => Kind::SubRefresh,
+            Self::Publish(..) => Kind::Publish,
+            Self::Rpc(..) => Kind::Rpc,
         }
     }
 
