@@ -143,6 +143,12 @@ impl Outbox {
         bytes.saturating_add(FRAME_BYTES) <= self.limit
     }
 
+    /// Most bytes of publications that are brought at once to who comes back: half of all that
+    /// may wait.
+    pub(super) fn room_to_recover(&self) -> usize {
+        self.limit / 2
+    }
+
     /// Most bytes that may wait.
     pub(super) fn limit(&self) -> usize {
         self.limit

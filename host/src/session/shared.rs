@@ -19,7 +19,7 @@ use super::hubs::Hubs;
 use super::in_use::InUse;
 use super::name::ChannelName;
 use super::namespaces::Resolved;
-use super::pace::Pace;
+use super::pace::{OnceASecond, Pace};
 use super::registry::Registry;
 use super::reserved::Reserved;
 use super::source::Source;
@@ -64,6 +64,8 @@ pub(super) struct Shared {
     /// How fast sessions come.
     connecting: Mutex<Pace>,
     pub(super) counts: Counts,
+    /// Lines of the log about answers that no session has room for.
+    pub(super) too_large: OnceASecond,
     /// Of which each is a plugin that is asked for how long something goes on.
     pub(super) renewals: Semaphore,
     /// Tasks that hand on what is published, and the one that looks after all.
@@ -111,6 +113,7 @@ impl Shared {
             answering: Semaphore::new(READ_TOGETHER),
             connecting: Mutex::default(),
             counts: Counts::default(),
+            too_large: OnceASecond::default(),
             renewals: Semaphore::new(RENEWALS),
             tasks: TaskTracker::new(),
             runtime,

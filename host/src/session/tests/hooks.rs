@@ -55,6 +55,7 @@ impl SessionHooks for Judge {
         let answer = ConnectAnswer {
             user,
             expire_at: Some(BEGIN + 10),
+            data: (&**asked.data == b"\"much\"").then(|| vec![b'1'; 1 << 20].into()),
             ..ConnectAnswer::default()
         };
         self.answer(plugin, answer)
@@ -85,7 +86,10 @@ impl SessionHooks for Judge {
         _data: &'a Bytes,
     ) -> Answered<'a, SubscribeAnswer> {
         let grant = SubscriptionGrant {
-            data: Some(Bytes::from_static(b"7")),
+            data: Some(match channel.as_str().ends_with("much") {
+                true => vec![b'1'; 1 << 20].into(),
+                false => Bytes::from_static(b"7"),
+            }),
             overrides: Overrides {
                 force_positioning: Some(true),
                 ..Overrides::default()
@@ -175,6 +179,22 @@ async fn a_plugin_says_whose_a_session_is_and_reads_its_token_where_nobody_else_
         });
         let end = rig.client().closed_by("connect", &json!({})).await;
         assert_eq!(end, Some(expected), "{plugin}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_queue_has_no_room_for_is_not_tried_again_and_again() {
+    let rig = Rig::asking(judge(), &[narrowed("chat", "judge")], |settings| {
+        settings.connect = Some("judge".to_owned());
+    });
+    let much = json!({ "data": "much" });
+    let end = rig.client().closed_by("connect", &much).await;
+    assert_eq!(end, Some(3508), "it does not come back");
+    assert!(rig.sessions.list(None, "", 10).is_empty());
+    let mut client = rig.connected().await;
+    let much = json!({ "channel": "chat:much" });
+    for _ in 0..2 {
+        assert_eq!(client.refused("subscribe", &much).await, 106);
     }
 }
 
