@@ -15,7 +15,7 @@ use super::guest_text::guest_text;
 use super::limits::{self, ManifestLimits};
 use super::pattern::{FEWER_PATTERNS, PATTERN, within_max_globs};
 use super::secret::{self, SecretSource};
-use super::sessions::namespaces;
+use super::sessions::namespaces_of_manifest;
 use crate::event::Pattern;
 use crate::session::Namespace;
 
@@ -79,7 +79,8 @@ impl Manifest {
         let consume = consume::read(top.named_sections("consume")?)?;
 
         let mut sessions = top.section("sessions")?;
-        let namespaces = namespaces(sessions.named_sections("namespaces")?)?;
+        let tables = sessions.named_sections("namespaces")?;
+        let namespaces = namespaces_of_manifest(tables)?;
         sessions.finish()?;
 
         let allow = Allow::read(top.section("allow")?)?;
@@ -319,6 +320,21 @@ mod tests {
             ("[allow]\nappend = [\"a b\"]", "2:11", ["' '", "channel"]),
             ("[allow]\nread = [\"\"]", "2:9", ["empty", "chat:*"]),
             ("[allow]\nsessions = [\"a:1\"]", "2:13", ["':'", "\"chat\""]),
+            (
+                "[sessions.namespaces.chat]\n[sessions.namespaces.subject]",
+                "2:22",
+                ["reserved", "\"chat\""],
+            ),
+            (
+                "[sessions.namespaces.events]",
+                "1:22",
+                ["\"events\"", "reserved"],
+            ),
+            (
+                "[sessions.namespaces.default]",
+                "1:22",
+                ["\"default\"", "reserved"],
+            ),
             (
                 "[secrets]\ntoken = \"hunter22\"",
                 "2:9",

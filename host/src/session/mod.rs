@@ -107,7 +107,7 @@ pub use namespace::{
     AllowedFor, DEFAULT_CHANNELS, DEFAULT_DURABLE_CHANNELS, DEFAULT_META_TTL, DEFAULT_NAMESPACE,
     DEFAULT_TAGS, DataFormat, DeltaType, NameRefused, Namespace, RecoveryMode, namespace_of,
 };
-pub use namespaces::{Namespaces, PassedOver, Resolved};
+pub use namespaces::{Namespaces, PassedOver, RESERVED_NAMESPACES, Resolved};
 pub use options::{SubscriptionOptions, Wanted};
 pub use outbox::{FRAME_BYTES, Outbox, Taken};
 pub use permission::{Asked, Decision, Denial, decide};

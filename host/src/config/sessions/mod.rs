@@ -30,7 +30,8 @@ use namespace::NAMESPACES;
 
 pub use brought::PluginNamespaces;
 pub(super) use check::check;
-pub(super) use namespace::namespaces;
+use namespace::namespaces;
+pub(super) use namespace::namespaces_of_manifest;
 
 /// The table of plugins that answer calls.
 const RPC: &str = "sessions.rpc";
