@@ -159,6 +159,12 @@ impl Shared {
         }
     }
 
+    /// Whether there is no such channel any more: its namespace is gone.
+    pub(super) fn is_unknown(&self, hub: &Hub) -> bool {
+        let in_use = self.in_use();
+        matches!(self.resolve(&in_use, hub.name()), Resolved::Unknown)
+    }
+
     /// Whether the publications of a hub's channel come from elsewhere by now than the hub has
     /// them from: a durable channel was removed, or what the name is the name of has changed.
     pub(super) fn is_another(&self, hub: &Hub) -> bool {
@@ -170,7 +176,6 @@ impl Shared {
         };
         let is_watched = matches!(resolved, Resolved::Subject(_) | Resolved::Events(_));
         match hub.source() {
-            // Where no namespace is left, those that are subscribed stay.
             Source::Publishers => is_durable || is_watched,
             Source::Log(channel) => {
                 let now = self.channels.get(hub.name().as_str());

@@ -159,6 +159,12 @@ impl Hubs {
         })
     }
 
+    /// How many there are of a namespace.
+    pub(super) fn of_namespace(&self, namespace: &str) -> usize {
+        let state = self.read();
+        state.of_namespaces.get(namespace).copied().unwrap_or(0)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.read().all.len()

@@ -94,8 +94,8 @@ impl Sessions {
         Arc::clone(&self.0.in_use().settings)
     }
 
-    /// From now on these hold. What sessions are subscribed to stays; channels whose history
-    /// is no longer kept are told so.
+    /// From now on these hold. What sessions are subscribed to stays, unless it is in a namespace
+    /// that is not there any more; channels whose history is no longer kept are told so.
     pub fn replace_settings(&self, settings: SessionsSettings, namespaces: Namespaces) {
         self.0.replace(InUse::new(settings, namespaces));
     }

@@ -18,6 +18,7 @@ use super::hub::{Hub, Subscriber};
 use super::hubs::Hubs;
 use super::in_use::InUse;
 use super::name::ChannelName;
+use super::namespace::Namespace;
 use super::namespaces::Resolved;
 use super::pace::{OnceASecond, Pace};
 use super::registry::Registry;
@@ -130,8 +131,22 @@ impl Shared {
 
     /// From now on these hold.
     pub(super) fn replace(&self, replaced: InUse) {
-        let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-        *in_use = Arc::new(replaced);
+        let replaced = Arc::new(replaced);
+        let before = {
+            let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *in_use, Arc::clone(&replaced))
+        };
+        for Namespace { name, .. } in before.namespaces.iter().map(|gone| &**gone) {
+            let channels = self.hubs.of_namespace(name);
+            if channels > 0 && replaced.namespaces.get(name).is_none() {
+                tracing::warn!(
+                    namespace = name,
+                    channels,
+                    "the namespace is gone: unless it comes back, subscriptions to its channels \
+                     end within a minute"
+                );
+            }
+        }
     }
 
     /// What a name is the name of.
