@@ -15,7 +15,7 @@
 //! | `options`, `grant` | what a subscription is like |
 //! | `history`, `history_settings`, `idempotency`, `presence` | what is kept of a channel in memory |
 //! | `publication` | an event as it is kept and handed on |
-//! | `frame`, `outbox` | messages as they go over the wire, and those that wait for that |
+//! | `frame`, `outbox`, `brought` | messages as they go over the wire, and those that wait for that |
 //! | `hub/`, `hubs` | one channel at work, and all of them |
 //! | `connection`, `registry`, `pace` | one session, all of them, and how fast they may be |
 //! | `shared` | what the sessions of a node share |
@@ -28,6 +28,7 @@
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
 mod appending;
+mod brought;
 mod capabilities;
 mod channel_regex;
 mod claims;

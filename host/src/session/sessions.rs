@@ -105,6 +105,7 @@ impl Sessions {
     #[must_use]
     pub fn connect(&self, transport: Transport, outbox: Arc<Outbox>) -> Session {
         let shared = &self.0;
+        outbox.share(&shared.brought);
         let secret = transport.has_secret.then(|| self.id().into());
         let address = transport.address;
         let stale = u64::try_from(STALE.as_millis()).unwrap_or(u64::MAX);

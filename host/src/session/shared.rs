@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::brought::Brought;
 use super::connection::Connection;
 use super::counts::Counts;
 use super::history_settings::HistorySettings;
@@ -65,6 +66,8 @@ pub(super) struct Shared {
     /// How fast sessions come.
     connecting: Mutex<Pace>,
     pub(super) counts: Counts,
+    /// What waits that was read for sessions which lag.
+    pub(super) brought: Arc<Brought>,
     /// Lines of the log about answers that no session has room for.
     pub(super) too_large: OnceASecond,
     /// Of which each is a plugin that is asked for how long something goes on.
@@ -114,6 +117,7 @@ impl Shared {
             answering: Semaphore::new(READ_TOGETHER),
             connecting: Mutex::default(),
             counts: Counts::default(),
+            brought: Arc::default(),
             too_large: OnceASecond::default(),
             renewals: Semaphore::new(RENEWALS),
             tasks: TaskTracker::new(),

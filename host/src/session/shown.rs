@@ -209,7 +209,10 @@ impl Sessions {
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> CountsShown {
-        self.0.counts.shown()
+        CountsShown {
+            held_back: self.0.brought.held_back(),
+            ..self.0.counts.shown()
+        }
     }
 
     /// How many there are.
