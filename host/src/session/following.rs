@@ -72,7 +72,7 @@ impl Shared {
         position: u64,
     ) -> Option<Duration> {
         let _turn = self.reading.acquire().await.ok()?;
-        match read(channel, position).await {
+        match read(hub, channel, position).await {
             Came::Found(Found { gap: Some(gap), .. }) => {
                 channel.note_missing(gap.last);
                 hub.fill_nothing(gap.last);
@@ -119,7 +119,7 @@ impl Shared {
             let Ok(turn) = self.reading.acquire().await else {
                 return;
             };
-            let read = match read(channel, position).await {
+            let read = match read(hub, channel, position).await {
                 // There is nothing there, although the others were told to be further: what
                 // they are behind of was lost.
                 Came::Found(found) if found.gap.is_none() && found.next <= position => {
@@ -212,7 +212,7 @@ pub(super) fn stored(event: &[u8], namespace: &Namespace) -> StoredPublication {
 }
 
 /// Reads what comes behind a position.
-async fn read(channel: &Channel, position: u64) -> Came {
+async fn read(hub: &Hub, channel: &Channel, position: u64) -> Came {
     match channel.read(position, READ, &ReadFilter::default()).await {
         Ok(found) => Came::Found(found),
         Err(ReadFailure::Removed) => Came::Removed,
@@ -221,8 +221,10 @@ async fn read(channel: &Channel, position: u64) -> Came {
         Err(ReadFailure::Beyond { last, .. }) => Came::Lost(last),
         Err(ReadFailure::Log(ReadError::Overloaded)) => Came::Later(BUSY),
         Err(ReadFailure::Log(error)) => {
-            let channel = channel.name();
-            tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
+            if hub.may_complain() {
+                let channel = channel.name();
+                tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
+            }
             Came::Later(FAILED)
         }
     }
