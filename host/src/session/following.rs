@@ -1,9 +1,11 @@
 //! Reading the logs of durable channels for their subscribers: one task for those that keep up,
 //! and one for each that lags, as long as it does.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hearken_channel_log::ReadError;
 use hearken_wire::EventRef;
 use tokio::time::sleep;
@@ -100,7 +102,13 @@ impl Shared {
         };
         let (shared, channel) = (Arc::clone(self), Arc::clone(channel));
         let (hub, subscriber) = (Arc::clone(hub), Arc::clone(subscriber));
-        self.run(async move { shared.catch_up(&hub, &channel, &subscriber).await });
+        self.run(async move {
+            let work = shared.catch_up(&hub, &channel, &subscriber);
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                // It would lag for ever.
+                shared.missed(&hub, &subscriber);
+            }
+        });
     }
 
     async fn catch_up(

@@ -1,9 +1,11 @@
 //! What the sessions of a node share.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use hearken_channel_log::Environment;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -29,6 +31,7 @@ use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
+use crate::panics::panic_text;
 
 /// Reads of logs at a time for all sessions of a node. With 64 KiB each, or one event, what
 /// is read for many that come back at once stays small.
@@ -214,12 +217,29 @@ impl Shared {
         let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
         match hub.source().clone() {
             Source::Publishers => {}
-            Source::Log(channel) => self.run(shared.follow(hub, channel)),
+            Source::Log(channel) => {
+                let following = Arc::clone(self).follow(Arc::clone(&hub), channel);
+                self.run(shared.filling(hub, following));
+            }
             Source::Bus(filter) => {
                 // From now on, and not only once the task runs.
                 let receiver = self.watch_for(&hub, *filter);
-                self.run(shared.watch(hub, receiver));
+                let watching = Arc::clone(self).watch(Arc::clone(&hub), receiver);
+                self.run(shared.filling(hub, watching));
             }
+        }
+    }
+
+    /// Fills a hub. Should that panic, nothing would come to its subscribers any more: they begin
+    /// anew, and so does the filling.
+    pub(super) async fn filling(self: Arc<Self>, hub: Arc<Hub>, work: impl Future<Output = ()>) {
+        let done = AssertUnwindSafe(work).catch_unwind().await;
+        if let Err(panic) = done {
+            let (channel, panic) = (hub.name(), panic_text(&*panic));
+            tracing::error!(%channel, panic, "the channel's subscribers are cut off");
+            hub.cut_off();
+            self.all_missed(&hub);
+            self.release(&hub);
         }
     }
 

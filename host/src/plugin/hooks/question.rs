@@ -4,7 +4,6 @@ use bytes::Bytes;
 use hearken_session_protocol::Encoding;
 use tokio::sync::oneshot;
 
-use super::exported::Kind;
 use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hooks as wit;
 use crate::session::{
     AboutSession, ChannelName, ConnectAnswer, ConnectAsked, PublishAnswer, RefreshAnswer, Refused,
@@ -68,14 +67,14 @@ impl Question {
     }
 
     /// Which of those it is that a plugin says it answers.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> wit::Question {
         match self {
-            Self::Connect(..) => Kind::Connect,
-            Self::Refresh(..) => Kind::Refresh,
-            Self::Subscribe(..) => Kind::Subscribe,
-            Self::SubRefresh(..) => Kind::SubRefresh,
-            Self::Publish(..) => Kind::Publish,
-            Self::Rpc(..) => Kind::Rpc,
+            Self::Connect(..) => wit::Question::Connect,
+            Self::Refresh(..) => wit::Question::Refresh,
+            Self::Subscribe(..) => wit::Question::Subscribe,
+            Self::SubRefresh(..) => wit::Question::SubRefresh,
+            Self::Publish(..) => wit::Question::Publish,
+            Self::Rpc(..) => wit::Question::Rpc,
         }
     }
 
