@@ -7,7 +7,8 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{AsContextMut, Store};
 
 use super::answer::{self, Nonsense};
-use super::question::{Question, Reply};
+use super::question::{Question, Reply, word};
+use crate::admin::AnswersStatus;
 use crate::config::Rights;
 use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hooks as wit;
 use crate::plugin::guest::bindings::hooks::{SessionHooksGuest, SessionHooksGuestIndices};
@@ -83,6 +84,15 @@ impl Answering {
             answers,
             namespaces,
             rights: Some(Arc::clone(rights)),
+        }
+    }
+
+    /// As operators see it.
+    pub(crate) fn status(&self) -> AnswersStatus {
+        let questions = self.answers.iter();
+        AnswersStatus {
+            questions: questions.map(|kind| word(*kind).to_owned()).collect(),
+            namespaces: self.namespaces.clone(),
         }
     }
 
