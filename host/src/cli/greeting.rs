@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use super::render::printable;
 use crate::admin::{PluginAdmin, PluginState, PluginStatus};
 use crate::config::NodeConfig;
 use crate::node::Node;
@@ -134,5 +135,6 @@ fn line(plugin: &PluginStatus) -> String {
         (true, None) => "listens to nothing".to_owned(),
         (false, None) => format!("listens to {}", patterns.join(", ")),
     };
-    format!("{name:<16} {version:<8} {does}")
+    // The component says itself what it answers for.
+    printable(&format!("{name:<16} {version:<8} {does}")).into_owned()
 }
