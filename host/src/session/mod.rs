@@ -17,7 +17,7 @@
 //! | `publication` | an event as it is kept and handed on |
 //! | `frame`, `outbox`, `brought` | messages as they go over the wire, and those that wait for that |
 //! | `hub/`, `hubs` | one channel at work, and all of them |
-//! | `connection`, `registry`, `pace` | one session, all of them, and how fast they may be |
+//! | `connection`, `registry`, `arriving`, `pace` | one session, all of them, whether there is a place for another, and how fast they may be |
 //! | `shared` | what the sessions of a node share |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
@@ -28,6 +28,7 @@
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
 mod appending;
+mod arriving;
 mod brought;
 mod capabilities;
 mod channel_regex;
@@ -85,6 +86,7 @@ mod verb;
 mod watching;
 mod wheel;
 
+pub use arriving::{Arrival, NoPlace};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};
