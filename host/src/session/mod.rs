@@ -14,7 +14,7 @@
 //! | `verb`, `permission`, `capabilities`, `claims` | who may do what |
 //! | `options`, `grant` | what a subscription is like |
 //! | `history`, `history_settings`, `idempotency`, `presence` | what is kept of a channel in memory |
-//! | `publication` | an event as it is kept and handed on |
+//! | `publication`, `content_type` | an event as it is kept and handed on, and what its data is |
 //! | `frame`, `outbox`, `brought` | messages as they go over the wire, and those that wait for that |
 //! | `hub/`, `hubs` | one channel at work, and all of them |
 //! | `connection`, `registry`, `arriving`, `pace` | one session, all of them, whether there is a place for another, and how fast they may be |
@@ -35,6 +35,7 @@ mod channel_regex;
 mod claims;
 mod commands;
 mod connection;
+mod content_type;
 mod counts;
 mod ending;
 mod entering;
@@ -91,6 +92,7 @@ pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};
 pub use connection::Transport;
+pub use content_type::type_of;
 pub use counts::{Code, CountsShown, Method, TimesShown};
 pub use frame::{Form, Framing, Variant};
 pub use grant::{Overrides, SubscriptionGrant};
