@@ -18,6 +18,11 @@ const MAX_QUESTIONS: usize = 4_096;
 /// Their bytes: as many as a mailbox has.
 const MAX_BYTES: usize = 8 << 20;
 
+/// What of [`HOOK_DEADLINE`] is left to a question that an instance begins to answer, at least.
+/// One with less is refused: its answer would come too late, or its instance die of a time that
+/// it was not given.
+const LEFT_TO_ANSWER: Duration = Duration::from_millis(500);
+
 /// Where sessions put their questions to one plugin. Outlives the plugin's versions.
 #[derive(Default)]
 pub(crate) struct HookDesk {
@@ -33,11 +38,6 @@ struct Waiting {
     questions: VecDeque<(Question, Instant)>,
     bytes: usize,
 }
-
-/// What of [`HOOK_DEADLINE`] is left to a question that an instance begins to answer, at least.
-/// One with less is refused: its answer would come too late, or its instance die of a time that
-/// it was not given.
-const LEFT_TO_ANSWER: Duration = Duration::from_millis(500);
 
 /// A question that an instance is to answer.
 pub(crate) struct Due {
@@ -105,11 +105,14 @@ impl HookDesk {
     /// are refused.
     pub(crate) fn take(&self) -> Option<Due> {
         let now = Instant::now();
+        // Dropped when others may ask again.
+        let mut refused = Vec::new();
         let mut waiting = self.waiting();
         while let Some((question, put)) = waiting.questions.pop_front() {
             waiting.bytes = waiting.bytes.saturating_sub(question.bytes());
             let left = HOOK_DEADLINE.saturating_sub(now.saturating_duration_since(put));
             if question.is_given_up() || left < LEFT_TO_ANSWER {
+                refused.push(question);
                 continue;
             }
             let others_wait = !waiting.questions.is_empty();
@@ -152,9 +155,9 @@ impl Waiting {
     }
 
     /// Takes out those of which that holds; the others stay in their order.
-    fn take_out(&mut self, holds: impl Fn(&Question) -> bool) -> Vec<(Question, Instant)> {
+    fn take_out(&mut self, holds: impl Fn(&Question) -> bool) -> VecDeque<(Question, Instant)> {
         let questions = std::mem::take(&mut self.questions).into_iter();
-        let (out, kept): (Vec<_>, VecDeque<_>) =
+        let (out, kept): (VecDeque<_>, VecDeque<_>) =
             questions.partition(|(question, _)| holds(question));
         self.questions = kept;
         let kept = self.questions.iter();
