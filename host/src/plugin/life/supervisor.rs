@@ -271,9 +271,8 @@ impl Supervisor {
         let mailbox =
             self.status
                 .mailbox_for(&self.runtime.bus, filters, limits, overflow, partitions);
-        let answers = answering.as_deref();
         self.status
-            .show_version(&version, &label, &listeners, answers, unheard);
+            .show_version(&version, &label, &listeners, answering.as_deref(), unheard);
         self.runtime.namespaces_may_differ.notify_one();
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
