@@ -120,15 +120,15 @@ impl Rights {
         rights
     }
 
-    /// Grants namespaces that the policy's `sessions` lets it have. Nobody is asked for a right to publish what a namespace says that
-    /// its clients publish, and so it may not be more than the plugin has; nor may what it
-    /// has kept on the node's disk.
+    /// Grants namespaces that the policy's `sessions` lets it have. Nobody is asked for a right
+    /// to publish what a namespace says that its clients publish, and so it may not be more than
+    /// the plugin has; nor may what it has kept on the node's disk.
     fn grant_namespaces(&mut self, asked: &BTreeMap<String, Namespace>, bounds: Option<&[Glob]>) {
         let mut granted = Vec::new();
-        let covers = |name: &str| move |names: &[Glob]| names.iter().any(|it| it.matches(name));
         for (name, namespace) in asked {
             let channels = Glob::new(format!("{name}:*"));
-            let (right, beyond) = if !bounds.is_none_or(covers(name)) {
+            let covers = |names: &[Glob]| names.iter().any(|it| it.matches(name));
+            let (right, beyond) = if !bounds.is_none_or(covers) {
                 ("sessions", name.as_str())
             } else if !self.may_publish(&namespace.event_type) {
                 ("publish", namespace.event_type.as_str())
