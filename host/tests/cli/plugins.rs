@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hearken::admin::{
-    ConsumedStatus, Counters, DeliveryStatus, HostRequests, LimitsStatus, ListenerStatus,
+    AnswersStatus, ConsumedStatus, Counters, DeliveryStatus, HostRequests, LimitsStatus, ListenerStatus,
     PluginState, PluginStatus, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
     WithheldStatus,
 };
@@ -28,6 +28,10 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
             local_only: true,
             delivery: DeliveryStatus::Live,
         }],
+        answers: Some(AnswersStatus {
+            questions: vec!["connect".to_owned(), "subscribe".to_owned()],
+            namespaces: vec!["chat".to_owned()],
+        }),
         consumers: vec![ConsumedStatus {
             channel: "orders".to_owned(),
             epoch: Some("5d0c7bb14f3e9a26".to_owned()),
@@ -141,6 +145,7 @@ async fn show_tells_everything() {
     let node = node().await;
     let answer = node.hearken(&["plugin", "show", "a b/c"]).await;
     assert_eq!(answer.code, 0);
+        "answers     connect, subscribe of chat\n",
     for part in [
         "name        a b/c\n",
         "state       failed\n",
