@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hearken::admin::{
-    AnswersStatus, ConsumedStatus, Counters, DeliveryStatus, HostRequests, LimitsStatus, ListenerStatus,
-    PluginState, PluginStatus, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
-    WithheldStatus,
+    AnswersStatus, ConsumedStatus, Counters, DeliveryStatus, HostRequests, LimitsStatus,
+    ListenerStatus, PluginState, PluginStatus, ReplayState, ReplayStatus, RightsStatus,
+    StalledStatus, WithheldStatus,
 };
 use hearken::bus::Overflow;
 use serde_json::{Value, json};
@@ -145,11 +145,11 @@ async fn show_tells_everything() {
     let node = node().await;
     let answer = node.hearken(&["plugin", "show", "a b/c"]).await;
     assert_eq!(answer.code, 0);
-        "answers     connect, subscribe of chat\n",
     for part in [
         "name        a b/c\n",
         "state       failed\n",
         "listens to  custom.hello.* local only (greet)\n",
+        "answers     connect, subscribe of chat\n",
         "may         publish nothing\n",
         "may         http api.example.com\n",
         "may not     listen custom.* (greet), but for custom.hello.*\n",

@@ -281,6 +281,8 @@ async fn both_stay(one: &mut Client, other: &mut Client) {
         one.stay(Duration::from_secs(2)).await;
         other.stay(Duration::from_secs(2)).await;
     }
+    // What may have come to the one in the other's last two seconds.
+    one.stay(Duration::from_millis(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
