@@ -1,6 +1,7 @@
 //! What operators see of a node and may do to it: the types and the port that
 //! the gateway shows and the plugin room fills, so that neither knows the other.
 
+mod answering;
 mod consuming;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::bus::Overflow;
 
+pub use answering::AnswersStatus;
 pub use consuming::{
     ConsumedStatus, DeliveryStatus, ReplayRequest, ReplayState, ReplayStatus, StalledStatus,
 };
@@ -206,6 +208,9 @@ pub struct PluginStatus {
     pub interface: Option<String>,
     /// What it listens to, as far as it may.
     pub listeners: Vec<ListenerStatus>,
+    /// What it answers of what sessions ask; absent for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<AnswersStatus>,
     /// The channels that it consumes, and its place in each, by their names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consumers: Vec<ConsumedStatus>,

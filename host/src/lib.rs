@@ -37,7 +37,7 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
 //! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event` |
-//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history, presence; no HTTP | `access`, `channel`, `bus`, `event` |
+//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history, presence; no HTTP | `access`, `channel`, `bus`, `event`, `panics` |
 //! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |

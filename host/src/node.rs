@@ -15,6 +15,7 @@ mod known;
 mod listeners;
 mod namespaces;
 mod parts;
+mod secret_file;
 mod sessions;
 mod store;
 #[cfg(test)]

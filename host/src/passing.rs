@@ -235,6 +235,7 @@ pub trait Elsewhere: Send + Sync + 'static {
 pub struct Alone;
 
 /// Waits for a change, for ever if nothing can change any more.
+#[cfg(feature = "gateway")]
 pub(crate) async fn changed(changes: &mut watch::Receiver<u64>) {
     if changes.changed().await.is_err() {
         std::future::pending::<()>().await;

@@ -30,6 +30,8 @@ pub struct ChannelInfo {
     pub settings: LogSettings,
     /// What retention does not drop, see [`Engine::keep`](crate::Engine::keep).
     pub kept_from: Option<u64>,
+    /// Number of the last event that was damaged and given up, 0 where none behind `first` was.
+    pub given_up: u64,
     /// When it was made, in milliseconds since the Unix epoch.
     pub created: u64,
 }

@@ -258,9 +258,9 @@ impl Channel {
         self.missing.fetch_max(number, Ordering::Relaxed);
     }
 
-    /// Number of the last event that was found not to be kept any more since the node started,
-    /// or 0: what was given up lies between events that are kept, so that its bounds do not
-    /// tell that.
+    /// Number of the last event that a reader has found not to be kept any more since the node
+    /// started, or 0: what it was about to read was dropped or given up meanwhile. What had been
+    /// given up before its engine knows, see [`ChannelInfo::given_up`].
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.missing.load(Ordering::Relaxed)

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use super::render::printable;
 use crate::admin::{PluginAdmin, PluginState, PluginStatus};
 use crate::config::NodeConfig;
 use crate::node::Node;
@@ -123,10 +124,17 @@ fn line(plugin: &PluginStatus) -> String {
     if plugin.state == PluginState::Loading {
         return format!("{name:<16} is still loading: it takes events once it runs");
     }
-    let patterns: Vec<&str> = plugin
-        .listeners
-        .iter()
-        .map(|listener| listener.pattern.as_str())
-        .collect();
-    format!("{name:<16} {version:<8} listens to {}", patterns.join(", "))
+    let listeners = plugin.listeners.iter();
+    let patterns: Vec<&str> = listeners.map(|it| it.pattern.as_str()).collect();
+    let answers = plugin.answers.as_ref();
+    let does = match (patterns.is_empty(), answers) {
+        (true, Some(answers)) => format!("answers {answers}"),
+        (false, Some(answers)) => {
+            format!("listens to {}; answers {answers}", patterns.join(", "))
+        }
+        (true, None) => "listens to nothing".to_owned(),
+        (false, None) => format!("listens to {}", patterns.join(", ")),
+    };
+    // The component says itself what it answers for.
+    printable(&format!("{name:<16} {version:<8} {does}")).into_owned()
 }

@@ -11,7 +11,7 @@ use super::manifest::Manifest;
 use super::secret::{GrantedSecret, SecretBound, SecretSource};
 use super::sessions::PluginNamespaces;
 use crate::event::{Pattern, Within};
-use crate::session::{DEFAULT_NAMESPACE, Namespace};
+use crate::session::Namespace;
 
 /// What a plugin may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,22 +116,21 @@ impl Rights {
             secrets,
             withheld,
         };
-        rights.grant_namespaces(&manifest.namespaces);
+        rights.grant_namespaces(&manifest.namespaces, bounds.sessions.as_deref());
         rights
     }
 
-    /// Grants namespaces. Nobody is asked for a right to publish what a namespace says that
-    /// its clients publish, and so it may not be more than the plugin has; nor may what it
-    /// has kept on the node's disk.
-    fn grant_namespaces(&mut self, asked: &BTreeMap<String, Namespace>) {
+    /// Grants namespaces that the policy's `sessions` lets it have. Nobody is asked for a right
+    /// to publish what a namespace says that its clients publish, and so it may not be more than
+    /// the plugin has; nor may what it has kept on the node's disk.
+    fn grant_namespaces(&mut self, asked: &BTreeMap<String, Namespace>, bounds: Option<&[Glob]>) {
         let mut granted = Vec::new();
         for (name, namespace) in asked {
-            let channels = match name.as_str() {
-                DEFAULT_NAMESPACE => "*".to_owned(),
-                name => format!("{name}:*"),
-            };
-            let channels = Glob::new(channels);
-            let (right, beyond) = if !self.may_publish(&namespace.event_type) {
+            let channels = Glob::new(format!("{name}:*"));
+            let covers = |names: &[Glob]| names.iter().any(|it| it.matches(name));
+            let (right, beyond) = if !bounds.is_none_or(covers) {
+                ("sessions", name.as_str())
+            } else if !self.may_publish(&namespace.event_type) {
                 ("publish", namespace.event_type.as_str())
             } else if namespace.durable && !self.append.iter().any(|own| own.covers(&channels)) {
                 ("append", channels.as_str())

@@ -21,6 +21,7 @@ use crate::access::{Ended, Forbidden, RetryAfter, Unauthenticated};
 use crate::admin::{PluginCommandError, Trouble};
 use crate::bus::PublishError;
 use crate::panics::panic_text;
+use crate::session::NoPlace;
 
 /// Time after which a client may try again when the node is at a bound.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -145,6 +146,15 @@ impl Rejection {
             Full::All { limit } => Self::Busy { what, limit },
             Full::Address { limit } => Self::AddressBusy { what, limit },
         }
+    }
+
+    /// There is no place for another session.
+    pub(super) fn no_place(no_place: NoPlace) -> Self {
+        let full = match no_place {
+            NoPlace::Node { limit } => Full::All { limit },
+            NoPlace::Address { limit } => Full::Address { limit },
+        };
+        Self::full("sessions", full)
     }
 
     /// The same of an event at this position of a batch.

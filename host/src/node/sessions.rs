@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::NodeError;
-use super::ganomede;
+use super::secret_file::{SHORT, read};
 use crate::access::Access;
 use crate::bus::Bus;
 use crate::channel::{Channels, NodeEnvironment};
@@ -47,11 +47,10 @@ pub(super) fn server_key(settings: &SessionsSettings) -> Result<Option<SharedSec
         path: path.clone(),
         problem,
     })?;
-    if key.len() < ganomede::SHORT {
+    if key.len() < SHORT {
         tracing::warn!(
-            "the key of `sessions.api` has fewer than {} bytes, and can be guessed: it commands \
-             all sessions of the node",
-            ganomede::SHORT
+            "the key of `sessions.api` has fewer than {SHORT} bytes, and can be guessed: it \
+             commands all sessions of the node"
         );
     }
     tracing::info!(
@@ -63,7 +62,7 @@ pub(super) fn server_key(settings: &SessionsSettings) -> Result<Option<SharedSec
 
 /// The key in a file, without what stands around it: who shows it in a header cannot show that.
 fn key(path: &Path) -> Result<String, String> {
-    let text = ganomede::read(path)?;
+    let text = read(path)?;
     match text.trim() {
         "" => Err("it is empty".to_owned()),
         key => Ok(key.to_owned()),

@@ -125,6 +125,8 @@ pub struct CountsShown {
     pub transports: Vec<(&'static str, u64)>,
     /// Publications that who came back got at once.
     pub recovered_publications: u64,
+    /// Frames that sessions which lag got later, because much waited for others.
+    pub held_back: u64,
     /// Messages of clients, and their bytes.
     pub received: (u64, u64),
     /// Frames to clients, and their bytes.
@@ -287,6 +289,8 @@ impl Counts {
                 .map(|(framing, count)| (framing.transport(), read(count)))
                 .collect(),
             recovered_publications: read(&self.recovered_publications),
+            // Counted where it is bounded.
+            held_back: 0,
             received: self.received.shown(),
             sent: self.sent.shown(),
             commands: commands

@@ -101,19 +101,26 @@ impl Shared {
         let Some(connection) = self.registry.get(subscriber.client()) else {
             return;
         };
-        let is_server_side = {
-            let state = connection.lock();
-            // One that has begun since may be another's.
-            let is_it = |active: &Active| Arc::ptr_eq(&active.subscriber, subscriber);
-            let subscription = state.subscriptions.get(hub.name());
-            subscription.is_some_and(|subscription| {
-                subscription.is_server_side && subscription.active.as_ref().is_some_and(is_it)
-            })
-        };
-        if is_server_side {
+        if is_server_side(&connection, hub, subscriber) {
             self.end(&connection, Some(disconnects::INSUFFICIENT_STATE));
         } else {
             let why = unsubscribes::INSUFFICIENT_STATE;
+            self.unsubscribe(&connection, hub.name(), Some(subscriber), &why);
+        }
+    }
+
+    /// There is no such channel any more: all subscriptions to it end. Clients ask again for
+    /// those that they have made, and are told so.
+    pub(super) fn gone(self: &Arc<Self>, hub: &Hub) {
+        for subscriber in hub.all_subscribed().iter() {
+            let Some(connection) = self.registry.get(subscriber.client()) else {
+                continue;
+            };
+            let why = match is_server_side(&connection, hub, subscriber) {
+                // Whoever has others beside it is not to lose those.
+                true => unsubscribes::SERVER,
+                false => unsubscribes::INSUFFICIENT_STATE,
+            };
             self.unsubscribe(&connection, hub.name(), Some(subscriber), &why);
         }
     }
@@ -143,4 +150,15 @@ impl Shared {
         let event_type = HostEventType::SessionUnsubscribed;
         self.report(event_type, connection, &info.user, Some(name), code);
     }
+}
+
+/// Whether the server made the subscription.
+fn is_server_side(connection: &Connection, hub: &Hub, subscriber: &Arc<Subscriber>) -> bool {
+    let state = connection.lock();
+    // One that has begun since may be another's.
+    let is_it = |active: &Active| Arc::ptr_eq(&active.subscriber, subscriber);
+    let subscription = state.subscriptions.get(hub.name());
+    subscription.is_some_and(|subscription| {
+        subscription.is_server_side && subscription.active.as_ref().is_some_and(is_it)
+    })
 }

@@ -55,6 +55,8 @@ pub(super) struct Entering<'e> {
     pub(super) numbered: bool,
     /// Whether publications may be deltas.
     pub(super) delta: bool,
+    /// Most bytes of what it has missed that the answer brings.
+    pub(super) room: usize,
 }
 
 /// Somebody is subscribed.
@@ -65,6 +67,8 @@ pub(super) struct Entered {
     pub(super) subscriber: Arc<Subscriber>,
     /// What the client is told of it.
     pub(super) result: SubscribeResult,
+    /// Bytes of publications that this brings, about.
+    pub(super) brought: usize,
 }
 
 impl Shared {
@@ -91,6 +95,7 @@ impl Shared {
         let hears = hears.then(|| known.identity.clone());
         let (hub, subscribed) = self.subscribe_to_hub(connection, &entering, &info, hears)?;
         let subscriber = Arc::clone(&subscribed.subscriber);
+        let brought = subscribed.recovered.as_ref().map_or(0, bytes);
         let told_ttl = ttl.filter(|_| !entering.renewed_by_plugin);
         let result = SubscribeResult {
             expires: told_ttl.is_some(),
@@ -128,6 +133,7 @@ impl Shared {
             hub,
             subscriber,
             result,
+            brought,
         })
     }
 
@@ -205,10 +211,9 @@ impl Shared {
         };
         let (random, now) = (self.environment.random(), self.wheel.now());
         let made = |hub: &Arc<Hub>| self.look_after(hub);
-        let queue = connection.outbox.limit();
         let subscribe = |hub: &Arc<Hub>| {
             let admit = |recovered: &mut Recovered<StoredPublication>| {
-                give_up_too_large(recovered, queue);
+                give_up_too_large(recovered, entering.room);
                 recovered.recovered || !rejects
             };
             let subscribed = hub.subscribe(&mut new, &begin, admit, random, now)?;
@@ -308,17 +313,19 @@ fn wants<'e>(entering: &Entering<'e>) -> Wants<'e> {
     }
 }
 
-/// What would fill half of the session's queue at once is not brought: it would be closed for
-/// being slow, come back, and be closed again.
-fn give_up_too_large(recovered: &mut Recovered<StoredPublication>, queue: usize) {
-    let publications = recovered.publications.iter();
-    let bytes: usize = publications
-        .map(|(_, publication)| publication.bytes())
-        .sum();
-    if bytes > queue / 2 {
+/// What there is no room for in the answer is not brought: the session would be closed for being
+/// slow, come back, and be closed again.
+fn give_up_too_large(recovered: &mut Recovered<StoredPublication>, room: usize) {
+    if bytes(recovered) > room {
         recovered.publications = Vec::new();
         recovered.recovered = false;
     }
+}
+
+/// Bytes of the publications, about.
+fn bytes(recovered: &Recovered<StoredPublication>) -> usize {
+    let publications = recovered.publications.iter();
+    publications.map(|(_, one)| one.bytes()).sum()
 }
 
 /// A publication as a client gets it that has asked for it.

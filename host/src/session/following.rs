@@ -1,9 +1,11 @@
 //! Reading the logs of durable channels for their subscribers: one task for those that keep up,
 //! and one for each that lags, as long as it does.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hearken_channel_log::ReadError;
 use hearken_wire::EventRef;
 use tokio::time::sleep;
@@ -72,7 +74,7 @@ impl Shared {
         position: u64,
     ) -> Option<Duration> {
         let _turn = self.reading.acquire().await.ok()?;
-        match read(channel, position).await {
+        match read(hub, channel, position).await {
             Came::Found(Found { gap: Some(gap), .. }) => {
                 channel.note_missing(gap.last);
                 hub.fill_nothing(gap.last);
@@ -100,7 +102,13 @@ impl Shared {
         };
         let (shared, channel) = (Arc::clone(self), Arc::clone(channel));
         let (hub, subscriber) = (Arc::clone(hub), Arc::clone(subscriber));
-        self.run(async move { shared.catch_up(&hub, &channel, &subscriber).await });
+        self.run(async move {
+            let work = shared.catch_up(&hub, &channel, &subscriber);
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                // It would lag for ever.
+                shared.missed(&hub, &subscriber);
+            }
+        });
     }
 
     async fn catch_up(
@@ -119,7 +127,7 @@ impl Shared {
             let Ok(turn) = self.reading.acquire().await else {
                 return;
             };
-            let read = match read(channel, position).await {
+            let read = match read(hub, channel, position).await {
                 // There is nothing there, although the others were told to be further: what
                 // they are behind of was lost.
                 Came::Found(found) if found.gap.is_none() && found.next <= position => {
@@ -159,6 +167,12 @@ impl Shared {
         }
     }
 
+    /// Whether there is no such channel any more: its namespace is gone.
+    pub(super) fn is_unknown(&self, hub: &Hub) -> bool {
+        let in_use = self.in_use();
+        matches!(self.resolve(&in_use, hub.name()), Resolved::Unknown)
+    }
+
     /// Whether the publications of a hub's channel come from elsewhere by now than the hub has
     /// them from: a durable channel was removed, or what the name is the name of has changed.
     pub(super) fn is_another(&self, hub: &Hub) -> bool {
@@ -170,7 +184,6 @@ impl Shared {
         };
         let is_watched = matches!(resolved, Resolved::Subject(_) | Resolved::Events(_));
         match hub.source() {
-            // Where no namespace is left, those that are subscribed stay.
             Source::Publishers => is_durable || is_watched,
             Source::Log(channel) => {
                 let now = self.channels.get(hub.name().as_str());
@@ -207,7 +220,7 @@ pub(super) fn stored(event: &[u8], namespace: &Namespace) -> StoredPublication {
 }
 
 /// Reads what comes behind a position.
-async fn read(channel: &Channel, position: u64) -> Came {
+async fn read(hub: &Hub, channel: &Channel, position: u64) -> Came {
     match channel.read(position, READ, &ReadFilter::default()).await {
         Ok(found) => Came::Found(found),
         Err(ReadFailure::Removed) => Came::Removed,
@@ -216,8 +229,10 @@ async fn read(channel: &Channel, position: u64) -> Came {
         Err(ReadFailure::Beyond { last, .. }) => Came::Lost(last),
         Err(ReadFailure::Log(ReadError::Overloaded)) => Came::Later(BUSY),
         Err(ReadFailure::Log(error)) => {
-            let channel = channel.name();
-            tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
+            if hub.may_complain() {
+                let channel = channel.name();
+                tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
+            }
             Came::Later(FAILED)
         }
     }

@@ -98,6 +98,12 @@ impl Session {
         }
     }
 
+    /// Ends it before it has begun: nobody knows of it, and it takes no place.
+    pub(super) fn end_unbegun(&self, why: Disconnect) {
+        self.connection.outbox.end(why);
+        self.connection.finish();
+    }
+
     /// Ends it because of what its client or its transport did.
     pub fn disconnect(&self, why: Disconnect) {
         self.shared.end(&self.connection, Some(why));

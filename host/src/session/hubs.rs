@@ -129,34 +129,27 @@ impl Hubs {
         true
     }
 
-    /// Hubs with subscribers whose names are behind `after`, up to `limit` of them, in the
-    /// order of their names.
-    pub(super) fn list(&self, after: &str, limit: usize) -> Vec<Arc<Hub>> {
-        let hubs: Vec<Arc<Hub>> = {
-            let state = self.read();
-            let behind = state.all.iter().filter(|(name, _)| name.as_str() > after);
-            behind.map(|(_, entry)| Arc::clone(&entry.hub)).collect()
-        };
-        let mut used: Vec<_> = hubs
-            .into_iter()
-            .filter(|hub| hub.subscribers() > 0)
-            .collect();
-        used.sort_by(|one, other| one.name().cmp(other.name()));
-        used.truncate(limit);
-        used
-    }
-
-    /// How many have subscribers, and how many all of them have.
-    pub(super) fn used(&self) -> (usize, usize) {
+    /// Those with subscribers and how many each has, in no order.
+    pub(super) fn used(&self) -> Vec<(Arc<Hub>, usize)> {
         let hubs: Vec<Arc<Hub>> = {
             let state = self.read();
             let all = state.all.values();
             all.map(|entry| Arc::clone(&entry.hub)).collect()
         };
-        let subscribers = hubs.iter().map(|hub| hub.subscribers());
-        subscribers.fold((0, 0), |(used, all), some| {
-            (used + usize::from(some > 0), all + some)
-        })
+        // None is looked into while all are locked.
+        let counted = hubs.into_iter().map(|hub| {
+            let subscribers = hub.subscribers();
+            (hub, subscribers)
+        });
+        counted
+            .filter(|(_, subscribers)| *subscribers > 0)
+            .collect()
+    }
+
+    /// How many there are of a namespace.
+    pub(super) fn of_namespace(&self, namespace: &str) -> usize {
+        let state = self.read();
+        state.of_namespaces.get(namespace).copied().unwrap_or(0)
     }
 
     /// How many there are.
@@ -214,6 +207,6 @@ mod tests {
         assert_eq!(hubs.len(), 1);
         // The number of a hub that is gone is not given again.
         assert_eq!(number("chat:1"), Ok(3));
-        assert!(hubs.list("", 10).is_empty());
+        assert!(hubs.used().is_empty());
     }
 }

@@ -89,13 +89,15 @@ fn latest(bounds: Bounds, has_it: bool) -> (u64, bool) {
 
 /// Whether all is there that follows on a number.
 fn is_kept(channel: &Channel, bounds: Bounds, offset: u64) -> bool {
+    let Ok(info) = channel.info() else {
+        return false;
+    };
     let is_there = offset <= bounds.last
         && offset.saturating_add(1) >= bounds.first
-        && offset >= channel.missing();
-    let is_damaged = || match channel.info().map(|info| info.state) {
-        Ok(ChannelState::Damaged { ranges }) => ranges.iter().any(|range| range.last > offset),
-        Ok(ChannelState::Ok | ChannelState::Failed { .. }) => false,
-        Err(_) => true,
+        && offset >= info.given_up.max(channel.missing());
+    let is_damaged = || match &info.state {
+        ChannelState::Damaged { ranges } => ranges.iter().any(|range| range.last > offset),
+        ChannelState::Ok | ChannelState::Failed { .. } => false,
     };
     is_there && (offset == bounds.last || !is_damaged())
 }

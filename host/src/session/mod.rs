@@ -14,10 +14,10 @@
 //! | `verb`, `permission`, `capabilities`, `claims` | who may do what |
 //! | `options`, `grant` | what a subscription is like |
 //! | `history`, `history_settings`, `idempotency`, `presence` | what is kept of a channel in memory |
-//! | `publication` | an event as it is kept and handed on |
-//! | `frame`, `outbox` | messages as they go over the wire, and those that wait for that |
+//! | `publication`, `content_type` | an event as it is kept and handed on, and what its data is |
+//! | `frame`, `outbox`, `brought` | messages as they go over the wire, and those that wait for that |
 //! | `hub/`, `hubs` | one channel at work, and all of them |
-//! | `connection`, `registry`, `pace` | one session, all of them, and how fast they may be |
+//! | `connection`, `registry`, `arriving`, `pace` | one session, all of them, whether there is a place for another, and how fast they may be |
 //! | `shared` | what the sessions of a node share |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
@@ -28,11 +28,14 @@
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
 mod appending;
+mod arriving;
+mod brought;
 mod capabilities;
 mod channel_regex;
 mod claims;
 mod commands;
 mod connection;
+mod content_type;
 mod counts;
 mod ending;
 mod entering;
@@ -84,10 +87,12 @@ mod verb;
 mod watching;
 mod wheel;
 
+pub use arriving::{Arrival, NoPlace};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};
 pub use connection::Transport;
+pub use content_type::type_of;
 pub use counts::{Code, CountsShown, Method, TimesShown};
 pub use frame::{Form, Framing, Variant};
 pub use grant::{Overrides, SubscriptionGrant};
@@ -107,7 +112,7 @@ pub use namespace::{
     AllowedFor, DEFAULT_CHANNELS, DEFAULT_DURABLE_CHANNELS, DEFAULT_META_TTL, DEFAULT_NAMESPACE,
     DEFAULT_TAGS, DataFormat, DeltaType, NameRefused, Namespace, RecoveryMode, namespace_of,
 };
-pub use namespaces::{Namespaces, PassedOver, Resolved};
+pub use namespaces::{Namespaces, PassedOver, RESERVED_NAMESPACES, Resolved};
 pub use options::{SubscriptionOptions, Wanted};
 pub use outbox::{FRAME_BYTES, Outbox, Taken};
 pub use permission::{Asked, Decision, Denial, decide};

@@ -13,6 +13,10 @@ const SUBJECT_PREFIX: &str = "subject:";
 /// What channels begin with that show the events whose types match a pattern.
 const EVENTS_PREFIX: &str = "events:";
 
+/// Namespaces that the node's own configuration alone may have: they stand for channels without
+/// one, and in the place of those that show events.
+pub const RESERVED_NAMESPACES: [&str; 3] = [DEFAULT_NAMESPACE, "subject", "events"];
+
 /// All namespaces of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespaces(HashMap<String, Arc<Namespace>>);
@@ -187,6 +191,14 @@ mod tests {
             ("events:{", "of events"),
         ] {
             assert_eq!(resolved(&few, name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_shows_events_is_reserved() {
+        for prefix in [SUBJECT_PREFIX, EVENTS_PREFIX] {
+            let name = prefix.trim_end_matches(':');
+            assert!(RESERVED_NAMESPACES.contains(&name), "{name}");
         }
     }
 

@@ -3,12 +3,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use hearken_session_protocol::codes::{Disconnect, disconnects};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+
+use super::brought::Brought;
 
 /// What each frame counts beyond its bytes, for what the queue itself takes.
 pub const FRAME_BYTES: usize = 32;
@@ -30,6 +32,8 @@ pub struct Outbox {
     wake: Box<dyn Fn() + Send + Sync>,
     /// Tells that there is room again for what can wait elsewhere.
     room: Notify,
+    /// What of all that waits on the node was brought.
+    brought: OnceLock<Arc<Brought>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +42,8 @@ struct State {
     bytes: usize,
     /// How many of these were offered.
     offered: usize,
+    /// How many of those were brought.
+    brought: usize,
     /// Bytes that the transport has taken.
     taken: u64,
     /// Whether the transport was woken and has not found it empty since.
@@ -49,7 +55,17 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     frame: Bytes,
-    is_offered: bool,
+    can_wait: CanWait,
+}
+
+/// Whether a frame can wait elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CanWait {
+    No,
+    /// It was offered to all who keep up.
+    Shared,
+    /// It was brought to this session alone.
+    Own,
 }
 
 /// What a transport takes out of an outbox.
@@ -74,7 +90,13 @@ impl Outbox {
             state: Mutex::default(),
             wake: Box::new(wake),
             room: Notify::new(),
+            brought: OnceLock::new(),
         }
+    }
+
+    /// Has what is brought to it count with that of the node's other sessions.
+    pub(super) fn share(&self, brought: &Arc<Brought>) {
+        self.brought.get_or_init(|| Arc::clone(brought));
     }
 
     /// Takes frames out, at least one if there is any, and no more than `bytes` have beyond
@@ -93,20 +115,18 @@ impl Outbox {
             };
         }
         let mut frames = Vec::new();
-        let mut taken = 0;
+        let (mut taken, brought) = (0, state.brought);
         while let Some(waiting) = state.queue.front() {
-            let (length, is_offered) = (waiting.frame.len(), waiting.is_offered);
+            let (length, can_wait) = (waiting.frame.len(), waiting.can_wait);
             if taken > 0 && taken + length > bytes {
                 break;
             }
             taken += length;
-            state.bytes -= length + FRAME_BYTES;
-            if is_offered {
-                state.offered -= length + FRAME_BYTES;
-            }
+            state.remove(length + FRAME_BYTES, can_wait);
             frames.extend(state.queue.pop_front().map(|waiting| waiting.frame));
         }
         state.taken += taken as u64;
+        self.bring_no_more(brought - state.brought);
         let has_room = state.bytes <= self.window() / 2;
         drop(state);
         if has_room {
@@ -143,6 +163,12 @@ impl Outbox {
         bytes.saturating_add(FRAME_BYTES) <= self.limit
     }
 
+    /// Most bytes of publications that are brought at once to who comes back: half of all that
+    /// may wait.
+    pub(super) fn room_to_recover(&self) -> usize {
+        self.limit / 2
+    }
+
     /// Most bytes that may wait.
     pub(super) fn limit(&self) -> usize {
         self.limit
@@ -158,11 +184,11 @@ impl Outbox {
             }
             let bytes = frame.len() + FRAME_BYTES;
             if state.bytes - state.offered + bytes > self.limit {
-                state.clear();
+                self.bring_no_more(state.clear());
                 state.end = Some(disconnects::SLOW);
                 (true, true)
             } else {
-                (state.put(frame, false), false)
+                (state.put(frame, CanWait::No), false)
             }
         };
         if wakes {
@@ -177,17 +203,36 @@ impl Outbox {
     /// Whether it did, or the outbox has ended. It is never ended by that, and never because
     /// of that.
     pub(super) fn offer(&self, frame: Bytes) -> bool {
+        self.take_in(frame, CanWait::Shared)
+    }
+
+    /// The same of what was read for this session alone, where little such waits on the node.
+    pub(super) fn bring(&self, frame: Bytes) -> bool {
+        self.take_in(frame, CanWait::Own)
+    }
+
+    fn take_in(&self, frame: Bytes, can_wait: CanWait) -> bool {
         let wakes = {
             let mut state = self.lock();
             if state.end.is_some() {
                 return true;
             }
             let bytes = frame.len() + FRAME_BYTES;
-            // One alone may be of any size.
-            if state.bytes > 0 && state.bytes + bytes > self.window() {
-                return false;
+            let node = self.brought.get().filter(|_| can_wait == CanWait::Own);
+            // One alone may be of any size, and is not held back for the others'.
+            if state.bytes > 0 {
+                if state.bytes + bytes > self.window() {
+                    return false;
+                }
+                if let Some(node) = node.filter(|node| !node.has_room(bytes)) {
+                    node.hold_back();
+                    return false;
+                }
             }
-            state.put(frame, true)
+            if let Some(node) = node {
+                node.add(bytes);
+            }
+            state.put(frame, can_wait)
         };
         if wakes {
             (self.wake)();
@@ -195,12 +240,15 @@ impl Outbox {
         true
     }
 
-    /// Whether a frame of so many bytes can be offered, and half of all that can be, or the
+    /// Whether a frame of so many bytes can be brought, and half of all that can be, or the
     /// outbox has ended.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let state = self.lock();
-        let needed = bytes.saturating_add(FRAME_BYTES).max(self.window() / 2);
-        let is_over = state.bytes.saturating_add(needed) > self.window();
+        let frame = bytes.saturating_add(FRAME_BYTES);
+        let needed = frame.max(self.window() / 2);
+        let node = self.brought.get();
+        let is_held_back = node.is_some_and(|node| !node.has_room(frame));
+        let is_over = is_held_back || state.bytes.saturating_add(needed) > self.window();
         state.end.is_some() || state.bytes == 0 || !is_over
     }
 
@@ -236,10 +284,17 @@ impl Outbox {
     pub(super) fn abandon(&self) {
         {
             let mut state = self.lock();
-            state.clear();
+            self.bring_no_more(state.clear());
             state.end.get_or_insert(disconnects::CONNECTION_CLOSED);
         }
         self.tell_readers();
+    }
+
+    /// So much of what was brought waits no more.
+    fn bring_no_more(&self, bytes: usize) {
+        if let Some(node) = self.brought.get().filter(|_| bytes > 0) {
+            node.remove(bytes);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -250,20 +305,43 @@ impl Outbox {
 
 impl State {
     /// Puts a frame behind the others; whether the transport is to be woken.
-    fn put(&mut self, frame: Bytes, is_offered: bool) -> bool {
+    fn put(&mut self, frame: Bytes, can_wait: CanWait) -> bool {
         let bytes = frame.len() + FRAME_BYTES;
         self.bytes += bytes;
-        if is_offered {
+        if can_wait != CanWait::No {
             self.offered += bytes;
         }
-        self.queue.push_back(Waiting { frame, is_offered });
+        if can_wait == CanWait::Own {
+            self.brought += bytes;
+        }
+        self.queue.push_back(Waiting { frame, can_wait });
         !std::mem::replace(&mut self.woken, true)
     }
 
-    fn clear(&mut self) {
+    /// So many bytes are taken out.
+    fn remove(&mut self, bytes: usize, can_wait: CanWait) {
+        self.bytes -= bytes;
+        if can_wait != CanWait::No {
+            self.offered -= bytes;
+        }
+        if can_wait == CanWait::Own {
+            self.brought -= bytes;
+        }
+    }
+
+    /// Takes all out; how many bytes of it were brought.
+    fn clear(&mut self) -> usize {
         self.queue = VecDeque::new();
         self.bytes = 0;
         self.offered = 0;
+        std::mem::take(&mut self.brought)
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let brought = self.lock().clear();
+        self.bring_no_more(brought);
     }
 }
 
@@ -276,92 +354,4 @@ impl fmt::Debug for Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    fn outbox(limit: usize) -> (Outbox, Arc<AtomicUsize>) {
-        let woken = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&woken);
-        let wake = move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-        };
-        (Outbox::new(limit, wake), woken)
-    }
-
-    fn frames(texts: &[&'static str]) -> Taken {
-        let frames = texts.iter().map(|text| Bytes::from_static(text.as_bytes()));
-        Taken::Frames(frames.collect())
-    }
-
-    #[test]
-    fn the_transport_is_woken_once_until_it_has_found_nothing() {
-        let (outbox, woken) = outbox(1000);
-        for text in ["one", "two", "three"] {
-            outbox.push(Bytes::from_static(text.as_bytes()));
-        }
-        assert_eq!(woken.load(Ordering::Relaxed), 1);
-        assert_eq!(outbox.take(6), frames(&["one", "two"]));
-        outbox.push(Bytes::from_static(b"four"));
-        assert_eq!(outbox.take(0), frames(&["three"]));
-        assert_eq!(outbox.take(100), frames(&["four"]));
-        assert_eq!(outbox.bytes(), 0);
-        assert_eq!(outbox.take(100), Taken::Nothing);
-        assert_eq!(woken.load(Ordering::Relaxed), 1);
-        outbox.push(Bytes::from_static(b"five"));
-        assert_eq!(woken.load(Ordering::Relaxed), 2);
-    }
-
-    #[test]
-    fn who_does_not_read_is_ended_and_takes_no_more_memory() {
-        let (outbox, woken) = outbox(2 * (3 + FRAME_BYTES));
-        for _ in 0..2 {
-            outbox.push(Bytes::from_static(b"one"));
-        }
-        assert!(!outbox.has_ended());
-        outbox.push(Bytes::from_static(b"one"));
-        assert_eq!(woken.load(Ordering::Relaxed), 2);
-        assert_eq!(outbox.bytes(), 0);
-        assert_eq!(outbox.take(100), Taken::End(disconnects::SLOW));
-        outbox.push(Bytes::from_static(b"one"));
-        assert_eq!(outbox.take(100), Taken::End(disconnects::SLOW));
-    }
-
-    #[test]
-    fn what_waits_is_written_before_the_end() {
-        let (outbox, woken) = outbox(1000);
-        outbox.push(Bytes::from_static(b"one"));
-        outbox.end(disconnects::SHUTDOWN);
-        outbox.end(disconnects::SLOW);
-        assert_eq!(woken.load(Ordering::Relaxed), 2);
-        assert_eq!(outbox.take(100), frames(&["one"]));
-        assert_eq!(outbox.take(100), Taken::End(disconnects::SHUTDOWN));
-    }
-
-    #[tokio::test]
-    async fn what_can_be_had_again_waits_elsewhere_and_ends_nobody() {
-        let (outbox, _) = outbox(8 * (3 + FRAME_BYTES));
-        let one = || Bytes::from_static(b"one");
-        // Of any size, where nothing else waits.
-        let large: &'static [u8] = &[b'x'; 4096];
-        assert!(outbox.offer(Bytes::from_static(large)));
-        assert!(!outbox.offer(one()));
-        assert!(!outbox.has_room(0));
-        for _ in 0..8 {
-            outbox.push(one());
-        }
-        assert!(!outbox.has_ended(), "what was offered does not count");
-        let room = outbox.told();
-        assert!(matches!(outbox.take(1), Taken::Frames(_)));
-        assert!(matches!(outbox.take(20), Taken::Frames(_)));
-        room.await;
-        assert!(outbox.has_room(0) && !outbox.has_room(100));
-        assert!(outbox.offer(one()));
-        let room = outbox.told();
-        outbox.end(disconnects::SHUTDOWN);
-        room.await;
-        assert!(outbox.has_room(0) && outbox.offer(one()), "none is needed");
-    }
-}
+mod tests;

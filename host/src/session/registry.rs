@@ -20,7 +20,11 @@ pub(super) struct Bounds {
 
 /// There are as many sessions as there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(super) enum TooMany {
+    InAll,
+    FromAddress,
+    OfUser,
+}
 
 /// The sessions of a node, whatever they consist of.
 #[derive(Debug)]
@@ -59,8 +63,11 @@ impl<C> Registry<C> {
         let address = one_party(address);
         let mut state = self.lock();
         let there = state.by_address.get(&address).copied().unwrap_or(0);
-        if state.here >= bounds.max || bounds.per_address.is_some_and(|most| there >= most) {
-            return Err(TooMany);
+        if state.here >= bounds.max {
+            return Err(TooMany::InAll);
+        }
+        if bounds.per_address.is_some_and(|most| there >= most) {
+            return Err(TooMany::FromAddress);
         }
         state.here += 1;
         state.by_address.insert(address, there + 1);
@@ -89,7 +96,7 @@ impl<C> Registry<C> {
         let there = state.users.get(user).copied().unwrap_or(0);
         // Who has not said who they are is not one user.
         if !user.is_empty() && bounds.per_user.is_some_and(|most| there >= most) {
-            return Err(TooMany);
+            return Err(TooMany::OfUser);
         }
         state.users.insert(Arc::clone(user), there + 1);
         state
@@ -200,10 +207,17 @@ mod tests {
         let arrive = |address| registry.arrive(address, &bounds());
         assert_eq!(
             [HERE, HERE, HERE, THERE, THERE].map(arrive),
-            [Ok(()), Ok(()), Err(TooMany), Ok(()), Err(TooMany)]
+            [
+                Ok(()),
+                Ok(()),
+                Err(TooMany::FromAddress),
+                Ok(()),
+                Err(TooMany::InAll)
+            ]
         );
         registry.depart(HERE);
-        assert_eq!([THERE, HERE].map(arrive), [Ok(()), Err(TooMany)]);
+        let all = Err(TooMany::InAll);
+        assert_eq!([THERE, HERE].map(arrive), [Ok(()), all]);
     }
 
     #[test]
@@ -229,7 +243,7 @@ mod tests {
             enter(client, user).unwrap();
         }
         // A user has its bound, and anonymous sessions none.
-        assert_eq!(enter("6", "a"), Err(TooMany));
+        assert_eq!(enter("6", "a"), Err(TooMany::OfUser));
         enter("7", "").unwrap();
         let list = |user, after, limit| -> String {
             let found = registry.list(user, after, limit);

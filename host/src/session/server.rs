@@ -70,6 +70,7 @@ impl Sessions {
                 grant,
                 expire_at,
                 position,
+                room: connection.outbox.room_to_recover(),
             };
             self.subscribe_one(connection, known, side, in_use.settings.channel_limit)
         }))
@@ -94,6 +95,7 @@ impl Sessions {
                 hub,
                 subscriber,
                 result,
+                ..
             }) = entered
             else {
                 return false;

@@ -26,6 +26,8 @@ pub(super) struct ServerSide<'s> {
     pub(super) expire_at: Option<u64>,
     /// Where the client was, if it was there.
     pub(super) position: Option<&'s SubscribePosition>,
+    /// Most bytes of what it has missed there that it is brought.
+    pub(super) room: usize,
 }
 
 impl Shared {
@@ -68,6 +70,7 @@ impl Shared {
             delta: wants_delta
                 && options.positioned
                 && side.place.namespace.allows_delta(DeltaType::Fossil),
+            room: side.room,
         };
         let entered = self.enter(connection, state, known, entering);
         if entered.is_err() {

@@ -1,6 +1,7 @@
 //! The room's front: all sessions of a node.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hearken_channel_log::Environment;
@@ -9,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Builder;
 
+use super::arriving::{Arrival, NoPlace};
 use super::connection::{Connection, Transport};
 use super::handle::Session;
 use super::hooks::SessionHooks;
@@ -94,42 +96,59 @@ impl Sessions {
         Arc::clone(&self.0.in_use().settings)
     }
 
-    /// From now on these hold. What sessions are subscribed to stays; channels whose history
-    /// is no longer kept are told so.
+    /// From now on these hold. What sessions are subscribed to stays, unless it is in a namespace
+    /// that is not there any more; channels whose history is no longer kept are told so.
     pub fn replace_settings(&self, settings: SessionsSettings, namespaces: Namespaces) {
         self.0.replace(InUse::new(settings, namespaces));
+    }
+
+    /// Takes a place for whoever is about to connect from there.
+    ///
+    /// # Errors
+    /// [`NoPlace`] says whose are all taken.
+    pub fn arrive(&self, address: IpAddr) -> Result<Arrival, NoPlace> {
+        Arrival::of(&self.0, address)
     }
 
     /// Somebody is there, and has said nothing yet. What they are sent goes to `outbox`.
     /// Where there are as many as there may be, or the node ends, it has ended already.
     #[must_use]
     pub fn connect(&self, transport: Transport, outbox: Arc<Outbox>) -> Session {
+        match self.arrive(transport.address) {
+            Ok(arrival) => self.begin(arrival, transport, outbox),
+            Err(_) => {
+                let session = self.silent(transport, outbox);
+                session.end_unbegun(disconnects::CONNECTION_LIMIT);
+                session
+            }
+        }
+    }
+
+    /// The same in a place that was taken before.
+    #[must_use]
+    pub fn begin(&self, arrival: Arrival, transport: Transport, outbox: Arc<Outbox>) -> Session {
+        let session = self.silent(transport, outbox);
+        if self.0.closing.is_cancelled() {
+            session.end_unbegun(disconnects::SHUTDOWN);
+        } else {
+            arrival.begin();
+            self.0.remind(&session.connection);
+        }
+        session
+    }
+
+    /// A session that nobody looks after yet.
+    fn silent(&self, transport: Transport, outbox: Arc<Outbox>) -> Session {
         let shared = &self.0;
+        outbox.share(&shared.brought);
         let secret = transport.has_secret.then(|| self.id().into());
-        let address = transport.address;
         let stale = u64::try_from(STALE.as_millis()).unwrap_or(u64::MAX);
         let stale = shared.wheel.now().saturating_add(stale);
         let client = self.id().into();
         let connection = Connection::new(client, secret, transport, outbox, stale);
-        let connection = Arc::new(connection);
-        let end = match shared.registry.arrive(address, &shared.in_use().bounds) {
-            Err(_) => Some(disconnects::CONNECTION_LIMIT),
-            Ok(()) if shared.closing.is_cancelled() => {
-                shared.registry.depart(address);
-                Some(disconnects::SHUTDOWN)
-            }
-            Ok(()) => None,
-        };
-        match end {
-            Some(end) => {
-                connection.outbox.end(end);
-                connection.finish();
-            }
-            None => shared.remind(&connection),
-        }
         Session {
             shared: Arc::clone(shared),
-            connection,
+            connection: Arc::new(connection),
         }
     }
 

@@ -1,15 +1,18 @@
 //! What the sessions of a node share.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use hearken_channel_log::Environment;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::brought::Brought;
 use super::connection::Connection;
 use super::counts::Counts;
 use super::history_settings::HistorySettings;
@@ -18,8 +21,9 @@ use super::hub::{Hub, Subscriber};
 use super::hubs::Hubs;
 use super::in_use::InUse;
 use super::name::ChannelName;
+use super::namespace::Namespace;
 use super::namespaces::Resolved;
-use super::pace::Pace;
+use super::pace::{OnceASecond, Pace};
 use super::registry::Registry;
 use super::reserved::Reserved;
 use super::source::Source;
@@ -27,6 +31,7 @@ use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
+use crate::panics::panic_text;
 
 /// Reads of logs at a time for all sessions of a node. With 64 KiB each, or one event, what
 /// is read for many that come back at once stays small.
@@ -64,6 +69,10 @@ pub(super) struct Shared {
     /// How fast sessions come.
     connecting: Mutex<Pace>,
     pub(super) counts: Counts,
+    /// What waits that was read for sessions which lag.
+    pub(super) brought: Arc<Brought>,
+    /// Lines of the log about answers that no session has room for.
+    pub(super) too_large: OnceASecond,
     /// Of which each is a plugin that is asked for how long something goes on.
     pub(super) renewals: Semaphore,
     /// Tasks that hand on what is published, and the one that looks after all.
@@ -111,6 +120,8 @@ impl Shared {
             answering: Semaphore::new(READ_TOGETHER),
             connecting: Mutex::default(),
             counts: Counts::default(),
+            brought: Arc::default(),
+            too_large: OnceASecond::default(),
             renewals: Semaphore::new(RENEWALS),
             tasks: TaskTracker::new(),
             runtime,
@@ -127,8 +138,22 @@ impl Shared {
 
     /// From now on these hold.
     pub(super) fn replace(&self, replaced: InUse) {
-        let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-        *in_use = Arc::new(replaced);
+        let replaced = Arc::new(replaced);
+        let before = {
+            let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *in_use, Arc::clone(&replaced))
+        };
+        for Namespace { name, .. } in before.namespaces.iter().map(|gone| &**gone) {
+            let channels = self.hubs.of_namespace(name);
+            if channels > 0 && replaced.namespaces.get(name).is_none() {
+                tracing::warn!(
+                    namespace = name,
+                    channels,
+                    "the namespace is gone: unless it comes back, subscriptions to its channels \
+                     end within a minute"
+                );
+            }
+        }
     }
 
     /// What a name is the name of.
@@ -192,12 +217,29 @@ impl Shared {
         let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
         match hub.source().clone() {
             Source::Publishers => {}
-            Source::Log(channel) => self.run(shared.follow(hub, channel)),
+            Source::Log(channel) => {
+                let following = Arc::clone(self).follow(Arc::clone(&hub), channel);
+                self.run(shared.filling(hub, following));
+            }
             Source::Bus(filter) => {
                 // From now on, and not only once the task runs.
                 let receiver = self.watch_for(&hub, *filter);
-                self.run(shared.watch(hub, receiver));
+                let watching = Arc::clone(self).watch(Arc::clone(&hub), receiver);
+                self.run(shared.filling(hub, watching));
             }
+        }
+    }
+
+    /// Fills a hub. Should that panic, nothing would come to its subscribers any more: they begin
+    /// anew, and so does the filling.
+    pub(super) async fn filling(self: Arc<Self>, hub: Arc<Hub>, work: impl Future<Output = ()>) {
+        let done = AssertUnwindSafe(work).catch_unwind().await;
+        if let Err(panic) = done {
+            let (channel, panic) = (hub.name(), panic_text(&*panic));
+            tracing::error!(%channel, panic, "the channel's subscribers are cut off");
+            hub.cut_off();
+            self.all_missed(&hub);
+            self.release(&hub);
         }
     }
 

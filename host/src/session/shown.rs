@@ -185,31 +185,31 @@ impl Sessions {
         Ok(())
     }
 
-    /// Up to `limit` channels with subscribers behind the name `after`, in the order of their
-    /// names, and how many subscribers each has.
+    /// The channels that have subscribers and how many each has, in no order.
     #[must_use]
-    pub fn channels(&self, after: &str, limit: usize) -> Vec<(ChannelName, usize)> {
-        let hubs = self.0.hubs.list(after, limit);
-        let named = hubs
-            .iter()
-            .map(|hub| (hub.name().clone(), hub.subscribers()));
+    pub fn channels(&self) -> Vec<(ChannelName, usize)> {
+        let used = self.0.hubs.used().into_iter();
+        let named = used.map(|(hub, subscribers)| (hub.name().clone(), subscribers));
         named.collect()
     }
 
     /// The channels that have subscribers.
     #[must_use]
     pub fn channels_used(&self) -> ChannelsUsed {
-        let (channels, subscriptions) = self.0.hubs.used();
+        let used = self.0.hubs.used();
         ChannelsUsed {
-            channels,
-            subscriptions,
+            channels: used.len(),
+            subscriptions: used.iter().map(|(_, subscribers)| subscribers).sum(),
         }
     }
 
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> CountsShown {
-        self.0.counts.shown()
+        CountsShown {
+            held_back: self.0.brought.held_back(),
+            ..self.0.counts.shown()
+        }
     }
 
     /// How many there are.

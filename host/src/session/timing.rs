@@ -182,7 +182,9 @@ impl Shared {
         let Some(hub) = hub.upgrade() else {
             return;
         };
-        if self.is_another(&hub) {
+        if self.is_unknown(&hub) {
+            self.gone(&hub);
+        } else if self.is_another(&hub) {
             self.all_missed(&hub);
         }
         let settings = self.history_settings(hub.name());

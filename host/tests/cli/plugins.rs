@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hearken::admin::{
-    ConsumedStatus, Counters, DeliveryStatus, HostRequests, LimitsStatus, ListenerStatus,
-    PluginState, PluginStatus, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
-    WithheldStatus,
+    AnswersStatus, ConsumedStatus, Counters, DeliveryStatus, HostRequests, LimitsStatus,
+    ListenerStatus, PluginState, PluginStatus, ReplayState, ReplayStatus, RightsStatus,
+    StalledStatus, WithheldStatus,
 };
 use hearken::bus::Overflow;
 use serde_json::{Value, json};
@@ -28,6 +28,10 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
             local_only: true,
             delivery: DeliveryStatus::Live,
         }],
+        answers: Some(AnswersStatus {
+            questions: vec!["connect".to_owned(), "subscribe".to_owned()],
+            namespaces: vec!["chat".to_owned()],
+        }),
         consumers: vec![ConsumedStatus {
             channel: "orders".to_owned(),
             epoch: Some("5d0c7bb14f3e9a26".to_owned()),
@@ -145,6 +149,7 @@ async fn show_tells_everything() {
         "name        a b/c\n",
         "state       failed\n",
         "listens to  custom.hello.* local only (greet)\n",
+        "answers     connect, subscribe of chat\n",
         "may         publish nothing\n",
         "may         http api.example.com\n",
         "may not     listen custom.* (greet), but for custom.hello.*\n",

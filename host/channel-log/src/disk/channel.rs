@@ -125,6 +125,7 @@ impl Channel {
             },
             settings: state.settings.clone(),
             kept_from: state.kept_from,
+            given_up: losses::last_given_up(&state.losses),
             created: self.created,
         }
     }

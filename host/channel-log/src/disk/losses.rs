@@ -72,6 +72,12 @@ pub(super) fn damaged(losses: &[Loss]) -> Vec<Span> {
     damaged.map(|loss| loss.span).collect()
 }
 
+/// The last number that was given up, 0 if none was.
+pub(super) fn last_given_up(losses: &[Loss]) -> u64 {
+    let given_up = losses.iter().rev().find(|loss| loss.given_up);
+    given_up.map_or(0, |loss| loss.span.last)
+}
+
 /// The loss that a number is among.
 pub(super) fn of(losses: &[Loss], number: u64) -> Option<Loss> {
     let behind = losses.partition_point(|loss| loss.span.last < number);
@@ -128,8 +134,10 @@ mod tests {
         let mut losses = Vec::new();
         assert!(add(&mut losses, span(5, 6)));
         assert!(!add(&mut losses, span(6, 6)));
+        assert_eq!(last_given_up(&losses), 0);
         assert_eq!(give_up(&mut losses), [span(5, 6)]);
         assert!(add(&mut losses, span(10, 12)));
+        assert_eq!(last_given_up(&losses), 6);
         assert!(add(&mut losses, span(1, 20)));
         assert_eq!(damaged(&losses), [span(1, 4), span(7, 20)]);
         assert!(!add(&mut losses, span(1, 20)));

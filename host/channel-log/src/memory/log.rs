@@ -69,6 +69,7 @@ impl Log {
             state: ChannelState::Ok,
             settings: self.settings.clone(),
             kept_from: self.kept_from,
+            given_up: 0,
             created: self.created,
         }
     }

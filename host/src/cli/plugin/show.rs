@@ -49,6 +49,9 @@ fn describe(status: &PluginStatus) -> String {
             &describe_listener(listener),
         ));
     }
+    if let Some(answers) = &status.answers {
+        rows.push(row("answers", &answers.to_string()));
+    }
     for consumed in &status.consumers {
         rows.push(row("consumes", &describe_consumed(consumed)));
     }

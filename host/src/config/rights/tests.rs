@@ -187,12 +187,17 @@ fn a_namespace_is_granted_whose_clients_do_what_the_plugin_may() {
 }
 
 #[test]
-fn durable_channels_without_a_namespace_take_the_right_to_append_to_all() {
-    let text = "[sessions.namespaces.default]\ndurable = true\n";
-    let with = |append: &str| {
-        let manifest = manifest(&format!("{text}[allow]\nappend = [{append}]"));
-        let rights = Rights::of(&manifest, &Bounds::default());
-        rights.namespaces.names().count()
+fn the_policy_says_which_namespaces_a_manifest_may_bring() {
+    let brings = manifest("[sessions.namespaces.chat]\n[sessions.namespaces.game]\n");
+    let bounds = Bounds {
+        allow: allow("sessions = [\"ch*\"]"),
+        secrets: None,
     };
-    assert_eq!((with("'orders'"), with("'*'")), (0, 1));
+    let rights = Rights::of(&brings, &bounds);
+    let granted: Vec<_> = rights.namespaces.names().collect();
+    assert_eq!(granted, ["chat"]);
+    assert_eq!(
+        rights.withheld.iter().map(shown).collect::<Vec<_>>(),
+        ["sessions game (sessions.namespaces.game), of which "]
+    );
 }

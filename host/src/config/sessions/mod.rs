@@ -26,11 +26,11 @@ use form::{
     CHANNELS, HEADER, MESSAGE, METHODS, NAMESPACE, PING_INTERVAL, PLUGIN, PONG_TIMEOUT, QUEUE,
     RATE, SESSIONS, TOKENS,
 };
-use namespace::NAMESPACES;
+use namespace::{NAMESPACES, namespaces};
 
 pub use brought::PluginNamespaces;
 pub(super) use check::check;
-pub(super) use namespace::namespaces;
+pub(super) use namespace::namespaces_of_manifest;
 
 /// The table of plugins that answer calls.
 const RPC: &str = "sessions.rpc";

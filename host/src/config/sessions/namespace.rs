@@ -11,7 +11,7 @@ use crate::config::document::{NamedSection, Section};
 use crate::config::error::ConfigError;
 use crate::config::form::{Form, SWITCH};
 use crate::config::place::Place;
-use crate::session::{DEFAULT_DURABLE_CHANNELS, DEFAULT_TAGS, Namespace};
+use crate::session::{DEFAULT_DURABLE_CHANNELS, DEFAULT_TAGS, Namespace, RESERVED_NAMESPACES};
 
 /// The table in which they stand.
 pub(super) const NAMESPACES: &str = "sessions.namespaces";
@@ -21,7 +21,7 @@ pub(super) const NAMESPACES: &str = "sessions.namespaces";
 const MAX_TAGS: usize = 16;
 
 /// Reads all of them, by name.
-pub(in crate::config) fn namespaces(
+pub(super) fn namespaces(
     tables: Vec<NamedSection<'_>>,
 ) -> Result<BTreeMap<String, Namespace>, ConfigError> {
     let named = tables.into_iter().map(|table| {
@@ -29,6 +29,21 @@ pub(in crate::config) fn namespaces(
         Ok((name, namespace(table)?))
     });
     named.collect()
+}
+
+/// The same of a plugin's manifest, which takes none of the names that are reserved.
+pub(in crate::config) fn namespaces_of_manifest(
+    tables: Vec<NamedSection<'_>>,
+) -> Result<BTreeMap<String, Namespace>, ConfigError> {
+    let reserved = tables
+        .iter()
+        .find(|table| RESERVED_NAMESPACES.contains(&&*table.name));
+    if let Some(NamedSection { name, place, .. }) = reserved {
+        let problem = "that name is reserved: the node's own configuration alone may have it";
+        let expected = "another name, e.g. \"chat\"";
+        return Err(wrong(place, NAMESPACES, name, problem.to_owned(), expected));
+    }
+    namespaces(tables)
 }
 
 fn namespace(named: NamedSection<'_>) -> Result<Namespace, ConfigError> {

@@ -29,6 +29,7 @@ impl FakePlugins {
             },
             interface: None,
             listeners: Vec::new(),
+            answers: None,
             consumers: vec![ConsumedStatus {
                 channel: "orders".to_owned(),
                 epoch: None,

@@ -7,7 +7,8 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{AsContextMut, Store};
 
 use super::answer::{self, Nonsense};
-use super::question::{Question, Reply};
+use super::question::{Question, Reply, word};
+use crate::admin::AnswersStatus;
 use crate::config::Rights;
 use crate::plugin::guest::bindings::hooks::exports::hearken::plugin::session_hooks as wit;
 use crate::plugin::guest::bindings::hooks::{SessionHooksGuest, SessionHooksGuestIndices};
@@ -86,6 +87,15 @@ impl Answering {
         }
     }
 
+    /// As operators see it.
+    pub(crate) fn status(&self) -> AnswersStatus {
+        let questions = self.answers.iter();
+        AnswersStatus {
+            questions: questions.map(|kind| word(*kind).to_owned()).collect(),
+            namespaces: self.namespaces.clone(),
+        }
+    }
+
     /// Whether it is asked that, of a channel of the namespace, if it is about one.
     pub(super) fn check(&self, asked: Kind, namespace: Option<&str>) -> Result<(), NotAsked> {
         if !self.answers.contains(&asked) {
@@ -96,20 +106,28 @@ impl Answering {
         {
             return Err(NotAsked::NotGranted);
         }
-        let is_its = |namespace: &str| self.namespaces.iter().any(|its| its == namespace);
-        match namespace {
-            Some(namespace) if !self.namespaces.is_empty() && !is_its(namespace) => {
-                Err(NotAsked::OtherNamespace)
-            }
-            _ => Ok(()),
+        if !self.is_for(namespace) {
+            return Err(NotAsked::OtherNamespace);
         }
+        Ok(())
     }
 
-    /// All questions about all namespaces.
+    /// Whether it has said that it answers that. Whether it may is looked at again when an
+    /// instance is asked.
+    pub(super) fn has_said(&self, question: &Question) -> bool {
+        self.answers.contains(&question.kind()) && self.is_for(question.namespace().as_deref())
+    }
+
+    fn is_for(&self, namespace: Option<&str>) -> bool {
+        let is_its = |namespace: &str| self.namespaces.iter().any(|its| its == namespace);
+        self.namespaces.is_empty() || namespace.is_none_or(is_its)
+    }
+
+    /// These questions, about all namespaces.
     #[cfg(test)]
-    pub(super) fn everything() -> Self {
+    pub(super) fn these(answers: &[Kind]) -> Self {
         Self {
-            answers: vec![Kind::Connect, Kind::Subscribe, Kind::Publish, Kind::Rpc],
+            answers: answers.to_vec(),
             namespaces: Vec::new(),
             rights: None,
         }
@@ -117,7 +135,8 @@ impl Answering {
 }
 
 impl Hooks {
-    /// Asks the instance, and passes on what it answers.
+    /// Asks the instance, and passes on what it answers. Whether it was asked: if not, whoever
+    /// asked is refused.
     ///
     /// # Errors
     /// When it traps; then whoever asked is refused.
@@ -125,14 +144,14 @@ impl Hooks {
         &self,
         store: &mut Store<Guest>,
         question: Question,
-    ) -> wasmtime::Result<()> {
+    ) -> wasmtime::Result<bool> {
         let hooks = self.0.hearken_plugin_session_hooks();
         let mut context = store.as_context_mut();
         let name = question.name();
         // It was put to whoever was in force then, and a version that may less has come since.
         let namespace = question.namespace();
         if !may_answer(context.data_mut().rights.now(), namespace.as_deref()) {
-            return Ok(());
+            return Ok(false);
         }
         let told = match question {
             Question::Connect(connecting, reply) => {
@@ -185,7 +204,7 @@ impl Hooks {
             let plugin = &context.data().plugin;
             plugin.count_refusal(&what, &nonsense.to_string());
         }
-        Ok(())
+        Ok(true)
     }
 }
 

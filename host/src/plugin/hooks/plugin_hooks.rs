@@ -116,7 +116,15 @@ impl PluginHooks {
         }
         match answer.await {
             Ok(answer) => answer.map_err(NoAnswer::Refused),
-            Err(_) => Err(NoAnswer::None),
+            Err(_) => {
+                // Another version may have come meanwhile.
+                let answering = desk.answering();
+                let check = answering.map(|answering| answering.check(asked, namespace));
+                Err(match check {
+                    Some(Err(NotAsked::NotAnswered)) => NoAnswer::NotAnswered,
+                    _ => NoAnswer::None,
+                })
+            }
         }
     }
 

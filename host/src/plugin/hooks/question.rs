@@ -23,6 +23,18 @@ pub(crate) enum Question {
     Rpc(Asking, About, Reply<Bytes>),
 }
 
+/// What such a question is called.
+pub(super) fn word(kind: wit::Question) -> &'static str {
+    match kind {
+        wit::Question::Connect => "connect",
+        wit::Question::Refresh => "refresh",
+        wit::Question::Subscribe => "subscribe",
+        wit::Question::SubRefresh => "sub-refresh",
+        wit::Question::Publish => "publish",
+        wit::Question::Rpc => "rpc",
+    }
+}
+
 /// The session that asks.
 #[derive(Debug)]
 pub(crate) struct Asking {
@@ -56,13 +68,18 @@ pub(crate) struct Connecting {
 impl Question {
     /// What it is called.
     pub(crate) fn name(&self) -> &'static str {
+        word(self.kind())
+    }
+
+    /// Which of those it is that a plugin says it answers.
+    pub(super) fn kind(&self) -> wit::Question {
         match self {
-            Self::Connect(..) => "connect",
-            Self::Refresh(..) => "refresh",
-            Self::Subscribe(..) => "subscribe",
-            Self::SubRefresh(..) => "sub-refresh",
-            Self::Publish(..) => "publish",
-            Self::Rpc(..) => "rpc",
+            Self::Connect(..) => wit::Question::Connect,
+            Self::Refresh(..) => wit::Question::Refresh,
+            Self::Subscribe(..) => wit::Question::Subscribe,
+            Self::SubRefresh(..) => wit::Question::SubRefresh,
+            Self::Publish(..) => wit::Question::Publish,
+            Self::Rpc(..) => wit::Question::Rpc,
         }
     }
 

@@ -179,7 +179,7 @@ impl PluginCopy {
             .status
             .mailbox_for(bus, Vec::new(), limits, overflow, slots.len());
         self.status
-            .show_version(&version, &label, &listeners, unheard);
+            .show_version(&version, &label, &listeners, None, unheard);
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
         let replaying = Replaying::begin(&self.runtime, &current, request)?;

@@ -92,14 +92,14 @@ impl Current {
             let channels = feeds.chain(replay).collect();
             (slot, Sources::new(self.mailbox.inbox(partition), channels))
         });
-        let running = RunningVersion::start(runtime, &self.version, health, sources, trial);
-        self.work = Work::Running(running);
+        // Before its workers take what was asked of the version before it.
         let plugin = &self.version.plugin.name;
         match &self.answering {
             Some(answering) => runtime.hooks.open(plugin, answering),
-            // The version before it may have answered some.
             None => runtime.hooks.close(plugin),
         }
+        let running = RunningVersion::start(runtime, &self.version, health, sources, trial);
+        self.work = Work::Running(running);
     }
 
     /// Has it answer these questions of sessions, from its next start on.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::listener::{Listener, withheld_status};
 use crate::admin::{
-    ConsumedStatus, Counters, LimitsStatus, ListenerStatus, PluginState, PluginStatus,
-    RightsStatus, StalledStatus, WithheldStatus,
+    AnswersStatus, ConsumedStatus, Counters, LimitsStatus, ListenerStatus, PluginState,
+    PluginStatus, RightsStatus, StalledStatus, WithheldStatus,
 };
 use crate::bus::{Bus, Filter, MailboxLimits, Overflow, ReceiverKind, Subscription};
 use crate::clock::Clock;
@@ -15,6 +15,7 @@ use crate::consumer::{ConsumerStatus, Consumers};
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::HostEventType;
 use crate::plugin::guest::context::PluginContext;
+use crate::plugin::hooks::exported::Answering;
 use crate::plugin::run::health::Health;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::mailbox::PluginMailbox;
@@ -38,6 +39,7 @@ struct Shown {
     version: Option<String>,
     interface: Option<&'static str>,
     listeners: Vec<ListenerStatus>,
+    answers: Option<AnswersStatus>,
     rights: RightsStatus,
     namespaces: PluginNamespaces,
     limits: PluginLimits,
@@ -65,6 +67,7 @@ impl Status {
                 version: None,
                 interface: None,
                 listeners: Vec::new(),
+                answers: None,
                 rights: RightsStatus::default(),
                 namespaces: PluginNamespaces::default(),
                 limits,
@@ -128,12 +131,14 @@ impl Status {
         version: &Version,
         label: &str,
         listeners: &[Listener],
+        answering: Option<&Answering>,
         unheard: Vec<WithheldStatus>,
     ) {
         let mut shown = self.shown();
         shown.version = Some(label.to_owned());
         shown.interface = Some(version.called().interface());
         shown.listeners = listeners.iter().map(Listener::status).collect();
+        shown.answers = answering.map(Answering::status);
         shown.rights = rights_status(&version.rights, unheard);
         shown.namespaces = version.rights.namespaces.clone();
         shown.limits = version.limits.clone();
@@ -199,6 +204,7 @@ impl Status {
             state: health.state,
             interface: shown.interface.map(str::to_owned),
             listeners: shown.listeners.clone(),
+            answers: shown.answers.clone(),
             consumers: consumers.into_iter().map(consumed_status).collect(),
             replay,
             rights: shown.rights.clone(),

@@ -272,7 +272,7 @@ impl Supervisor {
             self.status
                 .mailbox_for(&self.runtime.bus, filters, limits, overflow, partitions);
         self.status
-            .show_version(&version, &label, &listeners, unheard);
+            .show_version(&version, &label, &listeners, answering.as_deref(), unheard);
         self.runtime.namespaces_may_differ.notify_one();
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);

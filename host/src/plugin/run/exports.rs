@@ -123,11 +123,11 @@ impl Exports {
         &self,
         store: &mut Store<Guest>,
         question: Question,
-    ) -> wasmtime::Result<()> {
+    ) -> wasmtime::Result<bool> {
         match &self.hooks {
             Some(hooks) => hooks.ask(store, question).await,
             // Dropped, it is refused.
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 }

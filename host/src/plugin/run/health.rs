@@ -20,18 +20,27 @@ pub(crate) struct Health {
     plugin: Arc<str>,
     pub(crate) reports: Reports,
     restarts: AtomicU64,
-    /// Instances that died since the last event that was handled.
-    deaths_in_a_row: AtomicU32,
+    /// Instances that died of each since that was last done, in the order of [`Doing`].
+    deaths_in_a_row: [AtomicU32; 3],
     clock: Arc<dyn Clock>,
     pauses: QuarantinePauses,
     current: Mutex<Current>,
+}
+
+/// What an instance does, and may die of. That it can do the one says nothing of the other: a
+/// plugin that answers sessions may die of every event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Starting,
+    Handling,
+    Answering,
 }
 
 struct Current {
     state: PluginState,
     /// What went wrong last, and when.
     last_error: Option<(String, u64)>,
-    /// From the first death too many to the first event that is handled after it.
+    /// From the first death too many until what it died of is done.
     quarantine: Option<Quarantine>,
 }
 
@@ -67,7 +76,7 @@ impl Health {
             plugin: Arc::clone(&context.name),
             reports: Reports::new(context),
             restarts: AtomicU64::new(0),
-            deaths_in_a_row: AtomicU32::new(0),
+            deaths_in_a_row: [const { AtomicU32::new(0) }; 3],
             clock,
             pauses,
             current: Mutex::new(Current {
@@ -111,18 +120,35 @@ impl Health {
 
     /// Forgets the deaths so far, and ends a quarantine.
     pub(crate) fn forgive(&self) {
-        self.deaths_in_a_row.store(0, Ordering::Relaxed);
+        for deaths in &self.deaths_in_a_row {
+            deaths.store(0, Ordering::Relaxed);
+        }
         self.current().quarantine = None;
     }
 
-    /// An instance died; returns how many have since an event was handled.
-    pub(crate) fn died(&self) -> u32 {
-        self.deaths_in_a_row.fetch_add(1, Ordering::Relaxed) + 1
+    /// An instance died of that; returns how many have since it was last done, those that did
+    /// not even start among them.
+    pub(crate) fn died(&self, of: Doing) -> u32 {
+        self.deaths(of).fetch_add(1, Ordering::Relaxed);
+        let [starting, handling, answering] = &self.deaths_in_a_row;
+        let most = handling.load(Ordering::Relaxed);
+        let most = most.max(answering.load(Ordering::Relaxed));
+        starting.load(Ordering::Relaxed).saturating_add(most)
     }
 
-    /// Whether an instance has died since an event was handled.
+    /// Whether an instance has died of something that was not done since.
     pub(crate) fn is_failing(&self) -> bool {
-        self.deaths_in_a_row.load(Ordering::Relaxed) > 0
+        let mut deaths = self.deaths_in_a_row.iter();
+        deaths.any(|deaths| deaths.load(Ordering::Relaxed) > 0)
+    }
+
+    fn deaths(&self, of: Doing) -> &AtomicU32 {
+        let [starting, handling, answering] = &self.deaths_in_a_row;
+        match of {
+            Doing::Starting => starting,
+            Doing::Handling => handling,
+            Doing::Answering => answering,
+        }
     }
 
     /// A fresh instance works in the place of a dead one.
@@ -131,16 +157,23 @@ impl Health {
         self.set_working_state(PluginState::Running);
     }
 
-    /// An event was handled, after deaths: whatever was wrong is over.
-    pub(crate) fn recovered(&self) {
-        self.forgive();
+    /// That was done, by an instance that has started, after deaths: whatever was wrong with it
+    /// is over. Returns whether nothing else is wrong.
+    pub(crate) fn recovered(&self, of: Doing) -> bool {
+        self.deaths(Doing::Starting).store(0, Ordering::Relaxed);
+        self.deaths(of).store(0, Ordering::Relaxed);
+        if self.is_failing() {
+            return false;
+        }
         let mut current = self.current();
+        current.quarantine = None;
         if current.state == PluginState::Quarantined {
             current.state = PluginState::Running;
             drop(current);
             let plugin = self.plugin();
-            tracing::info!(plugin, "an event was handled: the quarantine is over");
+            tracing::info!(plugin, "it works again: the quarantine is over");
         }
+        true
     }
 
     /// When a quarantine lets one event be tried.
@@ -313,6 +346,22 @@ mod tests {
             reported(&reports).is_some(),
             "a failure on anything else is"
         );
+    }
+
+    #[test]
+    fn what_it_can_do_does_not_make_up_for_what_it_dies_of() {
+        let (_reports, health) = plugin();
+        health.set_state(PluginState::Running);
+        assert_eq!(health.died(Doing::Starting), 1);
+        assert_eq!(health.died(Doing::Handling), 2);
+        assert!(!health.recovered(Doing::Answering));
+        assert_eq!(health.died(Doing::Handling), 2, "it has started since");
+        health.quarantine(2, "a reason");
+        assert!(!health.recovered(Doing::Answering));
+        assert_eq!(health.state(), PluginState::Quarantined);
+        assert!(health.recovered(Doing::Handling));
+        assert_eq!(health.state(), PluginState::Running);
+        assert!(!health.is_failing() && health.quarantined_until().is_none());
     }
 
     #[test]

@@ -19,10 +19,9 @@ use crate::plugin::guest::progress;
 use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
 use crate::plugin::guest::secrets::vault::Vault;
 use crate::plugin::guest::state::Guest;
-use crate::plugin::hooks::Question;
+use crate::plugin::hooks::desk::Due;
 use crate::plugin::threads::meter::{Meter, Spent};
 use crate::plugin::threads::task::TaskHandle;
-use crate::session::HOOK_DEADLINE;
 
 /// A component with its manifest, ready to be instantiated.
 pub(crate) struct Version {
@@ -241,17 +240,18 @@ impl Instance {
         checked.map_err(|error| Death::of(&self.store, &self.meter, &error))
     }
 
-    /// Asks the instance what a session wants to know; it is told, or refused. After a death it
-    /// cannot be used again.
+    /// Asks the instance what a session wants to know; it is told, or refused. Whether the
+    /// instance was asked at all. After a death it cannot be used again.
     ///
     /// # Errors
-    /// [`Death`] when it traps, or takes longer than whoever asks can wait.
-    pub(crate) async fn answer(&mut self, question: Question) -> Result<(), Death> {
+    /// [`Death`] when it traps, or takes longer than whoever asks still waits.
+    pub(crate) async fn answer(&mut self, due: Due) -> Result<bool, Death> {
+        let Due { question, left } = due;
         self.store.data_mut().next_event();
         let name = question.name();
         let answered = contain(async {
             let asked = self.exports.ask(&mut self.store, question);
-            let answered = match self.meter.charge_within(HOOK_DEADLINE, asked).await {
+            let answered = match self.meter.charge_within(left, asked).await {
                 Ok(answered) => answered,
                 Err(exceeded) => Err(exceeded.into()),
             };

@@ -9,7 +9,7 @@ use hearken_wire::EventRef;
 use tokio_util::sync::CancellationToken;
 
 use super::contain::contain;
-use super::health::Health;
+use super::health::{Doing, Health};
 use super::inbox::{Inbox, Verdict};
 use super::instance::{Handled, Version};
 use super::pace::Pace;
@@ -54,18 +54,30 @@ pub(crate) struct Worker<I> {
     pace: Pace,
     /// Delays before the restarts after this worker's own deaths in a row.
     backoff: ExponentialBackoff,
-    /// What its last instance died of, until an event was handled.
+    /// What its last instance died of, until that was done.
     died: Option<Fatal>,
 }
 
 /// What an instance died of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fatal {
-    /// A live event, or its start, which comes once: such deaths count towards a quarantine.
-    Once,
+    /// A live event, a question of a session, or its start, which comes once: such deaths count
+    /// towards a quarantine.
+    Once(Doing),
     /// A delivery of a channel. How often that comes is bounded by its attempts, so that it
     /// quarantines nobody, however many such events come one after the other.
     Delivery,
+}
+
+impl Fatal {
+    /// Whether an instance that has done that cannot be about to die of this.
+    fn is_over_with(self, done: Doing) -> bool {
+        match self {
+            Self::Once(Doing::Starting) => true,
+            Self::Once(of) => of == done,
+            Self::Delivery => done == Doing::Handling,
+        }
+    }
 }
 
 fn backoff() -> ExponentialBackoff {
@@ -151,13 +163,15 @@ impl<I: Inbox> Worker<I> {
         if !self.may_handle().await {
             return;
         }
-        let question = self.desk.as_ref().and_then(|desk| desk.take());
-        let (Some(question), Some(instance)) = (question, &mut self.slot.instance) else {
+        let due = self.desk.as_ref().and_then(|desk| desk.take());
+        let (Some(due), Some(instance)) = (due, &mut self.slot.instance) else {
             return;
         };
-        match instance.answer(question).await {
-            Ok(()) => self.succeeded(),
-            Err(death) => self.instance_died(None, Fatal::Once, &death),
+        match instance.answer(due).await {
+            Ok(true) => self.succeeded(Doing::Answering),
+            // Whether it can is still unknown: then it is another's turn to show that.
+            Ok(false) => self.turn = None,
+            Err(death) => self.instance_died(None, Fatal::Once(Doing::Answering), &death),
         }
     }
 
@@ -166,7 +180,7 @@ impl<I: Inbox> Worker<I> {
         let plugin = self.health.plugin();
         tracing::error!(plugin, "the event in hand is lost: {}", death.reason);
         self.slot.instance = None;
-        let mut fatal = Fatal::Once;
+        let mut fatal = Fatal::Once(Doing::Handling);
         if self.settled < self.frame.len() {
             fatal = self.fatal(self.settled);
             self.settle(self.settled + 1, Verdict::Rejected(&death.reason));
@@ -174,11 +188,11 @@ impl<I: Inbox> Worker<I> {
         self.died = Some(fatal);
         match fatal {
             Fatal::Delivery => self.turn = None,
-            Fatal::Once if self.trial.is_some() => {
+            Fatal::Once(_) if self.trial.is_some() => {
                 self.health.quarantine(QUARANTINE_AFTER, &death.reason);
                 self.stop.cancel();
             }
-            Fatal::Once => {}
+            Fatal::Once(_) => {}
         }
     }
 
@@ -186,7 +200,7 @@ impl<I: Inbox> Worker<I> {
     fn fatal(&self, at: usize) -> Fatal {
         match self.inbox.attempt(&self.frame, at) {
             Some(_) => Fatal::Delivery,
-            None => Fatal::Once,
+            None => Fatal::Once(Doing::Handling),
         }
     }
 
@@ -277,7 +291,7 @@ impl<I: Inbox> Worker<I> {
             failed.push((at, failure.kind, death.reason));
         }
         if finished > 0 {
-            self.succeeded();
+            self.succeeded(Doing::Handling);
         }
         for (at, kind, reason) in &failed {
             self.settle(*at, Verdict::Done);
@@ -306,17 +320,20 @@ impl<I: Inbox> Worker<I> {
         }
     }
 
-    /// An event was handled: whatever was wrong is over.
-    fn succeeded(&mut self) {
-        if self.health.is_failing() && !self.stop.is_cancelled() {
-            self.health.recovered();
+    /// The instance has done that: whatever was wrong with it is over.
+    fn succeeded(&mut self, of: Doing) {
+        if self.died.is_some_and(|fatal| fatal.is_over_with(of)) {
+            self.died = None;
+            self.backoff = backoff();
+        }
+        if self.health.is_failing() && !self.stop.is_cancelled() && !self.health.recovered(of) {
+            // Of what else it died of this decides nothing.
+            self.turn = None;
+            return;
         }
         if let Some(trial) = self.trial.take() {
             self.turn = None;
             trial.pass();
-        }
-        if self.died.take().is_some() {
-            self.backoff = backoff();
         }
     }
 
@@ -331,11 +348,11 @@ impl<I: Inbox> Worker<I> {
         self.died = Some(fatal);
         self.pace = Pace::new();
         self.health.report_failure(event, death);
-        if fatal == Fatal::Delivery {
+        let Fatal::Once(of) = fatal else {
             self.turn = None;
             return;
-        }
-        let deaths = self.health.died();
+        };
+        let deaths = self.health.died(of);
         let too_many = deaths >= QUARANTINE_AFTER || self.trial.is_some();
         if too_many && !self.stop.is_cancelled() {
             self.health.quarantine(deaths, &death.reason);
@@ -347,7 +364,7 @@ impl<I: Inbox> Worker<I> {
         if let Some(fatal) = self.died {
             self.health.set_working_state(PluginState::BackingOff);
             let delay = match fatal {
-                Fatal::Once => self.backoff.next().unwrap_or(LONGEST_BACKOFF),
+                Fatal::Once(_) => self.backoff.next().unwrap_or(LONGEST_BACKOFF),
                 // Others do not wait for ever more: the consumer spaces its attempts.
                 Fatal::Delivery => FIRST_BACKOFF,
             };
@@ -365,7 +382,7 @@ impl<I: Inbox> Worker<I> {
                 self.slot.instance = Some(instance);
                 self.health.restarted();
             }
-            Err(death) => self.instance_died(None, Fatal::Once, &death),
+            Err(death) => self.instance_died(None, Fatal::Once(Doing::Starting), &death),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Finding out who somebody is, and connecting them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearken_session_protocol::codes::{disconnects, errors};
+use hearken_session_protocol::codes::{Disconnect, disconnects, errors};
 use hearken_session_protocol::{ConnectRequest, ConnectResult};
 use serde_json::{Map, Value};
 
@@ -24,6 +25,7 @@ use crate::session::refused::{Refused, bad_request};
 use crate::session::server::Whose;
 use crate::session::server_side::ServerSide;
 use crate::session::sessions::Sessions;
+use crate::session::settings::SessionsSettings;
 
 /// What the node calls itself.
 pub(in crate::session) const VERSION: &str = concat!("hearken ", env!("CARGO_PKG_VERSION"));
@@ -165,8 +167,8 @@ impl Session {
             known.identity = self.shared.access.identity_of(&known.user, &roles);
         } else if !known.user.is_empty() {
             // A plugin gives a name. What the bearer may is what it may that has no token.
-            let roles = known.identity.roles().to_vec();
-            known.identity = self.shared.access.identity_of(&known.user, &roles);
+            let roles = known.identity.roles();
+            known.identity = self.shared.access.identity_of(&known.user, roles);
         }
         let mut named = BTreeMap::new();
         for (name, grant) in subs {
@@ -263,6 +265,7 @@ impl Session {
         if connection.secret.is_some() {
             result.node = (**self.shared.bus.node()).to_owned();
         }
+        let mut room = connection.outbox.room_to_recover();
         for (name, place, grant) in &subs {
             let position = request.subs.get(name.as_str());
             let side = ServerSide {
@@ -271,19 +274,18 @@ impl Session {
                 grant,
                 expire_at: None,
                 position,
+                room,
             };
             let entered = self
                 .shared
                 .enter_server_side(connection, &mut state, &known, side);
             // What has begun is undone when the session ends.
             let entered = entered.map_err(|_| disconnects::SERVER_ERROR)?;
+            room = room.saturating_sub(entered.brought);
             subscribed.push((entered.hub, entered.subscriber));
             result.subs.insert(name.to_string(), entered.result);
         }
         let now = self.shared.wheel.now();
-        state.phase = Phase::Connected;
-        state.timers.stale = None;
-        state.timers.expiry = ttl.map(|ttl| self.shared.over(ttl, renewed));
         if connection.transport.pings {
             let interval = millis(settings.ping_interval);
             result.ping = u32::try_from(settings.ping_interval.as_secs()).unwrap_or(u32::MAX);
@@ -293,12 +295,37 @@ impl Session {
             let jitter = self.shared.environment.random() % half.max(1);
             state.timers.ping = Some(now + half + jitter);
         }
+        let reply = self.connect_reply(id, result);
+        if !connection.outbox.takes(reply.len()) {
+            self.tell_too_large(settings, reply.len());
+            return Err(too_large().into());
+        }
+        state.phase = Phase::Connected;
+        state.timers.stale = None;
+        state.timers.expiry = ttl.map(|ttl| self.shared.over(ttl, renewed));
         self.shared.counts.connected.fetch_add(1, Ordering::Relaxed);
-        connection.outbox.push(self.connect_reply(id, result));
+        connection.outbox.push(reply);
         for (hub, subscriber) in &subscribed {
             self.shared.open(hub, subscriber, None);
         }
         Ok(())
+    }
+
+    /// Says that nobody can be connected with such an answer, and who makes it.
+    fn tell_too_large(&self, settings: &SessionsSettings, bytes: usize) {
+        if !self.shared.too_large.may() {
+            return;
+        }
+        let limit = self.connection.outbox.limit();
+        let plugin = settings.connect.as_deref();
+        tracing::error!(
+            plugin,
+            bytes,
+            limit,
+            "a session is closed for good: what it is answered when it connects does not fit into \
+             `sessions.queue_max_size`; the `connect` plugin, if there is one, or the token has \
+             to give it less data or fewer channels"
+        );
     }
 
     /// What the channels are that it is to be subscribed to.
@@ -321,6 +348,15 @@ impl Session {
         let own = [(*self.connection.client).to_owned()];
         let why = disconnects::CONNECTION_LIMIT;
         Sessions(Arc::clone(&self.shared)).disconnect(&whose, &why, &own);
+    }
+}
+
+/// What a session is closed with for whose answer its queue has no room: it would be the same
+/// each time that it came back.
+fn too_large() -> Disconnect {
+    Disconnect {
+        reason: Cow::Borrowed("the answer to connect is larger than the queue"),
+        ..disconnects::NOT_AVAILABLE
     }
 }
 

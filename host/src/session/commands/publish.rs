@@ -12,18 +12,15 @@ use crate::bus::Publisher;
 use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType, ExtensionValue};
 use crate::session::connection::Known;
+use crate::session::content_type::content_type;
 use crate::session::handle::Session;
 use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
 use crate::session::name::ChannelName;
-use crate::session::namespace::DataFormat;
 use crate::session::publishing::{PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::source::Source;
 use crate::session::verb::Verb;
-
-/// Media type of data that is not JSON.
-const BINARY: &str = "application/octet-stream";
 
 impl Session {
     /// Publishes what it sends.
@@ -149,71 +146,5 @@ impl Session {
             Arc::new(self.shared.bus.publisher(source, id))
         });
         Arc::clone(made)
-    }
-}
-
-/// The media type of data that a client sends; `None` for JSON.
-pub(super) fn content_type(
-    data: &[u8],
-    encoding: Encoding,
-    format: Option<DataFormat>,
-) -> Result<Option<Cow<'static, str>>, Refused> {
-    let check = || match encoding {
-        // It was checked when it was read.
-        Encoding::Json => Ok(()),
-        Encoding::Protobuf => check_json(data, MAX_DEPTH),
-    };
-    match format {
-        Some(DataFormat::Binary) if encoding == Encoding::Protobuf => {
-            return Ok(Some(Cow::Borrowed(BINARY)));
-        }
-        None | Some(DataFormat::Binary) if check().is_err() => {
-            return Ok(Some(Cow::Borrowed(BINARY)));
-        }
-        None | Some(DataFormat::Binary) => {}
-        Some(DataFormat::Json) => check().map_err(bad_request)?,
-        Some(DataFormat::JsonObject) => {
-            check().map_err(bad_request)?;
-            if data.trim_ascii_start().first() != Some(&b'{') {
-                return Err(bad_request("the data has to be a JSON object").into());
-            }
-        }
-    }
-    Ok(None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_namespace_says_what_data_has_to_be() {
-        use DataFormat::{Binary, Json, JsonObject};
-        use Encoding::{Json as J, Protobuf as P};
-        let binary = || Ok(Some(Cow::Borrowed(BINARY)));
-        for (data, encoding, format, expected) in [
-            ("{}", J, None, Ok(None)),
-            ("{}", P, None, Ok(None)),
-            ("\u{1}", P, None, binary()),
-            ("{}", J, Some(Binary), Ok(None)),
-            ("{}", P, Some(Binary), binary()),
-            ("1", P, Some(Json), Ok(None)),
-            (" {}", J, Some(JsonObject), Ok(None)),
-            ("{}", P, Some(JsonObject), Ok(None)),
-        ] {
-            assert_eq!(content_type(data.as_bytes(), encoding, format), expected);
-        }
-        for (data, encoding, format) in [
-            ("{", P, Json),
-            ("1", J, JsonObject),
-            ("[]", P, JsonObject),
-            ("{", P, JsonObject),
-        ] {
-            let refused = content_type(data.as_bytes(), encoding, Some(format));
-            let Err(Refused::Error(error)) = refused else {
-                panic!("{data} is taken: {refused:?}");
-            };
-            assert_eq!(error.code, 107);
-        }
     }
 }

@@ -6,11 +6,11 @@ use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::payload::check_json;
 use hearken_session_protocol::{Answer, Encoding, RpcRequest, RpcResult, SendRequest};
 
-use super::publish::content_type;
 use crate::access::Act;
 use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType};
 use crate::session::connection::Known;
+use crate::session::content_type::content_type;
 use crate::session::handle::Session;
 use crate::session::hooks::in_time;
 use crate::session::refused::{Refused, bad_request};

@@ -132,6 +132,7 @@ impl Session {
             rejects_unrecovered: request.flag & SubscribeRequest::REJECT_UNRECOVERED != 0,
             numbered: asks_for_number && is_json,
             delta,
+            room: self.connection.outbox.room_to_recover(),
         };
         {
             let mut state = self.connection.lock();
@@ -146,6 +147,13 @@ impl Session {
             let outcome = Ok(Answer::Subscribe(entered.result));
             let variant = self.connection.transport.variant;
             let told = variant.reply(&Reply { id, outcome });
+            if !self.connection.outbox.takes(told.len()) {
+                // It would be closed, come back, and be closed again.
+                drop(state);
+                let (shared, it) = (&self.shared, Some(&entered.subscriber));
+                shared.drop_subscription(&self.connection, name, it, None, None);
+                return Err(errors::LIMIT_EXCEEDED.into());
+            }
             self.shared
                 .open(&entered.hub, &entered.subscriber, Some(told));
         }

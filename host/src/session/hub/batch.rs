@@ -99,7 +99,7 @@ impl Batch {
             if count > 0 {
                 let frame = frame.finish();
                 let bytes = frame.len();
-                if !subscriber.new.outbox.offer(frame) {
+                if !subscriber.new.outbox.bring(frame) {
                     return bytes;
                 }
             }

@@ -12,6 +12,7 @@ use super::state::{Filling, State, forgotten};
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
 use crate::session::name::ChannelName;
+use crate::session::pace::OnceASecond;
 use crate::session::presence::PresenceStats;
 use crate::session::publication::StoredPublication;
 use crate::session::source::Source;
@@ -35,6 +36,9 @@ pub(super) struct Filled {
     pub(super) emptied: Notify,
     /// Tells that what waited is being handed on.
     pub(super) taken: Notify,
+    /// Lines of the log about what it cannot be filled with, of which each of its subscribers
+    /// that lags may have one.
+    complaints: OnceASecond,
 }
 
 /// The hub is used no more.
@@ -72,6 +76,7 @@ impl Hub {
                 source: source.clone(),
                 emptied: Notify::new(),
                 taken: Notify::new(),
+                complaints: OnceASecond::default(),
             })),
         };
         Self {
@@ -98,6 +103,12 @@ impl Hub {
             Some(filled) => &filled.source,
             None => &Source::Publishers,
         }
+    }
+
+    /// Whether it is to be said now that what it is filled with cannot be read.
+    pub(in crate::session) fn may_complain(&self) -> bool {
+        let filled = self.filled.as_ref();
+        filled.is_some_and(|filled| filled.complaints.may())
     }
 
     /// Whether its publications come from there.

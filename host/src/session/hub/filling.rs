@@ -49,6 +49,12 @@ impl Hub {
         Some(state.serial)
     }
 
+    /// Whoever filled it does so no more, although somebody may be subscribed: whoever subscribes
+    /// next has it filled anew.
+    pub(in crate::session) fn cut_off(&self) {
+        self.lock().filling = Filling::None;
+    }
+
     /// Waits until nobody is subscribed, or nobody was for a moment.
     pub(in crate::session) async fn emptied(&self) {
         if let Some(filled) = &self.filled {

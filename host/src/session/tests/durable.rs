@@ -1,9 +1,12 @@
 //! Durable channels that are declared.
 
+use std::sync::Arc;
+
 use hearken_channel_log::{ChannelName as LogName, Discard};
 use serde_json::{Value, json};
 
 use crate::channel::{ChannelSettings, ExpectedEnd};
+use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::test_client::Client;
 use crate::session::test_support::{Rig, durable};
@@ -255,4 +258,27 @@ async fn a_channel_that_takes_no_more_says_so() {
     let told = reply["error"]["message"].as_str().unwrap();
     assert!(told.starts_with("not available: "), "{told}");
     assert_eq!(made.unwrap().0.bounds().unwrap().last, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_cut_off_by_a_mistake_begins_anew() {
+    let rig = Rig::new(&[], |_| {});
+    let channel = rig.declare("orders", None).await;
+    let mut client = rig.connected().await;
+    client.subscribe(at("orders")).await;
+    rig.append(&channel, &json!(1)).await;
+    assert_eq!(client.pushes().await, ["orders 1 at 1"]);
+    let shared = Arc::clone(&rig.sessions.0);
+    let hub = shared.hubs.get(&ChannelName::new("orders").unwrap());
+    let work = async { panic!("a mistake") };
+    shared.filling(hub.unwrap(), work).await;
+    assert_eq!(client.pushes().await, ["orders unsubscribe 2500"]);
+    rig.append(&channel, &json!(2)).await;
+    let request = json!({
+        "channel": "orders", "recover": true, "offset": 1,
+        "epoch": channel.epoch().to_string(),
+    });
+    assert_eq!(client.subscribe(request).await["recovered"], true);
+    rig.append(&channel, &json!(3)).await;
+    assert_eq!(client.all_pushes().await, orders(2..=3));
 }

@@ -18,9 +18,20 @@ use crate::session::hooks::{
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::test_client::pass;
-use crate::session::test_support::{BEGIN, Rig, open};
+use crate::session::test_support::{BEGIN, Rig, kept, open};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Channels to which the plugin subscribes who says `many`.
+const MANY: usize = 8;
+
+fn kept_channel(number: usize) -> String {
+    format!("kept:{number}")
+}
+
+fn no_grant() -> SubscriptionGrant {
+    SubscriptionGrant::default()
+}
 
 /// Says yes but for what says otherwise by its name: a plugin `slow` never answers, and one
 /// called `mute` answers no question of any kind.
@@ -55,6 +66,11 @@ impl SessionHooks for Judge {
         let answer = ConnectAnswer {
             user,
             expire_at: Some(BEGIN + 10),
+            data: (&**asked.data == b"\"much\"").then(|| vec![b'1'; 1 << 20].into()),
+            subs: match &**asked.data {
+                b"\"many\"" => (0..MANY).map(|n| (kept_channel(n), no_grant())).collect(),
+                _ => Vec::new(),
+            },
             ..ConnectAnswer::default()
         };
         self.answer(plugin, answer)
@@ -85,7 +101,10 @@ impl SessionHooks for Judge {
         _data: &'a Bytes,
     ) -> Answered<'a, SubscribeAnswer> {
         let grant = SubscriptionGrant {
-            data: Some(Bytes::from_static(b"7")),
+            data: Some(match channel.as_str().ends_with("much") {
+                true => vec![b'1'; 1 << 20].into(),
+                false => Bytes::from_static(b"7"),
+            }),
             overrides: Overrides {
                 force_positioning: Some(true),
                 ..Overrides::default()
@@ -176,6 +195,46 @@ async fn a_plugin_says_whose_a_session_is_and_reads_its_token_where_nobody_else_
         let end = rig.client().closed_by("connect", &json!({})).await;
         assert_eq!(end, Some(expected), "{plugin}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_queue_has_no_room_for_is_not_tried_again_and_again() {
+    let rig = Rig::asking(judge(), &[narrowed("chat", "judge")], |settings| {
+        settings.connect = Some("judge".to_owned());
+    });
+    let much = json!({ "data": "much" });
+    let end = rig.client().closed_by("connect", &much).await;
+    assert_eq!(end, Some(3508), "it does not come back");
+    assert!(rig.sessions.list(None, "", 10).is_empty());
+    let mut client = rig.connected().await;
+    let much = json!({ "channel": "chat:much" });
+    for _ in 0..2 {
+        assert_eq!(client.refused("subscribe", &much).await, 106);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_many_channels_bring_back_is_bounded_together() {
+    const QUEUE: usize = 16 << 10;
+    let rig = Rig::asking(judge(), &[kept("kept")], |settings| {
+        settings.connect = Some("judge".to_owned());
+    });
+    let names: Vec<String> = (0..MANY).map(kept_channel).collect();
+    for name in &names {
+        rig.publish(name, &json!("x".repeat(QUEUE / 4)));
+    }
+    let all = json!({ "recover": true });
+    let positions: serde_json::Map<_, _> = names
+        .iter()
+        .map(|name| (name.clone(), all.clone()))
+        .collect();
+    let mut client = rig.client_with(QUEUE);
+    let request = json!({ "data": "many", "subs": positions });
+    let reply = client.ask("connect", &request).await;
+    let subs = reply["connect"]["subs"].as_object().unwrap();
+    let recovered = subs.values().filter(|sub| sub["recovered"] == true);
+    assert_eq!((subs.len(), recovered.count()), (MANY, 1));
+    assert_eq!(client.end(), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use crate::session::name::ChannelName;
 use crate::session::namespace::{DeltaType, Namespace, RecoveryMode};
 use crate::session::publishing::{PublishFailure, PublishOptions};
 use crate::session::server::Whose;
-use crate::session::test_client::{pass, settle};
+use crate::session::test_client::{Client, pass, settle};
 use crate::session::test_support::{Rig, all, durable, open};
 
 fn at(channel: &str) -> Value {
@@ -239,6 +239,50 @@ async fn a_namespace_that_becomes_durable_ends_what_was_subscribed() {
     settle().await;
     let result = client.subscribe(at("log:1")).await;
     assert_eq!(result["recoverable"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_subscribed_to_ends_with_its_namespace() {
+    let rig = Rig::new(&[open("log"), open("game")], |_| {});
+    let mut client = rig.connected().await;
+    let mut served = rig.connected().await;
+    let whose = Whose::Client(served.id.clone());
+    let (name, grant) = (
+        ChannelName::new("game:1").unwrap(),
+        SubscriptionGrant::default(),
+    );
+    let subscribed = rig.sessions.subscribe(&whose, &name, &grant, None, None);
+    assert_eq!(subscribed.await, Ok(1));
+    served.messages().await;
+    for channel in ["log:1", "game:1"] {
+        client.subscribe(at(channel)).await;
+    }
+    let replace = |namespaces: &[Namespace]| {
+        let settings = (*rig.sessions.settings()).clone();
+        rig.sessions.replace_settings(settings, all(namespaces));
+    };
+    // It may come back, as with a file that is written anew.
+    replace(&[open("log")]);
+    replace(&[open("log"), open("game")]);
+    both_stay(&mut client, &mut served).await;
+    assert!(client.pushes().await.is_empty() && served.pushes().await.is_empty());
+    replace(&[open("log")]);
+    both_stay(&mut client, &mut served).await;
+    assert_eq!(client.pushes().await, ["game:1 unsubscribe 2500"]);
+    assert_eq!(client.refused("subscribe", &at("game:1")).await, 102);
+    assert_eq!(served.pushes().await, ["game:1 unsubscribe 2000"]);
+    rig.publish("log:1", &json!(1));
+    assert_eq!(client.pushes().await, ["log:1 1"]);
+}
+
+/// Lets 44 s pass, in which both answer their pings.
+async fn both_stay(one: &mut Client, other: &mut Client) {
+    for _ in 0..11 {
+        one.stay(Duration::from_secs(2)).await;
+        other.stay(Duration::from_secs(2)).await;
+    }
+    // What may have come to the one in the other's last two seconds.
+    one.stay(Duration::from_millis(1)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,7 +83,7 @@ struct Count {
     value: fn(&CountsShown) -> u64,
 }
 
-const COUNTS: [Count; 6] = [
+const COUNTS: [Count; 7] = [
     Count {
         name: "session_subscriptions",
         help: "Subscriptions of the sessions that are connected",
@@ -95,6 +95,12 @@ const COUNTS: [Count; 6] = [
         help: "Publications that subscriptions got at once that came back",
         kind: Kind::Counter,
         value: |counts| counts.recovered_publications,
+    },
+    Count {
+        name: "session_held_back_frames",
+        help: "Frames that sessions which lag got later, because much waited for others",
+        kind: Kind::Counter,
+        value: |counts| counts.held_back,
     },
     Count {
         name: "session_received_messages",

@@ -239,11 +239,11 @@ impl Calling<'_> {
         let requests::Channels { pattern } = read(sent)?;
         let pattern = (!pattern.is_empty()).then(|| Glob::new(pattern));
         let mut channels = BTreeMap::new();
-        for (name, num_clients) in self.context.sessions.channels("", usize::MAX) {
+        for (name, num_clients) in self.context.sessions.channels() {
             let is_meant = pattern
                 .as_ref()
                 .is_none_or(|pattern| pattern.matches(name.as_str()));
-            if is_meant && num_clients > 0 {
+            if is_meant {
                 channels.insert(name.to_string(), Subscribed { num_clients });
             }
         }

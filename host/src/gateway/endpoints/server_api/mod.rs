@@ -52,8 +52,9 @@ const ERROR_MODE: &str = "x-centrifugo-error-mode";
 /// `disconnect`, `refresh`, `presence`, `presence_stats`, `history`, `history_remove`,
 /// `channels`, `info` and `batch`, with the key of `sessions.api.key_file` in the header
 /// `X-API-Key` or as `Authorization: apikey KEY`, or with any credential of `access`: then
-/// publish and broadcast need `append` for the channel, history and presence `read`, and the
-/// rest `operate`. It is answered 200 with `result` or with `error: {code, message}`; with
+/// publish and broadcast need `append` for the channel, and for a declared durable channel
+/// `publish` for `custom.channel.published`, history and presence `read`, and the rest
+/// `operate`. It is answered 200 with `result` or with `error: {code, message}`; with
 /// `X-Centrifugo-Error-Mode: transport` the status says the same.
 #[utoipa::path(
     post,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
-use hearken_session_protocol::payload::check_json;
 use serde_json::value::RawValue;
 
 use super::Calling;
@@ -13,12 +12,8 @@ use super::methods::{Answer, refused, result};
 use super::requests::{OfChannel, OfChannels, Publication, bad_request, data, read};
 use super::results::{Published, Reply, Responses};
 use crate::access::Act;
-use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType};
-use crate::session::PublishOptions;
-
-/// Media type of data that is no JSON.
-const BINARY: &str = "application/octet-stream";
+use crate::session::{PublishOptions, type_of};
 
 /// How something is published.
 #[derive(Clone)]
@@ -78,9 +73,8 @@ impl Calling<'_> {
         }
         let event_type = EventType::host(&event_type);
         let event_type = event_type.map_err(|error| bad_request(&error.to_string()))?;
-        let is_json = check_json(&data, MAX_DEPTH).is_ok();
         let draft = Draft {
-            datacontenttype: (!is_json).then_some(BINARY.into()),
+            datacontenttype: type_of(&data),
             data: Some((&*data).into()),
             ..Draft::new(event_type)
         };

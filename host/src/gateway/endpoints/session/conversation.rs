@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::gateway::serve::upgrade::Io;
-use crate::session::{Next, Outbox, Session, Sessions, Taken, Transport};
+use crate::session::{Arrival, Next, Outbox, Session, Sessions, Taken, Transport};
 
 /// Bytes that are read at once, into the stack.
 const READ: usize = 8 << 10;
@@ -97,6 +97,7 @@ impl Conversation {
     /// Begins a session, which may have up to `queue` bytes to take.
     pub(super) fn begin(
         sessions: &Sessions,
+        arrival: Arrival,
         transport: Transport,
         spoken: Spoken,
         queue: usize,
@@ -105,7 +106,7 @@ impl Conversation {
         let wakes = Arc::new(AtomicWaker::new());
         let woken = Arc::clone(&wakes);
         let outbox = Arc::new(Outbox::new(queue, move || woken.wake()));
-        let session = sessions.connect(transport, Arc::clone(&outbox));
+        let session = sessions.begin(arrival, transport, Arc::clone(&outbox));
         Self {
             io,
             session: Arc::new(session),

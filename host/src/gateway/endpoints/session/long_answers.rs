@@ -13,6 +13,7 @@ use hearken_session_protocol::{
     Command, ConnectRequest, Encoding, Request as Asked, decode, decode_connect,
 };
 
+use super::not_begun::{NotBegunByBody, NotBegunByQuery};
 use super::refusal::SessionRefusal;
 use super::streamed::Start;
 use super::web_socket::seen_by_plugins;
@@ -43,11 +44,7 @@ const PROTOBUF: &str = "application/octet-stream";
     responses(
         (status = 200, description = "Replies and pushes", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "The body is no command", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
+        NotBegunByBody,
     )
 )]
 pub(in crate::gateway) async fn http_stream(
@@ -73,9 +70,7 @@ pub(in crate::gateway) async fn http_stream(
     responses(
         (status = 200, description = "Replies and pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "`cf_connect` is missing, or no command", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "But for HTTP/1.1: too many streams from one address", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
+        NotBegunByQuery,
     )
 )]
 pub(in crate::gateway) async fn sse(
@@ -97,11 +92,7 @@ pub(in crate::gateway) async fn sse(
     responses(
         (status = 200, description = "Replies and pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "The body is no command", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
+        NotBegunByBody,
     )
 )]
 pub(in crate::gateway) async fn post_sse(
@@ -127,9 +118,7 @@ pub(in crate::gateway) async fn post_sse(
     responses(
         (status = 200, description = "Pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "`cf_connect` connects nobody", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "But for HTTP/1.1: too many streams from one address", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
+        NotBegunByQuery,
     )
 )]
 pub(in crate::gateway) async fn uni_sse(
@@ -151,11 +140,7 @@ pub(in crate::gateway) async fn uni_sse(
     responses(
         (status = 200, description = "Pushes", body = String, content_type = "text/event-stream"),
         (status = 400, description = "The body connects nobody", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
+        NotBegunByBody,
     )
 )]
 pub(in crate::gateway) async fn post_uni_sse(
@@ -178,9 +163,7 @@ pub(in crate::gateway) async fn post_uni_sse(
     responses(
         (status = 200, description = "Pushes", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "`cf_connect` connects nobody", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "But for HTTP/1.1: too many streams from one address", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
+        NotBegunByQuery,
     )
 )]
 pub(in crate::gateway) async fn uni_http_stream(
@@ -204,11 +187,7 @@ pub(in crate::gateway) async fn uni_http_stream(
     responses(
         (status = 200, description = "Pushes", body = String, content_type = "application/x-ndjson"),
         (status = 400, description = "The body connects nobody", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Sessions are off", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body larger than `sessions.max_message`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too much of one address is in memory, or, but for HTTP/1.1, too many streams", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Shutting down, or too many bodies are in memory or, but for HTTP/1.1, streams", body = Problem, content_type = "application/problem+json"),
+        NotBegunByBody,
     )
 )]
 pub(in crate::gateway) async fn post_uni_http_stream(

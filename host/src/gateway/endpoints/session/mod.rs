@@ -7,13 +7,14 @@
 //! - `published` is for events of `POST /v1/events` that name a channel of sessions.
 //! - `operate` is for operators, who are shown a `view` of sessions, and say by `addressed` of
 //!   which they speak.
-//! - `refusal` is what can go wrong.
+//! - `refusal` is what can go wrong, `not_begun` how that is described of answers that do not end.
 
 mod addressed;
 mod conversation;
 pub(in crate::gateway) mod emulation;
 mod inbox;
 pub(in crate::gateway) mod long_answers;
+mod not_begun;
 pub(in crate::gateway) mod operate;
 pub(in crate::gateway) mod published;
 mod refusal;

@@ -53,12 +53,15 @@ impl Start {
     /// Begins the session, and answers with what it is sent.
     ///
     /// # Errors
-    /// [`Rejection::full`] when it would keep a connection's place, and as many do as may.
+    /// [`Rejection::full`] when there are as many sessions as may be, or it would keep a
+    /// connection's place, and as many do as may.
     pub(super) fn answer(
         self,
         context: &Arc<Context>,
         client: &Client,
     ) -> Result<Response, Rejection> {
+        let arrival = context.sessions.arrive(client.address);
+        let arrival = arrival.map_err(Rejection::no_place)?;
         // Only with HTTP/1.1 is the connection the session's alone, and given up as one of HTTP.
         let attached = match self.version {
             Version::HTTP_11 => None,
@@ -76,7 +79,8 @@ impl Start {
             pings: true,
             has_secret: self.emulated,
         };
-        let session = context.sessions.connect(transport, Arc::clone(&outbox));
+        let outbox_of = Arc::clone(&outbox);
+        let session = context.sessions.begin(arrival, transport, outbox_of);
         session.count_received(self.received);
         let listed = session
             .secret()

@@ -251,6 +251,45 @@ async fn who_keeps_a_connection_has_a_place_among_the_streams() {
     }
 }
 
+#[tokio::test]
+async fn who_finds_no_place_is_told_so_before_it_has_a_session() {
+    let all = |settings: &mut SessionsSettings| settings.max = 1;
+    let of_one = |settings: &mut SessionsSettings| settings.per_address = Some(1);
+    for (node, expected) in [
+        (Hosted::with(all), StatusCode::SERVICE_UNAVAILABLE),
+        (Hosted::with(of_one), StatusCode::TOO_MANY_REQUESTS),
+    ] {
+        let ask = |request| node.router.clone().oneshot(request);
+        let upgrade = || {
+            let mut request = getting("/connection/websocket");
+            for (name, value) in [
+                ("connection", "upgrade"),
+                ("upgrade", "websocket"),
+                ("sec-websocket-version", "13"),
+                ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ] {
+                request.headers_mut().insert(name, value.parse().unwrap());
+            }
+            request
+        };
+        // Whoever goes before the session begins has kept nobody's place.
+        for _ in 0..2 {
+            let begun = ask(upgrade()).await.unwrap();
+            assert_eq!(begun.status(), StatusCode::SWITCHING_PROTOCOLS);
+        }
+        let stream = node.open(post("/connection/http_stream", CONNECT)).await;
+        for request in [upgrade(), post("/connection/http_stream", CONNECT)] {
+            let refused = ask(request).await.unwrap();
+            assert_eq!(refused.status(), expected);
+            assert!(refused.headers().contains_key(header::RETRY_AFTER));
+        }
+        drop(stream);
+        while ask(upgrade()).await.unwrap().status() == expected {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn commands_of_who_does_not_read_are_not_waited_for() {
     let node = Hosted::new();

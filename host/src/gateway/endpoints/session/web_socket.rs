@@ -1,6 +1,5 @@
 //! `GET /connection/websocket`: a session over WebSocket (RFC 6455).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -15,7 +14,7 @@ use crate::gateway::query::Parameters;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
 use crate::gateway::serve::upgrade::{Io, Upgrade};
-use crate::session::{Framing, Sessions, SessionsSettings, Transport, Variant};
+use crate::session::{Arrival, Framing, Sessions, SessionsSettings, Transport, Variant};
 
 /// The version of the protocol that there is.
 const VERSION: &str = "13";
@@ -46,6 +45,8 @@ const PROTOCOLS: [(&str, Encoding); 2] = [
         (status = 101, description = "WebSocket from here on"),
         (status = 400, description = "The request is no handshake of WebSocket", body = crate::gateway::problem::Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sessions are off", body = crate::gateway::problem::Problem, content_type = "application/problem+json"),
+        (status = 429, description = "The address has as many sessions as one may have", body = crate::gateway::problem::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The node has as many sessions as it may have", body = crate::gateway::problem::Problem, content_type = "application/problem+json"),
         (status = 426, description = "WebSocket of another version, or over another HTTP than 1.1", body = crate::gateway::problem::Problem, content_type = "application/problem+json"),
     )
 )]
@@ -65,9 +66,11 @@ pub(in crate::gateway) async fn connect(
     };
     let has_native_pings = parameters.get("cf_ws_frame_ping_pong") == Some("true");
     let settings = context.sessions.settings();
+    // Clients come back from an answer, and from the code that says the same they do not.
+    let arrival = context.sessions.arrive(client.address);
     let start = Start {
         sessions: context.sessions.clone(),
-        address: client.address,
+        arrival: arrival.map_err(Rejection::no_place)?,
         encoding,
         has_native_pings,
         headers: seen_by_plugins(&settings.hook_headers, headers),
@@ -91,7 +94,7 @@ pub(in crate::gateway) async fn connect(
 struct Start {
     sessions: Sessions,
     settings: Arc<SessionsSettings>,
-    address: IpAddr,
+    arrival: Arrival,
     encoding: Encoding,
     has_native_pings: bool,
     headers: Vec<(String, String)>,
@@ -115,12 +118,13 @@ impl Start {
                 encoding,
                 framing: Framing::WebSocket,
             },
-            address: self.address,
+            address: self.arrival.address(),
             headers: self.headers,
             pings: !self.has_native_pings,
             has_secret: false,
         };
-        Conversation::begin(&sessions, transport, spoken, settings.queue_max_size, io)
+        let queue = settings.queue_max_size;
+        Conversation::begin(&sessions, self.arrival, transport, spoken, queue, io)
     }
 }
 

@@ -51,7 +51,9 @@ impl Rig {
             pings: true,
             has_secret: false,
         };
-        let begun = Conversation::begin(&sessions, transport, spoken, QUEUE, Box::new(server));
+        let arrival = sessions.arrive(transport.address).unwrap();
+        let server = Box::new(server);
+        let begun = Conversation::begin(&sessions, arrival, transport, spoken, QUEUE, server);
         let mut rig = Self {
             sessions,
             client,
