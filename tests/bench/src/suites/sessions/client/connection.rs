@@ -167,12 +167,7 @@ impl Connection {
         }
     }
 
-    fn take(
-        &mut self,
-        server: &Server,
-        read: &[u8],
-        happened: &mut Happened,
-    ) -> Result<(), Error> {
+    fn take(&mut self, server: &Server, read: &[u8], happened: &mut Happened) -> Result<(), Error> {
         let rest;
         let mut input: &[u8] = read;
         if let Stage::Shaking(head) = &mut self.stage {

@@ -74,7 +74,11 @@ impl Dialect {
     pub(super) fn go_on(self, who: &Who, heard: &[u8]) -> Opening {
         match self {
             Self::Hearken | Self::HearkenKept => {
-                let last: &[u8] = if who.publishes { b"\"id\":1" } else { b"\"id\":2" };
+                let last: &[u8] = if who.publishes {
+                    b"\"id\":1"
+                } else {
+                    b"\"id\":2"
+                };
                 let recovers = who.position.is_some();
                 match contains(heard, last) {
                     _ if contains(heard, b"\"error\":") => Opening::Refused,
@@ -100,9 +104,7 @@ impl Dialect {
             Self::SocketIo => match heard {
                 [b'0', ..] => Opening::Say(text(&format!(r#"40{{"token":"{}"}}"#, who.token))),
                 [b'4', b'0', ..] if who.publishes => Opening::Ready,
-                [b'4', b'0', ..] => {
-                    Opening::Say(text(&format!(r#"420["subscribe","{CHANNEL}"]"#)))
-                }
+                [b'4', b'0', ..] => Opening::Say(text(&format!(r#"420["subscribe","{CHANNEL}"]"#))),
                 [b'4', b'3', b'0', ..] => Opening::Ready,
                 [b'4', b'4', ..] => Opening::Refused,
                 _ => Opening::Wait,
@@ -124,9 +126,7 @@ impl Dialect {
             }
             None => String::new(),
         };
-        format!(
-            "{connect}\n{{\"subscribe\":{{\"channel\":\"{channel}\"{recovery}}},\"id\":2}}"
-        )
+        format!("{connect}\n{{\"subscribe\":{{\"channel\":\"{channel}\"{recovery}}},\"id\":2}}")
     }
 
     /// Whether sessions look at what they get, and not only count it.
@@ -200,7 +200,10 @@ mod tests {
                 &[r#"{"id":1,"connect":{}}"#, r#"{"id":2,"subscribe":{}}"#],
             ),
             (Dialect::Nats, &["INFO {}\r\n", "PONG\r\n"]),
-            (Dialect::SocketIo, &[r#"0{"sid":"1"}"#, r#"40{"sid":"2"}"#, "430[]"]),
+            (
+                Dialect::SocketIo,
+                &[r#"0{"sid":"1"}"#, r#"40{"sid":"2"}"#, "430[]"],
+            ),
         ];
         for (dialect, heard) in conversations {
             let who = who(false);
@@ -224,7 +227,10 @@ mod tests {
         };
         for (heard, next) in [
             (r#"{"id":2,"subscribe":{"recovered":true}}"#, Opening::Ready),
-            (r#"{"id":2,"subscribe":{"was_recovering":true}}"#, Opening::Refused),
+            (
+                r#"{"id":2,"subscribe":{"was_recovering":true}}"#,
+                Opening::Refused,
+            ),
         ] {
             assert_eq!(Dialect::HearkenKept.go_on(&back, heard.as_bytes()), next);
         }
