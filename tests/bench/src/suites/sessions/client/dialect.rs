@@ -87,6 +87,9 @@ impl Dialect {
                     false => Opening::Wait,
                 }
             }
+            // Beside them there may be news of the server again.
+            Self::Nats if contains(heard, b"-ERR") => Opening::Refused,
+            Self::Nats if contains(heard, b"PONG\r\n") => Opening::Ready,
             Self::Nats if heard.starts_with(b"INFO") => {
                 let subscribe = match who.publishes {
                     true => String::new(),
@@ -99,8 +102,6 @@ impl Dialect {
                 );
                 Opening::Say(masked(false, said.as_bytes()))
             }
-            Self::Nats if contains(heard, b"-ERR") => Opening::Refused,
-            Self::Nats if contains(heard, b"PONG\r\n") => Opening::Ready,
             Self::SocketIo => match heard {
                 [b'0', ..] => Opening::Say(text(&format!(r#"40{{"token":"{}"}}"#, who.token))),
                 [b'4', b'0', ..] if who.publishes => Opening::Ready,
@@ -199,7 +200,7 @@ mod tests {
                 Dialect::Hearken,
                 &[r#"{"id":1,"connect":{}}"#, r#"{"id":2,"subscribe":{}}"#],
             ),
-            (Dialect::Nats, &["INFO {}\r\n", "PONG\r\n"]),
+            (Dialect::Nats, &["INFO {}\r\n", "INFO {}\r\nPONG\r\n"]),
             (
                 Dialect::SocketIo,
                 &[r#"0{"sid":"1"}"#, r#"40{"sid":"2"}"#, "430[]"],

@@ -34,6 +34,11 @@ impl Tally {
         }
     }
 
+    /// Whether an answer to what a session says may look like a message.
+    pub(super) fn mistakes_answers(&self) -> bool {
+        matches!(self, Self::Frames)
+    }
+
     /// Messages of which all has come with this payload, to somebody who has `received` so many
     /// before.
     ///
