@@ -15,6 +15,7 @@ use super::deliveries::{Deliveries, seconds};
 use super::dialect::Who;
 use super::task::{Done, Pace, Publish, Server};
 use super::ticks::Ticks;
+use crate::suites::sessions::PAYLOAD;
 
 /// Connections that are under way at once: fewer than servers let wait to be accepted.
 pub(super) const AT_ONCE: usize = 256;
@@ -167,7 +168,7 @@ impl Crowd {
         }
         for _ in 0..PROBES {
             self.begin_anew(false);
-            self.publish_one(0)?;
+            self.publish_one(2 * PAYLOAD)?;
             let until = clock::now() + PROBE_TIME.as_nanos() as u64;
             while self.deliveries.complete() == 0 && clock::now() < until {
                 // That nothing comes is found out by the time.

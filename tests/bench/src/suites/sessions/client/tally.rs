@@ -9,6 +9,8 @@ use crate::suites::sessions::PAYLOAD;
 pub(super) enum Tally {
     /// Each frame is a message that is as long as one.
     Frames,
+    /// So is each line, of which a frame has several where there is much to send.
+    Lines,
     /// Each says its number, and must be the next.
     Numbers,
     /// Messages stand in a stream, wherever frames begin and end.
@@ -28,15 +30,14 @@ impl Tally {
                 line: Vec::new(),
                 data: 0,
             },
-            Dialect::Hearken | Dialect::Nchan | Dialect::SocketIo | Dialect::WriteLoop => {
-                Self::Frames
-            }
+            Dialect::Hearken => Self::Lines,
+            Dialect::Nchan | Dialect::SocketIo | Dialect::WriteLoop => Self::Frames,
         }
     }
 
     /// Whether an answer to what a session says may look like a message.
     pub(super) fn mistakes_answers(&self) -> bool {
-        matches!(self, Self::Frames)
+        matches!(self, Self::Frames | Self::Lines)
     }
 
     /// Messages of which all has come with this payload, to somebody who has `received` so many
@@ -47,6 +48,10 @@ impl Tally {
     pub(super) fn count(&mut self, payload: &[u8], received: usize) -> Result<usize, String> {
         match self {
             Self::Frames => Ok(usize::from(payload.len() >= PAYLOAD)),
+            Self::Lines => {
+                let lines = payload.split(|byte| *byte == b'\n');
+                Ok(lines.filter(|line| line.len() >= PAYLOAD).count())
+            }
             Self::Numbers => {
                 let mut next = received as u64;
                 for number in numbers(payload) {
@@ -122,6 +127,9 @@ mod tests {
     fn what_is_no_message_is_shorter_than_one() {
         let mut tally = Tally::of(Dialect::Hearken);
         assert_eq!(tally.count(b"{}", 0), Ok(0));
-        assert_eq!(tally.count(&[b'x'; PAYLOAD], 0), Ok(1));
+        let message = "x".repeat(PAYLOAD);
+        assert_eq!(tally.count(message.as_bytes(), 0), Ok(1));
+        let several = format!("{message}\n{{}}\n{message}\n{message}\n");
+        assert_eq!(tally.count(several.as_bytes(), 0), Ok(3));
     }
 }
