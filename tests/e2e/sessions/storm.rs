@@ -143,19 +143,18 @@ async fn weathers(node: &NodeProcess, channel: &'static str) {
         coming.spawn(async move {
             let mut client = Client::subscribe(&api, channel, Some(before)).await;
             tell.send(()).expect("somebody publishes");
+            drop(tell);
             client.hears(LAST).await;
             client
         });
     }
     drop(tell);
-    let mut count = 0;
-    while back.recv().await.is_some() {
-        count += 1;
+    for count in 1..=SESSIONS {
+        back.recv().await.expect("all come back");
         if count % BACK == 0 {
             publisher.publish(1).await;
         }
     }
-    assert_eq!(count, SESSIONS, "some have not come back");
     publisher.publish(AFTER).await;
     assert_eq!(publisher.last, LAST);
     while let Some(client) = coming.join_next().await {
