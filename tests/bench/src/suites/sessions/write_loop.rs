@@ -60,6 +60,8 @@ pub(crate) fn run() {
 
 fn serve() -> Result<(), Error> {
     let listener = TcpListener::bind(crate::serving::FREE)?;
+    // As many may wait as with the others.
+    rustix::net::listen(&listener, 4096)?;
     let ready = Answer::Ready(listener.local_addr()?.to_string());
     println!("{}", serde_json::to_string(&ready)?);
     std::thread::spawn(move || {
