@@ -12,6 +12,7 @@ use hearken_session_protocol::{ClientInfo, Encoding, Publication};
 use super::connection::Connection;
 use super::counts::CountsShown;
 use super::history::{PageRequest, Position};
+use super::hub::Hub;
 use super::name::ChannelName;
 use super::presence::PresenceStats;
 use super::refused::Refused;
@@ -114,30 +115,29 @@ impl Sessions {
         status(&connection)
     }
 
-    /// Who is subscribed to a channel, as JSON sessions are shown it.
+    /// Who is subscribed to a channel, on all nodes, as JSON sessions are shown it. It is waited
+    /// 500 ms at most for what other nodes say.
     ///
     /// # Errors
     /// Why that is not known.
-    pub fn presence(&self, name: &ChannelName) -> Result<Vec<Arc<ClientInfo>>, Refused> {
-        self.check_presence(name)?;
-        let hub = self.0.hubs.get(name);
+    pub async fn presence(&self, name: &ChannelName) -> Result<Vec<Arc<ClientInfo>>, Refused> {
+        let hub = self.looked_at(name).await?;
         Ok(hub.map(|hub| hub.present()).unwrap_or_default())
     }
 
-    /// How many are subscribed to a channel.
+    /// How many are subscribed to a channel, on all nodes.
     ///
     /// # Errors
     /// Why that is not known.
-    pub fn presence_stats(&self, name: &ChannelName) -> Result<PresenceStats, Refused> {
-        self.check_presence(name)?;
-        let hub = self.0.hubs.get(name);
+    pub async fn presence_stats(&self, name: &ChannelName) -> Result<PresenceStats, Refused> {
+        let hub = self.looked_at(name).await?;
         Ok(hub.map_or_else(PresenceStats::default, |hub| hub.presence_stats()))
     }
 
-    fn check_presence(&self, name: &ChannelName) -> Result<(), Refused> {
+    async fn looked_at(&self, name: &ChannelName) -> Result<Option<Arc<Hub>>, Refused> {
         let namespace = self.0.namespace(&self.0.in_use(), name)?;
         match namespace.presence {
-            true => Ok(()),
+            true => self.0.looked_at(name, &namespace).await,
             false => Err(errors::NOT_AVAILABLE.into()),
         }
     }

@@ -1,0 +1,249 @@
+//! What this node hears of the sessions of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::carried::change;
+use super::wanting::Asked;
+use crate::event::host_event::{HostEventType, SessionsLost};
+use crate::mesh::{News, PeerNode};
+use crate::session::across::protocol::across::Kind;
+use crate::session::across::protocol::{
+    PresenceAnew, PresenceAsk, PresenceChanged, PresenceForget, PresenceFrom, PresencePart,
+    PresenceTold,
+};
+use crate::session::hub::{Member, Members};
+use crate::session::name::ChannelName;
+use crate::session::shared::Shared;
+
+/// How often the others are told what can wait.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// Bytes of names in one message, about.
+const FORGOTTEN: usize = 32 << 10;
+
+impl Shared {
+    /// Hears what has become of another node.
+    pub(in crate::session) fn presence_news(self: &Arc<Self>, news: &News) {
+        let peer = news.peer();
+        let node = peer.incarnation;
+        let presence = &self.across.presence;
+        match news {
+            News::Joined(_) => {
+                presence.wishes().forget_node(node);
+                if presence.wanting().joined(peer) {
+                    // It may not know that what it asked for is forgotten.
+                    self.across.say(peer, Kind::PresenceAnew(PresenceAnew {}));
+                }
+                self.tell_holding_to(peer, self.registry.sessions() as u64);
+                self.ask_for_presence(node);
+                if !presence.is_kept.swap(true, Ordering::Relaxed) {
+                    self.run(Arc::clone(self).keep_presence());
+                }
+            }
+            News::Gap(_) => {
+                presence.wishes().forget_node(node);
+                self.across.say(peer, Kind::PresenceAnew(PresenceAnew {}));
+                self.ask_anew(node);
+            }
+            News::Unreachable(_) => {
+                presence.wishes().forget_node(node);
+                presence.wanting().away(node);
+                self.lose(peer);
+            }
+            News::Left(_) => {
+                presence.wishes().forget_node(node);
+                presence.wanting().left(node);
+                self.lose(peer);
+            }
+            News::Back(_) | News::Away(_) | News::Message { .. } => {}
+        }
+    }
+
+    /// Hears what another node says of who is subscribed.
+    pub(in crate::session) fn hear_presence(self: &Arc<Self>, from: &PeerNode, kind: Kind) {
+        match kind {
+            Kind::PresenceAsk(asked) => self.hear_ask(from, asked),
+            Kind::PresenceTold(told) => self.hear_told(from.incarnation, told),
+            Kind::PresenceChanged(changed) => self.hear_changed(from.incarnation, changed),
+            Kind::PresenceForget(forget) => self.hear_forget(from, &forget),
+            Kind::PresenceAnew(_) => self.ask_anew(from.incarnation),
+            Kind::Holding(holding) => {
+                let mut known = self.across.presence.holding();
+                known.has(from.incarnation, holding.sessions);
+            }
+            _ => {}
+        }
+    }
+
+    /// All nodes are asked for a channel of which somebody wants to know from now on.
+    pub(in crate::session) fn want_presence(&self, name: &ChannelName) {
+        let nodes = {
+            let mut wanting = self.across.presence.wanting();
+            wanting.want(name);
+            wanting.nodes()
+        };
+        for node in nodes {
+            self.ask_for_presence(node);
+        }
+    }
+
+    /// Nobody wants to know of a channel any more, unless somebody does again.
+    pub(in crate::session) fn unwant_presence(&self, name: &ChannelName) {
+        let mut wanting = self.across.presence.wanting();
+        // Whoever begins to look from now on says next that it is wanted.
+        let hub = self.hubs.get(name);
+        if !hub.is_some_and(|hub| hub.looks_elsewhere()) {
+            wanting.unwant(name);
+        }
+    }
+
+    /// Asks a node for what it is to be asked.
+    fn ask_for_presence(&self, node: Uuid) {
+        loop {
+            let now = self.wheel.now();
+            let next = self.across.presence.wanting().next(node, now);
+            let Some((peer, question)) = next else {
+                return;
+            };
+            let of = question.of.iter().map(|asked| PresenceFrom {
+                channel: asked.channel.to_string(),
+                after: asked.after.to_string(),
+            });
+            let ask = PresenceAsk {
+                serial: question.serial,
+                of: of.collect(),
+            };
+            self.across.say(&peer, Kind::PresenceAsk(ask));
+        }
+    }
+
+    /// A node is to say all anew.
+    fn ask_anew(&self, node: Uuid) {
+        let channels = {
+            let mut wanting = self.across.presence.wanting();
+            wanting.anew(node);
+            wanting.channels()
+        };
+        for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
+            hub.doubt(node);
+        }
+        self.ask_for_presence(node);
+    }
+
+    fn hear_told(self: &Arc<Self>, node: Uuid, told: PresenceTold) {
+        let presence = &self.across.presence;
+        let Some(asked) = presence.wanting().told(node, told.serial) else {
+            // Something was lost since it was asked: it is asked anew.
+            return;
+        };
+        let refused: BTreeSet<String> = told.refused.into_iter().collect();
+        let parts = told.parts.into_iter();
+        let mut parts: BTreeMap<String, PresencePart> =
+            parts.map(|part| (part.channel.clone(), part)).collect();
+        for Asked { channel, after } in asked {
+            if refused.contains(channel.as_str()) {
+                continue;
+            }
+            let Some(hub) = self.hubs.get(&channel).filter(|hub| hub.looks_elsewhere()) else {
+                self.unwant_presence(&channel);
+                continue;
+            };
+            let part = parts.remove(channel.as_str()).unwrap_or_default();
+            let upto = part.upto.map(Arc::<str>::from);
+            let is_said = |member: &Member| {
+                let client = member.client();
+                client > &*after && upto.as_ref().is_none_or(|upto| client <= &**upto)
+            };
+            let members = part.members.into_iter().map(Member::from);
+            let members = members.filter(is_said).collect();
+            // Where it is asked for from the beginning again, that is still to come.
+            let is_all = upto.is_none() && !presence.wanting().is_due(node, &channel);
+            let next = upto.clone();
+            hub.take_members(node, &after, Members { members, upto }, is_all);
+            self.stir(&hub);
+            if let Some(next) = next.filter(|next| **next >= *after) {
+                presence.wanting().goes_on(node, &channel, &next);
+            }
+        }
+        self.ask_for_presence(node);
+        presence.told.notify_waiters();
+    }
+
+    fn hear_changed(self: &Arc<Self>, node: Uuid, changed: PresenceChanged) {
+        let Ok(name) = ChannelName::new(&changed.channel) else {
+            return;
+        };
+        let hub = self.hubs.get(&name).filter(|hub| hub.looks_elsewhere());
+        let Some(hub) = hub else {
+            // It has yet to hear that nobody wants to know of it, or has not heard it.
+            self.unwant_presence(&name);
+            return;
+        };
+        let changes = changed.changes.into_iter().filter_map(change);
+        hub.take_changes_of(node, changes.collect());
+        self.stir(&hub);
+    }
+
+    /// A node is gone, and its sessions with it.
+    fn lose(self: &Arc<Self>, peer: &PeerNode) {
+        let presence = &self.across.presence;
+        let channels = presence.wanting().channels();
+        for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
+            hub.forget_node(peer.incarnation);
+            self.stir(&hub);
+        }
+        presence.told.notify_waiters();
+        let count = presence.holding().lost(peer.incarnation);
+        if count > 0 {
+            let lost = SessionsLost {
+                node: peer.name.to_string(),
+                count,
+            };
+            self.host
+                .publish_host(HostEventType::SessionLost, &peer.name, &lost);
+        }
+    }
+
+    /// Tells the others what can wait, and asks again who has not answered, until the node
+    /// ends.
+    async fn keep_presence(self: Arc<Self>) {
+        loop {
+            sleep(KEPT).await;
+            self.tell_holding();
+            self.tell_forgotten();
+            let nodes = {
+                let mut wanting = self.across.presence.wanting();
+                wanting.again(self.wheel.now());
+                wanting.nodes()
+            };
+            for node in nodes {
+                self.ask_for_presence(node);
+            }
+        }
+    }
+
+    fn tell_forgotten(&self) {
+        let forgotten = self.across.presence.wanting().take_forgotten();
+        let mut names = forgotten.into_iter().peekable();
+        while names.peek().is_some() {
+            let (mut channels, mut bytes) = (Vec::new(), 0);
+            while bytes < FORGOTTEN
+                && let Some(name) = names.next()
+            {
+                bytes += name.as_str().len();
+                channels.push(name.to_string());
+            }
+            let forget = PresenceForget { channels };
+            for member in self.across.members.others() {
+                let forget = forget.clone();
+                self.across.say(&member.peer, Kind::PresenceForget(forget));
+            }
+        }
+    }
+}
