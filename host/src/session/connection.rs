@@ -134,8 +134,6 @@ pub(super) struct Active {
     pub(super) subscriber: Arc<Subscriber>,
     /// What others are shown of it.
     pub(super) info: Arc<ClientInfo>,
-    /// Whether others are told when it ends.
-    pub(super) is_told: bool,
     /// When it expires, in seconds since the Unix epoch.
     pub(super) expire_at: Option<u64>,
     /// Whether a plugin is asked then for how long it goes on.

@@ -12,7 +12,7 @@ use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
 use super::history::Recovered;
-use super::hub::{Begin, Hub, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
+use super::hub::{Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
 use super::log_position::LogPosition;
 use super::name::ChannelName;
 use super::namespace::RecoveryMode;
@@ -111,7 +111,6 @@ impl Shared {
             hub: Arc::clone(&hub),
             subscriber: Arc::clone(&subscriber),
             info,
-            is_told: entering.options.join_leave,
             expire_at: entering.expire_at,
             renewed_by_plugin: entering.renewed_by_plugin,
             renewing: false,
@@ -209,6 +208,11 @@ impl Shared {
         let mut new = Some(NewSubscriber {
             client: Arc::clone(&connection.client),
             user: info.user.as_str().into(),
+            member: (options.presence || options.join_leave).then(|| Member {
+                info: Arc::clone(info),
+                is_present: options.presence,
+                is_told: options.join_leave,
+            }),
             outbox: Arc::clone(&connection.outbox),
             form: Form {
                 variant: connection.transport.variant,
@@ -221,8 +225,6 @@ impl Shared {
             hears,
         });
         let begin = Begin {
-            present: options.presence.then(|| Arc::clone(info)),
-            joins: options.join_leave.then(|| Arc::clone(info)),
             history: namespace.history_in_memory().filter(|_| options.positioned),
             wants: wants(entering),
             reads: read.as_ref().map(|read| read.reads),
