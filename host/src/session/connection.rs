@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use hearken_session_protocol::{ClientInfo, Disconnect};
 use serde_json::Value;
 
+use super::across::Wish;
 use super::capabilities::Capabilities;
 use super::frame::Variant;
 use super::hub::{Hub, Subscriber};
@@ -141,6 +142,8 @@ pub(super) struct Active {
     pub(super) renewing: bool,
     /// What else its token allows.
     pub(super) allow: Verbs,
+    /// That other nodes send this one what is published to the channel.
+    pub(super) _wish: Option<Wish>,
 }
 
 /// When a session is looked after, in milliseconds of the node's wheel.

@@ -7,6 +7,7 @@ use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication, SubscribeResult};
 
+use super::across::Wish;
 use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
@@ -122,6 +123,7 @@ impl Shared {
             renewed_by_plugin: entering.renewed_by_plugin,
             renewing: false,
             allow: entering.allow,
+            _wish: self.wish(entering.name, &entering.place.source),
         });
         if let Some(ttl) = ttl {
             state.subscription_expires(self.over(ttl, entering.renewed_by_plugin));
@@ -139,6 +141,28 @@ impl Shared {
             subscriber,
             result,
         })
+    }
+
+    /// Has other nodes send this one what they publish to a channel, as long as what is given
+    /// back lives.
+    pub(super) fn wish(&self, name: &ChannelName, source: &Source) -> Option<Wish> {
+        match source {
+            // What is shown there comes over the bus.
+            Source::Bus(_) => None,
+            Source::Publishers | Source::Log(_) => Some(self.across.interest.want(name)),
+        }
+    }
+
+    /// The same for one who is about to subscribe, once they know of it where they have to:
+    /// what is kept in a history can be had of that.
+    pub(super) async fn wish_known(&self, name: &ChannelName, place: &Place) -> Option<Wish> {
+        let wish = self.wish(name, &place.source)?;
+        let is_live = matches!(place.source, Source::Publishers)
+            && place.namespace.history_in_memory().is_none();
+        if is_live {
+            wish.is_known().await;
+        }
+        Some(wish)
     }
 
     /// Seconds until then, at least one.
