@@ -117,7 +117,7 @@ pub use presence::{Presence, PresencePage, PresenceStats};
 pub use publication::StoredPublication;
 pub use publishing::{PublishFailure, PublishOptions, SessionReceipt};
 pub use refused::Refused;
-pub use server::Whose;
+pub use server::{Spared, Whose};
 pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};
 pub use shown::{ChannelsUsed, HistoryPage, SessionStatus, SessionsStats};

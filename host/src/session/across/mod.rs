@@ -20,6 +20,7 @@ mod hearing;
 mod interest;
 mod live;
 mod members;
+mod presence;
 mod protocol;
 mod traffic;
 mod wanted;
@@ -36,6 +37,7 @@ pub(super) use traffic::AcrossShown;
 use asking::Asking;
 use interest::Interest;
 use members::Members;
+use presence::PresenceAcross;
 use protocol::across::Kind;
 use traffic::Traffic;
 
@@ -50,6 +52,8 @@ pub(super) struct Across {
     pub(super) asking: Asking,
     /// Which channels there are subscribers of, and where.
     pub(super) interest: Arc<Interest>,
+    /// Who is subscribed to channels.
+    presence: PresenceAcross,
     traffic: Traffic,
 }
 
@@ -60,6 +64,7 @@ impl Across {
             members: Members::new(mesh.this()),
             asking: Asking::default(),
             interest: Interest::new(Arc::clone(&mesh)),
+            presence: PresenceAcross::default(),
             traffic: Traffic::default(),
             mesh,
         }

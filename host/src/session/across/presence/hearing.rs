@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::carried::change;
 use super::wanting::Asked;
 use crate::event::host_event::{HostEventType, SessionsLost};
-use crate::mesh::{News, PeerNode};
+use crate::mesh::PeerNode;
 use crate::session::across::protocol::across::Kind;
 use crate::session::across::protocol::{
-    PresenceAnew, PresenceAsk, PresenceChanged, PresenceForget, PresenceFrom, PresencePart,
+    Holding, PresenceAsk, PresenceChanged, PresenceForget, PresenceFrom, PresencePart,
     PresenceTold,
 };
 use crate::session::hub::{Member, Members};
@@ -28,57 +28,55 @@ const KEPT: Duration = Duration::from_secs(1);
 const FORGOTTEN: usize = 32 << 10;
 
 impl Shared {
-    /// Hears what has become of another node.
-    pub(in crate::session) fn presence_news(self: &Arc<Self>, news: &News) {
-        let peer = news.peer();
-        let node = peer.incarnation;
+    /// Another node is there: it is asked for everything, which it is to do too.
+    pub(in crate::session::across) fn join_presence(self: &Arc<Self>, peer: &PeerNode) {
+        self.forget_presence_wishes(peer);
         let presence = &self.across.presence;
-        match news {
-            News::Joined(_) => {
-                presence.wishes().forget_node(node);
-                if presence.wanting().joined(peer) {
-                    // It may not know that what it asked for is forgotten.
-                    self.across.say(peer, Kind::PresenceAnew(PresenceAnew {}));
-                }
-                self.tell_holding_to(peer, self.registry.sessions() as u64);
-                self.ask_for_presence(node);
-                if !presence.is_kept.swap(true, Ordering::Relaxed) {
-                    self.run(Arc::clone(self).keep_presence());
-                }
-            }
-            News::Gap(_) => {
-                presence.wishes().forget_node(node);
-                self.across.say(peer, Kind::PresenceAnew(PresenceAnew {}));
-                self.ask_anew(node);
-            }
-            News::Unreachable(_) => {
-                presence.wishes().forget_node(node);
-                presence.wanting().away(node);
-                self.lose(peer);
-            }
-            News::Left(_) => {
-                presence.wishes().forget_node(node);
-                presence.wanting().left(node);
-                self.lose(peer);
-            }
-            News::Back(_) | News::Away(_) | News::Message { .. } => {}
+        presence.wanting().joined(peer);
+        self.tell_holding_to(peer, self.registry.sessions() as u64);
+        if !presence.is_kept.swap(true, Ordering::Relaxed) {
+            self.run(Arc::clone(self).keep_presence());
         }
     }
 
-    /// Hears what another node says of who is subscribed.
-    pub(in crate::session) fn hear_presence(self: &Arc<Self>, from: &PeerNode, kind: Kind) {
-        match kind {
-            Kind::PresenceAsk(asked) => self.hear_ask(from, asked),
-            Kind::PresenceTold(told) => self.hear_told(from.incarnation, told),
-            Kind::PresenceChanged(changed) => self.hear_changed(from.incarnation, changed),
-            Kind::PresenceForget(forget) => self.hear_forget(from, &forget),
-            Kind::PresenceAnew(_) => self.ask_anew(from.incarnation),
-            Kind::Holding(holding) => {
-                let mut known = self.across.presence.holding();
-                known.has(from.incarnation, holding.sessions);
-            }
-            _ => {}
+    /// What another node wants to know of is not known any more: it is to say so anew.
+    pub(in crate::session::across) fn forget_presence_wishes(&self, peer: &PeerNode) {
+        let mut wishes = self.across.presence.wishes();
+        wishes.forget_node(peer.incarnation);
+    }
+
+    /// Another node is gone, and its sessions with it.
+    pub(in crate::session::across) fn part_presence(self: &Arc<Self>, peer: &PeerNode) {
+        self.forget_presence_wishes(peer);
+        let presence = &self.across.presence;
+        presence.wanting().left(peer.incarnation);
+        let channels = presence.wanting().channels();
+        for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
+            hub.forget_node(peer.incarnation);
+            self.stir(&hub);
         }
+        presence.told.notify_waiters();
+        let count = presence.holding().lost(peer.incarnation);
+        if count > 0 {
+            let node = peer.name.to_string();
+            let lost = SessionsLost { node, count };
+            self.host
+                .publish_host(HostEventType::SessionLost, &peer.name, &lost);
+        }
+    }
+
+    /// Another node is to say all anew.
+    pub(in crate::session::across) fn ask_presence_anew(&self, peer: &PeerNode) {
+        let node = peer.incarnation;
+        let channels = {
+            let mut wanting = self.across.presence.wanting();
+            wanting.anew(node);
+            wanting.channels()
+        };
+        for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
+            hub.doubt(node);
+        }
+        self.ask_for_presence(node);
     }
 
     /// All nodes are asked for a channel of which somebody wants to know from now on.
@@ -123,20 +121,13 @@ impl Shared {
         }
     }
 
-    /// A node is to say all anew.
-    fn ask_anew(&self, node: Uuid) {
-        let channels = {
-            let mut wanting = self.across.presence.wanting();
-            wanting.anew(node);
-            wanting.channels()
-        };
-        for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
-            hub.doubt(node);
-        }
-        self.ask_for_presence(node);
-    }
-
-    fn hear_told(self: &Arc<Self>, node: Uuid, told: PresenceTold) {
+    /// Another node tells what it was asked.
+    pub(in crate::session::across) fn hear_presence_told(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        told: PresenceTold,
+    ) {
+        let node = from.incarnation;
         let presence = &self.across.presence;
         let Some(asked) = presence.wanting().told(node, told.serial) else {
             // Something was lost since it was asked: it is asked anew.
@@ -175,7 +166,13 @@ impl Shared {
         presence.told.notify_waiters();
     }
 
-    fn hear_changed(self: &Arc<Self>, node: Uuid, changed: PresenceChanged) {
+    /// Another node tells what has changed.
+    pub(in crate::session::across) fn hear_presence_changed(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        changed: PresenceChanged,
+    ) {
+        let node = from.incarnation;
         let Ok(name) = ChannelName::new(&changed.channel) else {
             return;
         };
@@ -190,24 +187,10 @@ impl Shared {
         self.stir(&hub);
     }
 
-    /// A node is gone, and its sessions with it.
-    fn lose(self: &Arc<Self>, peer: &PeerNode) {
-        let presence = &self.across.presence;
-        let channels = presence.wanting().channels();
-        for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
-            hub.forget_node(peer.incarnation);
-            self.stir(&hub);
-        }
-        presence.told.notify_waiters();
-        let count = presence.holding().lost(peer.incarnation);
-        if count > 0 {
-            let lost = SessionsLost {
-                node: peer.name.to_string(),
-                count,
-            };
-            self.host
-                .publish_host(HostEventType::SessionLost, &peer.name, &lost);
-        }
+    /// Another node says how many sessions it has.
+    pub(in crate::session::across) fn hear_holding(&self, from: &PeerNode, holding: Holding) {
+        let mut known = self.across.presence.holding();
+        known.has(from.incarnation, holding.sessions);
     }
 
     /// Tells the others what can wait, and asks again who has not answered, until the node

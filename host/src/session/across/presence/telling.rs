@@ -28,7 +28,7 @@ impl Shared {
     }
 
     /// A node asks who is subscribed to channels, and is told from now on what changes.
-    pub(super) fn hear_ask(&self, from: &PeerNode, asked: PresenceAsk) {
+    pub(in crate::session::across) fn hear_presence_ask(&self, from: &PeerNode, asked: PresenceAsk) {
         let of = asked.of.into_iter().take(ASKED);
         let named = of.filter_map(|of| Some((ChannelName::new(&of.channel).ok()?, of.after)));
         // Whoever takes several turns takes them in the order of the names.
@@ -115,7 +115,11 @@ impl Shared {
     }
 
     /// A node wants to know of channels no more.
-    pub(super) fn hear_forget(&self, from: &PeerNode, forget: &PresenceForget) {
+    pub(in crate::session::across) fn hear_presence_forget(
+        &self,
+        from: &PeerNode,
+        forget: &PresenceForget,
+    ) {
         let names = forget.channels.iter();
         for name in names.filter_map(|name| ChannelName::new(name).ok()) {
             let mut wishes = self.across.presence.wishes();

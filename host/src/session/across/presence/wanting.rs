@@ -40,8 +40,6 @@ pub(super) struct Wanting {
 #[derive(Debug)]
 struct Asking {
     node: PeerNode,
-    /// It cannot be asked now.
-    is_away: bool,
     /// Channels for which it is to be asked, and behind which of their members.
     due: BTreeMap<ChannelName, Arc<str>>,
     /// What it was asked, and when.
@@ -68,7 +66,7 @@ impl Wanting {
     pub(super) fn want(&mut self, channel: &ChannelName) {
         self.channels.insert(channel.clone());
         self.forgotten.remove(channel);
-        for asking in self.nodes.values_mut().filter(|asking| !asking.is_away) {
+        for asking in self.nodes.values_mut() {
             asking.due.insert(channel.clone(), Arc::default());
         }
     }
@@ -97,22 +95,18 @@ impl Wanting {
 
     /// The nodes that can be asked.
     pub(super) fn nodes(&self) -> Vec<Uuid> {
-        let nodes = self.nodes.iter();
-        let there = nodes.filter(|(_, asking)| !asking.is_away);
-        there.map(|(id, _)| *id).collect()
+        self.nodes.keys().copied().collect()
     }
 
-    /// A node is there, and is to be asked for everything. Whether it was there before.
-    pub(super) fn joined(&mut self, node: &PeerNode) -> bool {
+    /// A node is there, and is to be asked for everything.
+    pub(super) fn joined(&mut self, node: &PeerNode) {
         let asking = Asking {
             node: node.clone(),
-            is_away: false,
             due: BTreeMap::new(),
             under_way: BTreeMap::new(),
         };
-        let before = self.nodes.insert(node.incarnation, asking);
+        self.nodes.insert(node.incarnation, asking);
         self.anew(node.incarnation);
-        before.is_some()
     }
 
     /// A node is to be asked for everything anew.
@@ -124,16 +118,7 @@ impl Wanting {
         }
     }
 
-    /// A node cannot be asked now.
-    pub(super) fn away(&mut self, node: Uuid) {
-        if let Some(asking) = self.nodes.get_mut(&node) {
-            asking.is_away = true;
-            asking.due.clear();
-            asking.under_way.clear();
-        }
-    }
-
-    /// A node does not come back.
+    /// A node is gone.
     pub(super) fn left(&mut self, node: Uuid) {
         self.nodes.remove(&node);
         if self.nodes.is_empty() {
@@ -236,7 +221,7 @@ mod tests {
         let mut wanting = Wanting::default();
         let (one, other) = (node(1), node(2));
         wanting.want(&name("a"));
-        assert!(!wanting.joined(&one));
+        wanting.joined(&one);
         wanting.want(&name("b"));
         let both = vec![pair("a", ""), pair("b", "")];
         assert_eq!(asked(wanting.next(one.incarnation, 0)).1, both);
@@ -287,12 +272,6 @@ mod tests {
         wanting.again(AGAIN);
         assert_eq!(wanting.told(one.incarnation, serial), None, "too late");
         assert!(wanting.is_due(one.incarnation, &name("b")));
-        wanting.away(one.incarnation);
-        wanting.want(&name("c"));
-        assert_eq!(wanting.next(one.incarnation, 0), None);
-        assert!(wanting.nodes().is_empty());
-        assert!(wanting.joined(&one), "it was there before");
-        assert_eq!(asked(wanting.next(one.incarnation, 0)).1.len(), 3);
         wanting.left(one.incarnation);
         assert!(wanting.nodes().is_empty());
     }
