@@ -86,6 +86,7 @@ mod verb;
 mod watching;
 mod wheel;
 
+pub use across::{Act, AllChannels, NodeUsage, Reached, SessionsPage};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};

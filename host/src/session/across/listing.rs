@@ -80,10 +80,19 @@ pub struct NodeUsage {
 
 impl Sessions {
     /// Up to `limit` sessions behind the id `after` that are meant, on whichever nodes they
-    /// are, in the order of their ids. There may be fewer where others follow. It is waited a
-    /// second for other nodes.
-    pub async fn list_everywhere(&self, whose: &Whose, after: &str, limit: usize) -> SessionsPage {
-        let places = self.0.places(whose);
+    /// are, or on the one of that name, in the order of their ids. There may be fewer where
+    /// others follow. It is waited a second for other nodes.
+    pub async fn list_everywhere(
+        &self,
+        whose: &Whose,
+        node: Option<&str>,
+        after: &str,
+        limit: usize,
+    ) -> SessionsPage {
+        let places = match node {
+            Some(node) => self.0.places(&Whose::NodeOf(node.to_owned())),
+            None => self.0.places(whose),
+        };
         let mut page = SessionsPage {
             is_partial: places.is_unknown,
             ..SessionsPage::default()
@@ -126,6 +135,12 @@ impl Sessions {
         page
     }
 
+    /// Whether there is a node of this name with sessions, as far as this one knows.
+    #[must_use]
+    pub fn has_node(&self, node: &str) -> bool {
+        !self.0.places(&Whose::NodeOf(node.to_owned())).is_unknown
+    }
+
     /// The session with this id, on whichever node it is.
     pub async fn show_anywhere(&self, client: &str) -> SessionsPage {
         let whose = Whose::Client(client.to_owned());
@@ -135,7 +150,7 @@ impl Sessions {
                 ..SessionsPage::default()
             };
         }
-        self.list_everywhere(&whose, "", 1).await
+        self.list_everywhere(&whose, None, "", 1).await
     }
 
     /// All channels with subscribers whose names match the pattern, if there is one. It is

@@ -14,10 +14,15 @@
 //! | `wishes`, `wanted` | which channels this node has subscribers of, and which the others have |
 //! | `interest` | saying and hearing that |
 //! | `live` | publications that are in no history |
+//! | `presence/` | who is subscribed anywhere |
+//! | `acting`, `acting_wire`, `listing` | doing something with sessions, and showing them, on whichever nodes they are |
 
+mod acting;
+mod acting_wire;
 mod asking;
 mod hearing;
 mod interest;
+mod listing;
 mod live;
 mod members;
 mod presence;
@@ -30,8 +35,10 @@ mod wishes;
 use std::fmt;
 use std::sync::Arc;
 
+pub use acting::{Act, Reached};
 pub(super) use hearing::Hearing;
 pub(super) use interest::Wish;
+pub use listing::{AllChannels, NodeUsage, SessionsPage};
 pub(super) use traffic::AcrossShown;
 
 use asking::Asking;
