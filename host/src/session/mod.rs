@@ -78,6 +78,8 @@ mod source;
 #[cfg(test)]
 mod test_client;
 #[cfg(test)]
+mod test_net;
+#[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests;
@@ -86,7 +88,7 @@ mod verb;
 mod watching;
 mod wheel;
 
-pub use across::{Act, AllChannels, NodeUsage, Reached, SessionsPage};
+pub use across::{AcrossShown, Act, AllChannels, NodeUsage, Reached, SessionsPage};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};

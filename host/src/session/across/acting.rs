@@ -1,21 +1,19 @@
 //! Doing something with sessions, on whichever nodes they are.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use hearken_session_protocol::{ClientError, Disconnect, SubscribePosition, Unsubscribe};
+use hearken_session_protocol::{ClientError, Disconnect};
 
+use super::act::{Act, Reached};
 use super::acting_wire;
-use super::asking::{AskFailure, Asked};
+use super::asking::Asked;
 use super::protocol::{self, Acted, Refusal, answer, ask};
+use super::waiting::AskFailure;
 use crate::mesh::PeerNode;
-use crate::session::grant::SubscriptionGrant;
-use crate::session::name::ChannelName;
 use crate::session::refused::Refused;
-use crate::session::server::{Spared, Whose};
+use crate::session::server::Whose;
 use crate::session::sessions::Sessions;
 use crate::session::shared::Shared;
 
@@ -24,62 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The same where they may have to make a channel.
 const MAKING: Duration = Duration::from_secs(4);
-
-/// What is done with sessions.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Act {
-    /// They are closed.
-    Disconnect {
-        /// What they are told.
-        why: Disconnect,
-        /// But these.
-        spared: Spared,
-    },
-    /// They are subscribed to a channel; those that are already stay as they are.
-    Subscribe {
-        /// The channel.
-        channel: ChannelName,
-        /// What is said of the subscriptions.
-        grant: SubscriptionGrant,
-        /// When those expire, in seconds since the Unix epoch.
-        expire_at: Option<u64>,
-        /// Where their clients were.
-        position: Option<SubscribePosition>,
-    },
-    /// Their subscriptions to a channel end.
-    Unsubscribe {
-        /// The channel.
-        channel: ChannelName,
-        /// What they are told.
-        why: Unsubscribe,
-    },
-    /// When they expire is put off, in seconds since the Unix epoch; `None` for never. Those
-    /// for which that is over are closed.
-    Refresh {
-        /// Until then.
-        expire_at: Option<u64>,
-    },
-    /// They are sent a message that is in no channel.
-    Message {
-        /// JSON.
-        data: Bytes,
-        /// What those that speak protobuf get in its place, if that differs.
-        binary: Option<Bytes>,
-        /// But not these.
-        excluded: Spared,
-    },
-}
-
-/// How far something came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reached {
-    /// Names of the nodes that have done it, this one included.
-    pub nodes: BTreeSet<Arc<str>>,
-    /// With how many sessions.
-    pub sessions: usize,
-    /// Whether a node that may have had more has not said that it did it. It may have.
-    pub is_partial: bool,
-}
 
 /// Which nodes may have sessions that are meant.
 pub(super) struct Where {
@@ -149,14 +91,6 @@ impl Sessions {
                 excluded,
             } => self.message(whose, data, binary.as_deref(), excluded),
         })
-    }
-}
-
-impl Reached {
-    /// Whether there are no others: a session is in one place.
-    fn is_found(&self, whose: &Whose) -> bool {
-        let is_one = matches!(whose, Whose::Client(_) | Whose::ClientOf { .. });
-        is_one && self.sessions > 0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use hearken_session_protocol::{Disconnect, SubscribePosition, Unsubscribe};
 
-use super::acting::Act;
+use super::act::Act;
 use super::protocol::{self, Close, Empty, Enter, Leave, OfUser, Renew, Since, Tell, act, whose};
 use crate::session::grant::{Overrides, SubscriptionGrant};
 use crate::session::name::ChannelName;
