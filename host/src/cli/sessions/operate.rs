@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::cli::client::{Client, Reached, SessionView, To};
 use crate::cli::data;
 use crate::cli::error::CliError;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, note};
 use crate::cli::render::{printable, table};
 
 /// What a node is asked.
@@ -88,7 +88,7 @@ impl Operate {
                 let of = [&user, &channel, &node].map(|of| of.as_deref());
                 let listed = client.sessions(of[0], of[1], of[2]).await?;
                 if listed.partial {
-                    eprintln!("not all nodes have said which sessions they have");
+                    note("not all nodes have said which sessions they have");
                 }
                 list(&listed.sessions, output)
             }
