@@ -24,7 +24,7 @@ impl Shared {
     pub(in crate::session) fn tell_changes(&self, hub: &Hub) {
         // Nobody else tells anything of it meanwhile.
         let _turn = hub.telling();
-        self.tell(hub.name(), &hub.take_changes());
+        self.tell_members(hub.name(), &hub.take_changes());
     }
 
     /// A node asks who is subscribed to channels, and is told from now on what changes.
@@ -46,7 +46,7 @@ impl Shared {
         let mut left = TOLD;
         let mut parts = Vec::new();
         for (hub, after) in &hubs {
-            let (part, used) = self.part(hub, after, left);
+            let (part, used) = self.presence_part(hub, after, left);
             left = left.saturating_sub(used);
             if part.upto.is_some() || !part.members.is_empty() {
                 parts.push(part);
@@ -64,7 +64,7 @@ impl Shared {
 
     /// What there is to say of a channel whose turn it is, with about so many bytes; where
     /// there is no room, only that more is to be said. With it the bytes that it takes.
-    fn part(&self, hub: &Arc<Hub>, after: &str, bytes: usize) -> (PresencePart, usize) {
+    fn presence_part(&self, hub: &Arc<Hub>, after: &str, bytes: usize) -> (PresencePart, usize) {
         let part = PresencePart {
             channel: hub.name().to_string(),
             after: after.to_owned(),
@@ -75,7 +75,7 @@ impl Shared {
             return (PresencePart { upto, ..part }, 0);
         }
         let (changes, said) = hub.members(after, bytes);
-        self.tell(hub.name(), &changes);
+        self.tell_members(hub.name(), &changes);
         let used = said.members.iter().map(Member::bytes).sum::<usize>();
         let part = PresencePart {
             upto: said.upto.map(|upto| upto.to_string()),
@@ -86,7 +86,7 @@ impl Shared {
     }
 
     /// Tells what has changed of a channel whose turn it is.
-    fn tell(&self, name: &ChannelName, changes: &[MemberChange]) {
+    fn tell_members(&self, name: &ChannelName, changes: &[MemberChange]) {
         if changes.is_empty() {
             return;
         }
