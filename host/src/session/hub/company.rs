@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::channel_hub::{Gone, Hub};
 use super::foreign::Owned;
 use super::item::Item;
 use super::member::{Member, MemberChange, Members};
 use super::state::State;
+use crate::mesh::PeerNode;
 
 /// Members that are looked at for one part, at most.
 const LOOKED_AT: usize = 4_096;
@@ -35,19 +34,19 @@ impl Hub {
     pub(in crate::session) fn look_elsewhere(
         &self,
         looks: Looks,
-        nodes: &[Uuid],
+        nodes: &[PeerNode],
     ) -> Result<bool, Gone> {
         let mut state = self.entered()?;
         let is_used = !state.subscribers.is_empty();
         let is_new = state.foreign.is_none();
         let foreign = state.foreign.get_or_insert_default();
         if is_new {
-            let begins = |node: &Uuid| {
+            let begins = |node: &PeerNode| {
                 let owned = Owned {
                     was_before: true,
                     ..Owned::default()
                 };
-                (*node, owned)
+                (node.clone(), owned)
             };
             foreign.owners = nodes.iter().map(begins).collect();
         }
@@ -65,7 +64,7 @@ impl Hub {
     }
 
     /// Whether it is right about all of these nodes.
-    pub(in crate::session) fn is_whole(&self, nodes: &[Uuid]) -> bool {
+    pub(in crate::session) fn is_whole(&self, nodes: &[PeerNode]) -> bool {
         let state = self.lock();
         let Some(foreign) = &state.foreign else {
             return false;
@@ -79,7 +78,7 @@ impl Hub {
     /// told to the subscribers.
     pub(in crate::session) fn take_members(
         &self,
-        node: Uuid,
+        node: &PeerNode,
         after: &str,
         said: Members,
         is_all: bool,
@@ -89,9 +88,9 @@ impl Hub {
             return;
         };
         let is_told = |owned: &Owned| !owned.was_before;
-        let told = foreign.owners.get(&node).is_none_or(is_told);
+        let told = foreign.owners.get(node).is_none_or(is_told);
         let there: BTreeSet<&str> = said.members.iter().map(Member::client).collect();
-        for gone in foreign.ids(&node, after, said.upto.as_deref()) {
+        for gone in foreign.ids(node, after, said.upto.as_deref()) {
             if !there.contains(&*gone) {
                 state.go(node, &gone);
             }
@@ -100,14 +99,14 @@ impl Hub {
             state.come(node, member, told);
         }
         if is_all && let Some(foreign) = &mut state.foreign {
-            let owned = foreign.owners.entry(node).or_default();
+            let owned = foreign.owners.entry(node.clone()).or_default();
             owned.is_whole = true;
             owned.was_before = false;
         }
     }
 
     /// A node says what has changed.
-    pub(in crate::session) fn take_changes_of(&self, node: Uuid, changes: Vec<MemberChange>) {
+    pub(in crate::session) fn take_changes_of(&self, node: &PeerNode, changes: Vec<MemberChange>) {
         let mut state = self.lock();
         for change in changes {
             match change {
@@ -118,25 +117,25 @@ impl Hub {
     }
 
     /// Something that a node said was lost: it has to say all anew.
-    pub(in crate::session) fn doubt(&self, node: Uuid) {
+    pub(in crate::session) fn doubt(&self, node: &PeerNode) {
         if let Some(foreign) = &mut self.lock().foreign
-            && let Some(owned) = foreign.owners.get_mut(&node)
+            && let Some(owned) = foreign.owners.get_mut(node)
         {
             owned.is_whole = false;
         }
     }
 
     /// A node is gone, and all its sessions with it.
-    pub(in crate::session) fn forget_node(&self, node: Uuid) {
+    pub(in crate::session) fn forget_node(&self, node: &PeerNode) {
         let mut state = self.lock();
         let Some(foreign) = &state.foreign else {
             return;
         };
-        for gone in foreign.ids(&node, "", None) {
+        for gone in foreign.ids(node, "", None) {
             state.go(node, &gone);
         }
         if let Some(foreign) = &mut state.foreign {
-            foreign.owners.remove(&node);
+            foreign.owners.remove(node);
         }
     }
 
@@ -210,11 +209,11 @@ impl State {
 
     /// A session of another node is subscribed. `tells` says whether others are told, if they
     /// may be.
-    fn come(&mut self, node: Uuid, member: Member, tells: bool) {
+    fn come(&mut self, node: &PeerNode, member: Member, tells: bool) {
         let Some(foreign) = &mut self.foreign else {
             return;
         };
-        let owned = foreign.owners.entry(node).or_default();
+        let owned = foreign.owners.entry(node.clone()).or_default();
         if owned.members.len() >= MAX_MEMBERS {
             return;
         }
@@ -244,11 +243,11 @@ impl State {
     }
 
     /// A session of another node is subscribed no more.
-    fn go(&mut self, node: Uuid, client: &str) {
+    fn go(&mut self, node: &PeerNode, client: &str) {
         let owned = self
             .foreign
             .as_mut()
-            .and_then(|foreign| foreign.owners.get_mut(&node));
+            .and_then(|foreign| foreign.owners.get_mut(node));
         let Some(member) = owned.and_then(|owned| owned.members.remove(client)) else {
             return;
         };

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::member::Member;
+use crate::mesh::PeerNode;
 
 /// How long it is kept that nobody looks at, in milliseconds: who was cut off comes back
 /// within that.
@@ -23,7 +22,7 @@ pub(super) struct Foreign {
     /// Until when somebody may look at it though nobody is subscribed; `None` while that is
     /// not set.
     pub(super) until: Option<u64>,
-    pub(super) owners: BTreeMap<Uuid, Owned>,
+    pub(super) owners: BTreeMap<PeerNode, Owned>,
 }
 
 /// What one node has said.
@@ -39,7 +38,7 @@ pub(super) struct Owned {
 
 impl Foreign {
     /// The ids of those members of a node that come behind `after`, up to `upto`.
-    pub(super) fn ids(&self, node: &Uuid, after: &str, upto: Option<&str>) -> Vec<Arc<str>> {
+    pub(super) fn ids(&self, node: &PeerNode, after: &str, upto: Option<&str>) -> Vec<Arc<str>> {
         let Some(owned) = self.owners.get(node) else {
             return Vec::new();
         };

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::sleep;
-use uuid::Uuid;
 
 use super::carried::change;
 use super::wanting::Asked;
@@ -42,21 +41,21 @@ impl Shared {
     /// What another node wants to know of is not known any more: it is to say so anew.
     pub(in crate::session::across) fn forget_presence_wishes(&self, peer: &PeerNode) {
         let mut wishes = self.across.presence.wishes();
-        wishes.forget_node(peer.incarnation);
+        wishes.forget_node(peer);
     }
 
     /// Another node is gone, and its sessions with it.
     pub(in crate::session::across) fn part_presence(self: &Arc<Self>, peer: &PeerNode) {
         self.forget_presence_wishes(peer);
         let presence = &self.across.presence;
-        presence.wanting().left(peer.incarnation);
+        presence.wanting().left(peer);
         let channels = presence.wanting().channels();
         for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
-            hub.forget_node(peer.incarnation);
+            hub.forget_node(peer);
             self.stir(&hub);
         }
         presence.told.notify_waiters();
-        let count = presence.holding().lost(peer.incarnation);
+        let count = presence.holding().lost(peer);
         if count > 0 {
             let node = peer.name.to_string();
             let lost = SessionsLost { node, count };
@@ -67,16 +66,15 @@ impl Shared {
 
     /// Another node is to say all anew.
     pub(in crate::session::across) fn ask_presence_anew(&self, peer: &PeerNode) {
-        let node = peer.incarnation;
         let channels = {
             let mut wanting = self.across.presence.wanting();
-            wanting.anew(node);
+            wanting.anew(peer);
             wanting.channels()
         };
         for hub in channels.iter().filter_map(|name| self.hubs.get(name)) {
-            hub.doubt(node);
+            hub.doubt(peer);
         }
-        self.ask_for_presence(node);
+        self.ask_for_presence(peer);
     }
 
     /// All nodes are asked for a channel of which somebody wants to know from now on.
@@ -87,7 +85,7 @@ impl Shared {
             wanting.nodes()
         };
         for node in nodes {
-            self.ask_for_presence(node);
+            self.ask_for_presence(&node);
         }
     }
 
@@ -102,11 +100,11 @@ impl Shared {
     }
 
     /// Asks a node for what it is to be asked.
-    fn ask_for_presence(&self, node: Uuid) {
+    fn ask_for_presence(&self, node: &PeerNode) {
         loop {
             let now = self.wheel.now();
             let next = self.across.presence.wanting().next(node, now);
-            let Some((peer, question)) = next else {
+            let Some(question) = next else {
                 return;
             };
             let of = question.of.iter().map(|asked| PresenceFrom {
@@ -117,17 +115,16 @@ impl Shared {
                 serial: question.serial,
                 of: of.collect(),
             };
-            self.across.say(&peer, Kind::PresenceAsk(ask));
+            self.across.say(node, Kind::PresenceAsk(ask));
         }
     }
 
     /// Another node tells what it was asked.
     pub(in crate::session::across) fn hear_presence_told(
         self: &Arc<Self>,
-        from: &PeerNode,
+        node: &PeerNode,
         told: PresenceTold,
     ) {
-        let node = from.incarnation;
         let presence = &self.across.presence;
         let Some(asked) = presence.wanting().told(node, told.serial) else {
             // Something was lost since it was asked: it is asked anew.
@@ -169,10 +166,9 @@ impl Shared {
     /// Another node tells what has changed.
     pub(in crate::session::across) fn hear_presence_changed(
         self: &Arc<Self>,
-        from: &PeerNode,
+        node: &PeerNode,
         changed: PresenceChanged,
     ) {
-        let node = from.incarnation;
         let Ok(name) = ChannelName::new(&changed.channel) else {
             return;
         };
@@ -190,7 +186,7 @@ impl Shared {
     /// Another node says how many sessions it has.
     pub(in crate::session::across) fn hear_holding(&self, from: &PeerNode, holding: Holding) {
         let mut known = self.across.presence.holding();
-        known.has(from.incarnation, holding.sessions);
+        known.has(from, holding.sessions);
     }
 
     /// Tells the others what can wait, and asks again who has not answered, until the node
@@ -206,7 +202,7 @@ impl Shared {
                 wanting.nodes()
             };
             for node in nodes {
-                self.ask_for_presence(node);
+                self.ask_for_presence(&node);
             }
         }
     }

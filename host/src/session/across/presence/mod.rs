@@ -24,8 +24,6 @@ mod holding;
 mod known;
 mod looking;
 mod telling;
-#[cfg(test)]
-mod tests;
 mod wanting;
 mod wishes;
 

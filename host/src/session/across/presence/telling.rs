@@ -123,7 +123,7 @@ impl Shared {
         let names = forget.channels.iter();
         for name in names.filter_map(|name| ChannelName::new(name).ok()) {
             let mut wishes = self.across.presence.wishes();
-            wishes.forget(from.incarnation, &name);
+            wishes.forget(from, &name);
         }
     }
 
