@@ -5,14 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::bus::{Filter, Publisher};
-use crate::event::Pattern;
 use crate::mesh::News;
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::test_client::{Client, pass, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, open};
+use crate::session::tests::connecting::sessions_heard;
 
 fn watched() -> Namespace {
     Namespace {
@@ -147,13 +146,13 @@ async fn what_was_lost_between_nodes_is_told_as_coming_and_going() {
 async fn the_sessions_of_a_node_go_with_it_and_come_with_another_start() {
     let (net, rigs) = three().await;
     let [a, b, c] = rigs;
-    let receiver = a.bus.subscribe(Filter::new(Pattern::new("session.lost").unwrap()));
     let mut one = subscribed(&a, "1").await;
     let _two = subscribed(&b, "2").await;
     let _three = subscribed(&c, "3").await;
     // How many each has is told within a second.
     pass(Duration::from_secs(2)).await;
     one.pushes().await;
+    let heard = sessions_heard(&a);
     net.tell(&b.peer(), News::Left);
     net.tell(&c.peer(), News::Unreachable);
     let mut told = one.pushes().await;
@@ -162,8 +161,9 @@ async fn the_sessions_of_a_node_go_with_it_and_come_with_another_start() {
     assert_eq!(stats(&mut one).await, (1, 1));
     let mut lost = Vec::new();
     for _ in 0..2 {
-        let event = receiver.receive().await.unwrap();
-        let data: Value = serde_json::from_slice(event.data()).unwrap();
+        let event = heard.recv().await.unwrap();
+        assert_eq!(event.event_type(), "session.lost");
+        let data: Value = serde_json::from_slice(event.data().unwrap()).unwrap();
         lost.push((data["node"].as_str().unwrap().to_owned(), data["count"].as_u64()));
     }
     lost.sort();
@@ -222,5 +222,4 @@ async fn many_channels_are_asked_for_a_few_at_a_time() {
         let reply = client.ask("presence_stats", &request).await;
         assert_eq!(reply["presence_stats"]["num_clients"], json!(2));
     }
-    let _: &Publisher = &rigs[0].publisher;
 }
