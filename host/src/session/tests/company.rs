@@ -223,3 +223,73 @@ async fn many_channels_are_asked_for_a_few_at_a_time() {
         assert_eq!(reply["presence_stats"]["num_clients"], json!(2));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_lost_between_nodes_all_show_the_same_in_the_end() {
+    for seed in 1..30_u64 {
+        let (net, rigs) = three().await;
+        let mut random = seed;
+        let mut one_of = |count: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(random >> 33).unwrap() % count
+        };
+        let mut watchers = Vec::new();
+        for rig in &rigs {
+            watchers.push(subscribed(rig, "watcher").await);
+        }
+        for watcher in &mut watchers {
+            watcher.pushes().await;
+        }
+        let mut there: Vec<(String, Client)> = Vec::new();
+        let mut loses = false;
+        for step in 0..60 {
+            match one_of(8) {
+                0 | 1 if !there.is_empty() => {
+                    let at = one_of(there.len());
+                    there.swap_remove(at).1.leave();
+                }
+                2 if !loses => {
+                    let one = one_of(3);
+                    net.cut(&rigs[one].peer(), &rigs[(one + 1) % 3].peer());
+                }
+                3 => net.heal(),
+                4 => {
+                    loses = !loses;
+                    net.lose(loses);
+                }
+                5 => settle().await,
+                _ => {
+                    let user = format!("{step:02}");
+                    let client = subscribed(&rigs[one_of(3)], &user).await;
+                    there.push((user, client));
+                }
+            }
+        }
+        net.heal();
+        net.lose(false);
+        settle().await;
+        let mut users: Vec<_> = there.iter().map(|(user, _)| user.clone()).collect();
+        users.sort();
+        let mut all = users.clone();
+        all.extend(["watcher"; 3].map(str::to_owned));
+        for (rig, watcher) in rigs.iter().zip(&mut watchers) {
+            assert_eq!(present(rig).await, all, "seed {seed}");
+            // Who was told to have come and not to have gone is there.
+            let mut told = Vec::new();
+            for push in watcher.pushes().await {
+                let (_, push) = push.split_once(' ').unwrap();
+                let (what, user) = push.split_once(' ').unwrap();
+                let user = user.trim_matches('"').to_owned();
+                match what {
+                    "join" => told.push(user),
+                    _ => {
+                        let at = told.iter().position(|it| *it == user);
+                        told.swap_remove(at.unwrap_or_else(|| panic!("{user} has not come")));
+                    }
+                }
+            }
+            told.sort();
+            assert_eq!(told, users, "seed {seed}");
+        }
+    }
+}
