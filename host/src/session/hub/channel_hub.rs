@@ -7,10 +7,13 @@ use hearken_session_protocol::ClientInfo;
 use tokio::sync::Notify;
 
 use super::batch::Batch;
+use super::homing::LogWord;
 use super::item::Item;
 use super::state::{Filling, State, forgotten};
+use crate::mesh::PeerNode;
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
+use crate::session::homed::Homed;
 use crate::session::name::ChannelName;
 use crate::session::presence::PresenceStats;
 use crate::session::publication::StoredPublication;
@@ -24,6 +27,8 @@ pub(in crate::session) struct Hub {
     pub(super) number: u64,
     /// Where its publications come from, where that is not from publishers.
     pub(super) filled: Option<Box<Filled>>,
+    /// Tells that how its log stands has changed.
+    pub(super) settled: Notify,
     state: Mutex<State>,
 }
 
@@ -65,7 +70,13 @@ pub(in crate::session) struct Stirred {
 pub(super) struct Turn<'h>(pub(super) &'h Hub);
 
 impl Hub {
-    pub(in crate::session) fn new(name: ChannelName, number: u64, source: &Source) -> Self {
+    /// `is_shared` says whether other nodes may have its log.
+    pub(in crate::session) fn new(
+        name: ChannelName,
+        number: u64,
+        source: &Source,
+        is_shared: bool,
+    ) -> Self {
         let filled = match source {
             Source::Publishers => None,
             source => Some(Box::new(Filled {
@@ -78,7 +89,14 @@ impl Hub {
             name,
             number,
             filled,
-            state: Mutex::default(),
+            settled: Notify::new(),
+            state: Mutex::new(State {
+                homed: match is_shared {
+                    true => Homed::shared(),
+                    false => Homed::default(),
+                },
+                ..State::default()
+            }),
         }
     }
 
@@ -123,7 +141,7 @@ impl Hub {
         std::mem::take(&mut self.lock().dropped)
     }
 
-    /// A part of its history.
+    /// A part of its history; `None` where that is not here.
     ///
     /// # Errors
     /// What is wrong with what was asked for.
@@ -133,16 +151,10 @@ impl Hub {
         settings: HistorySettings,
         random: u64,
         now: u64,
-    ) -> Result<Result<Page<StoredPublication>, HistoryError>, Gone> {
+    ) -> Result<Option<Result<Page<StoredPublication>, HistoryError>>, Gone> {
         let mut state = self.entered()?;
-        Ok(state.history(settings, random, now).page(asked, now))
-    }
-
-    /// Drops what its history keeps.
-    pub(in crate::session) fn remove_history(&self) {
-        if let Some((_, history)) = &mut self.lock().history {
-            history.remove();
-        }
+        let history = state.history(settings, random, now);
+        Ok(history.map(|history| history.page(asked, now)))
     }
 
     /// Who is subscribed, as far as that is kept.
@@ -158,27 +170,33 @@ impl Hub {
     }
 
     /// Drops what is not kept any longer, when it is time for that; `settings` are what the
-    /// history is to keep to, if the channel has any. Whether the hub is still needed, and
-    /// when it is to be looked after again.
+    /// history is to keep to, if the channel has any, and `send` tells other nodes. Whether the
+    /// hub is still needed, and when it is to be looked after again.
     pub(in crate::session) fn tend(
         &self,
         settings: Option<HistorySettings>,
         now: u64,
+        send: impl Fn(&PeerNode, LogWord),
     ) -> Option<Tended> {
         let mut state = self.lock();
         if state.reminded.is_some_and(|reminded| reminded > now) {
             return None;
         }
         state.keep_to(settings, now);
-        let is_used = !state.subscribers.is_empty();
-        if let Some((kept_to, history)) = &mut state.history {
+        let (is_used, is_owned) = (state.is_read(), state.homed.is_owned());
+        if let Some((kept_to, history)) = state.homed.kept_mut() {
             history.expire(now);
             if is_used {
                 // Whoever has a position there reads on.
                 history.read(now);
-            } else if forgotten(kept_to, history) <= now {
-                state.history = None;
+            } else if forgotten(kept_to, history) <= now && is_owned {
+                state.homed.forget();
             }
+        }
+        if !state.needs_log(now) && state.homed.may_leave() {
+            let mut todo = Vec::new();
+            state.homed.leave(&mut todo);
+            state.carry_out(todo, now, send);
         }
         let again = state.due(now);
         state.reminded = Some(again);

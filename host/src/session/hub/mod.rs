@@ -10,6 +10,7 @@
 //! | `subscribing` | coming and going |
 //! | `publishing`, `answered` | taking publications |
 //! | `filling` | the same of those that come from elsewhere, and who lags behind |
+//! | `homing` | its part in a log that several nodes have |
 //!
 //! A hub gives each publication a serial number under its lock, and a subscriber the number
 //! after which it begins. So whoever subscribes gets what was there before from the history
@@ -19,6 +20,7 @@ mod answered;
 mod batch;
 mod channel_hub;
 mod filling;
+mod homing;
 mod item;
 mod publishing;
 mod state;
@@ -29,7 +31,8 @@ pub(super) use answered::Answered;
 pub(super) use batch::full_of_deltas;
 pub(super) use channel_hub::{Gone, Hub};
 pub(super) use filling::Read;
+pub(super) use homing::{LogWord, Seen};
 pub use item::Exclude;
 pub(super) use publishing::{NewPublication, Taken};
 pub(super) use subscriber::{NewSubscriber, Resumed, Subscriber};
-pub(super) use subscribing::{Begin, Reads, Subscribed, Wants};
+pub(super) use subscribing::{Begin, Reads, Subscribed, Subscribing, Wants};
