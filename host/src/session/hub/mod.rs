@@ -9,6 +9,7 @@
 //! | `channel_hub`, `state` | one channel: [`Hub`] |
 //! | `subscribing` | coming and going |
 //! | `publishing`, `answered` | taking publications |
+//! | `member`, `foreign` | who is there, here and on other nodes |
 //! | `filling` | the same of those that come from elsewhere, and who lags behind |
 //! | `homing` | its part in a log that several nodes have |
 //!
@@ -20,8 +21,10 @@ mod answered;
 mod batch;
 mod channel_hub;
 mod filling;
+mod foreign;
 mod homing;
 mod item;
+mod member;
 mod publishing;
 mod state;
 mod subscriber;
@@ -31,8 +34,10 @@ pub(super) use answered::Answered;
 pub(super) use batch::full_of_deltas;
 pub(super) use channel_hub::{Gone, Hub};
 pub(super) use filling::Read;
+pub(super) use foreign::Looks;
 pub(super) use homing::{LogWord, Seen};
 pub use item::Exclude;
+pub(super) use member::{Member, MemberChange, Members};
 pub(super) use publishing::{NewPublication, Taken};
 pub(super) use subscriber::{NewSubscriber, Resumed, Subscriber};
 pub(super) use subscribing::{Begin, Reads, Subscribed, Subscribing, Wants};

@@ -56,7 +56,8 @@ pub(in crate::session) struct Taken {
 impl Hub {
     /// Takes a publication and has it delivered on the bus by `publisher`, if it was published
     /// on this node, in the order in which the hub takes them; sessions are handed it by
-    /// [`Hub::hand_on`], and other nodes that follow the log by `send`, which waits for
+    /// [`Hub::hand_on`]. `beyond` is told in that order too, for sessions of other nodes, if it
+    /// has no place in a log; those that follow the log get it by `send`, which waits for
     /// nothing. `None` if it has a place in a log that is not owned here; then nothing is done.
     ///
     /// # Errors
@@ -68,6 +69,7 @@ impl Hub {
         random: u64,
         now: u64,
         send: impl Fn(&PeerNode, LogWord),
+        beyond: impl FnOnce(),
     ) -> Result<Option<Taken>, Gone> {
         if self.filled.is_some() {
             // What it hands on comes from elsewhere: its channel was another one before.
@@ -91,7 +93,10 @@ impl Hub {
         if let Some(publisher) = publisher {
             publisher.publish_stored(std::slice::from_ref(publication.event()));
         }
-        state.carry_out(todo, now, send);
+        match position {
+            Some(_) => _ = state.carry_out(todo, now, send),
+            None => beyond(),
+        }
         let answered = Answered {
             id: publication.event().id().into(),
             time: publication.event().recorded_time(),

@@ -7,8 +7,10 @@ use std::time::Duration;
 use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
+use super::foreign::Foreign;
 use super::homing::FOLLOWED_ON;
 use super::item::{Item, Pending};
+use super::member::MemberChange;
 use super::subscriber::Subscriber;
 use crate::session::history::History;
 use crate::session::history_settings::HistorySettings;
@@ -45,7 +47,13 @@ pub(super) struct State {
     /// Until when somebody here needs that, beside subscribers.
     pub(super) needed: u64,
     pub(super) keys: IdempotencyKeys<Answered>,
+    /// Those who are there, here and on other nodes.
     pub(super) presence: Presence<Arc<ClientInfo>>,
+    /// What other nodes have said of that, while somebody may look at it.
+    pub(super) foreign: Option<Foreign>,
+    /// What other nodes are yet to be told of who is subscribed here. Whoever changes that
+    /// tells it next.
+    pub(super) changes: Vec<MemberChange>,
     pub(super) subscribers: Arc<Vec<Arc<Subscriber>>>,
     /// How many of them get deltas.
     pub(super) deltas: usize,
@@ -148,7 +156,10 @@ impl State {
     }
 
     pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
-        self.is_unused() && self.homed.is_idle() && self.keys.is_empty(now)
+        self.is_unused()
+            && self.homed.is_idle()
+            && self.foreign.is_none()
+            && self.keys.is_empty(now)
     }
 
     /// Whether nobody is subscribed, and nobody works for it.
@@ -163,13 +174,20 @@ impl State {
 
     /// When something changes by itself, or may have.
     pub(super) fn due(&self, now: u64) -> u64 {
-        let soon = now.saturating_add(LOOKED_AFTER);
+        let mut soon = now.saturating_add(LOOKED_AFTER);
+        if let Some(foreign) = &self.foreign
+            && self.subscribers.is_empty()
+        {
+            soon = foreign.kept(now).clamp(now + 1, soon);
+        }
         if self.homed.may_leave() && self.subscribers.is_empty() {
-            return now.saturating_add(FOLLOWED_ON);
+            soon = soon.min(now.saturating_add(FOLLOWED_ON));
+            return soon;
         }
         match self.homed.kept() {
             Some((settings, history)) if !self.is_read() => match history.expires() {
                 Some(expires) => expires.clamp(now + 1, soon),
+                None if self.foreign.is_some() => soon,
                 None => forgotten(settings, history).max(now + 1),
             },
             _ => soon,
