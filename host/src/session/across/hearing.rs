@@ -30,7 +30,7 @@ impl Shared {
                     self.part(&before);
                 }
                 // Whoever asked it before it was gone is not answered any more.
-                across.fail_asked(peer);
+                across.waiting.fail(peer);
                 across.interest.join(peer);
                 self.begin_anew(peer);
             }
@@ -65,7 +65,7 @@ impl Shared {
     /// A node is gone, and what is known of it.
     fn part(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.part(peer);
-        self.across.fail_asked(peer);
+        self.across.waiting.fail(peer);
     }
 
     /// What this node and another know of each other may not be what the other one says.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Across;
+use super::core::Across;
 use super::protocol::Live;
 use super::protocol::across::Kind;
 use super::wire::{Besides, Unreadable, bytes_of, encode, event_of};
