@@ -73,18 +73,8 @@ pub(in crate::session) enum Todo<P> {
 }
 
 impl<P> Default for Homed<P> {
-    /// One that belongs to the node, since there is no other.
-    fn default() -> Self {
-        Self {
-            role: Role::Owner,
-            ..Self::shared()
-        }
-    }
-}
-
-impl<P> Homed<P> {
     /// One of which it is to be found out whose it is.
-    pub(in crate::session) fn shared() -> Self {
+    fn default() -> Self {
         Self {
             role: Role::Free,
             kept: None,
@@ -93,7 +83,9 @@ impl<P> Homed<P> {
             serial: 0,
         }
     }
+}
 
+impl<P> Homed<P> {
     /// How it stands.
     pub(in crate::session) fn standing(&self) -> Standing {
         match &self.role {

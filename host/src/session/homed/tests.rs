@@ -101,7 +101,7 @@ fn home_among(nodes: impl Iterator<Item = usize>) -> Option<usize> {
 impl World {
     fn new(count: usize) -> Self {
         let node = || Node {
-            log: Homed::shared(),
+            log: Homed::default(),
             others: Vec::new(),
             drains: Vec::new(),
             client: Client::default(),

@@ -13,7 +13,6 @@ use super::state::{Filling, State, forgotten};
 use crate::mesh::PeerNode;
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
-use crate::session::homed::Homed;
 use crate::session::name::ChannelName;
 use crate::session::presence::PresenceStats;
 use crate::session::publication::StoredPublication;
@@ -76,13 +75,7 @@ pub(in crate::session) struct Stirred {
 pub(super) struct Turn<'h>(pub(super) &'h Hub);
 
 impl Hub {
-    /// `is_shared` says whether other nodes may have its log.
-    pub(in crate::session) fn new(
-        name: ChannelName,
-        number: u64,
-        source: &Source,
-        is_shared: bool,
-    ) -> Self {
+    pub(in crate::session) fn new(name: ChannelName, number: u64, source: &Source) -> Self {
         let filled = match source {
             Source::Publishers => None,
             source => Some(Box::new(Filled {
@@ -97,13 +90,7 @@ impl Hub {
             filled,
             settled: Notify::new(),
             telling: Mutex::new(()),
-            state: Mutex::new(State {
-                homed: match is_shared {
-                    true => Homed::shared(),
-                    false => Homed::default(),
-                },
-                ..State::default()
-            }),
+            state: Mutex::default(),
         }
     }
 
