@@ -78,6 +78,8 @@ mod source;
 #[cfg(test)]
 mod test_client;
 #[cfg(test)]
+mod test_net;
+#[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests;
@@ -86,6 +88,7 @@ mod verb;
 mod watching;
 mod wheel;
 
+pub use across::AcrossShown;
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};

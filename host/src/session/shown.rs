@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication};
 
+use super::across::AcrossShown;
 use super::connection::Connection;
 use super::counts::CountsShown;
 use super::history::{PageRequest, Position};
@@ -77,6 +78,8 @@ pub struct SessionsStats {
     pub unrecovered: u64,
     /// What was not handed to subscribers because more was published than could be.
     pub dropped: u64,
+    /// What there is with the sessions of other nodes.
+    pub across: AcrossShown,
 }
 
 /// How much channels are used.
@@ -227,6 +230,7 @@ impl Sessions {
             recovered: count(&counts.recovered),
             unrecovered: count(&counts.unrecovered),
             dropped: count(&counts.dropped),
+            across: self.0.across.shown(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions by what their clients send and get.
 
+mod across;
 mod connecting;
 mod durable;
 mod hooks;

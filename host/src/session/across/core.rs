@@ -22,17 +22,18 @@ pub(in crate::session) struct Across {
     pub(super) waiting: Waiting,
     /// Which channels there are subscribers of, and where.
     pub(in crate::session) interest: Arc<Interest>,
-    pub(super) traffic: Traffic,
+    pub(super) traffic: Arc<Traffic>,
 }
 
 impl Across {
     /// Of a node that knows no other yet.
     pub(in crate::session) fn new(mesh: Arc<dyn Mesh>) -> Self {
+        let traffic = Arc::<Traffic>::default();
         Self {
             members: Members::new(mesh.this()),
             waiting: Waiting::default(),
-            interest: Interest::new(Arc::clone(&mesh)),
-            traffic: Traffic::default(),
+            interest: Interest::new(Arc::clone(&mesh), Arc::clone(&traffic)),
+            traffic,
             mesh,
         }
     }

@@ -15,19 +15,19 @@ pub(in crate::session) struct Hearing(pub(in crate::session) Arc<Shared>);
 
 impl Ears for Hearing {
     fn hear(&self, news: News) {
-        self.0.hear(news);
+        self.0.hear_news(news);
     }
 }
 
 impl Shared {
     /// Something is heard of another node. What concerns who is there is done first, so that
     /// all else finds it so.
-    fn hear(self: &Arc<Self>, news: News) {
+    fn hear_news(self: &Arc<Self>, news: News) {
         let across = &self.across;
         match &news {
             News::Joined(peer) => {
                 if let Some(before) = across.members.join(peer) {
-                    self.part(&before);
+                    self.forget_node(&before);
                 }
                 // Whoever asked it before it was gone is not answered any more.
                 across.waiting.fail(peer);
@@ -44,7 +44,7 @@ impl Shared {
             }
             News::Unreachable(peer) | News::Left(peer) => {
                 if across.members.part(peer) {
-                    self.part(peer);
+                    self.forget_node(peer);
                 }
             }
             News::Gap(peer) => {
@@ -56,14 +56,14 @@ impl Shared {
             }
             News::Message { from, message } => {
                 if across.members.has(from) {
-                    self.take(from, message.clone());
+                    self.take_message(from, message.clone());
                 }
             }
         }
     }
 
     /// A node is gone, and what is known of it.
-    fn part(self: &Arc<Self>, peer: &PeerNode) {
+    fn forget_node(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.part(peer);
         self.across.waiting.fail(peer);
     }
@@ -79,7 +79,7 @@ impl Shared {
         self.across.interest.say_all(peer);
     }
 
-    fn take(self: &Arc<Self>, from: &PeerNode, message: Bytes) {
+    fn take_message(self: &Arc<Self>, from: &PeerNode, message: Bytes) {
         let taken = decode(message).and_then(|kind| match kind {
             Some(kind) => self.take_kind(from, kind),
             None => Ok(()),
@@ -115,9 +115,7 @@ impl Shared {
 
     /// Another node asks for something. What takes longer than a moment is done by a task.
     fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
-        let Ask { id, what } = ask;
-        match what {
-            Some(_) | None => self.across.refuse(from, id, Refusal::unknown_request()),
-        }
+        self.across
+            .refuse(from, ask.id, Refusal::unknown_request());
     }
 }

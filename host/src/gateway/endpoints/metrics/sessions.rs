@@ -18,7 +18,7 @@ struct Figure {
     value: fn(&SessionsStats) -> u64,
 }
 
-const FIGURES: [Figure; 9] = [
+const FIGURES: [Figure; 18] = [
     Figure {
         name: "sessions",
         help: "Sessions that are connected",
@@ -72,6 +72,60 @@ const FIGURES: [Figure; 9] = [
         help: "Publications that were handed to nobody, because more came than could be",
         kind: Kind::Counter,
         value: |stats| stats.dropped,
+    },
+    Figure {
+        name: "session_nodes",
+        help: "Other nodes with sessions",
+        kind: Kind::Gauge,
+        value: |stats| stats.across.nodes as u64,
+    },
+    Figure {
+        name: "session_wanted_channels",
+        help: "Channels of which other nodes are told that there are subscribers here",
+        kind: Kind::Gauge,
+        value: |stats| stats.across.wanted_here as u64,
+    },
+    Figure {
+        name: "session_wanted_channels_elsewhere",
+        help: "The same of all other nodes together",
+        kind: Kind::Gauge,
+        value: |stats| stats.across.wanted_elsewhere as u64,
+    },
+    Figure {
+        name: "session_node_messages_sent",
+        help: "Messages to the sessions of other nodes",
+        kind: Kind::Counter,
+        value: |stats| stats.across.sent,
+    },
+    Figure {
+        name: "session_node_messages_not_sent",
+        help: "Messages to the sessions of other nodes for which there was no way",
+        kind: Kind::Counter,
+        value: |stats| stats.across.not_sent,
+    },
+    Figure {
+        name: "session_node_messages_received",
+        help: "Messages of the sessions of other nodes",
+        kind: Kind::Counter,
+        value: |stats| stats.across.received,
+    },
+    Figure {
+        name: "session_node_messages_not_read",
+        help: "Messages of the sessions of other nodes that could not be understood",
+        kind: Kind::Counter,
+        value: |stats| stats.across.not_read,
+    },
+    Figure {
+        name: "session_node_gaps",
+        help: "How often messages of the sessions of another node were lost",
+        kind: Kind::Counter,
+        value: |stats| stats.across.gaps,
+    },
+    Figure {
+        name: "session_node_publications_received",
+        help: "Publications of other nodes that are in no history",
+        kind: Kind::Counter,
+        value: |stats| stats.across.live_received,
     },
 ];
 
