@@ -8,6 +8,7 @@ use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
 use tokio::time::timeout;
 
+use super::across::Needs;
 use super::following::stored;
 use super::history::{HistoryError, Page, PageRequest, Position};
 use super::name::ChannelName;
@@ -53,14 +54,17 @@ impl Shared {
     /// # Errors
     /// Why there is none, or what is wrong with what was asked for.
     pub(super) async fn history_of(
-        &self,
+        self: &Arc<Self>,
         name: &ChannelName,
         place: &Place,
         asked: &PageRequest<'_>,
         most_bytes: usize,
     ) -> Result<Page<StoredPublication>, Refused> {
         match &place.source {
-            Source::Publishers => self.page(name, &place.namespace, asked),
+            Source::Publishers => {
+                self.settle_place(name, place, Needs::All).await?;
+                self.page(name, &place.namespace, asked)
+            }
             Source::Bus(_) => Err(errors::NOT_AVAILABLE.into()),
             Source::Log(channel) => {
                 let pages = Pages {

@@ -182,8 +182,8 @@ impl Sessions {
             }
             return Ok(());
         }
-        if let Some(hub) = self.0.hubs.get(name) {
-            hub.remove_history();
+        if let Some(settings) = namespace.history_in_memory() {
+            self.0.remove_log(name, settings);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::homes::Homes;
 use super::interest::Interest;
 use super::members::Members;
 use super::protocol::across::Kind;
@@ -23,6 +24,8 @@ pub(in crate::session) struct Across {
     /// Which channels there are subscribers of, and where.
     pub(in crate::session) interest: Arc<Interest>,
     pub(super) traffic: Arc<Traffic>,
+    /// Logs of channels that are in memory.
+    pub(in crate::session) homes: Homes,
 }
 
 impl Across {
@@ -34,6 +37,7 @@ impl Across {
             waiting: Waiting::default(),
             interest: Interest::new(Arc::clone(&mesh), Arc::clone(&traffic)),
             traffic,
+            homes: Homes::default(),
             mesh,
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::protocol::across::Kind;
-use super::protocol::{Anew, Ask, Refusal};
+use super::protocol::ask::What;
+use super::protocol::{Anew, Ask, Draining, Refusal};
 use super::wire::{Unreadable, decode};
 use crate::mesh::{Ears, News, PeerNode};
 use crate::session::shared::Shared;
@@ -32,6 +33,7 @@ impl Shared {
                 // Whoever asked it before it was gone is not answered any more.
                 across.waiting.fail(peer);
                 across.interest.join(peer);
+                self.log_owner_came(peer);
                 self.begin_anew(peer);
             }
             News::Back(peer) => {
@@ -51,6 +53,7 @@ impl Shared {
                 if across.members.has(peer) {
                     across.traffic.gap();
                     across.interest.lose(peer);
+                    self.log_owner_missed(peer);
                     self.begin_anew(peer);
                 }
             }
@@ -66,6 +69,7 @@ impl Shared {
     fn forget_node(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.part(peer);
         self.across.waiting.fail(peer);
+        self.log_owner_went(peer);
     }
 
     /// What this node and another know of each other may not be what the other one says.
@@ -106,6 +110,8 @@ impl Shared {
             }
             Kind::WantedKnown(known) => across.interest.hear_known(from, known),
             Kind::Live(live) => self.hear_live(from, live)?,
+            Kind::Home(home) => self.hear_of_log(from, home)?,
+            Kind::Draining(Draining {}) => self.log_owner_drains(from),
             Kind::Ask(ask) => self.take_ask(from, ask),
             Kind::Answer(answer) => across.answered(from, answer),
             _ => {}
@@ -115,7 +121,10 @@ impl Shared {
 
     /// Another node asks for something. What takes longer than a moment is done by a task.
     fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
-        self.across
-            .refuse(from, ask.id, Refusal::unknown_request());
+        let Ask { id, what } = ask;
+        match what {
+            Some(What::Publish(publish)) => self.number(from, id, publish),
+            _ => self.across.refuse(from, id, Refusal::unknown_request()),
+        }
     }
 }

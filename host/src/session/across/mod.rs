@@ -15,10 +15,12 @@
 //! | `wishes`, `wanted` | which channels this node has subscribers of, and which the others have |
 //! | `interest` | saying and hearing that |
 //! | `live` | publications that are in no history |
+//! | `homes/` | those that are in one: who numbers them, and how others get them |
 
 mod asking;
 mod core;
 mod hearing;
+mod homes;
 mod interest;
 mod live;
 mod members;
@@ -31,5 +33,6 @@ mod wishes;
 
 pub(super) use core::Across;
 pub(super) use hearing::Hearing;
+pub(super) use homes::{Forwarded, Needs, Offered};
 pub(super) use interest::Wish;
 pub use traffic::AcrossShown;

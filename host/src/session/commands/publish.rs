@@ -74,8 +74,10 @@ impl Session {
             options,
             info: Some(self.info(known, &name)),
         };
-        self.shared
-            .publish_to(&publisher, &name, &namespace, publishing)?;
+        let published = self
+            .shared
+            .publish_to(&publisher, &name, &namespace, publishing);
+        published.await?;
         Ok(Answer::Publish)
     }
 

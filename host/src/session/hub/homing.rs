@@ -83,6 +83,12 @@ impl Hub {
         (state.homed.standing(), top)
     }
 
+    /// Whether this node has the log, and numbers its publications.
+    pub(in crate::session) fn owns_log(&self) -> bool {
+        let state = self.lock();
+        state.homed.is_owned() && state.homed.kept().is_some()
+    }
+
     /// Whether the log is in a state in which it has to be looked at soon.
     pub(in crate::session) fn is_unsettled(&self) -> bool {
         self.lock().homed.is_unsettled()

@@ -11,7 +11,7 @@ use crate::session::across::members::Home;
 use crate::session::across::protocol::Draining;
 use crate::session::across::protocol::across::Kind;
 use crate::session::history_settings::HistorySettings;
-use crate::session::homed::{Homed, Todo, View};
+use crate::session::homed::{Homed, Standing, Todo, View, Word};
 use crate::session::hub::{Gone, Hub, LogWord, Seen};
 use crate::session::name::ChannelName;
 use crate::session::publication::StoredPublication;
@@ -106,6 +106,24 @@ impl Shared {
         {
             // One that is gone needs nothing.
             let _ = self.on_log(&hub, settings, |log, view, todo| log.look(view, todo));
+        }
+    }
+
+    /// Drops what the history of a channel keeps, whichever node that is on.
+    pub(in crate::session) fn remove_log(
+        self: &Arc<Self>,
+        name: &ChannelName,
+        settings: HistorySettings,
+    ) {
+        let hub = self.hubs.get(name);
+        let hub = hub.filter(|hub| hub.standing().0 != Standing::Unsettled);
+        match (hub, self.across.members.home_of(name)) {
+            (Some(hub), _) => {
+                // One that is gone has nothing.
+                let _ = self.on_log(&hub, settings, |log, view, todo| log.remove(view, todo));
+            }
+            (None, Home::There(home)) => self.say_of_log(name, &home, Word::Remove),
+            (None, Home::Here) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hearken_session_protocol::SubscribePosition;
 use hearken_session_protocol::codes::errors;
 use tokio::time::{Instant, timeout_at};
 
@@ -35,7 +36,15 @@ pub(in crate::session) enum Needs<'n> {
     All,
 }
 
-impl Needs<'_> {
+impl<'n> Needs<'n> {
+    /// Of somebody who comes back to this position, or comes.
+    pub(in crate::session) fn of(position: Option<&'n SubscribePosition>) -> Self {
+        match position.filter(|position| position.recover) {
+            Some(position) => Self::Position(position.offset, &position.epoch),
+            None => Self::Some,
+        }
+    }
+
     /// Whether it is enough that the log that is here ends there.
     fn are_met(self, top: Option<&Position>) -> bool {
         match self {
