@@ -12,7 +12,7 @@ use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
 use super::history::Recovered;
-use super::hub::{Begin, Hub, Member, NewSubscriber, Subscribing, Subscribed, Subscriber, Subscribing, Wants, full_of_deltas};
+use super::hub::{Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Subscribing, Wants, full_of_deltas};
 use super::log_position::LogPosition;
 use super::name::ChannelName;
 use super::namespace::RecoveryMode;
@@ -195,9 +195,9 @@ impl Shared {
         let rejects = entering.rejects_unrecovered && entering.recovers.is_some();
         let namespace = &entering.place.namespace;
         let read = match &entering.place.source {
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let latest = namespace.auto_cache_recover;
-                let position = LogPosition::of(channel, *options, entering.recovers, latest);
+                let position = LogPosition::of(log, *options, entering.recovers, latest);
                 Some(position?)
             }
             Source::Publishers | Source::Bus(_) => None,

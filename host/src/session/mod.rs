@@ -22,6 +22,7 @@
 //! | `shared` | what the sessions of a node share |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
+//! | `log`, `far_log` | logs of durable channels, here and on other nodes |
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
 //! | `watching` | events that are shown wherever they are published |
 //! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
@@ -39,6 +40,7 @@ mod connection;
 mod counts;
 mod ending;
 mod entering;
+mod far_log;
 mod following;
 mod frame;
 mod grant;
@@ -52,6 +54,7 @@ mod hubs;
 mod idempotency;
 mod in_use;
 mod listing;
+mod log;
 mod log_position;
 mod name;
 mod namespace;

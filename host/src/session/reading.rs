@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::across::Needs;
 use super::following::stored;
 use super::history::{HistoryError, Page, PageRequest, Position};
+use super::log::Log;
 use super::name::ChannelName;
 use super::namespace::Namespace;
 use super::place::Place;
@@ -18,7 +19,7 @@ use super::publication::StoredPublication;
 use super::refused::Refused;
 use super::shared::Shared;
 use super::source::Source;
-use crate::channel::{Channel, Found, ReadAmount, ReadFailure, ReadFilter};
+use crate::channel::{Found, ReadAmount, ReadFailure};
 
 /// How long a part of a history may take: a client waits 5 s for what it asked for.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -38,7 +39,8 @@ const BACKWARD: u64 = 8;
 
 /// Reads a log for one answer.
 struct Pages<'p> {
-    channel: &'p Channel,
+    shared: &'p Shared,
+    log: &'p Log,
     namespace: &'p Namespace,
     publications: Vec<(u64, Arc<StoredPublication>)>,
     /// Bytes of these.
@@ -66,9 +68,10 @@ impl Shared {
                 self.page(name, &place.namespace, asked)
             }
             Source::Bus(_) => Err(errors::NOT_AVAILABLE.into()),
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let pages = Pages {
-                    channel,
+                    shared: self,
+                    log,
                     namespace: &place.namespace,
                     publications: Vec::new(),
                     bytes: 0,
@@ -90,8 +93,8 @@ impl Shared {
 
 impl Pages<'_> {
     async fn read(mut self, asked: &PageRequest<'_>) -> Result<Page<StoredPublication>, Refused> {
-        let bounds = self.channel.bounds().ok_or(errors::UNKNOWN_CHANNEL)?;
-        let epoch = self.channel.epoch();
+        let bounds = self.log.bounds().ok_or(errors::UNKNOWN_CHANNEL)?;
+        let epoch = self.log.epoch();
         if let Some((offset, given)) = asked.since {
             if asked.reverse && offset == 0 {
                 return Err(HistoryError::BeforeFirst.into());
@@ -192,8 +195,7 @@ impl Pages<'_> {
     }
 
     async fn page(&self, after: u64, amount: ReadAmount) -> Result<Found, ReadFailure> {
-        let all = ReadFilter::default();
-        self.channel.read(after, amount, &all).await
+        self.shared.read_log(self.log, after, amount).await
     }
 
     fn is_full(&self) -> bool {

@@ -214,10 +214,10 @@ impl Sessions {
         let name = ChannelName::new(channel).map_err(PublishFailure::from)?;
         let place = self.0.place(&self.0.in_use(), &name).await?;
         match &place.source {
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let appended = self
                     .0
-                    .append_to(&name, channel, publisher, principal, draft, options);
+                    .append_to(&name, log, publisher, principal, draft, options);
                 appended.await
             }
             Source::Publishers | Source::Bus(_) => {

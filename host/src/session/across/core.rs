@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::durable::Durable;
 use super::homes::Homes;
 use super::interest::Interest;
 use super::members::Members;
@@ -26,6 +27,8 @@ pub(in crate::session) struct Across {
     pub(super) traffic: Arc<Traffic>,
     /// Logs of channels that are in memory.
     pub(in crate::session) homes: Homes,
+    /// Logs of durable channels.
+    pub(super) durable: Durable,
 }
 
 impl Across {
@@ -38,6 +41,7 @@ impl Across {
             interest: Interest::new(Arc::clone(&mesh), Arc::clone(&traffic)),
             traffic,
             homes: Homes::default(),
+            durable: Durable::default(),
             mesh,
         }
     }

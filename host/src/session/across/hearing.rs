@@ -34,6 +34,7 @@ impl Shared {
                 across.waiting.fail(peer);
                 across.interest.join(peer);
                 self.log_owner_came(peer);
+                self.open_far_anew(peer);
                 self.begin_anew(peer);
             }
             News::Back(peer) => {
@@ -54,6 +55,7 @@ impl Shared {
                     across.traffic.gap();
                     across.interest.lose(peer);
                     self.log_owner_missed(peer);
+                    self.open_far_anew(peer);
                     self.begin_anew(peer);
                 }
             }
@@ -69,6 +71,7 @@ impl Shared {
     fn forget_node(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.part(peer);
         self.across.waiting.fail(peer);
+        self.across.durable.unwatch_all(peer);
         self.log_owner_went(peer);
     }
 
@@ -111,6 +114,8 @@ impl Shared {
             Kind::WantedKnown(known) => across.interest.hear_known(from, known),
             Kind::Live(live) => self.hear_live(from, live)?,
             Kind::Home(home) => self.hear_of_log(from, home)?,
+            Kind::LogNews(news) => self.take_log_news(from, &news),
+            Kind::UnwatchLog(unwatch) => self.take_unwatch(from, &unwatch),
             Kind::Draining(Draining {}) => self.log_owner_drains(from),
             Kind::Ask(ask) => self.take_ask(from, ask),
             Kind::Answer(answer) => across.answered(from, answer),
@@ -124,6 +129,9 @@ impl Shared {
         let Ask { id, what } = ask;
         match what {
             Some(What::Publish(publish)) => self.number(from, id, publish),
+            Some(What::OpenLog(open)) => self.serve_open(from, id, open),
+            Some(What::ReadLog(read)) => self.serve_read(from, id, read),
+            Some(What::AppendLog(append)) => self.serve_append(from, id, append),
             _ => self.across.refuse(from, id, Refusal::unknown_request()),
         }
     }

@@ -15,10 +15,12 @@
 //! | `wishes`, `wanted` | which channels this node has subscribers of, and which the others have |
 //! | `interest` | saying and hearing that |
 //! | `live` | publications that are in no history |
+//! | `durable/` | durable channels of other nodes |
 //! | `homes/` | those that are in one: who numbers them, and how others get them |
 
 mod asking;
 mod core;
+mod durable;
 mod hearing;
 mod homes;
 mod interest;
@@ -32,6 +34,7 @@ mod wire;
 mod wishes;
 
 pub(super) use core::Across;
+pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
 pub(super) use homes::{Forwarded, Needs, Offered};
 pub(super) use interest::Wish;

@@ -54,7 +54,7 @@ impl Shared {
         let made = |hub: &Arc<Hub>| self.look_after(hub);
         let itself = |hub: &Arc<Hub>| Ok(Arc::clone(hub));
         let source = Source::Publishers;
-        let hub = self.hubs.with(name, namespace, &source, made, itself);
+        let hub = self.hubs.with(name, &namespace, &source, made, itself);
         hub.ok()
     }
 

@@ -38,7 +38,10 @@ impl Shared {
             Resolved::Namespace(namespace) => Some(namespace),
             _ => None,
         };
-        let kept = resolved.and_then(|it| Some((Arc::clone(it), it.history_in_memory()?)));
+        let kept = resolved.and_then(|it| {
+            let settings = it.history_in_memory()?;
+            Some((it, settings))
+        });
         let Some((namespace, settings)) = kept else {
             return refused(because(refusal::Reason::Unknown));
         };

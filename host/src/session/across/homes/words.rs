@@ -137,7 +137,7 @@ pub(super) fn decoded(
 }
 
 /// A position as it is sent.
-pub(super) fn position(position: &Position) -> protocol::Position {
+pub(in crate::session::across) fn position(position: &Position) -> protocol::Position {
     protocol::Position {
         offset: position.offset,
         epoch: position.epoch.to_string(),
@@ -148,7 +148,7 @@ pub(super) fn position(position: &Position) -> protocol::Position {
 ///
 /// # Errors
 /// [`Unreadable`] when there is none such.
-pub(super) fn position_of(position: protocol::Position) -> Result<Position, Unreadable> {
+pub(in crate::session::across) fn position_of(position: protocol::Position) -> Result<Position, Unreadable> {
     // Above that a number behind it would be none.
     if position.offset > i64::MAX as u64 {
         return Err(Unreadable::Missing("valid offset"));
