@@ -94,8 +94,7 @@ impl Shared {
             draft,
             options,
         );
-        // What is appended here does not come here again.
-        let appended = Box::pin(appended).await?;
+        let appended = appended.await?;
         Ok(Number {
             position: appended.position.as_ref().map(position),
             time: appended.time,
