@@ -173,8 +173,16 @@ impl Rig {
             clock: Arc::new(SystemClock),
         });
         let mesh = net.way_of(name, start);
-        let seams = seams();
-        let access = Access::open(Arc::clone(&seams) as Arc<dyn Clock>);
+        // No two nodes give the same ids.
+        let salt = name.bytes().fold(start, |salt, byte| salt * 256 + u128::from(byte));
+        let seams = seams_from(u64::try_from(salt).unwrap() << 32);
+        let folder = tempfile::tempdir().unwrap();
+        let settings = AccessSettings {
+            tokens: [("main".to_owned(), issuer_in(&folder))].into(),
+            ..AccessSettings::default()
+        };
+        let clock = Arc::clone(&seams) as Arc<dyn Clock>;
+        let access = Access::new(settings, clock, Arc::new(NoKeySets)).unwrap();
         let surroundings = Surroundings {
             channels: channels_of(&bus, BTreeMap::new()),
             bus,
@@ -183,8 +191,9 @@ impl Rig {
             hooks: Arc::new(NoHooks),
             mesh: Arc::clone(&mesh),
         };
-        let folder = tempfile::tempdir().unwrap();
-        let rig = Self::of(surroundings, folder, namespaces, |_| {});
+        let rig = Self::of(surroundings, folder, namespaces, |settings| {
+            settings.token = Some("main".to_owned());
+        });
         net.join(&mesh.this(), rig.sessions.ears());
         rig
     }
@@ -412,9 +421,14 @@ pub(super) fn all(namespaces: &[Namespace]) -> Namespaces {
 }
 
 fn seams() -> Arc<Seams> {
+    seams_from(1)
+}
+
+/// Whose numbers are those behind the one that is given.
+fn seams_from(first: u64) -> Arc<Seams> {
     Arc::new(Seams {
         start: Instant::now(),
-        random: AtomicU64::new(1),
+        random: AtomicU64::new(first),
     })
 }
 

@@ -9,6 +9,7 @@ use super::durable::Durable;
 use super::homes::Homes;
 use super::interest::Interest;
 use super::members::Members;
+use super::presence::PresenceAcross;
 use super::protocol::across::Kind;
 use super::traffic::{AcrossShown, Traffic};
 use super::waiting::Waiting;
@@ -24,6 +25,8 @@ pub(in crate::session) struct Across {
     pub(super) waiting: Waiting,
     /// Which channels there are subscribers of, and where.
     pub(in crate::session) interest: Arc<Interest>,
+    /// Who is subscribed to channels.
+    pub(super) presence: PresenceAcross,
     pub(super) traffic: Arc<Traffic>,
     /// Logs of channels that are in memory.
     pub(in crate::session) homes: Homes,
@@ -39,6 +42,7 @@ impl Across {
             members: Members::new(mesh.this()),
             waiting: Waiting::default(),
             interest: Interest::new(Arc::clone(&mesh), Arc::clone(&traffic)),
+            presence: PresenceAcross::default(),
             traffic,
             homes: Homes::default(),
             durable: Durable::default(),

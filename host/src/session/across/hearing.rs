@@ -5,8 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::protocol::across::Kind;
-use super::protocol::ask::What;
-use super::protocol::{Anew, Ask, Draining, Refusal};
+use super::protocol::{Anew, Ask, Draining, Refusal, answer, ask};
 use super::wire::{Unreadable, decode};
 use crate::mesh::{Ears, News, PeerNode};
 use crate::session::shared::Shared;
@@ -35,6 +34,7 @@ impl Shared {
                 across.interest.join(peer);
                 self.log_owner_came(peer);
                 self.open_far_anew(peer);
+                self.join_presence(peer);
                 self.begin_anew(peer);
             }
             News::Back(peer) => {
@@ -56,6 +56,7 @@ impl Shared {
                     across.interest.lose(peer);
                     self.log_owner_missed(peer);
                     self.open_far_anew(peer);
+                    self.forget_presence_wishes(peer);
                     self.begin_anew(peer);
                 }
             }
@@ -73,6 +74,7 @@ impl Shared {
         self.across.waiting.fail(peer);
         self.across.durable.unwatch_all(peer);
         self.log_owner_went(peer);
+        self.part_presence(peer);
     }
 
     /// What this node and another know of each other may not be what the other one says.
@@ -84,6 +86,7 @@ impl Shared {
     /// A node is to be told all.
     fn say_all(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.say_all(peer);
+        self.ask_presence_anew(peer);
     }
 
     fn take_message(self: &Arc<Self>, from: &PeerNode, message: Bytes) {
@@ -119,7 +122,11 @@ impl Shared {
             Kind::Draining(Draining {}) => self.log_owner_drains(from),
             Kind::Ask(ask) => self.take_ask(from, ask),
             Kind::Answer(answer) => across.answered(from, answer),
-            _ => {}
+            Kind::PresenceAsk(asked) => self.hear_presence_ask(from, asked),
+            Kind::PresenceTold(told) => self.hear_presence_told(from, told),
+            Kind::PresenceChanged(changed) => self.hear_presence_changed(from, changed),
+            Kind::PresenceForget(forget) => self.hear_presence_forget(from, &forget),
+            Kind::Holding(holding) => self.hear_holding(from, holding),
         }
         Ok(())
     }
@@ -128,11 +135,24 @@ impl Shared {
     fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
         let Ask { id, what } = ask;
         match what {
-            Some(What::Publish(publish)) => self.number(from, id, publish),
-            Some(What::OpenLog(open)) => self.serve_open(from, id, open),
-            Some(What::ReadLog(read)) => self.serve_read(from, id, read),
-            Some(What::AppendLog(append)) => self.serve_append(from, id, append),
-            _ => self.across.refuse(from, id, Refusal::unknown_request()),
+            Some(ask::What::Publish(publish)) => self.number(from, id, publish),
+            Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
+            Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
+            Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
+            Some(ask::What::Act(act)) => self.take_act(from, id, act),
+            Some(ask::What::Sessions(list)) => {
+                let listed = self.listed(&list);
+                self.across.answer(from, id, answer::What::Sessions(listed));
+            }
+            Some(ask::What::Channels(list)) => {
+                let listed = self.channels_listed(&list);
+                self.across.answer(from, id, answer::What::Channels(listed));
+            }
+            Some(ask::What::Usage(_)) => {
+                let usage = answer::What::Usage(self.usage());
+                self.across.answer(from, id, usage);
+            }
+            None => self.across.refuse(from, id, Refusal::unknown_request()),
         }
     }
 }

@@ -17,15 +17,22 @@
 //! | `live` | publications that are in no history |
 //! | `durable/` | durable channels of other nodes |
 //! | `homes/` | those that are in one: who numbers them, and how others get them |
+//! | `presence/` | who is subscribed anywhere |
+//! | `act`, `acting`, `acting_wire`, `listing` | doing something with sessions, and showing them, on whichever nodes they are |
 
+mod act;
+mod acting;
+mod acting_wire;
 mod asking;
 mod core;
 mod durable;
 mod hearing;
 mod homes;
 mod interest;
+mod listing;
 mod live;
 mod members;
+mod presence;
 mod protocol;
 mod traffic;
 mod waiting;
@@ -33,9 +40,11 @@ mod wanted;
 mod wire;
 mod wishes;
 
+pub use act::{Act, Reached};
 pub(super) use core::Across;
 pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
 pub(super) use homes::{Forwarded, Needs, Offered};
 pub(super) use interest::Wish;
+pub use listing::{AllChannels, NodeUsage, SessionsPage};
 pub use traffic::AcrossShown;

@@ -137,7 +137,13 @@ struct Count {
     value: fn(&CountsShown) -> u64,
 }
 
-const COUNTS: [Count; 6] = [
+const COUNTS: [Count; 7] = [
+    Count {
+        name: "session_partial_presence",
+        help: "Looks at who is subscribed for which other nodes had not said all in time",
+        kind: Kind::Counter,
+        value: |counts| counts.partial,
+    },
     Count {
         name: "session_subscriptions",
         help: "Subscriptions of the sessions that are connected",
