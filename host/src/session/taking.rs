@@ -122,23 +122,23 @@ impl Shared {
         new: &NewPublication<'_>,
         settings: HistorySettings,
     ) -> Result<Went, PublishFailure> {
-        let homes = &self.across.homes;
+        let across = &self.across;
+        let is_alone = across.members.is_alone();
         let made = |hub: &Arc<Hub>| self.look_after(hub);
         let take = |hub: &Arc<Hub>| {
             // Behind those that go elsewhere.
-            if homes.are_waiting(name) {
+            if across.homes.are_waiting(name) {
                 return Ok(None);
             }
-            if let Some(taken) = self.take_in(hub, new, Some(publisher), || {})? {
-                return Ok(Some(taken));
+            let taken = self.take_in(hub, new, Some(publisher), || {})?;
+            if taken.is_some() || !is_alone {
+                return Ok(taken);
             }
             // Where there is no other node, the log begins here.
-            if self.across.members.peers().is_empty() {
-                self.on_log(hub, settings, |log, view, todo| log.want(view, todo))?;
-            }
+            self.on_log(hub, settings, |log, view, todo| log.want(view, todo))?;
             self.take_in(hub, new, Some(publisher), || {})
         };
-        let taken = match self.across.members.peers().is_empty() {
+        let taken = match is_alone {
             true => {
                 let source = Source::Publishers;
                 let taken = self.hubs.with(name, namespace, &source, made, take);

@@ -63,6 +63,11 @@ impl Members {
         others.values().map(|member| member.peer.clone()).collect()
     }
 
+    /// Whether there is no other.
+    pub(in crate::session) fn is_alone(&self) -> bool {
+        self.read().is_empty()
+    }
+
     /// This node is about to end, and no home any more.
     pub(super) fn drain(&self) {
         self.drains.store(true, Ordering::Relaxed);

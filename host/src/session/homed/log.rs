@@ -102,6 +102,11 @@ impl<P> Homed<P> {
         matches!(self.role, Role::Owner)
     }
 
+    /// Whether there is one that is owned here, or handed over in parts.
+    pub(in crate::session) fn has_log(&self) -> bool {
+        self.kept.is_some() && matches!(self.role, Role::Owner | Role::Handing(_))
+    }
+
     /// Whether it is nothing to anybody.
     pub(in crate::session) fn is_idle(&self) -> bool {
         let is_at_rest = matches!(self.role, Role::Free | Role::Owner);
@@ -362,6 +367,19 @@ impl<P> Homed<P> {
             Role::Free => {}
             _ => return,
         }
+        self.role = Role::Free;
+        self.kept = None;
+    }
+
+    /// The channel has no history any more: who wants something of it is told so.
+    pub(in crate::session) fn abandon(&mut self, todo: &mut Vec<Todo<P>>) {
+        for follower in std::mem::take(&mut self.followers) {
+            todo.push(Todo::Send(follower, Word::Moved));
+        }
+        for wish in std::mem::take(&mut self.wishes) {
+            todo.push(Todo::Send(wish.from, Word::Moved));
+        }
+        self.leave(todo);
         self.role = Role::Free;
         self.kept = None;
     }

@@ -187,11 +187,13 @@ impl Hub {
                 state.homed.forget();
             }
         }
-        if !state.needs_log(now) && state.homed.may_leave() {
-            let mut todo = Vec::new();
+        let mut todo = Vec::new();
+        if settings.is_none() {
+            state.homed.abandon(&mut todo);
+        } else if !state.needs_log(now) && state.homed.may_leave() {
             state.homed.leave(&mut todo);
-            state.carry_out(todo, now, send);
         }
+        state.carry_out(todo, now, send);
         let looks_away = state.look_away(now);
         let again = state.due(now);
         state.reminded = Some(again);

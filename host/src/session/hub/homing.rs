@@ -89,6 +89,12 @@ impl Hub {
         state.homed.is_owned() && state.homed.kept().is_some()
     }
 
+    /// Whether it has, or is handing it over.
+    pub(in crate::session) fn has_log(&self) -> bool {
+        let state = self.lock();
+        state.homed.has_log()
+    }
+
     /// Whether the log is in a state in which it has to be looked at soon.
     pub(in crate::session) fn is_unsettled(&self) -> bool {
         self.lock().homed.is_unsettled()

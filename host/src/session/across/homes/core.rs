@@ -1,6 +1,7 @@
 //! What a node knows of all logs together.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -29,6 +30,8 @@ pub(in crate::session) struct Homes {
     stirred: Notify,
     /// Publications that are to be numbered by another node, in their order.
     waiting: Mutex<BTreeMap<ChannelName, Waiting>>,
+    /// Channels that have some.
+    channels: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -95,7 +98,7 @@ impl Homes {
 
     /// Whether publications to a channel wait: others have to go behind them.
     pub(in crate::session) fn are_waiting(&self, name: &ChannelName) -> bool {
-        self.waiting().contains_key(name)
+        self.channels.load(Ordering::Acquire) > 0 && self.waiting().contains_key(name)
     }
 
     /// Puts a publication behind the others of its channel. Whether it is the first, so that
@@ -117,6 +120,7 @@ impl Homes {
         }
         waiting.bytes = waiting.bytes.saturating_add(bytes);
         waiting.offered.push_back(offered);
+        self.channels.store(all.len(), Ordering::Release);
         Ok(is_first)
     }
 
@@ -137,6 +141,7 @@ impl Homes {
         waiting.bytes = waiting.bytes.saturating_sub(bytes);
         if next.is_empty() {
             all.remove(name);
+            self.channels.store(all.len(), Ordering::Release);
             return None;
         }
         Some(next)

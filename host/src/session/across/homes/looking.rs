@@ -192,7 +192,7 @@ impl Shared {
         while Instant::now() < deadline {
             let (is_due, _) = self.across.homes.are_left();
             let mut hubs = self.hubs.all().into_iter();
-            if !is_due && !hubs.any(|hub| hub.owns_log()) {
+            if !is_due && !hubs.any(|hub| hub.has_log()) {
                 return;
             }
             sleep(NEXT).await;
