@@ -23,6 +23,7 @@
 //! | `word` | what nodes say to each other of a log |
 //! | `role` | what a node is to a log |
 //! | `log` | one log on one node: [`Homed`] |
+//! | `happening` | what happens around it |
 //! | `acquiring`, `handing`, `following` | coming to own it, giving it away, and following who owns it |
 //!
 //! It reads no clock, sends nothing and waits for nothing: it is told what comes, and says what
@@ -31,11 +32,14 @@
 mod acquiring;
 mod following;
 mod handing;
+mod happening;
 mod log;
 mod role;
 #[cfg(test)]
 mod tests;
 mod word;
+#[cfg(test)]
+mod world;
 
 pub(super) use log::{Homed, Todo, View};
 pub(super) use role::Standing;
