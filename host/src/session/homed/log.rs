@@ -9,8 +9,9 @@ use crate::mesh::PeerNode;
 use crate::session::history::{History, Position, epoch_of};
 use crate::session::history_settings::HistorySettings;
 
-/// Bytes of publications in one message, about.
-pub(super) const PART_BYTES: usize = 128 << 10;
+/// Bytes of publications in one message, unless it is one that is larger: with what goes around
+/// them that is less than any node takes.
+pub(super) const PART_BYTES: usize = 64 << 10;
 
 /// How long others are waited for, in milliseconds.
 pub(super) const PATIENCE: u64 = 2_000;

@@ -21,7 +21,7 @@ const SETTINGS: HistorySettings = HistorySettings {
 };
 
 /// What of a publication's bytes has a log handed over in several parts.
-const BYTES: usize = 60 << 10;
+const BYTES: usize = 30 << 10;
 
 /// A publication: what was published, as no other was.
 type Said = u64;

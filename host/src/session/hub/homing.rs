@@ -17,7 +17,7 @@ use crate::session::publication::StoredPublication;
 pub(super) const FOLLOWED_ON: u64 = 10_000;
 
 /// Bytes of keys that are handed over with a log, about; the oldest are left behind.
-const KEY_BYTES: usize = 128 << 10;
+const KEY_BYTES: usize = 32 << 10;
 
 /// What is said of a log.
 pub(in crate::session) type LogWord = Word<StoredPublication>;

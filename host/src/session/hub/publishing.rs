@@ -166,7 +166,7 @@ impl State {
         };
         self.keep_to(Some(settings), now);
         let time = self.last_time.max(new.event.recorded_time());
-        let bytes = StoredPublication::bytes_of(&new.event);
+        let bytes = StoredPublication::bytes_of(&new.event, new.info.as_ref(), &new.tags);
         let manner = Manner {
             exclude: new.exclude.clone(),
             as_delta: new.as_delta,

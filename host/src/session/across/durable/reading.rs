@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Most that is asked for at once, which goes into a message.
 const MOST: ReadAmount = ReadAmount {
     events: 256,
-    bytes: 256 << 10,
+    bytes: 96 << 10,
 };
 
 impl Shared {

@@ -21,7 +21,7 @@ use crate::session::shared::Shared;
 /// Most that is read for one answer, which goes into a message.
 const MOST: ReadAmount = ReadAmount {
     events: 256,
-    bytes: 256 << 10,
+    bytes: 96 << 10,
 };
 
 impl Shared {

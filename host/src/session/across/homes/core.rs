@@ -19,7 +19,7 @@ const MAX_CHANNELS: usize = 16_384;
 
 /// Publications that are sent together at most, and bytes of them but for the first.
 const TOGETHER: usize = 64;
-const TOGETHER_BYTES: usize = 128 << 10;
+const TOGETHER_BYTES: usize = 64 << 10;
 
 /// What a node knows of all logs together.
 #[derive(Debug, Default)]

@@ -17,7 +17,7 @@ use crate::session::name::ChannelName;
 use crate::session::publication::StoredPublication;
 use crate::session::shared::Shared;
 
-/// Logs that are looked at in one go when others are seen differently: with a part of 128 KiB
+/// Logs that are looked at in one go when others are seen differently: with a part of 64 KiB
 /// of each that moves, a link has room for them.
 const TOGETHER: usize = 32;
 

@@ -1,6 +1,5 @@
 //! What is said of a log, as it is sent.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hearken_session_protocol::Encoding;
@@ -220,8 +219,7 @@ fn entry_of(
         as_delta,
     } = Besides::decoded(entry.beside)?;
     let event = event_of(&entry.event)?;
-    let bytes = StoredPublication::bytes_of(&event);
-    let tags: BTreeMap<_, _> = tags;
+    let bytes = StoredPublication::bytes_of(&event, info.as_ref(), &tags);
     let publication = StoredPublication::new(event, number, info, tags, &[]);
     let entry = Entry {
         bytes,
