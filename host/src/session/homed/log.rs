@@ -1,6 +1,5 @@
 //! One log on one node.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::role::{Role, Standing};

@@ -153,7 +153,7 @@ impl State {
     }
 
     /// With the last part of a log goes what its publications are known by.
-    fn with_keys(&mut self, word: LogWord, now: u64) -> LogWord {
+    fn with_keys(&self, word: LogWord, now: u64) -> LogWord {
         let Word::Hand {
             serial,
             is_first,
