@@ -171,7 +171,7 @@ impl Shared {
         beyond: impl FnOnce(),
     ) -> Result<Option<Taken>, Gone> {
         let (random, now) = (self.environment.random(), self.wheel.now());
-        let send = |to: &_, word| self.say_of_log(hub.name(), to, word);
+        let send = |to: &[_], word| self.say_of_log(hub.name(), to, word);
         let taken = hub.publish(new, publisher, random, now, send, beyond)?;
         self.stir(hub);
         Ok(taken)

@@ -1,5 +1,7 @@
 //! Following who owns a log, and being followed.
 
+use std::sync::Arc;
+
 use super::log::{Homed, PART_BYTES, Todo, View, Wish};
 use super::role::{Following, Role};
 use super::word::{Entry, Manner, Part, Word};
@@ -82,7 +84,7 @@ impl<P> Homed<P> {
         let part = part_of(history, behind, view.now);
         let is_all = part.end() == top.offset;
         if is_all && !self.followers.contains(&from) {
-            self.followers.push(from.clone());
+            Arc::make_mut(&mut self.followers).push(from.clone());
         }
         let word = Word::Followed {
             serial,
@@ -145,7 +147,7 @@ impl<P> Homed<P> {
                 return;
             }
             if number == top + 1 {
-                let publication = std::sync::Arc::clone(&entry.publication);
+                let publication = Arc::clone(&entry.publication);
                 history.append_numbered(entry.bytes, view.now, publication);
                 todo.push(Todo::Deliver(entry, manner));
                 return;
@@ -191,7 +193,7 @@ impl<P> Homed<P> {
 pub(super) fn part_of<P>(history: &History<P>, behind: u64, now: u64) -> Part<P> {
     let entries = history.part(behind, PART_BYTES).into_iter();
     Part {
-        epoch: std::sync::Arc::clone(history.epoch()),
+        epoch: Arc::clone(history.epoch()),
         behind,
         entries: entries
             .map(|(bytes, publication)| Entry { bytes, publication })

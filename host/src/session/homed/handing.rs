@@ -1,5 +1,7 @@
 //! Handing a log over to another node.
 
+use std::sync::Arc;
+
 use super::following::part_of;
 use super::log::{Homed, PATIENCE, Todo, View};
 use super::role::{Handing, Role};
@@ -36,11 +38,11 @@ impl<P> Homed<P> {
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
-        for follower in std::mem::take(&mut self.followers) {
-            if follower != to {
-                todo.push(Todo::Send(follower, Word::Moved));
-            }
+        let mut followers = std::mem::take(&mut self.followers);
+        if followers.contains(&to) {
+            Arc::make_mut(&mut followers).retain(|follower| *follower != to);
         }
+        todo.push(Todo::Spread(followers, Word::Moved));
         let Some((_, history)) = &self.kept else {
             self.role = Role::Free;
             if view.is_used {

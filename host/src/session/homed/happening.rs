@@ -131,10 +131,9 @@ impl<P> Homed<P> {
                     return;
                 };
                 history.remove();
-                for follower in &self.followers {
-                    let epoch = Arc::clone(history.epoch());
-                    todo.push(Todo::Send(follower.clone(), Word::Removed { epoch }));
-                }
+                let epoch = Arc::clone(history.epoch());
+                let followers = Arc::clone(&self.followers);
+                todo.push(Todo::Spread(followers, Word::Removed { epoch }));
             }
             _ => self.want(view, todo),
         }
@@ -195,9 +194,8 @@ impl<P> Homed<P> {
 
     /// The channel has no history any more: who wants something of it is told so.
     pub(in crate::session) fn abandon(&mut self, todo: &mut Vec<Todo<P>>) {
-        for follower in std::mem::take(&mut self.followers) {
-            todo.push(Todo::Send(follower, Word::Moved));
-        }
+        let followers = std::mem::take(&mut self.followers);
+        todo.push(Todo::Spread(followers, Word::Moved));
         for wish in std::mem::take(&mut self.wishes) {
             todo.push(Todo::Send(wish.from, Word::Moved));
         }

@@ -25,7 +25,7 @@ pub(in crate::session) struct Homed<P> {
     /// What is kept here of the log, and what that keeps to.
     pub(super) kept: Option<(HistorySettings, History<P>)>,
     /// Who is sent what is published, if it is owned here.
-    pub(super) followers: Vec<PeerNode>,
+    pub(super) followers: Arc<Vec<PeerNode>>,
     /// Who asked before it was known whether it is.
     pub(super) wishes: Vec<Wish>,
     /// Number of the last question, or handing over.
@@ -62,6 +62,8 @@ pub(in crate::session) struct View<'v> {
 pub(in crate::session) enum Todo<P> {
     /// This is to be sent.
     Send(PeerNode, Word<P>),
+    /// This is to be sent to all of these.
+    Spread(Arc<Vec<PeerNode>>, Word<P>),
     /// This is to be handed to those who are subscribed here.
     Deliver(Entry<P>, Manner),
     /// Those who have a position have missed something.
@@ -78,7 +80,7 @@ impl<P> Default for Homed<P> {
         Self {
             role: Role::Free,
             kept: None,
-            followers: Vec::new(),
+            followers: Arc::default(),
             wishes: Vec::new(),
             serial: 0,
         }
@@ -173,7 +175,7 @@ impl<P> Homed<P> {
         let history = self.history(settings, random, now)?;
         let publication = history.append(bytes, now, make);
         let top = history.top();
-        for follower in &self.followers {
+        if self.has_followers() {
             let word = Word::Published {
                 epoch: Arc::clone(&top.epoch),
                 number: top.offset,
@@ -183,7 +185,7 @@ impl<P> Homed<P> {
                 },
                 manner: manner.clone(),
             };
-            todo.push(Todo::Send(follower.clone(), word));
+            todo.push(Todo::Spread(Arc::clone(&self.followers), word));
         }
         Some((publication, top))
     }
@@ -200,7 +202,9 @@ impl<P> Homed<P> {
     }
 
     pub(super) fn drop_follower(&mut self, node: &PeerNode) {
-        self.followers.retain(|follower| follower != node);
+        if self.followers.contains(node) {
+            Arc::make_mut(&mut self.followers).retain(|follower| follower != node);
+        }
         self.wishes.retain(|wish| wish.from != *node);
     }
 

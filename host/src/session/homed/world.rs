@@ -143,12 +143,18 @@ impl World {
         };
         let mut todo = Vec::new();
         let done = work(log, &view, &mut todo);
+        let wires = &mut self.wires;
+        let mut send = |to: &PeerNode, word| {
+            if others.contains(&at(to)) {
+                wires.entry((node, at(to))).or_default().push_back(word);
+            }
+        };
         for one in todo {
             match one {
-                Todo::Send(to, word) => {
-                    if others.contains(&at(&to)) {
-                        let wire = self.wires.entry((node, at(&to))).or_default();
-                        wire.push_back(word);
+                Todo::Send(to, word) => send(&to, word),
+                Todo::Spread(all, word) => {
+                    for to in all.iter() {
+                        send(to, word.clone());
                     }
                 }
                 Todo::Deliver(entry, _) => client.take(&self.logs, *entry.publication),

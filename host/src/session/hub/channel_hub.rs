@@ -170,7 +170,7 @@ impl Hub {
         &self,
         settings: Option<HistorySettings>,
         now: u64,
-        send: impl Fn(&PeerNode, LogWord),
+        send: impl Fn(&[PeerNode], LogWord),
     ) -> Option<Tended> {
         let mut state = self.lock();
         if state.reminded.is_some_and(|reminded| reminded > now) {

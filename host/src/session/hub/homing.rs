@@ -46,7 +46,7 @@ impl Hub {
     pub(in crate::session) fn with_log<T>(
         &self,
         seen: &Seen,
-        send: impl Fn(&PeerNode, LogWord),
+        send: impl Fn(&[PeerNode], LogWord),
         work: impl FnOnce(
             &mut Homed<StoredPublication>,
             &View<'_>,
@@ -117,15 +117,16 @@ impl State {
         &mut self,
         todo: Vec<Todo<StoredPublication>>,
         now: u64,
-        send: impl Fn(&PeerNode, LogWord),
+        send: impl Fn(&[PeerNode], LogWord),
     ) -> bool {
         let mut tells = false;
         for one in todo {
             match one {
                 Todo::Send(to, word) => {
                     let word = self.with_keys(word, now);
-                    send(&to, word);
+                    send(std::slice::from_ref(&to), word);
                 }
+                Todo::Spread(all, word) => send(&all, word),
                 Todo::Deliver(entry, manner) => self.deliver(entry, manner),
                 Todo::Lose => {
                     self.serial += 1;

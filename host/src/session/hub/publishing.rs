@@ -68,7 +68,7 @@ impl Hub {
         publisher: Option<&Publisher>,
         random: u64,
         now: u64,
-        send: impl Fn(&PeerNode, LogWord),
+        send: impl Fn(&[PeerNode], LogWord),
         beyond: impl FnOnce(),
     ) -> Result<Option<Taken>, Gone> {
         if self.filled.is_some() {

@@ -37,7 +37,7 @@ impl Shared {
         });
         if heard.is_err() {
             // It ended just now. Whoever follows asks again.
-            self.say_of_log(&name, from, Word::Moved);
+            self.say_of_log(&name, std::slice::from_ref(from), Word::Moved);
         }
         Ok(())
     }
@@ -76,6 +76,6 @@ impl Shared {
             },
             _ => return,
         };
-        self.say_of_log(name, to, word);
+        self.say_of_log(name, std::slice::from_ref(to), word);
     }
 }

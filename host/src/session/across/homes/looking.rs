@@ -10,6 +10,7 @@ use crate::mesh::PeerNode;
 use crate::session::across::members::Home;
 use crate::session::across::protocol::Draining;
 use crate::session::across::protocol::across::Kind;
+use crate::session::across::wire::encode;
 use crate::session::history_settings::HistorySettings;
 use crate::session::homed::{Homed, Standing, Todo, View, Word};
 use crate::session::hub::{Gone, Hub, LogWord, Seen};
@@ -46,14 +47,20 @@ impl Shared {
         }
     }
 
-    /// Says something of a channel's log to another node. Waits for nothing.
+    /// Says something of a channel's log to other nodes. Waits for nothing.
     pub(in crate::session) fn say_of_log(
         &self,
         name: &ChannelName,
-        to: &PeerNode,
+        to: &[PeerNode],
         word: LogWord,
     ) {
-        self.across.say(to, Kind::Home(encoded(name, word)));
+        if to.is_empty() {
+            return;
+        }
+        let message = encode(Kind::Home(encoded(name, word)));
+        for to in to {
+            self.across.send(to, message.clone());
+        }
     }
 
     /// Does something with the log of a hub, and what follows from that.
@@ -71,7 +78,7 @@ impl Shared {
         ) -> T,
     ) -> Result<T, Gone> {
         let seen = self.seen(hub.name(), settings);
-        let send = |to: &PeerNode, word| self.say_of_log(hub.name(), to, word);
+        let send = |to: &[PeerNode], word| self.say_of_log(hub.name(), to, word);
         let done = hub.with_log(&seen, send, work)?;
         self.stir(hub);
         if hub.is_unsettled() {
@@ -122,7 +129,7 @@ impl Shared {
                 // One that is gone has nothing.
                 let _ = self.on_log(&hub, settings, |log, view, todo| log.remove(view, todo));
             }
-            (None, Home::There(home)) => self.say_of_log(name, &home, Word::Remove),
+            (None, Home::There(home)) => self.say_of_log(name, &[home], Word::Remove),
             (None, Home::Here) => {}
         }
     }
