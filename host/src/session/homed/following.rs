@@ -37,6 +37,7 @@ impl<P> Homed<P> {
             home,
             asked: self.serial,
             synced,
+            has_missed: false,
             asked_at: view.now,
             is_live,
         });

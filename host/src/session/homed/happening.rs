@@ -55,6 +55,10 @@ impl<P> Homed<P> {
                 // The last part was not sent, so that nobody else owns it.
                 self.own(view, todo);
             }
+            (Role::Following(following), _) if following.has_missed => {
+                let home = following.home.clone();
+                self.follow(home, view, todo);
+            }
             (Role::Following(following), _)
                 if following.asked != following.synced
                     && following.asked_at.saturating_add(AGAIN) <= now =>
@@ -150,21 +154,15 @@ impl<P> Homed<P> {
         match &mut self.role {
             Role::Acquiring(_) => self.ask_no_more(node, view, todo),
             Role::Handing(handing) if handing.to == *node => self.own(view, todo),
-            Role::Following(following) if following.home == *node => {
-                self.role = Role::Free;
-                self.look(view, todo);
-            }
+            // What follows from that is for when it is looked at: there may be many logs.
+            Role::Following(following) if following.home == *node => self.role = Role::Free,
             _ => {}
         }
     }
 
-    /// Messages of a node are lost.
-    pub(in crate::session) fn missed(
-        &mut self,
-        node: &PeerNode,
-        view: &View<'_>,
-        todo: &mut Vec<Todo<P>>,
-    ) {
+    /// Messages of a node are lost. Who is followed is asked anew when it is looked at: there may
+    /// be many logs.
+    pub(in crate::session) fn missed(&mut self, node: &PeerNode) {
         match &mut self.role {
             Role::Acquiring(acquiring) => {
                 if acquiring.is_arriving_from(node) {
@@ -172,8 +170,9 @@ impl<P> Homed<P> {
                 }
             }
             Role::Following(following) if following.home == *node => {
-                let home = node.clone();
-                self.follow(home, view, todo);
+                self.serial += 1;
+                following.asked = self.serial;
+                following.has_missed = true;
             }
             _ => {}
         }

@@ -59,6 +59,8 @@ pub(super) struct Following {
     pub(super) asked: u64,
     /// Number of the last question whose answer told all.
     pub(super) synced: u64,
+    /// Whether something that was sent here is lost, so that it is to be asked again.
+    pub(super) has_missed: bool,
     /// When the last was asked.
     pub(super) asked_at: u64,
     /// Whether what comes is sent here.

@@ -271,7 +271,7 @@ impl World {
             Step::Lose(from, to) => {
                 if let Some(wire) = self.wires.get_mut(&(from, to)) {
                     wire.clear();
-                    self.with(to, |log, view, todo| log.missed(&peer(from), view, todo));
+                    self.with(to, |log, _, _| log.missed(&peer(from)));
                 }
             }
             Step::Drain(node) => {

@@ -18,9 +18,10 @@ use crate::session::name::ChannelName;
 use crate::session::publication::StoredPublication;
 use crate::session::shared::Shared;
 
-/// Logs that are looked at in one go when others are seen differently: with a part of 64 KiB
-/// of each that moves, a link has room for them.
-const TOGETHER: usize = 32;
+/// Logs that are looked at in one go when others are seen differently, and bytes of those of
+/// them that move: a link has room for what comes of that, and carries it until the next go.
+const TOGETHER: usize = 256;
+const TOGETHER_BYTES: usize = 512 << 10;
 
 /// Between two goes.
 const NEXT: Duration = Duration::from_millis(10);
@@ -101,19 +102,35 @@ impl Shared {
             if is_tick {
                 tick = Instant::now() + TICK;
             }
-            for name in homes.take(TOGETHER, is_tick) {
-                self.look_at_log(&name);
+            let mut bytes = 0_usize;
+            let mut left = homes.take(TOGETHER, is_tick);
+            while bytes < TOGETHER_BYTES
+                && let Some(name) = left.pop_first()
+            {
+                bytes = bytes.saturating_add(self.look_at_log(&name));
+            }
+            if !left.is_empty() {
+                homes.look_at(left);
             }
         }
     }
 
-    fn look_at_log(self: &Arc<Self>, name: &ChannelName) {
-        if let Some(hub) = self.hubs.get(name)
-            && let Some(settings) = self.history_settings(name)
-        {
-            // One that is gone needs nothing.
-            let _ = self.on_log(&hub, settings, |log, view, todo| log.look(view, todo));
-        }
+    /// Looks at a log. Returns how many bytes of it move to another node.
+    fn look_at_log(self: &Arc<Self>, name: &ChannelName) -> usize {
+        let (Some(hub), Some(settings)) = (self.hubs.get(name), self.history_settings(name)) else {
+            return 0;
+        };
+        let looked = self.on_log(&hub, settings, |log, view, todo| {
+            let bytes = log.kept().map_or(0, |(_, history)| history.bytes());
+            let was_owned = log.is_owned();
+            log.look(view, todo);
+            match was_owned && !log.is_owned() {
+                true => bytes,
+                false => 0,
+            }
+        });
+        // One that is gone needs nothing.
+        looked.unwrap_or_default()
     }
 
     /// Drops what the history of a channel keeps, whichever node that is on.
@@ -157,7 +174,8 @@ impl Shared {
 
     /// Messages of a node are lost.
     pub(in crate::session) fn log_owner_missed(self: &Arc<Self>, peer: &PeerNode) {
-        self.on_all_logs(|log, view, todo| log.missed(peer, view, todo));
+        self.on_all_logs(|log, _, _| log.missed(peer));
+        self.look_at_all_logs();
     }
 
     fn on_all_logs(
