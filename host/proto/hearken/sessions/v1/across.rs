@@ -3,7 +3,10 @@
 pub struct Across {
     /// Numbers up to 19 are what nodes want and what is live, requests and answers; 20 to 49
     /// logs and their homes; 50 to 79 presence and acting.
-    #[prost(oneof = "across::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 50, 51, 52, 53, 54")]
+    #[prost(
+        oneof = "across::Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23, 50, 51, 52, 53, 54"
+    )]
     pub kind: ::core::option::Option<across::Kind>,
 }
 /// Nested message and enum types in `Across`.
@@ -26,6 +29,14 @@ pub mod across {
         Ask(super::Ask),
         #[prost(message, tag = "7")]
         Answer(super::Answer),
+        #[prost(message, tag = "20")]
+        Home(super::Home),
+        #[prost(message, tag = "21")]
+        Draining(super::Draining),
+        #[prost(message, tag = "22")]
+        LogNews(super::LogNews),
+        #[prost(message, tag = "23")]
+        UnwatchLog(super::UnwatchLog),
         #[prost(message, tag = "50")]
         PresenceAsk(super::PresenceAsk),
         #[prost(message, tag = "51")]
@@ -132,18 +143,26 @@ pub struct Info {
     pub chan_info: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// A request, which is answered.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Ask {
     /// Unlike that of every other request of the sender's start.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(oneof = "ask::What", tags = "50, 51, 52, 53")]
+    #[prost(oneof = "ask::What", tags = "20, 21, 22, 23, 50, 51, 52, 53")]
     pub what: ::core::option::Option<ask::What>,
 }
 /// Nested message and enum types in `Ask`.
 pub mod ask {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum What {
+        #[prost(message, tag = "20")]
+        Publish(super::Publish),
+        #[prost(message, tag = "21")]
+        OpenLog(super::OpenLog),
+        #[prost(message, tag = "22")]
+        ReadLog(super::ReadLog),
+        #[prost(message, tag = "23")]
+        AppendLog(super::AppendLog),
         #[prost(message, tag = "50")]
         Act(super::Act),
         #[prost(message, tag = "51")]
@@ -159,7 +178,7 @@ pub struct Answer {
     /// Of the request.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(oneof = "answer::What", tags = "2, 50, 51, 52, 53")]
+    #[prost(oneof = "answer::What", tags = "2, 20, 21, 22, 23, 50, 51, 52, 53")]
     pub what: ::core::option::Option<answer::What>,
 }
 /// Nested message and enum types in `Answer`.
@@ -168,6 +187,14 @@ pub mod answer {
     pub enum What {
         #[prost(message, tag = "2")]
         Refused(super::Refusal),
+        #[prost(message, tag = "20")]
+        Numbered(super::Numbered),
+        #[prost(message, tag = "21")]
+        LogOpened(super::LogOpened),
+        #[prost(message, tag = "22")]
+        LogRead(super::LogRead),
+        #[prost(message, tag = "23")]
+        Appended(super::Number),
         #[prost(message, tag = "50")]
         Acted(super::Acted),
         #[prost(message, tag = "51")]
@@ -242,6 +269,337 @@ pub mod refusal {
             }
         }
     }
+}
+/// What nodes say to each other of a channel whose history is in memory: who numbers it, and
+/// what there is of it. Each of its logs has an epoch of its own.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Home {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    #[prost(oneof = "home::What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    pub what: ::core::option::Option<home::What>,
+}
+/// Nested message and enum types in `Home`.
+pub mod home {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "2")]
+        Follow(super::Follow),
+        #[prost(message, tag = "3")]
+        Followed(super::Followed),
+        #[prost(message, tag = "4")]
+        Published(super::Published),
+        /// The sender follows no more.
+        #[prost(message, tag = "5")]
+        Unfollow(super::Nothing),
+        /// The receiver has to look for the log elsewhere.
+        #[prost(message, tag = "6")]
+        Moved(super::Nothing),
+        /// Whoever owns the log is to hand it over to the sender, the channel's home.
+        #[prost(message, tag = "7")]
+        Take(super::Nothing),
+        #[prost(message, tag = "8")]
+        NotMine(super::NotMine),
+        #[prost(message, tag = "9")]
+        Hand(super::Hand),
+        #[prost(message, tag = "10")]
+        Handed(super::Handed),
+        /// What is kept is to be dropped.
+        #[prost(message, tag = "11")]
+        Remove(super::Nothing),
+        /// It was, of the log of this epoch.
+        #[prost(string, tag = "12")]
+        Removed(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Nothing {}
+/// The sender is to be sent what is behind its position, and then what comes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Follow {
+    #[prost(uint64, tag = "1")]
+    pub serial: u64,
+    /// Absent if it has nothing.
+    #[prost(message, optional, tag = "2")]
+    pub since: ::core::option::Option<Position>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Followed {
+    /// Of the question.
+    #[prost(uint64, tag = "1")]
+    pub serial: u64,
+    #[prost(message, optional, tag = "2")]
+    pub part: ::core::option::Option<Part>,
+    /// Whether that is all that there is, so that what comes is sent from now on.
+    #[prost(bool, tag = "3")]
+    pub is_all: bool,
+}
+/// The next publication.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Published {
+    #[prost(message, optional, tag = "1")]
+    pub position: ::core::option::Option<Position>,
+    #[prost(message, optional, tag = "2")]
+    pub entry: ::core::option::Option<Entry>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotMine {
+    /// Whether the receiver is the channel's home by the sender's lights too.
+    #[prost(bool, tag = "1")]
+    pub agrees: bool,
+}
+/// A part of a log, which moves to the receiver. It is the receiver's with the last.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Hand {
+    #[prost(uint64, tag = "1")]
+    pub serial: u64,
+    #[prost(bool, tag = "2")]
+    pub first: bool,
+    #[prost(bool, tag = "3")]
+    pub last: bool,
+    #[prost(message, optional, tag = "4")]
+    pub part: ::core::option::Option<Part>,
+    #[prost(message, repeated, tag = "5")]
+    pub keys: ::prost::alloc::vec::Vec<Key>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Handed {
+    #[prost(uint64, tag = "1")]
+    pub serial: u64,
+    /// Whether the others are to come too.
+    #[prost(bool, tag = "2")]
+    pub wanted: bool,
+}
+/// Publications that follow on one another.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Part {
+    #[prost(string, tag = "1")]
+    pub epoch: ::prost::alloc::string::String,
+    /// The number before that of the first.
+    #[prost(uint64, tag = "2")]
+    pub behind: u64,
+    #[prost(message, repeated, tag = "3")]
+    pub entries: ::prost::alloc::vec::Vec<Entry>,
+    /// Milliseconds for which they are kept still.
+    #[prost(uint64, optional, tag = "4")]
+    pub lasts_ms: ::core::option::Option<u64>,
+}
+/// A publication of a log.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Entry {
+    /// In the packed encoding, with its number.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub event: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub beside: ::core::option::Option<Beside>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Position {
+    #[prost(uint64, tag = "1")]
+    pub offset: u64,
+    #[prost(string, tag = "2")]
+    pub epoch: ::prost::alloc::string::String,
+}
+/// What a publication is known by when it is sent again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Key {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Id of the event.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub time: u64,
+    /// Absent if it is in no log.
+    #[prost(uint64, optional, tag = "4")]
+    pub number: ::core::option::Option<u64>,
+    /// Milliseconds for which it is known still.
+    #[prost(uint64, tag = "5")]
+    pub lasts_ms: u64,
+}
+/// Publications, to be numbered in this order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Publish {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub offers: ::prost::alloc::vec::Vec<Offer>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Offer {
+    /// In the packed encoding, without a number.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub event: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub beside: ::core::option::Option<Beside>,
+    /// What the same is known by when it is sent again.
+    #[prost(string, optional, tag = "3")]
+    pub key: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What became of each.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Numbered {
+    #[prost(message, repeated, tag = "1")]
+    pub numbers: ::prost::alloc::vec::Vec<Number>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Number {
+    #[prost(message, optional, tag = "1")]
+    pub position: ::core::option::Option<Position>,
+    /// Milliseconds since the Unix epoch at which it was taken.
+    #[prost(uint64, tag = "2")]
+    pub time: u64,
+    /// Id of the event.
+    #[prost(string, tag = "3")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub duplicate: bool,
+}
+/// The sender is about to end, and the home of nothing any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Draining {}
+/// What a durable channel of the receiver is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenLog {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    /// Whether it is made if it is not there, as a channel of the receiver's namespace.
+    #[prost(bool, tag = "2")]
+    pub make: bool,
+    /// Whether the sender is told when there is more, from now on.
+    #[prost(bool, tag = "3")]
+    pub watch: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogOpened {
+    #[prost(string, tag = "1")]
+    pub epoch: ::prost::alloc::string::String,
+    /// Numbers of the first and the last event.
+    #[prost(uint64, tag = "2")]
+    pub first: u64,
+    #[prost(uint64, tag = "3")]
+    pub last: u64,
+    /// Number up to which events are known to be missing.
+    #[prost(uint64, tag = "4")]
+    pub missing: u64,
+    /// Number up to which some are damaged; 0 if none are.
+    #[prost(uint64, tag = "5")]
+    pub damaged: u64,
+    #[prost(bool, tag = "6")]
+    pub declared: bool,
+}
+/// There is more in a log, or it was removed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogNews {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub epoch: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub last: u64,
+    #[prost(bool, tag = "4")]
+    pub removed: bool,
+}
+/// The sender need not be told of a log any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnwatchLog {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadLog {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub epoch: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub after: u64,
+    #[prost(uint32, tag = "4")]
+    pub events: u32,
+    #[prost(uint32, tag = "5")]
+    pub bytes: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogRead {
+    /// Unless it was read.
+    #[prost(enumeration = "log_read::Outcome", tag = "1")]
+    pub outcome: i32,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub events: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(uint64, tag = "3")]
+    pub next: u64,
+    #[prost(uint64, tag = "4")]
+    pub last: u64,
+    /// Number up to which there is nothing any more; 0 if nothing is missing.
+    #[prost(uint64, tag = "5")]
+    pub gap: u64,
+}
+/// Nested message and enum types in `LogRead`.
+pub mod log_read {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Outcome {
+        Unspecified = 0,
+        /// The log is gone.
+        Removed = 1,
+        /// Events up to `next` are damaged.
+        Damaged = 2,
+        /// It ends before that, with `last`.
+        Beyond = 3,
+        Busy = 4,
+        Failed = 5,
+    }
+    impl Outcome {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "OUTCOME_UNSPECIFIED",
+                Self::Removed => "OUTCOME_REMOVED",
+                Self::Damaged => "OUTCOME_DAMAGED",
+                Self::Beyond => "OUTCOME_BEYOND",
+                Self::Busy => "OUTCOME_BUSY",
+                Self::Failed => "OUTCOME_FAILED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+                "OUTCOME_REMOVED" => Some(Self::Removed),
+                "OUTCOME_DAMAGED" => Some(Self::Damaged),
+                "OUTCOME_BEYOND" => Some(Self::Beyond),
+                "OUTCOME_BUSY" => Some(Self::Busy),
+                "OUTCOME_FAILED" => Some(Self::Failed),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppendLog {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    /// In the packed encoding, without a number.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub event: ::prost::bytes::Bytes,
+    /// Whether the publisher has given it its id.
+    #[prost(bool, tag = "3")]
+    pub named: bool,
+    #[prost(string, tag = "4")]
+    pub principal: ::prost::alloc::string::String,
 }
 /// Asks which sessions of the other node are subscribed to channels, and from then on for each
 /// change of that. Channels that were asked for before may be asked for again.
