@@ -2,7 +2,7 @@
 //! channels there.
 //!
 //! Each node says to the others what they have to know, in the order of the links between them
-//! ([`Mesh`]). What it knows of another node is of one start of that, is bounded, and goes with
+//! (`mesh`). What it knows of another node is of one start of that, is bounded, and goes with
 //! it. On a node that is alone nobody is told, and nothing waits.
 //!
 //! | file | what it is |
