@@ -82,7 +82,11 @@ mod shown;
 mod source;
 mod taking;
 #[cfg(test)]
+mod test_beside;
+#[cfg(test)]
 mod test_client;
+#[cfg(test)]
+mod test_namespaces;
 #[cfg(test)]
 mod test_net;
 #[cfg(test)]
