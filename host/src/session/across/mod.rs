@@ -46,7 +46,7 @@ pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
 pub(super) use homes::{Forwarded, Needs, Offered};
 pub(super) use interest::Wish;
+pub use listing::{AllChannels, NodeUsage, SessionsPage};
 #[cfg(test)]
 pub(super) use members::Home;
-pub use listing::{AllChannels, NodeUsage, SessionsPage};
 pub use traffic::AcrossShown;

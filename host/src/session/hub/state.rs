@@ -156,10 +156,7 @@ impl State {
     }
 
     pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
-        self.is_unused()
-            && self.homed.is_idle()
-            && !self.is_followed()
-            && self.keys.is_empty(now)
+        self.is_unused() && self.homed.is_idle() && !self.is_followed() && self.keys.is_empty(now)
     }
 
     /// Whether other nodes have said something of it that is kept for a while.

@@ -293,8 +293,9 @@ async fn while_a_home_is_cut_off_nothing_is_published_there_and_nothing_is_lost(
     let (mut client, _) = subscribed(&rigs[1], &channel).await;
     net.cut(&rigs[0].peer(), &rigs[1].peer());
     publish(&rigs[0], &channel, &json!(1)).await.unwrap();
-    let failed = publish(&rigs[1], &channel, &json!("late")).await;
-    let failed = failed.expect_err("it is away");
+    let late = json!("late");
+    let published = publish(&rigs[1], &channel, &late);
+    let failed = published.await.expect_err("it is away");
     assert!(matches!(failed, PublishFailure::Unknown(_)), "{failed}");
     net.heal();
     pass(Duration::from_secs(1)).await;
