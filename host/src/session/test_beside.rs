@@ -35,7 +35,9 @@ impl Rig {
         });
         let mesh = net.way_of(name, start);
         // No two nodes give the same ids.
-        let salt = name.bytes().fold(start, |salt, byte| salt * 256 + u128::from(byte));
+        let salt = name
+            .bytes()
+            .fold(start, |salt, byte| salt * 256 + u128::from(byte));
         let seams = seams_from(u64::try_from(salt).unwrap() << 32);
         let folder = tempfile::tempdir().unwrap();
         let settings = AccessSettings {
