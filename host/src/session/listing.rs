@@ -1,7 +1,7 @@
 //! Which sessions are subscribed to a channel, and what is published to it.
 
 use super::name::ChannelName;
-use super::publishing::PublishFailure;
+use super::receipt::PublishFailure;
 use super::server::Whose;
 use super::sessions::Sessions;
 use super::shown::SessionStatus;

@@ -20,7 +20,7 @@ use super::hooks::{NoHooks, SessionHooks};
 use super::namespace::Namespace;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
-use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use super::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use super::sessions::{Sessions, Surroundings};
 use super::settings::SessionsSettings;
 use super::test_client::Client;

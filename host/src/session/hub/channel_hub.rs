@@ -7,7 +7,7 @@ use hearken_session_protocol::ClientInfo;
 use tokio::sync::Notify;
 
 use super::batch::Batch;
-use super::homing::LogWord;
+use super::seen::LogWord;
 use super::item::Item;
 use super::state::{Filling, State, forgotten};
 use crate::mesh::PeerNode;

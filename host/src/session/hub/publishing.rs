@@ -7,7 +7,7 @@ use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
 use super::channel_hub::{Gone, Hub, Turn};
-use super::homing::LogWord;
+use super::seen::LogWord;
 use super::item::{Exclude, Item};
 use super::state::State;
 use super::subscriber::Subscriber;

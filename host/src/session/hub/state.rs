@@ -8,7 +8,7 @@ use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
 use super::foreign::Foreign;
-use super::homing::FOLLOWED_ON;
+use super::seen::FOLLOWED_ON;
 use super::item::{Item, Pending};
 use super::member::MemberChange;
 use super::subscriber::Subscriber;

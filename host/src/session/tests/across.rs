@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::mesh::News;
 use crate::session::hub::Exclude;
-use crate::session::publishing::PublishOptions;
+use crate::session::receipt::PublishOptions;
 use crate::session::test_client::{pass, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, kept, open};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::channel::OtherNodes;
 use crate::event::{Draft, EventType};
 use crate::mesh::{News, PeerNode};
-use crate::session::publishing::{PublishOptions, SessionReceipt};
+use crate::session::receipt::{PublishOptions, SessionReceipt};
 use crate::session::refused::Refused;
 use crate::session::test_client::{Client, pass};
 use crate::session::test_net::Net;

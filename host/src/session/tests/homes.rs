@@ -11,7 +11,7 @@ use crate::mesh::News;
 use crate::session::across::Home;
 use crate::session::history::PageRequest;
 use crate::session::name::ChannelName;
-use crate::session::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use crate::session::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use crate::session::test_client::{Client, pass};
 use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, kept};

@@ -17,7 +17,7 @@ use crate::session::across::wire::{bytes_of, event_of};
 use crate::session::far_log::FarLog;
 use crate::session::log::Log;
 use crate::session::name::ChannelName;
-use crate::session::publishing::{PublishOptions, SessionReceipt};
+use crate::session::receipt::{PublishOptions, SessionReceipt};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::shared::Shared;
 
