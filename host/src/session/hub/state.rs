@@ -8,9 +8,9 @@ use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
 use super::foreign::Foreign;
-use super::seen::FOLLOWED_ON;
 use super::item::{Item, Pending};
 use super::member::MemberChange;
+use super::seen::FOLLOWED_ON;
 use super::subscriber::Subscriber;
 use crate::session::history::History;
 use crate::session::history_settings::HistorySettings;

@@ -197,7 +197,9 @@ async fn a_node_that_comes_takes_its_logs_over_whole() {
         let channel = format!("chat:{number}");
         let (client, result) = subscribed(&rigs[number % 2], &channel).await;
         for published in 1..=3 {
-            publish(&rigs[0], &channel, &json!(published)).await.unwrap();
+            publish(&rigs[0], &channel, &json!(published))
+                .await
+                .unwrap();
         }
         clients.push((channel, client, result["epoch"].clone()));
     }
@@ -254,8 +256,14 @@ async fn where_a_home_dies_all_are_told_so_once() {
     publish(&rigs[1], &channel, &json!(1)).await.unwrap();
     net.tell(&rigs[0].peer(), News::Unreachable);
     pass(Duration::from_secs(1)).await;
-    let told = format!("{channel} unsubscribe {}", unsubscribes::INSUFFICIENT_STATE.code);
-    assert_eq!(client.pushes().await, [pushes(&channel, [1]), vec![told]].concat());
+    let told = format!(
+        "{channel} unsubscribe {}",
+        unsubscribes::INSUFFICIENT_STATE.code
+    );
+    assert_eq!(
+        client.pushes().await,
+        [pushes(&channel, [1]), vec![told]].concat()
+    );
     let request = json!({ "channel": channel, "recover": true, "offset": 1, "epoch": epoch });
     let result = client.subscribe(request).await;
     assert!(result["recovered"].is_null(), "{result}");
