@@ -37,11 +37,12 @@
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
 //! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
 //! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event` |
-//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history, presence; no HTTP | `access`, `channel`, `bus`, `event`, `panics` |
+//! | [`mesh`] | messages between the sessions of several nodes: the port between `session` and `cluster` | nothing else |
+//! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history, presence; no HTTP | `access`, `channel`, `bus`, `event`, `mesh`, `panics` |
 //! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
-//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `bus`, `event`, `clock`, `tls` |
+//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `mesh`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `session`, `consumer`, `channel`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import, what sessions ask them | `config`, `store`, `admin`, `session`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, channels, sessions, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `session`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
@@ -113,6 +114,8 @@
 //! | publication | an event as the subscribers of a channel get it |
 //! | presence | who is subscribed to a channel |
 //! | hook | a question of a session that a plugin answers before something is done; a *desk* is where those to one plugin wait |
+//! | mesh | the way between the sessions of several nodes, over the links of these |
+//! | wish | that a node has subscribers of a channel, as it says to the others |
 //! | hub | where the subscriptions of a channel are, which gives each publication to all of them |
 //! | lag | what a subscriber does for which there is no room: the log is read for it alone until it has come to where the others are |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
@@ -143,6 +146,8 @@
 //! - A session: `session/handle.rs` takes its commands, which `session/commands/` carries out,
 //!   and `session/hub/` hands it what is published; beneath them the crate
 //!   `hearken-session-protocol`.
+//! - Sessions of other nodes: `session/across/hearing.rs`, to which `cluster/link/gaps.rs`
+//!   brings what those say, and `cluster/directory/speaking.rs`, to which goes what is said.
 //! - A channel of another node: `gateway/endpoints/channels/elsewhere/`, which finds out where
 //!   it lies, `cluster/passing/`, which brings the request there, and `gateway/answers.rs`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which
@@ -175,6 +180,7 @@ mod incarnation;
 pub mod interfaces;
 #[cfg(feature = "node")]
 pub mod logging;
+pub mod mesh;
 #[cfg(feature = "gateway")]
 mod nearest;
 #[cfg(feature = "node")]

@@ -31,6 +31,8 @@ pub(super) struct Counts {
     pub(super) unrecovered: AtomicU64,
     pub(super) recovered_publications: AtomicU64,
     pub(super) dropped: AtomicU64,
+    /// Looks at who is subscribed for which other nodes had not said all in time.
+    pub(super) partial: AtomicU64,
     pub(super) received: Traffic,
     pub(super) sent: Traffic,
     /// Subscriptions that there are.
@@ -127,6 +129,8 @@ pub struct CountsShown {
     pub recovered_publications: u64,
     /// Frames that sessions which lag got later, because much waited for others.
     pub held_back: u64,
+    /// Looks at who is subscribed for which other nodes had not said all in time.
+    pub partial: u64,
     /// Messages of clients, and their bytes.
     pub received: (u64, u64),
     /// Frames to clients, and their bytes.
@@ -291,6 +295,7 @@ impl Counts {
             recovered_publications: read(&self.recovered_publications),
             // Counted where it is bounded.
             held_back: 0,
+            partial: read(&self.partial),
             received: self.received.shown(),
             sent: self.sent.shown(),
             commands: commands

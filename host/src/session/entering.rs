@@ -7,11 +7,14 @@ use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication, SubscribeResult};
 
+use super::across::Wish;
 use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
 use super::history::Recovered;
-use super::hub::{Begin, Hub, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
+use super::hub::{
+    Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Subscribing, Wants, full_of_deltas,
+};
 use super::log_position::LogPosition;
 use super::name::ChannelName;
 use super::namespace::RecoveryMode;
@@ -57,6 +60,14 @@ pub(super) struct Entering<'e> {
     pub(super) delta: bool,
     /// Most bytes of what it has missed that the answer brings.
     pub(super) room: usize,
+}
+
+impl Entering<'_> {
+    /// Whether anybody may look at who else is subscribed, or is told of it.
+    fn has_company(&self) -> bool {
+        let (options, namespace) = (&self.options, &self.place.namespace);
+        namespace.presence || namespace.join_leave || options.presence || options.push_join_leave
+    }
 }
 
 /// Somebody is subscribed.
@@ -115,11 +126,11 @@ impl Shared {
             hub: Arc::clone(&hub),
             subscriber: Arc::clone(&subscriber),
             info,
-            is_told: entering.options.join_leave,
             expire_at: entering.expire_at,
             renewed_by_plugin: entering.renewed_by_plugin,
             renewing: false,
             allow: entering.allow,
+            _wish: self.wish(entering.name, &entering.place.source),
         });
         if let Some(ttl) = ttl {
             state.subscription_expires(self.over(ttl, entering.renewed_by_plugin));
@@ -128,6 +139,9 @@ impl Shared {
         let event_type = HostEventType::SessionSubscribed;
         let name = Some(entering.name);
         self.report(event_type, connection, &known.user, name, None);
+        if entering.has_company() {
+            self.follow_presence(&hub);
+        }
         self.stir(&hub);
         Ok(Entered {
             hub,
@@ -135,6 +149,28 @@ impl Shared {
             result,
             brought,
         })
+    }
+
+    /// Has other nodes send this one what they publish to a channel, as long as what is given
+    /// back lives.
+    pub(super) fn wish(&self, name: &ChannelName, source: &Source) -> Option<Wish> {
+        match source {
+            // What is shown there comes over the bus.
+            Source::Bus(_) => None,
+            Source::Publishers | Source::Log(_) => Some(self.across.interest.want(name)),
+        }
+    }
+
+    /// The same for one who is about to subscribe, once they know of it where they have to:
+    /// what is kept in a history can be had of that.
+    pub(super) async fn wish_known(&self, name: &ChannelName, place: &Place) -> Option<Wish> {
+        let wish = self.wish(name, &place.source)?;
+        let is_live = matches!(place.source, Source::Publishers)
+            && place.namespace.history_in_memory().is_none();
+        if is_live {
+            wish.is_known().await;
+        }
+        Some(wish)
     }
 
     /// Seconds until then, at least one.
@@ -168,7 +204,7 @@ impl Shared {
     }
 
     fn subscribe_to_hub(
-        &self,
+        self: &Arc<Self>,
         connection: &Arc<Connection>,
         entering: &Entering<'_>,
         info: &Arc<ClientInfo>,
@@ -178,9 +214,9 @@ impl Shared {
         let rejects = entering.rejects_unrecovered && entering.recovers.is_some();
         let namespace = &entering.place.namespace;
         let read = match &entering.place.source {
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let latest = namespace.auto_cache_recover;
-                let position = LogPosition::of(channel, *options, entering.recovers, latest);
+                let position = LogPosition::of(log, *options, entering.recovers, latest);
                 Some(position?)
             }
             Source::Publishers | Source::Bus(_) => None,
@@ -191,6 +227,11 @@ impl Shared {
         let mut new = Some(NewSubscriber {
             client: Arc::clone(&connection.client),
             user: info.user.as_str().into(),
+            member: (options.presence || options.join_leave).then(|| Member {
+                info: Arc::clone(info),
+                is_present: options.presence,
+                is_told: options.join_leave,
+            }),
             outbox: Arc::clone(&connection.outbox),
             form: Form {
                 variant: connection.transport.variant,
@@ -203,8 +244,6 @@ impl Shared {
             hears,
         });
         let begin = Begin {
-            present: options.presence.then(|| Arc::clone(info)),
-            joins: options.join_leave.then(|| Arc::clone(info)),
             history: namespace.history_in_memory().filter(|_| options.positioned),
             wants: wants(entering),
             reads: read.as_ref().map(|read| read.reads),
@@ -216,6 +255,12 @@ impl Shared {
                 give_up_too_large(recovered, entering.room);
                 recovered.recovered || !rejects
             };
+            if let Some(settings) = begin.history
+                && self.across.members.is_alone()
+            {
+                // Where there is no other node, a log begins here.
+                self.on_log(hub, settings, |log, view, todo| log.want(view, todo))?;
+            }
             let subscribed = hub.subscribe(&mut new, &begin, admit, random, now)?;
             Ok((Arc::clone(hub), subscribed))
         };
@@ -225,16 +270,21 @@ impl Shared {
             .with(entering.name, namespace, source, made, subscribe);
         let (hub, subscribed) = entered.map_err(no_hub)?;
         match subscribed {
-            Some(subscribed) => {
+            Subscribing::Subscribed(subscribed) => {
                 let subscribed = match read {
                     Some(read) => read.told(subscribed),
                     None => subscribed,
                 };
                 Ok((hub, subscribed))
             }
-            None => {
+            Subscribing::NotAdmitted => {
                 self.release(&hub);
                 Err(errors::UNRECOVERABLE_POSITION.into())
+            }
+            // It was settled, and is not any more.
+            Subscribing::Unsettled => {
+                self.release(&hub);
+                Err(errors::INTERNAL.into())
             }
         }
     }

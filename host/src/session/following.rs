@@ -11,12 +11,13 @@ use hearken_wire::EventRef;
 use tokio::time::sleep;
 
 use super::hub::{Exclude, Hub, Read, Resumed, Subscriber};
+use super::log::Log;
 use super::namespace::Namespace;
 use super::namespaces::Resolved;
 use super::publication::StoredPublication;
 use super::shared::Shared;
 use super::source::Source;
-use crate::channel::{Channel, Found, ReadAmount, ReadFailure, ReadFilter};
+use crate::channel::{Found, ReadAmount, ReadFailure};
 use crate::event::Event;
 
 /// What is read at once.
@@ -46,10 +47,10 @@ enum Came {
 impl Shared {
     /// Reads a log for all who are subscribed to a channel and keep up, as long as somebody
     /// is.
-    pub(super) async fn follow(self: Arc<Self>, hub: Arc<Hub>, channel: Arc<Channel>) {
+    pub(super) async fn follow(self: Arc<Self>, hub: Arc<Hub>, log: Log) {
         while let Some(position) = hub.filled_up_to() {
             let is_removed = tokio::select! {
-                beyond = channel.beyond(position) => beyond.is_err(),
+                is_there = log.beyond(position) => !is_there,
                 () = hub.emptied() => continue,
             };
             if is_removed {
@@ -58,7 +59,7 @@ impl Shared {
                 tokio::task::yield_now().await;
                 continue;
             }
-            if let Some(pause) = self.fill_page(&hub, &channel, position).await {
+            if let Some(pause) = self.fill_page(&hub, &log, position).await {
                 sleep(pause).await;
             }
         }
@@ -70,13 +71,13 @@ impl Shared {
     async fn fill_page(
         self: &Arc<Self>,
         hub: &Arc<Hub>,
-        channel: &Channel,
+        log: &Log,
         position: u64,
     ) -> Option<Duration> {
         let _turn = self.reading.acquire().await.ok()?;
-        match read(hub, channel, position).await {
+        match self.read_on(hub, log, position).await {
             Came::Found(Found { gap: Some(gap), .. }) => {
-                channel.note_missing(gap.last);
+                log.note_missing(gap.last);
                 hub.fill_nothing(gap.last);
             }
             Came::Found(found) => {
@@ -97,13 +98,13 @@ impl Shared {
 
     /// Brings on a subscriber that lags, until it does not any more.
     pub(super) fn bring_on(self: &Arc<Self>, hub: &Arc<Hub>, subscriber: &Arc<Subscriber>) {
-        let Source::Log(channel) = hub.source() else {
+        let Source::Log(log) = hub.source() else {
             return;
         };
-        let (shared, channel) = (Arc::clone(self), Arc::clone(channel));
+        let (shared, log) = (Arc::clone(self), log.clone());
         let (hub, subscriber) = (Arc::clone(hub), Arc::clone(subscriber));
         self.run(async move {
-            let work = shared.catch_up(&hub, &channel, &subscriber);
+            let work = shared.catch_up(&hub, &log, &subscriber);
             if AssertUnwindSafe(work).catch_unwind().await.is_err() {
                 // It would lag for ever.
                 shared.missed(&hub, &subscriber);
@@ -111,12 +112,7 @@ impl Shared {
         });
     }
 
-    async fn catch_up(
-        self: &Arc<Self>,
-        hub: &Arc<Hub>,
-        channel: &Channel,
-        subscriber: &Arc<Subscriber>,
-    ) {
+    async fn catch_up(self: &Arc<Self>, hub: &Arc<Hub>, log: &Log, subscriber: &Arc<Subscriber>) {
         let mut needed = 0;
         while let Resumed::Behind(position) = hub.resume(subscriber) {
             subscriber.room(needed).await;
@@ -127,7 +123,7 @@ impl Shared {
             let Ok(turn) = self.reading.acquire().await else {
                 return;
             };
-            let read = match read(hub, channel, position).await {
+            let read = match self.read_on(hub, log, position).await {
                 // There is nothing there, although the others were told to be further: what
                 // they are behind of was lost.
                 Came::Found(found) if found.gap.is_none() && found.next <= position => {
@@ -146,7 +142,7 @@ impl Shared {
                 Came::Found(found) => {
                     if let Some(gap) = found.gap {
                         // Otherwise it would come back to where it was, and on to this again.
-                        channel.note_missing(gap.last);
+                        log.note_missing(gap.last);
                     }
                     None
                 }
@@ -185,11 +181,34 @@ impl Shared {
         let is_watched = matches!(resolved, Resolved::Subject(_) | Resolved::Events(_));
         match hub.source() {
             Source::Publishers => is_durable || is_watched,
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let now = self.channels.get(hub.name().as_str());
-                !is_durable || !now.is_some_and(|now| Arc::ptr_eq(&now, channel))
+                let is_there = match log {
+                    Log::Near(channel) => now.is_some_and(|now| Arc::ptr_eq(&now, channel)),
+                    Log::Far(log) => now.is_none() && !log.state().is_removed,
+                };
+                !is_durable || !is_there
             }
             Source::Bus(_) => !is_watched,
+        }
+    }
+
+    /// Reads what comes behind a position.
+    async fn read_on(&self, hub: &Hub, log: &Log, position: u64) -> Came {
+        match self.read_log(log, position, READ).await {
+            Ok(found) => Came::Found(found),
+            Err(ReadFailure::Removed) => Came::Removed,
+            Err(ReadFailure::Log(ReadError::Damaged(span))) => Came::Lost(span.last),
+            // What was there was given up.
+            Err(ReadFailure::Beyond { last, .. }) => Came::Lost(last),
+            Err(ReadFailure::Log(ReadError::Overloaded)) => Came::Later(BUSY),
+            Err(ReadFailure::Log(error)) => {
+                if hub.may_complain() {
+                    let channel = log.name();
+                    tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
+                }
+                Came::Later(FAILED)
+            }
         }
     }
 
@@ -217,23 +236,4 @@ pub(super) fn stored(event: &[u8], namespace: &Namespace) -> StoredPublication {
     let event = Event::copied(EventRef::assume_encoded(event));
     let number = event.sequence().unwrap_or_default();
     StoredPublication::read(event, number, &namespace.tags)
-}
-
-/// Reads what comes behind a position.
-async fn read(hub: &Hub, channel: &Channel, position: u64) -> Came {
-    match channel.read(position, READ, &ReadFilter::default()).await {
-        Ok(found) => Came::Found(found),
-        Err(ReadFailure::Removed) => Came::Removed,
-        Err(ReadFailure::Log(ReadError::Damaged(span))) => Came::Lost(span.last),
-        // What was there was given up.
-        Err(ReadFailure::Beyond { last, .. }) => Came::Lost(last),
-        Err(ReadFailure::Log(ReadError::Overloaded)) => Came::Later(BUSY),
-        Err(ReadFailure::Log(error)) => {
-            if hub.may_complain() {
-                let channel = channel.name();
-                tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
-            }
-            Came::Later(FAILED)
-        }
-    }
 }

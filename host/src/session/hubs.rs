@@ -79,6 +79,29 @@ impl Hubs {
         }
     }
 
+    /// The same, wherever the publications of the channel come from.
+    ///
+    /// # Errors
+    /// [`NoHub`] says why it cannot be.
+    pub(super) fn with_any<T>(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+        made: impl Fn(&Arc<Hub>),
+        mut work: impl FnMut(&Arc<Hub>) -> Result<T, Gone>,
+    ) -> Result<T, NoHub> {
+        loop {
+            // One that is made for this is replaced once there is another source.
+            let hub = match self.get(name) {
+                Some(hub) => hub,
+                None => self.make(name, namespace, &Source::Publishers, &made)?,
+            };
+            if let Ok(done) = work(&hub) {
+                return Ok(done);
+            }
+        }
+    }
+
     fn make(
         &self,
         name: &ChannelName,
@@ -131,13 +154,8 @@ impl Hubs {
 
     /// Those with subscribers and how many each has, in no order.
     pub(super) fn used(&self) -> Vec<(Arc<Hub>, usize)> {
-        let hubs: Vec<Arc<Hub>> = {
-            let state = self.read();
-            let all = state.all.values();
-            all.map(|entry| Arc::clone(&entry.hub)).collect()
-        };
         // None is looked into while all are locked.
-        let counted = hubs.into_iter().map(|hub| {
+        let counted = self.all().into_iter().map(|hub| {
             let subscribers = hub.subscribers();
             (hub, subscribers)
         });
@@ -146,10 +164,27 @@ impl Hubs {
             .collect()
     }
 
+    /// The same of those whose names are behind `after`, up to `limit` of them, in the order of
+    /// their names.
+    pub(super) fn page(&self, after: &str, limit: usize) -> Vec<(Arc<Hub>, usize)> {
+        let mut used = self.used();
+        used.retain(|(hub, _)| hub.name().as_str() > after);
+        used.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
+        used.truncate(limit);
+        used
+    }
+
     /// How many there are of a namespace.
     pub(super) fn of_namespace(&self, namespace: &str) -> usize {
         let state = self.read();
         state.of_namespaces.get(namespace).copied().unwrap_or(0)
+    }
+
+    /// All of them, in no order.
+    pub(super) fn all(&self) -> Vec<Arc<Hub>> {
+        let state = self.read();
+        let all = state.all.values();
+        all.map(|entry| Arc::clone(&entry.hub)).collect()
     }
 
     /// How many there are.

@@ -13,6 +13,7 @@
 //! | `settings`, `in_use` | what is configured, and what of it holds now |
 //! | `verb`, `permission`, `capabilities`, `claims` | who may do what |
 //! | `options`, `grant` | what a subscription is like |
+//! | `homed/` | the log of a channel whose history is in memory, on one of several nodes |
 //! | `history`, `history_settings`, `idempotency`, `presence` | what is kept of a channel in memory |
 //! | `publication`, `content_type` | an event as it is kept and handed on, and what its data is |
 //! | `frame`, `outbox`, `brought` | messages as they go over the wire, and those that wait for that |
@@ -21,12 +22,16 @@
 //! | `shared` | what the sessions of a node share |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
+//! | `log`, `far_log` | logs of durable channels, here and on other nodes |
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
 //! | `watching` | events that are shown wherever they are published |
 //! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
-//! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
+//! | `receipt`, `publishing`, `taking` | what is published, and where it goes |
+//! | `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
+//! | `across/` | what the sessions of this node have to do with those of others |
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
+mod across;
 mod appending;
 mod arriving;
 mod brought;
@@ -39,18 +44,21 @@ mod content_type;
 mod counts;
 mod ending;
 mod entering;
+mod far_log;
 mod following;
 mod frame;
 mod grant;
 mod handle;
 mod history;
 mod history_settings;
+mod homed;
 mod hooks;
 mod hub;
 mod hubs;
 mod idempotency;
 mod in_use;
 mod listing;
+mod log;
 mod log_position;
 mod name;
 mod namespace;
@@ -64,6 +72,7 @@ mod presence;
 mod publication;
 mod publishing;
 mod reading;
+mod receipt;
 mod refused;
 mod registry;
 mod renewing;
@@ -76,8 +85,15 @@ mod settings;
 mod shared;
 mod shown;
 mod source;
+mod taking;
+#[cfg(test)]
+mod test_beside;
 #[cfg(test)]
 mod test_client;
+#[cfg(test)]
+mod test_namespaces;
+#[cfg(test)]
+mod test_net;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
@@ -87,6 +103,7 @@ mod verb;
 mod watching;
 mod wheel;
 
+pub use across::{AcrossShown, AllChannels, NodeUsage, Reached, SessionAct, SessionsPage};
 pub use arriving::{Arrival, NoPlace};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
@@ -118,9 +135,9 @@ pub use outbox::{FRAME_BYTES, Outbox, Taken};
 pub use permission::{Asked, Decision, Denial, decide};
 pub use presence::{Presence, PresencePage, PresenceStats};
 pub use publication::StoredPublication;
-pub use publishing::{PublishFailure, PublishOptions, SessionReceipt};
+pub use receipt::{PublishFailure, PublishOptions, SessionReceipt};
 pub use refused::Refused;
-pub use server::Whose;
+pub use server::{Spared, Whose};
 pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};
 pub use shown::{ChannelsUsed, HistoryPage, SessionStatus, SessionsStats};

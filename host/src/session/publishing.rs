@@ -2,95 +2,25 @@
 //! way.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
-use hearken_session_protocol::{ClientError, ClientInfo};
 
-use super::history::{Page, PageRequest, Position};
-use super::hub::{Answered, Exclude, Hub, NewPublication, Taken};
+use super::history::{Page, PageRequest};
+use super::hub::Hub;
 use super::hubs::NoHub;
-use super::name::{ChannelName, ChannelNameError};
-use super::namespace::{NameRefused, Namespace};
+use super::name::ChannelName;
+use super::namespace::Namespace;
 use super::namespaces::Resolved;
 use super::publication::StoredPublication;
-use super::refused::{Refused, bad_request};
+use super::receipt::{PublishFailure, PublishOptions, Publishing, SessionReceipt};
+use super::refused::Refused;
 use super::shared::Shared;
 use super::source::Source;
-use crate::bus::{PublishError, Publisher};
+use super::taking::{Went, encoded};
+use crate::bus::Publisher;
 use crate::event::Draft;
-
-/// What a publisher may say beside the event.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PublishOptions {
-    /// Who does not get it.
-    pub exclude: Option<Exclude>,
-    /// Tags beside those that its attributes are.
-    pub tags: BTreeMap<String, String>,
-    /// What the same is known by when it is sent again within 5 minutes. It becomes the
-    /// event's id, unless that has one.
-    pub idempotency_key: Option<String>,
-    /// Whether it goes out as what differs from the one before; the namespace may say so
-    /// anyway.
-    pub delta: bool,
-    /// Whether the history passes it over.
-    pub skip_history: bool,
-}
-
-/// What is published.
-#[derive(Debug)]
-pub(super) struct Publishing<'d> {
-    pub(super) draft: Draft<'d>,
-    pub(super) options: PublishOptions,
-    /// The session that publishes it.
-    pub(super) info: Option<ClientInfo>,
-}
-
-/// Something was published to a channel of sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionReceipt {
-    /// The event's id.
-    pub id: Arc<str>,
-    /// When it was taken, in milliseconds since the Unix epoch.
-    pub time: u64,
-    /// The channel.
-    pub channel: ChannelName,
-    /// Its place in the channel's history, if it is in one.
-    pub position: Option<Position>,
-    /// Whether it was taken before, and was not again.
-    pub duplicate: bool,
-}
-
-/// Why something is not published.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishFailure {
-    /// The channel cannot have that name.
-    #[error(transparent)]
-    Name(#[from] ChannelNameError),
-    /// Nothing says what such a channel is.
-    #[error(
-        "there is no channel `{0}`: it is neither declared nor of a namespace under \
-         `[sessions.namespaces]`"
-    )]
-    UnknownChannel(ChannelName),
-    /// The namespace does not allow the name.
-    #[error(transparent)]
-    Refused(#[from] NameRefused),
-    /// It is appended to, and not published to.
-    #[error("the channel `{0}` is durable: append to it")]
-    Durable(ChannelName),
-    /// It shows what is published elsewhere.
-    #[error("nothing is published to `{0}`: it shows events that are published elsewhere")]
-    NotPublished(ChannelName),
-    /// The namespace has as many channels as it may have.
-    #[error("the namespace of `{0}` has as many channels as its `max_channels` allows")]
-    TooManyChannels(ChannelName),
-    /// The event breaks a rule.
-    #[error(transparent)]
-    Event(#[from] PublishError),
-}
 
 impl Shared {
     /// Whether it is the name of a channel of sessions that is not durable.
@@ -127,11 +57,12 @@ impl Shared {
     }
 
     /// Publishes to the channel of that name. `principal` is who does; what is known by a
-    /// key is of one principal.
+    /// key is of one principal. Nobody is waited for: where another node numbers it, it is on
+    /// its way there, behind others to the same channel, and has no position yet.
     ///
     /// # Errors
     /// [`PublishFailure`] says why not; then nobody gets it.
-    pub(super) fn publish(
+    pub(super) fn publish_unanswered(
         self: &Arc<Self>,
         publisher: &Publisher,
         principal: &str,
@@ -139,6 +70,46 @@ impl Shared {
         draft: Draft<'_>,
         options: PublishOptions,
     ) -> Result<SessionReceipt, PublishFailure> {
+        let (name, namespace, publishing) = self.publishing(principal, channel, draft, options)?;
+        let new = encoded(publisher, &name, &namespace, publishing)?;
+        match self.take(publisher, &name, &namespace, &new)? {
+            Went::Here(taken) => Ok(self.receipt(&name, taken)),
+            Went::There(_) => Ok(SessionReceipt {
+                id: new.event.id().into(),
+                time: new.event.recorded_time(),
+                channel: name,
+                position: None,
+                duplicate: false,
+            }),
+        }
+    }
+
+    /// The same, and waits for its number where another node gives that.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not. Nobody gets it then, unless that is
+    /// [`PublishFailure::Unknown`].
+    pub(super) async fn publish(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        let (name, namespace, publishing) = self.publishing(principal, channel, draft, options)?;
+        self.publish_to(publisher, &name, &namespace, publishing)
+            .await
+    }
+
+    /// What is published to the channel of that name, if something may be.
+    fn publishing<'d>(
+        &self,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'d>,
+        options: PublishOptions,
+    ) -> Result<(ChannelName, Arc<Namespace>, Publishing<'d>), PublishFailure> {
         let (name, namespace) = self.published_to(channel)?;
         let mut draft = draft;
         let key = options.idempotency_key.as_deref();
@@ -156,91 +127,26 @@ impl Shared {
             },
             info: None,
         };
-        self.publish_to(publisher, &name, &namespace, publishing)
+        Ok((name, namespace, publishing))
     }
 
     /// Publishes to a channel of a namespace, of which nothing is durable.
     ///
     /// # Errors
-    /// [`PublishFailure`] says why not; then nobody gets it.
-    pub(super) fn publish_to(
+    /// [`PublishFailure`] says why not. Nobody gets it then, unless that is
+    /// [`PublishFailure::Unknown`].
+    pub(super) async fn publish_to(
         self: &Arc<Self>,
         publisher: &Publisher,
         name: &ChannelName,
         namespace: &Namespace,
         publishing: Publishing<'_>,
     ) -> Result<SessionReceipt, PublishFailure> {
-        let Publishing {
-            mut draft,
-            options,
-            info,
-        } = publishing;
-        draft.channel = Some(Cow::Borrowed(name.as_str()));
-        let encoded = publisher.encode_all(std::slice::from_ref(&draft));
-        let encoded = encoded.map_err(|(_, error)| PublishFailure::Event(error))?;
-        let event = encoded.into_iter().next().expect("one becomes one");
-        let new = NewPublication {
-            event,
-            info,
-            tags: options.tags,
-            tagged: &namespace.tags,
-            exclude: options.exclude,
-            key: options.idempotency_key,
-            as_delta: options.delta || namespace.delta_publish,
-            skips_history: options.skip_history,
-            history: namespace.history_in_memory(),
-        };
-        let taken = self.take(publisher, name, namespace, &new)?;
-        if !taken.is_duplicate {
-            self.counts.published.fetch_add(1, Ordering::Relaxed);
-        }
-        let Answered { id, time, position } = taken.answered;
-        Ok(SessionReceipt {
-            id,
-            time,
-            channel: name.clone(),
-            position,
-            duplicate: taken.is_duplicate,
-        })
-    }
-
-    /// Has the channel's hub take a publication. Where nobody would remember it, none is made.
-    fn take(
-        self: &Arc<Self>,
-        publisher: &Publisher,
-        name: &ChannelName,
-        namespace: &Namespace,
-        new: &NewPublication<'_>,
-    ) -> Result<Taken, PublishFailure> {
-        let (random, now) = (self.environment.random(), self.wheel.now());
-        let take = |hub: &Arc<Hub>| {
-            let taken = hub.publish(new, publisher, random, now)?;
-            self.stir(hub);
-            Ok(taken)
-        };
-        let is_kept = new.history.is_some() && !new.skips_history;
-        if is_kept || new.key.is_some() {
-            let made = |hub: &Arc<Hub>| self.look_after(hub);
-            let taken = self
-                .hubs
-                .with(name, namespace, &Source::Publishers, made, take);
-            // One that changes is used by others for a moment more.
-            return taken.map_err(|_| PublishFailure::TooManyChannels(name.clone()));
-        }
-        if let Some(hub) = self.hubs.get(name)
-            && let Ok(taken) = take(&hub)
-        {
-            return Ok(taken);
-        }
-        publisher.publish_stored(std::slice::from_ref(&new.event));
-        Ok(Taken {
-            answered: Answered {
-                id: new.event.id().into(),
-                time: new.event.recorded_time(),
-                position: None,
-            },
-            is_duplicate: false,
-        })
+        let new = encoded(publisher, name, namespace, publishing)?;
+        let went = self.take(publisher, name, namespace, &new)?;
+        drop(new);
+        let taken = self.taken(name, went).await?;
+        Ok(self.receipt(name, taken))
     }
 
     /// A part of a channel's history.
@@ -262,26 +168,9 @@ impl Shared {
         let page = self
             .hubs
             .with(name, namespace, &Source::Publishers, made, read);
-        Ok(page.map_err(no_hub)??)
-    }
-}
-
-impl From<PublishFailure> for Refused {
-    fn from(failure: PublishFailure) -> Self {
-        let error = match failure {
-            PublishFailure::UnknownChannel(_) => errors::UNKNOWN_CHANNEL,
-            PublishFailure::Durable(_) => errors::NOT_AVAILABLE,
-            PublishFailure::NotPublished(_) => ClientError {
-                message: format!("{}: {failure}", errors::PERMISSION_DENIED.message).into(),
-                ..errors::PERMISSION_DENIED
-            },
-            PublishFailure::TooManyChannels(_)
-            | PublishFailure::Event(PublishError::TooLarge { .. }) => errors::LIMIT_EXCEEDED,
-            PublishFailure::Name(_) | PublishFailure::Refused(_) | PublishFailure::Event(_) => {
-                bad_request(failure)
-            }
-        };
-        Self::Error(error)
+        // It was settled, and is not any more.
+        let page = page.map_err(no_hub)?.ok_or(errors::INTERNAL)?;
+        Ok(page?)
     }
 }
 

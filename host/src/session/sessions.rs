@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Builder;
 
+use super::across::Hearing;
 use super::arriving::{Arrival, NoPlace};
 use super::connection::{Connection, Transport};
 use super::handle::Session;
@@ -18,7 +19,7 @@ use super::in_use::InUse;
 use super::name::ChannelName;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
-use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use super::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use super::refused::Refused;
 use super::settings::SessionsSettings;
 use super::shared::{Parts, Shared};
@@ -28,6 +29,7 @@ use crate::access::Access;
 use crate::bus::{Bus, Publisher};
 use crate::channel::{Channels, NamespaceFailure};
 use crate::event::Draft;
+use crate::mesh::{Ears, Mesh};
 
 /// Parts of the time that a draining node has in which its sessions are closed, so that they
 /// do not all come back to other nodes at once.
@@ -49,6 +51,8 @@ pub struct Surroundings {
     pub environment: Arc<dyn Environment>,
     /// Who is asked where a plugin decides.
     pub hooks: Arc<dyn SessionHooks>,
+    /// The way to the sessions of other nodes, whose words go to [`Sessions::ears`].
+    pub mesh: Arc<dyn Mesh>,
 }
 
 impl Sessions {
@@ -68,6 +72,7 @@ impl Sessions {
             access,
             environment,
             hooks,
+            mesh,
         } = surroundings;
         let runtime = Handle::current();
         let shared = Arc::new(Shared::new(Parts {
@@ -77,11 +82,21 @@ impl Sessions {
             environment,
             hooks,
             in_use: InUse::new(settings, namespaces),
+            mesh,
             runtime: runtime.clone(),
         }));
         let looking_after = Arc::clone(&shared).look_after_all();
         shared.tasks.spawn_on(looking_after, &runtime);
+        let interest = Arc::clone(&shared.across.interest);
+        shared.run(async move { interest.say_in_time().await });
+        shared.run(Arc::clone(&shared).look_after_logs());
         Self(shared)
+    }
+
+    /// Who has to hear what the sessions of other nodes say.
+    #[must_use]
+    pub fn ears(&self) -> Arc<dyn Ears> {
+        Arc::new(Hearing(Arc::clone(&self.0)))
     }
 
     /// Whether anybody can have a session.
@@ -166,11 +181,12 @@ impl Sessions {
         self.0.published_to(channel).map(drop)
     }
 
-    /// Publishes to a channel of sessions. Nobody is waited for.
+    /// Publishes to a channel of sessions. Nobody is waited for: where another node keeps the
+    /// channel's history, it is on its way there, and the receipt has no position.
     ///
     /// # Errors
     /// [`PublishFailure`] says why not; then nobody gets it.
-    pub fn publish(
+    pub fn publish_unanswered(
         &self,
         publisher: &Publisher,
         principal: &str,
@@ -179,7 +195,26 @@ impl Sessions {
         options: PublishOptions,
     ) -> Result<SessionReceipt, PublishFailure> {
         self.0
-            .publish(publisher, principal, channel, draft, options)
+            .publish_unanswered(publisher, principal, channel, draft, options)
+    }
+
+    /// The same, and waits for its position where another node keeps the history.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not. Nobody gets it then, unless that is
+    /// [`PublishFailure::Unknown`].
+    pub async fn publish(
+        &self,
+        publisher: &Publisher,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        let published = self
+            .0
+            .publish(publisher, principal, channel, draft, options);
+        published.await
     }
 
     /// Publishes to a channel of sessions, or appends to a durable one, which is made where it
@@ -198,14 +233,15 @@ impl Sessions {
         let name = ChannelName::new(channel).map_err(PublishFailure::from)?;
         let place = self.0.place(&self.0.in_use(), &name).await?;
         match &place.source {
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let appended = self
                     .0
-                    .append_to(&name, channel, publisher, principal, draft, options);
+                    .append_to(&name, log, publisher, principal, draft, options);
                 appended.await
             }
             Source::Publishers | Source::Bus(_) => {
-                Ok(self.publish(&publisher, principal, channel, draft, options)?)
+                let published = self.publish(&publisher, principal, channel, draft, options);
+                Ok(published.await?)
             }
         }
     }
@@ -228,6 +264,9 @@ impl Sessions {
     /// Closes all sessions, spread over the time until `deadline`, and ends what it runs.
     pub async fn finish(&self, deadline: Instant) {
         let shared = &self.0;
+        // Before sessions go elsewhere, where they look for what they have missed.
+        let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        shared.hand_logs_over(half).await;
         shared.closing.cancel();
         shared.tasks.close();
         let sessions = shared.registry.list(None, "", usize::MAX);
@@ -242,6 +281,8 @@ impl Sessions {
                 sleep(step).await;
             }
         }
+        // Those that were closed are not lost with the node.
+        shared.tell_holding();
         if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
             tracing::warn!("publications to sessions are still under way as the node ends");
         }

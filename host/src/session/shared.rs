@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::across::Across;
 use super::brought::Brought;
 use super::connection::Connection;
 use super::counts::Counts;
@@ -21,6 +22,7 @@ use super::hub::{Hub, Subscriber};
 use super::hubs::Hubs;
 use super::in_use::InUse;
 use super::name::ChannelName;
+use super::namespace::DEFAULT_NAMESPACE;
 use super::namespace::Namespace;
 use super::namespaces::Resolved;
 use super::pace::{OnceASecond, Pace};
@@ -31,6 +33,7 @@ use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
+use crate::mesh::Mesh;
 use crate::panics::panic_text;
 
 /// Reads of logs at a time for all sessions of a node. With 64 KiB each, or one event, what
@@ -59,6 +62,8 @@ pub(super) struct Shared {
     in_use: RwLock<Arc<InUse>>,
     pub(super) reserved: Reserved,
     pub(super) hubs: Hubs,
+    /// What these sessions have to do with those of other nodes.
+    pub(super) across: Across,
     pub(super) registry: Registry<Connection>,
     pub(super) wheel: Wheel<Reminder>,
     /// Turns of those who read logs, each of which has what it has read in memory.
@@ -90,6 +95,7 @@ pub(super) struct Parts {
     pub(super) environment: Arc<dyn Environment>,
     pub(super) hooks: Arc<dyn SessionHooks>,
     pub(super) in_use: InUse,
+    pub(super) mesh: Arc<dyn Mesh>,
     pub(super) runtime: Handle,
 }
 
@@ -102,6 +108,7 @@ impl Shared {
             environment,
             hooks,
             in_use,
+            mesh,
             runtime,
         } = parts;
         Self {
@@ -114,6 +121,7 @@ impl Shared {
             in_use: RwLock::new(Arc::new(in_use)),
             reserved: Reserved::new(),
             hubs: Hubs::default(),
+            across: Across::new(mesh),
             registry: Registry::new(),
             wheel: Wheel::new(),
             reading: Semaphore::new(READ_TOGETHER),
@@ -159,7 +167,19 @@ impl Shared {
     /// What a name is the name of.
     pub(super) fn resolve<'n>(&self, in_use: &InUse, name: &'n ChannelName) -> Resolved<'n> {
         let is_declared = |name: &str| self.channels.has_declared(name);
-        in_use.namespaces.resolve(name, is_declared)
+        let resolved = in_use.namespaces.resolve(name, is_declared);
+        // What another node has under a name that is of no namespace here was declared there.
+        let is_open = match &resolved {
+            Resolved::Unknown => true,
+            Resolved::Namespace(namespace) => {
+                !namespace.durable && namespace.name == DEFAULT_NAMESPACE
+            }
+            _ => false,
+        };
+        match is_open && !self.channels.elsewhere(name.as_str()).is_empty() {
+            true => Resolved::Durable,
+            false => resolved,
+        }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -193,6 +213,9 @@ impl Shared {
     /// Does what is to be done after something has changed in a hub: what waits is handed on.
     pub(super) fn stir(self: &Arc<Self>, hub: &Arc<Hub>) {
         let stirred = hub.stirred(self.wheel.now());
+        if stirred.has_changes {
+            self.tell_changes(hub);
+        }
         if let Some(due) = stirred.reminder {
             self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
         }
@@ -217,8 +240,8 @@ impl Shared {
         let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
         match hub.source().clone() {
             Source::Publishers => {}
-            Source::Log(channel) => {
-                let following = Arc::clone(self).follow(Arc::clone(&hub), channel);
+            Source::Log(log) => {
+                let following = Arc::clone(self).follow(Arc::clone(&hub), log);
                 self.run(shared.filling(hub, following));
             }
             Source::Bus(filter) => {
@@ -268,8 +291,17 @@ impl Shared {
     /// Ends a hub if nobody needs it.
     pub(super) fn release(&self, hub: &Arc<Hub>) {
         if hub.subscribers() == 0 {
-            self.hubs.release(hub, self.wheel.now());
+            self.end_unneeded(hub);
         }
+    }
+
+    /// Ends a hub if it is not needed; whether it has ended.
+    pub(super) fn end_unneeded(&self, hub: &Arc<Hub>) -> bool {
+        let has_ended = self.hubs.release(hub, self.wheel.now());
+        if has_ended && hub.looks_elsewhere() {
+            self.unwant_presence(hub.name());
+        }
+        has_ended
     }
 
     /// What the history of a channel keeps to, if it has one.

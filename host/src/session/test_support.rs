@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -18,13 +17,14 @@ use super::connection::Transport;
 use super::frame::{Framing, Variant};
 use super::handle::Session;
 use super::hooks::{NoHooks, SessionHooks};
-use super::namespace::{AllowedFor, Namespace};
+use super::namespace::Namespace;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
-use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use super::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use super::sessions::{Sessions, Surroundings};
 use super::settings::SessionsSettings;
 use super::test_client::Client;
+pub(super) use super::test_namespaces::{durable, kept, open};
 use crate::access::{
     Access, AccessSettings, FetchError, FetchKeySet, Granted, NewToken, Role, TokenIssuer,
     TokenSource,
@@ -35,6 +35,7 @@ use crate::channel::{Channel, ChannelSettings, Channels};
 use crate::clock::Clock;
 use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
+use crate::mesh::Alone;
 
 /// When the tests begin, in seconds since the Unix epoch.
 pub(super) const BEGIN: u64 = 1_700_000_000;
@@ -161,16 +162,27 @@ impl Rig {
         change: impl FnOnce(&mut SessionsSettings),
     ) -> Self {
         let bus = bus();
-        let mut settings = NodeConfig::default().sessions;
-        settings.anonymous = true;
-        change(&mut settings);
         let surroundings = Surroundings {
-            bus: bus.clone(),
             channels: channels_of(&bus, BTreeMap::new()),
             access,
             environment: seams,
             hooks,
+            mesh: Arc::new(Alone(Arc::clone(bus.node()))),
+            bus,
         };
+        Self::of(surroundings, folder, namespaces, change)
+    }
+
+    pub(super) fn of(
+        surroundings: Surroundings,
+        folder: TempDir,
+        namespaces: &[Namespace],
+        change: impl FnOnce(&mut SessionsSettings),
+    ) -> Self {
+        let bus = surroundings.bus.clone();
+        let mut settings = NodeConfig::default().sessions;
+        settings.anonymous = true;
+        change(&mut settings);
         Self {
             sessions: Sessions::new(surroundings, settings, all(namespaces)),
             publisher: bus.publisher("/test", "test"),
@@ -259,7 +271,7 @@ impl Rig {
             ..Draft::new(EventType::custom("test").unwrap())
         };
         self.sessions
-            .publish(&self.publisher, "key:test", channel, draft, options)
+            .publish_unanswered(&self.publisher, "key:test", channel, draft, options)
     }
 
     /// Somebody who has said nothing yet.
@@ -316,57 +328,25 @@ impl Rig {
     }
 }
 
-/// A namespace in which everybody may do everything.
-pub(super) fn open(name: &str) -> Namespace {
-    let everybody = AllowedFor {
-        client: true,
-        subscriber: true,
-        anonymous: true,
-    };
-    Namespace {
-        subscribe: everybody,
-        publish: everybody,
-        history: everybody,
-        see_presence: everybody,
-        ..Namespace::new(name)
-    }
-}
-
-/// The same whose channels are durable; it has two at most.
-pub(super) fn durable(name: &str) -> Namespace {
-    Namespace {
-        durable: true,
-        max_channels: 2,
-        presence: true,
-        ..open(name)
-    }
-}
-
-/// The same as [`open`] with ten publications kept for a minute, and the position for five.
-pub(super) fn kept(name: &str) -> Namespace {
-    Namespace {
-        history_size: 10,
-        history_ttl: Duration::from_secs(60),
-        history_meta_ttl: Duration::from_secs(300),
-        force_recovery: true,
-        ..open(name)
-    }
-}
-
 pub(super) fn all(namespaces: &[Namespace]) -> Namespaces {
     let named = namespaces.iter().map(|one| (one.name.clone(), one.clone()));
     Namespaces::of(&named.collect(), []).0
 }
 
 fn seams() -> Arc<Seams> {
+    seams_from(1)
+}
+
+/// Whose numbers are those behind the one that is given.
+pub(super) fn seams_from(first: u64) -> Arc<Seams> {
     Arc::new(Seams {
         start: Instant::now(),
-        random: AtomicU64::new(1),
+        random: AtomicU64::new(first),
     })
 }
 
 /// Whoever has the secret in that folder signs tokens.
-fn issuer_in(folder: &TempDir) -> TokenIssuer {
+pub(super) fn issuer_in(folder: &TempDir) -> TokenIssuer {
     let file = folder.path().join("secret");
     std::fs::write(&file, "0123456789abcdef0123456789abcdef").unwrap();
     TokenIssuer {
@@ -383,7 +363,7 @@ fn issuer_in(folder: &TempDir) -> TokenIssuer {
 
 /// Nobody is asked for keys.
 #[derive(Debug)]
-struct NoKeySets;
+pub(super) struct NoKeySets;
 
 impl FetchKeySet for NoKeySets {
     fn fetch<'a>(&'a self, _url: &'a str) -> BoxFuture<'a, Result<Bytes, FetchError>> {

@@ -1,7 +1,12 @@
 //! Sessions by what their clients send and get.
 
+mod across;
+mod acting;
+mod company;
 mod connecting;
 mod durable;
+mod far_logs;
+mod homes;
 mod hooks;
 mod lagging;
 mod namespaced;

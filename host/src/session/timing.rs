@@ -188,12 +188,16 @@ impl Shared {
             self.all_missed(&hub);
         }
         let settings = self.history_settings(hub.name());
-        let Some(tended) = hub.tend(settings, self.wheel.now()) else {
+        let send = |to: &[_], word| self.say_of_log(hub.name(), to, word);
+        let Some(tended) = hub.tend(settings, self.wheel.now(), send) else {
             return;
         };
+        if tended.looks_away {
+            self.unwant_presence(hub.name());
+        }
         // Who has missed something by that is told.
         self.stir(&hub);
-        if tended.is_needed || !self.hubs.release(&hub, self.wheel.now()) {
+        if tended.is_needed || !self.end_unneeded(&hub) {
             let hub = Arc::downgrade(&hub);
             self.wheel.remind(tended.again, Reminder::Hub(hub));
         }

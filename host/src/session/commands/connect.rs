@@ -7,12 +7,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use hearken_session_protocol::codes::{Disconnect, disconnects, errors};
 use hearken_session_protocol::{ConnectRequest, ConnectResult};
 use serde_json::{Map, Value};
 
 use crate::access::Unauthenticated;
 use crate::event::host_event::HostEventType;
+use crate::session::across::{Needs, SessionAct};
 use crate::session::claims::ConnectionClaims;
 use crate::session::connection::{Known, Phase};
 use crate::session::grant::SubscriptionGrant;
@@ -22,7 +24,7 @@ use crate::session::in_use::InUse;
 use crate::session::name::ChannelName;
 use crate::session::place::Place;
 use crate::session::refused::{Refused, bad_request};
-use crate::session::server::Whose;
+use crate::session::server::{Spared, Whose};
 use crate::session::server_side::ServerSide;
 use crate::session::sessions::Sessions;
 use crate::session::settings::SessionsSettings;
@@ -86,6 +88,19 @@ impl Session {
             return Err(disconnects::CHANNEL_LIMIT.into());
         }
         let subs = self.places(&in_use, subs).await?;
+        let mut known = Vec::with_capacity(subs.len());
+        for (name, place, _) in &subs {
+            known.push(self.shared.wish_known(name, place));
+        }
+        // Together, as many as they are.
+        let _wishes = join_all(known).await;
+        let settled = subs.iter().map(|(name, place, _)| {
+            let needs = Needs::of(request.subs.get(name.as_str()));
+            self.shared.settle_place(name, place, needs)
+        });
+        for settled in join_all(settled).await {
+            settled?;
+        }
         self.begin(id, &in_use, request, connecting, subs)?;
         self.shared.remind(&self.connection);
         if in_use.settings.single_connection && !user.is_empty() {
@@ -345,9 +360,11 @@ impl Session {
     /// Ends the other sessions of its user.
     fn end_others(&self, user: &str) {
         let whose = Whose::User(user.to_owned());
-        let own = [(*self.connection.client).to_owned()];
-        let why = disconnects::CONNECTION_LIMIT;
-        Sessions(Arc::clone(&self.shared)).disconnect(&whose, &why, &own);
+        let act = SessionAct::Disconnect {
+            why: disconnects::CONNECTION_LIMIT,
+            spared: Spared::client((*self.connection.client).to_owned()),
+        };
+        Sessions(Arc::clone(&self.shared)).act_unheard(&whose, &act);
     }
 }
 

@@ -1,0 +1,158 @@
+//! What becomes of what is heard of other nodes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::protocol::across::Kind;
+use super::protocol::{Anew, Ask, Draining, Refusal, answer, ask};
+use super::wire::{Unreadable, decode};
+use crate::mesh::{Ears, News, PeerNode};
+use crate::session::shared::Shared;
+
+/// Hears other nodes for the sessions of this one.
+pub(in crate::session) struct Hearing(pub(in crate::session) Arc<Shared>);
+
+impl Ears for Hearing {
+    fn hear(&self, news: News) {
+        self.0.hear_news(news);
+    }
+}
+
+impl Shared {
+    /// Something is heard of another node. What concerns who is there is done first, so that
+    /// all else finds it so.
+    fn hear_news(self: &Arc<Self>, news: News) {
+        let across = &self.across;
+        match &news {
+            News::Joined(peer) => {
+                if let Some(before) = across.members.join(peer) {
+                    self.forget_node(&before);
+                }
+                // Whoever asked it before it was gone is not answered any more.
+                across.waiting.fail(peer);
+                across.interest.join(peer);
+                self.log_owner_came(peer);
+                self.open_far_anew(peer);
+                self.join_presence(peer);
+                self.begin_anew(peer);
+            }
+            News::Back(peer) => {
+                across.members.set_away(peer, false);
+                across.interest.set_away(peer, false);
+            }
+            News::Away(peer) => {
+                across.members.set_away(peer, true);
+                across.interest.set_away(peer, true);
+            }
+            News::Unreachable(peer) | News::Left(peer) => {
+                if across.members.part(peer) {
+                    self.forget_node(peer);
+                }
+            }
+            News::Gap(peer) => {
+                if across.members.has(peer) {
+                    across.traffic.gap();
+                    across.interest.lose(peer);
+                    self.log_owner_missed(peer);
+                    self.open_far_anew(peer);
+                    self.forget_presence_wishes(peer);
+                    self.begin_anew(peer);
+                }
+            }
+            News::Message { from, message } => {
+                if across.members.has(from) {
+                    self.take_message(from, message.clone());
+                }
+            }
+        }
+    }
+
+    /// A node is gone, and what is known of it.
+    fn forget_node(self: &Arc<Self>, peer: &PeerNode) {
+        self.across.interest.part(peer);
+        self.across.waiting.fail(peer);
+        self.across.durable.unwatch_all(peer);
+        self.log_owner_went(peer);
+        self.part_presence(peer);
+    }
+
+    /// What this node and another know of each other may not be what the other one says.
+    fn begin_anew(self: &Arc<Self>, peer: &PeerNode) {
+        self.across.say(peer, Kind::Anew(Anew {}));
+        self.say_all(peer);
+    }
+
+    /// A node is to be told all.
+    fn say_all(self: &Arc<Self>, peer: &PeerNode) {
+        self.across.interest.say_all(peer);
+        self.ask_presence_anew(peer);
+    }
+
+    fn take_message(self: &Arc<Self>, from: &PeerNode, message: Bytes) {
+        let taken = decode(message).and_then(|kind| match kind {
+            Some(kind) => self.take_kind(from, kind),
+            None => Ok(()),
+        });
+        self.across.traffic.received(taken.is_ok());
+        if let Err(error) = taken {
+            tracing::error!(node = %from.name, %error, "what another node says of its sessions is left out");
+        }
+    }
+
+    fn take_kind(self: &Arc<Self>, from: &PeerNode, kind: Kind) -> Result<(), Unreadable> {
+        let across = &self.across;
+        match kind {
+            Kind::Anew(Anew {}) => self.say_all(from),
+            Kind::WantedWhole(whole) => {
+                if across.interest.hear_whole(from, &whole) {
+                    self.begin_anew(from);
+                }
+            }
+            Kind::WantedChange(change) => {
+                if across.interest.hear_change(from, &change) {
+                    self.begin_anew(from);
+                }
+            }
+            Kind::WantedKnown(known) => across.interest.hear_known(from, known),
+            Kind::Live(live) => self.hear_live(from, live)?,
+            Kind::Home(home) => self.hear_of_log(from, home)?,
+            Kind::LogNews(news) => self.take_log_news(from, &news),
+            Kind::UnwatchLog(unwatch) => self.take_unwatch(from, &unwatch),
+            Kind::Draining(Draining {}) => self.log_owner_drains(from),
+            Kind::Ask(ask) => self.take_ask(from, ask),
+            Kind::Answer(answer) => across.answered(from, answer),
+            Kind::PresenceAsk(asked) => self.hear_presence_ask(from, asked),
+            Kind::PresenceTold(told) => self.hear_presence_told(from, told),
+            Kind::PresenceChanged(changed) => self.hear_presence_changed(from, changed),
+            Kind::PresenceForget(forget) => self.hear_presence_forget(from, &forget),
+            Kind::Holding(holding) => self.hear_holding(from, holding),
+        }
+        Ok(())
+    }
+
+    /// Another node asks for something. What takes longer than a moment is done by a task.
+    fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
+        let Ask { id, what } = ask;
+        match what {
+            Some(ask::What::Publish(publish)) => self.number(from, id, publish),
+            Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
+            Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
+            Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
+            Some(ask::What::Act(act)) => self.take_act(from, id, act),
+            Some(ask::What::Sessions(list)) => {
+                let listed = self.listed(&list);
+                self.across.answer(from, id, answer::What::Sessions(listed));
+            }
+            Some(ask::What::Channels(list)) => {
+                let listed = self.channels_listed(&list);
+                self.across.answer(from, id, answer::What::Channels(listed));
+            }
+            Some(ask::What::Usage(_)) => {
+                let usage = answer::What::Usage(self.usage());
+                self.across.answer(from, id, usage);
+            }
+            None => self.across.refuse(from, id, Refusal::unknown_request()),
+        }
+    }
+}
