@@ -139,7 +139,9 @@ impl Shared {
             match self.open_far(name, &peer, make).await {
                 Ok(log) => return Ok(Log::Far(log)),
                 // Its configuration has no such namespace.
-                Err(NotOpened::Unknown) => {}
+                Err(NotOpened::Unknown) if make => {}
+                // It was removed just now, which is known here in a moment.
+                Err(NotOpened::Unknown) => return Err(errors::INTERNAL.into()),
                 Err(why) => return Err(not_opened(why).into()),
             }
         }

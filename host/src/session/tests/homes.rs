@@ -326,8 +326,8 @@ async fn a_log_is_followed_as_long_as_somebody_needs_it() {
         publish(&rigs[0], &channel, &json!(number)).await.unwrap();
     }
     pass(Duration::from_millis(500)).await;
-    // But for what says that something was published in vain.
-    assert!(net.take_said() <= 2);
+    // Others say from time to time that they are there.
+    assert!(net.take_said() < 10);
 }
 
 #[tokio::test(start_paused = true)]
