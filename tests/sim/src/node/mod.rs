@@ -27,6 +27,7 @@ use crate::certificates::Certificates;
 use crate::ledger::{Ledger, Life, LifeId, Stage};
 use crate::network::{PORT, Simulated, SimulatedListener, Wire};
 use crate::plan::{Join, NodePlan, name};
+use crate::sessions::room;
 
 /// The ledger as all nodes of a run share it; a run has one thread.
 pub type SharedLedger = Rc<RefCell<Ledger>>;
@@ -52,6 +53,8 @@ pub struct NodeSetup {
     pub visitors: bool,
     /// Whether long lists of wishes do.
     pub wishes: bool,
+    /// Whether it has sessions.
+    pub sessions: bool,
     /// The seed of the run.
     pub seed: u64,
     /// Its connection to the network.
@@ -65,8 +68,10 @@ pub struct NodeSetup {
 }
 
 /// Simulated time since the begin of the run, from within a node.
-fn now() -> Duration {
-    turmoil::sim_elapsed().expect("only called by nodes")
+#[must_use]
+pub fn now() -> Duration {
+    // At the end of the run nodes are dropped outside of the simulation.
+    turmoil::sim_elapsed().unwrap_or_default()
 }
 
 /// Tells the simulated time of day.
@@ -89,10 +94,13 @@ impl Clock for SimulatedClock {
 
 /// One start of a node, as its own tasks see it.
 #[derive(Clone)]
-struct Context {
-    life: LifeId,
-    bus: Bus,
-    ledger: SharedLedger,
+pub struct Context {
+    /// Which it is.
+    pub life: LifeId,
+    /// What is published on it goes over this.
+    pub bus: Bus,
+    /// Where all is noted.
+    pub ledger: SharedLedger,
 }
 
 /// Runs a node from its start to its stop, and then waits to be taken away.
