@@ -30,13 +30,22 @@ impl Event {
     /// # Errors
     /// [`ForeignError`] says which rule the event breaks.
     pub fn foreign(packed: EventRef<'_>, origin: &str) -> Result<Self, ForeignError> {
-        EventType::host(packed.event_type())?;
         if packed.attribute_bytes(Attribute::Origin) != origin.as_bytes() {
             return Err(ForeignError::Origin(packed.origin().to_owned()));
         }
         if !packed.distributed() {
             return Err(ForeignError::NotDistributed);
         }
+        Self::carried(packed)
+    }
+
+    /// Takes an event that another node sent within something else, whichever node it is of
+    /// and wherever that was to send it. Its rules are checked as [`Event::foreign`] does.
+    ///
+    /// # Errors
+    /// [`ForeignError`] says which rule the event breaks.
+    pub fn carried(packed: EventRef<'_>) -> Result<Self, ForeignError> {
+        EventType::host(packed.event_type())?;
         let event = Self::copied(packed);
         if !is_plain(packed) {
             event.to_draft().check_foreign()?;

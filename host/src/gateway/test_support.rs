@@ -24,6 +24,7 @@ use crate::channel::test_support::channels_of;
 use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::consumer::Consumers;
+use crate::mesh;
 use crate::passing::{Alone, Elsewhere};
 use crate::session::{Namespaces, NoHooks, Sessions, SessionsSettings, Surroundings};
 use fakes::{FakeCluster, FakePlugins};
@@ -252,6 +253,7 @@ fn no_sessions(
         access: access.clone(),
         environment,
         hooks: Arc::new(NoHooks),
+        mesh: Arc::new(mesh::Alone(Arc::clone(bus.node()))),
     };
     let settings = crate::config::NodeConfig::default().sessions;
     Sessions::new(surroundings, settings, Namespaces::default())

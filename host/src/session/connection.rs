@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use hearken_session_protocol::{ClientInfo, Disconnect};
 use serde_json::Value;
 
+use super::across::Wish;
 use super::capabilities::Capabilities;
 use super::frame::Variant;
 use super::hub::{Hub, Subscriber};
@@ -133,8 +134,6 @@ pub(super) struct Active {
     pub(super) subscriber: Arc<Subscriber>,
     /// What others are shown of it.
     pub(super) info: Arc<ClientInfo>,
-    /// Whether others are told when it ends.
-    pub(super) is_told: bool,
     /// When it expires, in seconds since the Unix epoch.
     pub(super) expire_at: Option<u64>,
     /// Whether a plugin is asked then for how long it goes on.
@@ -143,6 +142,8 @@ pub(super) struct Active {
     pub(super) renewing: bool,
     /// What else its token allows.
     pub(super) allow: Verbs,
+    /// That other nodes send this one what is published to the channel.
+    pub(super) _wish: Option<Wish>,
 }
 
 /// When a session is looked after, in milliseconds of the node's wheel.

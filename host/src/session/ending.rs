@@ -132,12 +132,11 @@ impl Shared {
             hub,
             subscriber,
             info,
-            is_told,
             ..
         } = active;
         self.counts.subscriptions.fetch_sub(1, Ordering::Relaxed);
         subscriber.close(told);
-        hub.unsubscribe(subscriber, is_told.then_some(info));
+        hub.unsubscribe(subscriber);
         self.stir(hub);
         self.release(hub);
         let event_type = HostEventType::SessionUnsubscribed;

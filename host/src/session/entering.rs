@@ -7,11 +7,12 @@ use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication, SubscribeResult};
 
+use super::across::Wish;
 use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
 use super::history::Recovered;
-use super::hub::{Begin, Hub, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
+use super::hub::{Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
 use super::log_position::LogPosition;
 use super::name::ChannelName;
 use super::namespace::RecoveryMode;
@@ -110,11 +111,11 @@ impl Shared {
             hub: Arc::clone(&hub),
             subscriber: Arc::clone(&subscriber),
             info,
-            is_told: entering.options.join_leave,
             expire_at: entering.expire_at,
             renewed_by_plugin: entering.renewed_by_plugin,
             renewing: false,
             allow: entering.allow,
+            _wish: self.wish(entering.name, &entering.place.source),
         });
         if let Some(ttl) = ttl {
             state.subscription_expires(self.over(ttl, entering.renewed_by_plugin));
@@ -129,6 +130,28 @@ impl Shared {
             subscriber,
             result,
         })
+    }
+
+    /// Has other nodes send this one what they publish to a channel, as long as what is given
+    /// back lives.
+    pub(super) fn wish(&self, name: &ChannelName, source: &Source) -> Option<Wish> {
+        match source {
+            // What is shown there comes over the bus.
+            Source::Bus(_) => None,
+            Source::Publishers | Source::Log(_) => Some(self.across.interest.want(name)),
+        }
+    }
+
+    /// The same for one who is about to subscribe, once they know of it where they have to:
+    /// what is kept in a history can be had of that.
+    pub(super) async fn wish_known(&self, name: &ChannelName, place: &Place) -> Option<Wish> {
+        let wish = self.wish(name, &place.source)?;
+        let is_live = matches!(place.source, Source::Publishers)
+            && place.namespace.history_in_memory().is_none();
+        if is_live {
+            wish.is_known().await;
+        }
+        Some(wish)
     }
 
     /// Seconds until then, at least one.
@@ -185,6 +208,11 @@ impl Shared {
         let mut new = Some(NewSubscriber {
             client: Arc::clone(&connection.client),
             user: info.user.as_str().into(),
+            member: (options.presence || options.join_leave).then(|| Member {
+                info: Arc::clone(info),
+                is_present: options.presence,
+                is_told: options.join_leave,
+            }),
             outbox: Arc::clone(&connection.outbox),
             form: Form {
                 variant: connection.transport.variant,
@@ -197,8 +225,6 @@ impl Shared {
             hears,
         });
         let begin = Begin {
-            present: options.presence.then(|| Arc::clone(info)),
-            joins: options.join_leave.then(|| Arc::clone(info)),
             history: namespace.history_in_memory().filter(|_| options.positioned),
             wants: wants(entering),
             reads: read.as_ref().map(|read| read.reads),

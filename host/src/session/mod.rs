@@ -25,8 +25,10 @@
 //! | `watching` | events that are shown wherever they are published |
 //! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
 //! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
+//! | `across/` | what the sessions of this node have to do with those of others |
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
+mod across;
 mod appending;
 mod capabilities;
 mod channel_regex;

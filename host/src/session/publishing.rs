@@ -213,12 +213,21 @@ impl Shared {
         new: &NewPublication<'_>,
     ) -> Result<Taken, PublishFailure> {
         let (random, now) = (self.environment.random(), self.wheel.now());
+        let is_kept = new.history.is_some() && !new.skips_history;
+        let for_others = match is_kept {
+            true => None,
+            false => self.across.for_others(name, new),
+        };
+        let beyond = || {
+            if let Some(for_others) = &for_others {
+                self.across.send_live(for_others);
+            }
+        };
         let take = |hub: &Arc<Hub>| {
-            let taken = hub.publish(new, publisher, random, now)?;
+            let taken = hub.publish(new, publisher, random, now, beyond)?;
             self.stir(hub);
             Ok(taken)
         };
-        let is_kept = new.history.is_some() && !new.skips_history;
         if is_kept || new.key.is_some() {
             let made = |hub: &Arc<Hub>| self.look_after(hub);
             let taken = self
@@ -233,6 +242,7 @@ impl Shared {
             return Ok(taken);
         }
         publisher.publish_stored(std::slice::from_ref(&new.event));
+        beyond();
         Ok(Taken {
             answered: Answered {
                 id: new.event.id().into(),

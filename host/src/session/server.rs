@@ -63,6 +63,7 @@ impl Sessions {
     ) -> Result<usize, Refused> {
         let in_use = self.0.in_use();
         let place = self.0.place(&in_use, name).await?;
+        let _wish = self.0.wish_known(name, &place).await;
         Ok(self.each(whose, |connection, known| {
             let side = ServerSide {
                 name,

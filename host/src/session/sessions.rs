@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Builder;
 
+use super::across::Hearing;
 use super::connection::{Connection, Transport};
 use super::handle::Session;
 use super::hooks::SessionHooks;
@@ -26,6 +27,7 @@ use crate::access::Access;
 use crate::bus::{Bus, Publisher};
 use crate::channel::{Channels, NamespaceFailure};
 use crate::event::Draft;
+use crate::mesh::{Ears, Mesh};
 
 /// Parts of the time that a draining node has in which its sessions are closed, so that they
 /// do not all come back to other nodes at once.
@@ -47,6 +49,8 @@ pub struct Surroundings {
     pub environment: Arc<dyn Environment>,
     /// Who is asked where a plugin decides.
     pub hooks: Arc<dyn SessionHooks>,
+    /// The way to the sessions of other nodes, whose words go to [`Sessions::ears`].
+    pub mesh: Arc<dyn Mesh>,
 }
 
 impl Sessions {
@@ -66,6 +70,7 @@ impl Sessions {
             access,
             environment,
             hooks,
+            mesh,
         } = surroundings;
         let runtime = Handle::current();
         let shared = Arc::new(Shared::new(Parts {
@@ -75,11 +80,20 @@ impl Sessions {
             environment,
             hooks,
             in_use: InUse::new(settings, namespaces),
+            mesh,
             runtime: runtime.clone(),
         }));
         let looking_after = Arc::clone(&shared).look_after_all();
         shared.tasks.spawn_on(looking_after, &runtime);
+        let interest = Arc::clone(&shared.across.interest);
+        shared.run(async move { interest.say_in_time().await });
         Self(shared)
+    }
+
+    /// Who has to hear what the sessions of other nodes say.
+    #[must_use]
+    pub fn ears(&self) -> Arc<dyn Ears> {
+        Arc::new(Hearing(Arc::clone(&self.0)))
     }
 
     /// Whether anybody can have a session.

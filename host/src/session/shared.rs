@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::across::Across;
 use super::connection::Connection;
 use super::counts::Counts;
 use super::history_settings::HistorySettings;
@@ -27,6 +28,7 @@ use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
+use crate::mesh::Mesh;
 
 /// Reads of logs at a time for all sessions of a node. With 64 KiB each, or one event, what
 /// is read for many that come back at once stays small.
@@ -54,6 +56,8 @@ pub(super) struct Shared {
     in_use: RwLock<Arc<InUse>>,
     pub(super) reserved: Reserved,
     pub(super) hubs: Hubs,
+    /// What these sessions have to do with those of other nodes.
+    pub(super) across: Across,
     pub(super) registry: Registry<Connection>,
     pub(super) wheel: Wheel<Reminder>,
     /// Turns of those who read logs, each of which has what it has read in memory.
@@ -81,6 +85,7 @@ pub(super) struct Parts {
     pub(super) environment: Arc<dyn Environment>,
     pub(super) hooks: Arc<dyn SessionHooks>,
     pub(super) in_use: InUse,
+    pub(super) mesh: Arc<dyn Mesh>,
     pub(super) runtime: Handle,
 }
 
@@ -93,6 +98,7 @@ impl Shared {
             environment,
             hooks,
             in_use,
+            mesh,
             runtime,
         } = parts;
         Self {
@@ -105,6 +111,7 @@ impl Shared {
             in_use: RwLock::new(Arc::new(in_use)),
             reserved: Reserved::new(),
             hubs: Hubs::default(),
+            across: Across::new(mesh),
             registry: Registry::new(),
             wheel: Wheel::new(),
             reading: Semaphore::new(READ_TOGETHER),

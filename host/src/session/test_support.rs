@@ -35,6 +35,7 @@ use crate::channel::{Channel, ChannelSettings, Channels};
 use crate::clock::Clock;
 use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
+use crate::mesh::Alone;
 
 /// When the tests begin, in seconds since the Unix epoch.
 pub(super) const BEGIN: u64 = 1_700_000_000;
@@ -170,6 +171,7 @@ impl Rig {
             access,
             environment: seams,
             hooks,
+            mesh: Arc::new(Alone(Arc::clone(bus.node()))),
         };
         Self {
             sessions: Sessions::new(surroundings, settings, all(namespaces)),

@@ -18,6 +18,7 @@ use hearken::clock::SystemClock;
 use hearken::config::{NodeConfig, NodeFlags};
 use hearken::consumer::Consumers;
 use hearken::gateway::{AllowedHosts, Gateway, GatewayConfig, GatewayLimits, Readiness};
+use hearken::mesh;
 use hearken::passing::Alone;
 use hearken::session::{Namespaces, NoHooks, Sessions, Surroundings};
 use prometheus_client::registry::Registry;
@@ -86,6 +87,7 @@ pub async fn get(path: &str) -> StatusCode {
         access: access.clone(),
         environment: Arc::clone(&environment) as _,
         hooks: Arc::new(NoHooks),
+        mesh: Arc::new(mesh::Alone(Arc::clone(bus.node()))),
     };
     let settings = NodeConfig::default().sessions;
     let gateway = Gateway::new(GatewayConfig {

@@ -23,6 +23,7 @@ use hearken::event::{CloudEvent, Pattern};
 use hearken::gateway::{
     AllowedHosts, GanomedeConfig, Gateway, GatewayConfig, GatewayLimits, Readiness, SharedSecret,
 };
+use hearken::mesh;
 use hearken::passing::Alone;
 use hearken::session::{Namespaces, NoHooks, Sessions, Surroundings};
 use hearken_channel_log::ChannelName;
@@ -83,6 +84,7 @@ impl Node {
             access: access.clone(),
             environment: Arc::clone(&environment) as _,
             hooks: Arc::new(NoHooks),
+            mesh: Arc::new(mesh::Alone(Arc::clone(bus.node()))),
         };
         let settings = NodeConfig::default().sessions;
         // Sessions run on it.

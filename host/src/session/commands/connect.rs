@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::{ConnectRequest, ConnectResult};
 use serde_json::{Map, Value};
@@ -84,6 +85,12 @@ impl Session {
             return Err(disconnects::CHANNEL_LIMIT.into());
         }
         let subs = self.places(&in_use, subs).await?;
+        let mut known = Vec::with_capacity(subs.len());
+        for (name, place, _) in &subs {
+            known.push(self.shared.wish_known(name, place));
+        }
+        // Together, as many as they are.
+        let _wishes = join_all(known).await;
         self.begin(id, &in_use, request, connecting, subs)?;
         self.shared.remind(&self.connection);
         if in_use.settings.single_connection && !user.is_empty() {

@@ -133,6 +133,7 @@ impl Session {
             numbered: asks_for_number && is_json,
             delta,
         };
+        let _wish = self.shared.wish_known(name, &place).await;
         {
             let mut state = self.connection.lock();
             let is_it = |begun: &Subscription| begun.number == number;

@@ -24,6 +24,8 @@ pub(in crate::session) struct Hub {
     pub(super) number: u64,
     /// Where its publications come from, where that is not from publishers.
     pub(super) filled: Option<Box<Filled>>,
+    /// Held by whoever tells other nodes who is subscribed, so that they hear it in its order.
+    telling: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -45,6 +47,8 @@ pub(in crate::session) struct Gone;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) struct Tended {
     pub(in crate::session) is_needed: bool,
+    /// Whether what other nodes say of its members is looked at no more.
+    pub(in crate::session) looks_away: bool,
     /// When it is to be looked after again.
     pub(in crate::session) again: u64,
 }
@@ -57,6 +61,8 @@ pub(in crate::session) struct Stirred {
     pub(in crate::session) begins: bool,
     /// Whether it is to be filled from elsewhere and nobody does: then whoever asked has to.
     pub(in crate::session) is_unfilled: bool,
+    /// Whether other nodes are to be told who came and went.
+    pub(in crate::session) has_changes: bool,
     /// When it is to be looked after, where that is earlier than was asked for.
     pub(in crate::session) reminder: Option<u64>,
 }
@@ -78,6 +84,7 @@ impl Hub {
             name,
             number,
             filled,
+            telling: Mutex::new(()),
             state: Mutex::default(),
         }
     }
@@ -145,7 +152,7 @@ impl Hub {
         }
     }
 
-    /// Who is subscribed, as far as that is kept.
+    /// Who is subscribed, here and on other nodes, as far as that is kept.
     pub(in crate::session) fn present(&self) -> Vec<Arc<ClientInfo>> {
         let state = self.lock();
         let infos = state.presence.iter().map(|(_, info)| info);
@@ -180,9 +187,11 @@ impl Hub {
                 state.history = None;
             }
         }
+        let looks_away = state.look_away(now);
         let again = state.due(now);
         state.reminded = Some(again);
         Some(Tended {
+            looks_away,
             is_needed: !state.is_unneeded(now),
             again,
         })
@@ -222,8 +231,14 @@ impl Hub {
         Stirred {
             begins,
             is_unfilled,
+            has_changes: !state.changes.is_empty(),
             reminder,
         }
+    }
+
+    /// The turn of whoever tells other nodes who is subscribed.
+    pub(in crate::session) fn telling(&self) -> MutexGuard<'_, ()> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state, unless the hub is gone.

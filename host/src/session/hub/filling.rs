@@ -13,6 +13,7 @@ use super::item::{Exclude, Item};
 use super::state::Filling;
 use super::subscriber::{Resumed, Subscriber};
 use crate::session::publication::StoredPublication;
+use crate::session::source::Source;
 
 /// A publication that was read from a log.
 #[derive(Clone, Debug)]
@@ -76,14 +77,28 @@ impl Hub {
 
     /// Takes an event that was published elsewhere.
     pub(in crate::session) fn fill(&self, publication: Arc<StoredPublication>) {
+        self.pass_on(publication, None, false);
+    }
+
+    /// Takes a publication that was published elsewhere and is in no history. Where all come
+    /// from a log there is none.
+    pub(in crate::session) fn pass_on(
+        &self,
+        publication: Arc<StoredPublication>,
+        exclude: Option<Exclude>,
+        as_delta: bool,
+    ) {
+        if matches!(self.source(), Source::Log(_)) {
+            return;
+        }
         let mut state = self.lock();
         state.serial += 1;
         let serial = state.serial;
         state.push(Item::Publication {
             serial,
             publication,
-            exclude: None,
-            as_delta: false,
+            exclude,
+            as_delta,
         });
     }
 

@@ -9,6 +9,7 @@
 //! | `channel_hub`, `state` | one channel: [`Hub`] |
 //! | `subscribing` | coming and going |
 //! | `publishing`, `answered` | taking publications |
+//! | `member`, `foreign` | who is there, here and on other nodes |
 //! | `filling` | the same of those that come from elsewhere, and who lags behind |
 //!
 //! A hub gives each publication a serial number under its lock, and a subscriber the number
@@ -19,7 +20,9 @@ mod answered;
 mod batch;
 mod channel_hub;
 mod filling;
+mod foreign;
 mod item;
+mod member;
 mod publishing;
 mod state;
 mod subscriber;
@@ -29,7 +32,9 @@ pub(super) use answered::Answered;
 pub(super) use batch::full_of_deltas;
 pub(super) use channel_hub::{Gone, Hub};
 pub(super) use filling::Read;
+pub(super) use foreign::Looks;
 pub use item::Exclude;
+pub(super) use member::{Member, MemberChange, Members};
 pub(super) use publishing::{NewPublication, Taken};
 pub(super) use subscriber::{NewSubscriber, Resumed, Subscriber};
 pub(super) use subscribing::{Begin, Reads, Subscribed, Wants};

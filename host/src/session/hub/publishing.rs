@@ -52,7 +52,8 @@ pub(in crate::session) struct Taken {
 
 impl Hub {
     /// Takes a publication and has it delivered on the bus, in the order in which the hub
-    /// takes them; sessions are handed it by [`Hub::hand_on`].
+    /// takes them; sessions are handed it by [`Hub::hand_on`]. `beyond` is told in that order
+    /// too, for sessions of other nodes.
     ///
     /// # Errors
     /// [`Gone`] when this hub takes none any more.
@@ -62,6 +63,7 @@ impl Hub {
         publisher: &Publisher,
         random: u64,
         now: u64,
+        beyond: impl FnOnce(),
     ) -> Result<Taken, Gone> {
         if self.filled.is_some() {
             // What it hands on comes from elsewhere: its channel was another one before.
@@ -80,6 +82,7 @@ impl Hub {
         // Under the lock, so that plugins and streams get the channel's events in its order,
         // and each publisher's in the order in which they come. Nothing there waits.
         publisher.publish_stored(std::slice::from_ref(publication.event()));
+        beyond();
         let answered = Answered {
             id: publication.event().id().into(),
             time: publication.event().recorded_time(),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
+use super::foreign::Foreign;
 use super::item::{Item, Pending};
+use super::member::MemberChange;
 use super::subscriber::Subscriber;
 use crate::session::history::{History, epoch_of};
 use crate::session::history_settings::HistorySettings;
@@ -41,7 +43,13 @@ pub(super) struct State {
     /// Its history and what that keeps to.
     pub(super) history: Option<(HistorySettings, History<StoredPublication>)>,
     pub(super) keys: IdempotencyKeys<Answered>,
+    /// Those who are there, here and on other nodes.
     pub(super) presence: Presence<Arc<ClientInfo>>,
+    /// What other nodes have said of that, while somebody may look at it.
+    pub(super) foreign: Option<Foreign>,
+    /// What other nodes are yet to be told of who is subscribed here. Whoever changes that
+    /// tells it next.
+    pub(super) changes: Vec<MemberChange>,
     pub(super) subscribers: Arc<Vec<Arc<Subscriber>>>,
     /// How many of them get deltas.
     pub(super) deltas: usize,
@@ -144,7 +152,10 @@ impl State {
     }
 
     pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
-        self.is_unused() && self.history.is_none() && self.keys.is_empty(now)
+        self.is_unused()
+            && self.history.is_none()
+            && self.foreign.is_none()
+            && self.keys.is_empty(now)
     }
 
     /// Whether nobody is subscribed, and nobody works for it.
@@ -154,10 +165,16 @@ impl State {
 
     /// When something changes by itself, or may have.
     pub(super) fn due(&self, now: u64) -> u64 {
-        let soon = now.saturating_add(LOOKED_AFTER);
+        let mut soon = now.saturating_add(LOOKED_AFTER);
+        if let Some(foreign) = &self.foreign
+            && self.subscribers.is_empty()
+        {
+            soon = foreign.kept(now).clamp(now + 1, soon);
+        }
         match &self.history {
             Some((settings, history)) if self.subscribers.is_empty() => match history.expires() {
                 Some(expires) => expires.clamp(now + 1, soon),
+                None if self.foreign.is_some() => soon,
                 None => forgotten(settings, history).max(now + 1),
             },
             _ => soon,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hearken_session_protocol::codes::disconnects;
 use hearken_session_protocol::filter::Filter;
 
+use super::member::Member;
 use crate::access::Identity;
 use crate::session::frame::Form;
 use crate::session::outbox::{FRAME_BYTES, Outbox};
@@ -34,6 +35,8 @@ pub struct NewSubscriber {
     pub outbox: Arc<Outbox>,
     /// How they look.
     pub form: Form,
+    /// As who others are shown it, here and on other nodes, if they are.
+    pub(in crate::session) member: Option<Member>,
     /// Whether it is told who comes and goes.
     pub join_leave: bool,
     /// Whether it has a position: then it loses nothing, or is told so.

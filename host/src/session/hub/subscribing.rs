@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use hearken_session_protocol::ClientInfo;
-
 use super::channel_hub::{Gone, Hub};
 use super::item::Item;
+use super::member::MemberChange;
 use super::state::Filling;
 use super::subscriber::{NewSubscriber, Reading, Subscriber};
 use crate::session::history::{Position, Recovered};
@@ -15,10 +14,6 @@ use crate::session::publication::StoredPublication;
 /// How a subscription begins.
 #[derive(Debug)]
 pub(in crate::session) struct Begin<'b> {
-    /// Who it is, for the presence; `None` where that is not kept.
-    pub(in crate::session) present: Option<Arc<ClientInfo>>,
-    /// Who it is, for others to be told; `None` where they are not.
-    pub(in crate::session) joins: Option<Arc<ClientInfo>>,
     /// What the history keeps to, if there is one and the subscriber has a position in it or
     /// wants something of it.
     pub(in crate::session) history: Option<HistorySettings>,
@@ -99,7 +94,6 @@ impl Hub {
             return Ok(None);
         }
         let new = new.take().expect("there is one until it is subscribed");
-        let (client, user) = (Arc::clone(&new.client), Arc::clone(&new.user));
         state.deltas += usize::from(new.form.delta);
         if self.filled.is_some() && state.filling == Filling::None {
             state.filling = Filling::Due;
@@ -116,11 +110,15 @@ impl Hub {
         let after = reading.map_or(state.serial, |reading| reading.after);
         let subscriber = Arc::new(Subscriber::new(new, after, place, reading));
         Arc::make_mut(&mut state.subscribers).push(Arc::clone(&subscriber));
-        if let Some(info) = &begin.present {
-            state.presence.add(&client, &user, Arc::clone(info));
-        }
-        if let Some(info) = &begin.joins {
-            state.push(Item::Join(Arc::clone(info)));
+        if let Some(member) = &subscriber.new.member {
+            let NewSubscriber { client, user, .. } = &subscriber.new;
+            if member.is_present {
+                state.presence.add(client, user, Arc::clone(&member.info));
+            }
+            if member.is_told {
+                state.push(Item::Join(Arc::clone(&member.info)));
+            }
+            state.changes.push(MemberChange::Came(member.clone()));
         }
         Ok(Some(Subscribed {
             subscriber,
@@ -129,13 +127,9 @@ impl Hub {
         }))
     }
 
-    /// Ends a subscription, unless it has ended; whether it ended now. `leaves` tells others
-    /// who it was. What it is sent is up to [`Subscriber::close`].
-    pub(in crate::session) fn unsubscribe(
-        &self,
-        subscriber: &Arc<Subscriber>,
-        leaves: Option<&Arc<ClientInfo>>,
-    ) -> bool {
+    /// Ends a subscription, unless it has ended; whether it ended now. What it is sent is up
+    /// to [`Subscriber::close`].
+    pub(in crate::session) fn unsubscribe(&self, subscriber: &Arc<Subscriber>) -> bool {
         let mut state = self.lock();
         if !state.take_out(subscriber) {
             return false;
@@ -145,9 +139,15 @@ impl Hub {
         {
             filled.emptied.notify_one();
         }
-        state.presence.remove(subscriber.client());
-        if let Some(info) = leaves {
-            state.push(Item::Leave(Arc::clone(info)));
+        if let Some(member) = &subscriber.new.member {
+            let client = Arc::clone(subscriber.client());
+            if member.is_present {
+                state.presence.remove(&client);
+            }
+            if member.is_told {
+                state.push(Item::Leave(Arc::clone(&member.info)));
+            }
+            state.changes.push(MemberChange::Went(client));
         }
         true
     }

@@ -1,0 +1,123 @@
+//! What becomes of what is heard of other nodes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::protocol::across::Kind;
+use super::protocol::{Anew, Ask, Refusal};
+use super::wire::{Unreadable, decode};
+use crate::mesh::{Ears, News, PeerNode};
+use crate::session::shared::Shared;
+
+/// Hears other nodes for the sessions of this one.
+pub(in crate::session) struct Hearing(pub(in crate::session) Arc<Shared>);
+
+impl Ears for Hearing {
+    fn hear(&self, news: News) {
+        self.0.hear(news);
+    }
+}
+
+impl Shared {
+    /// Something is heard of another node. What concerns who is there is done first, so that
+    /// all else finds it so.
+    fn hear(self: &Arc<Self>, news: News) {
+        let across = &self.across;
+        match &news {
+            News::Joined(peer) => {
+                if let Some(before) = across.members.join(peer) {
+                    self.part(&before);
+                }
+                // Whoever asked it before it was gone is not answered any more.
+                across.fail_asked(peer);
+                across.interest.join(peer);
+                self.begin_anew(peer);
+            }
+            News::Back(peer) => {
+                across.members.set_away(peer, false);
+                across.interest.set_away(peer, false);
+            }
+            News::Away(peer) => {
+                across.members.set_away(peer, true);
+                across.interest.set_away(peer, true);
+            }
+            News::Unreachable(peer) | News::Left(peer) => {
+                if across.members.part(peer) {
+                    self.part(peer);
+                }
+            }
+            News::Gap(peer) => {
+                if across.members.has(peer) {
+                    across.traffic.gap();
+                    across.interest.lose(peer);
+                    self.begin_anew(peer);
+                }
+            }
+            News::Message { from, message } => {
+                if across.members.has(from) {
+                    self.take(from, message.clone());
+                }
+            }
+        }
+    }
+
+    /// A node is gone, and what is known of it.
+    fn part(self: &Arc<Self>, peer: &PeerNode) {
+        self.across.interest.part(peer);
+        self.across.fail_asked(peer);
+    }
+
+    /// What this node and another know of each other may not be what the other one says.
+    fn begin_anew(self: &Arc<Self>, peer: &PeerNode) {
+        self.across.say(peer, Kind::Anew(Anew {}));
+        self.say_all(peer);
+    }
+
+    /// A node is to be told all.
+    fn say_all(self: &Arc<Self>, peer: &PeerNode) {
+        self.across.interest.say_all(peer);
+    }
+
+    fn take(self: &Arc<Self>, from: &PeerNode, message: Bytes) {
+        let taken = decode(message).and_then(|kind| match kind {
+            Some(kind) => self.take_kind(from, kind),
+            None => Ok(()),
+        });
+        self.across.traffic.received(taken.is_ok());
+        if let Err(error) = taken {
+            tracing::error!(node = %from.name, %error, "what another node says of its sessions is left out");
+        }
+    }
+
+    fn take_kind(self: &Arc<Self>, from: &PeerNode, kind: Kind) -> Result<(), Unreadable> {
+        let across = &self.across;
+        match kind {
+            Kind::Anew(Anew {}) => self.say_all(from),
+            Kind::WantedWhole(whole) => {
+                if across.interest.hear_whole(from, &whole) {
+                    self.begin_anew(from);
+                }
+            }
+            Kind::WantedChange(change) => {
+                if across.interest.hear_change(from, &change) {
+                    self.begin_anew(from);
+                }
+            }
+            Kind::WantedKnown(known) => across.interest.hear_known(from, known),
+            Kind::Live(live) => self.hear_live(from, live)?,
+            Kind::Ask(ask) => self.take_ask(from, ask),
+            Kind::Answer(answer) => across.answered(from, answer),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Another node asks for something. What takes longer than a moment is done by a task.
+    fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
+        let Ask { id, what } = ask;
+        match what {
+            Some(_) | None => self.across.refuse(from, id, Refusal::unknown_request()),
+        }
+    }
+}

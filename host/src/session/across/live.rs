@@ -1,0 +1,96 @@
+//! Publications that are in no history: each is handed to the nodes that have subscribers of its
+//! channel, in the order in which it is published here.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Across;
+use super::protocol::Live;
+use super::protocol::across::Kind;
+use super::wire::{Besides, Unreadable, bytes_of, encode, event_of};
+use crate::mesh::PeerNode;
+use crate::session::hub::NewPublication;
+use crate::session::name::ChannelName;
+use crate::session::namespaces::Resolved;
+use crate::session::publication::StoredPublication;
+use crate::session::shared::Shared;
+
+/// A publication for other nodes.
+#[derive(Debug)]
+pub(in crate::session) struct ForOthers {
+    message: Bytes,
+    nodes: Vec<PeerNode>,
+}
+
+impl Across {
+    /// What other nodes are to be sent of a publication that is in no history, if they have
+    /// subscribers.
+    pub(in crate::session) fn for_others(
+        &self,
+        channel: &ChannelName,
+        new: &NewPublication<'_>,
+    ) -> Option<ForOthers> {
+        let nodes = self.interest.nodes_with(channel);
+        if nodes.is_empty() {
+            return None;
+        }
+        let besides = Besides {
+            info: new.info.clone(),
+            tags: new.tags.clone(),
+            exclude: new.exclude.clone(),
+            as_delta: new.as_delta,
+        };
+        let message = encode(Kind::Live(Live {
+            event: bytes_of(&new.event),
+            beside: Some(besides.encoded()),
+        }));
+        Some(ForOthers { message, nodes })
+    }
+
+    /// Sends it to them.
+    pub(in crate::session) fn send_live(&self, live: &ForOthers) {
+        for node in &live.nodes {
+            self.send(node, live.message.clone());
+        }
+    }
+}
+
+impl Shared {
+    /// Another node has published something that is in no history.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when no node sends that.
+    pub(super) fn hear_live(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        live: Live,
+    ) -> Result<(), Unreadable> {
+        let event = event_of(&live.event)?;
+        let besides = Besides::decoded(live.beside)?;
+        if event.origin() != &*from.name {
+            return Err(Unreadable::Origin(event.origin().to_owned()));
+        }
+        let channel = event.channel().ok_or(Unreadable::Missing("channel"))?;
+        let name = ChannelName::new(channel).map_err(|_| Unreadable::Missing("valid channel"))?;
+        self.across.traffic.live();
+        // By mistake, since another channel has the same hash, or because the last subscriber
+        // has just gone.
+        let Some(hub) = self.hubs.get(&name) else {
+            return Ok(());
+        };
+        let Resolved::Namespace(namespace) = self.resolve(&self.in_use(), &name) else {
+            return Ok(());
+        };
+        let Besides {
+            info,
+            tags,
+            exclude,
+            as_delta,
+        } = besides;
+        let publication = StoredPublication::new(event, 0, info, tags, &namespace.tags);
+        hub.pass_on(Arc::new(publication), exclude, as_delta);
+        self.stir(&hub);
+        Ok(())
+    }
+}

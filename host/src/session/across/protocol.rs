@@ -1,0 +1,13 @@
+//! What sessions of several nodes say, as `across.proto` defines it. `hearken-protocol` writes
+//! the code, beside it.
+#![expect(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; documented in across.proto"
+)]
+
+include!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/proto/hearken/sessions/v1/across.rs"
+));
