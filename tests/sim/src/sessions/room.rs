@@ -9,6 +9,7 @@ use hearken::access::Access;
 use hearken::bus::Bus;
 use hearken::channel::{Channels, Engines};
 use hearken::clock::Clock;
+use hearken::mesh::Mesh;
 use hearken::session::{
     AllowedFor, ChannelName, Namespace, Namespaces, NoHooks, Sessions, SessionsSettings,
     Surroundings,
@@ -62,7 +63,12 @@ impl fmt::Debug for Simulated {
 }
 
 /// The sessions of a node on this bus. Everybody may do everything.
-pub async fn open(bus: &Bus, clock: Arc<dyn Clock>, random: &mut StdRng) -> Sessions {
+pub async fn open(
+    bus: &Bus,
+    clock: Arc<dyn Clock>,
+    mesh: Arc<dyn Mesh>,
+    random: &mut StdRng,
+) -> Sessions {
     let environment = Arc::new(Simulated {
         clock: Arc::clone(&clock),
         random: Mutex::new(StdRng::from_seed(random.random())),
@@ -85,6 +91,7 @@ pub async fn open(bus: &Bus, clock: Arc<dyn Clock>, random: &mut StdRng) -> Sess
         access: Access::open(clock),
         environment,
         hooks: Arc::new(NoHooks),
+        mesh,
     };
     Sessions::new(surroundings, settings, namespaces())
 }
