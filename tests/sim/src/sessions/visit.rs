@@ -16,7 +16,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::histories::Position;
 use super::{Author, Client};
@@ -134,14 +134,20 @@ impl Visit {
         let connect = json!({ "connect": { "name": "simulated" } });
         let mut goes_on = self.ask(Asked::Connect, connect).await && self.subscribe_again().await;
         let mut next = Instant::now() + self.pause();
+        let mut retry = Instant::now() + RETRY;
         while goes_on {
             let is_quiet = self.context.ledger.borrow().quiet;
-            let again = if self.again.is_empty() { Duration::MAX } else { RETRY };
+            if self.again.is_empty() {
+                retry = Instant::now() + RETRY;
+            }
             tokio::select! {
                 biased;
                 () = self.woken.notified() => goes_on = self.hear().await,
                 () = sleep_until(until), if !is_quiet => goes_on = false,
-                () = sleep(again.min(PAUSE * 8)) => goes_on = self.subscribe_again().await,
+                () = sleep_until(retry), if !self.again.is_empty() => {
+                    retry = Instant::now() + RETRY;
+                    goes_on = self.subscribe_again().await;
+                }
                 () = sleep_until(next) => {
                     next = Instant::now() + self.pause();
                     goes_on = self.publish().await;
