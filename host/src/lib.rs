@@ -114,6 +114,8 @@
 //! | publication | an event as the subscribers of a channel get it |
 //! | presence | who is subscribed to a channel |
 //! | hook | a question of a session that a plugin answers before something is done; a *desk* is where those to one plugin wait |
+//! | mesh | the way between the sessions of several nodes, over the links of these |
+//! | wish | that a node has subscribers of a channel, as it says to the others |
 //! | hub | where the subscriptions of a channel are, which gives each publication to all of them |
 //! | lag | what a subscriber does for which there is no room: the log is read for it alone until it has come to where the others are |
 //! | stream, wait | an HTTP response that shows events as they come; one that ends with the first |
@@ -144,6 +146,8 @@
 //! - A session: `session/handle.rs` takes its commands, which `session/commands/` carries out,
 //!   and `session/hub/` hands it what is published; beneath them the crate
 //!   `hearken-session-protocol`.
+//! - Sessions of other nodes: `session/across/hearing.rs`, to which `cluster/link/gaps.rs`
+//!   brings what those say, and `cluster/directory/speaking.rs`, to which goes what is said.
 //! - A channel of another node: `gateway/endpoints/channels/elsewhere/`, which finds out where
 //!   it lies, `cluster/passing/`, which brings the request there, and `gateway/answers.rs`.
 //! - The interfaces themselves: `wit/plugin.wit`, and the SDK in `sdk/`, which

@@ -168,13 +168,13 @@ impl Node {
         let kept = known::keep(config.data.clone(), Arc::clone(&elsewhere), known);
         let leave_cluster = CancellationToken::new();
         let link_threads = LinkThreads::start().map_err(NodeError::LinkThreads)?;
-        let cluster = link_threads.spawn(cluster, leave_cluster.clone());
         let store = store::open(&config.data, &bus, &clock)?;
         let channels = Channels::new(&bus);
         channels.beside(Arc::new(hosting::Others(Arc::clone(&elsewhere))));
         let environment = Arc::new(NodeEnvironment::new(Arc::clone(&clock)));
         let server_key = sessions::server_key(&config.sessions)?;
         let hooks = PluginHooks::new();
+        let hears = sessions::hear_others(&config.sessions);
         let sessions = sessions::sessions(
             config.sessions,
             &bus,
@@ -182,7 +182,14 @@ impl Node {
             &access,
             &environment,
             &hooks,
+            cluster.mesh(),
         );
+        let cluster = match hears {
+            true => cluster.heard_by(sessions.ears()),
+            false => cluster,
+        };
+        // Now that all are there who hear of it.
+        let cluster = link_threads.spawn(cluster, leave_cluster.clone());
         let consumers = Consumers::new(&channels, &bus, environment);
         let closed_channels = channels::Closed {
             channels: channels.clone(),

@@ -10,8 +10,10 @@ use try_lock::TryLock;
 use super::delivery::TOGETHER;
 use super::handle::Bus;
 use super::identity::{Identity, Stamped, id};
+use super::mailbox::Incoming;
 use super::publish_error::PublishError;
 use super::publisher_cache::PublisherCache;
+use super::receiver::Receiver;
 use super::sources::{self, NODE_SOURCES};
 use crate::event::host_event::HostEventType;
 use crate::event::{Draft, Event, EventType};
@@ -186,6 +188,16 @@ impl Publisher {
             let numbers = sources::numbers(events, self.identity.number);
             self.bus.deliver_all(events, &self.identity, &numbers);
         }
+    }
+
+    /// Puts an event into a mailbox past the filters: for what is for one receiver alone. It
+    /// takes its share of the mailbox as what is published does.
+    pub fn hand(&self, receiver: &Receiver, event: &Event) {
+        let registration = &receiver.registration;
+        let incoming = Incoming::shared(1, event, self.identity.number);
+        let first_drop = || self.bus.report_drops_of(registration);
+        // No version of the filters is newer.
+        let _ = registration.deliver([incoming], u64::MAX, first_drop);
     }
 
     /// Does something with the cache, or with a fresh one while another thread has it:

@@ -53,6 +53,6 @@ impl Output {
 
 /// Says something to the person at the terminal. There is nobody left to tell
 /// when stderr is closed, so that is no error.
-pub(super) fn note(text: &str) {
+pub(in crate::cli) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -5,6 +5,7 @@ pub(super) mod held;
 mod holders;
 mod kept;
 pub(super) mod node;
+mod speaking;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ use super::membership::Address;
 use super::timing::{ASK_AGAIN, DEFERENCE};
 use super::wire::handshake::{Identity, Peer};
 use crate::admin::{ClusterAdmin, NodeState, NodeStatus};
-use crate::bus::Bus;
+use crate::bus::{Bus, Publisher};
 use crate::passing::Foreknown;
 use kept::Kept;
 use node::Node;
@@ -50,6 +51,8 @@ pub(super) struct Directory {
     held_changed: watch::Sender<u64>,
     /// What is known of channels beside what nodes say that are there.
     kept: Kept,
+    /// Says what sessions have to say, which shares mailboxes with what is published.
+    speaker: Publisher,
 }
 
 #[derive(Debug)]
@@ -73,6 +76,7 @@ impl Directory {
         join: Vec<Address>,
     ) -> Self {
         Self {
+            speaker: bus.publisher("/sessions", Arc::clone(&identity.node)),
             identity,
             bus,
             known: Mutex::new(Known {

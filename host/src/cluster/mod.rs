@@ -44,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::ClusterAdmin;
 use crate::bus::Bus;
+use crate::mesh::{Ears, Mesh};
 use crate::passing::{Elsewhere, Foreknown, Hosting};
 
 pub use link::{inbox, interest};
@@ -103,6 +104,7 @@ pub struct Cluster {
     config: ClusterConfig,
     directory: Arc<Directory>,
     passer: Arc<Passer>,
+    ears: Option<Arc<dyn Ears>>,
 }
 
 /// Why a node is no longer part of a cluster.
@@ -141,6 +143,7 @@ impl Cluster {
             config,
             directory,
             passer: Arc::new(passer),
+            ears: None,
         }
     }
 
@@ -149,6 +152,21 @@ impl Cluster {
     pub fn elsewhere(&self) -> Arc<dyn Elsewhere> {
         let passer: Arc<Passer> = Arc::clone(&self.passer);
         passer
+    }
+
+    /// The way to the sessions of the other nodes.
+    #[must_use]
+    pub fn mesh(&self) -> Arc<dyn Mesh> {
+        let directory: Arc<Directory> = Arc::clone(&self.directory);
+        directory
+    }
+
+    /// Announces to the others that this node has sessions, and has `ears` hear what theirs
+    /// say.
+    #[must_use]
+    pub fn heard_by(mut self, ears: Arc<dyn Ears>) -> Self {
+        self.ears = Some(ears);
+        self
     }
 
     /// The cluster as this node sees it.
@@ -165,7 +183,10 @@ impl Cluster {
     /// [`ClusterError`] when the node can no longer take part.
     pub async fn run(self, leave: CancellationToken) -> Result<(), ClusterError> {
         let Self {
-            config, directory, ..
+            config,
+            directory,
+            ears,
+            ..
         } = self;
         tracing::info!(address = %config.listener.address(), "listening for other nodes");
         let (news, heard) = mpsc::channel(NEWS_AHEAD);
@@ -193,6 +214,7 @@ impl Cluster {
             config.hosting.clone(),
         );
         let failures = Arc::new(FailureLog::default());
+        let sessions = ears.is_some();
         let context = Arc::new(Context {
             node: Arc::clone(&config.identity.node),
             host: config.bus.host_publisher(),
@@ -201,12 +223,14 @@ impl Cluster {
             failures: Arc::clone(&failures),
             hosting: config.hosting,
             news: news.clone(),
+            ears,
         });
         let greeter = Arc::new(Greeter {
             identity: config.identity,
             listening: config.listener.address(),
             advertise: config.advertise,
             failures: Arc::clone(&failures),
+            sessions,
         });
         let dialling = Arc::new(Dialling {
             dialler,

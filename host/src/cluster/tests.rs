@@ -111,6 +111,7 @@ impl Listener for PipeListener {
 struct Part {
     admin: Arc<dyn ClusterAdmin>,
     elsewhere: Arc<dyn Elsewhere>,
+    mesh: Arc<dyn Mesh>,
     hosting: Hosting,
     publisher: Publisher,
     heard: Receiver,
@@ -153,6 +154,19 @@ fn start_knowing(
     join: &[u8],
     clock: Arc<dyn Clock>,
     foreknown: Foreknown,
+) -> Part {
+    start_heard(pipes, name, number, join, clock, foreknown, |cluster| cluster)
+}
+
+/// The same, where sessions are given to the cluster.
+fn start_heard(
+    pipes: &Arc<Pipes>,
+    name: &str,
+    number: u8,
+    join: &[u8],
+    clock: Arc<dyn Clock>,
+    foreknown: Foreknown,
+    heard_by: impl FnOnce(Cluster) -> Cluster,
 ) -> Part {
     let address = |number: u8| SocketAddr::from(([127, 0, 0, number], 7071));
     let incarnation = Uuid::from_u128(u128::from(number) << 80);
@@ -200,10 +214,12 @@ fn start_knowing(
         foreknown,
         seed: number.into(),
     });
+    let cluster = heard_by(cluster);
     let leave = CancellationToken::new();
     Part {
         admin: cluster.admin(),
         elsewhere: cluster.elsewhere(),
+        mesh: cluster.mesh(),
         hosting,
         publisher: bus.publisher("/test", "test"),
         heard,
@@ -402,3 +418,4 @@ async fn after_a_panic_at_a_goodbye_nobody_believes_that_the_node_is_there() {
 }
 
 mod passing;
+mod speaking;

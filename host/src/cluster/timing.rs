@@ -52,6 +52,10 @@ pub(super) const MEASURE: Duration = Duration::from_secs(1);
 /// For a link to come back before the node is reported.
 pub(super) const UNREACHABLE_AFTER: Duration = Duration::from_secs(1);
 
+/// For a link to come back before its node's sessions are taken to be gone, and what is kept
+/// of them with them.
+pub(super) const SESSIONS_WAIT: Duration = Duration::from_secs(5);
+
 /// For an unreachable node to come back before what waits for it is thrown away,
 /// and for a node that has left to be shown.
 pub(super) const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use channels::{ChannelChanged, ChannelDamaged, ChannelFailed, ChannelTrimmed, NumberSpan};
-pub use sessions::SessionChanged;
+pub use sessions::{SessionChanged, SessionsLost};
 
 /// A host event's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +72,13 @@ pub enum HostEventType {
     SessionSubscribed,
     /// A session is subscribed to a channel no more.
     SessionUnsubscribed,
+    /// Another node is gone, and the sessions that it had with it.
+    SessionLost,
 }
 
 impl HostEventType {
     /// Every type, in the order of their documentation.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::PluginInstalled,
         Self::PluginStarted,
         Self::PluginReloaded,
@@ -105,6 +107,7 @@ impl HostEventType {
         Self::SessionDisconnected,
         Self::SessionSubscribed,
         Self::SessionUnsubscribed,
+        Self::SessionLost,
     ];
 
     /// The type on the wire.
@@ -139,6 +142,7 @@ impl HostEventType {
             Self::SessionDisconnected => "session.disconnected",
             Self::SessionSubscribed => "session.subscribed",
             Self::SessionUnsubscribed => "session.unsubscribed",
+            Self::SessionLost => "session.lost",
         }
     }
 

@@ -9,6 +9,7 @@ use crate::access::Access;
 use crate::bus::Bus;
 use crate::channel::{Channels, NodeEnvironment};
 use crate::gateway::SharedSecret;
+use crate::mesh::Mesh;
 use crate::plugin::PluginHooks;
 use crate::session::{Namespaces, Sessions, SessionsSettings, Surroundings};
 
@@ -23,6 +24,7 @@ pub(super) fn sessions(
     access: &Access,
     environment: &Arc<NodeEnvironment>,
     hooks: &PluginHooks,
+    mesh: Arc<dyn Mesh>,
 ) -> Sessions {
     let (namespaces, _) = Namespaces::of(&settings.namespaces, []);
     let surroundings = Surroundings {
@@ -31,8 +33,15 @@ pub(super) fn sessions(
         access: access.clone(),
         environment: Arc::clone(environment) as _,
         hooks: Arc::new(hooks.clone()),
+        mesh,
     };
     Sessions::new(surroundings, settings, namespaces)
+}
+
+/// Whether a node with these settings has sessions, or channels of sessions, of which other
+/// nodes have to know.
+pub(super) fn hear_others(settings: &SessionsSettings) -> bool {
+    settings.are_on() || !settings.namespaces.is_empty()
 }
 
 /// The key with which servers of applications come, if there is a file with one.

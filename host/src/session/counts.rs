@@ -31,6 +31,8 @@ pub(super) struct Counts {
     pub(super) unrecovered: AtomicU64,
     pub(super) recovered_publications: AtomicU64,
     pub(super) dropped: AtomicU64,
+    /// Looks at who is subscribed for which other nodes had not said all in time.
+    pub(super) partial: AtomicU64,
     pub(super) received: Traffic,
     pub(super) sent: Traffic,
     /// Subscriptions that there are.
@@ -125,6 +127,8 @@ pub struct CountsShown {
     pub transports: Vec<(&'static str, u64)>,
     /// Publications that who came back got at once.
     pub recovered_publications: u64,
+    /// Looks at who is subscribed for which other nodes had not said all in time.
+    pub partial: u64,
     /// Messages of clients, and their bytes.
     pub received: (u64, u64),
     /// Frames to clients, and their bytes.
@@ -287,6 +291,7 @@ impl Counts {
                 .map(|(framing, count)| (framing.transport(), read(count)))
                 .collect(),
             recovered_publications: read(&self.recovered_publications),
+            partial: read(&self.partial),
             received: self.received.shown(),
             sent: self.sent.shown(),
             commands: commands

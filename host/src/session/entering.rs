@@ -58,6 +58,14 @@ pub(super) struct Entering<'e> {
     pub(super) delta: bool,
 }
 
+impl Entering<'_> {
+    /// Whether anybody may look at who else is subscribed, or is told of it.
+    fn has_company(&self) -> bool {
+        let (options, namespace) = (&self.options, &self.place.namespace);
+        namespace.presence || namespace.join_leave || options.presence || options.push_join_leave
+    }
+}
+
 /// Somebody is subscribed.
 #[derive(Debug)]
 pub(super) struct Entered {
@@ -124,6 +132,9 @@ impl Shared {
         let event_type = HostEventType::SessionSubscribed;
         let name = Some(entering.name);
         self.report(event_type, connection, &known.user, name, None);
+        if entering.has_company() {
+            self.follow_presence(&hub);
+        }
         self.stir(&hub);
         Ok(Entered {
             hub,

@@ -150,8 +150,11 @@ impl Session {
             }
             Request::Unsubscribe(request) => self.unsubscribe(&request).map(Some),
             Request::Publish(request) => self.publish(&known, request).await.map(Some),
-            Request::Presence(request) => self.presence(&known, &request).map(Some),
-            Request::PresenceStats(request) => self.presence_stats(&known, &request).map(Some),
+            Request::Presence(request) => self.presence(&known, &request).await.map(Some),
+            Request::PresenceStats(request) => {
+                let stats = self.presence_stats(&known, &request).await;
+                stats.map(Some)
+            }
             Request::History(request) => self.history(&known, &request).await.map(Some),
             Request::Rpc(request) => self.rpc(&known, request).await.map(Some),
             Request::Send(request) => self.send(&known, request).map(|()| None),

@@ -79,6 +79,29 @@ impl Hubs {
         }
     }
 
+    /// The same, wherever the publications of the channel come from.
+    ///
+    /// # Errors
+    /// [`NoHub`] says why it cannot be.
+    pub(super) fn with_any<T>(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+        made: impl Fn(&Arc<Hub>),
+        mut work: impl FnMut(&Arc<Hub>) -> Result<T, Gone>,
+    ) -> Result<T, NoHub> {
+        loop {
+            // One that is made for this is replaced once there is another source.
+            let hub = match self.get(name) {
+                Some(hub) => hub,
+                None => self.make(name, namespace, &Source::Publishers, &made)?,
+            };
+            if let Ok(done) = work(&hub) {
+                return Ok(done);
+            }
+        }
+    }
+
     fn make(
         &self,
         name: &ChannelName,

@@ -2,8 +2,9 @@
 
 use super::name::ChannelName;
 use super::publishing::PublishFailure;
+use super::server::Whose;
 use super::sessions::Sessions;
-use super::shown::{SessionStatus, status};
+use super::shown::SessionStatus;
 
 impl Sessions {
     /// The type of what is published to a channel by those who do not say one.
@@ -22,10 +23,27 @@ impl Sessions {
         }
     }
 
-    /// Up to `limit` sessions behind the id `after` that are subscribed to the channel, in the
-    /// order of their ids.
-    #[must_use]
-    pub fn list_of_channel(
+    /// Up to `limit` sessions of this node behind the id `after` that are meant, in the order
+    /// of their ids.
+    pub(super) fn list_of(&self, whose: &Whose, after: &str, limit: usize) -> Vec<SessionStatus> {
+        let client = match whose {
+            Whose::User(user) => return self.list(Some(user), after, limit),
+            Whose::Channel(name) => return self.list_of_channel(name, after, limit),
+            Whose::NodeOf(node) if **node != **self.0.bus.node() => return Vec::new(),
+            Whose::Node | Whose::NodeOf(_) | Whose::All => return self.list(None, after, limit),
+            Whose::Client(client) | Whose::ClientOf { client, .. } => client,
+        };
+        let is_meant = |status: &SessionStatus| match whose {
+            Whose::ClientOf { user, .. } => *status.user == **user,
+            _ => true,
+        };
+        let shown = self.show(client).filter(|_| **client > *after && limit > 0);
+        shown.filter(is_meant).into_iter().collect()
+    }
+
+    /// Up to `limit` sessions of this node behind the id `after` that are subscribed to the
+    /// channel, in the order of their ids.
+    fn list_of_channel(
         &self,
         name: &ChannelName,
         after: &str,
@@ -38,7 +56,7 @@ impl Sessions {
         let sessions = clients
             .iter()
             .filter_map(|client| self.0.registry.get(client));
-        let shown = sessions.filter_map(|connection| status(&connection));
+        let shown = sessions.filter_map(|connection| self.0.status(&connection));
         shown.take(limit).collect()
     }
 }

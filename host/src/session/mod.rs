@@ -78,6 +78,8 @@ mod source;
 #[cfg(test)]
 mod test_client;
 #[cfg(test)]
+mod test_net;
+#[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests;
@@ -86,6 +88,7 @@ mod verb;
 mod watching;
 mod wheel;
 
+pub use across::{AcrossShown, Act, AllChannels, NodeUsage, Reached, SessionsPage};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};
@@ -117,7 +120,7 @@ pub use presence::{Presence, PresencePage, PresenceStats};
 pub use publication::StoredPublication;
 pub use publishing::{PublishFailure, PublishOptions, SessionReceipt};
 pub use refused::Refused;
-pub use server::Whose;
+pub use server::{Spared, Whose};
 pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};
 pub use shown::{ChannelsUsed, HistoryPage, SessionStatus, SessionsStats};

@@ -27,20 +27,46 @@ const TOGETHER: usize = 256;
 pub enum Whose {
     /// The session with this id.
     Client(String),
+    /// The session with this id, if it is this user's.
+    ClientOf {
+        /// Its id.
+        client: String,
+        /// The user.
+        user: String,
+    },
     /// All sessions of this user.
     User(String),
     /// All who are subscribed to this channel.
     Channel(ChannelName),
     /// All sessions of this node.
     Node,
+    /// All sessions of the node of this name.
+    NodeOf(String),
+    /// All sessions of all nodes.
+    All,
+}
+
+/// Whose sessions are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spared {
+    /// Those with these ids.
+    pub clients: Vec<String>,
+    /// All sessions of this user.
+    pub user: Option<String>,
+}
+
+/// The same, looked up for each session that is meant, of which a user may have many.
+struct SparedOf<'s> {
+    clients: HashSet<&'s str>,
+    user: Option<&'s str>,
 }
 
 impl Sessions {
-    /// Closes sessions, but those with the ids in `spared`. Returns how many.
-    pub fn disconnect(&self, whose: &Whose, why: &Disconnect, spared: &[String]) -> usize {
-        let spared = ids(spared);
-        self.each(whose, |connection, _| {
-            let is_spared = spared.contains(&*connection.client);
+    /// Closes sessions of this node, but those that are `spared`. Returns how many.
+    pub fn disconnect(&self, whose: &Whose, why: &Disconnect, spared: &Spared) -> usize {
+        let spared = spared.looked_up();
+        self.each(whose, |connection, known| {
+            let is_spared = spared.has(&connection.client, &known.user);
             if !is_spared {
                 self.0.end(connection, Some(why.clone()));
             }
@@ -48,7 +74,7 @@ impl Sessions {
         })
     }
 
-    /// Subscribes sessions to a channel; those that are already stay as they are. Returns how
+    /// Subscribes sessions of this node to a channel; those that are already stay as they are. Returns how
     /// many were.
     ///
     /// # Errors
@@ -113,14 +139,14 @@ impl Sessions {
         true
     }
 
-    /// Ends subscriptions of sessions to a channel. Returns how many.
+    /// Ends subscriptions of sessions of this node to a channel. Returns how many.
     pub fn unsubscribe(&self, whose: &Whose, name: &ChannelName, why: &Unsubscribe) -> usize {
         self.each(whose, |connection, _| {
             self.0.unsubscribe(connection, name, None, why)
         })
     }
 
-    /// Puts off when sessions expire, in seconds since the Unix epoch; `None` for never.
+    /// Puts off when sessions of this node expire, in seconds since the Unix epoch; `None` for never.
     /// Those for which that is over are closed. Returns how many were found.
     pub fn refresh(&self, whose: &Whose, expire_at: Option<u64>) -> usize {
         let ttl = self.0.ttl(expire_at);
@@ -155,15 +181,14 @@ impl Sessions {
         })
     }
 
-    /// Sends a message to sessions, but not to those that are `excluded` by their ids. `data`
-    /// is JSON; `binary` is what protobuf sessions get in its place, if that differs. Returns
+    /// Sends a message to sessions of this node, but not to those that are `excluded`. `data` is JSON; `binary` is what protobuf sessions get in its place, if that differs. Returns
     /// to how many.
     pub fn message(
         &self,
         whose: &Whose,
         data: &[u8],
         binary: Option<&[u8]>,
-        excluded: &[String],
+        excluded: &Spared,
     ) -> usize {
         let mut framed: Vec<(_, Bytes)> = Vec::new();
         let mut frame = |variant: Variant| {
@@ -178,9 +203,9 @@ impl Sessions {
             framed.push((variant, frame.clone()));
             frame
         };
-        let excluded = ids(excluded);
-        self.each(whose, |connection, _| {
-            let is_excluded = excluded.contains(&*connection.client);
+        let excluded = excluded.looked_up();
+        self.each(whose, |connection, known| {
+            let is_excluded = excluded.has(&connection.client, &known.user);
             if !is_excluded {
                 connection.outbox.push(frame(connection.transport.variant));
             }
@@ -188,8 +213,8 @@ impl Sessions {
         })
     }
 
-    /// Does something with each session that is meant. Returns how many `work` says it has
-    /// done it with.
+    /// Does something with each session of this node that is meant. Returns how many `work`
+    /// says it has done it with.
     fn each(&self, whose: &Whose, mut work: impl FnMut(&Arc<Connection>, &Known) -> bool) -> usize {
         let mut count = 0;
         let mut one = |connection: &Arc<Connection>| {
@@ -205,6 +230,16 @@ impl Sessions {
                 }
                 return count;
             }
+            Whose::ClientOf { client, user } => {
+                let connection = registry.get(client);
+                let is_theirs = |connection: &Arc<Connection>| {
+                    connection.known().is_some_and(|known| *known.user == **user)
+                };
+                if let Some(connection) = connection.filter(is_theirs) {
+                    one(&connection);
+                }
+                return count;
+            }
             Whose::Channel(name) => {
                 let hub = self.0.hubs.get(name);
                 for client in hub.map(|hub| hub.clients()).unwrap_or_default() {
@@ -215,7 +250,8 @@ impl Sessions {
                 return count;
             }
             Whose::User(user) => Some(user.as_str()),
-            Whose::Node => None,
+            Whose::NodeOf(node) if **node != **self.0.bus.node() => return 0,
+            Whose::Node | Whose::NodeOf(_) | Whose::All => None,
         };
         let mut after = String::new();
         loop {
@@ -231,9 +267,37 @@ impl Sessions {
     }
 }
 
-/// Looked up for each session that is meant, and a user may have many.
-fn ids(clients: &[String]) -> HashSet<&str> {
-    clients.iter().map(String::as_str).collect()
+impl Spared {
+    /// One session.
+    #[must_use]
+    pub fn client(client: String) -> Self {
+        Self {
+            clients: vec![client],
+            user: None,
+        }
+    }
+
+    /// All sessions of a user.
+    #[must_use]
+    pub fn user(user: String) -> Self {
+        Self {
+            clients: Vec::new(),
+            user: Some(user),
+        }
+    }
+
+    fn looked_up(&self) -> SparedOf<'_> {
+        SparedOf {
+            clients: self.clients.iter().map(String::as_str).collect(),
+            user: self.user.as_deref(),
+        }
+    }
+}
+
+impl SparedOf<'_> {
+    fn has(&self, client: &str, user: &str) -> bool {
+        self.clients.contains(client) || self.user == Some(user)
+    }
 }
 
 /// What a client is told of a subscription that it did not ask for.

@@ -175,6 +175,9 @@ impl Shared {
     /// Does what is to be done after something has changed in a hub: what waits is handed on.
     pub(super) fn stir(self: &Arc<Self>, hub: &Arc<Hub>) {
         let stirred = hub.stirred(self.wheel.now());
+        if stirred.has_changes {
+            self.tell_changes(hub);
+        }
         if let Some(due) = stirred.reminder {
             self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
         }

@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication};
 
+use super::across::AcrossShown;
 use super::connection::Connection;
 use super::counts::CountsShown;
 use super::history::{PageRequest, Position};
+use super::hub::Hub;
 use super::name::ChannelName;
 use super::presence::PresenceStats;
 use super::refused::Refused;
 use super::sessions::Sessions;
+use super::shared::Shared;
 
 /// Bytes of publications of a durable channel in one answer, about.
 const MAX_HISTORY_READ: usize = 4 << 20;
@@ -25,6 +28,8 @@ const MAX_HISTORY_READ: usize = 4 << 20;
 pub struct SessionStatus {
     /// Its id.
     pub client: Arc<str>,
+    /// The node that has it.
+    pub node: Arc<str>,
     /// Whose it is; empty for nobody.
     pub user: Arc<str>,
     /// What it is connected by.
@@ -77,6 +82,8 @@ pub struct SessionsStats {
     pub unrecovered: u64,
     /// What was not handed to subscribers because more was published than could be.
     pub dropped: u64,
+    /// What there is with the sessions of other nodes.
+    pub across: AcrossShown,
 }
 
 /// How much channels are used.
@@ -89,7 +96,7 @@ pub struct ChannelsUsed {
 }
 
 impl Sessions {
-    /// Up to `limit` sessions behind the id `after`, in the order of their ids.
+    /// Up to `limit` sessions of this node behind the id `after`, in the order of their ids.
     #[must_use]
     pub fn list(&self, user: Option<&str>, after: &str, limit: usize) -> Vec<SessionStatus> {
         let mut shown = Vec::new();
@@ -98,7 +105,7 @@ impl Sessions {
         while shown.len() < limit {
             let wanted = limit - shown.len();
             let listed = self.0.registry.list(user, &after, wanted);
-            shown.extend(listed.iter().filter_map(|connection| status(connection)));
+            shown.extend(listed.iter().filter_map(|connection| self.0.status(connection)));
             match listed.last() {
                 Some(last) if listed.len() == wanted => after = Arc::clone(&last.client),
                 _ => break,
@@ -107,37 +114,36 @@ impl Sessions {
         shown
     }
 
-    /// The session with this id.
+    /// The session of this node with this id.
     #[must_use]
     pub fn show(&self, client: &str) -> Option<SessionStatus> {
         let connection = self.0.registry.get(client)?;
-        status(&connection)
+        self.0.status(&connection)
     }
 
-    /// Who is subscribed to a channel, as JSON sessions are shown it.
+    /// Who is subscribed to a channel, on all nodes, as JSON sessions are shown it. It is waited
+    /// 500 ms at most for what other nodes say.
     ///
     /// # Errors
     /// Why that is not known.
-    pub fn presence(&self, name: &ChannelName) -> Result<Vec<Arc<ClientInfo>>, Refused> {
-        self.check_presence(name)?;
-        let hub = self.0.hubs.get(name);
+    pub async fn presence(&self, name: &ChannelName) -> Result<Vec<Arc<ClientInfo>>, Refused> {
+        let hub = self.looked_at(name).await?;
         Ok(hub.map(|hub| hub.present()).unwrap_or_default())
     }
 
-    /// How many are subscribed to a channel.
+    /// How many are subscribed to a channel, on all nodes.
     ///
     /// # Errors
     /// Why that is not known.
-    pub fn presence_stats(&self, name: &ChannelName) -> Result<PresenceStats, Refused> {
-        self.check_presence(name)?;
-        let hub = self.0.hubs.get(name);
+    pub async fn presence_stats(&self, name: &ChannelName) -> Result<PresenceStats, Refused> {
+        let hub = self.looked_at(name).await?;
         Ok(hub.map_or_else(PresenceStats::default, |hub| hub.presence_stats()))
     }
 
-    fn check_presence(&self, name: &ChannelName) -> Result<(), Refused> {
+    async fn looked_at(&self, name: &ChannelName) -> Result<Option<Arc<Hub>>, Refused> {
         let namespace = self.0.namespace(&self.0.in_use(), name)?;
         match namespace.presence {
-            true => Ok(()),
+            true => self.0.looked_at(name, &namespace).await,
             false => Err(errors::NOT_AVAILABLE.into()),
         }
     }
@@ -185,7 +191,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Up to `limit` channels with subscribers behind the name `after`, in the order of their
+    /// Up to `limit` channels with subscribers on this node behind the name `after`, in the order of their
     /// names, and how many subscribers each has.
     #[must_use]
     pub fn channels(&self, after: &str, limit: usize) -> Vec<(ChannelName, usize)> {
@@ -196,7 +202,7 @@ impl Sessions {
         named.collect()
     }
 
-    /// The channels that have subscribers.
+    /// The channels that have subscribers on this node.
     #[must_use]
     pub fn channels_used(&self) -> ChannelsUsed {
         let (channels, subscriptions) = self.0.hubs.used();
@@ -227,33 +233,37 @@ impl Sessions {
             recovered: count(&counts.recovered),
             unrecovered: count(&counts.unrecovered),
             dropped: count(&counts.dropped),
+            across: self.0.across.shown(),
         }
     }
 }
 
-/// What is shown of a session, while it is connected.
-pub(super) fn status(connection: &Connection) -> Option<SessionStatus> {
-    let (known, channels) = {
-        let state = connection.lock();
-        let subscriptions = state.subscriptions.iter();
-        let active = subscriptions.filter(|(_, subscription)| subscription.active.is_some());
-        let channels =
-            active.map(|(name, subscription)| (name.clone(), subscription.is_server_side));
-        (state.known.clone()?, channels.collect())
-    };
-    Some(SessionStatus {
-        client: Arc::clone(&connection.client),
-        user: Arc::clone(&known.user),
-        transport: connection.transport.variant.framing.transport(),
-        encoding: connection.transport.variant.encoding,
-        address: connection.transport.address,
-        name: known.name.clone(),
-        version: known.version.clone(),
-        since: known.since,
-        queued: connection.outbox.bytes(),
-        expire_at: known.expire_at,
-        channels,
-    })
+impl Shared {
+    /// What is shown of a session, while it is connected.
+    pub(super) fn status(&self, connection: &Connection) -> Option<SessionStatus> {
+        let (known, channels) = {
+            let state = connection.lock();
+            let subscriptions = state.subscriptions.iter();
+            let active = subscriptions.filter(|(_, subscription)| subscription.active.is_some());
+            let channels =
+                active.map(|(name, subscription)| (name.clone(), subscription.is_server_side));
+            (state.known.clone()?, channels.collect())
+        };
+        Some(SessionStatus {
+            client: Arc::clone(&connection.client),
+            node: Arc::clone(self.bus.node()),
+            user: Arc::clone(&known.user),
+            transport: connection.transport.variant.framing.transport(),
+            encoding: connection.transport.variant.encoding,
+            address: connection.transport.address,
+            name: known.name.clone(),
+            version: known.version.clone(),
+            since: known.since,
+            queued: connection.outbox.bytes(),
+            expire_at: known.expire_at,
+            channels,
+        })
+    }
 }
 
 #[cfg(test)]

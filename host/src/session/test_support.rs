@@ -25,17 +25,18 @@ use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
 use super::sessions::{Sessions, Surroundings};
 use super::settings::SessionsSettings;
 use super::test_client::Client;
+use super::test_net::Net;
 use crate::access::{
     Access, AccessSettings, FetchError, FetchKeySet, Granted, NewToken, Role, TokenIssuer,
     TokenSource,
 };
-use crate::bus::{Bus, Publisher};
+use crate::bus::{Bus, BusConfig, Publisher};
 use crate::channel::test_support::{bus, channels_of};
 use crate::channel::{Channel, ChannelSettings, Channels};
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
-use crate::mesh::Alone;
+use crate::mesh::{Alone, PeerNode};
 
 /// When the tests begin, in seconds since the Unix epoch.
 pub(super) const BEGIN: u64 = 1_700_000_000;
@@ -153,6 +154,50 @@ impl Rig {
         })
     }
 
+    /// The same as [`Rig::new`], of a node with others beside it.
+    pub(super) fn beside(net: &Net, name: &str, namespaces: &[Namespace]) -> Self {
+        Self::started_beside(net, name, 1, namespaces)
+    }
+
+    /// The same, of a later start of the node.
+    pub(super) fn started_beside(
+        net: &Net,
+        name: &str,
+        start: u128,
+        namespaces: &[Namespace],
+    ) -> Self {
+        let bus = Bus::new(BusConfig {
+            node: name.into(),
+            incarnation: format!("{name}{start}"),
+            max_event_bytes: 1 << 20,
+            clock: Arc::new(SystemClock),
+        });
+        let mesh = net.way_of(name, start);
+        // No two nodes give the same ids.
+        let salt = name.bytes().fold(start, |salt, byte| salt * 256 + u128::from(byte));
+        let seams = seams_from(u64::try_from(salt).unwrap() << 32);
+        let folder = tempfile::tempdir().unwrap();
+        let settings = AccessSettings {
+            tokens: [("main".to_owned(), issuer_in(&folder))].into(),
+            ..AccessSettings::default()
+        };
+        let clock = Arc::clone(&seams) as Arc<dyn Clock>;
+        let access = Access::new(settings, clock, Arc::new(NoKeySets)).unwrap();
+        let surroundings = Surroundings {
+            channels: channels_of(&bus, BTreeMap::new()),
+            bus,
+            access,
+            environment: seams,
+            hooks: Arc::new(NoHooks),
+            mesh: Arc::clone(&mesh),
+        };
+        let rig = Self::of(surroundings, folder, namespaces, |settings| {
+            settings.token = Some("main".to_owned());
+        });
+        net.join(&mesh.this(), rig.sessions.ears());
+        rig
+    }
+
     fn with_access(
         access: Access,
         folder: TempDir,
@@ -162,17 +207,27 @@ impl Rig {
         change: impl FnOnce(&mut SessionsSettings),
     ) -> Self {
         let bus = bus();
-        let mut settings = NodeConfig::default().sessions;
-        settings.anonymous = true;
-        change(&mut settings);
         let surroundings = Surroundings {
-            bus: bus.clone(),
             channels: channels_of(&bus, BTreeMap::new()),
             access,
             environment: seams,
             hooks,
             mesh: Arc::new(Alone(Arc::clone(bus.node()))),
+            bus,
         };
+        Self::of(surroundings, folder, namespaces, change)
+    }
+
+    fn of(
+        surroundings: Surroundings,
+        folder: TempDir,
+        namespaces: &[Namespace],
+        change: impl FnOnce(&mut SessionsSettings),
+    ) -> Self {
+        let bus = surroundings.bus.clone();
+        let mut settings = NodeConfig::default().sessions;
+        settings.anonymous = true;
+        change(&mut settings);
         Self {
             sessions: Sessions::new(surroundings, settings, all(namespaces)),
             publisher: bus.publisher("/test", "test"),
@@ -180,6 +235,11 @@ impl Rig {
             issuer: issuer_in(&folder),
             _folder: folder,
         }
+    }
+
+    /// The node, as others know it.
+    pub(super) fn peer(&self) -> PeerNode {
+        self.sessions.0.across.members.this().clone()
     }
 
     /// A token of a user that expires after so many seconds; of a channel for subscribing to
@@ -361,9 +421,14 @@ pub(super) fn all(namespaces: &[Namespace]) -> Namespaces {
 }
 
 fn seams() -> Arc<Seams> {
+    seams_from(1)
+}
+
+/// Whose numbers are those behind the one that is given.
+fn seams_from(first: u64) -> Arc<Seams> {
     Arc::new(Seams {
         start: Instant::now(),
-        random: AtomicU64::new(1),
+        random: AtomicU64::new(first),
     })
 }
 

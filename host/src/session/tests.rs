@@ -1,5 +1,8 @@
 //! Sessions by what their clients send and get.
 
+mod across;
+mod acting;
+mod company;
 mod connecting;
 mod durable;
 mod hooks;

@@ -189,6 +189,9 @@ impl Shared {
         let Some(tended) = hub.tend(settings, self.wheel.now()) else {
             return;
         };
+        if tended.looks_away {
+            self.unwant_presence(hub.name());
+        }
         // Who has missed something by that is told.
         self.stir(&hub);
         if tended.is_needed || !self.hubs.release(&hub, self.wheel.now()) {

@@ -24,7 +24,7 @@ pub enum To {
     Channel(String),
     /// All sessions of this node.
     Node,
-    /// All sessions.
+    /// All sessions of all nodes.
     All,
 }
 
@@ -57,11 +57,11 @@ pub enum Except {
 /// How many were reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
-    /// Nodes, this one included.
+    /// Nodes that have answered, this one included.
     pub nodes: u32,
     /// Sessions.
     pub sessions: u64,
-    /// Whether there may be others on nodes that were not asked.
+    /// Whether there may be others on nodes that have not answered.
     pub partial: bool,
 }
 

@@ -95,5 +95,6 @@ pub fn hello(node: &str) -> Hello {
         address: "127.0.0.1:1".to_owned(),
         version: "0.0.0".to_owned(),
         max_event_bytes: 1 << 20,
+        sessions: false,
     }
 }

@@ -99,6 +99,7 @@ enum Said<'a> {
     Hello {
         minor: u32,
         same_cluster: bool,
+        sessions: bool,
         node: &'a str,
         incarnation: u128,
         address: &'a str,
@@ -136,19 +137,21 @@ impl Said<'_> {
             Self::Hello {
                 minor,
                 same_cluster,
+                sessions,
                 node,
                 incarnation,
                 address,
                 version,
             } => Kind::Hello(Hello {
                 major: 1,
-                minor: minor % 4,
+                minor: minor % 5,
                 cluster: if same_cluster { "hearken" } else { "other" }.to_owned(),
                 node: node.to_owned(),
                 incarnation: Uuid::from_u128(incarnation).to_string(),
                 address: address.to_owned(),
                 version: version.to_owned(),
                 max_event_bytes: 1 << 20,
+                sessions,
             }),
             Self::Events(sent) => Kind::Events(Events {
                 runs: sent.into_iter().map(|sent| sent.run(next)).collect(),

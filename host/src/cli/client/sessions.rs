@@ -1,4 +1,4 @@
-//! Sessions of a node.
+//! Sessions of a node and those beside it.
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -56,16 +56,28 @@ pub(in crate::cli) enum To {
 struct SessionList {
     sessions: Vec<SessionView>,
     next: Option<String>,
+    /// Nodes that list only their own do not say it.
+    #[serde(default)]
+    partial: bool,
+}
+
+/// Sessions of all nodes, or of one.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Listed {
+    pub(in crate::cli) sessions: Vec<SessionView>,
+    /// Whether there may be others on nodes that have not said which they have.
+    pub(in crate::cli) partial: bool,
 }
 
 impl Client {
-    /// All sessions of the node, or those of a user or a channel.
+    /// All sessions, or those of a user, a channel or a node.
     pub(in crate::cli) async fn sessions(
         &self,
         user: Option<&str>,
         channel: Option<&str>,
-    ) -> Result<Vec<SessionView>, ClientError> {
-        let mut all = Vec::new();
+        node: Option<&str>,
+    ) -> Result<Listed, ClientError> {
+        let mut all = Listed::default();
         let mut after: Option<String> = None;
         loop {
             let request = self.request(Method::GET, &["sessions"]).query(&[
@@ -73,10 +85,16 @@ impl Client {
                 ("after", after.as_deref()),
                 ("user", user),
                 ("channel", channel),
+                ("node", node),
             ]);
             let response = self.send(request.timeout(ANSWER_TIMEOUT)).await?;
-            let SessionList { sessions, next } = self.answer(response).await?;
-            all.extend(sessions);
+            let SessionList {
+                sessions,
+                next,
+                partial,
+            } = self.answer(response).await?;
+            all.sessions.extend(sessions);
+            all.partial |= partial;
             if next.is_none() {
                 return Ok(all);
             }

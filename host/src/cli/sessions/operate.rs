@@ -5,13 +5,13 @@ use clap::{Args, Subcommand};
 use crate::cli::client::{Client, Reached, SessionView, To};
 use crate::cli::data;
 use crate::cli::error::CliError;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, note};
 use crate::cli::render::{printable, table};
 
 /// What a node is asked.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Operate {
-    /// List the sessions of the node
+    /// List the sessions of all nodes
     List {
         /// Only those of this user
         #[arg(long)]
@@ -19,13 +19,16 @@ pub(in crate::cli) enum Operate {
         /// Only those that are subscribed to this channel
         #[arg(long, conflicts_with = "user")]
         channel: Option<String>,
+        /// Only those of the node of this name
+        #[arg(long)]
+        node: Option<String>,
     },
     /// Show everything about a session
     Show {
         /// Its id
         id: String,
     },
-    /// Send sessions of the node a message
+    /// Send sessions a message
     Send {
         #[command(flatten)]
         to: Whom,
@@ -33,7 +36,7 @@ pub(in crate::cli) enum Operate {
         #[arg(long, value_name = "JSON")]
         data: String,
     },
-    /// Close sessions of the node
+    /// Close sessions
     Disconnect {
         #[command(flatten)]
         to: Whom,
@@ -62,7 +65,7 @@ pub(in crate::cli) struct Whom {
     /// All who are subscribed to this channel
     #[arg(long)]
     channel: Option<String>,
-    /// All sessions of the node, by its name
+    /// All sessions of a node, by its name
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
     /// All sessions
@@ -77,9 +80,17 @@ impl Operate {
         mut output: Output,
     ) -> Result<(), CliError> {
         match self {
-            Self::List { user, channel } => {
-                let sessions = client.sessions(user.as_deref(), channel.as_deref()).await?;
-                list(&sessions, output)
+            Self::List {
+                user,
+                channel,
+                node,
+            } => {
+                let of = [&user, &channel, &node].map(|of| of.as_deref());
+                let listed = client.sessions(of[0], of[1], of[2]).await?;
+                if listed.partial {
+                    note("not all nodes have said which sessions they have");
+                }
+                list(&listed.sessions, output)
             }
             Self::Show { id } => {
                 let session = client.session(&id).await?;
@@ -132,6 +143,7 @@ fn list(sessions: &[SessionView], mut output: Output) -> Result<(), CliError> {
     let heads = [
         "ID",
         "USER",
+        "NODE",
         "TRANSPORT",
         "ADDRESS",
         "CONNECTED",
@@ -142,6 +154,7 @@ fn list(sessions: &[SessionView], mut output: Output) -> Result<(), CliError> {
         [
             printable(&session.id).into_owned(),
             or_none(&session.user),
+            printable(&session.node).into_owned(),
             printable(&session.transport).into_owned(),
             printable(&session.address).into_owned(),
             printable(&session.connected).into_owned(),
@@ -191,7 +204,7 @@ fn told(what: &str, reached: &Reached) -> String {
     let sessions = reached.sessions;
     let plural = if sessions == 1 { "session" } else { "sessions" };
     let beside = if reached.partial {
-        "; other nodes were not asked"
+        "; there may be others on nodes that have not answered"
     } else {
         ""
     };

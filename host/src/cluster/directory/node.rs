@@ -1,6 +1,6 @@
 //! What is known of one start of another node.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::time::Instant;
@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use super::held::HeldBy;
 use crate::admin::{LinkStatus, NodeState, NodeStatus};
-use crate::bus::Receiver;
+use crate::bus::{Publisher, Receiver};
+use crate::cluster::link::messages::{event_of, fits};
 use crate::cluster::membership::Address;
 use crate::cluster::timing::SETTLE;
 use crate::cluster::wire::handshake::{CHANNELS_SINCE, Peer};
+use crate::mesh::PeerNode;
 
 /// A start of another node, and the link to it.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(in crate::cluster) struct Node {
     /// Where events wait for it, as long as it can come back.
     receiver: Weak<Receiver>,
     pub(in crate::cluster) figures: Figures,
+    /// Whether sessions believe that it is there.
+    heard: AtomicBool,
     /// Which channels it has.
     pub(in crate::cluster) held: HeldBy,
     /// When it was linked last, in milliseconds since the Unix epoch; 0 if it never was.
@@ -40,6 +44,8 @@ struct Standing {
     tells: bool,
     address: Address,
     version: Arc<str>,
+    /// Largest event that it takes, in bytes.
+    max_event_bytes: usize,
 }
 
 /// Counters of a link; they belong to its task and are read by anybody.
@@ -77,9 +83,11 @@ impl Node {
                 tells: peer.minor >= CHANNELS_SINCE,
                 address: Arc::clone(&peer.address),
                 version: Arc::clone(&peer.version),
+                max_event_bytes: peer.max_event_bytes,
             }),
             receiver: Arc::downgrade(receiver),
             figures: Figures::default(),
+            heard: AtomicBool::new(false),
             held,
             last_linked: AtomicU64::new(last_linked),
         }
@@ -110,6 +118,40 @@ impl Node {
         standing.address = Arc::clone(&peer.address);
         standing.version = Arc::clone(&peer.version);
         standing.tells = peer.minor >= CHANNELS_SINCE;
+        standing.max_event_bytes = peer.max_event_bytes;
+    }
+
+    /// The node as sessions know it.
+    pub(in crate::cluster) fn peer(&self) -> PeerNode {
+        PeerNode {
+            name: Arc::clone(&self.name),
+            incarnation: self.incarnation,
+        }
+    }
+
+    /// Whether sessions believe that it is there.
+    pub(in crate::cluster) fn is_heard(&self) -> bool {
+        self.heard.load(Ordering::Acquire)
+    }
+
+    /// From now on they do, or do not.
+    pub(in crate::cluster) fn set_heard(&self, is_heard: bool) {
+        self.heard.store(is_heard, Ordering::Release);
+    }
+
+    /// Puts a message of sessions where its events wait; whether it is there.
+    pub(super) fn put(&self, message: &[u8], from: &str, publisher: &Publisher) -> bool {
+        let most = self.lock().max_event_bytes;
+        if !fits(message.len(), most) {
+            return false;
+        }
+        let event = event_of(message, from);
+        let receiver = self.receiver.upgrade();
+        let both = event.zip(receiver);
+        both.is_some_and(|(event, receiver)| {
+            publisher.hand(&receiver, &event);
+            true
+        })
     }
 
     pub(in crate::cluster) fn address(&self) -> Address {

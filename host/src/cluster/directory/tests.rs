@@ -47,6 +47,7 @@ impl World {
             version: "0.1.0".into(),
             max_event_bytes: 1 << 20,
             minor: 1,
+            sessions: false,
         };
         let receiver = Arc::new(self.bus.subscribe(Subscription {
             name: "link to b".into(),

@@ -11,6 +11,7 @@ use crate::cluster::membership::{Address, Member};
 use crate::cluster::wire::channel::Lost;
 use crate::cluster::wire::handshake::Peer;
 use crate::event::host_event::{HostEventType, NodeJoined, NodeLost};
+use crate::mesh::{News, PeerNode};
 
 /// Announces one start of another node.
 pub(in crate::cluster) struct Announcer {
@@ -18,6 +19,8 @@ pub(in crate::cluster) struct Announcer {
     node: Arc<Node>,
     /// Whether it was announced, and has not been missed for too long since.
     present: bool,
+    /// Whether sessions were told of it, and have not been told since that it is gone.
+    heard: bool,
 }
 
 impl Announcer {
@@ -26,12 +29,18 @@ impl Announcer {
             context,
             node,
             present: false,
+            heard: false,
         }
     }
 
     /// Whether listeners believe the node to be there.
     pub(in crate::cluster) fn is_present(&self) -> bool {
         self.present
+    }
+
+    /// Whether sessions believe the node to be there.
+    pub(in crate::cluster) fn is_heard(&self) -> bool {
+        self.heard
     }
 
     /// There is a link.
@@ -45,6 +54,7 @@ impl Announcer {
             local_address: own_address,
         })
         .await;
+        self.hear_linked(peer);
         let Peer {
             node,
             address,
@@ -79,6 +89,9 @@ impl Announcer {
         let directory = &self.context.directory;
         directory.set_state(&self.node, NodeState::Unreachable);
         self.tell(LinkNews::Down(Member::from(peer))).await;
+        if self.heard {
+            self.hear(News::Away(self.node.peer()));
+        }
         if matches!(lost, Lost::Replaced) {
             tracing::debug!(%node, "the node made a new connection");
         } else {
@@ -98,13 +111,69 @@ impl Announcer {
         news
     }
 
+    /// The link has not come back for so long that sessions do not wait any more. Returns
+    /// whether that was news.
+    pub(in crate::cluster) fn silent(&mut self) -> bool {
+        self.gone(News::Unreachable)
+    }
+
+    /// Another start of the node has taken its place.
+    pub(in crate::cluster) fn superseded(&mut self) {
+        self.unreachable();
+        self.gone(News::Left);
+    }
+
     /// The node said goodbye.
-    pub(in crate::cluster) async fn left(&self, peer: &Peer) {
+    pub(in crate::cluster) async fn left(&mut self, peer: &Peer) {
         tracing::info!(node = %peer.node, "node left");
         let directory = &self.context.directory;
         directory.set_state(&self.node, NodeState::Left);
         self.tell(LinkNews::Left(Member::from(peer))).await;
         self.publish_lost(HostEventType::ClusterLeft);
+        self.gone(News::Left);
+    }
+
+    /// Has sessions hear of a link.
+    fn hear_linked(&mut self, peer: &Peer) {
+        if self.context.ears.is_none() {
+            return;
+        }
+        if !peer.sessions {
+            // Also where the node of a start that was told of has none any more, which none
+            // does.
+            if self.gone(News::Left) || !self.present {
+                tracing::warn!(
+                    node = %peer.node,
+                    "the node has no sessions, or is of a version whose sessions do not hear \
+                     those of other nodes: sessions here and there do not reach each other"
+                );
+            }
+            return;
+        }
+        let node = self.node.peer();
+        if self.heard {
+            return self.hear(News::Back(node));
+        }
+        // Before, so that whoever hears of it can send.
+        self.node.set_heard(true);
+        self.heard = true;
+        self.hear(News::Joined(node));
+    }
+
+    /// Has sessions hear that the node is gone. Returns whether that was news.
+    fn gone(&mut self, news: impl FnOnce(PeerNode) -> News) -> bool {
+        let was_heard = std::mem::take(&mut self.heard);
+        if was_heard {
+            self.node.set_heard(false);
+            self.hear(news(self.node.peer()));
+        }
+        was_heard
+    }
+
+    fn hear(&self, news: News) {
+        if let Some(ears) = &self.context.ears {
+            ears.hear(news);
+        }
     }
 
     fn publish_lost(&self, event_type: HostEventType) {

@@ -8,6 +8,7 @@ use crate::bus::{Bus, Publisher};
 use crate::cluster::directory::Directory;
 use crate::cluster::membership::gossip::LinkNews;
 use crate::cluster::wire::failures::FailureLog;
+use crate::mesh::Ears;
 use crate::passing::Hosting;
 
 /// What all peers of a node share.
@@ -23,4 +24,6 @@ pub(in crate::cluster) struct Context {
     pub(in crate::cluster) hosting: Hosting,
     /// Where the membership hears of links.
     pub(in crate::cluster) news: mpsc::Sender<LinkNews>,
+    /// Who hears what the sessions of other nodes say, if this one has sessions.
+    pub(in crate::cluster) ears: Option<Arc<dyn Ears>>,
 }

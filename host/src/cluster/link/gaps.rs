@@ -4,13 +4,16 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
+use super::context::Context;
 use super::inbox::{Gap, Sink};
+use super::messages::message_of;
 use crate::bus::{Publisher, TOGETHER};
 use crate::cluster::directory::node::Node;
 use crate::cluster::timing::MEASURE;
 use crate::event::cloudevent::rfc3339;
 use crate::event::host_event::{ClusterGap, HostEventType};
 use crate::event::{Event, ForeignError};
+use crate::mesh::News;
 
 /// Gaps of one node that have not been reported.
 #[derive(Debug, Default)]
@@ -56,30 +59,55 @@ pub(in crate::cluster) struct Deliver<'l> {
     /// Events that have not been handed on.
     events: Vec<Event>,
     publisher: &'l Publisher,
-    host: &'l Publisher,
+    context: &'l Context,
     node: &'l Node,
     gaps: &'l mut Gaps,
+    /// Whether sessions have missed something that they were not told of.
+    is_missed: bool,
 }
 
 impl<'l> Deliver<'l> {
     pub(in crate::cluster) fn new(
         publisher: &'l Publisher,
-        host: &'l Publisher,
+        context: &'l Context,
         node: &'l Node,
         gaps: &'l mut Gaps,
     ) -> Self {
         Self {
             events: Vec::new(),
             publisher,
-            host,
+            context,
             node,
             gaps,
+            is_missed: false,
         }
     }
 
     /// Name of the node.
     pub(in crate::cluster) fn origin(&self) -> &'l str {
         &self.node.name
+    }
+
+    /// Hands on all that has not been.
+    pub(in crate::cluster) fn end(&mut self) {
+        self.flush();
+        self.tell_missed();
+    }
+
+    /// Tells sessions that they have missed something, if they have.
+    fn tell_missed(&mut self) {
+        if std::mem::take(&mut self.is_missed) {
+            self.hear(News::Gap(self.node.peer()));
+        }
+    }
+
+    /// Has sessions hear something, if the node's are heard.
+    fn hear(&self, news: News) {
+        if let Some(ears) = &self.context.ears
+            && self.node.is_heard()
+        {
+            ears.hear(news);
+        }
     }
 
     /// Hands on the events that have not been.
@@ -117,13 +145,22 @@ impl<'l> Deliver<'l> {
             last,
             count,
         };
-        self.host
-            .publish_host(HostEventType::ClusterGap, node, &data);
+        let host = &self.context.host;
+        host.publish_host(HostEventType::ClusterGap, node, &data);
     }
 }
 
 impl Sink for Deliver<'_> {
     fn event(&mut self, event: Event) {
+        if let Some(message) = message_of(&event) {
+            // What came before is seen before.
+            self.flush();
+            self.tell_missed();
+            let figures = &self.node.figures;
+            figures.received.fetch_add(1, Ordering::Relaxed);
+            let from = self.node.peer();
+            return self.hear(News::Message { from, message });
+        }
         self.events.push(event);
         if self.events.len() == TOGETHER {
             self.flush();
@@ -133,6 +170,7 @@ impl Sink for Deliver<'_> {
     fn gap(&mut self, gap: Gap) {
         // What came before is seen before.
         self.flush();
+        self.is_missed = true;
         let Some(last) = gap.last else {
             self.report_gaps();
             self.report(self.gaps.last_time, gap.first, None);

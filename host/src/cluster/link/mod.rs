@@ -7,7 +7,7 @@
 //!   is a connection, and `past` what is left of it once the other node is forgotten.
 //! - `outbox` numbers what is sent and keeps it until it is acknowledged; `inbox` keeps
 //!   the order of what is received, and `acks` says when to acknowledge it; `gaps` reports
-//!   what is missing.
+//!   what is missing. `messages` are what sessions say in between.
 //! - `interest` says what either side wants, `told` which channels this node has, and
 //!   `announcements` tell this node and the membership what becomes of the other.
 
@@ -19,6 +19,7 @@ mod gaps;
 pub mod inbox;
 pub(super) mod inputs;
 pub mod interest;
+pub(super) mod messages;
 pub(super) mod offers;
 pub(super) mod outbox;
 pub(super) mod past;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::interest::Rerouted;
+use super::messages::{MESSAGE_ALLOWANCE, is_message};
 use crate::bus::{Closed, MailboxLimits, Receiver, Taken};
 use crate::cluster::wire::protocol::{Events, Run, Skip};
 
@@ -257,7 +258,11 @@ impl Outbox {
         let mut bytes = 0;
         for taken in &self.taken {
             let event = taken.event().as_bytes();
-            if event.len() > self.max_event_bytes {
+            let allowance = match is_message(taken.event()) {
+                true => MESSAGE_ALLOWANCE,
+                false => 0,
+            };
+            if event.len() > self.max_event_bytes.saturating_add(allowance) {
                 self.too_large += 1;
                 continue;
             }

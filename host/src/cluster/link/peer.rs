@@ -12,7 +12,7 @@ use super::inputs::PeerInputs;
 use super::interest::Asked;
 use super::past::Past;
 use super::session::Session;
-use crate::cluster::timing::{FORGET_AFTER, MEASURE, UNREACHABLE_AFTER};
+use crate::cluster::timing::{FORGET_AFTER, MEASURE, SESSIONS_WAIT, UNREACHABLE_AFTER};
 use crate::cluster::wire::channel::{Channel, Greeted, Lost};
 use crate::cluster::wire::protocol::Resume;
 use crate::cluster::wire::protocol::frame::Kind;
@@ -100,6 +100,8 @@ impl PeerTask {
         loop {
             let patience = if self.announcer.is_present() {
                 UNREACHABLE_AFTER
+            } else if self.announcer.is_heard() {
+                SESSIONS_WAIT
             } else {
                 FORGET_AFTER
             };
@@ -107,7 +109,7 @@ impl PeerTask {
                 biased;
                 () = self.inputs.stop.cancelled() => return Err(Done::Over),
                 () = self.inputs.superseded.cancelled() => {
-                    self.announcer.unreachable();
+                    self.announcer.superseded();
                     return Err(Done::Over);
                 }
                 offer = self.inputs.offers.recv() => return offer.ok_or(Done::Over),
@@ -115,7 +117,8 @@ impl PeerTask {
                 Some(_) = self.inputs.messages.recv() => {}
                 _ = measure.tick() => session.note_sent(),
                 () = sleep_until(lost + patience) => {
-                    if !self.announcer.unreachable() {
+                    let is_news = self.announcer.unreachable() || self.announcer.silent();
+                    if !is_news {
                         tracing::warn!(node = %session.peer.node, "not heard of for an hour; what waits for it is thrown away");
                         session.context.directory.remove(&session.node);
                         return Err(Done::Forgotten);
@@ -134,6 +137,7 @@ impl PeerTask {
             session.report_in_hand();
             self.announcer.lost(&session.peer, &Lost::Panicked).await;
             self.announcer.unreachable();
+            self.announcer.silent();
         };
         if AssertUnwindSafe(tell).catch_unwind().await.is_err() {
             tracing::error!(node = %session.peer.node, "could not tell what may be missing");

@@ -156,18 +156,18 @@ impl Session {
         take: impl FnOnce(&mut Inbox, &mut Deliver<'_>) -> T,
     ) -> T {
         self.in_hand = Some(self.inbox.received() + 1);
-        let host = &self.context.host;
-        let mut deliver = Deliver::new(&self.publisher, host, &self.node, &mut self.gaps);
+        let mut deliver =
+            Deliver::new(&self.publisher, &self.context, &self.node, &mut self.gaps);
         let taken = take(&mut self.inbox, &mut deliver);
-        deliver.flush();
+        deliver.end();
         self.in_hand = None;
         taken
     }
 
     /// Reports the gaps that have not been.
     pub(in crate::cluster) fn report_gaps(&mut self) {
-        let host = &self.context.host;
-        Deliver::new(&self.publisher, host, &self.node, &mut self.gaps).report_gaps();
+        let context = &self.context;
+        Deliver::new(&self.publisher, context, &self.node, &mut self.gaps).report_gaps();
     }
 
     /// Reports, besides the gaps that have not been, what was being taken in when the link's
@@ -175,9 +175,10 @@ impl Session {
     pub(in crate::cluster) fn report_in_hand(&mut self) {
         self.report_gaps();
         if let Some(first) = self.in_hand {
-            let host = &self.context.host;
-            let mut deliver = Deliver::new(&self.publisher, host, &self.node, &mut self.gaps);
+            let mut deliver =
+                Deliver::new(&self.publisher, &self.context, &self.node, &mut self.gaps);
             deliver.gap(Gap { first, last: None });
+            deliver.end();
             self.in_hand = None;
         }
     }

@@ -23,6 +23,8 @@ pub(in crate::cluster) struct Greeter {
     /// node happens to see it.
     pub(in crate::cluster) advertise: Option<Arc<str>>,
     pub(in crate::cluster) failures: Arc<FailureLog>,
+    /// Whether its sessions hear those of other nodes.
+    pub(in crate::cluster) sessions: bool,
 }
 
 impl Greeter {
@@ -38,7 +40,10 @@ impl Greeter {
             greeting: _greeting,
         } = opened;
         let own_address = self.address(&ends);
-        let hello = self.identity.hello(&own_address);
+        let hello = Hello {
+            sessions: self.sessions,
+            ..self.identity.hello(&own_address)
+        };
         channel.outgoing.send(Kind::Hello(hello)).await?;
         let hello = channel.incoming.recv_hello().await?;
         let peer = match self.check(&own_address, &hello, &ends) {

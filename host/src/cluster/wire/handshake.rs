@@ -20,7 +20,7 @@ pub struct ProtocolVersion {
 }
 
 /// What this program speaks.
-pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
+pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 3 };
 
 /// The first minor version with `InterestChange`.
 pub const INTEREST_CHANGE_SINCE: u32 = 2;
@@ -30,6 +30,9 @@ pub const CHANNELS_SINCE: u32 = 2;
 
 /// The first minor version with `Skip`.
 pub const SKIP_SINCE: u32 = 2;
+
+/// The first minor version on which sessions of two nodes hear each other.
+pub const SESSIONS_SINCE: u32 = 3;
 
 /// Who a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub struct Peer {
     pub max_event_bytes: usize,
     /// The minor version that both speak.
     pub minor: u32,
+    /// Whether its sessions hear those of other nodes.
+    pub sessions: bool,
 }
 
 impl Identity {
@@ -76,6 +81,7 @@ impl Identity {
             address: address.to_owned(),
             version: self.version.to_string(),
             max_event_bytes: self.max_event_bytes as u64,
+            sessions: false,
         }
     }
 
@@ -129,13 +135,15 @@ impl Identity {
             let version = shown(&hello.version);
             return Err(Refused::Protocol(format!("`{version}` is no version")));
         }
+        let minor = hello.minor.min(PROTOCOL.minor);
         Ok(Peer {
             node: hello.node.as_str().into(),
             incarnation,
             address: hello.address.as_str().into(),
             version: hello.version.as_str().into(),
             max_event_bytes: usize::try_from(hello.max_event_bytes).unwrap_or(usize::MAX),
-            minor: hello.minor.min(PROTOCOL.minor),
+            minor,
+            sessions: hello.sessions && minor >= SESSIONS_SINCE,
         })
     }
 }
@@ -193,10 +201,24 @@ mod tests {
         assert_eq!(minor(PROTOCOL.minor - 1), Ok(PROTOCOL.minor - 1));
         assert_eq!(minor(PROTOCOL.minor + 1), Ok(PROTOCOL.minor));
         let refused = message(|hello| hello.minor = PROTOCOL.minor + 2);
-        assert!(refused.contains("version 1.4"), "{refused}");
+        assert!(refused.contains("version 1.5"), "{refused}");
         assert!(refused.contains("one minor version at a time"), "{refused}");
         let refused = message(|hello| hello.major = 2);
-        assert!(refused.contains("version 2.2"), "{refused}");
+        assert!(refused.contains("version 2.3"), "{refused}");
+    }
+
+    #[test]
+    fn sessions_are_heard_only_where_both_understand_them() {
+        let sessions = |minor, sessions| {
+            let peer = check(|hello| {
+                hello.minor = minor;
+                hello.sessions = sessions;
+            });
+            peer.expect("taken").sessions
+        };
+        assert!(sessions(SESSIONS_SINCE, true));
+        assert!(!sessions(SESSIONS_SINCE, false));
+        assert!(!sessions(SESSIONS_SINCE - 1, true));
     }
 
     #[test]

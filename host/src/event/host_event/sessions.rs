@@ -19,3 +19,12 @@ pub struct SessionChanged {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u32>,
 }
+
+/// Data of `session.lost`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SessionsLost {
+    /// Name of the node that is gone, also the event's subject.
+    pub node: String,
+    /// How many sessions it had when it said so last.
+    pub count: u64,
+}

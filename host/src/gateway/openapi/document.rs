@@ -14,7 +14,7 @@ use crate::event::host_event::{
     AccessDenied, ChannelChanged, ChannelDamaged, ChannelFailed, ChannelTrimmed, ClusterGap,
     HostEventType, NodeJoined, NodeLost, PluginChanged, PluginFailed, PluginMissed,
     PluginOverflowed, PluginQuarantined, PluginRejected, PluginStalled, RecordChanged,
-    SessionChanged,
+    SessionChanged, SessionsLost,
 };
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::{
@@ -53,7 +53,8 @@ const RIGHT: &str = "x-right";
     ChannelFailed,
     ChannelDamaged,
     RecordChanged,
-    SessionChanged
+    SessionChanged,
+    SessionsLost
 )))]
 struct Carried;
 
@@ -244,5 +245,6 @@ fn data_schema(event_type: HostEventType) -> Cow<'static, str> {
         | HostEventType::SessionDisconnected
         | HostEventType::SessionSubscribed
         | HostEventType::SessionUnsubscribed => SessionChanged::name(),
+        HostEventType::SessionLost => SessionsLost::name(),
     }
 }

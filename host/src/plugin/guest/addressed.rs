@@ -4,30 +4,36 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::admin::{ClusterAdmin, NodeState};
-use crate::session::{Sessions, Whose};
+use crate::session::{Reached, Sessions, Whose};
 
-/// The sessions of the node, and the nodes on which there may be others.
+/// The sessions, and the nodes on which there may be others.
 #[derive(Clone)]
 pub struct Addressed {
-    /// Those of this node.
+    /// Those of this node, by which those of others are reached.
     pub sessions: Sessions,
     /// The nodes of the cluster.
     pub nodes: Arc<dyn ClusterAdmin>,
 }
 
 impl Addressed {
-    /// Whether of those that are meant there may be others than the `reached` on this node.
-    pub(crate) fn may_be_others(&self, whose: &Whose, reached: usize) -> bool {
-        // A session is in one place.
-        let is_found = matches!(whose, Whose::Client(_)) && reached > 0;
-        let mut nodes = self.nodes.nodes().into_iter();
-        !is_found && nodes.any(|node| node.state != NodeState::This)
+    /// Whether of those that are meant there may be others than those that were reached.
+    pub(crate) fn may_be_others(&self, whose: &Whose, reached: &Reached) -> bool {
+        let is_one = matches!(whose, Whose::Client(_) | Whose::ClientOf { .. });
+        let is_elsewhere = match whose {
+            // A session is in one place.
+            _ if is_one && reached.sessions > 0 => return false,
+            Whose::Node | Whose::NodeOf(_) => false,
+            _ => self.are_others(reached),
+        };
+        reached.is_partial || is_elsewhere
     }
 
-    /// The ids of all sessions of a user.
-    pub(crate) fn clients_of(&self, user: &str) -> Vec<String> {
-        let sessions = self.sessions.list(Some(user), "", usize::MAX);
-        sessions.iter().map(|one| one.client.to_string()).collect()
+    /// Whether there are nodes that may have sessions beside those that were reached.
+    fn are_others(&self, reached: &Reached) -> bool {
+        let nodes = self.nodes.nodes().into_iter();
+        let mut others =
+            nodes.filter(|node| !matches!(node.state, NodeState::This | NodeState::Left));
+        others.any(|node| !reached.nodes.contains(&*node.name))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::protocol::across::Kind;
-use super::protocol::{Anew, Ask, Refusal};
+use super::protocol::{Anew, Ask, Refusal, answer, ask};
 use super::wire::{Unreadable, decode};
 use crate::mesh::{Ears, News, PeerNode};
 use crate::session::shared::Shared;
@@ -15,23 +15,24 @@ pub(in crate::session) struct Hearing(pub(in crate::session) Arc<Shared>);
 
 impl Ears for Hearing {
     fn hear(&self, news: News) {
-        self.0.hear(news);
+        self.0.hear_news(news);
     }
 }
 
 impl Shared {
     /// Something is heard of another node. What concerns who is there is done first, so that
     /// all else finds it so.
-    fn hear(self: &Arc<Self>, news: News) {
+    fn hear_news(self: &Arc<Self>, news: News) {
         let across = &self.across;
         match &news {
             News::Joined(peer) => {
                 if let Some(before) = across.members.join(peer) {
-                    self.part(&before);
+                    self.forget_node(&before);
                 }
                 // Whoever asked it before it was gone is not answered any more.
-                across.fail_asked(peer);
+                across.waiting.fail(peer);
                 across.interest.join(peer);
+                self.join_presence(peer);
                 self.begin_anew(peer);
             }
             News::Back(peer) => {
@@ -44,28 +45,30 @@ impl Shared {
             }
             News::Unreachable(peer) | News::Left(peer) => {
                 if across.members.part(peer) {
-                    self.part(peer);
+                    self.forget_node(peer);
                 }
             }
             News::Gap(peer) => {
                 if across.members.has(peer) {
                     across.traffic.gap();
                     across.interest.lose(peer);
+                    self.forget_presence_wishes(peer);
                     self.begin_anew(peer);
                 }
             }
             News::Message { from, message } => {
                 if across.members.has(from) {
-                    self.take(from, message.clone());
+                    self.take_message(from, message.clone());
                 }
             }
         }
     }
 
     /// A node is gone, and what is known of it.
-    fn part(self: &Arc<Self>, peer: &PeerNode) {
+    fn forget_node(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.part(peer);
-        self.across.fail_asked(peer);
+        self.across.waiting.fail(peer);
+        self.part_presence(peer);
     }
 
     /// What this node and another know of each other may not be what the other one says.
@@ -77,9 +80,10 @@ impl Shared {
     /// A node is to be told all.
     fn say_all(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.say_all(peer);
+        self.ask_presence_anew(peer);
     }
 
-    fn take(self: &Arc<Self>, from: &PeerNode, message: Bytes) {
+    fn take_message(self: &Arc<Self>, from: &PeerNode, message: Bytes) {
         let taken = decode(message).and_then(|kind| match kind {
             Some(kind) => self.take_kind(from, kind),
             None => Ok(()),
@@ -108,7 +112,11 @@ impl Shared {
             Kind::Live(live) => self.hear_live(from, live)?,
             Kind::Ask(ask) => self.take_ask(from, ask),
             Kind::Answer(answer) => across.answered(from, answer),
-            _ => {}
+            Kind::PresenceAsk(asked) => self.hear_presence_ask(from, asked),
+            Kind::PresenceTold(told) => self.hear_presence_told(from, told),
+            Kind::PresenceChanged(changed) => self.hear_presence_changed(from, changed),
+            Kind::PresenceForget(forget) => self.hear_presence_forget(from, &forget),
+            Kind::Holding(holding) => self.hear_holding(from, holding),
         }
         Ok(())
     }
@@ -117,7 +125,20 @@ impl Shared {
     fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
         let Ask { id, what } = ask;
         match what {
-            Some(_) | None => self.across.refuse(from, id, Refusal::unknown_request()),
+            Some(ask::What::Act(act)) => self.take_act(from, id, act),
+            Some(ask::What::Sessions(list)) => {
+                let listed = self.listed(&list);
+                self.across.answer(from, id, answer::What::Sessions(listed));
+            }
+            Some(ask::What::Channels(list)) => {
+                let listed = self.channels_listed(&list);
+                self.across.answer(from, id, answer::What::Channels(listed));
+            }
+            Some(ask::What::Usage(_)) => {
+                let usage = answer::What::Usage(self.usage());
+                self.across.answer(from, id, usage);
+            }
+            None => self.across.refuse(from, id, Refusal::unknown_request()),
         }
     }
 }

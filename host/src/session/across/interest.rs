@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::protocol::across::Kind;
 use super::protocol::{WantedChange, WantedKnown, WantedWhole};
+use super::traffic::{Sizes, Traffic};
 use super::wanted::{Say, Wanted};
 use super::wire::{self, hash_of};
 use super::wishes::{Change, Wishes};
@@ -25,6 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Which channels there are subscribers of, and where.
 pub(in crate::session) struct Interest {
     mesh: Arc<dyn Mesh>,
+    traffic: Arc<Traffic>,
     /// What this node wants.
     own: Mutex<Wishes>,
     /// The version of that which all others know who are waited for.
@@ -43,18 +45,12 @@ pub(in crate::session) struct Wish {
     since: u64,
 }
 
-/// How many channels are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sizes {
-    pub(super) here: usize,
-    pub(super) elsewhere: usize,
-}
-
 impl Interest {
     /// Nobody wants anything.
-    pub(super) fn new(mesh: Arc<dyn Mesh>) -> Arc<Self> {
+    pub(super) fn new(mesh: Arc<dyn Mesh>, traffic: Arc<Traffic>) -> Arc<Self> {
         Arc::new(Self {
             mesh,
+            traffic,
             own: Mutex::new(Wishes::new()),
             known: watch::Sender::new(u64::MAX),
             stirred: Notify::new(),
@@ -87,12 +83,7 @@ impl Interest {
     /// Says in time what has changed. Never ends.
     pub(in crate::session) async fn say_in_time(&self) {
         loop {
-            let next = {
-                let own = self.own();
-                let next = own.next();
-                drop(own);
-                next
-            };
+            let next = self.own().next();
             let time = async {
                 match next {
                     Some(next) => sleep_until(next).await,
@@ -205,7 +196,8 @@ impl Interest {
                 let message = wire::encode(kind);
                 for peer in &to {
                     // With the lock, so that changes come in their order.
-                    self.mesh.send(peer, message.clone());
+                    let is_sent = self.mesh.send(peer, message.clone());
+                    self.traffic.sent(is_sent);
                 }
             }
         }
@@ -221,7 +213,8 @@ impl Interest {
     }
 
     fn send(&self, peer: &PeerNode, kind: Kind) {
-        self.mesh.send(peer, wire::encode(kind));
+        let is_sent = self.mesh.send(peer, wire::encode(kind));
+        self.traffic.sent(is_sent);
     }
 
     fn own(&self) -> MutexGuard<'_, Wishes> {

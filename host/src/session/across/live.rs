@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Across;
+use super::core::Across;
 use super::protocol::Live;
 use super::protocol::across::Kind;
 use super::wire::{Besides, Unreadable, bytes_of, encode, event_of};
@@ -92,5 +92,56 @@ impl Shared {
         hub.pass_on(Arc::new(publication), exclude, as_delta);
         self.stir(&hub);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::{Draft, Event, EventType};
+    use crate::session::test_client::settle;
+    use crate::session::test_net::Net;
+    use crate::session::test_support::{Rig, open};
+
+    /// What a node says of an event.
+    fn live(event: &Event) -> Live {
+        Live {
+            event: bytes_of(event),
+            beside: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_in_vain_reaches_nobody_and_what_no_node_sends_is_refused() {
+        let net = Net::new();
+        let [here, there] = ["a", "b"].map(|name| Rig::beside(&net, name, &[open("chat")]));
+        settle().await;
+        let mut client = here.connected().await;
+        client.subscribe(json!({ "channel": "chat:1" })).await;
+        let event = |channel: Option<&'static str>| {
+            let draft = Draft {
+                channel: channel.map(Cow::Borrowed),
+                ..Draft::new(EventType::custom("a").unwrap())
+            };
+            there.publisher.encode_all(&[draft]).unwrap().remove(0)
+        };
+        let shared = &here.sessions.0;
+        let (b, c) = (there.peer(), Rig::beside(&net, "c", &[]).peer());
+        // As of a channel that has the same hash.
+        let other = shared.hear_live(&b, live(&event(Some("chat:2"))));
+        assert!(other.is_ok());
+        let unknown = shared.hear_live(&b, live(&event(Some("nothing:2"))));
+        assert!(unknown.is_ok());
+        let forged = shared.hear_live(&c, live(&event(Some("chat:1"))));
+        assert!(matches!(forged, Err(Unreadable::Origin(node)) if node == "b"));
+        let nowhere = shared.hear_live(&b, live(&event(None)));
+        assert!(matches!(nowhere, Err(Unreadable::Missing(_))));
+        let own = shared.hear_live(&b, live(&event(Some("chat:1"))));
+        assert!(own.is_ok());
+        assert_eq!(client.pushes().await.len(), 1);
     }
 }

@@ -9,82 +9,36 @@
 //! | --- | --- |
 //! | `protocol`, `wire` | messages, and what they are made of and read as |
 //! | `members` | which nodes there are, and which of them keeps a channel's history |
-//! | `asking` | requests to other nodes, and their answers |
+//! | `core` | what the others here share: [`Across`] |
+//! | `asking`, `waiting` | requests to other nodes, and those that are not answered yet |
 //! | `hearing` | what becomes of what is heard of other nodes |
 //! | `wishes`, `wanted` | which channels this node has subscribers of, and which the others have |
 //! | `interest` | saying and hearing that |
 //! | `live` | publications that are in no history |
+//! | `presence/` | who is subscribed anywhere |
+//! | `act`, `acting`, `acting_wire`, `listing` | doing something with sessions, and showing them, on whichever nodes they are |
 
+mod act;
+mod acting;
+mod acting_wire;
 mod asking;
+mod core;
 mod hearing;
 mod interest;
+mod listing;
 mod live;
 mod members;
+mod presence;
 mod protocol;
 mod traffic;
+mod waiting;
 mod wanted;
 mod wire;
 mod wishes;
 
-use std::fmt;
-use std::sync::Arc;
-
+pub use act::{Act, Reached};
+pub(super) use core::Across;
 pub(super) use hearing::Hearing;
 pub(super) use interest::Wish;
-pub(super) use traffic::AcrossShown;
-
-use asking::Asking;
-use interest::Interest;
-use members::Members;
-use protocol::across::Kind;
-use traffic::Traffic;
-
-use crate::mesh::{Mesh, PeerNode};
-
-/// What the sessions of this node have to do with those of others.
-pub(super) struct Across {
-    mesh: Arc<dyn Mesh>,
-    /// Who is there.
-    pub(super) members: Members,
-    /// Requests that are not answered yet.
-    pub(super) asking: Asking,
-    /// Which channels there are subscribers of, and where.
-    pub(super) interest: Arc<Interest>,
-    traffic: Traffic,
-}
-
-impl Across {
-    /// Of a node that knows no other yet.
-    pub(super) fn new(mesh: Arc<dyn Mesh>) -> Self {
-        Self {
-            members: Members::new(mesh.this()),
-            asking: Asking::default(),
-            interest: Interest::new(Arc::clone(&mesh)),
-            traffic: Traffic::default(),
-            mesh,
-        }
-    }
-
-    /// Says something to another node. Whether it is on its way.
-    pub(super) fn say(&self, to: &PeerNode, kind: Kind) -> bool {
-        self.send(to, wire::encode(kind))
-    }
-
-    /// The same of what is encoded, for several.
-    fn send(&self, to: &PeerNode, message: bytes::Bytes) -> bool {
-        let is_sent = self.mesh.send(to, message);
-        self.traffic.sent(is_sent);
-        is_sent
-    }
-
-    /// What is shown of it.
-    pub(super) fn shown(&self) -> AcrossShown {
-        self.traffic.shown(self.members.len(), self.interest.sizes())
-    }
-}
-
-impl fmt::Debug for Across {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Across").finish_non_exhaustive()
-    }
-}
+pub use listing::{AllChannels, NodeUsage, SessionsPage};
+pub use traffic::AcrossShown;

@@ -1,9 +1,9 @@
 //! What sessions of several nodes say, as `across.proto` defines it. `hearken-protocol` writes
 //! the code, beside it.
-#![expect(
+#![allow(
     missing_docs,
+    dead_code,
     clippy::all,
-    clippy::pedantic,
     reason = "generated; documented in across.proto"
 )]
 

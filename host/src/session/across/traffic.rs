@@ -2,7 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::interest::Sizes;
+/// How many channels are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sizes {
+    pub(super) here: usize,
+    pub(super) elsewhere: usize,
+}
 
 /// Messages since the node started.
 #[derive(Debug, Default)]

@@ -122,7 +122,7 @@ impl Wishes {
     pub(super) fn turn(&mut self, now: Instant) -> Option<Change> {
         self.drop_left(now);
         let is_changed = !(self.added.is_empty() && self.removed.is_empty());
-        if !is_changed || self.due() > now {
+        if !is_changed || self.due().is_some_and(|due| due > now) {
             return None;
         }
         let after = self.version;
@@ -141,20 +141,17 @@ impl Wishes {
     /// When there is something to do, if nothing happens before.
     pub(super) fn next(&self) -> Option<Instant> {
         let is_changed = !(self.added.is_empty() && self.removed.is_empty());
-        let due = is_changed.then(|| self.due());
+        let due = is_changed.then(|| self.due().unwrap_or_else(Instant::now));
         let leaves = self.leaving.front().map(|(at, _)| *at);
         due.into_iter().chain(leaves).min()
     }
 
     /// When what has changed is to be said: once the change before is known everywhere, which
     /// keeps nobody waiting who subscribes to one channel after the other, or some time behind
-    /// it.
-    fn due(&self) -> Instant {
-        let now = Instant::now();
-        match self.said {
-            Some(said) if self.known() < self.version => said + GATHER,
-            _ => now,
-        }
+    /// it; nothing for at once.
+    fn due(&self) -> Option<Instant> {
+        let is_known = self.known() >= self.version;
+        self.said.filter(|_| !is_known).map(|said| said + GATHER)
     }
 
     /// Takes out what has not been wanted for long enough.

@@ -5,216 +5,40 @@
 //! while after. It is right about a node once that has said all, and as long as nothing that
 //! it said was lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
-use uuid::Uuid;
-
-use super::channel_hub::{Gone, Hub};
-use super::item::Item;
-use super::member::{Member, MemberChange, Members};
-use super::state::State;
+use super::member::Member;
+use crate::mesh::PeerNode;
 
 /// How long it is kept that nobody looks at, in milliseconds: who was cut off comes back
 /// within that.
 const LINGERS: u64 = 10_000;
-
-/// Members that are looked at for one part, at most.
-const LOOKED_AT: usize = 4_096;
-
-/// Members of a node that are kept of one channel, at most: more than a node has sessions.
-const MAX_MEMBERS: usize = 1 << 20;
 
 /// What other nodes have said.
 #[derive(Debug, Default)]
 pub(super) struct Foreign {
     /// Until when somebody may look at it though nobody is subscribed; `None` while that is
     /// not set.
-    until: Option<u64>,
-    owners: BTreeMap<Uuid, Owned>,
+    pub(super) until: Option<u64>,
+    pub(super) owners: BTreeMap<PeerNode, Owned>,
 }
 
 /// What one node has said.
 #[derive(Debug, Default)]
-struct Owned {
-    members: BTreeMap<Arc<str>, Member>,
+pub(super) struct Owned {
+    pub(super) members: BTreeMap<Arc<str>, Member>,
     /// Whether it has said all, and nothing of it was lost.
-    is_whole: bool,
+    pub(super) is_whole: bool,
     /// Whether those of whom it speaks were there before anybody here looked, so that nobody
     /// is told that they come.
-    was_before: bool,
-}
-
-/// How long somebody may look at what other nodes say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Looks {
-    /// While there are subscribers.
-    Subscribed,
-    /// Until that time of the node's wheel.
-    Until(u64),
-}
-
-impl Hub {
-    /// From now on what the other nodes say is kept; `nodes` are those that may have members
-    /// already. Whether it was not before: then they are to be asked.
-    ///
-    /// # Errors
-    /// [`Gone`] when nobody uses this hub any more.
-    pub(in crate::session) fn look_elsewhere(
-        &self,
-        looks: Looks,
-        nodes: &[Uuid],
-    ) -> Result<bool, Gone> {
-        let mut state = self.entered()?;
-        let is_used = !state.subscribers.is_empty();
-        let is_new = state.foreign.is_none();
-        let foreign = state.foreign.get_or_insert_default();
-        if is_new {
-            let begins = |node: &Uuid| {
-                let owned = Owned {
-                    was_before: true,
-                    ..Owned::default()
-                };
-                (*node, owned)
-            };
-            foreign.owners = nodes.iter().map(begins).collect();
-        }
-        foreign.until = match looks {
-            _ if is_used => None,
-            Looks::Subscribed => None,
-            Looks::Until(until) => Some(foreign.until.unwrap_or(0).max(until)),
-        };
-        Ok(is_new)
-    }
-
-    /// Whether what other nodes say is kept.
-    pub(in crate::session) fn looks_elsewhere(&self) -> bool {
-        self.lock().foreign.is_some()
-    }
-
-    /// Whether it is right about all of these nodes.
-    pub(in crate::session) fn is_whole(&self, nodes: &[Uuid]) -> bool {
-        let state = self.lock();
-        let Some(foreign) = &state.foreign else {
-            return false;
-        };
-        let is_whole = |node| foreign.owners.get(node).is_some_and(|owned| owned.is_whole);
-        nodes.iter().all(is_whole)
-    }
-
-    /// A node says who of its sessions whose ids come behind `after` are subscribed; with
-    /// `is_all` that is all there is to say. What differs from what it has said before is
-    /// told to the subscribers.
-    pub(in crate::session) fn take_members(
-        &self,
-        node: Uuid,
-        after: &str,
-        said: Members,
-        is_all: bool,
-    ) {
-        let mut state = self.lock();
-        let Some(foreign) = &state.foreign else {
-            return;
-        };
-        let is_told = |owned: &Owned| !owned.was_before;
-        let told = foreign.owners.get(&node).is_none_or(is_told);
-        let there: BTreeSet<&str> = said.members.iter().map(Member::client).collect();
-        for gone in foreign.ids(&node, after, said.upto.as_deref()) {
-            if !there.contains(&*gone) {
-                state.go(node, &gone);
-            }
-        }
-        for member in said.members {
-            state.come(node, member, told);
-        }
-        if is_all && let Some(foreign) = &mut state.foreign {
-            let owned = foreign.owners.entry(node).or_default();
-            owned.is_whole = true;
-            owned.was_before = false;
-        }
-    }
-
-    /// A node says what has changed.
-    pub(in crate::session) fn take_changes_of(&self, node: Uuid, changes: Vec<MemberChange>) {
-        let mut state = self.lock();
-        for change in changes {
-            match change {
-                MemberChange::Came(member) => state.come(node, member, true),
-                MemberChange::Went(client) => state.go(node, &client),
-            }
-        }
-    }
-
-    /// Something that a node said was lost: it has to say all anew.
-    pub(in crate::session) fn doubt(&self, node: Uuid) {
-        if let Some(foreign) = &mut self.lock().foreign
-            && let Some(owned) = foreign.owners.get_mut(&node)
-        {
-            owned.is_whole = false;
-        }
-    }
-
-    /// A node is gone, and all its sessions with it.
-    pub(in crate::session) fn forget_node(&self, node: Uuid) {
-        let mut state = self.lock();
-        let Some(foreign) = &state.foreign else {
-            return;
-        };
-        for gone in foreign.ids(&node, "", None) {
-            state.go(node, &gone);
-        }
-        if let Some(foreign) = &mut state.foreign {
-            foreign.owners.remove(&node);
-        }
-    }
-
-    /// What was changed of the own members since that was asked for the last time.
-    pub(in crate::session) fn take_changes(&self) -> Vec<MemberChange> {
-        std::mem::take(&mut self.lock().changes)
-    }
-
-    /// The own members behind an id: as many as have about so many bytes, but one at least.
-    /// With them what had changed before.
-    pub(in crate::session) fn members(
-        &self,
-        after: &str,
-        bytes: usize,
-    ) -> (Vec<MemberChange>, Members) {
-        let (changes, subscribers) = {
-            let mut state = self.lock();
-            let changes = std::mem::take(&mut state.changes);
-            (changes, Arc::clone(&state.subscribers))
-        };
-        let all = subscribers.iter();
-        let mut behind: Vec<&Member> = all
-            .filter_map(|subscriber| subscriber.new.member.as_ref())
-            .filter(|member| member.client() > after)
-            .collect();
-        let mut is_part = behind.len() > LOOKED_AT;
-        if is_part {
-            behind.select_nth_unstable_by(LOOKED_AT, |one, other| one.client().cmp(other.client()));
-            behind.truncate(LOOKED_AT);
-        }
-        behind.sort_unstable_by(|one, other| one.client().cmp(other.client()));
-        let mut used = 0;
-        let fits = behind.iter().take_while(|member| {
-            let fits = used == 0 || used + member.bytes() <= bytes;
-            used += member.bytes();
-            fits
-        });
-        let fitting = fits.count();
-        is_part |= fitting < behind.len();
-        let members: Vec<Member> = behind[..fitting].iter().map(|it| Member::clone(it)).collect();
-        let last = members.last().filter(|_| is_part);
-        let upto = last.map(|last| last.client().into());
-        (changes, Members { members, upto })
-    }
+    pub(super) was_before: bool,
 }
 
 impl Foreign {
     /// The ids of those members of a node that come behind `after`, up to `upto`.
-    fn ids(&self, node: &Uuid, after: &str, upto: Option<&str>) -> Vec<Arc<str>> {
+    pub(super) fn ids(&self, node: &PeerNode, after: &str, upto: Option<&str>) -> Vec<Arc<str>> {
         let Some(owned) = self.owners.get(node) else {
             return Vec::new();
         };
@@ -231,84 +55,3 @@ impl Foreign {
         self.until.unwrap_or(now.saturating_add(LINGERS))
     }
 }
-
-impl State {
-    /// Drops what other nodes have said where nobody has looked at it for long enough;
-    /// whether it did.
-    pub(super) fn look_away(&mut self, now: u64) -> bool {
-        let Some(foreign) = &mut self.foreign else {
-            return false;
-        };
-        if !self.subscribers.is_empty() {
-            return false;
-        }
-        let until = foreign.kept(now);
-        foreign.until = Some(until);
-        if until > now {
-            return false;
-        }
-        let nodes = std::mem::take(&mut foreign.owners);
-        for (client, member) in nodes.into_values().flat_map(|owned| owned.members) {
-            if member.is_present {
-                self.presence.remove(&client);
-            }
-        }
-        self.foreign = None;
-        true
-    }
-
-    /// A session of another node is subscribed. `tells` says whether others are told, if they
-    /// may be.
-    fn come(&mut self, node: Uuid, member: Member, tells: bool) {
-        let Some(foreign) = &mut self.foreign else {
-            return;
-        };
-        let owned = foreign.owners.entry(node).or_default();
-        if owned.members.len() >= MAX_MEMBERS {
-            return;
-        }
-        let client: Arc<str> = member.client().into();
-        let before = owned.members.get(&client);
-        if before == Some(&member) {
-            return;
-        }
-        let was_present = before.is_some_and(|before| before.is_present);
-        let was_told = before.is_some_and(|before| before.is_told);
-        if !was_present && self.presence.get(&client).is_some() {
-            // An id is one session's. Whoever says so of another's is wrong.
-            return;
-        }
-        if member.is_present {
-            let user: Arc<str> = member.info.user.as_str().into();
-            self.presence.add(&client, &user, Arc::clone(&member.info));
-        } else if was_present {
-            self.presence.remove(&client);
-        }
-        let joins = member.is_told && !was_told && tells;
-        let info = Arc::clone(&member.info);
-        owned.members.insert(client, member);
-        if joins {
-            self.push(Item::Join(info));
-        }
-    }
-
-    /// A session of another node is subscribed no more.
-    fn go(&mut self, node: Uuid, client: &str) {
-        let owned = self
-            .foreign
-            .as_mut()
-            .and_then(|foreign| foreign.owners.get_mut(&node));
-        let Some(member) = owned.and_then(|owned| owned.members.remove(client)) else {
-            return;
-        };
-        if member.is_present {
-            self.presence.remove(client);
-        }
-        if member.is_told {
-            self.push(Item::Leave(member.info));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,7 @@
 //! | `channel_hub`, `state` | one channel: [`Hub`] |
 //! | `subscribing` | coming and going |
 //! | `publishing`, `answered` | taking publications |
-//! | `member`, `foreign` | who is there, here and on other nodes |
+//! | `member`, `foreign`, `company` | who is there, here and on other nodes |
 //! | `filling` | the same of those that come from elsewhere, and who lags behind |
 //!
 //! A hub gives each publication a serial number under its lock, and a subscriber the number
@@ -19,6 +19,7 @@
 mod answered;
 mod batch;
 mod channel_hub;
+mod company;
 mod filling;
 mod foreign;
 mod item;
@@ -31,8 +32,8 @@ mod subscribing;
 pub(super) use answered::Answered;
 pub(super) use batch::full_of_deltas;
 pub(super) use channel_hub::{Gone, Hub};
+pub(super) use company::Looks;
 pub(super) use filling::Read;
-pub(super) use foreign::Looks;
 pub use item::Exclude;
 pub(super) use member::{Member, MemberChange, Members};
 pub(super) use publishing::{NewPublication, Taken};

@@ -24,7 +24,8 @@ pub(in crate::cluster::link) fn peer() -> Peer {
         address: "127.0.0.2:7071".into(),
         version: "0.1.0".into(),
         max_event_bytes: 1 << 20,
-        minor: 2,
+        minor: 3,
+        sessions: true,
     }
 }
 
@@ -68,6 +69,7 @@ pub(in crate::cluster::link) fn session(past: Past) -> Session {
         failures: Arc::default(),
         hosting: Hosting::default(),
         news: mpsc::channel(1).0,
+        ears: None,
     };
     let outbox = Outbox::new(1, receiver, 1 << 20);
     Session::new(Arc::new(context), peer, node, outbox, past)

@@ -18,7 +18,7 @@ struct Figure {
     value: fn(&SessionsStats) -> u64,
 }
 
-const FIGURES: [Figure; 9] = [
+const FIGURES: [Figure; 18] = [
     Figure {
         name: "sessions",
         help: "Sessions that are connected",
@@ -73,6 +73,60 @@ const FIGURES: [Figure; 9] = [
         kind: Kind::Counter,
         value: |stats| stats.dropped,
     },
+    Figure {
+        name: "session_nodes",
+        help: "Other nodes with sessions",
+        kind: Kind::Gauge,
+        value: |stats| stats.across.nodes as u64,
+    },
+    Figure {
+        name: "session_wanted_channels",
+        help: "Channels of which other nodes are told that there are subscribers here",
+        kind: Kind::Gauge,
+        value: |stats| stats.across.wanted_here as u64,
+    },
+    Figure {
+        name: "session_wanted_channels_elsewhere",
+        help: "The same of all other nodes together",
+        kind: Kind::Gauge,
+        value: |stats| stats.across.wanted_elsewhere as u64,
+    },
+    Figure {
+        name: "session_node_messages_sent",
+        help: "Messages to the sessions of other nodes",
+        kind: Kind::Counter,
+        value: |stats| stats.across.sent,
+    },
+    Figure {
+        name: "session_node_messages_not_sent",
+        help: "Messages to the sessions of other nodes for which there was no way",
+        kind: Kind::Counter,
+        value: |stats| stats.across.not_sent,
+    },
+    Figure {
+        name: "session_node_messages_received",
+        help: "Messages of the sessions of other nodes",
+        kind: Kind::Counter,
+        value: |stats| stats.across.received,
+    },
+    Figure {
+        name: "session_node_messages_not_read",
+        help: "Messages of the sessions of other nodes that could not be understood",
+        kind: Kind::Counter,
+        value: |stats| stats.across.not_read,
+    },
+    Figure {
+        name: "session_node_gaps",
+        help: "How often messages of the sessions of another node were lost",
+        kind: Kind::Counter,
+        value: |stats| stats.across.gaps,
+    },
+    Figure {
+        name: "session_node_publications_received",
+        help: "Publications of other nodes that are in no history",
+        kind: Kind::Counter,
+        value: |stats| stats.across.live_received,
+    },
 ];
 
 /// What was counted in one number.
@@ -83,7 +137,13 @@ struct Count {
     value: fn(&CountsShown) -> u64,
 }
 
-const COUNTS: [Count; 6] = [
+const COUNTS: [Count; 7] = [
+    Count {
+        name: "session_partial_presence",
+        help: "Looks at who is subscribed for which other nodes had not said all in time",
+        kind: Kind::Counter,
+        value: |counts| counts.partial,
+    },
     Count {
         name: "session_subscriptions",
         help: "Subscriptions of the sessions that are connected",

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use hearken_pattern::Glob;
 use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
 use hearken_session_protocol::{ClientError, Disconnect, SubscribePosition};
 use serde::Serialize;
@@ -17,9 +16,8 @@ use super::results::{
     Subscribed,
 };
 use crate::access::Act;
-use crate::admin::NodeState;
 use crate::gateway::caller::audit;
-use crate::session::{ChannelName, ChannelsUsed, PageRequest, Refused, SubscriptionGrant, Whose};
+use crate::session::{Act, ChannelName, PageRequest, Refused, Spared, SubscriptionGrant};
 
 /// What a method answers with.
 pub(super) type Answer = Result<Box<RawValue>, ClientError>;
@@ -51,8 +49,8 @@ impl Calling<'_> {
         match method {
             "publish" => self.publish(sent).await,
             "broadcast" => self.broadcast(sent).await,
-            "presence" => self.presence(sent),
-            "presence_stats" => self.presence_stats(sent),
+            "presence" => self.presence(sent).await,
+            "presence_stats" => self.presence_stats(sent).await,
             "history" => self.history(sent).await,
             _ => {
                 self.check(&Act::Operate)?;
@@ -64,16 +62,16 @@ impl Calling<'_> {
         }
     }
 
-    /// What commands the node.
+    /// What commands the sessions.
     async fn operate(&self, method: &str, sent: &RawValue) -> Answer {
         match method {
             "subscribe" => self.subscribe(sent).await,
-            "unsubscribe" => self.unsubscribe(sent),
-            "disconnect" => self.disconnect(sent),
-            "refresh" => self.refresh(sent),
+            "unsubscribe" => self.unsubscribe(sent).await,
+            "disconnect" => self.disconnect(sent).await,
+            "refresh" => self.refresh(sent).await,
             "history_remove" => self.history_remove(sent).await,
-            "channels" => self.channels(sent),
-            "info" => self.info(),
+            "channels" => self.channels(sent).await,
+            "info" => self.info().await,
             "rpc" => Err(errors::NOT_AVAILABLE),
             _ => Err(errors::METHOD_NOT_FOUND),
         }
@@ -110,13 +108,15 @@ impl Calling<'_> {
         checked.map_err(|_| errors::PERMISSION_DENIED)
     }
 
-    /// Whose sessions are meant; `None` for nobody's.
-    fn whose(&self, sent: &RawValue) -> Result<Option<Whose>, ClientError> {
+    /// Does something with the sessions that are meant, on whichever nodes they are.
+    async fn act(&self, sent: &RawValue, act: &Act) -> Answer {
         let target: Target = read(sent)?;
-        target.whose(|client, user| {
-            let status = self.context.sessions.show(client);
-            status.is_some_and(|status| *status.user == *user)
-        })
+        let reached = self.context.sessions.act(&target.whose()?, act).await;
+        match reached.map_err(refused)?.is_partial {
+            false => result(&Done {}),
+            // A node may not have done it. Whoever asks again does no harm.
+            true => Err(errors::INTERNAL),
+        }
     }
 
     async fn subscribe(&self, sent: &RawValue) -> Answer {
@@ -135,25 +135,25 @@ impl Calling<'_> {
             ..SubscribePosition::default()
         });
         let expire_at = (asked.expire_at > 0).then_some(asked.expire_at);
-        if let Some(whose) = self.whose(sent)? {
-            let sessions = &self.context.sessions;
-            let count = sessions.subscribe(&whose, &name, &grant, expire_at, position.as_ref());
-            count.await.map_err(refused)?;
-        }
-        result(&Done {})
+        let act = Act::Subscribe {
+            channel: name,
+            grant,
+            expire_at,
+            position,
+        };
+        self.act(sent, &act).await
     }
 
-    fn unsubscribe(&self, sent: &RawValue) -> Answer {
+    async fn unsubscribe(&self, sent: &RawValue) -> Answer {
         let requests::OfChannel { channel } = read(sent)?;
-        let name = name(&channel)?;
-        if let Some(whose) = self.whose(sent)? {
-            let sessions = &self.context.sessions;
-            sessions.unsubscribe(&whose, &name, &unsubscribes::SERVER);
-        }
-        result(&Done {})
+        let act = Act::Unsubscribe {
+            channel: name(&channel)?,
+            why: unsubscribes::SERVER,
+        };
+        self.act(sent, &act).await
     }
 
-    fn disconnect(&self, sent: &RawValue) -> Answer {
+    async fn disconnect(&self, sent: &RawValue) -> Answer {
         let asked: requests::Disconnect = read(sent)?;
         let why = match asked.disconnect {
             None => disconnects::FORCE_DISCONNECT,
@@ -165,32 +165,31 @@ impl Calling<'_> {
                 _ => return Err(bad_request("`disconnect.code` is from 3000 to 4999")),
             },
         };
-        let whitelist = asked.whitelist.all()?;
-        if let Some(whose) = self.whose(sent)? {
-            let sessions = &self.context.sessions;
-            sessions.disconnect(&whose, &why, &whitelist);
-        }
-        result(&Done {})
+        let spared = Spared {
+            clients: asked.whitelist.all()?,
+            user: None,
+        };
+        self.act(sent, &Act::Disconnect { why, spared }).await
     }
 
-    fn refresh(&self, sent: &RawValue) -> Answer {
+    async fn refresh(&self, sent: &RawValue) -> Answer {
         let asked: requests::Refresh = read(sent)?;
-        if let Some(whose) = self.whose(sent)? {
-            let sessions = &self.context.sessions;
-            match asked.expired {
-                true => sessions.disconnect(&whose, &disconnects::EXPIRED, &[]),
-                false => {
-                    let expire_at = (asked.expire_at > 0).then_some(asked.expire_at);
-                    sessions.refresh(&whose, expire_at)
-                }
-            };
-        }
-        result(&Done {})
+        let act = match asked.expired {
+            true => Act::Disconnect {
+                why: disconnects::EXPIRED,
+                spared: Spared::default(),
+            },
+            false => Act::Refresh {
+                expire_at: (asked.expire_at > 0).then_some(asked.expire_at),
+            },
+        };
+        self.act(sent, &act).await
     }
 
-    fn presence(&self, sent: &RawValue) -> Answer {
+    async fn presence(&self, sent: &RawValue) -> Answer {
         let name = self.readable(sent)?;
-        let clients = self.context.sessions.presence(&name).map_err(refused)?;
+        let clients = self.context.sessions.presence(&name).await;
+        let clients = clients.map_err(refused)?;
         let clients = clients.iter();
         let presence = clients.map(|info| (info.client.clone(), Info::from(&**info)));
         result(&Presence {
@@ -198,9 +197,9 @@ impl Calling<'_> {
         })
     }
 
-    fn presence_stats(&self, sent: &RawValue) -> Answer {
+    async fn presence_stats(&self, sent: &RawValue) -> Answer {
         let name = self.readable(sent)?;
-        let stats = self.context.sessions.presence_stats(&name);
+        let stats = self.context.sessions.presence_stats(&name).await;
         let stats = stats.map_err(refused)?;
         result(&PresenceStats {
             num_clients: stats.clients,
@@ -235,40 +234,26 @@ impl Calling<'_> {
         result(&Done {})
     }
 
-    fn channels(&self, sent: &RawValue) -> Answer {
+    async fn channels(&self, sent: &RawValue) -> Answer {
         let requests::Channels { pattern } = read(sent)?;
-        let pattern = (!pattern.is_empty()).then(|| Glob::new(pattern));
-        let mut channels = BTreeMap::new();
-        for (name, num_clients) in self.context.sessions.channels("", usize::MAX) {
-            let is_meant = pattern
-                .as_ref()
-                .is_none_or(|pattern| pattern.matches(name.as_str()));
-            if is_meant && num_clients > 0 {
-                channels.insert(name.to_string(), Subscribed { num_clients });
-            }
-        }
-        result(&Channels { channels })
+        let pattern = (!pattern.is_empty()).then_some(&*pattern);
+        let all = self.context.sessions.all_channels(pattern).await;
+        let channels = all.channels.into_iter();
+        let channels = channels.map(|(name, num_clients)| {
+            let subscribed = Subscribed { num_clients };
+            (name.to_string(), subscribed)
+        });
+        result(&Channels {
+            channels: channels.collect(),
+        })
     }
 
-    fn info(&self) -> Answer {
-        let stats = self.context.sessions.stats();
-        let ChannelsUsed {
-            channels: num_channels,
-            subscriptions: num_subs,
-        } = self.context.sessions.channels_used();
-        let nodes = self.context.cluster.nodes();
-        let own = nodes.iter().find(|node| node.state == NodeState::This);
-        let node = Node {
-            uid: own.map_or_else(String::new, |own| own.incarnation.clone()),
-            name: self.context.bus.node().to_string(),
-            version: env!("CARGO_PKG_VERSION"),
-            num_clients: stats.sessions,
-            num_users: stats.users,
-            num_subs,
-            num_channels,
-            uptime: self.context.started.elapsed().as_secs(),
-        };
-        result(&Nodes { nodes: vec![node] })
+    async fn info(&self) -> Answer {
+        let nodes = self.context.sessions.usage_everywhere().await;
+        let nodes = nodes.into_iter().map(Node::from);
+        result(&Nodes {
+            nodes: nodes.collect(),
+        })
     }
 
     /// The channel that is named, if whoever calls may read it.

@@ -212,24 +212,24 @@ fn bytes(
 
 impl Target {
     /// Whose sessions those are. A session's client is enough to find it; where the user is
-    /// said, too, it has to be theirs, which `is_of` tells.
-    pub(super) fn whose(
-        self,
-        is_of: impl Fn(&str, &str) -> bool,
-    ) -> Result<Option<Whose>, ClientError> {
-        if !self.session.is_empty() {
+    /// said, too, it has to be theirs.
+    pub(super) fn whose(self) -> Result<Whose, ClientError> {
+        let Self {
+            user,
+            client,
+            session,
+        } = self;
+        if !session.is_empty() {
             return Err(bad_request(
                 "sessions are named by `client`; `session` is their own secret",
             ));
         }
-        if self.client.is_empty() {
-            return match self.user.is_empty() {
-                true => Err(bad_request("`user` or `client` is missing")),
-                false => Ok(Some(Whose::User(self.user))),
-            };
+        match (client.is_empty(), user.is_empty()) {
+            (true, true) => Err(bad_request("`user` or `client` is missing")),
+            (true, false) => Ok(Whose::User(user)),
+            (false, true) => Ok(Whose::Client(client)),
+            (false, false) => Ok(Whose::ClientOf { client, user }),
         }
-        let is_theirs = self.user.is_empty() || is_of(&self.client, &self.user);
-        Ok(is_theirs.then_some(Whose::Client(self.client)))
     }
 }
 

@@ -7,6 +7,8 @@ use hearken_session_protocol::{ClientError, ClientInfo, Publication};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::session::NodeUsage;
+
 #[derive(Debug, Serialize)]
 pub(super) struct Published {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +63,7 @@ pub(super) struct Channels {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Subscribed {
-    pub(super) num_clients: usize,
+    pub(super) num_clients: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,15 +73,30 @@ pub(super) struct Nodes {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Node {
-    pub(super) uid: String,
-    pub(super) name: String,
-    pub(super) version: &'static str,
-    pub(super) num_clients: usize,
-    pub(super) num_users: usize,
-    pub(super) num_subs: usize,
-    pub(super) num_channels: usize,
+    uid: String,
+    name: String,
+    version: String,
+    num_clients: u64,
+    num_users: u64,
+    num_subs: u64,
+    num_channels: u64,
     /// For how many seconds it has served.
-    pub(super) uptime: u64,
+    uptime: u64,
+}
+
+impl From<NodeUsage> for Node {
+    fn from(usage: NodeUsage) -> Self {
+        Self {
+            uid: usage.incarnation,
+            name: usage.node.to_string(),
+            version: usage.version,
+            num_clients: usage.sessions,
+            num_users: usage.users,
+            num_subs: usage.subscriptions,
+            num_channels: usage.channels,
+            uptime: usage.uptime,
+        }
+    }
 }
 
 /// An answer.

@@ -6,10 +6,7 @@ use utoipa::ToSchema;
 use super::refusal::SessionRefusal;
 use crate::gateway::context::Context;
 use crate::gateway::rejection::Rejection;
-use crate::session::{ChannelName, Sessions, Whose};
-
-/// Sessions that are looked at at once.
-const TOGETHER: usize = 256;
+use crate::session::{ChannelName, Spared, Whose};
 
 /// Whose sessions are meant; exactly one is given.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -23,9 +20,9 @@ pub(in crate::gateway) struct To {
     subject: Option<String>,
     /// All who are subscribed to this channel.
     channel: Option<String>,
-    /// All sessions of the node of this name, the one that is asked.
+    /// All sessions of the node of this name.
     node: Option<String>,
-    /// All sessions.
+    /// All sessions of all nodes.
     all: Option<bool>,
 }
 
@@ -48,7 +45,7 @@ fn filled(user: String) -> Result<String, SessionRefusal> {
 }
 
 impl To {
-    /// Whose sessions they are here.
+    /// Whose sessions they are.
     pub(super) fn whose(self, context: &Context) -> Result<Whose, Rejection> {
         let channel = |name: &str| {
             let name = ChannelName::new(name).map_err(SessionRefusal::Name)?;
@@ -69,31 +66,20 @@ impl To {
             (None, None, None, Some(name), None, None) => channel(&name),
             (None, None, None, None, Some(node), None) => {
                 context.check_node(&node)?;
-                Ok(Whose::Node)
+                Ok(Whose::NodeOf(node))
             }
-            (None, None, None, None, None, Some(true)) => Ok(Whose::Node),
+            (None, None, None, None, None, Some(true)) => Ok(Whose::All),
             _ => Err(SessionRefusal::To.into()),
         }
     }
 }
 
 impl Exclude {
-    /// The ids of those who are meant.
-    pub(super) fn clients(self, sessions: &Sessions) -> Result<Vec<String>, SessionRefusal> {
+    /// Those who are meant.
+    pub(super) fn spared(self) -> Result<Spared, SessionRefusal> {
         match (self.session, self.user) {
-            (Some(session), None) => Ok(vec![session]),
-            (None, Some(user)) => {
-                let user = filled(user)?;
-                let mut clients: Vec<String> = Vec::new();
-                loop {
-                    let after = clients.last().map(String::as_str).unwrap_or_default();
-                    let some = sessions.list(Some(&user), after, TOGETHER);
-                    if some.is_empty() {
-                        return Ok(clients);
-                    }
-                    clients.extend(some.iter().map(|one| one.client.to_string()));
-                }
-            }
+            (Some(session), None) => Ok(Spared::client(session)),
+            (None, Some(user)) => Ok(Spared::user(filled(user)?)),
             _ => Err(SessionRefusal::Exclude),
         }
     }

@@ -1,5 +1,6 @@
 //! `/v1/sessions…`: sessions as operators see them and what they may do to them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,6 +8,7 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
 use hearken_session_protocol::Disconnect;
 use hearken_session_protocol::codes::disconnects;
 use serde::{Deserialize, Serialize};
@@ -24,7 +26,7 @@ use crate::gateway::problem::Problem;
 use crate::gateway::query::{NoParameters, Parameters, QueryError};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::session::{ChannelName, Sessions, Whose};
+use crate::session::{Act, ChannelName, Sessions, Spared, Whose};
 
 /// Sessions of one answer unless told.
 const DEFAULT_LIMIT: usize = 100;
@@ -77,17 +79,17 @@ pub(in crate::gateway) struct NewDisconnect {
 /// What was reached.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::gateway) struct Reached {
-    /// Nodes that were asked.
+    /// Nodes that have done it with those that they have, the one that answers included.
     nodes: usize,
     /// Sessions there.
     sessions: usize,
-    /// Whether there are nodes with such sessions, perhaps, that were not asked.
+    /// Whether there are nodes with such sessions, perhaps, that have not said that they did it.
     partial: bool,
 }
 
 /// List the sessions
 ///
-/// Those of the node that answers.
+/// Those of all nodes, by their ids. Other nodes have a second to say which they have.
 #[utoipa::path(
     get,
     path = "/v1/sessions",
@@ -95,9 +97,9 @@ pub(in crate::gateway) struct Reached {
     params(
         ("user" = Option<String>, Query, description = "Only those of this user"),
         ("channel" = Option<String>, Query, description = "Only those that are subscribed to this channel; not together with `user`"),
-        ("node" = Option<String>, Query, description = "Only those of this node, which is the one that answers"),
+        ("node" = Option<String>, Query, description = "Only those of the node of this name"),
         ("after" = Option<String>, Query, description = "Only those whose id comes behind this one"),
-        ("limit" = Option<usize>, Query, description = "Most sessions, 1 to 1,000; 100 by default"),
+        ("limit" = Option<usize>, Query, description = "Most sessions, 1 to 1,000; 100 by default. There may be fewer although others follow"),
     ),
     responses(
         (status = 200, description = "The sessions", body = SessionList),
@@ -112,14 +114,14 @@ pub(in crate::gateway) async fn list(
     parameters.allow(&["user", "channel", "node", "after", "limit"])?;
     let sessions = context.sessions_on()?;
     let limit = limit(&parameters)?;
-    if let Some(node) = parameters.get_filled("node") {
+    let node = parameters.get_filled("node");
+    if let Some(node) = node {
         context.check_node(node)?;
     }
     let after = parameters.get_filled("after").unwrap_or_default();
     let user = parameters.get("user");
-    // One more tells whether there are more.
-    let mut found = match parameters.get_filled("channel") {
-        None => sessions.list(user, after, limit + 1),
+    let whose = match parameters.get_filled("channel") {
+        None => user.map_or(Whose::All, |user| Whose::User(user.to_owned())),
         Some(_) if user.is_some() => {
             return Err(QueryError::Invalid {
                 name: "channel",
@@ -132,16 +134,15 @@ pub(in crate::gateway) async fn list(
                 name: "channel",
                 reason: error.to_string(),
             })?;
-            sessions.list_of_channel(&name, after, limit + 1)
+            Whose::Channel(name)
         }
     };
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let node = context.bus.node();
-    let shown: Vec<_> = found.iter().map(|one| SessionView::of(one, node)).collect();
-    let next = shown.last().filter(|_| has_more);
+    let page = sessions.list_everywhere(&whose, node, after, limit).await;
+    let shown: Vec<_> = page.sessions.iter().map(SessionView::of).collect();
+    let next = shown.last().filter(|_| page.has_more);
     Ok(Json(SessionList {
         next: next.map(|last| last.id.clone()),
+        partial: page.is_partial || node.is_none() && context.are_others(&page.nodes),
         sessions: shown,
     }))
 }
@@ -155,7 +156,8 @@ pub(in crate::gateway) async fn list(
     responses(
         (status = 200, description = "The session", body = SessionView),
         (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The node has no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It was not found, and a node has not said whether it has it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn show(
@@ -164,9 +166,11 @@ pub(in crate::gateway) async fn show(
     NoParameters: NoParameters,
 ) -> Result<Json<SessionView>, Rejection> {
     let id = given(id)?;
-    let shown = context.sessions_on()?.show(&id);
-    let status = shown.ok_or(SessionRefusal::NoSession(id))?;
-    Ok(Json(SessionView::of(&status, context.bus.node())))
+    let found = context.sessions_on()?.show_anywhere(&id).await;
+    match found.sessions.first() {
+        Some(status) => Ok(Json(SessionView::of(status))),
+        None => Err(not_found(id, found.is_partial).into()),
+    }
 }
 
 /// Close a session
@@ -180,7 +184,8 @@ pub(in crate::gateway) async fn show(
     responses(
         (status = 204, description = "Closed"),
         (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The node has no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It was not found, and a node has not said whether it has it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::gateway) async fn remove(
@@ -190,11 +195,12 @@ pub(in crate::gateway) async fn remove(
 ) -> Result<StatusCode, Rejection> {
     let id = given(id)?;
     let why = disconnects::FORCE_DISCONNECT;
-    let whose = Whose::Client(id.clone());
-    match context.sessions_on()?.disconnect(&whose, &why, &[]) {
-        0 => Err(SessionRefusal::NoSession(id).into()),
-        _ => Ok(StatusCode::NO_CONTENT),
-    }
+    let act = Act::Disconnect {
+        why,
+        spared: Spared::default(),
+    };
+    context.act_on(id, &act).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Send a session a message
@@ -207,7 +213,8 @@ pub(in crate::gateway) async fn remove(
     responses(
         (status = 202, description = "On its way", body = Reached),
         (status = 400, description = "Bad parameter or body", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The node has no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such session, or sessions are off", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It was not found, and a node has not said whether it has it", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
     )
@@ -223,17 +230,18 @@ pub(in crate::gateway) async fn message(
 ) -> Result<(StatusCode, Json<Reached>), Rejection> {
     let id = given(id)?;
     let MessageData { data } = body::json(&context, &identity, &client, &headers, body).await?;
-    let sessions = context.sessions_on()?;
-    let whose = Whose::Client(id.clone());
-    match sessions.message(&whose, data.get().as_bytes(), None, &[]) {
-        0 => Err(SessionRefusal::NoSession(id).into()),
-        count => Ok((StatusCode::ACCEPTED, Json(context.reached(&whose, count)))),
-    }
+    let act = Act::Message {
+        data: Bytes::copy_from_slice(data.get().as_bytes()),
+        binary: None,
+        excluded: Spared::default(),
+    };
+    let reached = context.act_on(id, &act).await?;
+    Ok((StatusCode::ACCEPTED, Json(reached)))
 }
 
 /// Send sessions a message
 ///
-/// To those of the node that is asked.
+/// On whichever nodes they are. Other nodes have a second to say how many they were.
 #[utoipa::path(
     post,
     path = "/v1/sessions/messages",
@@ -256,20 +264,21 @@ pub(in crate::gateway) async fn messages(
     body: Body,
 ) -> Result<(StatusCode, Json<Reached>), Rejection> {
     let message: NewMessage = body::json(&context, &identity, &client, &headers, body).await?;
-    let sessions = context.sessions_on()?;
+    context.sessions_on()?;
     let whose = message.to.whose(&context)?;
-    let excluded = match message.exclude {
-        None => Vec::new(),
-        Some(exclude) => exclude.clients(sessions)?,
+    let excluded = message.exclude.map(Exclude::spared).transpose()?;
+    let act = Act::Message {
+        data: Bytes::copy_from_slice(message.data.get().as_bytes()),
+        binary: None,
+        excluded: excluded.unwrap_or_default(),
     };
-    let data = message.data.get().as_bytes();
-    let count = sessions.message(&whose, data, None, &excluded);
-    Ok((StatusCode::ACCEPTED, Json(context.reached(&whose, count))))
+    let reached = context.act(&whose, &act).await?;
+    Ok((StatusCode::ACCEPTED, Json(reached)))
 }
 
 /// Close sessions
 ///
-/// Those of the node that is asked.
+/// On whichever nodes they are. Other nodes have a second to say how many they were.
 #[utoipa::path(
     post,
     path = "/v1/sessions/disconnect",
@@ -292,7 +301,7 @@ pub(in crate::gateway) async fn disconnect(
     body: Body,
 ) -> Result<Json<Reached>, Rejection> {
     let asked: NewDisconnect = body::json(&context, &identity, &client, &headers, body).await?;
-    let sessions = context.sessions_on()?;
+    context.sessions_on()?;
     let whose = asked.to.whose(&context)?;
     let default = disconnects::FORCE_DISCONNECT;
     let code = asked.code.unwrap_or(default.code);
@@ -300,8 +309,11 @@ pub(in crate::gateway) async fn disconnect(
     if !CODES.contains(&code) || reason.len() > MAX_REASON {
         return Err(SessionRefusal::Code.into());
     }
-    let count = sessions.disconnect(&whose, &Disconnect { code, reason }, &[]);
-    Ok(Json(context.reached(&whose, count)))
+    let act = Act::Disconnect {
+        why: Disconnect { code, reason },
+        spared: Spared::default(),
+    };
+    Ok(Json(context.act(&whose, &act).await?))
 }
 
 impl Context {
@@ -316,25 +328,59 @@ impl Context {
         }
     }
 
-    /// Checks that it is this node.
+    /// Checks that there is such a node.
     pub(super) fn check_node(&self, node: &str) -> Result<(), SessionRefusal> {
-        match *node == **self.bus.node() {
+        match self.sessions.has_node(node) {
             true => Ok(()),
             false => Err(SessionRefusal::UnknownNode(node.to_owned())),
         }
     }
 
-    /// So many sessions of this node were reached.
-    fn reached(&self, whose: &Whose, sessions: usize) -> Reached {
-        let others = self.cluster.nodes().into_iter();
-        let mut others = others.filter(|node| node.state != NodeState::This);
-        // A session is in one place.
-        let is_found = matches!(whose, Whose::Client(_)) && sessions > 0;
-        Reached {
-            nodes: 1,
-            sessions,
-            partial: !is_found && others.next().is_some(),
+    /// Does something with one session, on whichever node it is.
+    async fn act_on(&self, id: String, act: &Act) -> Result<Reached, Rejection> {
+        let whose = Whose::Client(id.clone());
+        let reached = self.sessions_on()?.act(&whose, act).await;
+        let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
+        match reached.sessions {
+            0 => Err(not_found(id, reached.is_partial).into()),
+            sessions => Ok(Reached {
+                nodes: reached.nodes.len(),
+                sessions,
+                partial: false,
+            }),
         }
+    }
+
+    /// Does something with sessions, on whichever nodes they are.
+    async fn act(&self, whose: &Whose, act: &Act) -> Result<Reached, Rejection> {
+        let reached = self.sessions_on()?.act(whose, act).await;
+        let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
+        let is_everywhere = match whose {
+            // A session is in one place.
+            Whose::Client(_) | Whose::ClientOf { .. } => reached.sessions == 0,
+            Whose::Node | Whose::NodeOf(_) => false,
+            Whose::User(_) | Whose::Channel(_) | Whose::All => true,
+        };
+        Ok(Reached {
+            nodes: reached.nodes.len(),
+            sessions: reached.sessions,
+            partial: reached.is_partial || is_everywhere && self.are_others(&reached.nodes),
+        })
+    }
+
+    /// Whether there are nodes that may have sessions beside these.
+    fn are_others(&self, nodes: &BTreeSet<Arc<str>>) -> bool {
+        let all = self.cluster.nodes().into_iter();
+        let mut others = all.filter(|node| !matches!(node.state, NodeState::This | NodeState::Left));
+        others.any(|node| !nodes.contains(&*node.name))
+    }
+}
+
+/// What is told of a session that was not found.
+fn not_found(id: String, is_partial: bool) -> SessionRefusal {
+    match is_partial {
+        true => SessionRefusal::Unheard(id),
+        false => SessionRefusal::NoSession(id),
     }
 }
 

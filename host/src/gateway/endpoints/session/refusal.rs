@@ -26,8 +26,10 @@ pub(in crate::gateway) enum SessionRefusal {
     NodeSilent(String),
     #[error("the body is no JSON: {0}")]
     Json(String),
-    #[error("this node has no session `{0}`")]
+    #[error("there is no session `{0}`")]
     NoSession(String),
+    #[error("no session `{0}` was found, and not all nodes have said whether they have it")]
+    Unheard(String),
     #[error(
         "`to` says whose sessions are meant by exactly one of `session`, `user`, `subject`, \
          `channel`, `node` and `\"all\": true`"
@@ -48,6 +50,8 @@ pub(in crate::gateway) enum SessionRefusal {
     Publish(PublishFailure),
     #[error("{0}")]
     Made(String),
+    #[error("that cannot be done with sessions: {0}")]
+    Acted(String),
     #[error(
         "the events of a request to publish go all to one channel, to channels of sessions, or \
          to none"
@@ -76,12 +80,18 @@ impl SessionRefusal {
                 "node-away",
                 "The node does not answer",
             ),
+            Self::Unheard(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "node-away",
+                "A node does not answer",
+            ),
             Self::NoSession(_) => (StatusCode::NOT_FOUND, "no-session", "No such session"),
             Self::Json(_)
             | Self::To
             | Self::Exclude
             | Self::NoUser
             | Self::Code
+            | Self::Acted(_)
             | Self::Name(_) => (StatusCode::BAD_REQUEST, "bad-body", "Bad body"),
             Self::Made(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -54,16 +54,18 @@ pub(in crate::gateway) struct SessionList {
     /// What to ask for as `after` to go on; absent when there are no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
+    /// Whether there may be others on nodes that did not say so in time.
+    pub(super) partial: bool,
 }
 
 impl SessionView {
-    /// Of a session of the node of this name.
-    pub(super) fn of(status: &SessionStatus, node: &str) -> Self {
+    /// Of a session.
+    pub(super) fn of(status: &SessionStatus) -> Self {
         let expires = status.expire_at.map(|at| rfc3339(at.saturating_mul(1000)));
         let channels = status.channels.iter();
         Self {
             id: status.client.to_string(),
-            node: node.to_owned(),
+            node: status.node.to_string(),
             user: status.user.to_string(),
             transport: status.transport,
             encoding: match status.encoding {

@@ -10,7 +10,7 @@ use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{session_types, sessions};
 use crate::plugin::guest::grants::granted;
 use crate::plugin::guest::state::Guest;
-use crate::session::{ChannelName, PageRequest, Refused, Whose, namespace_of};
+use crate::session::{Act, ChannelName, PageRequest, Refused, Spared, Whose, namespace_of};
 
 use sessions::{Exclusion, HistoryPage, HistoryPosition, Reached, SessionsError, Target};
 
@@ -30,13 +30,13 @@ const MAX_PAGE: usize = 300;
 impl session_types::Host for &mut Guest {}
 
 impl sessions::Host for &mut Guest {
-    fn send(
+    async fn send(
         &mut self,
         to: Target,
         data: Vec<u8>,
         exclude: Option<Exclusion>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        Ok(self.on_sessions("send", to, |addressed, whose| {
+        let message = |addressed: &Addressed| {
             let why = |error| SessionsError::Invalid(format!("{error}"));
             check_json(&data, MAX_DEPTH).map_err(why)?;
             // It would close all who get it.
@@ -46,9 +46,13 @@ impl sessions::Host for &mut Guest {
                     "a message has at most {most} bytes, half of `sessions.queue_max_size`"
                 )));
             }
-            let excluded = excluded(addressed, exclude);
-            Ok(addressed.sessions.message(whose, &data, None, &excluded))
-        }))
+            Ok(Act::Message {
+                data: data.into(),
+                binary: None,
+                excluded: spared(exclude),
+            })
+        };
+        Ok(self.on_sessions("send", to, message).await)
     }
 
     async fn subscribe(
@@ -58,32 +62,46 @@ impl sessions::Host for &mut Guest {
         grant: session_types::Grant,
         expire_at: Option<u64>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        Ok(self.subscribe_to(whose, &channel, grant, expire_at).await)
+        let channel = match self.granted_channel(&channel) {
+            Ok(channel) => channel,
+            Err(error) => return Ok(Err(error)),
+        };
+        let subscribe = |_: &Addressed| {
+            let why = |error| SessionsError::Invalid(format!("{error}"));
+            Ok(Act::Subscribe {
+                channel,
+                grant: granted(grant).map_err(why)?,
+                expire_at,
+                position: None,
+            })
+        };
+        Ok(self.on_sessions("subscribe", whose, subscribe).await)
     }
 
-    fn unsubscribe(
+    async fn unsubscribe(
         &mut self,
         whose: Target,
         channel: String,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        let name = match self.granted_channel(&channel) {
-            Ok(name) => name,
+        let channel = match self.granted_channel(&channel) {
+            Ok(channel) => channel,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(self.on_sessions("unsubscribe", whose, |addressed, whose| {
-            let why = &unsubscribes::SERVER;
-            Ok(addressed.sessions.unsubscribe(whose, &name, why))
-        }))
+        let unsubscribe = |_: &Addressed| {
+            let why = unsubscribes::SERVER;
+            Ok(Act::Unsubscribe { channel, why })
+        };
+        Ok(self.on_sessions("unsubscribe", whose, unsubscribe).await)
     }
 
-    fn disconnect(
+    async fn disconnect(
         &mut self,
         whose: Target,
         code: Option<u32>,
         reason: Option<String>,
         exclude: Option<Exclusion>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        Ok(self.on_sessions("disconnect", whose, |addressed, whose| {
+        let disconnect = |_: &Addressed| {
             let default = disconnects::FORCE_DISCONNECT;
             let why = Disconnect {
                 code: code.unwrap_or(default.code),
@@ -95,49 +113,33 @@ impl sessions::Host for &mut Guest {
                      most {MAX_REASON} bytes"
                 )));
             }
-            let spared = excluded(addressed, exclude);
-            Ok(addressed.sessions.disconnect(whose, &why, &spared))
-        }))
+            let spared = spared(exclude);
+            Ok(Act::Disconnect { why, spared })
+        };
+        Ok(self.on_sessions("disconnect", whose, disconnect).await)
     }
 
-    fn refresh(
+    async fn refresh(
         &mut self,
         whose: Target,
         expire_at: Option<u64>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        Ok(self.on_sessions("refresh", whose, |addressed, whose| {
-            Ok(addressed.sessions.refresh(whose, expire_at))
-        }))
+        let refresh = |_: &Addressed| Ok(Act::Refresh { expire_at });
+        Ok(self.on_sessions("refresh", whose, refresh).await)
     }
 
-    fn presence(
+    async fn presence(
         &mut self,
         channel: String,
     ) -> wasmtime::Result<Result<Vec<sessions::ClientInfo>, SessionsError>> {
-        Ok(self.on_channel(&channel, |addressed, name| {
-            let stats = addressed.sessions.presence_stats(name).map_err(refused)?;
-            if stats.clients > MAX_PRESENT {
-                return Err(SessionsError::Invalid(format!(
-                    "{} are subscribed to it; at most {MAX_PRESENT} are listed",
-                    stats.clients
-                )));
-            }
-            let present = addressed.sessions.presence(name).map_err(refused)?;
-            Ok(present.iter().map(|info| client_info(info)).collect())
-        }))
+        Ok(self.present_in(&channel).await)
     }
 
-    fn presence_stats(
+    async fn presence_stats(
         &mut self,
         channel: String,
     ) -> wasmtime::Result<Result<sessions::PresenceCount, SessionsError>> {
-        Ok(self.on_channel(&channel, |addressed, name| {
-            let stats = addressed.sessions.presence_stats(name).map_err(refused)?;
-            Ok(sessions::PresenceCount {
-                clients: stats.clients as u64,
-                users: stats.users as u64,
-            })
-        }))
+        Ok(self.count_in(&channel).await)
     }
 
     async fn history(
@@ -173,59 +175,65 @@ impl Guest {
         }
     }
 
-    /// Does something with the sessions that a plugin means; says how many they were.
-    fn on_sessions(
+    /// Does something with the sessions that a plugin means, on whichever nodes they are; says
+    /// how many they were.
+    async fn on_sessions(
         &mut self,
         what: &str,
         target: Target,
-        act: impl FnOnce(&Addressed, &Whose) -> Result<usize, SessionsError>,
+        act: impl FnOnce(&Addressed) -> Result<Act, SessionsError>,
     ) -> Result<Reached, SessionsError> {
         let addressed = self.addressed()?;
-        let asked = self.asked(what, target)?;
-        let count = match asked.is_pretended {
-            true => 0,
-            false => act(&addressed, &asked.whose)?,
-        };
-        Ok(asked.reached(&addressed, count))
-    }
-
-    /// Whom a plugin means to do something with.
-    fn asked(&mut self, what: &str, target: Target) -> Result<Asked, SessionsError> {
-        let is_this_node = matches!(target, Target::Node);
         let whose = self.whose(target)?;
         let is_pretended = self
             .plugin
             .pretend("sessions", || format!("{what} {whose:?}"));
-        Ok(Asked {
-            whose,
-            is_this_node,
-            is_pretended,
+        let act = act(&addressed)?;
+        if is_pretended {
+            return Ok(Reached {
+                nodes: 1,
+                sessions: 0,
+                partial: false,
+            });
+        }
+        let reached = {
+            // For other nodes, or for a durable channel that is made.
+            let _waiting = self.meter.wait_for_storage();
+            addressed.sessions.act(&whose, &act).await.map_err(refused)?
+        };
+        Ok(Reached {
+            nodes: u32::try_from(reached.nodes.len()).unwrap_or(u32::MAX),
+            sessions: reached.sessions as u64,
+            partial: addressed.may_be_others(&whose, &reached),
         })
     }
 
-    async fn subscribe_to(
+    async fn present_in(
         &mut self,
-        whose: Target,
         channel: &str,
-        grant: session_types::Grant,
-        expire_at: Option<u64>,
-    ) -> Result<Reached, SessionsError> {
-        let name = self.granted_channel(channel)?;
-        let addressed = self.addressed()?;
-        let asked = self.asked("subscribe", whose)?;
-        let why = |error| SessionsError::Invalid(format!("{error}"));
-        let grant = granted(grant).map_err(why)?;
-        let count = match asked.is_pretended {
-            true => 0,
-            false => {
-                // A durable channel of a namespace is made when it is first used.
-                let _waiting = self.meter.wait_for_storage();
-                let sessions = &addressed.sessions;
-                let subscribed = sessions.subscribe(&asked.whose, &name, &grant, expire_at, None);
-                subscribed.await.map_err(refused)?
-            }
-        };
-        Ok(asked.reached(&addressed, count))
+    ) -> Result<Vec<sessions::ClientInfo>, SessionsError> {
+        let (addressed, name) = self.on_channel(channel)?;
+        let _waiting = self.meter.wait_for_storage();
+        let stats = addressed.sessions.presence_stats(&name).await;
+        let clients = stats.map_err(refused)?.clients;
+        if clients > MAX_PRESENT {
+            return Err(SessionsError::Invalid(format!(
+                "{clients} are subscribed to it; at most {MAX_PRESENT} are listed"
+            )));
+        }
+        let present = addressed.sessions.presence(&name).await.map_err(refused)?;
+        Ok(present.iter().map(|info| client_info(info)).collect())
+    }
+
+    async fn count_in(&mut self, channel: &str) -> Result<sessions::PresenceCount, SessionsError> {
+        let (addressed, name) = self.on_channel(channel)?;
+        let _waiting = self.meter.wait_for_storage();
+        let stats = addressed.sessions.presence_stats(&name).await;
+        let stats = stats.map_err(refused)?;
+        Ok(sessions::PresenceCount {
+            clients: stats.clients as u64,
+            users: stats.users as u64,
+        })
     }
 
     async fn page_of(
@@ -262,15 +270,11 @@ impl Guest {
         })
     }
 
-    /// Looks at a channel that the plugin may look at.
-    fn on_channel<T>(
-        &mut self,
-        channel: &str,
-        look: impl FnOnce(&Addressed, &ChannelName) -> Result<T, SessionsError>,
-    ) -> Result<T, SessionsError> {
+    /// A channel that the plugin may look at, and the sessions.
+    fn on_channel(&mut self, channel: &str) -> Result<(Addressed, ChannelName), SessionsError> {
         let addressed = self.addressed()?;
         let name = self.granted_channel(channel)?;
-        look(&addressed, &name)
+        Ok((addressed, name))
     }
 
     fn granted_channel(&mut self, channel: &str) -> Result<ChannelName, SessionsError> {
@@ -308,10 +312,12 @@ impl Guest {
             }
             Target::Channel(channel) => Ok(Whose::Channel(self.granted_channel(&channel)?)),
             Target::Node | Target::All => {
+                let is_this_node = matches!(target, Target::Node);
                 let all = Glob::new("*".to_owned());
                 let mut granted = self.rights.now().sessions.iter();
                 match granted.any(|names| names.covers(&all)) {
-                    true => Ok(Whose::Node),
+                    true if is_this_node => Ok(Whose::Node),
+                    true => Ok(Whose::All),
                     false => {
                         let why = self.plugin.refuse_right("sessions", "*");
                         Err(SessionsError::Denied(why))
@@ -322,32 +328,12 @@ impl Guest {
     }
 }
 
-/// Whom a plugin means to do something with.
-struct Asked {
-    whose: Whose,
-    is_this_node: bool,
-    /// Whether it is only logged.
-    is_pretended: bool,
-}
-
-impl Asked {
-    /// What the plugin is told when it was done to so many.
-    fn reached(&self, addressed: &Addressed, count: usize) -> Reached {
-        Reached {
-            nodes: 1,
-            sessions: count as u64,
-            partial: !self.is_this_node && addressed.may_be_others(&self.whose, count),
-        }
-    }
-}
-
-/// The ids of those who are not meant.
-fn excluded(addressed: &Addressed, exclude: Option<Exclusion>) -> Vec<String> {
+/// Those who are not meant.
+fn spared(exclude: Option<Exclusion>) -> Spared {
     match exclude {
-        None => Vec::new(),
-        Some(Exclusion::Session(client)) => vec![client],
-        Some(Exclusion::User(user)) if user.is_empty() => Vec::new(),
-        Some(Exclusion::User(user)) => addressed.clients_of(&user),
+        Some(Exclusion::Session(client)) => Spared::client(client),
+        Some(Exclusion::User(user)) if !user.is_empty() => Spared::user(user),
+        Some(Exclusion::User(_)) | None => Spared::default(),
     }
 }
 

@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use uuid::Uuid;
+use crate::mesh::PeerNode;
 
 /// How many sessions nodes have.
 #[derive(Debug, Default)]
 pub(super) struct Holding {
-    of_nodes: BTreeMap<Uuid, u64>,
+    of_nodes: BTreeMap<PeerNode, u64>,
     /// How many the others were told that this one has.
     told: u64,
 }
 
 impl Holding {
     /// A node has so many.
-    pub(super) fn has(&mut self, node: Uuid, sessions: u64) {
-        self.of_nodes.insert(node, sessions);
+    pub(super) fn has(&mut self, node: &PeerNode, sessions: u64) {
+        self.of_nodes.insert(node.clone(), sessions);
     }
 
     /// How many a node had that is gone, as far as it has said.
-    pub(super) fn lost(&mut self, node: Uuid) -> u64 {
-        self.of_nodes.remove(&node).unwrap_or(0)
+    pub(super) fn lost(&mut self, node: &PeerNode) -> u64 {
+        self.of_nodes.remove(node).unwrap_or(0)
     }
 
     /// Whether the others have yet to be told that this one has so many.

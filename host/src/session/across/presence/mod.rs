@@ -15,50 +15,16 @@
 //! | `hearing` | what it hears of those of others |
 //! | `looking` | looking at a channel, once all is known that can be in time |
 //! | `holding` | how many sessions others have, which are lost with them |
+//! | `known` | all of that |
 //! | `carried` | members as they are carried |
 
 mod carried;
 mod hearing;
 mod holding;
+mod known;
 mod looking;
 mod telling;
-#[cfg(test)]
-mod tests;
 mod wanting;
 mod wishes;
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::Notify;
-
-use holding::Holding;
-use wanting::Wanting;
-use wishes::Wishes;
-
-/// What a node knows and wants to know of presence on others.
-#[derive(Debug, Default)]
-pub(in crate::session) struct PresenceAcross {
-    wanting: Mutex<Wanting>,
-    wishes: Mutex<Wishes>,
-    holding: Mutex<Holding>,
-    /// Tells that a node has told something that was waited for.
-    told: Notify,
-    /// Whether somebody looks after it, which is from when another node is there.
-    is_kept: AtomicBool,
-}
-
-impl PresenceAcross {
-    fn wanting(&self) -> MutexGuard<'_, Wanting> {
-        // Nothing in there panics half-way, nor in the others.
-        self.wanting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wishes(&self) -> MutexGuard<'_, Wishes> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn holding(&self) -> MutexGuard<'_, Holding> {
-        self.holding.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(super) use known::PresenceAcross;

@@ -8,8 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use crate::mesh::PeerNode;
 use crate::session::name::ChannelName;
 
@@ -28,7 +26,7 @@ const AGAIN: u64 = 5_000;
 #[derive(Debug, Default)]
 pub(super) struct Wanting {
     channels: BTreeSet<ChannelName>,
-    nodes: BTreeMap<Uuid, Asking>,
+    nodes: BTreeMap<PeerNode, Asking>,
     /// Channels of which it does not want to know any more, and of which the others have yet to
     /// hear that.
     forgotten: BTreeSet<ChannelName>,
@@ -37,11 +35,8 @@ pub(super) struct Wanting {
 }
 
 /// What a node is asked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Asking {
-    node: PeerNode,
-    /// It cannot be asked now.
-    is_away: bool,
     /// Channels for which it is to be asked, and behind which of their members.
     due: BTreeMap<ChannelName, Arc<str>>,
     /// What it was asked, and when.
@@ -68,7 +63,7 @@ impl Wanting {
     pub(super) fn want(&mut self, channel: &ChannelName) {
         self.channels.insert(channel.clone());
         self.forgotten.remove(channel);
-        for asking in self.nodes.values_mut().filter(|asking| !asking.is_away) {
+        for asking in self.nodes.values_mut() {
             asking.due.insert(channel.clone(), Arc::default());
         }
     }
@@ -96,54 +91,36 @@ impl Wanting {
     }
 
     /// The nodes that can be asked.
-    pub(super) fn nodes(&self) -> Vec<Uuid> {
-        let nodes = self.nodes.iter();
-        let there = nodes.filter(|(_, asking)| !asking.is_away);
-        there.map(|(id, _)| *id).collect()
+    pub(super) fn nodes(&self) -> Vec<PeerNode> {
+        self.nodes.keys().cloned().collect()
     }
 
-    /// A node is there, and is to be asked for everything. Whether it was there before.
-    pub(super) fn joined(&mut self, node: &PeerNode) -> bool {
-        let asking = Asking {
-            node: node.clone(),
-            is_away: false,
-            due: BTreeMap::new(),
-            under_way: BTreeMap::new(),
-        };
-        let before = self.nodes.insert(node.incarnation, asking);
-        self.anew(node.incarnation);
-        before.is_some()
+    /// A node is there, and is to be asked for everything.
+    pub(super) fn joined(&mut self, node: &PeerNode) {
+        self.nodes.insert(node.clone(), Asking::default());
+        self.anew(node);
     }
 
     /// A node is to be asked for everything anew.
-    pub(super) fn anew(&mut self, node: Uuid) {
-        if let Some(asking) = self.nodes.get_mut(&node) {
+    pub(super) fn anew(&mut self, node: &PeerNode) {
+        if let Some(asking) = self.nodes.get_mut(node) {
             asking.under_way.clear();
             let all = self.channels.iter();
             asking.due = all.map(|channel| (channel.clone(), Arc::default())).collect();
         }
     }
 
-    /// A node cannot be asked now.
-    pub(super) fn away(&mut self, node: Uuid) {
-        if let Some(asking) = self.nodes.get_mut(&node) {
-            asking.is_away = true;
-            asking.due.clear();
-            asking.under_way.clear();
-        }
-    }
-
-    /// A node does not come back.
-    pub(super) fn left(&mut self, node: Uuid) {
-        self.nodes.remove(&node);
+    /// A node is gone.
+    pub(super) fn left(&mut self, node: &PeerNode) {
+        self.nodes.remove(node);
         if self.nodes.is_empty() {
             self.forgotten.clear();
         }
     }
 
     /// What a node is to be asked next, at that time, if it may be now.
-    pub(super) fn next(&mut self, node: Uuid, now: u64) -> Option<(PeerNode, Question)> {
-        let asking = self.nodes.get_mut(&node)?;
+    pub(super) fn next(&mut self, node: &PeerNode, now: u64) -> Option<Question> {
+        let asking = self.nodes.get_mut(node)?;
         if asking.under_way.len() >= UNDER_WAY {
             return None;
         }
@@ -161,21 +138,21 @@ impl Wanting {
         self.serial += 1;
         let serial = self.serial;
         asking.under_way.insert(serial, (now, of.clone()));
-        Some((asking.node.clone(), Question { serial, of }))
+        Some(Question { serial, of })
     }
 
     /// A node has told what it was asked under a number: that is what it was asked, if it
     /// still holds.
-    pub(super) fn told(&mut self, node: Uuid, serial: u64) -> Option<Vec<Asked>> {
-        let asking = self.nodes.get_mut(&node)?;
+    pub(super) fn told(&mut self, node: &PeerNode, serial: u64) -> Option<Vec<Asked>> {
+        let asking = self.nodes.get_mut(node)?;
         let (_, of) = asking.under_way.remove(&serial)?;
         Some(of)
     }
 
     /// A node has more to tell of a channel, behind that id.
-    pub(super) fn goes_on(&mut self, node: Uuid, channel: &ChannelName, after: &str) {
+    pub(super) fn goes_on(&mut self, node: &PeerNode, channel: &ChannelName, after: &str) {
         if self.channels.contains(channel)
-            && let Some(asking) = self.nodes.get_mut(&node)
+            && let Some(asking) = self.nodes.get_mut(node)
         {
             let from = asking.due.entry(channel.clone());
             from.or_insert_with(|| after.into());
@@ -183,8 +160,8 @@ impl Wanting {
     }
 
     /// Whether a node is to be asked for a channel, or is being asked.
-    pub(super) fn is_due(&self, node: Uuid, channel: &ChannelName) -> bool {
-        self.nodes.get(&node).is_some_and(|asking| {
+    pub(super) fn is_due(&self, node: &PeerNode, channel: &ChannelName) -> bool {
+        self.nodes.get(node).is_some_and(|asking| {
             let mut asked = asking.under_way.values().flat_map(|(_, of)| of);
             asking.due.contains_key(channel) || asked.any(|asked| asked.channel == *channel)
         })
@@ -207,6 +184,8 @@ impl Wanting {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn node(number: u128) -> PeerNode {
@@ -220,8 +199,8 @@ mod tests {
         ChannelName::new(text).unwrap()
     }
 
-    fn asked(question: Option<(PeerNode, Question)>) -> (u64, Vec<(String, String)>) {
-        let (_, Question { serial, of }) = question.expect("it is asked something");
+    fn asked(question: Option<Question>) -> (u64, Vec<(String, String)>) {
+        let Question { serial, of } = question.expect("it is asked something");
         let of = of.iter();
         let of = of.map(|one| (one.channel.to_string(), one.after.to_string()));
         (serial, of.collect())
@@ -236,18 +215,18 @@ mod tests {
         let mut wanting = Wanting::default();
         let (one, other) = (node(1), node(2));
         wanting.want(&name("a"));
-        assert!(!wanting.joined(&one));
+        wanting.joined(&one);
         wanting.want(&name("b"));
         let both = vec![pair("a", ""), pair("b", "")];
-        assert_eq!(asked(wanting.next(one.incarnation, 0)).1, both);
-        assert_eq!(wanting.next(one.incarnation, 0), None, "nothing else");
+        assert_eq!(asked(wanting.next(&one, 0)).1, both);
+        assert_eq!(wanting.next(&one, 0), None, "nothing else");
         wanting.joined(&other);
         wanting.unwant(&name("a"));
-        let (serial, of) = asked(wanting.next(other.incarnation, 0));
+        let (serial, of) = asked(wanting.next(&other, 0));
         assert_eq!(of, [pair("b", "")]);
-        assert_eq!(wanting.told(one.incarnation, serial), None, "another's");
-        assert!(wanting.told(other.incarnation, serial).is_some());
-        assert_eq!(wanting.told(other.incarnation, serial), None, "once");
+        assert_eq!(wanting.told(&one, serial), None, "another's");
+        assert!(wanting.told(&other, serial).is_some());
+        assert_eq!(wanting.told(&other, serial), None, "once");
         assert_eq!(wanting.take_forgotten(), [name("a")].into());
     }
 
@@ -259,14 +238,14 @@ mod tests {
         for number in 0..ASKED * 3 {
             wanting.want(&name(&format!("{number:06}")));
         }
-        let (first, of) = asked(wanting.next(one.incarnation, 0));
+        let (first, of) = asked(wanting.next(&one, 0));
         assert_eq!(of.len(), ASKED);
-        assert!(wanting.next(one.incarnation, 0).is_some());
-        assert_eq!(wanting.next(one.incarnation, 0), None);
-        let told = wanting.told(one.incarnation, first).unwrap();
+        assert!(wanting.next(&one, 0).is_some());
+        assert_eq!(wanting.next(&one, 0), None);
+        let told = wanting.told(&one, first).unwrap();
         assert_eq!(told[0].channel, name("000000"));
-        wanting.goes_on(one.incarnation, &name("000000"), "m");
-        let (_, of) = asked(wanting.next(one.incarnation, 0));
+        wanting.goes_on(&one, &name("000000"), "m");
+        let (_, of) = asked(wanting.next(&one, 0));
         assert_eq!(of[0], pair("000000", "m"));
     }
 
@@ -276,24 +255,18 @@ mod tests {
         let one = node(1);
         wanting.joined(&one);
         wanting.want(&name("a"));
-        let (serial, _) = asked(wanting.next(one.incarnation, 0));
-        wanting.anew(one.incarnation);
-        assert_eq!(wanting.told(one.incarnation, serial), None);
-        let (serial, _) = asked(wanting.next(one.incarnation, 0));
+        let (serial, _) = asked(wanting.next(&one, 0));
+        wanting.anew(&one);
+        assert_eq!(wanting.told(&one, serial), None);
+        let (serial, _) = asked(wanting.next(&one, 0));
         wanting.again(AGAIN - 1);
-        assert!(wanting.told(one.incarnation, serial).is_some());
+        assert!(wanting.told(&one, serial).is_some());
         wanting.want(&name("b"));
-        let (serial, _) = asked(wanting.next(one.incarnation, 0));
+        let (serial, _) = asked(wanting.next(&one, 0));
         wanting.again(AGAIN);
-        assert_eq!(wanting.told(one.incarnation, serial), None, "too late");
-        assert!(wanting.is_due(one.incarnation, &name("b")));
-        wanting.away(one.incarnation);
-        wanting.want(&name("c"));
-        assert_eq!(wanting.next(one.incarnation, 0), None);
-        assert!(wanting.nodes().is_empty());
-        assert!(wanting.joined(&one), "it was there before");
-        assert_eq!(asked(wanting.next(one.incarnation, 0)).1.len(), 3);
-        wanting.left(one.incarnation);
+        assert_eq!(wanting.told(&one, serial), None, "too late");
+        assert!(wanting.is_due(&one, &name("b")));
+        wanting.left(&one);
         assert!(wanting.nodes().is_empty());
     }
 }

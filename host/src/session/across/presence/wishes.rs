@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
-use uuid::Uuid;
 
 use crate::mesh::PeerNode;
 use crate::session::name::ChannelName;
@@ -17,7 +16,7 @@ const MAX_BYTES: usize = 64 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
     of_channels: HashMap<ChannelName, Vec<PeerNode>, RandomState>,
-    of_nodes: BTreeMap<Uuid, OfNode>,
+    of_nodes: BTreeMap<PeerNode, OfNode>,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +29,7 @@ impl Wishes {
     /// A node wants to know of a channel. Whether it is told: it is not if it wants to know of
     /// too many.
     pub(super) fn add(&mut self, node: &PeerNode, channel: &ChannelName) -> bool {
-        let own = self.of_nodes.entry(node.incarnation).or_default();
+        let own = self.of_nodes.entry(node.clone()).or_default();
         if own.channels.contains(channel) {
             return true;
         }
@@ -46,8 +45,8 @@ impl Wishes {
     }
 
     /// A node wants to know of a channel no more.
-    pub(super) fn forget(&mut self, node: Uuid, channel: &ChannelName) {
-        let Some(own) = self.of_nodes.get_mut(&node) else {
+    pub(super) fn forget(&mut self, node: &PeerNode, channel: &ChannelName) {
+        let Some(own) = self.of_nodes.get_mut(node) else {
             return;
         };
         if own.channels.remove(channel) {
@@ -57,8 +56,8 @@ impl Wishes {
     }
 
     /// A node is gone, or says all anew.
-    pub(super) fn forget_node(&mut self, node: Uuid) {
-        let own = self.of_nodes.remove(&node).unwrap_or_default();
+    pub(super) fn forget_node(&mut self, node: &PeerNode) {
+        let own = self.of_nodes.remove(node).unwrap_or_default();
         for channel in &own.channels {
             take_out(&mut self.of_channels, node, channel);
         }
@@ -72,11 +71,11 @@ impl Wishes {
 
 fn take_out(
     of_channels: &mut HashMap<ChannelName, Vec<PeerNode>, RandomState>,
-    node: Uuid,
+    node: &PeerNode,
     channel: &ChannelName,
 ) {
     if let Some(nodes) = of_channels.get_mut(channel) {
-        nodes.retain(|it| it.incarnation != node);
+        nodes.retain(|it| it != node);
         if nodes.is_empty() {
             of_channels.remove(channel);
         }
@@ -85,6 +84,8 @@ fn take_out(
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn node(name: &str, number: u128) -> PeerNode {
@@ -103,10 +104,10 @@ mod tests {
         assert!(wishes.add(&one, &channel), "the same again");
         assert!(wishes.add(&other, &channel));
         assert_eq!(wishes.of(&channel), [one.clone(), other.clone()]);
-        wishes.forget(one.incarnation, &channel);
-        wishes.forget(one.incarnation, &channel);
+        wishes.forget(&one, &channel);
+        wishes.forget(&one, &channel);
         assert_eq!(wishes.of(&channel), [other.clone()]);
-        wishes.forget_node(other.incarnation);
+        wishes.forget_node(&other);
         assert!(wishes.of(&channel).is_empty());
         assert!(wishes.of_channels.is_empty());
     }

@@ -1,0 +1,184 @@
+//! Doing something with sessions, on whichever nodes they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hearken_session_protocol::{ClientError, Disconnect};
+
+use super::act::{Act, Reached};
+use super::acting_wire;
+use super::asking::Asked;
+use super::protocol::{self, Acted, Refusal, answer, ask};
+use super::waiting::AskFailure;
+use crate::mesh::PeerNode;
+use crate::session::refused::Refused;
+use crate::session::server::Whose;
+use crate::session::sessions::Sessions;
+use crate::session::shared::Shared;
+
+/// How long it is waited for other nodes.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same where they may have to make a channel.
+const MAKING: Duration = Duration::from_secs(4);
+
+/// Which nodes may have sessions that are meant.
+pub(super) struct Where {
+    pub(super) is_here: bool,
+    pub(super) others: Vec<PeerNode>,
+    /// Whether there is no node of the name that was given.
+    pub(super) is_unknown: bool,
+}
+
+impl Sessions {
+    /// Does something with sessions, on whichever nodes they are. It is waited a second for
+    /// other nodes, and 4 where they subscribe sessions.
+    ///
+    /// # Errors
+    /// Why it cannot be done; then nothing was done on this node.
+    pub async fn act(&self, whose: &Whose, act: &Act) -> Result<Reached, Refused> {
+        let mut reached = Reached::default();
+        let places = self.0.places(whose);
+        if places.is_here {
+            reached.sessions = self.act_here(whose, act).await?;
+            reached.nodes.insert(Arc::clone(self.0.bus.node()));
+        }
+        reached.is_partial = places.is_unknown;
+        if reached.is_found(whose) {
+            return Ok(reached);
+        }
+        let what = ask::What::Act(acting_wire::encoded(whose, act));
+        let patience = match act {
+            Act::Subscribe { .. } => MAKING,
+            _ => PATIENCE,
+        };
+        for (node, answered) in self.0.ask_all(places.others, &what, patience).await {
+            match answered {
+                Ok(answer::What::Acted(Acted { sessions, code: 0, .. })) => {
+                    let sessions = usize::try_from(sessions).unwrap_or(usize::MAX);
+                    reached.sessions = reached.sessions.saturating_add(sessions);
+                    reached.nodes.insert(node.name);
+                }
+                Ok(_) | Err(_) => reached.is_partial = true,
+            }
+        }
+        reached.is_partial &= !reached.is_found(whose);
+        Ok(reached)
+    }
+
+    /// Does something with sessions of this node. Returns with how many.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    async fn act_here(&self, whose: &Whose, act: &Act) -> Result<usize, Refused> {
+        Ok(match act {
+            Act::Disconnect { why, spared } => self.disconnect(whose, why, spared),
+            Act::Subscribe {
+                channel,
+                grant,
+                expire_at,
+                position,
+            } => {
+                let subscribed = self.subscribe(whose, channel, grant, *expire_at, position.as_ref());
+                subscribed.await?
+            }
+            Act::Unsubscribe { channel, why } => self.unsubscribe(whose, channel, why),
+            Act::Refresh { expire_at } => self.refresh(whose, *expire_at),
+            Act::Message {
+                data,
+                binary,
+                excluded,
+            } => self.message(whose, data, binary.as_deref(), excluded),
+        })
+    }
+}
+
+impl Shared {
+    /// On which nodes sessions are that are meant.
+    pub(super) fn places(&self, whose: &Whose) -> Where {
+        let others = self.across.members.others().into_iter();
+        let others = others.map(|member| member.peer);
+        let own = self.bus.node();
+        let name = match whose {
+            Whose::Node => own,
+            Whose::NodeOf(name) => name.as_str(),
+            _ => {
+                return Where {
+                    is_here: true,
+                    others: others.collect(),
+                    is_unknown: false,
+                };
+            }
+        };
+        let is_here = *name == **own;
+        let others: Vec<_> = others.filter(|peer| !is_here && *peer.name == *name).collect();
+        Where {
+            is_here,
+            is_unknown: !is_here && others.is_empty(),
+            others,
+        }
+    }
+
+    /// Asks several nodes for the same, and waits for all.
+    pub(super) async fn ask_all(
+        &self,
+        nodes: Vec<PeerNode>,
+        what: &ask::What,
+        patience: Duration,
+    ) -> Vec<(PeerNode, Result<answer::What, AskFailure>)> {
+        // All are asked before anybody is waited for.
+        let asked: Vec<(PeerNode, Result<Asked<'_>, AskFailure>)> = nodes
+            .into_iter()
+            .map(|node| {
+                let asked = self.across.begin_asking(&node, what.clone());
+                (node, asked)
+            })
+            .collect();
+        let answered = asked.into_iter().map(|(node, asked)| async move {
+            let answered = match asked {
+                Ok(asked) => asked.answered(patience).await,
+                Err(failure) => Err(failure),
+            };
+            (node, answered)
+        });
+        join_all(answered).await
+    }
+
+    /// Does with the sessions of this node what another one asks for.
+    pub(super) fn take_act(self: &Arc<Self>, from: &PeerNode, id: u64, act: protocol::Act) {
+        let Some((whose, act)) = acting_wire::decoded(act) else {
+            self.across.refuse(from, id, Refusal::unknown_request());
+            return;
+        };
+        let (shared, from) = (Arc::clone(self), from.clone());
+        self.run(async move {
+            let acted = match Sessions(Arc::clone(&shared)).act_here(&whose, &act).await {
+                Ok(sessions) => Acted {
+                    sessions: sessions as u64,
+                    ..Acted::default()
+                },
+                Err(refused) => acted_by(refused),
+            };
+            shared.across.answer(&from, id, answer::What::Acted(acted));
+        });
+    }
+}
+
+/// What another node is told of what was not done.
+fn acted_by(refused: Refused) -> Acted {
+    let (code, message, temporary) = match refused {
+        Refused::Error(ClientError {
+            code,
+            message,
+            temporary,
+        }) => (code, message, temporary),
+        Refused::Disconnect(Disconnect { code, reason }) => (code, reason, false),
+    };
+    Acted {
+        sessions: 0,
+        code,
+        message: message.into_owned(),
+        temporary,
+    }
+}

@@ -1,0 +1,197 @@
+//! Links between the sessions of several nodes in tests, which can be cut and lose what is said.
+//! What is said comes as soon as others get the thread.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::mesh::{Ears, Mesh, News, PeerNode};
+
+/// All nodes of a test.
+#[derive(Clone, Default)]
+pub(super) struct Net(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    stirred: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Their ears, once they have some.
+    nodes: BTreeMap<PeerNode, Option<Arc<dyn Ears>>>,
+    /// What is on its way: to whom, and what.
+    waiting: VecDeque<(PeerNode, News)>,
+    /// Pairs that are not linked, what is said over which waits.
+    cut: Vec<(PeerNode, PeerNode)>,
+    /// What is said over those.
+    held: VecDeque<(PeerNode, News)>,
+    /// Whether what is said is lost.
+    loses: bool,
+    /// Messages that were said so far.
+    said: usize,
+}
+
+/// The way of one node.
+struct Way {
+    net: Net,
+    this: PeerNode,
+}
+
+impl Net {
+    /// Brings what is said, as long as the runtime is there.
+    pub(super) fn new() -> Self {
+        let net = Self::default();
+        let shared = Arc::clone(&net.0);
+        tokio::spawn(async move {
+            loop {
+                shared.stirred.notified().await;
+                while let Some((ears, news)) = next(&shared) {
+                    ears.hear(news);
+                }
+            }
+        });
+        net
+    }
+
+    /// The way of the start of a node.
+    pub(super) fn way_of(&self, name: &str, start: u128) -> Arc<dyn Mesh> {
+        let this = PeerNode {
+            name: name.into(),
+            incarnation: Uuid::from_u128(start),
+        };
+        self.lock().nodes.insert(this.clone(), None);
+        let net = self.clone();
+        Arc::new(Way { net, this })
+    }
+
+    /// The node hears the others from now on, and they hear it.
+    pub(super) fn join(&self, this: &PeerNode, ears: Arc<dyn Ears>) {
+        let mut state = self.lock();
+        let others: Vec<_> = state.others(this).cloned().collect();
+        state.nodes.insert(this.clone(), Some(ears));
+        for other in others {
+            let joined = (other.clone(), News::Joined(this.clone()));
+            state.waiting.push_back(joined);
+            let joined = (this.clone(), News::Joined(other));
+            state.waiting.push_back(joined);
+        }
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
+    /// All others are told something of a node, which is none any more if it has gone.
+    pub(super) fn tell(&self, of: &PeerNode, news: impl Fn(PeerNode) -> News) {
+        let mut state = self.lock();
+        if matches!(news(of.clone()), News::Left(_) | News::Unreachable(_)) {
+            state.nodes.remove(of);
+        }
+        let others: Vec<_> = state.others(of).cloned().collect();
+        for other in others {
+            state.waiting.push_back((other, news(of.clone())));
+        }
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
+    /// Cuts the link between two nodes: what is said waits.
+    pub(super) fn cut(&self, one: &PeerNode, other: &PeerNode) {
+        let mut state = self.lock();
+        for (here, there) in [(one, other), (other, one)] {
+            state.cut.push((here.clone(), there.clone()));
+            let away = (here.clone(), News::Away(there.clone()));
+            state.waiting.push_back(away);
+        }
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
+    /// Links all that were cut again.
+    pub(super) fn heal(&self) {
+        let mut state = self.lock();
+        for (here, there) in std::mem::take(&mut state.cut) {
+            state.waiting.push_back((here, News::Back(there)));
+        }
+        let held = std::mem::take(&mut state.held);
+        state.waiting.extend(held);
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
+    /// What is said from now on is lost, until it is not; then all have a gap.
+    pub(super) fn lose(&self, loses: bool) {
+        let mut state = self.lock();
+        state.loses = loses;
+        if !loses {
+            let nodes: Vec<_> = state.nodes.keys().cloned().collect();
+            for node in &nodes {
+                for other in nodes.iter().filter(|other| *other != node) {
+                    let gap = (node.clone(), News::Gap(other.clone()));
+                    state.waiting.push_back(gap);
+                }
+            }
+        }
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
+    /// Messages that were said since this was asked last.
+    pub(super) fn take_said(&self) -> usize {
+        std::mem::take(&mut self.lock().said)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap()
+    }
+}
+
+/// What is heard next, and by whom.
+fn next(shared: &Shared) -> Option<(Arc<dyn Ears>, News)> {
+    let mut state = shared.state.lock().unwrap();
+    loop {
+        let (to, news) = state.waiting.pop_front()?;
+        if let Some(Some(ears)) = state.nodes.get(&to) {
+            return Some((Arc::clone(ears), news));
+        }
+    }
+}
+
+impl State {
+    fn others<'s>(&'s self, this: &PeerNode) -> impl Iterator<Item = &'s PeerNode> {
+        let heard = self.nodes.iter().filter(|(_, ears)| ears.is_some());
+        heard.map(|(peer, _)| peer).filter(move |peer| *peer != this)
+    }
+}
+
+impl Mesh for Way {
+    fn this(&self) -> PeerNode {
+        self.this.clone()
+    }
+
+    fn peers(&self) -> Vec<PeerNode> {
+        self.net.lock().others(&self.this).cloned().collect()
+    }
+
+    fn send(&self, to: &PeerNode, message: Bytes) -> bool {
+        let mut state = self.net.lock();
+        if !matches!(state.nodes.get(to), Some(Some(_))) {
+            return false;
+        }
+        state.said += 1;
+        let from = self.this.clone();
+        let pair = (from.clone(), to.clone());
+        let said = (to.clone(), News::Message { from, message });
+        if state.cut.contains(&pair) {
+            state.held.push_back(said);
+        } else if !state.loses {
+            state.waiting.push_back(said);
+        }
+        drop(state);
+        self.net.0.stirred.notify_one();
+        true
+    }
+}

@@ -1,0 +1,236 @@
+//! Acting on the sessions of several nodes, and listing them.
+
+use std::time::Duration;
+
+use hearken_session_protocol::codes::{disconnects, unsubscribes};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::mesh::News;
+use crate::session::across::Act;
+use crate::session::grant::SubscriptionGrant;
+use crate::session::name::ChannelName;
+use crate::session::server::{Spared, Whose};
+use crate::session::test_client::{Client, settle};
+use crate::session::test_net::Net;
+use crate::session::test_support::{BEGIN, Rig, open};
+
+/// Three nodes that know each other, each with a session of the user `u` and one of another.
+async fn three() -> (Net, [Rig; 3], Vec<[Client; 2]>) {
+    let net = Net::new();
+    let rigs = ["a", "b", "c"].map(|name| Rig::beside(&net, name, &[open("chat")]));
+    settle().await;
+    let mut clients = Vec::new();
+    for (at, rig) in rigs.iter().enumerate() {
+        clients.push([rig.user("u").await, rig.user(&at.to_string()).await]);
+    }
+    (net, rigs, clients)
+}
+
+fn user() -> Whose {
+    Whose::User("u".to_owned())
+}
+
+fn chat() -> ChannelName {
+    ChannelName::new("chat:1").unwrap()
+}
+
+fn message(excluded: Spared) -> Act {
+    Act::Message {
+        data: r#"{"text":"hi"}"#.into(),
+        binary: None,
+        excluded,
+    }
+}
+
+fn closing() -> Act {
+    Act::Disconnect {
+        why: disconnects::FORCE_DISCONNECT,
+        spared: Spared::default(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_reaches_whom_it_is_for_on_every_node() {
+    let (_net, rigs, mut clients) = three().await;
+    let one = Whose::Client(clients[2][1].id.clone());
+    let of = |user: &str| Whose::ClientOf {
+        client: clients[2][1].id.clone(),
+        user: user.to_owned(),
+    };
+    let spared = Spared::client(clients[0][0].id.clone());
+    let but_u = Spared::user("u".to_owned());
+    let cases = [
+        (user(), message(Spared::default()), 3, vec![0, 2, 4]),
+        (user(), message(spared), 2, vec![2, 4]),
+        (Whose::All, message(Spared::default()), 6, vec![0, 1, 2, 3, 4, 5]),
+        (Whose::All, message(but_u), 3, vec![1, 3, 5]),
+        (Whose::Node, message(Spared::default()), 2, vec![2, 3]),
+        (Whose::NodeOf("c".to_owned()), message(Spared::default()), 2, vec![4, 5]),
+        (one, message(Spared::default()), 1, vec![5]),
+        (of("2"), message(Spared::default()), 1, vec![5]),
+        (of("u"), message(Spared::default()), 0, vec![]),
+    ];
+    for (whose, act, count, expected) in cases {
+        let reached = rigs[1].sessions.act(&whose, &act).await.unwrap();
+        assert_eq!((reached.sessions, reached.is_partial), (count, false), "{whose:?}");
+        let mut got = Vec::new();
+        for (at, client) in clients.iter_mut().flatten().enumerate() {
+            for message in client.messages().await {
+                assert_eq!(message["push"]["message"]["data"], json!({ "text": "hi" }));
+                got.push(at);
+            }
+        }
+        assert_eq!(got, expected, "{whose:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscriptions_are_made_and_ended_on_every_node() {
+    let (_net, rigs, mut clients) = three().await;
+    let act = Act::Subscribe {
+        channel: chat(),
+        grant: SubscriptionGrant::default(),
+        expire_at: None,
+        position: None,
+    };
+    let reached = rigs[0].sessions.act(&user(), &act).await.unwrap();
+    assert_eq!((reached.sessions, reached.nodes.len()), (3, 3));
+    let again = rigs[2].sessions.act(&user(), &act).await.unwrap();
+    assert_eq!(again.sessions, 0, "they are already");
+    rigs[1].publish("chat:1", &json!(1));
+    for [of_u, other] in &mut clients {
+        let pushes = of_u.pushes().await;
+        assert_eq!(pushes.last().unwrap(), "chat:1 1");
+        assert!(other.pushes().await.is_empty());
+    }
+    let act = Act::Unsubscribe {
+        channel: chat(),
+        why: unsubscribes::SERVER,
+    };
+    let of_channel = Whose::Channel(chat());
+    let reached = rigs[1].sessions.act(&of_channel, &act).await.unwrap();
+    assert_eq!(reached.sessions, 3);
+    let act = Act::Subscribe {
+        channel: ChannelName::new("nothing:1").unwrap(),
+        grant: SubscriptionGrant::default(),
+        expire_at: None,
+        position: None,
+    };
+    rigs[0].sessions.act(&user(), &act).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_are_put_off_and_closed_on_every_node() {
+    let (_net, rigs, mut clients) = three().await;
+    let act = Act::Refresh {
+        expire_at: Some(BEGIN + 60),
+    };
+    let reached = rigs[0].sessions.act(&user(), &act).await.unwrap();
+    assert_eq!(reached.sessions, 3);
+    let listed = rigs[2].sessions.list_everywhere(&user(), None, "", 10).await;
+    assert!(listed.sessions.iter().all(|one| one.expire_at == Some(BEGIN + 60)));
+    let reached = rigs[0].sessions.act(&user(), &closing()).await.unwrap();
+    assert_eq!(reached.sessions, 3);
+    for [of_u, other] in &mut clients {
+        assert_eq!(of_u.end(), Some(3503));
+        assert_eq!(other.end(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_told_when_a_node_has_not_said_that_it_did_something() {
+    let (net, rigs, mut clients) = three().await;
+    net.cut(&rigs[0].peer(), &rigs[2].peer());
+    settle().await;
+    let begun = Instant::now();
+    let reached = rigs[0].sessions.act(&user(), &closing()).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(1100));
+    assert_eq!((reached.sessions, reached.is_partial), (2, true));
+    assert_eq!(reached.nodes.len(), 2);
+    // It did not hear it, and does when it is linked again.
+    assert_eq!(clients[2][0].end(), None);
+    net.heal();
+    settle().await;
+    assert_eq!(clients[2][0].end(), Some(3503));
+    // Whoever is found is in no other place.
+    net.cut(&rigs[0].peer(), &rigs[2].peer());
+    let one = Whose::Client(clients[1][1].id.clone());
+    let reached = rigs[0].sessions.act(&one, &closing()).await.unwrap();
+    assert_eq!((reached.sessions, reached.is_partial), (1, false));
+    net.tell(&rigs[2].peer(), News::Unreachable);
+    settle().await;
+    let reached = rigs[0].sessions.act(&user(), &closing()).await.unwrap();
+    assert!(!reached.is_partial, "it is none of them any more");
+    let nowhere = Whose::NodeOf("z".to_owned());
+    assert!(rigs[0].sessions.act(&nowhere, &closing()).await.unwrap().is_partial);
+    assert!(rigs[0].sessions.has_node("b") && !rigs[0].sessions.has_node("z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_goes_over_all_nodes_in_the_order_of_ids() {
+    let (net, rigs, mut clients) = three().await;
+    clients[0][0].subscribe(json!({ "channel": "chat:1" })).await;
+    clients[2][1].subscribe(json!({ "channel": "chat:1" })).await;
+    let mut all: Vec<_> = clients.iter().flatten().map(|one| one.id.clone()).collect();
+    all.sort();
+    let sessions = &rigs[1].sessions;
+    for limit in 1..8 {
+        let (mut listed, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = sessions.list_everywhere(&Whose::All, None, &after, limit).await;
+            assert!(!page.is_partial && page.sessions.len() <= limit);
+            listed.extend(page.sessions.iter().map(|one| one.client.to_string()));
+            match listed.last() {
+                Some(last) if page.has_more => after = last.clone(),
+                _ => break,
+            }
+        }
+        assert_eq!(listed, all);
+    }
+    let ids = async |whose: &Whose, node: Option<&str>| {
+        let page = sessions.list_everywhere(whose, node, "", 10).await;
+        let listed = page.sessions.iter();
+        listed
+            .map(|one| (one.node.to_string(), one.user.to_string()))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let pair = |node: &str, user: &str| (node.to_owned(), user.to_owned());
+    let of_u = ["a", "b", "c"].map(|node| pair(node, "u"));
+    assert_eq!(ids(&user(), None).await, of_u.clone().into());
+    assert_eq!(ids(&user(), Some("c")).await, [pair("c", "u")].into());
+    let subscribed = [pair("a", "u"), pair("c", "2")];
+    assert_eq!(ids(&Whose::Channel(chat()), None).await, subscribed.into());
+    let shown = sessions.show_anywhere(&clients[2][1].id).await;
+    assert_eq!(&*shown.sessions[0].user, "2");
+    assert!(shown.sessions[0].channels.contains_key(&chat()));
+    assert!(sessions.show_anywhere("nobody").await.sessions.is_empty());
+    net.cut(&rigs[0].peer(), &rigs[1].peer());
+    let page = sessions.list_everywhere(&Whose::All, None, "", 10).await;
+    assert_eq!((page.sessions.len(), page.is_partial), (4, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn channels_and_figures_are_those_of_all_nodes() {
+    let (_net, rigs, mut clients) = three().await;
+    for (at, [of_u, other]) in clients.iter_mut().enumerate() {
+        of_u.subscribe(json!({ "channel": "chat:1" })).await;
+        let own = format!("chat:own-{at}");
+        other.subscribe(json!({ "channel": own })).await;
+    }
+    let all = rigs[0].sessions.all_channels(None).await;
+    let named: Vec<_> = all.channels.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(
+        named,
+        [("chat:1", 3), ("chat:own-0", 1), ("chat:own-1", 1), ("chat:own-2", 1)]
+    );
+    let some = rigs[0].sessions.all_channels(Some("chat:own-*")).await;
+    assert_eq!((some.channels.len(), some.is_partial), (3, false));
+    let usage = rigs[1].sessions.usage_everywhere().await;
+    let nodes: Vec<_> = usage.iter().map(|usage| &*usage.node).collect();
+    assert_eq!(nodes, ["b", "a", "c"]);
+    for usage in usage {
+        assert_eq!((usage.sessions, usage.users), (2, 2));
+        assert_eq!((usage.subscriptions, usage.channels), (2, 2));
+    }
+}
