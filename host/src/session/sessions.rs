@@ -237,6 +237,8 @@ impl Sessions {
                 sleep(step).await;
             }
         }
+        // Those that were closed are not lost with the node.
+        shared.tell_holding();
         if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
             tracing::warn!("publications to sessions are still under way as the node ends");
         }

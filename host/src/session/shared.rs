@@ -236,8 +236,17 @@ impl Shared {
     /// Ends a hub if nobody needs it.
     pub(super) fn release(&self, hub: &Arc<Hub>) {
         if hub.subscribers() == 0 {
-            self.hubs.release(hub, self.wheel.now());
+            self.end_unneeded(hub);
         }
+    }
+
+    /// Ends a hub if it is not needed; whether it has ended.
+    pub(super) fn end_unneeded(&self, hub: &Arc<Hub>) -> bool {
+        let has_ended = self.hubs.release(hub, self.wheel.now());
+        if has_ended && hub.looks_elsewhere() {
+            self.unwant_presence(hub.name());
+        }
+        has_ended
     }
 
     /// What the history of a channel keeps to, if it has one.

@@ -194,7 +194,7 @@ impl Shared {
         }
         // Who has missed something by that is told.
         self.stir(&hub);
-        if tended.is_needed || !self.hubs.release(&hub, self.wheel.now()) {
+        if tended.is_needed || !self.end_unneeded(&hub) {
             let hub = Arc::downgrade(&hub);
             self.wheel.remind(tended.again, Reminder::Hub(hub));
         }

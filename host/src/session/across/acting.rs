@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientError, Disconnect};
+use tokio::time::timeout;
 
 use super::act::{Act, Reached};
 use super::acting_wire;
@@ -152,8 +154,11 @@ impl Shared {
             return;
         };
         let (shared, from) = (Arc::clone(self), from.clone());
-        self.run(async move {
-            let acted = match Sessions(Arc::clone(&shared)).act_here(&whose, &act).await {
+        let acting = async move {
+            let sessions = Sessions(Arc::clone(&shared));
+            // Nobody waits for longer.
+            let acted = timeout(MAKING, sessions.act_here(&whose, &act)).await;
+            let acted = match acted.unwrap_or_else(|_| Err(errors::INTERNAL.into())) {
                 Ok(sessions) => Acted {
                     sessions: sessions as u64,
                     ..Acted::default()
@@ -161,7 +166,9 @@ impl Shared {
                 Err(refused) => acted_by(refused),
             };
             shared.across.answer(&from, id, answer::What::Acted(acted));
-        });
+        };
+        // Also while the node drains: those that are yet to be closed are meant too.
+        self.tasks.spawn_on(acting, &self.runtime);
     }
 }
 

@@ -259,6 +259,3 @@ impl State {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

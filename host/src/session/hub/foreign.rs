@@ -50,6 +50,11 @@ impl Foreign {
         ids.map(|(id, _)| Arc::clone(id)).collect()
     }
 
+    /// Whether there are nodes that may have said something.
+    pub(super) fn is_anything(&self) -> bool {
+        !self.owners.is_empty()
+    }
+
     /// Until when it is kept where nobody is subscribed.
     pub(super) fn kept(&self, now: u64) -> u64 {
         self.until.unwrap_or(now.saturating_add(LINGERS))

@@ -154,8 +154,13 @@ impl State {
     pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
         self.is_unused()
             && self.history.is_none()
-            && self.foreign.is_none()
+            && !self.is_followed()
             && self.keys.is_empty(now)
+    }
+
+    /// Whether other nodes have said something of it that is kept for a while.
+    fn is_followed(&self) -> bool {
+        self.foreign.as_ref().is_some_and(Foreign::is_anything)
     }
 
     /// Whether nobody is subscribed, and nobody works for it.
@@ -168,13 +173,14 @@ impl State {
         let mut soon = now.saturating_add(LOOKED_AFTER);
         if let Some(foreign) = &self.foreign
             && self.subscribers.is_empty()
+            && self.is_followed()
         {
             soon = foreign.kept(now).clamp(now + 1, soon);
         }
         match &self.history {
             Some((settings, history)) if self.subscribers.is_empty() => match history.expires() {
                 Some(expires) => expires.clamp(now + 1, soon),
-                None if self.foreign.is_some() => soon,
+                None if self.is_followed() => soon,
                 None => forgotten(settings, history).max(now + 1),
             },
             _ => soon,

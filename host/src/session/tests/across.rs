@@ -98,6 +98,7 @@ async fn nodes_are_sent_only_what_they_have_subscribers_of() {
     client.leave();
     other.leave();
     pass(Duration::from_secs(5)).await;
+    net.take_said();
     rigs[0].publish("chat:1", &json!(2));
     assert_eq!(net.take_said(), 1, "for a while yet");
     pass(Duration::from_secs(16)).await;

@@ -5,14 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::bus::{Filter, Publisher};
-use crate::event::Pattern;
 use crate::mesh::News;
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::test_client::{Client, pass, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, open};
+use crate::session::tests::connecting::sessions_heard;
 
 fn watched() -> Namespace {
     Namespace {
@@ -147,13 +146,13 @@ async fn what_was_lost_between_nodes_is_told_as_coming_and_going() {
 async fn the_sessions_of_a_node_go_with_it_and_come_with_another_start() {
     let (net, rigs) = three().await;
     let [a, b, c] = rigs;
-    let receiver = a.bus.subscribe(Filter::new(Pattern::new("session.lost").unwrap()));
     let mut one = subscribed(&a, "1").await;
     let _two = subscribed(&b, "2").await;
     let _three = subscribed(&c, "3").await;
     // How many each has is told within a second.
     pass(Duration::from_secs(2)).await;
     one.pushes().await;
+    let heard = sessions_heard(&a);
     net.tell(&b.peer(), News::Left);
     net.tell(&c.peer(), News::Unreachable);
     let mut told = one.pushes().await;
@@ -162,8 +161,9 @@ async fn the_sessions_of_a_node_go_with_it_and_come_with_another_start() {
     assert_eq!(stats(&mut one).await, (1, 1));
     let mut lost = Vec::new();
     for _ in 0..2 {
-        let event = receiver.receive().await.unwrap();
-        let data: Value = serde_json::from_slice(event.data()).unwrap();
+        let event = heard.recv().await.unwrap();
+        assert_eq!(event.event_type(), "session.lost");
+        let data: Value = serde_json::from_slice(event.data().unwrap()).unwrap();
         lost.push((data["node"].as_str().unwrap().to_owned(), data["count"].as_u64()));
     }
     lost.sort();
@@ -222,5 +222,74 @@ async fn many_channels_are_asked_for_a_few_at_a_time() {
         let reply = client.ask("presence_stats", &request).await;
         assert_eq!(reply["presence_stats"]["num_clients"], json!(2));
     }
-    let _: &Publisher = &rigs[0].publisher;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_lost_between_nodes_all_show_the_same_in_the_end() {
+    for seed in 1..30_u64 {
+        let (net, rigs) = three().await;
+        let mut random = seed;
+        let mut one_of = |count: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(random >> 33).unwrap() % count
+        };
+        let mut watchers = Vec::new();
+        for rig in &rigs {
+            watchers.push(subscribed(rig, "watcher").await);
+        }
+        for watcher in &mut watchers {
+            watcher.pushes().await;
+        }
+        let mut there: Vec<(String, Client)> = Vec::new();
+        let mut loses = false;
+        for step in 0..60 {
+            match one_of(8) {
+                0 | 1 if !there.is_empty() => {
+                    let at = one_of(there.len());
+                    there.swap_remove(at).1.leave();
+                }
+                2 if !loses => {
+                    let one = one_of(3);
+                    net.cut(&rigs[one].peer(), &rigs[(one + 1) % 3].peer());
+                }
+                3 => net.heal(),
+                4 => {
+                    loses = !loses;
+                    net.lose(loses);
+                }
+                5 => settle().await,
+                _ => {
+                    let user = format!("{step:02}");
+                    let client = subscribed(&rigs[one_of(3)], &user).await;
+                    there.push((user, client));
+                }
+            }
+        }
+        net.heal();
+        net.lose(false);
+        settle().await;
+        let mut users: Vec<_> = there.iter().map(|(user, _)| user.clone()).collect();
+        users.sort();
+        let mut all = users.clone();
+        all.extend(["watcher"; 3].map(str::to_owned));
+        for (rig, watcher) in rigs.iter().zip(&mut watchers) {
+            assert_eq!(present(rig).await, all, "seed {seed}");
+            // Who was told to have come and not to have gone is there.
+            let mut told = Vec::new();
+            for push in watcher.pushes().await {
+                let (_, push) = push.split_once(' ').unwrap();
+                let (what, user) = push.split_once(' ').unwrap();
+                let user = user.trim_matches('"').to_owned();
+                match what {
+                    "join" => told.push(user),
+                    _ => {
+                        let at = told.iter().position(|it| *it == user);
+                        told.swap_remove(at.unwrap_or_else(|| panic!("{user} has not come")));
+                    }
+                }
+            }
+            told.sort();
+            assert_eq!(told, users, "seed {seed}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::event::Pattern;
 use crate::session::test_client::{Client, settle};
 use crate::session::test_support::{Rig, open};
 
-fn sessions_heard(rig: &Rig) -> Receiver {
+pub(super) fn sessions_heard(rig: &Rig) -> Receiver {
     rig.bus.subscribe(Subscription {
         name: "test".into(),
         kind: ReceiverKind::Stream,

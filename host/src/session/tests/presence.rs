@@ -137,7 +137,7 @@ async fn who_subscribes_again_while_it_is_unsubscribed_is_there() {
         assert_eq!(rig.sessions.unsubscribe(&Whose::Node, &name, &why), 1);
         again.join().unwrap()
     });
-    assert_eq!(rig.sessions.presence(&name).unwrap().len(), 1);
+    assert_eq!(rig.sessions.presence(&name).await.unwrap().len(), 1);
     let messages = client.messages().await;
     assert_eq!(messages[0]["push"]["unsubscribe"]["code"], 2000);
     assert_eq!(messages[1]["id"], 7);

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
-use crate::session::server::Whose;
+use crate::session::server::{Spared, Whose};
 use crate::session::test_client::{Client, settle};
 use crate::session::test_support::{BEGIN, Rig, kept, open};
 
@@ -32,12 +32,12 @@ async fn sessions_are_listed_and_closed() {
     assert_eq!(shown.channels, [(name("chat:1"), false)].into());
     assert_eq!(rig.sessions.list(None, "", 10).len(), 3);
     assert_eq!(rig.sessions.list(Some("1"), "", 1).len(), 1);
-    let spared = [all[1].id.clone()];
+    let spared = Spared::client(all[1].id.clone());
     let why = disconnects::FORCE_DISCONNECT;
     assert_eq!(rig.sessions.disconnect(&user("1"), &why, &spared), 1);
     assert_eq!(
         rig.sessions
-            .disconnect(&Whose::Client("x".to_owned()), &why, &[]),
+            .disconnect(&Whose::Client("x".to_owned()), &why, &Spared::default()),
         0
     );
     assert_eq!(all.each_mut().map(Client::end), [Some(3503), None, None]);
@@ -89,11 +89,15 @@ async fn messages_go_to_those_who_are_meant() {
         (Whose::Node, "4", 3),
     ] {
         assert_eq!(
-            rig.sessions.message(&whose, data.as_bytes(), None, &[]),
+            rig.sessions
+                .message(&whose, data.as_bytes(), None, &Spared::default()),
             count
         );
     }
-    let excluded = [all[0].id.clone(), all[1].id.clone()];
+    let excluded = Spared {
+        clients: vec![all[0].id.clone(), all[1].id.clone()],
+        user: None,
+    };
     assert_eq!(rig.sessions.message(&Whose::Node, b"5", None, &excluded), 1);
     let mut came = Vec::new();
     for client in &mut all {

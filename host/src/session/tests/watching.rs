@@ -5,7 +5,7 @@ use crate::bus::{Publisher, ReceiverKind};
 use crate::event::{Draft, EventType, Pattern};
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
-use crate::session::server::Whose;
+use crate::session::server::{Spared, Whose};
 use crate::session::test_client::settle;
 use crate::session::test_support::{Rig, open};
 
@@ -158,7 +158,7 @@ async fn a_message_goes_to_those_who_watch_a_thing_but_to_who_is_excluded() {
         client.subscribe(at("subject:ORDER-7")).await;
     }
     let whose = Whose::Channel(ChannelName::new("subject:ORDER-7").unwrap());
-    let excluded = [other.id.clone()];
+    let excluded = Spared::client(other.id.clone());
     assert_eq!(rig.sessions.message(&whose, b"\"hi\"", None, &excluded), 1);
     let told = json!({ "push": { "message": { "data": "hi" } } });
     assert_eq!(one.messages().await, [told]);

@@ -24,7 +24,8 @@ use crate::gateway::test_support::{
 };
 use crate::passing::{Alone, Answers, Elsewhere, PassFailure};
 use crate::session::{
-    AllowedFor, Namespace, PublishOptions, Sessions, SessionsSettings, SubscriptionGrant, Whose,
+    AllowedFor, Namespace, PublishOptions, Sessions, SessionsSettings, Spared, SubscriptionGrant,
+    Whose,
 };
 
 /// A node where everybody may do everything in channels that begin with `chat:`.
@@ -274,7 +275,7 @@ async fn the_end_is_the_last_message() {
         let reply = stream.message().await;
         let client = reply["connect"]["client"].as_str().unwrap().to_owned();
         let why = disconnects::FORCE_DISCONNECT;
-        node.sessions.disconnect(&Whose::Client(client), &why, &[]);
+        node.sessions.disconnect(&Whose::Client(client), &why, &Spared::default());
         let end = json!({"push": {"disconnect": {"code": 3503, "reason": "force disconnect"}}});
         assert_eq!(stream.message().await, end);
         assert_eq!(stream.line().await, None);
@@ -408,7 +409,7 @@ async fn who_only_listens_gets_pushes_alone() {
         let publication = stream.message().await;
         assert_eq!(publication["pub"]["data"], json!([1]));
         node.sessions
-            .disconnect(&whose, &disconnects::SHUTDOWN, &[]);
+            .disconnect(&whose, &disconnects::SHUTDOWN, &Spared::default());
         let end = json!({"disconnect": {"code": 3001, "reason": "shutdown"}});
         assert_eq!(stream.message().await, end);
         assert_eq!(stream.line().await, None);

@@ -15,7 +15,7 @@ use crate::gateway::serve::secured::Secured;
 use crate::gateway::serve::tls::HTTP2;
 use crate::gateway::test_support::{access, gateway_with_sessions};
 use crate::passing::Alone;
-use crate::session::{SessionsSettings, Whose};
+use crate::session::{SessionsSettings, Spared, Whose};
 
 /// Bounds a test that has gone wrong.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -360,7 +360,7 @@ async fn a_session_is_not_ended_as_a_stream_when_the_gateway_drains() {
     let patience = 3 * GatewayLimits::default().grace;
     let cut = timeout(patience, stream.frame()).await;
     assert!(cut.is_err(), "nothing comes, and no end");
-    sessions.disconnect(&Whose::Node, &disconnects::SHUTDOWN, &[]);
+    sessions.disconnect(&Whose::Node, &disconnects::SHUTDOWN, &Spared::default());
     let whole = timeout(DEADLINE, stream.collect()).await.expect("it ends");
     let end = whole.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&end).contains("3001"), "{end:?}");

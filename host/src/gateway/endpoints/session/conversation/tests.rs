@@ -10,7 +10,7 @@ use crate::access::AccessSettings;
 use crate::config::NodeConfig;
 use crate::gateway::test_support::{access, bus, gateway_with_sessions};
 use crate::passing::Alone;
-use crate::session::{Framing, Namespace, SessionsSettings, Variant, Whose};
+use crate::session::{Framing, Namespace, SessionsSettings, Spared, Variant, Whose};
 
 /// Bytes on their way to a client, and from it.
 const ON_THEIR_WAY: usize = 64;
@@ -177,7 +177,7 @@ async fn who_does_not_answer_the_close_frame_is_cut_off() {
     let mut rig = Rig::connected().await;
     let begun = Instant::now();
     let why = disconnects::FORCE_DISCONNECT;
-    rig.sessions.disconnect(&Whose::Node, &why, &[]);
+    rig.sessions.disconnect(&Whose::Node, &why, &Spared::default());
     let rest = rig.rest().await;
     let close = close_frame(3503, "force disconnect");
     assert!(rest.ends_with(&close), "{}", String::from_utf8_lossy(&rest));
