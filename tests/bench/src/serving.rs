@@ -1,6 +1,6 @@
 //! A node in a process of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hearken::config::NodeConfig;
 use hearken::node::{Listeners, Node};
@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
 /// Any port of this machine.
-pub(crate) const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub(crate) const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The process of a node: says where others reach it, and ends with its input.
 pub(crate) fn run(config: NodeConfig) {

@@ -54,7 +54,8 @@ fn proportional_kib(process: u32) -> Result<f64, String> {
 fn started_by(process: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{process}/task"));
     let threads = threads.into_iter().flatten().flatten();
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let lists =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
     let numbers = |list: String| -> Vec<u32> {
         let words = list.split_whitespace();
         words.filter_map(|word| word.parse().ok()).collect()

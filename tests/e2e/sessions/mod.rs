@@ -9,6 +9,7 @@ mod durable;
 mod hostile;
 mod nodes;
 mod servers;
+mod storm;
 mod streamed;
 
 use std::path::PathBuf;

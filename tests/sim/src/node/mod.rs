@@ -133,7 +133,6 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
             incarnation,
             version: "simulated".into(),
             max_event_bytes: setup.plan.max_event_bytes,
-            sessions: setup.sessions,
         },
         bus: bus.clone(),
         network: Arc::new(Simulated(Arc::clone(&setup.wire))),

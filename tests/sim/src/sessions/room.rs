@@ -12,7 +12,7 @@ use hearken::clock::Clock;
 use hearken::mesh::Mesh;
 use hearken::session::{
     AllowedFor, ChannelName, Namespace, Namespaces, NoHooks, Sessions, SessionsSettings,
-    Surroundings,
+    Surroundings, Whose,
 };
 use hearken_channel_log::Environment;
 use hearken_channel_log::memory::{Memory, MemorySettings};
@@ -166,7 +166,7 @@ async fn look(context: Context, sessions: Sessions) {
         for channel in (0..HERE).map(|number| format!("here:{number}")) {
             let name = ChannelName::new(&channel).expect("a valid name");
             let from = now();
-            let Ok(present) = sessions.presence(&name) else {
+            let Ok(present) = sessions.presence(&name).await else {
                 continue;
             };
             let clients = present.iter().map(|info| info.client.clone()).collect();
@@ -193,10 +193,14 @@ async fn listed(sessions: &Sessions) -> Option<Vec<String>> {
     let mut clients: Vec<String> = Vec::new();
     loop {
         let after = clients.last().cloned().unwrap_or_default();
-        let page = sessions.list(None, &after, PAGE);
-        let is_last = page.len() < PAGE;
-        clients.extend(page.into_iter().map(|session| (*session.client).to_owned()));
-        if is_last {
+        let page = sessions.list_everywhere(&Whose::All, None, &after, PAGE);
+        let page = page.await;
+        if page.is_partial {
+            return None;
+        }
+        let ids = page.sessions.iter().map(|one| (*one.client).to_owned());
+        clients.extend(ids);
+        if !page.has_more {
             return Some(clients);
         }
     }

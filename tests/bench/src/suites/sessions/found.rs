@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::PAYLOAD;
 use super::client::{Pace, Publish, Task};
 use super::contender::{Contender, Session};
-use super::PAYLOAD;
 use crate::report::{Report, Row, Samples};
 use crate::sleep;
 

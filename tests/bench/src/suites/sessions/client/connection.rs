@@ -167,12 +167,7 @@ impl Connection {
         }
     }
 
-    fn take(
-        &mut self,
-        server: &Server,
-        read: &[u8],
-        happened: &mut Happened,
-    ) -> Result<(), Error> {
+    fn take(&mut self, server: &Server, read: &[u8], happened: &mut Happened) -> Result<(), Error> {
         let rest;
         let mut input: &[u8] = read;
         if let Stage::Shaking(head) = &mut self.stage {
@@ -217,7 +212,9 @@ impl Connection {
             pong[0] = 0x8a;
             return self.say(&pong);
         }
-        let messages = match self.who.publishes {
+        let is_opening = matches!(self.stage, Stage::Opening);
+        let is_answer = self.who.publishes || (is_opening && self.tally.mistakes_answers());
+        let messages = match is_answer {
             true => 0,
             false => self.tally.count(payload, self.received)?,
         };
@@ -226,7 +223,7 @@ impl Connection {
             happened.messages += messages;
             happened.bytes += frame.bytes;
         }
-        if matches!(self.stage, Stage::Opening) {
+        if is_opening {
             self.epoch = epoch(payload).or(self.epoch.take());
             let opening = server.dialect.go_on(&self.who, payload);
             self.open(opening, happened, &String::from_utf8_lossy(payload))?;

@@ -80,7 +80,11 @@ impl Dialect {
     pub(super) fn go_on(self, who: &Who, heard: &[u8]) -> Opening {
         match self {
             Self::Hearken | Self::HearkenKept | Self::HearkenOwn => {
-                let last: &[u8] = if who.publishes { b"\"id\":1" } else { b"\"id\":2" };
+                let last: &[u8] = if who.publishes {
+                    b"\"id\":1"
+                } else {
+                    b"\"id\":2"
+                };
                 let recovers = who.position.is_some();
                 match contains(heard, last) {
                     _ if contains(heard, b"\"error\":") => Opening::Refused,
@@ -89,6 +93,9 @@ impl Dialect {
                     false => Opening::Wait,
                 }
             }
+            // Beside them there may be news of the server again.
+            Self::Nats if contains(heard, b"-ERR") => Opening::Refused,
+            Self::Nats if contains(heard, b"PONG\r\n") => Opening::Ready,
             Self::Nats if heard.starts_with(b"INFO") => {
                 let subscribe = match who.publishes {
                     true => String::new(),
@@ -101,14 +108,10 @@ impl Dialect {
                 );
                 Opening::Say(masked(false, said.as_bytes()))
             }
-            Self::Nats if contains(heard, b"-ERR") => Opening::Refused,
-            Self::Nats if contains(heard, b"PONG\r\n") => Opening::Ready,
             Self::SocketIo => match heard {
                 [b'0', ..] => Opening::Say(text(&format!(r#"40{{"token":"{}"}}"#, who.token))),
                 [b'4', b'0', ..] if who.publishes => Opening::Ready,
-                [b'4', b'0', ..] => {
-                    Opening::Say(text(&format!(r#"420["subscribe","{CHANNEL}"]"#)))
-                }
+                [b'4', b'0', ..] => Opening::Say(text(&format!(r#"420["subscribe","{CHANNEL}"]"#))),
                 [b'4', b'3', b'0', ..] => Opening::Ready,
                 [b'4', b'4', ..] => Opening::Refused,
                 _ => Opening::Wait,
@@ -130,9 +133,7 @@ impl Dialect {
             }
             None => String::new(),
         };
-        format!(
-            "{connect}\n{{\"subscribe\":{{\"channel\":\"{channel}\"{recovery}}},\"id\":2}}"
-        )
+        format!("{connect}\n{{\"subscribe\":{{\"channel\":\"{channel}\"{recovery}}},\"id\":2}}")
     }
 
     /// Whether a session is known to get what is published once it is one, or nothing is.
@@ -207,8 +208,11 @@ mod tests {
                 Dialect::Hearken,
                 &[r#"{"id":1,"connect":{}}"#, r#"{"id":2,"subscribe":{}}"#],
             ),
-            (Dialect::Nats, &["INFO {}\r\n", "PONG\r\n"]),
-            (Dialect::SocketIo, &[r#"0{"sid":"1"}"#, r#"40{"sid":"2"}"#, "430[]"]),
+            (Dialect::Nats, &["INFO {}\r\n", "INFO {}\r\nPONG\r\n"]),
+            (
+                Dialect::SocketIo,
+                &[r#"0{"sid":"1"}"#, r#"40{"sid":"2"}"#, "430[]"],
+            ),
         ];
         for (dialect, heard) in conversations {
             let who = who(false);
@@ -232,7 +236,10 @@ mod tests {
         };
         for (heard, next) in [
             (r#"{"id":2,"subscribe":{"recovered":true}}"#, Opening::Ready),
-            (r#"{"id":2,"subscribe":{"was_recovering":true}}"#, Opening::Refused),
+            (
+                r#"{"id":2,"subscribe":{"was_recovering":true}}"#,
+                Opening::Refused,
+            ),
         ] {
             assert_eq!(Dialect::HearkenKept.go_on(&back, heard.as_bytes()), next);
         }

@@ -163,7 +163,11 @@ mod tests {
             }
             let lengths: Vec<usize> = got.iter().map(|(bytes, _)| *bytes).collect();
             assert_eq!(lengths, [2, 10, 127, 130, 300, 65_539, 70_000], "{piece}");
-            assert!(got.iter().flat_map(|(_, payload)| payload).all(|byte| *byte == b'x'));
+            assert!(
+                got.iter()
+                    .flat_map(|(_, payload)| payload)
+                    .all(|byte| *byte == b'x')
+            );
         }
     }
 

@@ -34,6 +34,11 @@ impl Tally {
         }
     }
 
+    /// Whether an answer to what a session says may look like a message.
+    pub(super) fn mistakes_answers(&self) -> bool {
+        matches!(self, Self::Frames)
+    }
+
     /// Messages of which all has come with this payload, to somebody who has `received` so many
     /// before.
     ///
@@ -94,7 +99,8 @@ mod tests {
     #[test]
     fn messages_of_nats_are_counted_however_they_come() {
         let data = "x".repeat(PAYLOAD);
-        let stream = format!("PING\r\nMSG a 1 {PAYLOAD}\r\n{data}\r\nMSG a 1 3\r\n\n\n\n\r\nPONG\r\n");
+        let stream =
+            format!("PING\r\nMSG a 1 {PAYLOAD}\r\n{data}\r\nMSG a 1 3\r\n\n\n\n\r\nPONG\r\n");
         for piece in [1, 2, 5, 150, stream.len()] {
             let mut tally = Tally::of(Dialect::Nats);
             let pieces = stream.as_bytes().chunks(piece);

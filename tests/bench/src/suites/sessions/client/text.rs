@@ -37,9 +37,13 @@ mod tests {
 
     #[test]
     fn numbers_are_found_wherever_they_stand() {
-        let text = br#"{"id":2,"x":{"publications":[{"data":{"n":7},"offset":7},{"data":{"n":18}}]}}"#;
+        let text =
+            br#"{"id":2,"x":{"publications":[{"data":{"n":7},"offset":7},{"data":{"n":18}}]}}"#;
         assert_eq!(numbers(text).collect::<Vec<_>>(), [7, 18]);
         assert_eq!(numbers(b"{\"session\":3}").next(), None);
-        assert_eq!(quoted(br#"{"epoch":"aB","offset":3}"#, b"\"epoch\":\"").unwrap(), "aB");
+        assert_eq!(
+            quoted(br#"{"epoch":"aB","offset":3}"#, b"\"epoch\":\"").unwrap(),
+            "aB"
+        );
     }
 }

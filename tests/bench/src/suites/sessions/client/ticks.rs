@@ -31,11 +31,7 @@ impl Ticks {
             it_value: time,
         };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec)?;
-        registry.register(
-            &mut SourceFd(&timer.as_raw_fd()),
-            token,
-            Interest::READABLE,
-        )?;
+        registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
         Ok(Self { timer, passed: 0 })
     }
 
