@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::act::{Act, Reached};
 use super::acting_wire;
 use super::asking::Asked;
+use super::members::Member;
 use super::protocol::{self, Acted, Refusal, answer, ask};
 use super::waiting::AskFailure;
 use crate::mesh::PeerNode;
@@ -28,7 +29,7 @@ const MAKING: Duration = Duration::from_secs(4);
 /// Which nodes may have sessions that are meant.
 pub(super) struct Where {
     pub(super) is_here: bool,
-    pub(super) others: Vec<PeerNode>,
+    pub(super) others: Vec<Member>,
     /// Whether there is no node of the name that was given.
     pub(super) is_unknown: bool,
 }
@@ -99,8 +100,7 @@ impl Sessions {
 impl Shared {
     /// On which nodes sessions are that are meant.
     pub(super) fn places(&self, whose: &Whose) -> Where {
-        let others = self.across.members.others().into_iter();
-        let others = others.map(|member| member.peer);
+        let others = self.across.members.others();
         let own = self.bus.node();
         let name = match whose {
             Whose::Node => own,
@@ -108,13 +108,14 @@ impl Shared {
             _ => {
                 return Where {
                     is_here: true,
-                    others: others.collect(),
+                    others,
                     is_unknown: false,
                 };
             }
         };
         let is_here = *name == **own;
-        let others: Vec<_> = others.filter(|peer| !is_here && *peer.name == *name).collect();
+        let is_it = |member: &Member| !is_here && *member.peer.name == *name;
+        let others: Vec<_> = others.into_iter().filter(is_it).collect();
         Where {
             is_here,
             is_unknown: !is_here && others.is_empty(),
@@ -122,19 +123,26 @@ impl Shared {
         }
     }
 
-    /// Asks several nodes for the same, and waits for all.
+    /// Asks several nodes for the same, and waits for all but those whose link was lost just
+    /// now: what is to be done they do once they are linked again.
     pub(super) async fn ask_all(
         &self,
-        nodes: Vec<PeerNode>,
+        nodes: Vec<Member>,
         what: &ask::What,
         patience: Duration,
     ) -> Vec<(PeerNode, Result<answer::What, AskFailure>)> {
         // All are asked before anybody is waited for.
         let asked: Vec<(PeerNode, Result<Asked<'_>, AskFailure>)> = nodes
             .into_iter()
-            .map(|node| {
-                let asked = self.across.begin_asking(&node, what.clone());
-                (node, asked)
+            .map(|Member { peer, is_away }| {
+                let asked = match is_away && !matches!(what, ask::What::Act(_)) {
+                    true => Err(AskFailure::Away),
+                    false => self.across.begin_asking(&peer, what.clone()),
+                };
+                (peer, asked.and_then(|asked| match is_away {
+                    true => Err(AskFailure::Away),
+                    false => Ok(asked),
+                }))
             })
             .collect();
         let answered = asked.into_iter().map(|(node, asked)| async move {

@@ -168,8 +168,12 @@ impl Sessions {
             }
         }
         let mut nodes: Vec<_> = {
-            let others = self.0.across.members.others().into_iter();
-            others.map(|member| (member.peer, String::new())).collect()
+            let others = self.0.across.members.others();
+            let (away, there): (Vec<_>, Vec<_>) =
+                others.into_iter().partition(|member| member.is_away);
+            all.is_partial = !away.is_empty();
+            let there = there.into_iter();
+            there.map(|member| (member.peer, String::new())).collect()
         };
         for _ in 0..PAGES {
             if nodes.is_empty() {
@@ -203,8 +207,7 @@ impl Sessions {
         let this = self.0.across.members.this();
         let own = usage_of(self.0.usage(), Arc::clone(&this.name), this.incarnation);
         let mut all = vec![own];
-        let others = self.0.across.members.others().into_iter();
-        let others = others.map(|member| member.peer).collect();
+        let others = self.0.across.members.others();
         let what = ask::What::Usage(AskUsage {});
         for (node, answered) in self.0.ask_all(others, &what, PATIENCE).await {
             if let Ok(answer::What::Usage(usage)) = answered {

@@ -69,7 +69,7 @@ impl Hub {
         let Some(foreign) = &state.foreign else {
             return false;
         };
-        let is_whole = |node| foreign.owners.get(node).is_some_and(|owned| owned.is_whole);
+        let is_whole = |node: &PeerNode| foreign.owners.get(node).is_some_and(|owned| owned.is_whole);
         nodes.iter().all(is_whole)
     }
 
