@@ -11,13 +11,14 @@ use hearken_session_protocol::codes::errors;
 use tokio::time::timeout;
 
 use super::history::Position;
+use super::log::Log;
 use super::name::ChannelName;
 use super::publication::TAGS;
 use super::publishing::{PublishOptions, SessionReceipt};
 use super::refused::{Refused, bad_request};
 use super::shared::Shared;
 use crate::bus::{PublishError, Publisher};
-use crate::channel::{AppendFailure, Channel};
+use crate::channel::AppendFailure;
 use crate::event::{Draft, ExtensionValue};
 
 /// How long whoever publishes waits: a client waits 5 s for an answer.
@@ -33,7 +34,7 @@ impl Shared {
     pub(super) async fn append_to(
         &self,
         name: &ChannelName,
-        channel: &Arc<Channel>,
+        log: &Log,
         publisher: Arc<Publisher>,
         principal: &str,
         draft: Draft<'_>,
@@ -58,15 +59,21 @@ impl Shared {
             let given = (Cow::Borrowed(TAGS), ExtensionValue::String(text.into()));
             draft.extensions.push(given);
         }
+        let channel = match log {
+            Log::Near(channel) => channel,
+            Log::Far(log) => {
+                let receipt = self.append_far(log, &publisher, principal, draft).await?;
+                self.count_appended(receipt.duplicate);
+                return Ok(receipt);
+            }
+        };
         let appended = channel.append(publisher, principal, vec![draft], Expected::Any);
         let appended = timeout(PATIENCE, appended).await;
         let receipt = appended
             .map_err(|_| errors::INTERNAL)?
             .map_err(|failure| not_appended(&failure))?;
         let stored = receipt.events.into_iter().next().ok_or(errors::INTERNAL)?;
-        if !stored.duplicate {
-            self.counts.published.fetch_add(1, Ordering::Relaxed);
-        }
+        self.count_appended(stored.duplicate);
         Ok(SessionReceipt {
             id: stored.id.into(),
             time: stored.time,
@@ -77,6 +84,12 @@ impl Shared {
             }),
             duplicate: stored.duplicate,
         })
+    }
+
+    fn count_appended(&self, is_duplicate: bool) {
+        if !is_duplicate {
+            self.counts.published.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

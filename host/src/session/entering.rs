@@ -12,7 +12,7 @@ use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
 use super::history::Recovered;
-use super::hub::{Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Wants, full_of_deltas};
+use super::hub::{Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Subscribing, Wants, full_of_deltas};
 use super::log_position::LogPosition;
 use super::name::ChannelName;
 use super::namespace::RecoveryMode;
@@ -196,7 +196,7 @@ impl Shared {
     }
 
     fn subscribe_to_hub(
-        &self,
+        self: &Arc<Self>,
         connection: &Arc<Connection>,
         entering: &Entering<'_>,
         info: &Arc<ClientInfo>,
@@ -206,9 +206,9 @@ impl Shared {
         let rejects = entering.rejects_unrecovered && entering.recovers.is_some();
         let namespace = &entering.place.namespace;
         let read = match &entering.place.source {
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let latest = namespace.auto_cache_recover;
-                let position = LogPosition::of(channel, *options, entering.recovers, latest);
+                let position = LogPosition::of(log, *options, entering.recovers, latest);
                 Some(position?)
             }
             Source::Publishers | Source::Bus(_) => None,
@@ -248,6 +248,12 @@ impl Shared {
                 give_up_too_large(recovered, queue);
                 recovered.recovered || !rejects
             };
+            if let Some(settings) = begin.history
+                && self.across.members.is_alone()
+            {
+                // Where there is no other node, a log begins here.
+                self.on_log(hub, settings, |log, view, todo| log.want(view, todo))?;
+            }
             let subscribed = hub.subscribe(&mut new, &begin, admit, random, now)?;
             Ok((Arc::clone(hub), subscribed))
         };
@@ -257,16 +263,21 @@ impl Shared {
             .with(entering.name, namespace, source, made, subscribe);
         let (hub, subscribed) = entered.map_err(no_hub)?;
         match subscribed {
-            Some(subscribed) => {
+            Subscribing::Subscribed(subscribed) => {
                 let subscribed = match read {
                     Some(read) => read.told(subscribed),
                     None => subscribed,
                 };
                 Ok((hub, subscribed))
             }
-            None => {
+            Subscribing::NotAdmitted => {
                 self.release(&hub);
                 Err(errors::UNRECOVERABLE_POSITION.into())
+            }
+            // It was settled, and is not any more.
+            Subscribing::Unsettled => {
+                self.release(&hub);
+                Err(errors::INTERNAL.into())
             }
         }
     }

@@ -9,12 +9,13 @@ use hearken_wire::EventRef;
 use tokio::time::sleep;
 
 use super::hub::{Exclude, Hub, Read, Resumed, Subscriber};
+use super::log::Log;
 use super::namespace::Namespace;
 use super::namespaces::Resolved;
 use super::publication::StoredPublication;
 use super::shared::Shared;
 use super::source::Source;
-use crate::channel::{Channel, Found, ReadAmount, ReadFailure, ReadFilter};
+use crate::channel::{Found, ReadAmount, ReadFailure};
 use crate::event::Event;
 
 /// What is read at once.
@@ -44,10 +45,10 @@ enum Came {
 impl Shared {
     /// Reads a log for all who are subscribed to a channel and keep up, as long as somebody
     /// is.
-    pub(super) async fn follow(self: Arc<Self>, hub: Arc<Hub>, channel: Arc<Channel>) {
+    pub(super) async fn follow(self: Arc<Self>, hub: Arc<Hub>, log: Log) {
         while let Some(position) = hub.filled_up_to() {
             let is_removed = tokio::select! {
-                beyond = channel.beyond(position) => beyond.is_err(),
+                is_there = log.beyond(position) => !is_there,
                 () = hub.emptied() => continue,
             };
             if is_removed {
@@ -56,7 +57,7 @@ impl Shared {
                 tokio::task::yield_now().await;
                 continue;
             }
-            if let Some(pause) = self.fill_page(&hub, &channel, position).await {
+            if let Some(pause) = self.fill_page(&hub, &log, position).await {
                 sleep(pause).await;
             }
         }
@@ -68,13 +69,13 @@ impl Shared {
     async fn fill_page(
         self: &Arc<Self>,
         hub: &Arc<Hub>,
-        channel: &Channel,
+        log: &Log,
         position: u64,
     ) -> Option<Duration> {
         let _turn = self.reading.acquire().await.ok()?;
-        match read(channel, position).await {
+        match self.read_on(log, position).await {
             Came::Found(Found { gap: Some(gap), .. }) => {
-                channel.note_missing(gap.last);
+                log.note_missing(gap.last);
                 hub.fill_nothing(gap.last);
             }
             Came::Found(found) => {
@@ -95,18 +96,18 @@ impl Shared {
 
     /// Brings on a subscriber that lags, until it does not any more.
     pub(super) fn bring_on(self: &Arc<Self>, hub: &Arc<Hub>, subscriber: &Arc<Subscriber>) {
-        let Source::Log(channel) = hub.source() else {
+        let Source::Log(log) = hub.source() else {
             return;
         };
-        let (shared, channel) = (Arc::clone(self), Arc::clone(channel));
+        let (shared, log) = (Arc::clone(self), log.clone());
         let (hub, subscriber) = (Arc::clone(hub), Arc::clone(subscriber));
-        self.run(async move { shared.catch_up(&hub, &channel, &subscriber).await });
+        self.run(async move { shared.catch_up(&hub, &log, &subscriber).await });
     }
 
     async fn catch_up(
         self: &Arc<Self>,
         hub: &Arc<Hub>,
-        channel: &Channel,
+        log: &Log,
         subscriber: &Arc<Subscriber>,
     ) {
         let mut needed = 0;
@@ -119,7 +120,7 @@ impl Shared {
             let Ok(turn) = self.reading.acquire().await else {
                 return;
             };
-            let read = match read(channel, position).await {
+            let read = match self.read_on(log, position).await {
                 // There is nothing there, although the others were told to be further: what
                 // they are behind of was lost.
                 Came::Found(found) if found.gap.is_none() && found.next <= position => {
@@ -138,7 +139,7 @@ impl Shared {
                 Came::Found(found) => {
                     if let Some(gap) = found.gap {
                         // Otherwise it would come back to where it was, and on to this again.
-                        channel.note_missing(gap.last);
+                        log.note_missing(gap.last);
                     }
                     None
                 }
@@ -172,11 +173,32 @@ impl Shared {
         match hub.source() {
             // Where no namespace is left, those that are subscribed stay.
             Source::Publishers => is_durable || is_watched,
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let now = self.channels.get(hub.name().as_str());
-                !is_durable || !now.is_some_and(|now| Arc::ptr_eq(&now, channel))
+                let is_there = match log {
+                    Log::Near(channel) => now.is_some_and(|now| Arc::ptr_eq(&now, channel)),
+                    Log::Far(log) => now.is_none() && !log.state().is_removed,
+                };
+                !is_durable || !is_there
             }
             Source::Bus(_) => !is_watched,
+        }
+    }
+
+    /// Reads what comes behind a position.
+    async fn read_on(&self, log: &Log, position: u64) -> Came {
+        match self.read_log(log, position, READ).await {
+            Ok(found) => Came::Found(found),
+            Err(ReadFailure::Removed) => Came::Removed,
+            Err(ReadFailure::Log(ReadError::Damaged(span))) => Came::Lost(span.last),
+            // What was there was given up.
+            Err(ReadFailure::Beyond { last, .. }) => Came::Lost(last),
+            Err(ReadFailure::Log(ReadError::Overloaded)) => Came::Later(BUSY),
+            Err(ReadFailure::Log(error)) => {
+                let channel = log.name();
+                tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
+                Came::Later(FAILED)
+            }
         }
     }
 
@@ -204,21 +226,4 @@ pub(super) fn stored(event: &[u8], namespace: &Namespace) -> StoredPublication {
     let event = Event::copied(EventRef::assume_encoded(event));
     let number = event.sequence().unwrap_or_default();
     StoredPublication::read(event, number, &namespace.tags)
-}
-
-/// Reads what comes behind a position.
-async fn read(channel: &Channel, position: u64) -> Came {
-    match channel.read(position, READ, &ReadFilter::default()).await {
-        Ok(found) => Came::Found(found),
-        Err(ReadFailure::Removed) => Came::Removed,
-        Err(ReadFailure::Log(ReadError::Damaged(span))) => Came::Lost(span.last),
-        // What was there was given up.
-        Err(ReadFailure::Beyond { last, .. }) => Came::Lost(last),
-        Err(ReadFailure::Log(ReadError::Overloaded)) => Came::Later(BUSY),
-        Err(ReadFailure::Log(error)) => {
-            let channel = channel.name();
-            tracing::warn!(%channel, %error, "a channel cannot be read for its sessions");
-            Came::Later(FAILED)
-        }
-    }
 }

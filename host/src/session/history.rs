@@ -143,6 +143,59 @@ impl<P> History<P> {
         publication
     }
 
+    /// Keeps a publication that another node has numbered: that behind the last here.
+    pub fn append_numbered(&mut self, bytes: usize, now: u64, publication: Arc<P>) {
+        self.expire(now);
+        self.top += 1;
+        self.kept.push_back((bytes, publication));
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.drop_oldest();
+        self.expires = after(now, self.settings.ttl);
+        self.forgotten = after(now, self.settings.meta_ttl);
+    }
+
+    /// It goes on behind this number; what was before that is not here.
+    pub fn skip_to(&mut self, offset: u64) {
+        self.remove();
+        self.top = offset;
+    }
+
+    /// The number behind which all are kept.
+    #[must_use]
+    pub fn begins_behind(&self) -> u64 {
+        self.top - self.kept.len() as u64
+    }
+
+    /// Those that are kept behind a number, each with its bytes: so many bytes of them, but
+    /// the first in any case.
+    #[must_use]
+    pub fn part(&self, behind: u64, most_bytes: usize) -> Vec<(usize, Arc<P>)> {
+        let mut left = most_bytes;
+        let kept = self.kept.iter().skip(self.kept_up_to(behind));
+        let fits = |(at, (bytes, _)): &(usize, &(usize, Arc<P>))| {
+            let is_taken = *at == 0 || *bytes <= left;
+            left = left.saturating_sub(*bytes);
+            is_taken
+        };
+        let part = kept.enumerate().take_while(fits);
+        part.map(|(_, (bytes, publication))| (*bytes, Arc::clone(publication)))
+            .collect()
+    }
+
+    /// Milliseconds for which those that are kept are kept still.
+    #[must_use]
+    pub fn lasts(&self, now: u64) -> Option<u64> {
+        let expires = self.expires();
+        expires.map(|expires| expires.saturating_sub(now))
+    }
+
+    /// Those that are kept are kept for so many milliseconds, if not for less.
+    pub fn last_for(&mut self, millis: u64, now: u64) {
+        if !self.kept.is_empty() {
+            self.expires = self.expires.min(now.saturating_add(millis));
+        }
+    }
+
     /// The latest publication, if it is kept.
     pub fn latest(&mut self, now: u64) -> Option<&Arc<P>> {
         self.expire(now);

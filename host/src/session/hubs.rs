@@ -169,13 +169,16 @@ impl Hubs {
         used
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Arc<Hub>> {
+        let state = self.read();
+        let all = state.all.values();
+        all.map(|entry| Arc::clone(&entry.hub)).collect()
+    }
+
     /// How many have subscribers, and how many all of them have.
     pub(super) fn used(&self) -> (usize, usize) {
-        let hubs: Vec<Arc<Hub>> = {
-            let state = self.read();
-            let all = state.all.values();
-            all.map(|entry| Arc::clone(&entry.hub)).collect()
-        };
+        let hubs = self.all();
         let subscribers = hubs.iter().map(|hub| hub.subscribers());
         subscribers.fold((0, 0), |(used, all), some| {
             (used + usize::from(some > 0), all + some)

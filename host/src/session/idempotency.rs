@@ -29,16 +29,31 @@ impl<R> IdempotencyKeys<R> {
 
     /// Remembers what is answered to a key that is not remembered yet.
     pub fn insert(&mut self, key: &str, answer: R, now: u64) {
+        self.insert_for(key, answer, KEYS_TTL.as_millis() as u64, now);
+    }
+
+    /// The same for so many milliseconds, where it was answered a while ago.
+    pub fn insert_for(&mut self, key: &str, answer: R, lasts: u64, now: u64) {
         self.forget(now);
         let key: Arc<str> = key.into();
         if self.answers.insert(Arc::clone(&key), answer).is_some() {
             return;
         }
-        let until = now.saturating_add(KEYS_TTL.as_millis() as u64);
+        let until = now.saturating_add(lasts.min(KEYS_TTL.as_millis() as u64));
         self.order.push_back((until, key));
         if self.order.len() > MAX_KEYS {
             self.forget_oldest();
         }
+    }
+
+    /// Those that are remembered, the latest first, with what was answered to each and for how
+    /// many milliseconds it is remembered still.
+    pub fn latest(&self, now: u64) -> impl Iterator<Item = (&Arc<str>, &R, u64)> {
+        let latest = self.order.iter().rev();
+        latest.filter_map(move |(until, key)| {
+            let lasts = until.checked_sub(now)?;
+            Some((key, self.answers.get(key)?, lasts))
+        })
     }
 
     /// Whether none is remembered.

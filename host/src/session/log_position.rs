@@ -1,15 +1,15 @@
 //! From where a session reads a durable channel.
 
-use hearken_channel_log::{Bounds, ChannelState};
+use hearken_channel_log::Bounds;
 use hearken_session_protocol::codes::errors;
 
 use super::history::{Position, Recovered};
 use super::hub::{Reads, Subscribed};
+use super::log::Log;
 use super::namespace::RecoveryMode;
 use super::options::SubscriptionOptions;
 use super::reading::is_epoch;
 use super::refused::Refused;
-use crate::channel::Channel;
 
 /// From where a session reads a durable channel, and what it is told of that.
 #[derive(Clone, Debug)]
@@ -28,13 +28,13 @@ impl LogPosition {
     /// # Errors
     /// When the channel was removed meanwhile.
     pub(super) fn of(
-        channel: &Channel,
+        log: &Log,
         options: SubscriptionOptions,
         recovers: Option<(u64, &str)>,
         brings_latest: bool,
     ) -> Result<Self, Refused> {
-        let bounds = channel.bounds().ok_or(errors::UNKNOWN_CHANNEL)?;
-        let is_this = |epoch| is_epoch(channel.epoch(), epoch);
+        let bounds = log.bounds().ok_or(errors::UNKNOWN_CHANNEL)?;
+        let is_this = |epoch| is_epoch(log.epoch(), epoch);
         let is_cache = options.recovery_mode == RecoveryMode::Cache;
         let (after, is_recovered) = match recovers {
             Some((offset, epoch)) if is_cache => {
@@ -43,7 +43,7 @@ impl LogPosition {
             }
             None if is_cache && brings_latest => latest(bounds, false),
             Some((offset, epoch)) => {
-                let is_whole = is_this(epoch) && is_kept(channel, bounds, offset);
+                let is_whole = is_this(epoch) && is_kept(log, bounds, offset);
                 (if is_whole { offset } else { bounds.last }, is_whole)
             }
             None => (bounds.last, false),
@@ -59,7 +59,7 @@ impl LogPosition {
                     true => after,
                     false => bounds.last,
                 },
-                epoch: channel.epoch().to_string().into(),
+                epoch: log.epoch().to_string().into(),
             },
         })
     }
@@ -88,14 +88,9 @@ fn latest(bounds: Bounds, has_it: bool) -> (u64, bool) {
 }
 
 /// Whether all is there that follows on a number.
-fn is_kept(channel: &Channel, bounds: Bounds, offset: u64) -> bool {
+fn is_kept(log: &Log, bounds: Bounds, offset: u64) -> bool {
     let is_there = offset <= bounds.last
         && offset.saturating_add(1) >= bounds.first
-        && offset >= channel.missing();
-    let is_damaged = || match channel.info().map(|info| info.state) {
-        Ok(ChannelState::Damaged { ranges }) => ranges.iter().any(|range| range.last > offset),
-        Ok(ChannelState::Ok | ChannelState::Failed { .. }) => false,
-        Err(_) => true,
-    };
-    is_there && (offset == bounds.last || !is_damaged())
+        && offset >= log.missing();
+    is_there && (offset == bounds.last || log.damaged() <= offset)
 }

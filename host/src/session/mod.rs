@@ -13,6 +13,7 @@
 //! | `settings`, `in_use` | what is configured, and what of it holds now |
 //! | `verb`, `permission`, `capabilities`, `claims` | who may do what |
 //! | `options`, `grant` | what a subscription is like |
+//! | `homed/` | the log of a channel whose history is in memory, on one of several nodes |
 //! | `history`, `history_settings`, `idempotency`, `presence` | what is kept of a channel in memory |
 //! | `publication` | an event as it is kept and handed on |
 //! | `frame`, `outbox` | messages as they go over the wire, and those that wait for that |
@@ -21,10 +22,11 @@
 //! | `shared` | what the sessions of a node share |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
+//! | `log`, `far_log` | logs of durable channels, here and on other nodes |
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
 //! | `watching` | events that are shown wherever they are published |
 //! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
-//! | `publishing`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
+//! | `publishing`, `taking`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
 //! | `across/` | what the sessions of this node have to do with those of others |
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
@@ -38,18 +40,21 @@ mod connection;
 mod counts;
 mod ending;
 mod entering;
+mod far_log;
 mod following;
 mod frame;
 mod grant;
 mod handle;
 mod history;
 mod history_settings;
+mod homed;
 mod hooks;
 mod hub;
 mod hubs;
 mod idempotency;
 mod in_use;
 mod listing;
+mod log;
 mod log_position;
 mod name;
 mod namespace;
@@ -75,6 +80,7 @@ mod settings;
 mod shared;
 mod shown;
 mod source;
+mod taking;
 #[cfg(test)]
 mod test_client;
 #[cfg(test)]

@@ -7,8 +7,10 @@ use hearken_channel_log::{ChannelName as LogName, CreateError};
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
 
+use super::across::{Holder, NotOpened};
 use super::grant::Overrides;
 use super::in_use::InUse;
+use super::log::Log;
 use super::name::ChannelName;
 use super::namespace::Namespace;
 use super::namespaces::Resolved;
@@ -17,7 +19,7 @@ use super::refused::{Refused, bad_request};
 use super::shared::Shared;
 use super::source::Source;
 use crate::bus::Filter;
-use crate::channel::{NamespaceFailure, OfNamespace, SetFailure};
+use crate::channel::{Channel, NamespaceFailure, OfNamespace, SetFailure};
 use crate::event::Pattern;
 
 /// A channel of sessions.
@@ -86,14 +88,10 @@ impl Shared {
         let namespace = self.namespace(in_use, name)?;
         let (source, is_declared) = match self.resolve(in_use, name) {
             Resolved::Namespace(namespace) if namespace.durable => {
-                let made = self.make(name, &namespace).await;
-                (made.map_err(|failure| not_made(&failure))?, false)
+                (Source::Log(self.log_of(name, &namespace).await?), false)
             }
             Resolved::Namespace(_) => (Source::Publishers, false),
-            Resolved::Durable => {
-                let channel = self.channels.get(name.as_str());
-                (Source::Log(channel.ok_or(errors::UNKNOWN_CHANNEL)?), true)
-            }
+            Resolved::Durable => (Source::Log(self.declared_log(name).await?), true),
             Resolved::Subject(subject) => {
                 let filter = Filter {
                     subject: Some(subject.into()),
@@ -113,12 +111,59 @@ impl Shared {
         })
     }
 
-    /// The durable channel of a namespace, which is made if it is not there.
+    /// The log of a durable channel that was declared, here or on another node.
+    async fn declared_log(&self, name: &ChannelName) -> Result<Log, Refused> {
+        if let Some(channel) = self.channels.get(name.as_str()) {
+            return Ok(Log::Near(channel));
+        }
+        match self.holder_of(name) {
+            Holder::There(peer) => {
+                let opened = self.open_far(name, &peer, false).await;
+                Ok(Log::Far(opened.map_err(not_opened)?))
+            }
+            Holder::Away => Err(errors::INTERNAL.into()),
+            Holder::Here | Holder::Nowhere => Err(errors::UNKNOWN_CHANNEL.into()),
+        }
+    }
+
+    /// The log of a durable channel of a namespace, which is made if it is on no node. Where
+    /// several nodes are about to, it is made on the one that all see as its home.
+    async fn log_of(&self, name: &ChannelName, namespace: &Namespace) -> Result<Log, Refused> {
+        let there = match self.holder_of(name) {
+            Holder::Here => None,
+            Holder::There(peer) => Some((peer, false)),
+            Holder::Away => return Err(errors::INTERNAL.into()),
+            Holder::Nowhere => self.maker_of(name).map(|peer| (peer, true)),
+        };
+        if let Some((peer, make)) = there {
+            match self.open_far(name, &peer, make).await {
+                Ok(log) => return Ok(Log::Far(log)),
+                // Its configuration has no such namespace.
+                Err(NotOpened::Unknown) => {}
+                Err(why) => return Err(not_opened(why).into()),
+            }
+        }
+        Ok(Log::Near(self.make_near(name, namespace).await?))
+    }
+
+    /// The durable channel of a namespace on this node, which is made if it is not there.
+    ///
+    /// # Errors
+    /// What is told where it cannot be.
+    pub(super) async fn make_near(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+    ) -> Result<Arc<Channel>, ClientError> {
+        let made = self.make(name, namespace).await;
+        made.map_err(|failure| not_made(&failure))
+    }
+
     async fn make(
         &self,
         name: &ChannelName,
         namespace: &Namespace,
-    ) -> Result<Source, NamespaceFailure> {
+    ) -> Result<Arc<Channel>, NamespaceFailure> {
         let busy = || NamespaceFailure::from(SetFailure::Busy);
         let settings = namespace.durable_settings().ok_or_else(busy)?;
         // What the namespace takes as a name is one of logs too.
@@ -127,8 +172,7 @@ impl Shared {
             name: namespace.name.as_str().into(),
             most: namespace.max_channels,
         };
-        let channel = self.channels.of_namespace(&log, settings, of).await?;
-        Ok(Source::Log(channel))
+        self.channels.of_namespace(&log, settings, of).await
     }
 
     /// Has the durable channel of a namespace made whose name this is, if it is one and not
@@ -161,6 +205,15 @@ impl Shared {
             }
             _ => None,
         }
+    }
+}
+
+/// What is told of a durable channel of another node that cannot be opened.
+fn not_opened(why: NotOpened) -> ClientError {
+    match why {
+        NotOpened::Away => errors::INTERNAL,
+        NotOpened::Unknown => errors::UNKNOWN_CHANNEL,
+        NotOpened::TooMany => errors::LIMIT_EXCEEDED,
     }
 }
 

@@ -102,12 +102,21 @@ impl StoredPublication {
 
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> usize {
-        Self::bytes_of(&self.event)
+        Self::bytes_of(&self.event, self.raw.info.as_ref(), &self.raw.tags)
     }
 
-    /// Bytes that the publication of an event takes, about.
-    pub(super) fn bytes_of(event: &Event) -> usize {
-        event.as_bytes().len() + size_of::<Self>()
+    /// Bytes that the publication of an event takes, about, with what is known beside it.
+    pub(super) fn bytes_of(
+        event: &Event,
+        info: Option<&ClientInfo>,
+        tags: &BTreeMap<String, String>,
+    ) -> usize {
+        let len = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+        let info = info.map_or(0, |info| {
+            info.user.len() + info.client.len() + len(&info.conn_info) + len(&info.chan_info)
+        });
+        let tags = tags.iter().map(|(key, value)| key.len() + value.len());
+        event.as_bytes().len() + info + tags.sum::<usize>() + size_of::<Self>()
     }
 
     /// As JSON sessions get it, unless the data is JSON, which all get as it stands. What is

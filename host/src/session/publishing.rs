@@ -4,13 +4,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientError, ClientInfo};
 
 use super::history::{Page, PageRequest, Position};
-use super::hub::{Answered, Exclude, Hub, NewPublication, Taken};
+use super::hub::{Exclude, Hub};
 use super::hubs::NoHub;
 use super::name::{ChannelName, ChannelNameError};
 use super::namespace::{NameRefused, Namespace};
@@ -19,6 +18,7 @@ use super::publication::StoredPublication;
 use super::refused::{Refused, bad_request};
 use super::shared::Shared;
 use super::source::Source;
+use super::taking::{Went, encoded};
 use crate::bus::{PublishError, Publisher};
 use crate::event::Draft;
 
@@ -87,6 +87,18 @@ pub enum PublishFailure {
     /// The namespace has as many channels as it may have.
     #[error("the namespace of `{0}` has as many channels as its `max_channels` allows")]
     TooManyChannels(ChannelName),
+    /// The node that numbers the channel's publications cannot be reached now.
+    #[error("the node that keeps the history of `{0}` cannot be reached now")]
+    Away(ChannelName),
+    /// It has not answered: whether it has the publication is not known.
+    #[error(
+        "the node that keeps the history of `{0}` has not answered: whether it has the \
+         publication is not known"
+    )]
+    Unknown(ChannelName),
+    /// Too many publications are on their way to it.
+    #[error("too many publications to `{0}` wait for the node that keeps its history")]
+    Busy(ChannelName),
     /// The event breaks a rule.
     #[error(transparent)]
     Event(#[from] PublishError),
@@ -127,11 +139,12 @@ impl Shared {
     }
 
     /// Publishes to the channel of that name. `principal` is who does; what is known by a
-    /// key is of one principal.
+    /// key is of one principal. Nobody is waited for: where another node numbers it, it is on
+    /// its way there, behind others to the same channel, and has no position yet.
     ///
     /// # Errors
     /// [`PublishFailure`] says why not; then nobody gets it.
-    pub(super) fn publish(
+    pub(super) fn publish_unanswered(
         self: &Arc<Self>,
         publisher: &Publisher,
         principal: &str,
@@ -139,6 +152,46 @@ impl Shared {
         draft: Draft<'_>,
         options: PublishOptions,
     ) -> Result<SessionReceipt, PublishFailure> {
+        let (name, namespace, publishing) = self.publishing(principal, channel, draft, options)?;
+        let new = encoded(publisher, &name, &namespace, publishing)?;
+        match self.take(publisher, &name, &namespace, &new)? {
+            Went::Here(taken) => Ok(self.receipt(&name, taken)),
+            Went::There(_) => Ok(SessionReceipt {
+                id: new.event.id().into(),
+                time: new.event.recorded_time(),
+                channel: name,
+                position: None,
+                duplicate: false,
+            }),
+        }
+    }
+
+    /// The same, and waits for its number where another node gives that.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not. Nobody gets it then, unless that is
+    /// [`PublishFailure::Unknown`].
+    pub(super) async fn publish(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        let (name, namespace, publishing) = self.publishing(principal, channel, draft, options)?;
+        self.publish_to(publisher, &name, &namespace, publishing)
+            .await
+    }
+
+    /// What is published to the channel of that name, if something may be.
+    fn publishing<'d>(
+        &self,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'d>,
+        options: PublishOptions,
+    ) -> Result<(ChannelName, Arc<Namespace>, Publishing<'d>), PublishFailure> {
         let (name, namespace) = self.published_to(channel)?;
         let mut draft = draft;
         let key = options.idempotency_key.as_deref();
@@ -156,101 +209,26 @@ impl Shared {
             },
             info: None,
         };
-        self.publish_to(publisher, &name, &namespace, publishing)
+        Ok((name, namespace, publishing))
     }
 
     /// Publishes to a channel of a namespace, of which nothing is durable.
     ///
     /// # Errors
-    /// [`PublishFailure`] says why not; then nobody gets it.
-    pub(super) fn publish_to(
+    /// [`PublishFailure`] says why not. Nobody gets it then, unless that is
+    /// [`PublishFailure::Unknown`].
+    pub(super) async fn publish_to(
         self: &Arc<Self>,
         publisher: &Publisher,
         name: &ChannelName,
         namespace: &Namespace,
         publishing: Publishing<'_>,
     ) -> Result<SessionReceipt, PublishFailure> {
-        let Publishing {
-            mut draft,
-            options,
-            info,
-        } = publishing;
-        draft.channel = Some(Cow::Borrowed(name.as_str()));
-        let encoded = publisher.encode_all(std::slice::from_ref(&draft));
-        let encoded = encoded.map_err(|(_, error)| PublishFailure::Event(error))?;
-        let event = encoded.into_iter().next().expect("one becomes one");
-        let new = NewPublication {
-            event,
-            info,
-            tags: options.tags,
-            tagged: &namespace.tags,
-            exclude: options.exclude,
-            key: options.idempotency_key,
-            as_delta: options.delta || namespace.delta_publish,
-            skips_history: options.skip_history,
-            history: namespace.history_in_memory(),
-        };
-        let taken = self.take(publisher, name, namespace, &new)?;
-        if !taken.is_duplicate {
-            self.counts.published.fetch_add(1, Ordering::Relaxed);
-        }
-        let Answered { id, time, position } = taken.answered;
-        Ok(SessionReceipt {
-            id,
-            time,
-            channel: name.clone(),
-            position,
-            duplicate: taken.is_duplicate,
-        })
-    }
-
-    /// Has the channel's hub take a publication. Where nobody would remember it, none is made.
-    fn take(
-        self: &Arc<Self>,
-        publisher: &Publisher,
-        name: &ChannelName,
-        namespace: &Namespace,
-        new: &NewPublication<'_>,
-    ) -> Result<Taken, PublishFailure> {
-        let (random, now) = (self.environment.random(), self.wheel.now());
-        let is_kept = new.history.is_some() && !new.skips_history;
-        let for_others = match is_kept {
-            true => None,
-            false => self.across.for_others(name, new),
-        };
-        let beyond = || {
-            if let Some(for_others) = &for_others {
-                self.across.send_live(for_others);
-            }
-        };
-        let take = |hub: &Arc<Hub>| {
-            let taken = hub.publish(new, publisher, random, now, beyond)?;
-            self.stir(hub);
-            Ok(taken)
-        };
-        if is_kept || new.key.is_some() {
-            let made = |hub: &Arc<Hub>| self.look_after(hub);
-            let taken = self
-                .hubs
-                .with(name, namespace, &Source::Publishers, made, take);
-            // One that changes is used by others for a moment more.
-            return taken.map_err(|_| PublishFailure::TooManyChannels(name.clone()));
-        }
-        if let Some(hub) = self.hubs.get(name)
-            && let Ok(taken) = take(&hub)
-        {
-            return Ok(taken);
-        }
-        publisher.publish_stored(std::slice::from_ref(&new.event));
-        beyond();
-        Ok(Taken {
-            answered: Answered {
-                id: new.event.id().into(),
-                time: new.event.recorded_time(),
-                position: None,
-            },
-            is_duplicate: false,
-        })
+        let new = encoded(publisher, name, namespace, publishing)?;
+        let went = self.take(publisher, name, namespace, &new)?;
+        drop(new);
+        let taken = self.taken(name, went).await?;
+        Ok(self.receipt(name, taken))
     }
 
     /// A part of a channel's history.
@@ -272,7 +250,9 @@ impl Shared {
         let page = self
             .hubs
             .with(name, namespace, &Source::Publishers, made, read);
-        Ok(page.map_err(no_hub)??)
+        // It was settled, and is not any more.
+        let page = page.map_err(no_hub)?.ok_or(errors::INTERNAL)?;
+        Ok(page?)
     }
 }
 
@@ -285,6 +265,8 @@ impl From<PublishFailure> for Refused {
                 message: format!("{}: {failure}", errors::PERMISSION_DENIED.message).into(),
                 ..errors::PERMISSION_DENIED
             },
+            PublishFailure::Away(_) | PublishFailure::Unknown(_) => errors::INTERNAL,
+            PublishFailure::Busy(_) => errors::TOO_MANY_REQUESTS,
             PublishFailure::TooManyChannels(_)
             | PublishFailure::Event(PublishError::TooLarge { .. }) => errors::LIMIT_EXCEEDED,
             PublishFailure::Name(_) | PublishFailure::Refused(_) | PublishFailure::Event(_) => {

@@ -8,8 +8,10 @@ use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
 use tokio::time::timeout;
 
+use super::across::Needs;
 use super::following::stored;
 use super::history::{HistoryError, Page, PageRequest, Position};
+use super::log::Log;
 use super::name::ChannelName;
 use super::namespace::Namespace;
 use super::place::Place;
@@ -17,7 +19,7 @@ use super::publication::StoredPublication;
 use super::refused::Refused;
 use super::shared::Shared;
 use super::source::Source;
-use crate::channel::{Channel, Found, ReadAmount, ReadFailure, ReadFilter};
+use crate::channel::{Found, ReadAmount, ReadFailure};
 
 /// How long a part of a history may take: a client waits 5 s for what it asked for.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -37,7 +39,8 @@ const BACKWARD: u64 = 8;
 
 /// Reads a log for one answer.
 struct Pages<'p> {
-    channel: &'p Channel,
+    shared: &'p Shared,
+    log: &'p Log,
     namespace: &'p Namespace,
     publications: Vec<(u64, Arc<StoredPublication>)>,
     /// Bytes of these.
@@ -53,18 +56,22 @@ impl Shared {
     /// # Errors
     /// Why there is none, or what is wrong with what was asked for.
     pub(super) async fn history_of(
-        &self,
+        self: &Arc<Self>,
         name: &ChannelName,
         place: &Place,
         asked: &PageRequest<'_>,
         most_bytes: usize,
     ) -> Result<Page<StoredPublication>, Refused> {
         match &place.source {
-            Source::Publishers => self.page(name, &place.namespace, asked),
+            Source::Publishers => {
+                self.settle_place(name, place, Needs::All).await?;
+                self.page(name, &place.namespace, asked)
+            }
             Source::Bus(_) => Err(errors::NOT_AVAILABLE.into()),
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let pages = Pages {
-                    channel,
+                    shared: self,
+                    log,
                     namespace: &place.namespace,
                     publications: Vec::new(),
                     bytes: 0,
@@ -86,8 +93,8 @@ impl Shared {
 
 impl Pages<'_> {
     async fn read(mut self, asked: &PageRequest<'_>) -> Result<Page<StoredPublication>, Refused> {
-        let bounds = self.channel.bounds().ok_or(errors::UNKNOWN_CHANNEL)?;
-        let epoch = self.channel.epoch();
+        let bounds = self.log.bounds().ok_or(errors::UNKNOWN_CHANNEL)?;
+        let epoch = self.log.epoch();
         if let Some((offset, given)) = asked.since {
             if asked.reverse && offset == 0 {
                 return Err(HistoryError::BeforeFirst.into());
@@ -188,8 +195,7 @@ impl Pages<'_> {
     }
 
     async fn page(&self, after: u64, amount: ReadAmount) -> Result<Found, ReadFailure> {
-        let all = ReadFilter::default();
-        self.channel.read(after, amount, &all).await
+        self.shared.read_log(self.log, after, amount).await
     }
 
     fn is_full(&self) -> bool {

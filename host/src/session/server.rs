@@ -10,6 +10,7 @@ use hearken_session_protocol::{
     Unsubscribe,
 };
 
+use super::across::Needs;
 use super::connection::{Connection, Known, Phase};
 use super::entering::Entered;
 use super::frame::Variant;
@@ -90,6 +91,8 @@ impl Sessions {
         let in_use = self.0.in_use();
         let place = self.0.place(&in_use, name).await?;
         let _wish = self.0.wish_known(name, &place).await;
+        let needs = Needs::of(position);
+        self.0.settle_place(name, &place, needs).await?;
         Ok(self.each(whose, |connection, known| {
             let side = ServerSide {
                 name,

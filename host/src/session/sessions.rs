@@ -87,6 +87,7 @@ impl Sessions {
         shared.tasks.spawn_on(looking_after, &runtime);
         let interest = Arc::clone(&shared.across.interest);
         shared.run(async move { interest.say_in_time().await });
+        shared.run(Arc::clone(&shared).look_after_logs());
         Self(shared)
     }
 
@@ -161,11 +162,12 @@ impl Sessions {
         self.0.published_to(channel).map(drop)
     }
 
-    /// Publishes to a channel of sessions. Nobody is waited for.
+    /// Publishes to a channel of sessions. Nobody is waited for: where another node keeps the
+    /// channel's history, it is on its way there, and the receipt has no position.
     ///
     /// # Errors
     /// [`PublishFailure`] says why not; then nobody gets it.
-    pub fn publish(
+    pub fn publish_unanswered(
         &self,
         publisher: &Publisher,
         principal: &str,
@@ -174,7 +176,26 @@ impl Sessions {
         options: PublishOptions,
     ) -> Result<SessionReceipt, PublishFailure> {
         self.0
-            .publish(publisher, principal, channel, draft, options)
+            .publish_unanswered(publisher, principal, channel, draft, options)
+    }
+
+    /// The same, and waits for its position where another node keeps the history.
+    ///
+    /// # Errors
+    /// [`PublishFailure`] says why not. Nobody gets it then, unless that is
+    /// [`PublishFailure::Unknown`].
+    pub async fn publish(
+        &self,
+        publisher: &Publisher,
+        principal: &str,
+        channel: &str,
+        draft: Draft<'_>,
+        options: PublishOptions,
+    ) -> Result<SessionReceipt, PublishFailure> {
+        let published = self
+            .0
+            .publish(publisher, principal, channel, draft, options);
+        published.await
     }
 
     /// Publishes to a channel of sessions, or appends to a durable one, which is made where it
@@ -193,14 +214,15 @@ impl Sessions {
         let name = ChannelName::new(channel).map_err(PublishFailure::from)?;
         let place = self.0.place(&self.0.in_use(), &name).await?;
         match &place.source {
-            Source::Log(channel) => {
+            Source::Log(log) => {
                 let appended = self
                     .0
-                    .append_to(&name, channel, publisher, principal, draft, options);
+                    .append_to(&name, log, publisher, principal, draft, options);
                 appended.await
             }
             Source::Publishers | Source::Bus(_) => {
-                Ok(self.publish(&publisher, principal, channel, draft, options)?)
+                let published = self.publish(&publisher, principal, channel, draft, options);
+                Ok(published.await?)
             }
         }
     }
@@ -223,6 +245,9 @@ impl Sessions {
     /// Closes all sessions, spread over the time until `deadline`, and ends what it runs.
     pub async fn finish(&self, deadline: Instant) {
         let shared = &self.0;
+        // Before sessions go elsewhere, where they look for what they have missed.
+        let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        shared.hand_logs_over(half).await;
         shared.closing.cancel();
         shared.tasks.close();
         let sessions = shared.registry.list(None, "", usize::MAX);

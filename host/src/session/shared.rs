@@ -19,6 +19,7 @@ use super::hub::{Hub, Subscriber};
 use super::hubs::Hubs;
 use super::in_use::InUse;
 use super::name::ChannelName;
+use super::namespace::DEFAULT_NAMESPACE;
 use super::namespaces::Resolved;
 use super::pace::Pace;
 use super::registry::Registry;
@@ -141,7 +142,19 @@ impl Shared {
     /// What a name is the name of.
     pub(super) fn resolve<'n>(&self, in_use: &InUse, name: &'n ChannelName) -> Resolved<'n> {
         let is_declared = |name: &str| self.channels.has_declared(name);
-        in_use.namespaces.resolve(name, is_declared)
+        let resolved = in_use.namespaces.resolve(name, is_declared);
+        // What another node has under a name that is of no namespace here was declared there.
+        let is_open = match &resolved {
+            Resolved::Unknown => true,
+            Resolved::Namespace(namespace) => {
+                !namespace.durable && namespace.name == DEFAULT_NAMESPACE
+            }
+            _ => false,
+        };
+        match is_open && !self.channels.elsewhere(name.as_str()).is_empty() {
+            true => Resolved::Durable,
+            false => resolved,
+        }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -202,7 +215,7 @@ impl Shared {
         let (shared, hub) = (Arc::clone(self), Arc::clone(hub));
         match hub.source().clone() {
             Source::Publishers => {}
-            Source::Log(channel) => self.run(shared.follow(hub, channel)),
+            Source::Log(log) => self.run(shared.follow(hub, log)),
             Source::Bus(filter) => {
                 // From now on, and not only once the task runs.
                 let receiver = self.watch_for(&hub, *filter);

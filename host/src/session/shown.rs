@@ -182,11 +182,14 @@ impl Sessions {
             if let Some(channel) = self.0.channels.get(name.as_str()) {
                 let trimmed = channel.trim(u64::MAX).await;
                 trimmed.map_err(|_| errors::INTERNAL)?;
+            } else if !self.0.channels.elsewhere(name.as_str()).is_empty() {
+                // Its node is asked for that.
+                return Err(errors::NOT_AVAILABLE.into());
             }
             return Ok(());
         }
-        if let Some(hub) = self.0.hubs.get(name) {
-            hub.remove_history();
+        if let Some(settings) = namespace.history_in_memory() {
+            self.0.remove_log(name, settings);
         }
         Ok(())
     }

@@ -1,9 +1,7 @@
 //! Where what comes to the sessions of a channel comes from.
 
-use std::sync::Arc;
-
+use super::log::Log;
 use crate::bus::Filter;
-use crate::channel::Channel;
 
 /// Where the publications of a channel come from.
 #[derive(Clone, Debug)]
@@ -11,7 +9,7 @@ pub(super) enum Source {
     /// Whoever publishes hands them to the channel's hub, and what is kept is in memory.
     Publishers,
     /// They are read from the log of this durable channel.
-    Log(Arc<Channel>),
+    Log(Log),
     /// They are the events that pass this filter, wherever those are published.
     Bus(Box<Filter>),
 }
@@ -22,7 +20,7 @@ impl Source {
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Publishers, Self::Publishers) => true,
-            (Self::Log(one), Self::Log(other)) => Arc::ptr_eq(one, other),
+            (Self::Log(one), Self::Log(other)) => one.is(other),
             (Self::Bus(one), Self::Bus(other)) => one == other,
             _ => false,
         }

@@ -321,7 +321,7 @@ impl Rig {
             ..Draft::new(EventType::custom("test").unwrap())
         };
         self.sessions
-            .publish(&self.publisher, "key:test", channel, draft, options)
+            .publish_unanswered(&self.publisher, "key:test", channel, draft, options)
     }
 
     /// Somebody who has said nothing yet.

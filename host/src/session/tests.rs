@@ -5,6 +5,8 @@ mod acting;
 mod company;
 mod connecting;
 mod durable;
+mod far_logs;
+mod homes;
 mod hooks;
 mod lagging;
 mod namespaced;

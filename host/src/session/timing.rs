@@ -186,7 +186,8 @@ impl Shared {
             self.all_missed(&hub);
         }
         let settings = self.history_settings(hub.name());
-        let Some(tended) = hub.tend(settings, self.wheel.now()) else {
+        let send = |to: &[_], word| self.say_of_log(hub.name(), to, word);
+        let Some(tended) = hub.tend(settings, self.wheel.now(), send) else {
             return;
         };
         if tended.looks_away {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::durable::Durable;
+use super::homes::Homes;
 use super::interest::Interest;
 use super::members::Members;
 use super::presence::PresenceAcross;
@@ -26,6 +28,10 @@ pub(in crate::session) struct Across {
     /// Who is subscribed to channels.
     pub(super) presence: PresenceAcross,
     pub(super) traffic: Arc<Traffic>,
+    /// Logs of channels that are in memory.
+    pub(in crate::session) homes: Homes,
+    /// Logs of durable channels.
+    pub(super) durable: Durable,
 }
 
 impl Across {
@@ -38,6 +44,8 @@ impl Across {
             interest: Interest::new(Arc::clone(&mesh), Arc::clone(&traffic)),
             presence: PresenceAcross::default(),
             traffic,
+            homes: Homes::default(),
+            durable: Durable::default(),
             mesh,
         }
     }

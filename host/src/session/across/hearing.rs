@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::protocol::across::Kind;
-use super::protocol::{Anew, Ask, Refusal, answer, ask};
+use super::protocol::{Anew, Ask, Draining, Refusal, answer, ask};
 use super::wire::{Unreadable, decode};
 use crate::mesh::{Ears, News, PeerNode};
 use crate::session::shared::Shared;
@@ -32,6 +32,8 @@ impl Shared {
                 // Whoever asked it before it was gone is not answered any more.
                 across.waiting.fail(peer);
                 across.interest.join(peer);
+                self.log_owner_came(peer);
+                self.open_far_anew(peer);
                 self.join_presence(peer);
                 self.begin_anew(peer);
             }
@@ -52,6 +54,8 @@ impl Shared {
                 if across.members.has(peer) {
                     across.traffic.gap();
                     across.interest.lose(peer);
+                    self.log_owner_missed(peer);
+                    self.open_far_anew(peer);
                     self.forget_presence_wishes(peer);
                     self.begin_anew(peer);
                 }
@@ -68,6 +72,8 @@ impl Shared {
     fn forget_node(self: &Arc<Self>, peer: &PeerNode) {
         self.across.interest.part(peer);
         self.across.waiting.fail(peer);
+        self.across.durable.unwatch_all(peer);
+        self.log_owner_went(peer);
         self.part_presence(peer);
     }
 
@@ -110,6 +116,10 @@ impl Shared {
             }
             Kind::WantedKnown(known) => across.interest.hear_known(from, known),
             Kind::Live(live) => self.hear_live(from, live)?,
+            Kind::Home(home) => self.hear_of_log(from, home)?,
+            Kind::LogNews(news) => self.take_log_news(from, &news),
+            Kind::UnwatchLog(unwatch) => self.take_unwatch(from, &unwatch),
+            Kind::Draining(Draining {}) => self.log_owner_drains(from),
             Kind::Ask(ask) => self.take_ask(from, ask),
             Kind::Answer(answer) => across.answered(from, answer),
             Kind::PresenceAsk(asked) => self.hear_presence_ask(from, asked),
@@ -125,6 +135,10 @@ impl Shared {
     fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
         let Ask { id, what } = ask;
         match what {
+            Some(ask::What::Publish(publish)) => self.number(from, id, publish),
+            Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
+            Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
+            Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
             Some(ask::What::Act(act)) => self.take_act(from, id, act),
             Some(ask::What::Sessions(list)) => {
                 let listed = self.listed(&list);

@@ -2,6 +2,7 @@
 //! in memory.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::wire::{hash_of, mixed};
@@ -12,6 +13,8 @@ use crate::session::name::ChannelName;
 #[derive(Debug)]
 pub(in crate::session) struct Members {
     this: PeerNode,
+    /// Whether it is about to end, and no home any more.
+    drains: AtomicBool,
     /// By their names.
     others: RwLock<BTreeMap<Arc<str>, Member>>,
 }
@@ -22,6 +25,8 @@ pub(in crate::session) struct Member {
     pub(in crate::session) peer: PeerNode,
     /// Whether it is not linked just now.
     pub(in crate::session) is_away: bool,
+    /// Whether it is about to end, and no home any more.
+    drains: bool,
 }
 
 /// Which node keeps what is kept of a channel in memory.
@@ -37,6 +42,7 @@ impl Members {
     pub(super) fn new(this: PeerNode) -> Self {
         Self {
             this,
+            drains: AtomicBool::new(false),
             others: RwLock::default(),
         }
     }
@@ -49,6 +55,41 @@ impl Members {
     /// The others, by their names.
     pub(in crate::session) fn others(&self) -> Vec<Member> {
         self.read().values().cloned().collect()
+    }
+
+    /// The same, whatever else is known of them.
+    pub(in crate::session) fn peers(&self) -> Arc<[PeerNode]> {
+        let others = self.read();
+        others.values().map(|member| member.peer.clone()).collect()
+    }
+
+    /// Whether there is no other.
+    pub(in crate::session) fn is_alone(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// This node is about to end, and no home any more.
+    pub(super) fn drain(&self) {
+        self.drains.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub(super) fn drains(&self) -> bool {
+        self.drains.load(Ordering::Relaxed)
+    }
+
+    /// Another node is about to end, and no home any more.
+    pub(super) fn set_drains(&self, peer: &PeerNode) {
+        if let Some(member) = self.write().get_mut(&peer.name)
+            && member.peer == *peer
+        {
+            member.drains = true;
+        }
+    }
+
+    /// Whether a node is the home of a channel.
+    pub(super) fn is_home(&self, peer: &PeerNode, channel: &ChannelName) -> bool {
+        self.home_of(channel) == Home::There(peer.clone())
     }
 
     /// How many others there are.
@@ -69,12 +110,16 @@ impl Members {
         let weight = |node: &str| mixed(hash ^ hash_of(node));
         let others = self.read();
         let own = (weight(&self.this.name), &self.this.name);
+        let own = (!self.drains()).then_some(own);
         let highest = others
             .values()
+            .filter(|member| !member.drains)
             .map(|member| (weight(&member.peer.name), &member.peer.name, &member.peer))
             .max_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
         match highest {
-            Some((weight, name, peer)) if (weight, name) > own => Home::There(peer.clone()),
+            Some((weight, name, peer)) if Some((weight, name)) > own => {
+                Home::There(peer.clone())
+            }
             _ => Home::Here,
         }
     }
@@ -84,6 +129,7 @@ impl Members {
         let member = Member {
             peer: peer.clone(),
             is_away: false,
+            drains: false,
         };
         let before = self.write().insert(Arc::clone(&peer.name), member);
         before.map(|before| before.peer).filter(|it| it != peer)

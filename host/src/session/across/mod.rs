@@ -15,6 +15,8 @@
 //! | `wishes`, `wanted` | which channels this node has subscribers of, and which the others have |
 //! | `interest` | saying and hearing that |
 //! | `live` | publications that are in no history |
+//! | `durable/` | durable channels of other nodes |
+//! | `homes/` | those that are in one: who numbers them, and how others get them |
 //! | `presence/` | who is subscribed anywhere |
 //! | `act`, `acting`, `acting_wire`, `listing` | doing something with sessions, and showing them, on whichever nodes they are |
 
@@ -23,7 +25,9 @@ mod acting;
 mod acting_wire;
 mod asking;
 mod core;
+mod durable;
 mod hearing;
+mod homes;
 mod interest;
 mod listing;
 mod live;
@@ -38,7 +42,11 @@ mod wishes;
 
 pub use act::{Act, Reached};
 pub(super) use core::Across;
+pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
+pub(super) use homes::{Forwarded, Needs, Offered};
 pub(super) use interest::Wish;
+#[cfg(test)]
+pub(super) use members::Home;
 pub use listing::{AllChannels, NodeUsage, SessionsPage};
 pub use traffic::AcrossShown;

@@ -12,8 +12,8 @@ use super::protocol::{Across, Beside, Info, beside};
 use crate::event::{Event, ForeignError};
 use crate::session::hub::Exclude;
 
-/// Most tags that a publication brings.
-const MAX_TAGS: usize = 64;
+/// Most tags that a publication brings: more than go into a request to publish.
+const MAX_TAGS: usize = 1_024;
 
 /// What belongs to a publication beside its event.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::access::Unauthenticated;
 use crate::event::host_event::HostEventType;
+use crate::session::across::Needs;
 use crate::session::claims::ConnectionClaims;
 use crate::session::connection::{Known, Phase};
 use crate::session::grant::SubscriptionGrant;
@@ -91,6 +92,13 @@ impl Session {
         }
         // Together, as many as they are.
         let _wishes = join_all(known).await;
+        let settled = subs.iter().map(|(name, place, _)| {
+            let needs = Needs::of(request.subs.get(name.as_str()));
+            self.shared.settle_place(name, place, needs)
+        });
+        for settled in join_all(settled).await {
+            settled?;
+        }
         self.begin(id, &in_use, request, connecting, subs)?;
         self.shared.remind(&self.connection);
         if in_use.settings.single_connection && !user.is_empty() {

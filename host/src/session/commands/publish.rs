@@ -55,12 +55,12 @@ impl Session {
         };
         let place = self.shared.place(&in_use, &name).await?;
         let publisher = self.publisher(known);
-        if let Source::Log(channel) = &place.source {
+        if let Source::Log(log) = &place.source {
             let principal = known.identity.principal().to_string();
             let options = PublishOptions::default();
             let appended = self
                 .shared
-                .append_to(&name, channel, publisher, &principal, draft, options);
+                .append_to(&name, log, publisher, &principal, draft, options);
             appended.await?;
             return Ok(Answer::Publish);
         }
@@ -74,8 +74,10 @@ impl Session {
             options,
             info: Some(self.info(known, &name)),
         };
-        self.shared
-            .publish_to(&publisher, &name, &namespace, publishing)?;
+        let published = self
+            .shared
+            .publish_to(&publisher, &name, &namespace, publishing);
+        published.await?;
         Ok(Answer::Publish)
     }
 

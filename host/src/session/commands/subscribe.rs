@@ -7,6 +7,7 @@ use hearken_session_protocol::{
 };
 
 use crate::access::Unauthenticated;
+use crate::session::across::Needs;
 use crate::session::claims::SubscriptionClaims;
 use crate::session::connection::{Known, Subscription};
 use crate::session::entering::Entering;
@@ -134,6 +135,11 @@ impl Session {
             delta,
         };
         let _wish = self.shared.wish_known(name, &place).await;
+        let needs = match request.recover {
+            true => Needs::Position(request.offset, &request.epoch),
+            false => Needs::Some,
+        };
+        self.shared.settle_place(name, &place, needs).await?;
         {
             let mut state = self.connection.lock();
             let is_it = |begun: &Subscription| begun.number == number;

@@ -7,8 +7,10 @@ use hearken_session_protocol::ClientInfo;
 use tokio::sync::Notify;
 
 use super::batch::Batch;
+use super::homing::LogWord;
 use super::item::Item;
 use super::state::{Filling, State, forgotten};
+use crate::mesh::PeerNode;
 use crate::session::history::{HistoryError, Page, PageRequest};
 use crate::session::history_settings::HistorySettings;
 use crate::session::name::ChannelName;
@@ -24,6 +26,8 @@ pub(in crate::session) struct Hub {
     pub(super) number: u64,
     /// Where its publications come from, where that is not from publishers.
     pub(super) filled: Option<Box<Filled>>,
+    /// Tells that how its log stands has changed.
+    pub(super) settled: Notify,
     /// Held by whoever tells other nodes who is subscribed, so that they hear it in its order.
     telling: Mutex<()>,
     state: Mutex<State>,
@@ -84,6 +88,7 @@ impl Hub {
             name,
             number,
             filled,
+            settled: Notify::new(),
             telling: Mutex::new(()),
             state: Mutex::default(),
         }
@@ -130,7 +135,7 @@ impl Hub {
         std::mem::take(&mut self.lock().dropped)
     }
 
-    /// A part of its history.
+    /// A part of its history; `None` where that is not here.
     ///
     /// # Errors
     /// What is wrong with what was asked for.
@@ -140,16 +145,10 @@ impl Hub {
         settings: HistorySettings,
         random: u64,
         now: u64,
-    ) -> Result<Result<Page<StoredPublication>, HistoryError>, Gone> {
+    ) -> Result<Option<Result<Page<StoredPublication>, HistoryError>>, Gone> {
         let mut state = self.entered()?;
-        Ok(state.history(settings, random, now).page(asked, now))
-    }
-
-    /// Drops what its history keeps.
-    pub(in crate::session) fn remove_history(&self) {
-        if let Some((_, history)) = &mut self.lock().history {
-            history.remove();
-        }
+        let history = state.history(settings, random, now);
+        Ok(history.map(|history| history.page(asked, now)))
     }
 
     /// Who is subscribed, here and on other nodes, as far as that is kept.
@@ -165,28 +164,36 @@ impl Hub {
     }
 
     /// Drops what is not kept any longer, when it is time for that; `settings` are what the
-    /// history is to keep to, if the channel has any. Whether the hub is still needed, and
-    /// when it is to be looked after again.
+    /// history is to keep to, if the channel has any, and `send` tells other nodes. Whether the
+    /// hub is still needed, and when it is to be looked after again.
     pub(in crate::session) fn tend(
         &self,
         settings: Option<HistorySettings>,
         now: u64,
+        send: impl Fn(&[PeerNode], LogWord),
     ) -> Option<Tended> {
         let mut state = self.lock();
         if state.reminded.is_some_and(|reminded| reminded > now) {
             return None;
         }
         state.keep_to(settings, now);
-        let is_used = !state.subscribers.is_empty();
-        if let Some((kept_to, history)) = &mut state.history {
+        let (is_used, is_owned) = (state.is_read(), state.homed.is_owned());
+        if let Some((kept_to, history)) = state.homed.kept_mut() {
             history.expire(now);
             if is_used {
                 // Whoever has a position there reads on.
                 history.read(now);
-            } else if forgotten(kept_to, history) <= now {
-                state.history = None;
+            } else if forgotten(kept_to, history) <= now && is_owned {
+                state.homed.forget();
             }
         }
+        let mut todo = Vec::new();
+        if settings.is_none() {
+            state.homed.abandon(&mut todo);
+        } else if !state.needs_log(now) && state.homed.may_leave() {
+            state.homed.leave(&mut todo);
+        }
+        state.carry_out(todo, now, send);
         let looks_away = state.look_away(now);
         let again = state.due(now);
         state.reminded = Some(again);

@@ -7,13 +7,16 @@ use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
 use super::channel_hub::{Gone, Hub, Turn};
+use super::homing::LogWord;
 use super::item::{Exclude, Item};
 use super::state::State;
 use super::subscriber::Subscriber;
 use crate::bus::Publisher;
 use crate::event::Event;
+use crate::mesh::PeerNode;
 use crate::session::history::Position;
 use crate::session::history_settings::HistorySettings;
+use crate::session::homed::{Manner, Todo};
 use crate::session::publication::StoredPublication;
 
 /// Subscribers that are handed something before others get the thread.
@@ -51,20 +54,23 @@ pub(in crate::session) struct Taken {
 }
 
 impl Hub {
-    /// Takes a publication and has it delivered on the bus, in the order in which the hub
-    /// takes them; sessions are handed it by [`Hub::hand_on`]. `beyond` is told in that order
-    /// too, for sessions of other nodes.
+    /// Takes a publication and has it delivered on the bus by `publisher`, if it was published
+    /// on this node, in the order in which the hub takes them; sessions are handed it by
+    /// [`Hub::hand_on`]. `beyond` is told in that order too, for sessions of other nodes, if it
+    /// has no place in a log; those that follow the log get it by `send`, which waits for
+    /// nothing. `None` if it has a place in a log that is not owned here; then nothing is done.
     ///
     /// # Errors
     /// [`Gone`] when this hub takes none any more.
     pub(in crate::session) fn publish(
         &self,
         new: &NewPublication<'_>,
-        publisher: &Publisher,
+        publisher: Option<&Publisher>,
         random: u64,
         now: u64,
+        send: impl Fn(&[PeerNode], LogWord),
         beyond: impl FnOnce(),
-    ) -> Result<Taken, Gone> {
+    ) -> Result<Option<Taken>, Gone> {
         if self.filled.is_some() {
             // What it hands on comes from elsewhere: its channel was another one before.
             return Err(Gone);
@@ -73,16 +79,24 @@ impl Hub {
         if let Some(key) = &new.key
             && let Some(answered) = state.keys.get(key, now)
         {
-            return Ok(Taken {
+            return Ok(Some(Taken {
                 answered: answered.clone(),
                 is_duplicate: true,
-            });
+            }));
         }
-        let (publication, position) = state.keep(new, random, now);
+        let mut todo = Vec::new();
+        let Some((publication, position)) = state.keep(new, random, now, &mut todo) else {
+            return Ok(None);
+        };
         // Under the lock, so that plugins and streams get the channel's events in its order,
         // and each publisher's in the order in which they come. Nothing there waits.
-        publisher.publish_stored(std::slice::from_ref(publication.event()));
-        beyond();
+        if let Some(publisher) = publisher {
+            publisher.publish_stored(std::slice::from_ref(publication.event()));
+        }
+        match position {
+            Some(_) => _ = state.carry_out(todo, now, send),
+            None => beyond(),
+        }
         let answered = Answered {
             id: publication.event().id().into(),
             time: publication.event().recorded_time(),
@@ -98,10 +112,10 @@ impl Hub {
             exclude: new.exclude.clone(),
             as_delta: new.as_delta,
         });
-        Ok(Taken {
+        Ok(Some(Taken {
             answered,
             is_duplicate: false,
-        })
+        }))
     }
 
     /// Hands on what waits, until nothing does. For whoever was told to by [`Hub::stirred`].
@@ -133,28 +147,36 @@ impl Hub {
 }
 
 impl State {
-    /// Makes a publication of an event, and keeps it where there is a history.
+    /// Makes a publication of an event, and keeps it where there is a history. `None` where
+    /// another node does that.
     fn keep(
         &mut self,
         new: &NewPublication<'_>,
         random: u64,
         now: u64,
-    ) -> (Arc<StoredPublication>, Option<Position>) {
-        self.serial += 1;
+        todo: &mut Vec<Todo<StoredPublication>>,
+    ) -> Option<(Arc<StoredPublication>, Option<Position>)> {
         let make = |event, offset| {
             let (info, tags) = (new.info.clone(), new.tags.clone());
             StoredPublication::new(event, offset, info, tags, new.tagged)
         };
         let Some(settings) = new.history.filter(|_| !new.skips_history) else {
-            return (Arc::new(make(new.event.clone(), 0)), None);
+            self.serial += 1;
+            return Some((Arc::new(make(new.event.clone(), 0)), None));
         };
+        self.keep_to(Some(settings), now);
         let time = self.last_time.max(new.event.recorded_time());
+        let bytes = StoredPublication::bytes_of(&new.event, new.info.as_ref(), &new.tags);
+        let manner = Manner {
+            exclude: new.exclude.clone(),
+            as_delta: new.as_delta,
+        };
+        let make = |offset| make(new.event.clone().placed(offset, time), offset);
+        let given = (settings, random, now);
+        let appended = self.homed.append(given, bytes, &manner, make, todo);
+        let (publication, position) = appended?;
         self.last_time = time;
-        let history = self.history(settings, random, now);
-        let bytes = StoredPublication::bytes_of(&new.event);
-        let publication = history.append(bytes, now, |offset| {
-            make(new.event.clone().placed(offset, time), offset)
-        });
-        (publication, Some(history.top()))
+        self.serial += 1;
+        Some((publication, Some(position)))
     }
 }

@@ -8,11 +8,13 @@ use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
 use super::foreign::Foreign;
+use super::homing::FOLLOWED_ON;
 use super::item::{Item, Pending};
 use super::member::MemberChange;
 use super::subscriber::Subscriber;
-use crate::session::history::{History, epoch_of};
+use crate::session::history::History;
 use crate::session::history_settings::HistorySettings;
+use crate::session::homed::Homed;
 use crate::session::idempotency::IdempotencyKeys;
 use crate::session::presence::Presence;
 use crate::session::publication::StoredPublication;
@@ -40,8 +42,10 @@ pub(super) enum Filling {
 pub(super) struct State {
     /// Nobody uses it any more: whoever finds that looks for another of the name.
     pub(super) gone: bool,
-    /// Its history and what that keeps to.
-    pub(super) history: Option<(HistorySettings, History<StoredPublication>)>,
+    /// Its history, as far as that is here, and whose it is.
+    pub(super) homed: Homed<StoredPublication>,
+    /// Until when somebody here needs that, beside subscribers.
+    pub(super) needed: u64,
     pub(super) keys: IdempotencyKeys<Answered>,
     /// Those who are there, here and on other nodes.
     pub(super) presence: Presence<Arc<ClientInfo>>,
@@ -75,21 +79,21 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The history, which begins where there is none.
+    /// The history, which begins where there is none; `None` where another node has it, and it
+    /// is not known here yet.
     pub(super) fn history(
         &mut self,
         settings: HistorySettings,
         random: u64,
         now: u64,
-    ) -> &mut History<StoredPublication> {
+    ) -> Option<&mut History<StoredPublication>> {
         self.keep_to(Some(settings), now);
-        let begin = || (settings, History::new(&epoch_of(random), settings, now));
-        &mut self.history.get_or_insert_with(begin).1
+        self.homed.history(settings, random, now)
     }
 
     /// Has the history keep to other settings, or ends it.
     pub(super) fn keep_to(&mut self, settings: Option<HistorySettings>, now: u64) {
-        let Some((known, history)) = &mut self.history else {
+        let Some((known, history)) = self.homed.kept_mut() else {
             return;
         };
         match settings {
@@ -99,7 +103,7 @@ impl State {
                 history.set(settings, now);
             }
             None => {
-                self.history = None;
+                self.homed.forget();
                 self.serial += 1;
                 self.lose();
             }
@@ -153,7 +157,7 @@ impl State {
 
     pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
         self.is_unused()
-            && self.history.is_none()
+            && self.homed.is_idle()
             && !self.is_followed()
             && self.keys.is_empty(now)
     }
@@ -168,6 +172,11 @@ impl State {
         self.subscribers.is_empty() && !self.handing_on && self.filling == Filling::None
     }
 
+    /// Whether somebody has a position in its history.
+    pub(super) fn is_read(&self) -> bool {
+        !self.subscribers.is_empty() || self.homed.has_followers()
+    }
+
     /// When something changes by itself, or may have.
     pub(super) fn due(&self, now: u64) -> u64 {
         let mut soon = now.saturating_add(LOOKED_AFTER);
@@ -177,8 +186,12 @@ impl State {
         {
             soon = foreign.kept(now).clamp(now + 1, soon);
         }
-        match &self.history {
-            Some((settings, history)) if self.subscribers.is_empty() => match history.expires() {
+        if self.homed.may_leave() && self.subscribers.is_empty() {
+            soon = soon.min(now.saturating_add(FOLLOWED_ON));
+            return soon;
+        }
+        match self.homed.kept() {
+            Some((settings, history)) if !self.is_read() => match history.expires() {
                 Some(expires) => expires.clamp(now + 1, soon),
                 None if self.is_followed() => soon,
                 None => forgotten(settings, history).max(now + 1),

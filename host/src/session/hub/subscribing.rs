@@ -54,10 +54,21 @@ pub(in crate::session) struct Subscribed {
     pub(in crate::session) recovered: Option<Recovered<StoredPublication>>,
 }
 
+/// What became of somebody who was to be subscribed.
+#[derive(Debug)]
+pub(in crate::session) enum Subscribing {
+    /// It is.
+    Subscribed(Subscribed),
+    /// It is not, for what it gets of the history.
+    NotAdmitted,
+    /// It is not, since the history is another node's and not known here.
+    Unsettled,
+}
+
 impl Hub {
     /// Subscribes somebody: from now on it gets, once it is opened, all that is published.
     /// `admit` looks at what it gets of the history, and may say that it is not subscribed
-    /// then: nothing.
+    /// then.
     ///
     /// # Errors
     /// [`Gone`] when nobody subscribes to this hub any more; what came is left.
@@ -71,11 +82,15 @@ impl Hub {
         admit: impl FnOnce(&mut Recovered<StoredPublication>) -> bool,
         random: u64,
         now: u64,
-    ) -> Result<Option<Subscribed>, Gone> {
+    ) -> Result<Subscribing, Gone> {
         let mut state = self.entered()?;
-        let history = begin
-            .history
-            .map(|settings| state.history(settings, random, now));
+        let history = match begin.history {
+            Some(settings) => match state.history(settings, random, now) {
+                Some(history) => Some(history),
+                None => return Ok(Subscribing::Unsettled),
+            },
+            None => None,
+        };
         let (top, mut recovered) = match (history, begin.wants) {
             (None, _) => (None, None),
             (Some(history), Wants::New) => (Some(history.top()), None),
@@ -91,7 +106,7 @@ impl Hub {
         if let Some(recovered) = &mut recovered
             && !admit(recovered)
         {
-            return Ok(None);
+            return Ok(Subscribing::NotAdmitted);
         }
         let new = new.take().expect("there is one until it is subscribed");
         state.deltas += usize::from(new.form.delta);
@@ -120,7 +135,7 @@ impl Hub {
             }
             state.changes.push(MemberChange::Came(member.clone()));
         }
-        Ok(Some(Subscribed {
+        Ok(Subscribing::Subscribed(Subscribed {
             subscriber,
             top,
             recovered,

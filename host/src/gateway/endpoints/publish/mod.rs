@@ -96,7 +96,7 @@ pub(in crate::gateway) async fn publish(
         .iter()
         .any(|draft| draft.channel.is_some())
     {
-        if let Some(answer) = published::publish(sender, &mut submission)? {
+        if let Some(answer) = published::publish(sender, &mut submission).await? {
             return Ok(answer);
         }
         published::make_durable(sender, &submission).await?;

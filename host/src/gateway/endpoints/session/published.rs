@@ -16,7 +16,7 @@ use crate::session::{PublishFailure, PublishOptions, Sessions};
 /// # Errors
 /// [`Rejection`] when an event cannot be published, or when only some of several events name
 /// such a channel.
-pub(in crate::gateway) fn publish(
+pub(in crate::gateway) async fn publish(
     sender: Sender<'_>,
     submission: &mut Submission,
 ) -> Result<Option<Response>, Rejection> {
@@ -60,7 +60,7 @@ pub(in crate::gateway) fn publish(
         let published = context
             .sessions
             .publish(&publisher, &principal, &channel, draft, options);
-        let receipt = published.map_err(|failure| match failure {
+        let receipt = published.await.map_err(|failure| match failure {
             PublishFailure::Event(error) => submission.refused(at, error),
             failure => submission.placed(at, SessionRefusal::Publish(failure).into()),
         })?;

@@ -103,6 +103,21 @@ impl SessionRefusal {
                 PublishFailure::UnknownChannel(_) => {
                     (StatusCode::NOT_FOUND, "no-channel", "No such channel")
                 }
+                PublishFailure::Away(_) => (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "node-away",
+                    "The node is away",
+                ),
+                PublishFailure::Unknown(_) => (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "outcome-unknown",
+                    "Outcome unknown",
+                ),
+                PublishFailure::Busy(_) => (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "overloaded",
+                    "Overloaded",
+                ),
                 PublishFailure::TooManyChannels(_) => (
                     StatusCode::SERVICE_UNAVAILABLE,
                     "too-many-channels",

@@ -114,7 +114,7 @@ impl Hosted {
         let mut draft = Draft::new(EventType::custom("said").unwrap());
         draft.data = Some(data.as_bytes().into());
         let publisher = self.bus.publisher("/tests", "t");
-        let published = self.sessions.publish(
+        let published = self.sessions.publish_unanswered(
             &publisher,
             "key:t",
             channel,

@@ -98,7 +98,8 @@ impl Guest {
             }),
             false => {
                 let publisher = &plugin.publisher;
-                let published = sessions.publish(publisher, &principal, channel, draft, options);
+                let published =
+                    sessions.publish_unanswered(publisher, &principal, channel, draft, options);
                 published.map(|receipt| (*receipt.id).to_owned())
             }
         };

@@ -1,0 +1,135 @@
+//! Which node has a durable channel, and opening it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearken_channel_log::Bounds;
+
+use crate::mesh::PeerNode;
+use crate::session::across::asking::AskFailure;
+use crate::session::across::members::Home;
+use crate::session::across::protocol::{LogOpened, OpenLog, answer, ask, refusal};
+use crate::session::far_log::{FarLog, FarState};
+use crate::session::name::ChannelName;
+use crate::session::shared::Shared;
+
+/// How long the node that has a channel may take: a client waits 5 s for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Where a durable channel is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Holder {
+    /// On this node.
+    Here,
+    /// On that node.
+    There(PeerNode),
+    /// On a node that is not there now.
+    Away,
+    /// On none, as far as that is known.
+    Nowhere,
+}
+
+/// Why a channel of another node is not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum NotOpened {
+    /// The node cannot be asked now.
+    Away,
+    /// It has no such channel, and makes none.
+    Unknown,
+    /// It has as many channels of the namespace as it may have.
+    TooMany,
+}
+
+impl Shared {
+    /// Where a durable channel is.
+    pub(in crate::session) fn holder_of(&self, name: &ChannelName) -> Holder {
+        if self.channels.has(name.as_str()) {
+            return Holder::Here;
+        }
+        let nodes = self.channels.elsewhere(name.as_str());
+        if nodes.is_empty() {
+            return Holder::Nowhere;
+        }
+        let peers = self.across.members.peers();
+        let found = nodes
+            .iter()
+            .find_map(|node| peers.iter().find(|peer| *peer.name == **node));
+        match found {
+            Some(peer) => Holder::There(peer.clone()),
+            None => Holder::Away,
+        }
+    }
+
+    /// The node on which a durable channel is made that is nowhere; `None` if that is this one.
+    /// All say the same, so that two that make it at the same time make one.
+    pub(in crate::session) fn maker_of(&self, name: &ChannelName) -> Option<PeerNode> {
+        match self.across.members.home_of(name) {
+            Home::Here => None,
+            Home::There(peer) => Some(peer),
+        }
+    }
+
+    /// Opens a channel of another node, which makes it if it is to and it is not there.
+    ///
+    /// # Errors
+    /// [`NotOpened`] says why not.
+    pub(in crate::session) async fn open_far(
+        &self,
+        name: &ChannelName,
+        peer: &PeerNode,
+        make: bool,
+    ) -> Result<Arc<FarLog>, NotOpened> {
+        let what = ask::What::OpenLog(OpenLog {
+            channel: name.to_string(),
+            make,
+            watch: true,
+        });
+        let opened = match self.across.ask(peer, what, PATIENCE).await {
+            Ok(answer::What::LogOpened(opened)) => opened,
+            Err(AskFailure::Refused(why)) => {
+                return Err(match why.reason() {
+                    refusal::Reason::Unknown => NotOpened::Unknown,
+                    refusal::Reason::Error => NotOpened::TooMany,
+                    _ => NotOpened::Away,
+                });
+            }
+            Ok(_) | Err(AskFailure::Away | AskFailure::Late) => return Err(NotOpened::Away),
+        };
+        let epoch = opened.epoch.parse().map_err(|_| NotOpened::Away)?;
+        let state = state_of(&opened);
+        let durable = &self.across.durable;
+        Ok(durable.known(name, &peer.name, epoch, state))
+    }
+
+    /// A node is there again, or may have said what was lost: what is read of it is opened anew.
+    pub(in crate::session) fn open_far_anew(self: &Arc<Self>, peer: &PeerNode) {
+        let logs = self.across.durable.of_node(&peer.name);
+        if logs.is_empty() {
+            return;
+        }
+        let (shared, peer) = (Arc::clone(self), peer.clone());
+        self.run(async move {
+            for log in logs {
+                match shared.open_far(&log.name, &peer, false).await {
+                    // What is there now was told to whoever reads it.
+                    Ok(_) => {}
+                    Err(NotOpened::Unknown) => log.remove(),
+                    // It comes back once more, or is gone.
+                    Err(NotOpened::Away | NotOpened::TooMany) => return,
+                }
+            }
+        });
+    }
+}
+
+fn state_of(opened: &LogOpened) -> FarState {
+    FarState {
+        bounds: Bounds {
+            first: opened.first,
+            last: opened.last,
+        },
+        missing: opened.missing,
+        damaged: opened.damaged,
+        is_removed: false,
+    }
+}

@@ -1,0 +1,122 @@
+//! Reading the logs of durable channels, wherever they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearken_channel_log::{ReadError, Span, StorageFault};
+
+use crate::channel::{Found, ReadAmount, ReadFailure, ReadFilter};
+use crate::session::across::protocol::log_read::Outcome;
+use crate::session::across::protocol::{LogNews, LogRead, ReadLog, answer, ask};
+use crate::session::across::wire::event_of;
+use crate::session::far_log::FarLog;
+use crate::session::log::Log;
+use crate::session::name::ChannelName;
+use crate::session::shared::Shared;
+
+/// How long a page of a log of another node may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Most that is asked for at once, which goes into a message.
+const MOST: ReadAmount = ReadAmount {
+    events: 256,
+    bytes: 96 << 10,
+};
+
+impl Shared {
+    /// Reads what comes behind a position.
+    ///
+    /// # Errors
+    /// [`ReadFailure`] says why it cannot be read.
+    pub(in crate::session) async fn read_log(
+        &self,
+        log: &Log,
+        after: u64,
+        amount: ReadAmount,
+    ) -> Result<Found, ReadFailure> {
+        match log {
+            Log::Near(channel) => channel.read(after, amount, &ReadFilter::default()).await,
+            Log::Far(log) => self.read_far(log, after, amount).await,
+        }
+    }
+
+    async fn read_far(
+        &self,
+        log: &FarLog,
+        after: u64,
+        amount: ReadAmount,
+    ) -> Result<Found, ReadFailure> {
+        let peers = self.across.members.peers();
+        let Some(peer) = peers.iter().find(|peer| peer.name == log.node) else {
+            return Err(away());
+        };
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let what = ask::What::ReadLog(ReadLog {
+            channel: log.name.to_string(),
+            epoch: log.epoch.to_string(),
+            after,
+            events: number(amount.events.min(MOST.events)),
+            bytes: number(amount.bytes.min(MOST.bytes)),
+        });
+        match self.across.ask(peer, what, PATIENCE).await {
+            Ok(answer::What::LogRead(read)) => found(after, read),
+            // Also where it refuses, since it may know better soon.
+            Ok(_) | Err(_) => Err(away()),
+        }
+    }
+
+    /// A node says that there is more in a log of it. Whether anybody here wants to know.
+    pub(in crate::session) fn hear_log_news(&self, from: &str, news: &LogNews) -> bool {
+        let Ok(name) = ChannelName::new(&news.channel) else {
+            return false;
+        };
+        let log = self.across.durable.get(&name);
+        let Some(log) = log.filter(|log| *log.node == *from) else {
+            return false;
+        };
+        match news.removed || news.epoch != log.epoch.to_string() {
+            true => log.remove(),
+            false => log.reach(news.last),
+        }
+        true
+    }
+}
+
+/// What another node has read.
+fn found(after: u64, read: LogRead) -> Result<Found, ReadFailure> {
+    match read.outcome() {
+        Outcome::Unspecified => {}
+        Outcome::Removed => return Err(ReadFailure::Removed),
+        Outcome::Damaged => {
+            let first = after.saturating_add(1);
+            let last = read.next.max(first);
+            return Err(ReadFailure::Log(ReadError::Damaged(Span { first, last })));
+        }
+        Outcome::Beyond => {
+            let last = read.last;
+            return Err(ReadFailure::Beyond { after, last });
+        }
+        Outcome::Busy => return Err(ReadFailure::Log(ReadError::Overloaded)),
+        Outcome::Failed => return Err(away()),
+    }
+    // Each is looked at as an event, which it may not be.
+    if read.events.iter().any(|event| event_of(event).is_err()) {
+        return Err(away());
+    }
+    let first = after.saturating_add(1);
+    Ok(Found {
+        events: read.events,
+        next: read.next,
+        last: read.last,
+        gap: (read.gap >= first).then_some(Span {
+            first,
+            last: read.gap,
+        }),
+        damaged: None,
+    })
+}
+
+fn away() -> ReadFailure {
+    let why: Arc<str> = "its node cannot be asked".into();
+    ReadFailure::Log(ReadError::Storage(StorageFault::new(why)))
+}

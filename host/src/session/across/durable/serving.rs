@@ -1,0 +1,219 @@
+//! What other nodes ask of the durable channels of this one.
+
+use std::sync::Arc;
+
+use hearken_channel_log::{ReadError, StorageFault};
+use hearken_session_protocol::codes::errors;
+
+use crate::channel::{Channel, Found, ReadAmount, ReadFailure};
+use crate::mesh::PeerNode;
+use crate::session::across::protocol::across::Kind;
+use crate::session::across::protocol::answer::What;
+use crate::session::across::protocol::log_read::Outcome;
+use crate::session::across::protocol::{
+    AppendLog, LogNews, LogOpened, LogRead, OpenLog, ReadLog, Refusal, UnwatchLog, refusal,
+};
+use crate::session::log::Log;
+use crate::session::name::ChannelName;
+use crate::session::refused::Refused;
+use crate::session::shared::Shared;
+
+/// Most that is read for one answer, which goes into a message.
+const MOST: ReadAmount = ReadAmount {
+    events: 256,
+    bytes: 96 << 10,
+};
+
+impl Shared {
+    /// Another node opens a channel: it is answered by a task, since the channel may have to be
+    /// made.
+    pub(in crate::session) fn serve_open(self: &Arc<Self>, from: &PeerNode, id: u64, asked: OpenLog) {
+        let (shared, from) = (Arc::clone(self), from.clone());
+        self.run(async move {
+            let answer = match shared.opened(&from, &asked).await {
+                Ok(opened) => What::LogOpened(opened),
+                Err(why) => What::Refused(why),
+            };
+            shared.across.answer(&from, id, answer);
+        });
+    }
+
+    async fn opened(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        asked: &OpenLog,
+    ) -> Result<LogOpened, Refusal> {
+        let unknown = || because(refusal::Reason::Unknown, 0);
+        let name = ChannelName::new(&asked.channel).map_err(|_| unknown())?;
+        let channel = match self.channels.get(name.as_str()) {
+            Some(channel) => channel,
+            None if asked.make => self.made_for(&name).await?,
+            None => return Err(unknown()),
+        };
+        // Before it is looked how far it goes, so that nothing is missed.
+        if asked.watch {
+            self.watch_log(from, &name, &channel);
+        }
+        let log = Log::Near(Arc::clone(&channel));
+        let bounds = log.bounds().ok_or_else(unknown)?;
+        Ok(LogOpened {
+            epoch: channel.epoch().to_string(),
+            first: bounds.first,
+            last: bounds.last,
+            missing: log.missing(),
+            damaged: log.damaged(),
+            declared: channel.namespace().is_none(),
+        })
+    }
+
+    /// Makes a channel of a namespace.
+    async fn made_for(&self, name: &ChannelName) -> Result<Arc<Channel>, Refusal> {
+        let unknown = || because(refusal::Reason::Unknown, 0);
+        let namespace = self.namespace(&self.in_use(), name).map_err(|_| unknown())?;
+        if !namespace.durable {
+            return Err(unknown());
+        }
+        let made = self.make_near(name, &namespace).await;
+        made.map_err(|error| because(refusal::Reason::Error, error.code))
+    }
+
+    fn watch_log(self: &Arc<Self>, from: &PeerNode, name: &ChannelName, channel: &Arc<Channel>) {
+        if self.across.durable.watch(name, from) != Some(true) {
+            return;
+        }
+        let (shared, name) = (Arc::clone(self), name.clone());
+        let channel = Arc::clone(channel);
+        self.run(async move { shared.tell_of_log(&name, &channel).await });
+    }
+
+    /// Tells other nodes when there is more in a log, as long as any is to be told.
+    async fn tell_of_log(self: Arc<Self>, name: &ChannelName, channel: &Channel) {
+        let durable = &self.across.durable;
+        let news = |last, removed| LogNews {
+            channel: name.to_string(),
+            epoch: channel.epoch().to_string(),
+            last,
+            removed,
+        };
+        // What came before this task runs is told once more.
+        let mut told = 0;
+        loop {
+            let is_there = channel.beyond(told).await.is_ok();
+            let Some(bounds) = channel.bounds().filter(|_| is_there) else {
+                for watcher in durable.take_watchers(name) {
+                    self.across.say(&watcher, Kind::LogNews(news(0, true)));
+                }
+                return;
+            };
+            told = bounds.last;
+            let Some(watchers) = durable.watched_by(name) else {
+                return;
+            };
+            for watcher in watchers {
+                self.across.say(&watcher, Kind::LogNews(news(told, false)));
+            }
+        }
+    }
+
+    /// A node says that there is more in a log. It is told if nobody here wants to know.
+    pub(in crate::session) fn take_log_news(&self, from: &PeerNode, news: &LogNews) {
+        if !self.hear_log_news(&from.name, news) && !news.removed {
+            let channel = news.channel.clone();
+            self.across.say(from, Kind::UnwatchLog(UnwatchLog { channel }));
+        }
+    }
+
+    /// A node need not be told of a log any more.
+    pub(in crate::session) fn take_unwatch(&self, from: &PeerNode, unwatch: &UnwatchLog) {
+        if let Ok(name) = ChannelName::new(&unwatch.channel) {
+            self.across.durable.unwatch(&name, from);
+        }
+    }
+
+    /// Another node reads a log.
+    pub(in crate::session) fn serve_read(self: &Arc<Self>, from: &PeerNode, id: u64, asked: ReadLog) {
+        let (shared, from) = (Arc::clone(self), from.clone());
+        self.run(async move {
+            let read = shared.read_for(&asked).await;
+            shared.across.answer(&from, id, What::LogRead(read));
+        });
+    }
+
+    async fn read_for(&self, asked: &ReadLog) -> LogRead {
+        let outcome = |outcome: Outcome, next, last| LogRead {
+            outcome: outcome.into(),
+            next,
+            last,
+            ..LogRead::default()
+        };
+        let channel = self.channels.get(&asked.channel);
+        let channel = channel.filter(|channel| channel.epoch().to_string() == asked.epoch);
+        let Some(channel) = channel else {
+            return outcome(Outcome::Removed, 0, 0);
+        };
+        let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let amount = ReadAmount {
+            events: number(asked.events).clamp(1, MOST.events),
+            bytes: number(asked.bytes).min(MOST.bytes),
+        };
+        // What is read is in memory until it is sent.
+        let read = match self.answering.acquire().await {
+            Ok(_turn) => self.read_log(&Log::Near(channel), asked.after, amount).await,
+            Err(_) => Err(ReadFailure::Log(ReadError::Storage(StorageFault::closed()))),
+        };
+        match read {
+            Ok(Found {
+                events,
+                next,
+                last,
+                gap,
+                ..
+            }) => LogRead {
+                events,
+                next,
+                last,
+                gap: gap.map_or(0, |gap| gap.last),
+                ..LogRead::default()
+            },
+            Err(ReadFailure::Removed) => outcome(Outcome::Removed, 0, 0),
+            Err(ReadFailure::Beyond { last, .. }) => outcome(Outcome::Beyond, 0, last),
+            Err(ReadFailure::Log(ReadError::Damaged(span))) => {
+                outcome(Outcome::Damaged, span.last, 0)
+            }
+            Err(ReadFailure::Log(ReadError::Overloaded)) => outcome(Outcome::Busy, 0, 0),
+            Err(ReadFailure::Log(_)) => outcome(Outcome::Failed, 0, 0),
+        }
+    }
+
+    /// Another node appends to a log.
+    pub(in crate::session) fn serve_append(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        id: u64,
+        asked: AppendLog,
+    ) {
+        let (shared, from) = (Arc::clone(self), from.clone());
+        self.run(async move {
+            let answer = match shared.append_for(&from, &asked).await {
+                Ok(number) => What::Appended(number),
+                Err(Refused::Error(error)) => What::Refused(Refusal {
+                    message: error.message.to_string(),
+                    ..because(refusal::Reason::Error, error.code)
+                }),
+                Err(Refused::Disconnect(_)) => {
+                    What::Refused(because(refusal::Reason::Error, errors::INTERNAL.code))
+                }
+            };
+            shared.across.answer(&from, id, answer);
+        });
+    }
+}
+
+/// That reason, with nothing for people.
+fn because(reason: refusal::Reason, code: u32) -> Refusal {
+    Refusal {
+        reason: reason.into(),
+        code,
+        ..Refusal::default()
+    }
+}

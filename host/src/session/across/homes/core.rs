@@ -1,0 +1,159 @@
+//! What a node knows of all logs together.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::offers::Offered;
+use crate::session::name::ChannelName;
+
+/// Most publications of a channel that wait to be sent to who numbers them, and bytes of them:
+/// more than that are refused.
+const MAX_WAITING: usize = 4_096;
+const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// Most channels of which publications wait.
+const MAX_CHANNELS: usize = 16_384;
+
+/// Publications that are sent together at most, and bytes of them but for the first.
+const TOGETHER: usize = 64;
+const TOGETHER_BYTES: usize = 64 << 10;
+
+/// What a node knows of all logs together.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Homes {
+    /// Channels whose logs are to be looked at.
+    state: Mutex<State>,
+    /// Tells that there are some.
+    stirred: Notify,
+    /// Publications that are to be numbered by another node, in their order.
+    waiting: Mutex<BTreeMap<ChannelName, Waiting>>,
+    /// Channels that have some.
+    channels: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Soon, since the others are seen differently.
+    due: BTreeSet<ChannelName>,
+    /// After a while, since somebody has yet to answer.
+    unsettled: BTreeSet<ChannelName>,
+}
+
+/// Publications to one channel.
+#[derive(Debug, Default)]
+struct Waiting {
+    offered: VecDeque<Offered>,
+    bytes: usize,
+}
+
+/// There is no room for a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Homes {
+    /// These logs are to be looked at.
+    pub(super) fn look_at(&self, names: impl IntoIterator<Item = ChannelName>) {
+        self.lock().due.extend(names);
+        self.stirred.notify_one();
+    }
+
+    /// This log has yet to be settled.
+    pub(super) fn unsettled(&self, name: &ChannelName) {
+        if self.lock().unsettled.insert(name.clone()) {
+            self.stirred.notify_one();
+        }
+    }
+
+    /// Takes up to so many logs out that are to be looked at; with those that have yet to be
+    /// settled, `all` of them.
+    pub(super) fn take(&self, most: usize, all: bool) -> BTreeSet<ChannelName> {
+        let mut state = self.lock();
+        let mut taken = match all {
+            true => std::mem::take(&mut state.unsettled),
+            false => BTreeSet::new(),
+        };
+        for _ in 0..most {
+            let Some(name) = state.due.pop_first() else {
+                break;
+            };
+            taken.insert(name);
+        }
+        taken
+    }
+
+    /// Whether there are logs to be looked at soon, and whether there are some that have yet to
+    /// be settled.
+    pub(super) fn are_left(&self) -> (bool, bool) {
+        let state = self.lock();
+        (!state.due.is_empty(), !state.unsettled.is_empty())
+    }
+
+    /// Waits until there are more.
+    pub(super) async fn stirred(&self) {
+        self.stirred.notified().await;
+    }
+
+    /// Whether publications to a channel wait: others have to go behind them.
+    pub(in crate::session) fn are_waiting(&self, name: &ChannelName) -> bool {
+        self.channels.load(Ordering::Acquire) > 0 && self.waiting().contains_key(name)
+    }
+
+    /// Puts a publication behind the others of its channel. Whether it is the first, so that
+    /// somebody has to look after them.
+    ///
+    /// # Errors
+    /// [`Full`] when too many wait.
+    pub(super) fn put(&self, name: &ChannelName, offered: Offered) -> Result<bool, Full> {
+        let mut all = self.waiting();
+        let is_first = !all.contains_key(name);
+        if is_first && all.len() >= MAX_CHANNELS {
+            return Err(Full);
+        }
+        let bytes = offered.bytes();
+        let waiting = all.entry(name.clone()).or_default();
+        let is_over = waiting.bytes.saturating_add(bytes) > MAX_WAITING_BYTES;
+        if waiting.offered.len() >= MAX_WAITING || is_over && !waiting.offered.is_empty() {
+            return Err(Full);
+        }
+        waiting.bytes = waiting.bytes.saturating_add(bytes);
+        waiting.offered.push_back(offered);
+        self.channels.store(all.len(), Ordering::Release);
+        Ok(is_first)
+    }
+
+    /// The next that are sent together; `None` when there are none, and nobody looks after them
+    /// any more.
+    pub(super) fn next(&self, name: &ChannelName) -> Option<Vec<Offered>> {
+        let mut all = self.waiting();
+        let waiting = all.get_mut(name)?;
+        let (mut next, mut bytes) = (Vec::new(), 0_usize);
+        while let Some(offered) = waiting.offered.front() {
+            let more = bytes.saturating_add(offered.bytes());
+            if next.len() >= TOGETHER || !next.is_empty() && more > TOGETHER_BYTES {
+                break;
+            }
+            bytes = more;
+            next.extend(waiting.offered.pop_front());
+        }
+        waiting.bytes = waiting.bytes.saturating_sub(bytes);
+        if next.is_empty() {
+            all.remove(name);
+            self.channels.store(all.len(), Ordering::Release);
+            return None;
+        }
+        Some(next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<ChannelName, Waiting>> {
+        // Nothing in here panics half-way.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

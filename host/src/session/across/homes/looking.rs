@@ -1,0 +1,227 @@
+//! How the node sees a channel's home, and what follows from that for logs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::words::encoded;
+use crate::mesh::PeerNode;
+use crate::session::across::members::Home;
+use crate::session::across::protocol::Draining;
+use crate::session::across::protocol::across::Kind;
+use crate::session::across::wire::encode;
+use crate::session::history_settings::HistorySettings;
+use crate::session::homed::{Homed, Standing, Todo, View, Word};
+use crate::session::hub::{Gone, Hub, LogWord, Seen};
+use crate::session::name::ChannelName;
+use crate::session::publication::StoredPublication;
+use crate::session::shared::Shared;
+
+/// Logs that are looked at in one go when others are seen differently, and bytes of those of
+/// them that move: a link has room for what comes of that, and carries it until the next go.
+const TOGETHER: usize = 256;
+const TOGETHER_BYTES: usize = 512 << 10;
+
+/// Between two goes.
+const NEXT: Duration = Duration::from_millis(10);
+
+/// After which time those are looked at that have yet to be settled.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Longest that a node that ends takes to hand its logs over.
+const LONGEST: Duration = Duration::from_secs(5);
+
+impl Shared {
+    /// How the node sees the others, for a channel whose history keeps to that.
+    pub(in crate::session) fn seen(&self, name: &ChannelName, settings: HistorySettings) -> Seen {
+        let members = &self.across.members;
+        Seen {
+            home: match members.home_of(name) {
+                Home::Here => None,
+                Home::There(peer) => Some(peer),
+            },
+            others: members.peers(),
+            settings,
+            random: self.environment.random(),
+            now: self.wheel.now(),
+        }
+    }
+
+    /// Says something of a channel's log to other nodes. Waits for nothing.
+    pub(in crate::session) fn say_of_log(
+        &self,
+        name: &ChannelName,
+        to: &[PeerNode],
+        word: LogWord,
+    ) {
+        if to.is_empty() {
+            return;
+        }
+        let message = encode(Kind::Home(encoded(name, word)));
+        for to in to {
+            self.across.send(to, message.clone());
+        }
+    }
+
+    /// Does something with the log of a hub, and what follows from that.
+    ///
+    /// # Errors
+    /// [`Gone`] when nobody uses the hub any more.
+    pub(in crate::session) fn on_log<T>(
+        self: &Arc<Self>,
+        hub: &Arc<Hub>,
+        settings: HistorySettings,
+        work: impl FnOnce(
+            &mut Homed<StoredPublication>,
+            &View<'_>,
+            &mut Vec<Todo<StoredPublication>>,
+        ) -> T,
+    ) -> Result<T, Gone> {
+        let seen = self.seen(hub.name(), settings);
+        let send = |to: &[PeerNode], word| self.say_of_log(hub.name(), to, word);
+        let done = hub.with_log(&seen, send, work)?;
+        self.stir(hub);
+        if hub.is_unsettled() {
+            self.across.homes.unsettled(hub.name());
+        }
+        Ok(done)
+    }
+
+    /// Looks after logs that are to be looked at, until the node ends.
+    pub(in crate::session) async fn look_after_logs(self: Arc<Self>) {
+        let mut tick = Instant::now() + TICK;
+        loop {
+            let homes = &self.across.homes;
+            match homes.are_left() {
+                (true, _) => sleep(NEXT).await,
+                (false, true) => drop(timeout_at(tick, homes.stirred()).await),
+                (false, false) => homes.stirred().await,
+            }
+            let is_tick = Instant::now() >= tick;
+            if is_tick {
+                tick = Instant::now() + TICK;
+            }
+            let mut bytes = 0_usize;
+            let mut left = homes.take(TOGETHER, is_tick);
+            while bytes < TOGETHER_BYTES
+                && let Some(name) = left.pop_first()
+            {
+                bytes = bytes.saturating_add(self.look_at_log(&name));
+            }
+            if !left.is_empty() {
+                homes.look_at(left);
+            }
+        }
+    }
+
+    /// Looks at a log. Returns how many bytes of it move to another node.
+    fn look_at_log(self: &Arc<Self>, name: &ChannelName) -> usize {
+        let (Some(hub), Some(settings)) = (self.hubs.get(name), self.history_settings(name)) else {
+            return 0;
+        };
+        let looked = self.on_log(&hub, settings, |log, view, todo| {
+            let bytes = log.kept().map_or(0, |(_, history)| history.bytes());
+            let was_owned = log.is_owned();
+            log.look(view, todo);
+            match was_owned && !log.is_owned() {
+                true => bytes,
+                false => 0,
+            }
+        });
+        // One that is gone needs nothing.
+        looked.unwrap_or_default()
+    }
+
+    /// Drops what the history of a channel keeps, whichever node that is on.
+    pub(in crate::session) fn remove_log(
+        self: &Arc<Self>,
+        name: &ChannelName,
+        settings: HistorySettings,
+    ) {
+        let hub = self.hubs.get(name);
+        let hub = hub.filter(|hub| hub.standing().0 != Standing::Unsettled);
+        match (hub, self.across.members.home_of(name)) {
+            (Some(hub), _) => {
+                // One that is gone has nothing.
+                let _ = self.on_log(&hub, settings, |log, view, todo| log.remove(view, todo));
+            }
+            (None, Home::There(home)) => self.say_of_log(name, &[home], Word::Remove),
+            (None, Home::Here) => {}
+        }
+    }
+
+    /// The others are seen differently: channels may have other homes.
+    pub(super) fn look_at_all_logs(&self) {
+        let hubs = self.hubs.all().into_iter();
+        let names = hubs.map(|hub| hub.name().clone());
+        self.across.homes.look_at(names);
+    }
+
+    /// A node has come.
+    pub(in crate::session) fn log_owner_came(&self, peer: &PeerNode) {
+        if self.across.members.drains() {
+            self.across.say(peer, Kind::Draining(Draining {}));
+        }
+        self.look_at_all_logs();
+    }
+
+    /// A node is gone.
+    pub(in crate::session) fn log_owner_went(self: &Arc<Self>, peer: &PeerNode) {
+        self.on_all_logs(|log, view, todo| log.gone(peer, view, todo));
+        self.look_at_all_logs();
+    }
+
+    /// Messages of a node are lost.
+    pub(in crate::session) fn log_owner_missed(self: &Arc<Self>, peer: &PeerNode) {
+        self.on_all_logs(|log, _, _| log.missed(peer));
+        self.look_at_all_logs();
+    }
+
+    fn on_all_logs(
+        self: &Arc<Self>,
+        work: impl Fn(
+            &mut Homed<StoredPublication>,
+            &View<'_>,
+            &mut Vec<Todo<StoredPublication>>,
+        ),
+    ) {
+        for hub in self.hubs.all() {
+            if let Some(settings) = self.history_settings(hub.name()) {
+                // One that is gone needs nothing.
+                let _ = self.on_log(&hub, settings, &work);
+            }
+        }
+    }
+
+    /// A node is about to end, and no home any more.
+    pub(in crate::session) fn log_owner_drains(&self, peer: &PeerNode) {
+        self.across.members.set_drains(peer);
+        self.look_at_all_logs();
+    }
+
+    /// Hands all logs over that this node owns, since it is about to end; until `deadline` at
+    /// the latest.
+    pub(in crate::session) async fn hand_logs_over(self: &Arc<Self>, deadline: Instant) {
+        let members = &self.across.members;
+        members.drain();
+        let peers = members.peers();
+        if peers.is_empty() {
+            return;
+        }
+        for peer in peers.iter() {
+            self.across.say(peer, Kind::Draining(Draining {}));
+        }
+        self.look_at_all_logs();
+        let deadline = deadline.min(Instant::now() + LONGEST);
+        while Instant::now() < deadline {
+            let (is_due, _) = self.across.homes.are_left();
+            let mut hubs = self.hubs.all().into_iter();
+            if !is_due && !hubs.any(|hub| hub.has_log()) {
+                return;
+            }
+            sleep(NEXT).await;
+        }
+        tracing::warn!("histories of channels are not all handed over to other nodes");
+    }
+}

@@ -1,0 +1,131 @@
+//! Publications that are to be numbered by another node.
+
+use std::collections::BTreeMap;
+
+use hearken_session_protocol::ClientInfo;
+use tokio::sync::oneshot;
+
+use crate::bus::Publisher;
+use crate::event::Event;
+use crate::session::across::protocol::Offer;
+use crate::session::across::wire::{Besides, Unreadable, bytes_of, event_of};
+use crate::session::history_settings::HistorySettings;
+use crate::session::hub::{Exclude, NewPublication, Taken};
+
+/// A publication that is to be numbered by another node.
+#[derive(Debug)]
+pub(in crate::session) struct Offered {
+    pub(super) event: Event,
+    pub(super) info: Option<ClientInfo>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) exclude: Option<Exclude>,
+    pub(super) key: Option<String>,
+    pub(super) as_delta: bool,
+    /// Delivers it on the bus of this node, once it has its number.
+    pub(super) publisher: Publisher,
+    /// Who waits for what becomes of it.
+    pub(super) answer: oneshot::Sender<Result<Taken, Forwarded>>,
+}
+
+/// Why a publication has no number from another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Forwarded {
+    /// There is nobody who would give it one now; nothing was done.
+    Away,
+    /// It may have one.
+    Unknown,
+    /// The channel is none any more, or not one with a history.
+    Refused,
+    /// Too many wait.
+    Busy,
+}
+
+impl Offered {
+    /// Of what is published here. The other half waits for what becomes of it.
+    pub(in crate::session) fn new(
+        new: &NewPublication<'_>,
+        publisher: Publisher,
+    ) -> (Self, oneshot::Receiver<Result<Taken, Forwarded>>) {
+        let (answer, answered) = oneshot::channel();
+        let offered = Self {
+            event: new.event.clone(),
+            info: new.info.clone(),
+            tags: new.tags.clone(),
+            exclude: new.exclude.clone(),
+            key: new.key.clone(),
+            as_delta: new.as_delta,
+            publisher,
+            answer,
+        };
+        (offered, answered)
+    }
+
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let tags = self.tags.iter();
+        let tags: usize = tags.map(|(key, value)| key.len() + value.len()).sum();
+        self.event.as_bytes().len() + tags + size_of::<Self>()
+    }
+
+    /// As it is sent.
+    pub(super) fn encoded(&self) -> Offer {
+        let besides = Besides {
+            info: self.info.clone(),
+            tags: self.tags.clone(),
+            exclude: self.exclude.clone(),
+            as_delta: self.as_delta,
+        };
+        Offer {
+            event: bytes_of(&self.event),
+            beside: Some(besides.encoded()),
+            key: self.key.clone(),
+        }
+    }
+
+    /// As a hub takes it.
+    pub(super) fn published<'p>(
+        &self,
+        tagged: &'p [String],
+        history: HistorySettings,
+    ) -> NewPublication<'p> {
+        NewPublication {
+            event: self.event.clone(),
+            info: self.info.clone(),
+            tags: self.tags.clone(),
+            tagged,
+            exclude: self.exclude.clone(),
+            key: self.key.clone(),
+            as_delta: self.as_delta,
+            skips_history: false,
+            history: Some(history),
+        }
+    }
+}
+
+/// What another node has sent, as a hub takes it.
+///
+/// # Errors
+/// [`Unreadable`] when no node sends that.
+pub(super) fn taken<'p>(
+    offer: Offer,
+    tagged: &'p [String],
+    history: HistorySettings,
+) -> Result<NewPublication<'p>, Unreadable> {
+    let Besides {
+        info,
+        tags,
+        exclude,
+        as_delta,
+    } = Besides::decoded(offer.beside)?;
+    Ok(NewPublication {
+        event: event_of(&offer.event)?,
+        info,
+        tags,
+        tagged,
+        exclude,
+        key: offer.key,
+        as_delta,
+        skips_history: false,
+        history: Some(history),
+    })
+}

@@ -1,0 +1,196 @@
+//! Coming to own a log: asking who does, and beginning one where nobody does.
+
+use super::log::{AGAIN, Homed, PATIENCE, Todo, View};
+use super::role::{Acquiring, Arriving, Role};
+use super::word::{KeptKey, Part, Word};
+use crate::mesh::PeerNode;
+use crate::session::history::{History, epoch_of};
+
+/// Most bytes of a log that is handed over: more than is kept of any.
+const MAX_ARRIVING: usize = 64 << 20;
+
+impl<P> Homed<P> {
+    /// Asks all others whether they own it.
+    pub(super) fn acquire(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        if view.others.is_empty() {
+            self.begin(view, todo);
+            return;
+        }
+        for other in view.others {
+            todo.push(Todo::Send(other.clone(), Word::Take));
+        }
+        self.role = Role::Acquiring(Acquiring {
+            asked: view.others.to_vec(),
+            asked_at: view.now,
+            until: view.now.saturating_add(PATIENCE),
+            arriving: None,
+        });
+    }
+
+    /// Asks those again who have not answered, or saw another as the home.
+    pub(super) fn ask_again(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        let Role::Acquiring(acquiring) = &mut self.role else {
+            return;
+        };
+        if acquiring.arriving.is_some() || acquiring.asked_at.saturating_add(AGAIN) > view.now {
+            return;
+        }
+        acquiring.asked_at = view.now;
+        for asked in &acquiring.asked {
+            todo.push(Todo::Send(asked.clone(), Word::Take));
+        }
+    }
+
+    /// Nobody owns it: another begins. What is here of one that somebody owned is not gone on
+    /// with, since there may have been more.
+    pub(super) fn begin(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        let history = History::new(&epoch_of(view.random), view.settings, view.now);
+        if self.kept.replace((view.settings, history)).is_some() {
+            todo.push(Todo::Lose);
+        }
+        self.own(view, todo);
+    }
+
+    /// From now on it is owned here.
+    pub(super) fn own(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        self.role = Role::Owner;
+        for wish in std::mem::take(&mut self.wishes) {
+            self.answer(wish, view, todo);
+        }
+        todo.push(Todo::Tell);
+    }
+
+    /// This node is the home no more, before it has come to own the log.
+    pub(super) fn give_up(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        for wish in std::mem::take(&mut self.wishes) {
+            todo.push(Todo::Send(wish.from, Word::Moved));
+        }
+        // Who is handing it over keeps at it, and has it taken from there.
+        if let Role::Acquiring(acquiring) = &self.role
+            && acquiring.arriving.is_some()
+            && acquiring.until > view.now
+        {
+            return;
+        }
+        self.role = Role::Free;
+        if view.is_used {
+            self.find(view, todo);
+        }
+    }
+
+    /// A node does not own it. Where it sees another as the home it may know of one that this
+    /// node has yet to meet, and which owns it: that is waited for.
+    pub(super) fn not_theirs(
+        &mut self,
+        from: &PeerNode,
+        agrees: bool,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        if let Role::Acquiring(acquiring) = &self.role
+            && agrees
+            && !acquiring.is_arriving_from(from)
+        {
+            self.ask_no_more(from, view, todo);
+        }
+    }
+
+    /// A node is not waited for any more.
+    pub(super) fn ask_no_more(
+        &mut self,
+        node: &PeerNode,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let Role::Acquiring(acquiring) = &mut self.role else {
+            return;
+        };
+        acquiring.asked.retain(|asked| asked != node);
+        if acquiring.is_arriving_from(node) {
+            acquiring.arriving = None;
+        }
+        if acquiring.asked.is_empty() && acquiring.arriving.is_none() {
+            self.begin(view, todo);
+        }
+    }
+
+    /// A node hands it over.
+    pub(super) fn handed_over(
+        &mut self,
+        from: &PeerNode,
+        serial: u64,
+        (is_first, is_last): (bool, bool),
+        (part, keys): (Part<P>, Vec<KeptKey>),
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        if matches!(self.role, Role::Owner | Role::Handing(_)) {
+            // There are two: that of the home stays.
+            if !is_last {
+                let is_wanted = false;
+                todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
+            }
+            return;
+        }
+        let before = match &mut self.role {
+            Role::Acquiring(acquiring) => acquiring.arriving.take(),
+            _ => None,
+        };
+        let before = before.filter(|before| before.from == *from && before.serial == serial);
+        let part = match before {
+            _ if is_first => part,
+            Some(before) if before.part.is_followed_by(&part) => before.part.with(part),
+            // A part was lost. Whoever hands it over waits in vain, and keeps it.
+            _ => return,
+        };
+        if part.bytes() > MAX_ARRIVING {
+            return;
+        }
+        if is_last {
+            self.absorb(part, view, todo);
+            todo.push(Todo::Remember(keys));
+            self.own(view, todo);
+            return;
+        }
+        let asked = match &mut self.role {
+            Role::Acquiring(acquiring) => std::mem::take(&mut acquiring.asked),
+            _ => vec![from.clone()],
+        };
+        self.role = Role::Acquiring(Acquiring {
+            asked,
+            asked_at: view.now,
+            until: view.now.saturating_add(PATIENCE),
+            arriving: Some(Arriving {
+                from: from.clone(),
+                serial,
+                part,
+            }),
+        });
+        let is_wanted = true;
+        todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
+    }
+}
+
+impl<P> Acquiring<P> {
+    pub(super) fn is_arriving_from(&self, node: &PeerNode) -> bool {
+        let arriving = self.arriving.as_ref();
+        arriving.is_some_and(|arriving| arriving.from == *node)
+    }
+}
+
+impl<P> Part<P> {
+    fn is_followed_by(&self, next: &Self) -> bool {
+        self.epoch == next.epoch && self.end() == next.behind
+    }
+
+    fn with(mut self, next: Self) -> Self {
+        self.entries.extend(next.entries);
+        self.lasts = next.lasts;
+        self
+    }
+
+    fn bytes(&self) -> usize {
+        let entries = self.entries.iter();
+        entries.fold(0, |bytes, entry| bytes.saturating_add(entry.bytes))
+    }
+}

@@ -1,0 +1,204 @@
+//! Following who owns a log, and being followed.
+
+use std::sync::Arc;
+
+use super::log::{Homed, PART_BYTES, Todo, View, Wish};
+use super::role::{Following, Role};
+use super::word::{Entry, Manner, Part, Word};
+use crate::mesh::PeerNode;
+use crate::session::history::History;
+
+/// Nodes that are remembered that have asked before it was known whether the log is owned here:
+/// more than a cluster has.
+const MAX_WISHES: usize = 1_024;
+
+impl<P> Homed<P> {
+    /// Asks a node to be sent what is behind what is here.
+    pub(super) fn follow(
+        &mut self,
+        home: PeerNode,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        self.serial += 1;
+        let (synced, is_live) = match &self.role {
+            Role::Following(following) if following.home == home => {
+                (following.synced, following.is_live)
+            }
+            _ => (0, false),
+        };
+        let since = self.kept.as_ref().map(|(_, history)| history.top());
+        let word = Word::Follow {
+            serial: self.serial,
+            since,
+        };
+        todo.push(Todo::Send(home.clone(), word));
+        self.role = Role::Following(Following {
+            home,
+            asked: self.serial,
+            synced,
+            has_missed: false,
+            asked_at: view.now,
+            is_live,
+        });
+    }
+
+    /// Somebody wants to follow.
+    pub(super) fn wish(&mut self, wish: Wish, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        match (&self.role, view.home) {
+            (Role::Owner, _) => self.answer(wish, view, todo),
+            (Role::Acquiring(_), None) => self.put_off(wish),
+            (Role::Free | Role::Following(_), None) => {
+                self.put_off(wish);
+                self.acquire(view, todo);
+            }
+            _ => todo.push(Todo::Send(wish.from, Word::Moved)),
+        }
+    }
+
+    fn put_off(&mut self, wish: Wish) {
+        self.wishes.retain(|other| other.from != wish.from);
+        if self.wishes.len() < MAX_WISHES {
+            self.wishes.push(wish);
+        }
+    }
+
+    /// Sends whoever wants to follow what is behind its position, if that is one of this log and
+    /// still kept; otherwise all that is. Once it has all it is sent what comes.
+    pub(super) fn answer(&mut self, wish: Wish, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        let Wish {
+            from,
+            serial,
+            since,
+        } = wish;
+        let Some(history) = self.history(view.settings, view.random, view.now) else {
+            return;
+        };
+        history.read(view.now);
+        let top = history.top();
+        let begin = history.begins_behind();
+        let since = since.filter(|since| since.epoch == top.epoch);
+        let since = since.map(|since| since.offset);
+        let behind = since
+            .filter(|since| (begin..=top.offset).contains(since))
+            .unwrap_or(begin);
+        let part = part_of(history, behind, view.now);
+        let is_all = part.end() == top.offset;
+        if is_all && !self.followers.contains(&from) {
+            Arc::make_mut(&mut self.followers).push(from.clone());
+        }
+        let word = Word::Followed {
+            serial,
+            part,
+            is_all,
+        };
+        todo.push(Todo::Send(from, word));
+    }
+
+    /// Who is followed has sent what was asked for.
+    pub(super) fn followed(
+        &mut self,
+        from: &PeerNode,
+        serial: u64,
+        part: Part<P>,
+        is_all: bool,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let is_followed =
+            matches!(&self.role, Role::Following(following) if following.home == *from);
+        if !is_followed {
+            if is_all && matches!(self.role, Role::Free | Role::Following(_)) {
+                todo.push(Todo::Send(from.clone(), Word::Unfollow));
+            }
+            return;
+        }
+        self.absorb(part, view, todo);
+        let Role::Following(following) = &mut self.role else {
+            return;
+        };
+        if is_all {
+            following.is_live = true;
+            following.synced = following.synced.max(serial);
+            todo.push(Todo::Tell);
+        } else if serial == following.asked {
+            self.follow(from.clone(), view, todo);
+        }
+    }
+
+    /// Who is followed has published.
+    pub(super) fn published(
+        &mut self,
+        from: &PeerNode,
+        at: (&str, u64),
+        what: (Entry<P>, Manner),
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let (epoch, number) = at;
+        let (entry, manner) = what;
+        if matches!(self.role, Role::Owner | Role::Handing(_)) {
+            return;
+        }
+        if let Some((_, history)) = &mut self.kept
+            && **history.epoch() == *epoch
+        {
+            let top = history.top().offset;
+            if number <= top {
+                return;
+            }
+            if number == top + 1 {
+                let publication = Arc::clone(&entry.publication);
+                history.append_numbered(entry.bytes, view.now, publication);
+                todo.push(Todo::Deliver(entry, manner));
+                return;
+            }
+        }
+        match &self.role {
+            // An answer is on its way.
+            Role::Following(following) if following.home == *from => {
+                if following.asked == following.synced {
+                    self.follow(from.clone(), view, todo);
+                }
+            }
+            Role::Free | Role::Following(_) => {
+                todo.push(Todo::Send(from.clone(), Word::Unfollow));
+            }
+            _ => {}
+        }
+    }
+
+    /// Who is followed does not own the log.
+    pub(super) fn moved(&mut self, from: &PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        let Role::Following(following) = &mut self.role else {
+            return;
+        };
+        if following.home != *from {
+            return;
+        }
+        following.is_live = false;
+        if following.asked == following.synced {
+            // So that it is asked again in any case.
+            self.serial += 1;
+            following.asked = self.serial;
+            following.asked_at = view.now;
+        }
+        // Where both think that the other is the home, that is found out a little later.
+        if view.home != Some(from) {
+            self.find(view, todo);
+        }
+    }
+}
+
+/// What is kept behind a number, as far as it goes into a message.
+pub(super) fn part_of<P>(history: &History<P>, behind: u64, now: u64) -> Part<P> {
+    let entries = history.part(behind, PART_BYTES).into_iter();
+    Part {
+        epoch: Arc::clone(history.epoch()),
+        behind,
+        entries: entries
+            .map(|(bytes, publication)| Entry { bytes, publication })
+            .collect(),
+        lasts: history.lasts(now),
+    }
+}

@@ -1,0 +1,132 @@
+//! Handing a log over to another node.
+
+use std::sync::Arc;
+
+use super::following::part_of;
+use super::log::{Homed, PATIENCE, Todo, View};
+use super::role::{Handing, Role};
+use super::word::Word;
+use crate::mesh::PeerNode;
+
+impl<P> Homed<P> {
+    /// Somebody asks for it, who is the channel's home by its own lights.
+    pub(super) fn asked_for(
+        &mut self,
+        from: &PeerNode,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let agrees = view.home == Some(from);
+        let not_mine = Todo::Send(from.clone(), Word::NotMine { agrees });
+        match &self.role {
+            Role::Handing(handing) if handing.to == *from => {}
+            Role::Owner if agrees => {
+                if self.kept.is_none() {
+                    todo.push(not_mine);
+                }
+                self.hand_over(from.clone(), view, todo);
+            }
+            _ => todo.push(not_mine),
+        }
+    }
+
+    /// Hands it over to a node, which it gives no numbers from now on for. Followers have to
+    /// look for it there.
+    pub(super) fn hand_over(
+        &mut self,
+        to: PeerNode,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let mut followers = std::mem::take(&mut self.followers);
+        if followers.contains(&to) {
+            Arc::make_mut(&mut followers).retain(|follower| *follower != to);
+        }
+        todo.push(Todo::Spread(followers, Word::Moved));
+        let Some((_, history)) = &self.kept else {
+            self.role = Role::Free;
+            if view.is_used {
+                self.find(view, todo);
+            }
+            return;
+        };
+        self.serial += 1;
+        let handing = Handing {
+            to,
+            serial: self.serial,
+            sent: history.begins_behind(),
+            until: 0,
+        };
+        self.send_part(handing, true, view, todo);
+    }
+
+    /// The receiver has the last part, and wants the next, or none.
+    pub(super) fn hand_on(
+        &mut self,
+        from: &PeerNode,
+        serial: u64,
+        is_wanted: bool,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let is_it = |handing: &Handing| handing.to == *from && handing.serial == serial;
+        if !matches!(&self.role, Role::Handing(handing) if is_it(handing)) {
+            return;
+        }
+        let Role::Handing(handing) = std::mem::replace(&mut self.role, Role::Free) else {
+            return;
+        };
+        match is_wanted {
+            true => self.send_part(handing, false, view, todo),
+            // It has one of its own, which it is to be.
+            false => self.go_on_at(handing.to, view, todo),
+        }
+    }
+
+    /// Sends the next part. With the last it is the receiver's; then it is followed.
+    fn send_part(
+        &mut self,
+        handing: Handing,
+        is_first: bool,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let Some((_, history)) = &self.kept else {
+            return;
+        };
+        // What was sent and is kept no more need not have come: it begins anew.
+        let begin = history.begins_behind();
+        let is_first = is_first || handing.sent < begin;
+        let part = part_of(history, handing.sent.max(begin), view.now);
+        let sent = part.end();
+        let is_last = sent == history.top().offset;
+        let to = handing.to.clone();
+        let word = Word::Hand {
+            serial: handing.serial,
+            is_first,
+            is_last,
+            part,
+            keys: Vec::new(),
+        };
+        todo.push(Todo::Send(to.clone(), word));
+        if is_last {
+            self.go_on_at(to, view, todo);
+            return;
+        }
+        self.role = Role::Handing(Handing {
+            sent,
+            until: view.now.saturating_add(PATIENCE),
+            ..handing
+        });
+    }
+
+    fn go_on_at(&mut self, home: PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        self.role = Role::Free;
+        if view.is_used {
+            self.follow(home, view, todo);
+        } else {
+            self.kept = None;
+        }
+        todo.push(Todo::Tell);
+    }
+}

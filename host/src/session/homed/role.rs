@@ -1,0 +1,79 @@
+//! What a node is to a log.
+
+use super::word::Part;
+use crate::mesh::PeerNode;
+
+/// What a node is to the log of a channel. Times are milliseconds of the node's wheel.
+#[derive(Debug)]
+pub(super) enum Role<P> {
+    /// Nothing: it is not needed here.
+    Free,
+    /// Its owner: it gives the numbers.
+    Owner,
+    /// It is about to become that.
+    Acquiring(Acquiring<P>),
+    /// It was that, and hands it over.
+    Handing(Handing),
+    /// It follows who owns it.
+    Following(Following),
+}
+
+/// A node is about to own a log.
+#[derive(Debug)]
+pub(super) struct Acquiring<P> {
+    /// Who may have it.
+    pub(super) asked: Vec<PeerNode>,
+    /// When they were asked last.
+    pub(super) asked_at: u64,
+    /// When they are waited for no more.
+    pub(super) until: u64,
+    /// What one of them has handed over so far.
+    pub(super) arriving: Option<Arriving<P>>,
+}
+
+/// A log that is handed over, as far as it has come.
+#[derive(Debug)]
+pub(super) struct Arriving<P> {
+    pub(super) from: PeerNode,
+    /// Which handing over of theirs it is.
+    pub(super) serial: u64,
+    pub(super) part: Part<P>,
+}
+
+/// A node hands a log over. It owns it still until the last part is sent, but gives no numbers.
+#[derive(Debug)]
+pub(super) struct Handing {
+    pub(super) to: PeerNode,
+    pub(super) serial: u64,
+    /// Number of the last publication that was sent.
+    pub(super) sent: u64,
+    /// When it keeps the log after all, if nothing is heard.
+    pub(super) until: u64,
+}
+
+/// A node follows who owns a log.
+#[derive(Debug)]
+pub(super) struct Following {
+    pub(super) home: PeerNode,
+    /// Number of the last question.
+    pub(super) asked: u64,
+    /// Number of the last question whose answer told all.
+    pub(super) synced: u64,
+    /// Whether something that was sent here is lost, so that it is to be asked again.
+    pub(super) has_missed: bool,
+    /// When the last was asked.
+    pub(super) asked_at: u64,
+    /// Whether what comes is sent here.
+    pub(super) is_live: bool,
+}
+
+/// What can be done with a log here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Standing {
+    /// It is owned: it can be published to and read.
+    Owned,
+    /// It can be read; what was published up to the question of this number is here.
+    Followed(u64),
+    /// It is not known yet whose it is, or what it has.
+    Unsettled,
+}

@@ -1,0 +1,127 @@
+//! Logs on several nodes against a model: whatever the order in which messages come, and
+//! whoever comes, goes, is cut off or misses something, there is one order in an epoch, what is
+//! said to be recovered is whole, and nothing comes twice.
+
+use proptest::prelude::*;
+
+use super::world::{Step, World, home_among};
+
+const COUNT: usize = 4;
+
+fn node() -> impl Strategy<Value = usize> {
+    0..COUNT
+}
+
+/// What happens where nobody fails.
+fn calm() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (node(), node()).prop_map(|(from, to)| Step::Deliver(from, to)),
+        4 => node().prop_map(Step::Publish),
+        2 => node().prop_map(Step::Subscribe),
+        1 => (1..40_u64).prop_map(Step::Wait),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => calm(),
+        2 => (node(), node()).prop_map(|(one, other)| Step::See(one, other)),
+        1 => (node(), node()).prop_map(|(one, other)| Step::Part(one, other)),
+        1 => (node(), node()).prop_map(|(from, to)| Step::Lose(from, to)),
+        1 => node().prop_map(Step::Drain),
+        1 => (1..3_000_u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever happens; one node at most crashes.
+    #[test]
+    fn there_is_one_order_in_an_epoch(
+        steps in proptest::collection::vec(any_step(), 0..150),
+        crash in proptest::option::of((node(), 0..150_usize)),
+    ) {
+        let mut world = World::new(COUNT);
+        for (number, step) in steps.iter().enumerate() {
+            if let Some((node, at)) = crash && at == number {
+                world.step(&Step::Crash(node));
+            }
+            world.step(step);
+        }
+        for node in world.nodes.iter_mut().flatten() {
+            node.drains.clear();
+        }
+        world.heal();
+    }
+
+    /// Nodes come and go in order, each once the others have come to rest.
+    #[test]
+    fn who_comes_and_goes_in_order_changes_nothing_for_anybody(
+        first in node(),
+        phases in proptest::collection::vec(
+            (node(), any::<bool>(), proptest::collection::vec(calm(), 0..40)),
+            1..6,
+        ),
+    ) {
+        let mut world = World::new(COUNT);
+        let mut here = vec![first];
+        world.step(&Step::Subscribe(first));
+        world.step(&Step::Publish(first));
+        for (node, may_go, steps) in phases {
+            match here.contains(&node) {
+                false => {
+                    for other in &here {
+                        world.see(node, *other);
+                    }
+                    here.push(node);
+                }
+                true if may_go && here.len() > 1 => world.step(&Step::Drain(node)),
+                true => {}
+            }
+            for step in &steps {
+                let is_here = match step {
+                    Step::Publish(at) | Step::Subscribe(at) => here.contains(at),
+                    _ => true,
+                };
+                if is_here {
+                    world.step(step);
+                }
+            }
+            world.settle();
+            prop_assert_eq!(world.told(), 0);
+            if world.nodes[node].as_ref().is_some_and(|it| it.drains.contains(&node)) {
+                prop_assert!(!world.nodes[node].as_ref().unwrap().log.is_owned());
+                world.step(&Step::Crash(node));
+                world.nodes[node] = World::new(1).nodes.pop().unwrap();
+                here.retain(|at| *at != node);
+            }
+        }
+        prop_assert_eq!(world.told(), 0);
+        prop_assert!(world.epochs() <= 1, "there is one log");
+    }
+}
+
+#[test]
+fn a_log_that_is_handed_over_in_parts_arrives_whole() {
+    let mut world = World::new(2);
+    // The other is the home of the two.
+    let home = home_among(0..2).unwrap();
+    let first = 1 - home;
+    assert!(world.subscribe(first));
+    for _ in 0..10 {
+        assert!(world.publish(first));
+    }
+    world.see(first, home);
+    world.settle();
+    assert!(world.nodes[home].as_ref().unwrap().log.is_owned());
+    assert!(world.subscribe(home));
+    for node in [first, home] {
+        let kept = world.nodes[node].as_ref().unwrap().log.kept().unwrap();
+        assert_eq!((kept.1.top().offset, kept.1.len()), (10, 6));
+    }
+    assert!(world.publish(home));
+    world.settle();
+    assert_eq!((world.told(), world.epochs()), (0, 1));
+    assert_eq!(world.client(first).position.as_ref().unwrap().offset, 11);
+}

@@ -1,0 +1,189 @@
+//! Durable channels of other nodes.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::channel::OtherNodes;
+use crate::event::{Draft, EventType};
+use crate::mesh::News;
+use crate::session::publishing::{PublishOptions, SessionReceipt};
+use crate::session::refused::Refused;
+use crate::session::test_client::{Client, pass};
+use crate::session::test_net::Net;
+use crate::session::test_support::{Rig, durable};
+
+/// What is known of the channels of other nodes.
+#[derive(Clone, Default)]
+struct Known(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Known {
+    fn has(&self, node: &str, channel: &str) {
+        let row = (node.to_owned(), channel.to_owned());
+        self.0.lock().unwrap().push(row);
+    }
+}
+
+impl OtherNodes for Known {
+    fn that_have(&self, channel: &str) -> Vec<String> {
+        let known = self.0.lock().unwrap();
+        let rows = known.iter().filter(|(_, name)| name == channel);
+        rows.map(|(node, _)| node.clone()).collect()
+    }
+}
+
+/// Two nodes, of which the second knows which channels the first has.
+async fn two() -> (Net, [Rig; 2], Known) {
+    let net = Net::new();
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, &[durable("log")]));
+    let known = Known::default();
+    rigs[1].channels().beside(Arc::new(known.clone()));
+    pass(Duration::from_millis(50)).await;
+    (net, rigs, known)
+}
+
+async fn publish(rig: &Rig, channel: &str, data: &Value) -> Result<SessionReceipt, Refused> {
+    let draft = Draft {
+        data: Some(data.to_string().into_bytes().into()),
+        ..Draft::new(EventType::custom("test").unwrap())
+    };
+    let publisher = Arc::new(rig.bus.publisher("/nodes/b/clients/key:test", "test"));
+    let options = PublishOptions::default();
+    let published = rig
+        .sessions
+        .publish_anywhere(publisher, "key:test", channel, draft, options);
+    published.await
+}
+
+async fn back(rig: &Rig, channel: &str, offset: u64, epoch: &Value) -> (Client, Value) {
+    let mut client = rig.connected().await;
+    let request = json!({
+        "channel": channel, "recover": true, "offset": offset, "epoch": epoch,
+    });
+    let result = client.subscribe(request).await;
+    (client, result)
+}
+
+fn orders(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+    let told = |number| format!("orders {number} at {number}");
+    numbers.into_iter().map(told).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_of_another_node_is_read_and_written_as_one_s_own() {
+    let (_net, rigs, known) = two().await;
+    let channel = rigs[0].declare("orders", None).await;
+    known.has("a", "orders");
+    let mut client = rigs[1].connected().await;
+    let result = client.subscribe(json!({ "channel": "orders" })).await;
+    assert_eq!(result["epoch"], channel.epoch().to_string());
+    assert_eq!(result["recoverable"], true);
+    for number in 1..=3 {
+        rigs[0].append(&channel, &json!(number)).await;
+    }
+    for number in 4..=6 {
+        let receipt = publish(&rigs[1], "orders", &json!(number)).await.unwrap();
+        let position = receipt.position.unwrap();
+        assert_eq!((position.offset, &json!(&*position.epoch)), (number, &result["epoch"]));
+    }
+    pass(Duration::from_millis(100)).await;
+    assert_eq!(client.all_pushes().await, orders(1..=6));
+    let history = json!({ "channel": "orders", "limit": 2, "reverse": true });
+    let reply = client.ask("history", &history).await;
+    let publications = reply["history"]["publications"].as_array().unwrap();
+    let offsets: Vec<_> = publications.iter().map(|it| it["offset"].clone()).collect();
+    assert_eq!(offsets, [6, 5]);
+    let sent = json!({ "channel": "orders", "data": 7 });
+    client.ask("publish", &sent).await;
+    pass(Duration::from_millis(100)).await;
+    assert_eq!(client.all_pushes().await, orders([7]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_gets_all_however_much_that_is() {
+    let (_net, rigs, known) = two().await;
+    let channel = rigs[0].declare("orders", None).await;
+    known.has("a", "orders");
+    for number in 1..=700 {
+        rigs[0].append(&channel, &json!(number)).await;
+    }
+    let epoch = json!(channel.epoch().to_string());
+    for offset in [0, 350, 700] {
+        let (mut client, result) = back(&rigs[1], "orders", offset, &epoch).await;
+        assert_eq!(result["recovered"], true);
+        let mut got = Vec::new();
+        for _ in 0..100 {
+            pass(Duration::from_millis(5)).await;
+            got.extend(client.all_pushes().await);
+        }
+        assert_eq!(got, orders(offset + 1..=700));
+    }
+    channel.trim(600).await.unwrap();
+    let (_, result) = back(&rigs[1], "orders", 300, &epoch).await;
+    assert!(result["recovered"].is_null(), "{result}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_its_node_is_away_nothing_is_published_and_nobody_misses_anything() {
+    let (net, rigs, known) = two().await;
+    let channel = rigs[0].declare("orders", None).await;
+    known.has("a", "orders");
+    let mut client = rigs[1].connected().await;
+    client.subscribe(json!({ "channel": "orders" })).await;
+    rigs[0].append(&channel, &json!(1)).await;
+    pass(Duration::from_millis(50)).await;
+    let start = rigs[0].peer();
+    let hearing = |news: fn(_) -> News| rigs[1].sessions.ears().hear(news(start.clone()));
+    hearing(News::Unreachable);
+    let published = publish(&rigs[1], "orders", &json!("lost")).await;
+    let Err(Refused::Error(error)) = published else {
+        panic!("it is away: {published:?}");
+    };
+    assert_eq!((error.code, error.temporary), (100, true));
+    net.lose(true);
+    for number in 2..=4 {
+        rigs[0].append(&channel, &json!(number)).await;
+    }
+    pass(Duration::from_secs(2)).await;
+    net.lose(false);
+    hearing(News::Joined);
+    pass(Duration::from_secs(2)).await;
+    rigs[0].append(&channel, &json!(5)).await;
+    pass(Duration::from_millis(100)).await;
+    assert_eq!(client.all_pushes().await, orders(1..=5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_is_removed_ends_for_sessions_of_other_nodes_too() {
+    let (_net, rigs, known) = two().await;
+    let channel = rigs[0].declare("orders", None).await;
+    known.has("a", "orders");
+    let mut client = rigs[1].connected().await;
+    client.subscribe(json!({ "channel": "orders" })).await;
+    let end = crate::channel::ExpectedEnd {
+        epoch: None,
+        last: None,
+    };
+    rigs[0].channels().remove(&channel, end).await.unwrap();
+    pass(Duration::from_millis(100)).await;
+    assert_eq!(client.pushes().await, ["orders unsubscribe 2500"]);
+    let request = json!({ "channel": "orders" });
+    assert_eq!(client.refused("subscribe", &request).await, 102);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_of_a_namespace_is_made_once_whoever_uses_it_first() {
+    let (_net, rigs, _) = two().await;
+    let mut clients = Vec::new();
+    let mut epochs = Vec::new();
+    for number in 0..2 {
+        let channel = json!({ "channel": format!("log:{number}") });
+        for rig in &rigs {
+            let mut client = rig.connected().await;
+            epochs.push(client.subscribe(channel.clone()).await["epoch"].clone());
+            clients.push(client);
+        }
+        assert_eq!(epochs[2 * number], epochs[2 * number + 1]);
+    }
+}
