@@ -178,7 +178,7 @@ impl Interest {
 
     /// Says what is to be said now, and has the rest said in time.
     fn go_on(&self, mut own: MutexGuard<'_, Wishes>) {
-        if let Some(change) = own.turn(Instant::now()) {
+        while let Some(change) = own.turn(Instant::now()) {
             let Change {
                 after,
                 version,

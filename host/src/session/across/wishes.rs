@@ -16,6 +16,9 @@ const KEPT: Duration = Duration::from_secs(10);
 /// tells several.
 const GATHER: Duration = Duration::from_millis(50);
 
+/// Most hashes in a change, which is 128 KiB then: far less than any node takes.
+const MOST: usize = 16 << 10;
+
 /// What this node wants, and who knows of it.
 #[derive(Debug)]
 pub(super) struct Wishes {
@@ -118,29 +121,32 @@ impl Wishes {
         }
     }
 
-    /// What is to be said now, if anything.
+    /// What is to be said now, if anything; there may be more behind it.
     pub(super) fn turn(&mut self, now: Instant) -> Option<Change> {
         self.drop_left(now);
-        let is_changed = !(self.added.is_empty() && self.removed.is_empty());
-        if !is_changed || self.due().is_some_and(|due| due > now) {
+        if self.changed() == 0 || self.due().is_some_and(|due| due > now) {
             return None;
         }
         let after = self.version;
         self.version += 1;
         self.said = Some(now);
         let follows = self.told.iter().filter(|(_, told)| told.follows);
+        // All of them: where there are as many as go into a change, they are said at once.
+        let added: Vec<_> = std::mem::take(&mut self.added).into_iter().collect();
+        let room = MOST.saturating_sub(added.len());
+        let removed = std::iter::from_fn(|| self.removed.pop_first()).take(room);
         Some(Change {
             after,
             version: self.version,
-            added: std::mem::take(&mut self.added).into_iter().collect(),
-            removed: std::mem::take(&mut self.removed).into_iter().collect(),
+            removed: removed.collect(),
+            added,
             to: follows.map(|(peer, _)| peer.clone()).collect(),
         })
     }
 
     /// When there is something to do, if nothing happens before.
     pub(super) fn next(&self) -> Option<Instant> {
-        let is_changed = !(self.added.is_empty() && self.removed.is_empty());
+        let is_changed = self.changed() > 0;
         let due = is_changed.then(|| self.due().unwrap_or_else(Instant::now));
         let leaves = self.leaving.front().map(|(at, _)| *at);
         due.into_iter().chain(leaves).min()
@@ -150,8 +156,16 @@ impl Wishes {
     /// keeps nobody waiting who subscribes to one channel after the other, or some time behind
     /// it; nothing for at once.
     fn due(&self) -> Option<Instant> {
+        if self.changed() >= MOST {
+            return None;
+        }
         let is_known = self.known() >= self.version;
         self.said.filter(|_| !is_known).map(|said| said + GATHER)
+    }
+
+    /// How much has changed that was not said.
+    fn changed(&self) -> usize {
+        self.added.len() + self.removed.len()
     }
 
     /// Takes out what has not been wanted for long enough.
@@ -304,6 +318,36 @@ mod tests {
         let change = wishes.turn(Instant::now()).unwrap();
         assert_eq!((change.added.len(), change.removed), (0, vec![1]));
         assert_eq!((wishes.len(), wishes.next()), (0, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn much_that_changes_together_is_said_in_several_changes() {
+        let mut wishes = followed();
+        let many = 0..2 * MOST as u64;
+        let mut said = Vec::new();
+        for hash in many.clone() {
+            let since = wishes.hold(hash, Instant::now());
+            while let Some(change) = wishes.turn(Instant::now()) {
+                assert!(change.added.len() <= MOST && change.version <= since);
+                said.extend(change.added);
+            }
+        }
+        tokio::time::advance(GATHER).await;
+        said.extend(wishes.turn(Instant::now()).into_iter().flat_map(|it| it.added));
+        said.sort_unstable();
+        assert!(said.into_iter().eq(many.clone()));
+        for hash in many.clone() {
+            wishes.release(hash, Instant::now());
+        }
+        tokio::time::advance(KEPT).await;
+        let mut removed = 0;
+        while let Some(change) = wishes.turn(Instant::now()) {
+            assert!(change.removed.len() <= MOST);
+            removed += change.removed.len();
+        }
+        tokio::time::advance(GATHER).await;
+        removed += wishes.turn(Instant::now()).map_or(0, |it| it.removed.len());
+        assert_eq!(removed, 2 * MOST);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -193,7 +194,7 @@ async fn many_subscriptions_are_said_in_few_messages_and_one_after_the_other_in_
         client.leave();
     }
     pass(Duration::from_secs(11)).await;
-    assert!(net.take_said() <= 20, "together");
+    assert!(net.take_said() <= 50, "together");
     assert_eq!(rigs[1].sessions.stats().across.wanted_elsewhere, 0);
 }
 
@@ -222,4 +223,87 @@ async fn a_node_alone_waits_for_nobody() {
     assert_eq!(begun.elapsed(), Duration::ZERO);
     rig.publish("chat:1", &json!(1));
     assert_eq!(client.pushes().await, ["chat:1 1"]);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// A node's client subscribes to a channel, or does so no more.
+    Change(usize, usize),
+    /// What is said is lost, or not.
+    Lose(bool),
+    /// So many milliseconds.
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..3_usize, 0..4_usize).prop_map(|(node, channel)| Step::Change(node, channel)),
+        2 => any::<bool>().prop_map(Step::Lose),
+        2 => prop_oneof![Just(1), Just(60), Just(11_000)].prop_map(Step::Pass),
+    ]
+}
+
+async fn run(steps: Vec<Step>) {
+    let (net, rigs) = three().await;
+    let mut clients = Vec::new();
+    for rig in &rigs {
+        clients.push((rig.connected().await, [false; 4]));
+    }
+    for step in steps {
+        match step {
+            Step::Change(node, channel) => {
+                let (client, subscribed) = &mut clients[node];
+                let request = json!({ "channel": format!("chat:{channel}") });
+                match subscribed[channel] {
+                    true => drop(client.ask("unsubscribe", &request).await),
+                    false => drop(client.subscribe(request).await),
+                }
+                subscribed[channel] ^= true;
+            }
+            Step::Lose(loses) => net.lose(loses),
+            Step::Pass(time) => pass(Duration::from_millis(time)).await,
+        }
+    }
+    net.lose(false);
+    settle().await;
+    for (client, _) in &mut clients {
+        client.messages().await;
+    }
+    for rig in &rigs {
+        for channel in 0..4 {
+            rig.publish(&format!("chat:{channel}"), &json!(1));
+        }
+    }
+    for (client, subscribed) in &mut clients {
+        let mut got = client.pushes().await;
+        got.sort();
+        let channels = (0..4).filter(|channel| subscribed[*channel]);
+        let expected: Vec<_> = channels
+            .flat_map(|channel| vec![format!("chat:{channel} 1"); 3])
+            .collect();
+        assert_eq!(got, expected);
+    }
+    // In the end nobody is sent what nobody there has subscribed to.
+    pass(Duration::from_secs(25)).await;
+    for (node, rig) in rigs.iter().enumerate() {
+        let wanted = |at: &usize| clients[*at].1.iter().filter(|it| **it).count();
+        let across = rig.sessions.stats().across;
+        assert_eq!(across.wanted_here, wanted(&node));
+        let others = (0..3).filter(|other| *other != node);
+        let elsewhere: usize = others.map(|other| wanted(&other)).sum();
+        assert_eq!(across.wanted_elsewhere, elsewhere);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_is_lost_in_the_end_all_know_what_the_others_want(
+        steps in proptest::collection::vec(step(), 0..40),
+    ) {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(run(steps));
+    }
 }

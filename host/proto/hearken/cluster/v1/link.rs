@@ -70,6 +70,10 @@ pub struct Hello {
     /// Size of the largest encoded event that this node takes, in bytes.
     #[prost(uint64, tag = "8")]
     pub max_event_bytes: u64,
+    /// Whether it has sessions, and takes what those of other nodes say: events of the type
+    /// `hearken.sessions.message`, which are sent to no other node. Since version 1.3.
+    #[prost(bool, tag = "9")]
+    pub sessions: bool,
 }
 /// Why a link is not wanted; the last frame of a stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
