@@ -94,7 +94,7 @@ mod verb;
 mod watching;
 mod wheel;
 
-pub use across::{AcrossShown, Act, AllChannels, NodeUsage, Reached, SessionsPage};
+pub use across::{AcrossShown, AllChannels, NodeUsage, Reached, SessionAct, SessionsPage};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
 pub use claims::{ClaimsError, ConnectionClaims, Mismatch, SubscriptionClaims};

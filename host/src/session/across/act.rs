@@ -12,7 +12,7 @@ use crate::session::server::{Spared, Whose};
 
 /// What is done with sessions.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Act {
+pub enum SessionAct {
     /// They are closed.
     Disconnect {
         /// What they are told.

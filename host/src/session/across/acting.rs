@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientError, Disconnect};
 use tokio::time::timeout;
 
-use super::act::{Act, Reached};
+use super::act::{Reached, SessionAct};
 use super::acting_wire;
 use super::asking::Asked;
 use super::members::Member;
@@ -40,7 +41,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Why it cannot be done; then nothing was done on this node.
-    pub async fn act(&self, whose: &Whose, act: &Act) -> Result<Reached, Refused> {
+    pub async fn act(&self, whose: &Whose, act: &SessionAct) -> Result<Reached, Refused> {
         let mut reached = Reached::default();
         let places = self.0.places(whose);
         if places.is_here {
@@ -53,7 +54,7 @@ impl Sessions {
         }
         let what = ask::What::Act(acting_wire::encoded(whose, act));
         let patience = match act {
-            Act::Subscribe { .. } => MAKING,
+            SessionAct::Subscribe { .. } => MAKING,
             _ => PATIENCE,
         };
         for (node, answered) in self.0.ask_all(places.others, &what, patience).await {
@@ -70,14 +71,28 @@ impl Sessions {
         Ok(reached)
     }
 
+    /// Has something done with sessions, on whichever nodes they are, and waits for nobody: for
+    /// what needs no channel.
+    pub(in crate::session) fn act_unheard(&self, whose: &Whose, act: &SessionAct) {
+        let what = ask::What::Act(acting_wire::encoded(whose, act));
+        let places = self.0.places(whose);
+        for Member { peer, .. } in places.others {
+            // It does it, whoever waits for its answer.
+            let _ = self.0.across.begin_asking(&peer, what.clone());
+        }
+        if places.is_here {
+            let _ = self.act_here(whose, act).now_or_never();
+        }
+    }
+
     /// Does something with sessions of this node. Returns with how many.
     ///
     /// # Errors
     /// Why it cannot be done.
-    async fn act_here(&self, whose: &Whose, act: &Act) -> Result<usize, Refused> {
+    async fn act_here(&self, whose: &Whose, act: &SessionAct) -> Result<usize, Refused> {
         Ok(match act {
-            Act::Disconnect { why, spared } => self.disconnect(whose, why, spared),
-            Act::Subscribe {
+            SessionAct::Disconnect { why, spared } => self.disconnect(whose, why, spared),
+            SessionAct::Subscribe {
                 channel,
                 grant,
                 expire_at,
@@ -86,9 +101,9 @@ impl Sessions {
                 let subscribed = self.subscribe(whose, channel, grant, *expire_at, position.as_ref());
                 subscribed.await?
             }
-            Act::Unsubscribe { channel, why } => self.unsubscribe(whose, channel, why),
-            Act::Refresh { expire_at } => self.refresh(whose, *expire_at),
-            Act::Message {
+            SessionAct::Unsubscribe { channel, why } => self.unsubscribe(whose, channel, why),
+            SessionAct::Refresh { expire_at } => self.refresh(whose, *expire_at),
+            SessionAct::Message {
                 data,
                 binary,
                 excluded,
@@ -134,7 +149,7 @@ impl Shared {
         // All are asked before anybody is waited for.
         let asked: Vec<(PeerNode, Result<Asked<'_>, AskFailure>)> = nodes
             .into_iter()
-            .map(|Member { peer, is_away }| {
+            .map(|Member { peer, is_away, .. }| {
                 let asked = match is_away && !matches!(what, ask::What::Act(_)) {
                     true => Err(AskFailure::Away),
                     false => self.across.begin_asking(&peer, what.clone()),

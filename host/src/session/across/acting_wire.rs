@@ -2,21 +2,21 @@
 
 use hearken_session_protocol::{Disconnect, SubscribePosition, Unsubscribe};
 
-use super::act::Act;
+use super::act::SessionAct;
 use super::protocol::{self, Close, Empty, Enter, Leave, OfUser, Renew, Since, Tell, act, whose};
 use crate::session::grant::{Overrides, SubscriptionGrant};
 use crate::session::name::ChannelName;
 use crate::session::server::{Spared, Whose};
 
 /// As it is carried.
-pub(super) fn encoded(whose: &Whose, act: &Act) -> protocol::Act {
+pub(super) fn encoded(whose: &Whose, act: &SessionAct) -> protocol::Act {
     let what = match act.clone() {
-        Act::Disconnect { why, spared } => act::What::Close(Close {
+        SessionAct::Disconnect { why, spared } => act::What::Close(Close {
             code: why.code,
             reason: why.reason.into_owned(),
             spared: Some(spared.into()),
         }),
-        Act::Subscribe {
+        SessionAct::Subscribe {
             channel,
             grant,
             expire_at,
@@ -36,13 +36,13 @@ pub(super) fn encoded(whose: &Whose, act: &Act) -> protocol::Act {
                 epoch: position.epoch,
             }),
         }),
-        Act::Unsubscribe { channel, why } => act::What::Leave(Leave {
+        SessionAct::Unsubscribe { channel, why } => act::What::Leave(Leave {
             channel: channel.to_string(),
             code: why.code,
             reason: why.reason.into_owned(),
         }),
-        Act::Refresh { expire_at } => act::What::Renew(Renew { expire_at }),
-        Act::Message {
+        SessionAct::Refresh { expire_at } => act::What::Renew(Renew { expire_at }),
+        SessionAct::Message {
             data,
             binary,
             excluded,
@@ -59,21 +59,21 @@ pub(super) fn encoded(whose: &Whose, act: &Act) -> protocol::Act {
 }
 
 /// Of what was carried; nothing where that is not known here.
-pub(super) fn decoded(carried: protocol::Act) -> Option<(Whose, Act)> {
+pub(super) fn decoded(carried: protocol::Act) -> Option<(Whose, SessionAct)> {
     let whose = decoded_whose(carried.whose?)?;
     let act = match carried.what? {
         act::What::Close(Close {
             code,
             reason,
             spared,
-        }) => Act::Disconnect {
+        }) => SessionAct::Disconnect {
             why: Disconnect {
                 code,
                 reason: reason.into(),
             },
             spared: spared.unwrap_or_default().into(),
         },
-        act::What::Enter(enter) => Act::Subscribe {
+        act::What::Enter(enter) => SessionAct::Subscribe {
             channel: ChannelName::new(&enter.channel).ok()?,
             grant: SubscriptionGrant {
                 info: enter.info,
@@ -98,19 +98,19 @@ pub(super) fn decoded(carried: protocol::Act) -> Option<(Whose, Act)> {
             channel,
             code,
             reason,
-        }) => Act::Unsubscribe {
+        }) => SessionAct::Unsubscribe {
             channel: ChannelName::new(&channel).ok()?,
             why: Unsubscribe {
                 code,
                 reason: reason.into(),
             },
         },
-        act::What::Renew(Renew { expire_at }) => Act::Refresh { expire_at },
+        act::What::Renew(Renew { expire_at }) => SessionAct::Refresh { expire_at },
         act::What::Tell(Tell {
             data,
             binary,
             spared,
-        }) => Act::Message {
+        }) => SessionAct::Message {
             data,
             binary,
             excluded: spared.unwrap_or_default().into(),
@@ -166,14 +166,14 @@ mod tests {
     #[test]
     fn what_is_carried_is_what_was_meant() {
         let acts = [
-            Act::Disconnect {
+            SessionAct::Disconnect {
                 why: Disconnect {
                     code: 4000,
                     reason: "gone".into(),
                 },
                 spared: Spared::client("1".to_owned()),
             },
-            Act::Subscribe {
+            SessionAct::Subscribe {
                 channel: channel(),
                 grant: SubscriptionGrant {
                     info: Some("1".into()),
@@ -192,15 +192,15 @@ mod tests {
                     ..SubscribePosition::default()
                 }),
             },
-            Act::Unsubscribe {
+            SessionAct::Unsubscribe {
                 channel: channel(),
                 why: Unsubscribe {
                     code: 2000,
                     reason: "server".into(),
                 },
             },
-            Act::Refresh { expire_at: None },
-            Act::Message {
+            SessionAct::Refresh { expire_at: None },
+            SessionAct::Message {
                 data: "{}".into(),
                 binary: Some("b".into()),
                 excluded: Spared::user("42".to_owned()),
@@ -221,7 +221,7 @@ mod tests {
             assert_eq!(decoded(carried), Some((whose, act)));
         }
         // All sessions are all of each node.
-        let act = Act::Refresh { expire_at: Some(1) };
+        let act = SessionAct::Refresh { expire_at: Some(1) };
         let carried = encoded(&Whose::All, &act);
         assert_eq!(decoded(carried), Some((Whose::Node, act)));
         assert_eq!(decoded(protocol::Act::default()), None);

@@ -40,7 +40,7 @@ mod wanted;
 mod wire;
 mod wishes;
 
-pub use act::{Act, Reached};
+pub use act::{Reached, SessionAct};
 pub(super) use core::Across;
 pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::access::Unauthenticated;
 use crate::event::host_event::HostEventType;
-use crate::session::across::Needs;
+use crate::session::across::{Needs, SessionAct};
 use crate::session::claims::ConnectionClaims;
 use crate::session::connection::{Known, Phase};
 use crate::session::grant::SubscriptionGrant;
@@ -23,7 +23,7 @@ use crate::session::in_use::InUse;
 use crate::session::name::ChannelName;
 use crate::session::place::Place;
 use crate::session::refused::{Refused, bad_request};
-use crate::session::server::Whose;
+use crate::session::server::{Spared, Whose};
 use crate::session::server_side::ServerSide;
 use crate::session::sessions::Sessions;
 
@@ -333,9 +333,11 @@ impl Session {
     /// Ends the other sessions of its user.
     fn end_others(&self, user: &str) {
         let whose = Whose::User(user.to_owned());
-        let own = [(*self.connection.client).to_owned()];
-        let why = disconnects::CONNECTION_LIMIT;
-        Sessions(Arc::clone(&self.shared)).disconnect(&whose, &why, &own);
+        let act = SessionAct::Disconnect {
+            why: disconnects::CONNECTION_LIMIT,
+            spared: Spared::client((*self.connection.client).to_owned()),
+        };
+        Sessions(Arc::clone(&self.shared)).act_unheard(&whose, &act);
     }
 }
 

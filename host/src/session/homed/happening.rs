@@ -93,7 +93,7 @@ impl<P> Homed<P> {
                 number,
                 entry,
                 manner,
-            } => self.published(from, (&epoch, number), (entry, manner), view, todo),
+            } => self.published(from, (&*epoch, number), (entry, manner), view, todo),
             Word::Unfollow => self.drop_follower(from),
             Word::Moved => self.moved(from, view, todo),
             Word::Take => self.asked_for(from, view, todo),

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::mesh::News;
-use crate::session::across::Act;
+use crate::session::across::SessionAct;
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
 use crate::session::server::{Spared, Whose};
@@ -35,16 +35,16 @@ fn chat() -> ChannelName {
     ChannelName::new("chat:1").unwrap()
 }
 
-fn message(excluded: Spared) -> Act {
-    Act::Message {
+fn message(excluded: Spared) -> SessionAct {
+    SessionAct::Message {
         data: r#"{"text":"hi"}"#.into(),
         binary: None,
         excluded,
     }
 }
 
-fn closing() -> Act {
-    Act::Disconnect {
+fn closing() -> SessionAct {
+    SessionAct::Disconnect {
         why: disconnects::FORCE_DISCONNECT,
         spared: Spared::default(),
     }
@@ -88,7 +88,7 @@ async fn a_message_reaches_whom_it_is_for_on_every_node() {
 #[tokio::test(start_paused = true)]
 async fn subscriptions_are_made_and_ended_on_every_node() {
     let (_net, rigs, mut clients) = three().await;
-    let act = Act::Subscribe {
+    let act = SessionAct::Subscribe {
         channel: chat(),
         grant: SubscriptionGrant::default(),
         expire_at: None,
@@ -104,14 +104,14 @@ async fn subscriptions_are_made_and_ended_on_every_node() {
         assert_eq!(pushes.last().unwrap(), "chat:1 1");
         assert!(other.pushes().await.is_empty());
     }
-    let act = Act::Unsubscribe {
+    let act = SessionAct::Unsubscribe {
         channel: chat(),
         why: unsubscribes::SERVER,
     };
     let of_channel = Whose::Channel(chat());
     let reached = rigs[1].sessions.act(&of_channel, &act).await.unwrap();
     assert_eq!(reached.sessions, 3);
-    let act = Act::Subscribe {
+    let act = SessionAct::Subscribe {
         channel: ChannelName::new("nothing:1").unwrap(),
         grant: SubscriptionGrant::default(),
         expire_at: None,
@@ -123,7 +123,7 @@ async fn subscriptions_are_made_and_ended_on_every_node() {
 #[tokio::test(start_paused = true)]
 async fn sessions_are_put_off_and_closed_on_every_node() {
     let (_net, rigs, mut clients) = three().await;
-    let act = Act::Refresh {
+    let act = SessionAct::Refresh {
         expire_at: Some(BEGIN + 60),
     };
     let reached = rigs[0].sessions.act(&user(), &act).await.unwrap();

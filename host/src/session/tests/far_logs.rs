@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::channel::OtherNodes;
 use crate::event::{Draft, EventType};
-use crate::mesh::News;
+use crate::mesh::{News, PeerNode};
 use crate::session::publishing::{PublishOptions, SessionReceipt};
 use crate::session::refused::Refused;
 use crate::session::test_client::{Client, pass};
@@ -134,7 +134,7 @@ async fn while_its_node_is_away_nothing_is_published_and_nobody_misses_anything(
     rigs[0].append(&channel, &json!(1)).await;
     pass(Duration::from_millis(50)).await;
     let start = rigs[0].peer();
-    let hearing = |news: fn(_) -> News| rigs[1].sessions.ears().hear(news(start.clone()));
+    let hearing = |news: fn(PeerNode) -> News| rigs[1].sessions.ears().hear(news(start.clone()));
     hearing(News::Unreachable);
     let published = publish(&rigs[1], "orders", &json!("lost")).await;
     let Err(Refused::Error(error)) = published else {

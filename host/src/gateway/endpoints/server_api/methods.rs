@@ -17,7 +17,9 @@ use super::results::{
 };
 use crate::access::Act;
 use crate::gateway::caller::audit;
-use crate::session::{Act, ChannelName, PageRequest, Refused, Spared, SubscriptionGrant};
+use crate::session::{
+    ChannelName, PageRequest, Refused, SessionAct, Spared, SubscriptionGrant,
+};
 
 /// What a method answers with.
 pub(super) type Answer = Result<Box<RawValue>, ClientError>;
@@ -109,7 +111,7 @@ impl Calling<'_> {
     }
 
     /// Does something with the sessions that are meant, on whichever nodes they are.
-    async fn act(&self, sent: &RawValue, act: &Act) -> Answer {
+    async fn act(&self, sent: &RawValue, act: &SessionAct) -> Answer {
         let target: Target = read(sent)?;
         let reached = self.context.sessions.act(&target.whose()?, act).await;
         match reached.map_err(refused)?.is_partial {
@@ -135,7 +137,7 @@ impl Calling<'_> {
             ..SubscribePosition::default()
         });
         let expire_at = (asked.expire_at > 0).then_some(asked.expire_at);
-        let act = Act::Subscribe {
+        let act = SessionAct::Subscribe {
             channel: name,
             grant,
             expire_at,
@@ -146,7 +148,7 @@ impl Calling<'_> {
 
     async fn unsubscribe(&self, sent: &RawValue) -> Answer {
         let requests::OfChannel { channel } = read(sent)?;
-        let act = Act::Unsubscribe {
+        let act = SessionAct::Unsubscribe {
             channel: name(&channel)?,
             why: unsubscribes::SERVER,
         };
@@ -169,17 +171,17 @@ impl Calling<'_> {
             clients: asked.whitelist.all()?,
             user: None,
         };
-        self.act(sent, &Act::Disconnect { why, spared }).await
+        self.act(sent, &SessionAct::Disconnect { why, spared }).await
     }
 
     async fn refresh(&self, sent: &RawValue) -> Answer {
         let asked: requests::Refresh = read(sent)?;
         let act = match asked.expired {
-            true => Act::Disconnect {
+            true => SessionAct::Disconnect {
                 why: disconnects::EXPIRED,
                 spared: Spared::default(),
             },
-            false => Act::Refresh {
+            false => SessionAct::Refresh {
                 expire_at: (asked.expire_at > 0).then_some(asked.expire_at),
             },
         };

@@ -26,7 +26,7 @@ use crate::gateway::problem::Problem;
 use crate::gateway::query::{NoParameters, Parameters, QueryError};
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::session::{Act, ChannelName, Sessions, Spared, Whose};
+use crate::session::{ChannelName, SessionAct, Sessions, Spared, Whose};
 
 /// Sessions of one answer unless told.
 const DEFAULT_LIMIT: usize = 100;
@@ -195,7 +195,7 @@ pub(in crate::gateway) async fn remove(
 ) -> Result<StatusCode, Rejection> {
     let id = given(id)?;
     let why = disconnects::FORCE_DISCONNECT;
-    let act = Act::Disconnect {
+    let act = SessionAct::Disconnect {
         why,
         spared: Spared::default(),
     };
@@ -230,7 +230,7 @@ pub(in crate::gateway) async fn message(
 ) -> Result<(StatusCode, Json<Reached>), Rejection> {
     let id = given(id)?;
     let MessageData { data } = body::json(&context, &identity, &client, &headers, body).await?;
-    let act = Act::Message {
+    let act = SessionAct::Message {
         data: Bytes::copy_from_slice(data.get().as_bytes()),
         binary: None,
         excluded: Spared::default(),
@@ -267,7 +267,7 @@ pub(in crate::gateway) async fn messages(
     context.sessions_on()?;
     let whose = message.to.whose(&context)?;
     let excluded = message.exclude.map(Exclude::spared).transpose()?;
-    let act = Act::Message {
+    let act = SessionAct::Message {
         data: Bytes::copy_from_slice(message.data.get().as_bytes()),
         binary: None,
         excluded: excluded.unwrap_or_default(),
@@ -309,7 +309,7 @@ pub(in crate::gateway) async fn disconnect(
     if !CODES.contains(&code) || reason.len() > MAX_REASON {
         return Err(SessionRefusal::Code.into());
     }
-    let act = Act::Disconnect {
+    let act = SessionAct::Disconnect {
         why: Disconnect { code, reason },
         spared: Spared::default(),
     };
@@ -337,7 +337,7 @@ impl Context {
     }
 
     /// Does something with one session, on whichever node it is.
-    async fn act_on(&self, id: String, act: &Act) -> Result<Reached, Rejection> {
+    async fn act_on(&self, id: String, act: &SessionAct) -> Result<Reached, Rejection> {
         let whose = Whose::Client(id.clone());
         let reached = self.sessions_on()?.act(&whose, act).await;
         let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
@@ -352,7 +352,7 @@ impl Context {
     }
 
     /// Does something with sessions, on whichever nodes they are.
-    async fn act(&self, whose: &Whose, act: &Act) -> Result<Reached, Rejection> {
+    async fn act(&self, whose: &Whose, act: &SessionAct) -> Result<Reached, Rejection> {
         let reached = self.sessions_on()?.act(whose, act).await;
         let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
         let is_everywhere = match whose {

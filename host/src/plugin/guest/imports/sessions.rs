@@ -10,7 +10,9 @@ use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{session_types, sessions};
 use crate::plugin::guest::grants::granted;
 use crate::plugin::guest::state::Guest;
-use crate::session::{Act, ChannelName, PageRequest, Refused, Spared, Whose, namespace_of};
+use crate::session::{
+    ChannelName, PageRequest, Refused, SessionAct, Spared, Whose, namespace_of,
+};
 
 use sessions::{Exclusion, HistoryPage, HistoryPosition, Reached, SessionsError, Target};
 
@@ -46,7 +48,7 @@ impl sessions::Host for &mut Guest {
                     "a message has at most {most} bytes, half of `sessions.queue_max_size`"
                 )));
             }
-            Ok(Act::Message {
+            Ok(SessionAct::Message {
                 data: data.into(),
                 binary: None,
                 excluded: spared(exclude),
@@ -68,7 +70,7 @@ impl sessions::Host for &mut Guest {
         };
         let subscribe = |_: &Addressed| {
             let why = |error| SessionsError::Invalid(format!("{error}"));
-            Ok(Act::Subscribe {
+            Ok(SessionAct::Subscribe {
                 channel,
                 grant: granted(grant).map_err(why)?,
                 expire_at,
@@ -89,7 +91,7 @@ impl sessions::Host for &mut Guest {
         };
         let unsubscribe = |_: &Addressed| {
             let why = unsubscribes::SERVER;
-            Ok(Act::Unsubscribe { channel, why })
+            Ok(SessionAct::Unsubscribe { channel, why })
         };
         Ok(self.on_sessions("unsubscribe", whose, unsubscribe).await)
     }
@@ -114,7 +116,7 @@ impl sessions::Host for &mut Guest {
                 )));
             }
             let spared = spared(exclude);
-            Ok(Act::Disconnect { why, spared })
+            Ok(SessionAct::Disconnect { why, spared })
         };
         Ok(self.on_sessions("disconnect", whose, disconnect).await)
     }
@@ -124,7 +126,7 @@ impl sessions::Host for &mut Guest {
         whose: Target,
         expire_at: Option<u64>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        let refresh = |_: &Addressed| Ok(Act::Refresh { expire_at });
+        let refresh = |_: &Addressed| Ok(SessionAct::Refresh { expire_at });
         Ok(self.on_sessions("refresh", whose, refresh).await)
     }
 
@@ -181,7 +183,7 @@ impl Guest {
         &mut self,
         what: &str,
         target: Target,
-        act: impl FnOnce(&Addressed) -> Result<Act, SessionsError>,
+        act: impl FnOnce(&Addressed) -> Result<SessionAct, SessionsError>,
     ) -> Result<Reached, SessionsError> {
         let addressed = self.addressed()?;
         let whose = self.whose(target)?;

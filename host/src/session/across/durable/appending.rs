@@ -10,7 +10,7 @@ use hearken_session_protocol::codes::errors;
 use crate::bus::Publisher;
 use crate::event::Draft;
 use crate::mesh::PeerNode;
-use crate::session::across::asking::AskFailure;
+use crate::session::across::waiting::AskFailure;
 use crate::session::across::homes::{position, position_of};
 use crate::session::across::protocol::{AppendLog, Number, Refusal, answer, ask, refusal};
 use crate::session::across::wire::{bytes_of, event_of};

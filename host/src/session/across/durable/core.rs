@@ -93,7 +93,7 @@ impl Durable {
     }
 
     /// The same of all.
-    pub(super) fn unwatch_all(&self, peer: &PeerNode) {
+    pub(in crate::session::across) fn unwatch_all(&self, peer: &PeerNode) {
         for of_channel in self.watchers().values_mut() {
             of_channel.remove(peer);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hearken_channel_log::Bounds;
 
 use crate::mesh::PeerNode;
-use crate::session::across::asking::AskFailure;
+use crate::session::across::waiting::AskFailure;
 use crate::session::across::members::Home;
 use crate::session::across::protocol::{LogOpened, OpenLog, answer, ask, refusal};
 use crate::session::far_log::{FarLog, FarState};

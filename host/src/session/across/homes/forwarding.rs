@@ -11,7 +11,7 @@ use super::core::Full;
 use super::offers::{Forwarded, Offered};
 use super::settling::Needs;
 use super::words::position_of;
-use crate::session::across::asking::AskFailure;
+use crate::session::across::waiting::AskFailure;
 use crate::session::across::members::Home;
 use crate::session::across::protocol::{Number, Publish, answer, ask, refusal};
 use crate::session::history_settings::HistorySettings;
