@@ -28,9 +28,11 @@ impl Tally {
                 line: Vec::new(),
                 data: 0,
             },
-            Dialect::Hearken | Dialect::Nchan | Dialect::SocketIo | Dialect::WriteLoop => {
-                Self::Frames
-            }
+            Dialect::Hearken
+            | Dialect::HearkenOwn
+            | Dialect::Nchan
+            | Dialect::SocketIo
+            | Dialect::WriteLoop => Self::Frames,
         }
     }
 
