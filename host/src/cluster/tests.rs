@@ -155,7 +155,9 @@ fn start_knowing(
     clock: Arc<dyn Clock>,
     foreknown: Foreknown,
 ) -> Part {
-    start_heard(pipes, name, number, join, clock, foreknown, |cluster| cluster)
+    start_heard(pipes, name, number, join, clock, foreknown, |cluster| {
+        cluster
+    })
 }
 
 /// The same, where sessions are given to the cluster.

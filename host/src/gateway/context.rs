@@ -50,8 +50,6 @@ pub(super) struct Context {
     pub(super) readiness: Readiness,
     pub(super) hosts: AllowedHosts,
     pub(super) limits: GatewayLimits,
-    /// When the gateway was made.
-    pub(super) started: Instant,
     /// Open `GET /v1/events`.
     pub(super) streams: Arc<Slots>,
     /// Open `GET /v1/wait`.

@@ -34,7 +34,6 @@ use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::routing::get;
 use prometheus_client::registry::Registry;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -184,7 +183,6 @@ impl Gateway {
                 readiness,
                 hosts,
                 limits,
-                started: Instant::now(),
                 streams,
                 waiters,
                 registry,

@@ -14,7 +14,7 @@ use super::history::Position;
 use super::log::Log;
 use super::name::ChannelName;
 use super::publication::TAGS;
-use super::publishing::{PublishOptions, SessionReceipt};
+use super::receipt::{PublishOptions, SessionReceipt};
 use super::refused::{Refused, bad_request};
 use super::shared::Shared;
 use crate::bus::{PublishError, Publisher};

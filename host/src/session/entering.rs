@@ -12,7 +12,9 @@ use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
 use super::history::Recovered;
-use super::hub::{Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Subscribing, Wants, full_of_deltas};
+use super::hub::{
+    Begin, Hub, Member, NewSubscriber, Subscribed, Subscriber, Subscribing, Wants, full_of_deltas,
+};
 use super::log_position::LogPosition;
 use super::name::ChannelName;
 use super::namespace::RecoveryMode;

@@ -104,12 +104,7 @@ impl Shared {
         self.run(async move { shared.catch_up(&hub, &log, &subscriber).await });
     }
 
-    async fn catch_up(
-        self: &Arc<Self>,
-        hub: &Arc<Hub>,
-        log: &Log,
-        subscriber: &Arc<Subscriber>,
-    ) {
+    async fn catch_up(self: &Arc<Self>, hub: &Arc<Hub>, log: &Log, subscriber: &Arc<Subscriber>) {
         let mut needed = 0;
         while let Resumed::Behind(position) = hub.resume(subscriber) {
             subscriber.room(needed).await;

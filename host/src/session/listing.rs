@@ -1,7 +1,7 @@
 //! Which sessions are subscribed to a channel, and what is published to it.
 
 use super::name::ChannelName;
-use super::publishing::PublishFailure;
+use super::receipt::PublishFailure;
 use super::server::Whose;
 use super::sessions::Sessions;
 use super::shown::SessionStatus;
@@ -43,12 +43,7 @@ impl Sessions {
 
     /// Up to `limit` sessions of this node behind the id `after` that are subscribed to the
     /// channel, in the order of their ids.
-    fn list_of_channel(
-        &self,
-        name: &ChannelName,
-        after: &str,
-        limit: usize,
-    ) -> Vec<SessionStatus> {
+    fn list_of_channel(&self, name: &ChannelName, after: &str, limit: usize) -> Vec<SessionStatus> {
         let hub = self.0.hubs.get(name);
         let mut clients = hub.map(|hub| hub.clients()).unwrap_or_default();
         clients.retain(|client| **client > *after);

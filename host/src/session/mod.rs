@@ -26,7 +26,8 @@
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
 //! | `watching` | events that are shown wherever they are published |
 //! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
-//! | `publishing`, `taking`, `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
+//! | `receipt`, `publishing`, `taking` | what is published, and where it goes |
+//! | `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
 //! | `across/` | what the sessions of this node have to do with those of others |
 //! | `hooks`, `reports`, `counts` | whom is asked, who is told, and what is counted |
 
@@ -68,6 +69,7 @@ mod presence;
 mod publication;
 mod publishing;
 mod reading;
+mod receipt;
 mod refused;
 mod registry;
 mod renewing;
@@ -82,7 +84,11 @@ mod shown;
 mod source;
 mod taking;
 #[cfg(test)]
+mod test_beside;
+#[cfg(test)]
 mod test_client;
+#[cfg(test)]
+mod test_namespaces;
 #[cfg(test)]
 mod test_net;
 #[cfg(test)]
@@ -124,7 +130,7 @@ pub use outbox::{FRAME_BYTES, Outbox, Taken};
 pub use permission::{Asked, Decision, Denial, decide};
 pub use presence::{Presence, PresencePage, PresenceStats};
 pub use publication::StoredPublication;
-pub use publishing::{PublishFailure, PublishOptions, SessionReceipt};
+pub use receipt::{PublishFailure, PublishOptions, SessionReceipt};
 pub use refused::Refused;
 pub use server::{Spared, Whose};
 pub use sessions::{Sessions, Surroundings};

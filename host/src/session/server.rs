@@ -236,7 +236,9 @@ impl Sessions {
             Whose::ClientOf { client, user } => {
                 let connection = registry.get(client);
                 let is_theirs = |connection: &Arc<Connection>| {
-                    connection.known().is_some_and(|known| *known.user == **user)
+                    connection
+                        .known()
+                        .is_some_and(|known| *known.user == **user)
                 };
                 if let Some(connection) = connection.filter(is_theirs) {
                     one(&connection);

@@ -17,7 +17,7 @@ use super::in_use::InUse;
 use super::name::ChannelName;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
-use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use super::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use super::refused::Refused;
 use super::settings::SessionsSettings;
 use super::shared::{Parts, Shared};

@@ -105,7 +105,11 @@ impl Sessions {
         while shown.len() < limit {
             let wanted = limit - shown.len();
             let listed = self.0.registry.list(user, &after, wanted);
-            shown.extend(listed.iter().filter_map(|connection| self.0.status(connection)));
+            shown.extend(
+                listed
+                    .iter()
+                    .filter_map(|connection| self.0.status(connection)),
+            );
             match listed.last() {
                 Some(last) if listed.len() == wanted => after = Arc::clone(&last.client),
                 _ => break,

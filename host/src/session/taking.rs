@@ -13,7 +13,7 @@ use super::history_settings::HistorySettings;
 use super::hub::{Answered, Gone, Hub, NewPublication, Taken};
 use super::name::ChannelName;
 use super::namespace::Namespace;
-use super::publishing::{PublishFailure, Publishing, SessionReceipt};
+use super::receipt::{PublishFailure, Publishing, SessionReceipt};
 use super::shared::Shared;
 use super::source::Source;
 use crate::bus::Publisher;

@@ -163,7 +163,9 @@ fn next(shared: &Shared) -> Option<(Arc<dyn Ears>, News)> {
 impl State {
     fn others<'s>(&'s self, this: &PeerNode) -> impl Iterator<Item = &'s PeerNode> {
         let heard = self.nodes.iter().filter(|(_, ears)| ears.is_some());
-        heard.map(|(peer, _)| peer).filter(move |peer| *peer != this)
+        heard
+            .map(|(peer, _)| peer)
+            .filter(move |peer| *peer != this)
     }
 }
 

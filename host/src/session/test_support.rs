@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -18,25 +17,25 @@ use super::connection::Transport;
 use super::frame::{Framing, Variant};
 use super::handle::Session;
 use super::hooks::{NoHooks, SessionHooks};
-use super::namespace::{AllowedFor, Namespace};
+use super::namespace::Namespace;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
-use super::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use super::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use super::sessions::{Sessions, Surroundings};
 use super::settings::SessionsSettings;
 use super::test_client::Client;
-use super::test_net::Net;
+pub(super) use super::test_namespaces::{durable, kept, open};
 use crate::access::{
     Access, AccessSettings, FetchError, FetchKeySet, Granted, NewToken, Role, TokenIssuer,
     TokenSource,
 };
-use crate::bus::{Bus, BusConfig, Publisher};
+use crate::bus::{Bus, Publisher};
 use crate::channel::test_support::{bus, channels_of};
 use crate::channel::{Channel, ChannelSettings, Channels};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
-use crate::mesh::{Alone, PeerNode};
+use crate::mesh::Alone;
 
 /// When the tests begin, in seconds since the Unix epoch.
 pub(super) const BEGIN: u64 = 1_700_000_000;
@@ -154,50 +153,6 @@ impl Rig {
         })
     }
 
-    /// The same as [`Rig::new`], of a node with others beside it.
-    pub(super) fn beside(net: &Net, name: &str, namespaces: &[Namespace]) -> Self {
-        Self::started_beside(net, name, 1, namespaces)
-    }
-
-    /// The same, of a later start of the node.
-    pub(super) fn started_beside(
-        net: &Net,
-        name: &str,
-        start: u128,
-        namespaces: &[Namespace],
-    ) -> Self {
-        let bus = Bus::new(BusConfig {
-            node: name.into(),
-            incarnation: format!("{name}{start}"),
-            max_event_bytes: 1 << 20,
-            clock: Arc::new(SystemClock),
-        });
-        let mesh = net.way_of(name, start);
-        // No two nodes give the same ids.
-        let salt = name.bytes().fold(start, |salt, byte| salt * 256 + u128::from(byte));
-        let seams = seams_from(u64::try_from(salt).unwrap() << 32);
-        let folder = tempfile::tempdir().unwrap();
-        let settings = AccessSettings {
-            tokens: [("main".to_owned(), issuer_in(&folder))].into(),
-            ..AccessSettings::default()
-        };
-        let clock = Arc::clone(&seams) as Arc<dyn Clock>;
-        let access = Access::new(settings, clock, Arc::new(NoKeySets)).unwrap();
-        let surroundings = Surroundings {
-            channels: channels_of(&bus, BTreeMap::new()),
-            bus,
-            access,
-            environment: seams,
-            hooks: Arc::new(NoHooks),
-            mesh: Arc::clone(&mesh),
-        };
-        let rig = Self::of(surroundings, folder, namespaces, |settings| {
-            settings.token = Some("main".to_owned());
-        });
-        net.join(&mesh.this(), rig.sessions.ears());
-        rig
-    }
-
     fn with_access(
         access: Access,
         folder: TempDir,
@@ -218,7 +173,7 @@ impl Rig {
         Self::of(surroundings, folder, namespaces, change)
     }
 
-    fn of(
+    pub(super) fn of(
         surroundings: Surroundings,
         folder: TempDir,
         namespaces: &[Namespace],
@@ -235,11 +190,6 @@ impl Rig {
             issuer: issuer_in(&folder),
             _folder: folder,
         }
-    }
-
-    /// The node, as others know it.
-    pub(super) fn peer(&self) -> PeerNode {
-        self.sessions.0.across.members.this().clone()
     }
 
     /// A token of a user that expires after so many seconds; of a channel for subscribing to
@@ -378,43 +328,6 @@ impl Rig {
     }
 }
 
-/// A namespace in which everybody may do everything.
-pub(super) fn open(name: &str) -> Namespace {
-    let everybody = AllowedFor {
-        client: true,
-        subscriber: true,
-        anonymous: true,
-    };
-    Namespace {
-        subscribe: everybody,
-        publish: everybody,
-        history: everybody,
-        see_presence: everybody,
-        ..Namespace::new(name)
-    }
-}
-
-/// The same whose channels are durable; it has two at most.
-pub(super) fn durable(name: &str) -> Namespace {
-    Namespace {
-        durable: true,
-        max_channels: 2,
-        presence: true,
-        ..open(name)
-    }
-}
-
-/// The same as [`open`] with ten publications kept for a minute, and the position for five.
-pub(super) fn kept(name: &str) -> Namespace {
-    Namespace {
-        history_size: 10,
-        history_ttl: Duration::from_secs(60),
-        history_meta_ttl: Duration::from_secs(300),
-        force_recovery: true,
-        ..open(name)
-    }
-}
-
 pub(super) fn all(namespaces: &[Namespace]) -> Namespaces {
     let named = namespaces.iter().map(|one| (one.name.clone(), one.clone()));
     Namespaces::of(&named.collect(), []).0
@@ -425,7 +338,7 @@ fn seams() -> Arc<Seams> {
 }
 
 /// Whose numbers are those behind the one that is given.
-fn seams_from(first: u64) -> Arc<Seams> {
+pub(super) fn seams_from(first: u64) -> Arc<Seams> {
     Arc::new(Seams {
         start: Instant::now(),
         random: AtomicU64::new(first),
@@ -433,7 +346,7 @@ fn seams_from(first: u64) -> Arc<Seams> {
 }
 
 /// Whoever has the secret in that folder signs tokens.
-fn issuer_in(folder: &TempDir) -> TokenIssuer {
+pub(super) fn issuer_in(folder: &TempDir) -> TokenIssuer {
     let file = folder.path().join("secret");
     std::fs::write(&file, "0123456789abcdef0123456789abcdef").unwrap();
     TokenIssuer {
@@ -450,7 +363,7 @@ fn issuer_in(folder: &TempDir) -> TokenIssuer {
 
 /// Nobody is asked for keys.
 #[derive(Debug)]
-struct NoKeySets;
+pub(super) struct NoKeySets;
 
 impl FetchKeySet for NoKeySets {
     fn fetch<'a>(&'a self, _url: &'a str) -> BoxFuture<'a, Result<Bytes, FetchError>> {

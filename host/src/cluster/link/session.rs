@@ -156,8 +156,7 @@ impl Session {
         take: impl FnOnce(&mut Inbox, &mut Deliver<'_>) -> T,
     ) -> T {
         self.in_hand = Some(self.inbox.received() + 1);
-        let mut deliver =
-            Deliver::new(&self.publisher, &self.context, &self.node, &mut self.gaps);
+        let mut deliver = Deliver::new(&self.publisher, &self.context, &self.node, &mut self.gaps);
         let taken = take(&mut self.inbox, &mut deliver);
         deliver.end();
         self.in_hand = None;

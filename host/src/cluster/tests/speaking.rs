@@ -54,12 +54,7 @@ fn told(news: &News) -> String {
 }
 
 /// A node with sessions.
-fn start_with(
-    pipes: &Arc<Pipes>,
-    name: &str,
-    number: u8,
-    join: &[u8],
-) -> (Part, Arc<Heard>) {
+fn start_with(pipes: &Arc<Pipes>, name: &str, number: u8, join: &[u8]) -> (Part, Arc<Heard>) {
     let heard = Arc::new(Heard::default());
     let ears: Arc<dyn Ears> = Arc::clone(&heard) as _;
     let clock = Arc::new(SystemClock);
@@ -133,7 +128,9 @@ async fn who_misses_some_hears_of_it_before_what_comes_behind() {
     assert_eq!(heard[..3], ["a away", "a back", "a gap"]);
     let first: usize = 80 - (heard.len() - 3);
     assert!(first > 0);
-    let behind: Vec<_> = (first..80).map(|number| format!("a says {number}")).collect();
+    let behind: Vec<_> = (first..80)
+        .map(|number| format!("a says {number}"))
+        .collect();
     assert_eq!(heard[3..], behind);
 }
 

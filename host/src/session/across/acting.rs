@@ -59,7 +59,9 @@ impl Sessions {
         };
         for (node, answered) in self.0.ask_all(places.others, &what, patience).await {
             match answered {
-                Ok(answer::What::Acted(Acted { sessions, code: 0, .. })) => {
+                Ok(answer::What::Acted(Acted {
+                    sessions, code: 0, ..
+                })) => {
                     let sessions = usize::try_from(sessions).unwrap_or(usize::MAX);
                     reached.sessions = reached.sessions.saturating_add(sessions);
                     reached.nodes.insert(node.name);
@@ -98,7 +100,8 @@ impl Sessions {
                 expire_at,
                 position,
             } => {
-                let subscribed = self.subscribe(whose, channel, grant, *expire_at, position.as_ref());
+                let subscribed =
+                    self.subscribe(whose, channel, grant, *expire_at, position.as_ref());
                 subscribed.await?
             }
             SessionAct::Unsubscribe { channel, why } => self.unsubscribe(whose, channel, why),
@@ -154,10 +157,13 @@ impl Shared {
                     true => Err(AskFailure::Away),
                     false => self.across.begin_asking(&peer, what.clone()),
                 };
-                (peer, asked.and_then(|asked| match is_away {
-                    true => Err(AskFailure::Away),
-                    false => Ok(asked),
-                }))
+                (
+                    peer,
+                    asked.and_then(|asked| match is_away {
+                        true => Err(AskFailure::Away),
+                        false => Ok(asked),
+                    }),
+                )
             })
             .collect();
         let answered = asked.into_iter().map(|(node, asked)| async move {

@@ -121,11 +121,14 @@ impl Sessions {
                 upto = Some(upto.map_or_else(|| Arc::clone(&last), |upto| upto.min(last.clone())));
             }
             let shown = listed.sessions.into_iter();
-            page.sessions.extend(shown.map(|one| status_of(one, &node.name)));
+            page.sessions
+                .extend(shown.map(|one| status_of(one, &node.name)));
             page.nodes.insert(node.name);
         }
-        page.sessions.sort_by(|one, other| one.client.cmp(&other.client));
-        page.sessions.dedup_by(|one, other| one.client == other.client);
+        page.sessions
+            .sort_by(|one, other| one.client.cmp(&other.client));
+        page.sessions
+            .dedup_by(|one, other| one.client == other.client);
         if let Some(upto) = upto {
             page.has_more = true;
             page.sessions.retain(|one| one.client <= upto);
@@ -265,7 +268,10 @@ impl Shared {
         let (mut channels, mut used) = (Vec::new(), 0);
         for hub in &hubs {
             let name = hub.name().as_str();
-            if pattern.as_ref().is_some_and(|pattern| !pattern.matches(name)) {
+            if pattern
+                .as_ref()
+                .is_some_and(|pattern| !pattern.matches(name))
+            {
                 continue;
             }
             used += name.len() + SESSION_BYTES;

@@ -117,9 +117,7 @@ impl Members {
             .map(|member| (weight(&member.peer.name), &member.peer.name, &member.peer))
             .max_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
         match highest {
-            Some((weight, name, peer)) if Some((weight, name)) > own => {
-                Home::There(peer.clone())
-            }
+            Some((weight, name, peer)) if Some((weight, name)) > own => Home::There(peer.clone()),
             _ => Home::Here,
         }
     }

@@ -2,7 +2,7 @@
 //! channels there.
 //!
 //! Each node says to the others what they have to know, in the order of the links between them
-//! ([`Mesh`]). What it knows of another node is of one start of that, is bounded, and goes with
+//! (`mesh`). What it knows of another node is of one start of that, is bounded, and goes with
 //! it. On a node that is alone nobody is told, and nothing waits.
 //!
 //! | file | what it is |
@@ -46,7 +46,7 @@ pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
 pub(super) use homes::{Forwarded, Needs, Offered};
 pub(super) use interest::Wish;
+pub use listing::{AllChannels, NodeUsage, SessionsPage};
 #[cfg(test)]
 pub(super) use members::Home;
-pub use listing::{AllChannels, NodeUsage, SessionsPage};
 pub use traffic::AcrossShown;

@@ -192,7 +192,10 @@ mod tests {
         assert_eq!(wanted.change(&peer(), &change(3, &[1], &[])), Say::Nothing);
         assert_eq!(wanted.whole(&peer(), &whole(4, &[1, 2])), Say::Known(4));
         assert!(wants(&wanted, 1) && wants(&wanted, 2) && !wants(&wanted, 7));
-        assert_eq!(wanted.change(&peer(), &change(4, &[7], &[1])), Say::Known(5));
+        assert_eq!(
+            wanted.change(&peer(), &change(4, &[7], &[1])),
+            Say::Known(5)
+        );
         assert!(!wants(&wanted, 1) && wants(&wanted, 7));
         assert_eq!(wanted.len(), 2);
         wanted.part(&peer());

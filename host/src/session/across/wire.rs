@@ -203,7 +203,11 @@ mod tests {
     fn what_is_no_message_is_refused_and_what_is_of_a_later_version_is_nothing() {
         assert!(decode(Bytes::from_static(b"\xff")).is_err());
         // A kind of message with number 100.
-        assert!(decode(Bytes::from_static(b"\xa2\x06\x00")).unwrap().is_none());
+        assert!(
+            decode(Bytes::from_static(b"\xa2\x06\x00"))
+                .unwrap()
+                .is_none()
+        );
         let known = encode(Kind::WantedKnown(WantedKnown { version: 3 }));
         assert!(matches!(decode(known), Ok(Some(Kind::WantedKnown(_)))));
         assert!(event_of(b"no event").is_err());

@@ -333,7 +333,12 @@ mod tests {
             }
         }
         tokio::time::advance(GATHER).await;
-        said.extend(wishes.turn(Instant::now()).into_iter().flat_map(|it| it.added));
+        said.extend(
+            wishes
+                .turn(Instant::now())
+                .into_iter()
+                .flat_map(|it| it.added),
+        );
         said.sort_unstable();
         assert!(said.into_iter().eq(many.clone()));
         for hash in many.clone() {

@@ -17,7 +17,7 @@ use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
 use crate::session::name::ChannelName;
 use crate::session::namespace::DataFormat;
-use crate::session::publishing::{PublishOptions, Publishing};
+use crate::session::receipt::{PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::source::Source;
 use crate::session::verb::Verb;

@@ -14,12 +14,7 @@ const MAX_WISHES: usize = 1_024;
 
 impl<P> Homed<P> {
     /// Asks a node to be sent what is behind what is here.
-    pub(super) fn follow(
-        &mut self,
-        home: PeerNode,
-        view: &View<'_>,
-        todo: &mut Vec<Todo<P>>,
-    ) {
+    pub(super) fn follow(&mut self, home: PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         self.serial += 1;
         let (synced, is_live) = match &self.role {
             Role::Following(following) if following.home == home => {

@@ -10,12 +10,7 @@ use crate::mesh::PeerNode;
 
 impl<P> Homed<P> {
     /// Somebody asks for it, who is the channel's home by its own lights.
-    pub(super) fn asked_for(
-        &mut self,
-        from: &PeerNode,
-        view: &View<'_>,
-        todo: &mut Vec<Todo<P>>,
-    ) {
+    pub(super) fn asked_for(&mut self, from: &PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         let agrees = view.home == Some(from);
         let not_mine = Todo::Send(from.clone(), Word::NotMine { agrees });
         match &self.role {
@@ -32,12 +27,7 @@ impl<P> Homed<P> {
 
     /// Hands it over to a node, which it gives no numbers from now on for. Followers have to
     /// look for it there.
-    pub(super) fn hand_over(
-        &mut self,
-        to: PeerNode,
-        view: &View<'_>,
-        todo: &mut Vec<Todo<P>>,
-    ) {
+    pub(super) fn hand_over(&mut self, to: PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         let mut followers = std::mem::take(&mut self.followers);
         if followers.contains(&to) {
             Arc::make_mut(&mut followers).retain(|follower| *follower != to);

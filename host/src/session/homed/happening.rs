@@ -20,11 +20,7 @@ impl<P> Homed<P> {
 
     /// The same where what was published until now has to be here. Returns the number of the
     /// question whose answer says so.
-    pub(in crate::session) fn want_all(
-        &mut self,
-        view: &View<'_>,
-        todo: &mut Vec<Todo<P>>,
-    ) -> u64 {
+    pub(in crate::session) fn want_all(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) -> u64 {
         match &self.role {
             Role::Following(following) => {
                 let home = following.home.clone();
@@ -80,7 +76,11 @@ impl<P> Homed<P> {
         match word {
             Word::Follow { serial, since } => {
                 let from = from.clone();
-                let wish = Wish { from, serial, since };
+                let wish = Wish {
+                    from,
+                    serial,
+                    since,
+                };
                 self.wish(wish, view, todo);
             }
             Word::Followed {

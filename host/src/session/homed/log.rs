@@ -92,9 +92,7 @@ impl<P> Homed<P> {
     pub(in crate::session) fn standing(&self) -> Standing {
         match &self.role {
             Role::Owner => Standing::Owned,
-            Role::Following(following) if following.is_live => {
-                Standing::Followed(following.synced)
-            }
+            Role::Following(following) if following.is_live => Standing::Followed(following.synced),
             _ => Standing::Unsettled,
         }
     }

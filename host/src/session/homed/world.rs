@@ -258,9 +258,14 @@ impl World {
     pub(super) fn step(&mut self, step: &Step) {
         match *step {
             Step::Deliver(from, to) => {
-                let word = self.wires.get_mut(&(from, to)).and_then(VecDeque::pop_front);
+                let word = self
+                    .wires
+                    .get_mut(&(from, to))
+                    .and_then(VecDeque::pop_front);
                 if let Some(word) = word {
-                    self.with(to, |log, view, todo| log.hear(&peer(from), word, view, todo));
+                    self.with(to, |log, view, todo| {
+                        log.hear(&peer(from), word, view, todo)
+                    });
                 }
             }
             Step::Publish(node) => drop(self.publish(node)),
@@ -313,7 +318,9 @@ impl World {
 
     fn waiting(&self) -> Option<(usize, usize)> {
         let mut wires = self.wires.iter();
-        wires.find(|(_, wire)| !wire.is_empty()).map(|(ends, _)| *ends)
+        wires
+            .find(|(_, wire)| !wire.is_empty())
+            .map(|(ends, _)| *ends)
     }
 
     fn alive(&self) -> Vec<usize> {
@@ -351,8 +358,14 @@ impl World {
             assert!(self.publish(owners[0]));
             self.settle();
         }
-        let positions: Vec<_> = alive.iter().map(|at| self.client(*at).position.clone()).collect();
-        assert!(positions.iter().all(|it| *it == positions[0]), "{positions:?}");
+        let positions: Vec<_> = alive
+            .iter()
+            .map(|at| self.client(*at).position.clone())
+            .collect();
+        assert!(
+            positions.iter().all(|it| *it == positions[0]),
+            "{positions:?}"
+        );
         assert_eq!(self.told(), told, "nobody has missed anything since");
     }
 
@@ -380,7 +393,11 @@ impl Client {
         let position = self.position.as_mut().expect("it is subscribed");
         position.offset += 1;
         let expected = logs.get(&(Arc::clone(&position.epoch), position.offset));
-        assert_eq!(expected, Some(&said), "the next of its log, at {position:?}");
+        assert_eq!(
+            expected,
+            Some(&said),
+            "the next of its log, at {position:?}"
+        );
     }
 
     fn lose(&mut self) {

@@ -7,8 +7,8 @@ use hearken_session_protocol::ClientInfo;
 use tokio::sync::Notify;
 
 use super::batch::Batch;
-use super::homing::LogWord;
 use super::item::Item;
+use super::seen::LogWord;
 use super::state::{Filling, State, forgotten};
 use crate::mesh::PeerNode;
 use crate::session::history::{HistoryError, Page, PageRequest};

@@ -69,7 +69,8 @@ impl Hub {
         let Some(foreign) = &state.foreign else {
             return false;
         };
-        let is_whole = |node: &PeerNode| foreign.owners.get(node).is_some_and(|owned| owned.is_whole);
+        let is_whole =
+            |node: &PeerNode| foreign.owners.get(node).is_some_and(|owned| owned.is_whole);
         nodes.iter().all(is_whole)
     }
 
@@ -175,7 +176,10 @@ impl Hub {
         });
         let fitting = fits.count();
         is_part |= fitting < behind.len();
-        let members: Vec<Member> = behind[..fitting].iter().map(|it| Member::clone(it)).collect();
+        let members: Vec<Member> = behind[..fitting]
+            .iter()
+            .map(|it| Member::clone(it))
+            .collect();
         let last = members.last().filter(|_| is_part);
         let upto = last.map(|last| last.client().into());
         (changes, Members { members, upto })

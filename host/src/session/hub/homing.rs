@@ -6,36 +6,15 @@ use std::sync::Arc;
 use super::answered::Answered;
 use super::channel_hub::{Gone, Hub};
 use super::item::Item;
+use super::seen::{FOLLOWED_ON, LogWord, Seen};
 use super::state::State;
 use crate::mesh::PeerNode;
 use crate::session::history::Position;
-use crate::session::history_settings::HistorySettings;
 use crate::session::homed::{Entry, Homed, KeptKey, Manner, Standing, Todo, View, Word};
 use crate::session::publication::StoredPublication;
 
-/// How long a log is followed that nobody needs any more, in milliseconds.
-pub(super) const FOLLOWED_ON: u64 = 10_000;
-
 /// Bytes of keys that are handed over with a log, about; the oldest are left behind.
 const KEY_BYTES: usize = 32 << 10;
-
-/// What is said of a log.
-pub(in crate::session) type LogWord = Word<StoredPublication>;
-
-/// How the node sees the others, for one channel.
-#[derive(Clone, Debug)]
-pub(in crate::session) struct Seen {
-    /// The channel's home; `None` if it is this node.
-    pub(in crate::session) home: Option<PeerNode>,
-    /// All other nodes with sessions.
-    pub(in crate::session) others: Arc<[PeerNode]>,
-    /// What the history keeps to.
-    pub(in crate::session) settings: HistorySettings,
-    /// For the epoch of a log that begins.
-    pub(in crate::session) random: u64,
-    /// Milliseconds of the node's wheel.
-    pub(in crate::session) now: u64,
-}
 
 impl Hub {
     /// Does something with the log, and what is to be done then; `send` sends to another node,

@@ -11,7 +11,7 @@
 //! | `publishing`, `answered` | taking publications |
 //! | `member`, `foreign`, `company` | who is there, here and on other nodes |
 //! | `filling` | the same of those that come from elsewhere, and who lags behind |
-//! | `homing` | its part in a log that several nodes have |
+//! | `homing`, `seen` | its part in a log that several nodes have |
 //!
 //! A hub gives each publication a serial number under its lock, and a subscriber the number
 //! after which it begins. So whoever subscribes gets what was there before from the history
@@ -27,6 +27,7 @@ mod homing;
 mod item;
 mod member;
 mod publishing;
+mod seen;
 mod state;
 mod subscriber;
 mod subscribing;
@@ -36,9 +37,9 @@ pub(super) use batch::full_of_deltas;
 pub(super) use channel_hub::{Gone, Hub};
 pub(super) use company::Looks;
 pub(super) use filling::Read;
-pub(super) use homing::{LogWord, Seen};
 pub use item::Exclude;
 pub(super) use member::{Member, MemberChange, Members};
 pub(super) use publishing::{NewPublication, Taken};
+pub(super) use seen::{LogWord, Seen};
 pub(super) use subscriber::{NewSubscriber, Resumed, Subscriber};
 pub(super) use subscribing::{Begin, Reads, Subscribed, Subscribing, Wants};

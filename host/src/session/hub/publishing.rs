@@ -7,8 +7,8 @@ use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
 use super::channel_hub::{Gone, Hub, Turn};
-use super::homing::LogWord;
 use super::item::{Exclude, Item};
+use super::seen::LogWord;
 use super::state::State;
 use super::subscriber::Subscriber;
 use crate::bus::Publisher;

@@ -8,9 +8,9 @@ use hearken_session_protocol::ClientInfo;
 
 use super::answered::Answered;
 use super::foreign::Foreign;
-use super::homing::FOLLOWED_ON;
 use super::item::{Item, Pending};
 use super::member::MemberChange;
+use super::seen::FOLLOWED_ON;
 use super::subscriber::Subscriber;
 use crate::session::history::History;
 use crate::session::history_settings::HistorySettings;
@@ -156,10 +156,7 @@ impl State {
     }
 
     pub(super) fn is_unneeded(&mut self, now: u64) -> bool {
-        self.is_unused()
-            && self.homed.is_idle()
-            && !self.is_followed()
-            && self.keys.is_empty(now)
+        self.is_unused() && self.homed.is_idle() && !self.is_followed() && self.keys.is_empty(now)
     }
 
     /// Whether other nodes have said something of it that is kept for a while.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::mesh::News;
 use crate::session::hub::Exclude;
-use crate::session::publishing::PublishOptions;
+use crate::session::receipt::PublishOptions;
 use crate::session::test_client::{pass, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, kept, open};
@@ -39,11 +39,15 @@ async fn a_publication_reaches_the_sessions_of_all_nodes_once_and_in_order() {
         let pushes = client.pushes().await;
         for origin in 0..2 {
             let of = |push: &String| {
-                let number = push.strip_prefix("chat:1 ").and_then(|it| it.parse::<usize>().ok());
+                let number = push
+                    .strip_prefix("chat:1 ")
+                    .and_then(|it| it.parse::<usize>().ok());
                 number.is_some_and(|number| number % 2 == origin)
             };
             let got: Vec<_> = pushes.iter().filter(|push| of(push)).cloned().collect();
-            let sent: Vec<_> = (0..10).map(|at| format!("chat:1 {}", at * 2 + origin)).collect();
+            let sent: Vec<_> = (0..10)
+                .map(|at| format!("chat:1 {}", at * 2 + origin))
+                .collect();
             assert_eq!(got, sent);
         }
         assert_eq!(pushes.len(), 20);
@@ -73,7 +77,9 @@ async fn who_published_and_what_was_said_beside_reaches_other_nodes() {
         ..PublishOptions::default()
     };
     let not_there = options(Exclude::Client(there.id.as_str().into()));
-    rigs[2].publish_with("chat:1", &json!(1), not_there).unwrap();
+    rigs[2]
+        .publish_with("chat:1", &json!(1), not_there)
+        .unwrap();
     let not_here = options(Exclude::Client(here.id.as_str().into()));
     rigs[2].publish_with("chat:1", &json!(2), not_here).unwrap();
     assert_eq!(here.pushes().await, ["chat:1 1"]);
@@ -124,7 +130,10 @@ async fn a_subscription_waits_for_no_node_that_says_nothing() {
     let took = timed(&mut client, "chat:2").await;
     assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(300));
     let took = timed(&mut client, "chat:3").await;
-    assert!(took < Duration::from_millis(100), "nobody is waited for twice: {took:?}");
+    assert!(
+        took < Duration::from_millis(100),
+        "nobody is waited for twice: {took:?}"
+    );
     // What was lost is said anew.
     net.lose(false);
     settle().await;
@@ -185,7 +194,11 @@ async fn many_subscriptions_are_said_in_few_messages_and_one_after_the_other_in_
             client.subscribe(json!({ "channel": channel })).await;
         }
     }
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
     // One that says so, and one that it is known, at most.
     assert!(net.take_said() <= 2000);
     assert_eq!(rigs[1].sessions.stats().across.wanted_elsewhere, 1000);
@@ -205,7 +218,10 @@ async fn what_no_node_says_is_left_out() {
     client.subscribe(json!({ "channel": "chat:1" })).await;
     let message = bytes::Bytes::from_static(b"\xffnonsense");
     let from = rigs[1].peer();
-    rigs[0].sessions.ears().hear(News::Message { from, message });
+    rigs[0]
+        .sessions
+        .ears()
+        .hear(News::Message { from, message });
     let across = rigs[0].sessions.stats().across;
     assert_eq!((across.not_read, client.pushes().await.len()), (1, 0));
     rigs[1].publish("chat:1", &json!(1));

@@ -63,17 +63,31 @@ async fn a_message_reaches_whom_it_is_for_on_every_node() {
     let cases = [
         (user(), message(Spared::default()), 3, vec![0, 2, 4]),
         (user(), message(spared), 2, vec![2, 4]),
-        (Whose::All, message(Spared::default()), 6, vec![0, 1, 2, 3, 4, 5]),
+        (
+            Whose::All,
+            message(Spared::default()),
+            6,
+            vec![0, 1, 2, 3, 4, 5],
+        ),
         (Whose::All, message(but_u), 3, vec![1, 3, 5]),
         (Whose::Node, message(Spared::default()), 2, vec![2, 3]),
-        (Whose::NodeOf("c".to_owned()), message(Spared::default()), 2, vec![4, 5]),
+        (
+            Whose::NodeOf("c".to_owned()),
+            message(Spared::default()),
+            2,
+            vec![4, 5],
+        ),
         (one, message(Spared::default()), 1, vec![5]),
         (of("2"), message(Spared::default()), 1, vec![5]),
         (of("u"), message(Spared::default()), 0, vec![]),
     ];
     for (whose, act, count, expected) in cases {
         let reached = rigs[1].sessions.act(&whose, &act).await.unwrap();
-        assert_eq!((reached.sessions, reached.is_partial), (count, false), "{whose:?}");
+        assert_eq!(
+            (reached.sessions, reached.is_partial),
+            (count, false),
+            "{whose:?}"
+        );
         let mut got = Vec::new();
         for (at, client) in clients.iter_mut().flatten().enumerate() {
             for message in client.messages().await {
@@ -128,8 +142,16 @@ async fn sessions_are_put_off_and_closed_on_every_node() {
     };
     let reached = rigs[0].sessions.act(&user(), &act).await.unwrap();
     assert_eq!(reached.sessions, 3);
-    let listed = rigs[2].sessions.list_everywhere(&user(), None, "", 10).await;
-    assert!(listed.sessions.iter().all(|one| one.expire_at == Some(BEGIN + 60)));
+    let listed = rigs[2]
+        .sessions
+        .list_everywhere(&user(), None, "", 10)
+        .await;
+    assert!(
+        listed
+            .sessions
+            .iter()
+            .all(|one| one.expire_at == Some(BEGIN + 60))
+    );
     let reached = rigs[0].sessions.act(&user(), &closing()).await.unwrap();
     assert_eq!(reached.sessions, 3);
     for [of_u, other] in &mut clients {
@@ -157,7 +179,10 @@ async fn it_is_told_when_a_node_has_not_said_that_it_did_something() {
     // Whoever is found is in no other place.
     net.lose(true);
     let begun = Instant::now();
-    let reached = rigs[0].sessions.act(&user(), &message(Spared::default())).await;
+    let reached = rigs[0]
+        .sessions
+        .act(&user(), &message(Spared::default()))
+        .await;
     assert!(reached.unwrap().is_partial);
     assert!(begun.elapsed() >= Duration::from_secs(1));
     net.lose(false);
@@ -170,22 +195,35 @@ async fn it_is_told_when_a_node_has_not_said_that_it_did_something() {
     let reached = rigs[0].sessions.act(&user(), &closing()).await.unwrap();
     assert!(!reached.is_partial, "it is none of them any more");
     let nowhere = Whose::NodeOf("z".to_owned());
-    assert!(rigs[0].sessions.act(&nowhere, &closing()).await.unwrap().is_partial);
+    assert!(
+        rigs[0]
+            .sessions
+            .act(&nowhere, &closing())
+            .await
+            .unwrap()
+            .is_partial
+    );
     assert!(rigs[0].sessions.has_node("b") && !rigs[0].sessions.has_node("z"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_goes_over_all_nodes_in_the_order_of_ids() {
     let (net, rigs, mut clients) = three().await;
-    clients[0][0].subscribe(json!({ "channel": "chat:1" })).await;
-    clients[2][1].subscribe(json!({ "channel": "chat:1" })).await;
+    clients[0][0]
+        .subscribe(json!({ "channel": "chat:1" }))
+        .await;
+    clients[2][1]
+        .subscribe(json!({ "channel": "chat:1" }))
+        .await;
     let mut all: Vec<_> = clients.iter().flatten().map(|one| one.id.clone()).collect();
     all.sort();
     let sessions = &rigs[1].sessions;
     for limit in 1..8 {
         let (mut listed, mut after) = (Vec::new(), String::new());
         loop {
-            let page = sessions.list_everywhere(&Whose::All, None, &after, limit).await;
+            let page = sessions
+                .list_everywhere(&Whose::All, None, &after, limit)
+                .await;
             assert!(!page.is_partial && page.sessions.len() <= limit);
             listed.extend(page.sessions.iter().map(|one| one.client.to_string()));
             match listed.last() {
@@ -226,10 +264,19 @@ async fn channels_and_figures_are_those_of_all_nodes() {
         other.subscribe(json!({ "channel": own })).await;
     }
     let all = rigs[0].sessions.all_channels(None).await;
-    let named: Vec<_> = all.channels.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    let named: Vec<_> = all
+        .channels
+        .iter()
+        .map(|(name, count)| (name.as_str(), *count))
+        .collect();
     assert_eq!(
         named,
-        [("chat:1", 3), ("chat:own-0", 1), ("chat:own-1", 1), ("chat:own-2", 1)]
+        [
+            ("chat:1", 3),
+            ("chat:own-0", 1),
+            ("chat:own-1", 1),
+            ("chat:own-2", 1)
+        ]
     );
     let some = rigs[0].sessions.all_channels(Some("chat:own-*")).await;
     assert_eq!((some.channels.len(), some.is_partial), (3, false));

@@ -164,7 +164,10 @@ async fn the_sessions_of_a_node_go_with_it_and_come_with_another_start() {
         let event = heard.recv().await.unwrap();
         assert_eq!(event.event_type(), "session.lost");
         let data: Value = serde_json::from_slice(event.data().unwrap()).unwrap();
-        lost.push((data["node"].as_str().unwrap().to_owned(), data["count"].as_u64()));
+        lost.push((
+            data["node"].as_str().unwrap().to_owned(),
+            data["count"].as_u64(),
+        ));
     }
     lost.sort();
     assert_eq!(lost, [("b".to_owned(), Some(1)), ("c".to_owned(), Some(1))]);
@@ -230,7 +233,9 @@ async fn whatever_is_lost_between_nodes_all_show_the_same_in_the_end() {
         let (net, rigs) = three().await;
         let mut random = seed;
         let mut one_of = |count: usize| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             usize::try_from(random >> 33).unwrap() % count
         };
         let mut watchers = Vec::new();

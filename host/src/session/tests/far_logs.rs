@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::channel::OtherNodes;
 use crate::event::{Draft, EventType};
 use crate::mesh::{News, PeerNode};
-use crate::session::publishing::{PublishOptions, SessionReceipt};
+use crate::session::receipt::{PublishOptions, SessionReceipt};
 use crate::session::refused::Refused;
 use crate::session::test_client::{Client, pass};
 use crate::session::test_net::Net;
@@ -85,7 +85,10 @@ async fn a_channel_of_another_node_is_read_and_written_as_one_s_own() {
     for number in 4..=6 {
         let receipt = publish(&rigs[1], "orders", &json!(number)).await.unwrap();
         let position = receipt.position.unwrap();
-        assert_eq!((position.offset, &json!(&*position.epoch)), (number, &result["epoch"]));
+        assert_eq!(
+            (position.offset, &json!(&*position.epoch)),
+            (number, &result["epoch"])
+        );
     }
     pass(Duration::from_millis(100)).await;
     assert_eq!(client.all_pushes().await, orders(1..=6));

@@ -11,7 +11,7 @@ use crate::mesh::News;
 use crate::session::across::Home;
 use crate::session::history::PageRequest;
 use crate::session::name::ChannelName;
-use crate::session::publishing::{PublishFailure, PublishOptions, SessionReceipt};
+use crate::session::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use crate::session::test_client::{Client, pass};
 use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, kept};
@@ -197,7 +197,9 @@ async fn a_node_that_comes_takes_its_logs_over_whole() {
         let channel = format!("chat:{number}");
         let (client, result) = subscribed(&rigs[number % 2], &channel).await;
         for published in 1..=3 {
-            publish(&rigs[0], &channel, &json!(published)).await.unwrap();
+            publish(&rigs[0], &channel, &json!(published))
+                .await
+                .unwrap();
         }
         clients.push((channel, client, result["epoch"].clone()));
     }
@@ -254,8 +256,14 @@ async fn where_a_home_dies_all_are_told_so_once() {
     publish(&rigs[1], &channel, &json!(1)).await.unwrap();
     net.tell(&rigs[0].peer(), News::Unreachable);
     pass(Duration::from_secs(1)).await;
-    let told = format!("{channel} unsubscribe {}", unsubscribes::INSUFFICIENT_STATE.code);
-    assert_eq!(client.pushes().await, [pushes(&channel, [1]), vec![told]].concat());
+    let told = format!(
+        "{channel} unsubscribe {}",
+        unsubscribes::INSUFFICIENT_STATE.code
+    );
+    assert_eq!(
+        client.pushes().await,
+        [pushes(&channel, [1]), vec![told]].concat()
+    );
     let request = json!({ "channel": channel, "recover": true, "offset": 1, "epoch": epoch });
     let result = client.subscribe(request).await;
     assert!(result["recovered"].is_null(), "{result}");
@@ -293,7 +301,8 @@ async fn while_a_home_is_cut_off_nothing_is_published_there_and_nothing_is_lost(
     let (mut client, _) = subscribed(&rigs[1], &channel).await;
     net.cut(&rigs[0].peer(), &rigs[1].peer());
     publish(&rigs[0], &channel, &json!(1)).await.unwrap();
-    let published = publish(&rigs[1], &channel, &json!("late"));
+    let late = json!("late");
+    let published = publish(&rigs[1], &channel, &late);
     let failed = published.await.expect_err("it is away");
     assert!(matches!(failed, PublishFailure::Unknown(_)), "{failed}");
     net.heal();

@@ -10,7 +10,7 @@ use crate::session::grant::SubscriptionGrant;
 use crate::session::history::PageRequest;
 use crate::session::name::ChannelName;
 use crate::session::namespace::{DeltaType, Namespace, RecoveryMode};
-use crate::session::publishing::{PublishFailure, PublishOptions};
+use crate::session::receipt::{PublishFailure, PublishOptions};
 use crate::session::server::Whose;
 use crate::session::test_client::{pass, settle};
 use crate::session::test_support::{Rig, all, durable, open};

@@ -13,7 +13,7 @@ use crate::session::handle::{Next, Session};
 use crate::session::hub::Exclude;
 use crate::session::namespace::Namespace;
 use crate::session::outbox::{Outbox, Taken};
-use crate::session::publishing::{PublishFailure, PublishOptions};
+use crate::session::receipt::{PublishFailure, PublishOptions};
 use crate::session::test_client::settle;
 use crate::session::test_support::{Rig, kept, open};
 

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::session::namespace::{DeltaType, Namespace};
-use crate::session::publishing::PublishOptions;
+use crate::session::receipt::PublishOptions;
 use crate::session::test_client::settle;
 use crate::session::test_support::{Rig, kept, open};
 

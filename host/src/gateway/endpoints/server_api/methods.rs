@@ -17,9 +17,7 @@ use super::results::{
 };
 use crate::access::Act;
 use crate::gateway::caller::audit;
-use crate::session::{
-    ChannelName, PageRequest, Refused, SessionAct, Spared, SubscriptionGrant,
-};
+use crate::session::{ChannelName, PageRequest, Refused, SessionAct, Spared, SubscriptionGrant};
 
 /// What a method answers with.
 pub(super) type Answer = Result<Box<RawValue>, ClientError>;
@@ -171,7 +169,8 @@ impl Calling<'_> {
             clients: asked.whitelist.all()?,
             user: None,
         };
-        self.act(sent, &SessionAct::Disconnect { why, spared }).await
+        self.act(sent, &SessionAct::Disconnect { why, spared })
+            .await
     }
 
     async fn refresh(&self, sent: &RawValue) -> Answer {

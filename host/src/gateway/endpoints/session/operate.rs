@@ -371,7 +371,8 @@ impl Context {
     /// Whether there are nodes that may have sessions beside these.
     fn are_others(&self, nodes: &BTreeSet<Arc<str>>) -> bool {
         let all = self.cluster.nodes().into_iter();
-        let mut others = all.filter(|node| !matches!(node.state, NodeState::This | NodeState::Left));
+        let mut others =
+            all.filter(|node| !matches!(node.state, NodeState::This | NodeState::Left));
         others.any(|node| !nodes.contains(&*node.name))
     }
 }

@@ -113,11 +113,9 @@ impl SessionRefusal {
                     "outcome-unknown",
                     "Outcome unknown",
                 ),
-                PublishFailure::Busy(_) => (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "overloaded",
-                    "Overloaded",
-                ),
+                PublishFailure::Busy(_) => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded")
+                }
                 PublishFailure::TooManyChannels(_) => (
                     StatusCode::SERVICE_UNAVAILABLE,
                     "too-many-channels",

@@ -275,7 +275,8 @@ async fn the_end_is_the_last_message() {
         let reply = stream.message().await;
         let client = reply["connect"]["client"].as_str().unwrap().to_owned();
         let why = disconnects::FORCE_DISCONNECT;
-        node.sessions.disconnect(&Whose::Client(client), &why, &Spared::default());
+        node.sessions
+            .disconnect(&Whose::Client(client), &why, &Spared::default());
         let end = json!({"push": {"disconnect": {"code": 3503, "reason": "force disconnect"}}});
         assert_eq!(stream.message().await, end);
         assert_eq!(stream.line().await, None);

@@ -10,9 +10,7 @@ use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{session_types, sessions};
 use crate::plugin::guest::grants::granted;
 use crate::plugin::guest::state::Guest;
-use crate::session::{
-    ChannelName, PageRequest, Refused, SessionAct, Spared, Whose, namespace_of,
-};
+use crate::session::{ChannelName, PageRequest, Refused, SessionAct, Spared, Whose, namespace_of};
 
 use sessions::{Exclusion, HistoryPage, HistoryPosition, Reached, SessionsError, Target};
 
@@ -201,7 +199,11 @@ impl Guest {
         let reached = {
             // For other nodes, or for a durable channel that is made.
             let _waiting = self.meter.wait_for_storage();
-            addressed.sessions.act(&whose, &act).await.map_err(refused)?
+            addressed
+                .sessions
+                .act(&whose, &act)
+                .await
+                .map_err(refused)?
         };
         Ok(Reached {
             nodes: u32::try_from(reached.nodes.len()).unwrap_or(u32::MAX),

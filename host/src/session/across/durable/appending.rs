@@ -10,14 +10,14 @@ use hearken_session_protocol::codes::errors;
 use crate::bus::Publisher;
 use crate::event::Draft;
 use crate::mesh::PeerNode;
-use crate::session::across::waiting::AskFailure;
 use crate::session::across::homes::{position, position_of};
 use crate::session::across::protocol::{AppendLog, Number, Refusal, answer, ask, refusal};
+use crate::session::across::waiting::AskFailure;
 use crate::session::across::wire::{bytes_of, event_of};
 use crate::session::far_log::FarLog;
 use crate::session::log::Log;
 use crate::session::name::ChannelName;
-use crate::session::publishing::{PublishOptions, SessionReceipt};
+use crate::session::receipt::{PublishOptions, SessionReceipt};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::shared::Shared;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use hearken_channel_log::Bounds;
 
 use crate::mesh::PeerNode;
-use crate::session::across::waiting::AskFailure;
 use crate::session::across::members::Home;
 use crate::session::across::protocol::{LogOpened, OpenLog, answer, ask, refusal};
+use crate::session::across::waiting::AskFailure;
 use crate::session::far_log::{FarLog, FarState};
 use crate::session::name::ChannelName;
 use crate::session::shared::Shared;

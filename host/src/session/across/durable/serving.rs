@@ -27,7 +27,12 @@ const MOST: ReadAmount = ReadAmount {
 impl Shared {
     /// Another node opens a channel: it is answered by a task, since the channel may have to be
     /// made.
-    pub(in crate::session) fn serve_open(self: &Arc<Self>, from: &PeerNode, id: u64, asked: OpenLog) {
+    pub(in crate::session) fn serve_open(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        id: u64,
+        asked: OpenLog,
+    ) {
         let (shared, from) = (Arc::clone(self), from.clone());
         self.run(async move {
             let answer = match shared.opened(&from, &asked).await {
@@ -69,7 +74,9 @@ impl Shared {
     /// Makes a channel of a namespace.
     async fn made_for(&self, name: &ChannelName) -> Result<Arc<Channel>, Refusal> {
         let unknown = || because(refusal::Reason::Unknown, 0);
-        let namespace = self.namespace(&self.in_use(), name).map_err(|_| unknown())?;
+        let namespace = self
+            .namespace(&self.in_use(), name)
+            .map_err(|_| unknown())?;
         if !namespace.durable {
             return Err(unknown());
         }
@@ -119,7 +126,8 @@ impl Shared {
     pub(in crate::session) fn take_log_news(&self, from: &PeerNode, news: &LogNews) {
         if !self.hear_log_news(&from.name, news) && !news.removed {
             let channel = news.channel.clone();
-            self.across.say(from, Kind::UnwatchLog(UnwatchLog { channel }));
+            self.across
+                .say(from, Kind::UnwatchLog(UnwatchLog { channel }));
         }
     }
 
@@ -131,7 +139,12 @@ impl Shared {
     }
 
     /// Another node reads a log.
-    pub(in crate::session) fn serve_read(self: &Arc<Self>, from: &PeerNode, id: u64, asked: ReadLog) {
+    pub(in crate::session) fn serve_read(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        id: u64,
+        asked: ReadLog,
+    ) {
         let (shared, from) = (Arc::clone(self), from.clone());
         self.run(async move {
             let read = shared.read_for(&asked).await;
@@ -158,7 +171,10 @@ impl Shared {
         };
         // What is read is in memory until it is sent.
         let read = match self.answering.acquire().await {
-            Ok(_turn) => self.read_log(&Log::Near(channel), asked.after, amount).await,
+            Ok(_turn) => {
+                self.read_log(&Log::Near(channel), asked.after, amount)
+                    .await
+            }
             Err(_) => Err(ReadFailure::Log(ReadError::Storage(StorageFault::closed()))),
         };
         match read {

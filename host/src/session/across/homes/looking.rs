@@ -180,11 +180,7 @@ impl Shared {
 
     fn on_all_logs(
         self: &Arc<Self>,
-        work: impl Fn(
-            &mut Homed<StoredPublication>,
-            &View<'_>,
-            &mut Vec<Todo<StoredPublication>>,
-        ),
+        work: impl Fn(&mut Homed<StoredPublication>, &View<'_>, &mut Vec<Todo<StoredPublication>>),
     ) {
         for hub in self.hubs.all() {
             if let Some(settings) = self.history_settings(hub.name()) {

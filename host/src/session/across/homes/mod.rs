@@ -23,6 +23,6 @@ mod settling;
 mod words;
 
 pub(super) use core::Homes;
-pub(super) use words::{position, position_of};
 pub(in crate::session) use offers::{Forwarded, Offered};
 pub(in crate::session) use settling::Needs;
+pub(super) use words::{position, position_of};

@@ -108,9 +108,8 @@ impl Shared {
                         }
                     }
                     _ => {
-                        let ask = self.on_log(&hub, settings, |log, view, todo| {
-                            log.want_all(view, todo)
-                        });
+                        let ask =
+                            self.on_log(&hub, settings, |log, view, todo| log.want_all(view, todo));
                         // One that is gone is another the next time.
                         asked = ask.ok().map(|serial| (Arc::clone(&hub), serial));
                         continue;

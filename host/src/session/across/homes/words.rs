@@ -80,9 +80,7 @@ pub(super) fn encoded(channel: &ChannelName, word: LogWord) -> protocol::Home {
 ///
 /// # Errors
 /// [`Unreadable`] when no node says that.
-pub(super) fn decoded(
-    home: protocol::Home,
-) -> Result<Option<(ChannelName, LogWord)>, Unreadable> {
+pub(super) fn decoded(home: protocol::Home) -> Result<Option<(ChannelName, LogWord)>, Unreadable> {
     let channel = ChannelName::new(&home.channel);
     let channel = channel.map_err(|_| Unreadable::Missing("valid channel"))?;
     let Some(what) = home.what else {
@@ -147,7 +145,9 @@ pub(in crate::session::across) fn position(position: &Position) -> protocol::Pos
 ///
 /// # Errors
 /// [`Unreadable`] when there is none such.
-pub(in crate::session::across) fn position_of(position: protocol::Position) -> Result<Position, Unreadable> {
+pub(in crate::session::across) fn position_of(
+    position: protocol::Position,
+) -> Result<Position, Unreadable> {
     // Above that a number behind it would be none.
     if position.offset > i64::MAX as u64 {
         return Err(Unreadable::Missing("valid offset"));
@@ -170,9 +170,7 @@ fn part_to(part: Part<StoredPublication>) -> protocol::Part {
     protocol::Part {
         epoch: part.epoch.to_string(),
         behind: part.behind,
-        entries: entries
-            .map(|one| entry(one, Manner::default()))
-            .collect(),
+        entries: entries.map(|one| entry(one, Manner::default())).collect(),
         lasts_ms: part.lasts,
     }
 }

@@ -13,8 +13,7 @@ use crate::event::host_event::{HostEventType, SessionsLost};
 use crate::mesh::PeerNode;
 use crate::session::across::protocol::across::Kind;
 use crate::session::across::protocol::{
-    Holding, PresenceAsk, PresenceChanged, PresenceForget, PresenceFrom, PresencePart,
-    PresenceTold,
+    Holding, PresenceAsk, PresenceChanged, PresenceForget, PresenceFrom, PresencePart, PresenceTold,
 };
 use crate::session::hub::{Member, Members};
 use crate::session::name::ChannelName;

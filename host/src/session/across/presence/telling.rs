@@ -28,7 +28,11 @@ impl Shared {
     }
 
     /// A node asks who is subscribed to channels, and is told from now on what changes.
-    pub(in crate::session::across) fn hear_presence_ask(&self, from: &PeerNode, asked: PresenceAsk) {
+    pub(in crate::session::across) fn hear_presence_ask(
+        &self,
+        from: &PeerNode,
+        asked: PresenceAsk,
+    ) {
         let of = asked.of.into_iter().take(ASKED);
         let named = of.filter_map(|of| Some((ChannelName::new(&of.channel).ok()?, of.after)));
         // Whoever takes several turns takes them in the order of the names.

@@ -106,7 +106,9 @@ impl Wanting {
         if let Some(asking) = self.nodes.get_mut(node) {
             asking.under_way.clear();
             let all = self.channels.iter();
-            asking.due = all.map(|channel| (channel.clone(), Arc::default())).collect();
+            asking.due = all
+                .map(|channel| (channel.clone(), Arc::default()))
+                .collect();
         }
     }
 

@@ -177,7 +177,8 @@ async fn who_does_not_answer_the_close_frame_is_cut_off() {
     let mut rig = Rig::connected().await;
     let begun = Instant::now();
     let why = disconnects::FORCE_DISCONNECT;
-    rig.sessions.disconnect(&Whose::Node, &why, &Spared::default());
+    rig.sessions
+        .disconnect(&Whose::Node, &why, &Spared::default());
     let rest = rig.rest().await;
     let close = close_frame(3503, "force disconnect");
     assert!(rest.ends_with(&close), "{}", String::from_utf8_lossy(&rest));
