@@ -54,7 +54,7 @@ async fn what_is_said_live_comes_to_all_nodes_in_order() {
     let visitors = house.visitors().await;
     let mut publishing = JoinSet::new();
     for (name, node) in &house.nodes {
-        let api = Api::new(node.url.clone());
+        let (name, api) = (*name, Api::new(node.url.clone()));
         publishing.spawn(async move {
             for number in 1..=EACH {
                 let data = json!({ "by": name, "n": number });
