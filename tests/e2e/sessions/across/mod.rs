@@ -204,7 +204,7 @@ async fn listed(node: &Api) -> Vec<String> {
         let path = format!("/v1/sessions?limit=40{}", after.unwrap_or_default());
         let page: Value = node.get(&path).await.json().await.expect("JSON");
         let sessions = page["sessions"].as_array().expect("sessions").iter();
-        let ids = sessions.map(|session| session["client"].as_str().expect("an id"));
+        let ids = sessions.map(|session| session["id"].as_str().expect("an id"));
         clients.extend(ids.map(str::to_owned));
         if page["next"].is_null() {
             return clients;
