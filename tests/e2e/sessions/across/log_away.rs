@@ -5,7 +5,7 @@ use super::*;
 /// Publishes from a session, over and over, until the answer is this.
 async fn until_acknowledged(session: &Roamer, number: u64, wanted: bool) {
     let publishing = async {
-        while session.publish("ticket:1", json!({ "n": number })).await != wanted {
+        while session.publish(LOG, json!({ "n": number })).await != wanted {
             sleep(POLL).await;
         }
     };
@@ -15,32 +15,23 @@ async fn until_acknowledged(session: &Roamer, number: u64, wanted: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_whose_node_is_away_is_caught_up_with() {
-    const TICKETS: &str = r#"
-[sessions.namespaces.ticket]
-durable = true
-allow_subscribe_for_client = true
-allow_subscribe_for_anonymous = true
-allow_publish_for_client = true
-allow_publish_for_anonymous = true
-"#;
-    let (_folder, file) = configured(&format!("{CONFIGURATION}{TICKETS}"));
+    let (_folder, file) = configured(&format!("{CONFIGURATION}{ACROSS}"));
     let file = file.display().to_string();
     let holder = node("a").with(&["--config", &file]).start().await;
     let address = holder.cluster_address().await;
     let other = start("b", &file, &address).await;
     linked(&[&holder, &other]).await;
-    // Made where it is first used.
     let here = Balancer::before(&[&holder]).await;
     let there = Balancer::before(&[&other]).await;
-    let first = Roamer::at(&here.address, ["ticket:1".to_owned()]);
+    let first = Roamer::at(&here.address, [LOG.to_owned()]);
     first.settled().await;
-    let away = Roamer::at(&there.address, ["ticket:1".to_owned()]);
+    let away = Roamer::at(&there.address, [LOG.to_owned()]);
     let writing = Roamer::at(&there.address, []);
     away.settled().await;
     writing.settled().await;
     until_acknowledged(&writing, 1, true).await;
     let has = |count: usize| {
-        move |noted: &Noted| noted.channels["ticket:1"].publications.len() >= count
+        move |noted: &Noted| noted.channels[LOG].publications.len() >= count
     };
     away.until("the first", has(1)).await;
     first.until("the first", has(1)).await;
@@ -64,19 +55,19 @@ allow_publish_for_anonymous = true
     linked(&[&holder, &other]).await;
     until_acknowledged(&writing, 3, true).await;
     let is_there = |noted: &Noted| {
-        let publications = &noted.channels["ticket:1"].publications;
+        let publications = &noted.channels[LOG].publications;
         publications.last().is_some_and(|it| it.data["n"] == 3)
     };
     for session in [&away, &first] {
         let noted = session.until("the third", is_there).await;
         assert_eq!(noted.wrong, [""; 0]);
-        let channel = &noted.channels["ticket:1"];
+        let channel = &noted.channels[LOG];
         assert_eq!(channel.lost, 0, "{}", noted.shortly());
     }
     let noted = away.noted();
     assert_eq!(noted.visits, 1, "it was not sent away");
     // What was not acknowledged may be stored all the same, once or as often as it was sent.
-    let numbers = noted.channels["ticket:1"].publications.iter();
+    let numbers = noted.channels[LOG].publications.iter();
     let numbers: Vec<&Value> = numbers.map(|it| &it.data["n"]).collect();
     assert!(numbers.is_sorted_by_key(|n| n.as_u64()), "{numbers:?}");
 }
