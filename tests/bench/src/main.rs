@@ -90,7 +90,7 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..).map(usize::from))]
     repetitions: usize,
 
-    /// Measure only the rows of `dispatch`, `cluster`, `channels` and `sessions` whose names begin
+    /// Measure only the rows of `dispatch`, `cluster`, `channels` and sessions whose names begin
     /// so, e.g. `hearken`; the peers take minutes to build
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
@@ -136,6 +136,8 @@ enum Suite {
     /// One event to many sessions, connecting them, and what an idle one takes, beside other
     /// servers and a loop of writes
     Sessions,
+    /// The same on three nodes, beside three servers of NATS
+    SessionsCluster,
     /// All of them
     All,
 }
@@ -204,6 +206,7 @@ fn main() -> ExitCode {
         (Suite::Hooks, suites::hooks::run),
         (Suite::Channels, suites::channels::run),
         (Suite::Sessions, suites::sessions::run),
+        (Suite::SessionsCluster, suites::sessions::cluster::run),
     ] {
         if suite == name || suite == Suite::All {
             run(&mut report, &options);

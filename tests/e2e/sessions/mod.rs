@@ -2,6 +2,7 @@
 //! library is like. What else is spoken over WebSocket the published clients try
 //! (`tests/clients`).
 
+mod across;
 mod commands;
 mod counted;
 mod durable;

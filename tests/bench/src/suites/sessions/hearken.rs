@@ -13,7 +13,7 @@ use crate::process::Process;
 use crate::serving;
 
 /// What the node says of itself. No ping comes between what is measured.
-const CONFIGURATION: &str = r#"
+pub(super) const CONFIGURATION: &str = r#"
 node = "bench"
 plugins = "FOLDER/plugins"
 data = "FOLDER/data"
@@ -70,6 +70,7 @@ impl Contender for Node {
         Ok(Started {
             server: Server {
                 address: address.map_err(|_| "a node does not say where it listens")?,
+                others: Vec::new(),
                 dialect: self.0,
                 secret: Some(secret),
             },

@@ -7,10 +7,12 @@
 //!
 //! - `contender` is who is measured: `hearken`, `write_loop`, `nats`, `nchan`, `socket_io`.
 //! - `found` is what is measured of them, and `targets` what Hearken's figures are held against.
+//! - `cluster` has three servers, over which sessions are spread.
 //! - `storm` has all sessions of a node come back at once, and `room` counts the memory of many
 //!   without connections.
 
 mod client;
+pub(crate) mod cluster;
 mod contender;
 mod found;
 mod hearken;

@@ -40,6 +40,7 @@ impl Contender for Nats {
         Ok(Started {
             server: Server {
                 address,
+                others: Vec::new(),
                 dialect: Dialect::Nats,
                 secret: None,
             },

@@ -84,6 +84,7 @@ impl Contender for Nchan {
         Ok(Started {
             server: Server {
                 address,
+                others: Vec::new(),
                 dialect: Dialect::Nchan,
                 secret: None,
             },

@@ -11,6 +11,7 @@ use hearken::bus::{Bus, BusConfig};
 use hearken::channel::{Channels, NodeEnvironment};
 use hearken::clock::SystemClock;
 use hearken::config::NodeConfig;
+use hearken::mesh::Alone;
 use hearken::session::{
     AllowedFor, Framing, Namespace, Namespaces, Next, NoHooks, Outbox, Session, Sessions,
     SessionsSettings, Surroundings, Taken, Transport, Variant,
@@ -96,6 +97,7 @@ fn sessions() -> Sessions {
         access: Access::open(clock.clone()),
         environment: Arc::new(NodeEnvironment::new(clock)),
         hooks: Arc::new(NoHooks),
+        mesh: Arc::new(Alone("bench".into())),
     };
     Sessions::new(surroundings, settings, Namespaces::of(&namespaces, []).0)
 }

@@ -54,6 +54,7 @@ impl Contender for SocketIo {
         Ok(Started {
             server: Server {
                 address,
+                others: Vec::new(),
                 dialect: Dialect::SocketIo,
                 secret: Some(secret),
             },

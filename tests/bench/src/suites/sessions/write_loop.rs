@@ -38,6 +38,7 @@ impl Contender for WriteLoop {
         Ok(Started {
             server: Server {
                 address: address.map_err(|_| "a process does not say where it listens")?,
+                others: Vec::new(),
                 dialect: Dialect::WriteLoop,
                 secret: None,
             },

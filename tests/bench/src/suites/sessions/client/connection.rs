@@ -72,7 +72,7 @@ impl Lost {
 impl Connection {
     /// Begins to connect.
     pub(super) fn begin(server: &Server, who: Who) -> Result<Self, Error> {
-        let stream = TcpStream::connect(server.address).map_err(|error| {
+        let stream = TcpStream::connect(server.address_of(who.number)).map_err(|error| {
             format!("cannot open that many connections: {error}; see `ulimit -n`")
         })?;
         Ok(Self {

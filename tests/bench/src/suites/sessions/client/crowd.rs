@@ -84,6 +84,7 @@ impl Crowd {
                 && let Some(token) = tokens.next()
             {
                 let who = Who {
+                    number: self.all.len(),
                     token,
                     ..Who::default()
                 };
@@ -152,6 +153,7 @@ impl Crowd {
         if self.publisher.is_none() {
             let mut tokens = self.tokens(usize::MAX - 1..usize::MAX)?;
             let who = Who {
+                number: 0,
                 publishes: true,
                 token: tokens.pop().unwrap_or_default(),
                 position: None,
@@ -163,7 +165,7 @@ impl Crowd {
                 self.turn(DEADLINE)?;
             }
         }
-        if self.server.dialect.is_numbered() {
+        if self.server.dialect.is_ready_at_once() {
             return Ok(());
         }
         for _ in 0..PROBES {

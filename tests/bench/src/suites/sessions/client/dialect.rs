@@ -1,6 +1,8 @@
 //! How servers are spoken with: what makes a connection a session that gets what is published,
 //! and what a message is.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::frames::{masked, of_server};
@@ -15,6 +17,8 @@ pub(in crate::suites::sessions) enum Dialect {
     Hearken,
     /// The same with recovery, where publications are numbered and none may be missing.
     HearkenKept,
+    /// The same as the first, where each session has a channel of its own.
+    HearkenOwn,
     /// NATS over WebSocket.
     Nats,
     /// A channel of nchan, by its path.
@@ -28,6 +32,8 @@ pub(in crate::suites::sessions) enum Dialect {
 /// Who connects.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Who {
+    /// Which of all sessions it is; whoever only publishes is none, and 0.
+    pub(super) number: usize,
     /// Whether it only publishes.
     pub(super) publishes: bool,
     /// What it shows.
@@ -53,7 +59,7 @@ impl Dialect {
     /// What the handshake of WebSocket asks for.
     pub(super) fn path(self, who: &Who) -> &'static str {
         match (self, who.publishes) {
-            (Self::Hearken | Self::HearkenKept, _) => "/connection/websocket",
+            (Self::Hearken | Self::HearkenKept | Self::HearkenOwn, _) => "/connection/websocket",
             (Self::Nats, _) => "/",
             (Self::SocketIo, _) => "/socket.io/?EIO=4&transport=websocket",
             (Self::Nchan | Self::WriteLoop, true) => "/publish",
@@ -64,7 +70,9 @@ impl Dialect {
     /// What a connection does after its handshake.
     pub(super) fn begin(self, who: &Who) -> Opening {
         match self {
-            Self::Hearken | Self::HearkenKept => Opening::Say(text(&self.connect(who))),
+            Self::Hearken | Self::HearkenKept | Self::HearkenOwn => {
+                Opening::Say(text(&self.connect(who)))
+            }
             Self::Nats | Self::SocketIo => Opening::Wait,
             Self::Nchan | Self::WriteLoop => Opening::Ready,
         }
@@ -73,7 +81,7 @@ impl Dialect {
     /// What it does once it has heard this.
     pub(super) fn go_on(self, who: &Who, heard: &[u8]) -> Opening {
         match self {
-            Self::Hearken | Self::HearkenKept => {
+            Self::Hearken | Self::HearkenKept | Self::HearkenOwn => {
                 let last: &[u8] = if who.publishes {
                     b"\"id\":1"
                 } else {
@@ -120,7 +128,7 @@ impl Dialect {
         if who.publishes {
             return connect;
         }
-        let channel = self.channel();
+        let channel = self.channel(who);
         let recovery = match &who.position {
             Some((offset, epoch)) => {
                 format!(r#","recover":true,"offset":{offset},"epoch":"{epoch}""#)
@@ -130,15 +138,16 @@ impl Dialect {
         format!("{connect}\n{{\"subscribe\":{{\"channel\":\"{channel}\"{recovery}}},\"id\":2}}")
     }
 
-    /// Whether sessions look at what they get, and not only count it.
-    pub(super) fn is_numbered(self) -> bool {
-        self == Self::HearkenKept
+    /// Whether a session is known to get what is published once it is one, or nothing is.
+    pub(super) fn is_ready_at_once(self) -> bool {
+        matches!(self, Self::HearkenKept | Self::HearkenOwn)
     }
 
-    fn channel(self) -> &'static str {
+    fn channel(self, who: &Who) -> Cow<'static, str> {
         match self {
-            Self::HearkenKept => KEPT_CHANNEL,
-            _ => CHANNEL,
+            Self::HearkenKept => KEPT_CHANNEL.into(),
+            Self::HearkenOwn => format!("bench:{}", who.number).into(),
+            _ => CHANNEL.into(),
         }
     }
 
@@ -147,7 +156,7 @@ impl Dialect {
     pub(super) fn publish(self, number: u64, frame: usize) -> Vec<u8> {
         let data = "x".repeat(PAYLOAD);
         match self {
-            Self::Hearken => {
+            Self::Hearken | Self::HearkenOwn => {
                 // With its quotes it has as many bytes as there are of others.
                 let data = &data[2..];
                 text(&format!(
@@ -187,6 +196,7 @@ mod tests {
 
     fn who(publishes: bool) -> Who {
         Who {
+            number: 0,
             publishes,
             token: "T".to_owned(),
             position: None,

@@ -30,7 +30,7 @@ impl Tally {
                 line: Vec::new(),
                 data: 0,
             },
-            Dialect::Hearken => Self::Lines,
+            Dialect::Hearken | Dialect::HearkenOwn => Self::Lines,
             Dialect::Nchan | Dialect::SocketIo | Dialect::WriteLoop => Self::Frames,
         }
     }

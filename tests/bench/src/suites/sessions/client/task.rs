@@ -26,9 +26,22 @@ pub(in crate::suites::sessions) enum Task {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::suites::sessions) struct Server {
     pub(in crate::suites::sessions) address: SocketAddr,
+    /// Others of its cluster, over which the sessions are spread too.
+    pub(in crate::suites::sessions) others: Vec<SocketAddr>,
     pub(in crate::suites::sessions) dialect: Dialect,
     /// A file with the secret that signs the tokens of sessions, where these have tokens.
     pub(in crate::suites::sessions) secret: Option<PathBuf>,
+}
+
+impl Server {
+    /// Where the session of this number connects.
+    pub(super) fn address_of(&self, number: usize) -> SocketAddr {
+        let nodes = self.others.len() + 1;
+        match (number % nodes).checked_sub(1) {
+            None => self.address,
+            Some(other) => self.others[other],
+        }
+    }
 }
 
 /// How messages are published.
