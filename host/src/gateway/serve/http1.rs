@@ -91,28 +91,27 @@ where
                 }
             }
         };
-        let parts = http.into_parts();
-        let stream = parts.io.into_inner().stream;
+        let http1::Parts { io, read_buf, .. } = http.into_parts();
+        let stream = io.into_inner().stream;
         let now = requests.context.bus.now_millis();
-        if upgraded.is_none() && detached.is_none() {
-            return Ended::by_itself(event_stream::write(stream, answer, now, half_close).await);
+        if let Some(upgraded) = upgraded {
+            drop(admitted);
+            connection.set_stage(Stage::Upgraded);
+            return Ended::by_itself(upgraded.go_on(stream, read_buf, answer, now).await);
         }
+        // Otherwise the buffer that requests are read into would be kept for as long.
+        drop(read_buf);
+        let Some(over) = detached else {
+            return Ended::by_itself(event_stream::write(stream, answer, now, half_close).await);
+        };
         drop(admitted);
         connection.set_stage(Stage::Upgraded);
-        if let Some(upgraded) = upgraded {
-            return Ended::by_itself(upgraded.go_on(stream, parts.read_buf, answer, now).await);
-        }
         // Who has a session and closes its side has left.
         let writing = event_stream::write(stream, answer, now, false);
         tokio::select! {
             biased;
             written = writing => Ended::by_itself(written),
-            () = async {
-                match detached {
-                    Some(over) => over.await,
-                    None => std::future::pending().await,
-                }
-            } => Ended::Done,
+            () = over => Ended::Done,
         }
     };
     let given_up = async {

@@ -136,6 +136,9 @@ impl Conversation {
         if !read.is_empty() {
             let mut read = Vec::from(read);
             self.take_bytes(&mut read);
+        } else {
+            // Although it is nothing, it would keep the buffer that requests are read into.
+            drop(read);
         }
         poll_fn(|cx| self.poll(cx)).await
     }
