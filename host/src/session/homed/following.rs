@@ -152,7 +152,8 @@ impl<P> Homed<P> {
         match &self.role {
             // An answer is on its way.
             Role::Following(following) if following.home == *from => {
-                if following.asked == following.synced {
+                let is_answered = following.asked == following.synced;
+                if is_answered {
                     self.follow(from.clone(), view, todo);
                 }
             }

@@ -164,10 +164,8 @@ impl<P> Homed<P> {
     /// be many logs.
     pub(in crate::session) fn missed(&mut self, node: &PeerNode) {
         match &mut self.role {
-            Role::Acquiring(acquiring) => {
-                if acquiring.is_arriving_from(node) {
-                    acquiring.arriving = None;
-                }
+            Role::Acquiring(acquiring) if acquiring.is_arriving_from(node) => {
+                acquiring.arriving = None;
             }
             Role::Following(following) if following.home == *node => {
                 self.serial += 1;

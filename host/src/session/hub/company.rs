@@ -176,10 +176,8 @@ impl Hub {
         });
         let fitting = fits.count();
         is_part |= fitting < behind.len();
-        let members: Vec<Member> = behind[..fitting]
-            .iter()
-            .map(|it| Member::clone(it))
-            .collect();
+        behind.truncate(fitting);
+        let members: Vec<Member> = behind.into_iter().cloned().collect();
         let last = members.last().filter(|_| is_part);
         let upto = last.map(|last| last.client().into());
         (changes, Members { members, upto })
