@@ -11,8 +11,10 @@ mod peers;
 mod process;
 mod report;
 mod servers;
+mod serving;
 mod suites;
 mod sustained;
+mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +29,7 @@ use report::Report;
 use suites::channels;
 use suites::cluster;
 use suites::load::idle;
+use suites::sessions;
 use suites::streams;
 
 /// The allocator of the `hearken` command.
@@ -37,7 +40,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 struct Bench {
     /// What to measure
-    #[arg(required_unless_present_any = ["idle_node", "stream_node", "cluster_node", "channel_node", "channel_client"])]
+    #[arg(required_unless_present_any = ["idle_node", "stream_node", "cluster_node", "channel_node", "channel_client", "session_node", "session_part"])]
     suite: Option<Suite>,
 
     /// One JSON object a line instead of a table
@@ -63,6 +66,14 @@ struct Bench {
     #[arg(long, hide = true)]
     channel_client: Option<SocketAddr>,
 
+    /// Run a node with sessions in this folder
+    #[arg(long, hide = true)]
+    session_node: Option<PathBuf>,
+
+    /// Take tasks of the suite `sessions` on stdin
+    #[arg(long, hide = true)]
+    session_part: Option<sessions::Part>,
+
     /// Run a node of a cluster that takes tasks on stdin
     #[arg(long, hide = true)]
     cluster_node: Option<cluster::Role>,
@@ -79,14 +90,18 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..).map(usize::from))]
     repetitions: usize,
 
-    /// Measure only the rows of `dispatch`, `cluster` and `channels` whose names begin so, e.g.
-    /// `hearken/`; the peers take minutes to build
+    /// Measure only the rows of `dispatch`, `cluster`, `channels` and sessions whose names begin
+    /// so, e.g. `hearken`; the peers take minutes to build
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
 
     /// Bytes of data of an event in `dispatch`, instead of several sizes one after the other
     #[arg(long, value_name = "BYTES")]
     payload: Option<usize>,
+
+    /// Sessions of the largest rows of `sessions`; others have a tenth and a hundredth of them
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..).map(|count| count as usize))]
+    sessions: usize,
 }
 
 impl Options {
@@ -118,6 +133,11 @@ enum Suite {
     Hooks,
     /// Appending to channels and reading them, beside the disk and logs of message brokers
     Channels,
+    /// One event to many sessions, connecting them, and what an idle one takes, beside other
+    /// servers and a loop of writes
+    Sessions,
+    /// The same on three nodes, beside three servers of NATS
+    SessionsCluster,
     /// All of them
     All,
 }
@@ -135,6 +155,8 @@ fn main() -> ExitCode {
         stream_node,
         channel_node,
         channel_client,
+        session_node,
+        session_part,
         cluster_node,
         join,
     } = Bench::parse();
@@ -153,6 +175,14 @@ fn main() -> ExitCode {
     }
     if let Some(node) = channel_client {
         channels::run_client(node);
+        return ExitCode::SUCCESS;
+    }
+    if let Some(folder) = session_node {
+        sessions::run_node(&folder);
+        return ExitCode::SUCCESS;
+    }
+    if let Some(part) = session_part {
+        sessions::run_part(part);
         return ExitCode::SUCCESS;
     }
     if let Some(role) = cluster_node {
@@ -175,6 +205,8 @@ fn main() -> ExitCode {
         (Suite::Cluster, suites::cluster::run),
         (Suite::Hooks, suites::hooks::run),
         (Suite::Channels, suites::channels::run),
+        (Suite::Sessions, suites::sessions::run),
+        (Suite::SessionsCluster, suites::sessions::cluster::run),
     ] {
         if suite == name || suite == Suite::All {
             run(&mut report, &options);

@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use hearken_bench_stopwatch::Answer;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// A process that takes tasks; it ends with its input.
 pub(crate) struct Process {
@@ -38,6 +39,11 @@ impl Process {
         Ok(process)
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Resident memory in KiB, as Linux counts it, and how many files are open.
     ///
     /// # Errors
@@ -58,14 +64,23 @@ impl Process {
     }
 
     pub(crate) fn answer(&mut self) -> Result<Answer, String> {
-        let mut answer = String::new();
-        let read = self.answers.read_line(&mut answer);
-        read.map_err(|error| format!("a process has ended: {error}"))?;
-        match serde_json::from_str(&answer) {
-            Ok(Answer::Failed(reason)) => Err(reason),
-            Ok(answer) => Ok(answer),
-            Err(_) => Err("a process has ended; see above".to_owned()),
+        match self.line()? {
+            Answer::Failed(reason) => Err(reason),
+            answer => Ok(answer),
         }
+    }
+
+    /// The answer to the last task of a process whose answers are others than [`Answer`]: what
+    /// it has done, or why it could not.
+    pub(crate) fn done<T: DeserializeOwned>(&mut self) -> Result<T, String> {
+        self.line::<Result<T, String>>()?
+    }
+
+    fn line<T: DeserializeOwned>(&mut self) -> Result<T, String> {
+        let mut line = String::new();
+        let read = self.answers.read_line(&mut line);
+        read.map_err(|error| format!("a process has ended: {error}"))?;
+        serde_json::from_str(&line).map_err(|_| "a process has ended; see above".to_owned())
     }
 }
 

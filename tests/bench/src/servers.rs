@@ -45,19 +45,25 @@ impl Server {
     /// # Errors
     /// When it is not installed, and how to get it.
     pub(crate) fn find(self) -> Result<(), String> {
-        let program = self.program();
-        let version = Command::new(program)
-            .arg("--version")
-            .stdin(Stdio::null())
-            .output();
-        match version {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(format!(
-                "`{program}` is not installed: {}",
-                self.how_to_get()
-            )),
-            Err(error) => Err(format!("`{program}` cannot be run: {error}")),
+        find(self.program(), self.how_to_get())
+    }
+}
+
+/// Finds a program of a peer.
+///
+/// # Errors
+/// When it is not installed, and how to get it.
+pub(crate) fn find(program: &str, how_to_get: &str) -> Result<(), String> {
+    let version = Command::new(program)
+        .arg("-v")
+        .stdin(Stdio::null())
+        .output();
+    match version {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(format!("`{program}` is not installed: {how_to_get}"))
         }
+        Err(error) => Err(format!("`{program}` cannot be run: {error}")),
     }
 }
 
@@ -83,6 +89,16 @@ impl Stopped {
             sleep::until(Instant::now() + LOOK_AGAIN);
         }
         Ok(started)
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Waits until it has ended by itself, which it was told to.
+    pub(crate) fn wait(mut self) {
+        let _ = self.0.wait();
     }
 }
 

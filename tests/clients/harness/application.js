@@ -48,14 +48,15 @@ allow_tags_filter = true
 `;
 
 /**
- * Starts the node and hands its port and the secret to a function that drives clients; returns
- * how many checks that says it has done. Fails also if there is a secret in the log.
+ * Starts the node, with further settings if there are any, and hands its port and the secret to a
+ * function that drives clients; returns how many checks that says it has done. Fails also if there
+ * is a secret in the log.
  */
-async function check(program, drive) {
+async function check(program, drive, settings = {}) {
   const place = node.folder();
   fs.writeFileSync(path.join(place, 'hearken.toml'), CONFIGURATION);
   fs.writeFileSync(path.join(place, 'token.secret'), SECRET);
-  const started = await node.start(program, place, {});
+  const started = await node.start(program, place, settings);
   try {
     const count = await drive([String(started.port), SECRET]);
     await started.stop();

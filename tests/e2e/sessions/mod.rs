@@ -2,12 +2,14 @@
 //! library is like. What else is spoken over WebSocket the published clients try
 //! (`tests/clients`).
 
+mod across;
 mod commands;
 mod counted;
 mod durable;
 mod hostile;
 mod nodes;
 mod servers;
+mod storm;
 mod streamed;
 
 use std::path::PathBuf;

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod authored;
+pub mod balancer;
 pub mod bombs;
 pub mod certificates;
 pub mod cluster;
@@ -22,6 +23,7 @@ pub mod nodes;
 pub mod peer;
 pub mod plugin;
 pub mod process;
+pub mod roaming;
 pub mod web_socket;
 
 use std::io::Write;

@@ -1,6 +1,7 @@
 //! A client of WebSocket (RFC 6455) that sends whatever it is told to, right or wrong.
 
 use std::collections::VecDeque;
+use std::io;
 
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -92,7 +93,24 @@ impl WebSocket {
         headers: &[(&str, &str)],
     ) -> (Answered, Self) {
         let host = api.url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(host).await.expect("it listens");
+        let shaken = timeout(DEADLINE, Self::try_hands(host, method, path, headers)).await;
+        shaken.expect("it answers").expect("a whole head")
+    }
+
+    /// Connects to this path at an address where there may be nobody, or soon no more.
+    pub async fn reach(address: &str, path: &str) -> Option<Self> {
+        let shaken = timeout(DEADLINE, Self::try_hands(address, "GET", path, &[])).await;
+        let (answered, web_socket) = shaken.ok()?.ok()?;
+        (answered.status == 101).then_some(web_socket)
+    }
+
+    async fn try_hands(
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> io::Result<(Answered, Self)> {
+        let mut stream = TcpStream::connect(host).await?;
         let mut request = format!("{method} {path} HTTP/1.1\r\n");
         let own = [
             ("host", host),
@@ -107,14 +125,10 @@ impl WebSocket {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("it reads");
+        stream.write_all(request.as_bytes()).await?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let byte = timeout(DEADLINE, stream.read_u8()).await;
-            head.push(byte.expect("it answers").expect("a whole head"));
+            head.push(stream.read_u8().await?);
         }
         let head = String::from_utf8(head).expect("text").to_lowercase();
         let status = head.split(' ').nth(1).expect("a status");
@@ -127,7 +141,7 @@ impl WebSocket {
             read: Vec::new(),
             messages: VecDeque::new(),
         };
-        (answered, web_socket)
+        Ok((answered, web_socket))
     }
 
     /// Sends bytes, as far as the node takes them: it may have closed the connection.
@@ -159,7 +173,9 @@ impl WebSocket {
         heard.expect("something comes")
     }
 
-    async fn next_frame(&mut self) -> Option<Heard> {
+    /// What comes next, however long that takes; `None` when the connection has ended. Nothing
+    /// is lost when it is not waited for to the end.
+    pub async fn next_frame(&mut self) -> Option<Heard> {
         loop {
             if let Some((heard, length)) = read(&self.read) {
                 self.read.drain(..length);

@@ -21,6 +21,8 @@
 //! - [`ledger`] is all that happened, with the rules that each occurrence must keep;
 //!   [`checks`] are those that hold over time and at the end, and [`forgetting`] those about
 //!   nodes that are away for long.
+//! - [`sessions`] is what happens beside, where the plan has clients of sessions: they move from
+//!   node to node.
 //! - [`consume`] is apart from all that: a plugin's place in a channel, without a cluster.
 //! - [`seeds`] runs many seeds; [`scale`] runs one large cluster.
 
@@ -36,4 +38,5 @@ pub mod run;
 pub mod scale;
 pub mod scenario;
 pub mod seeds;
+pub mod sessions;
 pub mod troubles;

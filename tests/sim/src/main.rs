@@ -51,6 +51,8 @@ enum Command {
     Twins(Seeds),
     /// A node is away for so long that others forget it.
     Forgotten(Seeds),
+    /// Clients of sessions are moved from node to node, whatever happens to these.
+    Sessions(Seeds),
     /// All of these, one after the other.
     All(Seeds),
     /// One large cluster: does it come together, and at what cost?
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
         Command::Secured(seeds) => (vec![Scenario::Secured], seeds),
         Command::Twins(seeds) => (vec![Scenario::Twins], seeds),
         Command::Forgotten(seeds) => (vec![Scenario::Forgotten], seeds),
+        Command::Sessions(seeds) => (vec![Scenario::Sessions], seeds),
         Command::All(seeds) => (Scenario::ALL.to_vec(), seeds),
         Command::Scale(Scale { nodes, seed }) => return large(usize::from(nodes), seed),
         Command::Channel(logs) => return channel_logs(&logs),

@@ -27,6 +27,18 @@ pub struct Plan {
     pub wishes: bool,
     /// Whether the nodes have certificates, and link over TLS.
     pub tls: bool,
+    /// Clients of sessions, who move from node to node; where there are none, no node has
+    /// sessions.
+    pub clients: usize,
+}
+
+impl Plan {
+    /// Whether nothing ever breaks: nodes only come, and go when they are told to.
+    #[must_use]
+    pub fn is_gentle(&self) -> bool {
+        let is_gentle = |action: &Action| matches!(action, Action::Start(..) | Action::Stop(_));
+        self.actions.iter().all(|(_, action)| is_gentle(action))
+    }
 }
 
 /// A node of the plan.

@@ -18,6 +18,8 @@ use crate::ledger::{Coverage, Ledger, Stage, Violation};
 use crate::network::Wire;
 use crate::node::{self, NodeSetup, SharedLedger};
 use crate::plan::{Action, Cut, CutKind, Plan, name};
+use crate::sessions::Visits;
+use crate::sessions::looks;
 use crate::troubles::{RECOVERY, Troubles};
 
 /// Ticks between two looks at the rules that hold over time.
@@ -28,6 +30,10 @@ const REST: Duration = Duration::from_secs(20);
 
 /// For what was received last to be noted and reported.
 const REPORTED: Duration = Duration::from_secs(3);
+
+/// For clients of sessions to have all that there is, once nothing is published any more; and
+/// for what is published then to come to all.
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// Segments that a simulated connection holds each way, and connections that wait to
 /// be taken; the simulation takes more of the latter for a mistake.
@@ -69,6 +75,8 @@ pub struct Run {
     troubles: Troubles,
     progress: Progress,
     parted: Parted,
+    /// Where clients of sessions go follows from this.
+    seats: StdRng,
     /// How many of the plan's actions are done.
     done: usize,
     /// Nodes whose machines have no power.
@@ -127,6 +135,7 @@ impl Run {
         let mut ledger = Ledger::new(keep_trace);
         let largest = plan.nodes.iter().map(|node| node.max_event_bytes as u64);
         ledger.largest = largest.max().unwrap_or_default();
+        ledger.visits = Visits::of(plan.clients, plan.is_gentle());
         let ledger = Rc::new(RefCell::new(ledger));
         // Whoever is away is dialled less than once a second, and all of that may arrive at once.
         let dials = usize::try_from(plan.length.as_secs()).unwrap_or(usize::MAX);
@@ -145,6 +154,7 @@ impl Run {
                 plan: of_node.clone(),
                 visitors: plan.visitors,
                 wishes: plan.wishes,
+                sessions: plan.clients > 0,
                 seed,
                 wire: Arc::new(Wire::default()),
                 clock_offset: Rc::default(),
@@ -172,6 +182,7 @@ impl Run {
             troubles: Troubles::default(),
             progress: Progress::default(),
             parted: Parted::default(),
+            seats: StdRng::seed_from_u64(!seed),
             done: 0,
             dark: Vec::new(),
             next_look: Duration::ZERO,
@@ -230,11 +241,25 @@ impl Run {
             let at = self.elapsed();
             self.ledger.borrow_mut().violate(at, unsent);
         }
+        self.settle(looks::unsettled);
+        self.ledger.borrow_mut().visits.calls_roll = true;
+        self.settle(looks::unheard);
         let end = self.elapsed() + REPORTED;
         self.go_on(|run| run.elapsed() >= end);
         if !self.failed() {
             let exact = !self.plan.visitors;
             checks::balance(&mut self.ledger.borrow_mut(), exact, end);
+        }
+    }
+
+    /// Goes on until nothing is amiss, which takes so long at most.
+    fn settle(&mut self, amiss: impl Fn(&Ledger) -> Option<String>) {
+        let deadline = self.elapsed() + SETTLED;
+        self.go_on(|run| run.elapsed() >= deadline || amiss(&run.ledger.borrow()).is_none());
+        let amiss = amiss(&self.ledger.borrow());
+        if let Some(amiss) = amiss {
+            let at = self.elapsed();
+            self.ledger.borrow_mut().violate(at, amiss);
         }
     }
 
@@ -273,6 +298,8 @@ impl Run {
         forgetting::look(&mut ledger, &self.troubles, at);
         self.progress.look(&mut ledger, &self.troubles, at);
         self.parted.look(&mut ledger, &self.troubles, at);
+        looks::seat(&mut ledger, at, &mut self.seats);
+        looks::presence(&mut ledger, at);
         if self.troubles.any() {
             return;
         }
@@ -280,6 +307,7 @@ impl Run {
         match apart {
             None if !self.recovered => {
                 self.recovered = true;
+                ledger.visits.calm_since = Some(at);
                 self.latest_recovery = at.saturating_sub(self.last_change);
                 self.slowest_recovery = self.slowest_recovery.max(self.latest_recovery);
             }
@@ -308,6 +336,7 @@ impl Run {
     fn changed(&mut self) {
         self.last_change = self.elapsed();
         self.recovered = false;
+        self.ledger.borrow_mut().visits.calm_since = None;
     }
 
     fn act(&mut self, at: Duration, action: &Action) {

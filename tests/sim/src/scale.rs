@@ -166,6 +166,7 @@ fn plan(nodes: usize) -> Plan {
         visitors: false,
         wishes: false,
         tls: false,
+        clients: 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The scenarios: each makes a plan of a seed.
 
 mod forgotten;
+mod sessions;
 
 use std::time::Duration;
 
@@ -38,11 +39,13 @@ pub enum Scenario {
     Twins,
     /// A node is away for so long that others forget it, and it them, or nearly so.
     Forgotten,
+    /// Clients of sessions are moved from node to node, whatever happens to these.
+    Sessions,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Steady,
         Self::Partition,
         Self::Flap,
@@ -54,6 +57,7 @@ impl Scenario {
         Self::Secured,
         Self::Twins,
         Self::Forgotten,
+        Self::Sessions,
     ];
 
     /// The name that the command line gives it.
@@ -71,6 +75,7 @@ impl Scenario {
             Self::Secured => "secured",
             Self::Twins => "twins",
             Self::Forgotten => "forgotten",
+            Self::Sessions => "sessions",
         }
     }
 
@@ -90,6 +95,7 @@ impl Scenario {
             Self::Secured => draft.secured(),
             Self::Twins => draft.twins(),
             Self::Forgotten => draft.forgotten(),
+            Self::Sessions => draft.sessions(seed),
         }
         draft.finish()
     }
@@ -129,6 +135,7 @@ impl Draft {
                 visitors: random.random_bool(0.5),
                 wishes: random.random_bool(0.3),
                 tls: false,
+                clients: 0,
             },
             random,
         }

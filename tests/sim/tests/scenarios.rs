@@ -133,6 +133,31 @@ fn forgotten() {
     assert!(forgotten > 0 && returned > 0 && gaps > 0, "{coverage:?}");
 }
 
+/// Each trouble once, and some seeds that are new.
+#[test]
+fn sessions() {
+    let mut coverage = handful(Scenario::Sessions);
+    for seed in 4..=7 {
+        coverage += sound(Scenario::Sessions, seed).coverage;
+    }
+    let Coverage {
+        session_publications,
+        recovered,
+        lost,
+        presence_pushes,
+        presence_looks,
+        unreachable,
+        goodbyes,
+        ..
+    } = coverage;
+    assert!(
+        session_publications > 1_000 && recovered > 100 && lost > 0,
+        "{coverage:?}"
+    );
+    assert!(presence_pushes > 0 && presence_looks > 0, "{coverage:?}");
+    assert!(unreachable > 0 && goodbyes > 0, "{coverage:?}");
+}
+
 #[test]
 fn one_seed_gives_one_trace() {
     for scenario in Scenario::ALL {

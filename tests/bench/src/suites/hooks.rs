@@ -1,8 +1,6 @@
 //! What it costs a session to ask a plugin: from the question to the answer, one after the
 //! other as a session asks, and the CPU of the process for each.
 
-use std::fs;
-
 use hearken::session::{AboutSession, ChannelName, SessionHooks};
 use tokio::time::Instant;
 
@@ -10,14 +8,12 @@ use crate::Options;
 use crate::guests::component;
 use crate::node::Node;
 use crate::report::{Report, Row, Samples};
+use crate::usage;
 
 const MANIFEST: &str = "[allow]\nsessions = [\"bench\"]\n";
 
 /// Questions of one measurement.
 const QUESTIONS: usize = 10_000;
-
-/// Microseconds of one tick of the process's CPU time, as Linux counts it everywhere.
-const TICK: f64 = 1e4;
 
 pub(crate) fn run(report: &mut Report, options: &Options) {
     let hooked = component("hooked");
@@ -42,7 +38,7 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     let mut tails = Samples::default();
     let mut cpu = Samples::default();
     for _ in 0..options.repetitions {
-        let before = cpu_ticks();
+        let before = cpu_seconds();
         let mut latencies = node.run_on(async {
             let mut latencies = Vec::with_capacity(QUESTIONS);
             for _ in 0..QUESTIONS {
@@ -52,11 +48,11 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
             }
             latencies
         });
-        let spent = cpu_ticks() - before;
+        let spent = cpu_seconds() - before;
         latencies.sort_by(f64::total_cmp);
         medians.push(latencies[QUESTIONS / 2]);
         tails.push(latencies[QUESTIONS * 99 / 100]);
-        cpu.push(spent * TICK / QUESTIONS as f64);
+        cpu.push(spent * 1e6 / QUESTIONS as f64);
     }
     report.push(Row {
         suite: "hooks",
@@ -79,11 +75,7 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
     });
 }
 
-/// What this process has used of all CPUs.
-fn cpu_ticks() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the program's name, which may have spaces: the 12th and 13th.
-    let (_, rest) = stat.rsplit_once(") ").unwrap_or_default();
-    let fields = rest.split(' ').skip(11).take(2);
-    fields.filter_map(|field| field.parse::<f64>().ok()).sum()
+/// Seconds that this process has used of all CPUs.
+fn cpu_seconds() -> f64 {
+    usage::cpu_seconds(std::process::id()).unwrap_or(f64::NAN)
 }

@@ -10,4 +10,5 @@ pub(crate) mod http;
 pub(crate) mod latency;
 pub(crate) mod load;
 pub(crate) mod routing;
+pub(crate) mod sessions;
 pub(crate) mod streams;

@@ -35,6 +35,18 @@ pub struct Coverage {
     pub returned: u64,
     /// Pairs of nodes of which one forgot the other, which did not forget it.
     pub forgotten_by_one: u64,
+    /// Publications that clients of sessions got.
+    pub session_publications: u64,
+    /// Subscriptions that came back and were told that they get all that they have missed.
+    pub recovered: u64,
+    /// Those that were told that they do not.
+    pub lost: u64,
+    /// What clients of sessions were refused, or sent away from.
+    pub refused_sessions: u64,
+    /// What they were told of who comes and goes.
+    pub presence_pushes: u64,
+    /// Looks at whom a node sees.
+    pub presence_looks: u64,
 }
 
 impl AddAssign for Coverage {
@@ -54,5 +66,11 @@ impl AddAssign for Coverage {
         self.forgotten += other.forgotten;
         self.returned += other.returned;
         self.forgotten_by_one += other.forgotten_by_one;
+        self.session_publications += other.session_publications;
+        self.recovered += other.recovered;
+        self.lost += other.lost;
+        self.refused_sessions += other.refused_sessions;
+        self.presence_pushes += other.presence_pushes;
+        self.presence_looks += other.presence_looks;
     }
 }

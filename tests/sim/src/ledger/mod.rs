@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::plan::name;
+use crate::sessions::Visits;
 use crate::troubles::FORGET_AFTER;
 
 pub use coverage::Coverage;
@@ -51,6 +52,8 @@ pub struct Life {
     pub start: usize,
     /// Its incarnation.
     pub incarnation: Uuid,
+    /// When it began.
+    pub since: Duration,
     /// How far it has come.
     pub stage: Stage,
     /// Another node bears its name that was started later: so it is none of the cluster any
@@ -114,6 +117,8 @@ pub struct Ledger {
     pub largest: u64,
     /// Publishers publish no more.
     pub quiet: bool,
+    /// What has happened with sessions.
+    pub visits: Visits,
     violation: Option<Violation>,
     by_incarnation: BTreeMap<String, LifeId>,
 }

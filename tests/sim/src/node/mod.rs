@@ -19,7 +19,7 @@ use hearken::passing::{Foreknown, Hosting};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,12 +27,16 @@ use crate::certificates::Certificates;
 use crate::ledger::{Ledger, Life, LifeId, Stage};
 use crate::network::{PORT, Simulated, SimulatedListener, Wire};
 use crate::plan::{Join, NodePlan, name};
+use crate::sessions::room;
 
 /// The ledger as all nodes of a run share it; a run has one thread.
 pub type SharedLedger = Rc<RefCell<Ledger>>;
 
 /// How long a node that is told to stop may take.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long its sessions may take before that.
+const SENT_AWAY: Duration = Duration::from_secs(1);
 
 /// Begin of the simulated time, in milliseconds since the Unix epoch.
 pub const BEGINNING: u64 = 1_700_000_000_000;
@@ -52,6 +56,8 @@ pub struct NodeSetup {
     pub visitors: bool,
     /// Whether long lists of wishes do.
     pub wishes: bool,
+    /// Whether it has sessions.
+    pub sessions: bool,
     /// The seed of the run.
     pub seed: u64,
     /// Its connection to the network.
@@ -65,8 +71,10 @@ pub struct NodeSetup {
 }
 
 /// Simulated time since the begin of the run, from within a node.
-fn now() -> Duration {
-    turmoil::sim_elapsed().expect("only called by nodes")
+#[must_use]
+pub fn now() -> Duration {
+    // At the end of the run nodes are dropped outside of the simulation.
+    turmoil::sim_elapsed().unwrap_or_default()
 }
 
 /// Tells the simulated time of day.
@@ -89,10 +97,13 @@ impl Clock for SimulatedClock {
 
 /// One start of a node, as its own tasks see it.
 #[derive(Clone)]
-struct Context {
-    life: LifeId,
-    bus: Bus,
-    ledger: SharedLedger,
+pub struct Context {
+    /// Which it is.
+    pub life: LifeId,
+    /// What is published on it goes over this.
+    pub bus: Bus,
+    /// Where all is noted.
+    pub ledger: SharedLedger,
 }
 
 /// Runs a node from its start to its stop, and then waits to be taken away.
@@ -103,7 +114,7 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
     let start = setup.ledger.borrow().starts(setup.node);
     let mut random = random_of(setup.seed, setup.node, start);
     let offset = *setup.clock_offset.borrow();
-    let clock = SimulatedClock { offset };
+    let clock = Arc::new(SimulatedClock { offset });
     let last = setup.ledger.borrow().last_incarnation(setup.node);
     let incarnation = incarnation(last, clock.at(now()), &mut random);
     let node: Arc<str> = name(setup.plan.called).into();
@@ -113,7 +124,7 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         node: Arc::clone(&node),
         incarnation: incarnation.to_string(),
         max_event_bytes: setup.plan.max_event_bytes,
-        clock: Arc::new(clock),
+        clock: Arc::clone(&clock) as _,
     });
     let cluster = Cluster::new(ClusterConfig {
         identity: Identity {
@@ -134,6 +145,14 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         foreknown: Foreknown::default(),
         seed: random.next_u64(),
     });
+    let sessions = match setup.sessions {
+        true => Some(room::open(&bus, clock, cluster.mesh(), &mut random).await),
+        false => None,
+    };
+    let cluster = match &sessions {
+        Some(sessions) => cluster.heard_by(sessions.ears()),
+        None => cluster,
+    };
     let (bursts, asked_for) = mpsc::channel(BURSTS_AHEAD);
     let leave = CancellationToken::new();
     let life = Life {
@@ -141,6 +160,7 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         called: setup.plan.called,
         start,
         incarnation,
+        since: now(),
         stage: Stage::Running,
         displaced: false,
         published: BTreeMap::new(),
@@ -162,12 +182,22 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         wishes::start(&context, &mut random);
     }
     publishers::start(&context, &setup.plan, asked_for, &leave, &mut random);
-    let ran = cluster.run(leave.clone());
+    if let Some(sessions) = &sessions {
+        room::start(&context, sessions, &mut random);
+    }
+    let stop = CancellationToken::new();
+    let ran = cluster.run(stop.clone());
     tokio::pin!(ran);
+    let told = async {
+        leave.cancelled().await;
+        if let Some(sessions) = &sessions {
+            sessions.finish(Instant::now() + SENT_AWAY).await;
+        }
+    };
     tokio::select! {
         biased;
         ended = &mut ran => return Err(format!("the cluster ended by itself: {ended:?}").into()),
-        () = leave.cancelled() => {}
+        () = told => stop.cancel(),
     }
     let stage = match timeout(DRAIN, ran).await {
         Ok(ended) => {

@@ -38,7 +38,7 @@ pub fn start(context: &Context, setup: &Rc<NodeSetup>, random: &mut StdRng) {
 
     let local = Filter {
         local_only: true,
-        ..filter("custom.*")
+        ..filter("custom.{main,side,private}.*")
     };
     spawn_local(Listening::new(context, "local", vec![local]).note_own());
 

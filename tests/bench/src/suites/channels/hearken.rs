@@ -4,15 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hearken::config::{ClusterSettings, NodeConfig};
-use hearken::node::{Listeners, Node};
-use hearken_bench_stopwatch::{Answer, Error};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
-use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
 use super::{Contender, syncs};
 use crate::process::Process;
+use crate::serving::{self, FREE};
 
 /// Appends over HTTP: a request for each event, or one for all that are under way at once.
 pub(super) struct Served {
@@ -69,40 +66,17 @@ pub(super) fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-/// The process of a node; it ends with its input.
+/// The process of a node.
 pub(crate) fn run(folder: &Path) {
-    let runtime = tokio::runtime::Runtime::new();
-    let served = runtime.map_err(Error::from);
-    let served = served.and_then(|runtime| runtime.block_on(serve(folder)));
-    if let Err(error) = served {
-        eprintln!("a node has failed: {error}");
-    }
-}
-
-async fn serve(folder: &Path) -> Result<(), Error> {
-    let free = ([127, 0, 0, 1], 0).into();
-    let config = NodeConfig {
+    serving::run(NodeConfig {
         node: "bench".to_owned(),
         plugins: folder.join("plugins"),
         data: data(folder),
-        listen: free,
+        listen: FREE,
         cluster: ClusterSettings {
-            listen: free,
+            listen: FREE,
             ..ClusterSettings::default()
         },
         ..NodeConfig::default()
-    };
-    let listeners = Listeners::bind(&config).await?;
-    let node = Node::start(config, listeners).await?;
-    let ready = Answer::Ready(node.address().to_string());
-    println!("{}", serde_json::to_string(&ready)?);
-    let stop = CancellationToken::new();
-    let ended = stop.clone();
-    tokio::spawn(async move {
-        let mut rest = Vec::new();
-        let _ = tokio::io::stdin().read_to_end(&mut rest).await;
-        ended.cancel();
     });
-    node.run(stop).await?;
-    Ok(())
 }

@@ -6,12 +6,6 @@ const fs = require('node:fs');
 const path = require('node:path');
 const node = require('../harness/node');
 
-const BROWSER = process.env.CHROMIUM || '/usr/bin/chromium';
-
-// The sandbox of a browser needs what a container does not give; it opens our own pages only.
-const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-
 const CONFIGURATION = `
 [sessions]
 anonymous = true
@@ -131,9 +125,8 @@ const CHECKS = [
 ];
 
 /** Runs them all; answers how many there are. */
-async function all(program, chromium) {
+async function all(program, browser) {
   const place = node.folder();
-  const browser = await chromium.launch({ executablePath: BROWSER, args: QUIET });
   const stage = new Stage(program, browser, place);
   fs.writeFileSync(path.join(place, 'hearken.toml'), CONFIGURATION);
   try {
@@ -149,7 +142,6 @@ async function all(program, chromium) {
   } finally {
     if (stage.node)
       stage.node.kill();
-    await browser.close();
     fs.rmSync(place, { recursive: true, force: true });
   }
   return CHECKS.length;

@@ -1,0 +1,152 @@
+//! The rules of sessions that hold over time and at the end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::histories::Position;
+use super::{Author, Seat};
+use crate::ledger::{Ledger, LifeId, Stage};
+
+/// For nodes to see who is where, once all are linked again.
+const SEEN: Duration = Duration::from_secs(5);
+
+/// How long a node runs before a client comes to it where nothing ever breaks: until then it
+/// may not be ready.
+const READY: Duration = Duration::from_secs(3);
+
+/// Frees who is at a node that has ended, and seats who is nowhere at one that runs.
+pub fn seat(ledger: &mut Ledger, at: Duration, random: &mut StdRng) {
+    let running: Vec<LifeId> = ledger.running().collect();
+    let is_gentle = ledger.visits.is_gentle;
+    let ready: Vec<LifeId> = running
+        .iter()
+        .copied()
+        .filter(|life| !is_gentle || at >= ledger.life(*life).since + READY)
+        .collect();
+    let mut notes = Vec::new();
+    let Ledger { visits, lives, .. } = ledger;
+    for (number, client) in visits.clients.iter_mut().enumerate() {
+        if let Some(Seat { life, is_taken }) = client.seat {
+            let stage = lives[life.0].stage;
+            let is_over = matches!(stage, Stage::Dead(_) | Stage::Left(_));
+            // Who arrives at a node that goes is not let in.
+            if is_over || !is_taken && stage != Stage::Running {
+                client.seat = None;
+                if let Some(id) = client.id.take() {
+                    visits.presences.went(at, &id, true);
+                }
+            }
+        }
+        if client.seat.is_none() && at >= client.away_until && !ready.is_empty() {
+            let life = ready[random.random_range(0..ready.len())];
+            client.seat = Some(Seat {
+                life,
+                is_taken: false,
+            });
+            notes.push((number, life));
+        }
+    }
+    for (client, life) in notes {
+        let life = ledger.life(life).to_string();
+        let note = format_args!("client {client} goes to {life}");
+        ledger.trace.note(at, note);
+    }
+}
+
+/// Checks whom the nodes see, where nothing was broken for a while.
+pub fn presence(ledger: &mut Ledger, at: Duration) {
+    if !ledger.visits.is_calm(at, SEEN) {
+        return;
+    }
+    let calm = ledger.visits.calm_since.unwrap_or(at) + SEEN;
+    let presences = &ledger.visits.presences;
+    let is_meant = |life: &LifeId, from: Duration| {
+        from >= calm && ledger.life(*life).is_running()
+    };
+    let in_channels = presences.seen.iter();
+    let in_channels = in_channels
+        .filter(|((life, _), seen)| is_meant(life, seen.from))
+        .find_map(|((life, channel), seen)| {
+            let wrong = presences.wrong(seen, Some(channel))?;
+            Some(format!("{} sees in {channel} {wrong}", ledger.life(*life)))
+        });
+    let in_all = || {
+        let listed = presences.listed.iter();
+        let mut listed = listed.filter(|(life, seen)| is_meant(life, seen.from));
+        listed.find_map(|(life, seen)| {
+            let wrong = presences.wrong(seen, None)?;
+            Some(format!("{} lists {wrong}", ledger.life(*life)))
+        })
+    };
+    if let Some(wrong) = in_channels.or_else(in_all) {
+        ledger.violate(at, wrong);
+    }
+}
+
+/// What is not yet as it must be in the end: everybody is somewhere, subscribed to all, and
+/// has all that was acknowledged of one history each.
+#[must_use]
+pub fn unsettled(ledger: &Ledger) -> Option<String> {
+    let mut ends: BTreeMap<&str, (usize, &Position)> = BTreeMap::new();
+    for (number, client) in ledger.visits.clients.iter().enumerate() {
+        if client.id.is_none() {
+            return Some(format!("client {number} is nowhere"));
+        }
+        if let Some(channel) = &client.unacknowledged {
+            return Some(format!("client {number} waits to publish to {channel}"));
+        }
+        for (channel, place) in &client.kept {
+            let is_subscribed = client.subscribed.contains(channel);
+            let Some(place) = place.as_ref().filter(|_| is_subscribed) else {
+                return Some(format!("client {number} is not subscribed to {channel}"));
+            };
+            let acknowledged = ledger.visits.histories.acknowledged(channel, &place.epoch);
+            if place.offset < acknowledged {
+                return Some(format!(
+                    "client {number} is at {place:?} of {channel}, of which {acknowledged} are \
+                     acknowledged"
+                ));
+            }
+            let (other, end) = *ends.entry(channel).or_insert((number, place));
+            if end != place {
+                return Some(format!(
+                    "client {number} is at {place:?} of {channel}, and {other} at {end:?}"
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// What somebody has not heard that was said last, by each, in its channel without history.
+#[must_use]
+pub fn unheard(ledger: &Ledger) -> Option<String> {
+    let clients = &ledger.visits.clients;
+    for (number, client) in clients.iter().enumerate() {
+        for (other, author) in clients.iter().enumerate() {
+            if author.live != client.live {
+                continue;
+            }
+            let visit = author.visits;
+            let author = Author {
+                client: other,
+                visit,
+            };
+            if !ledger.visits.called.contains(&other) {
+                return Some(format!("client {other} has not said its last"));
+            }
+            let said = ledger.visits.live.get(&(client.live.clone(), author));
+            let heard = client.heard.get(&author);
+            if said != heard {
+                return Some(format!(
+                    "client {number} has heard {heard:?} of {author:?} in {}, who said {said:?}",
+                    client.live
+                ));
+            }
+        }
+    }
+    None
+}

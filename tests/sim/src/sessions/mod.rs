@@ -1,0 +1,130 @@
+//! Clients of sessions, who are moved from node to node: each is at one node at a time, is
+//! subscribed to channels with a history, without one and with presence, publishes to them,
+//! and comes back elsewhere, however its node has ended.
+//!
+//! - [`room`] is what a node has of sessions; [`visit`] is one stay of a client at a node.
+//! - [`histories`] is what is known of the channels that have one, with the rules that each
+//!   publication keeps; [`presences`] is who is where, and whom the nodes see.
+//! - [`looks`] are the rules that hold over time and at the end.
+
+pub mod histories;
+pub mod looks;
+pub mod presences;
+pub mod room;
+pub mod visit;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::ledger::LifeId;
+use histories::{Histories, Position};
+use presences::Presences;
+
+/// Channels of each kind.
+const LIVE: usize = 2;
+const KEPT: usize = 8;
+const HERE: usize = 2;
+
+/// All that has happened with sessions.
+#[derive(Debug, Default)]
+pub struct Visits {
+    /// By number.
+    pub clients: Vec<Client>,
+    /// The channels with a history.
+    pub histories: Histories,
+    /// Who is where.
+    pub presences: Presences,
+    /// Publications to channels without history, by channel and publisher.
+    pub live: BTreeMap<(String, Author), u64>,
+    /// Since when all nodes have been linked, and nothing was broken.
+    pub calm_since: Option<Duration>,
+    /// Nothing ever breaks: nodes only come, and go when they are told to.
+    pub is_gentle: bool,
+    /// Each client publishes once more, at last, to its channel without history.
+    pub calls_roll: bool,
+    /// Those who have.
+    pub called: BTreeSet<usize>,
+}
+
+/// Who publishes to channels without history: a client, on one visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Author {
+    /// Number of the client.
+    pub client: usize,
+    /// Number of its visit.
+    pub visit: u64,
+}
+
+/// A client, wherever it is.
+#[derive(Debug)]
+pub struct Client {
+    /// Where it is, or is about to be.
+    pub seat: Option<Seat>,
+    /// When it may be somewhere again.
+    pub away_until: Duration,
+    /// How often it was somewhere.
+    pub visits: u64,
+    /// Its id, while it is connected.
+    pub id: Option<String>,
+    /// The channels with a history that it is subscribed to, and where it is in them.
+    pub kept: BTreeMap<String, Option<Position>>,
+    /// Those of them to which it is subscribed now.
+    pub subscribed: Vec<String>,
+    /// The channel without history that it is subscribed to.
+    pub live: String,
+    /// The channel with presence.
+    pub here: String,
+    /// Publications to channels with a history.
+    pub published: u64,
+    /// The last of them, until it is acknowledged: its channel.
+    pub unacknowledged: Option<String>,
+    /// What was last said in its channel without history by each, as it got it.
+    pub heard: BTreeMap<Author, u64>,
+}
+
+/// Where a client is.
+#[derive(Clone, Copy, Debug)]
+pub struct Seat {
+    /// The node.
+    pub life: LifeId,
+    /// Whether the node knows of it.
+    pub is_taken: bool,
+}
+
+impl Visits {
+    /// So many clients, who are nowhere yet.
+    #[must_use]
+    pub fn of(clients: usize, is_gentle: bool) -> Self {
+        Self {
+            clients: (0..clients).map(Client::new).collect(),
+            is_gentle,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing has been broken for so long.
+    #[must_use]
+    pub fn is_calm(&self, at: Duration, length: Duration) -> bool {
+        self.calm_since.is_some_and(|since| at >= since + length)
+    }
+}
+
+impl Client {
+    fn new(number: usize) -> Self {
+        let kept = [number % KEPT, (number * 3 + 1) % KEPT];
+        let kept = kept.map(|channel| (format!("kept:{channel}"), None));
+        Self {
+            seat: None,
+            away_until: Duration::ZERO,
+            visits: 0,
+            id: None,
+            kept: kept.into(),
+            subscribed: Vec::new(),
+            live: format!("live:{}", number % LIVE),
+            here: format!("here:{}", number % HERE),
+            published: 0,
+            unacknowledged: None,
+            heard: BTreeMap::new(),
+        }
+    }
+}
