@@ -142,6 +142,10 @@ impl Shared {
             Holder::Here => None,
             Holder::There(peer) => Some((peer, false)),
             Holder::Away => return Err(errors::INTERNAL.into()),
+            // A node that is yet to be met, or to say what it has, may have it.
+            Holder::Nowhere if !self.channels.are_others_settled() => {
+                return Err(errors::INTERNAL.into());
+            }
             Holder::Nowhere => self.maker_of(name).map(|peer| (peer, true)),
         };
         if let Some((peer, make)) = there {
