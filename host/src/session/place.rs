@@ -75,7 +75,16 @@ impl Shared {
             Resolved::Durable => Ok(Arc::clone(&self.reserved.declared)),
             Resolved::Subject(_) | Resolved::Events(_) => Ok(Arc::clone(&self.reserved.watched)),
             Resolved::NoPattern(error) => Err(bad_request(error).into()),
-            Resolved::Unknown => Err(errors::UNKNOWN_CHANNEL.into()),
+            Resolved::Unknown => Err(self.no_such_channel().into()),
+        }
+    }
+
+    /// What is told where there is no channel of that name: as long as the node does not know
+    /// yet which it has, that is for now.
+    pub(super) fn no_such_channel(&self) -> ClientError {
+        match self.channels.is_open() {
+            true => errors::UNKNOWN_CHANNEL,
+            false => errors::INTERNAL,
         }
     }
 
@@ -101,7 +110,7 @@ impl Shared {
             }
             Resolved::Events(pattern) => (Source::Bus(Box::new(Filter::new(pattern))), false),
             Resolved::NoPattern(_) | Resolved::Unknown => {
-                return Err(errors::UNKNOWN_CHANNEL.into());
+                return Err(self.no_such_channel().into());
             }
         };
         Ok(Place {
@@ -122,7 +131,7 @@ impl Shared {
                 Ok(Log::Far(opened.map_err(not_opened)?))
             }
             Holder::Away => Err(errors::INTERNAL.into()),
-            Holder::Here | Holder::Nowhere => Err(errors::UNKNOWN_CHANNEL.into()),
+            Holder::Here | Holder::Nowhere => Err(self.no_such_channel().into()),
         }
     }
 
@@ -133,6 +142,10 @@ impl Shared {
             Holder::Here => None,
             Holder::There(peer) => Some((peer, false)),
             Holder::Away => return Err(errors::INTERNAL.into()),
+            // A node that is yet to be met, or to say what it has, may have it.
+            Holder::Nowhere if !self.channels.are_others_settled() => {
+                return Err(errors::INTERNAL.into());
+            }
             Holder::Nowhere => self.maker_of(name).map(|peer| (peer, true)),
         };
         if let Some((peer, make)) = there {

@@ -103,7 +103,13 @@ impl Shared {
     fn take_kind(self: &Arc<Self>, from: &PeerNode, kind: Kind) -> Result<(), Unreadable> {
         let across = &self.across;
         match kind {
-            Kind::Anew(Anew {}) => self.say_all(from),
+            Kind::Anew(Anew {}) => {
+                // It may have forgotten who follows it: whoever was away only for a moment by
+                // its own clock was gone for the other.
+                self.log_owner_missed(from);
+                self.open_far_anew(from);
+                self.say_all(from);
+            }
             Kind::WantedWhole(whole) => {
                 if across.interest.hear_whole(from, &whole) {
                     self.begin_anew(from);

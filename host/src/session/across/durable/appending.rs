@@ -72,7 +72,7 @@ impl Shared {
     ) -> Result<Number, Refused> {
         let name = ChannelName::new(&asked.channel).map_err(bad_request)?;
         let channel = self.channels.get(name.as_str());
-        let channel = channel.ok_or(errors::UNKNOWN_CHANNEL)?;
+        let channel = channel.ok_or_else(|| self.no_such_channel())?;
         let event = event_of(&asked.event).map_err(bad_request)?;
         if *event.origin() != *from.name {
             return Err(bad_request("an event is sent by the node that it is of").into());

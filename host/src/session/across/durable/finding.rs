@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_channel_log::Bounds;
+use tokio::time::sleep;
 
 use crate::mesh::PeerNode;
 use crate::session::across::members::Home;
@@ -15,6 +16,9 @@ use crate::session::shared::Shared;
 
 /// How long the node that has a channel may take: a client waits 5 s for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long until a node is asked again that could not be.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Where a durable channel is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,12 +114,20 @@ impl Shared {
         let (shared, peer) = (Arc::clone(self), peer.clone());
         self.run(async move {
             for log in logs {
-                match shared.open_far(&log.name, &peer, false).await {
-                    // What is there now was told to whoever reads it.
-                    Ok(_) => {}
-                    Err(NotOpened::Unknown) => log.remove(),
-                    // It comes back once more, or is gone.
-                    Err(NotOpened::Away | NotOpened::TooMany) => return,
+                loop {
+                    match shared.open_far(&log.name, &peer, false).await {
+                        // What is there now was told to whoever reads it.
+                        Ok(_) => {}
+                        Err(NotOpened::Unknown) => log.remove(),
+                        // It has not opened its logs yet.
+                        Err(NotOpened::Away) if shared.across.members.has(&peer) => {
+                            sleep(AGAIN).await;
+                            continue;
+                        }
+                        // It comes back once more, or is gone.
+                        Err(NotOpened::Away | NotOpened::TooMany) => return,
+                    }
+                    break;
                 }
             }
         });

@@ -52,6 +52,8 @@ impl Shared {
         let name = ChannelName::new(&asked.channel).map_err(|_| unknown())?;
         let channel = match self.channels.get(name.as_str()) {
             Some(channel) => channel,
+            // It is not known yet which there are.
+            None if !self.channels.is_open() => return Err(because(refusal::Reason::Busy, 0)),
             None if asked.make => self.made_for(&name).await?,
             None => return Err(unknown()),
         };
@@ -162,7 +164,10 @@ impl Shared {
         let channel = self.channels.get(&asked.channel);
         let channel = channel.filter(|channel| channel.epoch().to_string() == asked.epoch);
         let Some(channel) = channel else {
-            return outcome(Outcome::Removed, 0, 0);
+            return match self.channels.is_open() {
+                true => outcome(Outcome::Removed, 0, 0),
+                false => outcome(Outcome::Busy, 0, 0),
+            };
         };
         let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let amount = ReadAmount {
