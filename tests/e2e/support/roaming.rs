@@ -110,7 +110,10 @@ impl Roamer {
             return found.expect("it goes on").clone();
         }
         let noted = self.noted();
-        panic!("{what} does not come to be; its last notes are {}", noted.shortly());
+        panic!(
+            "{what} does not come to be; its last notes are {}",
+            noted.shortly()
+        );
     }
 
     /// Waits until it is connected and subscribed to all its channels.
@@ -128,7 +131,9 @@ impl Roamer {
         };
         let _ = self.orders.send(order);
         let answered = timeout(DEADLINE, is_acknowledged).await;
-        answered.expect("it is answered or cut off").unwrap_or(false)
+        answered
+            .expect("it is answered or cut off")
+            .unwrap_or(false)
     }
 }
 
@@ -245,7 +250,8 @@ struct Visit<'v> {
 impl Visit<'_> {
     async fn stay(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) {
         let channels: Vec<String> = self.noted.borrow().channels.keys().cloned().collect();
-        let mut lines = vec![self.command(Asked::Connect, json!({ "connect": { "name": "roamer" } }))];
+        let mut lines =
+            vec![self.command(Asked::Connect, json!({ "connect": { "name": "roamer" } }))];
         lines.extend(channels.into_iter().map(|name| self.subscribe(name)));
         // As libraries do: it waits for no reply.
         self.web_socket.say(&lines.join("\n")).await;
@@ -362,7 +368,9 @@ impl Visit<'_> {
             return true;
         };
         if !push["pub"].is_null() {
-            self.note(name, |channel, visit| channel.published(visit, &push["pub"]));
+            self.note(name, |channel, visit| {
+                channel.published(visit, &push["pub"])
+            });
         } else if let Some(code) = push["unsubscribe"]["code"].as_u64() {
             self.note(name, |channel, _| {
                 channel.is_subscribed = false;
@@ -380,7 +388,9 @@ impl Visit<'_> {
     fn note(&self, name: &str, what: impl FnOnce(&mut Channel, usize) -> Option<String>) {
         self.noted.send_modify(|noted| {
             let Some(channel) = noted.channels.get_mut(name) else {
-                noted.wrong.push(format!("of {name}, which it never asked for"));
+                noted
+                    .wrong
+                    .push(format!("of {name}, which it never asked for"));
                 return;
             };
             if let Some(wrong) = what(channel, noted.visits) {

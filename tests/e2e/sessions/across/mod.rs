@@ -91,10 +91,7 @@ impl House {
         let file = configuration.display().to_string();
         let a = node("a").with(&["--config", &file]).start().await;
         let address = a.cluster_address().await;
-        let (b, c) = tokio::join!(
-            start("b", &file, &address),
-            start("c", &file, &address),
-        );
+        let (b, c) = tokio::join!(start("b", &file, &address), start("c", &file, &address),);
         linked(&[&a, &b, &c]).await;
         Self {
             balancer: Balancer::before(&[&a, &b, &c]).await,
@@ -356,7 +353,11 @@ async fn check(visitors: &[Roamer], all: &[Acknowledged]) -> BTreeMap<String, To
                 })
             })
         };
-        notes.push(visitor.until(&format!("having all of {ends:?}"), is_there).await);
+        notes.push(
+            visitor
+                .until(&format!("having all of {ends:?}"), is_there)
+                .await,
+        );
     }
     for (number, noted) in notes.iter().enumerate() {
         assert_eq!(noted.wrong, [""; 0], "session {number}");
@@ -375,7 +376,10 @@ async fn check(visitors: &[Roamer], all: &[Acknowledged]) -> BTreeMap<String, To
                 // What was not acknowledged may be there all the same.
                 let log = logs.entry((name, epoch)).or_default();
                 let known = log.entry(*offset).or_insert_with(|| data.clone());
-                assert_eq!(known, data, "{offset} of {epoch} in {name}, session {number}");
+                assert_eq!(
+                    known, data,
+                    "{offset} of {epoch} in {name}, session {number}"
+                );
             }
             let told = told.entry(name.clone()).or_default();
             told.lost.push(channel.lost);
@@ -384,7 +388,11 @@ async fn check(visitors: &[Roamer], all: &[Acknowledged]) -> BTreeMap<String, To
     }
     for ((channel, epoch), log) in &logs {
         let distinct: BTreeSet<String> = log.values().map(Value::to_string).collect();
-        assert_eq!(distinct.len(), log.len(), "something is twice in {epoch} of {channel}");
+        assert_eq!(
+            distinct.len(),
+            log.len(),
+            "something is twice in {epoch} of {channel}"
+        );
     }
     // Whoever was told of no loss has all of it from the first on.
     for (number, noted) in notes.iter().enumerate() {
