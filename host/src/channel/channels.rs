@@ -174,6 +174,13 @@ impl Channels {
         others.map_or_else(Vec::new, |others| others.that_have(name))
     }
 
+    /// Whether a channel that no other node is known to have is none's, as far as one can tell.
+    #[must_use]
+    pub fn are_others_settled(&self) -> bool {
+        let others = self.0.others.get();
+        others.is_none_or(|others| others.is_settled())
+    }
+
     /// Tells whenever there is a channel more or less.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {

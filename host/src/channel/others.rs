@@ -4,6 +4,12 @@
 pub trait OtherNodes: Send + Sync + 'static {
     /// The names of those nodes.
     fn that_have(&self, channel: &str) -> Vec<String>;
+
+    /// Whether a channel that none is known to have is none's, as far as one can tell: it is
+    /// not while nodes have yet to be met, or to say what they have.
+    fn is_settled(&self) -> bool {
+        true
+    }
 }
 
 /// Nodes as a message names them: `a` or `b`.

@@ -26,6 +26,10 @@ impl OtherNodes for Others {
         let holders = self.0.holders(channel).into_iter();
         holders.map(|holder| holder.node.to_string()).collect()
     }
+
+    fn is_settled(&self) -> bool {
+        self.0.is_settled()
+    }
 }
 
 /// Tells it for as long as it is polled.

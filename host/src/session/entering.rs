@@ -251,7 +251,7 @@ impl Shared {
                 recovered.recovered || !rejects
             };
             if let Some(settings) = begin.history
-                && self.across.members.is_alone()
+                && self.is_alone()
             {
                 // Where there is no other node, a log begins here.
                 self.on_log(hub, settings, |log, view, todo| log.want(view, todo))?;

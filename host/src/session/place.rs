@@ -142,13 +142,19 @@ impl Shared {
             Holder::Here => None,
             Holder::There(peer) => Some((peer, false)),
             Holder::Away => return Err(errors::INTERNAL.into()),
+            // A node that is yet to be met, or to say what it has, may have it.
+            Holder::Nowhere if !self.channels.are_others_settled() => {
+                return Err(errors::INTERNAL.into());
+            }
             Holder::Nowhere => self.maker_of(name).map(|peer| (peer, true)),
         };
         if let Some((peer, make)) = there {
             match self.open_far(name, &peer, make).await {
                 Ok(log) => return Ok(Log::Far(log)),
                 // Its configuration has no such namespace.
-                Err(NotOpened::Unknown) => {}
+                Err(NotOpened::Unknown) if make => {}
+                // It was removed just now, which is known here in a moment.
+                Err(NotOpened::Unknown) => return Err(errors::INTERNAL.into()),
                 Err(why) => return Err(not_opened(why).into()),
             }
         }

@@ -123,7 +123,7 @@ impl Shared {
         settings: HistorySettings,
     ) -> Result<Went, PublishFailure> {
         let across = &self.across;
-        let is_alone = across.members.is_alone();
+        let is_alone = self.is_alone();
         let made = |hub: &Arc<Hub>| self.look_after(hub);
         let take = |hub: &Arc<Hub>| {
             // Behind those that go elsewhere.

@@ -42,7 +42,7 @@ proptest! {
         steps in proptest::collection::vec(any_step(), 0..150),
         crash in proptest::option::of((node(), 0..150_usize)),
     ) {
-        let mut world = World::new(COUNT);
+        let mut world = World::new(COUNT, 6);
         for (number, step) in steps.iter().enumerate() {
             if let Some((node, at)) = crash && at == number {
                 world.step(&Step::Crash(node));
@@ -64,7 +64,7 @@ proptest! {
             1..6,
         ),
     ) {
-        let mut world = World::new(COUNT);
+        let mut world = World::new(COUNT, 1_000);
         let mut here = vec![first];
         world.step(&Step::Subscribe(first));
         world.step(&Step::Publish(first));
@@ -93,7 +93,7 @@ proptest! {
             if world.nodes[node].as_ref().is_some_and(|it| it.drains.contains(&node)) {
                 prop_assert!(!world.nodes[node].as_ref().unwrap().log.is_owned());
                 world.step(&Step::Crash(node));
-                world.nodes[node] = World::new(1).nodes.pop().unwrap();
+                world.nodes[node] = World::new(1, 6).nodes.pop().unwrap();
                 here.retain(|at| *at != node);
             }
         }
@@ -104,7 +104,7 @@ proptest! {
 
 #[test]
 fn a_log_that_is_handed_over_in_parts_arrives_whole() {
-    let mut world = World::new(2);
+    let mut world = World::new(2, 6);
     // The other is the home of the two.
     let home = home_among(0..2).unwrap();
     let first = 1 - home;

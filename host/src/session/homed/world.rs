@@ -7,24 +7,19 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::client::{Client, Said};
 use super::log::{AGAIN, Homed, PATIENCE, Todo, View};
 use super::role::Standing;
 use super::word::{Manner, Word};
 use crate::mesh::PeerNode;
-use crate::session::history::Position;
 use crate::session::history_settings::HistorySettings;
 
-const SETTINGS: HistorySettings = HistorySettings {
-    size: 6,
-    ttl: Duration::from_secs(1 << 20),
-    meta_ttl: Duration::from_secs(1 << 21),
-};
+/// Times that nobody comes to the end of.
+const TTL: Duration = Duration::from_secs(1 << 20);
+const META_TTL: Duration = Duration::from_secs(1 << 21);
 
 /// What of a publication's bytes has a log handed over in several parts.
 const BYTES: usize = 30 << 10;
-
-/// A publication: what was published, as no other was.
-type Said = u64;
 
 pub(super) fn peer(at: usize) -> PeerNode {
     PeerNode {
@@ -35,16 +30,6 @@ pub(super) fn peer(at: usize) -> PeerNode {
 
 pub(super) fn at(peer: &PeerNode) -> usize {
     usize::try_from(peer.incarnation.as_u128()).unwrap()
-}
-
-/// Somebody who is subscribed at a node, or was.
-#[derive(Debug, Default)]
-pub(super) struct Client {
-    /// Where it is, if it ever was subscribed.
-    pub(super) position: Option<Position>,
-    is_subscribed: bool,
-    /// How often it was told that it has missed something.
-    told: usize,
 }
 
 pub(super) struct Node {
@@ -58,6 +43,7 @@ pub(super) struct Node {
 
 pub(super) struct World {
     pub(super) nodes: Vec<Option<Node>>,
+    settings: HistorySettings,
     /// What is on its way from one to another.
     wires: BTreeMap<(usize, usize), VecDeque<Word<Said>>>,
     /// All that was numbered.
@@ -97,7 +83,8 @@ pub(super) fn home_among(nodes: impl Iterator<Item = usize>) -> Option<usize> {
 }
 
 impl World {
-    pub(super) fn new(count: usize) -> Self {
+    /// So many nodes, of a channel that keeps so many publications.
+    pub(super) fn new(count: usize, size: usize) -> Self {
         let node = || Node {
             log: Homed::default(),
             others: Vec::new(),
@@ -106,6 +93,11 @@ impl World {
         };
         Self {
             nodes: (0..count).map(|_| Some(node())).collect(),
+            settings: HistorySettings {
+                size,
+                ttl: TTL,
+                meta_ttl: META_TTL,
+            },
             wires: BTreeMap::new(),
             logs: BTreeMap::new(),
             said: 0,
@@ -136,7 +128,7 @@ impl World {
         let view = View {
             home: home.as_ref(),
             others: &all,
-            settings: SETTINGS,
+            settings: self.settings,
             is_used: client.is_subscribed || client.position.is_some(),
             random,
             now: self.now,
@@ -168,11 +160,11 @@ impl World {
     /// Publishes at a node, if it numbers now.
     pub(super) fn publish(&mut self, node: usize) -> bool {
         self.said += 1;
-        let (said, now) = (self.said, self.now);
+        let (said, now, settings) = (self.said, self.now, self.settings);
         let appended = self.with(node, |log, view, todo| {
             log.want(view, todo);
             let manner = Manner::default();
-            let given = (SETTINGS, view.random, now);
+            let given = (settings, view.random, now);
             let (_, position) = log.append(given, BYTES, &manner, |_| said, todo)?;
             Some(position)
         });
@@ -191,7 +183,7 @@ impl World {
     }
 
     pub(super) fn subscribe(&mut self, node: usize) -> bool {
-        let now = self.now;
+        let (now, settings) = (self.now, self.settings);
         let recovered = self.with(node, |log, view, todo| {
             log.want(view, todo);
             (log.standing() != Standing::Unsettled).then(|| view.random)
@@ -206,7 +198,7 @@ impl World {
         if client.is_subscribed {
             return true;
         }
-        let history = log.history(SETTINGS, random, now).expect("it is settled");
+        let history = log.history(settings, random, now).expect("it is settled");
         if let Some(position) = &client.position {
             let got = history.recover(position.offset, &position.epoch, 100, now);
             if got.recovered {
@@ -382,28 +374,5 @@ impl World {
         let mut epochs: Vec<_> = self.logs.keys().map(|(epoch, _)| epoch).collect();
         epochs.dedup();
         epochs.len()
-    }
-}
-
-impl Client {
-    fn take(&mut self, logs: &BTreeMap<(Arc<str>, u64), Said>, said: Said) {
-        if !self.is_subscribed {
-            return;
-        }
-        let position = self.position.as_mut().expect("it is subscribed");
-        position.offset += 1;
-        let expected = logs.get(&(Arc::clone(&position.epoch), position.offset));
-        assert_eq!(
-            expected,
-            Some(&said),
-            "the next of its log, at {position:?}"
-        );
-    }
-
-    fn lose(&mut self) {
-        if self.is_subscribed {
-            self.is_subscribed = false;
-            self.told += 1;
-        }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::mesh::News;
 use crate::session::hub::Exclude;
 use crate::session::receipt::PublishOptions;
-use crate::session::test_client::{pass, settle};
+use crate::session::test_client::{Client, pass, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, kept, open};
 
@@ -119,7 +119,7 @@ async fn nodes_are_sent_only_what_they_have_subscribers_of() {
 async fn a_subscription_waits_for_no_node_that_says_nothing() {
     let (net, rigs) = three().await;
     let mut client = rigs[0].connected().await;
-    let timed = async |client: &mut crate::session::test_client::Client, channel: &str| {
+    let timed = async |client: &mut Client, channel: &str| {
         let begun = Instant::now();
         client.subscribe(json!({ "channel": channel })).await;
         begun.elapsed()
@@ -259,6 +259,20 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Lets time pass, in which clients answer pings.
+async fn live_on(clients: &mut [(Client, [bool; 4])], time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        pass((until - Instant::now()).min(Duration::from_secs(4))).await;
+        for (client, _) in &mut *clients {
+            let pings = client.messages().await;
+            for _ in pings.iter().filter(|message| **message == json!({})) {
+                client.send("{}").await;
+            }
+        }
+    }
+}
+
 async fn run(steps: Vec<Step>) {
     let (net, rigs) = three().await;
     let mut clients = Vec::new();
@@ -277,7 +291,7 @@ async fn run(steps: Vec<Step>) {
                 subscribed[channel] ^= true;
             }
             Step::Lose(loses) => net.lose(loses),
-            Step::Pass(time) => pass(Duration::from_millis(time)).await,
+            Step::Pass(time) => live_on(&mut clients, Duration::from_millis(time)).await,
         }
     }
     net.lose(false);
@@ -300,7 +314,7 @@ async fn run(steps: Vec<Step>) {
         assert_eq!(got, expected);
     }
     // In the end nobody is sent what nobody there has subscribed to.
-    pass(Duration::from_secs(25)).await;
+    live_on(&mut clients, Duration::from_secs(25)).await;
     for (node, rig) in rigs.iter().enumerate() {
         let wanted = |at: &usize| clients[*at].1.iter().filter(|it| **it).count();
         let across = rig.sessions.stats().across;

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::channel::OtherNodes;
+use crate::channel::{Channel, OtherNodes};
 use crate::event::{Draft, EventType};
 use crate::mesh::{News, PeerNode};
+use crate::session::across::Home;
+use crate::session::name::ChannelName;
 use crate::session::receipt::{PublishOptions, SessionReceipt};
 use crate::session::refused::Refused;
 use crate::session::test_client::{Client, pass};
@@ -65,25 +67,44 @@ async fn back(rig: &Rig, channel: &str, offset: u64, epoch: &Value) -> (Client, 
     (client, result)
 }
 
-fn orders(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
-    let told = |number| format!("orders {number} at {number}");
+/// A channel of the first node, and its log.
+async fn made(rigs: &[Rig; 2], known: &Known) -> (String, Arc<Channel>) {
+    let members = &rigs[0].sessions.0.across.members;
+    let mut names = (0..1000).map(|number| format!("log:{number}"));
+    let is_here = |name: &String| {
+        let name = ChannelName::new(name).unwrap();
+        members.home_of(&name) == Home::Here
+    };
+    let name = names.find(is_here).expect("each has its share");
+    let mut client = rigs[0].connected().await;
+    client
+        .subscribe(json!({ "channel": name, "recoverable": true }))
+        .await;
+    let channel = rigs[0].channels().get(&name).unwrap();
+    known.has("a", &name);
+    (name, channel)
+}
+
+fn numbers(name: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+    let told = |number| format!("{name} {number} at {number}");
     numbers.into_iter().map(told).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_of_another_node_is_read_and_written_as_one_s_own() {
     let (_net, rigs, known) = two().await;
-    let channel = rigs[0].declare("orders", None).await;
-    known.has("a", "orders");
+    let (name, channel) = made(&rigs, &known).await;
     let mut client = rigs[1].connected().await;
-    let result = client.subscribe(json!({ "channel": "orders" })).await;
+    let result = client
+        .subscribe(json!({ "channel": name, "recoverable": true }))
+        .await;
     assert_eq!(result["epoch"], channel.epoch().to_string());
     assert_eq!(result["recoverable"], true);
     for number in 1..=3 {
         rigs[0].append(&channel, &json!(number)).await;
     }
     for number in 4..=6 {
-        let receipt = publish(&rigs[1], "orders", &json!(number)).await.unwrap();
+        let receipt = publish(&rigs[1], &name, &json!(number)).await.unwrap();
         let position = receipt.position.unwrap();
         assert_eq!(
             (position.offset, &json!(&*position.epoch)),
@@ -91,55 +112,55 @@ async fn a_channel_of_another_node_is_read_and_written_as_one_s_own() {
         );
     }
     pass(Duration::from_millis(100)).await;
-    assert_eq!(client.all_pushes().await, orders(1..=6));
-    let history = json!({ "channel": "orders", "limit": 2, "reverse": true });
+    assert_eq!(client.all_pushes().await, numbers(&name, 1..=6));
+    let history = json!({ "channel": name, "limit": 2, "reverse": true });
     let reply = client.ask("history", &history).await;
     let publications = reply["history"]["publications"].as_array().unwrap();
     let offsets: Vec<_> = publications.iter().map(|it| it["offset"].clone()).collect();
     assert_eq!(offsets, [6, 5]);
-    let sent = json!({ "channel": "orders", "data": 7 });
+    let sent = json!({ "channel": name, "data": 7 });
     client.ask("publish", &sent).await;
     pass(Duration::from_millis(100)).await;
-    assert_eq!(client.all_pushes().await, orders([7]));
+    assert_eq!(client.all_pushes().await, numbers(&name, [7]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_back_gets_all_however_much_that_is() {
     let (_net, rigs, known) = two().await;
-    let channel = rigs[0].declare("orders", None).await;
-    known.has("a", "orders");
+    let (name, channel) = made(&rigs, &known).await;
     for number in 1..=700 {
         rigs[0].append(&channel, &json!(number)).await;
     }
     let epoch = json!(channel.epoch().to_string());
     for offset in [0, 350, 700] {
-        let (mut client, result) = back(&rigs[1], "orders", offset, &epoch).await;
+        let (mut client, result) = back(&rigs[1], &name, offset, &epoch).await;
         assert_eq!(result["recovered"], true);
         let mut got = Vec::new();
         for _ in 0..100 {
             pass(Duration::from_millis(5)).await;
             got.extend(client.all_pushes().await);
         }
-        assert_eq!(got, orders(offset + 1..=700));
+        assert_eq!(got, numbers(&name, offset + 1..=700));
     }
     channel.trim(600).await.unwrap();
-    let (_, result) = back(&rigs[1], "orders", 300, &epoch).await;
+    let (_, result) = back(&rigs[1], &name, 300, &epoch).await;
     assert!(result["recovered"].is_null(), "{result}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn while_its_node_is_away_nothing_is_published_and_nobody_misses_anything() {
     let (net, rigs, known) = two().await;
-    let channel = rigs[0].declare("orders", None).await;
-    known.has("a", "orders");
+    let (name, channel) = made(&rigs, &known).await;
     let mut client = rigs[1].connected().await;
-    client.subscribe(json!({ "channel": "orders" })).await;
+    client
+        .subscribe(json!({ "channel": name, "recoverable": true }))
+        .await;
     rigs[0].append(&channel, &json!(1)).await;
     pass(Duration::from_millis(50)).await;
     let start = rigs[0].peer();
     let hearing = |news: fn(PeerNode) -> News| rigs[1].sessions.ears().hear(news(start.clone()));
     hearing(News::Unreachable);
-    let published = publish(&rigs[1], "orders", &json!("lost")).await;
+    let published = publish(&rigs[1], &name, &json!("lost")).await;
     let Err(Refused::Error(error)) = published else {
         panic!("it is away: {published:?}");
     };
@@ -154,25 +175,26 @@ async fn while_its_node_is_away_nothing_is_published_and_nobody_misses_anything(
     pass(Duration::from_secs(2)).await;
     rigs[0].append(&channel, &json!(5)).await;
     pass(Duration::from_millis(100)).await;
-    assert_eq!(client.all_pushes().await, orders(1..=5));
+    assert_eq!(client.all_pushes().await, numbers(&name, 1..=5));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_that_is_removed_ends_for_sessions_of_other_nodes_too() {
     let (_net, rigs, known) = two().await;
-    let channel = rigs[0].declare("orders", None).await;
-    known.has("a", "orders");
+    let (name, channel) = made(&rigs, &known).await;
     let mut client = rigs[1].connected().await;
-    client.subscribe(json!({ "channel": "orders" })).await;
+    client
+        .subscribe(json!({ "channel": name, "recoverable": true }))
+        .await;
     let end = crate::channel::ExpectedEnd {
         epoch: None,
         last: None,
     };
     rigs[0].channels().remove(&channel, end).await.unwrap();
     pass(Duration::from_millis(100)).await;
-    assert_eq!(client.pushes().await, ["orders unsubscribe 2500"]);
-    let request = json!({ "channel": "orders" });
-    assert_eq!(client.refused("subscribe", &request).await, 102);
+    assert_eq!(client.pushes().await, [format!("{name} unsubscribe 2500")]);
+    let request = json!({ "channel": name, "recoverable": true });
+    assert_eq!(client.refused("subscribe", &request).await, 100);
 }
 
 #[tokio::test(start_paused = true)]

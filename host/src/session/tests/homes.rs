@@ -152,11 +152,15 @@ async fn who_comes_back_to_another_node_gets_what_was_missed() {
         for number in 2..=5 {
             publish(&rigs[2], &channel, &json!(number)).await.unwrap();
         }
-        // At once, also where the log has yet to be followed.
+        // At once, also where the log has yet to be followed. What is on its way comes behind.
         for rig in &rigs {
-            let (_, result) = back(rig, &channel, 1, &epoch).await;
+            let (mut client, result) = back(rig, &channel, 1, &epoch).await;
             assert_eq!(result["recovered"], true, "{result}");
-            assert_eq!(numbers(&result), [2, 3, 4, 5]);
+            assert_eq!(result["offset"], 1);
+            let mut got = pushes(&channel, numbers(&result));
+            pass(Duration::from_millis(20)).await;
+            got.extend(client.pushes().await);
+            assert_eq!(got, pushes(&channel, 2..=5));
         }
     }
 }
@@ -326,8 +330,8 @@ async fn a_log_is_followed_as_long_as_somebody_needs_it() {
         publish(&rigs[0], &channel, &json!(number)).await.unwrap();
     }
     pass(Duration::from_millis(500)).await;
-    // But for what says that something was published in vain.
-    assert!(net.take_said() <= 2);
+    // Others say from time to time that they are there.
+    assert!(net.take_said() < 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,10 +5,11 @@
 //! - `long_answers` are the routes whose answers do not end, `streamed` is what they consist
 //!   of; `emulation` is where commands of such sessions go, which their `inbox` has until then.
 //! - `published` is for events of `POST /v1/events` that name a channel of sessions.
-//! - `operate` is for operators, who are shown a `view` of sessions, and say by `addressed` of
-//!   which they speak.
+//! - `operate` is for operators, who are shown a `view` of sessions, say by `addressed` of
+//!   which they speak, and have things `acted` on all nodes.
 //! - `refusal` is what can go wrong.
 
+mod acted;
 mod addressed;
 mod conversation;
 pub(in crate::gateway) mod emulation;

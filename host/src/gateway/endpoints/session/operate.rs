@@ -1,6 +1,5 @@
 //! `/v1/sessions…`: sessions as operators see them and what they may do to them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,14 +10,14 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use hearken_session_protocol::Disconnect;
 use hearken_session_protocol::codes::disconnects;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::acted::{Reached, not_found};
 use super::addressed::{Exclude, To};
 use super::refusal::SessionRefusal;
 use super::view::{SessionList, SessionView};
-use crate::admin::NodeState;
 use crate::gateway::caller::Caller;
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::body;
@@ -74,17 +73,6 @@ pub(in crate::gateway) struct NewDisconnect {
     /// What people are told, up to 123 bytes.
     #[serde(default)]
     reason: Option<String>,
-}
-
-/// What was reached.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::gateway) struct Reached {
-    /// Nodes that have done it with those that they have, the one that answers included.
-    nodes: usize,
-    /// Sessions there.
-    sessions: usize,
-    /// Whether there are nodes with such sessions, perhaps, that have not said that they did it.
-    partial: bool,
 }
 
 /// List the sessions
@@ -334,54 +322,6 @@ impl Context {
             true => Ok(()),
             false => Err(SessionRefusal::UnknownNode(node.to_owned())),
         }
-    }
-
-    /// Does something with one session, on whichever node it is.
-    async fn act_on(&self, id: String, act: &SessionAct) -> Result<Reached, Rejection> {
-        let whose = Whose::Client(id.clone());
-        let reached = self.sessions_on()?.act(&whose, act).await;
-        let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
-        match reached.sessions {
-            0 => Err(not_found(id, reached.is_partial).into()),
-            sessions => Ok(Reached {
-                nodes: reached.nodes.len(),
-                sessions,
-                partial: false,
-            }),
-        }
-    }
-
-    /// Does something with sessions, on whichever nodes they are.
-    async fn act(&self, whose: &Whose, act: &SessionAct) -> Result<Reached, Rejection> {
-        let reached = self.sessions_on()?.act(whose, act).await;
-        let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
-        let is_everywhere = match whose {
-            // A session is in one place.
-            Whose::Client(_) | Whose::ClientOf { .. } => reached.sessions == 0,
-            Whose::Node | Whose::NodeOf(_) => false,
-            Whose::User(_) | Whose::Channel(_) | Whose::All => true,
-        };
-        Ok(Reached {
-            nodes: reached.nodes.len(),
-            sessions: reached.sessions,
-            partial: reached.is_partial || is_everywhere && self.are_others(&reached.nodes),
-        })
-    }
-
-    /// Whether there are nodes that may have sessions beside these.
-    fn are_others(&self, nodes: &BTreeSet<Arc<str>>) -> bool {
-        let all = self.cluster.nodes().into_iter();
-        let mut others =
-            all.filter(|node| !matches!(node.state, NodeState::This | NodeState::Left));
-        others.any(|node| !nodes.contains(&*node.name))
-    }
-}
-
-/// What is told of a session that was not found.
-fn not_found(id: String, is_partial: bool) -> SessionRefusal {
-    match is_partial {
-        true => SessionRefusal::Unheard(id),
-        false => SessionRefusal::NoSession(id),
     }
 }
 

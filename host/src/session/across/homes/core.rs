@@ -1,7 +1,7 @@
 //! What a node knows of all logs together.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -32,6 +32,8 @@ pub(in crate::session) struct Homes {
     waiting: Mutex<BTreeMap<ChannelName, Waiting>>,
     /// Channels that have some.
     channels: AtomicUsize,
+    /// Whether the others were met once, or there are none.
+    has_met: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +96,14 @@ impl Homes {
     /// Waits until there are more.
     pub(super) async fn stirred(&self) {
         self.stirred.notified().await;
+    }
+
+    /// Whether the others were met, or there are none, as `have` says; once they were it is not
+    /// asked again.
+    pub(super) fn have_met(&self, have: impl FnOnce() -> bool) -> bool {
+        let has_met = self.has_met.load(Ordering::Relaxed) || have();
+        self.has_met.fetch_or(has_met, Ordering::Relaxed);
+        has_met
     }
 
     /// Whether publications to a channel wait: others have to go behind them.

@@ -2,6 +2,7 @@
 //! as wait together, so that they are numbered in the order in which they were published here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -63,10 +64,10 @@ impl Shared {
         let mut left = offered;
         while !left.is_empty() {
             let Ok((_, namespace)) = self.published_to(name.as_str()) else {
-                return fail(left, Forwarded::Refused);
+                return self.fail(name, left, Forwarded::Refused);
             };
             let Some(settings) = namespace.history_in_memory() else {
-                return fail(left, Forwarded::Refused);
+                return self.fail(name, left, Forwarded::Refused);
             };
             match self
                 .forward_some(name, &namespace, settings, &mut left, deadline)
@@ -74,7 +75,7 @@ impl Shared {
             {
                 Sent::Done => {}
                 Sent::Again if Instant::now() >= deadline => {
-                    return fail(left, Forwarded::Away);
+                    return self.fail(name, left, Forwarded::Away);
                 }
                 Sent::Again => sleep(AGAIN).await,
             }
@@ -125,17 +126,17 @@ impl Shared {
             Err(AskFailure::Refused(why)) => match why.reason() {
                 refusal::Reason::Moved | refusal::Reason::Unknown => Sent::Again,
                 refusal::Reason::Busy => {
-                    fail(std::mem::take(left), Forwarded::Busy);
+                    self.fail(name, std::mem::take(left), Forwarded::Busy);
                     Sent::Done
                 }
                 _ => {
-                    fail(std::mem::take(left), Forwarded::Away);
+                    self.fail(name, std::mem::take(left), Forwarded::Away);
                     Sent::Done
                 }
             },
             // It may have given them numbers.
             Ok(_) | Err(AskFailure::Away | AskFailure::Late) => {
-                fail(std::mem::take(left), Forwarded::Unknown);
+                self.fail(name, std::mem::take(left), Forwarded::Unknown);
                 Sent::Done
             }
         }
@@ -163,6 +164,21 @@ impl Shared {
         }
         Sent::Done
     }
+
+    /// Publications get no number. Where nobody waits to be told so, the log says it.
+    fn fail(&self, name: &ChannelName, offered: Vec<Offered>, why: Forwarded) {
+        let answers = offered.into_iter().map(|one| one.answer.send(Err(why)));
+        let lost = answers.filter(Result::is_err).count();
+        if lost > 0 {
+            let dropped = &self.counts.dropped;
+            dropped.fetch_add(lost as u64, Ordering::Relaxed);
+            tracing::warn!(
+                channel = %name, count = lost,
+                "publications are lost, or may be: the node that keeps the history of their \
+                 channel does not take them"
+            );
+        }
+    }
 }
 
 /// A publication has got its number from another node: it is delivered on the bus of this one.
@@ -189,11 +205,4 @@ fn numbered_elsewhere(offered: Offered, number: Number) {
     };
     // Nobody may wait for it.
     let _ = offered.answer.send(Ok(taken));
-}
-
-fn fail(offered: Vec<Offered>, why: Forwarded) {
-    for one in offered {
-        // Nobody may wait for it.
-        let _ = one.answer.send(Err(why));
-    }
 }

@@ -48,6 +48,18 @@ impl Shared {
         }
     }
 
+    /// Whether logs begin here without anybody being asked, since there is nobody.
+    pub(in crate::session) fn is_alone(&self) -> bool {
+        self.across.members.is_alone() && self.has_met_others()
+    }
+
+    /// Whether the others were met, or there are none: until then a log that would begin here
+    /// may be on one of them.
+    pub(super) fn has_met_others(&self) -> bool {
+        let met = || self.channels.are_others_settled();
+        self.across.homes.have_met(met)
+    }
+
     /// Says something of a channel's log to other nodes. Waits for nothing.
     pub(in crate::session) fn say_of_log(
         &self,

@@ -136,8 +136,11 @@ impl Shared {
         let now = self.wheel.now();
         let made = |hub: &Arc<Hub>| self.look_after(hub);
         let want = |hub: &Arc<Hub>| {
-            hub.need_log(now);
-            self.on_log(hub, settings, |log, view, todo| log.want(view, todo))?;
+            // Before that it is not known who is to be asked.
+            if self.has_met_others() || !self.across.members.is_alone() {
+                hub.need_log(now);
+                self.on_log(hub, settings, |log, view, todo| log.want(view, todo))?;
+            }
             Ok(Arc::clone(hub))
         };
         let hub = self

@@ -1,0 +1,74 @@
+//! Doing something with sessions, on whichever nodes they are.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::refusal::SessionRefusal;
+use crate::admin::NodeState;
+use crate::gateway::context::Context;
+use crate::gateway::rejection::Rejection;
+use crate::session::{SessionAct, Whose};
+
+/// What was reached.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::gateway) struct Reached {
+    /// Nodes that have done it with those that they have, the one that answers included.
+    pub(super) nodes: usize,
+    /// Sessions there.
+    pub(super) sessions: usize,
+    /// Whether there are nodes with such sessions, perhaps, that have not said that they did it.
+    pub(super) partial: bool,
+}
+
+impl Context {
+    /// Does something with one session, on whichever node it is.
+    pub(super) async fn act_on(&self, id: String, act: &SessionAct) -> Result<Reached, Rejection> {
+        let whose = Whose::Client(id.clone());
+        let reached = self.sessions_on()?.act(&whose, act).await;
+        let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
+        match reached.sessions {
+            0 => Err(not_found(id, reached.is_partial).into()),
+            sessions => Ok(Reached {
+                nodes: reached.nodes.len(),
+                sessions,
+                partial: false,
+            }),
+        }
+    }
+
+    /// Does something with sessions, on whichever nodes they are.
+    pub(super) async fn act(&self, whose: &Whose, act: &SessionAct) -> Result<Reached, Rejection> {
+        let reached = self.sessions_on()?.act(whose, act).await;
+        let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
+        let is_everywhere = match whose {
+            // A session is in one place.
+            Whose::Client(_) | Whose::ClientOf { .. } => reached.sessions == 0,
+            Whose::Node | Whose::NodeOf(_) => false,
+            Whose::User(_) | Whose::Channel(_) | Whose::All => true,
+        };
+        Ok(Reached {
+            nodes: reached.nodes.len(),
+            sessions: reached.sessions,
+            partial: reached.is_partial || is_everywhere && self.are_others(&reached.nodes),
+        })
+    }
+
+    /// Whether there are nodes that may have sessions beside these.
+    pub(super) fn are_others(&self, nodes: &BTreeSet<Arc<str>>) -> bool {
+        let all = self.cluster.nodes().into_iter();
+        let mut others =
+            all.filter(|node| !matches!(node.state, NodeState::This | NodeState::Left));
+        others.any(|node| !nodes.contains(&*node.name))
+    }
+}
+
+/// What is told of a session that was not found.
+pub(super) fn not_found(id: String, is_partial: bool) -> SessionRefusal {
+    match is_partial {
+        true => SessionRefusal::Unheard(id),
+        false => SessionRefusal::NoSession(id),
+    }
+}
