@@ -30,9 +30,7 @@ async fn a_log_whose_node_is_away_is_caught_up_with() {
     away.settled().await;
     writing.settled().await;
     until_acknowledged(&writing, 1, true).await;
-    let has = |count: usize| {
-        move |noted: &Noted| noted.channels[LOG].publications.len() >= count
-    };
+    let has = |count: usize| move |noted: &Noted| noted.channels[LOG].publications.len() >= count;
     away.until("the first", has(1)).await;
     first.until("the first", has(1)).await;
 

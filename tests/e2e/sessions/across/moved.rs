@@ -5,9 +5,15 @@ use super::*;
 /// Checks that all channels have gone on as if nothing had happened.
 fn check_unbroken(told: &BTreeMap<String, Told>) {
     for (name, channel) in told {
-        assert!(channel.epochs.len() <= 1, "{name} has begun anew: {channel:?}");
+        assert!(
+            channel.epochs.len() <= 1,
+            "{name} has begun anew: {channel:?}"
+        );
         let lost = channel.lost.iter().filter(|lost| **lost > 0).count();
-        assert!(lost == 0 || channel.epochs.is_empty(), "{name}: {channel:?}");
+        assert!(
+            lost == 0 || channel.epochs.is_empty(),
+            "{name}: {channel:?}"
+        );
     }
 }
 
@@ -25,7 +31,11 @@ async fn whose_node_is_stopped_misses_nothing_and_is_told_nothing() {
     for visitor in &visitors {
         let noted = visitor.settled().await;
         assert!(noted.visits <= 2, "{}", noted.shortly());
-        assert!(noted.closed.iter().all(|code| *code == 3001), "{:?}", noted.closed);
+        assert!(
+            noted.closed.iter().all(|code| *code == 3001),
+            "{:?}",
+            noted.closed
+        );
     }
     house.until_present(&visitors).await;
     house.check_list(&visitors).await;

@@ -20,11 +20,13 @@ async fn first_event(old: &mut Peer) -> String {
     loop {
         match old.hear().await.expect("the stream goes on") {
             Kind::Interest(Interest { version, .. }) => {
-                old.say(Kind::InterestKnown(InterestKnown { version })).await;
+                old.say(Kind::InterestKnown(InterestKnown { version }))
+                    .await;
             }
             Kind::InterestChange(change) => {
                 let version = change.version;
-                old.say(Kind::InterestKnown(InterestKnown { version })).await;
+                old.say(Kind::InterestKnown(InterestKnown { version }))
+                    .await;
             }
             Kind::Ping(Ping { token }) => old.say(Kind::Pong(Pong { token })).await,
             Kind::Events(events) => {
@@ -67,7 +69,10 @@ async fn beside_a_node_of_the_version_before_sessions_go_on_by_themselves() {
 
     let address = new.url.trim_start_matches("http://");
     let channels = || [chat(1), LIVE.to_owned(), HERE.to_owned()];
-    let visitors = [Roamer::at(address, channels()), Roamer::at(address, channels())];
+    let visitors = [
+        Roamer::at(address, channels()),
+        Roamer::at(address, channels()),
+    ];
     let mut ids = BTreeSet::new();
     for visitor in &visitors {
         ids.extend(visitor.settled().await.id);

@@ -63,9 +63,7 @@ pub fn presence(ledger: &mut Ledger, at: Duration) {
     }
     let calm = ledger.visits.calm_since.unwrap_or(at) + SEEN;
     let presences = &ledger.visits.presences;
-    let is_meant = |life: &LifeId, from: Duration| {
-        from >= calm && ledger.life(*life).is_running()
-    };
+    let is_meant = |life: &LifeId, from: Duration| from >= calm && ledger.life(*life).is_running();
     let in_channels = presences.seen.iter();
     let in_channels = in_channels
         .filter(|((life, _), seen)| is_meant(life, seen.from))

@@ -203,7 +203,10 @@ impl Visit {
         ledger.coverage.refused_sessions += 1;
         let is_running = ledger.life(self.context.life).is_running();
         if is_running && ledger.visits.is_calm(now(), CALMED) {
-            self.violate_in(&mut ledger, &format!("refused, and nothing is broken: {what}"));
+            self.violate_in(
+                &mut ledger,
+                &format!("refused, and nothing is broken: {what}"),
+            );
         }
     }
 

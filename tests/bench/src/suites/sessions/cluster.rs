@@ -245,7 +245,10 @@ fn node(
         _ => format!("join = [\"{first}\"]"),
     };
     let configured = hearken::CONFIGURATION
-        .replace("FOLDER/secret", &folder.join("secret").display().to_string())
+        .replace(
+            "FOLDER/secret",
+            &folder.join("secret").display().to_string(),
+        )
         .replace("FOLDER", &own.display().to_string())
         .replace("node = \"bench\"", &format!("node = \"bench-{number}\""))
         .replace(
@@ -261,9 +264,16 @@ fn node(
 fn nats(dialect: Dialect, each: usize) -> Result<Cluster, String> {
     servers::Server::Nats.find()?;
     let folder = TempDir::new().map_err(|error| error.to_string())?;
-    let addresses = || (0..NODES).map(|_| free_address()).collect::<Result<Vec<_>, _>>();
+    let addresses = || {
+        (0..NODES)
+            .map(|_| free_address())
+            .collect::<Result<Vec<_>, _>>()
+    };
     let (own, between, sessions) = (addresses()?, addresses()?, addresses()?);
-    let routes: Vec<String> = between.iter().map(|it| format!("\"nats://{it}\"")).collect();
+    let routes: Vec<String> = between
+        .iter()
+        .map(|it| format!("\"nats://{it}\""))
+        .collect();
     let routes = routes.join(", ");
     let connections = each + 100;
     let mut running = Vec::new();

@@ -76,9 +76,9 @@ impl Visit {
         };
         let principal = principal(self.client);
         let publisher = Arc::clone(&self.publisher);
-        let publishing =
-            self.sessions
-                .publish_anywhere(publisher, &principal, &channel, draft, options);
+        let publishing = self
+            .sessions
+            .publish_anywhere(publisher, &principal, &channel, draft, options);
         match timeout(ANSWER, publishing).await {
             Err(_) => self.violate(&format!("publishing to {channel} is not answered")),
             Ok(Err(refused)) => self.refused(&format!("publishing to {channel}: {refused:?}")),
@@ -95,7 +95,10 @@ impl Visit {
                 let mut ledger = self.context.ledger.borrow_mut();
                 let note = format_args!("{said:?} is at {position:?} of {channel}");
                 ledger.trace.note(now(), note);
-                let noted = ledger.visits.histories.note(&channel, &position, said, true);
+                let noted = ledger
+                    .visits
+                    .histories
+                    .note(&channel, &position, said, true);
                 if let Err(what) = noted {
                     self.violate_in(&mut ledger, &what);
                 }

@@ -74,7 +74,9 @@ impl Visit {
             } else if recovered {
                 self.context.ledger.borrow_mut().coverage.recovered += 1;
                 if told != before {
-                    self.violate(&format!("{name}: recovered, and was at {before:?}: {reply}"));
+                    self.violate(&format!(
+                        "{name}: recovered, and was at {before:?}: {reply}"
+                    ));
                 }
             } else {
                 self.lost(name, &before, &told);
@@ -162,12 +164,20 @@ impl Visit {
         ledger.trace.note(now(), note);
         ledger.coverage.session_publications += 1;
         let calm_since = ledger.visits.calm_since;
-        let last = ledger.visits.clients[self.client].heard.insert(author, number);
+        let last = ledger.visits.clients[self.client]
+            .heard
+            .insert(author, number);
         if last.is_some_and(|last| last >= number) {
-            self.violate_in(&mut ledger, &format!("{name}: {author:?} {number} after {last:?}"));
+            self.violate_in(
+                &mut ledger,
+                &format!("{name}: {author:?} {number} after {last:?}"),
+            );
         }
         let Some((since, published)) = &self.complete_since else {
-            self.violate_in(&mut ledger, &format!("{name}: not subscribed, and got {data}"));
+            self.violate_in(
+                &mut ledger,
+                &format!("{name}: not subscribed, and got {data}"),
+            );
             return;
         };
         let is_calm = calm_since.is_some_and(|calm| calm + Duration::from_secs(1) < *since);

@@ -70,7 +70,9 @@ impl Dialect {
     /// What a connection does after its handshake.
     pub(super) fn begin(self, who: &Who) -> Opening {
         match self {
-            Self::Hearken | Self::HearkenKept | Self::HearkenOwn => Opening::Say(text(&self.connect(who))),
+            Self::Hearken | Self::HearkenKept | Self::HearkenOwn => {
+                Opening::Say(text(&self.connect(who)))
+            }
             Self::Nats | Self::SocketIo => Opening::Wait,
             Self::Nchan | Self::WriteLoop => Opening::Ready,
         }
