@@ -1,6 +1,6 @@
 //! Coming to own a log: asking who does, and beginning one where nobody does.
 
-use super::log::{AGAIN, Homed, PATIENCE, Todo, View};
+use super::log::{AGAIN, Homed, LONG_PATIENCE, PATIENCE, Todo, View};
 use super::role::{Acquiring, Arriving, Role};
 use super::word::{KeptKey, Part, Word};
 use crate::mesh::PeerNode;
@@ -21,22 +21,35 @@ impl<P> Homed<P> {
         }
         self.role = Role::Acquiring(Acquiring {
             asked: view.others.to_vec(),
+            in_doubt: Vec::new(),
             asked_at: view.now,
             until: view.now.saturating_add(PATIENCE),
+            at_last: view.now.saturating_add(LONG_PATIENCE),
             arriving: None,
         });
     }
 
-    /// Asks those again who have not answered, or saw another as the home.
+    /// Asks those again who have not answered, or saw another as the home, if it is time for
+    /// that; or begins a log, if it is time for that.
     pub(super) fn ask_again(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         let Role::Acquiring(acquiring) = &mut self.role else {
             return;
         };
-        if acquiring.arriving.is_some() || acquiring.asked_at.saturating_add(AGAIN) > view.now {
+        let now = view.now;
+        if acquiring.until <= now {
+            // Who handed it over and did not go on has it still.
+            acquiring.arriving = None;
+            acquiring.in_doubt.clear();
+            if acquiring.asked.is_empty() || acquiring.at_last <= now {
+                self.begin(view, todo);
+                return;
+            }
+        }
+        if acquiring.arriving.is_some() || acquiring.asked_at.saturating_add(AGAIN) > now {
             return;
         }
-        acquiring.asked_at = view.now;
-        for asked in &acquiring.asked {
+        acquiring.asked_at = now;
+        for asked in acquiring.asked.iter().chain(&acquiring.in_doubt) {
             todo.push(Todo::Send(asked.clone(), Word::Take));
         }
     }
@@ -87,10 +100,17 @@ impl<P> Homed<P> {
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
-        if let Role::Acquiring(acquiring) = &self.role
-            && agrees
-            && !acquiring.is_arriving_from(from)
-        {
+        let Role::Acquiring(acquiring) = &mut self.role else {
+            return;
+        };
+        if acquiring.is_arriving_from(from) {
+            return;
+        }
+        if !agrees && acquiring.asked.contains(from) {
+            acquiring.in_doubt.push(from.clone());
+            acquiring.asked.retain(|asked| asked != from);
+        }
+        if agrees {
             self.ask_no_more(from, view, todo);
         }
     }
@@ -106,10 +126,12 @@ impl<P> Homed<P> {
             return;
         };
         acquiring.asked.retain(|asked| asked != node);
+        acquiring.in_doubt.retain(|asked| asked != node);
         if acquiring.is_arriving_from(node) {
             acquiring.arriving = None;
         }
-        if acquiring.asked.is_empty() && acquiring.arriving.is_none() {
+        let is_waiting = !acquiring.asked.is_empty() || !acquiring.in_doubt.is_empty();
+        if !is_waiting && acquiring.arriving.is_none() {
             self.begin(view, todo);
         }
     }
@@ -152,14 +174,20 @@ impl<P> Homed<P> {
             self.own(view, todo);
             return;
         }
-        let asked = match &mut self.role {
-            Role::Acquiring(acquiring) => std::mem::take(&mut acquiring.asked),
-            _ => vec![from.clone()],
+        let (asked, in_doubt, at_last) = match &mut self.role {
+            Role::Acquiring(acquiring) => (
+                std::mem::take(&mut acquiring.asked),
+                std::mem::take(&mut acquiring.in_doubt),
+                acquiring.at_last,
+            ),
+            _ => (vec![from.clone()], Vec::new(), 0),
         };
         self.role = Role::Acquiring(Acquiring {
             asked,
+            in_doubt,
             asked_at: view.now,
             until: view.now.saturating_add(PATIENCE),
+            at_last: at_last.max(view.now.saturating_add(LONG_PATIENCE)),
             arriving: Some(Arriving {
                 from: from.clone(),
                 serial,

@@ -43,9 +43,6 @@ impl<P> Homed<P> {
             (Role::Acquiring(_), Some(_)) => {
                 self.give_up(view, todo);
             }
-            (Role::Acquiring(acquiring), None) if acquiring.until <= now => {
-                self.begin(view, todo);
-            }
             (Role::Acquiring(_), None) => self.ask_again(view, todo),
             (Role::Handing(Handing { until, .. }), _) if *until <= now => {
                 // The last part was not sent, so that nobody else owns it.

@@ -15,6 +15,11 @@ pub(super) const PART_BYTES: usize = 64 << 10;
 /// How long others are waited for, in milliseconds.
 pub(super) const PATIENCE: u64 = 2_000;
 
+/// How long one that is there is waited for that may own a log and does not answer, in
+/// milliseconds: what it takes a node to find out that another is gone, with room. To begin
+/// another log while it has one costs more.
+pub(super) const LONG_PATIENCE: u64 = 10_000;
+
 /// After how many milliseconds a question is asked again that was not answered.
 pub(super) const AGAIN: u64 = 500;
 

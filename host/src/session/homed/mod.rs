@@ -30,6 +30,8 @@
 //! is to be done.
 
 mod acquiring;
+#[cfg(test)]
+mod client;
 mod following;
 mod handing;
 mod happening;

@@ -21,12 +21,15 @@ pub(super) enum Role<P> {
 /// A node is about to own a log.
 #[derive(Debug)]
 pub(super) struct Acquiring<P> {
-    /// Who may have it.
+    /// Who may have it, and has not answered.
     pub(super) asked: Vec<PeerNode>,
+    /// Who does not have it, and sees another node as the channel's home.
+    pub(super) in_doubt: Vec<PeerNode>,
     /// When they were asked last.
     pub(super) asked_at: u64,
-    /// When they are waited for no more.
+    /// When those in doubt are waited for no more, and when nobody is.
     pub(super) until: u64,
+    pub(super) at_last: u64,
     /// What one of them has handed over so far.
     pub(super) arriving: Option<Arriving<P>>,
 }

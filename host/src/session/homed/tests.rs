@@ -18,7 +18,7 @@ fn calm() -> impl Strategy<Value = Step> {
         12 => (node(), node()).prop_map(|(from, to)| Step::Deliver(from, to)),
         4 => node().prop_map(Step::Publish),
         2 => node().prop_map(Step::Subscribe),
-        1 => (1..40_u64).prop_map(Step::Wait),
+        1 => (1..200_u64).prop_map(Step::Wait),
     ]
 }
 

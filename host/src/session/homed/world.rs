@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::client::{Client, Said};
 use super::log::{AGAIN, Homed, PATIENCE, Todo, View};
 use super::role::Standing;
 use super::word::{Manner, Word};
 use crate::mesh::PeerNode;
-use crate::session::history::Position;
 use crate::session::history_settings::HistorySettings;
 
 /// Times that nobody comes to the end of.
@@ -20,9 +20,6 @@ const META_TTL: Duration = Duration::from_secs(1 << 21);
 
 /// What of a publication's bytes has a log handed over in several parts.
 const BYTES: usize = 30 << 10;
-
-/// A publication: what was published, as no other was.
-type Said = u64;
 
 pub(super) fn peer(at: usize) -> PeerNode {
     PeerNode {
@@ -33,16 +30,6 @@ pub(super) fn peer(at: usize) -> PeerNode {
 
 pub(super) fn at(peer: &PeerNode) -> usize {
     usize::try_from(peer.incarnation.as_u128()).unwrap()
-}
-
-/// Somebody who is subscribed at a node, or was.
-#[derive(Debug, Default)]
-pub(super) struct Client {
-    /// Where it is, if it ever was subscribed.
-    pub(super) position: Option<Position>,
-    is_subscribed: bool,
-    /// How often it was told that it has missed something.
-    told: usize,
 }
 
 pub(super) struct Node {
@@ -387,28 +374,5 @@ impl World {
         let mut epochs: Vec<_> = self.logs.keys().map(|(epoch, _)| epoch).collect();
         epochs.dedup();
         epochs.len()
-    }
-}
-
-impl Client {
-    fn take(&mut self, logs: &BTreeMap<(Arc<str>, u64), Said>, said: Said) {
-        if !self.is_subscribed {
-            return;
-        }
-        let position = self.position.as_mut().expect("it is subscribed");
-        position.offset += 1;
-        let expected = logs.get(&(Arc::clone(&position.epoch), position.offset));
-        assert_eq!(
-            expected,
-            Some(&said),
-            "the next of its log, at {position:?}"
-        );
-    }
-
-    fn lose(&mut self) {
-        if self.is_subscribed {
-            self.is_subscribed = false;
-            self.told += 1;
-        }
     }
 }
