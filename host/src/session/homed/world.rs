@@ -186,7 +186,7 @@ impl World {
         let (now, settings) = (self.now, self.settings);
         let recovered = self.with(node, |log, view, todo| {
             log.want(view, todo);
-            (log.standing() != Standing::Unsettled).then(|| view.random)
+            (log.standing() != Standing::Unsettled).then_some(view.random)
         });
         let Some(Some(random)) = recovered else {
             return false;
