@@ -87,7 +87,7 @@ async fn all_nodes_show_the_same_and_tell_each_coming_and_going_once() {
 #[tokio::test(start_paused = true)]
 async fn who_looks_waits_for_what_others_say_and_then_follows_it() {
     let (net, rigs) = three().await;
-    let _one = subscribed(&rigs[0], "1").await;
+    let mut one = subscribed(&rigs[0], "1").await;
     let begun = Instant::now();
     assert_eq!(present(&rigs[1]).await, ["1"]);
     assert!(begun.elapsed() < Duration::from_millis(20));
@@ -97,7 +97,7 @@ async fn who_looks_waits_for_what_others_say_and_then_follows_it() {
     assert_eq!(present(&rigs[1]).await, ["1", "2"]);
     assert_eq!(net.take_said(), 0, "it is known");
     // Nobody looks for a while: nothing is kept, and nothing is told.
-    pass(Duration::from_secs(75)).await;
+    one.stay(Duration::from_secs(75)).await;
     two.leave();
     settle().await;
     net.take_said();
@@ -179,15 +179,21 @@ async fn the_sessions_of_a_node_go_with_it_and_come_with_another_start() {
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_with_many_subscribers_is_told_in_parts() {
-    let (_net, rigs) = three().await;
-    let info = "x".repeat(2_000);
+    let net = Net::new();
+    let quiet = Namespace {
+        presence: true,
+        ..open("chat")
+    };
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, std::slice::from_ref(&quiet)));
+    settle().await;
+    let info = "x".repeat(200);
     let mut clients = Vec::new();
-    for user in 0..200 {
-        // Each says a little more of itself than its part of a message has room for.
+    for user in 0..900 {
+        // Together they are more than a message has room for.
         clients.push(subscribed(&rigs[0], &format!("{user}-{info}")).await);
     }
     let mut one = rigs[1].user("1").await;
-    assert_eq!(stats(&mut one).await, (200, 200));
+    assert_eq!(stats(&mut one).await, (900, 900));
     assert_eq!(rigs[1].sessions.counts().partial, 0);
     let mut there = Vec::new();
     for client in &clients {
