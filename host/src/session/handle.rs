@@ -18,7 +18,7 @@ use super::hooks::AboutSession;
 use super::name::ChannelName;
 use super::namespaces::Resolved;
 use super::outbox::Outbox;
-use super::permission::{Asked, Decision, decide};
+use super::permission::{Asked, Decision, Denial, decide};
 use super::refused::{Refused, bad_request};
 use super::shared::Shared;
 use super::verb::{Verb, Verbs};
@@ -258,7 +258,7 @@ impl Session {
             let allow = active.map_or_else(Verbs::default, |active| active.allow);
             (active.is_some(), allow)
         };
-        decide(&Asked {
+        let decision = decide(&Asked {
             verb,
             name,
             resolved,
@@ -268,7 +268,14 @@ impl Session {
             capabilities: &known.capabilities,
             rights: known.identity.rights(),
             is_subscribed,
-        })
+        });
+        match decision {
+            // Declared channels are known once the logs are open.
+            Decision::Deny(Denial::UnknownChannel) if !self.shared.channels.is_open() => {
+                Decision::Deny(Denial::NotKnownYet)
+            }
+            decision => decision,
+        }
     }
 
     /// Checks that the session may do that with the channel, where no plugin is asked.

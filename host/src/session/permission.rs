@@ -85,6 +85,9 @@ pub enum Denial {
     /// There is no such channel: 102.
     #[error("unknown channel")]
     UnknownChannel,
+    /// The node does not know yet which channels it has: 100.
+    #[error("not known yet")]
+    NotKnownYet,
     /// Nothing allows it: 103.
     #[error("permission denied")]
     PermissionDenied,

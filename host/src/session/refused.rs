@@ -33,6 +33,7 @@ impl From<Denial> for Refused {
     fn from(denial: Denial) -> Self {
         let error = match denial {
             Denial::UnknownChannel => errors::UNKNOWN_CHANNEL,
+            Denial::NotKnownYet => errors::INTERNAL,
             Denial::PermissionDenied => errors::PERMISSION_DENIED,
             Denial::NotAvailable => errors::NOT_AVAILABLE,
             Denial::BadRequest(why) => bad_request(why),

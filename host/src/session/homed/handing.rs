@@ -11,7 +11,10 @@ use crate::mesh::PeerNode;
 impl<P> Homed<P> {
     /// Somebody asks for it, who is the channel's home by its own lights.
     pub(super) fn asked_for(&mut self, from: &PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
-        let agrees = view.home == Some(from);
+        // Whoever follows another knows of one that owns it, which this one may have yet to meet.
+        let follows_another = matches!(&self.role, Role::Following(following)
+            if following.is_live && following.home != *from);
+        let agrees = view.home == Some(from) && !follows_another;
         let not_mine = Todo::Send(from.clone(), Word::NotMine { agrees });
         match &self.role {
             Role::Handing(handing) if handing.to == *from => {}

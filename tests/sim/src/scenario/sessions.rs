@@ -23,6 +23,9 @@ impl Draft {
             5 => self.churn(),
             _ => self.slow_peer(),
         }
+        // What is lost is told by events that nobody counts one by one beside sessions.
+        let is_burst = |action: &Action| matches!(action, Action::Burst(..));
+        self.plan.actions.retain(|(_, action)| !is_burst(action));
         self.plan.visitors = false;
         self.plan.wishes = false;
         for node in &mut self.plan.nodes {
