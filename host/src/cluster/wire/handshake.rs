@@ -20,7 +20,7 @@ pub struct ProtocolVersion {
 }
 
 /// What this program speaks.
-pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 3 };
+pub const PROTOCOL: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 
 /// The first minor version with `InterestChange`.
 pub const INTEREST_CHANGE_SINCE: u32 = 2;
@@ -30,9 +30,6 @@ pub const CHANNELS_SINCE: u32 = 2;
 
 /// The first minor version with `Skip`.
 pub const SKIP_SINCE: u32 = 2;
-
-/// The first minor version on which sessions of two nodes hear each other.
-pub const SESSIONS_SINCE: u32 = 3;
 
 /// Who a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,15 +132,14 @@ impl Identity {
             let version = shown(&hello.version);
             return Err(Refused::Protocol(format!("`{version}` is no version")));
         }
-        let minor = hello.minor.min(PROTOCOL.minor);
         Ok(Peer {
             node: hello.node.as_str().into(),
             incarnation,
             address: hello.address.as_str().into(),
             version: hello.version.as_str().into(),
             max_event_bytes: usize::try_from(hello.max_event_bytes).unwrap_or(usize::MAX),
-            minor,
-            sessions: hello.sessions && minor >= SESSIONS_SINCE,
+            minor: hello.minor.min(PROTOCOL.minor),
+            sessions: hello.sessions,
         })
     }
 }
@@ -201,24 +197,20 @@ mod tests {
         assert_eq!(minor(PROTOCOL.minor - 1), Ok(PROTOCOL.minor - 1));
         assert_eq!(minor(PROTOCOL.minor + 1), Ok(PROTOCOL.minor));
         let refused = message(|hello| hello.minor = PROTOCOL.minor + 2);
-        assert!(refused.contains("version 1.5"), "{refused}");
+        assert!(refused.contains("version 1.4"), "{refused}");
         assert!(refused.contains("one minor version at a time"), "{refused}");
         let refused = message(|hello| hello.major = 2);
-        assert!(refused.contains("version 2.3"), "{refused}");
+        assert!(refused.contains("version 2.2"), "{refused}");
     }
 
     #[test]
-    fn sessions_are_heard_only_where_both_understand_them() {
-        let sessions = |minor, sessions| {
-            let peer = check(|hello| {
-                hello.minor = minor;
-                hello.sessions = sessions;
-            });
+    fn sessions_are_heard_only_of_who_says_so() {
+        let sessions = |sessions| {
+            let peer = check(|hello| hello.sessions = sessions);
             peer.expect("taken").sessions
         };
-        assert!(sessions(SESSIONS_SINCE, true));
-        assert!(!sessions(SESSIONS_SINCE, false));
-        assert!(!sessions(SESSIONS_SINCE - 1, true));
+        assert!(sessions(true));
+        assert!(!sessions(false));
     }
 
     #[test]

@@ -8,9 +8,6 @@ use hearken_wire::EventRef;
 use super::*;
 use crate::support::peer::{Peer, connect, hello};
 
-/// The last minor version without sessions of several nodes.
-const BEFORE: u32 = 2;
-
 /// What the old node listens to.
 const MARKED: &str = "custom.marked";
 
@@ -45,11 +42,12 @@ async fn beside_a_node_of_the_version_before_sessions_go_on_by_themselves() {
     let file = file.display().to_string();
     let new = node("new").with(&["--config", &file]).start().await;
     let mut old = Peer::over(connect(&new.cluster_address().await).await).await;
-    old.say(Kind::Hello(Hello {
-        minor: BEFORE,
+    // It does not say that it has sessions, of which it knew nothing.
+    let hello = Hello {
+        sessions: false,
         ..hello("old")
-    }))
-    .await;
+    };
+    old.say(Kind::Hello(hello)).await;
     let marked = Filter {
         pattern: MARKED.to_owned(),
         ..Filter::default()

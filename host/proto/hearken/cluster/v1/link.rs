@@ -71,7 +71,8 @@ pub struct Hello {
     #[prost(uint64, tag = "8")]
     pub max_event_bytes: u64,
     /// Whether it has sessions, and takes what those of other nodes say: events of the type
-    /// `hearken.sessions.message`, which are sent to no other node. Since version 1.3.
+    /// `hearken.sessions.message`, which are sent to no other node. A
+    /// node of an earlier version does not say so, and takes none.
     #[prost(bool, tag = "9")]
     pub sessions: bool,
 }

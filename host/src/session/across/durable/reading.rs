@@ -18,7 +18,7 @@ use crate::session::shared::Shared;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Most that is asked for at once, which goes into a message.
-const MOST: ReadAmount = ReadAmount {
+const AT_ONCE: ReadAmount = ReadAmount {
     events: 256,
     bytes: 96 << 10,
 };
@@ -55,8 +55,8 @@ impl Shared {
             channel: log.name.to_string(),
             epoch: log.epoch.to_string(),
             after,
-            events: number(amount.events.min(MOST.events)),
-            bytes: number(amount.bytes.min(MOST.bytes)),
+            events: number(amount.events.min(AT_ONCE.events)),
+            bytes: number(amount.bytes.min(AT_ONCE.bytes)),
         });
         match self.across.ask(peer, what, PATIENCE).await {
             Ok(answer::What::LogRead(read)) => found(after, read),
