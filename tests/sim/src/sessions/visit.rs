@@ -143,7 +143,8 @@ impl Visit {
             tokio::select! {
                 biased;
                 () = self.woken.notified() => goes_on = self.hear().await,
-                () = sleep_until(until), if !is_quiet => goes_on = false,
+                // In the end everybody stays.
+                () = sleep_until(until), if !is_quiet => goes_on = self.context.ledger.borrow().quiet,
                 () = sleep_until(retry), if !self.again.is_empty() => {
                     retry = Instant::now() + RETRY;
                     goes_on = self.subscribe_again().await;
