@@ -22,6 +22,7 @@ impl FakePlugins {
         PluginStatus {
             name: name.to_owned(),
             version: Some("1.2.3".to_owned()),
+            language: Some(Language::Component),
             state: match name {
                 "good" if paused => PluginState::Paused,
                 "good" => PluginState::Running,

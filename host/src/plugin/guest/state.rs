@@ -16,6 +16,7 @@ use super::memory::MemoryLimiter;
 use super::outgoing::hooks::{MAX_FIELDS_BYTES, OutgoingHttp};
 use super::output::Output;
 use super::rights::{GuestRights, RightsInForce};
+use super::script::GuestScript;
 use super::secrets::vault::Vault;
 use crate::event::{Draft, EventType};
 use crate::plugin::threads::meter::Meter;
@@ -45,6 +46,8 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimiter,
     pub(crate) meter: Arc<Meter>,
     pub(crate) batch: Batch,
+    /// What an engine of a language evaluates; nothing of other components.
+    pub(crate) script: Option<Arc<GuestScript>>,
     stdout: Output,
     stderr: Output,
 }
@@ -89,6 +92,7 @@ impl Guest {
             table,
             meter,
             batch: Batch::default(),
+            script: None,
             stdout,
             stderr,
         }

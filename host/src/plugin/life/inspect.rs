@@ -1,4 +1,4 @@
-//! What a component listens to, found out by starting it once, apart from any node.
+//! What a plugin listens to, found out by starting it once, apart from any node.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -74,13 +74,10 @@ pub async fn inspect(
         traffic,
     );
     let context = Arc::new(context);
-    let files = Files {
-        component: file.to_owned(),
-        manifest: file.with_extension("toml"),
-    };
+    let files = Files::of_file(file);
     let room = runtime.room_to_load().await;
     let bounds = runtime.policy.now().of(&name);
-    let source = Source::read(&files, &bounds).map_err(|error| error.to_string())?;
+    let source = Source::read(&files, &bounds, &runtime.engines).map_err(|error| error.to_string())?;
     // They are the node's.
     let source = source.without_secrets();
     let staged = source

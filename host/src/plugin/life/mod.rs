@@ -1,9 +1,11 @@
 //! A plugin's life: its files in the folder, loading them, supervising the version in
 //! force, and the status that operators see.
 
+pub(super) mod artifact;
 pub(super) mod consumption;
 pub(super) mod copying;
 pub(super) mod current;
+pub(super) mod declared;
 pub(super) mod entry;
 pub(super) mod files;
 pub(super) mod folder;
@@ -19,3 +21,4 @@ pub(super) mod retry;
 pub(super) mod runner;
 pub(super) mod status;
 pub(super) mod supervisor;
+pub(super) mod texts;

@@ -1,4 +1,4 @@
-//! Runs the plugins of a node: one supervisor for each component in the folder.
+//! Runs the plugins of a node: one supervisor for each plugin in the folder.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -151,13 +151,14 @@ impl PluginRunner {
     /// # Errors
     /// [`PluginsError::Folder`] when the folder cannot be read.
     pub async fn load_all(&mut self, within: Duration) -> Result<(), PluginsError> {
-        let loading: Vec<_> = self
-            .folder
-            .plugins()
-            .await?
-            .into_iter()
-            .map(|name| self.install(name))
-            .collect();
+        let mut loading = Vec::new();
+        for name in self.folder.plugins().await? {
+            let waited_for = !self.waits_for_engine(&name).await;
+            let loaded = self.install(name);
+            if waited_for {
+                loading.push(loaded);
+            }
+        }
         let loaded = async {
             for loaded in loading {
                 // An error means that the supervisor is gone, which is seen below.
@@ -177,6 +178,25 @@ impl PluginRunner {
                 () = self.step() => {}
             }
         }
+    }
+
+    /// Whether the engine of the plugin's language must be compiled first, which takes longer
+    /// than a node should take to be ready.
+    async fn waits_for_engine(&self, name: &str) -> bool {
+        let languages = self.folder.languages(name).filter(|it| it.is_text());
+        let Some(language) = languages.min() else {
+            return false;
+        };
+        let runtime = Arc::clone(&self.plugins.runtime);
+        let looked_at = runtime.engines.path(language);
+        let disk = runtime.disks.code.clone();
+        let has_code = disk.run(&looked_at, move || {
+            let engine = runtime.engines.evaluating(language);
+            let has_code = engine.map(|engine| runtime.compiler.has_code(&engine.hash));
+            // What is not there is not compiled either.
+            has_code.unwrap_or(true)
+        });
+        !has_code.await.unwrap_or(true)
     }
 
     /// Says which plugins the node does not wait for any longer.
@@ -215,7 +235,7 @@ impl PluginRunner {
     fn look_at(&mut self, changed: Changed) {
         if let Some(entry) = self.plugins.entry(&changed.plugin) {
             entry.files_changed.notify_one();
-        } else if changed.has_component {
+        } else if changed.has_artifact {
             // Nobody waits for a plugin that is dropped into a running node.
             drop(self.install(changed.plugin));
         }

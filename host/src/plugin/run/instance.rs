@@ -17,6 +17,7 @@ use crate::plugin::guest::death::Death;
 use crate::plugin::guest::deliveries::Deliveries;
 use crate::plugin::guest::progress;
 use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
+use crate::plugin::guest::script::GuestScript;
 use crate::plugin::guest::secrets::vault::Vault;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::hooks::Question;
@@ -36,6 +37,8 @@ pub(crate) struct Version {
     secrets: Arc<Vault>,
     /// Kept in use, so that other plugins with the same file share it.
     component: Arc<Component>,
+    /// What an engine of a language evaluates; nothing of other components.
+    script: Option<Arc<GuestScript>>,
     exports: ExportsPre,
 }
 
@@ -78,6 +81,7 @@ impl Version {
         rights: Rights,
         policy: &Arc<PolicyInForce>,
         secrets: Vault,
+        script: Option<GuestScript>,
     ) -> Result<Self, String> {
         let missing = missing_imports(&component);
         if !missing.is_empty() {
@@ -97,12 +101,18 @@ impl Version {
             limits,
             exports,
             component,
+            script: script.map(Arc::new),
         })
     }
 
     /// What of its exports is called.
     pub(crate) fn called(&self) -> interfaces::Called {
         self.exports.called()
+    }
+
+    /// The texts that it is made of, if it is.
+    pub(crate) fn script(&self) -> Option<&GuestScript> {
+        self.script.as_deref()
     }
 
     /// What it may do, as that is at each moment.
@@ -130,7 +140,7 @@ impl Version {
             self.limits.deadline,
             self.limits.time_slice,
         ));
-        let guest = Guest::new(
+        let mut guest = Guest::new(
             Arc::clone(&self.plugin),
             &self.in_force,
             Arc::clone(&self.secrets),
@@ -138,6 +148,7 @@ impl Version {
             self.limits.memory,
             Arc::clone(&meter),
         );
+        guest.script.clone_from(&self.script);
         let mut store = Store::new(self.component.engine(), guest);
         Guest::bound(&mut store);
         store.epoch_deadline_callback(|mut store| {
