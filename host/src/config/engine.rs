@@ -53,9 +53,9 @@ impl Compat {
 
 const STACK: Form<u32> = Form::new(
     Kind::String,
-    "a size from 64KiB to 768KiB, e.g. \"640KiB\"",
+    "a size from 64KiB to 704KiB, e.g. \"640KiB\"",
     |text| {
-        let bytes = size(text, 64 << 10, 768 << 10)?;
+        let bytes = size(text, 64 << 10, 704 << 10)?;
         u32::try_from(bytes).map_err(|_| "it is too large".to_owned())
     },
 );

@@ -8,6 +8,7 @@ use crate::admin::{
     ReplayRequest, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
 };
 use crate::bus::Overflow;
+use crate::script::Language;
 
 /// Two plugins, `good` and `broken`; whatever is done to `broken` fails, and to
 /// `stuck` never ends.

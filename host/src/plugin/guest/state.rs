@@ -33,6 +33,10 @@ const MAX_COMPONENT_HANDLES: usize = 1024;
 /// the guest's thread for longer than a tick.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
+/// Lines on stderr by which an engine says why a text cannot be evaluated: what is wrong, and
+/// the calls that led there.
+const SCRIPT_LAST_WORDS: usize = 24;
+
 /// The data of a store.
 pub(crate) struct Guest {
     pub(crate) plugin: Arc<PluginContext>,
@@ -96,6 +100,12 @@ impl Guest {
             stdout,
             stderr,
         }
+    }
+
+    /// Has it, an engine of a language, evaluate these texts.
+    pub(crate) fn evaluate(&mut self, script: Arc<GuestScript>) {
+        self.stderr.keep_last_words(SCRIPT_LAST_WORDS);
+        self.script = Some(script);
     }
 
     /// Whether the guest may publish events of this type; the error names the right that

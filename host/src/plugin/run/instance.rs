@@ -148,7 +148,9 @@ impl Version {
             self.limits.memory,
             Arc::clone(&meter),
         );
-        guest.script.clone_from(&self.script);
+        if let Some(script) = &self.script {
+            guest.evaluate(Arc::clone(script));
+        }
         let mut store = Store::new(self.component.engine(), guest);
         Guest::bound(&mut store);
         store.epoch_deadline_callback(|mut store| {

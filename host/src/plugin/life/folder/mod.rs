@@ -10,6 +10,7 @@
 //! All of that is asked where it holds up nobody: a mount whose server is away does not
 //! answer.
 
+mod error;
 mod names;
 mod survey;
 mod watch;
@@ -28,6 +29,7 @@ use crate::burst::Bursts;
 use crate::plugin::code::disk::{Disk, DiskError};
 use crate::plugin::life::files::Files;
 use crate::script::Language;
+pub use error::FolderError;
 pub(crate) use survey::Stamps;
 use names::Whose;
 use survey::{Identity, Shared, Survey};
@@ -92,27 +94,6 @@ pub(crate) struct Changed {
     pub(crate) plugin: String,
     /// Whether there is a component or a text.
     pub(crate) has_artifact: bool,
-}
-
-/// Why the plugins folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// It cannot be made or read.
-    #[error("cannot use the plugins folder {}: {source}", path.display())]
-    Unusable {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It cannot be watched.
-    #[error("cannot watch the plugins folder {}: {source}", path.display())]
-    Unwatchable {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: notify::Error,
-    },
 }
 
 impl Folder {

@@ -1,0 +1,2 @@
+// The types of the module `hearken` that plugins import.
+declare module "hearken" {}
