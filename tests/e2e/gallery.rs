@@ -311,11 +311,18 @@ async fn changes() {
     let (node, _reports) = with_text("changes", "changes.js").await;
     let mut changed = node.listen("custom.sensor.changed").await;
     for value in [20.0, 20.4, 21.0, 21.2] {
-        let read = json!({ "type": "sensor.read", "subject": "cellar", "data": { "value": value } });
+        let read =
+            json!({ "type": "sensor.read", "subject": "cellar", "data": { "value": value } });
         node.publish(&read).await;
     }
-    assert_eq!(changed.next().await["data"], json!({ "value": 20, "before": null }));
-    assert_eq!(changed.next().await["data"], json!({ "value": 21, "before": 20 }));
+    assert_eq!(
+        changed.next().await["data"],
+        json!({ "value": 20, "before": null })
+    );
+    assert_eq!(
+        changed.next().await["data"],
+        json!({ "value": 21, "before": 20 })
+    );
     node.publish(&json!({ "type": "sensor.read", "subject": "attic", "data": { "value": 1 } }))
         .await;
     assert_eq!(changed.next().await["subject"], "attic");
@@ -334,5 +341,8 @@ async fn restock() {
         .await;
     }
     let event = low.next().await;
-    assert_eq!((&event["subject"], &event["data"]), (&json!("soap"), &json!({ "quantity": 101 })));
+    assert_eq!(
+        (&event["subject"], &event["data"]),
+        (&json!("soap"), &json!({ "quantity": 101 }))
+    );
 }

@@ -17,7 +17,5 @@ pub use check::{CheckError, CheckReport, EngineReport, Examination, check, exami
 pub use dev::{BuildSummary, Dev, DevError, DevReport};
 pub use discover::discover;
 pub use place::{PlaceError, Placement, place};
-pub use scaffold::{
-    ScaffoldError, Scaffolded, ScaffoldedText, SdkSource, scaffold, scaffold_text,
-};
+pub use scaffold::{ScaffoldError, Scaffolded, ScaffoldedText, SdkSource, scaffold, scaffold_text};
 pub use toolchain::{ToolchainError, WASM_TARGET, ensure_target};

@@ -100,7 +100,9 @@ fn list(mut output: Output, data: &Path) -> Result<(), CliError> {
             (false, Some(_)) => "added",
             (false, None) => "not there",
         };
-        let size = engine.bytes.map(|bytes| ByteSize(bytes).display().iec().to_string());
+        let size = engine
+            .bytes
+            .map(|bytes| ByteSize(bytes).display().iec().to_string());
         [
             engine.name.to_owned(),
             from.to_owned(),
@@ -118,7 +120,9 @@ async fn add(
     data: &Path,
 ) -> Result<(), CliError> {
     let from = from.ok_or(EngineCommandError::Nowhere(language))?;
-    let is_url = ["https://", "http://"].iter().any(|it| from.starts_with(it));
+    let is_url = ["https://", "http://"]
+        .iter()
+        .any(|it| from.starts_with(it));
     let path = if is_url {
         note(&format!("getting {from}"));
         let got = get(&from).await?;

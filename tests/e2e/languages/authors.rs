@@ -40,15 +40,24 @@ async fn a_new_text_is_explained_tried_and_built() {
         let tried = ["plugin", "try", &text, "--event", "event.json"];
         let tried = command(&folder, &tried).await;
         assert_eq!(tried.code, 0, "{tried:?}");
-        assert!(tried.stdout.contains("sent custom.greeted \"hello, Ada\""), "{tried:?}");
-        assert!(tried.stderr.contains("hello, Ada"), "what it logs: {tried:?}");
+        assert!(
+            tried.stdout.contains("sent custom.greeted \"hello, Ada\""),
+            "{tried:?}"
+        );
+        assert!(
+            tried.stderr.contains("hello, Ada"),
+            "what it logs: {tried:?}"
+        );
 
         let built = command(&folder, &["plugin", "build", &text]).await;
         assert_eq!(built.code, 0, "{built:?}");
         let component = built.stdout.trim_end();
         let checked = command(&folder, &["plugin", "check", component]).await;
         assert_eq!(checked.code, 0, "{checked:?}");
-        assert!(checked.stdout.contains("custom.hello.* (greet)"), "{checked:?}");
+        assert!(
+            checked.stdout.contains("custom.hello.* (greet)"),
+            "{checked:?}"
+        );
     }
 }
 
@@ -62,13 +71,25 @@ async fn what_is_wrong_with_a_text_is_shown_by_line() {
     assert!(checked.stdout.contains("2 | const b = ;"), "{checked:?}");
 
     fs::write(folder.path().join("good.js"), answering("event.data.a.b")).expect("a new file");
-    fs::write(folder.path().join("event.json"), "{\"type\":\"asked\",\"data\":{}}").expect("a file");
-    let failed = command(&folder, &["plugin", "try", "good.js", "--event", "event.json"]).await;
+    fs::write(
+        folder.path().join("event.json"),
+        "{\"type\":\"asked\",\"data\":{}}",
+    )
+    .expect("a file");
+    let failed = command(
+        &folder,
+        &["plugin", "try", "good.js", "--event", "event.json"],
+    )
+    .await;
     assert_eq!(failed.code, 1, "{failed:?}");
     assert!(failed.stderr.contains("good.js:3:"), "{failed:?}");
 
     fs::write(folder.path().join("event.json"), "{\"type\":\"else\"}").expect("a file");
-    let unwanted = command(&folder, &["plugin", "try", "good.js", "--event", "event.json"]).await;
+    let unwanted = command(
+        &folder,
+        &["plugin", "try", "good.js", "--event", "event.json"],
+    )
+    .await;
     assert_eq!(unwanted.code, 1, "{unwanted:?}");
     assert!(unwanted.stderr.contains("custom.asked"), "{unwanted:?}");
 }
@@ -77,7 +98,10 @@ async fn what_is_wrong_with_a_text_is_shown_by_line() {
 async fn a_component_that_carries_a_text_is_the_plugin_that_the_text_is() {
     let folder = folder();
     fs::write(folder.path().join("_one.js"), "export const one = 1;\n").expect("a new file");
-    let text = format!("import {{ one }} from \"./_one.js\";\n{}", answering("event.data + one"));
+    let text = format!(
+        "import {{ one }} from \"./_one.js\";\n{}",
+        answering("event.data + one")
+    );
     fs::write(folder.path().join("built.js"), text).expect("a new file");
     let built = ["plugin", "build", "built.js", "--out", "built.wasm"];
     let built = command(&folder, &built).await;
@@ -114,7 +138,11 @@ async fn engines_are_listed_and_added() {
     assert_eq!(nowhere.code, 1, "{nowhere:?}");
     assert!(nowhere.stderr.contains("--from"), "{nowhere:?}");
     fs::write(folder.path().join("engine.wasm"), b"\0asm\x0d\0\x01\0").expect("a new file");
-    let added = command(&folder, &["engine", "add", "python", "--from", "engine.wasm"]).await;
+    let added = command(
+        &folder,
+        &["engine", "add", "python", "--from", "engine.wasm"],
+    )
+    .await;
     assert_eq!(added.code, 0, "{added:?}");
     let listed = command(&folder, &["engine", "list"]).await;
     assert!(listed.stdout.contains("added"), "{listed:?}");
@@ -130,11 +158,16 @@ async fn dev_runs_texts_and_keeps_their_types() {
     let node = NodeProcess::dev(folder).await;
     node.said(|line| line.contains("Edit a plugin")).await;
     let mut answers = node.listen("custom.answered").await;
-    node.until("hello", |status| status.listeners.len() == 1).await;
+    node.until("hello", |status| status.listeners.len() == 1)
+        .await;
     node.send("asked", 0).await;
     assert_eq!(answer(&mut answers).await, 1);
     let types = node.plugins().join(".hearken/hearken.d.ts");
-    assert!(fs::read_to_string(types).expect("it is there").contains("\"hearken\""));
+    assert!(
+        fs::read_to_string(types)
+            .expect("it is there")
+            .contains("\"hearken\"")
+    );
     fs::write(node.plugins().join("hello.js"), answering("2")).expect("a file");
     node.until("hello", |status| status.version.is_some()).await;
     let answered = async {

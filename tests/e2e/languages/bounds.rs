@@ -24,7 +24,8 @@ async fn a_text_that_spins_changes_nothing_for_others() {
     let reason = failed["data"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("deadline"), "{failed}");
     // Another instance takes the next event.
-    node.until("spins", |status| status.counters.restarts == 1).await;
+    node.until("spins", |status| status.counters.restarts == 1)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +52,10 @@ async fn a_recursion_without_end_is_an_error_that_can_be_caught() {
     node.send("thrown", 0).await;
     let failed = reports.about("plugin.failed", "deep").await;
     let reason = failed["data"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("RangeError") && reason.contains("deep.js:2:"), "{failed}");
+    assert!(
+        reason.contains("RangeError") && reason.contains("deep.js:2:"),
+        "{failed}"
+    );
     let status = node.status("deep").await.expect("it is there");
     assert_eq!(status.counters.restarts, 0, "{status:?}");
 }
@@ -87,7 +91,11 @@ async fn plugins_share_an_engine_and_nothing_else() {
     let mut answers = node.listen("custom.answered").await;
     let counting = answering("[\"NAME\", globalThis.count = (globalThis.count ?? 0) + 1]");
     for name in ["one", "two"] {
-        save(&node, &format!("{name}.js"), &counting.replace("NAME", name));
+        save(
+            &node,
+            &format!("{name}.js"),
+            &counting.replace("NAME", name),
+        );
         reports.about("plugin.started", name).await;
     }
     node.send("asked", 0).await;

@@ -125,14 +125,23 @@ async fn a_save_of_a_shared_text_reloads_who_imports_it() {
     let (node, mut reports) = node().await;
     let mut answers = node.listen("custom.answered").await;
     save(&node, "_shared.js", "export const value = 1;\n");
-    let importing = format!("import {{ value }} from \"./_shared.js\";\n{}", answering("value"));
+    let importing = format!(
+        "import {{ value }} from \"./_shared.js\";\n{}",
+        answering("value")
+    );
     save(&node, "importer.js", &importing);
     reports.about("plugin.started", "importer").await;
-    save(&node, "other.js", &answering("\"other\"").replace("asked", "else"));
+    save(
+        &node,
+        "other.js",
+        &answering("\"other\"").replace("asked", "else"),
+    );
     reports.about("plugin.started", "other").await;
 
     save(&node, "_shared.js", "export const value = 2;\n");
-    let reloaded = reports.until(|event| event["type"] == "plugin.reloaded").await;
+    let reloaded = reports
+        .until(|event| event["type"] == "plugin.reloaded")
+        .await;
     assert_eq!(reloaded["subject"], "importer");
     node.send("asked", 0).await;
     assert_eq!(answer(&mut answers).await, 2);
@@ -149,7 +158,10 @@ async fn a_folder_with_a_main_file_is_a_plugin() {
     let (node, mut reports) = node().await;
     let mut answers = node.listen("custom.answered").await;
     save(&node, "shop/prices.js", "export const price = 5;\n");
-    let main = format!("import {{ price }} from \"./prices.js\";\n{}", answering("price"));
+    let main = format!(
+        "import {{ price }} from \"./prices.js\";\n{}",
+        answering("price")
+    );
     save(&node, "shop/main.js", &main);
     reports.about("plugin.started", "shop").await;
     node.send("asked", 0).await;
@@ -171,7 +183,10 @@ async fn two_files_of_one_name_are_told_and_what_ran_goes_on() {
     node.place(&file("twice", b"\0asm\x0d\0\x01\0"));
     let failed = reports.about("plugin.failed", "twice").await;
     let reason = failed["data"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("twice.js") && reason.contains("twice.wasm"), "{failed}");
+    assert!(
+        reason.contains("twice.js") && reason.contains("twice.wasm"),
+        "{failed}"
+    );
     node.send("asked", 0).await;
     assert_eq!(answer(&mut answers).await, 1);
 }
@@ -183,7 +198,8 @@ async fn a_language_without_its_engine_says_how_to_get_it() {
     let failed = reports.about("plugin.failed", "late").await;
     let reason = failed["data"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("hearken engine add python"), "{failed}");
-    node.until("late", |status| status.state == PluginState::Failed).await;
+    node.until("late", |status| status.state == PluginState::Failed)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +209,9 @@ async fn what_is_for_people_and_tools_is_no_plugin() {
         save(&node, name, "nonsense(");
     }
     save(&node, "last.js", &answering("1"));
-    let installed = reports.until(|event| event["type"] == "plugin.installed").await;
+    let installed = reports
+        .until(|event| event["type"] == "plugin.installed")
+        .await;
     assert_eq!(installed["subject"], "last");
 }
 

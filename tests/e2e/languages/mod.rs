@@ -36,7 +36,11 @@ fn save(node: &TestNode, name: &str, text: &str) {
     fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
     place(
         path.parent().expect("it is in a folder"),
-        Path::new(name).file_name().expect("a name").to_str().expect("a text"),
+        Path::new(name)
+            .file_name()
+            .expect("a name")
+            .to_str()
+            .expect("a text"),
         text.as_bytes(),
     );
 }

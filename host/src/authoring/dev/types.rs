@@ -11,7 +11,10 @@ const FOLDER: &str = ".hearken";
 
 /// Its files.
 const FILES: [(&str, &str); 3] = [
-    ("hearken.d.ts", include_str!("../../../engines/hearken.d.ts")),
+    (
+        "hearken.d.ts",
+        include_str!("../../../engines/hearken.d.ts"),
+    ),
     ("tsconfig.json", include_str!("types/tsconfig.json")),
     // Made anew by whoever works there.
     (".gitignore", "*\n"),

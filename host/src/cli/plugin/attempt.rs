@@ -58,7 +58,14 @@ impl Try {
             format: LogFormat::Text,
             ..LogConfig::default()
         })?;
-        let made = attempt(&self.file, &draft, compile_workers(), policy, &self.data.data).await;
+        let made = attempt(
+            &self.file,
+            &draft,
+            compile_workers(),
+            policy,
+            &self.data.data,
+        )
+        .await;
         log.finish();
         let made = made.map_err(CliError::Attempt)?;
         for event in &made.sent {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::text::{is_text, text_report};
 use crate::authoring::{
-    CheckReport, CompilerOutput, Examination, PluginCrate, SdkSource, build as compile, check as explain,
-    ensure_target, scaffold,
+    CheckReport, CompilerOutput, Examination, PluginCrate, SdkSource, build as compile,
+    check as explain, ensure_target, scaffold,
 };
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};

@@ -5,8 +5,8 @@ use wasmtime_wasi::I32Exit;
 
 use super::batch::cut;
 use super::memory::Refused;
-use super::secrets::redaction::Redaction;
 use super::script::GuestScript;
+use super::secrets::redaction::Redaction;
 use super::state::Guest;
 use crate::plugin::threads::meter::Meter;
 use crate::script::Trace;

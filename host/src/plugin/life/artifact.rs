@@ -30,7 +30,9 @@ impl Artifact {
     /// # Errors
     /// [`LoadError`] when it cannot be read, or is nothing that can be a plugin.
     pub(crate) fn read(files: &Files, engines: &Engines) -> Result<Self, LoadError> {
-        let path = files.artifact().map_err(|two: TwoOfOneName| LoadError::Ambiguous(two))?;
+        let path = files
+            .artifact()
+            .map_err(|two: TwoOfOneName| LoadError::Ambiguous(two))?;
         match language_of(path) {
             Language::Component => Self::component(path),
             _ => Self::text(files, path, engines),

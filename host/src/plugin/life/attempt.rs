@@ -65,14 +65,18 @@ pub async fn attempt(
     let wanted = subscribe(ReceiverKind::Plugin, consumption::live(&listeners));
     let source = format!("/nodes/{NODE}/clients/anonymous");
     let publisher = bench.bus.publisher(source, NODE);
-    publisher.publish(draft).map_err(|error| error.to_string())?;
+    publisher
+        .publish(draft)
+        .map_err(|error| error.to_string())?;
     let received = || sent.mailbox().try_recv(0).ok().flatten();
     let event = received().ok_or("the event was not published")?;
     let mut frame = Frame::default();
     let mut inbox = Arc::new(PluginMailbox::new(wanted)).inbox(0);
     let taken = inbox.try_take(1, &mut frame);
     if taken.is_err() || frame.is_empty() {
-        let patterns = listeners.iter().map(|it| format!("`{}`", it.filter.pattern.as_str()));
+        let patterns = listeners
+            .iter()
+            .map(|it| format!("`{}`", it.filter.pattern.as_str()));
         return Err(format!(
             "none of its listeners wants live events like this one, of the type `{}`; it listens to {}",
             event.event_type(),
@@ -94,7 +98,9 @@ pub async fn attempt(
     let Handled {
         failures, death, ..
     } = handled;
-    let failures = failures.into_iter().map(|failure| Death::told(failure.reason));
+    let failures = failures
+        .into_iter()
+        .map(|failure| Death::told(failure.reason));
     let failures = failures.map(|failure| failure.traced(version.script()));
     let reasons: Vec<_> = failures
         .chain(death)

@@ -50,6 +50,9 @@ mod tests {
         assert_eq!(script.text("_b.js"), Some("1"));
         let built = root.path().join("built.wasm");
         std::fs::write(&built, b"\0asm\x0d\0\x01\0").unwrap();
-        assert!(matches!(carry(&built, root.path()), Err(CarryError::NoText)));
+        assert!(matches!(
+            carry(&built, root.path()),
+            Err(CarryError::NoText)
+        ));
     }
 }

@@ -42,11 +42,7 @@ pub fn engines(data: &Path) -> Vec<EngineStatus> {
 ///
 /// # Errors
 /// [`AddEngineError`] says why it is not there.
-pub fn add_engine(
-    language: Language,
-    file: &Path,
-    data: &Path,
-) -> Result<PathBuf, AddEngineError> {
+pub fn add_engine(language: Language, file: &Path, data: &Path) -> Result<PathBuf, AddEngineError> {
     if language != Language::Python {
         return Err(AddEngineError::BuiltIn(language));
     }

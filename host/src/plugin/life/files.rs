@@ -103,10 +103,7 @@ impl Files {
         let is_missing = named.all(|named| {
             named.is_err_and(|error| {
                 // A folder of the plugin's name is not there, or is a file.
-                matches!(
-                    error.kind(),
-                    ErrorKind::NotFound | ErrorKind::NotADirectory
-                )
+                matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
             })
         });
         let is_folder = || self.folder.as_os_str().is_empty() || self.folder.is_dir();

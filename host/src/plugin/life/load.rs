@@ -96,11 +96,7 @@ impl Source {
         Self::read_once(files, bounds, engines)
     }
 
-    fn read_once(
-        files: &Files,
-        bounds: &Bounds,
-        engines: &Engines,
-    ) -> Result<Self, LoadError> {
+    fn read_once(files: &Files, bounds: &Bounds, engines: &Engines) -> Result<Self, LoadError> {
         let artifact = Artifact::read(files, engines);
         let manifest = match read_manifest(&files.manifest) {
             Ok(manifest) => manifest,
@@ -212,7 +208,14 @@ impl Source {
             reason,
         })?;
         let bounds = self.fingerprint.bounds;
-        start(Arc::new(version), language, bounds, &files.manifest, runtime).await
+        start(
+            Arc::new(version),
+            language,
+            bounds,
+            &files.manifest,
+            runtime,
+        )
+        .await
     }
 }
 
@@ -283,7 +286,8 @@ async fn start(
         (None, None) => version.content_hash.to_hex()[..12].to_owned(),
     };
     // An engine exports all that any of its texts may answer.
-    let answers = (said.answers).filter(|said| version.script().is_none() || !said.answers.is_empty());
+    let answers =
+        (said.answers).filter(|said| version.script().is_none() || !said.answers.is_empty());
     let answering = answers.map(|answers| Answering::new(answers, version.in_force()));
     let listeners = listeners(&version, said.listens, answering.is_some(), manifest)?;
     // What the manifest leaves out the author has left out.

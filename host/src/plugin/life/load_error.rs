@@ -92,7 +92,8 @@ impl LoadError {
     /// Whether the files could not be loaded for a reason that may pass by itself: what
     /// the system says of them, be it that too many files are open, that the disk has
     /// failed or does not answer, or that a folder is being put in the place of another;
-    /// or that it lets no process start which compiles them.
+    /// or that it lets no process start which compiles them; or that the engine of a language
+    /// is still to be added.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Component {
@@ -106,6 +107,10 @@ impl LoadError {
             } => source.raw_os_error().is_some(),
             Self::Component {
                 source: CompileError::WorkerStart { .. } | CompileError::Silent { .. },
+                ..
+            }
+            | Self::Engine {
+                source: EngineError::Missing { .. },
                 ..
             }
             | Self::Silent(_) => true,

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::language_of;
 use crate::plugin::code::compile::open_regular;
-use crate::script::{
-    MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve,
-};
+use crate::script::{MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve};
 
 /// Why the texts of a plugin cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -109,9 +109,7 @@ impl Workbench {
         let source = source.map_err(|error| error.to_string())?.without_secrets();
         let limits = PluginLimits::default();
         let staged = source.stage(Some(room), &self.files, &self.plugin, &limits, runtime);
-        staged
-            .await
-            .map_err(|error| error.into_death().in_full())
+        staged.await.map_err(|error| error.into_death().in_full())
     }
 }
 

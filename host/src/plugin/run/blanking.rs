@@ -71,7 +71,9 @@ pub(crate) async fn blank(
         return Ok(None);
     }
     let file = Engines::blanking();
-    let compiled = runtime.compiler.compile_engine(&file, Path::new("typescript.wasm"));
+    let compiled = runtime
+        .compiler
+        .compile_engine(&file, Path::new("typescript.wasm"));
     let component = compiled.await.map_err(BlankError::Compile)?;
     let handle = runtime.executor.handle(1, TIME_SLICE);
     let blanking = {
@@ -156,15 +158,15 @@ impl Blanker {
         texts: Vec<Text>,
     ) -> wasmtime::Result<Blanked> {
         let store = &mut self.store;
-        let instance = linker.instantiate_async(&mut *store, &self.component).await?;
+        let instance = linker
+            .instantiate_async(&mut *store, &self.component)
+            .await?;
         let interface = instance.get_export_index(&mut *store, None, INTERFACE);
         let function = interface
             .and_then(|index| instance.get_export_index(&mut *store, Some(&index), "blank"))
             .ok_or_else(|| wasmtime::format_err!("it does not export {INTERFACE}"))?;
-        let function = instance.get_typed_func::<(&str, &str), (Result<String, Problem>,)>(
-            &mut *store,
-            &function,
-        )?;
+        let function = instance
+            .get_typed_func::<(&str, &str), (Result<String, Problem>,)>(&mut *store, &function)?;
         let mut blanked = Vec::with_capacity(texts.len());
         for Text { name, text } in texts {
             if Language::of_name(&name) != Some(Language::TypeScript) {

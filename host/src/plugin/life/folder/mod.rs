@@ -30,8 +30,8 @@ use crate::plugin::code::disk::{Disk, DiskError};
 use crate::plugin::life::files::Files;
 use crate::script::Language;
 pub use error::FolderError;
-pub(crate) use survey::Stamps;
 use names::Whose;
+pub(crate) use survey::Stamps;
 use survey::{Identity, Shared, Survey};
 use watch::{Signal, Stage, Told, Watch};
 

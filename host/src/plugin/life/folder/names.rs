@@ -22,13 +22,15 @@ const OTHERS: [&str; 2] = ["node_modules", "target"];
 pub(super) fn whose(folder: &Path, path: &Path) -> Option<Whose> {
     let parent = path.parent()?;
     // Elsewhere than on Linux the system names the folder by another path.
-    let is_beside = parent == folder
-        || !cfg!(target_os = "linux") && parent.file_name() == folder.file_name();
+    let is_beside =
+        parent == folder || !cfg!(target_os = "linux") && parent.file_name() == folder.file_name();
     let name = path.file_name()?.to_str()?;
     if !is_beside {
         // A text of a plugin that is a folder.
         let text = text_file(name).filter(|text| *text != TextFile::Ignored);
-        return text.and_then(|_| folder_s_plugin(parent)).map(Whose::Plugin);
+        return text
+            .and_then(|_| folder_s_plugin(parent))
+            .map(Whose::Plugin);
     }
     match text_file(name) {
         Some(TextFile::Ignored) => None,
@@ -87,7 +89,11 @@ mod tests {
             ("/p/shop/main.ts", "shop"),
             ("/p/shop/_prices.ts", "shop"),
         ] {
-            assert_eq!(whose(path), Some(Whose::Plugin(plugin.to_owned())), "{path}");
+            assert_eq!(
+                whose(path),
+                Some(Whose::Plugin(plugin.to_owned())),
+                "{path}"
+            );
         }
         assert_eq!(whose("/p/_util.ts"), Some(Whose::Shared));
         for ignored in [

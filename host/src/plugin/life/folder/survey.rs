@@ -175,9 +175,9 @@ impl Survey {
 
     /// Looks whether what is in the folder is a folder that is a plugin.
     fn look_into(&mut self, entry: &DirEntry, path: PathBuf) {
-        let is_folder = entry.file_type().is_ok_and(|kind| {
-            kind.is_dir() || kind.is_symlink() && path.is_dir()
-        });
+        let is_folder = entry
+            .file_type()
+            .is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && path.is_dir());
         if !is_folder || self.folders.len() >= MAX_FOLDERS {
             return;
         }
