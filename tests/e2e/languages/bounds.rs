@@ -22,7 +22,8 @@ async fn a_text_that_spins_changes_nothing_for_others() {
     }
     let failed = reports.about("plugin.failed", "spins").await;
     let reason = failed["data"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("deadline"), "{failed}");
+    assert!(reason.contains("deadline of 300ms exceeded"), "{failed}");
+    assert!(reason.contains("(spins.js:2:"), "where it was: {failed}");
     // Another instance takes the next event.
     node.until("spins", |status| status.counters.restarts == 1)
         .await;

@@ -58,8 +58,7 @@ fn has_scripts(plugins_dir: &Path) -> io::Result<bool> {
         let text = text_file(name).is_some_and(|text| text != TextFile::Ignored);
         let mut mains = TEXT_EXTENSIONS.iter().filter(|it| **it != "py");
         let is_main = |extension: &&str| entry.path().join(format!("main.{extension}")).is_file();
-        if text && !name.ends_with(".py") || !name.starts_with('.') && mains.any(|it| is_main(&it))
-        {
+        if text && !name.ends_with(".py") || !name.starts_with('.') && mains.any(is_main) {
             return Ok(true);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{Files, TwoOfOneName, language_of};
+use super::files::{Files, language_of};
 use super::load_error::LoadError;
 use super::texts;
 use crate::plugin::code::compile::{CompileError, ComponentFile};
@@ -30,9 +30,7 @@ impl Artifact {
     /// # Errors
     /// [`LoadError`] when it cannot be read, or is nothing that can be a plugin.
     pub(crate) fn read(files: &Files, engines: &Engines) -> Result<Self, LoadError> {
-        let path = files
-            .artifact()
-            .map_err(|two: TwoOfOneName| LoadError::Ambiguous(two))?;
+        let path = files.artifact().map_err(LoadError::Ambiguous)?;
         match language_of(path) {
             Language::Component => Self::component(path),
             _ => Self::text(files, path, engines),

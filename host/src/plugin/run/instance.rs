@@ -155,7 +155,9 @@ impl Version {
         Guest::bound(&mut store);
         store.epoch_deadline_callback(|mut store| {
             progress::observe(store.as_context_mut())?;
-            Ok(store.data().meter.on_tick())
+            let turn = store.data().meter.on_tick();
+            progress::interrupt(store.as_context_mut());
+            Ok(turn)
         });
         store.set_epoch_deadline(1);
         store.call_hook(|store, transition| match transition {
@@ -217,18 +219,36 @@ impl Instance {
         let called = contain(self.call(frame, events, attempt)).await;
         let guest = self.store.data_mut();
         // Of a death the event in hand dies, on which its last words are those of the death.
-        let finished = match &called {
+        let mut finished = match &called {
             Ok(begun) => *begun,
             Err(_) => guest.batch.at(),
         };
+        let interrupted = guest.batch.interrupted();
         let mut failures = guest.batch.end(finished);
         failures.retain(|failure| failure.index < finished);
+        let mut death = called.err();
+        // It has said where it was when the deadline was over, and dies of that all the same.
+        if death.is_none()
+            && let Some(at) = interrupted
+            && let Some(failure) = failures.pop_if(|last| last.index == at)
+        {
+            finished = at;
+            death = Some(self.out_of_time(&failure.reason));
+        }
         Handled {
             finished,
             failures,
-            death: called.err(),
+            death,
             spent: self.meter.spent(),
         }
+    }
+
+    /// The death of a guest that was told to give an event up, with the place that it names.
+    fn out_of_time(&self, said: &str) -> Death {
+        let calls = said.split_once('\n').map_or("", |(_, calls)| calls);
+        let reason = format!("{}\n{calls}", self.meter.given_up());
+        let script = self.store.data().script.as_deref();
+        Death::told(reason.trim_end().to_owned()).traced(script)
     }
 
     /// Calls the guest; returns how many of the events it has begun.

@@ -1,7 +1,7 @@
 //! `hearken:engine/script`: what the engine of a language evaluates.
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower};
+use wasmtime::component::{ComponentType, Linker, Lower};
 
 use crate::plugin::guest::state::Guest;
 
@@ -9,7 +9,7 @@ use crate::plugin::guest::state::Guest;
 const INTERFACE: &str = "hearken:engine/script@0.1.0";
 
 /// How it is to be evaluated.
-#[derive(ComponentType, Lift, Lower)]
+#[derive(ComponentType, Lower)]
 #[component(record)]
 struct Options {
     /// Whose scripts it is written for; empty for this host's.
