@@ -29,6 +29,7 @@ use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::hooks::PluginHooks;
 use crate::plugin::run::runtime::{NodeParts, Runtime, RuntimeError};
+use crate::script::Language;
 use crate::store::Store;
 
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
@@ -153,9 +154,10 @@ impl PluginRunner {
     pub async fn load_all(&mut self, within: Duration) -> Result<(), PluginsError> {
         let mut loading = Vec::new();
         for name in self.folder.plugins().await? {
-            let waited_for = !self.waits_for_engine(&name).await;
+            let texts = self.folder.languages(&name).filter(|it| it.is_text());
+            let waits = waits_for_engine(&self.plugins.runtime, texts.min()).await;
             let loaded = self.install(name);
-            if waited_for {
+            if !waits {
                 loading.push(loaded);
             }
         }
@@ -178,25 +180,6 @@ impl PluginRunner {
                 () = self.step() => {}
             }
         }
-    }
-
-    /// Whether the engine of the plugin's language must be compiled first, which takes longer
-    /// than a node should take to be ready.
-    async fn waits_for_engine(&self, name: &str) -> bool {
-        let languages = self.folder.languages(name).filter(|it| it.is_text());
-        let Some(language) = languages.min() else {
-            return false;
-        };
-        let runtime = Arc::clone(&self.plugins.runtime);
-        let looked_at = runtime.engines.path(language);
-        let disk = runtime.disks.code.clone();
-        let has_code = disk.run(&looked_at, move || {
-            let engine = runtime.engines.evaluating(language);
-            let has_code = engine.map(|engine| runtime.compiler.has_code(&engine.hash));
-            // What is not there is not compiled either.
-            has_code.unwrap_or(true)
-        });
-        !has_code.await.unwrap_or(true)
     }
 
     /// Says which plugins the node does not wait for any longer.
@@ -362,4 +345,21 @@ impl PluginRunner {
         }
         while self.supervisors.join_next().await.is_some() {}
     }
+}
+
+/// Whether the engine of a text's language must be compiled first, which takes longer than a
+/// node should take to be ready.
+async fn waits_for_engine(runtime: &Arc<Runtime>, language: Option<Language>) -> bool {
+    let Some(language) = language else {
+        return false;
+    };
+    let looked_at = runtime.engines.path(language);
+    let looking = Arc::clone(runtime);
+    let has_code = runtime.disks.code.run(&looked_at, move || {
+        let engine = looking.engines.evaluating(language);
+        let has_code = engine.map(|engine| looking.compiler.has_code(&engine.hash));
+        // What is not there is not compiled either.
+        has_code.unwrap_or(true)
+    });
+    !has_code.await.unwrap_or(true)
 }

@@ -247,8 +247,9 @@ impl Instance {
     fn out_of_time(&self, said: &str) -> Death {
         let calls = said.split_once('\n').map_or("", |(_, calls)| calls);
         let reason = format!("{}\n{calls}", self.meter.given_up());
-        let script = self.store.data().script.as_deref();
-        Death::told(reason.trim_end().to_owned()).traced(script)
+        let guest = self.store.data();
+        let death = Death::told(reason.trim_end().to_owned()).traced(guest.script.as_deref());
+        death.redacted(&guest.plugin.log.redaction)
     }
 
     /// Calls the guest; returns how many of the events it has begun.
