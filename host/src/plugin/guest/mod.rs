@@ -19,3 +19,4 @@ pub(super) mod progress;
 pub(super) mod rights;
 pub(super) mod secrets;
 pub(super) mod state;
+pub(super) mod wait;

@@ -45,6 +45,8 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimiter,
     pub(crate) meter: Arc<Meter>,
     pub(crate) batch: Batch,
+    /// One for the guest, and one for each wait that it has begun.
+    pub(crate) waits: Arc<()>,
     stdout: Output,
     stderr: Output,
 }
@@ -89,6 +91,7 @@ impl Guest {
             table,
             meter,
             batch: Batch::default(),
+            waits: Arc::default(),
             stdout,
             stderr,
         }
