@@ -12,7 +12,7 @@ use wasip2::io::poll::{Pollable, poll};
 
 use crate::bindings::wasi::logging::logging;
 use crate::failure::{self, Failure};
-use crate::values;
+use crate::{progress, values};
 use crate::web::{bodies, timers};
 
 /// Operations that may be under way at once.
@@ -168,7 +168,11 @@ pub(crate) fn to_an_answer<'js>(
 /// Does what is to be done at once even if nobody waits for it, and ends all else; returns what
 /// was thrown where nobody has caught it.
 fn finish(ctx: &Ctx<'_>, name: &str) -> Option<Failure> {
-    run_jobs(ctx);
+    if !progress::is_interrupted()
+        && let Err(error) = run_jobs(ctx)
+    {
+        thrown(failure::caught(ctx, &error));
+    }
     let left = clear();
     if left > 0 {
         let message = format!(
@@ -182,8 +186,11 @@ fn finish(ctx: &Ctx<'_>, name: &str) -> Option<Failure> {
 }
 
 /// Runs what the text has put off until its functions have returned.
+///
+/// # Errors
+/// When the text is interrupted; what is thrown otherwise is remembered.
 #[expect(unsafe_code, reason = "the binding's own function says nothing of what a job throws")]
-fn run_jobs(ctx: &Ctx<'_>) {
+fn run_jobs(ctx: &Ctx<'_>) -> Result<()> {
     loop {
         let mut of = std::ptr::null_mut();
         // SAFETY: both pointers are those of this context, which is in use.
@@ -192,9 +199,15 @@ fn run_jobs(ctx: &Ctx<'_>) {
             qjs::JS_ExecutePendingJob(runtime, &raw mut of)
         };
         match ran {
-            0 => return,
+            0 => return Ok(()),
             1.. => {}
-            _ => thrown(failure::thrown(&ctx.catch())),
+            _ => {
+                let value = ctx.catch();
+                if value.is_uncatchable_error() {
+                    return Err(ctx.throw(value));
+                }
+                thrown(failure::thrown(&value));
+            }
         }
     }
 }
@@ -205,7 +218,7 @@ fn wait_for<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Value<'js>> {
         return Ok(value);
     };
     loop {
-        run_jobs(ctx);
+        run_jobs(ctx)?;
         if let Some(result) = promise.result() {
             if promise.state() == PromiseState::Rejected {
                 let looked_at = Persistent::save(ctx, promise.into_value());

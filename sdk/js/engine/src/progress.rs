@@ -20,6 +20,12 @@ pub(crate) fn show() {
     LazyLock::force(&SHOWN);
 }
 
+/// Whether the event in hand has all but used up its deadline, and is to fail at once.
+pub(crate) fn is_interrupted() -> bool {
+    let [_, stop] = *SHOWN;
+    stop.load(Ordering::Relaxed) > 1
+}
+
 /// Begins an event, unless the node wants no further one begun.
 #[inline]
 pub(crate) fn begin() -> bool {

@@ -4,12 +4,12 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use rquickjs::{CatchResultExt as _, Context, Ctx, Error, Module, Object, Result, Runtime};
+use rquickjs::{CatchResultExt as _, Context, Ctx, Error, Module, Object, Result, Runtime, Value};
 
 use crate::bindings::hearken::engine::script;
 use crate::failure::{self, Failure};
 use crate::modules::{Names, Reader};
-use crate::{drive, progress, registry, values, web};
+use crate::{compat, drive, progress, registry, values, web};
 
 /// What the text's calls may have of the stack at most. It lies in the instance's memory, where
 /// the linker leaves it 1 MiB, of which the engine's own functions need some.
@@ -82,16 +82,20 @@ fn make() -> std::result::Result<Instance, Failure> {
     runtime.set_max_stack_size(settings.stack.min(MAX_STACK) as usize);
     runtime.set_loader(Names(Rc::clone(&texts)), Reader(Rc::clone(&texts)));
     runtime.set_host_promise_rejection_tracker(Some(Box::new(drive::track_rejection)));
+    runtime.set_interrupt_handler(Some(Box::new(progress::is_interrupted)));
     let context = Context::full(&runtime).map_err(found)?;
     context.with(|ctx| {
         web::install(&ctx).map_err(|error| failure::caught(&ctx, &error))?;
-        if !settings.compat.is_empty() {
-            return Err(Failure::found(format!(
-                "this engine knows no `compat = \"{}\"`",
-                settings.compat
-            )));
+        match settings.compat.as_str() {
+            "" => evaluate(&ctx, &entry, &texts),
+            "enonic" => {
+                let evaluated = compat::enonic(&ctx, &entry, &texts);
+                let evaluated = evaluated.map(|()| Value::new_undefined(ctx.clone()));
+                drive::to_the_end(&ctx, &entry, evaluated)?;
+                finish(&entry, "0.0.0".to_owned())
+            }
+            other => Err(Failure::found(format!("this engine knows no `compat = \"{other}\"`"))),
         }
-        evaluate(&ctx, &entry, &texts)
     })?;
     Ok(Instance { context })
 }
@@ -122,13 +126,18 @@ fn evaluate(
     drive::to_the_end(ctx, entry, promise)?;
     let namespace = module.namespace().catch(ctx);
     let namespace = namespace.map_err(|error| Failure::found(error.to_string()))?;
+    finish(entry, version(&namespace))
+}
+
+/// Closes the registry, unless there is nothing in it.
+fn finish(entry: &str, version: String) -> std::result::Result<(), Failure> {
     if registry::listeners().is_empty() && registry::hooks().is_none() {
         return Err(Failure::found(format!(
             "{entry} listens to nothing: call listen(\"custom.*\", (event) => {{}}) of \"hearken\"; \
-             a file that plugins share is called `_{entry}`"
+             a file that plugins share is called `_{entry}`\n    at {entry}:1:1"
         )));
     }
-    registry::close(version(&namespace));
+    registry::close(version);
     Ok(())
 }
 

@@ -35,6 +35,16 @@ const EXPORTS: [&str; 17] = [
 
 pub(crate) use sessions::{grant, seconds};
 
+/// What of it scripts of another runtime are given.
+pub(crate) fn of_scripts<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let object = Object::new(ctx.clone())?;
+    object.set("listen", Function::new(ctx.clone(), listening::listen)?)?;
+    object.set("send", Function::new(ctx.clone(), publishing::send)?)?;
+    object.set("config", settings::config(ctx)?)?;
+    object.set("log", console::levels(ctx)?)?;
+    Ok(object)
+}
+
 /// The module.
 pub(crate) struct Hearken;
 
