@@ -31,6 +31,12 @@ async fn plugins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn javascript() {
+    let folder = TempDir::new().expect("a temporary folder");
+    run("host/docs/javascript.md", Shell::new(folder.path(), None)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn http() {
     run_with("host/docs/http.md", [gallery("job-trigger")]).await;
 }
@@ -74,12 +80,13 @@ const GALLERY: [&str; 6] = [
 ];
 
 /// The pages that the tests above run.
-const RUN: [&str; 7] = [
+const RUN: [&str; 8] = [
     "README.md",
     "host/docs/channels.md",
     "host/docs/cli.md",
     "host/docs/cluster.md",
     "host/docs/http.md",
+    "host/docs/javascript.md",
     "host/docs/operations.md",
     "host/docs/plugins.md",
 ];

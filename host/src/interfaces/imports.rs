@@ -101,6 +101,12 @@ const OFFERS: &[Offer] = &[
         provision: Provision::Always,
     },
     Offer {
+        package: "hearken:engine",
+        version: "0.1.0",
+        interfaces: &["script"],
+        provision: Provision::Always,
+    },
+    Offer {
         package: "wasi:config",
         version: "0.2.0-rc.1",
         interfaces: &["store"],

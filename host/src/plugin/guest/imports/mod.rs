@@ -13,6 +13,7 @@ mod linking;
 mod logging;
 pub(crate) mod messaging;
 mod progress;
+mod script;
 mod secrets;
 mod sessions;
 mod sockets;
@@ -44,6 +45,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     plugin_0_1::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin_0_1::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     progress::add_to_linker(&mut linker)?;
+    script::add_to_linker(&mut linker)?;
     keyvalue::add_to_linker(&mut linker)?;
     plugin::wasmcloud::secrets::store::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::wasmcloud::secrets::reveal::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;

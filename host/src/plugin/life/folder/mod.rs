@@ -10,6 +10,7 @@
 //! All of that is asked where it holds up nobody: a mount whose server is away does not
 //! answer.
 
+mod error;
 mod names;
 mod survey;
 mod watch;
@@ -27,8 +28,11 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::burst::Bursts;
 use crate::plugin::code::disk::{Disk, DiskError};
 use crate::plugin::life::files::Files;
+use crate::script::Language;
+pub use error::FolderError;
+use names::Whose;
 pub(crate) use survey::Stamps;
-use survey::{Identity, Survey};
+use survey::{Identity, Shared, Survey};
 use watch::{Signal, Stage, Told, Watch};
 
 /// Between the end of a write and the look at the file: several operations
@@ -61,6 +65,8 @@ pub(crate) struct Folder {
     writing: HashSet<String>,
     /// The files as they were when each plugin was last looked at.
     seen: BTreeMap<String, Stamps>,
+    /// The texts that plugins may share, as they were when the folder was last looked at.
+    shared: Shared,
     /// Which folder is watched; none while there is none.
     watched: Option<Identity>,
     surveyed: Instant,
@@ -86,29 +92,8 @@ struct Looking {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Changed {
     pub(crate) plugin: String,
-    /// Whether there is a component.
-    pub(crate) has_component: bool,
-}
-
-/// Why the plugins folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// It cannot be made or read.
-    #[error("cannot use the plugins folder {}: {source}", path.display())]
-    Unusable {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It cannot be watched.
-    #[error("cannot watch the plugins folder {}: {source}", path.display())]
-    Unwatchable {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: notify::Error,
-    },
+    /// Whether there is a component or a text.
+    pub(crate) has_artifact: bool,
 }
 
 impl Folder {
@@ -124,12 +109,13 @@ impl Folder {
         };
         std::fs::create_dir_all(path).map_err(unusable)?;
         let path = std::path::absolute(path).map_err(unusable)?;
-        let watch = Watch::new(&path).map_err(|source| FolderError::Unwatchable {
+        let mut watch = Watch::new(&path).map_err(|source| FolderError::Unwatchable {
             path: path.clone(),
             source,
         })?;
         // After the watch began, so that what changes between is told.
         let survey = Survey::take(&path).map_err(unusable)?;
+        watch.follow(&survey.folders);
         let now = Instant::now();
         Ok(Self {
             told: watch.told(),
@@ -140,6 +126,7 @@ impl Folder {
             looking: None,
             writing: HashSet::new(),
             seen: BTreeMap::new(),
+            shared: survey.shared,
             watched: Some(survey.folder),
             surveyed: now,
             next_survey: now + SURVEY,
@@ -164,8 +151,16 @@ impl Folder {
             source,
         })?;
         self.seen = survey.plugins;
-        let components = self.seen.iter().filter(|(_, files)| files.has_component());
-        Ok(components.map(|(name, _)| name.clone()).collect())
+        self.shared = survey.shared;
+        self.watch.follow(&survey.folders);
+        let there = self.seen.iter().filter(|(_, files)| files.has_artifact());
+        Ok(there.map(|(name, _)| name.clone()).collect())
+    }
+
+    /// What a plugin may be written in, as far as its files' names say.
+    pub(crate) fn languages(&self, plugin: &str) -> impl Iterator<Item = Language> {
+        let stamps = self.seen.get(plugin);
+        stamps.into_iter().flat_map(Stamps::languages)
     }
 
     /// The files of a plugin.
@@ -220,7 +215,7 @@ impl Folder {
     fn look_at(&mut self, plugin: String) {
         let (files, disk) = (self.files(&plugin), self.disk.clone());
         let looking = async move {
-            let path = files.component.clone();
+            let path = files.named().to_owned();
             disk.run(&path, move || Stamps::of(&files)).await
         };
         self.looking = Some(Looking {
@@ -232,7 +227,7 @@ impl Folder {
     /// What was seen before a plugin is looked at. If nothing was, whoever looks at it
     /// says why, and the next survey that finds it changed says so again.
     fn note_stamps(&mut self, plugin: String, stamps: Option<Stamps>) -> Changed {
-        let has_component = stamps.is_some_and(|stamps| stamps.has_component());
+        let has_artifact = stamps.as_ref().is_some_and(Stamps::has_artifact);
         match stamps {
             Some(stamps) if stamps.is_empty() => {
                 self.seen.remove(&plugin);
@@ -244,11 +239,19 @@ impl Folder {
         }
         Changed {
             plugin,
-            has_component,
+            has_artifact,
         }
     }
 
-    fn note(&mut self, Signal { plugin, stage }: Signal) {
+    fn note(&mut self, Signal { whose, stage }: Signal) {
+        let plugin = match whose {
+            Whose::Plugin(plugin) => plugin,
+            Whose::Shared => match stage {
+                Stage::Writing if cfg!(target_os = "linux") => return,
+                Stage::Complete => return self.shared_changed(SETTLE),
+                Stage::Writing | Stage::Appeared => return self.shared_changed(QUIET),
+            },
+        };
         match stage {
             Stage::Complete => {
                 self.writing.remove(&plugin);
@@ -261,6 +264,18 @@ impl Folder {
             }
             // No system but Linux says when a file is closed.
             Stage::Writing => self.due.changed(plugin, QUIET),
+        }
+    }
+
+    /// A text has changed that some plugins may import: those that do are loaded anew, which
+    /// is found by reading.
+    fn shared_changed(&mut self, pause: Duration) {
+        let seen = self.seen.iter();
+        let texts = seen.filter(|(_, files)| files.languages().any(Language::is_text));
+        for (name, _) in texts {
+            if !self.writing.contains(name) {
+                self.due.changed(name.clone(), pause);
+            }
         }
     }
 
@@ -289,7 +304,17 @@ impl Folder {
             pause = QUIET;
             self.survey_soon();
         }
-        let Survey { plugins, .. } = survey;
+        let Survey {
+            plugins,
+            shared,
+            folders,
+            ..
+        } = survey;
+        self.watch.follow(&folders);
+        if self.shared != shared {
+            self.shared = shared;
+            self.shared_changed(pause);
+        }
         let gone = self.seen.keys().filter(|name| !plugins.contains_key(*name));
         let changed = plugins
             .iter()
