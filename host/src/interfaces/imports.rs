@@ -73,7 +73,7 @@ const OFFERS: &[Offer] = &[
     Offer {
         package: "hearken:plugin",
         version: "0.2.0",
-        interfaces: &["types", "events", "progress", "session-types"],
+        interfaces: &["types", "events", "waiting", "progress", "session-types"],
         provision: Provision::Always,
     },
     Offer {

@@ -20,3 +20,4 @@ pub(super) mod rights;
 pub(super) mod script;
 pub(super) mod secrets;
 pub(super) mod state;
+pub(super) mod wait;

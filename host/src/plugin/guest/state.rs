@@ -50,6 +50,8 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimiter,
     pub(crate) meter: Arc<Meter>,
     pub(crate) batch: Batch,
+    /// One for the guest, and one for each wait that it has begun.
+    pub(crate) waits: Arc<()>,
     /// What an engine of a language evaluates; nothing of other components.
     pub(crate) script: Option<Arc<GuestScript>>,
     stdout: Output,
@@ -96,6 +98,7 @@ impl Guest {
             table,
             meter,
             batch: Batch::default(),
+            waits: Arc::default(),
             script: None,
             stdout,
             stderr,

@@ -17,6 +17,7 @@ mod script;
 mod secrets;
 mod sessions;
 mod sockets;
+mod waiting;
 
 use linking::Lend;
 use wasmtime::Engine;
@@ -37,6 +38,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     config::add_to_linker(&mut linker)?;
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin::hearken::plugin::waiting::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::channels::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::session_types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::sessions::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
