@@ -118,7 +118,7 @@ impl Files {
 }
 
 /// What a folder must have one of to be a plugin.
-pub(crate) fn main_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn main_files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let folder = folder.to_owned();
     TEXT_EXTENSIONS
         .into_iter()
