@@ -374,3 +374,165 @@ export const sessions: {
     top: { epoch: string; offset: number };
   };
 };
+
+declare global {
+  /** Lines of the node's log under the plugin's name. */
+  var console: {
+    log(...values: unknown[]): void;
+    trace(...values: unknown[]): void;
+    debug(...values: unknown[]): void;
+    info(...values: unknown[]): void;
+    warn(...values: unknown[]): void;
+    error(...values: unknown[]): void;
+    dir(...values: unknown[]): void;
+    table(...values: unknown[]): void;
+    assert(condition: unknown, ...values: unknown[]): void;
+    count(label?: string): void;
+    countReset(label?: string): void;
+    time(label?: string): void;
+    timeLog(label?: string, ...values: unknown[]): void;
+    timeEnd(label?: string): void;
+    group(...label: unknown[]): void;
+    groupEnd(): void;
+  };
+
+  /** Called while a handler waits; what is left when it is done is dropped. */
+  function setTimeout<A extends unknown[]>(call: (...values: A) => void, milliseconds?: number, ...values: A): number;
+  function setInterval<A extends unknown[]>(call: (...values: A) => void, milliseconds?: number, ...values: A): number;
+  function clearTimeout(timer: number | undefined): void;
+  function clearInterval(timer: number | undefined): void;
+  function queueMicrotask(call: () => void): void;
+  function structuredClone<T>(value: T): T;
+  function btoa(text: string): string;
+  function atob(text: string): string;
+  var performance: { now(): number; timeOrigin: number };
+
+  class TextEncoder {
+    readonly encoding: "utf-8";
+    encode(text?: string): Uint8Array;
+    encodeInto(text: string, into: Uint8Array): { read: number; written: number };
+  }
+  class TextDecoder {
+    constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+    readonly encoding: "utf-8";
+    readonly fatal: boolean;
+    readonly ignoreBOM: boolean;
+    decode(input?: ArrayBuffer | ArrayBufferView, options?: { stream?: boolean }): string;
+  }
+
+  /** For hosts in ASCII. */
+  class URL {
+    constructor(url: string | URL, base?: string | URL);
+    static canParse(url: string | URL, base?: string | URL): boolean;
+    static parse(url: string | URL, base?: string | URL): URL | null;
+    href: string;
+    readonly origin: string;
+    protocol: string;
+    username: string;
+    password: string;
+    host: string;
+    hostname: string;
+    port: string;
+    pathname: string;
+    search: string;
+    readonly searchParams: URLSearchParams;
+    hash: string;
+    toString(): string;
+    toJSON(): string;
+  }
+  class URLSearchParams implements Iterable<[string, string]> {
+    constructor(init?: string | Iterable<[string, string]> | { [name: string]: string });
+    readonly size: number;
+    append(name: string, value: string): void;
+    delete(name: string, value?: string): void;
+    get(name: string): string | null;
+    getAll(name: string): string[];
+    has(name: string, value?: string): boolean;
+    set(name: string, value: string): void;
+    sort(): void;
+    forEach(call: (value: string, name: string, all: URLSearchParams) => void): void;
+    keys(): IterableIterator<string>;
+    values(): IterableIterator<string>;
+    entries(): IterableIterator<[string, string]>;
+    [Symbol.iterator](): IterableIterator<[string, string]>;
+    toString(): string;
+  }
+
+  var crypto: {
+    getRandomValues<T extends ArrayBufferView>(array: T): T;
+    randomUUID(): string;
+  };
+
+  class AbortSignal {
+    static abort(reason?: unknown): AbortSignal;
+    static timeout(milliseconds: number): AbortSignal;
+    static any(signals: Iterable<AbortSignal>): AbortSignal;
+    readonly aborted: boolean;
+    readonly reason: unknown;
+    throwIfAborted(): void;
+    addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+    removeEventListener(type: "abort", listener: () => void): void;
+  }
+  class AbortController {
+    readonly signal: AbortSignal;
+    abort(reason?: unknown): void;
+  }
+
+  type HeadersInit = Headers | Iterable<[string, string]> | { [name: string]: string };
+  type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams;
+  interface RequestInit {
+    method?: string;
+    headers?: HeadersInit;
+    body?: BodyInit | null;
+    redirect?: "follow" | "error" | "manual";
+    signal?: AbortSignal | null;
+  }
+  class Headers implements Iterable<[string, string]> {
+    constructor(init?: HeadersInit);
+    append(name: string, value: string): void;
+    delete(name: string): void;
+    get(name: string): string | null;
+    getSetCookie(): string[];
+    has(name: string): boolean;
+    set(name: string, value: string): void;
+    forEach(call: (value: string, name: string, all: Headers) => void): void;
+    keys(): IterableIterator<string>;
+    values(): IterableIterator<string>;
+    entries(): IterableIterator<[string, string]>;
+    [Symbol.iterator](): IterableIterator<[string, string]>;
+  }
+  interface Body {
+    /** The chunks as they come. */
+    readonly body: AsyncIterable<Uint8Array> | null;
+    readonly bodyUsed: boolean;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    bytes(): Promise<Uint8Array>;
+    json(): Promise<any>;
+    text(): Promise<string>;
+  }
+  interface Request extends Body {}
+  class Request {
+    constructor(input: string | URL | Request, init?: RequestInit);
+    readonly method: string;
+    readonly url: string;
+    readonly headers: Headers;
+    readonly redirect: "follow" | "error" | "manual";
+    readonly signal: AbortSignal | null;
+    clone(): Request;
+  }
+  interface Response extends Body {}
+  class Response {
+    constructor(body?: BodyInit | null, init?: { status?: number; statusText?: string; headers?: HeadersInit });
+    static json(value: unknown, init?: { status?: number; headers?: HeadersInit }): Response;
+    static error(): Response;
+    readonly ok: boolean;
+    readonly status: number;
+    readonly statusText: string;
+    readonly headers: Headers;
+    readonly url: string;
+    readonly redirected: boolean;
+    clone(): Response;
+  }
+  /** Asks a host that `[allow] http` of the manifest names. Several can be asked at once. */
+  function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+}

@@ -1,6 +1,7 @@
 //! The component as what answers sessions.
 
-use rquickjs::{Args, Ctx, Error, Function, IntoJs as _, Object, Result, Value};
+use rquickjs::function::Args;
+use rquickjs::{Ctx, Error, Function, IntoJs as _, Object, Result, Value};
 
 use crate::bindings::Engine;
 use crate::bindings::exports::hearken::plugin::session_hooks as asked;

@@ -137,7 +137,7 @@ fn lines_go_on_only_where_they_did() {
         ("let x = y as any\n`z`", "let x = y ;\n`z`"),
         ("x\ntype A = 1\n(y)", "x\n;\n(y)"),
         ("class A {\n  a = 1\n  private ['b'] = 2\n  c = 1\n  declare d: number\n  *e() {}\n}", "class A {\na = 1\n; ['b'] = 2\nc = 1\n;\n*e() {}\n}"),
-        ("class A {\n  get: number\n  foo() {}\n}", "class A {\nget ;\nfoo() {}\n}"),
+        ("class A {\n  get: number\n  foo() {}\n}", "class A {\nget;\nfoo() {}\n}"),
         // What is returned begins on the line of its `return`, an arrow stands where it must.
         ("const f = () => { return <T\n>(x: T) => x }", "const f = () => { return (\nx ) => x }"),
         ("const f = (x: number): Array<\n  string\n> => [];", "const f = (x\n\n) => [];"),

@@ -49,7 +49,7 @@ fn throw(ctx: &Ctx<'_>, error: node::SessionsError) -> Error {
 }
 
 /// `{user: "42"}` and its like, or `"node"` or `"all"`.
-fn target(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<node::Target> {
+fn target<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<node::Target> {
     let text = value.as_string().map(|text| text.to_string()).transpose()?;
     match text.as_deref() {
         Some("node") => return Ok(node::Target::Node),
@@ -77,7 +77,10 @@ fn target(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<node::Target> {
     }
 }
 
-fn exclusion(ctx: &Ctx<'_>, options: &Options<'_>) -> Result<Option<node::Exclusion>> {
+fn exclusion<'js>(
+    ctx: &Ctx<'js>,
+    options: &Options<'js>,
+) -> Result<Option<node::Exclusion>> {
     let Some(except) = options.value("except")? else {
         return Ok(None);
     };

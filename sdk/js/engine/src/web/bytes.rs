@@ -1,5 +1,6 @@
 //! What pieces need of bytes.
 
+use rquickjs::convert::List;
 use rquickjs::{Ctx, Exception, Function, Object, Result, String as JsString, TypedArray, Value};
 use wasip2::random::random::get_random_bytes;
 
@@ -30,7 +31,7 @@ fn decode<'js>(
     bytes: Object<'js>,
     is_fatal: bool,
     is_more: bool,
-) -> Result<(Value<'js>, usize)> {
+) -> Result<List<(Value<'js>, usize)>> {
     let bytes = values::bytes_of(&bytes);
     let bytes = bytes.ok_or_else(|| Exception::throw_type(&ctx, "there are no bytes"))?;
     let mut whole = bytes.as_slice();
@@ -44,11 +45,11 @@ fn decode<'js>(
         whole = &whole[..tail];
     }
     let text = match str::from_utf8(whole) {
-        Err(_) if is_fatal => return Ok((Value::new_null(ctx), 0)),
+        Err(_) if is_fatal => return Ok(List((Value::new_null(ctx), 0))),
         Ok(text) => JsString::from_str(ctx, text)?,
         Err(_) => JsString::from_str(ctx, &String::from_utf8_lossy(whole))?,
     };
-    Ok((text.into_value(), left))
+    Ok(List((text.into_value(), left)))
 }
 
 /// Where a character begins that the end cuts off.

@@ -1,6 +1,7 @@
 //! Requests over `wasi:http`, several at once.
 
-use rquickjs::{Ctx, Function, Object, Promise, Result, Value};
+use rquickjs::convert::List;
+use rquickjs::{Ctx, Function, IntoJs as _, Object, Promise, Result, Value};
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
@@ -39,12 +40,12 @@ fn send<'js>(
     scheme: String,
     authority: String,
     path: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<List<(String, String)>>,
     body: Value<'js>,
-) -> Result<(Promise<'js>, u32)> {
+) -> Result<List<(Promise<'js>, u32)>> {
     let refuse = |what: &str| values::throw(&ctx, "TypeError", &format!("fetch: {what}"));
     let headers: Vec<(String, Vec<u8>)> =
-        headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+        headers.into_iter().map(|List((name, value))| (name, value.into_bytes())).collect();
     let fields = Fields::from_list(&headers);
     let fields = fields.map_err(|error| refuse(&format!("a header cannot be sent: {error:?}")))?;
     let request = OutgoingRequest::new(fields);
@@ -60,7 +61,7 @@ fn send<'js>(
     let outgoing = request.body().map_err(|()| refuse("there is no memory left for the body"))?;
     let response = handle(request, None).map_err(|error| refuse(&told(&error)))?;
     write(outgoing, bytes.as_deref().unwrap_or_default());
-    drive::begin(&ctx, Sending(response))
+    drive::begin(&ctx, Sending(response)).map(List)
 }
 
 /// Writes a body. If that fails, so does the request, which says why.
@@ -98,13 +99,12 @@ impl Operation for Sending {
             Err(()) => return Some(Err(values::throw(ctx, "TypeError", "fetch: it was answered"))),
         };
         let headers = response.headers().entries().into_iter();
-        let headers: Vec<(String, String)> = headers
-            .map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()))
+        let headers: Vec<List<(String, String)>> = headers
+            .map(|(name, value)| List((name, String::from_utf8_lossy(&value).into_owned())))
             .collect();
         let status = response.status();
         let body = bodies::keep(response);
-        let answer = rquickjs::IntoJs::into_js((status, headers, body), ctx);
-        Some(answer)
+        Some(List((status, headers, body)).into_js(ctx))
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 
-use rquickjs::function::{Opt, Rest};
-use rquickjs::{Args, Ctx, Error, Function, Object, Persistent, Result, Value};
+use rquickjs::function::{Args, Opt, Rest};
+use rquickjs::{Ctx, Error, Function, Object, Persistent, Result, Value};
 use wasip2::clocks::monotonic_clock::{now, subscribe_instant};
 use wasip2::io::poll::Pollable;
 
