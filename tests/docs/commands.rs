@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::page::{Block, Page};
 use crate::shell::Shell;
+use crate::support::engines::put_into;
 use crate::support::lacking;
 use crate::support::plugin::{Plugin, gallery, plugin};
 use crate::support::process::NodeProcess;
@@ -33,6 +34,8 @@ async fn plugins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn javascript() {
     let folder = TempDir::new().expect("a temporary folder");
+    // Otherwise the page would begin with compiling.
+    put_into(&folder.path().join("data")).await;
     run("host/docs/javascript.md", Shell::new(folder.path(), None)).await;
 }
 

@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::sessions::{Session, configured, emulate};
 use crate::support::DEADLINE;
+use crate::support::engines;
 use crate::support::events::Events;
 use crate::support::guests::gallery_folder;
 use crate::support::node::TestNode;
@@ -297,7 +298,7 @@ async fn all_of_it_at_once() {
 async fn with_text(name: &str, file: &str) -> (TestNode, Events) {
     let folder = gallery_folder();
     let read = |file: &str| std::fs::read(folder.join(file)).expect("it is shipped");
-    let node = TestNode::start([]).await;
+    let node = TestNode::start_in(engines::folders().await).await;
     let mut reports = node.listen("plugin.*").await;
     let manifest = format!("{name}.toml");
     place(&node.plugins(), &manifest, &read(&manifest));

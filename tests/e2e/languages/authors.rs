@@ -6,11 +6,16 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{answer, answering};
+use crate::support::engines::{compiled, folders};
 use crate::support::node::TestNode;
 use crate::support::process::{Answer, NodeProcess, hearken, run};
 
+/// What a command does that may use the engines which are compiled for all tests.
 async fn command(folder: &TempDir, arguments: &[&str]) -> Answer {
-    run(hearken(folder.path(), arguments)).await
+    let data = compiled().await.display().to_string();
+    let new = arguments.contains(&"new");
+    let arguments = [arguments, if new { &[] } else { &["--data", &data] }].concat();
+    run(hearken(folder.path(), &arguments)).await
 }
 
 fn folder() -> TempDir {
@@ -107,7 +112,7 @@ async fn a_component_that_carries_a_text_is_the_plugin_that_the_text_is() {
     let built = command(&folder, &built).await;
     assert_eq!(built.code, 0, "{built:?}");
 
-    let node = TestNode::start([]).await;
+    let node = TestNode::start_in(folders().await).await;
     let mut reports = node.listen("plugin.*").await;
     let mut answers = node.listen("custom.answered").await;
     let component = fs::read(folder.path().join("built.wasm")).expect("it was built");
@@ -123,7 +128,8 @@ async fn a_component_that_carries_a_text_is_the_plugin_that_the_text_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn engines_are_listed_and_added() {
     let folder = folder();
-    let listed = command(&folder, &["engine", "list", "--json"]).await;
+    let command = async |arguments: &[&str]| run(hearken(folder.path(), arguments)).await;
+    let listed = command(&["engine", "list", "--json"]).await;
     assert_eq!(listed.code, 0, "{listed:?}");
     let engines: Vec<Value> = listed
         .stdout
@@ -134,26 +140,21 @@ async fn engines_are_listed_and_added() {
     assert_eq!(named("javascript").expect("it is there")["built_in"], true);
     assert!(named("python").expect("it is known")["hash"].is_null());
 
-    let nowhere = command(&folder, &["engine", "add", "python"]).await;
+    let nowhere = command(&["engine", "add", "python"]).await;
     assert_eq!(nowhere.code, 1, "{nowhere:?}");
     assert!(nowhere.stderr.contains("--from"), "{nowhere:?}");
     fs::write(folder.path().join("engine.wasm"), b"\0asm\x0d\0\x01\0").expect("a new file");
-    let added = command(
-        &folder,
-        &["engine", "add", "python", "--from", "engine.wasm"],
-    )
-    .await;
+    let added = command(&["engine", "add", "python", "--from", "engine.wasm"]).await;
     assert_eq!(added.code, 0, "{added:?}");
-    let listed = command(&folder, &["engine", "list"]).await;
+    let listed = command(&["engine", "list"]).await;
     assert!(listed.stdout.contains("added"), "{listed:?}");
 }
 
 /// Without cargo: there is no crate.
 #[tokio::test(flavor = "multi_thread")]
 async fn dev_runs_texts_and_keeps_their_types() {
-    let folder = folder();
+    let folder = folders().await;
     let plugins = folder.path().join("plugins");
-    fs::create_dir(&plugins).expect("a new folder");
     fs::write(plugins.join("hello.js"), answering("1")).expect("a new file");
     let node = NodeProcess::dev(folder).await;
     node.said(|line| line.contains("Edit a plugin")).await;

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::support::engines;
 use crate::support::events::Events;
 use crate::support::node::TestNode;
 use crate::support::plugin::place;
@@ -25,7 +26,7 @@ fn answering(expression: &str) -> String {
 
 /// A node without plugins, and what it reports of those that come.
 async fn node() -> (TestNode, Events) {
-    let node = TestNode::start([]).await;
+    let node = TestNode::start_in(engines::folders().await).await;
     let reports = node.listen("plugin.*").await;
     (node, reports)
 }
