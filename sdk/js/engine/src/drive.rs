@@ -176,8 +176,8 @@ fn finish(ctx: &Ctx<'_>, name: &str) -> Option<Failure> {
     let left = clear();
     if left > 0 {
         let message = format!(
-            "{name}: {left} timers or requests were still under way when it was done, and are \
-             dropped; await them"
+            "{name}: timers or requests were under way when it was done, and are dropped: {left}; \
+             await them"
         );
         logging::log(logging::Level::Warn, "", &message);
     }

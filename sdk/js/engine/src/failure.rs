@@ -86,6 +86,10 @@ fn headline(error: &Object<'_>) -> String {
 }
 
 fn told_of_no_error(value: &Value<'_>) -> String {
+    if value.is_null() {
+        // No memory is left to say so.
+        return "InternalError: out of memory".to_owned();
+    }
     if let Some(text) = value.as_string() {
         return text.to_string().unwrap_or_else(|_| "a text that is not valid".to_owned());
     }

@@ -18,6 +18,7 @@ mod event;
 mod failure;
 mod hooks;
 mod listener;
+mod memory;
 mod modules;
 mod options;
 mod progress;

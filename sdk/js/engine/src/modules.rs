@@ -121,7 +121,7 @@ fn join(base: &str, name: &str) -> Option<String> {
 }
 
 /// Line and column, from 1, at which a text imports something of this name.
-fn place_of(text: &str, name: &str) -> Option<(usize, usize)> {
+pub(crate) fn place_of(text: &str, name: &str) -> Option<(usize, usize)> {
     let quoted = ["\"", "'"].map(|quote| format!("{quote}{name}{quote}"));
     text.lines().enumerate().find_map(|(line, content)| {
         let at = quoted.iter().find_map(|quoted| content.find(quoted))?;

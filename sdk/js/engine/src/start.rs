@@ -8,7 +8,8 @@ use rquickjs::{CatchResultExt as _, Context, Ctx, Error, Module, Object, Result,
 
 use crate::bindings::hearken::engine::script;
 use crate::failure::{self, Failure};
-use crate::modules::{Names, Reader};
+use crate::memory::LibraryMemory;
+use crate::modules::{Names, Reader, place_of};
 use crate::{compat, drive, progress, registry, values, web};
 
 /// What the text's calls may have of the stack at most. It lies in the instance's memory, where
@@ -75,7 +76,7 @@ fn make() -> std::result::Result<Instance, Failure> {
     let entry = entry.clone();
     let texts: Rc<HashMap<String, String>> = Rc::new(texts.into_iter().collect());
 
-    let runtime = Runtime::new().map_err(found)?;
+    let runtime = Runtime::new_with_alloc(LibraryMemory).map_err(found)?;
     if let Some(memory) = memory_limit(settings.memory) {
         runtime.set_memory_limit(memory);
     }
@@ -121,12 +122,33 @@ fn evaluate(
     let evaluated = Module::declare(ctx.clone(), entry, text).and_then(Module::eval);
     let (module, promise) = match evaluated {
         Ok((module, promise)) => (module, Ok(promise.into_value())),
-        Err(error) => return Err(failure::caught(ctx, &error)),
+        Err(error) => return Err(placed(failure::caught(ctx, &error), entry, texts)),
     };
     drive::to_the_end(ctx, entry, promise)?;
     let namespace = module.namespace().catch(ctx);
     let namespace = namespace.map_err(|error| Failure::found(error.to_string()))?;
     finish(entry, version(&namespace))
+}
+
+/// What is wrong with an import, which comes without its place.
+fn placed(failure: Failure, entry: &str, texts: &HashMap<String, String>) -> Failure {
+    let message = &failure.reason;
+    if message.contains("\n    at ") {
+        return failure;
+    }
+    let module = message.rsplit_once("in module '").map(|(_, module)| module.trim_end_matches('\''));
+    let mut all: Vec<(&String, &String)> = texts.iter().collect();
+    // The entry first, then by their names.
+    all.sort_by_key(|(name, _)| (name.as_str() != entry, name.as_str()));
+    let found = module.and_then(|module| {
+        all.into_iter().find_map(|(name, text)| Some((name, place_of(text, module)?)))
+    });
+    match found {
+        Some((name, (line, column))) => {
+            Failure::found(format!("{message}\n    at {name}:{line}:{column}"))
+        }
+        None => failure,
+    }
 }
 
 /// Closes the registry, unless there is nothing in it.

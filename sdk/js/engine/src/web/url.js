@@ -138,7 +138,7 @@
       if (!/^\[[0-9a-fA-F:.]+\]$/.test(host)) throw invalid(url, "its IPv6 address is none");
       return host.toLowerCase();
     }
-    if (!special) return host;
+    if (!special || host === "") return host;
     const name = host.includes("%") ? decoded(host.replaceAll("+", "%2B")) : host;
     if (!/^[\x21-\x7e]+$/.test(name)) throw invalid(url, "write its host in ASCII (xn--…)");
     if (/[\s#/:<>?@[\\\]^|%]/.test(name)) throw invalid(url, "its host has a character that hosts do not have");
@@ -191,7 +191,11 @@
     const special = isSpecial(parts.protocol);
     if (special) rest = rest.replaceAll("\\", "/");
     const isRelative = !scheme || (special && base && base.protocol === parts.protocol && !rest.startsWith("/"));
-    if (special && scheme && !isRelative) rest = `//${rest.replace(/^\/+/, "")}`;
+    if (parts.protocol === "file:" && scheme) {
+      if (!rest.startsWith("//")) rest = rest.startsWith("/") ? `//${rest}` : `///${rest}`;
+    } else if (special && scheme && !isRelative) {
+      rest = `//${rest.replace(/^\/+/, "")}`;
+    }
     if (rest.startsWith("//")) {
       const authority = /^\/\/([^/]*)(.*)$/s.exec(rest);
       let host = authority[1];
