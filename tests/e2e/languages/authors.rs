@@ -14,7 +14,10 @@ use crate::support::process::{Answer, NodeProcess, hearken, run};
 async fn command(folder: &TempDir, arguments: &[&str]) -> Answer {
     let data = compiled().await.display().to_string();
     let new = arguments.contains(&"new");
-    let arguments = [arguments, if new { &[] } else { &["--data", &data] }].concat();
+    let mut arguments = arguments.to_vec();
+    if !new {
+        arguments.extend(["--data", data.as_str()]);
+    }
     run(hearken(folder.path(), &arguments)).await
 }
 

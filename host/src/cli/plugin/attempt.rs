@@ -19,7 +19,7 @@ use crate::plugin::attempt;
 
 /// Hand a plugin one event, without a node, and print what it sends
 #[derive(Args, Debug)]
-pub(super) struct Try {
+pub(in crate::cli) struct Try {
     /// The plugin: a .js, .ts, .py or .wasm file
     file: PathBuf,
 
