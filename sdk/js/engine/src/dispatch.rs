@@ -65,7 +65,10 @@ impl<'js> Dispatcher<'js> {
         };
         Self {
             ctx: ctx.clone(),
-            listeners: registry::listeners().into_iter().filter_map(ready).collect(),
+            listeners: registry::listeners()
+                .into_iter()
+                .filter_map(ready)
+                .collect(),
             event_type: Vec::new(),
             wanting: Vec::new(),
         }
@@ -97,7 +100,10 @@ impl<'js> Dispatcher<'js> {
             }
         }
         if !is_declared {
-            let live = self.listeners.iter().filter(|ready| ready.listener.is_live());
+            let live = self
+                .listeners
+                .iter()
+                .filter(|ready| ready.listener.is_live());
             live.for_each(|ready| called.call(ready));
         }
         called.result()
@@ -110,9 +116,10 @@ impl<'js> Dispatcher<'js> {
         self.event_type.clear();
         self.event_type.extend_from_slice(event.type_bytes());
         let event_type = event.event_type();
-        let wanting = self.listeners.iter().enumerate().filter(|(_, ready)| {
-            ready.listener.is_live() && ready.listener.listens_to(event_type)
-        });
+        let wanting =
+            self.listeners.iter().enumerate().filter(|(_, ready)| {
+                ready.listener.is_live() && ready.listener.listens_to(event_type)
+            });
         self.wanting = wanting.map(|(at, _)| at).collect();
     }
 
@@ -135,7 +142,11 @@ impl<'js> Dispatcher<'js> {
                 continue;
             }
             if let Some((_, rejected)) = done.iter().find(|(done, _)| *done == at) {
-                called.failures.extend(rejected.clone().map(|failure| (listener.name.clone(), failure)));
+                called.failures.extend(
+                    rejected
+                        .clone()
+                        .map(|failure| (listener.name.clone(), failure)),
+                );
                 continue;
             }
             PART.set(Some(Rc::clone(listener)));

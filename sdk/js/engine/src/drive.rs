@@ -12,8 +12,8 @@ use wasip2::io::poll::{Pollable, poll};
 
 use crate::bindings::wasi::logging::logging;
 use crate::failure::{self, Failure};
-use crate::{progress, values};
 use crate::web::{bodies, timers};
+use crate::{progress, values};
 
 /// Operations that may be under way at once.
 const MAX_OPERATIONS: usize = 128;
@@ -74,7 +74,9 @@ pub(crate) fn begin<'js>(
 /// Forgets an operation; its promise is never settled.
 pub(crate) fn cancel(number: u32) {
     let cancelled = UNDER_WAY.with_borrow_mut(|(_, under_way)| {
-        let at = under_way.iter().position(|operation| operation.number == number)?;
+        let at = under_way
+            .iter()
+            .position(|operation| operation.number == number)?;
         Some(under_way.remove(at))
     });
     drop(cancelled);
@@ -117,7 +119,9 @@ pub(crate) fn track_rejection<'js>(
         return;
     }
     let handled = UNHANDLED.with_borrow_mut(|unhandled| {
-        let at = unhandled.iter().position(|(rejected, _)| *rejected == promise)?;
+        let at = unhandled
+            .iter()
+            .position(|(rejected, _)| *rejected == promise)?;
         Some(unhandled.swap_remove(at))
     });
     drop((handled, promise));
@@ -155,9 +159,16 @@ pub(crate) fn to_an_answer<'js>(
     returned: Result<Value<'js>>,
 ) -> Result<Value<'js>> {
     let result = returned.and_then(|value| wait_for(ctx, value));
-    let thrown = result.as_ref().is_err_and(Error::is_exception).then(|| ctx.catch());
+    let thrown = result
+        .as_ref()
+        .is_err_and(Error::is_exception)
+        .then(|| ctx.catch());
     if let Some(failure) = finish(ctx, name) {
-        logging::log(logging::Level::Error, "", &format!("{name}: {}", failure.reason));
+        logging::log(
+            logging::Level::Error,
+            "",
+            &format!("{name}: {}", failure.reason),
+        );
     }
     match thrown {
         Some(thrown) => Err(ctx.throw(thrown)),
@@ -181,7 +192,11 @@ fn finish(ctx: &Ctx<'_>, name: &str) -> Option<Failure> {
         );
         logging::log(logging::Level::Warn, "", &message);
     }
-    let unhandled = UNHANDLED.take().into_iter().map(|(_, failure)| failure).next();
+    let unhandled = UNHANDLED
+        .take()
+        .into_iter()
+        .map(|(_, failure)| failure)
+        .next();
     THROWN.take().into_iter().next().or(unhandled)
 }
 
@@ -189,7 +204,10 @@ fn finish(ctx: &Ctx<'_>, name: &str) -> Option<Failure> {
 ///
 /// # Errors
 /// When the text is interrupted; what is thrown otherwise is remembered.
-#[expect(unsafe_code, reason = "the binding's own function says nothing of what a job throws")]
+#[expect(
+    unsafe_code,
+    reason = "the binding's own function says nothing of what a job throws"
+)]
 fn run_jobs(ctx: &Ctx<'_>) -> Result<()> {
     loop {
         let mut of = std::ptr::null_mut();
@@ -288,8 +306,16 @@ fn wait_for_any(ctx: &Ctx<'_>) -> Result<bool> {
     });
     for (operation, result) in done.into_iter().rev() {
         match result {
-            Ok(value) => operation.resolve.clone().restore(ctx)?.call::<_, ()>((value,))?,
-            Err(error) => operation.reject.clone().restore(ctx)?.call::<_, ()>((error,))?,
+            Ok(value) => operation
+                .resolve
+                .clone()
+                .restore(ctx)?
+                .call::<_, ()>((value,))?,
+            Err(error) => operation
+                .reject
+                .clone()
+                .restore(ctx)?
+                .call::<_, ()>((error,))?,
         }
     }
     Ok(true)

@@ -65,7 +65,9 @@ impl Delivered {
     /// Looks at it.
     pub(crate) fn read<R>(&self, read: impl FnOnce(EventRef<'_>) -> R) -> R {
         let (buffer, event) = &*self.bytes.borrow();
-        read(EventRef::assume_encoded(buffer.get(event.clone()).unwrap_or_default()))
+        read(EventRef::assume_encoded(
+            buffer.get(event.clone()).unwrap_or_default(),
+        ))
     }
 
     /// Copies it out of its frame if somebody else has it too, so that who keeps an event does
@@ -119,7 +121,10 @@ impl<'js> JsClass<'js> for EventObject {
             prototype.prop(*name, Accessor::from(get).enumerable().configurable())?;
         }
         prototype.prop("data", Accessor::from(data).enumerable().configurable())?;
-        prototype.prop("extensions", Accessor::from(extensions).enumerable().configurable())?;
+        prototype.prop(
+            "extensions",
+            Accessor::from(extensions).enumerable().configurable(),
+        )?;
         for (name, method) in [
             ("text", Function::new(ctx.clone(), text)?),
             ("bytes", Function::new(ctx.clone(), bytes)?),
@@ -141,10 +146,16 @@ type Read = for<'js> fn(&Ctx<'js>, &Delivered) -> Result<Value<'js>>;
 /// The attributes, as CloudEvents in JSON has them.
 const GETTERS: &[(&str, Read)] = &[
     ("specversion", |ctx, _| "1.0".into_js(ctx)),
-    ("id", |ctx, delivered| delivered.read(|event| event.id().into_js(ctx))),
-    ("source", |ctx, delivered| delivered.read(|event| event.source().into_js(ctx))),
+    ("id", |ctx, delivered| {
+        delivered.read(|event| event.id().into_js(ctx))
+    }),
+    ("source", |ctx, delivered| {
+        delivered.read(|event| event.source().into_js(ctx))
+    }),
     ("type", event_type),
-    ("subject", |ctx, delivered| delivered.read(|event| event.subject().into_js(ctx))),
+    ("subject", |ctx, delivered| {
+        delivered.read(|event| event.subject().into_js(ctx))
+    }),
     ("time", |ctx, delivered| {
         delivered.read(|event| match event.producer_time() {
             Some(time) => time.into_js(ctx),
@@ -157,15 +168,27 @@ const GETTERS: &[(&str, Read)] = &[
     ("datacontenttype", |ctx, delivered| {
         delivered.read(|event| event.datacontenttype().into_js(ctx))
     }),
-    ("distributed", |ctx, delivered| delivered.read(|event| event.distributed().into_js(ctx))),
-    ("origin", |ctx, delivered| delivered.read(|event| event.origin().into_js(ctx))),
-    ("localorigin", |ctx, delivered| delivered.is_local().into_js(ctx)),
-    ("channel", |ctx, delivered| delivered.read(|event| event.channel().into_js(ctx))),
+    ("distributed", |ctx, delivered| {
+        delivered.read(|event| event.distributed().into_js(ctx))
+    }),
+    ("origin", |ctx, delivered| {
+        delivered.read(|event| event.origin().into_js(ctx))
+    }),
+    ("localorigin", |ctx, delivered| {
+        delivered.is_local().into_js(ctx)
+    }),
+    ("channel", |ctx, delivered| {
+        delivered.read(|event| event.channel().into_js(ctx))
+    }),
     ("sequence", |ctx, delivered| {
         delivered.read(|event| event.sequence().map(values::number).into_js(ctx))
     }),
-    ("traceparent", |ctx, delivered| delivered.read(|event| event.traceparent().into_js(ctx))),
-    ("tracestate", |ctx, delivered| delivered.read(|event| event.tracestate().into_js(ctx))),
+    ("traceparent", |ctx, delivered| {
+        delivered.read(|event| event.traceparent().into_js(ctx))
+    }),
+    ("tracestate", |ctx, delivered| {
+        delivered.read(|event| event.tracestate().into_js(ctx))
+    }),
 ];
 
 thread_local! {
@@ -184,7 +207,10 @@ fn event_type<'js>(ctx: &Ctx<'js>, delivered: &Delivered) -> Result<Value<'js>> 
                 return value.clone().restore(ctx);
             }
             let value = event.event_type().into_js(ctx)?;
-            *last = Some((event.type_bytes().to_vec(), Persistent::save(ctx, value.clone())));
+            *last = Some((
+                event.type_bytes().to_vec(),
+                Persistent::save(ctx, value.clone()),
+            ));
             Ok(value)
         })
     })
@@ -209,7 +235,13 @@ fn data<'js>(ctx: Ctx<'js>, this: Receiver<'js>) -> Result<Value<'js>> {
             values::throw_rejecting(&ctx, &message)
         }),
     })?;
-    this.prop("data", Property::from(value.clone()).writable().configurable().enumerable())?;
+    this.prop(
+        "data",
+        Property::from(value.clone())
+            .writable()
+            .configurable()
+            .enumerable(),
+    )?;
     Ok(value)
 }
 
@@ -221,7 +253,13 @@ fn extensions<'js>(ctx: Ctx<'js>, this: Receiver<'js>) -> Result<Value<'js>> {
         all.try_for_each(|(name, _, value)| extensions.set(name, value))
     })?;
     let value = extensions.into_value();
-    this.prop("extensions", Property::from(value.clone()).writable().configurable().enumerable())?;
+    this.prop(
+        "extensions",
+        Property::from(value.clone())
+            .writable()
+            .configurable()
+            .enumerable(),
+    )?;
     Ok(value)
 }
 

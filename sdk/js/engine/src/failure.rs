@@ -91,7 +91,9 @@ fn told_of_no_error(value: &Value<'_>) -> String {
         return "InternalError: out of memory".to_owned();
     }
     if let Some(text) = value.as_string() {
-        return text.to_string().unwrap_or_else(|_| "a text that is not valid".to_owned());
+        return text
+            .to_string()
+            .unwrap_or_else(|_| "a text that is not valid".to_owned());
     }
     let ctx = value.ctx();
     let written = ctx.json_stringify(value.clone());
@@ -99,7 +101,10 @@ fn told_of_no_error(value: &Value<'_>) -> String {
         // What cannot be written is named by its type.
         ctx.catch();
     }
-    let written = written.ok().flatten().and_then(|text| text.to_string().ok());
+    let written = written
+        .ok()
+        .flatten()
+        .and_then(|text| text.to_string().ok());
     written.unwrap_or_else(|| value.type_name().to_owned())
 }
 
@@ -115,7 +120,9 @@ fn frames(stack: &str) -> impl Iterator<Item = &str> {
 /// The innermost place of a stack that is the author's, as `FILE:LINE`.
 pub(crate) fn place(stack: &str) -> Option<String> {
     let frame = frames(stack).next()?;
-    let place = frame.rsplit_once('(').map_or(frame.strip_prefix("at ")?, |(_, place)| place);
+    let place = frame
+        .rsplit_once('(')
+        .map_or(frame.strip_prefix("at ")?, |(_, place)| place);
     let place = place.trim_end_matches(')');
     // Without the column.
     let (place, _) = place.rsplit_once(':')?;
@@ -127,11 +134,16 @@ fn rejects(value: &Value<'_>, causes: usize) -> bool {
     let Some(object) = value.as_object().filter(|object| object.is_error()) else {
         return false;
     };
-    if object.get::<_, Value<'_>>("rejects").is_ok_and(|rejects| rejects.as_bool() == Some(true)) {
+    if object
+        .get::<_, Value<'_>>("rejects")
+        .is_ok_and(|rejects| rejects.as_bool() == Some(true))
+    {
         return true;
     }
     let Some(left) = causes.checked_sub(1) else {
         return false;
     };
-    object.get::<_, Value<'_>>("cause").is_ok_and(|cause| rejects(&cause, left))
+    object
+        .get::<_, Value<'_>>("cause")
+        .is_ok_and(|cause| rejects(&cause, left))
 }

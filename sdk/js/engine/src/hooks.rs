@@ -30,16 +30,30 @@ impl asked::Guest for Engine {
             asked::Question::Rpc,
         ];
         let hooks = registry::hooks();
-        let answers = hooks.iter().flat_map(|hooks| hooks.answers.iter().zip(questions));
+        let answers = hooks
+            .iter()
+            .flat_map(|hooks| hooks.answers.iter().zip(questions));
         asked::HooksDescription {
             version: registry::version(),
-            answers: answers.filter(|(answer, _)| answer.is_some()).map(|(_, question)| question).collect(),
-            namespaces: hooks.iter().flat_map(|hooks| hooks.namespaces.clone()).collect(),
+            answers: answers
+                .filter(|(answer, _)| answer.is_some())
+                .map(|(_, question)| question)
+                .collect(),
+            namespaces: hooks
+                .iter()
+                .flat_map(|hooks| hooks.namespaces.clone())
+                .collect(),
         }
     }
 
-    fn connect(request: asked::ConnectRequest) -> std::result::Result<asked::Connected, asked::Refusal> {
-        answer(CONNECT, |ctx| Ok(vec![connecting(ctx, request)?]), connected)
+    fn connect(
+        request: asked::ConnectRequest,
+    ) -> std::result::Result<asked::Connected, asked::Refusal> {
+        answer(
+            CONNECT,
+            |ctx| Ok(vec![connecting(ctx, request)?]),
+            connected,
+        )
     }
 
     fn refresh(
@@ -59,7 +73,12 @@ impl asked::Guest for Engine {
     ) -> std::result::Result<asked::Subscribed, asked::Refusal> {
         answer(
             SUBSCRIBE,
-            |ctx| Ok(vec![session_of(ctx, &session)?, about(ctx, &request.channel, &request.data)?]),
+            |ctx| {
+                Ok(vec![
+                    session_of(ctx, &session)?,
+                    about(ctx, &request.channel, &request.data)?,
+                ])
+            },
             |ctx, value| {
                 check_allowed(ctx, &value)?;
                 let (grant, expire_at) = api::grant(ctx, "subscribe", truthy(&value))?;
@@ -85,7 +104,12 @@ impl asked::Guest for Engine {
     ) -> std::result::Result<asked::Published, asked::Refusal> {
         answer(
             PUBLISH,
-            |ctx| Ok(vec![session_of(ctx, &session)?, about(ctx, &request.channel, &request.data)?]),
+            |ctx| {
+                Ok(vec![
+                    session_of(ctx, &session)?,
+                    about(ctx, &request.channel, &request.data)?,
+                ])
+            },
             published,
         )
     }
@@ -122,7 +146,10 @@ fn answer<T>(
             // The node does not ask what is not answered.
             return Err(error(104, "method not found", false));
         };
-        let name = registry::QUESTIONS.get(question).copied().unwrap_or_default();
+        let name = registry::QUESTIONS
+            .get(question)
+            .copied()
+            .unwrap_or_default();
         let called = function.restore(ctx);
         let called = called.and_then(|function| call(ctx, name, &function, hand(ctx)?));
         let called = called.and_then(|value| read(ctx, value));
@@ -154,7 +181,13 @@ fn refusal(ctx: &Ctx<'_>, name: &str, error: Error) -> asked::Refusal {
         },
     };
     if let Some(object) = thrown.as_object() {
-        let text = |name: &str| object.get::<_, Option<String>>(name).ok().flatten().unwrap_or_default();
+        let text = |name: &str| {
+            object
+                .get::<_, Option<String>>(name)
+                .ok()
+                .flatten()
+                .unwrap_or_default()
+        };
         let code = object.get::<_, Option<u32>>("code").ok().flatten();
         match (text("name").as_str(), code) {
             ("Refusal", Some(code)) => {

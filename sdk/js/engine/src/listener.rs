@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use hearken_wire::frame::Deliveries;
 
+use crate::bindings::Engine;
 use crate::bindings::exports::hearken::plugin::framed_listener::Guest;
 use crate::bindings::hearken::plugin::{progress as told, types};
-use crate::bindings::Engine;
 use crate::dispatch::Dispatcher;
 use crate::event::Delivered;
 use crate::failure::Failure;

@@ -74,7 +74,11 @@ impl Loader for Reader {
 }
 
 /// The text that an import means; the error says what to do.
-fn find(texts: &HashMap<String, String>, base: &str, name: &str) -> std::result::Result<String, String> {
+fn find(
+    texts: &HashMap<String, String>,
+    base: &str,
+    name: &str,
+) -> std::result::Result<String, String> {
     if let Some(module) = name.strip_prefix("node:") {
         return Err(format!(
             "a plugin is no Node program and has no `{module}`; what it can do is in \"hearken\", \
@@ -95,8 +99,14 @@ fn find(texts: &HashMap<String, String>, base: &str, name: &str) -> std::result:
     if texts.contains_key(&path) {
         return Ok(path);
     }
-    let stem = ENDINGS.iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(&path);
-    let found = ENDINGS.iter().map(|ending| format!("{stem}{ending}")).find(|path| texts.contains_key(path));
+    let stem = ENDINGS
+        .iter()
+        .find_map(|ending| path.strip_suffix(ending))
+        .unwrap_or(&path);
+    let found = ENDINGS
+        .iter()
+        .map(|ending| format!("{stem}{ending}"))
+        .find(|path| texts.contains_key(path));
     found.ok_or_else(|| {
         "there is no such file; one that plugins share is called `_NAME.js` or `_NAME.ts`, in the \
          plugins folder"

@@ -41,9 +41,8 @@ impl<'js> Options<'js> {
                 let name = name?;
                 if !known.contains(&name.as_str()) {
                     let known = known.join(", ");
-                    let message = format!(
-                        "{function}: there is no option `{name}`; there are {known}"
-                    );
+                    let message =
+                        format!("{function}: there is no option `{name}`; there are {known}");
                     return Err(values::throw(ctx, "TypeError", &message));
                 }
             }
@@ -86,7 +85,9 @@ impl<'js> Options<'js> {
             return Ok(None);
         };
         let number = value.as_number().and_then(values::whole);
-        number.map(Some).ok_or_else(|| self.not(name, "a whole number", &value))
+        number
+            .map(Some)
+            .ok_or_else(|| self.not(name, "a whole number", &value))
     }
 
     /// A time: a `Date`, or RFC 3339.
@@ -101,7 +102,9 @@ impl<'js> Options<'js> {
             let write: rquickjs::Function<'js> = object.get("toISOString").ok()?;
             Some(write.call::<_, String>((rquickjs::function::This(object.clone()),)))
         });
-        iso.transpose()?.map(Some).ok_or_else(|| self.not(name, "a Date or RFC 3339", &value))
+        iso.transpose()?
+            .map(Some)
+            .ok_or_else(|| self.not(name, "a Date or RFC 3339", &value))
     }
 
     /// A span of time in milliseconds: a number of them, or a text such as `2s`.
@@ -111,10 +114,14 @@ impl<'js> Options<'js> {
         };
         let milliseconds = match value.as_string() {
             Some(text) => span(&text.to_string()?),
-            None => value.as_number().and_then(|number| values::whole(number.ceil())),
+            None => value
+                .as_number()
+                .and_then(|number| values::whole(number.ceil())),
         };
         let expected = "milliseconds, or a time such as \"2s\" or \"500ms\"";
-        milliseconds.map(Some).ok_or_else(|| self.not(name, expected, &value))
+        milliseconds
+            .map(Some)
+            .ok_or_else(|| self.not(name, expected, &value))
     }
 
     fn typed<T: FromJs<'js>>(&self, name: &str, expected: &str) -> Result<Option<T>> {
@@ -122,7 +129,9 @@ impl<'js> Options<'js> {
             return Ok(None);
         };
         let typed = T::from_js(&self.ctx, value.clone());
-        typed.map(Some).map_err(|_| self.not(name, expected, &value))
+        typed
+            .map(Some)
+            .map_err(|_| self.not(name, expected, &value))
     }
 
     fn not(&self, name: &str, expected: &str, value: &Value<'js>) -> rquickjs::Error {

@@ -122,7 +122,9 @@ pub(crate) fn add(listener: Listener) -> Result<(), String> {
 /// When something already does.
 pub(crate) fn set_hooks(hooks: Hooks) -> Result<(), String> {
     HOOKS.with_borrow_mut(|set| match set {
-        Some(_) => Err("a plugin calls sessionHooks once; name several namespaces in an array".to_owned()),
+        Some(_) => {
+            Err("a plugin calls sessionHooks once; name several namespaces in an array".to_owned())
+        }
         None => {
             *set = Some(Rc::new(hooks));
             Ok(())

@@ -95,7 +95,9 @@ fn make() -> std::result::Result<Instance, Failure> {
                 drive::to_the_end(&ctx, &entry, evaluated)?;
                 finish(&entry, "0.0.0".to_owned())
             }
-            other => Err(Failure::found(format!("this engine knows no `compat = \"{other}\"`"))),
+            other => Err(Failure::found(format!(
+                "this engine knows no `compat = \"{other}\"`"
+            ))),
         }
     })?;
     Ok(Instance { context })
@@ -136,12 +138,15 @@ fn placed(failure: Failure, entry: &str, texts: &HashMap<String, String>) -> Fai
     if message.contains("\n    at ") {
         return failure;
     }
-    let module = message.rsplit_once("in module '").map(|(_, module)| module.trim_end_matches('\''));
+    let module = message
+        .rsplit_once("in module '")
+        .map(|(_, module)| module.trim_end_matches('\''));
     let mut all: Vec<(&String, &String)> = texts.iter().collect();
     // The entry first, then by their names.
     all.sort_by_key(|(name, _)| (name.as_str() != entry, name.as_str()));
     let found = module.and_then(|module| {
-        all.into_iter().find_map(|(name, text)| Some((name, place_of(text, module)?)))
+        all.into_iter()
+            .find_map(|(name, text)| Some((name, place_of(text, module)?)))
     });
     match found {
         Some((name, (line, column))) => {

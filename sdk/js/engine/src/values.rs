@@ -36,7 +36,11 @@ pub(crate) fn rfc3339(milliseconds: u64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z")
@@ -52,7 +56,11 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
         for digit in 0..4 {
             let index = (bits >> (18 - 6 * digit)) & 63;
             let is_there = digit <= chunk.len();
-            text.push(if is_there { char::from(DIGITS[index as usize]) } else { '=' });
+            text.push(if is_there {
+                char::from(DIGITS[index as usize])
+            } else {
+                '='
+            });
         }
     }
     text
@@ -128,10 +136,11 @@ pub(crate) fn to_data<'js>(
 pub(crate) fn to_json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
     match ctx.json_stringify(value.clone())? {
         Some(text) => Ok(text.to_string()?.into_bytes()),
-        None => Err(throw(ctx, "TypeError", &format!(
-            "a {} cannot be written as JSON",
-            value.type_name()
-        ))),
+        None => Err(throw(
+            ctx,
+            "TypeError",
+            &format!("a {} cannot be written as JSON", value.type_name()),
+        )),
     }
 }
 

@@ -37,8 +37,11 @@ pub fn blank(text: &str) -> Result<String, Problem> {
     if let Some(error) = parsed.diagnostics.iter().next() {
         return Err(Problem::of_syntax(text, error));
     }
-    let tokens: Vec<(u32, u32)> =
-        parsed.tokens.iter().map(|token| (token.start(), token.end())).collect();
+    let tokens: Vec<(u32, u32)> = parsed
+        .tokens
+        .iter()
+        .map(|token| (token.start(), token.end()))
+        .collect();
     let mut blanker = Blanker::new(text, Tokens::new(text, &tokens));
     blanker.visit_program(&parsed.program);
     blanker.finish()

@@ -19,7 +19,9 @@ impl Problem {
         let before = text.get(..byte as usize).unwrap_or(text);
         let line = before.bytes().filter(|byte| *byte == b'\n').count();
         let last = before.rsplit('\n').next().unwrap_or_default();
-        let number = |from_0: usize| u32::try_from(from_0).map_or(u32::MAX, |from_0| from_0.saturating_add(1));
+        let number = |from_0: usize| {
+            u32::try_from(from_0).map_or(u32::MAX, |from_0| from_0.saturating_add(1))
+        };
         Self {
             line: number(line),
             column: number(last.chars().count()),
@@ -30,7 +32,11 @@ impl Problem {
     /// What the parser has found.
     pub(crate) fn of_syntax(text: &str, error: &OxcDiagnostic) -> Self {
         let at = error.labels.first().map_or(0, |label| label.offset());
-        let help = error.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        let help = error
+            .help
+            .as_ref()
+            .map(|help| format!(" ({help})"))
+            .unwrap_or_default();
         let at = u32::try_from(at).unwrap_or(u32::MAX);
         Self::at(text, at, format!("{}{help}", error.message))
     }

@@ -24,7 +24,11 @@ impl<'t> Tokens<'t> {
     /// Those that begin at `from` or behind it.
     pub(crate) fn from(self, from: u32) -> impl Iterator<Item = Token<'t>> {
         let first = self.places.partition_point(|(start, _)| *start < from);
-        self.places.get(first..).unwrap_or_default().iter().map(move |place| self.token(*place))
+        self.places
+            .get(first..)
+            .unwrap_or_default()
+            .iter()
+            .map(move |place| self.token(*place))
     }
 
     /// Those that lie between.
@@ -40,7 +44,10 @@ impl<'t> Tokens<'t> {
     }
 
     fn token(self, (start, end): (u32, u32)) -> Token<'t> {
-        let text = self.text.get(start as usize..end as usize).unwrap_or_default();
+        let text = self
+            .text
+            .get(start as usize..end as usize)
+            .unwrap_or_default();
         Token { start, end, text }
     }
 }

@@ -9,8 +9,15 @@ use crate::problem::Problem;
 use crate::tokens::{Token, Tokens};
 
 /// Words before a member of a class that are about types.
-const MODIFIERS: [&str; 7] =
-    ["public", "private", "protected", "readonly", "override", "abstract", "declare"];
+const MODIFIERS: [&str; 7] = [
+    "public",
+    "private",
+    "protected",
+    "readonly",
+    "override",
+    "abstract",
+    "declare",
+];
 
 /// Names of fields that mean something else when the next line is another member.
 const AMBIGUOUS: [&str; 5] = ["get", "set", "static", "async", "accessor"];
@@ -46,7 +53,8 @@ impl<'t> Blanker<'t> {
     }
 
     fn refuse(&mut self, span: Span, message: &str) {
-        self.problem.get_or_insert_with(|| Problem::at(self.text, span.start, message));
+        self.problem
+            .get_or_insert_with(|| Problem::at(self.text, span.start, message));
     }
 
     fn blank(&mut self, span: Span) {
@@ -61,7 +69,10 @@ impl<'t> Blanker<'t> {
     }
 
     fn has_line_break(&self, from: u32, to: u32) -> bool {
-        let between = self.text.get(from as usize..to as usize).unwrap_or_default();
+        let between = self
+            .text
+            .get(from as usize..to as usize)
+            .unwrap_or_default();
         between.contains(is_line_break)
     }
 
@@ -103,7 +114,9 @@ impl<'t> Blanker<'t> {
     fn is_of_types(&mut self, declaration: &Declaration<'_>) -> bool {
         match declaration {
             Declaration::VariableDeclaration(variables) => variables.declare,
-            Declaration::FunctionDeclaration(function) => function.declare || function.body.is_none(),
+            Declaration::FunctionDeclaration(function) => {
+                function.declare || function.body.is_none()
+            }
             Declaration::ClassDeclaration(class) => class.declare,
             Declaration::TSTypeAliasDeclaration(_)
             | Declaration::TSInterfaceDeclaration(_)
@@ -154,11 +167,16 @@ impl<'t> Blanker<'t> {
             Statement::ExportDeclaration(export) => self.is_of_types(&export.declaration),
             Statement::ExportDefaultDeclaration(export) => match &export.declaration {
                 ExportDefaultDeclarationKind::TSInterfaceDeclaration(_) => true,
-                ExportDefaultDeclarationKind::FunctionDeclaration(function) => function.body.is_none(),
+                ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
+                    function.body.is_none()
+                }
                 _ => false,
             },
             Statement::TSExportAssignment(export) => {
-                self.refuse(export.span, "`export =` is not of JavaScript: write `export default`");
+                self.refuse(
+                    export.span,
+                    "`export =` is not of JavaScript: write `export default`",
+                );
                 true
             }
             Statement::TSNamespaceExportDeclaration(_) => true,
@@ -208,7 +226,9 @@ fn has_only_types(namespace: &TSNamespaceDeclaration<'_>) -> bool {
                 statement => statement.as_declaration(),
             };
             match declaration {
-                Some(Declaration::TSTypeAliasDeclaration(_) | Declaration::TSInterfaceDeclaration(_)) => true,
+                Some(
+                    Declaration::TSTypeAliasDeclaration(_) | Declaration::TSInterfaceDeclaration(_),
+                ) => true,
                 Some(Declaration::TSNamespaceDeclaration(inner)) => has_only_types(inner),
                 Some(Declaration::VariableDeclaration(variables)) => variables.declare,
                 Some(Declaration::FunctionDeclaration(function)) => function.declare,
@@ -248,7 +268,10 @@ impl<'a> Visit<'a> for Blanker<'_> {
         self.blank(parameters.span);
     }
 
-    fn visit_ts_type_parameter_instantiation(&mut self, arguments: &TSTypeParameterInstantiation<'a>) {
+    fn visit_ts_type_parameter_instantiation(
+        &mut self,
+        arguments: &TSTypeParameterInstantiation<'a>,
+    ) {
         self.blank(arguments.span);
     }
 
@@ -268,14 +291,16 @@ impl<'a> Visit<'a> for Blanker<'_> {
 
     fn visit_ts_non_null_expression(&mut self, expression: &TSNonNullExpression<'a>) {
         self.visit_expression(&expression.expression);
-        self.edits.blank(expression.expression.span().end, expression.span.end);
+        self.edits
+            .blank(expression.expression.span().end, expression.span.end);
     }
 
     fn visit_ts_type_assertion(&mut self, assertion: &TSTypeAssertion<'a>) {
         let inner = assertion.expression.span();
         let means_another = ["{", "function", "class", "let", "async"];
         let first = self.next_token(inner.start).map_or("", |token| token.text);
-        if means_another.contains(&first) || self.has_line_break(assertion.span.start, inner.start) {
+        if means_another.contains(&first) || self.has_line_break(assertion.span.start, inner.start)
+        {
             self.refuse(assertion.span, "write `x as T` in the place of `<T>x`");
         }
         self.edits.blank(assertion.span.start, inner.start);
@@ -320,7 +345,9 @@ impl<'a> Visit<'a> for Blanker<'_> {
             self.edits.blank(params.start, params.start + 1);
         }
         if let Some(returned) = &function.return_type {
-            let arrow = self.next_token(returned.span.end).map_or(returned.span.end, |arrow| arrow.start);
+            let arrow = self
+                .next_token(returned.span.end)
+                .map_or(returned.span.end, |arrow| arrow.start);
             if self.has_line_break(params.end, arrow) {
                 // The arrow stands on the line on which the parameters end.
                 self.edits.blank(params.end - 1, params.end);
@@ -333,7 +360,10 @@ impl<'a> Visit<'a> for Blanker<'_> {
     fn visit_class(&mut self, class: &Class<'a>) {
         if class.r#abstract {
             let tokens = self.tokens;
-            let word = tokens.from(class.span.start).take(2).find(|token| token.text == "abstract");
+            let word = tokens
+                .from(class.span.start)
+                .take(2)
+                .find(|token| token.text == "abstract");
             if let Some(word) = word {
                 self.edits.blank(word.start, word.end);
             }
@@ -357,7 +387,8 @@ impl<'a> Visit<'a> for Blanker<'_> {
                     || method.value.body.is_none()
             }
             ClassElement::PropertyDefinition(field) => {
-                field.declare || field.r#type == PropertyDefinitionType::TSAbstractPropertyDefinition
+                field.declare
+                    || field.r#type == PropertyDefinitionType::TSAbstractPropertyDefinition
             }
             ClassElement::AccessorProperty(accessor) => {
                 accessor.r#type == AccessorPropertyType::TSAbstractAccessorProperty
@@ -373,7 +404,9 @@ impl<'a> Visit<'a> for Blanker<'_> {
             }
             ClassElement::PropertyDefinition(field) => {
                 self.member(field.span, &field.key, field.computed);
-                let name = self.next_token(field.key.span().start).map_or("", |token| token.text);
+                let name = self
+                    .next_token(field.key.span().start)
+                    .map_or("", |token| token.text);
                 if let Some(annotation) = &field.type_annotation
                     && field.value.is_none()
                     && AMBIGUOUS.contains(&name)

@@ -31,7 +31,9 @@ fn try_append<'js>(
     start::check_evaluated(ctx, "append")?;
     if let Some(batch) = what.as_array() {
         let options = Options::take(ctx, "append", options, &["expect"])?;
-        let events = batch.iter::<Value<'js>>().map(|event| of_batch(ctx, &event?));
+        let events = batch
+            .iter::<Value<'js>>()
+            .map(|event| of_batch(ctx, &event?));
         let events: Vec<types::OutgoingEvent> = events.collect::<Result<_>>()?;
         let stored = store(ctx, channel, &events, options.number("expect")?)?;
         let all = Array::new(ctx.clone())?;
@@ -44,7 +46,10 @@ fn try_append<'js>(
     let options = Options::take(ctx, "append", options, &known)?;
     let event = outgoing(ctx, type_of(ctx, "append", what)?, &options)?;
     let stored = store(ctx, channel, &[event], options.number("expect")?)?;
-    let stored = stored.first().map(|stored| stored_at(ctx, stored)).transpose()?;
+    let stored = stored
+        .first()
+        .map(|stored| stored_at(ctx, stored))
+        .transpose()?;
     Ok(stored.map_or_else(|| Value::new_undefined(ctx.clone()), Object::into_value))
 }
 
@@ -77,12 +82,20 @@ fn stored_at<'js>(ctx: &Ctx<'js>, stored: &channels::Stored) -> Result<Object<'j
 }
 
 /// `read(channel, {after, limit}?)`: a page.
-pub(super) fn read<'js>(ctx: Ctx<'js>, channel: String, options: Opt<Value<'js>>) -> Result<Promise<'js>> {
+pub(super) fn read<'js>(
+    ctx: Ctx<'js>,
+    channel: String,
+    options: Opt<Value<'js>>,
+) -> Result<Promise<'js>> {
     let page = try_read(&ctx, &channel, options.0.as_ref()).map(Object::into_value);
     drive::settled(&ctx, page)
 }
 
-fn try_read<'js>(ctx: &Ctx<'js>, channel: &str, options: Option<&Value<'js>>) -> Result<Object<'js>> {
+fn try_read<'js>(
+    ctx: &Ctx<'js>,
+    channel: &str,
+    options: Option<&Value<'js>>,
+) -> Result<Object<'js>> {
     start::check_evaluated(ctx, "read")?;
     let options = Options::take(ctx, "read", options, &["after", "limit"])?;
     let after = position(ctx, &options)?;
@@ -177,7 +190,10 @@ pub(super) fn append_error(ctx: &Ctx<'_>, channel: &str, error: types::AppendErr
     let (code, message) = match &error {
         Why::NoChannel(nearest) => (
             "no-channel",
-            format!("there is no channel `{channel}`{}", meant(nearest.as_deref())),
+            format!(
+                "there is no channel `{channel}`{}",
+                meant(nearest.as_deref())
+            ),
         ),
         Why::Denied(why) => ("denied", why.clone()),
         Why::Invalid(why) => ("invalid", not(why)),
@@ -187,13 +203,18 @@ pub(super) fn append_error(ctx: &Ctx<'_>, channel: &str, error: types::AppendErr
         ),
         Why::TooLarge(why) => ("too-large", not(why)),
         Why::Full(why) => ("full", not(why)),
-        Why::Overloaded => ("overloaded", not("the node has too much to do; try again later")),
-        Why::BudgetExceeded => {
-            ("budget-exceeded", not("the plugin's budget is used up; try again later"))
-        }
-        Why::Damaged(spans) => {
-            ("damaged", not(&format!("the channel is damaged: {}", numbers(spans))))
-        }
+        Why::Overloaded => (
+            "overloaded",
+            not("the node has too much to do; try again later"),
+        ),
+        Why::BudgetExceeded => (
+            "budget-exceeded",
+            not("the plugin's budget is used up; try again later"),
+        ),
+        Why::Damaged(spans) => (
+            "damaged",
+            not(&format!("the channel is damaged: {}", numbers(spans))),
+        ),
         Why::StorageFailed(why) => ("storage-failed", not(why)),
         Why::NodeAway(why) => ("node-away", not(why)),
         Why::OutcomeUnknown(why) => ("outcome-unknown", why.clone()),
@@ -216,7 +237,10 @@ fn read_error(ctx: &Ctx<'_>, channel: &str, error: channels::ReadError) -> Error
     let (code, message) = match error {
         Why::NoChannel(nearest) => (
             "no-channel",
-            format!("there is no channel `{channel}`{}", meant(nearest.as_deref())),
+            format!(
+                "there is no channel `{channel}`{}",
+                meant(nearest.as_deref())
+            ),
         ),
         Why::Denied(why) => ("denied", why),
         Why::Invalid(why) => ("invalid", not(&why)),
@@ -224,15 +248,23 @@ fn read_error(ctx: &Ctx<'_>, channel: &str, error: channels::ReadError) -> Error
             "another-log",
             format!("the position is one of another log than the channel's, `{epoch}`; begin anew"),
         ),
-        Why::Damaged(spans) => {
-            ("damaged", format!("the next events of the channel are damaged: {}", numbers(&spans)))
-        }
+        Why::Damaged(spans) => (
+            "damaged",
+            format!(
+                "the next events of the channel are damaged: {}",
+                numbers(&spans)
+            ),
+        ),
         Why::StorageFailed(why) => ("storage-failed", not(&why)),
         Why::NodeAway(why) => ("node-away", not(&why)),
-        Why::Overloaded => ("overloaded", not("the node has too much to do; try again later")),
-        Why::BudgetExceeded => {
-            ("budget-exceeded", not("the plugin's budget is used up; try again later"))
-        }
+        Why::Overloaded => (
+            "overloaded",
+            not("the node has too much to do; try again later"),
+        ),
+        Why::BudgetExceeded => (
+            "budget-exceeded",
+            not("the plugin's budget is used up; try again later"),
+        ),
     };
     values::throw_coded(ctx, "ReadError", code, &message)
 }

@@ -22,7 +22,10 @@ pub(super) fn listen<'js>(
         (None, _) => return Err(throw(&ctx, "listen takes a pattern and a function")),
     };
     let Some(handler) = handler.into_function() else {
-        return Err(throw(&ctx, "listen: the last of what it takes is the function that is called"));
+        return Err(throw(
+            &ctx,
+            "listen: the last of what it takes is the function that is called",
+        ));
     };
     let known = ["subject", "localOnly", "channel", "live", "from"];
     let options = Options::take(&ctx, "listen", options.as_ref(), &known)?;
@@ -31,7 +34,10 @@ pub(super) fn listen<'js>(
     let is_live = options.flag("live")?.unwrap_or(false) || channel.is_none();
     let from = starting_point(&ctx, &options)?;
     if is_live && from.is_some() {
-        return Err(throw(&ctx, "listen: `from` is for listeners with a `channel` that are not `live`"));
+        return Err(throw(
+            &ctx,
+            "listen: `from` is for listeners with a `channel` that are not `live`",
+        ));
     }
     let delivery = if is_live || is_of_sessions(channel.as_deref()) {
         Delivery::Live
@@ -62,7 +68,10 @@ pub(super) fn session_hooks<'js>(
         None => (Some(Vec::new()), first),
     };
     let Some(namespaces) = namespaces else {
-        return Err(throw(&ctx, "sessionHooks takes a namespace or an array of them, and an object with functions"));
+        return Err(throw(
+            &ctx,
+            "sessionHooks takes a namespace or an array of them, and an object with functions",
+        ));
     };
     let options = Options::take(&ctx, "sessionHooks", Some(&hooks), &QUESTIONS)?;
     let mut set = Hooks {
@@ -74,12 +83,18 @@ pub(super) fn session_hooks<'js>(
             continue;
         };
         let Some(function) = value.into_function() else {
-            return Err(throw(&ctx, &format!("sessionHooks: `{name}` is a function")));
+            return Err(throw(
+                &ctx,
+                &format!("sessionHooks: `{name}` is a function"),
+            ));
         };
         *answer = Some(Persistent::save(&ctx, function));
     }
     if set.answers.iter().all(Option::is_none) {
-        return Err(throw(&ctx, &format!("sessionHooks: answer one of {}", QUESTIONS.join(", "))));
+        return Err(throw(
+            &ctx,
+            &format!("sessionHooks: answer one of {}", QUESTIONS.join(", ")),
+        ));
     }
     registry::set_hooks(set).map_err(|why| throw(&ctx, &why))
 }
@@ -107,12 +122,18 @@ fn texts(value: &Value<'_>) -> Option<Vec<String>> {
 
 fn patterns(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<Vec<(String, Pattern)>> {
     let Some(texts) = texts(value).filter(|texts| !texts.is_empty()) else {
-        return Err(throw(ctx, "listen: the pattern is a text such as \"custom.cart.*\", or an array of them"));
+        return Err(throw(
+            ctx,
+            "listen: the pattern is a text such as \"custom.cart.*\", or an array of them",
+        ));
     };
     let compiled = texts.into_iter().map(|text| {
         let pattern = Pattern::new(&text);
         let pattern = pattern.map_err(|error| {
-            throw(ctx, &format!("listen: the pattern `{text}` is not valid: {error}"))
+            throw(
+                ctx,
+                &format!("listen: the pattern `{text}` is not valid: {error}"),
+            )
         })?;
         Ok((text, pattern))
     });
@@ -130,7 +151,10 @@ fn starting_point(ctx: &Ctx<'_>, options: &Options<'_>) -> Result<Option<Startin
     match text.as_deref() {
         Some("first") => Ok(Some(StartingPoint::First)),
         Some("new") => Ok(Some(StartingPoint::New)),
-        _ => Err(throw(ctx, "listen: `from` is \"first\", \"new\" or the number of an event")),
+        _ => Err(throw(
+            ctx,
+            "listen: `from` is \"first\", \"new\" or the number of an event",
+        )),
     }
 }
 

@@ -59,7 +59,10 @@ impl ModuleDef for Hearken {
     fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
         for (name, function) in [
             ("listen", Function::new(ctx.clone(), listening::listen)?),
-            ("sessionHooks", Function::new(ctx.clone(), listening::session_hooks)?),
+            (
+                "sessionHooks",
+                Function::new(ctx.clone(), listening::session_hooks)?,
+            ),
             ("send", Function::new(ctx.clone(), publishing::send)?),
             ("wait", Function::new(ctx.clone(), publishing::wait)?),
             ("append", Function::new(ctx.clone(), channels::append)?),

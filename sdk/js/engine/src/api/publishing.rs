@@ -27,7 +27,11 @@ pub(super) const OUTGOING: [&str; 8] = [
 ];
 
 /// `send(type, options?)`: the event's id.
-pub(super) fn send<'js>(ctx: Ctx<'js>, event_type: Value<'js>, options: Opt<Value<'js>>) -> Result<String> {
+pub(super) fn send<'js>(
+    ctx: Ctx<'js>,
+    event_type: Value<'js>,
+    options: Opt<Value<'js>>,
+) -> Result<String> {
     start::check_evaluated(&ctx, "send")?;
     let options = Options::take(&ctx, "send", options.0.as_ref(), &OUTGOING)?;
     let event = outgoing(&ctx, type_of(&ctx, "send", &event_type)?, &options)?;
@@ -35,7 +39,9 @@ pub(super) fn send<'js>(ctx: Ctx<'js>, event_type: Value<'js>, options: Opt<Valu
         dispatch::begin_part();
     }
     events::send(&event).map_err(|error| match error {
-        events::SendError::Invalid(why) => throw(&ctx, "invalid", &format!("the event was not sent: {why}")),
+        events::SendError::Invalid(why) => {
+            throw(&ctx, "invalid", &format!("the event was not sent: {why}"))
+        }
         events::SendError::TooLarge(limit) => throw(
             &ctx,
             "too-large",
@@ -60,7 +66,10 @@ fn throw(ctx: &Ctx<'_>, code: &str, message: &str) -> Error {
 pub(super) fn type_of(ctx: &Ctx<'_>, function: &str, value: &Value<'_>) -> Result<String> {
     let text = value.as_string().map(|text| text.to_string()).transpose()?;
     text.ok_or_else(|| {
-        let message = format!("{function}: the type is a text such as \"cart.added\", not a {}", value.type_name());
+        let message = format!(
+            "{function}: the type is a text such as \"cart.added\", not a {}",
+            value.type_name()
+        );
         values::throw(ctx, "TypeError", &message)
     })
 }
@@ -92,11 +101,17 @@ fn extensions(options: &Options<'_>) -> Result<Vec<(String, String)>> {
         return Ok(Vec::new());
     };
     let extensions = object.props::<String, rquickjs::Coerced<String>>();
-    extensions.map(|entry| entry.map(|(name, value)| (name, value.0))).collect()
+    extensions
+        .map(|entry| entry.map(|(name, value)| (name, value.0)))
+        .collect()
 }
 
 /// `wait(pattern, options?)`: a promise of the event. It is waited for from now on.
-pub(super) fn wait<'js>(ctx: Ctx<'js>, pattern: Value<'js>, options: Opt<Value<'js>>) -> Result<Promise<'js>> {
+pub(super) fn wait<'js>(
+    ctx: Ctx<'js>,
+    pattern: Value<'js>,
+    options: Opt<Value<'js>>,
+) -> Result<Promise<'js>> {
     start::check_evaluated(&ctx, "wait")?;
     let known = ["subject", "timeout", "channel", "localOnly"];
     let options = Options::take(&ctx, "wait", options.0.as_ref(), &known)?;
@@ -170,8 +185,8 @@ pub(super) fn event_of<'js>(ctx: &Ctx<'js>, event: types::Event) -> Result<Value
         tracestate: event.tracestate.as_deref(),
     };
     let extensions = event.extensions.iter();
-    let extensions = extensions
-        .map(|(name, value)| (name.as_str(), hearken_wire::ExtensionKind::String, value));
+    let extensions =
+        extensions.map(|(name, value)| (name.as_str(), hearken_wire::ExtensionKind::String, value));
     let mut bytes = Vec::new();
     hearken_wire::encode(&fields, extensions, &mut bytes);
     EventObject::of(ctx, &Delivered::alone(bytes, event.localorigin))

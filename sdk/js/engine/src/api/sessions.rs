@@ -33,17 +33,22 @@ pub(super) fn sessions<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 fn throw(ctx: &Ctx<'_>, error: node::SessionsError) -> Error {
     use node::SessionsError as Why;
     let (code, message) = match error {
-        Why::Off => ("off", "the node has no sessions; see `[sessions]` of its configuration".to_owned()),
+        Why::Off => (
+            "off",
+            "the node has no sessions; see `[sessions]` of its configuration".to_owned(),
+        ),
         Why::Denied(why) => ("denied", why),
         Why::Invalid(why) => ("invalid", why),
         Why::UnknownChannel => ("unknown-channel", "there is no such channel".to_owned()),
         Why::NotAvailable => ("not-available", "the channel has no such thing".to_owned()),
-        Why::AnotherEpoch => {
-            ("another-epoch", "the position is of another epoch than the history".to_owned())
-        }
-        Why::BudgetExceeded => {
-            ("budget-exceeded", "the plugin's budget is used up; try again later".to_owned())
-        }
+        Why::AnotherEpoch => (
+            "another-epoch",
+            "the position is of another epoch than the history".to_owned(),
+        ),
+        Why::BudgetExceeded => (
+            "budget-exceeded",
+            "the plugin's budget is used up; try again later".to_owned(),
+        ),
     };
     values::throw_coded(ctx, "SessionsError", code, &message)
 }
@@ -63,8 +68,14 @@ fn target<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<node::Target> {
         options.text("user")?.map(node::Target::User),
         options.text("subject")?.map(node::Target::Subject),
         options.text("channel")?.map(node::Target::Channel),
-        options.flag("node")?.filter(|is| *is).map(|_| node::Target::Node),
-        options.flag("all")?.filter(|is| *is).map(|_| node::Target::All),
+        options
+            .flag("node")?
+            .filter(|is| *is)
+            .map(|_| node::Target::Node),
+        options
+            .flag("all")?
+            .filter(|is| *is)
+            .map(|_| node::Target::All),
     ];
     let mut named = all.into_iter().flatten();
     match (named.next(), named.next()) {
@@ -77,10 +88,7 @@ fn target<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<node::Target> {
     }
 }
 
-fn exclusion<'js>(
-    ctx: &Ctx<'js>,
-    options: &Options<'js>,
-) -> Result<Option<node::Exclusion>> {
+fn exclusion<'js>(ctx: &Ctx<'js>, options: &Options<'js>) -> Result<Option<node::Exclusion>> {
     let Some(except) = options.value("except")? else {
         return Ok(None);
     };
@@ -101,7 +109,12 @@ fn reached<'js>(
     Ok(object)
 }
 
-fn send<'js>(ctx: Ctx<'js>, to: Value<'js>, data: Value<'js>, options: Opt<Value<'js>>) -> Result<Object<'js>> {
+fn send<'js>(
+    ctx: Ctx<'js>,
+    to: Value<'js>,
+    data: Value<'js>,
+    options: Opt<Value<'js>>,
+) -> Result<Object<'js>> {
     start::check_evaluated(&ctx, "sessions.send")?;
     let options = Options::take(&ctx, "sessions.send", options.0.as_ref(), &["except"])?;
     let except = exclusion(&ctx, &options)?;
@@ -117,7 +130,10 @@ fn subscribe<'js>(
 ) -> Result<Object<'js>> {
     start::check_evaluated(&ctx, "sessions.subscribe")?;
     let (grant, expire_at) = grant(&ctx, "sessions.subscribe", options.0.as_ref())?;
-    reached(&ctx, node::subscribe(&target(&ctx, &whose)?, &channel, &grant, expire_at))
+    reached(
+        &ctx,
+        node::subscribe(&target(&ctx, &whose)?, &channel, &grant, expire_at),
+    )
 }
 
 fn unsubscribe<'js>(ctx: Ctx<'js>, whose: Value<'js>, channel: String) -> Result<Object<'js>> {
@@ -125,21 +141,33 @@ fn unsubscribe<'js>(ctx: Ctx<'js>, whose: Value<'js>, channel: String) -> Result
     reached(&ctx, node::unsubscribe(&target(&ctx, &whose)?, &channel))
 }
 
-fn disconnect<'js>(ctx: Ctx<'js>, whose: Value<'js>, options: Opt<Value<'js>>) -> Result<Object<'js>> {
+fn disconnect<'js>(
+    ctx: Ctx<'js>,
+    whose: Value<'js>,
+    options: Opt<Value<'js>>,
+) -> Result<Object<'js>> {
     start::check_evaluated(&ctx, "sessions.disconnect")?;
     let known = ["code", "reason", "except"];
     let options = Options::take(&ctx, "sessions.disconnect", options.0.as_ref(), &known)?;
-    let code = options.number("code")?.map(|code| u32::try_from(code).unwrap_or(u32::MAX));
+    let code = options
+        .number("code")?
+        .map(|code| u32::try_from(code).unwrap_or(u32::MAX));
     let reason = options.text("reason")?;
     let except = exclusion(&ctx, &options)?;
     let whose = target(&ctx, &whose)?;
-    reached(&ctx, node::disconnect(&whose, code, reason.as_deref(), except.as_ref()))
+    reached(
+        &ctx,
+        node::disconnect(&whose, code, reason.as_deref(), except.as_ref()),
+    )
 }
 
 fn refresh<'js>(ctx: Ctx<'js>, whose: Value<'js>, options: Opt<Value<'js>>) -> Result<Object<'js>> {
     start::check_evaluated(&ctx, "sessions.refresh")?;
     let options = Options::take(&ctx, "sessions.refresh", options.0.as_ref(), &["expireAt"])?;
-    reached(&ctx, node::refresh(&target(&ctx, &whose)?, seconds(&options)?))
+    reached(
+        &ctx,
+        node::refresh(&target(&ctx, &whose)?, seconds(&options)?),
+    )
 }
 
 fn presence<'js>(ctx: Ctx<'js>, channel: String) -> Result<Array<'js>> {

@@ -9,8 +9,14 @@ use crate::values;
 /// `config`.
 pub(super) fn config<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let config = Object::new(ctx.clone())?;
-    config.set("get", Function::new(ctx.clone(), config_get)?.with_name("get")?)?;
-    config.set("all", Function::new(ctx.clone(), config_all)?.with_name("all")?)?;
+    config.set(
+        "get",
+        Function::new(ctx.clone(), config_get)?.with_name("get")?,
+    )?;
+    config.set(
+        "all",
+        Function::new(ctx.clone(), config_all)?.with_name("all")?,
+    )?;
     Ok(config)
 }
 
@@ -36,18 +42,26 @@ fn config_error(ctx: &Ctx<'_>, error: config_store::Error) -> Error {
 /// `secrets`.
 pub(super) fn secrets<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let secrets = Object::new(ctx.clone())?;
-    let get = Function::new(ctx.clone(), |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
-        match reveal_of(&ctx, &key)? {
-            secrets_store::SecretValue::String(text) => text.into_js(&ctx),
-            secrets_store::SecretValue::Bytes(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => text.into_js(&ctx),
-                Err(_) => {
-                    let message = format!("the secret `{key}` is no text; use secrets.bytes");
-                    Err(values::throw_coded(&ctx, "SecretError", "not-text", &message))
-                }
-            },
-        }
-    })?;
+    let get = Function::new(
+        ctx.clone(),
+        |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
+            match reveal_of(&ctx, &key)? {
+                secrets_store::SecretValue::String(text) => text.into_js(&ctx),
+                secrets_store::SecretValue::Bytes(bytes) => match String::from_utf8(bytes) {
+                    Ok(text) => text.into_js(&ctx),
+                    Err(_) => {
+                        let message = format!("the secret `{key}` is no text; use secrets.bytes");
+                        Err(values::throw_coded(
+                            &ctx,
+                            "SecretError",
+                            "not-text",
+                            &message,
+                        ))
+                    }
+                },
+            }
+        },
+    )?;
     let bytes = Function::new(ctx.clone(), |ctx: Ctx<'js>, key: String| {
         let bytes = match reveal_of(&ctx, &key)? {
             secrets_store::SecretValue::String(text) => text.into_bytes(),
@@ -67,9 +81,10 @@ fn reveal_of(ctx: &Ctx<'_>, key: &str) -> Result<secrets_store::SecretValue> {
                 "not-found",
                 format!("there is no secret `{key}`; name it in `[secrets]` of the manifest"),
             ),
-            secrets_store::SecretsError::Upstream(why) | secrets_store::SecretsError::Io(why) => {
-                ("unavailable", format!("the secret `{key}` cannot be read: {why}"))
-            }
+            secrets_store::SecretsError::Upstream(why) | secrets_store::SecretsError::Io(why) => (
+                "unavailable",
+                format!("the secret `{key}` cannot be read: {why}"),
+            ),
         };
         values::throw_coded(ctx, "SecretError", code, &message)
     })?;

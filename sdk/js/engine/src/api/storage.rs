@@ -37,9 +37,10 @@ pub(super) fn bucket<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
 
 fn throw(ctx: &Ctx<'_>, error: store::Error) -> Error {
     let (code, message) = match error {
-        store::Error::NoSuchStore => {
-            ("no-such-store", "there is no such bucket in the key-value store".to_owned())
-        }
+        store::Error::NoSuchStore => (
+            "no-such-store",
+            "there is no such bucket in the key-value store".to_owned(),
+        ),
         store::Error::AccessDenied => (
             "denied",
             "access to the bucket is denied; grant it with `[allow] keyvalue` in the manifest"
@@ -71,28 +72,36 @@ fn written<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
 
 fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
-        match bucket.get(&key).map_err(|error| throw(&ctx, error))? {
-            Some(value) => read(&ctx, &key, &value),
-            None => Ok(Value::new_undefined(ctx)),
-        }
-    })
+    Function::new(
+        ctx.clone(),
+        move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
+            match bucket.get(&key).map_err(|error| throw(&ctx, error))? {
+                Some(value) => read(&ctx, &key, &value),
+                None => Ok(Value::new_undefined(ctx)),
+            }
+        },
+    )
 }
 
 fn get_bytes<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
         let value = bucket.get(&key).map_err(|error| throw(&ctx, error))?;
-        value.map(|value| TypedArray::<u8>::new(ctx, value)).transpose()
+        value
+            .map(|value| TypedArray::<u8>::new(ctx, value))
+            .transpose()
     })
 }
 
 fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String, value: Value<'js>| {
-        let value = written(&ctx, &value)?;
-        bucket.set(&key, &value).map_err(|error| throw(&ctx, error))
-    })
+    Function::new(
+        ctx.clone(),
+        move |ctx: Ctx<'js>, key: String, value: Value<'js>| {
+            let value = written(&ctx, &value)?;
+            bucket.set(&key, &value).map_err(|error| throw(&ctx, error))
+        },
+    )
 }
 
 fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
@@ -113,7 +122,10 @@ fn has<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn keys<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, next: Opt<Value<'js>>| {
-        let next = next.0.and_then(|next| next.as_number()).and_then(values::whole);
+        let next = next
+            .0
+            .and_then(|next| next.as_number())
+            .and_then(values::whole);
         let page = bucket.list_keys(next).map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         object.set("keys", page.keys)?;
@@ -126,14 +138,18 @@ fn keys<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 
 fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String, delta: Opt<f64>| {
-        let Some(delta) = values::whole(delta.0.unwrap_or(1.0)) else {
-            let message = "increment: by a whole number that is not below zero";
-            return Err(values::throw(&ctx, "RangeError", message));
-        };
-        let sum = atomics::increment(&bucket, &key, delta).map_err(|error| throw(&ctx, error))?;
-        Ok(values::number(sum))
-    })
+    Function::new(
+        ctx.clone(),
+        move |ctx: Ctx<'js>, key: String, delta: Opt<f64>| {
+            let Some(delta) = values::whole(delta.0.unwrap_or(1.0)) else {
+                let message = "increment: by a whole number that is not below zero";
+                return Err(values::throw(&ctx, "RangeError", message));
+            };
+            let sum =
+                atomics::increment(&bucket, &key, delta).map_err(|error| throw(&ctx, error))?;
+            Ok(values::number(sum))
+        },
+    )
 }
 
 /// An object with those that there are.

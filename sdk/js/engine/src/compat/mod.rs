@@ -10,7 +10,11 @@ use crate::api;
 use crate::web::script;
 
 /// Evaluates a listener script of Enonic XP.
-pub(crate) fn enonic(ctx: &Ctx<'_>, entry: &str, texts: &Rc<HashMap<String, String>>) -> Result<()> {
+pub(crate) fn enonic(
+    ctx: &Ctx<'_>,
+    entry: &str,
+    texts: &Rc<HashMap<String, String>>,
+) -> Result<()> {
     let native = api::of_scripts(ctx)?;
     native.set("entry", entry)?;
     let of_name = Rc::clone(texts);

@@ -41,11 +41,14 @@ pub(crate) fn levels<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 }
 
 fn logs<'js>(ctx: &Ctx<'js>, level: Level) -> Result<Function<'js>> {
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, values: Rest<Value<'js>>| -> Result<()> {
-        let text = format(&ctx, values.0)?;
-        logging::log(level, "", &text);
-        Ok(())
-    })
+    Function::new(
+        ctx.clone(),
+        move |ctx: Ctx<'js>, values: Rest<Value<'js>>| -> Result<()> {
+            let text = format(&ctx, values.0)?;
+            logging::log(level, "", &text);
+            Ok(())
+        },
+    )
 }
 
 /// What is logged of values: a text as it is, others as an author reads them.
@@ -53,7 +56,10 @@ fn format<'js>(ctx: &Ctx<'js>, values: Vec<Value<'js>>) -> Result<String> {
     let is_plain = |value: &Value<'js>| {
         value.as_string().is_some() || value.as_int().is_some() || value.as_bool().is_some()
     };
-    let first = values.first().and_then(Value::as_string).map(|text| text.to_string());
+    let first = values
+        .first()
+        .and_then(Value::as_string)
+        .map(|text| text.to_string());
     let has_places = first.transpose()?.is_some_and(|text| text.contains('%'));
     if values.iter().all(is_plain) && !has_places {
         let mut text = String::new();

@@ -44,8 +44,10 @@ fn send<'js>(
     body: Value<'js>,
 ) -> Result<List<(Promise<'js>, u32)>> {
     let refuse = |what: &str| values::throw(&ctx, "TypeError", &format!("fetch: {what}"));
-    let headers: Vec<(String, Vec<u8>)> =
-        headers.into_iter().map(|List((name, value))| (name, value.into_bytes())).collect();
+    let headers: Vec<(String, Vec<u8>)> = headers
+        .into_iter()
+        .map(|List((name, value))| (name, value.into_bytes()))
+        .collect();
     let fields = Fields::from_list(&headers);
     let fields = fields.map_err(|error| refuse(&format!("a header cannot be sent: {error:?}")))?;
     let request = OutgoingRequest::new(fields);
@@ -58,7 +60,9 @@ fn send<'js>(
     }
     let bytes = body.as_object().and_then(values::bytes_of);
     // Of a request without one too: it ends the request.
-    let outgoing = request.body().map_err(|()| refuse("there is no memory left for the body"))?;
+    let outgoing = request
+        .body()
+        .map_err(|()| refuse("there is no memory left for the body"))?;
     let response = handle(request, None).map_err(|error| refuse(&told(&error)))?;
     write(outgoing, bytes.as_deref().unwrap_or_default());
     drive::begin(&ctx, Sending(response)).map(List)
@@ -96,7 +100,13 @@ impl Operation for Sending {
                 let message = format!("fetch: {}", told(&error));
                 return Some(Err(values::throw(ctx, "TypeError", &message)));
             }
-            Err(()) => return Some(Err(values::throw(ctx, "TypeError", "fetch: it was answered"))),
+            Err(()) => {
+                return Some(Err(values::throw(
+                    ctx,
+                    "TypeError",
+                    "fetch: it was answered",
+                )));
+            }
         };
         let headers = response.headers().entries().into_iter();
         let headers: Vec<List<(String, String)>> = headers

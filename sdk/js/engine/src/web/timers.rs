@@ -70,7 +70,13 @@ fn set_timeout<'js>(
     delay: Opt<Value<'js>>,
     arguments: Rest<Value<'js>>,
 ) -> Result<u32> {
-    set(&ctx, call, nanoseconds(delay.0.as_ref()), false, arguments.0)
+    set(
+        &ctx,
+        call,
+        nanoseconds(delay.0.as_ref()),
+        false,
+        arguments.0,
+    )
 }
 
 fn set_interval<'js>(
@@ -83,7 +89,11 @@ fn set_interval<'js>(
     set(&ctx, call, every, true, arguments.0)
 }
 
-fn set_immediate<'js>(ctx: Ctx<'js>, call: Function<'js>, arguments: Rest<Value<'js>>) -> Result<u32> {
+fn set_immediate<'js>(
+    ctx: Ctx<'js>,
+    call: Function<'js>,
+    arguments: Rest<Value<'js>>,
+) -> Result<u32> {
     set(&ctx, call, 0, false, arguments.0)
 }
 
@@ -106,7 +116,9 @@ fn set<'js>(
             return Err(values::throw(ctx, "RangeError", &message));
         }
         *last = last.wrapping_add(1);
-        let arguments = arguments.into_iter().map(|value| Persistent::save(ctx, value));
+        let arguments = arguments
+            .into_iter()
+            .map(|value| Persistent::save(ctx, value));
         timers.push(Timer {
             number: *last,
             due: now().saturating_add(after),
@@ -120,9 +132,14 @@ fn set<'js>(
 }
 
 fn unset(number: Opt<Value<'_>>) {
-    let number = number.0.and_then(|number| number.as_number()).and_then(values::whole);
+    let number = number
+        .0
+        .and_then(|number| number.as_number())
+        .and_then(values::whole);
     let unset = TIMERS.with_borrow_mut(|(_, timers)| {
-        let at = timers.iter().position(|timer| Some(u64::from(timer.number)) == number)?;
+        let at = timers
+            .iter()
+            .position(|timer| Some(u64::from(timer.number)) == number)?;
         Some(timers.remove(at))
     });
     drop(unset);
@@ -145,7 +162,10 @@ pub(crate) fn run_due(ctx: &Ctx<'_>) -> bool {
     true
 }
 
-type Due = (Persistent<Function<'static>>, Vec<Persistent<Value<'static>>>);
+type Due = (
+    Persistent<Function<'static>>,
+    Vec<Persistent<Value<'static>>>,
+);
 
 fn take_due() -> Option<Due> {
     TIMERS.with_borrow_mut(|(_, timers)| {
@@ -154,7 +174,10 @@ fn take_due() -> Option<Due> {
         }
         let now = now();
         // Of those that are due at the same moment the first that was set.
-        let (at, _) = timers.iter().enumerate().min_by_key(|(_, timer)| timer.due)?;
+        let (at, _) = timers
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, timer)| timer.due)?;
         let timer = timers.get_mut(at).filter(|timer| timer.due <= now)?;
         if let Some(every) = timer.every {
             timer.due = now.saturating_add(every);
