@@ -1,5 +1,6 @@
 //! Texts in the plugins folder are plugins, like components in all that matters.
 
+mod api;
 mod authors;
 mod bounds;
 mod loading;

@@ -37,7 +37,6 @@ impl Problem {
             .as_ref()
             .map(|help| format!(" ({help})"))
             .unwrap_or_default();
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
         Self::at(text, at, format!("{}{help}", error.message))
     }
 }
