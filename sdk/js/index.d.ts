@@ -232,9 +232,9 @@ export const log: {
   error(...values: unknown[]): void;
 };
 
-/** Thrown by a handler: the event is to be tried again. So is any other error. */
+/** Thrown by a handler: a channel's event is to be tried again. So is any other error. */
 export class Retry extends Error {
-  constructor(message?: string, options?: { cause?: unknown });
+  constructor(message?: string, options?: { /** Not sooner; at most `max_backoff`. */ after?: Duration; cause?: unknown });
 }
 
 /** Thrown by a handler: the event will never be handled, and goes to the dead letters at once. */

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hearken_wire::EventRef;
 use hearken_wire::frame::FLAG_CHANNEL;
@@ -53,6 +54,8 @@ pub(crate) struct Failure {
 pub(crate) enum FailureKind {
     /// It may succeed.
     Again,
+    /// It may, once so much time has passed.
+    AgainAfter(Duration),
     /// None ever will.
     Reject,
 }

@@ -280,6 +280,7 @@ impl<I: Inbox> Worker<I> {
             self.settle(*at, Verdict::Done);
             let verdict = match kind {
                 FailureKind::Again => Verdict::Again(reason),
+                FailureKind::AgainAfter(least) => Verdict::AgainAfter(reason, *least),
                 FailureKind::Reject => Verdict::Rejected(reason),
             };
             self.settle(at + 1, verdict);

@@ -2,6 +2,8 @@
 
 use rquickjs::{Ctx, Error, Object, Value};
 
+use crate::options;
+
 /// Lines of a trace that are told: what is called and by whom, not a whole recursion.
 const MAX_FRAMES: usize = 16;
 
@@ -15,6 +17,8 @@ pub(crate) struct Failure {
     pub reason: String,
     /// Whether another attempt would be in vain.
     pub rejected: bool,
+    /// How many milliseconds are to pass before the next attempt, if it says so.
+    pub after: Option<u64>,
 }
 
 impl Failure {
@@ -23,6 +27,7 @@ impl Failure {
         Self {
             reason: reason.into(),
             rejected: false,
+            after: None,
         }
     }
 
@@ -36,6 +41,10 @@ impl Failure {
         Self {
             reason: reasons.join("\n"),
             rejected: failures.iter().all(|(_, failure)| failure.rejected),
+            after: failures
+                .iter()
+                .filter_map(|(_, failure)| failure.after)
+                .max(),
         }
     }
 }
@@ -53,6 +62,7 @@ pub(crate) fn thrown(value: &Value<'_>) -> Failure {
     Failure {
         reason: told(value, MAX_CAUSES),
         rejected: rejects(value, MAX_CAUSES),
+        after: after(value),
     }
 }
 
@@ -127,6 +137,14 @@ pub(crate) fn place(stack: &str) -> Option<String> {
     // Without the column.
     let (place, _) = place.rsplit_once(':')?;
     Some(place.to_owned())
+}
+
+/// When a `Retry` is to be tried again, in milliseconds.
+fn after(value: &Value<'_>) -> Option<u64> {
+    let object = value.as_object().filter(|object| object.is_error())?;
+    let is_retry = object.get::<_, Option<String>>("name").ok().flatten()? == "Retry";
+    let after: Value<'_> = object.get("after").ok().filter(|_| is_retry)?;
+    options::milliseconds(&after)
 }
 
 /// Whether it is a `Reject`, or came of one.

@@ -50,9 +50,10 @@ impl Guest for Engine {
 }
 
 fn tell(failure: &Failure) {
-    match failure.rejected {
-        true => told::reject(&failure.reason),
-        false => told::fail(&failure.reason),
+    match (failure.rejected, failure.after) {
+        (true, _) => told::reject(&failure.reason),
+        (false, Some(after)) => told::retry(&failure.reason, after),
+        (false, None) => told::fail(&failure.reason),
     }
 }
 

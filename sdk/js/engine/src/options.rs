@@ -112,12 +112,7 @@ impl<'js> Options<'js> {
         let Some(value) = self.value(name)? else {
             return Ok(None);
         };
-        let milliseconds = match value.as_string() {
-            Some(text) => span(&text.to_string()?),
-            None => value
-                .as_number()
-                .and_then(|number| values::whole(number.ceil())),
-        };
+        let milliseconds = milliseconds(&value);
         let expected = "milliseconds, or a time such as \"2s\" or \"500ms\"";
         milliseconds
             .map(Some)
@@ -144,8 +139,18 @@ impl<'js> Options<'js> {
     }
 }
 
+/// A number of milliseconds, or a text such as `2s`.
+pub(crate) fn milliseconds(value: &Value<'_>) -> Option<u64> {
+    match value.as_string() {
+        Some(text) => span(&text.to_string().ok()?),
+        None => value
+            .as_number()
+            .and_then(|number| values::whole(number.ceil())),
+    }
+}
+
 /// Reads a span of time, such as `2s`, `1.5m` or `500ms`, in milliseconds.
-pub(crate) fn span(text: &str) -> Option<u64> {
+fn span(text: &str) -> Option<u64> {
     let text = text.trim();
     let unit = text.find(|character: char| character.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(unit);
