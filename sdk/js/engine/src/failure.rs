@@ -97,8 +97,8 @@ fn headline(error: &Object<'_>) -> String {
 
 fn told_of_no_error(value: &Value<'_>) -> String {
     if value.is_null() {
-        // No memory is left to say so.
-        return "InternalError: out of memory".to_owned();
+        // Where no memory is left for an error, this is thrown in its place.
+        return "InternalError: out of memory, or null was thrown".to_owned();
     }
     if let Some(text) = value.as_string() {
         return text
