@@ -163,7 +163,7 @@ fn finish(entry: &str, version: String) -> std::result::Result<(), Failure> {
     if registry::listeners().is_empty() && registry::hooks().is_none() {
         return Err(Failure::found(format!(
             "{entry} listens to nothing: call listen(\"custom.*\", (event) => {{}}) of \"hearken\"; \
-             a file that plugins share is called `_{entry}`\n    at {entry}:1:1"
+             a file that plugins share has a name that begins with `_`\n    at {entry}:1:1"
         )));
     }
     registry::close(version);
