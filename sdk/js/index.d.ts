@@ -63,11 +63,11 @@ export interface ListenOptions {
   /** Only events that were published on this node. */
   localOnly?: boolean;
   /**
-   * Of a durable channel: its events at least once and in order for each subject, also those
-   * that came while the plugin was not there. Of sessions (`chat:*`): their publications, live.
+   * The events of this durable channel, at least once and in order for each subject, also those
+   * that came while the plugin was not there.
    */
   channel?: string;
-  /** With `channel`: as they are published, each at most once. */
+  /** With `channel`, which may be one of sessions: as they are published, each at most once. */
   live?: boolean;
   /** Where to begin in a channel of which the plugin has handled nothing yet; `"first"`. */
   from?: "first" | "new" | number;

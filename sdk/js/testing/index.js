@@ -21,7 +21,7 @@ function wants(listener, event) {
   return (
     listener.patterns.some((pattern) => matches(pattern, event.type)) &&
     (listener.subject === undefined || listener.subject === event.subject) &&
-    (listener.channel === undefined || /[*:]/.test(listener.channel) || listener.channel === event.channel) &&
+    (listener.channel === undefined || listener.channel === event.channel) &&
     (!listener.localOnly || event.localorigin)
   );
 }

@@ -22,7 +22,7 @@ export function listen(pattern, ...rest) {
   const options = known("listen", rest[0], ["subject", "localOnly", "channel", "live", "from"]);
   const patterns = [pattern].flat();
   patterns.forEach(check);
-  const isLive = options.live || options.channel === undefined || /[*:]/.test(options.channel);
+  const isLive = Boolean(options.live) || options.channel === undefined;
   registered.listeners.push({ name: handler.name, patterns, ...options, isLive, handler });
 }
 

@@ -39,7 +39,7 @@ pub(super) fn listen<'js>(
             "listen: `from` is for listeners with a `channel` that are not `live`",
         ));
     }
-    let delivery = if is_live || is_of_sessions(channel.as_deref()) {
+    let delivery = if is_live {
         Delivery::Live
     } else {
         Delivery::Channel(from)
@@ -156,11 +156,6 @@ fn starting_point(ctx: &Ctx<'_>, options: &Options<'_>) -> Result<Option<Startin
             "listen: `from` is \"first\", \"new\" or the number of an event",
         )),
     }
-}
-
-/// Whether a channel is one of sessions, whose deliveries are live.
-fn is_of_sessions(channel: Option<&str>) -> bool {
-    channel.is_some_and(|channel| channel.contains(['*', ':']))
 }
 
 /// The function's own name, or the place where it is registered.
