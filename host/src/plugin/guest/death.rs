@@ -44,9 +44,9 @@ impl Death {
         }
         let script = guest.script.as_deref();
         if let Some(last_words) = guest.last_words() {
-            reason = match script.and_then(|script| script.trace(&last_words)) {
-                // The engine gives up because of what it says; how it does tells nobody anything.
-                Some(_) if gave_up(error) => last_words,
+            reason = match script {
+                // An engine gives up because of what it says; how it does tells nobody anything.
+                Some(_) if meter.exceeded().is_none() && gave_up(error) => last_words,
                 _ => format!("{reason}; last words on stderr: {last_words}"),
             };
         }
