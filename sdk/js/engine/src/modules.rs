@@ -87,9 +87,9 @@ fn find(
     }
     if !name.starts_with("./") && !name.starts_with("../") {
         return Err(
-            "packages of npm are bundled: make a folder for the plugin by `hearken plugin new \
-             NAME --project`, and install the package there; another file of the plugins folder \
-             is imported as \"./_NAME.js\""
+            "packages of npm are bundled into the plugin's file, by `npx esbuild MAIN --bundle \
+             --format=esm --external:hearken --outfile=plugins/NAME.js`; another file of the \
+             plugins folder is imported as \"./_NAME.js\""
                 .to_owned(),
         );
     }

@@ -80,7 +80,9 @@ fn make() -> std::result::Result<Instance, Failure> {
     if let Some(memory) = memory_limit(settings.memory) {
         runtime.set_memory_limit(memory);
     }
-    runtime.set_max_stack_size(settings.stack.min(MAX_STACK) as usize);
+    // To QuickJS nothing would mean that there is no bound.
+    let stack = Some(settings.stack).filter(|stack| *stack > 0);
+    runtime.set_max_stack_size(stack.map_or(MAX_STACK, |stack| stack.min(MAX_STACK)) as usize);
     runtime.set_loader(Names(Rc::clone(&texts)), Reader(Rc::clone(&texts)));
     runtime.set_host_promise_rejection_tracker(Some(Box::new(drive::track_rejection)));
     runtime.set_interrupt_handler(Some(Box::new(progress::is_interrupted)));
