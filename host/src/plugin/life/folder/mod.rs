@@ -141,7 +141,7 @@ impl Folder {
     /// # Errors
     /// [`FolderError::Unusable`] when the folder cannot be read, or does not answer.
     pub(crate) async fn plugins(&mut self) -> Result<BTreeSet<String>, FolderError> {
-        let survey = survey(self.path.clone(), self.disk.clone(), |folder| {
+        let survey = ask(self.path.clone(), self.disk.clone(), |folder| {
             survey::warn_of_names(folder);
             Survey::take(folder)
         });
@@ -354,14 +354,15 @@ async fn surveyed(
         Some(running) => running,
         None => {
             tokio::time::sleep_until(at).await;
-            let survey = survey(folder.to_owned(), disk.clone(), Survey::take);
+            let survey = ask(folder.to_owned(), disk.clone(), Survey::take);
             surveying.insert(AbortOnDropHandle::new(tokio::spawn(survey)))
         }
     };
     running.await
 }
 
-async fn survey(
+/// Has the system asked where that holds up nobody.
+async fn ask(
     folder: PathBuf,
     disk: Disk,
     take: impl FnOnce(&Path) -> io::Result<Survey> + Send + 'static,
