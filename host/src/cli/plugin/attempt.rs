@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Data;
 use super::author::{compile_workers, policy};
+use super::data::Data;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::config::{LARGEST_EVENT, LogConfig, LogFormat};

@@ -3,6 +3,7 @@
 mod act;
 mod attempt;
 mod author;
+mod data;
 mod list;
 mod replay;
 mod show;
@@ -16,6 +17,7 @@ use super::client::{Client, PluginAction};
 use super::error::CliError;
 use super::output::Output;
 use crate::script::Language;
+use data::Data;
 
 /// Write plugins, and look after those of a node
 #[derive(Debug, Subcommand)]
@@ -87,14 +89,6 @@ pub(super) struct Build {
 
     #[command(flatten)]
     data: Data,
-}
-
-/// Where engines are that were added.
-#[derive(Args, Debug)]
-pub(super) struct Data {
-    /// Data folder of the node, for engines that were added and what was compiled
-    #[arg(long, value_name = "DIR", default_value = "data", env = "HEARKEN_DATA")]
-    pub(super) data: PathBuf,
 }
 
 impl New {

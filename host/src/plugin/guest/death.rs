@@ -38,15 +38,17 @@ impl Death {
         } else {
             error.root_cause().to_string()
         };
-        if meter.exceeded().is_none() && dies_for_want_of_memory(guest.memory.refused(), error) {
+        let is_in_time = meter.exceeded().is_none();
+        let wants_memory = is_in_time && dies_for_want_of_memory(guest.memory.refused(), error);
+        if wants_memory {
             let limit = bytesize::ByteSize(guest.memory.limit());
             reason = format!("memory limit of {limit} reached: {reason}");
         }
         let script = guest.script.as_deref();
         if let Some(last_words) = guest.last_words() {
-            reason = match script.and_then(|script| script.trace(&last_words)) {
-                // The engine gives up because of what it says; how it does tells nobody anything.
-                Some(_) if gave_up(error) => last_words,
+            reason = match script {
+                // An engine gives up because of what it says; how it does tells nobody anything.
+                Some(_) if is_in_time && !wants_memory && gave_up(error) => last_words,
                 _ => format!("{reason}; last words on stderr: {last_words}"),
             };
         }

@@ -113,9 +113,9 @@ impl Reports {
             .publish_host(HostEventType::PluginQuarantined, name, &data);
     }
 
-    /// As much of a text as fits three times into an event, beside the names.
+    /// As much of a text as fits twice into an event, beside the names.
     fn fitting<'t>(&self, text: &'t str) -> &'t str {
-        let most = self.context.bus.max_event_bytes() / 5;
+        let most = self.context.bus.max_event_bytes() / 4;
         let mut bytes = 0;
         let end = text.char_indices().find(|(_, character)| {
             bytes += json_bytes(*character);

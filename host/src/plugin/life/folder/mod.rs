@@ -11,6 +11,7 @@
 //! answer.
 
 mod error;
+mod looking;
 mod names;
 mod survey;
 mod watch;
@@ -26,10 +27,11 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::burst::Bursts;
-use crate::plugin::code::disk::{Disk, DiskError};
+use crate::plugin::code::disk::Disk;
 use crate::plugin::life::files::Files;
 use crate::script::Language;
 pub use error::FolderError;
+use looking::{Looking, looked};
 use names::Whose;
 pub(crate) use survey::Stamps;
 use survey::{Identity, Shared, Survey};
@@ -67,6 +69,8 @@ pub(crate) struct Folder {
     seen: BTreeMap<String, Stamps>,
     /// The texts that plugins may share, as they were when the folder was last looked at.
     shared: Shared,
+    /// It was reported since that one of them has changed.
+    shared_told: bool,
     /// Which folder is watched; none while there is none.
     watched: Option<Identity>,
     surveyed: Instant,
@@ -81,12 +85,6 @@ pub(crate) struct Folder {
 }
 
 type Surveying = AbortOnDropHandle<io::Result<Survey>>;
-
-/// A look at a plugin's files before it is said that they have changed.
-struct Looking {
-    plugin: String,
-    stamps: AbortOnDropHandle<Result<Stamps, DiskError>>,
-}
 
 /// A plugin that is to be looked at.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,6 +125,7 @@ impl Folder {
             writing: HashSet::new(),
             seen: BTreeMap::new(),
             shared: survey.shared,
+            shared_told: false,
             watched: Some(survey.folder),
             surveyed: now,
             next_survey: now + SURVEY,
@@ -142,7 +141,7 @@ impl Folder {
     /// # Errors
     /// [`FolderError::Unusable`] when the folder cannot be read, or does not answer.
     pub(crate) async fn plugins(&mut self) -> Result<BTreeSet<String>, FolderError> {
-        let survey = survey(self.path.clone(), self.disk.clone(), |folder| {
+        let survey = ask(self.path.clone(), self.disk.clone(), |folder| {
             survey::warn_of_names(folder);
             Survey::take(folder)
         });
@@ -213,15 +212,8 @@ impl Folder {
     }
 
     fn look_at(&mut self, plugin: String) {
-        let (files, disk) = (self.files(&plugin), self.disk.clone());
-        let looking = async move {
-            let path = files.named().to_owned();
-            disk.run(&path, move || Stamps::of(&files)).await
-        };
-        self.looking = Some(Looking {
-            plugin,
-            stamps: AbortOnDropHandle::new(tokio::spawn(looking)),
-        });
+        let files = self.files(&plugin);
+        self.looking = Some(Looking::begin(plugin, files, self.disk.clone()));
     }
 
     /// What was seen before a plugin is looked at. If nothing was, whoever looks at it
@@ -246,11 +238,15 @@ impl Folder {
     fn note(&mut self, Signal { whose, stage }: Signal) {
         let plugin = match whose {
             Whose::Plugin(plugin) => plugin,
-            Whose::Shared => match stage {
-                Stage::Writing if cfg!(target_os = "linux") => return,
-                Stage::Complete => return self.shared_changed(SETTLE),
-                Stage::Writing | Stage::Appeared => return self.shared_changed(QUIET),
-            },
+            Whose::Shared => {
+                let pause = match stage {
+                    Stage::Writing if cfg!(target_os = "linux") => return,
+                    Stage::Complete => SETTLE,
+                    Stage::Writing | Stage::Appeared => QUIET,
+                };
+                self.shared_told = true;
+                return self.shared_changed(pause);
+            }
         };
         match stage {
             Stage::Complete => {
@@ -311,8 +307,8 @@ impl Folder {
             ..
         } = survey;
         self.watch.follow(&folders);
-        if self.shared != shared {
-            self.shared = shared;
+        let told = std::mem::take(&mut self.shared_told);
+        if std::mem::replace(&mut self.shared, shared) != self.shared && !told {
             self.shared_changed(pause);
         }
         let gone = self.seen.keys().filter(|name| !plugins.contains_key(*name));
@@ -358,14 +354,15 @@ async fn surveyed(
         Some(running) => running,
         None => {
             tokio::time::sleep_until(at).await;
-            let survey = survey(folder.to_owned(), disk.clone(), Survey::take);
+            let survey = ask(folder.to_owned(), disk.clone(), Survey::take);
             surveying.insert(AbortOnDropHandle::new(tokio::spawn(survey)))
         }
     };
     running.await
 }
 
-async fn survey(
+/// Has the system asked where that holds up nobody.
+async fn ask(
     folder: PathBuf,
     disk: Disk,
     take: impl FnOnce(&Path) -> io::Result<Survey> + Send + 'static,
@@ -373,25 +370,6 @@ async fn survey(
     let taken = folder.clone();
     let survey = disk.run(&folder, move || take(&taken)).await;
     survey.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
-/// A plugin whose files were looked at, and what was seen; never, while none is.
-async fn looked(looking: &mut Option<Looking>) -> (String, Option<Stamps>) {
-    let Some(Looking { plugin, stamps }) = looking else {
-        return std::future::pending().await;
-    };
-    let seen = match stamps.await {
-        Ok(Ok(stamps)) => Some(stamps),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "cannot look at a plugin's files");
-            None
-        }
-        Err(error) => {
-            tracing::error!(%error, "looking at a plugin's files failed");
-            None
-        }
-    };
-    (plugin.clone(), seen)
 }
 
 #[cfg(test)]

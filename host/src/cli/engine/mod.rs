@@ -1,6 +1,8 @@
 //! `hearken engine`: what evaluates plugins that are texts.
 
-use std::io::{self, Write};
+mod error;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,8 +13,10 @@ use tempfile::NamedTempFile;
 use super::error::CliError;
 use super::output::{Output, note};
 use super::render::table;
-use crate::plugin::{AddEngineError, add_engine, engines};
+use crate::plugin::{add_engine, engines};
 use crate::script::Language;
+
+pub(super) use error::EngineCommandError;
 
 /// How long getting an engine may take: 30 MiB over a slow connection.
 const WITHIN: Duration = Duration::from_secs(600);
@@ -46,31 +50,6 @@ pub(super) enum Engine {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Added {
     Python,
-}
-
-/// Why there is no other engine.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum EngineCommandError {
-    /// Nothing is known to get it from.
-    #[error(
-        "this version of Hearken knows of no engine of {} to get: name one with `--from FILE|URL`",
-        .0.title()
-    )]
-    Nowhere(Language),
-    /// It cannot be got.
-    #[error("cannot get {url}: {reason}")]
-    Get {
-        /// From where.
-        url: String,
-        /// Why not.
-        reason: String,
-    },
-    /// There is no room for what is got.
-    #[error("cannot write a temporary file: {0}")]
-    Temporary(io::Error),
-    /// It cannot be added.
-    #[error(transparent)]
-    Add(#[from] AddEngineError),
 }
 
 impl Engine {
