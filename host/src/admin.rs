@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::bus::Overflow;
+use crate::script::Language;
 
 pub use answering::AnswersStatus;
 pub use consuming::{
@@ -202,6 +203,9 @@ pub struct PluginStatus {
     pub name: String,
     /// Version that the plugin gives itself; null while none was loaded.
     pub version: Option<String>,
+    /// What it is written in; null while none was loaded.
+    #[serde(default)]
+    pub language: Option<Language>,
     /// Where it stands.
     pub state: PluginState,
     /// Interface through which events are handed over, e.g. `hearken:plugin/listener@0.2.0`.
@@ -227,7 +231,7 @@ pub struct PluginStatus {
     /// Its HTTP requests; empty while there were none.
     #[serde(default)]
     pub http: Vec<HostRequests>,
-    /// BLAKE3 hash of the component that runs, in hexadecimal.
+    /// BLAKE3 hash of the component or the texts that run, in hexadecimal.
     pub content_hash: Option<String>,
     /// Bytes that its instances hold now: linear memory, tables, and what the host keeps for them.
     pub memory_bytes: u64,

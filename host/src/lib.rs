@@ -31,6 +31,7 @@
 //! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
 //! | [`tls`] | what all that speaks TLS shares: the cryptography, reading and making certificates, reading them again when they change | `clock`, `file_watch` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
+//! | [`script`] | plugins that are texts: their languages, files, imports, and places in them | nothing else |
 //! | `incarnation` | which start of the node this is | `clock` |
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
 //! | [`access`] | who may do what: keys, tokens, roles, rights, budgets; knows neither HTTP nor plugins | `clock` |
@@ -40,13 +41,13 @@
 //! | [`mesh`] | messages between the sessions of several nodes: the port between `session` and `cluster` | nothing else |
 //! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history, presence; no HTTP | `access`, `channel`, `bus`, `event`, `mesh`, `panics` |
 //! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
-//! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus` |
+//! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus`, `script` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
 //! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `mesh`, `bus`, `event`, `clock`, `tls` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `session`, `consumer`, `channel`, `bus`, `event`, `nearest` |
-//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import, what sessions ask them | `config`, `store`, `admin`, `session`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `tls`, `clock`, `panics`, `burst` |
+//! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import, what sessions ask them | `config`, `store`, `admin`, `session`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `script`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, channels, sessions, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `session`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |
-//! | [`authoring`] | making, building, watching and explaining plugin crates; runs no guest | `admin`, `interfaces`, `burst` |
+//! | [`authoring`] | making, building, watching and explaining plugins; runs no guest | `admin`, `interfaces`, `script`, `burst` |
 //! | [`logging`] | the log, one for the whole process | `config` |
 //! | [`node`] | puts bus, store, channels, plugins, cluster and gateway together, runs and drains them | all above but `authoring`, `logging` |
 //! | [`cli`] | the commands, one file each | all above |
@@ -78,7 +79,8 @@
 //! | partition | the part of a mailbox that one of a plugin's instances takes from: the events of some subjects, in order |
 //! | overflow | a full mailbox: what is dropped then, or that the receiver is disconnected |
 //! | frame | events packed one behind the other, which a guest or a link gets at once |
-//! | plugin | a component from the plugins folder, by the name of its file; a *version* is one such file as loaded |
+//! | plugin | a component or a text from the plugins folder, by the name of its file; a *version* is one such file as loaded |
+//! | engine of a language | the component that evaluates the texts of plugins in that language, which share it |
 //! | guest | the component while it runs, and what the host keeps for it |
 //! | instance | a component with memory of its own; an *instance slot* is the place of one, filled anew when it dies |
 //! | listener | a function of a plugin with the filter of what it wants |
@@ -190,6 +192,7 @@ mod panics;
 pub mod passing;
 #[cfg(feature = "node")]
 pub mod plugin;
+pub mod script;
 #[cfg(feature = "gateway")]
 pub mod session;
 #[cfg(feature = "node")]

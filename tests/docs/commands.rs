@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::page::{Block, Page};
 use crate::shell::Shell;
+use crate::support::engines::put_into;
 use crate::support::lacking;
 use crate::support::plugin::{Plugin, gallery, plugin};
 use crate::support::process::NodeProcess;
@@ -28,6 +29,14 @@ async fn plugins() {
     let component = folder.path().join("cart.wasm");
     fs::write(component, plugin("unknown-import").bytes()).expect("a new file");
     run("host/docs/plugins.md", Shell::new(folder.path(), None)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript() {
+    let folder = TempDir::new().expect("a temporary folder");
+    // Otherwise the page would begin with compiling.
+    put_into(&folder.path().join("data")).await;
+    run("host/docs/javascript.md", Shell::new(folder.path(), None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,12 +83,13 @@ const GALLERY: [&str; 6] = [
 ];
 
 /// The pages that the tests above run.
-const RUN: [&str; 7] = [
+const RUN: [&str; 8] = [
     "README.md",
     "host/docs/channels.md",
     "host/docs/cli.md",
     "host/docs/cluster.md",
     "host/docs/http.md",
+    "host/docs/javascript.md",
     "host/docs/operations.md",
     "host/docs/plugins.md",
 ];

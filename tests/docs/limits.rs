@@ -56,12 +56,29 @@ fn known() -> Vec<Row> {
         ),
         // Plugin files.
         ("component file", vec![of("MAX_COMPONENT_BYTES")]),
+        ("text of a plugin", vec![of("MAX_TEXT_BYTES")]),
+        (
+            "texts of a plugin",
+            vec![of("MAX_TEXTS"), of("MAX_TEXTS_BYTES")],
+        ),
         ("manifest", vec![of("MAX_MANIFEST_BYTES")]),
         ("name of a plugin", vec![of("MAX_PLUGIN_NAME_BYTES")]),
         ("secrets of a manifest", vec![of("MAX_SECRETS")]),
         (
             "compiling a component",
             vec![millis(config.compile.timeout), config.compile.memory],
+        ),
+        (
+            "compiling the engine",
+            vec![of("ENGINE_TIMEOUT"), of("ENGINE_MEMORY")],
+        ),
+        (
+            "taking the types out",
+            vec![of("blanking/DEADLINE"), of("blanking/MEMORY")],
+        ),
+        (
+            "folders in the plugins folder",
+            vec![of("survey/MAX_FOLDERS"), of("survey/MAX_FILES")],
         ),
         ("nesting of components", vec![of("plugin/MAX_DEPTH")]),
         (
@@ -116,6 +133,7 @@ fn known() -> Vec<Row> {
         ),
         ("tables of an instance", vec![of("MAX_TABLE_ELEMENTS")]),
         ("stack of a guest", vec![of("GUEST_STACK_BYTES")]),
+        ("stack of a text", vec![of("config/STACK_BYTES")]),
         ("time of an event", vec![millis(limits.deadline)]),
         (
             "open handles",

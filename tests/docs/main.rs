@@ -41,6 +41,7 @@ async fn every_command_is_described() {
     for group in [
         &[][..],
         &["plugin"],
+        &["engine"],
         &["channel"],
         &["sessions"],
         &["access"],
@@ -53,6 +54,7 @@ async fn every_command_is_described() {
             let called = [&["hearken"], group, &[command]].concat().join(" ");
             let groups = [
                 "hearken plugin",
+                "hearken engine",
                 "hearken channel",
                 "hearken sessions",
                 "hearken access",

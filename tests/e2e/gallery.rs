@@ -11,9 +11,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::sessions::{Session, configured, emulate};
 use crate::support::DEADLINE;
+use crate::support::engines;
+use crate::support::events::Events;
 use crate::support::guests::gallery_folder;
 use crate::support::node::TestNode;
-use crate::support::plugin::gallery;
+use crate::support::plugin::{gallery, place};
 use crate::support::process::NodeProcess;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,4 +292,58 @@ async fn all_of_it_at_once() {
             "{name}"
         );
     }
+}
+
+/// The gallery's plugin that is a text of this name, with its manifest, on a node.
+async fn with_text(name: &str, file: &str) -> (TestNode, Events) {
+    let folder = gallery_folder();
+    let read = |file: &str| std::fs::read(folder.join(file)).expect("it is shipped");
+    let node = TestNode::start_in(engines::folders().await).await;
+    let mut reports = node.listen("plugin.*").await;
+    let manifest = format!("{name}.toml");
+    place(&node.plugins(), &manifest, &read(&manifest));
+    place(&node.plugins(), file, &read(file));
+    reports.about("plugin.started", name).await;
+    (node, reports)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes() {
+    let (node, _reports) = with_text("changes", "changes.js").await;
+    let mut changed = node.listen("custom.sensor.changed").await;
+    for value in [20.0, 20.4, 21.0, 21.2] {
+        let read =
+            json!({ "type": "sensor.read", "subject": "cellar", "data": { "value": value } });
+        node.publish(&read).await;
+    }
+    assert_eq!(
+        changed.next().await["data"],
+        json!({ "value": 20, "before": null })
+    );
+    assert_eq!(
+        changed.next().await["data"],
+        json!({ "value": 21, "before": 20 })
+    );
+    node.publish(&json!({ "type": "sensor.read", "subject": "attic", "data": { "value": 1 } }))
+        .await;
+    assert_eq!(changed.next().await["subject"], "attic");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restock() {
+    let (node, _reports) = with_text("restock", "restock.ts").await;
+    let mut low = node.listen("custom.stock.low").await;
+    for (event_type, quantity) in [("added", 70), ("removed", 20), ("added", 49), ("added", 2)] {
+        node.publish(&json!({
+            "type": format!("cart.{event_type}"),
+            "subject": "soap",
+            "data": { "quantity": quantity },
+        }))
+        .await;
+    }
+    let event = low.next().await;
+    assert_eq!(
+        (&event["subject"], &event["data"]),
+        (&json!("soap"), &json!({ "quantity": 101 }))
+    );
 }

@@ -22,6 +22,7 @@ mod handover;
 mod hostile;
 mod http;
 mod kept;
+mod languages;
 mod logs;
 mod reload;
 mod rights;

@@ -8,11 +8,13 @@ use super::error::CliError;
 use super::greeting::{Entrance, greet, greet_builder, say};
 use super::output::note;
 use super::process::with_log_and_signals;
-use crate::authoring::{CompilerOutput, Dev as Builder, DevReport, Placement, ensure_target};
+use crate::authoring::{
+    CompilerOutput, Dev as Builder, DevReport, Placement, discover, ensure_target,
+};
 use crate::config::{ConfigSource, LogFormat, NodeConfig, NodeFlags};
 use crate::node::{Listeners, Node};
 
-/// Build every plugin crate in the plugins folder, run a node on them, and rebuild what is edited
+/// Run a node on the plugins that are being written: each save reloads a text or rebuilds a crate
 #[derive(Args, Debug)]
 pub(super) struct Dev {
     #[command(flatten)]
@@ -37,7 +39,7 @@ impl Dev {
             let (builder, mut node) = started?;
             node.follow(source, followed);
             greet(&node, &entrance);
-            say("Edit a plugin and it is rebuilt and reloaded. Ctrl-C stops.\n");
+            say("Edit a plugin and it is reloaded. Ctrl-C stops.\n");
             let building = tokio::spawn(builder.run(stop.clone()));
             let ran = node.run(stop.clone()).await;
             stop.cancel();
@@ -65,7 +67,10 @@ async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
     let entrance = Entrance::of(&config);
     let node = Node::serve_dev(config, listeners)?;
     greet_builder(node.address(), &entrance, &plugins);
-    ensure_target(&plugins, note).await?;
+    // Texts need no Rust.
+    if discover(&plugins).is_ok_and(|crates| !crates.is_empty()) {
+        ensure_target(&plugins, note).await?;
+    }
     let mut builder = Builder::new(&plugins, CompilerOutput::Shown, report)?;
     builder.build_all().await;
     Ok((builder, node.load().await?))
@@ -103,6 +108,9 @@ fn report(report: DevReport) {
             note(&format!(
                 "cannot keep the components in step with their crates: {error}"
             ));
+        }
+        DevReport::NoTypes { error } => {
+            note(&format!("cannot write the types for editors: {error}"));
         }
         DevReport::NotWatched { folder, error } => {
             let folder = shown(&folder);

@@ -9,13 +9,14 @@ use super::access::AccessCommandError;
 use super::channel::ChannelCommandError;
 use super::client::ClientError;
 use super::data::DataError;
+use super::engine::EngineCommandError;
 use super::sessions::SessionsCommandError;
 use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
 use crate::cluster::certificates::CertificatesError;
 use crate::config::ConfigError;
 use crate::logging::LoggingError;
 use crate::node::{ListenError, NodeError};
-use crate::plugin::WorkerError;
+use crate::plugin::{CarryError, WorkerError};
 use crate::tls::{HostCertificateError, MakeError};
 
 /// Why a command failed.
@@ -68,6 +69,44 @@ pub(super) enum CliError {
     /// A file is no plugin for this host; the report says why.
     #[error("this host cannot run {}", .0.display())]
     NotRunnable(PathBuf),
+    /// A text cannot be made a component.
+    #[error("{}: {source}", file.display())]
+    Carry {
+        /// The text.
+        file: PathBuf,
+        /// Why not.
+        source: CarryError,
+    },
+    /// A component cannot be written.
+    #[error("cannot write {}: {source}", file.display())]
+    Write {
+        /// The component.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no event in a file.
+    #[error("{}: {reason}", file.display())]
+    NoEvent {
+        /// The file.
+        file: PathBuf,
+        /// What is in there.
+        reason: String,
+    },
+    /// A plugin did not get an event, or failed on it.
+    #[error("{0}")]
+    Attempt(String),
+    /// There is no other engine of a language.
+    #[error(transparent)]
+    Engine(#[from] EngineCommandError),
     /// What is asked of access cannot be answered.
     #[error(transparent)]
     Access(#[from] AccessCommandError),

@@ -14,7 +14,7 @@ pub(super) fn greet(node: &Node, entrance: &Entrance) {
     let mut text = String::new();
     let plugins = node.plugins().list();
     if plugins.is_empty() {
-        text.push_str("No plugins yet: drop a .wasm file into the plugins folder.\n");
+        text.push_str("No plugins yet: drop a .js, .ts or .wasm file into the plugins folder.\n");
     } else {
         text.push_str("Plugins:\n");
         for plugin in &plugins {

@@ -9,6 +9,7 @@ mod cluster;
 mod compile_worker;
 mod data;
 mod dev;
+mod engine;
 mod error;
 mod greeting;
 mod invitation;
@@ -35,6 +36,7 @@ use access::Access;
 use channel::Channel;
 use client::{Client, Target};
 use cluster::Cluster;
+use engine::Engine;
 use error::CliError;
 use output::Output;
 use plugin::Plugin;
@@ -71,6 +73,8 @@ enum Command {
     #[command(subcommand)]
     Plugin(Plugin),
     #[command(subcommand)]
+    Engine(Engine),
+    #[command(subcommand)]
     Channel(Channel),
     #[command(subcommand)]
     Sessions(Sessions),
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
             ask(&global, |client, output| operate.run(client, output))
         }
         Command::Plugin(Plugin::Author(author)) => block_on(author.run(Output::new(global.json))),
+        Command::Engine(engine) => block_on(engine.run(Output::new(global.json))),
         Command::Channel(channel) => ask(&global, |client, output| channel.run(client, output)),
         Command::Sessions(Sessions::Operate(operate)) => {
             ask(&global, |client, output| operate.run(client, output))
@@ -151,6 +156,12 @@ fn command_line() -> clap::Command {
                 .mut_subcommand("new", asks_no_node)
                 .mut_subcommand("build", asks_no_node)
                 .mut_subcommand("check", asks_no_node)
+                .mut_subcommand("try", asks_no_node)
+        })
+        .mut_subcommand("engine", |engine| {
+            engine
+                .mut_subcommand("list", asks_no_node)
+                .mut_subcommand("add", asks_no_node)
         })
         .mut_subcommand("sessions", |sessions| {
             sessions.mut_subcommand("token", asks_no_node)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::document::Section;
+use super::error::ConfigError;
 use super::form::{Form, Kind, bytes, count, duration, size};
 use super::table::settings;
 use crate::bus::Overflow;
@@ -68,6 +70,19 @@ pub struct ManifestLimits {
 }
 
 impl ManifestLimits {
+    /// Takes all keys of the table, which has no others.
+    pub(super) fn read(mut section: Section<'_>) -> Result<Self, ConfigError> {
+        let limits = Self {
+            memory: section.value("memory", &MEMORY)?,
+            deadline: section.value("deadline", &DEADLINE)?,
+            time_slice: section.value("time_slice", &TIME_SLICE)?,
+            mailbox: section.value("mailbox", &MAILBOX)?,
+            overflow: section.value("overflow", &OVERFLOW)?,
+        };
+        section.finish()?;
+        Ok(limits)
+    }
+
     /// These limits where they are set, `defaults` elsewhere.
     #[must_use]
     pub fn over(&self, defaults: &PluginLimits) -> PluginLimits {

@@ -9,10 +9,11 @@ use hearken_channel_log::ChannelName;
 use super::allow::Allow;
 use super::consume::{self, ManifestConsume};
 use super::document::Section;
+use super::engine::ManifestEngine;
 use super::error::ConfigError;
 use super::form::{Form, Kind, count};
 use super::guest_text::guest_text;
-use super::limits::{self, ManifestLimits};
+use super::limits::ManifestLimits;
 use super::pattern::{FEWER_PATTERNS, PATTERN, within_max_globs};
 use super::secret::{self, SecretSource};
 use super::sessions::namespaces_of_manifest;
@@ -28,6 +29,8 @@ pub struct Manifest {
     pub concurrency: Option<usize>,
     /// Limits that differ from the node's.
     pub limits: ManifestLimits,
+    /// How it is evaluated, if it is a text.
+    pub engine: ManifestEngine,
     /// How it consumes channels, by their names.
     pub consume: BTreeMap<ChannelName, ManifestConsume>,
     /// Namespaces of session channels that the plugin brings, by name; the node's own win.
@@ -66,16 +69,8 @@ impl Manifest {
         };
         let concurrency = top.value("concurrency", &CONCURRENCY)?;
 
-        let mut section = top.section("limits")?;
-        let limits = ManifestLimits {
-            memory: section.value("memory", &limits::MEMORY)?,
-            deadline: section.value("deadline", &limits::DEADLINE)?,
-            time_slice: section.value("time_slice", &limits::TIME_SLICE)?,
-            mailbox: section.value("mailbox", &limits::MAILBOX)?,
-            overflow: section.value("overflow", &limits::OVERFLOW)?,
-        };
-        section.finish()?;
-
+        let limits = ManifestLimits::read(top.section("limits")?)?;
+        let engine = ManifestEngine::read(top.section("engine")?)?;
         let consume = consume::read(top.named_sections("consume")?)?;
 
         let mut sessions = top.section("sessions")?;
@@ -96,6 +91,7 @@ impl Manifest {
             subscribe,
             concurrency,
             limits,
+            engine,
             consume,
             namespaces,
             allow,

@@ -12,6 +12,7 @@ mod cluster;
 mod compile;
 mod consume;
 mod document;
+mod engine;
 mod environment;
 mod error;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use channels::{ChannelsSettings, DeclaredChannel};
 pub use cluster::{CLUSTER_PORT, ClusterSettings, TlsFiles};
 pub use compile::CompileSettings;
 pub use consume::{MAX_CONSUMED, ManifestConsume};
+pub use engine::{Compat, ManifestEngine};
 pub use error::{ConfigError, WrongValue};
 pub use flags::NodeFlags;
 pub use ganomede::{GanomedeSecret, GanomedeSettings, HiddenText, MAX_GANOMEDE_SECRET};

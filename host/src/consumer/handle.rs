@@ -226,7 +226,9 @@ impl Consumer {
         for ticket in tickets {
             let random = match verdict {
                 Verdict::Done => 0,
-                Verdict::Again(_) | Verdict::Rejected(_) => self.environment.random(),
+                Verdict::Again(_) | Verdict::AgainAfter(..) | Verdict::Rejected(_) => {
+                    self.environment.random()
+                }
             };
             let outcome: Outcome = state.settle(ticket, verdict, now, random);
             dies |= outcome.dies;

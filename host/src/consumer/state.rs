@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hearken_channel_log::Epoch;
@@ -196,11 +197,12 @@ impl State {
         if entry.stage != Stage::InHand {
             return Outcome::default();
         }
-        let (why, rejected) = match verdict {
+        let (why, rejected, least) = match verdict {
             _ if entry.void => return self.finish_void(ticket),
             Verdict::Done => return self.handled(ticket),
-            Verdict::Again(why) => (why, false),
-            Verdict::Rejected(why) => (why, true),
+            Verdict::Again(why) => (why, false, Duration::ZERO),
+            Verdict::AgainAfter(why, least) => (why, false, least.min(settings.max_backoff)),
+            Verdict::Rejected(why) => (why, true, Duration::ZERO),
         };
         entry.failed = entry.failed.saturating_add(1);
         entry.reason = reason::bounded(why).into();
@@ -213,7 +215,7 @@ impl State {
                 ..Outcome::default()
             };
         }
-        let until = now + delay(&settings, failed, random);
+        let until = now + delay(&settings, failed, random).max(least);
         let tell = failed > 1 && !entry.told;
         entry.told |= tell;
         let told = tell.then(|| told(entry, Some(until)));

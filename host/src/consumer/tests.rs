@@ -286,6 +286,24 @@ async fn one_that_failed_is_tried_again_and_holds_back_its_subject() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_may_ask_for_a_longer_delay_within_the_bound() {
+    let node = Node::new().await;
+    node.append(&["a"]).await;
+    let mut worker = node.worker(ConsumeSettings {
+        max_backoff: Duration::from_secs(60),
+        ..settings()
+    });
+    assert_eq!(worker.take().await, (1, 1));
+    for (attempt, asked, least, most) in [(2, 30, 30_000, 30_250), (3, 3600, 60_000, 60_250)] {
+        worker.settle(Verdict::AgainAfter("busy", Duration::from_secs(asked)));
+        let begun = Instant::now();
+        assert_eq!(worker.take().await, (1, attempt));
+        let waited = begun.elapsed().as_millis();
+        assert!((least..most).contains(&waited), "{waited}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_fails_too_often_or_is_rejected_becomes_a_dead_letter_and_comes_back_once() {
     let node = Node::new().await;
     node.append(&["a", "a", "b"]).await;

@@ -1,5 +1,7 @@
 //! What a worker says of an event, and what a feed says in the end.
 
+use std::time::Duration;
+
 /// What a worker says of an event that it has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
@@ -7,6 +9,8 @@ pub enum Verdict<'a> {
     Done,
     /// It was not, for this reason, and another attempt may succeed.
     Again(&'a str),
+    /// The same, but not before so much time has passed, within the bound on delays.
+    AgainAfter(&'a str, Duration),
     /// It was not, for this reason, and never will be.
     Rejected(&'a str),
 }

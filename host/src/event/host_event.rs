@@ -189,6 +189,10 @@ pub struct PluginFailed {
     /// The guest's stack when it trapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backtrace: Option<String>,
+    /// Of a plugin that is a text: the calls that led to the failure, innermost first, one a
+    /// line with its place in the text, e.g. `at restock (restock.ts:3:10)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 /// Data of `plugin.quarantined`.

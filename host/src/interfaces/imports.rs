@@ -73,7 +73,7 @@ const OFFERS: &[Offer] = &[
     Offer {
         package: "hearken:plugin",
         version: "0.2.0",
-        interfaces: &["types", "events", "progress", "session-types"],
+        interfaces: &["types", "events", "waiting", "progress", "session-types"],
         provision: Provision::Always,
     },
     Offer {
@@ -98,6 +98,12 @@ const OFFERS: &[Offer] = &[
         package: "hearken:plugin",
         version: "0.1.0",
         interfaces: &["types", "events", "progress"],
+        provision: Provision::Always,
+    },
+    Offer {
+        package: "hearken:engine",
+        version: "0.1.0",
+        interfaces: &["script"],
         provision: Provision::Always,
     },
     Offer {

@@ -33,7 +33,9 @@
 //! `life/folder/` sees its file, `life/runner.rs` starts a supervisor for it,
 //! `life/supervisor.rs` carries out what files and operators ask for, `life/loading.rs`
 //! and `life/load.rs` make a version of the file, whose component `code/compile/` has
-//! compiled in another process. `life/consumption.rs` says what its listeners are handed by
+//! compiled in another process. Of a text (`life/artifact.rs`, `life/texts.rs`) the component
+//! is the engine of its language (`code/engines.rs`), which gets it by
+//! `guest/imports/script.rs`; `run/blanking.rs` takes the types out of TypeScript before. `life/consumption.rs` says what its listeners are handed by
 //! the mailbox and what by channels; `life/replaying.rs` and `life/copying.rs` have it handed
 //! events of channels again. `life/status.rs` is what operators see of it.
 
@@ -48,8 +50,12 @@ pub use code::code_cache::CodeCacheError;
 pub use code::compile::{
     CompileError, CompileWorkers, WorkerError, WorkerLimits, serve_compile_tasks,
 };
+pub use code::engines::EngineStatus;
 pub use guest::addressed::Addressed;
 pub use hooks::PluginHooks;
+pub use life::attempt::{Attempt, attempt};
+pub use life::carrying::{CarryError, carry};
+pub use life::engines::{AddEngineError, add_engine, engines};
 pub use life::folder::FolderError;
 pub use life::inspect::{Inspection, inspect};
 pub use life::plugins::Plugins;

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod collected;
 #[cfg(target_os = "linux")]
 pub mod disk;
+pub mod engines;
 pub mod events;
 pub mod gate;
 pub mod guests;

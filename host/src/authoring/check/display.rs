@@ -8,6 +8,7 @@ use bytesize::ByteSize;
 use super::{Availability, CheckReport, ExportReport, FileKind, ImportReport};
 use crate::admin::DeliveryStatus;
 use crate::interfaces::SESSION_HOOKS;
+use crate::script::Language;
 
 impl Display for CheckReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -15,9 +16,17 @@ impl Display for CheckReport {
         writeln!(
             f,
             "{file}: {}, {}",
-            self.kind,
+            self.what(),
             ByteSize(*bytes).display().iec()
         )?;
+        if let Some(engine) = &self.engine {
+            let whose = match engine.built_in {
+                true => "built in",
+                false => "added",
+            };
+            let hash = engine.hash.get(..12).unwrap_or(&engine.hash);
+            writeln!(f, "engine {}, {whose}, {hash}", engine.name)?;
+        }
         list(f, "imports", &self.imports)?;
         list(f, "exports", &self.exports)?;
         let listeners = self.listeners.as_ref();
@@ -100,10 +109,21 @@ impl Display for Told<'_> {
     }
 }
 
+impl CheckReport {
+    fn what(&self) -> String {
+        match self.language {
+            Language::Component => self.kind.to_string(),
+            language if self.kind == FileKind::Text => language.title().to_owned(),
+            language => format!("{} in {}", language.title(), self.kind),
+        }
+    }
+}
+
 impl Display for FileKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Component => "a WebAssembly component",
+            Self::Text => "a text",
             Self::CoreModule { .. } => "a core WebAssembly module",
             Self::OtherEncoding { .. } => "WebAssembly of another binary version",
             Self::Damaged { .. } => "an unsound WebAssembly component",

@@ -18,6 +18,8 @@ const WASM_MAGIC: &[u8] = b"\0asm";
 pub enum FileKind {
     /// A sound WebAssembly component.
     Component,
+    /// A text in a language of plugins.
+    Text,
     /// A WebAssembly module that is not wrapped into a component.
     CoreModule {
         /// How to make a component of it.
@@ -76,7 +78,7 @@ impl FileKind {
     /// Why a file of this kind cannot be run, and what to do; a component can.
     pub(super) fn problem(&self) -> Option<String> {
         match self {
-            Self::Component => None,
+            Self::Component | Self::Text => None,
             Self::CoreModule { advice } => Some(format!(
                 "it is a core WebAssembly module, and plugins are components: {advice}"
             )),

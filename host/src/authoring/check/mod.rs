@@ -12,6 +12,7 @@ mod display;
 mod examination;
 mod file_kind;
 mod shape;
+mod text;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 use crate::admin::{ListenerStatus, RightsStatus};
 use crate::interfaces::{self, Export, Handler, Provision, Support};
+use crate::script::Language;
 
 pub use examination::{Examination, examine};
 pub use file_kind::{FileKind, MAX_FILE_BYTES};
@@ -55,6 +57,10 @@ pub struct CheckReport {
     /// What kind of file it is.
     #[serde(flatten)]
     pub kind: FileKind,
+    /// What the plugin is written in.
+    pub language: Language,
+    /// What evaluates it, if it is a text; null if that is not there, or it is none.
+    pub engine: Option<EngineReport>,
     /// What a component asks of its host.
     pub imports: Vec<ImportReport>,
     /// What a component gives to its host.
@@ -76,6 +82,17 @@ pub struct CheckReport {
     /// Whether this host can run it, once its manifest says what is missing: there
     /// are no problems.
     pub runnable: bool,
+}
+
+/// What evaluates a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EngineReport {
+    /// Its name.
+    pub name: String,
+    /// BLAKE3 of the component, in hexadecimal.
+    pub hash: String,
+    /// Whether it is part of this program.
+    pub built_in: bool,
 }
 
 /// One thing that a component asks of its host.
@@ -205,6 +222,8 @@ impl CheckReport {
             bytes,
             runnable: problems.is_empty(),
             kind,
+            language: Language::Component,
+            engine: None,
             imports: Vec::new(),
             exports: Vec::new(),
             handler: None,

@@ -1,6 +1,7 @@
 //! Keeps the components in a plugins folder up to date with the crates beside them.
 
 mod placed;
+mod types;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +89,11 @@ pub enum DevReport {
         /// Why.
         error: io::Error,
     },
+    /// The types for plugins that are texts could not be written.
+    NoTypes {
+        /// Why.
+        error: io::Error,
+    },
     /// Changes of this folder will go unnoticed.
     NotWatched {
         /// The folder.
@@ -116,6 +122,8 @@ pub struct Dev {
     placed: Placed,
     /// Folders of which it was said that they are not watched.
     unwatched: BTreeSet<PathBuf>,
+    /// It was said that there are no types.
+    no_types: bool,
 }
 
 /// A crate that was found before.
@@ -158,12 +166,14 @@ impl Dev {
             watch,
             crates: BTreeMap::new(),
             unwatched: BTreeSet::new(),
+            no_types: false,
         })
     }
 
     /// Builds every crate. Await it before starting a node on the folder; one crate
     /// that fails keeps no other from being built.
     pub async fn build_all(&mut self) -> BuildSummary {
+        self.keep_types();
         self.forget_removed();
         let folders = self.find_crates();
         self.rebuild(folders).await
@@ -183,6 +193,7 @@ impl Dev {
     }
 
     async fn follow(&mut self, changed: &Changed) {
+        self.keep_types();
         self.forget_removed();
         let mut stale = self.find_crates();
         stale.retain(|folder| match self.crates.get(folder) {
@@ -283,6 +294,15 @@ impl Dev {
     fn build_failed(&mut self, folder: PathBuf, error: BuildError, summary: &mut BuildSummary) {
         summary.failed.push(folder.clone());
         (self.report)(DevReport::BuildFailed { folder, error });
+    }
+
+    /// Keeps what editors need to know of texts.
+    fn keep_types(&mut self) {
+        if let Err(error) = types::keep(&self.plugins_dir)
+            && !std::mem::replace(&mut self.no_types, true)
+        {
+            (self.report)(DevReport::NoTypes { error });
+        }
     }
 
     /// Removes the components whose crates are gone.

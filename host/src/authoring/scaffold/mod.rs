@@ -1,40 +1,17 @@
-//! Makes a new plugin crate that builds at once.
+//! Makes a new plugin crate that builds at once, or a text that listens at once.
 
+mod error;
 mod name;
+mod text;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::build::{BuildError, PluginCrate};
 
+pub use error::ScaffoldError;
 pub use name::NameError;
-
-/// Why no crate was made. Nothing is left behind.
-#[derive(Debug, thiserror::Error)]
-pub enum ScaffoldError {
-    /// The plugin cannot be called so.
-    #[error("`{name}` is no name for a plugin: {source}")]
-    Name {
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        source: NameError,
-    },
-    /// There is something at that place.
-    #[error("{} exists: choose another name or folder", .0.display())]
-    Exists(PathBuf),
-    /// A file or folder cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Cargo does not accept the crate.
-    #[error(transparent)]
-    Cargo(#[from] BuildError),
-}
+pub use text::{ScaffoldedText, scaffold_text};
 
 /// Where a new crate gets its SDK from.
 #[derive(Clone, Debug, PartialEq, Eq)]

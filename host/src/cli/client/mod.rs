@@ -232,6 +232,16 @@ impl Client {
     }
 }
 
+/// A client of whatever is no node; it waits `within` for an answer, all of it.
+pub(super) fn plain(within: Duration) -> reqwest::Result<reqwest::Client> {
+    crate::tls::choose_provider();
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(within)
+        .user_agent(concat!("hearken/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
 /// What all requests to the node at `base` have in common.
 fn builder(base: &Url, credential: Option<HeaderValue>) -> ClientBuilder {
     crate::tls::choose_provider();

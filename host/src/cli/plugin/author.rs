@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::text::{is_text, text_report};
 use crate::authoring::{
-    CompilerOutput, Examination, PluginCrate, SdkSource, build as compile, check as explain,
-    ensure_target, scaffold,
+    CheckReport, CompilerOutput, Examination, PluginCrate, SdkSource, build as compile,
+    check as explain, ensure_target, scaffold,
 };
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
@@ -44,27 +45,23 @@ pub(super) async fn check(
     mut output: Output,
     file: &Path,
     configuration: Option<PathBuf>,
+    data: &Path,
 ) -> Result<(), CliError> {
-    let policy = match configuration {
-        None => Policy::default(),
-        configuration => {
-            let mut flags = NodeFlags::default();
-            flags.config = configuration;
-            NodeConfig::load(&flags)?.policy
-        }
+    let policy = policy(configuration)?;
+    let workers = compile_workers();
+    let mut report = if is_text(file) {
+        text_report(file, data)?
+    } else {
+        component_report(file, &workers).await?
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = CompileWorkers::new(CompileSettings::default(), threads);
-    let mut report = explain(file, async |component: &[u8]| {
-        let told = workers.examine(component, file).await;
-        let told = told.map_err(|error| error.to_string())?;
-        Examination::from_bytes(&told).map_err(|error| error.to_string())
-    })
-    .await?;
     let describes_itself =
         report.session_hooks || report.handler.is_some_and(Handler::describes_itself);
     if report.runnable && (describes_itself || subscribes(&file.with_extension("toml"))) {
-        let said = inspect(file, workers, policy).await;
+        let said = inspect(file, workers, policy, data).await;
+        if let Ok(said) = &said {
+            // Which a component may carry a text of.
+            report.language = said.language;
+        }
         report.set_listeners(said.map(|said| (said.listeners, said.rights)));
     }
     output.answer(&report, || report.to_string())?;
@@ -73,6 +70,31 @@ pub(super) async fn check(
     } else {
         Err(CliError::NotRunnable(file.to_owned()))
     }
+}
+
+/// What plugins may do at most, on a node of this configuration.
+pub(super) fn policy(configuration: Option<PathBuf>) -> Result<Policy, CliError> {
+    if configuration.is_none() {
+        return Ok(Policy::default());
+    }
+    let mut flags = NodeFlags::default();
+    flags.config = configuration;
+    Ok(NodeConfig::load(&flags)?.policy)
+}
+
+/// Who compiles where there is no node.
+pub(super) fn compile_workers() -> CompileWorkers {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    CompileWorkers::new(CompileSettings::default(), threads)
+}
+
+async fn component_report(file: &Path, workers: &CompileWorkers) -> Result<CheckReport, CliError> {
+    let report = explain(file, async |component: &[u8]| {
+        let told = workers.examine(component, file).await;
+        let told = told.map_err(|error| error.to_string())?;
+        Examination::from_bytes(&told).map_err(|error| error.to_string())
+    });
+    Ok(report.await?)
 }
 
 /// Whether a manifest says what its plugin listens to. So does one that is wrong, as

@@ -15,7 +15,7 @@ pub(super) async fn run(client: &Client, mut output: Output) -> Result<(), CliEr
             .try_for_each(|plugin| output.answer(plugin, String::new));
     }
     if plugins.is_empty() {
-        return output.line("no plugins; put a .wasm into the node's plugins folder");
+        return output.line("no plugins; put a .js, .ts or .wasm into the node's plugins folder");
     }
     let heads = [
         "NAME",

@@ -1,18 +1,23 @@
 //! `hearken plugin`: what operators do with a node's plugins.
 
 mod act;
+mod attempt;
 mod author;
+mod data;
 mod list;
 mod replay;
 mod show;
+mod text;
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::client::{Client, PluginAction};
 use super::error::CliError;
 use super::output::Output;
+use crate::script::Language;
+use data::Data;
 
 /// Write plugins, and look after those of a node
 #[derive(Debug, Subcommand)]
@@ -26,28 +31,76 @@ pub(super) enum Plugin {
 /// What needs no node.
 #[derive(Debug, Subcommand)]
 pub(super) enum Author {
-    /// Make a plugin crate that builds at once
-    New {
-        /// Name of the crate, and so of the plugin
-        name: String,
-        /// Folder to make it in
-        #[arg(long, default_value = ".")]
-        dir: PathBuf,
-    },
-    /// Compile a plugin crate and print the path of its component
-    Build {
-        /// Folder of the crate
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-    },
-    /// Explain a component: what it needs, what it listens to, whether this host can run it
+    /// Make a plugin that works at once: a file, or a crate
+    New(New),
+    /// Make a component of a crate or a text, and print its path
+    Build(Build),
+    /// Explain a plugin: what it needs, what it listens to, whether this host can run it
     Check {
         /// The file
         file: PathBuf,
         /// Configuration of the node whose `[policy]` says what plugins may do at most
         #[arg(long)]
         config: Option<PathBuf>,
+        #[command(flatten)]
+        data: Data,
     },
+    /// Hand a plugin one event, without a node, and print what it sends
+    Try(attempt::Try),
+}
+
+/// What a new plugin is to be.
+#[derive(Args, Debug)]
+pub(super) struct New {
+    /// Name of the plugin
+    name: String,
+
+    /// Folder to make it in
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+
+    /// A JavaScript file
+    #[arg(long, group = "language")]
+    js: bool,
+
+    /// A TypeScript file
+    #[arg(long, group = "language")]
+    ts: bool,
+
+    /// A Python file
+    #[arg(long, group = "language")]
+    python: bool,
+
+    /// A Rust crate, as without any of these
+    #[arg(long, group = "language")]
+    rust: bool,
+}
+
+/// Of what a component is to be made.
+#[derive(Args, Debug)]
+pub(super) struct Build {
+    /// Folder of the crate, or a .js, .ts or .py file
+    #[arg(default_value = ".")]
+    of: PathBuf,
+
+    /// Where to put the component of a text; target/NAME.wasm if not given
+    #[arg(long)]
+    out: Option<PathBuf>,
+
+    #[command(flatten)]
+    data: Data,
+}
+
+impl New {
+    fn language(&self) -> Option<Language> {
+        let chosen = [
+            (self.js, Language::JavaScript),
+            (self.ts, Language::TypeScript),
+            (self.python, Language::Python),
+        ];
+        let chosen = chosen.into_iter().find(|(is_chosen, _)| *is_chosen);
+        chosen.map(|(_, language)| language)
+    }
 }
 
 /// What a node is asked.
@@ -82,9 +135,18 @@ pub(super) enum Operate {
 impl Author {
     pub(super) async fn run(self, output: Output) -> Result<(), CliError> {
         match self {
-            Self::New { name, dir } => author::new(output, &dir, &name).await,
-            Self::Build { dir } => author::build(output, &dir).await,
-            Self::Check { file, config } => author::check(output, &file, config).await,
+            Self::New(new) => match new.language() {
+                Some(language) => text::new(output, &new.dir, &new.name, language),
+                None => author::new(output, &new.dir, &new.name).await,
+            },
+            Self::Build(build) if text::is_text(&build.of) => {
+                text::build(output, &build.of, build.out, &build.data.data)
+            }
+            Self::Build(build) => author::build(output, &build.of).await,
+            Self::Check { file, config, data } => {
+                author::check(output, &file, config, &data.data).await
+            }
+            Self::Try(attempt) => attempt.run(output).await,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::client::Client;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::render::{printable, printable_lines, table};
+use crate::script::Language;
 
 pub(super) async fn run(client: &Client, mut output: Output, name: &str) -> Result<(), CliError> {
     let status = client.plugin(name).await?;
@@ -41,6 +42,7 @@ fn describe(status: &PluginStatus) -> String {
         row("name", &status.name),
         row("state", &state),
         row("version", status.version.as_deref().unwrap_or("-")),
+        row("language", status.language.map_or("-", Language::as_str)),
         row("interface", status.interface.as_deref().unwrap_or("-")),
     ];
     for (nth, listener) in status.listeners.iter().enumerate() {

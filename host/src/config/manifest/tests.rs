@@ -101,8 +101,9 @@ fn an_unknown_key_is_placed_and_the_nearest_is_named() {
     let message = error("zzz = 1\n");
     assert!(!message.contains("did you mean"), "{message}");
     assert!(
-        message
-            .contains("subscribe, concurrency, limits, consume, sessions, allow, secrets, config"),
+        message.contains(
+            "subscribe, concurrency, limits, engine, consume, sessions, allow, secrets, config"
+        ),
         "{message}"
     );
 }

@@ -8,6 +8,7 @@ use crate::admin::{
     ReplayRequest, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
 };
 use crate::bus::Overflow;
+use crate::script::Language;
 
 /// Two plugins, `good` and `broken`; whatever is done to `broken` fails, and to
 /// `stuck` never ends.
@@ -22,6 +23,7 @@ impl FakePlugins {
         PluginStatus {
             name: name.to_owned(),
             version: Some("1.2.3".to_owned()),
+            language: Some(Language::Component),
             state: match name {
                 "good" if paused => PluginState::Paused,
                 "good" => PluginState::Running,

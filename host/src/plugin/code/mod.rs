@@ -1,5 +1,6 @@
 //! From a component's bytes to compiled code: the engine and its settings, compiling in
-//! worker processes with limits, and the caches of what was compiled.
+//! worker processes with limits, the caches of what was compiled, and the engines of
+//! languages.
 
 pub(super) mod code_cache;
 pub(super) mod compile;
@@ -7,4 +8,5 @@ pub(super) mod complete;
 pub(super) mod disk;
 pub(super) mod disks;
 pub(super) mod engine;
+pub(super) mod engines;
 pub(super) mod function_cache;

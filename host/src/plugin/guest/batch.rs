@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hearken_wire::EventRef;
 use hearken_wire::frame::FLAG_CHANNEL;
@@ -53,6 +54,8 @@ pub(crate) struct Failure {
 pub(crate) enum FailureKind {
     /// It may succeed.
     Again,
+    /// It may, once so much time has passed.
+    AgainAfter(Duration),
     /// None ever will.
     Reject,
 }
@@ -66,6 +69,16 @@ pub(crate) enum Shown {
     CounterAndStop,
 }
 
+/// What a guest is told at the place for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    GoOn = 0,
+    /// It begins no other event.
+    BeforeNext = 1,
+    /// It fails the event in hand, and says where it was.
+    AtOnce = 2,
+}
+
 /// Where the guest counts the events that it begins, and is told to stop.
 pub(super) struct Progress {
     pub(super) place: WasmList<u8>,
@@ -74,6 +87,8 @@ pub(super) struct Progress {
     pub(super) before: u64,
     /// How many events of the batch it had begun when it was told to stop, if it was.
     pub(super) told_to_stop: Option<u64>,
+    /// Which event of the batch it was told to fail at once, if any.
+    pub(super) interrupted: Option<usize>,
 }
 
 /// A guest breaks the rules of `hearken:plugin/progress`; it costs it its instance.
@@ -150,6 +165,11 @@ impl Batch {
     /// Position of the event in hand.
     pub(crate) fn at(&self) -> usize {
         self.at
+    }
+
+    /// Which event of the batch the guest was told to fail at once, if any.
+    pub(crate) fn interrupted(&self) -> Option<usize> {
+        self.progress.as_ref()?.interrupted
     }
 
     /// The event in hand, whose trace context the guest's own events inherit.
@@ -268,12 +288,12 @@ impl Progress {
     }
 
     /// Writes where the guest is told to stop.
-    pub(super) fn write_stop<T>(&self, store: StoreContextMut<'_, T>, stop: bool) {
+    pub(super) fn write_stop<T>(&self, store: StoreContextMut<'_, T>, stop: Stop) {
         let bytes = self.place.as_le_slice(&store);
         let Some(place) = bytes.get(NUMBER_BYTES..2 * NUMBER_BYTES) else {
             return;
         };
-        let number = u64::from(stop).to_le_bytes();
+        let number = (stop as u64).to_le_bytes();
         let place = std::ptr::with_exposed_provenance_mut::<u8>(place.as_ptr().expose_provenance());
         // SAFETY: `place` is within the guest's linear memory, of which wasmtime has just
         // given out these eight bytes, and which guests and the code that is compiled for

@@ -27,6 +27,8 @@ pub(crate) mod plugin {
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
         with: {
+            "hearken:plugin/waiting.wait": super::super::wait::Wait,
+            "wasi:io/poll": wasmtime_wasi::p2::bindings::io::poll,
             "wasi:keyvalue/store.bucket": super::super::bucket::Bucket,
             "wasmcloud:secrets/store.secret": super::super::secrets::value::SecretValue,
         },

@@ -5,9 +5,11 @@ use wasmtime_wasi::I32Exit;
 
 use super::batch::cut;
 use super::memory::Refused;
+use super::script::GuestScript;
 use super::secrets::redaction::Redaction;
 use super::state::Guest;
 use crate::plugin::threads::meter::Meter;
+use crate::script::Trace;
 
 /// Why an instance is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub(crate) struct Death {
     pub(crate) reason: String,
     /// The guest's stack, innermost call first.
     pub(crate) backtrace: Option<String>,
+    /// Where in the plugin's texts it was, if it is made of some.
+    pub(crate) trace: Option<Trace>,
     /// Whether it waited for storage until its deadline, for which it is not to blame.
     pub(crate) blameless: bool,
 }
@@ -34,20 +38,78 @@ impl Death {
         } else {
             error.root_cause().to_string()
         };
-        if meter.exceeded().is_none() && dies_for_want_of_memory(guest.memory.refused(), error) {
+        let is_in_time = meter.exceeded().is_none();
+        let wants_memory = is_in_time && dies_for_want_of_memory(guest.memory.refused(), error);
+        if wants_memory {
             let limit = bytesize::ByteSize(guest.memory.limit());
             reason = format!("memory limit of {limit} reached: {reason}");
         }
+        let script = guest.script.as_deref();
         if let Some(last_words) = guest.last_words() {
-            reason = format!("{reason}; last words on stderr: {last_words}");
+            reason = match script {
+                // An engine gives up because of what it says; how it does tells nobody anything.
+                Some(_) if is_in_time && !wants_memory && gave_up(error) => last_words,
+                _ => format!("{reason}; last words on stderr: {last_words}"),
+            };
         }
         // Before it is cut, lest half a secret is left.
         let reason = guest.plugin.log.redaction.redact(&reason);
         let backtrace = error.downcast_ref::<WasmBacktrace>();
-        Self {
+        // Of an engine it says where in that something went wrong.
+        let backtrace = backtrace.filter(|_| script.is_none());
+        let death = Self {
             reason: cut(&reason).to_owned(),
             backtrace: backtrace.map(|trace| cut(&trace.to_string()).to_owned()),
+            trace: None,
             blameless: meter.waited_for_storage(),
+        };
+        death.traced(script)
+    }
+
+    /// What the host, or a guest, says of something that went wrong.
+    pub(crate) fn told(reason: String) -> Self {
+        Self {
+            reason,
+            backtrace: None,
+            trace: None,
+            blameless: false,
+        }
+    }
+
+    /// The same with the place in the plugin's texts that the reason names, if it does.
+    pub(crate) fn traced(self, script: Option<&GuestScript>) -> Self {
+        match script.and_then(|script| script.trace(&self.reason)) {
+            Some(trace) => self.at(trace),
+            None => self,
+        }
+    }
+
+    /// The same at a place in the plugin's texts.
+    pub(crate) fn at(self, trace: Trace) -> Self {
+        let reason = match &trace.place {
+            Some(place) => format!("{} ({place})", trace.message),
+            None => trace.message.clone(),
+        };
+        Self {
+            reason,
+            trace: Some(trace),
+            ..self
+        }
+    }
+
+    /// All of it for people: the reason, the calls that led there, and the line.
+    pub(crate) fn in_full(&self) -> String {
+        let Some(trace) = &self.trace else {
+            return self.reason.clone();
+        };
+        let mut full = self.reason.clone();
+        // A single call is the place that the reason names.
+        if trace.frames.contains('\n') {
+            full = format!("{full}\n{}", trace.frames);
+        }
+        match &trace.excerpt {
+            Some(excerpt) => format!("{full}\n{excerpt}"),
+            None => full,
         }
     }
 
@@ -57,6 +119,12 @@ impl Death {
         Self {
             reason: redact(&self.reason),
             backtrace: self.backtrace.as_ref().map(redact),
+            trace: self.trace.as_ref().map(|trace| Trace {
+                message: redact(&trace.message),
+                frames: redact(&trace.frames),
+                place: trace.place.clone(),
+                excerpt: trace.excerpt.as_ref().map(redact),
+            }),
             blameless: self.blameless,
         }
     }
@@ -66,13 +134,17 @@ impl Death {
 /// memory gives up: it runs into an `unreachable`, or exits. Whatever else it dies of,
 /// it has survived the refusal.
 fn dies_for_want_of_memory(refused: Option<Refused>, error: &wasmtime::Error) -> bool {
-    let trap = error.downcast_ref();
-    let gave_up = matches!(trap, Some(Trap::UnreachableCodeReached)) || error.is::<I32Exit>();
     match refused {
         None => false,
-        Some(Refused::ToStart) => gave_up || trap.is_none(),
-        Some(Refused::ToGrow) => gave_up,
+        Some(Refused::ToStart) => gave_up(error) || error.downcast_ref::<Trap>().is_none(),
+        Some(Refused::ToGrow) => gave_up(error),
     }
+}
+
+/// Whether the guest has ended itself.
+fn gave_up(error: &wasmtime::Error) -> bool {
+    let trap = error.downcast_ref();
+    matches!(trap, Some(Trap::UnreachableCodeReached)) || error.is::<I32Exit>()
 }
 
 #[cfg(test)]

@@ -17,5 +17,7 @@ pub(super) mod outgoing;
 pub(super) mod output;
 pub(super) mod progress;
 pub(super) mod rights;
+pub(super) mod script;
 pub(super) mod secrets;
 pub(super) mod state;
+pub(super) mod wait;

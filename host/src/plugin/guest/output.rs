@@ -107,6 +107,8 @@ struct Printed {
     partial: Vec<u8>,
     /// The last that was said on stderr about the event in hand, e.g. why it panicked.
     last_words: VecDeque<String>,
+    /// Lines of that which are kept, if more than usual.
+    kept: usize,
 }
 
 impl Output {
@@ -131,7 +133,9 @@ impl Output {
         let Printed {
             partial,
             last_words,
+            kept,
         } = &mut *printed;
+        let kept = (*kept).max(LAST_WORDS);
         let mut lines = 0;
         while !bytes.is_empty() {
             let room = MAX_LINE_BYTES - partial.len();
@@ -152,7 +156,7 @@ impl Output {
                     }
                 }
             }
-            self.emit(partial, last_words);
+            self.emit(partial, last_words, kept);
             partial.clear();
             lines += 1;
             if lines == MAX_LINES_A_CALL
@@ -165,7 +169,7 @@ impl Output {
         }
     }
 
-    fn emit(&self, line: &[u8], last_words: &mut VecDeque<String>) {
+    fn emit(&self, line: &[u8], last_words: &mut VecDeque<String>, kept: usize) {
         let line = String::from_utf8_lossy(line);
         if !self.stderr {
             self.log.line(Level::INFO, "stdout", &line);
@@ -174,7 +178,7 @@ impl Output {
         self.log.line(Level::WARN, "stderr", &line);
         // Advice for whoever runs the program natively.
         if !line.starts_with("note: run with `RUST_BACKTRACE") {
-            if last_words.len() == LAST_WORDS {
+            if last_words.len() >= kept {
                 last_words.pop_front();
             }
             last_words.push_back(self.log.redaction.redact(&line).into_owned());
@@ -186,8 +190,14 @@ impl Output {
         let mut printed = self.printed();
         let rest = std::mem::take(&mut printed.partial);
         if !rest.is_empty() {
-            self.emit(&rest, &mut printed.last_words);
+            let kept = printed.kept.max(LAST_WORDS);
+            self.emit(&rest, &mut printed.last_words, kept);
         }
+    }
+
+    /// From now on so many lines explain why the guest ends.
+    pub(crate) fn keep_last_words(&self, lines: usize) {
+        self.printed().kept = lines;
     }
 
     /// What was said so far explains nothing that comes.

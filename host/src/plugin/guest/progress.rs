@@ -4,7 +4,7 @@
 use wasmtime::component::WasmList;
 use wasmtime::{AsContext, AsContextMut, StoreContextMut};
 
-use super::batch::{NUMBER_BYTES, Progress, ProgressError, Shown};
+use super::batch::{NUMBER_BYTES, Progress, ProgressError, Shown, Stop};
 use super::state::Guest;
 
 /// Takes the place where the guest shows its progress.
@@ -32,6 +32,7 @@ pub(crate) fn watch(
         shown,
         before: 0,
         told_to_stop: None,
+        interrupted: None,
     };
     progress.before = progress.begun(store.as_context());
     store.data_mut().batch.progress = Some(progress);
@@ -44,7 +45,8 @@ pub(crate) fn let_go_on(mut store: StoreContextMut<'_, Guest>) {
         return;
     };
     if progress.told_to_stop.take().is_some() {
-        progress.write_stop(store.as_context_mut(), false);
+        progress.interrupted = None;
+        progress.write_stop(store.as_context_mut(), Stop::GoOn);
     }
     store.data_mut().batch.progress = Some(progress);
 }
@@ -98,7 +100,32 @@ fn tell_to_stop(mut store: StoreContextMut<'_, Guest>) {
     };
     let begun = progress.begun(store.as_context());
     progress.told_to_stop = Some(begun.wrapping_sub(progress.before));
-    progress.write_stop(store.as_context_mut(), true);
+    progress.write_stop(store.as_context_mut(), Stop::BeforeNext);
+    store.data_mut().batch.progress = Some(progress);
+}
+
+/// Tells a guest that evaluates a text to fail the event in hand at once, if that has all but
+/// used up its deadline: so it can say where in the text it was, which nobody else can.
+pub(crate) fn interrupt(mut store: StoreContextMut<'_, Guest>) {
+    let guest = store.data_mut();
+    if guest.script.is_none() || guest.batch.events.is_empty() || !guest.meter.is_nearly_over() {
+        return;
+    }
+    let at = guest.batch.at();
+    let is_told = |progress: &Progress| {
+        progress.shown != Shown::CounterAndStop || progress.interrupted == Some(at)
+    };
+    if guest.batch.progress.as_ref().is_none_or(is_told) {
+        return;
+    }
+    let Some(mut progress) = guest.batch.progress.take() else {
+        return;
+    };
+    let begun = progress.begun(store.as_context());
+    let before = progress.before;
+    (progress.told_to_stop).get_or_insert_with(|| begun.wrapping_sub(before));
+    progress.interrupted = Some(at);
+    progress.write_stop(store.as_context_mut(), Stop::AtOnce);
     store.data_mut().batch.progress = Some(progress);
 }
 

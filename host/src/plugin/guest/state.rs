@@ -16,6 +16,7 @@ use super::memory::MemoryLimiter;
 use super::outgoing::hooks::{MAX_FIELDS_BYTES, OutgoingHttp};
 use super::output::Output;
 use super::rights::{GuestRights, RightsInForce};
+use super::script::GuestScript;
 use super::secrets::vault::Vault;
 use crate::event::{Draft, EventType};
 use crate::plugin::threads::meter::Meter;
@@ -32,6 +33,10 @@ const MAX_COMPONENT_HANDLES: usize = 1024;
 /// the guest's thread for longer than a tick.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
+/// Lines on stderr by which an engine says why a text cannot be evaluated: what is wrong, and
+/// the calls that led there.
+const SCRIPT_LAST_WORDS: usize = 24;
+
 /// The data of a store.
 pub(crate) struct Guest {
     pub(crate) plugin: Arc<PluginContext>,
@@ -45,6 +50,10 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimiter,
     pub(crate) meter: Arc<Meter>,
     pub(crate) batch: Batch,
+    /// One for the guest, and one for each wait that it has begun.
+    pub(crate) waits: Arc<()>,
+    /// What an engine of a language evaluates; nothing of other components.
+    pub(crate) script: Option<Arc<GuestScript>>,
     stdout: Output,
     stderr: Output,
 }
@@ -89,9 +98,17 @@ impl Guest {
             table,
             meter,
             batch: Batch::default(),
+            waits: Arc::default(),
+            script: None,
             stdout,
             stderr,
         }
+    }
+
+    /// Has it, an engine of a language, evaluate these texts.
+    pub(crate) fn evaluate(&mut self, script: Arc<GuestScript>) {
+        self.stderr.keep_last_words(SCRIPT_LAST_WORDS);
+        self.script = Some(script);
     }
 
     /// Whether the guest may publish events of this type; the error names the right that

@@ -159,9 +159,10 @@ impl PluginCopy {
 
     async fn begin(&self, request: &ReplayRequest) -> Result<(Current, Replaying), String> {
         let staged = self.stage().await;
-        let staged = staged.map_err(|error| error.into_death().reason)?;
+        let staged = staged.map_err(|error| error.into_death().in_full())?;
         let Staged {
             version,
+            language,
             label,
             listeners,
             asked: _,
@@ -179,7 +180,7 @@ impl PluginCopy {
             .status
             .mailbox_for(bus, Vec::new(), limits, overflow, slots.len());
         self.status
-            .show_version(&version, &label, &listeners, None, unheard);
+            .show_version(&version, language, &label, &listeners, None, unheard);
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
         let replaying = Replaying::begin(&self.runtime, &current, request)?;
@@ -196,8 +197,9 @@ impl PluginCopy {
         let room = self.runtime.room_to_load().await;
         let context = &self.status.context;
         let bounds = self.runtime.policy.now().of(&context.rights_of);
-        let (files, path) = (self.files.clone(), self.files.component.clone());
-        let read = move || Source::read(&files, &bounds);
+        let (files, path) = (self.files.clone(), self.files.named().to_owned());
+        let engines = self.runtime.engines.clone();
+        let read = move || Source::read(&files, &bounds, &engines);
         let source = self.runtime.disks.components.run(&path, read).await??;
         source
             .stage(

@@ -1,4 +1,4 @@
-//! Loading a version: manifest and component from disk, compiled, linked,
+//! Loading a version: manifest and component or text from disk, compiled, linked,
 //! started once and asked what it listens to. Nothing of the running version is
 //! touched before all of that has succeeded.
 
@@ -6,33 +6,29 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use hearken_channel_log::ChannelName;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::consumption;
+use super::artifact::Artifact;
+use super::declared::{cut, listeners};
 use super::files::Files;
 use super::folder::Stamps;
-use super::listener::{Delivery, Listener, narrow};
+use super::listener::{Listener, narrow};
 use super::load_error::LoadError;
 use crate::admin::WithheldStatus;
-use crate::bus::Filter;
-use crate::config::{Bounds, MAX_GLOBS, Manifest, PluginLimits, Rights, within_max_globs};
-use crate::consumer::From as StartAt;
-use crate::interfaces::Handler;
-use crate::plugin::code::compile::{CompileError, ComponentFile, open_regular};
-use crate::plugin::guest::bindings::plugin::hearken::plugin::types::{self, Description};
+use crate::config::{Bounds, Compat, Manifest, PluginLimits, Rights};
+use crate::plugin::code::compile::open_regular;
+use crate::plugin::code::engines::Engines;
 use crate::plugin::guest::context::PluginContext;
-use crate::plugin::guest::imports::events::filter_of;
+use crate::plugin::guest::script::GuestScript;
 use crate::plugin::guest::secrets::vault::{SecretError, Vault};
 use crate::plugin::hooks::exported::Answering;
+use crate::plugin::run::blanking::blank;
 use crate::plugin::run::contain::contain;
 use crate::plugin::run::exports::Said;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::runtime::Runtime;
 use crate::plugin::run::slot::InstanceSlot;
-
-/// Most listeners of one plugin: each has one glob at least.
-const MAX_LISTENERS: usize = MAX_GLOBS;
+use crate::script::Language;
 
 /// Longest manifest in bytes; its `[config]` may well carry a schema.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -40,14 +36,11 @@ const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// How often files that go on changing are read.
 const ATTEMPTS_TO_READ: usize = 5;
 
-/// Longest version and listener name shown, in bytes.
-const MAX_LABEL_BYTES: usize = 128;
-
 /// Both files as they were read, and by which policy; the same is not loaded twice.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
-    /// Hash of the component, or why it could not be read.
-    component: Result<blake3::Hash, String>,
+    /// Hash of the component or the texts, or why they could not be read.
+    artifact: Result<blake3::Hash, String>,
     manifest: Option<String>,
     /// What the node's policy says of the plugin.
     bounds: Bounds,
@@ -56,7 +49,7 @@ pub(crate) struct Fingerprint {
 /// What was read, before any of it was understood.
 pub(crate) struct Source {
     pub(crate) fingerprint: Fingerprint,
-    component: Result<ComponentFile, CompileError>,
+    artifact: Result<Artifact, LoadError>,
     manifest: Option<String>,
     /// Whether it is given its secrets.
     has_secrets: bool,
@@ -65,6 +58,8 @@ pub(crate) struct Source {
 /// A version that is ready to take over.
 pub(crate) struct Staged {
     pub(crate) version: Arc<Version>,
+    /// What it is written in.
+    pub(crate) language: Language,
     /// What the plugin calls its version.
     pub(crate) label: String,
     pub(crate) listeners: Vec<Listener>,
@@ -83,10 +78,14 @@ impl Source {
     /// Reads both files, as they are together: when they change meanwhile, because a link
     /// on the way to them leads elsewhere or because somebody writes, they are read again.
     /// Blocks on the disk.
-    pub(crate) fn read(files: &Files, bounds: &Bounds) -> Result<Self, LoadError> {
+    pub(crate) fn read(
+        files: &Files,
+        bounds: &Bounds,
+        engines: &Engines,
+    ) -> Result<Self, LoadError> {
         let mut before = Stamps::of(files);
         for _ in 1..ATTEMPTS_TO_READ {
-            let read = Self::read_once(files, bounds);
+            let read = Self::read_once(files, bounds, engines);
             let after = Stamps::of(files);
             if before == after {
                 return read;
@@ -94,15 +93,15 @@ impl Source {
             before = after;
         }
         // Whoever goes on writing is followed by the plugins folder.
-        Self::read_once(files, bounds)
+        Self::read_once(files, bounds, engines)
     }
 
-    fn read_once(files: &Files, bounds: &Bounds) -> Result<Self, LoadError> {
-        let component = ComponentFile::read(&files.component);
+    fn read_once(files: &Files, bounds: &Bounds, engines: &Engines) -> Result<Self, LoadError> {
+        let artifact = Artifact::read(files, engines);
         let manifest = match read_manifest(&files.manifest) {
             Ok(manifest) => manifest,
             // Without a component there is no plugin, whatever stands beside it.
-            Err(_) if component.as_ref().is_err_and(CompileError::is_missing) => None,
+            Err(_) if artifact.as_ref().is_err_and(LoadError::is_missing) => None,
             Err(source) => {
                 return Err(LoadError::ReadManifest {
                     path: files.manifest.clone(),
@@ -111,16 +110,16 @@ impl Source {
             }
         };
         let fingerprint = Fingerprint {
-            component: component
+            artifact: artifact
                 .as_ref()
-                .map(|file| file.hash)
+                .map(|artifact| artifact.hash)
                 .map_err(ToString::to_string),
             manifest: manifest.clone(),
             bounds: bounds.clone(),
         };
         Ok(Self {
             fingerprint,
-            component,
+            artifact,
             manifest,
             has_secrets: true,
         })
@@ -134,9 +133,9 @@ impl Source {
         }
     }
 
-    /// Whether there is a component of which a version can be made.
-    pub(crate) fn has_component(&self) -> bool {
-        self.component.is_ok()
+    /// Whether there is anything of which a version can be made.
+    pub(crate) fn has_artifact(&self) -> bool {
+        self.artifact.is_ok()
     }
 
     /// Makes a version of what was read, and gives the room that a component takes back
@@ -144,19 +143,25 @@ impl Source {
     /// Dropping the future ends all that it has begun.
     pub(crate) async fn stage(
         self,
-        room: Option<OwnedSemaphorePermit>,
+        mut room: Option<OwnedSemaphorePermit>,
         files: &Files,
         plugin: &Arc<PluginContext>,
         defaults: &PluginLimits,
         runtime: &Arc<Runtime>,
     ) -> Result<Staged, LoadError> {
-        let path = &files.component;
+        // First: a plugin whose component is gone is removed, however its manifest looks.
+        let Artifact {
+            path,
+            language,
+            component: file,
+            is_engine,
+            script,
+            hash,
+        } = self.artifact?;
         let compile_error = |source| LoadError::Component {
             path: path.clone(),
             source,
         };
-        // First: a plugin whose component is gone is removed, however its manifest looks.
-        let file = self.component.map_err(compile_error)?;
         let manifest = match self.manifest {
             Some(text) => Manifest::parse(&files.manifest, &text)?,
             None => Manifest::default(),
@@ -171,25 +176,46 @@ impl Source {
         } else {
             Vault::default()
         };
-        let hash = file.hash;
-        let component = runtime
-            .compiler
-            .compile(&file, path)
-            .await
-            .map_err(compile_error)?;
+        let compiler = &runtime.compiler;
+        let component = match is_engine {
+            false => compiler.compile(&file, &path).await,
+            // Others go on being loaded while it is compiled.
+            true => {
+                drop(room.take());
+                compiler.compile_engine(&file, &path).await
+            }
+        };
+        let component = component.map_err(compile_error)?;
         drop((room, file));
+        let script = match script {
+            None => None,
+            Some(script) => {
+                let blanked = blank(runtime, plugin, &script).await;
+                let blanked = blanked.map_err(|error| LoadError::types(&path, error, &script))?;
+                let engine = &manifest.engine;
+                let compat = engine.compat.map_or("", Compat::as_str).to_owned();
+                Some(GuestScript::new(script, blanked, compat, engine.stack()))
+            }
+        };
         let limits = manifest.limits.over(defaults);
         let plugin = Arc::clone(plugin);
         let (linker, policy) = (&runtime.linker, &runtime.policy);
         let version = Version::link(
-            plugin, component, linker, hash, manifest, limits, rights, policy, secrets,
+            plugin, component, linker, hash, manifest, limits, rights, policy, secrets, script,
         )
         .map_err(|reason| LoadError::Link {
             path: path.clone(),
             reason,
         })?;
         let bounds = self.fingerprint.bounds;
-        start(Arc::new(version), bounds, path, runtime).await
+        start(
+            Arc::new(version),
+            language,
+            bounds,
+            &files.manifest,
+            runtime,
+        )
+        .await
     }
 }
 
@@ -231,8 +257,9 @@ fn read_manifest(path: &Path) -> std::io::Result<Option<String>> {
 
 async fn start(
     version: Arc<Version>,
+    language: Language,
     bounds: Bounds,
-    path: &Path,
+    manifest: &Path,
     runtime: &Arc<Runtime>,
 ) -> Result<Staged, LoadError> {
     let mut slots = Vec::new();
@@ -258,10 +285,11 @@ async fn start(
         (None, Some(answers)) => cut(&answers.version),
         (None, None) => version.content_hash.to_hex()[..12].to_owned(),
     };
-    let answering = said
-        .answers
-        .map(|answers| Answering::new(answers, version.in_force()));
-    let listeners = listeners(&version, said.listens, path)?;
+    // An engine exports all that any of its texts may answer.
+    let answers =
+        (said.answers).filter(|said| version.script().is_none() || !said.answers.is_empty());
+    let answering = answers.map(|answers| Answering::new(answers, version.in_force()));
+    let listeners = listeners(&version, said.listens, answering.is_some(), manifest)?;
     // What the manifest leaves out the author has left out.
     let of_manifest = Rights::of(&version.manifest, &Bounds::default());
     let (asked, _) = narrow(listeners.clone(), &of_manifest);
@@ -269,6 +297,7 @@ async fn start(
     Ok(Staged {
         asked,
         version,
+        language,
         label,
         listeners,
         unheard,
@@ -276,118 +305,4 @@ async fn start(
         bounds,
         slots,
     })
-}
-
-/// What the plugin asks to listen to: what it declares, unless the manifest has other live
-/// events come. What it consumes of channels is its own to say.
-fn listeners(
-    version: &Version,
-    description: Option<Description>,
-    path: &Path,
-) -> Result<Vec<Listener>, LoadError> {
-    let declared = declared(description)?;
-    consumption::check(&declared)
-        .map_err(|(listener, reason)| LoadError::Listener { listener, reason })?;
-    let called = version.called();
-    let Some(patterns) = &version.manifest.subscribe else {
-        if declared.is_empty() && !called.session_hooks {
-            let manifest = path.with_extension("toml");
-            let who = match called.handler {
-                Some(Handler::Messaging) => "a component for wasmCloud does not say what it wants",
-                _ => "the component declares no listener",
-            };
-            return Err(LoadError::NoListener(format!(
-                "{who}; put `subscribe = [\"custom.example.*\"]` into {}",
-                manifest.display()
-            )));
-        }
-        return Ok(declared);
-    };
-    if called.handler.is_none() {
-        return Err(LoadError::NoListener(
-            "the component exports no listener; leave `subscribe` out of its manifest".to_owned(),
-        ));
-    }
-    let (live, mut listeners): (Vec<_>, Vec<_>) = declared
-        .into_iter()
-        .partition(|listener| listener.delivery == Delivery::Live);
-    let local_only = !live.is_empty() && live.iter().all(|listener| listener.filter.local_only);
-    listeners.extend(patterns.iter().map(|pattern| Listener {
-        name: "subscribe".to_owned(),
-        filter: Filter {
-            local_only,
-            ..Filter::new(pattern.clone())
-        },
-        delivery: Delivery::Live,
-    }));
-    Ok(listeners)
-}
-
-fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError> {
-    let listeners = description
-        .map(|description| description.listeners)
-        .unwrap_or_default();
-    if listeners.len() > MAX_LISTENERS {
-        return Err(LoadError::Listener {
-            listener: format!("{} of them", listeners.len()),
-            reason: format!("a plugin may declare {MAX_LISTENERS} listeners"),
-        });
-    }
-    let mut globs = 0;
-    listeners
-        .into_iter()
-        .map(|listener| {
-            let name = cut(&listener.name);
-            let filter = filter_of(listener.filter).and_then(|filter| {
-                globs += filter.pattern.globs().len();
-                within_max_globs(globs).map(|()| filter)
-            });
-            let delivered = filter.and_then(|filter| deliver(filter, listener.delivery));
-            match delivered {
-                Ok((filter, delivery)) => Ok(Listener {
-                    name,
-                    filter,
-                    delivery,
-                }),
-                Err(reason) => Err(LoadError::Listener {
-                    listener: name,
-                    reason,
-                }),
-            }
-        })
-        .collect()
-}
-
-/// How a listener's events come to it, and its filter, which names a consumed channel too.
-fn deliver(filter: Filter, delivery: types::Delivery) -> Result<(Filter, Delivery), String> {
-    let channel = match delivery {
-        types::Delivery::Live => return Ok((filter, Delivery::Live)),
-        types::Delivery::Channel(channel) => channel,
-    };
-    let name = ChannelName::new(&channel.name)
-        .map_err(|error| format!("the channel `{}`: {error}", cut(&channel.name)))?;
-    if let Some(other) = filter
-        .channel
-        .as_deref()
-        .filter(|other| *other != name.as_str())
-    {
-        return Err(format!(
-            "it is on the channel `{name}`, and its filter wants events of `{}` alone",
-            cut(other)
-        ));
-    }
-    let from = channel.from.map(|from| match from {
-        types::StartingPoint::First => StartAt::First,
-        types::StartingPoint::New => StartAt::New,
-        types::StartingPoint::After(number) => StartAt::After(number),
-    });
-    let filter = Filter {
-        channel: Some(name.as_str().into()),
-        ..filter
-    };
-    Ok((filter, Delivery::Channel { name, from }))
-}
-
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_LABEL_BYTES)].to_owned()
 }

@@ -1,13 +1,18 @@
 //! Why a plugin's files cannot be loaded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::files::TwoOfOneName;
+use super::texts::TextError;
 use crate::config::ConfigError;
 use crate::plugin::code::compile::CompileError;
 use crate::plugin::code::disk::DiskError;
+use crate::plugin::code::engines::EngineError;
 use crate::plugin::guest::batch::cut;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::secrets::vault::SecretError;
+use crate::plugin::run::blanking::{BlankError, Problem};
+use crate::script::{Place, Script, Trace, excerpt};
 
 /// Why a plugin's files cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,15 @@ pub(crate) enum LoadError {
     Manifest(#[from] ConfigError),
     #[error("{}: {source}", path.display())]
     Component { path: PathBuf, source: CompileError },
+    #[error(transparent)]
+    Ambiguous(TwoOfOneName),
+    #[error("{}: {source}", path.display())]
+    Text { path: PathBuf, source: TextError },
+    #[error("{}: {source}", path.display())]
+    Engine { path: PathBuf, source: EngineError },
+    /// A text is not valid; the place is in the trace.
+    #[error("{}", .0.message)]
+    Syntax(Trace),
     #[error("{}: {source}", path.display())]
     Secret {
         /// The manifest.
@@ -47,33 +61,56 @@ pub(crate) enum LoadError {
 }
 
 impl LoadError {
+    /// Why the types could not be taken out of the texts of the plugin at `path`.
+    pub(crate) fn types(path: &Path, error: BlankError, script: &Script) -> Self {
+        match error {
+            BlankError::Problem { name, problem } => Self::Syntax(trace(&name, problem, script)),
+            BlankError::Died(death) => Self::Start(death),
+            BlankError::Compile(source) => Self::Component {
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+
+    /// Whether the plugin's file is simply not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Component { source, .. } if source.is_missing())
+    }
+
     /// As it is reported, cut: a component chooses the names that it imports, and a
     /// manifest its keys.
     pub(crate) fn into_death(self) -> Death {
         let reason = cut(&self.to_string()).to_owned();
         match self {
             Self::Start(death) => Death { reason, ..death },
-            _ => Death {
-                reason,
-                backtrace: None,
-                blameless: false,
-            },
+            Self::Syntax(trace) => Death::told(reason).at(trace),
+            _ => Death::told(reason),
         }
     }
 
     /// Whether the files could not be loaded for a reason that may pass by itself: what
     /// the system says of them, be it that too many files are open, that the disk has
     /// failed or does not answer, or that a folder is being put in the place of another;
-    /// or that it lets no process start which compiles them.
+    /// or that it lets no process start which compiles them; or that the engine of a language
+    /// is still to be added.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Component {
                 source: CompileError::Read { source, .. },
                 ..
             }
-            | Self::ReadManifest { source, .. } => source.raw_os_error().is_some(),
+            | Self::ReadManifest { source, .. }
+            | Self::Text {
+                source: TextError::Read(source),
+                ..
+            } => source.raw_os_error().is_some(),
             Self::Component {
                 source: CompileError::WorkerStart { .. } | CompileError::Silent { .. },
+                ..
+            }
+            | Self::Engine {
+                source: EngineError::Missing { .. },
                 ..
             }
             | Self::Silent(_) => true,
@@ -89,8 +126,27 @@ impl LoadError {
             Self::Component {
                 source: CompileError::Empty | CompileError::CutOff,
                 ..
+            } | Self::Text {
+                source: TextError::Empty,
+                ..
             }
         )
+    }
+}
+
+/// A problem in a text as its engine would have told it.
+fn trace(name: &str, problem: Problem, script: &Script) -> Trace {
+    let Problem {
+        line,
+        column,
+        message,
+    } = problem;
+    let place = format!("{name}:{line}:{column}");
+    Trace {
+        message,
+        frames: format!("at {place}"),
+        place: Some(place),
+        excerpt: excerpt(script, Place { name, line, column }),
     }
 }
 

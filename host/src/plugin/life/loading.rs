@@ -173,7 +173,7 @@ impl Loading {
     fn look(&mut self) {
         let (files, runtime) = (self.files.clone(), Arc::clone(&self.runtime));
         self.looking = Some(spawn(async move {
-            let path = files.component.clone();
+            let path = files.named().to_owned();
             let looked = runtime.disks.folder.run(&path, move || files.presence());
             Ok(looked.await?)
         }));
@@ -192,8 +192,9 @@ impl Loading {
             } else {
                 None
             };
-            let path = files.component.clone();
-            let read = move || Source::read(&files, &bounds);
+            let path = files.named().to_owned();
+            let engines = runtime.engines.clone();
+            let read = move || Source::read(&files, &bounds, &engines);
             let source = runtime.disks.components.run(&path, read).await??;
             Ok((room, source))
         }));
@@ -208,7 +209,7 @@ impl Loading {
         let (defaults, runtime) = (self.defaults.clone(), Arc::clone(&self.runtime));
         self.staging = Some(spawn(async move {
             let room = match room {
-                None if source.has_component() => Some(runtime.room_to_load().await),
+                None if source.has_artifact() => Some(runtime.room_to_load().await),
                 room => room,
             };
             let staged = source.stage(room, &files, &plugin, &defaults, &runtime);

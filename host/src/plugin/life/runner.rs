@@ -1,4 +1,4 @@
-//! Runs the plugins of a node: one supervisor for each component in the folder.
+//! Runs the plugins of a node: one supervisor for each plugin in the folder.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -29,6 +29,7 @@ use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::hooks::PluginHooks;
 use crate::plugin::run::runtime::{NodeParts, Runtime, RuntimeError};
+use crate::script::Language;
 use crate::store::Store;
 
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
@@ -151,13 +152,15 @@ impl PluginRunner {
     /// # Errors
     /// [`PluginsError::Folder`] when the folder cannot be read.
     pub async fn load_all(&mut self, within: Duration) -> Result<(), PluginsError> {
-        let loading: Vec<_> = self
-            .folder
-            .plugins()
-            .await?
-            .into_iter()
-            .map(|name| self.install(name))
-            .collect();
+        let mut loading = Vec::new();
+        for name in self.folder.plugins().await? {
+            let texts = self.folder.languages(&name).filter(|it| it.is_text());
+            let waits = waits_for_engine(&self.plugins.runtime, texts.min()).await;
+            let loaded = self.install(name);
+            if !waits {
+                loading.push(loaded);
+            }
+        }
         let loaded = async {
             for loaded in loading {
                 // An error means that the supervisor is gone, which is seen below.
@@ -215,7 +218,7 @@ impl PluginRunner {
     fn look_at(&mut self, changed: Changed) {
         if let Some(entry) = self.plugins.entry(&changed.plugin) {
             entry.files_changed.notify_one();
-        } else if changed.has_component {
+        } else if changed.has_artifact {
             // Nobody waits for a plugin that is dropped into a running node.
             drop(self.install(changed.plugin));
         }
@@ -342,4 +345,21 @@ impl PluginRunner {
         }
         while self.supervisors.join_next().await.is_some() {}
     }
+}
+
+/// Whether the engine of a text's language must be compiled first, which takes longer than a
+/// node should take to be ready.
+async fn waits_for_engine(runtime: &Arc<Runtime>, language: Option<Language>) -> bool {
+    let Some(language) = language else {
+        return false;
+    };
+    let looked_at = runtime.engines.path(language);
+    let looking = Arc::clone(runtime);
+    let has_code = runtime.disks.code.run(&looked_at, move || {
+        let engine = looking.engines.evaluating(language);
+        let has_code = engine.map(|engine| looking.compiler.has_code(&engine.hash));
+        // What is not there is not compiled either.
+        has_code.unwrap_or(true)
+    });
+    !has_code.await.unwrap_or(true)
 }

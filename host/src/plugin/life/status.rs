@@ -20,6 +20,7 @@ use crate::plugin::run::health::Health;
 use crate::plugin::run::instance::Version;
 use crate::plugin::run::mailbox::PluginMailbox;
 use crate::plugin::run::replay::Replay;
+use crate::script::Language;
 
 /// All that is known of one plugin, from its installation to its removal.
 pub(crate) struct Status {
@@ -37,6 +38,7 @@ pub(crate) struct Status {
 /// The version in force.
 struct Shown {
     version: Option<String>,
+    language: Option<Language>,
     interface: Option<&'static str>,
     listeners: Vec<ListenerStatus>,
     answers: Option<AnswersStatus>,
@@ -65,6 +67,7 @@ impl Status {
             is_stopped: AtomicBool::new(false),
             shown: Mutex::new(Shown {
                 version: None,
+                language: None,
                 interface: None,
                 listeners: Vec::new(),
                 answers: None,
@@ -129,6 +132,7 @@ impl Status {
     pub(crate) fn show_version(
         &self,
         version: &Version,
+        language: Language,
         label: &str,
         listeners: &[Listener],
         answering: Option<&Answering>,
@@ -136,6 +140,7 @@ impl Status {
     ) {
         let mut shown = self.shown();
         shown.version = Some(label.to_owned());
+        shown.language = Some(language);
         shown.interface = Some(version.called().interface());
         shown.listeners = listeners.iter().map(Listener::status).collect();
         shown.answers = answering.map(Answering::status);
@@ -201,6 +206,7 @@ impl Status {
         PluginStatus {
             name: self.name().to_owned(),
             version: shown.version.clone(),
+            language: shown.language,
             state: health.state,
             interface: shown.interface.map(str::to_owned),
             listeners: shown.listeners.clone(),

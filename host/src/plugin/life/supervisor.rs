@@ -204,7 +204,7 @@ impl Supervisor {
             }
             self.status.health.report_failure(None, &death);
         }
-        self.failed = Some(death.reason);
+        self.failed = Some(death.in_full());
         self.runtime.namespaces_may_differ.notify_one();
     }
 
@@ -245,6 +245,7 @@ impl Supervisor {
     async fn take_over(&mut self, staged: Staged) {
         let Staged {
             version,
+            language,
             label,
             listeners,
             asked,
@@ -271,8 +272,14 @@ impl Supervisor {
         let mailbox =
             self.status
                 .mailbox_for(&self.runtime.bus, filters, limits, overflow, partitions);
-        self.status
-            .show_version(&version, &label, &listeners, answering.as_deref(), unheard);
+        self.status.show_version(
+            &version,
+            language,
+            &label,
+            &listeners,
+            answering.as_deref(),
+            unheard,
+        );
         self.runtime.namespaces_may_differ.notify_one();
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
@@ -293,8 +300,7 @@ impl Supervisor {
 
     async fn start(&mut self, trial: Option<Trial>) {
         if let Some(current) = &mut self.current {
-            let replay = self.replaying.as_ref();
-            let replay = replay.map(|replaying| &replaying.replay);
+            let replay = self.replaying.as_ref().map(|it| &it.replay);
             let health = &self.status.health;
             current.start(&self.runtime, health, replay, trial).await;
         }

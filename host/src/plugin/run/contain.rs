@@ -13,11 +13,8 @@ pub(crate) async fn contain<T>(call: impl Future<Output = Result<T, Death>>) -> 
     // Whatever the call left half-way belongs to the instance, which is thrown away.
     let outcome = AssertUnwindSafe(call).catch_unwind().await;
     outcome.unwrap_or_else(|panic| {
-        Err(Death {
-            reason: format!("the host failed: {}", panic_text(&*panic)),
-            backtrace: None,
-            blameless: false,
-        })
+        let text = panic_text(&*panic);
+        Err(Death::told(format!("the host failed: {text}")))
     })
 }
 

@@ -192,7 +192,7 @@ impl Health {
     pub(crate) fn report_failure(&self, event: Option<EventRef<'_>>, death: &Death) {
         let now = self.clock.now_millis();
         let death = self.redacted(death);
-        self.current().last_error = Some((death.reason.clone(), now));
+        self.current().last_error = Some((death.in_full(), now));
         self.reports.failed(event, &death);
     }
 
@@ -300,9 +300,8 @@ mod tests {
 
     fn death(text: &str) -> Death {
         Death {
-            reason: text.to_owned(),
             backtrace: Some(text.to_owned()),
-            blameless: false,
+            ..Death::told(text.to_owned())
         }
     }
 

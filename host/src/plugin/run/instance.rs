@@ -17,6 +17,7 @@ use crate::plugin::guest::death::Death;
 use crate::plugin::guest::deliveries::Deliveries;
 use crate::plugin::guest::progress;
 use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
+use crate::plugin::guest::script::GuestScript;
 use crate::plugin::guest::secrets::vault::Vault;
 use crate::plugin::guest::state::Guest;
 use crate::plugin::hooks::desk::Due;
@@ -35,6 +36,8 @@ pub(crate) struct Version {
     secrets: Arc<Vault>,
     /// Kept in use, so that other plugins with the same file share it.
     component: Arc<Component>,
+    /// What an engine of a language evaluates; nothing of other components.
+    script: Option<Arc<GuestScript>>,
     exports: ExportsPre,
 }
 
@@ -77,6 +80,7 @@ impl Version {
         rights: Rights,
         policy: &Arc<PolicyInForce>,
         secrets: Vault,
+        script: Option<GuestScript>,
     ) -> Result<Self, String> {
         let missing = missing_imports(&component);
         if !missing.is_empty() {
@@ -96,12 +100,18 @@ impl Version {
             limits,
             exports,
             component,
+            script: script.map(Arc::new),
         })
     }
 
     /// What of its exports is called.
     pub(crate) fn called(&self) -> interfaces::Called {
         self.exports.called()
+    }
+
+    /// The texts that it is made of, if it is.
+    pub(crate) fn script(&self) -> Option<&GuestScript> {
+        self.script.as_deref()
     }
 
     /// What it may do, as that is at each moment.
@@ -129,7 +139,7 @@ impl Version {
             self.limits.deadline,
             self.limits.time_slice,
         ));
-        let guest = Guest::new(
+        let mut guest = Guest::new(
             Arc::clone(&self.plugin),
             &self.in_force,
             Arc::clone(&self.secrets),
@@ -137,11 +147,16 @@ impl Version {
             self.limits.memory,
             Arc::clone(&meter),
         );
+        if let Some(script) = &self.script {
+            guest.evaluate(Arc::clone(script));
+        }
         let mut store = Store::new(self.component.engine(), guest);
         Guest::bound(&mut store);
         store.epoch_deadline_callback(|mut store| {
             progress::observe(store.as_context_mut())?;
-            Ok(store.data().meter.on_tick())
+            let turn = store.data().meter.on_tick();
+            progress::interrupt(store.as_context_mut());
+            Ok(turn)
         });
         store.set_epoch_deadline(1);
         store.call_hook(|store, transition| match transition {
@@ -203,18 +218,37 @@ impl Instance {
         let called = contain(self.call(frame, events, attempt)).await;
         let guest = self.store.data_mut();
         // Of a death the event in hand dies, on which its last words are those of the death.
-        let finished = match &called {
+        let mut finished = match &called {
             Ok(begun) => *begun,
             Err(_) => guest.batch.at(),
         };
+        let interrupted = guest.batch.interrupted();
         let mut failures = guest.batch.end(finished);
         failures.retain(|failure| failure.index < finished);
+        let mut death = called.err();
+        // It has said where it was when the deadline was over, and dies of that all the same.
+        if death.is_none()
+            && let Some(at) = interrupted
+            && let Some(failure) = failures.pop_if(|last| last.index == at)
+        {
+            finished = at;
+            death = Some(self.out_of_time(&failure.reason));
+        }
         Handled {
             finished,
             failures,
-            death: called.err(),
+            death,
             spent: self.meter.spent(),
         }
+    }
+
+    /// The death of a guest that was told to give an event up, with the place that it names.
+    fn out_of_time(&self, said: &str) -> Death {
+        let calls = said.split_once('\n').map_or("", |(_, calls)| calls);
+        let reason = format!("{}\n{calls}", self.meter.given_up());
+        let guest = self.store.data();
+        let death = Death::told(reason.trim_end().to_owned()).traced(guest.script.as_deref());
+        death.redacted(&guest.plugin.log.redaction)
     }
 
     /// Calls the guest; returns how many of the events it has begun.

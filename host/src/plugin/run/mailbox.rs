@@ -119,7 +119,7 @@ impl Inbox for MailboxInbox {
         match verdict {
             Verdict::Done => {}
             // A mailbox gives each event at most once.
-            Verdict::Again(_) | Verdict::Rejected(_) => {
+            Verdict::Again(_) | Verdict::AgainAfter(..) | Verdict::Rejected(_) => {
                 self.mailbox.failed.fetch_add(events, Ordering::Relaxed);
             }
         }

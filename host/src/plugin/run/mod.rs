@@ -1,6 +1,7 @@
 //! Instances at work: versions that make them, handlers that call them, and workers
 //! that take events from a mailbox and hand them over.
 
+pub(super) mod blanking;
 pub(super) mod contain;
 pub(super) mod exports;
 pub(super) mod handler;

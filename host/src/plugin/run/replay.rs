@@ -353,7 +353,7 @@ impl ReplayInbox {
         let events = events.len() as u64;
         match verdict {
             Verdict::Done => state.handled += events,
-            Verdict::Again(reason) | Verdict::Rejected(reason) => {
+            Verdict::Again(reason) | Verdict::AgainAfter(reason, _) | Verdict::Rejected(reason) => {
                 state.failed += events;
                 state.last_error = Some(reason.to_owned());
             }

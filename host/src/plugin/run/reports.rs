@@ -67,14 +67,17 @@ impl Reports {
         }
         let name = &*self.context.name;
         let Death {
-            reason, backtrace, ..
+            reason,
+            backtrace,
+            trace,
+            ..
         } = death;
         let report = HostEventType::PluginFailed;
         let of_a_report = event.is_some_and(|event| event.event_type() == report.as_str());
         let event = event.map(EventRef::id);
         // The guest may have chosen the words: none of its lines begins where a
         // line of the host would.
-        let shown = reason.replace('\n', "\n    ");
+        let shown = death.in_full().replace('\n', "\n    ");
         match event {
             Some(event) => tracing::warn!(plugin = name, event, "event failed: {shown}"),
             None => tracing::error!(plugin = name, "{shown}"),
@@ -89,6 +92,9 @@ impl Reports {
             backtrace: backtrace
                 .as_ref()
                 .map(|trace| self.fitting(trace).to_owned()),
+            trace: trace
+                .as_ref()
+                .map(|trace| self.fitting(&trace.frames).to_owned()),
         };
         self.host.publish_host(report, name, &data);
     }

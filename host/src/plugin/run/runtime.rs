@@ -15,6 +15,7 @@ use crate::plugin::code::code_cache::{CodeCache, CodeCacheError};
 use crate::plugin::code::compile::{CompileWorkers, Compiler};
 use crate::plugin::code::disks::Disks;
 use crate::plugin::code::engine::new_engine;
+use crate::plugin::code::engines::Engines;
 use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::imports;
 use crate::plugin::guest::outgoing::connector::Connector;
@@ -50,6 +51,8 @@ pub(crate) struct Runtime {
     pub(crate) addressed: Option<Addressed>,
     pub(crate) disks: Disks,
     pub(crate) compiler: Compiler,
+    /// What evaluates texts.
+    pub(crate) engines: Engines,
     /// A permit for each component file that may be in memory at once.
     loading: Arc<Semaphore>,
     pub(crate) linker: Linker<Guest>,
@@ -109,6 +112,7 @@ impl Runtime {
             loading: Arc::new(Semaphore::new(FILES_A_COMPILE_THREAD * threads.max(1))),
             linker: imports::linker(&engine).map_err(RuntimeError::Engine)?,
             compiler: Compiler::new(engine, cache, disks.code.clone(), workers),
+            engines: Engines::of(data),
             disks,
             executor: Executor::new(threads, io, &ticker).map_err(RuntimeError::Thread)?,
             connector: Arc::new(Connector::system()),

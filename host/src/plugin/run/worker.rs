@@ -282,11 +282,8 @@ impl<I: Inbox> Worker<I> {
         let mut failed = Vec::with_capacity(failures.len());
         for failure in failures {
             let at = begin + failure.index;
-            let death = self.health.redacted(&Death {
-                reason: failure.reason,
-                backtrace: None,
-                blameless: false,
-            });
+            let death = Death::told(failure.reason).traced(self.version.script());
+            let death = self.health.redacted(&death);
             self.health.report_failure(self.frame.event(at), &death);
             failed.push((at, failure.kind, death.reason));
         }
@@ -297,6 +294,7 @@ impl<I: Inbox> Worker<I> {
             self.settle(*at, Verdict::Done);
             let verdict = match kind {
                 FailureKind::Again => Verdict::Again(reason),
+                FailureKind::AgainAfter(least) => Verdict::AgainAfter(reason, *least),
                 FailureKind::Reject => Verdict::Rejected(reason),
             };
             self.settle(at + 1, verdict);

@@ -21,6 +21,9 @@ use super::ticker::TICK;
 /// What is left of a deadline, at most, to a guest that is told that it waits in vain.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// What is left of a deadline, at most, to a guest that is told to say where it is.
+const LAST_PLACE: Duration = Duration::from_millis(20);
+
 /// What a wait for storage that is in order takes at most. That excuses nobody: a guest that
 /// never ends and appends all the time waits for storage most of its time.
 const USUAL_STORAGE: Duration = Duration::from_millis(50);
@@ -142,6 +145,20 @@ impl Meter {
     pub(crate) fn exceeded(&self) -> Option<DeadlineExceeded> {
         let account = self.lock();
         account.exceeded.then(|| self.verdict(&account))
+    }
+
+    /// Whether so little is left of the deadline that a guest which can say where it is should.
+    #[must_use]
+    pub(crate) fn is_nearly_over(&self) -> bool {
+        let account = self.lock();
+        let left = account.deadline.saturating_sub(account.event.total());
+        !account.exceeded && left <= LAST_PLACE.min(account.deadline / 10)
+    }
+
+    /// What there is to say of an event that was given up when its deadline was all but over.
+    #[must_use]
+    pub(crate) fn given_up(&self) -> DeadlineExceeded {
+        self.verdict(&self.lock())
     }
 
     /// Whether what the last call was interrupted for went, for the most part, into waits for

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -36,6 +37,10 @@ pub(crate) struct Compiler {
     disk: Disk,
     in_use: Arc<InUse>,
     workers: CompileWorkers,
+    /// For engines of languages, which are larger than any plugin should be.
+    engines: CompileWorkers,
+    /// One at a time: many plugins ask for the same when a node starts.
+    engine_turn: Semaphore,
 }
 
 /// Components that some plugin runs, by the hash of their files: plugins with the
@@ -86,6 +91,8 @@ impl Compiler {
             cache: Arc::new(cache),
             disk,
             in_use: Arc::default(),
+            engines: workers.for_engines(),
+            engine_turn: Semaphore::new(1),
             workers,
         }
     }
@@ -104,7 +111,38 @@ impl Compiler {
         if let Some(component) = self.find(file.hash).await? {
             return Ok(component);
         }
-        let room = self.workers.room().await;
+        self.compile_by(&self.workers, file, path).await
+    }
+
+    /// The same of an engine of a language, within limits of its own.
+    ///
+    /// # Errors
+    /// [`CompileError`] when it is not valid, or the compiler does not cope with it.
+    pub(crate) async fn compile_engine(
+        &self,
+        file: &ComponentFile,
+        path: &Path,
+    ) -> Result<Arc<Component>, CompileError> {
+        if let Some(component) = self.find(file.hash).await? {
+            return Ok(component);
+        }
+        let turn = self.engine_turn.acquire().await;
+        let _turn = turn.expect("the semaphore is never closed");
+        self.compile_by(&self.engines, file, path).await
+    }
+
+    /// Whether the code of a component need not be compiled. Blocks on the disk.
+    pub(crate) fn has_code(&self, hash: &blake3::Hash) -> bool {
+        self.in_use.get(hash).is_some() || self.cache.file(&self.engine, hash).exists()
+    }
+
+    async fn compile_by(
+        &self,
+        workers: &CompileWorkers,
+        file: &ComponentFile,
+        path: &Path,
+    ) -> Result<Arc<Component>, CompileError> {
+        let room = workers.room().await;
         // Another plugin with the same file may have come first.
         if let Some(component) = self.find(file.hash).await? {
             return Ok(component);

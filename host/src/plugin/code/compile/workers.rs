@@ -29,6 +29,13 @@ const LONG: Duration = Duration::from_secs(10);
 /// version of a plugin what it has in common with the one before.
 const KEPT: Duration = Duration::from_secs(120);
 
+/// CPU time for an engine of a language at least: the largest takes 20 s alone on a machine,
+/// and several times that beside others.
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Memory for an engine of a language at least, in bytes.
+const ENGINE_MEMORY: u64 = 4 << 30;
+
 /// Starts, keeps and ends the processes that compile; dropping it kills them.
 #[derive(Debug)]
 pub struct CompileWorkers(Arc<Pool>);
@@ -64,9 +71,25 @@ impl CompileWorkers {
     #[must_use]
     pub fn new(settings: CompileSettings, threads: usize) -> Self {
         let workers = threads.clamp(1, MAX_WORKERS);
+        Self::with(settings, workers, threads.clamp(1, MAX_THREADS))
+    }
+
+    /// The same for engines of languages: one at a time, within limits that are no plugin's.
+    #[must_use]
+    pub(super) fn for_engines(&self) -> Self {
+        let settings = &self.0.settings;
+        let settings = CompileSettings {
+            timeout: settings.timeout.max(ENGINE_TIMEOUT),
+            memory: settings.memory.max(ENGINE_MEMORY),
+            program: settings.program.clone(),
+        };
+        Self::with(settings, 1, self.0.threads)
+    }
+
+    fn with(settings: CompileSettings, workers: usize, threads: usize) -> Self {
         Self(Arc::new(Pool {
             settings,
-            threads: threads.clamp(1, MAX_THREADS),
+            threads,
             room: Semaphore::new(workers),
             overtime: Semaphore::new(workers),
             idle: Mutex::default(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::channels::refusal::AppendRefusal;
 use super::forms::{OVER_BUDGET, filled, lift};
-use crate::bus::{Closed, Filter, PublishError};
+use crate::bus::{Closed, Filter, PublishError, Receiver};
 use crate::event::{Event, EventType, MAX_ATTRIBUTE_BYTES, Pattern};
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{events, types};
 use crate::plugin::guest::context::SendError;
@@ -133,12 +133,12 @@ impl Guest {
             })
     }
 
-    /// Waits for the next event that a guest's filter matches and that the guest may hear.
-    pub(super) async fn wait_for(
+    /// What receives the next event that a guest's filter matches, as far as the guest may hear
+    /// it now.
+    pub(super) fn begin_wait(
         &mut self,
         filter: types::Filter,
-        timeout_ms: u64,
-    ) -> Result<Event, events::WaitError> {
+    ) -> Result<Receiver, events::WaitError> {
         let filter = filter_of(filter).map_err(events::WaitError::Invalid)?;
         // A wait makes every publisher find its receivers anew.
         if !self.plugin.spend() {
@@ -153,7 +153,16 @@ impl Guest {
             pattern,
             ..filter.clone()
         });
-        let waiter = self.plugin.bus.wait_for_any(narrowed.collect());
+        Ok(self.plugin.bus.wait_for_any(narrowed.collect()))
+    }
+
+    /// Waits for the next event that a guest's filter matches and that the guest may hear.
+    pub(super) async fn wait_for(
+        &mut self,
+        filter: types::Filter,
+        timeout_ms: u64,
+    ) -> Result<Event, events::WaitError> {
+        let waiter = self.begin_wait(filter)?;
         let timeout = Duration::from_millis(timeout_ms);
         let next = async {
             loop {

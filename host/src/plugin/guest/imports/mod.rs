@@ -13,9 +13,11 @@ mod linking;
 mod logging;
 pub(crate) mod messaging;
 mod progress;
+mod script;
 mod secrets;
 mod sessions;
 mod sockets;
+mod waiting;
 
 use linking::Lend;
 use wasmtime::Engine;
@@ -36,12 +38,14 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     config::add_to_linker(&mut linker)?;
     plugin::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
+    plugin::hearken::plugin::waiting::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::channels::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::session_types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::hearken::plugin::sessions::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin_0_1::hearken::plugin::types::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin_0_1::hearken::plugin::events::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     progress::add_to_linker(&mut linker)?;
+    script::add_to_linker(&mut linker)?;
     keyvalue::add_to_linker(&mut linker)?;
     plugin::wasmcloud::secrets::store::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;
     plugin::wasmcloud::secrets::reveal::add_to_linker::<_, Lend>(&mut linker, |guest| guest)?;

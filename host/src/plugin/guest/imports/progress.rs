@@ -1,5 +1,7 @@
 //! `hearken:plugin/progress`: which event a framed listener has in hand.
 
+use std::time::Duration;
+
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList};
 
@@ -25,6 +27,13 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
         "reject",
         |mut store: StoreContextMut<'_, Guest>, (reason,): (String,)| {
             Ok(store.data_mut().batch.fail(FailureKind::Reject, reason)?)
+        },
+    )?;
+    functions.func_wrap(
+        "retry",
+        |mut store: StoreContextMut<'_, Guest>, (reason, after_ms): (String, u64)| {
+            let kind = FailureKind::AgainAfter(Duration::from_millis(after_ms));
+            Ok(store.data_mut().batch.fail(kind, reason)?)
         },
     )?;
     functions.func_wrap(

@@ -10,6 +10,8 @@
 //! All of that is asked where it holds up nobody: a mount whose server is away does not
 //! answer.
 
+mod error;
+mod looking;
 mod names;
 mod survey;
 mod watch;
@@ -25,10 +27,14 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::burst::Bursts;
-use crate::plugin::code::disk::{Disk, DiskError};
+use crate::plugin::code::disk::Disk;
 use crate::plugin::life::files::Files;
+use crate::script::Language;
+pub use error::FolderError;
+use looking::{Looking, looked};
+use names::Whose;
 pub(crate) use survey::Stamps;
-use survey::{Identity, Survey};
+use survey::{Identity, Shared, Survey};
 use watch::{Signal, Stage, Told, Watch};
 
 /// Between the end of a write and the look at the file: several operations
@@ -61,6 +67,10 @@ pub(crate) struct Folder {
     writing: HashSet<String>,
     /// The files as they were when each plugin was last looked at.
     seen: BTreeMap<String, Stamps>,
+    /// The texts that plugins may share, as they were when the folder was last looked at.
+    shared: Shared,
+    /// It was reported since that one of them has changed.
+    shared_told: bool,
     /// Which folder is watched; none while there is none.
     watched: Option<Identity>,
     surveyed: Instant,
@@ -76,39 +86,12 @@ pub(crate) struct Folder {
 
 type Surveying = AbortOnDropHandle<io::Result<Survey>>;
 
-/// A look at a plugin's files before it is said that they have changed.
-struct Looking {
-    plugin: String,
-    stamps: AbortOnDropHandle<Result<Stamps, DiskError>>,
-}
-
 /// A plugin that is to be looked at.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Changed {
     pub(crate) plugin: String,
-    /// Whether there is a component.
-    pub(crate) has_component: bool,
-}
-
-/// Why the plugins folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// It cannot be made or read.
-    #[error("cannot use the plugins folder {}: {source}", path.display())]
-    Unusable {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It cannot be watched.
-    #[error("cannot watch the plugins folder {}: {source}", path.display())]
-    Unwatchable {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: notify::Error,
-    },
+    /// Whether there is a component or a text.
+    pub(crate) has_artifact: bool,
 }
 
 impl Folder {
@@ -124,12 +107,13 @@ impl Folder {
         };
         std::fs::create_dir_all(path).map_err(unusable)?;
         let path = std::path::absolute(path).map_err(unusable)?;
-        let watch = Watch::new(&path).map_err(|source| FolderError::Unwatchable {
+        let mut watch = Watch::new(&path).map_err(|source| FolderError::Unwatchable {
             path: path.clone(),
             source,
         })?;
         // After the watch began, so that what changes between is told.
         let survey = Survey::take(&path).map_err(unusable)?;
+        watch.follow(&survey.folders);
         let now = Instant::now();
         Ok(Self {
             told: watch.told(),
@@ -140,6 +124,8 @@ impl Folder {
             looking: None,
             writing: HashSet::new(),
             seen: BTreeMap::new(),
+            shared: survey.shared,
+            shared_told: false,
             watched: Some(survey.folder),
             surveyed: now,
             next_survey: now + SURVEY,
@@ -155,7 +141,7 @@ impl Folder {
     /// # Errors
     /// [`FolderError::Unusable`] when the folder cannot be read, or does not answer.
     pub(crate) async fn plugins(&mut self) -> Result<BTreeSet<String>, FolderError> {
-        let survey = survey(self.path.clone(), self.disk.clone(), |folder| {
+        let survey = ask(self.path.clone(), self.disk.clone(), |folder| {
             survey::warn_of_names(folder);
             Survey::take(folder)
         });
@@ -164,8 +150,16 @@ impl Folder {
             source,
         })?;
         self.seen = survey.plugins;
-        let components = self.seen.iter().filter(|(_, files)| files.has_component());
-        Ok(components.map(|(name, _)| name.clone()).collect())
+        self.shared = survey.shared;
+        self.watch.follow(&survey.folders);
+        let there = self.seen.iter().filter(|(_, files)| files.has_artifact());
+        Ok(there.map(|(name, _)| name.clone()).collect())
+    }
+
+    /// What a plugin may be written in, as far as its files' names say.
+    pub(crate) fn languages(&self, plugin: &str) -> impl Iterator<Item = Language> {
+        let stamps = self.seen.get(plugin);
+        stamps.into_iter().flat_map(Stamps::languages)
     }
 
     /// The files of a plugin.
@@ -218,21 +212,14 @@ impl Folder {
     }
 
     fn look_at(&mut self, plugin: String) {
-        let (files, disk) = (self.files(&plugin), self.disk.clone());
-        let looking = async move {
-            let path = files.component.clone();
-            disk.run(&path, move || Stamps::of(&files)).await
-        };
-        self.looking = Some(Looking {
-            plugin,
-            stamps: AbortOnDropHandle::new(tokio::spawn(looking)),
-        });
+        let files = self.files(&plugin);
+        self.looking = Some(Looking::begin(plugin, files, self.disk.clone()));
     }
 
     /// What was seen before a plugin is looked at. If nothing was, whoever looks at it
     /// says why, and the next survey that finds it changed says so again.
     fn note_stamps(&mut self, plugin: String, stamps: Option<Stamps>) -> Changed {
-        let has_component = stamps.is_some_and(|stamps| stamps.has_component());
+        let has_artifact = stamps.as_ref().is_some_and(Stamps::has_artifact);
         match stamps {
             Some(stamps) if stamps.is_empty() => {
                 self.seen.remove(&plugin);
@@ -244,11 +231,23 @@ impl Folder {
         }
         Changed {
             plugin,
-            has_component,
+            has_artifact,
         }
     }
 
-    fn note(&mut self, Signal { plugin, stage }: Signal) {
+    fn note(&mut self, Signal { whose, stage }: Signal) {
+        let plugin = match whose {
+            Whose::Plugin(plugin) => plugin,
+            Whose::Shared => {
+                let pause = match stage {
+                    Stage::Writing if cfg!(target_os = "linux") => return,
+                    Stage::Complete => SETTLE,
+                    Stage::Writing | Stage::Appeared => QUIET,
+                };
+                self.shared_told = true;
+                return self.shared_changed(pause);
+            }
+        };
         match stage {
             Stage::Complete => {
                 self.writing.remove(&plugin);
@@ -261,6 +260,18 @@ impl Folder {
             }
             // No system but Linux says when a file is closed.
             Stage::Writing => self.due.changed(plugin, QUIET),
+        }
+    }
+
+    /// A text has changed that some plugins may import: those that do are loaded anew, which
+    /// is found by reading.
+    fn shared_changed(&mut self, pause: Duration) {
+        let seen = self.seen.iter();
+        let texts = seen.filter(|(_, files)| files.languages().any(Language::is_text));
+        for (name, _) in texts {
+            if !self.writing.contains(name) {
+                self.due.changed(name.clone(), pause);
+            }
         }
     }
 
@@ -289,7 +300,17 @@ impl Folder {
             pause = QUIET;
             self.survey_soon();
         }
-        let Survey { plugins, .. } = survey;
+        let Survey {
+            plugins,
+            shared,
+            folders,
+            ..
+        } = survey;
+        self.watch.follow(&folders);
+        let told = std::mem::take(&mut self.shared_told);
+        if std::mem::replace(&mut self.shared, shared) != self.shared && !told {
+            self.shared_changed(pause);
+        }
         let gone = self.seen.keys().filter(|name| !plugins.contains_key(*name));
         let changed = plugins
             .iter()
@@ -333,14 +354,15 @@ async fn surveyed(
         Some(running) => running,
         None => {
             tokio::time::sleep_until(at).await;
-            let survey = survey(folder.to_owned(), disk.clone(), Survey::take);
+            let survey = ask(folder.to_owned(), disk.clone(), Survey::take);
             surveying.insert(AbortOnDropHandle::new(tokio::spawn(survey)))
         }
     };
     running.await
 }
 
-async fn survey(
+/// Has the system asked where that holds up nobody.
+async fn ask(
     folder: PathBuf,
     disk: Disk,
     take: impl FnOnce(&Path) -> io::Result<Survey> + Send + 'static,
@@ -348,25 +370,6 @@ async fn survey(
     let taken = folder.clone();
     let survey = disk.run(&folder, move || take(&taken)).await;
     survey.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
-/// A plugin whose files were looked at, and what was seen; never, while none is.
-async fn looked(looking: &mut Option<Looking>) -> (String, Option<Stamps>) {
-    let Some(Looking { plugin, stamps }) = looking else {
-        return std::future::pending().await;
-    };
-    let seen = match stamps.await {
-        Ok(Ok(stamps)) => Some(stamps),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "cannot look at a plugin's files");
-            None
-        }
-        Err(error) => {
-            tracing::error!(%error, "looking at a plugin's files failed");
-            None
-        }
-    };
-    (plugin.clone(), seen)
 }
 
 #[cfg(test)]

@@ -1,18 +1,20 @@
 //! What the system says of the plugins' files, behind whatever links: enough to tell
 //! that one has changed, without reading any.
 
-use std::collections::BTreeMap;
-use std::fs::Metadata;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::{DirEntry, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::names::{plugin_of, warn_of_name};
-use crate::plugin::life::files::Files;
+use super::names::{Whose, folder_s_plugin, warn_of_name, whose};
+use crate::plugin::life::files::{Files, language_of, main_files};
+use crate::script::{Language, TextFile, text_file};
 
 /// What the system says of one file. Two contents have two stamps, unless somebody
 /// takes pains that they have not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     identity: Identity,
     bytes: u64,
     /// When the content changed and, where the system says it, when anything of the
@@ -25,9 +27,10 @@ struct Stamp {
 pub(super) struct Identity(u64, u64);
 
 /// The stamps of a plugin's files; none where there is no file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamps {
-    component: Option<Stamp>,
+    /// What the plugin is, and the texts in its own folder.
+    artifacts: BTreeMap<PathBuf, Stamp>,
     manifest: Option<Stamp>,
 }
 
@@ -37,7 +40,20 @@ pub(super) struct Survey {
     /// Which folder it was.
     pub(super) folder: Identity,
     pub(super) plugins: BTreeMap<String, Stamps>,
+    /// The texts that plugins may share.
+    pub(super) shared: Shared,
+    /// The folders in it that are plugins, or may become some.
+    pub(super) folders: BTreeSet<PathBuf>,
 }
+
+/// The texts that plugins may share, and their stamps.
+pub(super) type Shared = BTreeMap<PathBuf, Option<Stamp>>;
+
+/// Most folders within the folder that are looked into; what is beyond is not followed.
+const MAX_FOLDERS: usize = 1024;
+
+/// Most files of one of them that are looked at.
+const MAX_FILES: usize = 4096;
 
 impl Stamp {
     fn of(file: &Path) -> Option<Self> {
@@ -84,20 +100,42 @@ impl From<&Metadata> for Stamp {
 }
 
 impl Stamps {
+    /// Blocks on the disk.
     pub(crate) fn of(files: &Files) -> Self {
-        Self {
-            component: Stamp::of(&files.component),
-            manifest: Stamp::of(&files.manifest),
+        let mut stamps = Self::default();
+        for found in files.found() {
+            match found.parent() {
+                Some(own) if own != files.folder => stamps.add_texts(own),
+                _ => stamps.add(found.clone()),
+            }
+        }
+        stamps.manifest = Stamp::of(&files.manifest);
+        stamps
+    }
+
+    fn add(&mut self, file: PathBuf) {
+        if let Some(stamp) = Stamp::of(&file) {
+            self.artifacts.insert(file, stamp);
         }
     }
 
-    /// Whether there is neither file.
+    /// The texts of a folder that is a plugin.
+    fn add_texts(&mut self, folder: &Path) {
+        texts_in(folder).into_iter().for_each(|text| self.add(text));
+    }
+
+    /// Whether there is no file.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    pub(super) fn has_component(&self) -> bool {
-        self.component.is_some()
+    pub(super) fn has_artifact(&self) -> bool {
+        !self.artifacts.is_empty()
+    }
+
+    /// The languages that the plugin may be written in: one, unless it is two of one name.
+    pub(super) fn languages(&self) -> impl Iterator<Item = Language> {
+        self.artifacts.keys().map(|file| language_of(file))
     }
 }
 
@@ -107,25 +145,69 @@ impl Survey {
     /// # Errors
     /// When the folder cannot be read.
     pub(super) fn take(folder: &Path) -> io::Result<Self> {
-        let identity = Stamp::from(&std::fs::metadata(folder)?).identity;
-        let mut plugins = BTreeMap::new();
+        let mut survey = Self {
+            folder: Stamp::from(&std::fs::metadata(folder)?).identity,
+            plugins: BTreeMap::new(),
+            shared: Shared::new(),
+            folders: BTreeSet::new(),
+        };
         for entry in std::fs::read_dir(folder)? {
-            if let Some(plugin) = plugin_of(&entry?.path()) {
-                let files = Files::of(folder, &plugin);
-                plugins.entry(plugin).or_insert_with(|| Stamps::of(&files));
+            let entry = entry?;
+            let path = entry.path();
+            match whose(folder, &path) {
+                Some(Whose::Shared) => {
+                    let stamp = Stamp::of(&path);
+                    survey.shared.insert(path, stamp);
+                }
+                Some(Whose::Plugin(plugin)) => {
+                    let stamps = survey.plugins.entry(plugin).or_default();
+                    if path.extension() == Some(OsStr::new("toml")) {
+                        stamps.manifest = Stamp::of(&path);
+                    } else {
+                        stamps.add(path);
+                    }
+                }
+                None => survey.look_into(&entry, path),
             }
         }
-        Ok(Self {
-            folder: identity,
-            plugins,
-        })
+        Ok(survey)
+    }
+
+    /// Looks whether what is in the folder is a folder that is a plugin.
+    fn look_into(&mut self, entry: &DirEntry, path: PathBuf) {
+        let is_folder = entry
+            .file_type()
+            .is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && path.is_dir());
+        if !is_folder || self.folders.len() >= MAX_FOLDERS {
+            return;
+        }
+        let Some(plugin) = folder_s_plugin(&path) else {
+            return;
+        };
+        let texts = texts_in(&path);
+        if main_files(&path).any(|main| texts.contains(&main)) {
+            let stamps = self.plugins.entry(plugin).or_default();
+            texts.into_iter().for_each(|text| stamps.add(text));
+        }
+        self.folders.insert(path);
     }
 }
 
-/// Warns of every component in the folder whose name is none.
+/// The texts of plugins in a folder of their own, as far as it can be read.
+fn texts_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.take(MAX_FILES).map(|entry| entry.file_name());
+    let texts = names.filter(|name| {
+        let text = text_file(name.to_str().unwrap_or_default());
+        text.is_some_and(|text| text != TextFile::Ignored)
+    });
+    texts.map(|name| folder.join(name)).collect()
+}
+
+/// Warns of every plugin in the folder whose name is none.
 pub(super) fn warn_of_names(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if plugin_of(&entry.path()).is_none() {
+        if whose(folder, &entry.path()).is_none() {
             warn_of_name(&entry.path());
         }
     }

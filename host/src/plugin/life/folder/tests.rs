@@ -127,7 +127,7 @@ mod links {
             let name = changed(&mut folder).await;
             missing.remove(name.as_str());
         }
-        let read = |plugin| fs::read_to_string(folder.files(plugin).component).unwrap();
+        let read = |plugin| fs::read_to_string(folder.files(plugin).named()).unwrap();
         assert_eq!((read("x"), read("y")), ("..2".to_owned(), "..2".to_owned()));
     }
 
@@ -159,7 +159,7 @@ mod links {
         folder.plugins().await.unwrap();
         swap("r2", &current);
         both(&mut folder, ["x", "gone"]).await;
-        assert_eq!(fs::read(folder.files("x").component).unwrap(), b"r2");
+        assert_eq!(fs::read(folder.files("x").named()).unwrap(), b"r2");
         // What happens in the new one is seen.
         fs::write(root.path().join("r2/later.wasm"), "").unwrap();
         one(&mut folder, "later").await;
@@ -225,15 +225,15 @@ async fn it_is_known_whether_there_is_a_component() {
     let root = tempfile::tempdir().unwrap();
     let mut folder = watch(root.path());
     let path = root.path().join("a.wasm");
-    for has_component in [true, false] {
-        if has_component {
+    for has_artifact in [true, false] {
+        if has_artifact {
             fs::write(&path, "").unwrap();
         } else {
             fs::remove_file(&path).unwrap();
         }
         let expected = Changed {
             plugin: "a".to_owned(),
-            has_component,
+            has_artifact,
         };
         let seen = async { while folder.changed().await != expected {} };
         let seen = tokio::time::timeout(LONG, seen).await;
@@ -254,4 +254,45 @@ async fn a_plugin_is_told_although_its_files_do_not_answer() {
     let error = folder.plugins().await.unwrap_err().to_string();
     assert!(error.contains("did not answer within 10ms"), "{error}");
     drop(hung);
+}
+
+#[tokio::test]
+async fn a_shared_text_has_all_texts_looked_at_and_no_component() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["a.wasm", "b.js", "c.ts", "d.d.ts"] {
+        fs::write(root.path().join(name), "").unwrap();
+    }
+    let mut folder = watch(root.path());
+    let found = folder.plugins().await.unwrap();
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    fs::write(root.path().join("_shared.ts"), "").unwrap();
+    let mut looked_at = [changed(&mut folder).await, changed(&mut folder).await];
+    looked_at.sort();
+    assert_eq!(looked_at, ["b", "c"]);
+    let again = tokio::time::timeout(SURVEY * 2, folder.changed());
+    assert!(again.await.is_err(), "nothing else has changed");
+}
+
+#[tokio::test]
+async fn a_folder_is_a_plugin_once_it_has_a_main_file() {
+    let root = tempfile::tempdir().unwrap();
+    let shop = root.path().join("shop");
+    fs::create_dir(&shop).unwrap();
+    fs::write(shop.join("prices.js"), "").unwrap();
+    let mut folder = watch(root.path());
+    assert!(folder.plugins().await.unwrap().is_empty());
+    let main = shop.join("main.js");
+    fs::write(&main, "").unwrap();
+    one(&mut folder, "shop").await;
+    assert_eq!(folder.files("shop").artifact(), Ok(main.as_path()));
+    fs::write(shop.join("prices.js"), "changed").unwrap();
+    one(&mut folder, "shop").await;
+    fs::remove_dir_all(&shop).unwrap();
+    let gone = Changed {
+        plugin: "shop".to_owned(),
+        has_artifact: false,
+    };
+    let seen = async { while folder.changed().await != gone {} };
+    let seen = tokio::time::timeout(LONG, seen).await;
+    seen.expect("its end is seen");
 }

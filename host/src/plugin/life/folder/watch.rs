@@ -1,5 +1,6 @@
 //! What the system reports of the folder as it happens.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, R
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::{Notify, mpsc};
 
-use super::names::{plugin_of, warn_of_name};
+use super::names::{Whose, warn_of_name, whose};
 
 /// Signals of the watcher that wait to be looked at; when they overflow, the
 /// whole folder is looked at instead.
@@ -24,10 +25,10 @@ pub(super) enum Stage {
     Complete,
 }
 
-/// Something happened to a file of a plugin.
+/// Something happened to a file.
 #[derive(Debug)]
 pub(super) struct Signal {
-    pub(super) plugin: String,
+    pub(super) whose: Whose,
     pub(super) stage: Stage,
 }
 
@@ -40,6 +41,8 @@ pub(super) struct Watch {
     told: Arc<Told>,
     /// None while the system refuses.
     watcher: Option<RecommendedWatcher>,
+    /// The folders in the folder that are watched too.
+    within: BTreeSet<PathBuf>,
 }
 
 /// What is told without saying more.
@@ -59,6 +62,7 @@ impl Watch {
         Ok(Self {
             watcher: Some(watch(folder, sender.clone(), Arc::clone(&told))?),
             folder: folder.to_owned(),
+            within: BTreeSet::new(),
             sender,
             signals,
             told,
@@ -73,6 +77,7 @@ impl Watch {
     pub(super) fn again(&mut self) {
         // First, so that nothing of the old one is told any more.
         self.watcher = None;
+        self.within.clear();
         match watch(&self.folder, self.sender.clone(), Arc::clone(&self.told)) {
             Ok(watcher) => self.watcher = Some(watcher),
             Err(error) => tracing::warn!(
@@ -80,6 +85,29 @@ impl Watch {
                 path = %self.folder.display(),
                 "cannot watch the new plugins folder; looking at it every now and then instead"
             ),
+        }
+    }
+}
+
+impl Watch {
+    /// Watches these folders within the folder, and no others. What the system refuses is
+    /// looked at every now and then.
+    pub(super) fn follow(&mut self, folders: &BTreeSet<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        let gone: Vec<_> = self.within.difference(folders).cloned().collect();
+        for folder in gone {
+            // One that was removed is not watched any more.
+            let _ = watcher.unwatch(&folder);
+            self.within.remove(&folder);
+        }
+        for folder in folders {
+            if !self.within.contains(folder)
+                && let Ok(()) = watcher.watch(folder, RecursiveMode::NonRecursive)
+            {
+                self.within.insert(folder.clone());
+            }
         }
     }
 }
@@ -120,17 +148,19 @@ fn pass_on(folder: &Path, event: &notify::Event, signals: &mpsc::Sender<Signal>,
             told.elsewhere.notify_one();
             continue;
         }
-        if cfg!(target_os = "linux") && path.parent() != Some(folder) {
+        let is_in = |outer: Option<&Path>| outer == Some(folder);
+        let parent = path.parent();
+        if cfg!(target_os = "linux") && !is_in(parent) && !is_in(parent.and_then(Path::parent)) {
             continue;
         }
-        match plugin_of(path) {
-            Some(plugin) => {
+        match whose(folder, path) {
+            Some(whose) => {
                 // Nobody writes into a link.
                 let stage = match stage {
                     Stage::Appeared if path.is_symlink() => Stage::Complete,
                     stage => stage,
                 };
-                if signals.try_send(Signal { plugin, stage }).is_err() {
+                if signals.try_send(Signal { whose, stage }).is_err() {
                     told.overflowed.notify_one();
                 }
             }

@@ -29,7 +29,7 @@ async fn until_it_reads(loading: &mut Loading) {
 
 /// The component is removed while it is to be read: it goes before it has been.
 async fn it_is_gone(scene: &Scene, loading: &mut Loading) {
-    std::fs::remove_file(scene.files().component).unwrap();
+    std::fs::remove_file(scene.files().named()).unwrap();
     loading.begin(false);
     let outcome = timeout(LONG, loading.outcome()).await;
     let outcome = outcome.expect("it does not wait for what it no longer needs");
@@ -84,11 +84,12 @@ async fn a_plugins_folder_that_does_not_answer_holds_up_neither_secrets_nor_comp
     let scene = Scene::running().await;
     scene.replace();
     let files = scene.files();
-    let token = files.component.with_file_name("token");
+    let token = files.named().with_file_name("token");
     std::fs::write(token, "hunter22").unwrap();
     let manifest = "subscribe = [\"custom.p\"]\n[secrets]\ntoken = { file = \"token\" }\n";
     std::fs::write(&files.manifest, manifest).unwrap();
-    let source = Source::read(&files, &Bounds::default()).expect("the files are there");
+    let source = Source::read(&files, &Bounds::default(), &scene.runtime.engines)
+        .expect("the files are there");
     let disks = &scene.runtime.disks;
     let hung = [
         hang(&disks.components, "hung".as_ref()).await,

@@ -167,11 +167,11 @@ impl Scene {
         let other = CONTENT.replace("i32.const 1024", "i32.const 2048");
         let other = wat::parse_str(other).unwrap();
         keep_compiled(&self.folder.path().join("data"), &other);
-        std::fs::write(self.files().component, other).unwrap();
+        std::fs::write(self.files().named(), other).unwrap();
     }
 
     fn write(&self, component: &[u8]) {
-        std::fs::write(self.files().component, component).unwrap();
+        std::fs::write(self.files().named(), component).unwrap();
         self.files_changed.notify_one();
     }
 
@@ -348,7 +348,7 @@ async fn a_changed_policy_holds_before_the_plugin_is_loaded_anew() {
 async fn a_plugin_goes_although_there_is_no_room_to_load_another() {
     let scene = Scene::running().await;
     let others = scene.take_all_room();
-    std::fs::remove_file(scene.files().component).unwrap();
+    std::fs::remove_file(scene.files().named()).unwrap();
     scene.files_changed.notify_one();
     let gone = tokio::time::timeout(Duration::from_secs(60), scene.commands.closed());
     gone.await.expect("it goes");
@@ -361,7 +361,8 @@ async fn instances_are_made_in_the_background() {
     let scene = Scene::new();
     let files = scene.files();
     let room = scene.runtime.room_to_load().await;
-    let source = Source::read(&files, &Bounds::default()).expect("the files are there");
+    let source = Source::read(&files, &Bounds::default(), &scene.runtime.engines)
+        .expect("the files are there");
     let (plugin, defaults) = (&scene.status.context, PluginLimits::default());
     let staged = source.stage(Some(room), &files, plugin, &defaults, &scene.runtime);
     let Ok(Staged { slots, .. }) = staged.await else {

@@ -148,3 +148,18 @@ async fn a_spinning_guest_is_interrupted_at_a_tick() {
     .await;
     assert_eq!(interrupted, Ok(true));
 }
+
+/// A guest that can say where it is has a moment for that before it is interrupted.
+#[tokio::test]
+async fn the_end_of_a_deadline_is_seen_before_it_comes() {
+    let deadline = Duration::from_millis(100);
+    let seen = charged(deadline, LONG, move |meter, _| async move {
+        assert!(!meter.is_nearly_over(), "it has just begun");
+        run_for(&meter, deadline * 19 / 20);
+        let seen = meter.is_nearly_over();
+        run_for(&meter, deadline);
+        (seen, meter.is_nearly_over())
+    });
+    let (before, after) = seen.await.expect("nobody waits in there");
+    assert!(before && !after, "{before} {after}");
+}

@@ -1,0 +1,144 @@
+//! `hearken engine`: what evaluates plugins that are texts.
+
+mod error;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Subcommand, ValueEnum};
+use tempfile::NamedTempFile;
+
+use super::error::CliError;
+use super::output::{Output, note};
+use super::render::table;
+use crate::plugin::{add_engine, engines};
+use crate::script::Language;
+
+pub(super) use error::EngineCommandError;
+
+/// How long getting an engine may take: 30 MiB over a slow connection.
+const WITHIN: Duration = Duration::from_secs(600);
+
+/// Largest engine in bytes, as that of a component.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// Look after what evaluates plugins that are texts
+#[derive(Debug, Subcommand)]
+pub(super) enum Engine {
+    /// List the engines, with what each is made of
+    List {
+        /// Data folder of the node
+        #[arg(long, value_name = "DIR", default_value = "data", env = "HEARKEN_DATA")]
+        data: PathBuf,
+    },
+    /// Add the engine of a language that is no part of this program
+    Add {
+        /// The language
+        language: Added,
+        /// The engine: a file, or where to get it with HTTP
+        #[arg(long, value_name = "FILE|URL")]
+        from: Option<String>,
+        /// Data folder of the node
+        #[arg(long, value_name = "DIR", default_value = "data", env = "HEARKEN_DATA")]
+        data: PathBuf,
+    },
+}
+
+/// The languages whose engine can be added.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Added {
+    Python,
+}
+
+impl Engine {
+    pub(super) async fn run(self, output: Output) -> Result<(), CliError> {
+        match self {
+            Self::List { data } => list(output, &data),
+            Self::Add {
+                language: Added::Python,
+                from,
+                data,
+            } => Ok(add(output, Language::Python, from, &data).await?),
+        }
+    }
+}
+
+fn list(mut output: Output, data: &Path) -> Result<(), CliError> {
+    let engines = engines(data);
+    if output.json() {
+        return engines
+            .iter()
+            .try_for_each(|engine| output.answer(engine, String::new));
+    }
+    let mut rows = vec![["ENGINE", "FROM", "SIZE", "CONTENT"].map(str::to_owned)];
+    rows.extend(engines.into_iter().map(|engine| {
+        let from = match (engine.built_in, &engine.hash) {
+            (true, _) => "built in",
+            (false, Some(_)) => "added",
+            (false, None) => "not there",
+        };
+        let size = engine
+            .bytes
+            .map(|bytes| ByteSize(bytes).display().iec().to_string());
+        [
+            engine.name.to_owned(),
+            from.to_owned(),
+            size.unwrap_or_else(|| "-".to_owned()),
+            engine.hash.unwrap_or_else(|| "-".to_owned()),
+        ]
+    }));
+    output.line(&table(&rows))
+}
+
+async fn add(
+    mut output: Output,
+    language: Language,
+    from: Option<String>,
+    data: &Path,
+) -> Result<(), CliError> {
+    let from = from.ok_or(EngineCommandError::Nowhere(language))?;
+    let is_url = ["https://", "http://"]
+        .iter()
+        .any(|it| from.starts_with(it));
+    let path = if is_url {
+        note(&format!("getting {from}"));
+        let got = get(&from).await?;
+        add_engine(language, got.path(), data)
+    } else {
+        add_engine(language, Path::new(&from), data)
+    };
+    let path = path.map_err(EngineCommandError::from)?;
+    let path = path.display().to_string();
+    let answer = serde_json::json!({ "engine": language.as_str(), "file": path });
+    output.answer(&answer, || {
+        format!("{path}\nplugins that are loaded from now on use it; it is compiled with the first of them")
+    })
+}
+
+/// Gets what is at an address into a temporary file.
+async fn get(url: &str) -> Result<NamedTempFile, EngineCommandError> {
+    let failed = |reason: String| EngineCommandError::Get {
+        url: url.to_owned(),
+        reason,
+    };
+    let client = super::client::plain(WITHIN).map_err(|error| failed(error.to_string()))?;
+    let answer = client.get(url).send().await;
+    let answer = answer.and_then(reqwest::Response::error_for_status);
+    let mut answer = answer.map_err(|error| failed(error.to_string()))?;
+    let mut file = NamedTempFile::new().map_err(EngineCommandError::Temporary)?;
+    let mut bytes = 0_u64;
+    loop {
+        let chunk = answer.chunk().await;
+        let Some(chunk) = chunk.map_err(|error| failed(error.to_string()))? else {
+            return Ok(file);
+        };
+        bytes = bytes.saturating_add(chunk.len() as u64);
+        if bytes > MAX_BYTES {
+            return Err(failed(format!("it has more than {MAX_BYTES} bytes")));
+        }
+        let written = file.write_all(&chunk);
+        written.map_err(EngineCommandError::Temporary)?;
+    }
+}

@@ -1,0 +1,159 @@
+//! `hearken plugin try`: one event, without a node.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::author::{compile_workers, policy};
+use super::data::Data;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::config::{LARGEST_EVENT, LogConfig, LogFormat};
+use crate::event::cloudevent::{self, CloudEvent};
+use crate::event::{CUSTOM_PREFIX, Draft, Event, EventType};
+use crate::logging;
+use crate::plugin::attempt;
+
+/// Hand a plugin one event, without a node, and print what it sends
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Try {
+    /// The plugin: a .js, .ts, .py or .wasm file
+    file: PathBuf,
+
+    /// The event: a JSON file with `type`, and perhaps `subject` and `data`, or a CloudEvent
+    #[arg(long, value_name = "FILE")]
+    event: PathBuf,
+
+    /// Configuration of the node whose `[policy]` says what plugins may do at most
+    #[arg(long)]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    data: Data,
+}
+
+/// An event in short.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Short {
+    #[serde(rename = "type")]
+    event_type: String,
+    subject: Option<String>,
+    data: Option<Box<RawValue>>,
+}
+
+impl Try {
+    pub(super) async fn run(self, mut output: Output) -> Result<(), CliError> {
+        let policy = policy(self.config)?;
+        let json = read(&self.event)?;
+        let draft = draft(&json).map_err(|reason| CliError::NoEvent {
+            file: self.event.clone(),
+            reason,
+        })?;
+        // What the plugin logs, as it does under `hearken dev`.
+        let log = logging::init(&LogConfig {
+            format: LogFormat::Text,
+            ..LogConfig::default()
+        })?;
+        let made = attempt(
+            &self.file,
+            &draft,
+            compile_workers(),
+            policy,
+            &self.data.data,
+        )
+        .await;
+        log.finish();
+        let made = made.map_err(CliError::Attempt)?;
+        for event in &made.sent {
+            let json = CloudEvent::new(event, true).to_json();
+            let value = serde_json::from_str::<Value>(&json);
+            let value = value.map_err(|error| CliError::Attempt(error.to_string()))?;
+            output.answer(&value, || line(event))?;
+        }
+        match made.failure {
+            Some(failure) => Err(CliError::Attempt(format!("it failed: {failure}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+    let failed = |source| CliError::Read {
+        file: file.to_owned(),
+        source,
+    };
+    let length = std::fs::metadata(file).map_err(failed)?.len();
+    if length > LARGEST_EVENT as u64 {
+        return Err(CliError::NoEvent {
+            file: file.to_owned(),
+            reason: format!("it has more than {LARGEST_EVENT} bytes, and no node takes that much"),
+        });
+    }
+    std::fs::read(file).map_err(failed)
+}
+
+/// The event in a file: a CloudEvent, or a few of its attributes.
+fn draft(json: &[u8]) -> Result<Draft<'static>, String> {
+    let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if value.get("specversion").is_some() {
+        return cloudevent::from_json(json).map_err(|error| error.to_string());
+    }
+    let short: Short = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let event_type = event_type(&short.event_type)?;
+    Ok(Draft {
+        subject: short.subject.map(Into::into),
+        data: short.data.map(|data| data.get().as_bytes().to_vec().into()),
+        ..Draft::new(event_type)
+    })
+}
+
+/// A type as clients give it: it is delivered under `custom.`, unless it is a host's event,
+/// which is only wanted here to see what comes of it.
+fn event_type(text: &str) -> Result<EventType<'static>, String> {
+    let is_host_s = !text.starts_with(CUSTOM_PREFIX)
+        && crate::event::host_event::HostEventType::ALL
+            .iter()
+            .any(|host| host.as_str() == text);
+    let found = match is_host_s {
+        true => EventType::host(text),
+        false => EventType::custom(text),
+    };
+    found
+        .map(EventType::into_owned)
+        .map_err(|error| error.to_string())
+}
+
+/// An event for a person.
+fn line(event: &Event) -> String {
+    let mut line = format!("sent {}", event.event_type());
+    if let Some(subject) = event.subject() {
+        line.push_str(&format!(" subject={subject}"));
+    }
+    if let Some(data) = event.data() {
+        line.push_str(&format!(" {}", String::from_utf8_lossy(data)));
+    }
+    crate::cli::render::printable(&line).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_in_short_and_a_cloudevent_are_both_read() {
+        let short = draft(br#"{"type":"cart.added","subject":"a","data":{"n":1}}"#).unwrap();
+        assert_eq!(short.event_type.as_str(), "custom.cart.added");
+        assert_eq!(short.data.as_deref(), Some(&br#"{"n":1}"#[..]));
+        let host = draft(br#"{"type":"plugin.failed"}"#).unwrap();
+        assert_eq!(host.event_type.as_str(), "plugin.failed");
+        let whole = br#"{"specversion":"1.0","id":"1","source":"/a","type":"custom.b"}"#;
+        assert_eq!(draft(whole).unwrap().event_type.as_str(), "custom.b");
+        for wrong in ["", "[]", "{}", r#"{"type":""}"#, r#"{"type":"a","dta":1}"#] {
+            assert!(draft(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+}

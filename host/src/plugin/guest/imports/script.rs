@@ -1,0 +1,43 @@
+//! `hearken:engine/script`: what the engine of a language evaluates.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Linker, Lower};
+
+use crate::plugin::guest::state::Guest;
+
+/// The interface.
+const INTERFACE: &str = "hearken:engine/script@0.1.0";
+
+/// How it is to be evaluated.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct Options {
+    /// Whose scripts it is written for; empty for this host's.
+    compat: String,
+    /// Bytes of memory that an instance may have.
+    memory: u64,
+    /// Bytes of stack for the language.
+    stack: u32,
+}
+
+/// By hand and not by `bindgen!`: no component but the engines imports it.
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut functions = linker.instance(INTERFACE)?;
+    functions.func_wrap("texts", |store: StoreContextMut<'_, Guest>, (): ()| {
+        let script = store.data().script.as_ref();
+        let texts = script.map(|script| script.texts()).unwrap_or_default();
+        let texts: Vec<(String, String)> = (texts.iter())
+            .map(|text| (text.name.clone(), text.text.clone()))
+            .collect();
+        Ok((texts,))
+    })?;
+    functions.func_wrap("settings", |store: StoreContextMut<'_, Guest>, (): ()| {
+        let guest = store.data();
+        let script = guest.script.as_ref();
+        Ok((Options {
+            compat: script.map_or_else(String::new, |script| script.compat.clone()),
+            memory: guest.memory.limit(),
+            stack: script.map_or(0, |script| script.stack),
+        },))
+    })
+}

@@ -1,0 +1,61 @@
+//! What the files are called of which plugins are made.
+
+use super::language::Language;
+
+/// What a text file in a plugins folder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextFile<'n> {
+    /// It is a plugin of this name.
+    Plugin(&'n str),
+    /// Plugins import it.
+    Shared,
+    /// It is there for people and their tools: types, tests.
+    Ignored,
+}
+
+/// What the file of this name is for, if it is a text in a language of plugins.
+#[must_use]
+pub fn text_file(name: &str) -> Option<TextFile<'_>> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let language = Language::of_extension(extension).filter(|language| language.is_text())?;
+    if stem.is_empty() || stem.starts_with('.') {
+        return None;
+    }
+    let is_test = stem.ends_with(".test")
+        || language == Language::Python && (stem.starts_with("test_") || stem == "conftest");
+    let is_types = language == Language::TypeScript && stem.ends_with(".d");
+    Some(if is_test || is_types {
+        TextFile::Ignored
+    } else if stem.starts_with('_') {
+        TextFile::Shared
+    } else {
+        TextFile::Plugin(stem)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_s_name_says_what_it_is_for() {
+        for (name, expected) in [
+            ("restock.ts", Some(TextFile::Plugin("restock"))),
+            ("cart.v2.mjs", Some(TextFile::Plugin("cart.v2"))),
+            ("late_orders.py", Some(TextFile::Plugin("late_orders"))),
+            ("_util.ts", Some(TextFile::Shared)),
+            ("_util.d.ts", Some(TextFile::Ignored)),
+            ("restock.d.mts", Some(TextFile::Ignored)),
+            ("restock.test.ts", Some(TextFile::Ignored)),
+            ("test_restock.py", Some(TextFile::Ignored)),
+            ("test_restock.js", Some(TextFile::Plugin("test_restock"))),
+            ("restock.wasm", None),
+            ("restock.tsx", None),
+            (".restock.ts", None),
+            (".ts", None),
+            ("ts", None),
+        ] {
+            assert_eq!(text_file(name), expected, "{name}");
+        }
+    }
+}

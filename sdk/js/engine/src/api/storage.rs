@@ -1,0 +1,186 @@
+//! `bucket(name)`: the node's key-value store.
+
+use std::rc::Rc;
+
+use rquickjs::function::Opt;
+use rquickjs::{Ctx, Error, Function, Object, Result, TypedArray, Value};
+
+use super::publishing::object;
+use crate::bindings::wasi::keyvalue::{atomics, batch, store};
+use crate::values;
+
+/// An open bucket.
+type Bucket = Rc<store::Bucket>;
+
+/// Opens a bucket.
+pub(super) fn bucket<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
+    let bucket = store::open(&name).map_err(|error| throw(&ctx, error))?;
+    let bucket = Rc::new(bucket);
+    let methods = object(&ctx)?;
+    methods.set("name", name)?;
+    for (name, method) in [
+        ("get", get(&ctx, &bucket)?),
+        ("getBytes", get_bytes(&ctx, &bucket)?),
+        ("set", set(&ctx, &bucket)?),
+        ("delete", delete(&ctx, &bucket)?),
+        ("has", has(&ctx, &bucket)?),
+        ("keys", keys(&ctx, &bucket)?),
+        ("increment", increment(&ctx, &bucket)?),
+        ("getMany", get_many(&ctx, &bucket)?),
+        ("setMany", set_many(&ctx, &bucket)?),
+        ("deleteMany", delete_many(&ctx, &bucket)?),
+    ] {
+        methods.set(name, method.with_name(name)?)?;
+    }
+    Ok(methods)
+}
+
+fn throw(ctx: &Ctx<'_>, error: store::Error) -> Error {
+    let (code, message) = match error {
+        store::Error::NoSuchStore => (
+            "no-such-store",
+            "there is no such bucket in the key-value store".to_owned(),
+        ),
+        store::Error::AccessDenied => (
+            "denied",
+            "access to the bucket is denied; grant it with `[allow] keyvalue` in the manifest"
+                .to_owned(),
+        ),
+        store::Error::Other(why) => ("failed", format!("the key-value store failed: {why}")),
+    };
+    values::throw_coded(ctx, "KeyValueError", code, &message)
+}
+
+/// What JSON a value is.
+fn read<'js>(ctx: &Ctx<'js>, key: &str, value: &[u8]) -> Result<Value<'js>> {
+    ctx.json_parse(value).map_err(|error| {
+        if error.is_exception() {
+            ctx.catch();
+        }
+        let message = format!("the value of `{key}` is not JSON; use getBytes");
+        values::throw_coded(ctx, "KeyValueError", "not-json", &message)
+    })
+}
+
+/// A value as it is stored: bytes as they are, all else as JSON.
+fn written<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
+    match value.as_object().and_then(values::bytes_of) {
+        Some(bytes) => Ok(bytes),
+        None => values::to_json(ctx, value),
+    }
+}
+
+fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(
+        ctx.clone(),
+        move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
+            match bucket.get(&key).map_err(|error| throw(&ctx, error))? {
+                Some(value) => read(&ctx, &key, &value),
+                None => Ok(Value::new_undefined(ctx)),
+            }
+        },
+    )
+}
+
+fn get_bytes<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+        let value = bucket.get(&key).map_err(|error| throw(&ctx, error))?;
+        value
+            .map(|value| TypedArray::<u8>::new(ctx, value))
+            .transpose()
+    })
+}
+
+fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(
+        ctx.clone(),
+        move |ctx: Ctx<'js>, key: String, value: Value<'js>| {
+            let value = written(&ctx, &value)?;
+            bucket.set(&key, &value).map_err(|error| throw(&ctx, error))
+        },
+    )
+}
+
+fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+        bucket.delete(&key).map_err(|error| throw(&ctx, error))
+    })
+}
+
+fn has<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+        bucket.exists(&key).map_err(|error| throw(&ctx, error))
+    })
+}
+
+/// A page of keys, and by what the next is asked for.
+fn keys<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, next: Opt<Value<'js>>| {
+        let next = next
+            .0
+            .and_then(|next| next.as_number())
+            .and_then(values::whole);
+        let page = bucket.list_keys(next).map_err(|error| throw(&ctx, error))?;
+        let object = object(&ctx)?;
+        object.set("keys", page.keys)?;
+        if let Some(cursor) = page.cursor {
+            object.set("next", values::number(cursor))?;
+        }
+        Ok::<_, Error>(object)
+    })
+}
+
+fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(
+        ctx.clone(),
+        move |ctx: Ctx<'js>, key: String, delta: Opt<f64>| {
+            let Some(delta) = values::whole(delta.0.unwrap_or(1.0)) else {
+                let message = "increment: by a whole number that is not below zero";
+                return Err(values::throw(&ctx, "RangeError", message));
+            };
+            let sum =
+                atomics::increment(&bucket, &key, delta).map_err(|error| throw(&ctx, error))?;
+            Ok(values::number(sum))
+        },
+    )
+}
+
+/// An object with those that there are.
+fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<String>| {
+        let values = batch::get_many(&bucket, &keys).map_err(|error| throw(&ctx, error))?;
+        let object = object(&ctx)?;
+        for (key, value) in values.into_iter().flatten() {
+            let value = read(&ctx, &key, &value)?;
+            object.set(key, value)?;
+        }
+        Ok::<_, Error>(object)
+    })
+}
+
+fn set_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, entries: Object<'js>| {
+        let entries = entries.props::<String, Value<'js>>().map(|entry| {
+            let (key, value) = entry?;
+            Ok((key, written(&ctx, &value)?))
+        });
+        let entries: Vec<(String, Vec<u8>)> = entries.collect::<Result<_>>()?;
+        batch::set_many(&bucket, &entries).map_err(|error| throw(&ctx, error))
+    })
+}
+
+fn delete_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
+    let bucket = Rc::clone(bucket);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<String>| {
+        batch::delete_many(&bucket, &keys).map_err(|error| throw(&ctx, error))
+    })
+}

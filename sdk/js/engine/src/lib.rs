@@ -1,0 +1,28 @@
+//! The engine of JavaScript plugins: a component of which an instance evaluates a plugin's
+//! text when it starts, and hands events to the functions that the text has registered.
+//!
+//! - [`start`] makes the context and evaluates the text, whose imports [`modules`] finds.
+//! - [`listener`] is what the node calls with events, [`hooks`] with what sessions ask.
+//! - [`dispatch`] finds the functions, which [`registry`] keeps; [`event`] is what they are
+//!   given, and [`drive`] goes on until their promises are settled.
+//! - [`compat`] evaluates what was written for another runtime.
+//! - [`api`] is the module `hearken` of the text, [`web`] are the globals that authors expect.
+
+mod api;
+mod attempts;
+mod bindings;
+mod compat;
+mod dispatch;
+mod drive;
+mod event;
+mod failure;
+mod hooks;
+mod listener;
+mod memory;
+mod modules;
+mod options;
+mod progress;
+mod registry;
+mod start;
+mod values;
+mod web;

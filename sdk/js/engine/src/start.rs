@@ -1,0 +1,189 @@
+//! Makes the context of an instance and evaluates the text.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rquickjs::{CatchResultExt as _, Context, Ctx, Error, Module, Object, Result, Runtime, Value};
+
+use crate::bindings::hearken::engine::script;
+use crate::failure::{self, Failure};
+use crate::memory::LibraryMemory;
+use crate::modules::{Names, Reader, place_of};
+use crate::{compat, drive, progress, registry, values, web};
+
+/// What the text's calls may have of the stack at most. It lies in the instance's memory, where
+/// the linker leaves it 1 MiB, of which the engine's own functions need some.
+const MAX_STACK: u32 = 704 << 10;
+
+/// Bytes of a page of memory.
+const PAGE: usize = 64 << 10;
+
+/// What the text may have at least, in bytes, lest nothing runs in it.
+const MIN_MEMORY: usize = 1 << 20;
+
+/// Lines of an error at the start that are said: as many as the node keeps of last words.
+const MAX_LINES: usize = 4;
+
+struct Instance {
+    context: Context,
+}
+
+thread_local! {
+    static INSTANCE: OnceCell<Instance> = const { OnceCell::new() };
+}
+
+/// Evaluates the text, unless that is done; what is wrong with it are the last words of the
+/// instance.
+pub(crate) fn ensure() {
+    if INSTANCE.with(|instance| instance.get().is_some()) {
+        return;
+    }
+    progress::show();
+    let made = make();
+    let instance = made.unwrap_or_else(|failure| give_up(&failure.reason));
+    INSTANCE.with(|set| {
+        if set.set(instance).is_err() {
+            give_up("the instance has been started before");
+        }
+    });
+}
+
+/// Runs something in the context.
+pub(crate) fn with<R>(run: impl for<'js> FnOnce(&Ctx<'js>) -> R) -> R {
+    INSTANCE.with(|instance| {
+        let Some(instance) = instance.get() else {
+            give_up("the instance has not been started");
+        };
+        instance.context.with(|ctx| run(&ctx))
+    })
+}
+
+/// Ends the instance.
+pub(crate) fn give_up(why: &str) -> ! {
+    let lines: Vec<&str> = why.lines().take(MAX_LINES).collect();
+    eprintln!("{}", lines.join("\n"));
+    core::arch::wasm32::unreachable()
+}
+
+fn make() -> std::result::Result<Instance, Failure> {
+    let found = |error: Error| Failure::found(error.to_string());
+    let settings = script::settings();
+    let texts = script::texts();
+    let Some((entry, _)) = texts.first() else {
+        return Err(Failure::found("the node has handed over no text"));
+    };
+    let entry = entry.clone();
+    let texts: Rc<HashMap<String, String>> = Rc::new(texts.into_iter().collect());
+
+    let runtime = Runtime::new_with_alloc(LibraryMemory).map_err(found)?;
+    if let Some(memory) = memory_limit(settings.memory) {
+        runtime.set_memory_limit(memory);
+    }
+    // To QuickJS nothing would mean that there is no bound.
+    let stack = Some(settings.stack).filter(|stack| *stack > 0);
+    runtime.set_max_stack_size(stack.map_or(MAX_STACK, |stack| stack.min(MAX_STACK)) as usize);
+    runtime.set_loader(Names(Rc::clone(&texts)), Reader(Rc::clone(&texts)));
+    runtime.set_host_promise_rejection_tracker(Some(Box::new(drive::track_rejection)));
+    runtime.set_interrupt_handler(Some(Box::new(progress::is_interrupted)));
+    let context = Context::full(&runtime).map_err(found)?;
+    context.with(|ctx| {
+        web::install(&ctx).map_err(|error| failure::caught(&ctx, &error))?;
+        match settings.compat.as_str() {
+            "" => evaluate(&ctx, &entry, &texts),
+            "enonic" => {
+                let evaluated = compat::enonic(&ctx, &entry, &texts);
+                let evaluated = evaluated.map(|()| Value::new_undefined(ctx.clone()));
+                drive::to_the_end(&ctx, &entry, evaluated)?;
+                finish(&entry, "0.0.0".to_owned())
+            }
+            other => Err(Failure::found(format!(
+                "this engine knows no `compat = \"{other}\"`"
+            ))),
+        }
+    })?;
+    Ok(Instance { context })
+}
+
+/// What the text may have of the memory that the instance may have, in bytes: what is not in use
+/// yet, less an eighth for frames and for what the allocator cannot use.
+fn memory_limit(all: u64) -> Option<usize> {
+    if all == 0 {
+        return None;
+    }
+    let used = core::arch::wasm32::memory_size(0).saturating_mul(PAGE);
+    let all = usize::try_from(all).unwrap_or(usize::MAX);
+    let left = all.saturating_sub(used);
+    Some((left - left / 8).max(MIN_MEMORY))
+}
+
+fn evaluate(
+    ctx: &Ctx<'_>,
+    entry: &str,
+    texts: &HashMap<String, String>,
+) -> std::result::Result<(), Failure> {
+    let text = texts.get(entry).map(String::as_str).unwrap_or_default();
+    let evaluated = Module::declare(ctx.clone(), entry, text).and_then(Module::eval);
+    let (module, promise) = match evaluated {
+        Ok((module, promise)) => (module, Ok(promise.into_value())),
+        Err(error) => return Err(placed(failure::caught(ctx, &error), entry, texts)),
+    };
+    drive::to_the_end(ctx, entry, promise)?;
+    let namespace = module.namespace().catch(ctx);
+    let namespace = namespace.map_err(|error| Failure::found(error.to_string()))?;
+    finish(entry, version(&namespace))
+}
+
+/// What is wrong with an import, which comes without its place.
+fn placed(failure: Failure, entry: &str, texts: &HashMap<String, String>) -> Failure {
+    let message = &failure.reason;
+    if message.contains("\n    at ") {
+        return failure;
+    }
+    let module = message
+        .rsplit_once("in module '")
+        .map(|(_, module)| module.trim_end_matches('\''));
+    let mut all: Vec<(&String, &String)> = texts.iter().collect();
+    // The entry first, then by their names.
+    all.sort_by_key(|(name, _)| (name.as_str() != entry, name.as_str()));
+    let found = module.and_then(|module| {
+        all.into_iter()
+            .find_map(|(name, text)| Some((name, place_of(text, module)?)))
+    });
+    match found {
+        Some((name, (line, column))) => {
+            Failure::found(format!("{message}\n    at {name}:{line}:{column}"))
+        }
+        None => failure,
+    }
+}
+
+/// Closes the registry, unless there is nothing in it.
+fn finish(entry: &str, version: String) -> std::result::Result<(), Failure> {
+    if registry::listeners().is_empty() && registry::hooks().is_none() {
+        return Err(Failure::found(format!(
+            "{entry} listens to nothing: call listen(\"custom.*\", (event) => {{}}) of \"hearken\"; \
+             a file that plugins share has a name that begins with `_`\n    at {entry}:1:1"
+        )));
+    }
+    registry::close(version);
+    Ok(())
+}
+
+/// What the text exports as `version`.
+fn version(namespace: &Object<'_>) -> String {
+    let version = namespace.get::<_, Option<String>>("version");
+    version.ok().flatten().unwrap_or_else(|| "0.0.0".to_owned())
+}
+
+/// Throws unless the text has been evaluated: what it does may only be done for an event.
+pub(crate) fn check_evaluated(ctx: &Ctx<'_>, function: &str) -> Result<()> {
+    if registry::is_evaluated() {
+        return Ok(());
+    }
+    let message = format!(
+        "{function} is for handlers: what is at the top of the file runs whenever an instance \
+         starts, before there is an event"
+    );
+    Err(values::throw(ctx, "Error", &message))
+}

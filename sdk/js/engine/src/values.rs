@@ -1,0 +1,198 @@
+//! Values of the text, and what they are outside.
+
+use rquickjs::function::Constructor;
+use rquickjs::{ArrayBuffer, Ctx, Error, IntoJs as _, Object, Result, TypedArray, Value};
+
+/// Largest whole number that a text's numbers tell from its neighbours.
+pub(crate) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// A number as the text has it.
+#[expect(clippy::cast_precision_loss, reason = "numbers of JavaScript are such")]
+pub(crate) fn number(number: u64) -> f64 {
+    number as f64
+}
+
+/// A whole number that is not below zero.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is checked"
+)]
+pub(crate) fn whole(number: f64) -> Option<u64> {
+    let is_whole = number.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER).contains(&number);
+    is_whole.then_some(number as u64)
+}
+
+/// Milliseconds since the Unix epoch in RFC 3339.
+pub(crate) fn rfc3339(milliseconds: u64) -> String {
+    let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Years that begin in March have their odd day at the end.
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z")
+}
+
+/// Bytes in base64, as JSON carries them.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let index = (bits >> (18 - 6 * digit)) & 63;
+            let is_there = digit <= chunk.len();
+            text.push(if is_there {
+                char::from(DIGITS[index as usize])
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+/// Whether data of a media type is JSON.
+fn is_json(media_type: &str) -> bool {
+    let media_type = essence(media_type);
+    media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
+}
+
+/// Whether it is text.
+fn is_text(media_type: &str) -> bool {
+    let media_type = essence(media_type);
+    media_type.starts_with("text/") || media_type.ends_with("/xml") || media_type.ends_with("+xml")
+}
+
+fn essence(media_type: &str) -> String {
+    let (essence, _) = media_type.split_once(';').unwrap_or((media_type, ""));
+    essence.trim().to_ascii_lowercase()
+}
+
+/// Data as the text sees it: what JSON says, a text, or bytes.
+pub(crate) fn of_data<'js>(ctx: &Ctx<'js>, media_type: &str, data: &[u8]) -> Result<Value<'js>> {
+    if is_json(media_type) {
+        return ctx.json_parse(data);
+    }
+    if is_text(media_type)
+        && let Ok(text) = str::from_utf8(data)
+    {
+        return text.into_js(ctx);
+    }
+    TypedArray::<u8>::new_copy(ctx.clone(), data).map(TypedArray::into_value)
+}
+
+/// What JSON says, or the bytes where it is none; nothing of nothing.
+pub(crate) fn of_client_data<'js>(ctx: &Ctx<'js>, data: &[u8]) -> Result<Value<'js>> {
+    if data.is_empty() {
+        return Ok(Value::new_undefined(ctx.clone()));
+    }
+    match ctx.json_parse(data) {
+        Err(Error::Exception) => {
+            ctx.catch();
+            TypedArray::<u8>::new_copy(ctx.clone(), data).map(TypedArray::into_value)
+        }
+        parsed => parsed,
+    }
+}
+
+/// Data that a text hands over, and its media type where that is not JSON.
+pub(crate) fn to_data<'js>(
+    ctx: &Ctx<'js>,
+    value: Option<&Value<'js>>,
+    media_type: Option<&str>,
+) -> Result<(Option<Vec<u8>>, Option<String>)> {
+    let given = media_type.map(str::to_owned);
+    let Some(value) = value.filter(|value| !value.is_undefined()) else {
+        return Ok((None, given));
+    };
+    if let Some(bytes) = value.as_object().and_then(bytes_of) {
+        let media_type = given.unwrap_or_else(|| "application/octet-stream".to_owned());
+        return Ok((Some(bytes), Some(media_type)));
+    }
+    if let (Some(text), Some(media_type)) = (value.as_string(), media_type)
+        && !is_json(media_type)
+    {
+        return Ok((Some(text.to_string()?.into_bytes()), given));
+    }
+    Ok((Some(to_json(ctx, value)?), given))
+}
+
+/// A value as JSON.
+pub(crate) fn to_json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
+    match ctx.json_stringify(value.clone())? {
+        Some(text) => Ok(text.to_string()?.into_bytes()),
+        None => Err(throw(
+            ctx,
+            "TypeError",
+            &format!("a {} cannot be written as JSON", value.type_name()),
+        )),
+    }
+}
+
+/// The bytes that an object is, if it is a `Uint8Array` or an `ArrayBuffer`.
+pub(crate) fn bytes_of(object: &Object<'_>) -> Option<Vec<u8>> {
+    #[expect(unsafe_code, reason = "the bytes are copied before anything else runs")]
+    // SAFETY: nothing of the text runs before the copy is made.
+    unsafe {
+        if let Some(array) = object.as_typed_array::<u8>() {
+            return array.as_bytes().map(<[u8]>::to_vec);
+        }
+        let buffer = ArrayBuffer::from_object(object.clone())?;
+        buffer.as_bytes().map(<[u8]>::to_vec)
+    }
+}
+
+/// A new error of one of the global classes, with the place where it was made.
+pub(crate) fn error<'js>(ctx: &Ctx<'js>, class: &str, message: &str) -> Result<Object<'js>> {
+    let class: Constructor<'js> = ctx.globals().get(class)?;
+    class.construct((message,))
+}
+
+/// Throws an error of one of the global classes.
+pub(crate) fn throw(ctx: &Ctx<'_>, class: &str, message: &str) -> Error {
+    match error(ctx, class, message) {
+        Ok(error) => ctx.throw(error.into_value()),
+        Err(error) => error,
+    }
+}
+
+/// Throws an error that says by `code` what it is, and by `name` of what.
+pub(crate) fn throw_coded(ctx: &Ctx<'_>, name: &str, code: &str, message: &str) -> Error {
+    let made = error(ctx, "Error", message).and_then(|error| {
+        error.set("name", name)?;
+        error.set("code", code)?;
+        Ok(error)
+    });
+    match made {
+        Ok(error) => ctx.throw(error.into_value()),
+        Err(error) => error,
+    }
+}
+
+/// Throws an error that rejects the event.
+pub(crate) fn throw_rejecting(ctx: &Ctx<'_>, message: &str) -> Error {
+    let made = error(ctx, "Error", message).and_then(|error| {
+        error.set("name", "Reject")?;
+        error.set("rejects", true)?;
+        Ok(error)
+    });
+    match made {
+        Ok(error) => ctx.throw(error.into_value()),
+        Err(error) => error,
+    }
+}

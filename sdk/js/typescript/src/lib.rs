@@ -1,0 +1,48 @@
+//! Makes JavaScript of TypeScript by putting spaces in the place of types, as Node does: each
+//! line and each column stays, so that no source map is needed, and nothing else changes.
+//!
+//! What is more than types is refused, with the way out: enums, namespaces with code, parameters
+//! that declare properties, `import =`, `export =`, decorators.
+//!
+//! - [`visit`] finds what is to go, [`edits`] takes it out, [`tokens`] are the words between.
+
+mod edits;
+mod problem;
+mod tokens;
+mod visit;
+
+#[cfg(target_family = "wasm")]
+mod component;
+
+pub use problem::Problem;
+
+use oxc_allocator::Allocator;
+use oxc_ast_visit::Visit as _;
+use oxc_parser::Parser;
+use oxc_parser::config::TokensParserConfig;
+use oxc_span::SourceType;
+
+use tokens::Tokens;
+use visit::Blanker;
+
+/// The text without types.
+///
+/// # Errors
+/// What is no TypeScript, or is more than types.
+pub fn blank(text: &str) -> Result<String, Problem> {
+    let allocator = Allocator::default();
+    let source_type = SourceType::ts().with_module(true);
+    let parser = Parser::new(&allocator, text, source_type).with_config(TokensParserConfig);
+    let parsed = parser.parse();
+    if let Some(error) = parsed.diagnostics.iter().next() {
+        return Err(Problem::of_syntax(text, error));
+    }
+    let tokens: Vec<(u32, u32)> = parsed
+        .tokens
+        .iter()
+        .map(|token| (token.start(), token.end()))
+        .collect();
+    let mut blanker = Blanker::new(text, Tokens::new(text, &tokens));
+    blanker.visit_program(&parsed.program);
+    blanker.finish()
+}
