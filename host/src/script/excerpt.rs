@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_long_line_is_shown_around_the_place() {
         let mut script = script();
-        script.texts[0].text = format!("{}X{}", "a".repeat(5000), "b".repeat(5000)).into();
+        script.texts[0].text = format!("{}X{}", "a".repeat(5000), "b".repeat(5000));
         let place = Place {
             name: "restock.ts",
             line: 1,

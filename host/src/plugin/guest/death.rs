@@ -18,7 +18,7 @@ pub(crate) struct Death {
     /// The guest's stack, innermost call first.
     pub(crate) backtrace: Option<String>,
     /// Where in the plugin's texts it was, if it is made of some.
-    pub(crate) trace: Option<Trace>,
+    pub(crate) trace: Option<Box<Trace>>,
     /// Whether it waited for storage until its deadline, for which it is not to blame.
     pub(crate) blameless: bool,
 }
@@ -85,14 +85,14 @@ impl Death {
     }
 
     /// The same at a place in the plugin's texts.
-    pub(crate) fn at(self, trace: Trace) -> Self {
+    pub(crate) fn at(self, trace: impl Into<Box<Trace>>) -> Self {
         let reason = match &trace.place {
             Some(place) => format!("{} ({place})", trace.message),
             None => trace.message.clone(),
         };
         Self {
             reason,
-            trace: Some(trace),
+            trace: Some(trace.into()),
             ..self
         }
     }
@@ -119,11 +119,13 @@ impl Death {
         Self {
             reason: redact(&self.reason),
             backtrace: self.backtrace.as_ref().map(redact),
-            trace: self.trace.as_ref().map(|trace| Trace {
-                message: redact(&trace.message),
-                frames: redact(&trace.frames),
-                place: trace.place.clone(),
-                excerpt: trace.excerpt.as_ref().map(redact),
+            trace: self.trace.as_ref().map(|trace| {
+                Box::new(Trace {
+                    message: redact(&trace.message),
+                    frames: redact(&trace.frames),
+                    place: trace.place.clone(),
+                    excerpt: trace.excerpt.as_ref().map(redact),
+                })
             }),
             blameless: self.blameless,
         }

@@ -40,7 +40,7 @@ pub(crate) enum LoadError {
     Engine { path: PathBuf, source: EngineError },
     /// A text is not valid; the place is in the trace.
     #[error("{}", .0.message)]
-    Syntax(Trace),
+    Syntax(Box<Trace>),
     #[error("{}: {source}", path.display())]
     Secret {
         /// The manifest.
@@ -64,7 +64,9 @@ impl LoadError {
     /// Why the types could not be taken out of the texts of the plugin at `path`.
     pub(crate) fn types(path: &Path, error: BlankError, script: &Script) -> Self {
         match error {
-            BlankError::Problem { name, problem } => Self::Syntax(trace(&name, problem, script)),
+            BlankError::Problem { name, problem } => {
+                Self::Syntax(Box::new(trace(&name, problem, script)))
+            }
             BlankError::Died(death) => Self::Start(death),
             BlankError::Compile(source) => Self::Component {
                 path: path.to_owned(),
