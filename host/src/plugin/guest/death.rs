@@ -86,13 +86,14 @@ impl Death {
 
     /// The same at a place in the plugin's texts.
     pub(crate) fn at(self, trace: impl Into<Box<Trace>>) -> Self {
+        let trace = trace.into();
         let reason = match &trace.place {
             Some(place) => format!("{} ({place})", trace.message),
             None => trace.message.clone(),
         };
         Self {
             reason,
-            trace: Some(trace.into()),
+            trace: Some(trace),
             ..self
         }
     }
