@@ -10,6 +10,7 @@ use hearken::admin::{
     StalledStatus, WithheldStatus,
 };
 use hearken::bus::Overflow;
+use hearken::script::Language;
 use serde_json::{Value, json};
 
 use crate::support::Node;
@@ -19,6 +20,7 @@ fn status(name: &str, state: PluginState) -> PluginStatus {
         name: name.to_owned(),
         version: Some("1.2.3".to_owned()),
         state,
+        language: Some(Language::Component),
         interface: Some("hearken:plugin/listener@0.2.0".to_owned()),
         listeners: vec![ListenerStatus {
             name: "greet".to_owned(),
