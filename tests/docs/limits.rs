@@ -450,7 +450,7 @@ fn known() -> Vec<Row> {
         ("commands of a session in a row", vec![of("MAX_TOO_FAST")]),
         (
             "commands of a session that wait",
-            vec![of("inbox/MAX_WAITING"), of("MAX_WAITING_BYTES")],
+            vec![of("inbox/MAX_WAITING"), of("inbox/MAX_WAITING_BYTES")],
         ),
         ("sessions in one answer", vec![of("operate/MAX_LIMIT")]),
         ("commands of a batch", vec![of("server_api/MAX_COMMANDS")]),
@@ -473,7 +473,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "of those, during their handshake",
-            vec![of("MAX_ARRIVING"), of("MAX_ARRIVING_SHARE")],
+            vec![of("admission/MAX_ARRIVING"), of("MAX_ARRIVING_SHARE")],
         ),
         (
             "links on which the two sides",

@@ -15,7 +15,7 @@ use crate::session::name::ChannelName;
 use crate::session::shared::Shared;
 
 /// How long a page of a log of another node may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 
 /// Most that is asked for at once, which goes into a message.
 const AT_ONCE: ReadAmount = ReadAmount {
@@ -58,7 +58,7 @@ impl Shared {
             events: number(amount.events.min(AT_ONCE.events)),
             bytes: number(amount.bytes.min(AT_ONCE.bytes)),
         });
-        match self.across.ask(peer, what, PATIENCE).await {
+        match self.across.ask(peer, what, ANSWERED_WITHIN).await {
             Ok(answer::What::LogRead(read)) => found(after, read),
             // Also where it refuses, since it may know better soon.
             Ok(_) | Err(_) => Err(away()),
