@@ -114,17 +114,21 @@ const COMMANDS: [(&[&str], &str, &str); 27] = [
 const OF_SEVERAL: &str = "channel set";
 
 /// Commands that ask no node.
-const ALONE: [&str; 18] = [
+const ALONE: [&str; 22] = [
     "run",
     "dev",
     "help",
     "plugin new",
     "plugin build",
     "plugin check",
+    "plugin try",
     "plugin help",
     "sessions help",
     "sessions token",
     "channel help",
+    "engine list",
+    "engine add",
+    "engine help",
     "cluster ca",
     "cluster cert",
     "cluster help",
@@ -218,7 +222,9 @@ impl Guarded {
 async fn commands() -> BTreeSet<String> {
     let folder = TempDir::new().expect("a temporary folder");
     let mut all = BTreeSet::new();
-    for group in ["", "plugin", "channel", "sessions", "cluster", "access"] {
+    for group in [
+        "", "plugin", "channel", "sessions", "engine", "cluster", "access",
+    ] {
         let words: Vec<&str> = group.split_whitespace().chain(["--help"]).collect();
         let help = run(hearken(folder.path(), &words)).await;
         let (_, list) = help.stdout.split_once("Commands:").expect("there are some");
@@ -227,7 +233,9 @@ async fn commands() -> BTreeSet<String> {
             all.insert(format!("{group} {name}").trim().to_owned());
         }
     }
-    for group in ["plugin", "channel", "sessions", "cluster", "access"] {
+    for group in [
+        "plugin", "channel", "sessions", "engine", "cluster", "access",
+    ] {
         assert!(all.remove(group), "{group} is no command");
     }
     all

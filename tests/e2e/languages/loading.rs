@@ -112,7 +112,7 @@ async fn a_failed_event_has_the_place_and_the_calls_that_led_there() {
     let data = &failed["data"];
     assert_eq!(data["event"], event);
     let reason = data["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("TypeError: "), "{data}");
+    assert!(reason.starts_with("outer: TypeError: "), "{data}");
     assert!(reason.contains("(throws.js:3:"), "{data}");
     let trace: Vec<_> = data["trace"].as_str().expect("a trace").lines().collect();
     assert!(trace[0].contains("inner (throws.js:3:"), "{data}");

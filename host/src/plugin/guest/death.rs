@@ -1,6 +1,8 @@
 //! Why an instance died, and what is to blame.
 
-use wasmtime::{Store, Trap, WasmBacktrace};
+use std::collections::BTreeSet;
+
+use wasmtime::{FrameInfo, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::batch::cut;
@@ -10,6 +12,13 @@ use super::secrets::redaction::Redaction;
 use super::state::Guest;
 use crate::plugin::threads::meter::Meter;
 use crate::script::Trace;
+
+/// What is said where a guest's stack is used up.
+const STACK_OVERFLOW: &str = "stack overflow: a recursion went too deep";
+
+/// Calls of so few functions are a recursion, where so many are told of the last.
+const RECURSION: usize = 16;
+const FUNCTIONS: usize = 4;
 
 /// Why an instance is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +41,8 @@ impl Death {
             exceeded.to_string()
         } else if let Some(trap) = error.downcast_ref::<Trap>() {
             match trap {
-                Trap::StackOverflow => "stack overflow: a recursion went too deep".to_owned(),
+                Trap::StackOverflow => STACK_OVERFLOW.to_owned(),
+                Trap::MemoryOutOfBounds if is_recursion(error) => STACK_OVERFLOW.to_owned(),
                 trap => trap.to_string(),
             }
         } else {
@@ -131,6 +141,16 @@ impl Death {
             blameless: self.blameless,
         }
     }
+}
+
+/// Whether what went out of bounds is the stack that a guest keeps at the beginning of its
+/// memory: a recursion leaves it there before the host's stack for it is used up.
+fn is_recursion(error: &wasmtime::Error) -> bool {
+    let calls = error.downcast_ref::<WasmBacktrace>();
+    calls.is_some_and(|calls| {
+        let functions: BTreeSet<u32> = calls.frames().iter().map(FrameInfo::func_index).collect();
+        calls.frames().len() >= RECURSION && functions.len() <= FUNCTIONS
+    })
 }
 
 /// Whether a refused allocation is what the instance died of. A guest that gets no

@@ -4,6 +4,7 @@ use hearken::admin::NodeState;
 use hearken::cluster::protocol::frame::Kind;
 use hearken::cluster::protocol::{Filter, Hello, Interest, InterestKnown, Ping, Pong, Resume};
 use hearken_wire::EventRef;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use crate::support::peer::{Peer, connect, hello};
@@ -11,11 +12,22 @@ use crate::support::peer::{Peer, connect, hello};
 /// What the old node listens to.
 const MARKED: &str = "custom.marked";
 
+/// How often the old node says that it is there.
+const PING: Duration = Duration::from_millis(500);
+
 /// The old node hears frames until the first event, whose type this returns. It answers what
-/// such a node answers.
-async fn first_event(old: &mut Peer) -> String {
+/// such a node answers, and says that it is there.
+async fn first_event(mut old: Peer) -> String {
+    let mut pings = tokio::time::interval(PING);
     loop {
-        match old.hear().await.expect("the stream goes on") {
+        let heard = tokio::select! {
+            heard = old.hear() => heard,
+            _ = pings.tick() => {
+                old.say(Kind::Ping(Ping { token: 1 })).await;
+                continue;
+            }
+        };
+        match heard.expect("the stream goes on") {
             Kind::Interest(Interest { version, .. }) => {
                 old.say(Kind::InterestKnown(InterestKnown { version }))
                     .await;
@@ -41,7 +53,7 @@ async fn beside_a_node_of_the_version_before_sessions_go_on_by_themselves() {
     let (_folder, file) = configured(&format!("{CONFIGURATION}{ACROSS}"));
     let file = file.display().to_string();
     let new = node("new").with(&["--config", &file]).start().await;
-    let mut old = Peer::over(connect(&new.cluster_address().await).await).await;
+    let old = Peer::over(connect(&new.cluster_address().await).await).await;
     // It does not say that it has sessions, of which it knew nothing.
     let hello = Hello {
         sessions: false,
@@ -62,6 +74,7 @@ async fn beside_a_node_of_the_version_before_sessions_go_on_by_themselves() {
         ..Resume::default()
     }))
     .await;
+    let first = AbortOnDropHandle::new(tokio::spawn(first_event(old)));
     new.until_state("old", NodeState::Connected).await;
     new.says(&["sessions", "old"]).await;
 
@@ -95,5 +108,5 @@ async fn beside_a_node_of_the_version_before_sessions_go_on_by_themselves() {
     // Of all that, nothing was said to the old node, which would not know what it means.
     new.publish(&json!({ "type": "marked", "distributed": true }))
         .await;
-    assert_eq!(first_event(&mut old).await, MARKED);
+    assert_eq!(first.await.expect("it hears"), MARKED);
 }
