@@ -1,5 +1,4 @@
-//! The supervisor of one plugin: carries out, one after the other, what its
-//! files and its operators ask for.
+//! The supervisor of one plugin: carries out in turn what its files and its operators ask for.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -62,12 +61,11 @@ impl Supervisor {
         status: Arc<Status>,
     ) -> Self {
         let (told, through) = (Arc::clone(&status), Arc::clone(&runtime));
-        let patience = defaults.deadline;
         Self {
+            patience: defaults.deadline,
             loading: Loading::new(files, told, defaults, through),
             runtime,
             status,
-            patience,
             reloads: Vec::new(),
             failed: None,
             current: None,
@@ -187,8 +185,7 @@ impl Supervisor {
         self.reloads.retain(|waiting| !waiting.is_closed());
         if self.reloads.len() >= RELOADS {
             let reason = format!("{RELOADS} reloads are waited for already; try again later");
-            self.answer(reply, Err(reason));
-            return;
+            return self.answer(reply, Err(reason));
         }
         self.reloads.push(reply);
         self.loading.begin(true);
@@ -213,11 +210,12 @@ impl Supervisor {
     async fn end_unless_allowed(&mut self) {
         let bounds = self.loading.bounds();
         if let Some(current) = self.current.take_if(|current| current.bounds != bounds) {
+            let plugin = self.status.name();
             tracing::warn!(
-                plugin = self.status.name(),
-                "the policy for the plugin has changed and it cannot be loaded anew; it is stopped"
+                plugin,
+                "its policy has changed, and it cannot be loaded anew"
             );
-            self.runtime.hooks.close(self.status.name());
+            self.runtime.hooks.close(plugin);
             // Nothing more waits for it than the next version may hear.
             current.mailbox.set_filters(Vec::new());
             current.work.end().await;
@@ -391,11 +389,7 @@ impl Supervisor {
                 End::Removed => tokio::time::timeout(self.patience, ended).await,
             };
             if ended.is_err() {
-                tracing::warn!(
-                    plugin = self.status.name(),
-                    "its file is gone, and the event that it had in hand was cut off after {:?}",
-                    self.patience
-                );
+                tracing::warn!(plugin = self.status.name(), "its event in hand was cut off");
             }
         }
         self.status.stopped();

@@ -4,8 +4,10 @@
 //! What is more than types is refused, with the way out: enums, namespaces with code, parameters
 //! that declare properties, `import =`, `export =`, decorators.
 //!
-//! - [`visit`] finds what is to go, [`edits`] takes it out, [`tokens`] are the words between.
+//! - [`visit`] finds what is to go, and [`blanker`] blanks it; [`edits`] takes it out, [`tokens`]
+//!   are the words between.
 
+mod blanker;
 mod edits;
 mod problem;
 mod tokens;
@@ -22,8 +24,8 @@ use oxc_parser::Parser;
 use oxc_parser::config::TokensParserConfig;
 use oxc_span::SourceType;
 
+use blanker::Blanker;
 use tokens::Tokens;
-use visit::Blanker;
 
 /// The text without types.
 ///
