@@ -420,6 +420,10 @@ fn known() -> Vec<Row> {
             vec![of("outbox/MAX_WINDOW")],
         ),
         (
+            "of that, what was read for sessions that lag",
+            vec![of("MAX_BROUGHT")],
+        ),
+        (
             "reads of logs for sessions",
             vec![
                 of("READ_TOGETHER"),

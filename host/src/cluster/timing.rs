@@ -80,6 +80,10 @@ pub(super) const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// After the start of this node or of a link, for others to say which channels they have.
 pub(super) const SETTLE: Duration = Duration::from_secs(10);
 
+/// After a link that a node makes at its start: those whom the other end knows are linked then
+/// too, unless they are away.
+pub(super) const MEET: Duration = Duration::from_secs(2);
+
 /// For a node that has channels to come back before what it had is forgotten.
 pub(super) const KEEP_NAMES: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 

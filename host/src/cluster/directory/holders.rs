@@ -134,7 +134,8 @@ impl Directory {
         {
             return false;
         }
-        !known.nodes.values().any(|node| node.is_telling())
+        let mut nodes = known.nodes.values();
+        !nodes.any(|node| node.is_telling() || is_new && node.is_introducing())
     }
 
     /// Changes when it does which channels the others have.

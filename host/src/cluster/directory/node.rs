@@ -11,7 +11,7 @@ use crate::admin::{LinkStatus, NodeState, NodeStatus};
 use crate::bus::{Publisher, Receiver};
 use crate::cluster::link::messages::{event_of, fits};
 use crate::cluster::membership::Address;
-use crate::cluster::timing::SETTLE;
+use crate::cluster::timing::{MEET, SETTLE};
 use crate::cluster::wire::handshake::{CHANNELS_SINCE, Peer};
 use crate::mesh::PeerNode;
 
@@ -110,6 +110,14 @@ impl Node {
             && standing.state == NodeState::Connected
             && linked.is_some_and(|linked| linked.elapsed() < SETTLE)
             && !self.held.is_whole()
+    }
+
+    /// Whether it has been linked for so short a time that those whom it knows may not be yet.
+    pub(super) fn is_introducing(&self) -> bool {
+        let standing = self.lock();
+        let linked = standing.linked;
+        standing.state == NodeState::Connected
+            && linked.is_some_and(|linked| linked.elapsed() < MEET)
     }
 
     /// What the node says of itself may have changed with a new connection.
