@@ -469,6 +469,26 @@ fn known() -> Vec<Row> {
         ("plugins that are asked at a time", vec![of("RENEWALS")]),
         ("subscribers of a channel", vec![of("MAX_PRESENT")]),
         ("publications of a history", vec![of("imports/MAX_PAGE")]),
+        (
+            "time for other nodes to say who is subscribed",
+            vec![of("looking/PATIENCE")],
+        ),
+        (
+            "time for other nodes to do something with their sessions",
+            vec![of("acting/PATIENCE"), of("MAKING")],
+        ),
+        (
+            "subscribers that a node tells another",
+            vec![of("TOLD"), of("wanting/ASKED")],
+        ),
+        (
+            "channels of which a node tells another",
+            vec![of("presence/MAX_WISHES"), of("presence/MAX_BYTES")],
+        ),
+        (
+            "time for which is followed who is subscribed",
+            vec![of("FOLLOWED"), of("LINGERS")],
+        ),
         // The cluster.
         ("other nodes", vec![of("MAX_PEERS")]),
         (
@@ -487,6 +507,43 @@ fn known() -> Vec<Row> {
             "time for another node's connection",
             vec![of("FIRST_STREAM")],
         ),
+        (
+            "message of a node's sessions",
+            vec![of("MESSAGE_ALLOWANCE") - of("AROUND")],
+        ),
+        ("channels of which a node is known", vec![of("MAX_WANTED")]),
+        (
+            "time for other nodes to know of a subscription",
+            vec![of("KNOWN_WITHIN")],
+        ),
+        (
+            "publications to a channel that wait",
+            vec![
+                of("homes/MAX_WAITING"),
+                of("homes/MAX_WAITING_BYTES"),
+                of("homes/MAX_CHANNELS"),
+            ],
+        ),
+        ("time for it to number one", vec![of("forwarding/PATIENCE")]),
+        (
+            "time for a node that a channel's history is handed over to",
+            vec![of("homed/PATIENCE")],
+        ),
+        (
+            "time that a node is waited for that is linked",
+            vec![of("LONG_PATIENCE")],
+        ),
+        ("time that a node that stops", vec![of("homes/LONGEST")]),
+        (
+            "keys of publications that are handed over",
+            vec![of("homing/KEY_BYTES")],
+        ),
+        (
+            "time for the node of a durable channel",
+            vec![of("finding/PATIENCE")],
+        ),
+        ("time without a link", vec![of("SESSIONS_WAIT")]),
+        ("time that other nodes send on", vec![of("wishes/KEPT")]),
         ("silence of a link", vec![of("SILENCE")]),
         (
             "events sent to a node and not acknowledged",

@@ -21,7 +21,7 @@ const PIECE: usize = 4096;
 
 /// How long a subscription waits at most for other nodes to know of it: longer than a round
 /// trip between data centres of a continent.
-const PATIENCE: Duration = Duration::from_millis(200);
+const KNOWN_WITHIN: Duration = Duration::from_millis(200);
 
 /// Which channels there are subscribers of, and where.
 pub(in crate::session) struct Interest {
@@ -239,7 +239,7 @@ impl Wish {
     pub(in crate::session) async fn is_known(&self) {
         let mut known = self.interest.known.subscribe();
         let known = known.wait_for(|known| *known >= self.since);
-        if timeout(PATIENCE, known).await.is_err() {
+        if timeout(KNOWN_WITHIN, known).await.is_err() {
             let mut own = self.interest.own();
             own.pass_over(self.since);
             self.interest.go_on(own);
