@@ -133,11 +133,12 @@ fn forgotten() {
     assert!(forgotten > 0 && returned > 0 && gaps > 0, "{coverage:?}");
 }
 
-/// Each trouble once, and some seeds that are new.
+/// Each trouble once. Of seeds that are new some still find something: `hearken-sim sessions`
+/// runs those.
 #[test]
 fn sessions() {
-    let mut coverage = handful(Scenario::Sessions);
-    for seed in 4..=7 {
+    let mut coverage = Coverage::default();
+    for seed in 1..=7 {
         coverage += sound(Scenario::Sessions, seed).coverage;
     }
     let Coverage {
