@@ -15,7 +15,7 @@ use std::time::Duration;
 use hearken::bus::{Bus, BusConfig};
 use hearken::clock::Clock;
 use hearken::cluster::{Cluster, ClusterConfig, Identity};
-use hearken::passing::{Foreknown, Hosting};
+use hearken::passing::{Foreknown, Held, Hosting};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tokio::sync::mpsc;
@@ -126,6 +126,11 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         max_event_bytes: setup.plan.max_event_bytes,
         clock: Arc::clone(&clock) as _,
     });
+    let hosting = Hosting::default();
+    if setup.sessions {
+        // Nobody begins a history before the others have said that it is not a channel of theirs.
+        hosting.hold(Held::new());
+    }
     let cluster = Cluster::new(ClusterConfig {
         identity: Identity {
             cluster: "simulation".into(),
@@ -141,12 +146,12 @@ pub async fn run(setup: Rc<NodeSetup>) -> turmoil::Result {
         tls,
         advertise: None,
         join: setup.plan.join.iter().map(address).collect(),
-        hosting: Hosting::default(),
+        hosting,
         foreknown: Foreknown::default(),
         seed: random.next_u64(),
     });
     let sessions = match setup.sessions {
-        true => Some(room::open(&bus, clock, cluster.mesh(), &mut random).await),
+        true => Some(room::open(&bus, clock, &cluster, &mut random).await),
         false => None,
     };
     let cluster = match &sessions {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use hearken::access::Access;
 use hearken::bus::Bus;
-use hearken::channel::{Channels, Engines};
+use hearken::channel::{Channels, Engines, OtherNodes};
 use hearken::clock::Clock;
-use hearken::mesh::Mesh;
+use hearken::cluster::Cluster;
+use hearken::passing::Elsewhere;
 use hearken::session::{
     AllowedFor, ChannelName, Namespace, Namespaces, NoHooks, Sessions, SessionsSettings,
     Surroundings, Whose,
@@ -62,11 +63,24 @@ impl fmt::Debug for Simulated {
     }
 }
 
+/// The other nodes, none of which has a durable channel.
+struct Others(Arc<dyn Elsewhere>);
+
+impl OtherNodes for Others {
+    fn that_have(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.0.is_settled()
+    }
+}
+
 /// The sessions of a node on this bus. Everybody may do everything.
 pub async fn open(
     bus: &Bus,
     clock: Arc<dyn Clock>,
-    mesh: Arc<dyn Mesh>,
+    cluster: &Cluster,
     random: &mut StdRng,
 ) -> Sessions {
     let environment = Arc::new(Simulated {
@@ -79,6 +93,7 @@ pub async fn open(
         memory: Arc::new(memory()),
     };
     let channels = Channels::new(bus);
+    channels.beside(Arc::new(Others(cluster.elsewhere())));
     let opened = channels.open(engines, BTreeMap::new()).await;
     opened.expect("there are none yet");
     let settings = SessionsSettings {
@@ -91,7 +106,7 @@ pub async fn open(
         access: Access::open(clock),
         environment,
         hooks: Arc::new(NoHooks),
-        mesh,
+        mesh: cluster.mesh(),
     };
     Sessions::new(surroundings, settings, namespaces())
 }
