@@ -4,6 +4,9 @@ mod api;
 mod authors;
 mod bounds;
 mod loading;
+mod nesting;
+mod outgoing;
+mod sessions;
 
 use std::fs;
 use std::path::Path;

@@ -29,7 +29,7 @@ fn config_all(ctx: Ctx<'_>) -> Result<Object<'_>> {
     let all = config_store::get_all().map_err(|error| config_error(&ctx, error))?;
     let object = Object::new(ctx)?;
     for (key, value) in all {
-        object.set(key, value)?;
+        values::define(&object, &key, value)?;
     }
     Ok(object)
 }

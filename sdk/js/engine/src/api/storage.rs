@@ -167,7 +167,7 @@ fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
         let object = object(&ctx)?;
         for (key, value) in values.into_iter().flatten() {
             let value = read(&ctx, &key, &value)?;
-            object.set(key, value)?;
+            values::define(&object, &key, value)?;
         }
         Ok::<_, Error>(object)
     })
