@@ -136,6 +136,14 @@ impl<P> Homed<P> {
         }
     }
 
+    /// Whether another log than that of the part is followed, which yet another node owns.
+    fn has_another(&self, from: &PeerNode, part: &Part<P>) -> bool {
+        let (Role::Following(following), Some((_, history))) = (&self.role, &self.kept) else {
+            return false;
+        };
+        following.is_live && following.home != *from && *history.epoch() != part.epoch
+    }
+
     /// A node hands it over.
     pub(super) fn handed_over(
         &mut self,
@@ -146,8 +154,8 @@ impl<P> Homed<P> {
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
-        if matches!(self.role, Role::Owner | Role::Handing(_)) {
-            // There are two: that of the home stays.
+        if matches!(self.role, Role::Owner | Role::Handing(_)) || self.has_another(from, &part) {
+            // There are two: that of the home stays, and the one that is followed already.
             if !is_last {
                 let is_wanted = false;
                 todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
@@ -172,6 +180,11 @@ impl<P> Homed<P> {
             self.absorb(part, view, todo);
             todo.push(Todo::Remember(keys));
             self.own(view, todo);
+            // Whoever handed it over sees another home than this node does. What goes back is
+            // for later: one of both has yet to learn something.
+            if let Some(home) = view.home.filter(|home| *home != from) {
+                self.hand_over(home.clone(), view, todo);
+            }
             return;
         }
         let (asked, in_doubt, at_last) = match &mut self.role {

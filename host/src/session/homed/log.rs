@@ -123,10 +123,12 @@ impl<P> Homed<P> {
         !self.followers.is_empty()
     }
 
-    /// Whether it changes by itself, so that it has to be looked at soon.
-    pub(in crate::session) fn is_unsettled(&self) -> bool {
+    /// Whether it changes by itself, so that it has to be looked at soon. One that has come to
+    /// be owned where another node is the home is to go on to that.
+    pub(in crate::session) fn is_unsettled(&self, is_home: bool) -> bool {
         match &self.role {
-            Role::Free | Role::Owner => false,
+            Role::Free => false,
+            Role::Owner => !is_home,
             Role::Acquiring(_) | Role::Handing(_) => true,
             Role::Following(following) => following.asked != following.synced,
         }

@@ -95,7 +95,7 @@ impl Visit {
         if told.epoch == before.epoch && is_kept {
             let what = format!("{name}: could have got what it missed: {before:?}, {told:?}");
             self.violate_in(&mut ledger, &what);
-        } else if ledger.visits.is_gentle {
+        } else if ledger.visits.keeps_all {
             let what = format!("{name}: lost from {before:?} to {told:?}, and no node died");
             self.violate_in(&mut ledger, &what);
         }
