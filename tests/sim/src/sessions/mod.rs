@@ -77,6 +77,8 @@ pub struct Client {
     pub subscribed: Vec<String>,
     /// The channel without history that it is subscribed to.
     pub live: String,
+    /// Whether it is now.
+    pub is_live: bool,
     /// The channel with presence.
     pub here: String,
     /// Publications to channels with a history.
@@ -129,6 +131,7 @@ impl Client {
             kept: kept.into(),
             subscribed: Vec::new(),
             live: format!("live:{}", number % LIVE),
+            is_live: false,
             here: format!("here:{}", number % HERE),
             published: 0,
             unacknowledged: None,
