@@ -242,9 +242,12 @@ impl Connection {
         let active = subscriptions
             .into_iter()
             .filter_map(|(name, subscription)| Some((name, subscription.active?)));
+        let mut active: Vec<_> = active.collect();
+        // In no random order, so that a simulation repeats.
+        active.sort_by(|(one, _), (other, _)| one.cmp(other));
         Some(Ended {
             known: state.known.take(),
-            subscriptions: active.collect(),
+            subscriptions: active,
         })
     }
 

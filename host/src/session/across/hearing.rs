@@ -32,7 +32,7 @@ impl Shared {
                 // Whoever asked it before it was gone is not answered any more.
                 across.waiting.fail(peer);
                 across.interest.join(peer);
-                self.log_owner_came(peer);
+                self.log_owner_came();
                 self.open_far_anew(peer);
                 self.join_presence(peer);
                 self.begin_anew(peer);
@@ -85,6 +85,7 @@ impl Shared {
 
     /// A node is to be told all.
     fn say_all(self: &Arc<Self>, peer: &PeerNode) {
+        self.say_draining(peer);
         self.across.interest.say_all(peer);
         self.ask_presence_anew(peer);
     }

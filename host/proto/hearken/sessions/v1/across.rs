@@ -347,6 +347,9 @@ pub struct NotMine {
     /// Whether the receiver is the channel's home by the sender's lights too.
     #[prost(bool, tag = "1")]
     pub agrees: bool,
+    /// Of the last log that the sender knows of; 0 for none.
+    #[prost(uint64, tag = "2")]
+    pub rank: u64,
 }
 /// A part of a log, which moves to the receiver. It is the receiver's with the last.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -383,6 +386,9 @@ pub struct Part {
     /// Milliseconds for which they are kept still.
     #[prost(uint64, optional, tag = "4")]
     pub lasts_ms: ::core::option::Option<u64>,
+    /// Of two logs of a channel the one of the higher rank stays.
+    #[prost(uint64, tag = "5")]
+    pub rank: u64,
 }
 /// A publication of a log.
 #[derive(Clone, PartialEq, ::prost::Message)]
