@@ -8,8 +8,10 @@ export const LARGEST_MESSAGE = 32 << 20;
 /** Turns text, as it comes in pieces, into messages `{id, event, data}`. */
 export class Parser {
   #largest;
-  /** What has come of a line that has not ended. */
-  #rest = "";
+  /** Pieces of a line that has not ended: put together once, however many they are. */
+  #rest = [];
+  #restSize = 0;
+  #afterReturn = false;
   #first = true;
   #data = [];
   #size = 0;
@@ -24,24 +26,33 @@ export class Parser {
   /** The messages that end with this piece. One without `data` says only how far the stream is. */
   push(text) {
     const messages = [];
-    const searched = this.#rest.length;
-    let all = this.#rest + text;
-    if (this.#first && all.length > 0) {
+    if (this.#first && text !== "") {
       this.#first = false;
-      if (all.startsWith("\uFEFF")) all = all.slice(1);
+      if (text.startsWith("\uFEFF")) text = text.slice(1);
     }
     let start = 0;
-    let from = Math.max(0, searched - 1);
-    for (;;) {
-      const end = lineEnd(all, from);
-      // What a `\r` at the very end is, the next piece says.
-      if (end < 0 || (all[end] === "\r" && end + 1 === all.length)) break;
-      this.#line(all.slice(start, end), messages);
-      start = end + (all[end] === "\r" && all[end + 1] === "\n" ? 2 : 1);
-      from = start;
+    // A line feed behind a `\r` at the end of the piece before belongs to that.
+    if (this.#afterReturn && text !== "") {
+      this.#afterReturn = false;
+      if (text[0] === "\n") start = 1;
     }
-    this.#rest = all.slice(start);
-    if (this.#rest.length + this.#size > this.#largest) {
+    for (;;) {
+      const end = lineEnd(text, start);
+      if (end < 0) break;
+      const line = this.#rest.length === 0 ? text.slice(start, end) : this.#rest.join("") + text.slice(start, end);
+      this.#rest = [];
+      this.#restSize = 0;
+      this.#line(line, messages);
+      start = end + 1;
+      if (text[end] !== "\r") continue;
+      if (start === text.length) this.#afterReturn = true;
+      else if (text[start] === "\n") start += 1;
+    }
+    if (start < text.length) {
+      this.#rest.push(start === 0 ? text : text.slice(start));
+      this.#restSize += text.length - start;
+    }
+    if (this.#restSize + this.#size > this.#largest) {
       throw new HearkenError("too-large", `a message has more than ${this.#largest} characters`);
     }
     return messages;
@@ -80,9 +91,7 @@ export class Parser {
 
 function lineEnd(text, from) {
   const feed = text.indexOf("\n", from);
-  const end = feed < 0 ? text.length : feed;
   // Rare, so it is looked for only up to the next line feed.
-  const carriage = text.slice(from, end).indexOf("\r");
-  if (carriage >= 0) return from + carriage;
-  return feed;
+  const carriage = text.slice(from, feed < 0 ? text.length : feed).indexOf("\r");
+  return carriage < 0 ? feed : from + carriage;
 }
