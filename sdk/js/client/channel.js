@@ -185,6 +185,8 @@ export class Channel extends Emitter {
         failure = await this.#readAs(run, this.#type());
         run.again.end();
       }
+      // Else the next page is asked for, which has the node keep it.
+      if (run.reader) await this.#keep(run.reader);
     } finally {
       this.#run = undefined;
     }
@@ -203,6 +205,7 @@ export class Channel extends Emitter {
     const { signal } = run.again;
     const reader = new Reader(this.#http, this.#path, { ...this.#options, type }, this.#retry, fail);
     if (this.#position !== undefined) reader.goOn(this.#position);
+    run.reader = reader;
     try {
       for await (const page of reader.pages(signal, () => this.tell("ready"))) {
         run.hands = true;
@@ -222,7 +225,6 @@ export class Channel extends Emitter {
     } finally {
       run.hands = false;
       this.#position = reader.position;
-      await this.#keep(reader);
     }
     return undefined;
   }
