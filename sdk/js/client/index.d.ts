@@ -1,5 +1,12 @@
 // The client library of a Hearken node, for Node and browsers.
 
+declare global {
+  // As the library of later versions of TypeScript has it.
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
+
 /** Milliseconds, or a time such as `"2s"`, `"500ms"` or `"1.5m"`. */
 export type Duration = number | string;
 
