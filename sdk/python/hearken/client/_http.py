@@ -110,14 +110,17 @@ class Http:
 
     async def stream(self, path: str, *, query: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Stream:
         """Opens a stream; returns once the node has answered."""
-        return await self.bounded(self._begin(path, query, headers), self.timeout)
+        return await self.bounded(self._begin(path, query, headers), self.timeout, Stream.close)
 
     async def sleep(self, pause: float) -> None:
         """Waits, unless the client is closed."""
         await self.bounded(asyncio.sleep(pause), None)
 
-    async def bounded(self, work: Awaitable[T], timeout: float | None) -> T:
-        """What comes of it, unless that takes too long or the client is closed."""
+    async def bounded(
+        self, work: Awaitable[T], timeout: float | None, unwanted: Callable[[T], None] | None = None
+    ) -> T:
+        """What comes of it, unless that takes too long or the client is closed. What comes when
+        nobody waits for it any more is handed to `unwanted`."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_future()
             if self.is_closed:
@@ -126,11 +129,14 @@ class Http:
         try:
             await asyncio.wait({task, self._closing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
-                return task.result()
+                answered, task = task, None
+                return answered.result()
         finally:
-            if not task.done():
+            if task is not None:
                 task.cancel()
                 await asyncio.wait({task})
+                if unwanted is not None and not task.cancelled() and task.exception() is None:
+                    unwanted(task.result())
         if self.is_closed:
             raise ClosedError()
         raise WaitTimeoutError(f"no answer came within {timeout:g} s")
