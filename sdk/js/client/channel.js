@@ -8,7 +8,7 @@ import { bundles, check, compile } from "./patterns.js";
 import { beginning, inLog, position } from "./position.js";
 import { known } from "./publish.js";
 import { Reader } from "./reader.js";
-import { Scope } from "./time.js";
+import { Scope, before } from "./time.js";
 
 /** What a channel tells of itself; every other name is a pattern. */
 const OWN = new Set(["ready", "error", "gap", "damaged", "cycle", "drain"]);
@@ -237,17 +237,12 @@ export class Channel extends Emitter {
 
   /** Hands over a page; returns whether that came to its end. */
   async #handOver(run, reader, items) {
-    const ended = new Promise((resolve) => {
-      if (run.scope.signal.aborted) resolve();
-      else run.scope.signal.addEventListener("abort", resolve, { once: true });
-    });
     const { signal } = run.scope;
     for (const item of items) {
       if (signal.aborted || this.#patterns.size === 0) return false;
       if (!item.event) this.#tellOf(item);
       else {
-        await Promise.race([this.#handle(item.event, signal), ended]);
-        if (signal.aborted) return false;
+        if (!(await before(this.#handle(item.event, signal), signal))) return false;
         reader.position = item.position;
       }
     }

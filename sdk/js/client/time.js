@@ -32,6 +32,17 @@ export function sleep(pause, signal) {
   });
 }
 
+/** Whether a promise is fulfilled before the signal is aborted. */
+export function before(promise, signal) {
+  return new Promise((resolve, reject) => {
+    const end = () => resolve(false);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    // A race with what lasts would keep what is over.
+    promise.then(() => resolve(true), reject).finally(() => signal.removeEventListener("abort", end));
+  });
+}
+
 /** A signal that is aborted when another is, or by its `abort`; to be ended with `end`. */
 export class Scope {
   #controller = new AbortController();
