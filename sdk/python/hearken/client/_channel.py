@@ -7,7 +7,7 @@ import inspect
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Iterable, Mapping, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Iterable, Mapping, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from ._emitter import Emitter
@@ -203,7 +203,7 @@ class Channel(Emitter):
         self._position = None
         return moved
 
-    async def events(self, type: str | None = None) -> AsyncIterator[Event]:
+    async def events(self, type: str | None = None) -> AsyncGenerator[Event, None]:
         """Its events, for ``async for``. One counts as handled when the next is asked for."""
         self._check_open()
         reader = self._reader(type, lambda: None)
@@ -226,7 +226,7 @@ class Channel(Emitter):
             await pages.aclose()
             await self._keep_position(reader)
 
-    def __aiter__(self) -> AsyncIterator[Event]:
+    def __aiter__(self) -> AsyncGenerator[Event, None]:
         return self.events()
 
     async def close(self) -> None:
@@ -296,7 +296,7 @@ class Channel(Emitter):
         while self._patterns() and failure is None and not run.end.done() and not self._http.is_closed:
             run.again = asyncio.get_running_loop().create_future()
             wanted = self._type()
-            reader = self._reader(wanted, lambda: bool(self._tell("ready")))
+            reader = self._reader(wanted, self._tell_ready)
             if self._position is not None:
                 reader.go_on(self._position)
             try:
@@ -380,6 +380,9 @@ class Channel(Emitter):
                         pause = backoff.next()
                         self._fail(HandlerError(event, error), pause)
                         await asyncio.wait({end}, timeout=pause)
+
+    def _tell_ready(self) -> None:
+        self._tell("ready")
 
     def _tell_of(self, item: Item) -> None:
         if item.gap is not None:

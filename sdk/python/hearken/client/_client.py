@@ -380,7 +380,7 @@ class Events:
                 if self._dropped:
                     dropped, self._dropped = self._dropped, 0
                     raise EventsDroppedError(dropped)
-                if isinstance(self._failure, ClosedError):
+                if self._failure is None or isinstance(self._failure, ClosedError):
                     raise StopAsyncIteration
                 failure, self._failure = self._failure, ClosedError()
                 raise failure

@@ -46,7 +46,7 @@ class ProblemError(HearkenError):
     def __init__(self, status: int, problem: dict[str, Any], retry_after: float | None = None) -> None:
         kind = problem.get("type")
         known = isinstance(kind, str) and kind.startswith(_KIND)
-        code = kind[len(_KIND):] if known else f"http-{status}"
+        code = str(kind)[len(_KIND):] if known else f"http-{status}"
         said = [text for text in (problem.get("title"), problem.get("detail")) if isinstance(text, str) and text]
         super().__init__(
             code,

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 import ssl
-from typing import Any, AsyncIterator, Awaitable, Callable, Mapping, TypeVar, Union
+from typing import Any, AsyncGenerator, Awaitable, Callable, Mapping, TypeVar, Union
 from urllib.parse import quote, urlencode, urlsplit
 
 from ._errors import ClosedError, ConnectionLostError, HearkenError, WaitTimeoutError, problem_of
@@ -31,7 +31,7 @@ class Stream:
         self._silence = silence
         self._is_silent = False
 
-    async def pieces(self) -> AsyncIterator[list[Message]]:
+    async def pieces(self) -> AsyncGenerator[list[Message], None]:
         """Lists of the messages that have come together. It never ends, but with an error."""
         parser = Parser()
         loop = asyncio.get_running_loop()
@@ -126,13 +126,15 @@ class Http:
             if self.is_closed:
                 self._closing.set_result(None)
         task = asyncio.ensure_future(work)
+        either: set[asyncio.Future[Any]] = {task, self._closing}
+        taken = False
         try:
-            await asyncio.wait({task, self._closing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
-                answered, task = task, None
-                return answered.result()
+                taken = True
+                return task.result()
         finally:
-            if task is not None:
+            if not taken:
                 task.cancel()
                 await asyncio.wait({task})
                 if unwanted is not None and not task.cancelled() and task.exception() is None:

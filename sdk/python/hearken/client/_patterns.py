@@ -48,7 +48,7 @@ class Bundle(NamedTuple):
 
     type: str
     patterns: tuple[str, ...]
-    count: int
+    alternatives: int
 
 
 def bundles(patterns: Iterable[str], apart: bool = False) -> list[Bundle]:
@@ -67,7 +67,7 @@ def bundles(patterns: Iterable[str], apart: bool = False) -> list[Bundle]:
             found.append(_bundle([pattern]))
             continue
         joined = _bundle([*last, pattern])
-        if last and (len(joined.type) > _MAX_BYTES or joined.count > _MAX_ALTERNATIVES):
+        if last and (len(joined.type) > _MAX_BYTES or joined.alternatives > _MAX_ALTERNATIVES):
             found.append(_bundle(last))
             last = []
         last.append(pattern)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, AsyncIterator, Callable, NamedTuple
+from typing import Any, AsyncGenerator, Callable, NamedTuple
 from urllib.parse import quote
 
 from ._errors import HearkenError, ProblemError
@@ -86,7 +86,7 @@ class Reader:
         self.position = position
         self._begun = True
 
-    async def pages(self) -> AsyncIterator[ReadPage]:
+    async def pages(self) -> AsyncGenerator[ReadPage, None]:
         """Pages, until the client is closed. Errors that stay are raised."""
         while not self._http.is_closed:
             try:
@@ -162,7 +162,7 @@ class Reader:
             raise
         return in_log(page["epoch"], page["last"])
 
-    async def _asked(self) -> AsyncIterator[ReadPage]:
+    async def _asked(self) -> AsyncGenerator[ReadPage, None]:
         """Each page is asked for when the one before is handled, which that tells the node."""
         wait = None
         while True:
@@ -189,7 +189,7 @@ class Reader:
             items += [Item(Event(event), in_log(epoch, event["sequence"])) for event in page["events"]]
             yield ReadPage(items, after, in_log(epoch, page["next"]), page["last"])
 
-    async def _streamed(self) -> AsyncIterator[ReadPage]:
+    async def _streamed(self) -> AsyncGenerator[ReadPage, None]:
         """What comes is read as fast as it is handled, and no faster."""
         position = self.position or "0"
         resumed = "-" in position

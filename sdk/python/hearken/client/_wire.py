@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import AsyncIterator
+from typing import AsyncGenerator
 
 from ._errors import ConnectionLostError, HearkenError
 
@@ -24,7 +24,7 @@ class Answer:
         self.headers = headers
         self._connection = connection
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body, as it comes. When it has ended, the connection is ready for another request,
         unless the node says that it is not."""
         reader = self._connection.reader
@@ -116,7 +116,7 @@ async def read_line(reader: asyncio.StreamReader) -> str:
     return line.decode("latin-1").rstrip("\r\n")
 
 
-async def _exactly(reader: asyncio.StreamReader, size: int) -> AsyncIterator[bytes]:
+async def _exactly(reader: asyncio.StreamReader, size: int) -> AsyncGenerator[bytes, None]:
     while size > 0:
         piece = await reader.read(min(size, _PIECE))
         if not piece:

@@ -63,7 +63,7 @@ class Patterns(unittest.TestCase):
         self.assertEqual(len(bundles(many)), 2)
         for bundle in bundles(many):
             self.assertLessEqual(len(bundle.type), 1024)
-            self.assertLessEqual(bundle.count, 64)
+            self.assertLessEqual(bundle.alternatives, 64)
 
 
 class Times(unittest.TestCase):
