@@ -82,5 +82,5 @@ def install() -> None:
     """Which levels are shown the node decides."""
     sys.stdout = _printed
     sys.stderr = _complained
-    logging.basicConfig(handlers=[_Handler()], level=logging.DEBUG)
+    logging.basicConfig(handlers=[_Handler()], level=logging.DEBUG, format="%(message)s")
     logging.getLogger("asyncio").setLevel(logging.WARNING)
