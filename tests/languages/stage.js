@@ -48,7 +48,7 @@ class Events {
 
   /** The next event about this plugin. */
   about(type, plugin) {
-    return this.next((event) => event.type === type && event.subject === plugin);
+    return this.next((event) => event.type === type && event.data.plugin === plugin);
   }
 }
 
@@ -102,9 +102,15 @@ class Stage {
     return within(`the node streams ${type}`, asked);
   }
 
-  /** Lines of the node's log that have this. */
-  logged(text) {
-    return this.started.log.filter((line) => line.includes(text));
+  /** The first line of the node's log that has this, once it is there: it comes beside the events. */
+  async logged(text) {
+    for (const end = Date.now() + 30000; Date.now() < end;) {
+      const line = this.started.log.find((line) => line.includes(text));
+      if (line !== undefined)
+        return JSON.parse(line);
+      await fetch(`${this.url}/livez`);
+    }
+    throw new Error(`the log has no line with ${text}`);
   }
 }
 

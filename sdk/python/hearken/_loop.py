@@ -188,6 +188,10 @@ def _run(awaited: Any) -> Any:
         loop._run_once()
         if loop.is_stuck and not task.done() and not loop._ready:
             task.cancel()
+            for _ in range(MAX_ROUNDS):
+                if task.done() or not loop._ready:
+                    break
+                loop._run_once()
             raise RuntimeError("it waits for something that nothing can settle any more")
     return task.result()
 
