@@ -23,6 +23,7 @@ sources! {
     "sdk/python/engine/src/hearken_engine/start.py" from "../../../engines/python/engine/src/hearken_engine/start.py",
     "sdk/python/engine/src/hearken_engine/stdlib.py" from "../../../engines/python/engine/src/hearken_engine/stdlib.py",
     "sdk/python/engine/src/hearken_engine/texts.py" from "../../../engines/python/engine/src/hearken_engine/texts.py",
+    "sdk/python/engine/src/hearken_engine/zones.py" from "../../../engines/python/engine/src/hearken_engine/zones.py",
     "sdk/python/engine/wit/deps/wasi-clocks/clocks.wit" from "../../../engines/python/engine/wit/deps/wasi-clocks/clocks.wit",
     "sdk/python/engine/wit/deps/wasi-http/http.wit" from "../../../engines/python/engine/wit/deps/wasi-http/http.wit",
     "sdk/python/engine/wit/deps/wasi-io/io.wit" from "../../../engines/python/engine/wit/deps/wasi-io/io.wit",
