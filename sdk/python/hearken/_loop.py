@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from asyncio import events
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,8 @@ T = TypeVar("T")
 MAX_OPERATIONS = 128
 #: Rounds that tasks which were cancelled are given to end in.
 MAX_ROUNDS = 100
+#: What the Python of tests may be too old for.
+_EAGER: Any = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
 class Operation(Generic[T]):
@@ -98,6 +101,7 @@ class _Loop(asyncio.BaseEventLoop):
         super().__init__()
         self.operations: list[Operation[Any]] = []
         self.is_stuck = False
+        self._outer: asyncio.AbstractEventLoop | None = None
         self._selector = self
 
     def select(self, timeout: float | None) -> list[Any]:
@@ -124,12 +128,14 @@ class _Loop(asyncio.BaseEventLoop):
         pass
 
     def enter(self) -> None:
+        # Of a test that is `async` itself.
+        self._outer = events._get_running_loop()
         events._set_running_loop(self)
         self._thread_id = 1
 
     def leave(self) -> None:
         self._thread_id = None
-        events._set_running_loop(None)
+        events._set_running_loop(self._outer)
 
     def is_idle(self) -> bool:
         return not (self._ready or self._scheduled or self.operations)
@@ -180,7 +186,7 @@ def to_the_end(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
 def _run(awaited: Any) -> Any:
     if inspect.iscoroutine(awaited):
         # As far as it goes without waiting it goes at once, which is the whole way mostly.
-        task: asyncio.Future[Any] = asyncio.Task(awaited, loop=loop, eager_start=True)
+        task: asyncio.Future[Any] = asyncio.Task(awaited, loop=loop, **_EAGER)
     else:
         task = asyncio.ensure_future(awaited, loop=loop)
     while not task.done():
