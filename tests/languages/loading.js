@@ -144,7 +144,7 @@ def speak(event):
     stage.save('small.toml', '[limits]\nmemory = "16MiB"\n');
     stage.save('small.py', answering('1'));
     const failed = await reports.about('plugin.failed', 'small');
-    assert.match(failed.data.reason, /engine of Python needs at least 24\.0 MiB.*leaves it 16\.0 MiB/);
+    assert.match(failed.data.reason, /engine of Python needs at least 32\.0 MiB.*leaves it 16\.0 MiB/);
     stage.remove('small.py');
     await reports.about('plugin.removed', 'small');
   }],

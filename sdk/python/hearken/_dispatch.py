@@ -10,7 +10,7 @@ from typing import Any
 from . import _node
 from ._event import CHANNEL, HEADER, RETRY, Event
 from ._failure import Failure, raised, together
-from ._loop import to_the_end
+from ._loop import awaited, finish, loop, to_the_end
 from ._registry import Listener, registry
 
 #: Types whose listeners are remembered; all are looked up anew when they are more.
@@ -19,10 +19,13 @@ MAX_TYPES = 1024
 #: a consumer has in flight. Of one that is forgotten all listeners are called again.
 MAX_ATTEMPTED = 1024
 
-_types: dict[bytes, tuple[str, list[Listener]]] = {}
+_types: dict[bytes, tuple[str, Listener | None, list[Listener]]] = {}
+_unpack = HEADER.unpack_from
 #: Which listeners are done with an event of a channel, by their place; with a failure if they
 #: have rejected it.
 _attempted: OrderedDict[tuple[str, int, str], dict[int, Failure | None]] = OrderedDict()
+#: Those that are under way: a list that stays the same.
+operations = loop.operations
 #: The listener that handles a channel's event, until it appends something.
 _part: str | None = None
 
@@ -31,15 +34,26 @@ def handle(frame: bytes, tell: Callable[[Failure], None]) -> None:
     """Hands the events of a frame over, in order; tells of each that was not handled."""
     at, end = 0, len(frame)
     while at < end:
-        header = HEADER.unpack_from(frame, at)
+        header = _unpack(frame, at)
         type_at = at + 52
         key = frame[type_at : type_at + header[4]]
-        known = _types.get(key)
-        if known is None:
-            known = _look_up(key)
-        event_type, wanting = known
+        event_type, only, wanting = _types.get(key) or _look_up(key)
         event = Event(frame, at + 4, header, event_type)
-        failure = _consume(event) if header[0] & CHANNEL else _call_live(event, wanting)
+        failure = None
+        if header[0] & CHANNEL:
+            failure = _consume(event)
+        elif only is None:
+            failure = _call_live(event, wanting)
+        else:
+            # As `_call_live` does, for what most plugins are.
+            try:
+                returned = only.handler(event)
+                if returned is not None:
+                    awaited(only.name, returned)
+            except BaseException as error:
+                failure = together([(only.name, raised(error))])
+            if operations:
+                finish(only.name)
         if failure is not None:
             tell(failure)
         # One is this variable's, and one the call's.
@@ -48,12 +62,15 @@ def handle(frame: bytes, tell: Callable[[Failure], None]) -> None:
         at += 4 + header[1]
 
 
-def _look_up(key: bytes) -> tuple[str, list[Listener]]:
+def _look_up(key: bytes) -> tuple[str, Listener | None, list[Listener]]:
+    """A type, its only listener if that wants all events of it, and all its listeners."""
     if len(_types) >= MAX_TYPES:
         _types.clear()
     event_type = key.decode()
     live = [listener for listener in registry.listeners if listener.live]
-    _types[key] = known = event_type, [listener for listener in live if listener.listens_to(event_type)]
+    wanting = [listener for listener in live if listener.listens_to(event_type)]
+    only = wanting[0] if len(wanting) == 1 and wanting[0].is_plain() else None
+    _types[key] = known = event_type, only, wanting
     return known
 
 

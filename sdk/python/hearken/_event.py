@@ -25,14 +25,13 @@ _LAYOUT = 1
 
 _TYPE_BYTES, _RECORDED, _SEQUENCE, _FIRST_ATTRIBUTE = 4, 5, 6, 7
 _ID, _SOURCE, _SUBJECT, _MEDIA_TYPE, _ORIGIN, _CHANNEL_NAME, _TRACEPARENT, _TRACESTATE = range(8)
-_JSON = b"application/json"
 _UNREAD: Any = object()
 
 
 class Event(Generic[T]):
     """CloudEvents 1.0 with what Hearken adds."""
 
-    __slots__ = ("_bytes", "_at", "_header", "_type", "_data", "_places", "_extensions")
+    __slots__ = ("_bytes", "_at", "_header", "_type", "_data", "_places")
 
     def __init__(self, bytes: bytes, at: int, header: tuple[int, ...], event_type: str) -> None:
         self._bytes = bytes
@@ -41,7 +40,6 @@ class Event(Generic[T]):
         self._type = event_type
         self._data = _UNREAD
         self._places: list[int] | None = None
-        self._extensions: dict[str, str] | None = None
 
     @property
     def specversion(self) -> str:
@@ -174,37 +172,36 @@ class Event(Generic[T]):
         return places
 
     def _read_data(self) -> Any:
-        header = self._header
+        header, every = self._header, self._bytes
         if not header[3] & _HAS_DATA:
             return None
         end = self._at + header[1]
-        data = self._bytes[end - header[16] : end]
-        places = self._places or self._find_places()
-        media_type = self._bytes[places[_MEDIA_TYPE] : places[_MEDIA_TYPE + 1]]
+        data = every[end - header[16] : end]
+        # Its media type, behind the type and three attributes.
+        at = self._at + 48 + header[4] + header[7] + header[8] + header[9]
+        media_type = every[at : at + header[10]].decode()
         try:
-            if media_type == _JSON or is_json(media_type.decode()):
+            if is_json(media_type):
                 return from_json(data.decode())
-            return data.decode() if is_text(media_type.decode()) else data
+            return data.decode() if is_text(media_type) else data
         except ValueError as error:
-            if is_text(media_type.decode()):
+            if is_text(media_type):
                 return data
             raise Reject(
-                f"the data of event {self.id} (`{self.type}`) is not the {media_type.decode()} that it says: {error}"
+                f"the data of event {self.id} (`{self.type}`) is not the {media_type} that it says: {error}"
             ) from None
 
     def _all_extensions(self) -> dict[str, str]:
-        if self._extensions is None:
-            places = self._places or self._find_places()
-            at, found = places[8], {}
-            end = at + self._header[15]
-            while at < end:
-                name_end = at + 1 + self._bytes[at]
-                value_at = name_end + 3
-                value_end = value_at + int.from_bytes(self._bytes[name_end + 1 : value_at], "little")
-                found[self._bytes[at + 1 : name_end].decode()] = self._bytes[value_at:value_end].decode()
-                at = value_end
-            self._extensions = found
-        return self._extensions
+        places = self._places or self._find_places()
+        at, found = places[8], {}
+        end = at + self._header[15]
+        while at < end:
+            name_end = at + 1 + self._bytes[at]
+            value_at = name_end + 3
+            value_end = value_at + int.from_bytes(self._bytes[name_end + 1 : value_at], "little")
+            found[self._bytes[at + 1 : name_end].decode()] = self._bytes[value_at:value_end].decode()
+            at = value_end
+        return found
 
     def _detach(self) -> None:
         """Copies it out of its frame, so that who keeps it does not keep all others of that."""

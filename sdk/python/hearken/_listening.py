@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from . import _pattern
@@ -60,7 +61,9 @@ def listen(
             raise TypeError("listen stands before a function")
         name = getattr(handler, "__name__", place)
         name = place if name == "<lambda>" else name
-        registry.add(Listener(name, patterns, matches, subject, channel, live, from_, bool(local_only), handler))
+        registry.add(
+            Listener(name, patterns, matches, subject, channel, live, from_, bool(local_only), handler, iscoroutinefunction(handler))
+        )
         return handler
 
     return register

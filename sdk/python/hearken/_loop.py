@@ -165,30 +165,32 @@ loop = _Loop()
 def to_the_end(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Calls a function, goes on until what it returns is there, and ends what it has left behind."""
     try:
-        if not inspect.iscoroutinefunction(function):
-            returned = function(*arguments)
-            if not inspect.isawaitable(returned):
-                return returned
-        loop.enter()
-        try:
-            if inspect.iscoroutinefunction(function):
-                returned = function(*arguments)
-            return _run(returned)
-        finally:
-            if not loop.is_idle():
-                finish(name)
-            loop.leave()
+        returned = function(*arguments)
+        return returned if returned is None else awaited(name, returned)
     finally:
         if loop.operations:
             finish(name)
 
 
-def _run(awaited: Any) -> Any:
-    if inspect.iscoroutine(awaited):
+def awaited(name: str, returned: Any) -> Any:
+    """Goes on until what a function has returned is there, if that is something to wait for."""
+    if not inspect.isawaitable(returned):
+        return returned
+    loop.enter()
+    try:
+        return _run(returned)
+    finally:
+        if not loop.is_idle():
+            finish(name)
+        loop.leave()
+
+
+def _run(waiting: Any) -> Any:
+    if inspect.iscoroutine(waiting):
         # As far as it goes without waiting it goes at once, which is the whole way mostly.
-        task: asyncio.Future[Any] = asyncio.Task(awaited, loop=loop, **_EAGER)
+        task: asyncio.Future[Any] = asyncio.Task(waiting, loop=loop, **_EAGER)
     else:
-        task = asyncio.ensure_future(awaited, loop=loop)
+        task = asyncio.ensure_future(waiting, loop=loop)
     while not task.done():
         loop.is_stuck = False
         loop._run_once()

@@ -12,6 +12,8 @@ from ._loop import Operation
 from ._registry import registry
 from ._values import MISSING, milliseconds, payload, rfc3339
 
+_TEXT = (str, type(None))
+
 #: What an event that goes out may have.
 OUTGOING = ("subject", "data", "distributed", "id", "time", "datacontenttype", "extensions")
 
@@ -27,7 +29,6 @@ class Outgoing:
         self,
         call: str,
         type: str,
-        *,
         subject: str | None = None,
         data: Any = MISSING,
         distributed: bool = False,
@@ -39,9 +40,8 @@ class Outgoing:
     ) -> None:
         if not isinstance(type, str):
             raise TypeError(f'{call}: the type is a text such as "cart.added", not a {type.__class__.__name__}')
-        for option, value in (("subject", subject), ("channel", channel), ("id", id)):
-            if value is not None and not isinstance(value, str):
-                raise TypeError(f"{call}: `{option}` is a text, not a {value.__class__.__name__}")
+        if not (isinstance(subject, _TEXT) and isinstance(channel, _TEXT) and isinstance(id, _TEXT)):
+            raise TypeError(f"{call}: `subject`, `channel` and `id` are texts")
         self.type = type
         self.id = id
         self.subject = subject
@@ -49,7 +49,7 @@ class Outgoing:
         self.data, self.datacontenttype = payload(data, datacontenttype)
         self.distributed = bool(distributed)
         self.channel = channel
-        self.extensions = [(name, _extension(value)) for name, value in (extensions or {}).items()]
+        self.extensions = [(name, _extension(value)) for name, value in extensions.items()] if extensions else []
 
 
 def _extension(value: Any) -> str:
@@ -76,10 +76,7 @@ def send(
     it is appended to, or one of sessions that it is published to. Raises `SendError`.
     """
     registry.check_done("send")
-    event = Outgoing(
-        "send", type, subject=subject, data=data, distributed=distributed, channel=channel, id=id, time=time,
-        datacontenttype=datacontenttype, extensions=extensions,
-    )
+    event = Outgoing("send", type, subject, data, distributed, channel, id, time, datacontenttype, extensions)
     if channel is not None:
         begin_part()
     return _node.current.send(event)

@@ -26,6 +26,13 @@ class Listener:
     begins: str | int | None
     local_only: bool
     handler: Callable[[Any], Any]
+    #: Whether what it returns is waited for.
+    is_async: bool
+
+    def is_plain(self) -> bool:
+        """Whether its pattern is all that decides, and it is done when it returns."""
+        filters = self.local_only or self.subject is not None or self.channel is not None
+        return self.live and not self.is_async and not filters
 
     def listens_to(self, event_type: str) -> bool:
         return any(matches(event_type) for matches in self.matches)

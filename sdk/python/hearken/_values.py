@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta, timezone
+from json.encoder import c_make_encoder, encode_basestring
 from typing import Any
 
 from ._errors import Duration
@@ -17,6 +18,12 @@ _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_00
 
 _scan = json.JSONDecoder().scan_once
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+#: Objects that are being written, by which circles are found.
+_written: dict[int, Any] = {}
+#: What the encoder would make anew for each value, where CPython has it.
+_encode = c_make_encoder and c_make_encoder(
+    _written, _encoder.default, encode_basestring, None, ":", ",", False, False, False
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -30,7 +37,13 @@ def from_json(text: str) -> Any:
 
 
 def to_json(value: Any) -> bytes:
-    return _encoder.encode(value).encode()
+    if _encode is None:
+        return _encoder.encode(value).encode()
+    try:
+        return "".join(_encode(value, 0)).encode()
+    except BaseException:
+        _written.clear()
+        raise
 
 
 def is_json(media_type: str) -> bool:

@@ -17,7 +17,7 @@ from .node import Node
 #: Lines of an error that are said: as many as the node keeps of last words.
 MAX_LINES = 4
 #: Bytes of an instance's memory that CPython has before a plugin's first line.
-NEEDED = 24 << 20
+NEEDED = 32 << 20
 
 #: What the text says that it is.
 version = "0.0.0"
