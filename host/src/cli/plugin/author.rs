@@ -83,7 +83,7 @@ pub(super) fn policy(configuration: Option<PathBuf>) -> Result<Policy, CliError>
 }
 
 /// Who compiles where there is no node.
-pub(super) fn compile_workers() -> CompileWorkers {
+pub(in crate::cli) fn compile_workers() -> CompileWorkers {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     CompileWorkers::new(CompileSettings::default(), threads)
 }

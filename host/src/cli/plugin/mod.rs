@@ -17,6 +17,7 @@ use super::client::{Client, PluginAction};
 use super::error::CliError;
 use super::output::Output;
 use crate::script::Language;
+pub(super) use author::compile_workers;
 use data::Data;
 
 /// Write plugins, and look after those of a node

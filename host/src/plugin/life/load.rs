@@ -166,6 +166,17 @@ impl Source {
             Some(text) => Manifest::parse(&files.manifest, &text)?,
             None => Manifest::default(),
         };
+        let limits = manifest.limits.over(defaults);
+        let needed = language.least_memory();
+        if limits.memory < needed {
+            let memory = limits.memory;
+            return Err(LoadError::Memory {
+                path,
+                language,
+                needed,
+                memory,
+            });
+        }
         let rights = Rights::of(&manifest, &self.fingerprint.bounds);
         let secrets = if self.has_secrets {
             let opened = open_secrets(&rights, files, plugin, runtime).await;
@@ -197,7 +208,6 @@ impl Source {
                 Some(GuestScript::new(script, blanked, compat, engine.stack()))
             }
         };
-        let limits = manifest.limits.over(defaults);
         let plugin = Arc::clone(plugin);
         let (linker, policy) = (&runtime.linker, &runtime.policy);
         let version = Version::link(
