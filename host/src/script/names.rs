@@ -2,6 +2,9 @@
 
 use super::language::Language;
 
+/// What a folder has that is a project of npm: a bundler makes the plugin of it.
+pub const PROJECT: &str = "package.json";
+
 /// What a text file in a plugins folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFile<'n> {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::project::Given;
 use super::text::{is_text, text_report};
 use crate::authoring::{
     CheckReport, CompilerOutput, Examination, PluginCrate, SdkSource, build as compile,
@@ -49,6 +50,9 @@ pub(super) async fn check(
 ) -> Result<(), CliError> {
     let policy = policy(configuration)?;
     let workers = compile_workers();
+    let shown = file.display().to_string();
+    let given = Given::find(file).await?;
+    let file = given.file.as_path();
     let mut report = if is_text(file) {
         text_report(file, data)?
     } else {
@@ -64,11 +68,12 @@ pub(super) async fn check(
         }
         report.set_listeners(said.map(|said| (said.listeners, said.rights)));
     }
+    report.file = shown;
     output.answer(&report, || report.to_string())?;
     if report.runnable {
         Ok(())
     } else {
-        Err(CliError::NotRunnable(file.to_owned()))
+        Err(CliError::NotRunnable(report.file.into()))
     }
 }
 

@@ -1,11 +1,13 @@
 //! `hearken plugin new|build|check` of a plugin that is a text.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::author::compile_workers;
+use super::project::Target;
 use crate::authoring::{CheckReport, EngineReport, scaffold_text};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::plugin::{carry, engines};
+use crate::plugin::{carry, engines, snapshot};
 use crate::script::Language;
 
 /// The language of a file, if it is a text of a plugin by its name.
@@ -37,17 +39,22 @@ pub(super) fn new(
 }
 
 /// Makes a component that carries the text in `file`, and prints its path.
-pub(super) fn build(
+pub(super) async fn build(
     mut output: Output,
     file: &Path,
-    out: Option<PathBuf>,
-    data: &Path,
+    target: Target<'_>,
 ) -> Result<(), CliError> {
-    let component = carry(file, data).map_err(|source| CliError::Carry {
+    let data = &target.data.data;
+    let component = if target.snapshot {
+        snapshot(file, compile_workers(), data).await
+    } else {
+        carry(file, data)
+    };
+    let component = component.map_err(|source| CliError::Carry {
         file: file.to_owned(),
         source,
     })?;
-    let out = out.unwrap_or_else(|| {
+    let out = target.out.unwrap_or_else(|| {
         // Not beside the text, where it would be another plugin of its name.
         let name = match file.file_stem().unwrap_or_default() {
             stem if stem == "main" => file.parent().and_then(Path::file_name).unwrap_or(stem),

@@ -5,8 +5,11 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::files::language_of;
+use super::maps;
 use crate::plugin::code::compile::open_regular;
-use crate::script::{MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve};
+use crate::script::{
+    Language, MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve,
+};
 
 /// Why the texts of a plugin cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +84,12 @@ pub(crate) fn read(folder: &Path, entry: &Path) -> Result<Script, (PathBuf, Text
             texts.push(text);
         }
     }
-    Ok(Script { language, texts })
+    let mut script = Script::of(language, texts);
+    if language != Language::Python {
+        let maps = script.texts.iter_mut();
+        script.maps = maps.filter_map(|text| maps::take(folder, text)).collect();
+    }
+    Ok(script)
 }
 
 /// What the engine calls a text: its path within the plugins folder.
@@ -107,7 +115,6 @@ fn read_text(path: &Path) -> Result<String, TextError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Language;
 
     fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = folder.join(name);
