@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::project::is_project;
+use super::project::{is_project, is_python_project};
 
 /// The folder of packages of npm.
 pub(super) const LIBRARIES: &str = "node_modules";
@@ -18,14 +18,16 @@ pub fn discover(plugins_dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The direct sub-folders of `plugins_dir` that have a `package.json`, by name; those that are
-/// crates are not among them.
+/// The direct sub-folders of `plugins_dir` that have a `package.json`, or are plugins in Python that
+/// name packages, by name; those that are crates are not among them.
 ///
 /// # Errors
 /// When the folder is missing or cannot be read.
 pub fn discover_projects(plugins_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = subfolders(plugins_dir)?;
-    folders.retain(|folder| is_project(folder) && !folder.ends_with(LIBRARIES));
+    folders.retain(|folder| {
+        !folder.ends_with(LIBRARIES) && (is_project(folder) || is_python_project(folder))
+    });
     Ok(folders)
 }
 

@@ -8,8 +8,9 @@ use super::source_map::TextMap;
 /// Longest text, in bytes: libraries that are bundled into one have less than 1 MiB.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
 
-/// Most texts of one plugin, those that it imports included.
-pub const MAX_TEXTS: usize = 256;
+/// Most texts of one plugin, those that it imports included: of a large library of Python a few
+/// hundred.
+pub const MAX_TEXTS: usize = 2048;
 
 /// Most bytes of all texts of one plugin together.
 pub const MAX_TEXTS_BYTES: u64 = 16 << 20;

@@ -7,7 +7,9 @@ use super::watch::{Changed, SourceWatch};
 use super::{BuildSummary, Dev, DevReport, Known};
 use crate::authoring::discover::discover_projects;
 use crate::authoring::place::{PlaceError, Placement, place_file};
-use crate::authoring::project::{Bundle, Project, ProjectError, bundle};
+use crate::authoring::project::{
+    Bundle, Project, ProjectError, bundle, get_packages, is_project,
+};
 
 impl Dev {
     /// Bundles every project.
@@ -35,12 +37,28 @@ impl Dev {
         discover_projects(&self.plugins_dir).unwrap_or_default()
     }
 
+    /// Gets what a project in Python names; the node takes its sources as they are.
+    async fn get_packages(&mut self, folder: PathBuf, summary: &mut BuildSummary) {
+        let report = &mut self.report;
+        let got = get_packages(&folder, &mut |note| report(DevReport::Note(note.to_owned())));
+        match got.await {
+            Ok(_) => {
+                let name = folder.file_name().unwrap_or_default();
+                summary.ready.push(name.to_string_lossy().into_owned());
+            }
+            Err(error) => self.build_failed(folder, error.into(), summary),
+        }
+    }
+
     async fn rebundle(&mut self, folder: PathBuf, summary: &mut BuildSummary) {
         // What was used beside it before may be what is wrong now.
         if !self.projects.contains_key(&folder) {
             self.know(&folder, Vec::new());
         }
         self.watched(&folder, SourceWatch::watch_sources);
+        if !is_project(&folder) {
+            return self.get_packages(folder, summary).await;
+        }
         let made = self.bundle(&folder).await;
         let made = match made {
             Ok(made) => made,

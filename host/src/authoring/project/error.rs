@@ -60,6 +60,12 @@ pub enum ProjectError {
         /// What it said.
         output: String,
     },
+    /// The packages that a project in Python names cannot be had.
+    #[error("{output}")]
+    Packages {
+        /// What pip said, and what that means.
+        output: String,
+    },
     /// What was made cannot be read or written.
     #[error("{}: {reason}", path.display())]
     Disk {
@@ -83,6 +89,7 @@ fn no_entry(dir: &std::path::Path, said: Option<&str>) -> String {
 
 fn advice(tool: &str) -> &'static str {
     match tool {
+        "python3" => "; Python comes from https://www.python.org",
         "npm" | "npx" => "; it comes with Node, from https://nodejs.org",
         _ => "",
     }

@@ -18,6 +18,7 @@ pub(super) mod load;
 pub(super) mod load_error;
 pub(super) mod loading;
 mod maps;
+mod packages;
 pub(super) mod plugins;
 pub(super) mod replaying;
 pub(super) mod requests;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::{Whose, folder_s_plugin, warn_of_name, warn_of_project, whose};
 use crate::plugin::life::files::{Files, is_project, language_of, main_files, map_of};
-use crate::script::{Language, TextFile, text_file};
+use crate::script::{Language, PACKAGES_MARK, TextFile, text_file};
 
 /// What the system says of one file. Two contents have two stamps, unless somebody
 /// takes pains that they have not.
@@ -31,7 +31,7 @@ pub(super) struct Identity(u64, u64);
 pub(crate) struct Stamps {
     /// What the plugin is, and the texts in its own folder.
     artifacts: BTreeMap<PathBuf, Stamp>,
-    /// The source maps beside them.
+    /// What else belongs to them: source maps, and what says which packages were got.
     maps: BTreeMap<PathBuf, Stamp>,
     manifest: Option<Stamp>,
 }
@@ -133,6 +133,7 @@ impl Stamps {
     /// The texts of a folder that is a plugin.
     fn add_texts(&mut self, folder: &Path) {
         texts_in(folder).into_iter().for_each(|text| self.add(text));
+        self.add_map(folder.join(PACKAGES_MARK));
     }
 
     /// Whether there is no file.
@@ -202,6 +203,7 @@ impl Survey {
         if !is_project(&path) && main_files(&path).any(|main| texts.contains(&main)) {
             let stamps = self.plugins.entry(plugin).or_default();
             texts.into_iter().for_each(|text| stamps.add(text));
+            stamps.add_map(path.join(PACKAGES_MARK));
         }
         self.folders.insert(path);
     }
