@@ -67,7 +67,7 @@ mod tests {
         for folder in ["a", "a/nested", "node_modules"] {
             std::fs::write(dir.path().join(folder).join("package.json"), "").unwrap();
         }
-        assert_eq!(discover_projects(dir.path()).unwrap(), [""; 0]);
+        assert!(discover_projects(dir.path()).unwrap().is_empty());
         std::fs::create_dir(dir.path().join("shop")).unwrap();
         std::fs::write(dir.path().join("shop/package.json"), "").unwrap();
         let projects = discover_projects(dir.path()).unwrap();

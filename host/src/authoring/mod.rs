@@ -20,7 +20,9 @@ pub use dev::{BuildSummary, Dev, DevError, DevReport};
 pub use discover::{discover, discover_projects};
 pub use npm::keep_package;
 pub use place::{PlaceError, Placement, place};
-pub use project::{Bundle, Project, ProjectError, bundle, get_packages, is_project, is_python_project};
+pub use project::{
+    Bundle, Project, ProjectError, bundle, get_packages, is_project, is_python_project,
+};
 pub use scaffold::{
     ScaffoldError, Scaffolded, ScaffoldedText, SdkSource, scaffold, scaffold_project, scaffold_text,
 };

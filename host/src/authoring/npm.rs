@@ -9,15 +9,36 @@ const FOLDER: &str = ".hearken/npm";
 
 /// Its files.
 const FILES: [(&str, &str); 9] = [
-    ("package.json", include_str!("../../engines/npm/package.json")),
+    (
+        "package.json",
+        include_str!("../../engines/npm/package.json"),
+    ),
     ("README.md", include_str!("../../engines/npm/README.md")),
     ("index.d.ts", include_str!("../../engines/npm/index.d.ts")),
-    ("testing/index.js", include_str!("../../engines/npm/testing/index.js")),
-    ("testing/index.d.ts", include_str!("../../engines/npm/testing/index.d.ts")),
-    ("testing/event.js", include_str!("../../engines/npm/testing/event.js")),
-    ("testing/module.js", include_str!("../../engines/npm/testing/module.js")),
-    ("testing/pattern.js", include_str!("../../engines/npm/testing/pattern.js")),
-    ("testing/state.js", include_str!("../../engines/npm/testing/state.js")),
+    (
+        "testing/index.js",
+        include_str!("../../engines/npm/testing/index.js"),
+    ),
+    (
+        "testing/index.d.ts",
+        include_str!("../../engines/npm/testing/index.d.ts"),
+    ),
+    (
+        "testing/event.js",
+        include_str!("../../engines/npm/testing/event.js"),
+    ),
+    (
+        "testing/module.js",
+        include_str!("../../engines/npm/testing/module.js"),
+    ),
+    (
+        "testing/pattern.js",
+        include_str!("../../engines/npm/testing/pattern.js"),
+    ),
+    (
+        "testing/state.js",
+        include_str!("../../engines/npm/testing/state.js"),
+    ),
 ];
 
 /// Puts the package into the plugins folder, as this program has it.

@@ -244,10 +244,16 @@ mod tests {
         });
         let map = map("shop.js", &json);
         let found = map.find(2, 3).expect("it is mapped");
-        assert_eq!((found.source, found.line, found.column), ("shop/src/a.ts", 1, 1));
+        assert_eq!(
+            (found.source, found.line, found.column),
+            ("shop/src/a.ts", 1, 1)
+        );
         assert_eq!(found.text, Some("first\n"));
         let found = map.find(2, 5).expect("it is mapped");
-        assert_eq!((found.source, found.line, found.column), ("shop/src/b.ts", 3, 5));
+        assert_eq!(
+            (found.source, found.line, found.column),
+            ("shop/src/b.ts", 3, 5)
+        );
         assert_eq!(found.text, None);
         assert_eq!(map.find(2, 500).map(|found| found.line), Some(3));
         for nowhere in [(1, 1), (3, 1), (4, 1), (0, 0), (9, 9), (u32::MAX, u32::MAX)] {
@@ -277,7 +283,11 @@ mod tests {
             r#"{"sources":["a"],"mappings":"AADA"}"#,
             r#"{"sources":[],"mappings":"AAAA"}"#,
         ] {
-            assert_eq!(TextMap::new("a.js".into(), text.into()).find(1, 1), None, "{text}");
+            assert_eq!(
+                TextMap::new("a.js".into(), text.into()).find(1, 1),
+                None,
+                "{text}"
+            );
         }
     }
 

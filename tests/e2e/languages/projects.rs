@@ -69,7 +69,12 @@ async fn dev_bundles_a_project_and_follows_its_sources() {
         .await;
     until_answered(&node, 1).await;
     let runs = fs::read_to_string(node.folder().join("bundled")).expect("it has run");
-    for flag in ["src/main.js --bundle", "--format=esm", "--external:hearken", "--sourcemap"] {
+    for flag in [
+        "src/main.js --bundle",
+        "--format=esm",
+        "--external:hearken",
+        "--sourcemap",
+    ] {
         assert!(runs.contains(flag), "{runs}");
     }
     let types = node.plugins().join(".hearken/npm/testing/index.js");
@@ -149,11 +154,33 @@ async fn a_node_without_dev_takes_what_was_built() {
     })
     .await;
     // Another map makes another version, of the same text.
-    save(&node, "shop.js.map", &map.to_string().replace("a.ts", "b.ts"));
+    save(
+        &node,
+        "shop.js.map",
+        &map.to_string().replace("a.ts", "b.ts"),
+    );
     reports.about("plugin.reloaded", "shop").await;
     node.send("asked", json!({})).await;
     let failed = reports.about("plugin.failed", "shop").await;
     assert!(failed.to_string().contains("shop/src/b.ts:3:1"), "{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_has_the_place_that_was_written() {
+    let (node, mut reports) = node().await;
+    node.place_manifest("spins", "[limits]\ndeadline = \"300ms\"\n");
+    let map = r#"{"version":3,"sources":["spins/src/a.ts"],"mappings":"AAAA;AACA"}"#;
+    save(&node, "spins.js.map", map);
+    let text = "import { listen } from \"hearken\";\n\
+                listen(\"custom.spin\", () => { for (;;); });\n\
+                //# sourceMappingURL=spins.js.map\n";
+    save(&node, "spins.js", text);
+    reports.about("plugin.started", "spins").await;
+    node.send("spin", 0).await;
+    let failed = reports.about("plugin.failed", "spins").await;
+    let reason = failed["data"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("deadline of 300ms exceeded"), "{failed}");
+    assert!(reason.contains("(spins/src/a.ts:2:1)"), "{failed}");
 }
 
 async fn command(folder: &TempDir, arguments: &[&str]) -> Answer {
@@ -170,7 +197,10 @@ async fn a_project_is_explained_tried_and_built() {
     fs::write(plugins.join("shop.toml"), "[limits]\nmemory = \"8MiB\"\n").expect("a new file");
     let checked = command(&folder, &["plugin", "check", "plugins/shop"]).await;
     assert_eq!(checked.code, 0, "{checked:?}");
-    assert!(checked.stdout.contains("custom.asked (answer)"), "{checked:?}");
+    assert!(
+        checked.stdout.contains("custom.asked (answer)"),
+        "{checked:?}"
+    );
     assert!(checked.stdout.starts_with("plugins/shop: "), "{checked:?}");
 
     let event = json!({ "type": "asked", "data": { "a": { "b": 2 } } });
@@ -179,7 +209,11 @@ async fn a_project_is_explained_tried_and_built() {
     let tried = command(&folder, &attempt).await;
     assert_eq!(tried.code, 0, "{tried:?}");
     assert!(tried.stdout.contains("sent custom.answered 2"), "{tried:?}");
-    fs::write(folder.path().join("event.json"), r#"{"type":"asked","data":{}}"#).expect("a file");
+    fs::write(
+        folder.path().join("event.json"),
+        r#"{"type":"asked","data":{}}"#,
+    )
+    .expect("a file");
     let tried = command(&folder, &attempt).await;
     assert!(tried.stderr.contains("shop/src/main.js:3:1"), "{tried:?}");
 
@@ -198,7 +232,15 @@ async fn a_project_is_explained_tried_and_built() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_project_has_what_it_needs() {
     let folder = TempDir::new().expect("a temporary folder");
-    let new = ["plugin", "new", "shop", "--js", "--project", "--dir", "plugins"];
+    let new = [
+        "plugin",
+        "new",
+        "shop",
+        "--js",
+        "--project",
+        "--dir",
+        "plugins",
+    ];
     let made = run(hearken(folder.path(), &new)).await;
     assert_eq!(made.code, 0, "{made:?}");
     let plugins = folder.path().join("plugins");
@@ -206,7 +248,9 @@ async fn a_new_project_has_what_it_needs() {
     let described: Value = serde_json::from_str(&described).expect("JSON");
     let package = described["devDependencies"]["hearken"].as_str();
     let package = package.and_then(|package| package.strip_prefix("file:"));
-    let package = plugins.join("shop").join(package.expect("it is on the disk"));
+    let package = plugins
+        .join("shop")
+        .join(package.expect("it is on the disk"));
     assert!(package.join("package.json").is_file());
     let again = run(hearken(folder.path(), &new)).await;
     assert_eq!(again.code, 1, "{again:?}");
@@ -222,7 +266,11 @@ async fn what_is_not_bundled_is_told_what_to_do() {
         ("zod", "hearken plugin new NAME --project"),
         ("node:fs", "no Node program"),
     ] {
-        save(&node, "bare.js", &format!("import \"{import}\";\n{}", answering("1")));
+        save(
+            &node,
+            "bare.js",
+            &format!("import \"{import}\";\n{}", answering("1")),
+        );
         let failed = reports.about("plugin.failed", "bare").await;
         let reason = failed["data"]["reason"].as_str().expect("a reason");
         assert!(reason.contains(told), "{failed}");

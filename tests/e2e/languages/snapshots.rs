@@ -18,7 +18,14 @@ async fn snapshot(name: &str, text: &str, manifest: &str) -> (Answer, TempDir) {
     fs::write(folder.path().join(format!("{stem}.toml")), manifest).expect("a new file");
     let data = compiled().await.display().to_string();
     let arguments = [
-        "plugin", "build", name, "--snapshot", "--out", "out.wasm", "--data", &data,
+        "plugin",
+        "build",
+        name,
+        "--snapshot",
+        "--out",
+        "out.wasm",
+        "--data",
+        &data,
     ];
     let built = run_compiling(hearken(folder.path(), &arguments)).await;
     (built, folder)
@@ -50,7 +57,10 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
     let manifest = "[config]\nlimit = \"5\"\n[allow]\nkeyvalue = [\"kept\"]\n";
     let (built, folder) = snapshot("squares.ts", text, manifest).await;
     assert_eq!(built.code, 0, "{built:?}");
-    assert!(built.stderr.contains("evaluated"), "when it is built: {built:?}");
+    assert!(
+        built.stderr.contains("evaluated"),
+        "when it is built: {built:?}"
+    );
     let component = fs::read(folder.path().join("out.wasm")).expect("it was built");
 
     let (node, mut reports) = node().await;
@@ -81,7 +91,9 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
     }
     node.send("asked", json!({ "n": 101 })).await;
     assert_eq!(answer(&mut answers).await["count"], 42);
-    let failed = reports.until(|event| event["type"] == "plugin.failed").await;
+    let failed = reports
+        .until(|event| event["type"] == "plugin.failed")
+        .await;
     let reason = failed["data"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("squares.ts:20:"), "{failed}");
 }
@@ -90,10 +102,16 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
 async fn what_is_of_a_node_or_a_moment_is_not_kept() {
     for (at_the_top, told) in [
         ("send(\"early\")", "send is for handlers"),
-        ("bucket(\"kept\").get(\"a\")", "a bucket is for handlers here"),
+        (
+            "bucket(\"kept\").get(\"a\")",
+            "a bucket is for handlers here",
+        ),
         ("secrets.get(\"a\")", "secrets.get is for handlers here"),
         ("crypto.randomUUID()", "crypto is for handlers here"),
-        ("await fetch(\"http://example.com/\")", "fetch is for handlers"),
+        (
+            "await fetch(\"http://example.com/\")",
+            "fetch is for handlers",
+        ),
     ] {
         let text = format!(
             "import {{ bucket, listen, secrets, send }} from \"hearken\";\n\
@@ -102,7 +120,10 @@ async fn what_is_of_a_node_or_a_moment_is_not_kept() {
         let (built, folder) = snapshot("early.js", &text, "").await;
         assert_eq!(built.code, 1, "{at_the_top}: {built:?}");
         assert!(built.stderr.contains(told), "{at_the_top}: {built:?}");
-        assert!(built.stderr.contains("early.js:3:"), "{at_the_top}: {built:?}");
+        assert!(
+            built.stderr.contains("early.js:3:"),
+            "{at_the_top}: {built:?}"
+        );
         assert!(!folder.path().join("out.wasm").exists());
     }
 }
@@ -121,7 +142,10 @@ async fn a_snapshot_is_not_used_with_another_configuration() {
     let failed = reports.about("plugin.failed", "bound").await;
     let reason: &Value = &failed["data"]["reason"];
     let reason = reason.as_str().expect("a reason");
-    assert!(reason.contains("was \"5\" then, and is \"6\" here"), "{failed}");
+    assert!(
+        reason.contains("was \"5\" then, and is \"6\" here"),
+        "{failed}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

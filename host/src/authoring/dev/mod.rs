@@ -276,10 +276,7 @@ impl Dev {
         .await;
         for ((folder, plugin), built) in folders.into_iter().zip(crates).zip(built) {
             match built {
-                Ok(component) => {
-                    self.place(plugin.name, &component, folder, summary)
-                        .await
-                }
+                Ok(component) => self.place(plugin.name, &component, folder, summary).await,
                 Err(error) => self.build_failed(folder, error, summary),
             }
         }

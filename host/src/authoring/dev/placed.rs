@@ -24,7 +24,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+    /// As serde calls it.
     fn is_crate(&self) -> bool {
         *self == Self::Crate
     }

@@ -7,9 +7,7 @@ use super::watch::{Changed, SourceWatch};
 use super::{BuildSummary, Dev, DevReport, Known};
 use crate::authoring::discover::discover_projects;
 use crate::authoring::place::{PlaceError, Placement, place_file};
-use crate::authoring::project::{
-    Bundle, Project, ProjectError, bundle, get_packages, is_project,
-};
+use crate::authoring::project::{Bundle, Project, ProjectError, bundle, get_packages, is_project};
 
 impl Dev {
     /// Bundles every project.
@@ -40,8 +38,8 @@ impl Dev {
     /// Gets what a project in Python names; the node takes its sources as they are.
     async fn get_packages(&mut self, folder: PathBuf, summary: &mut BuildSummary) {
         let report = &mut self.report;
-        let got = get_packages(&folder, &mut |note| report(DevReport::Note(note.to_owned())));
-        match got.await {
+        let mut note = |note: &str| report(DevReport::Note(note.to_owned()));
+        match get_packages(&folder, &mut note).await {
             Ok(_) => {
                 let name = folder.file_name().unwrap_or_default();
                 summary.ready.push(name.to_string_lossy().into_owned());
@@ -80,7 +78,10 @@ impl Dev {
     async fn bundle(&mut self, folder: &Path) -> Result<Bundle, ProjectError> {
         let project = Project::open(folder)?;
         let report = &mut self.report;
-        bundle(&project, &mut |note| report(DevReport::Note(note.to_owned()))).await
+        bundle(&project, &mut |note| {
+            report(DevReport::Note(note.to_owned()))
+        })
+        .await
     }
 
     /// The map first: a node that sees the text finds the map that belongs to it.
@@ -120,7 +121,9 @@ fn was_made(text: &Path) -> bool {
     let map = text.with_extension("js.map");
     let mention = map.file_name().unwrap_or_default().to_string_lossy();
     match std::fs::read_to_string(text) {
-        Ok(text) => text.trim_end().ends_with(&format!("//# sourceMappingURL={mention}")),
+        Ok(text) => text
+            .trim_end()
+            .ends_with(&format!("//# sourceMappingURL={mention}")),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
 }

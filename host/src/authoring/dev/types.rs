@@ -65,7 +65,10 @@ fn has_scripts(plugins_dir: &Path) -> io::Result<bool> {
         let mut mains = TEXT_EXTENSIONS.iter().filter(|it| **it != "py");
         let is_main = |extension: &&str| entry.path().join(format!("main.{extension}")).is_file();
         let is_project = || is_project(&entry.path());
-        if text && !name.ends_with(".py") || !name.starts_with('.') && is_project() || !name.starts_with('.') && mains.any(is_main) {
+        if text && !name.ends_with(".py")
+            || !name.starts_with('.') && is_project()
+            || !name.starts_with('.') && mains.any(is_main)
+        {
             return Ok(true);
         }
     }

@@ -94,11 +94,10 @@ impl Project {
                 }),
             };
         }
-        let usual = ENTRIES
+        let mut usual = ENTRIES
             .iter()
             .flat_map(|stem| EXTENSIONS.map(|extension| format!("{stem}.{extension}")));
         usual
-            .into_iter()
             .find(|entry| self.dir.join(entry).is_file())
             .ok_or_else(|| ProjectError::NoEntry {
                 dir: self.dir.clone(),
@@ -148,11 +147,19 @@ mod tests {
         let (_root, source) = project(r#"{ "source": "other.js" }"#, &files);
         assert_eq!(source.entry().unwrap(), "other.js");
         let said = r#"{ "source": "other.js", "hearken": { "entry": "src/index.js" } }"#;
-        assert_eq!(project(said, &files).1.described.hearken.entry.unwrap(), "src/index.js");
+        assert_eq!(
+            project(said, &files).1.described.hearken.entry.unwrap(),
+            "src/index.js"
+        );
         let (_root, gone) = project(r#"{ "hearken": { "entry": "gone.js" } }"#, &files);
         assert!(gone.entry().unwrap_err().to_string().contains("gone.js"));
         let (_root, none) = project("{}", &["readme"]);
-        assert!(none.entry().unwrap_err().to_string().contains("src/main.ts"));
+        assert!(
+            none.entry()
+                .unwrap_err()
+                .to_string()
+                .contains("src/main.ts")
+        );
     }
 
     #[test]
@@ -161,7 +168,11 @@ mod tests {
         let told = || Project::open(root.path()).unwrap_err().to_string();
         assert!(!is_project(root.path()));
         assert!(told().contains(PROJECT));
-        std::fs::write(root.path().join(PROJECT), r#"{ "hearken": { "entri": "a" } }"#).unwrap();
+        std::fs::write(
+            root.path().join(PROJECT),
+            r#"{ "hearken": { "entri": "a" } }"#,
+        )
+        .unwrap();
         assert!(is_project(root.path()));
         assert!(told().contains("entri"));
         std::fs::write(root.path().join("Cargo.toml"), "").unwrap();

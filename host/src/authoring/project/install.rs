@@ -20,7 +20,11 @@ const TOOLS: [(&str, &str, &[&str]); 5] = [
     ("yarn.lock", "yarn", &["install"]),
     ("bun.lock", "bun", &["install"]),
     ("bun.lockb", "bun", &["install"]),
-    ("package-lock.json", "npm", &["install", "--no-audit", "--no-fund"]),
+    (
+        "package-lock.json",
+        "npm",
+        &["install", "--no-audit", "--no-fund"],
+    ),
 ];
 
 /// The project's bundler; packages are got first if any that it needs is not there. `note` is
@@ -29,7 +33,10 @@ pub(super) async fn bundler(
     project: &Project,
     note: &mut (dyn FnMut(&str) + Send),
 ) -> Result<PathBuf, ProjectError> {
-    if project.needed().any(|name| !is_installed(&project.dir, name)) {
+    if project
+        .needed()
+        .any(|name| !is_installed(&project.dir, name))
+    {
         install(project, note).await?;
     }
     let mut bundlers = folders(&project.dir).map(|folder| folder.join(".bin").join(ESBUILD));
@@ -57,10 +64,15 @@ async fn install(
     project: &Project,
     note: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), ProjectError> {
-    let mut kept = TOOLS.iter().filter(|(lock, ..)| project.dir.join(lock).exists());
+    let mut kept = TOOLS
+        .iter()
+        .filter(|(lock, ..)| project.dir.join(lock).exists());
     let usual = &TOOLS[TOOLS.len() - 1];
     let (_, tool, arguments) = kept.next().unwrap_or(usual);
-    note(&format!("getting the packages of {} by {tool}", project.name));
+    note(&format!(
+        "getting the packages of {} by {tool}",
+        project.name
+    ));
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let said = tool::run(Path::new(tool), &arguments, &project.dir, WITHIN).await?;
     if said.is_success {

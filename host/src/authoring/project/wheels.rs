@@ -168,7 +168,10 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
         write("main.py", "");
         assert!(!is_python_project(dir));
-        write("pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"six>=1\"]\n");
+        write(
+            "pyproject.toml",
+            "[project]\nname = \"a\"\ndependencies = [\"six>=1\"]\n",
+        );
         assert!(is_python_project(dir));
         write("requirements.txt", "# tools\nidna  # names\n\nattrs==25\n");
         assert_eq!(named(dir).unwrap(), ["six>=1", "idna", "attrs==25"]);
@@ -198,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_package_of_machine_code_is_named() {
-        let said = "ERROR: Could not find a version\nERROR: No matching distribution found for numpy";
+        let said =
+            "ERROR: Could not find a version\nERROR: No matching distribution found for numpy";
         assert!(explained(said).starts_with("numpy has no wheel of pure Python"));
         assert_eq!(explained("no network"), "no network");
     }

@@ -13,31 +13,64 @@ use crate::script::Language;
 type File = (&'static str, &'static str);
 
 const SCRIPT: [File; 4] = [
-    ("package.json", include_str!("template/project/package.json.txt")),
-    ("tsconfig.json", include_str!("template/project/tsconfig.json.txt")),
+    (
+        "package.json",
+        include_str!("template/project/package.json.txt"),
+    ),
+    (
+        "tsconfig.json",
+        include_str!("template/project/tsconfig.json.txt"),
+    ),
     ("README.md", include_str!("template/project/README.md.txt")),
     (".gitignore", include_str!("template/project/gitignore.txt")),
 ];
 
 const JAVASCRIPT: [File; 3] = [
     ("src/main.js", include_str!("template/project/main.js.txt")),
-    ("src/greeting.js", include_str!("template/project/greeting.js.txt")),
-    ("test/main.test.js", include_str!("template/project/main.test.txt")),
+    (
+        "src/greeting.js",
+        include_str!("template/project/greeting.js.txt"),
+    ),
+    (
+        "test/main.test.js",
+        include_str!("template/project/main.test.txt"),
+    ),
 ];
 
 const TYPESCRIPT: [File; 3] = [
     ("src/main.ts", include_str!("template/project/main.ts.txt")),
-    ("src/greeting.ts", include_str!("template/project/greeting.ts.txt")),
-    ("test/main.test.ts", include_str!("template/project/main.test.txt")),
+    (
+        "src/greeting.ts",
+        include_str!("template/project/greeting.ts.txt"),
+    ),
+    (
+        "test/main.test.ts",
+        include_str!("template/project/main.test.txt"),
+    ),
 ];
 
 const PYTHON: [File; 6] = [
     ("main.py", include_str!("template/project/main.py.txt")),
-    ("greeting.py", include_str!("template/project/greeting.py.txt")),
-    ("test_main.py", include_str!("template/project/test_main.py.txt")),
-    ("pyproject.toml", include_str!("template/project/pyproject.toml.txt")),
-    ("README.md", include_str!("template/project/README.python.md.txt")),
-    (".gitignore", include_str!("template/project/gitignore.python.txt")),
+    (
+        "greeting.py",
+        include_str!("template/project/greeting.py.txt"),
+    ),
+    (
+        "test_main.py",
+        include_str!("template/project/test_main.py.txt"),
+    ),
+    (
+        "pyproject.toml",
+        include_str!("template/project/pyproject.toml.txt"),
+    ),
+    (
+        "README.md",
+        include_str!("template/project/README.python.md.txt"),
+    ),
+    (
+        ".gitignore",
+        include_str!("template/project/gitignore.python.txt"),
+    ),
 ];
 
 /// Makes the project `name` in the folder `parent`, which is made if it is missing, in a

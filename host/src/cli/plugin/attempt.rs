@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::author::{compile_workers, policy};
+use super::author::policy;
 use super::data::Data;
 use super::project::Given;
+use super::workers::compile_workers;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::config::{LARGEST_EVENT, LogConfig, LogFormat};

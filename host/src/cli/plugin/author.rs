@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::project::Given;
 use super::text::{is_text, text_report};
+use super::workers::compile_workers;
 use crate::authoring::{
     CheckReport, CompilerOutput, Examination, PluginCrate, SdkSource, build as compile,
     check as explain, ensure_target, scaffold,
 };
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
-use crate::config::{CompileSettings, Manifest, NodeConfig, NodeFlags, Policy};
+use crate::config::{Manifest, NodeConfig, NodeFlags, Policy};
 use crate::interfaces::Handler;
 use crate::plugin::{CompileWorkers, inspect};
 
@@ -85,12 +86,6 @@ pub(super) fn policy(configuration: Option<PathBuf>) -> Result<Policy, CliError>
     let mut flags = NodeFlags::default();
     flags.config = configuration;
     Ok(NodeConfig::load(&flags)?.policy)
-}
-
-/// Who compiles where there is no node.
-pub(super) fn compile_workers() -> CompileWorkers {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    CompileWorkers::new(CompileSettings::default(), threads)
 }
 
 async fn component_report(file: &Path, workers: &CompileWorkers) -> Result<CheckReport, CliError> {

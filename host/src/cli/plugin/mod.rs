@@ -9,6 +9,7 @@ mod project;
 mod replay;
 mod show;
 mod text;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -19,7 +20,8 @@ use super::error::CliError;
 use super::output::Output;
 use crate::script::Language;
 use data::Data;
-use project::{Given, Target};
+use project::Given;
+use text::Target;
 
 /// Write plugins, and look after those of a node
 #[derive(Debug, Subcommand)]

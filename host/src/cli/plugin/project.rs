@@ -2,11 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data::Data;
 use super::text::is_text;
-use crate::authoring::{
-    Bundle, Project, bundle, is_project, keep_package, scaffold_project,
-};
+use crate::authoring::{Bundle, Project, bundle, is_project, keep_package, scaffold_project};
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
 use crate::script::{Language, TEXT_EXTENSIONS};
@@ -41,7 +38,7 @@ impl Given {
             }
         };
         keep_package(plugins).map_err(unwritten(plugins.join(".hearken")))?;
-        let made = bundle(&project, &mut |text| note(text)).await?;
+        let made = bundle(&project, &mut note).await?;
         if let Some(warnings) = &made.warnings {
             note(warnings);
         }
@@ -93,13 +90,4 @@ pub(super) fn new(
             "made {dir}\n`hearken dev` runs it if it is in the plugins folder; without a node: hearken plugin check {dir}"
         )
     })
-}
-
-/// What a plugin is built to.
-pub(super) struct Target<'a> {
-    /// Where the component is to be; in `target` if not given.
-    pub(super) out: Option<PathBuf>,
-    /// Whether it is to be evaluated already.
-    pub(super) snapshot: bool,
-    pub(super) data: &'a Data,
 }

@@ -1,14 +1,25 @@
 //! `hearken plugin new|build|check` of a plugin that is a text.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::author::compile_workers;
-use super::project::Target;
+use super::data::Data;
+use super::workers::compile_workers;
 use crate::authoring::{CheckReport, EngineReport, scaffold_text};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
+use crate::config::{LogConfig, LogFormat};
+use crate::logging;
 use crate::plugin::{carry, engines, snapshot};
 use crate::script::Language;
+
+/// What a plugin is built to.
+pub(super) struct Target<'a> {
+    /// Where the component is to be; in `target` if not given.
+    pub(super) out: Option<PathBuf>,
+    /// Whether it is to be evaluated already.
+    pub(super) snapshot: bool,
+    pub(super) data: &'a Data,
+}
 
 /// The language of a file, if it is a text of a plugin by its name.
 fn language(file: &Path) -> Option<Language> {
@@ -46,7 +57,14 @@ pub(super) async fn build(
 ) -> Result<(), CliError> {
     let data = &target.data.data;
     let component = if target.snapshot {
-        snapshot(file, compile_workers(), data).await
+        // What the text logs meanwhile.
+        let log = logging::init(&LogConfig {
+            format: LogFormat::Text,
+            ..LogConfig::default()
+        })?;
+        let made = snapshot(file, compile_workers(), data).await;
+        log.finish();
+        made
     } else {
         carry(file, data)
     };

@@ -202,7 +202,11 @@ mod tests {
         assert!(told.contains("a.mjs") && told.contains("main.ts"), "{told}");
         assert_eq!(Files::of_file(&script).artifact(), Ok(script.as_path()));
         write("a/package.json");
-        assert_eq!(files.artifact(), Ok(script.as_path()), "it is built to this");
+        assert_eq!(
+            files.artifact(),
+            Ok(script.as_path()),
+            "it is built to this"
+        );
         let alone = Files::of_file(&main);
         assert_eq!(alone.folder, root.path());
         assert_eq!(alone.manifest, root.path().join("a.toml"));

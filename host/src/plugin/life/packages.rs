@@ -58,14 +58,25 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let own = root.path();
         assert!(texts(own).unwrap().is_empty());
-        for file in ["six.py", "a/__init__.py", "a/b/c.py", "a/py.typed", "a-1.dist-info/RECORD"] {
+        for file in [
+            "six.py",
+            "a/__init__.py",
+            "a/b/c.py",
+            "a/py.typed",
+            "a-1.dist-info/RECORD",
+        ] {
             let path = own.join(PACKAGES).join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let found = texts(own).unwrap();
-        let within = found.iter().map(|path| path.strip_prefix(own.join(PACKAGES)).unwrap());
+        let within = found
+            .iter()
+            .map(|path| path.strip_prefix(own.join(PACKAGES)).unwrap());
         let within: Vec<_> = within.collect();
-        assert_eq!(within, ["a/__init__.py", "a/b/c.py", "six.py"].map(Path::new));
+        assert_eq!(
+            within,
+            ["a/__init__.py", "a/b/c.py", "six.py"].map(Path::new)
+        );
     }
 }

@@ -180,7 +180,11 @@ mod tests {
         write(folder, "shop/.packages/six.py", "1");
         write(folder, "shop/.packages/a/__init__.py", "2");
         let script = read(folder, &main).unwrap();
-        let all = ["shop/main.py", "shop/.packages/a/__init__.py", "shop/.packages/six.py"];
+        let all = [
+            "shop/main.py",
+            "shop/.packages/a/__init__.py",
+            "shop/.packages/six.py",
+        ];
         assert_eq!(names(&script), all);
     }
 

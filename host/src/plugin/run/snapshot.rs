@@ -127,7 +127,10 @@ impl Evaluation {
         engine: &[u8],
     ) -> Result<Vec<u8>, Death> {
         let meter = Arc::clone(&self.meter);
-        let made = match meter.charge(self.evaluate(runtime, component, engine)).await {
+        let made = match meter
+            .charge(self.evaluate(runtime, component, engine))
+            .await
+        {
             Ok(made) => made,
             Err(exceeded) => Err(exceeded.into()),
         };

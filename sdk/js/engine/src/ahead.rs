@@ -130,7 +130,8 @@ pub(crate) fn go_on() -> std::result::Result<(), String> {
 }
 
 fn differs(key: &str, before: Option<String>, now: Option<String>) -> String {
-    let shown = |value: Option<String>| value.map_or("not there".to_owned(), |it| format!("{it:?}"));
+    let shown =
+        |value: Option<String>| value.map_or("not there".to_owned(), |it| format!("{it:?}"));
     told(&format!(
         "`{key}` of the configuration was {} then, and is {} here",
         shown(before),

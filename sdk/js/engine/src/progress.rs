@@ -27,7 +27,10 @@ pub(crate) fn show_again() {
         number.store(0, Ordering::Relaxed);
     }
     let place = std::ptr::from_ref(shown).cast::<u8>();
-    #[expect(unsafe_code, reason = "numbers that change are shown as the bytes that they are")]
+    #[expect(
+        unsafe_code,
+        reason = "numbers that change are shown as the bytes that they are"
+    )]
     // SAFETY: it is as long as that and is never freed; nobody writes while it is lent, for
     // the call alone.
     let bytes = unsafe { std::slice::from_raw_parts(place, size_of::<[AtomicU64; 2]>()) };

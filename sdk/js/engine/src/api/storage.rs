@@ -98,7 +98,11 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     Function::new(
         ctx.clone(),
         move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
-            match bucket.open(&ctx)?.get(&key).map_err(|error| throw(&ctx, error))? {
+            match bucket
+                .open(&ctx)?
+                .get(&key)
+                .map_err(|error| throw(&ctx, error))?
+            {
                 Some(value) => read(&ctx, &key, &value),
                 None => Ok(Value::new_undefined(ctx)),
             }
@@ -109,7 +113,10 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn get_bytes<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        let value = bucket.open(&ctx)?.get(&key).map_err(|error| throw(&ctx, error))?;
+        let value = bucket
+            .open(&ctx)?
+            .get(&key)
+            .map_err(|error| throw(&ctx, error))?;
         value
             .map(|value| TypedArray::<u8>::new(ctx, value))
             .transpose()
@@ -122,7 +129,10 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
         ctx.clone(),
         move |ctx: Ctx<'js>, key: String, value: Value<'js>| {
             let value = written(&ctx, &value)?;
-            bucket.open(&ctx)?.set(&key, &value).map_err(|error| throw(&ctx, error))
+            bucket
+                .open(&ctx)?
+                .set(&key, &value)
+                .map_err(|error| throw(&ctx, error))
         },
     )
 }
@@ -130,14 +140,20 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        bucket.open(&ctx)?.delete(&key).map_err(|error| throw(&ctx, error))
+        bucket
+            .open(&ctx)?
+            .delete(&key)
+            .map_err(|error| throw(&ctx, error))
     })
 }
 
 fn has<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        bucket.open(&ctx)?.exists(&key).map_err(|error| throw(&ctx, error))
+        bucket
+            .open(&ctx)?
+            .exists(&key)
+            .map_err(|error| throw(&ctx, error))
     })
 }
 
@@ -149,7 +165,10 @@ fn keys<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
             .0
             .and_then(|next| next.as_number())
             .and_then(values::whole);
-        let page = bucket.open(&ctx)?.list_keys(next).map_err(|error| throw(&ctx, error))?;
+        let page = bucket
+            .open(&ctx)?
+            .list_keys(next)
+            .map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         object.set("keys", page.keys)?;
         if let Some(cursor) = page.cursor {
@@ -168,8 +187,8 @@ fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
                 let message = "increment: by a whole number that is not below zero";
                 return Err(values::throw(&ctx, "RangeError", message));
             };
-            let sum =
-                atomics::increment(bucket.open(&ctx)?, &key, delta).map_err(|error| throw(&ctx, error))?;
+            let sum = atomics::increment(bucket.open(&ctx)?, &key, delta)
+                .map_err(|error| throw(&ctx, error))?;
             Ok(values::number(sum))
         },
     )
@@ -179,7 +198,8 @@ fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<String>| {
-        let values = batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
+        let values =
+            batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         for (key, value) in values.into_iter().flatten() {
             let value = read(&ctx, &key, &value)?;
