@@ -4,6 +4,9 @@ mod api;
 mod authors;
 mod bounds;
 mod loading;
+#[cfg(unix)]
+mod projects;
+mod snapshots;
 
 use std::fs;
 use std::path::Path;
