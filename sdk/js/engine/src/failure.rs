@@ -10,6 +10,9 @@ const MAX_FRAMES: usize = 16;
 /// Errors that are told as the causes of another.
 const MAX_CAUSES: usize = 4;
 
+/// Bytes of a message, of a name and of a frame that are told: the node keeps no more.
+const MAX_TEXT: usize = 4 << 10;
+
 /// Why a listener has not handled an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -74,7 +77,7 @@ fn told(value: &Value<'_>, causes: usize) -> String {
     let stack = object.get::<_, Option<String>>("stack").ok().flatten();
     for frame in frames(stack.as_deref().unwrap_or_default()).take(MAX_FRAMES) {
         told.push_str("\n    ");
-        told.push_str(frame);
+        told.push_str(cut(frame));
     }
     let cause = object.get::<_, Value<'_>>("cause").ok();
     if let (Some(cause), Some(left)) = (cause, causes.checked_sub(1))
@@ -90,9 +93,14 @@ fn headline(error: &Object<'_>) -> String {
     let text = |name: &str| error.get::<_, Option<String>>(name).ok().flatten();
     let name = text("name").unwrap_or_else(|| "Error".to_owned());
     match text("message").filter(|message| !message.is_empty()) {
-        Some(message) => format!("{name}: {message}"),
-        None => name,
+        Some(message) => format!("{}: {}", cut(&name), cut(&message)),
+        None => cut(&name).to_owned(),
     }
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT))
+        .unwrap_or_default()
 }
 
 fn told_of_no_error(value: &Value<'_>) -> String {
@@ -101,9 +109,10 @@ fn told_of_no_error(value: &Value<'_>) -> String {
         return "InternalError: out of memory, or null was thrown".to_owned();
     }
     if let Some(text) = value.as_string() {
-        return text
-            .to_string()
-            .unwrap_or_else(|_| "a text that is not valid".to_owned());
+        return text.to_string().map_or_else(
+            |_| "a text that is not valid".to_owned(),
+            |text| cut(&text).to_owned(),
+        );
     }
     let ctx = value.ctx();
     let written = ctx.json_stringify(value.clone());
@@ -115,7 +124,10 @@ fn told_of_no_error(value: &Value<'_>) -> String {
         .ok()
         .flatten()
         .and_then(|text| text.to_string().ok());
-    written.unwrap_or_else(|| value.type_name().to_owned())
+    written.map_or_else(
+        || value.type_name().to_owned(),
+        |text| cut(&text).to_owned(),
+    )
 }
 
 /// Those of a stack that are the author's.

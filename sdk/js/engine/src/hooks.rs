@@ -5,9 +5,10 @@ use rquickjs::{Ctx, Error, Function, IntoJs as _, Object, Result, Value};
 
 use crate::bindings::Engine;
 use crate::bindings::exports::hearken::plugin::session_hooks as asked;
-use crate::bindings::wasi::logging::logging;
+use crate::bindings::wasi::logging::logging::Level;
 use crate::failure;
 use crate::options::Options;
+use crate::web::console;
 use crate::{api, drive, registry, start, values};
 
 /// Places in [`registry::QUESTIONS`].
@@ -204,7 +205,7 @@ fn refusal(ctx: &Ctx<'_>, name: &str, error: Error) -> asked::Refusal {
         }
     }
     let message = format!("{name}: {}", failure::thrown(&thrown).reason);
-    logging::log(logging::Level::Error, "", &message);
+    console::say(Level::Error, &message);
     self::error(100, "internal server error", true)
 }
 

@@ -88,7 +88,8 @@ fn make() -> std::result::Result<Instance, Failure> {
     runtime.set_interrupt_handler(Some(Box::new(progress::is_interrupted)));
     let context = Context::full(&runtime).map_err(found)?;
     context.with(|ctx| {
-        web::install(&ctx).map_err(|error| failure::caught(&ctx, &error))?;
+        let installed = values::keep_errors(&ctx).and_then(|()| web::install(&ctx));
+        installed.map_err(|error| failure::caught(&ctx, &error))?;
         match settings.compat.as_str() {
             "" => evaluate(&ctx, &entry, &texts),
             "enonic" => {

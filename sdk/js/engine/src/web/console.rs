@@ -7,6 +7,16 @@ use std::cell::RefCell;
 use super::script;
 use crate::bindings::wasi::logging::logging::{self, Level};
 
+/// Bytes of a message that are handed to the node, which keeps fewer. Handing over more than it
+/// takes of any call would end the instance.
+const MAX_MESSAGE: usize = 16 << 10;
+
+/// Writes a line to the node's log.
+pub(crate) fn say(level: Level, message: &str) {
+    let end = message.floor_char_boundary(MAX_MESSAGE);
+    logging::log(level, "", message.get(..end).unwrap_or_default());
+}
+
 thread_local! {
     /// Writes any values as one text; made when it is first needed.
     static FORMAT: RefCell<Option<Persistent<Function<'static>>>> = const { RefCell::new(None) };
@@ -45,7 +55,7 @@ fn logs<'js>(ctx: &Ctx<'js>, level: Level) -> Result<Function<'js>> {
         ctx.clone(),
         move |ctx: Ctx<'js>, values: Rest<Value<'js>>| -> Result<()> {
             let text = format(&ctx, values.0)?;
-            logging::log(level, "", &text);
+            say(level, &text);
             Ok(())
         },
     )
