@@ -3,7 +3,9 @@
 mod api;
 mod authors;
 mod bounds;
+mod enonic;
 mod loading;
+mod properties;
 
 use std::fs;
 use std::path::Path;

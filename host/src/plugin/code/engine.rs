@@ -6,16 +6,13 @@ use wasmtime::{CacheStore, Config, Engine};
 
 use super::function_cache::FunctionCache;
 
-/// Stack of a guest, in bytes; a deeper recursion traps. An engine of a language bounds its
-/// recursions by what it sees of the stack, the part in its own memory: for one such byte, a call
-/// of the language takes two to three of these, a value within a value of JSON ten, and a bracket
-/// within a bracket of a text twenty-one. All of them are to reach the language's bound first,
-/// which is an error that its author can catch, and not the end of the instance.
-const GUEST_STACK_BYTES: usize = 16 << 20;
+/// Stack of a guest, in bytes; a deeper recursion traps. An engine of a language takes two to
+/// three of these bytes for one of the language's own stack.
+const GUEST_STACK_BYTES: usize = 2 << 20;
 
 /// Stack on which a guest and the host functions that it calls run, in bytes; of which is
 /// taken what is used.
-const FIBER_STACK_BYTES: usize = GUEST_STACK_BYTES + (2 << 20);
+const FIBER_STACK_BYTES: usize = 4 << 20;
 
 /// An engine that runs compiled code.
 pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
