@@ -6,6 +6,7 @@
 //! - [`dispatch`] finds the functions, which [`registry`] keeps; [`event`] is what they are
 //!   given, and [`drive`] goes on until their promises are settled.
 //! - [`compat`] evaluates what was written for another runtime.
+//! - [`text`] bounds what goes out, [`values`] converts it.
 //! - [`api`] is the module `hearken` of the text, [`web`] are the globals that authors expect.
 
 mod api;
@@ -24,5 +25,6 @@ mod options;
 mod progress;
 mod registry;
 mod start;
+mod text;
 mod values;
 mod web;
