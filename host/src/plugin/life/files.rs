@@ -101,8 +101,14 @@ impl Files {
                 second: second.clone(),
             }),
             (Some(only), None) => Ok(only),
-            (None, _) => Ok(self.named()),
+            (None, _) => Ok(self.leading_nowhere().unwrap_or_else(|| self.named())),
         }
+    }
+
+    /// A link to what is not there. Blocks on the disk.
+    fn leading_nowhere(&self) -> Option<&Path> {
+        let mut links = self.candidates.iter().filter(|file| file.is_symlink());
+        links.next().map(PathBuf::as_path)
     }
 
     /// What there is of the plugin. Blocks on the disk.
@@ -173,6 +179,10 @@ mod tests {
             let target = root.path().join("target");
             std::os::unix::fs::symlink(&target, &component).unwrap();
             assert_eq!(files.presence(), Presence::Unreachable, "a link to nothing");
+            let text = folder.join("b.ts");
+            std::os::unix::fs::symlink(&target, &text).unwrap();
+            let linked = Files::of(&folder, "b");
+            assert_eq!(linked.artifact(), Ok(text.as_path()), "it is told by its name");
             std::fs::write(&target, "").unwrap();
             assert_eq!(files.presence(), Presence::There);
             std::fs::remove_file(&component).unwrap();

@@ -19,8 +19,8 @@ pub(crate) enum TextError {
     /// Perhaps somebody is about to write it.
     #[error("the file is empty")]
     Empty,
-    #[error("it is not UTF-8 text")]
-    NotText,
+    #[error("it is no text in UTF-8: {what} in line {line}")]
+    NotText { what: &'static str, line: usize },
     #[error("it has more than {MAX_TEXT_BYTES} bytes")]
     TooLarge,
     #[error("it and what it imports have more than {MAX_TEXTS_BYTES} bytes")]
@@ -124,7 +124,18 @@ fn read_text(path: &Path) -> Result<String, TextError> {
     }
     // What some editors begin a file with is no part of it.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let text = std::str::from_utf8(bytes).map_err(|_| TextError::NotText)?;
+    let wrong = |what, at: usize| TextError::NotText {
+        what,
+        line: bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1,
+    };
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(wrong("it begins as UTF-16 does", 0));
+    }
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(wrong("there is a zero byte", at));
+    }
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|error| wrong("there are other bytes", error.valid_up_to()))?;
     Ok(text.to_owned())
 }
 
@@ -197,14 +208,23 @@ mod tests {
         assert!(matches!(gone, TextError::Read(_)) && path.ends_with("gone.js"));
         write(folder, "empty.js", " \n");
         assert!(matches!(error("empty.js").1, TextError::Empty));
-        write(folder, "latin.js", b"\xe9");
-        assert!(matches!(error("latin.js").1, TextError::NotText));
+        for (bytes, line) in [
+            (&b"first\n\xe9"[..], 2),
+            (b"a\n\n'\0'", 3),
+            (b"\xff\xfea\0", 1),
+            (b"\0asm\x0d\0\x01\0", 1),
+        ] {
+            write(folder, "latin.js", bytes);
+            let told = error("latin.js").1;
+            let is_told = matches!(told, TextError::NotText { line: at, .. } if at == line);
+            assert!(is_told, "{told}");
+        }
         let large = usize::try_from(MAX_TEXT_BYTES).unwrap() + 1;
         write(folder, "large.js", " ".repeat(large));
         assert!(matches!(error("large.js").1, TextError::TooLarge));
         write(folder, "importer.js", "import './_latin.js'");
         write(folder, "_latin.js", b"\xe9");
         let (path, error) = error("importer.js");
-        assert!(path.ends_with("_latin.js") && matches!(error, TextError::NotText));
+        assert!(path.ends_with("_latin.js") && matches!(error, TextError::NotText { .. }));
     }
 }

@@ -9,8 +9,9 @@ use rquickjs::{CatchResultExt as _, Context, Ctx, Error, Module, Object, Result,
 use crate::bindings::hearken::engine::script;
 use crate::failure::{self, Failure};
 use crate::memory::LibraryMemory;
-use crate::modules::{Names, Reader, place_of};
-use crate::{ahead, compat, drive, progress, registry, values, web};
+use crate::modules::{Names, Reader, place_of_import};
+use crate::text::Text;
+use crate::{ahead, compat, drive, progress, registry, text, values, web};
 
 /// What the text's calls may have of the stack at most. It lies in the instance's memory, where
 /// the linker leaves it 1 MiB, of which the engine's own functions need some.
@@ -99,6 +100,7 @@ pub(crate) fn give_up(why: &str) -> ! {
 fn make() -> std::result::Result<Instance, Failure> {
     let found = |error: Error| Failure::found(error.to_string());
     let settings = script::settings();
+    text::ask_for_bounds();
     let texts = script::texts();
     let Some((entry, _)) = texts.first() else {
         return Err(Failure::found("the node has handed over no text"));
@@ -115,7 +117,7 @@ fn make() -> std::result::Result<Instance, Failure> {
     runtime.set_interrupt_handler(Some(Box::new(progress::is_interrupted)));
     let context = Context::full(&runtime).map_err(found)?;
     context.with(|ctx| {
-        let mut installed = web::install(&ctx);
+        let mut installed = values::keep_errors(&ctx).and_then(|()| web::install(&ctx));
         if ahead::is_ahead() {
             installed = installed.and_then(|()| ahead::replace_random(&ctx));
         }
@@ -126,7 +128,7 @@ fn make() -> std::result::Result<Instance, Failure> {
                 let evaluated = compat::enonic(&ctx, &entry, &texts);
                 let evaluated = evaluated.map(|()| Value::new_undefined(ctx.clone()));
                 drive::to_the_end(&ctx, &entry, evaluated)?;
-                finish(&entry, "0.0.0".to_owned())
+                finish(&entry, String::new())
             }
             other => Err(Failure::found(format!(
                 "this engine knows no `compat = \"{other}\"`"
@@ -179,7 +181,7 @@ fn placed(failure: Failure, entry: &str, texts: &HashMap<String, String>) -> Fai
     all.sort_by_key(|(name, _)| (name.as_str() != entry, name.as_str()));
     let found = module.and_then(|module| {
         all.into_iter()
-            .find_map(|(name, text)| Some((name, place_of(text, module)?)))
+            .find_map(|(name, text)| Some((name, place_of_import(texts, name, text, module)?)))
     });
     match found {
         Some((name, (line, column))) => {
@@ -201,10 +203,10 @@ fn finish(entry: &str, version: String) -> std::result::Result<(), Failure> {
     Ok(())
 }
 
-/// What the text exports as `version`.
+/// What the text exports as `version`; empty if it does not say.
 fn version(namespace: &Object<'_>) -> String {
-    let version = namespace.get::<_, Option<String>>("version");
-    version.ok().flatten().unwrap_or_else(|| "0.0.0".to_owned())
+    let version = namespace.get::<_, Option<Text>>("version");
+    version.ok().flatten().map_or_else(String::new, |text| text.0)
 }
 
 /// Throws unless the text has been evaluated: what it does may only be done for an event.

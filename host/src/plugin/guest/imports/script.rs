@@ -35,6 +35,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
         let script = store.data().script.as_ref();
         Ok((script.is_some_and(|script| script.prepares),))
     })?;
+    functions.func_wrap("call-bytes", |store: StoreContextMut<'_, Guest>, (): ()| {
+        Ok((store.data().plugin.call_bytes() as u64,))
+    })?;
     functions.func_wrap("settings", |store: StoreContextMut<'_, Guest>, (): ()| {
         let guest = store.data();
         let script = guest.script.as_ref();

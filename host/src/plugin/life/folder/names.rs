@@ -58,7 +58,9 @@ fn named(stem: &str) -> Option<Whose> {
 /// The plugin that a folder within the folder may be.
 pub(super) fn folder_s_plugin(folder: &Path) -> Option<String> {
     let name = folder.file_name().and_then(OsStr::to_str)?;
-    let is_name = !name.starts_with('.') && is_plugin_name(name) && !OTHERS.contains(&name);
+    // As of files: what begins with `_` is no plugin, and what Python compiles lies in such.
+    let is_hidden = name.starts_with(['.', '_']);
+    let is_name = !is_hidden && is_plugin_name(name) && !OTHERS.contains(&name);
     is_name.then(|| name.to_owned())
 }
 
@@ -135,6 +137,8 @@ mod tests {
             "/p/cart.map",
             "/p/.hearken/hearken.ts",
             "/p/node_modules/index.js",
+            "/p/__pycache__/main.py",
+            "/p/_shared/main.ts",
         ] {
             assert_eq!(whose(ignored), None, "{ignored}");
         }

@@ -4,6 +4,7 @@ use rquickjs::{Ctx, Error, Function, IntoJs as _, Object, Result, TypedArray, Va
 
 use crate::bindings::wasi::config::store as config_store;
 use crate::bindings::wasmcloud::secrets::{reveal, store as secrets_store};
+use crate::text::Text;
 use crate::{ahead, values};
 
 /// `config`.
@@ -20,7 +21,7 @@ pub(super) fn config<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(config)
 }
 
-fn config_get(ctx: Ctx<'_>, key: String) -> Result<Option<String>> {
+fn config_get(ctx: Ctx<'_>, Text(key): Text) -> Result<Option<String>> {
     let value = config_store::get(&key).map_err(|error| config_error(&ctx, error))?;
     ahead::asked(&key, value.as_deref());
     Ok(value)

@@ -8,6 +8,7 @@ use rquickjs::{Ctx, Error, Function, Object, Result, TypedArray, Value};
 
 use super::publishing::object;
 use crate::bindings::wasi::keyvalue::{atomics, batch, store};
+use crate::text::{self, Text};
 use crate::{ahead, values};
 
 /// A bucket, and its name.
@@ -31,7 +32,7 @@ impl Named {
 }
 
 /// Opens a bucket.
-pub(super) fn bucket<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
+pub(super) fn bucket<'js>(ctx: Ctx<'js>, Text(name): Text) -> Result<Object<'js>> {
     let bucket = Rc::new(Named {
         name: name.clone(),
         open: OnceCell::new(),
@@ -88,7 +89,7 @@ fn read<'js>(ctx: &Ctx<'js>, key: &str, value: &[u8]) -> Result<Value<'js>> {
 /// A value as it is stored: bytes as they are, all else as JSON.
 fn written<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
     match value.as_object().and_then(values::bytes_of) {
-        Some(bytes) => Ok(bytes),
+        Some(bytes) => text::check(ctx, bytes.len()).map(|()| bytes),
         None => values::to_json(ctx, value),
     }
 }
@@ -127,7 +128,7 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(
         ctx.clone(),
-        move |ctx: Ctx<'js>, key: String, value: Value<'js>| {
+        move |ctx: Ctx<'js>, Text(key): Text, value: Value<'js>| {
             let value = written(&ctx, &value)?;
             bucket
                 .open(&ctx)?
@@ -182,7 +183,7 @@ fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(
         ctx.clone(),
-        move |ctx: Ctx<'js>, key: String, delta: Opt<f64>| {
+        move |ctx: Ctx<'js>, Text(key): Text, delta: Opt<f64>| {
             let Some(delta) = values::whole(delta.0.unwrap_or(1.0)) else {
                 let message = "increment: by a whole number that is not below zero";
                 return Err(values::throw(&ctx, "RangeError", message));
@@ -194,12 +195,17 @@ fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     )
 }
 
+fn keys_of(ctx: &Ctx<'_>, keys: Vec<Text>) -> Result<Vec<String>> {
+    text::check_all(ctx, keys.iter().map(|Text(key)| key.len()))?;
+    Ok(keys.into_iter().map(|Text(key)| key).collect())
+}
+
 /// An object with those that there are.
 fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<String>| {
-        let values =
-            batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
+        let keys = keys_of(&ctx, keys)?;
+        let values = batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         for (key, value) in values.into_iter().flatten() {
             let value = read(&ctx, &key, &value)?;
@@ -212,18 +218,20 @@ fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn set_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, entries: Object<'js>| {
-        let entries = entries.props::<String, Value<'js>>().map(|entry| {
-            let (key, value) = entry?;
+        let entries = entries.props::<Text, Value<'js>>().map(|entry| {
+            let (Text(key), value) = entry?;
             Ok((key, written(&ctx, &value)?))
         });
         let entries: Vec<(String, Vec<u8>)> = entries.collect::<Result<_>>()?;
+        text::check_all(&ctx, entries.iter().map(|(key, value)| key.len() + value.len()))?;
         batch::set_many(bucket.open(&ctx)?, &entries).map_err(|error| throw(&ctx, error))
     })
 }
 
 fn delete_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<String>| {
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
+        let keys = keys_of(&ctx, keys)?;
         batch::delete_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))
     })
 }
