@@ -17,6 +17,7 @@ use super::hub::{Hub, Subscriber};
 use super::name::ChannelName;
 use super::outbox::Outbox;
 use super::pace::Pace;
+use super::registry::Began;
 use super::source::Source;
 use super::verb::Verbs;
 use crate::access::Identity;
@@ -116,6 +117,8 @@ pub(super) struct Known {
     pub(super) version: String,
     /// When it connected, in milliseconds since the Unix epoch.
     pub(super) since: u64,
+    /// The same in the order of all nodes, once it is connected.
+    pub(super) began: Option<Began>,
 }
 
 /// A channel that a session is subscribed to, or is about to be.

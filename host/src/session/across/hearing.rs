@@ -145,6 +145,7 @@ impl Shared {
             Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
             Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
             Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
+            Some(ask::What::TrimLog(trim)) => self.serve_trim(from, id, trim),
             Some(ask::What::Act(act)) => self.take_act(from, id, act),
             Some(ask::What::Sessions(list)) => {
                 let listed = self.listed(&list);

@@ -44,6 +44,7 @@ pub use act::{Reached, SessionAct};
 pub(super) use core::Across;
 pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
+pub use homes::HistoriesShown;
 pub(super) use homes::{Forwarded, Needs, Offered};
 pub(super) use interest::Wish;
 pub use listing::{AllChannels, NodeUsage, SessionsPage};

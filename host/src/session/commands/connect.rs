@@ -150,6 +150,7 @@ impl Session {
             name: shortened(&request.name),
             version: shortened(&request.version),
             since: self.shared.time(),
+            began: None,
         };
         let mut data = None;
         if let Some(plugin) = &settings.connect {
@@ -239,7 +240,6 @@ impl Session {
             ttl.filter(|_| !known.renewed_by_plugin),
             known.renewed_by_plugin,
         );
-        let known = Arc::new(known);
         let connection = &self.connection;
         let mut state = connection.lock();
         if state.phase != Phase::Connecting {
@@ -251,10 +251,15 @@ impl Session {
             &known.user,
             Arc::clone(connection),
             &in_use.bounds,
+            self.shared.time(),
         );
-        if entered.is_err() {
+        let Ok(began) = entered else {
             return Err(disconnects::CONNECTION_LIMIT.into());
-        }
+        };
+        let known = Arc::new(Known {
+            began: Some(began),
+            ..known
+        });
         // Who is entered before is closed with the others; who is behind would be missed.
         if self.shared.closing.is_cancelled() {
             let registry = &self.shared.registry;
@@ -357,12 +362,17 @@ impl Session {
         Ok(places)
     }
 
-    /// Ends the other sessions of its user.
+    /// Ends the other sessions of its user, but those that have begun later: of several that
+    /// begin on several nodes at once, the same one stays for all.
     fn end_others(&self, user: &str) {
         let whose = Whose::User(user.to_owned());
+        let known = self.connection.known();
         let act = SessionAct::Disconnect {
             why: disconnects::CONNECTION_LIMIT,
-            spared: Spared::client((*self.connection.client).to_owned()),
+            spared: Spared {
+                since: known.and_then(|known| known.began.clone()),
+                ..Spared::client((*self.connection.client).to_owned())
+            },
         };
         Sessions(Arc::clone(&self.shared)).act_unheard(&whose, &act);
     }

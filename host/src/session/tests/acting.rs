@@ -11,6 +11,7 @@ use crate::session::across::SessionAct;
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
 use crate::session::server::{Spared, Whose};
+use crate::session::settings::SessionsSettings;
 use crate::session::test_client::{Client, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{BEGIN, Rig, open};
@@ -286,5 +287,42 @@ async fn channels_and_figures_are_those_of_all_nodes() {
     for usage in usage {
         assert_eq!((usage.sessions, usage.users), (2, 2));
         assert_eq!((usage.subscriptions, usage.channels), (2, 2));
+    }
+}
+
+/// A user may have one session from now on.
+fn one_each(rig: &Rig) {
+    let in_use = rig.sessions.0.in_use();
+    let mut settings = SessionsSettings::clone(&in_use.settings);
+    settings.single_connection = true;
+    rig.sessions
+        .replace_settings(settings, in_use.namespaces.clone());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_of_a_user_that_begin_at_once_on_several_nodes_one_stays() {
+    let (net, rigs, _clients) = three().await;
+    rigs.iter().for_each(one_each);
+    let mut all = Vec::new();
+    for round in 0..5 {
+        for (one, other) in [(0, 1), (1, 2), (2, 0)] {
+            net.cut(&rigs[one].peer(), &rigs[other].peer());
+        }
+        // None of them hears of the others before it has begun.
+        for at in 0..3 {
+            all.push(rigs[(at + round) % 3].user("one").await);
+        }
+        net.heal();
+        settle().await;
+        let ends = all.iter_mut().map(Client::end);
+        let ended = ends.filter(|end| *end == Some(3504)).count();
+        assert_eq!(ended, all.len() - 1);
+        // Whoever comes when they have heard of each other stays.
+        all.push(rigs[round % 3].user("one").await);
+        settle().await;
+        let mut ends = all.iter_mut().map(Client::end);
+        let last = ends.next_back().expect("it was added");
+        assert_eq!(last, None);
+        assert!(ends.all(|end| end == Some(3504)));
     }
 }
