@@ -9,6 +9,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use hearken_session_protocol::{ClientInfo, Disconnect};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::across::Wish;
 use super::capabilities::Capabilities;
@@ -71,6 +72,8 @@ pub(super) struct State {
     pub(super) renewing: bool,
     /// How fast its commands come.
     pub(super) pace: Pace,
+    /// When its last message came.
+    pub(super) came: Instant,
     /// How many of them in a row came too fast.
     pub(super) too_fast: u32,
     /// Publishes for it; made when it first does.
@@ -215,6 +218,7 @@ impl Connection {
                 },
                 renewing: false,
                 pace: Pace::default(),
+                came: Instant::now(),
                 too_fast: 0,
                 publisher: None,
             }),

@@ -9,8 +9,9 @@ use hearken_session_protocol::{
     Disconnect, Encoding, Push, PushChannel, SubscribePosition, SubscribePush, SubscribeResult,
     Unsubscribe,
 };
+use tokio::time::Instant;
 
-use super::across::Needs;
+use super::across::{Needs, SETTLED_WITHIN};
 use super::connection::{Connection, Known, Phase};
 use super::entering::Entered;
 use super::frame::Variant;
@@ -100,7 +101,8 @@ impl Sessions {
         let place = self.0.place(&in_use, name).await?;
         let _wish = self.0.wish_known(name, &place).await;
         let needs = Needs::of(position);
-        self.0.settle_place(name, &place, needs).await?;
+        let deadline = Instant::now() + SETTLED_WITHIN;
+        self.0.settle_place(name, &place, needs, deadline).await?;
         Ok(self.each(whose, |connection, known| {
             let side = ServerSide {
                 name,

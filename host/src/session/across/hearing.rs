@@ -36,6 +36,7 @@ impl Shared {
                 self.open_far_anew(peer);
                 self.join_presence(peer);
                 self.begin_anew(peer);
+                self.end_earlier_on(peer);
             }
             News::Back(peer) => {
                 across.members.set_away(peer, false);

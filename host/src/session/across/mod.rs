@@ -45,7 +45,7 @@ pub(super) use core::Across;
 pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
 pub use homes::HistoriesShown;
-pub(super) use homes::{Forwarded, Needs, Offered};
+pub(super) use homes::{Forwarded, Needs, Offered, SETTLED_WITHIN};
 pub(super) use interest::Wish;
 pub use listing::{AllChannels, NodeUsage, SessionsPage};
 #[cfg(test)]

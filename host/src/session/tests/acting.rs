@@ -6,13 +6,13 @@ use hearken_session_protocol::codes::{disconnects, unsubscribes};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::mesh::News;
+use crate::mesh::{News, PeerNode};
 use crate::session::across::SessionAct;
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
 use crate::session::server::{Spared, Whose};
 use crate::session::settings::SessionsSettings;
-use crate::session::test_client::{Client, settle};
+use crate::session::test_client::{Client, pass, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{BEGIN, Rig, open};
 
@@ -325,4 +325,24 @@ async fn of_those_of_a_user_that_begin_at_once_on_several_nodes_one_stays() {
         assert_eq!(last, None);
         assert!(ends.all(|end| end == Some(3504)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_began_on_nodes_that_were_parted_the_last_stays() {
+    let (_net, rigs, _clients) = three().await;
+    rigs.iter().for_each(one_each);
+    let hear = |at: usize, news: fn(PeerNode) -> News, of: usize| {
+        rigs[at].sessions.ears().hear(news(rigs[of].peer()));
+    };
+    for (one, other) in [(0, 1), (1, 0)] {
+        hear(one, News::Unreachable, other);
+    }
+    let (mut first, mut last) = (rigs[0].user("one").await, rigs[1].user("one").await);
+    settle().await;
+    assert_eq!([first.end(), last.end()], [None, None]);
+    for (one, other) in [(0, 1), (1, 0)] {
+        hear(one, News::Joined, other);
+    }
+    pass(Duration::from_millis(100)).await;
+    assert_eq!([first.end(), last.end()], [Some(3504), None]);
 }

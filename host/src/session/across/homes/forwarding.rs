@@ -256,7 +256,7 @@ fn numbered_elsewhere(offered: Offered, number: Number) {
 
 /// Delivers a publication on the bus of this node, which has got its number.
 fn deliver_own(offered: &Offered, offset: u64, time: u64) {
-    let event = offered.event.placed(offset, time);
+    let event = offered.event.clone().placed(offset, time);
     offered
         .publisher
         .publish_stored(std::slice::from_ref(&event));
