@@ -36,6 +36,7 @@ impl Shared {
                 self.open_far_anew(peer);
                 self.join_presence(peer);
                 self.begin_anew(peer);
+                self.end_earlier_on(peer);
             }
             News::Back(peer) => {
                 across.members.set_away(peer, false);
@@ -146,6 +147,7 @@ impl Shared {
             Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
             Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
             Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
+            Some(ask::What::TrimLog(trim)) => self.serve_trim(from, id, trim),
             Some(ask::What::Act(act)) => self.take_act(from, id, act),
             Some(ask::What::Sessions(list)) => {
                 let listed = self.listed(&list);

@@ -70,6 +70,10 @@ impl Shared {
         if to.is_empty() {
             return;
         }
+        if matches!(word, Word::Hand { is_last: true, .. }) {
+            // With the last part it is the receiver's.
+            self.across.traffic.handed_over();
+        }
         let message = encode(Kind::Home(encoded(name, word)));
         for to in to {
             self.across.send(to, message.clone());
