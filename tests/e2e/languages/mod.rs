@@ -3,10 +3,15 @@
 mod api;
 mod authors;
 mod bounds;
+mod enonic;
 mod loading;
 mod nesting;
 mod outgoing;
+#[cfg(unix)]
+mod projects;
+mod properties;
 mod sessions;
+mod snapshots;
 
 use std::fs;
 use std::path::Path;

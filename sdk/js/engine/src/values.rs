@@ -1,12 +1,34 @@
 //! Values of the text, and what they are outside.
 
+use std::cell::RefCell;
+
 use rquickjs::function::Constructor;
 use rquickjs::object::Property;
 use rquickjs::{
-    ArrayBuffer, Ctx, Error, IntoJs, Object, Result, Type, TypedArray, Value, qjs,
+    ArrayBuffer, Ctx, Error, IntoJs, Object, Persistent, Result, Type, TypedArray, Value, qjs,
 };
 
 use crate::text;
+
+/// The global classes of errors that the engine throws.
+const ERRORS: [&str; 4] = ["Error", "RangeError", "SyntaxError", "TypeError"];
+
+thread_local! {
+    /// [`ERRORS`] as they were before the text, which may put something else in their places.
+    static CLASSES: RefCell<Vec<(&'static str, Persistent<Constructor<'static>>)>> = const {
+        RefCell::new(Vec::new())
+    };
+}
+
+/// Keeps the classes of errors as they are before the text.
+pub(crate) fn keep_errors(ctx: &Ctx<'_>) -> Result<()> {
+    for name in ERRORS {
+        let class: Constructor<'_> = ctx.globals().get(name)?;
+        let class = Persistent::save(ctx, class);
+        CLASSES.with_borrow_mut(|classes| classes.push((name, class)));
+    }
+    Ok(())
+}
 
 /// Largest whole number that a text's numbers tell from its neighbours.
 pub(crate) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
@@ -227,10 +249,16 @@ pub(crate) fn shown(value: &Value<'_>) -> String {
     what.to_owned()
 }
 
-/// A new error of one of the global classes, with the place where it was made.
+/// A new error of one of [`ERRORS`], with the place where it was made. The text may have a say in
+/// how that is written down (`Error.prepareStackTrace`), so nothing may be borrowed meanwhile
+/// that its functions use.
 pub(crate) fn error<'js>(ctx: &Ctx<'js>, class: &str, message: &str) -> Result<Object<'js>> {
-    let class: Constructor<'js> = ctx.globals().get(class)?;
-    class.construct((message,))
+    let kept = CLASSES.with_borrow(|classes| {
+        let found = classes.iter().find(|(name, _)| *name == class);
+        found.map(|(_, class)| class.clone())
+    });
+    let kept = kept.ok_or_else(|| Error::new_loading(class))?;
+    kept.restore(ctx)?.construct((message,))
 }
 
 /// Throws an error of one of the global classes.

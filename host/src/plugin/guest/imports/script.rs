@@ -31,6 +31,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
             .collect();
         Ok((texts,))
     })?;
+    functions.func_wrap("prepares", |store: StoreContextMut<'_, Guest>, (): ()| {
+        let script = store.data().script.as_ref();
+        Ok((script.is_some_and(|script| script.prepares),))
+    })?;
     functions.func_wrap("call-bytes", |store: StoreContextMut<'_, Guest>, (): ()| {
         Ok((store.data().plugin.call_bytes() as u64,))
     })?;

@@ -11,6 +11,12 @@ use crate::bindings::wasi::logging::logging::{self, Level};
 /// Longest text that is logged at once, in bytes.
 const MAX_LOGGED_BYTES: usize = 32 << 10;
 
+/// Writes a line of the engine's own to the node's log.
+pub(crate) fn say(level: Level, message: &str) {
+    let end = message.floor_char_boundary(MAX_LOGGED_BYTES);
+    logging::log(level, "", message.get(..end).unwrap_or_default());
+}
+
 thread_local! {
     /// Writes any values as one text; made when it is first needed.
     static FORMAT: RefCell<Option<Persistent<Function<'static>>>> = const { RefCell::new(None) };
