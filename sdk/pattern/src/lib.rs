@@ -356,4 +356,22 @@ mod tests {
         assert_eq!(error(&"{a,b}".repeat(7)), PatternError::TooManyAlternatives);
         assert_eq!(error(&"a".repeat(1025)), PatternError::TooLong(1025));
     }
+
+    #[test]
+    fn a_filter_on_a_channel_names_one_or_several() {
+        for (wanted, channel, wants) in [
+            ("orders", "orders", true),
+            ("orders", "orders2", false),
+            ("chat:*", "chat:1", true),
+            ("chat:*", "other:1", false),
+            ("*:42", "chat:42", true),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "acb", false),
+            // Names may have it too, and braces are nothing else.
+            ("chat:*", "chat:*", true),
+            ("{a,b}", "a", false),
+        ] {
+            assert_eq!(wants_channel(wanted, channel), wants, "{wanted} {channel}");
+        }
+    }
 }

@@ -90,7 +90,7 @@ async fn nested_data_costs_its_event_alone() {
         listen("custom.asked", (event) => send("answered", { data: [(seen += 1), event.data] }));
         listen("custom.deep", (event) => {
           seen += 1;
-          return JSON.parse(event.text());
+          return JSON.parse(event.data);
         });"#;
     save(&node, "reads.js", text);
     reports.about("plugin.started", "reads").await;
