@@ -1,7 +1,10 @@
 //! Texts and bytes on their way out of the instance. What a text of the author's has of half
 //! characters is replaced, as the web does; what is longer than the node takes with one call, by
 //! which the instance would die, is an error of the author's instead.
-#![expect(unsafe_code, reason = "the binding's own function trusts what is not UTF-8")]
+#![expect(
+    unsafe_code,
+    reason = "the binding's own function trusts what is not UTF-8"
+)]
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;

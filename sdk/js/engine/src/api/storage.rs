@@ -205,7 +205,8 @@ fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
         let keys = keys_of(&ctx, keys)?;
-        let values = batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
+        let values =
+            batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         for (key, value) in values.into_iter().flatten() {
             let value = read(&ctx, &key, &value)?;
@@ -223,7 +224,10 @@ fn set_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
             Ok((key, written(&ctx, &value)?))
         });
         let entries: Vec<(String, Vec<u8>)> = entries.collect::<Result<_>>()?;
-        text::check_all(&ctx, entries.iter().map(|(key, value)| key.len() + value.len()))?;
+        text::check_all(
+            &ctx,
+            entries.iter().map(|(key, value)| key.len() + value.len()),
+        )?;
         batch::set_many(bucket.open(&ctx)?, &entries).map_err(|error| throw(&ctx, error))
     })
 }
