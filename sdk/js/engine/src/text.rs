@@ -129,10 +129,7 @@ fn read<R>(text: &JsString<'_>, read: impl FnOnce(&[u8]) -> R) -> Result<R> {
         return Err(Error::Exception);
     }
     // SAFETY: there are as many bytes as was said, until they are given back.
-    let result = unsafe {
-        let bytes = usize::try_from(bytes.assume_init()).unwrap_or_default();
-        read(std::slice::from_raw_parts(begin.cast(), bytes))
-    };
+    let result = unsafe { read(std::slice::from_raw_parts(begin.cast(), bytes.assume_init())) };
     // SAFETY: it is what was returned.
     unsafe { qjs::JS_FreeCString(ctx, begin) };
     Ok(result)
