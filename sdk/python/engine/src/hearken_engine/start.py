@@ -11,7 +11,7 @@ from hearken import _failure, _node
 from hearken._loop import finish, loop
 from hearken._registry import registry
 
-from . import output, texts
+from . import deadline, output, texts
 from .node import Node
 
 #: Lines of an error that are said: as many as the node keeps of last words.
@@ -30,6 +30,7 @@ def prepare() -> None:
     """To be called when the engine is built: what is there now every instance begins with."""
     _node.current = Node()
     registry.open = True
+    deadline.prepare()
     # What the builder's surroundings were is nobody's business.
     os.environ.clear()
     gc.collect()

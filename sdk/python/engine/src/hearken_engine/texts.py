@@ -4,8 +4,10 @@ the engine has it."""
 import importlib
 import sys
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
+
+from . import deadline
 
 #: By the names of modules: the text's name, and what it says.
 _texts: dict[str, tuple[str, str]] = {}
@@ -47,8 +49,14 @@ def run(name: str, text: str) -> ModuleType:
     sys.modules[module.__name__] = module
     if _package:
         sys.modules[f"{_package}.{module.__name__}"] = module
-    exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+    exec(_compiled(name, text), module.__dict__)
     return module
+
+
+def _compiled(name: str, text: str) -> CodeType:
+    code = compile(text, name, "exec", dont_inherit=True)
+    deadline.watch(code)
+    return code
 
 
 class _Texts:
@@ -70,7 +78,7 @@ class _Texts:
         module.__file__ = name
         if "/" in name:
             module.__package__ = _package
-        exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+        exec(_compiled(name, text), module.__dict__)
 
 
 class _Missing:
