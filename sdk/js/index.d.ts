@@ -461,7 +461,36 @@ declare global {
   var crypto: {
     getRandomValues<T extends ArrayBufferView>(array: T): T;
     randomUUID(): string;
+    /** Digests, HMAC, ECDSA on P-256, and RSASSA-PKCS1-v1_5 to verify. */
+    readonly subtle: {
+      digest(algorithm: string | { name: string }, data: BufferSource): Promise<ArrayBuffer>;
+      importKey(
+        format: "raw" | "jwk" | "spki" | "pkcs8",
+        data: BufferSource | { [member: string]: unknown },
+        algorithm: string | { name: string; hash?: unknown; namedCurve?: string },
+        extractable: boolean,
+        usages: ("sign" | "verify")[],
+      ): Promise<CryptoKey>;
+      exportKey(format: "raw" | "jwk" | "spki" | "pkcs8", key: CryptoKey): Promise<any>;
+      generateKey(algorithm: { name: string; [parameter: string]: unknown }, extractable: boolean, usages: ("sign" | "verify")[]): Promise<any>;
+      sign(algorithm: string | { name: string; hash?: unknown }, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+      verify(
+        algorithm: string | { name: string; hash?: unknown },
+        key: CryptoKey,
+        signature: BufferSource,
+        data: BufferSource,
+      ): Promise<boolean>;
+    };
   };
+
+  type BufferSource = ArrayBuffer | ArrayBufferView;
+
+  class CryptoKey {
+    readonly type: "secret" | "public" | "private";
+    readonly extractable: boolean;
+    readonly algorithm: { name: string; [parameter: string]: unknown };
+    readonly usages: string[];
+  }
 
   class AbortSignal {
     static abort(reason?: unknown): AbortSignal;

@@ -5,38 +5,41 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::events::Events;
+use crate::support::languages::{Language, in_each_language, one_of_each};
 use crate::support::node::TestNode;
 use crate::support::plugin::{Plugin, plugin};
 
 const PUBLISHERS: u64 = 8;
 const EVENTS_EACH: u64 = 100;
 
-fn recorder(name: &str, manifest: &str) -> Plugin {
-    plugin("recorder").named(name).manifest(manifest)
+fn recorder(language: Language, name: &str, manifest: &str) -> Plugin {
+    let recorder = language.guest("recorder");
+    recorder.named(name).manifest(manifest)
 }
 
-/// Reads all that was published and checks that each publisher's events came
-/// complete and in the order published. `of` finds the data that was published.
-async fn in_order(mut events: Events, of: impl Fn(&Value) -> &Value) {
+/// Reads all that was published; says which event is not the next of its publisher. `of` finds
+/// the data that was published.
+async fn in_order(mut events: Events, of: impl Fn(&Value) -> &Value) -> Result<(), String> {
     let mut next = [0; PUBLISHERS as usize];
     for _ in 0..PUBLISHERS * EVENTS_EACH {
         let event = events.next().await;
         let [publisher, number] = [&of(&event)[0], &of(&event)[1]].map(|part| part.as_u64());
         let publisher = usize::try_from(publisher.expect("a publisher")).expect("a small number");
-        assert_eq!(number, Some(next[publisher]), "of publisher {publisher}");
+        if number != Some(next[publisher]) {
+            return Err(format!(
+                "{} of publisher {publisher} is to come: {event}",
+                next[publisher]
+            ));
+        }
         next[publisher] += 1;
     }
-    assert_eq!(next, [EVENTS_EACH; PUBLISHERS as usize]);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_publisher_s_events_reach_every_receiver_in_order() {
-    let subscribe = "subscribe = [\"custom.fifo\"]";
-    let node = TestNode::start([recorder("a", subscribe), recorder("b", subscribe)]).await;
+    let node = TestNode::start(one_of_each("recorder", "subscribe = [\"custom.fifo\"]")).await;
     let stream = node.listen("custom.fifo").await;
-    // Its own subject stands in the source of what a plugin publishes.
-    let records = node.listen("custom.recorded.custom.fifo").await;
-    let second = node.listen("custom.recorded.custom.fifo").await;
     let publish = |publisher| {
         let api = crate::support::api::Api::new(node.url.clone());
         async move {
@@ -45,24 +48,37 @@ async fn each_publisher_s_events_reach_every_receiver_in_order() {
             }
         }
     };
-    tokio::join!(
+    let mut records = Vec::new();
+    for language in Language::ALL {
+        // Its own subject stands in the source of what a plugin publishes.
+        let source = format!("/nodes/test/plugins/{}", language.name());
+        records.push((
+            language,
+            node.listen("custom.recorded.custom.fifo")
+                .await
+                .from(&source),
+        ));
+    }
+    let recorded = records.into_iter().map(async |(language, records)| {
+        in_order(records, |event| &event["data"]["data"])
+            .await
+            .map_err(|error| format!("to {language:?}: {error}"))
+    });
+    let (_, stream, recorded) = tokio::join!(
         join_all((0..PUBLISHERS).map(publish)),
         in_order(stream, |event| &event["data"]),
-        in_order(records.from("/nodes/test/plugins/a"), |event| {
-            &event["data"]["data"]
-        }),
-        in_order(second.from("/nodes/test/plugins/b"), |event| {
-            &event["data"]["data"]
-        }),
+        join_all(recorded),
     );
+    assert_eq!(stream, Ok(()));
+    assert_eq!(recorded, [Ok(()), Ok(()), Ok(())]);
 }
 
 /// Publishes 0 to 11 to a paused plugin whose mailbox holds 5 events, and returns
 /// those that it gets when it is resumed.
-async fn overflow(rule: &str) -> Vec<u64> {
+async fn overflow(language: Language, rule: &str) -> Vec<u64> {
     let manifest =
         format!("subscribe = [\"custom.n\"]\n[limits]\nmailbox = 5\noverflow = \"{rule}\"\n");
-    let node = TestNode::start([recorder("slow", &manifest)]).await;
+    let node = TestNode::start([recorder(language, "slow", &manifest)]).await;
     let mut records = node.listen("custom.recorded.custom.n").await;
     let mut reports = node.listen("plugin.overflowed").await;
     node.succeed("slow", "pause").await;
@@ -98,25 +114,35 @@ async fn overflow(rule: &str) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn drop_oldest_keeps_the_newest_and_tells() {
-    assert_eq!(overflow("drop-oldest").await, [7, 8, 9, 10, 11]);
+    in_each_language(async |language| {
+        assert_eq!(overflow(language, "drop-oldest").await, [7, 8, 9, 10, 11]);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drop_newest_keeps_the_oldest_and_tells() {
-    assert_eq!(overflow("drop-newest").await, [0, 1, 2, 3, 4]);
+    in_each_language(async |language| {
+        assert_eq!(overflow(language, "drop-newest").await, [0, 1, 2, 3, 4]);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mailboxes_are_bounded_in_bytes() {
-    const EVENT_BYTES: usize = 900 << 10;
-    let node = TestNode::start([recorder("slow", "subscribe = [\"custom.big\"]")]).await;
-    node.succeed("slow", "pause").await;
-    for _ in 0..12 {
-        node.send("big", "x".repeat(EVENT_BYTES)).await;
-    }
-    let status = node.status("slow").await.expect("it is there");
-    assert_eq!(status.counters.queued + status.counters.dropped, 12);
-    assert_eq!(status.counters.queued, (8 << 20) / EVENT_BYTES as u64);
+    in_each_language(async |language| {
+        const EVENT_BYTES: usize = 900 << 10;
+        let node =
+            TestNode::start([recorder(language, "slow", "subscribe = [\"custom.big\"]")]).await;
+        node.succeed("slow", "pause").await;
+        for _ in 0..12 {
+            node.send("big", "x".repeat(EVENT_BYTES)).await;
+        }
+        let status = node.status("slow").await.expect("it is there");
+        assert_eq!(status.counters.queued + status.counters.dropped, 12);
+        assert_eq!(status.counters.queued, (8 << 20) / EVENT_BYTES as u64);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,31 +169,34 @@ async fn publishing_waits_for_no_listener() {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn nobody_forges_host_events() {
-    let node = TestNode::start([plugin("echo")]).await;
-    let mut custom = node.listen("custom.*").await;
-    let mut host = node.listen("{plugin,record,cluster}.*").await;
-    node.send("plugin.failed", 1).await;
-    node.send("custom.plugin.failed", 2).await;
-    // Nor does a plugin: the echo sends what it is told to.
-    node.ask("question", "plugin.failed", 3).await;
-    for (event_type, data) in [
-        ("custom.plugin.failed", 1),
-        ("custom.plugin.failed", 2),
-        ("custom.question", 3),
-        ("custom.plugin.failed", 3),
-    ] {
-        let event = custom.next().await;
+    in_each_language(async |language| {
+        let node = TestNode::start([language.guest("echo")]).await;
+        let mut custom = node.listen("custom.*").await;
+        let mut host = node.listen("{plugin,record,cluster}.*").await;
+        node.send("plugin.failed", 1).await;
+        node.send("custom.plugin.failed", 2).await;
+        // Nor does a plugin: the echo sends what it is told to.
+        node.ask("question", "plugin.failed", 3).await;
+        for (event_type, data) in [
+            ("custom.plugin.failed", 1),
+            ("custom.plugin.failed", 2),
+            ("custom.question", 3),
+            ("custom.plugin.failed", 3),
+        ] {
+            let event = custom.next().await;
+            assert_eq!(
+                (&event["type"], &event["data"]),
+                (&json!(event_type), &json!(data))
+            );
+        }
+        node.succeed("echo", "reload").await;
+        let first = host.next().await;
         assert_eq!(
-            (&event["type"], &event["data"]),
-            (&json!(event_type), &json!(data))
+            first["type"], "plugin.reloaded",
+            "the only one is the host's"
         );
-    }
-    node.succeed("echo", "reload").await;
-    let first = host.next().await;
-    assert_eq!(
-        first["type"], "plugin.reloaded",
-        "the only one is the host's"
-    );
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,17 +272,25 @@ async fn an_event_carries_what_the_publisher_and_the_node_gave() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plugins_hand_the_trace_context_on() {
-    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let node = TestNode::start([recorder("recorder", "subscribe = [\"custom.traced\"]")]).await;
-    let mut records = node.listen("custom.recorded.*").await;
-    let request = node
-        .request(reqwest::Method::POST, "/v1/events")
-        .header("traceparent", TRACE)
-        .json(&json!({ "type": "traced" }));
-    assert_eq!(crate::support::api::answer(request).await.status(), 202);
-    let parent = records.next().await["traceparent"].clone();
-    let parent = parent.as_str().expect("a trace context");
-    assert_eq!(parent[..35], TRACE[..35], "the same trace");
+    in_each_language(async |language| {
+        const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let node = TestNode::start([recorder(
+            language,
+            "recorder",
+            "subscribe = [\"custom.traced\"]",
+        )])
+        .await;
+        let mut records = node.listen("custom.recorded.*").await;
+        let request = node
+            .request(reqwest::Method::POST, "/v1/events")
+            .header("traceparent", TRACE)
+            .json(&json!({ "type": "traced" }));
+        assert_eq!(crate::support::api::answer(request).await.status(), 202);
+        let parent = records.next().await["traceparent"].clone();
+        let parent = parent.as_str().expect("a trace context");
+        assert_eq!(parent[..35], TRACE[..35], "the same trace");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

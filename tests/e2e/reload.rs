@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::support::DEADLINE;
 use crate::support::api::Api;
+use crate::support::languages::{Language, in_each_language};
 use crate::support::node::TestNode;
 use crate::support::plugin::{Plugin, file, plugin};
 use crate::support::process::NodeProcess;
@@ -23,12 +24,16 @@ const NAME: &str = "versioned";
 const ROOMY: &str = "[limits]\nmailbox = 100000\n";
 
 fn version(number: u64) -> Plugin {
-    plugin(if number % 2 == 1 {
+    version_in(Language::Rust, number)
+}
+
+fn version_in(language: Language, number: u64) -> Plugin {
+    let guest = if number % 2 == 1 {
         "versioned-v1"
     } else {
         "versioned-v2"
-    })
-    .named(NAME)
+    };
+    language.guest(guest).named(NAME)
 }
 
 /// What the version with that number calls itself.
@@ -38,92 +43,98 @@ fn label(number: u64) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_lives_from_its_file_s_appearance_to_its_removal() {
-    let node = TestNode::start([]).await;
-    let mut reports = node.listen("plugin.*").await;
-    let mut handled = node.listen("custom.handled").await;
-    assert!(node.status(NAME).await.is_none());
+    in_each_language(async |language| {
+        let node = TestNode::start([]).await;
+        let mut reports = node.listen("plugin.*").await;
+        let mut handled = node.listen("custom.handled").await;
+        assert!(node.status(NAME).await.is_none());
 
-    node.place(&version(1));
-    let installed = reports.next().await;
-    assert_eq!(installed["type"], "plugin.installed");
-    assert_eq!(installed["data"], json!({ "plugin": NAME }));
-    let started = reports.next().await;
-    assert_eq!(started["type"], "plugin.started");
-    assert_eq!(
-        started["data"],
-        json!({ "plugin": NAME, "version": "1.0.0" })
-    );
-    node.send("versioned.event", 1).await;
-    assert_eq!(handled.next().await["data"]["version"], "1.0.0");
+        node.place(&version_in(language, 1));
+        let installed = reports.next().await;
+        assert_eq!(installed["type"], "plugin.installed");
+        assert_eq!(installed["data"], json!({ "plugin": NAME }));
+        let started = reports.next().await;
+        assert_eq!(started["type"], "plugin.started");
+        assert_eq!(
+            started["data"],
+            json!({ "plugin": NAME, "version": "1.0.0" })
+        );
+        node.send("versioned.event", 1).await;
+        assert_eq!(handled.next().await["data"]["version"], "1.0.0");
 
-    node.place(&version(2));
-    let reloaded = reports.next().await;
-    assert_eq!(reloaded["type"], "plugin.reloaded", "renamed over");
-    assert_eq!(
-        reloaded["data"],
-        json!({ "plugin": NAME, "version": "2.0.0" })
-    );
-    node.send("versioned.event", 2).await;
-    assert_eq!(handled.next().await["data"]["version"], "2.0.0");
+        node.place(&version_in(language, 2));
+        let reloaded = reports.next().await;
+        assert_eq!(reloaded["type"], "plugin.reloaded", "renamed over");
+        assert_eq!(
+            reloaded["data"],
+            json!({ "plugin": NAME, "version": "2.0.0" })
+        );
+        node.send("versioned.event", 2).await;
+        assert_eq!(handled.next().await["data"]["version"], "2.0.0");
 
-    version(1).overwrite(&node.plugins());
-    let reloaded = reports.next().await;
-    assert_eq!(reloaded["type"], "plugin.reloaded", "written in place");
-    assert_eq!(reloaded["data"]["version"], "1.0.0");
-    node.send("versioned.event", 3).await;
-    assert_eq!(handled.next().await["data"]["version"], "1.0.0");
-    // Counted since the plugin was installed.
-    node.until(NAME, |status| status.counters.delivered == 3)
-        .await;
+        version_in(language, 1).overwrite(&node.plugins());
+        let reloaded = reports.next().await;
+        assert_eq!(reloaded["type"], "plugin.reloaded", "written in place");
+        assert_eq!(reloaded["data"]["version"], "1.0.0");
+        node.send("versioned.event", 3).await;
+        assert_eq!(handled.next().await["data"]["version"], "1.0.0");
+        // Counted since the plugin was installed.
+        node.until(NAME, |status| status.counters.delivered == 3)
+            .await;
 
-    node.remove(NAME);
-    assert_eq!(reports.next().await["type"], "plugin.stopped");
-    let removed = reports.next().await;
-    assert_eq!(
-        (&removed["type"], &removed["subject"]),
-        (&json!("plugin.removed"), &json!(NAME))
-    );
-    let gone = async {
-        while node.status(NAME).await.is_some() {
-            tokio::time::sleep(crate::support::POLL).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, gone)
-        .await
-        .expect("it is forgotten");
-    node.place(&version(2));
-    reports.about("plugin.started", NAME).await;
-    node.send("versioned.event", 4).await;
-    assert_eq!(handled.next().await["data"]["data"], 4);
+        node.remove_file(&version_in(language, 1));
+        assert_eq!(reports.next().await["type"], "plugin.stopped");
+        let removed = reports.next().await;
+        assert_eq!(
+            (&removed["type"], &removed["subject"]),
+            (&json!("plugin.removed"), &json!(NAME))
+        );
+        let gone = async {
+            while node.status(NAME).await.is_some() {
+                tokio::time::sleep(crate::support::POLL).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, gone)
+            .await
+            .expect("it is forgotten");
+        node.place(&version_in(language, 2));
+        reports.about("plugin.started", NAME).await;
+        node.send("versioned.event", 4).await;
+        assert_eq!(handled.next().await["data"]["data"], 4);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_manifest_takes_effect() {
-    let node = TestNode::start([version(1)]).await;
-    let mut reports = node.listen("plugin.*").await;
-    let mut handled = node.listen("custom.handled").await;
-    node.place_manifest(
-        NAME,
-        "subscribe = [\"custom.other\"]\n[limits]\nmailbox = 7\n",
-    );
-    reports.about("plugin.reloaded", NAME).await;
-    let status = node.status(NAME).await.expect("it is there");
-    let patterns: Vec<&str> = status
-        .listeners
-        .iter()
-        .map(|listener| &*listener.pattern)
-        .collect();
-    assert_eq!(patterns, ["custom.other"]);
-    assert_eq!(status.limits.mailbox, 7);
-    node.send("versioned.event", 1).await;
-    node.send("other", 2).await;
-    assert_eq!(handled.next().await["data"]["data"], 2);
+    in_each_language(async |language| {
+        let node = TestNode::start([version_in(language, 1)]).await;
+        let mut reports = node.listen("plugin.*").await;
+        let mut handled = node.listen("custom.handled").await;
+        node.place_manifest(
+            NAME,
+            "subscribe = [\"custom.other\"]\n[limits]\nmailbox = 7\n",
+        );
+        reports.about("plugin.reloaded", NAME).await;
+        let status = node.status(NAME).await.expect("it is there");
+        let patterns: Vec<&str> = status
+            .listeners
+            .iter()
+            .map(|listener| &*listener.pattern)
+            .collect();
+        assert_eq!(patterns, ["custom.other"]);
+        assert_eq!(status.limits.mailbox, 7);
+        node.send("versioned.event", 1).await;
+        node.send("other", 2).await;
+        assert_eq!(handled.next().await["data"]["data"], 2);
 
-    std::fs::remove_file(node.plugins().join(format!("{NAME}.toml"))).expect("it is there");
-    reports.about("plugin.reloaded", NAME).await;
-    node.send("other", 3).await;
-    node.send("versioned.event", 4).await;
-    assert_eq!(handled.next().await["data"]["data"], 4, "as declared again");
+        std::fs::remove_file(node.plugins().join(format!("{NAME}.toml"))).expect("it is there");
+        reports.about("plugin.reloaded", NAME).await;
+        node.send("other", 3).await;
+        node.send("versioned.event", 4).await;
+        assert_eq!(handled.next().await["data"]["data"], 4, "as declared again");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,20 +258,23 @@ async fn a_version_that_is_long_in_starting_delays_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_plugin_stays_paused_when_it_is_replaced() {
-    let node = TestNode::start([version(1)]).await;
-    let mut handled = node.listen("custom.handled").await;
-    node.succeed(NAME, "pause").await;
-    node.send("versioned.event", 1).await;
-    node.place(&version(2));
-    let status = node
-        .until(NAME, |status| status.version.as_deref() == Some("2.0.0"))
-        .await;
-    assert_eq!(
-        (status.state, status.counters.queued),
-        (PluginState::Paused, 1)
-    );
-    node.succeed(NAME, "resume").await;
-    assert_eq!(handled.next().await["data"]["version"], "2.0.0");
+    in_each_language(async |language| {
+        let node = TestNode::start([version_in(language, 1)]).await;
+        let mut handled = node.listen("custom.handled").await;
+        node.succeed(NAME, "pause").await;
+        node.send("versioned.event", 1).await;
+        node.place(&version_in(language, 2));
+        let status = node
+            .until(NAME, |status| status.version.as_deref() == Some("2.0.0"))
+            .await;
+        assert_eq!(
+            (status.state, status.counters.queued),
+            (PluginState::Paused, 1)
+        );
+        node.succeed(NAME, "resume").await;
+        assert_eq!(handled.next().await["data"]["version"], "2.0.0");
+    })
+    .await;
 }
 
 /// Publishes numbered events, in bursts or one after the other, until it is stopped;
@@ -397,13 +411,17 @@ fn longest_run(told: &[Value]) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn thirty_replacements_under_a_steady_stream_lose_repeat_and_reorder_nothing() {
-    let node = TestNode::start([version(1).manifest(ROOMY)]).await;
-    under_a_steady_stream(&node, [1, 1], 30, label, |node, replacement| {
-        if replacement % 4 < 2 {
-            node.place(&version(replacement));
-        } else {
-            version(replacement).overwrite(&node.plugins());
-        }
+    in_each_language(async |language| {
+        let version = |number| version_in(language, number);
+        let node = TestNode::start([version(1).manifest(ROOMY)]).await;
+        under_a_steady_stream(&node, [1, 1], 30, label, |node, replacement| {
+            if replacement % 4 < 2 {
+                node.place(&version(replacement));
+            } else {
+                version(replacement).overwrite(&node.plugins());
+            }
+        })
+        .await;
     })
     .await;
 }
@@ -432,11 +450,14 @@ pub async fn replacements_amid_frames_lose_repeat_and_reorder_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_instances_keep_each_subject_s_order_while_their_number_changes() {
-    let node = TestNode::start([version(1).manifest(ROOMY)]).await;
-    under_a_steady_stream(&node, [7, 1], 8, label, |node, replacement| {
-        let instances = 1 + replacement % 4;
-        let manifest = format!("concurrency = {instances}\n{ROOMY}");
-        node.place(&version(replacement).manifest(&manifest));
+    in_each_language(async |language| {
+        let node = TestNode::start([version_in(language, 1).manifest(ROOMY)]).await;
+        under_a_steady_stream(&node, [7, 1], 8, label, |node, replacement| {
+            let instances = 1 + replacement % 4;
+            let manifest = format!("concurrency = {instances}\n{ROOMY}");
+            node.place(&version_in(language, replacement).manifest(&manifest));
+        })
+        .await;
     })
     .await;
 }

@@ -9,15 +9,23 @@ pub mod check;
 pub mod dev;
 pub mod discover;
 pub mod engine;
+mod npm;
 pub mod place;
+pub mod project;
 pub mod scaffold;
 pub mod toolchain;
 
 pub use build::{BuildError, Compiled, CompilerOutput, PluginCrate, build};
 pub use check::{CheckError, CheckReport, EngineReport, Examination, check, examine};
 pub use dev::{BuildSummary, Dev, DevError, DevReport};
-pub use discover::discover;
+pub use discover::{discover, discover_projects};
 pub use engine::{MadeEngine, MakeEngineError, make_python_engine};
+pub use npm::keep_package;
 pub use place::{PlaceError, Placement, place};
-pub use scaffold::{ScaffoldError, Scaffolded, ScaffoldedText, SdkSource, scaffold, scaffold_text};
+pub use project::{
+    Bundle, Project, ProjectError, bundle, get_packages, is_project, is_python_project,
+};
+pub use scaffold::{
+    ScaffoldError, Scaffolded, ScaffoldedText, SdkSource, scaffold, scaffold_project, scaffold_text,
+};
 pub use toolchain::{ToolchainError, WASM_TARGET, ensure_target};

@@ -102,12 +102,17 @@ pub fn resolve(importer: &str, name: &str, language: Language) -> Vec<String> {
         Some(folder) => format!("{folder}/{file}"),
         None => file.to_owned(),
     };
-    if Language::of_name(file).is_some_and(Language::is_text) {
-        return vec![placed(file)];
-    }
-    ["js", "mjs", "ts", "mts"]
-        .map(|extension| placed(&format!("{file}.{extension}")))
-        .to_vec()
+    let named = Language::of_name(file).filter(|language| language.is_text());
+    // `_util.js` is what TypeScript calls the `_util.ts` that it is made of.
+    let stem = match named {
+        Some(_) => file.rsplit_once('.').map_or(file, |(stem, _)| stem),
+        None => file,
+    };
+    let others = ["js", "mjs", "ts", "mts"].map(|extension| format!("{stem}.{extension}"));
+    let others = others.iter().map(String::as_str);
+    let as_written = named.map(|_| file).into_iter();
+    let all = as_written.chain(others.filter(|other| *other != file));
+    all.map(placed).collect()
 }
 
 #[cfg(test)]
@@ -130,10 +135,13 @@ mod tests {
     #[test]
     fn nothing_outside_the_folder_and_no_plugin_is_imported() {
         let of = |importer: &str, name: &str| resolve(importer, name, Language::TypeScript);
-        assert_eq!(of("a.ts", "./_util.ts"), ["_util.ts"]);
+        let first = |importer: &str, name: &str| of(importer, name).swap_remove(0);
+        assert_eq!(first("a.ts", "./_util.ts"), "_util.ts");
         assert_eq!(of("a.ts", "./_util")[2], "_util.ts");
-        assert_eq!(of("a/main.ts", "./cart.ts"), ["a/cart.ts"]);
-        assert_eq!(of("a/main.ts", "../_util.ts"), ["_util.ts"]);
+        let by_another_ending = ["_util.js", "_util.mjs", "_util.ts", "_util.mts"];
+        assert_eq!(of("a.ts", "./_util.js"), by_another_ending);
+        assert_eq!(first("a/main.ts", "./cart.ts"), "a/cart.ts");
+        assert_eq!(first("a/main.ts", "../_util.ts"), "_util.ts");
         for (importer, name) in [
             ("a.ts", "../_util.ts"),
             ("a.ts", "./b.ts"),

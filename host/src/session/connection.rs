@@ -9,6 +9,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use hearken_session_protocol::{ClientInfo, Disconnect};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::across::Wish;
 use super::capabilities::Capabilities;
@@ -17,6 +18,7 @@ use super::hub::{Hub, Subscriber};
 use super::name::ChannelName;
 use super::outbox::Outbox;
 use super::pace::Pace;
+use super::registry::Began;
 use super::source::Source;
 use super::verb::Verbs;
 use crate::access::Identity;
@@ -70,6 +72,8 @@ pub(super) struct State {
     pub(super) renewing: bool,
     /// How fast its commands come.
     pub(super) pace: Pace,
+    /// When its last message came.
+    pub(super) came: Instant,
     /// How many of them in a row came too fast.
     pub(super) too_fast: u32,
     /// Publishes for it; made when it first does.
@@ -116,6 +120,8 @@ pub(super) struct Known {
     pub(super) version: String,
     /// When it connected, in milliseconds since the Unix epoch.
     pub(super) since: u64,
+    /// The same in the order of all nodes, once it is connected.
+    pub(super) began: Option<Began>,
 }
 
 /// A channel that a session is subscribed to, or is about to be.
@@ -212,6 +218,7 @@ impl Connection {
                 },
                 renewing: false,
                 pace: Pace::default(),
+                came: Instant::now(),
                 too_fast: 0,
                 publisher: None,
             }),
@@ -242,9 +249,12 @@ impl Connection {
         let active = subscriptions
             .into_iter()
             .filter_map(|(name, subscription)| Some((name, subscription.active?)));
+        let mut active: Vec<_> = active.collect();
+        // In no random order, so that a simulation repeats.
+        active.sort_by(|(one, _), (other, _)| one.cmp(other));
         Some(Ended {
             known: state.known.take(),
-            subscriptions: active.collect(),
+            subscriptions: active,
         })
     }
 

@@ -72,9 +72,11 @@ impl Session {
         &self.connection.outbox
     }
 
-    /// A message of its client has come, of so many bytes.
-    pub fn count_received(&self, bytes: usize) {
+    /// A message of its client has come, of so many bytes: commands that are given from now on
+    /// are of that one.
+    pub fn came(&self, bytes: usize) {
         self.shared.counts.received.add(1, bytes);
+        self.connection.lock().came = Instant::now();
     }
 
     /// These frames are sent to its client.

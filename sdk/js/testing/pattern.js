@@ -13,7 +13,8 @@ export function check(pattern) {
   compile(pattern);
 }
 
-function compile(pattern) {
+/** The regular expression that matches what a pattern does. */
+export function compile(pattern) {
   let depth = 0;
   const source = [...pattern].map((character) => {
     switch (character) {

@@ -6,9 +6,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{
-    AT_ONCE, all, append, append_to, attempt, attempts, make, node, order, reports, until_handled,
+    AT_ONCE, all, append, append_to, attempt, attempts, make, node, node_in, order, reports,
+    until_handled,
 };
 use crate::support::api::answer;
+use crate::support::languages::in_each_language;
 use crate::support::node::TestNode;
 use crate::support::plugin::plugin;
 
@@ -23,43 +25,46 @@ fn recorded(report: &Value) -> OffsetDateTime {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn a_failed_event_is_tried_again_later_and_holds_back_only_its_subject() {
-    let node = node("backoff = \"200ms\"").await;
-    let mut reports = reports(&node).await;
-    let last = append(
-        &node,
-        &[
-            order("a1", "a", fail(3)),
-            order("a2", "a", Value::Null),
-            order("b1", "b", Value::Null),
-        ],
-    )
-    .await;
-    let reports = reports.take(6).await;
-    let order: Vec<_> = reports.iter().map(attempt).collect();
-    let place = |id: &str, nth| {
-        let mut order = order.iter();
-        order.position(|found| *found == (id.to_owned(), Some(nth)))
-    };
-    let tries = [1, 2, 3, 4].map(|nth| place("a1", nth).expect("it is tried"));
-    assert!(tries.is_sorted(), "{order:?}");
-    assert!(
-        place("a2", 1) > Some(tries[3]),
-        "one after the other: {order:?}"
-    );
-    assert!(place("b1", 1) < Some(tries[3]), "others go on: {order:?}");
-    // Each is waited for twice as long as the one before.
-    for (pair, least) in tries.windows(2).zip([200, 400, 800]) {
-        let waited = recorded(&reports[pair[1]]) - recorded(&reports[pair[0]]);
-        // Their times are cut to milliseconds.
+    in_each_language(async |language| {
+        let node = node_in(language, "backoff = \"200ms\"").await;
+        let mut reports = reports(&node).await;
+        let last = append(
+            &node,
+            &[
+                order("a1", "a", fail(3)),
+                order("a2", "a", Value::Null),
+                order("b1", "b", Value::Null),
+            ],
+        )
+        .await;
+        let reports = reports.take(6).await;
+        let order: Vec<_> = reports.iter().map(attempt).collect();
+        let place = |id: &str, nth| {
+            let mut order = order.iter();
+            order.position(|found| *found == (id.to_owned(), Some(nth)))
+        };
+        let tries = [1, 2, 3, 4].map(|nth| place("a1", nth).expect("it is tried"));
+        assert!(tries.is_sorted(), "{order:?}");
         assert!(
-            waited.whole_milliseconds() >= least - 1,
-            "{waited} of {least}"
+            place("a2", 1) > Some(tries[3]),
+            "one after the other: {order:?}"
         );
-    }
-    until_handled(&node, last).await;
-    let status = node.status("consuming").await.expect("it is there");
-    assert_eq!(status.consumers[0].dead, 0);
-    assert_eq!(status.consumers[0].stalled, None);
+        assert!(place("b1", 1) < Some(tries[3]), "others go on: {order:?}");
+        // Each is waited for twice as long as the one before.
+        for (pair, least) in tries.windows(2).zip([200, 400, 800]) {
+            let waited = recorded(&reports[pair[1]]) - recorded(&reports[pair[0]]);
+            // Their times are cut to milliseconds.
+            assert!(
+                waited.whole_milliseconds() >= least - 1,
+                "{waited} of {least}"
+            );
+        }
+        until_handled(&node, last).await;
+        let status = node.status("consuming").await.expect("it is there");
+        assert_eq!(status.consumers[0].dead, 0);
+        assert_eq!(status.consumers[0].stalled, None);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,23 +134,27 @@ fn text(value: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn what_is_rejected_is_a_dead_letter_at_once() {
-    let node = node("backoff = \"1h\"").await;
-    let mut reports = reports(&node).await;
-    let last = append(
-        &node,
-        &[
-            order("a1", "a", json!({ "do": "reject" })),
-            order("a2", "a", Value::Null),
-        ],
-    )
+    in_each_language(async |language| {
+        let node = node_in(language, "backoff = \"1h\"").await;
+        let mut reports = reports(&node).await;
+        let last = append(
+            &node,
+            &[
+                order("a1", "a", json!({ "do": "reject" })),
+                order("a2", "a", Value::Null),
+            ],
+        )
+        .await;
+        let expected = ["a1", "a2"].map(|id| (id.to_owned(), Some(1)));
+        assert_eq!(attempts(&mut reports, 2).await, expected);
+        until_handled(&node, last).await;
+        let letters = all(&node, "dead.consuming").await;
+        assert_eq!(letters.len(), 1, "{letters:?}");
+        let reason = letters[0]["deadreason"].as_str().unwrap_or_default();
+        assert!(reason.contains("it is told to reject"), "{reason}");
+        assert_eq!(text(&letters[0]["deadattempts"]), "1");
+    })
     .await;
-    let expected = ["a1", "a2"].map(|id| (id.to_owned(), Some(1)));
-    assert_eq!(attempts(&mut reports, 2).await, expected);
-    until_handled(&node, last).await;
-    let letters = all(&node, "dead.consuming").await;
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    assert_eq!(letters[0]["deadreason"], "it is told to reject");
-    assert_eq!(text(&letters[0]["deadattempts"]), "1");
 }
 
 /// Instances are made more slowly after each death, so that there are not many more of them

@@ -11,21 +11,33 @@ use serde_json::{Value, json};
 
 use crate::support::api::{Api, answer};
 use crate::support::events::Events;
+use crate::support::languages::Language;
 use crate::support::node::TestNode;
-use crate::support::plugin::{Plugin, plugin};
+use crate::support::plugin::Plugin;
 
 /// Attempts come one after the other at once, so that tests need not wait.
 const AT_ONCE: &str = "backoff = \"1ms\"\nmax_backoff = \"5ms\"\n";
 
 /// The plugin, whose `[consume.orders]` says this.
 fn consuming(settings: &str) -> Plugin {
+    consuming_in(Language::Rust, settings)
+}
+
+/// The same in another language, where which attempt it is is counted by the instance.
+fn consuming_in(language: Language, settings: &str) -> Plugin {
     let allowed = "[allow]\nappend = [\"handled\"]\n";
-    plugin("consuming").manifest(&format!("{allowed}[consume.orders]\n{settings}"))
+    let consuming = language.guest("consuming");
+    consuming.manifest(&format!("{allowed}[consume.orders]\n{settings}"))
 }
 
 /// A node with the plugin and its channel.
 async fn node(settings: &str) -> TestNode {
-    let node = TestNode::start([consuming(settings)]).await;
+    node_in(Language::Rust, settings).await
+}
+
+/// The same in another language.
+async fn node_in(language: Language, settings: &str) -> TestNode {
+    let node = TestNode::start([consuming_in(language, settings)]).await;
     make(&node, "orders").await;
     node
 }

@@ -4,6 +4,7 @@ use hearken::admin::PluginState;
 use serde_json::json;
 
 use super::{TIGHT, fails};
+use crate::support::languages::in_each_language;
 use crate::support::neighbour::Neighbourhood;
 use crate::support::plugin::plugin;
 
@@ -14,11 +15,6 @@ const LONGEST_REASON: usize = 5_000;
 pub async fn trap() {
     let failed = fails("trap", "trap.now", "unreachable").await;
     assert!(failed["backtrace"].is_string(), "{failed}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-pub async fn spin() {
-    fails("spin", "spin.now", "deadline of 100ms exceeded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,17 +38,6 @@ async fn spinning_plugins_take_nothing_from_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub async fn leak() {
-    let reason = "memory limit of 8.0 MiB reached";
-    fails("leak", "leak.now", reason).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-pub async fn recurse() {
-    fails("recurse", "recurse.now", "stack overflow").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 pub async fn sleeper() {
     for event_type in ["sleeper.clock", "sleeper.event"] {
         let failed = fails("sleeper", event_type, "deadline of 100ms exceeded").await;
@@ -63,22 +48,68 @@ pub async fn sleeper() {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn fail() {
-    let mut neighbours = Neighbourhood::of([plugin("fail").manifest(TIGHT)]).await;
-    for number in 0..20 {
-        let id = neighbours.send("fail.now", number).await;
-        let failed = neighbours.reports.about("plugin.failed", "fail").await;
-        let reason = "custom.fail.now is not to my taste";
-        assert_eq!(
-            failed["data"],
-            json!({ "plugin": "fail", "event": id, "reason": reason })
-        );
-    }
-    let status = neighbours
-        .until("fail", |status| status.counters.failed == 20)
-        .await;
-    assert_eq!(status.state, PluginState::Running, "no instance has died");
-    assert_eq!(status.counters.restarts, 0);
-    neighbours.nothing_is_missed().await;
+    in_each_language(async |language| {
+        let guest = language.guest("fail").manifest(TIGHT);
+        let mut neighbours = Neighbourhood::of([guest]).await;
+        for number in 0..20 {
+            let id = neighbours.send("fail.now", number).await;
+            let failed = neighbours.reports.about("plugin.failed", "fail").await;
+            let data = &failed["data"];
+            assert_eq!(
+                (&data["plugin"], &data["event"]),
+                (&json!("fail"), &json!(id))
+            );
+            let reason = data["reason"].as_str().expect("a reason");
+            assert!(
+                reason.contains("custom.fail.now is not to my taste"),
+                "{data}"
+            );
+            assert_eq!(data["trace"].is_string(), !language.is_compiled(), "{data}");
+        }
+        let status = neighbours
+            .until("fail", |status| status.counters.failed == 20)
+            .await;
+        assert_eq!(status.state, PluginState::Running, "no instance has died");
+        assert_eq!(status.counters.restarts, 0);
+        neighbours.nothing_is_missed().await;
+    })
+    .await;
+}
+
+/// Who never ends dies of it, in whatever language; who takes too much or calls itself without
+/// end does so where nothing can throw.
+#[tokio::test(flavor = "multi_thread")]
+pub async fn what_a_handler_may_not_is_told_and_hurts_nobody() {
+    in_each_language(async |language| {
+        let (leak, recurse) = match language.is_compiled() {
+            true => ("memory limit of 8.0 MiB reached", "stack overflow"),
+            false => (
+                "out of memory",
+                "RangeError: Maximum call stack size exceeded",
+            ),
+        };
+        let spin = "deadline of 100ms exceeded";
+        let twins = [("spin", spin), ("leak", leak), ("recurse", recurse)];
+        let guests = twins.map(|(guest, _)| language.guest(guest).manifest(TIGHT));
+        let mut neighbours = Neighbourhood::of(guests).await;
+        for (guest, reason) in twins {
+            let id = neighbours.send(&format!("{guest}.now"), 1).await;
+            neighbours.nothing_is_missed().await;
+            let failed = neighbours.reports.about("plugin.failed", guest).await;
+            let told = failed["data"]["reason"].as_str().expect("a reason");
+            assert!(told.contains(reason), "{told}");
+            assert_eq!(failed["data"]["event"], id);
+            let status = neighbours
+                .until(guest, |status| status.counters.failed == 1)
+                .await;
+            let dies = language.is_compiled() || guest == "spin";
+            assert_eq!(status.counters.restarts, u64::from(dies), "{guest}");
+            neighbours.send(&format!("{guest}.now"), 2).await;
+            neighbours.reports.about("plugin.failed", guest).await;
+        }
+        neighbours.nothing_is_missed().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

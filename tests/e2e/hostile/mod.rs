@@ -11,6 +11,7 @@ pub mod memories;
 pub mod progress;
 pub mod quarantine;
 pub mod senders;
+mod texts;
 
 use serde_json::{Value, json};
 

@@ -6,6 +6,7 @@ use hearken::admin::PluginState;
 use serde_json::{Value, json};
 
 use crate::support::events::Events;
+use crate::support::languages::in_each_language;
 use crate::support::neighbour::Neighbourhood;
 use crate::support::node::TestNode;
 use crate::support::plugin::{Plugin, plugin};
@@ -80,19 +81,25 @@ async fn a_new_file_ends_it_and_gets_what_was_left_waiting() {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn a_success_between_forgives() {
-    let mut neighbours = Neighbourhood::of([plugin("moody")]).await;
-    for round in 1..=2 * u64::from(DEATHS) {
-        neighbours.send("moody.trap", round).await;
-        neighbours.send("moody.calm", round).await;
-        neighbours
-            .until("moody", |status| status.counters.delivered == 2 * round)
-            .await;
-    }
-    let status = neighbours.status("moody").await.expect("it is there");
-    assert_eq!(status.state, PluginState::Running);
-    assert_eq!(status.counters.failed, 2 * u64::from(DEATHS));
-    neighbours.nothing_is_missed().await;
+    in_each_language(async |language| {
+        let mut neighbours = Neighbourhood::of([language.guest("moody").manifest(SHORT)]).await;
+        for round in 1..=2 * u64::from(DEATHS) {
+            neighbours.send("moody.trap", round).await;
+            neighbours.send("moody.calm", round).await;
+            neighbours
+                .until("moody", |status| status.counters.delivered == 2 * round)
+                .await;
+        }
+        let status = neighbours.status("moody").await.expect("it is there");
+        assert_eq!(status.state, PluginState::Running);
+        assert_eq!(status.counters.failed, 2 * u64::from(DEATHS));
+        neighbours.nothing_is_missed().await;
+    })
+    .await;
 }
+
+/// What dies by using up its time does so soon.
+const SHORT: &str = "[limits]\ndeadline = \"50ms\"\n";
 
 /// The first pause of the quarantines that tests wait for.
 const PAUSE: Duration = Duration::from_millis(100);

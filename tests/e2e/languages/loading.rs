@@ -1,7 +1,6 @@
 //! A save is the new version; what is no plugin is told with its line.
 
 use std::fs;
-use std::time::Duration;
 
 use hearken::admin::PluginState;
 use hearken::script::Language;
@@ -213,38 +212,4 @@ async fn what_is_for_people_and_tools_is_no_plugin() {
         .until(|event| event["type"] == "plugin.installed")
         .await;
     assert_eq!(installed["subject"], "last");
-}
-
-/// Events that come while versions replace each other are handled once each, in order.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reload_loses_nothing() {
-    const EVENTS: u64 = 600;
-    let (node, mut reports) = node().await;
-    node.place_manifest("text", "[limits]\nmailbox = 100000\n");
-    let version = |number: u64| answering(&format!("[{number}, event.data]"));
-    save(&node, "text.js", &version(0));
-    reports.about("plugin.started", "text").await;
-    let mut answers = node.listen("custom.answered").await;
-    let sender = node.clone();
-    let sending = tokio::spawn(async move {
-        for number in 0..EVENTS {
-            sender.send("asked", number).await;
-        }
-    });
-    for number in 1..=5 {
-        save(&node, "text.js", &version(number));
-        reports.about("plugin.reloaded", "text").await;
-    }
-    tokio::time::timeout(Duration::from_secs(60), sending)
-        .await
-        .expect("in time")
-        .expect("all are sent");
-    let mut last_version = 0;
-    for number in 0..EVENTS {
-        let data = answer(&mut answers).await;
-        assert_eq!(data[1], number, "none is lost, twice or out of order");
-        let version = data[0].as_u64().expect("a number");
-        assert!(version >= last_version, "{data}");
-        last_version = version;
-    }
 }

@@ -3,7 +3,12 @@
 mod api;
 mod authors;
 mod bounds;
+mod enonic;
 mod loading;
+#[cfg(unix)]
+mod projects;
+mod snapshots;
+mod properties;
 
 use std::fs;
 use std::path::Path;

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 use crate::sessions::{Session, Stream, configured};
 use crate::support::DEADLINE;
 use crate::support::api::Api;
+use crate::support::engines;
+use crate::support::languages::{Language, in_each_language};
 use crate::support::plugin::{Plugin, plugin};
 use crate::support::process::NodeProcess;
 
@@ -49,21 +51,19 @@ const MANIFEST: &str = "[allow]\nsessions = [\"chat\", \"judged\"]\n";
 /// On which way sessions are connected here.
 const WAY: &str = "POST http_stream";
 
-fn doorman() -> Plugin {
-    plugin("doorman").manifest(MANIFEST)
+fn doorman(language: Language) -> Plugin {
+    language.guest("doorman").manifest(MANIFEST)
 }
 
 /// A node of this configuration with these plugins.
 async fn node_of(configuration: &str, plugins: impl IntoIterator<Item = Plugin>) -> NodeProcess {
     let (folder, _) = configured(configuration);
-    for plugin in plugins {
-        plugin.place(&folder.path().join("plugins"));
-    }
+    engines::place(plugins, &folder.path().join("plugins"), folder.path()).await;
     NodeProcess::start_again(folder, &[]).await
 }
 
-async fn node() -> NodeProcess {
-    node_of(CONFIGURATION, [doorman()]).await
+async fn node(language: Language) -> NodeProcess {
+    node_of(CONFIGURATION, [doorman(language)]).await
 }
 
 /// Somebody who is connected as this user, by what the plugin says.

@@ -5,27 +5,33 @@ use crate::support::POLL;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_question_is_lost_while_versions_come_and_go() {
-    let node = node().await;
-    let mut ada = user(&node, "ada").await;
-    let mut last = 0;
-    for version in 2..=6 {
-        let manifest = format!("{MANIFEST}[config]\nversion = \"{version}\"\n");
-        plugin("doorman").manifest(&manifest).place(&node.plugins());
-        loop {
-            let reply = call(&node, &mut ada, "door.version", json!({})).await;
-            assert_eq!(code(&reply), 0, "{reply}");
-            let said = reply["rpc"]["data"]["version"].as_str().unwrap_or("1");
-            let said: u64 = said.parse().expect("a number");
-            assert!(said >= last, "an older version answers after {last}");
-            last = said;
-            if said == version {
-                break;
+    in_each_language(async |language| {
+        let node = node(language).await;
+        let mut ada = user(&node, "ada").await;
+        let mut last = 0;
+        for version in 2..=6 {
+            let manifest = format!("{MANIFEST}[config]\nversion = \"{version}\"\n");
+            language
+                .guest("doorman")
+                .manifest(&manifest)
+                .place(&node.plugins());
+            loop {
+                let reply = call(&node, &mut ada, "door.version", json!({})).await;
+                assert_eq!(code(&reply), 0, "{reply}");
+                let said = reply["rpc"]["data"]["version"].as_str().unwrap_or("1");
+                let said: u64 = said.parse().expect("a number");
+                assert!(said >= last, "an older version answers after {last}");
+                last = said;
+                if said == version {
+                    break;
+                }
             }
         }
-    }
-    let status = node.status("doorman").await.expect("it is there");
-    assert_eq!(status.counters.restarts, 0, "{:?}", status.last_error);
-    assert_eq!(status.version.as_deref(), Some("6"));
+        let status = node.status("doorman").await.expect("it is there");
+        assert_eq!(status.counters.restarts, 0, "{:?}", status.last_error);
+        assert_eq!(status.version.as_deref(), Some("6"));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use super::plugin::Plugin;
 use super::process::{hearken, run_compiling};
 
 /// A text in TypeScript, so that both engines are needed.
@@ -37,6 +38,24 @@ pub async fn put_into(data: &Path) {
     for file in fs::read_dir(compiled().await.join("code")).expect("it is there") {
         let file = file.expect("it can be read");
         fs::copy(file.path(), code.join(file.file_name())).expect("a new file");
+    }
+}
+
+/// Puts plugins into the plugins folder of a node that has not been started, and into its data
+/// folder, within `folder`, the code of the engines, if one of them is a text.
+pub async fn place(
+    plugins: impl IntoIterator<Item = Plugin>,
+    plugins_folder: &Path,
+    folder: &Path,
+) {
+    fs::create_dir_all(plugins_folder).expect("a new folder");
+    let mut is_text = false;
+    for plugin in plugins {
+        plugin.place(plugins_folder);
+        is_text |= plugin.is_text();
+    }
+    if is_text {
+        put_into(&folder.join("data")).await;
     }
 }
 

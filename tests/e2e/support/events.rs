@@ -45,10 +45,11 @@ impl Events {
     }
 
     /// The same without the events of other sources.
-    pub fn from(self, source: &'static str) -> Self {
+    pub fn from(self, source: &str) -> Self {
+        let source = source.to_owned();
         let messages = self
             .messages
-            .filter(move |message| std::future::ready(message.data["source"] == source));
+            .filter(move |message| std::future::ready(message.data["source"] == *source));
         Self {
             messages: Box::pin(messages),
         }

@@ -14,6 +14,7 @@ pub mod events;
 pub mod gate;
 pub mod guests;
 pub mod handmade;
+pub mod languages;
 pub mod lines;
 pub mod load;
 #[cfg(target_os = "linux")]

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use hearken::config::{CompileSettings, NodeConfig};
 use tempfile::TempDir;
 
+use super::engines;
 use super::events::Events;
 use super::node::{self, TestNode};
 use super::plugin::{Plugin, plugin};
@@ -38,7 +39,13 @@ impl Neighbourhood {
     /// folder, so that whatever is reported of them is seen.
     pub async fn with(plugins: impl IntoIterator<Item = Plugin>) -> Self {
         let recorder = plugin("recorder").manifest("subscribe = [\"custom.good.*\"]");
-        let neighbourhood = Self::on(TestNode::start([recorder]).await).await;
+        let plugins: Vec<Plugin> = plugins.into_iter().collect();
+        let folders = TempDir::new().expect("a temporary folder");
+        if plugins.iter().any(Plugin::is_text) {
+            engines::put_into(&folders.path().join("data")).await;
+        }
+        engines::place([recorder], &folders.path().join("plugins"), folders.path()).await;
+        let neighbourhood = Self::on(TestNode::start_in(folders).await).await;
         for plugin in plugins {
             neighbourhood.place(&plugin);
         }

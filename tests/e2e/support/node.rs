@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DEADLINE;
 use super::api::Api;
+use super::engines;
 use super::plugin::{self, Plugin};
 
 /// Time that a node of these tests has to drain: some of the plugins never end by
@@ -70,7 +71,7 @@ pub fn policy(text: &str) -> Policy {
 impl TestNode {
     /// A node that has these plugins from the start, and this policy.
     pub async fn start_under(policy_text: &str, plugins: impl IntoIterator<Item = Plugin>) -> Self {
-        let folders = Self::folders(plugins);
+        let folders = Self::folders(plugins).await;
         let mut config = config(folders.path());
         config.policy = policy(policy_text);
         Self::start_with(config, folders).await
@@ -78,7 +79,7 @@ impl TestNode {
 
     /// A node that has these plugins from the start.
     pub async fn start(plugins: impl IntoIterator<Item = Plugin>) -> Self {
-        Self::start_in(Self::folders(plugins)).await
+        Self::start_in(Self::folders(plugins).await).await
     }
 
     /// The same, where a quarantine begins with this pause.
@@ -86,7 +87,7 @@ impl TestNode {
         plugins: impl IntoIterator<Item = Plugin>,
         first: Duration,
     ) -> Self {
-        let folders = Self::folders(plugins);
+        let folders = Self::folders(plugins).await;
         let mut config = config(folders.path());
         config.quarantine = QuarantinePauses {
             first,
@@ -95,12 +96,9 @@ impl TestNode {
         Self::start_with(config, folders).await
     }
 
-    fn folders(plugins: impl IntoIterator<Item = Plugin>) -> TempDir {
+    async fn folders(plugins: impl IntoIterator<Item = Plugin>) -> TempDir {
         let folders = TempDir::new().expect("a temporary folder");
-        std::fs::create_dir(folders.path().join("plugins")).expect("a new folder");
-        for plugin in plugins {
-            plugin.place(&folders.path().join("plugins"));
-        }
+        engines::place(plugins, &folders.path().join("plugins"), folders.path()).await;
         folders
     }
 
@@ -161,6 +159,11 @@ impl TestNode {
     /// Removes a component from the folder.
     pub fn remove(&self, plugin: &str) {
         std::fs::remove_file(self.plugins().join(format!("{plugin}.wasm"))).expect("it was there");
+    }
+
+    /// Removes a plugin's file from the folder.
+    pub fn remove_file(&self, plugin: &Plugin) {
+        std::fs::remove_file(self.plugins().join(plugin.file_name())).expect("it was there");
     }
 }
 

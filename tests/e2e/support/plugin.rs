@@ -1,5 +1,5 @@
-//! A plugin as it lies in a folder: a component, or what pretends to be one, and
-//! perhaps a manifest.
+//! A plugin as it lies in a folder: a component or a text, or what pretends to be one,
+//! and perhaps a manifest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,14 @@ use super::guests;
 #[derive(Clone)]
 pub struct Plugin {
     pub name: String,
-    component: Component,
+    /// What its file's name ends with, without the dot.
+    ending: &'static str,
+    content: Content,
     manifest: Option<String>,
 }
 
 #[derive(Clone)]
-enum Component {
+enum Content {
     File(PathBuf),
     Bytes(Vec<u8>),
 }
@@ -24,7 +26,8 @@ enum Component {
 pub fn plugin(guest: &str) -> Plugin {
     Plugin {
         name: guest.to_owned(),
-        component: Component::File(guests::guest(guest).to_owned()),
+        ending: "wasm",
+        content: Content::File(guests::guest(guest).to_owned()),
         manifest: None,
     }
 }
@@ -34,7 +37,8 @@ pub fn gallery(name: &str) -> Plugin {
     let manifest = guests::gallery_folder().join(format!("{name}.toml"));
     Plugin {
         name: name.to_owned(),
-        component: Component::File(guests::gallery(name).to_owned()),
+        ending: "wasm",
+        content: Content::File(guests::gallery(name).to_owned()),
         manifest: fs::read_to_string(manifest).ok(),
     }
 }
@@ -43,12 +47,31 @@ pub fn gallery(name: &str) -> Plugin {
 pub fn file(name: &str, bytes: impl Into<Vec<u8>>) -> Plugin {
     Plugin {
         name: name.to_owned(),
-        component: Component::Bytes(bytes.into()),
+        ending: "wasm",
+        content: Content::Bytes(bytes.into()),
         manifest: None,
     }
 }
 
+/// A text in the language of that ending.
+pub fn text(name: &str, ending: &'static str, text: &str) -> Plugin {
+    Plugin {
+        ending,
+        ..file(name, text)
+    }
+}
+
 impl Plugin {
+    /// Whether an engine evaluates it.
+    pub fn is_text(&self) -> bool {
+        self.ending != "wasm"
+    }
+
+    /// The name of its file.
+    pub fn file_name(&self) -> String {
+        format!("{}.{}", self.name, self.ending)
+    }
+
     /// The same under another name.
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
@@ -61,11 +84,11 @@ impl Plugin {
         self
     }
 
-    /// The component's bytes.
+    /// What is in its file.
     pub fn bytes(&self) -> Vec<u8> {
-        match &self.component {
-            Component::File(path) => fs::read(path).expect("a compiled guest"),
-            Component::Bytes(bytes) => bytes.clone(),
+        match &self.content {
+            Content::File(path) => fs::read(path).expect("a compiled guest"),
+            Content::Bytes(bytes) => bytes.clone(),
         }
     }
 
@@ -75,13 +98,12 @@ impl Plugin {
         if let Some(manifest) = &self.manifest {
             place(folder, &format!("{}.toml", self.name), manifest.as_bytes());
         }
-        place(folder, &format!("{}.wasm", self.name), &self.bytes());
+        place(folder, &self.file_name(), &self.bytes());
     }
 
-    /// Overwrites the component where it is.
+    /// Overwrites its file where it is.
     pub fn overwrite(&self, folder: &Path) {
-        let path = folder.join(format!("{}.wasm", self.name));
-        fs::write(path, self.bytes()).expect("the folder is writable");
+        fs::write(folder.join(self.file_name()), self.bytes()).expect("the folder is writable");
     }
 }
 

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::api::Api;
+use super::engines;
 use super::guests;
 use super::lines::Lines;
 use super::plugin::Plugin;
@@ -121,10 +122,7 @@ impl NodeProcess {
         arguments: &[&str],
     ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("plugins")).expect("a new folder");
-        for plugin in plugins {
-            plugin.place(&folder.path().join("plugins"));
-        }
+        engines::place(plugins, &folder.path().join("plugins"), folder.path()).await;
         Self::run_in(program, folder, arguments).await
     }
 

@@ -6,13 +6,13 @@ use wasmtime::{CacheStore, Config, Engine};
 
 use super::function_cache::FunctionCache;
 
-/// Stack of a guest, in bytes; a deeper recursion traps. An engine of a language takes two to
-/// three of these bytes for one of the language's own stack.
-const GUEST_STACK_BYTES: usize = 2 << 20;
+/// Stack of a guest, in bytes; a deeper recursion traps. An engine of a language takes up to
+/// five of these bytes for one of the language's own stack.
+const GUEST_STACK_BYTES: usize = 4 << 20;
 
 /// Stack on which a guest and the host functions that it calls run, in bytes; of which is
 /// taken what is used.
-const FIBER_STACK_BYTES: usize = 4 << 20;
+const FIBER_STACK_BYTES: usize = 6 << 20;
 
 /// An engine that runs compiled code.
 pub(crate) fn new_engine() -> wasmtime::Result<Engine> {

@@ -201,8 +201,13 @@ impl Source {
         let script = match script {
             None => None,
             Some(script) => {
-                let blanked = blank(runtime, plugin, &script).await;
-                let blanked = blanked.map_err(|error| LoadError::types(&path, error, &script))?;
+                let blanked = match script.is_evaluated {
+                    true => None,
+                    false => {
+                        let blanked = blank(runtime, plugin, &script).await;
+                        blanked.map_err(|error| LoadError::types(&path, error, &script))?
+                    }
+                };
                 let engine = &manifest.engine;
                 let compat = engine.compat.map_or("", Compat::as_str).to_owned();
                 Some(GuestScript::new(script, blanked, compat, engine.stack()))
@@ -227,6 +232,26 @@ impl Source {
         )
         .await
     }
+}
+
+/// The plugin's file and its manifest, for who makes another file of them. Blocks on the disk.
+///
+/// # Errors
+/// [`LoadError`] when they cannot be read.
+pub(super) fn read_source(
+    files: &Files,
+    engines: &Engines,
+) -> Result<(Artifact, Manifest), LoadError> {
+    let artifact = Artifact::read(files, engines)?;
+    let text = read_manifest(&files.manifest).map_err(|source| LoadError::ReadManifest {
+        path: files.manifest.clone(),
+        source,
+    })?;
+    let manifest = match text {
+        Some(text) => Manifest::parse(&files.manifest, &text)?,
+        None => Manifest::default(),
+    };
+    Ok((artifact, manifest))
 }
 
 /// Reads the secrets that the plugin may have; relative paths start at the manifest's folder.

@@ -5,8 +5,11 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::files::language_of;
+use super::{maps, packages};
 use crate::plugin::code::compile::open_regular;
-use crate::script::{MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve};
+use crate::script::{
+    Language, MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve,
+};
 
 /// Why the texts of a plugin cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -16,8 +19,8 @@ pub(crate) enum TextError {
     /// Perhaps somebody is about to write it.
     #[error("the file is empty")]
     Empty,
-    #[error("it is not UTF-8 text")]
-    NotText,
+    #[error("it is no text in UTF-8: {what} in line {line}")]
+    NotText { what: &'static str, line: usize },
     #[error("it has more than {MAX_TEXT_BYTES} bytes")]
     TooLarge,
     #[error("it and what it imports have more than {MAX_TEXTS_BYTES} bytes")]
@@ -70,18 +73,39 @@ pub(crate) fn read(folder: &Path, entry: &Path) -> Result<Script, (PathBuf, Text
             }
         }
         for text in found {
-            bytes = bytes.saturating_add(text.text.len() as u64);
-            if bytes > MAX_TEXTS_BYTES {
-                return Err(of_entry(TextError::AllTooLarge));
-            }
-            if texts.len() == MAX_TEXTS {
-                return Err(of_entry(TextError::TooMany));
-            }
             next.push_back(texts.len());
-            texts.push(text);
+            add(&mut texts, &mut bytes, text).map_err(of_entry)?;
         }
     }
-    Ok(Script { language, texts })
+    if language == Language::Python
+        && let Some(own) = entry.parent().filter(|own| *own != folder)
+    {
+        let packages = packages::texts(own);
+        for path in packages.map_err(|error| of_entry(TextError::Read(error)))? {
+            let text = read_text(&path).map_err(|error| (path.clone(), error))?;
+            let name = name_of(folder, &path);
+            add(&mut texts, &mut bytes, Text { name, text }).map_err(of_entry)?;
+        }
+    }
+    let mut script = Script::of(language, texts);
+    if language != Language::Python {
+        let maps = script.texts.iter_mut();
+        script.maps = maps.filter_map(|text| maps::take(folder, text)).collect();
+    }
+    Ok(script)
+}
+
+/// Adds a text to those of a plugin, which have so many bytes.
+fn add(texts: &mut Vec<Text>, bytes: &mut u64, text: Text) -> Result<(), TextError> {
+    *bytes = bytes.saturating_add(text.text.len() as u64);
+    if *bytes > MAX_TEXTS_BYTES {
+        return Err(TextError::AllTooLarge);
+    }
+    if texts.len() == MAX_TEXTS {
+        return Err(TextError::TooMany);
+    }
+    texts.push(text);
+    Ok(())
 }
 
 /// What the engine calls a text: its path within the plugins folder.
@@ -100,14 +124,24 @@ fn read_text(path: &Path) -> Result<String, TextError> {
     }
     // What some editors begin a file with is no part of it.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let text = std::str::from_utf8(bytes).map_err(|_| TextError::NotText)?;
+    let wrong = |what, at: usize| TextError::NotText {
+        what,
+        line: bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1,
+    };
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(wrong("it begins as UTF-16 does", 0));
+    }
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(wrong("there is a zero byte", at));
+    }
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|error| wrong("there are other bytes", error.valid_up_to()))?;
     Ok(text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Language;
 
     fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = folder.join(name);
@@ -150,6 +184,22 @@ mod tests {
     }
 
     #[test]
+    fn a_project_in_python_comes_with_its_packages() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        let main = write(folder, "shop/main.py", "import six");
+        write(folder, "shop/.packages/six.py", "1");
+        write(folder, "shop/.packages/a/__init__.py", "2");
+        let script = read(folder, &main).unwrap();
+        let all = [
+            "shop/main.py",
+            "shop/.packages/a/__init__.py",
+            "shop/.packages/six.py",
+        ];
+        assert_eq!(names(&script), all);
+    }
+
+    #[test]
     fn what_is_no_text_is_told() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path();
@@ -158,14 +208,23 @@ mod tests {
         assert!(matches!(gone, TextError::Read(_)) && path.ends_with("gone.js"));
         write(folder, "empty.js", " \n");
         assert!(matches!(error("empty.js").1, TextError::Empty));
-        write(folder, "latin.js", b"\xe9");
-        assert!(matches!(error("latin.js").1, TextError::NotText));
+        for (bytes, line) in [
+            (&b"first\n\xe9"[..], 2),
+            (b"a\n\n'\0'", 3),
+            (b"\xff\xfea\0", 1),
+            (b"\0asm\x0d\0\x01\0", 1),
+        ] {
+            write(folder, "latin.js", bytes);
+            let told = error("latin.js").1;
+            let is_told = matches!(told, TextError::NotText { line: at, .. } if at == line);
+            assert!(is_told, "{told}");
+        }
         let large = usize::try_from(MAX_TEXT_BYTES).unwrap() + 1;
         write(folder, "large.js", " ".repeat(large));
         assert!(matches!(error("large.js").1, TextError::TooLarge));
         write(folder, "importer.js", "import './_latin.js'");
         write(folder, "_latin.js", b"\xe9");
         let (path, error) = error("importer.js");
-        assert!(path.ends_with("_latin.js") && matches!(error, TextError::NotText));
+        assert!(path.ends_with("_latin.js") && matches!(error, TextError::NotText { .. }));
     }
 }

@@ -10,13 +10,17 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Error, Function, Persistent, Promise, Result, Value, qjs};
 use wasip2::io::poll::{Pollable, poll};
 
-use crate::bindings::wasi::logging::logging;
+use crate::bindings::wasi::logging::logging::Level;
 use crate::failure::{self, Failure};
-use crate::web::{bodies, timers};
+use crate::web::{bodies, console, timers};
 use crate::{progress, values};
 
 /// Operations that may be under way at once.
 const MAX_OPERATIONS: usize = 128;
+
+/// Rejected promises that are remembered at once, lest a flood of them takes the memory that is
+/// not the text's, and the time to look for each.
+const MAX_UNHANDLED: usize = 256;
 
 /// Something that the node does meanwhile.
 pub(crate) trait Operation {
@@ -39,13 +43,13 @@ struct UnderWay {
 
 thread_local! {
     static UNDER_WAY: RefCell<(u32, Vec<UnderWay>)> = const { RefCell::new((0, Vec::new())) };
-    /// Rejected promises that nobody has looked at.
-    static UNHANDLED: RefCell<Vec<(Persistent<Value<'static>>, Failure)>> = const {
-        RefCell::new(Vec::new())
-    };
-    /// What timers have thrown.
-    static THROWN: RefCell<Vec<Failure>> = const { RefCell::new(Vec::new()) };
+    /// Rejected promises that nobody has looked at, and why they were rejected.
+    static UNHANDLED: RefCell<Vec<(Kept, Kept)>> = const { RefCell::new(Vec::new()) };
+    /// What was thrown first where nobody could catch it.
+    static THROWN: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
+
+type Kept = Persistent<Value<'static>>;
 
 /// Begins an operation; the promise is settled while the text waits for something. The number
 /// is for [`cancel`].
@@ -53,12 +57,12 @@ pub(crate) fn begin<'js>(
     ctx: &Ctx<'js>,
     operation: impl Operation + 'static,
 ) -> Result<(Promise<'js>, u32)> {
+    if UNDER_WAY.with_borrow(|(_, under_way)| under_way.len() >= MAX_OPERATIONS) {
+        let message = format!("no more than {MAX_OPERATIONS} operations can be under way");
+        return Err(values::throw(ctx, "RangeError", &message));
+    }
     let (promise, resolve, reject) = ctx.promise()?;
     UNDER_WAY.with_borrow_mut(|(last, under_way)| {
-        if under_way.len() >= MAX_OPERATIONS {
-            let message = format!("no more than {MAX_OPERATIONS} operations can be under way");
-            return Err(values::throw(ctx, "RangeError", &message));
-        }
         *last = last.wrapping_add(1);
         under_way.push(UnderWay {
             number: *last,
@@ -114,8 +118,13 @@ pub(crate) fn track_rejection<'js>(
 ) {
     let promise = Persistent::save(&ctx, promise);
     if !is_handled {
-        let failure = failure::thrown(&reason);
-        UNHANDLED.with_borrow_mut(|unhandled| unhandled.push((promise, failure)));
+        // What it says is read when it is told, if ever: that may run functions of the text.
+        let reason = Persistent::save(&ctx, reason);
+        UNHANDLED.with_borrow_mut(|unhandled| {
+            if unhandled.len() < MAX_UNHANDLED {
+                unhandled.push((promise, reason));
+            }
+        });
         return;
     }
     let handled = UNHANDLED.with_borrow_mut(|unhandled| {
@@ -127,9 +136,11 @@ pub(crate) fn track_rejection<'js>(
     drop((handled, promise));
 }
 
-/// Remembers what a timer has thrown.
+/// Remembers what was thrown where nobody could catch it, unless something was before.
 pub(crate) fn thrown(failure: Failure) {
-    THROWN.with_borrow_mut(|thrown| thrown.push(failure));
+    THROWN.with_borrow_mut(|thrown| {
+        thrown.get_or_insert(failure);
+    });
 }
 
 /// Goes on until what a function has returned is settled, and ends what it has left behind.
@@ -164,11 +175,7 @@ pub(crate) fn to_an_answer<'js>(
         .is_err_and(Error::is_exception)
         .then(|| ctx.catch());
     if let Some(failure) = finish(ctx, name) {
-        logging::log(
-            logging::Level::Error,
-            "",
-            &format!("{name}: {}", failure.reason),
-        );
+        console::say(Level::Error, &format!("{name}: {}", failure.reason));
     }
     match thrown {
         Some(thrown) => Err(ctx.throw(thrown)),
@@ -190,14 +197,14 @@ fn finish(ctx: &Ctx<'_>, name: &str) -> Option<Failure> {
             "{name}: timers or requests were under way when it was done, and are dropped: {left}; \
              await them"
         );
-        logging::log(logging::Level::Warn, "", &message);
+        console::say(Level::Warn, &message);
     }
-    let unhandled = UNHANDLED
-        .take()
-        .into_iter()
-        .map(|(_, failure)| failure)
-        .next();
-    THROWN.take().into_iter().next().or(unhandled)
+    let unhandled = UNHANDLED.take().into_iter().next();
+    let unhandled = unhandled.and_then(|(_, reason)| reason.restore(ctx).ok());
+    let unhandled = unhandled.map(|reason| failure::thrown(&reason));
+    // What is rejected while that is told is nobody's.
+    UNHANDLED.take();
+    THROWN.take().or(unhandled)
 }
 
 /// Runs what the text has put off until its functions have returned.
@@ -283,40 +290,23 @@ fn wait_for_any(ctx: &Ctx<'_>) -> Result<bool> {
     let Some(ready) = ready else {
         return Ok(false);
     };
-    let mut done = Vec::new();
-    UNDER_WAY.with_borrow_mut(|(_, under_way)| {
+    let mut ready: Vec<usize> = ready.into_iter().map(|at| at as usize).collect();
+    ready.sort_unstable();
+    // Taken out, since what comes of one may call the text, which may begin others.
+    let taken: Vec<UnderWay> = UNDER_WAY.with_borrow_mut(|(_, under_way)| {
         // From the last, so that the places of the others stay.
-        let mut ready: Vec<usize> = ready.into_iter().map(|at| at as usize).collect();
-        ready.sort_unstable();
-        for at in ready.into_iter().rev() {
-            let Some(operation) = under_way.get_mut(at) else {
-                continue;
-            };
-            if let Some(result) = operation.operation.take(ctx) {
-                let result = match result {
-                    Err(Error::Exception) => Err(ctx.catch()),
-                    Err(error) => values::error(ctx, "Error", &error.to_string())
-                        .map(|error| Err(error.into_value()))
-                        .unwrap_or_else(|_| Err(ctx.catch())),
-                    Ok(value) => Ok(value),
-                };
-                done.push((under_way.remove(at), result));
-            }
-        }
+        let ready = ready.iter().rev().filter(|at| **at < under_way.len());
+        let places: Vec<usize> = ready.copied().collect();
+        places.into_iter().map(|at| under_way.remove(at)).collect()
     });
-    for (operation, result) in done.into_iter().rev() {
-        match result {
-            Ok(value) => operation
-                .resolve
-                .clone()
-                .restore(ctx)?
-                .call::<_, ()>((value,))?,
-            Err(error) => operation
-                .reject
-                .clone()
-                .restore(ctx)?
-                .call::<_, ()>((error,))?,
-        }
+    for mut operation in taken.into_iter().rev() {
+        let Some(result) = operation.operation.take(ctx) else {
+            UNDER_WAY.with_borrow_mut(|(_, under_way)| under_way.push(operation));
+            continue;
+        };
+        let (resolve, reject) = (operation.resolve.clone(), operation.reject.clone());
+        drop(operation);
+        settle(ctx, result, &resolve.restore(ctx)?, &reject.restore(ctx)?)?;
     }
     Ok(true)
 }

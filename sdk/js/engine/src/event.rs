@@ -235,31 +235,29 @@ fn data<'js>(ctx: Ctx<'js>, this: Receiver<'js>) -> Result<Value<'js>> {
             values::throw_rejecting(&ctx, &message)
         }),
     })?;
-    this.prop(
-        "data",
-        Property::from(value.clone())
-            .writable()
-            .configurable()
-            .enumerable(),
-    )?;
+    stand_in(&ctx, &this, "data", &value);
     Ok(value)
+}
+
+/// Puts a value in the place of a getter, unless the text has frozen the event: then it is read
+/// anew each time.
+fn stand_in<'js>(ctx: &Ctx<'js>, this: &Receiver<'js>, name: &str, value: &Value<'js>) {
+    let property = Property::from(value.clone());
+    let property = property.writable().configurable().enumerable();
+    if this.prop(name, property).is_err() {
+        ctx.catch();
+    }
 }
 
 fn extensions<'js>(ctx: Ctx<'js>, this: Receiver<'js>) -> Result<Value<'js>> {
     let delivered = Rc::clone(&this.borrow().0);
-    let extensions = Object::new(ctx)?;
+    let extensions = Object::new(ctx.clone())?;
     delivered.read(|event| {
         let mut all = event.extensions();
         all.try_for_each(|(name, _, value)| extensions.set(name, value))
     })?;
     let value = extensions.into_value();
-    this.prop(
-        "extensions",
-        Property::from(value.clone())
-            .writable()
-            .configurable()
-            .enumerable(),
-    )?;
+    stand_in(&ctx, &this, "extensions", &value);
     Ok(value)
 }
 

@@ -2,10 +2,17 @@
 
 use rquickjs::{Ctx, Error, Object, Value};
 
-use crate::options;
+use crate::web::console;
+use crate::{options, text};
 
 /// Lines of a trace that are told: what is called and by whom, not a whole recursion.
 const MAX_FRAMES: usize = 16;
+
+/// Longest message, trace or thrown value that is told, in bytes.
+const MAX_TOLD_BYTES: usize = 8 << 10;
+
+/// Errors of one `AggregateError` that are told.
+const MAX_ERRORS: usize = 4;
 
 /// Errors that are told as the causes of another.
 const MAX_CAUSES: usize = 4;
@@ -71,8 +78,7 @@ fn told(value: &Value<'_>, causes: usize) -> String {
         return told_of_no_error(value);
     };
     let mut told = headline(object);
-    let stack = object.get::<_, Option<String>>("stack").ok().flatten();
-    for frame in frames(stack.as_deref().unwrap_or_default()).take(MAX_FRAMES) {
+    for frame in frames(&text_of(object, "stack").unwrap_or_default()).take(MAX_FRAMES) {
         told.push_str("\n    ");
         told.push_str(frame);
     }
@@ -83,11 +89,19 @@ fn told(value: &Value<'_>, causes: usize) -> String {
         told.push_str("\ncaused by ");
         told.push_str(&self::told(&cause, left));
     }
+    let errors = object.get::<_, Value<'_>>("errors").ok();
+    let errors = errors.as_ref().and_then(Value::as_array);
+    if let (Some(errors), Some(left)) = (errors, causes.checked_sub(1)) {
+        for error in errors.iter::<Value<'_>>().take(MAX_ERRORS).flatten() {
+            told.push_str("\none of which is ");
+            told.push_str(&self::told(&error, left));
+        }
+    }
     told
 }
 
 fn headline(error: &Object<'_>) -> String {
-    let text = |name: &str| error.get::<_, Option<String>>(name).ok().flatten();
+    let text = |name: &str| text_of(error, name);
     let name = text("name").unwrap_or_else(|| "Error".to_owned());
     match text("message").filter(|message| !message.is_empty()) {
         Some(message) => format!("{name}: {message}"),
@@ -95,27 +109,25 @@ fn headline(error: &Object<'_>) -> String {
     }
 }
 
+/// A property that is a text; none if it is something else, or cannot be had.
+fn text_of(object: &Object<'_>, name: &str) -> Option<String> {
+    let value = object.get::<_, Value<'_>>(name);
+    if value.is_err() {
+        object.ctx().catch();
+    }
+    let value = value.ok()?;
+    Some(text::beginning(value.as_string()?, MAX_TOLD_BYTES))
+}
+
 fn told_of_no_error(value: &Value<'_>) -> String {
     if value.is_null() {
         // Where no memory is left for an error, this is thrown in its place.
         return "InternalError: out of memory, or null was thrown".to_owned();
     }
-    if let Some(text) = value.as_string() {
-        return text
-            .to_string()
-            .unwrap_or_else(|_| "a text that is not valid".to_owned());
+    match value.as_string() {
+        Some(text) => text::beginning(text, MAX_TOLD_BYTES),
+        None => console::shown(value.ctx(), vec![value.clone()]),
     }
-    let ctx = value.ctx();
-    let written = ctx.json_stringify(value.clone());
-    if written.is_err() {
-        // What cannot be written is named by its type.
-        ctx.catch();
-    }
-    let written = written
-        .ok()
-        .flatten()
-        .and_then(|text| text.to_string().ok());
-    written.unwrap_or_else(|| value.type_name().to_owned())
 }
 
 /// Those of a stack that are the author's.
@@ -142,7 +154,7 @@ pub(crate) fn place(stack: &str) -> Option<String> {
 /// When a `Retry` is to be tried again, in milliseconds.
 fn after(value: &Value<'_>) -> Option<u64> {
     let object = value.as_object().filter(|object| object.is_error())?;
-    let is_retry = object.get::<_, Option<String>>("name").ok().flatten()? == "Retry";
+    let is_retry = text_of(object, "name")? == "Retry";
     let after: Value<'_> = object.get("after").ok().filter(|_| is_retry)?;
     options::milliseconds(&after)
 }

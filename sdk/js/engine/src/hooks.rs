@@ -8,7 +8,11 @@ use crate::bindings::exports::hearken::plugin::session_hooks as asked;
 use crate::bindings::wasi::logging::logging;
 use crate::failure;
 use crate::options::Options;
+use crate::text::{self, Text};
 use crate::{api, drive, registry, start, values};
+
+/// Longest reason that is given to a session, in bytes.
+const MAX_REASON_BYTES: usize = 1 << 10;
 
 /// Places in [`registry::QUESTIONS`].
 const CONNECT: usize = 0;
@@ -182,11 +186,9 @@ fn refusal(ctx: &Ctx<'_>, name: &str, error: Error) -> asked::Refusal {
     };
     if let Some(object) = thrown.as_object() {
         let text = |name: &str| {
-            object
-                .get::<_, Option<String>>(name)
-                .ok()
-                .flatten()
-                .unwrap_or_default()
+            let value = object.get::<_, Value<'_>>(name).ok();
+            let text = value.as_ref().and_then(Value::as_string);
+            text.map_or_else(String::new, |text| text::beginning(text, MAX_REASON_BYTES))
         };
         let code = object.get::<_, Option<u32>>("code").ok().flatten();
         match (text("name").as_str(), code) {
@@ -295,12 +297,12 @@ fn connected<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<asked::Connected>
     if let Some(channels) = options.value("subscriptions")? {
         if let Some(channels) = channels.as_array() {
             let none = Value::new_undefined(ctx.clone());
-            for channel in channels.iter::<String>() {
-                subscriptions.push((channel?, api::grant(ctx, "connect", Some(&none))?.0));
+            for channel in channels.iter::<Text>() {
+                subscriptions.push((channel?.0, api::grant(ctx, "connect", Some(&none))?.0));
             }
         } else if let Some(channels) = channels.as_object() {
-            for entry in channels.props::<String, Value<'js>>() {
-                let (channel, grant) = entry?;
+            for entry in channels.props::<Text, Value<'js>>() {
+                let (Text(channel), grant) = entry?;
                 subscriptions.push((channel, api::grant(ctx, "connect", truthy(&grant))?.0));
             }
         }
@@ -329,8 +331,8 @@ fn refreshed<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<asked::Refreshed>
 /// Nothing or `true`: as it is; `{data}`: with these; `"handled"`: not at all.
 fn published<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<asked::Published> {
     check_allowed(ctx, &value)?;
-    let text = value.as_string().map(|text| text.to_string()).transpose()?;
-    if text.as_deref() == Some("handled") {
+    let text = value.as_string().map(|text| text::name(ctx, text));
+    if text.transpose()?.as_deref() == Some("handled") {
         return Ok(asked::Published::Handled);
     }
     let options = Options::take(ctx, "publish", truthy(&value), &["data"])?;
@@ -343,7 +345,7 @@ fn published<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<asked::Published>
 /// Bytes as they are, all else as JSON.
 fn data_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
     match value.as_object().and_then(values::bytes_of) {
-        Some(bytes) => Ok(bytes),
+        Some(bytes) => text::check(ctx, bytes.len()).map(|()| bytes),
         None => values::to_json(ctx, value),
     }
 }

@@ -87,9 +87,9 @@ fn find(
     }
     if !name.starts_with("./") && !name.starts_with("../") {
         return Err(
-            "packages of npm are bundled into the plugin's file, by `npx esbuild MAIN --bundle \
-             --format=esm --external:hearken --outfile=plugins/NAME.js`; another file of the \
-             plugins folder is imported as \"./_NAME.js\""
+            "packages of npm are for projects, which are bundled with them: `hearken plugin new \
+             NAME --project` makes one; another file of the plugins folder is imported as \
+             \"./_NAME.js\""
                 .to_owned(),
         );
     }
@@ -107,11 +107,34 @@ fn find(
         .iter()
         .map(|ending| format!("{stem}{ending}"))
         .find(|path| texts.contains_key(path));
-    found.ok_or_else(|| {
-        "there is no such file; one that plugins share is called `_NAME.js` or `_NAME.ts`, in the \
-         plugins folder"
-            .to_owned()
-    })
+    found.ok_or_else(|| why_missing(base, &path))
+}
+
+/// Why what lies there, if it does, is no text of the plugin.
+fn why_missing(base: &str, path: &str) -> String {
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let own = base.rsplit_once('/').map_or("", |(own, _)| own);
+    let ending = file.rsplit_once('.').map(|(_, ending)| ending);
+    if ending.is_some_and(|ending| !["js", "mjs", "ts", "mts"].contains(&ending)) {
+        return format!(
+            "`.{}` is not imported; texts are called `.js`, `.mjs`, `.ts` or `.mts`",
+            ending.unwrap_or_default()
+        );
+    }
+    if !folder.is_empty() && folder != own {
+        return "a plugin's texts lie beside each other, and those that plugins share in the \
+                plugins folder; what is in other folders is bundled, e.g. by esbuild"
+            .to_owned();
+    }
+    if folder.is_empty() && !file.starts_with('_') {
+        return format!(
+            "what plugins share has a name that begins with `_`, such as `_{file}`; without it a \
+             file in the plugins folder is a plugin of its own"
+        );
+    }
+    "there is no such file; one that plugins share is called `_NAME.js` or `_NAME.ts`, in the \
+     plugins folder"
+        .to_owned()
 }
 
 /// The path of a relative import, seen from the plugins folder.
@@ -130,8 +153,26 @@ fn join(base: &str, name: &str) -> Option<String> {
     Some(path.join("/"))
 }
 
+/// Where the text `base` imports the module that is called `module`.
+pub(crate) fn place_of_import(
+    texts: &HashMap<String, String>,
+    base: &str,
+    text: &str,
+    module: &str,
+) -> Option<(usize, usize)> {
+    let file = module.rsplit_once('/').map_or(module, |(_, file)| file);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let written = ["", "./", "../"].into_iter().flat_map(|from| {
+        let endings = ["", ".js", ".mjs", ".ts", ".mts"];
+        endings.map(|ending| format!("{from}{stem}{ending}"))
+    });
+    written
+        .filter(|name| name == module || find(texts, base, name).is_ok_and(|found| found == module))
+        .find_map(|name| place_of(text, &name))
+}
+
 /// Line and column, from 1, at which a text imports something of this name.
-pub(crate) fn place_of(text: &str, name: &str) -> Option<(usize, usize)> {
+fn place_of(text: &str, name: &str) -> Option<(usize, usize)> {
     let quoted = ["\"", "'"].map(|quote| format!("{quote}{name}{quote}"));
     text.lines().enumerate().find_map(|(line, content)| {
         let at = quoted.iter().find_map(|quoted| content.find(quoted))?;

@@ -2,6 +2,7 @@
 
 use rquickjs::{Ctx, FromJs, Object, Result, Value};
 
+use crate::text::{self, Text};
 use crate::values;
 
 /// The options of a call.
@@ -29,16 +30,16 @@ impl<'js> Options<'js> {
                 _ => {
                     let known = known.join(", ");
                     let message = format!(
-                        "{function}: options are an object with {known}, not a {}",
-                        value.type_name()
+                        "{function}: options are an object with {known}, not {}",
+                        values::shown(value)
                     );
                     return Err(values::throw(ctx, "TypeError", &message));
                 }
             },
         };
         if let Some(object) = &object {
-            for name in object.keys::<String>() {
-                let name = name?;
+            for name in object.keys::<Text>() {
+                let Text(name) = name?;
                 if !known.contains(&name.as_str()) {
                     let known = known.join(", ");
                     let message =
@@ -71,7 +72,18 @@ impl<'js> Options<'js> {
 
     /// A text.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
-        self.typed(name, "a string")
+        let Some(value) = self.value(name)? else {
+            return Ok(None);
+        };
+        match value.as_string() {
+            Some(text) => text::name(&self.ctx, text).map(Some),
+            None => Err(self.not(name, "a string", &value)),
+        }
+    }
+
+    /// An object with any names.
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Object<'js>>> {
+        self.typed(name, "an object")
     }
 
     /// Yes or no.
@@ -96,14 +108,14 @@ impl<'js> Options<'js> {
             return Ok(None);
         };
         if let Some(text) = value.as_string() {
-            return text.to_string().map(Some);
+            return text::name(&self.ctx, text).map(Some);
         }
         let iso = value.as_object().and_then(|object| {
             let write: rquickjs::Function<'js> = object.get("toISOString").ok()?;
-            Some(write.call::<_, String>((rquickjs::function::This(object.clone()),)))
+            Some(write.call::<_, Text>((rquickjs::function::This(object.clone()),)))
         });
         iso.transpose()?
-            .map(Some)
+            .map(|Text(iso)| Some(iso))
             .ok_or_else(|| self.not(name, "a Date or RFC 3339", &value))
     }
 
@@ -131,18 +143,21 @@ impl<'js> Options<'js> {
 
     fn not(&self, name: &str, expected: &str, value: &Value<'js>) -> rquickjs::Error {
         let message = format!(
-            "{}: the option `{name}` is {expected}, not a {}",
+            "{}: the option `{name}` is {expected}, not {}",
             self.function,
-            value.type_name()
+            values::shown(value)
         );
         values::throw(&self.ctx, "TypeError", &message)
     }
 }
 
+/// Longest text that is read as a span of time, in bytes.
+const MAX_SPAN_BYTES: usize = 64;
+
 /// A number of milliseconds, or a text such as `2s`.
 pub(crate) fn milliseconds(value: &Value<'_>) -> Option<u64> {
     match value.as_string() {
-        Some(text) => span(&text.to_string().ok()?),
+        Some(text) => span(&text::beginning(text, MAX_SPAN_BYTES)),
         None => value
             .as_number()
             .and_then(|number| values::whole(number.ceil())),

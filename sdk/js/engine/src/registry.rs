@@ -58,6 +58,9 @@ pub(crate) struct Hooks {
     pub answers: [Option<Persistent<Function<'static>>>; QUESTIONS.len()],
 }
 
+/// Patterns of all listeners; the node loads no plugin that declares more.
+const MAX_PATTERNS: usize = 256;
+
 thread_local! {
     static LISTENERS: RefCell<Vec<Rc<Listener>>> = RefCell::default();
     static HOOKS: RefCell<Option<Rc<Hooks>>> = RefCell::default();
@@ -95,9 +98,14 @@ pub(crate) fn hooks() -> Option<Rc<Hooks>> {
 /// Adds a listener.
 ///
 /// # Errors
-/// Says why it cannot be told apart from another.
+/// Says why it cannot be told apart from another, or that there are too many.
 pub(crate) fn add(listener: Listener) -> Result<(), String> {
     LISTENERS.with_borrow_mut(|listeners| {
+        let patterns = |sum: usize, patterns: &[(String, Pattern)]| sum + patterns.len();
+        let there = listeners.iter().fold(0, |sum, other| patterns(sum, &other.patterns));
+        if patterns(there, &listener.patterns) > MAX_PATTERNS {
+            return Err(format!("listen: a plugin may declare {MAX_PATTERNS} listeners"));
+        }
         let is_taken = listener.delivery != Delivery::Live
             && listeners.iter().any(|other| {
                 other.delivery != Delivery::Live

@@ -1,7 +1,33 @@
 //! Values of the text, and what they are outside.
 
+use std::cell::RefCell;
+
 use rquickjs::function::Constructor;
-use rquickjs::{ArrayBuffer, Ctx, Error, IntoJs as _, Object, Result, TypedArray, Value};
+use rquickjs::{
+    ArrayBuffer, Ctx, Error, IntoJs as _, Object, Persistent, Result, Type, TypedArray, Value, qjs,
+};
+
+use crate::text;
+
+/// The global classes of errors that the engine throws.
+const ERRORS: [&str; 4] = ["Error", "RangeError", "SyntaxError", "TypeError"];
+
+thread_local! {
+    /// [`ERRORS`] as they were before the text, which may put something else in their places.
+    static CLASSES: RefCell<Vec<(&'static str, Persistent<Constructor<'static>>)>> = const {
+        RefCell::new(Vec::new())
+    };
+}
+
+/// Keeps the classes of errors as they are before the text.
+pub(crate) fn keep_errors(ctx: &Ctx<'_>) -> Result<()> {
+    for name in ERRORS {
+        let class: Constructor<'_> = ctx.globals().get(name)?;
+        let class = Persistent::save(ctx, class);
+        CLASSES.with_borrow_mut(|classes| classes.push((name, class)));
+    }
+    Ok(())
+}
 
 /// Largest whole number that a text's numbers tell from its neighbours.
 pub(crate) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
@@ -121,13 +147,14 @@ pub(crate) fn to_data<'js>(
         return Ok((None, given));
     };
     if let Some(bytes) = value.as_object().and_then(bytes_of) {
+        text::check(ctx, bytes.len())?;
         let media_type = given.unwrap_or_else(|| "application/octet-stream".to_owned());
         return Ok((Some(bytes), Some(media_type)));
     }
     if let (Some(text), Some(media_type)) = (value.as_string(), media_type)
         && !is_json(media_type)
     {
-        return Ok((Some(text.to_string()?.into_bytes()), given));
+        return Ok((Some(text::data(ctx, text)?), given));
     }
     Ok((Some(to_json(ctx, value)?), given))
 }
@@ -135,32 +162,90 @@ pub(crate) fn to_data<'js>(
 /// A value as JSON.
 pub(crate) fn to_json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
     match ctx.json_stringify(value.clone())? {
-        Some(text) => Ok(text.to_string()?.into_bytes()),
+        Some(text) => text::data(ctx, &text),
         None => Err(throw(
             ctx,
             "TypeError",
-            &format!("a {} cannot be written as JSON", value.type_name()),
+            &format!("{} cannot be written as JSON", shown(value)),
         )),
     }
 }
 
-/// The bytes that an object is, if it is a `Uint8Array` or an `ArrayBuffer`.
+/// The bytes that an object is, if it is an `ArrayBuffer` or an array or view of one.
+#[expect(unsafe_code, reason = "the bytes are copied before anything else runs")]
 pub(crate) fn bytes_of(object: &Object<'_>) -> Option<Vec<u8>> {
-    #[expect(unsafe_code, reason = "the bytes are copied before anything else runs")]
-    // SAFETY: nothing of the text runs before the copy is made.
-    unsafe {
-        if let Some(array) = object.as_typed_array::<u8>() {
-            return array.as_bytes().map(<[u8]>::to_vec);
-        }
-        let buffer = ArrayBuffer::from_object(object.clone())?;
-        buffer.as_bytes().map(<[u8]>::to_vec)
+    if let Some(array) = object.as_typed_array::<u8>() {
+        // SAFETY: nothing of the text runs before the copy is made.
+        return unsafe { array.as_bytes().map(<[u8]>::to_vec) };
     }
+    // SAFETY: the value is one of the context, which is in use.
+    let is_view = unsafe {
+        let raw = object.as_raw();
+        qjs::JS_GetTypedArrayType(raw) >= 0 || qjs::JS_IsDataView(raw)
+    };
+    if !is_view {
+        let buffer = ArrayBuffer::from_object(object.clone())?;
+        // SAFETY: as above.
+        return unsafe { buffer.as_bytes().map(<[u8]>::to_vec) };
+    }
+    let place = |name: &str| object.get::<_, f64>(name).ok().and_then(whole);
+    let (from, length) = (place("byteOffset")?, place("byteLength")?);
+    let (from, length) = (usize::try_from(from).ok()?, usize::try_from(length).ok()?);
+    let buffer = ArrayBuffer::from_object(object.get("buffer").ok()?)?;
+    // SAFETY: as above.
+    let bytes = unsafe { buffer.as_bytes()? };
+    bytes.get(from..from.checked_add(length)?).map(<[u8]>::to_vec)
 }
 
-/// A new error of one of the global classes, with the place where it was made.
+/// Longest text of the author's that is quoted, in bytes.
+const MAX_QUOTED_BYTES: usize = 80;
+
+/// A text as errors quote it.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut end = text.len().min(MAX_QUOTED_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let more = if end < text.len() { "…" } else { "" };
+    format!("`{}{more}`", text.get(..end).unwrap_or_default())
+}
+
+/// A value as errors name one that is not what was expected.
+pub(crate) fn shown(value: &Value<'_>) -> String {
+    let what = match value.type_of() {
+        Type::Undefined | Type::Uninitialized => "undefined",
+        Type::Null => "null",
+        Type::Bool => return value.as_bool().unwrap_or_default().to_string(),
+        Type::Int | Type::Float => {
+            let number = value.as_number().unwrap_or(f64::NAN);
+            return format!("the number {number}");
+        }
+        Type::String => {
+            let text = value.as_string();
+            let text = text.map(|text| text::beginning(text, MAX_QUOTED_BYTES));
+            return format!("\"{}\"", text.unwrap_or_default());
+        }
+        Type::Symbol => "a symbol",
+        Type::BigInt => "a BigInt",
+        Type::Array => "an array",
+        Type::Function | Type::Constructor => "a function",
+        Type::Promise => "a promise, which is to be awaited",
+        Type::Exception => "an error",
+        _ => "an object",
+    };
+    what.to_owned()
+}
+
+/// A new error of one of [`ERRORS`], with the place where it was made. The text may have a say in
+/// how that is written down (`Error.prepareStackTrace`), so nothing may be borrowed meanwhile
+/// that its functions use.
 pub(crate) fn error<'js>(ctx: &Ctx<'js>, class: &str, message: &str) -> Result<Object<'js>> {
-    let class: Constructor<'js> = ctx.globals().get(class)?;
-    class.construct((message,))
+    let kept = CLASSES.with_borrow(|classes| {
+        let found = classes.iter().find(|(name, _)| *name == class);
+        found.map(|(_, class)| class.clone())
+    });
+    let kept = kept.ok_or_else(|| Error::new_loading(class))?;
+    kept.restore(ctx)?.construct((message,))
 }
 
 /// Throws an error of one of the global classes.

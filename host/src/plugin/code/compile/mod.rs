@@ -17,7 +17,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as Turn, oneshot};
+use tokio_util::task::AbortOnDropHandle;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -32,15 +33,34 @@ pub use workers::CompileWorkers;
 /// Has components compiled and remembers the result.
 #[derive(Debug)]
 pub(crate) struct Compiler {
+    kept: Kept,
+    workers: CompileWorkers,
+    /// For engines of languages, which are larger than any plugin should be.
+    engines: CompileWorkers,
+    /// The engine that is being compiled. One at a time: many plugins ask for the same when a
+    /// node starts.
+    engine: Turn<Option<EngineWork>>,
+}
+
+/// An engine that is being compiled, for whoever asks for it; dropping it ends the work.
+#[derive(Debug)]
+struct EngineWork {
+    hash: blake3::Hash,
+    outcome: oneshot::Receiver<Result<Arc<Component>, CompileError>>,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "it ends the work when it is dropped")
+    )]
+    task: AbortOnDropHandle<()>,
+}
+
+/// Where code is that was compiled.
+#[derive(Clone, Debug)]
+struct Kept {
     engine: Engine,
     cache: Arc<CodeCache>,
     disk: Disk,
     in_use: Arc<InUse>,
-    workers: CompileWorkers,
-    /// For engines of languages, which are larger than any plugin should be.
-    engines: CompileWorkers,
-    /// One at a time: many plugins ask for the same when a node starts.
-    engine_turn: Semaphore,
 }
 
 /// Components that some plugin runs, by the hash of their files: plugins with the
@@ -87,12 +107,14 @@ impl Compiler {
         workers: CompileWorkers,
     ) -> Self {
         Self {
-            engine,
-            cache: Arc::new(cache),
-            disk,
-            in_use: Arc::default(),
+            kept: Kept {
+                engine,
+                cache: Arc::new(cache),
+                disk,
+                in_use: Arc::default(),
+            },
             engines: workers.for_engines(),
-            engine_turn: Semaphore::new(1),
+            engine: Turn::default(),
             workers,
         }
     }
@@ -108,13 +130,11 @@ impl Compiler {
         file: &ComponentFile,
         path: &Path,
     ) -> Result<Arc<Component>, CompileError> {
-        if let Some(component) = self.find(file.hash).await? {
-            return Ok(component);
-        }
-        self.compile_by(&self.workers, file, path).await
+        self.kept.compile_by(&self.workers, file, path).await
     }
 
-    /// The same of an engine of a language, within limits of its own.
+    /// The same of an engine of a language, within limits of its own. Dropping the future ends
+    /// nothing: it takes long, and whoever comes next needs the same.
     ///
     /// # Errors
     /// [`CompileError`] when it is not valid, or the compiler does not cope with it.
@@ -123,25 +143,57 @@ impl Compiler {
         file: &ComponentFile,
         path: &Path,
     ) -> Result<Arc<Component>, CompileError> {
-        if let Some(component) = self.find(file.hash).await? {
+        if let Some(component) = self.kept.find(file.hash).await? {
             return Ok(component);
         }
-        let turn = self.engine_turn.acquire().await;
-        let _turn = turn.expect("the semaphore is never closed");
-        self.compile_by(&self.engines, file, path).await
+        let mut turn = self.engine.lock().await;
+        loop {
+            let work = turn.get_or_insert_with(|| self.begin(file, path));
+            let is_asked_for = work.hash == file.hash;
+            // Whoever waits no longer leaves the work here for the next.
+            let outcome = (&mut work.outcome).await;
+            *turn = None;
+            if is_asked_for {
+                let given_up = CompileError::Compiler("it was given up".to_owned());
+                return outcome.unwrap_or(Err(given_up));
+            }
+        }
+    }
+
+    fn begin(&self, file: &ComponentFile, path: &Path) -> EngineWork {
+        let (tell, outcome) = oneshot::channel();
+        let (kept, engines) = (self.kept.clone(), self.engines.clone());
+        let (file, path) = (file.clone(), path.to_owned());
+        let hash = file.hash;
+        let task = tokio::spawn(async move {
+            // Nobody waits for it when the node stops.
+            let _ = tell.send(kept.compile_by(&engines, &file, &path).await);
+        });
+        EngineWork {
+            hash,
+            outcome,
+            task: AbortOnDropHandle::new(task),
+        }
     }
 
     /// Whether the code of a component need not be compiled. Blocks on the disk.
     pub(crate) fn has_code(&self, hash: &blake3::Hash) -> bool {
-        self.in_use.get(hash).is_some() || self.cache.file(&self.engine, hash).exists()
+        let Kept { engine, cache, .. } = &self.kept;
+        self.kept.in_use.get(hash).is_some() || cache.file(engine, hash).exists()
     }
+}
 
+impl Kept {
+    /// The code of a component, compiled if it is not there.
     async fn compile_by(
         &self,
         workers: &CompileWorkers,
         file: &ComponentFile,
         path: &Path,
     ) -> Result<Arc<Component>, CompileError> {
+        if let Some(component) = self.find(file.hash).await? {
+            return Ok(component);
+        }
         let room = workers.room().await;
         // Another plugin with the same file may have come first.
         if let Some(component) = self.find(file.hash).await? {
@@ -254,15 +306,41 @@ mod tests {
     async fn a_cache_that_does_not_answer_is_named_and_holds_no_room() {
         let folder = tempfile::tempdir().unwrap();
         let (compiler, file) = compiler(folder.path(), Duration::from_millis(10));
-        let hung = hang(&compiler.disk, Path::new("hung")).await;
+        let hung = hang(&compiler.kept.disk, Path::new("hung")).await;
         let silent = compiler.compile(&file, Path::new("a")).await;
         let silent = silent.map(|_| ()).unwrap_err();
         assert!(matches!(silent, CompileError::Silent { .. }), "{silent}");
         let text = silent.to_string();
-        let cached = compiler.cache.file(&compiler.engine, &file.hash);
+        let cached = compiler.kept.cache.file(&compiler.kept.engine, &file.hash);
         assert!(text.contains(&cached.display().to_string()), "{text}");
         assert!(compiler.workers.room().now_or_never().is_some());
         drop(hung);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn an_engine_is_compiled_on_when_nobody_waits_for_it_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut compiler, mut file) = compiler(folder.path(), LONG);
+        file.hash = blake3::hash(b"another");
+        // It reads what it is to compile, and never answers.
+        let settings = CompileSettings {
+            program: "/bin/cat".into(),
+            ..CompileSettings::default()
+        };
+        compiler.engines = CompileWorkers::new(settings, 1);
+        let begun = compiler.begin(&file, Path::new("a"));
+        let task = begun.task.id();
+        *compiler.engine.lock().await = Some(begun);
+        for _ in 0..3 {
+            let asking = compiler.compile_engine(&file, Path::new("a"));
+            let given_up = tokio::time::timeout(Duration::from_millis(10), asking).await;
+            assert!(given_up.is_err(), "nothing answers");
+            let under_way = compiler.engine.lock().await;
+            let work = under_way.as_ref().expect("it goes on");
+            assert_eq!(work.task.id(), task, "for all of them");
+            assert!(!work.task.is_finished());
+        }
     }
 
     #[tokio::test]

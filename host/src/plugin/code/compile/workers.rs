@@ -36,8 +36,9 @@ const ENGINE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Memory for an engine of a language at least, in bytes.
 const ENGINE_MEMORY: u64 = 4 << 30;
 
-/// Starts, keeps and ends the processes that compile; dropping it kills them.
-#[derive(Debug)]
+/// Starts, keeps and ends the processes that compile; dropping the last of its clones kills
+/// them.
+#[derive(Clone, Debug)]
 pub struct CompileWorkers(Arc<Pool>);
 
 #[derive(Debug)]

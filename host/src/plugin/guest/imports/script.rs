@@ -35,6 +35,13 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
             .collect();
         Ok((texts,))
     })?;
+    functions.func_wrap("prepares", |store: StoreContextMut<'_, Guest>, (): ()| {
+        let script = store.data().script.as_ref();
+        Ok((script.is_some_and(|script| script.prepares),))
+    })?;
+    functions.func_wrap("call-bytes", |store: StoreContextMut<'_, Guest>, (): ()| {
+        Ok((store.data().plugin.call_bytes() as u64,))
+    })?;
     functions.func_wrap("settings", |store: StoreContextMut<'_, Guest>, (): ()| {
         let guest = store.data();
         let script = guest.script.as_ref();

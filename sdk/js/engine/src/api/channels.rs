@@ -3,9 +3,10 @@
 use rquickjs::function::Opt;
 use rquickjs::{Array, Ctx, Error, Object, Promise, Result, Value};
 
-use super::publishing::{OUTGOING, event_of, object, outgoing, type_of};
+use super::publishing::{OUTGOING, event_of, object, outgoing, size_of, type_of};
 use crate::bindings::hearken::plugin::{channels, types};
 use crate::options::Options;
+use crate::text::{self, Text};
 use crate::{dispatch, drive, start, values};
 
 /// Events that are read with one call unless the text says otherwise.
@@ -14,7 +15,7 @@ const USUAL_LIMIT: u64 = 100;
 /// `append(channel, type, options?)`, or `append(channel, events, {expect}?)`: where it is stored.
 pub(super) fn append<'js>(
     ctx: Ctx<'js>,
-    channel: String,
+    Text(channel): Text,
     what: Value<'js>,
     options: Opt<Value<'js>>,
 ) -> Result<Promise<'js>> {
@@ -67,6 +68,7 @@ fn store(
     events: &[types::OutgoingEvent],
     expect: Option<u64>,
 ) -> Result<Vec<channels::Stored>> {
+    text::check_all(ctx, events.iter().map(size_of))?;
     dispatch::begin_part();
     channels::append(channel, events, expect).map_err(|error| append_error(ctx, channel, error))
 }
@@ -84,7 +86,7 @@ fn stored_at<'js>(ctx: &Ctx<'js>, stored: &channels::Stored) -> Result<Object<'j
 /// `read(channel, {after, limit}?)`: a page.
 pub(super) fn read<'js>(
     ctx: Ctx<'js>,
-    channel: String,
+    Text(channel): Text,
     options: Opt<Value<'js>>,
 ) -> Result<Promise<'js>> {
     let page = try_read(&ctx, &channel, options.0.as_ref()).map(Object::into_value);
@@ -143,13 +145,13 @@ fn position(ctx: &Ctx<'_>, options: &Options<'_>) -> Result<channels::Position> 
     let after = after.as_object().ok_or_else(wrong)?;
     let sequence: Option<f64> = after.get("sequence")?;
     Ok(channels::Position {
-        epoch: after.get("epoch")?,
+        epoch: after.get::<_, Option<Text>>("epoch")?.map(|text| text.0),
         sequence: sequence.and_then(values::whole).ok_or_else(wrong)?,
     })
 }
 
 /// `bounds(channel)`: how far it reaches.
-pub(super) fn bounds<'js>(ctx: Ctx<'js>, channel: String) -> Result<Promise<'js>> {
+pub(super) fn bounds<'js>(ctx: Ctx<'js>, Text(channel): Text) -> Result<Promise<'js>> {
     let bounds = channels::bounds(&channel).map_err(|error| read_error(&ctx, &channel, error));
     let bounds = bounds.and_then(|bounds| {
         let object = object(&ctx)?;

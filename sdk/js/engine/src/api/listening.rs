@@ -6,6 +6,7 @@ use rquickjs::{Ctx, Error, Function, Persistent, Result, Value};
 
 use crate::options::Options;
 use crate::registry::{self, Delivery, Hooks, Listener, QUESTIONS, StartingPoint};
+use crate::text::{self, Text};
 use crate::{failure, values};
 
 /// `listen(pattern, options?, handler)`.
@@ -64,7 +65,7 @@ pub(super) fn session_hooks<'js>(
 ) -> Result<()> {
     check_open(&ctx, "sessionHooks")?;
     let (namespaces, hooks) = match second.0 {
-        Some(hooks) => (texts(&first), hooks),
+        Some(hooks) => (texts(&ctx, &first)?, hooks),
         None => (Some(Vec::new()), first),
     };
     let Some(namespaces) = namespaces else {
@@ -112,16 +113,19 @@ fn check_open(ctx: &Ctx<'_>, function: &str) -> Result<()> {
 }
 
 /// A text, or several.
-fn texts(value: &Value<'_>) -> Option<Vec<String>> {
+fn texts<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<Vec<String>>> {
     if let Some(text) = value.as_string() {
-        return Some(vec![text.to_string().ok()?]);
+        return text::name(ctx, text).map(|text| Some(vec![text]));
     }
-    let array = value.as_array()?;
-    array.iter::<String>().collect::<Result<_>>().ok()
+    let Some(array) = value.as_array() else {
+        return Ok(None);
+    };
+    let texts = array.iter::<Text>().map(|text| text.map(|text| text.0));
+    texts.collect::<Result<_>>().map(Some)
 }
 
-fn patterns(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<Vec<(String, Pattern)>> {
-    let Some(texts) = texts(value).filter(|texts| !texts.is_empty()) else {
+fn patterns<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<(String, Pattern)>> {
+    let Some(texts) = texts(ctx, value)?.filter(|texts| !texts.is_empty()) else {
         return Err(throw(
             ctx,
             "listen: the pattern is a text such as \"custom.cart.*\", or an array of them",
@@ -132,7 +136,7 @@ fn patterns(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<Vec<(String, Pattern)>> 
         let pattern = pattern.map_err(|error| {
             throw(
                 ctx,
-                &format!("listen: the pattern `{text}` is not valid: {error}"),
+                &format!("listen: the pattern {} is not valid: {error}", values::quoted(&text)),
             )
         })?;
         Ok((text, pattern))
@@ -140,15 +144,15 @@ fn patterns(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<Vec<(String, Pattern)>> 
     compiled.collect()
 }
 
-fn starting_point(ctx: &Ctx<'_>, options: &Options<'_>) -> Result<Option<StartingPoint>> {
+fn starting_point<'js>(ctx: &Ctx<'js>, options: &Options<'js>) -> Result<Option<StartingPoint>> {
     let Some(value) = options.value("from")? else {
         return Ok(None);
     };
     if let Some(after) = value.as_number().and_then(values::whole) {
         return Ok(Some(StartingPoint::After(after)));
     }
-    let text = value.as_string().map(|text| text.to_string()).transpose()?;
-    match text.as_deref() {
+    let text = value.as_string().map(|text| text::name(ctx, text));
+    match text.transpose()?.as_deref() {
         Some("first") => Ok(Some(StartingPoint::First)),
         Some("new") => Ok(Some(StartingPoint::New)),
         _ => Err(throw(
@@ -158,9 +162,13 @@ fn starting_point(ctx: &Ctx<'_>, options: &Options<'_>) -> Result<Option<Startin
     }
 }
 
+/// Longest name of a listener, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
 /// The function's own name, or the place where it is registered.
 fn name_of(ctx: &Ctx<'_>, handler: &Function<'_>) -> Result<String> {
-    let name = handler.get::<_, Option<String>>("name").ok().flatten();
+    let name = handler.get::<_, Value<'_>>("name")?;
+    let name = name.as_string().map(|name| text::beginning(name, MAX_NAME_BYTES));
     if let Some(name) = name.filter(|name| !name.is_empty()) {
         return Ok(name);
     }

@@ -1,7 +1,7 @@
 //! `send` and `wait`.
 
 use rquickjs::function::Opt;
-use rquickjs::{Ctx, Error, Object, Promise, Result, Value};
+use rquickjs::{Coerced, Ctx, Error, Object, Promise, Result, String as JsString, Value};
 use wasip2::io::poll::Pollable;
 
 use super::channels::append_error;
@@ -9,6 +9,7 @@ use crate::bindings::hearken::plugin::{events, types, waiting};
 use crate::drive::{self, Operation};
 use crate::event::{Delivered, EventObject};
 use crate::options::Options;
+use crate::text::{self, Text};
 use crate::{dispatch, start, values};
 
 /// How long a text waits that does not say how long, in milliseconds.
@@ -35,6 +36,7 @@ pub(super) fn send<'js>(
     start::check_evaluated(&ctx, "send")?;
     let options = Options::take(&ctx, "send", options.0.as_ref(), &OUTGOING)?;
     let event = outgoing(&ctx, type_of(&ctx, "send", &event_type)?, &options)?;
+    text::check_all(&ctx, std::iter::once(size_of(&event)))?;
     if event.channel.is_some() {
         dispatch::begin_part();
     }
@@ -63,15 +65,25 @@ fn throw(ctx: &Ctx<'_>, code: &str, message: &str) -> Error {
 }
 
 /// The type of an event that goes out.
-pub(super) fn type_of(ctx: &Ctx<'_>, function: &str, value: &Value<'_>) -> Result<String> {
-    let text = value.as_string().map(|text| text.to_string()).transpose()?;
-    text.ok_or_else(|| {
-        let message = format!(
-            "{function}: the type is a text such as \"cart.added\", not a {}",
-            value.type_name()
-        );
-        values::throw(ctx, "TypeError", &message)
-    })
+pub(super) fn type_of<'js>(ctx: &Ctx<'js>, function: &str, value: &Value<'js>) -> Result<String> {
+    if let Some(text) = value.as_string() {
+        return text::name(ctx, text);
+    }
+    let message = format!(
+        "{function}: the type is a text such as \"cart.added\", not {}",
+        values::shown(value)
+    );
+    Err(values::throw(ctx, "TypeError", &message))
+}
+
+/// Bytes of an event that goes out.
+pub(super) fn size_of(event: &types::OutgoingEvent) -> usize {
+    let texts = [&event.id, &event.subject, &event.time, &event.channel];
+    let texts = texts.into_iter().flatten().map(String::len);
+    let extensions = event.extensions.iter();
+    let extensions = extensions.map(|(name, value)| name.len() + value.len() + 64);
+    let data = event.data.as_ref().map_or(0, Vec::len);
+    texts.chain(extensions).sum::<usize>() + data + event.type_.len()
 }
 
 /// The event that options describe.
@@ -96,13 +108,16 @@ pub(super) fn outgoing<'js>(
     })
 }
 
-fn extensions(options: &Options<'_>) -> Result<Vec<(String, String)>> {
-    let Some(object) = options.value("extensions")?.and_then(Value::into_object) else {
+fn extensions<'js>(options: &Options<'js>) -> Result<Vec<(String, String)>> {
+    let Some(object) = options.object("extensions")? else {
         return Ok(Vec::new());
     };
-    let extensions = object.props::<String, rquickjs::Coerced<String>>();
+    let extensions = object.props::<Text, Coerced<JsString<'js>>>();
     extensions
-        .map(|entry| entry.map(|(name, value)| (name, value.0)))
+        .map(|entry| {
+            let (Text(name), Coerced(value)) = entry?;
+            Ok((name, text::name(object.ctx(), &value)?))
+        })
         .collect()
 }
 

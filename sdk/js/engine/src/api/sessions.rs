@@ -7,6 +7,7 @@ use super::publishing::object;
 use crate::bindings::hearken::plugin::session_types::{Grant, Overrides};
 use crate::bindings::hearken::plugin::sessions as node;
 use crate::options::Options;
+use crate::text::{self, Text};
 use crate::{start, values};
 
 /// Publications that are read with one call unless the text says otherwise.
@@ -55,8 +56,8 @@ fn throw(ctx: &Ctx<'_>, error: node::SessionsError) -> Error {
 
 /// `{user: "42"}` and its like, or `"node"` or `"all"`.
 fn target<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<node::Target> {
-    let text = value.as_string().map(|text| text.to_string()).transpose()?;
-    match text.as_deref() {
+    let named = value.as_string().map(|text| text::name(ctx, text));
+    match named.transpose()?.as_deref() {
         Some("node") => return Ok(node::Target::Node),
         Some("all") => return Ok(node::Target::All),
         _ => {}
@@ -125,7 +126,7 @@ fn send<'js>(
 fn subscribe<'js>(
     ctx: Ctx<'js>,
     whose: Value<'js>,
-    channel: String,
+    Text(channel): Text,
     options: Opt<Value<'js>>,
 ) -> Result<Object<'js>> {
     start::check_evaluated(&ctx, "sessions.subscribe")?;
@@ -136,7 +137,7 @@ fn subscribe<'js>(
     )
 }
 
-fn unsubscribe<'js>(ctx: Ctx<'js>, whose: Value<'js>, channel: String) -> Result<Object<'js>> {
+fn unsubscribe<'js>(ctx: Ctx<'js>, whose: Value<'js>, Text(channel): Text) -> Result<Object<'js>> {
     start::check_evaluated(&ctx, "sessions.unsubscribe")?;
     reached(&ctx, node::unsubscribe(&target(&ctx, &whose)?, &channel))
 }
@@ -170,7 +171,7 @@ fn refresh<'js>(ctx: Ctx<'js>, whose: Value<'js>, options: Opt<Value<'js>>) -> R
     )
 }
 
-fn presence<'js>(ctx: Ctx<'js>, channel: String) -> Result<Array<'js>> {
+fn presence<'js>(ctx: Ctx<'js>, Text(channel): Text) -> Result<Array<'js>> {
     let present = node::presence(&channel).map_err(|error| throw(&ctx, error))?;
     let all = Array::new(ctx.clone())?;
     for (at, info) in present.iter().enumerate() {
@@ -179,7 +180,7 @@ fn presence<'js>(ctx: Ctx<'js>, channel: String) -> Result<Array<'js>> {
     Ok(all)
 }
 
-fn presence_stats<'js>(ctx: Ctx<'js>, channel: String) -> Result<Object<'js>> {
+fn presence_stats<'js>(ctx: Ctx<'js>, Text(channel): Text) -> Result<Object<'js>> {
     let count = node::presence_stats(&channel).map_err(|error| throw(&ctx, error))?;
     let object = object(&ctx)?;
     object.set("clients", values::number(count.clients))?;
@@ -187,7 +188,7 @@ fn presence_stats<'js>(ctx: Ctx<'js>, channel: String) -> Result<Object<'js>> {
     Ok(object)
 }
 
-fn history<'js>(ctx: Ctx<'js>, channel: String, options: Opt<Value<'js>>) -> Result<Object<'js>> {
+fn history<'js>(ctx: Ctx<'js>, Text(channel): Text, options: Opt<Value<'js>>) -> Result<Object<'js>> {
     let known = ["since", "limit", "reverse"];
     let options = Options::take(&ctx, "sessions.history", options.0.as_ref(), &known)?;
     let since = options.value("since")?;

@@ -1,5 +1,6 @@
 //! `bucket(name)`: the node's key-value store.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use rquickjs::function::Opt;
@@ -7,15 +8,38 @@ use rquickjs::{Ctx, Error, Function, Object, Result, TypedArray, Value};
 
 use super::publishing::object;
 use crate::bindings::wasi::keyvalue::{atomics, batch, store};
-use crate::values;
+use crate::text::{self, Text};
+use crate::{ahead, values};
 
-/// An open bucket.
-type Bucket = Rc<store::Bucket>;
+/// A bucket, and its name.
+struct Named {
+    name: String,
+    /// Open, but where the text is evaluated ahead: there it is opened when it is first used.
+    open: OnceCell<store::Bucket>,
+}
+
+type Bucket = Rc<Named>;
+
+impl Named {
+    fn open(&self, ctx: &Ctx<'_>) -> Result<&store::Bucket> {
+        if let Some(open) = self.open.get() {
+            return Ok(open);
+        }
+        ahead::check_here(ctx, "what is in a bucket")?;
+        let open = store::open(&self.name).map_err(|error| throw(ctx, error))?;
+        Ok(self.open.get_or_init(|| open))
+    }
+}
 
 /// Opens a bucket.
-pub(super) fn bucket<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
-    let bucket = store::open(&name).map_err(|error| throw(&ctx, error))?;
-    let bucket = Rc::new(bucket);
+pub(super) fn bucket<'js>(ctx: Ctx<'js>, Text(name): Text) -> Result<Object<'js>> {
+    let bucket = Rc::new(Named {
+        name: name.clone(),
+        open: OnceCell::new(),
+    });
+    if !ahead::is_ahead() {
+        bucket.open(&ctx)?;
+    }
     let methods = object(&ctx)?;
     methods.set("name", name)?;
     for (name, method) in [
@@ -65,7 +89,7 @@ fn read<'js>(ctx: &Ctx<'js>, key: &str, value: &[u8]) -> Result<Value<'js>> {
 /// A value as it is stored: bytes as they are, all else as JSON.
 fn written<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
     match value.as_object().and_then(values::bytes_of) {
-        Some(bytes) => Ok(bytes),
+        Some(bytes) => text::check(ctx, bytes.len()).map(|()| bytes),
         None => values::to_json(ctx, value),
     }
 }
@@ -75,7 +99,11 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     Function::new(
         ctx.clone(),
         move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
-            match bucket.get(&key).map_err(|error| throw(&ctx, error))? {
+            match bucket
+                .open(&ctx)?
+                .get(&key)
+                .map_err(|error| throw(&ctx, error))?
+            {
                 Some(value) => read(&ctx, &key, &value),
                 None => Ok(Value::new_undefined(ctx)),
             }
@@ -86,7 +114,10 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn get_bytes<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        let value = bucket.get(&key).map_err(|error| throw(&ctx, error))?;
+        let value = bucket
+            .open(&ctx)?
+            .get(&key)
+            .map_err(|error| throw(&ctx, error))?;
         value
             .map(|value| TypedArray::<u8>::new(ctx, value))
             .transpose()
@@ -97,9 +128,12 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(
         ctx.clone(),
-        move |ctx: Ctx<'js>, key: String, value: Value<'js>| {
+        move |ctx: Ctx<'js>, Text(key): Text, value: Value<'js>| {
             let value = written(&ctx, &value)?;
-            bucket.set(&key, &value).map_err(|error| throw(&ctx, error))
+            bucket
+                .open(&ctx)?
+                .set(&key, &value)
+                .map_err(|error| throw(&ctx, error))
         },
     )
 }
@@ -107,14 +141,20 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        bucket.delete(&key).map_err(|error| throw(&ctx, error))
+        bucket
+            .open(&ctx)?
+            .delete(&key)
+            .map_err(|error| throw(&ctx, error))
     })
 }
 
 fn has<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        bucket.exists(&key).map_err(|error| throw(&ctx, error))
+        bucket
+            .open(&ctx)?
+            .exists(&key)
+            .map_err(|error| throw(&ctx, error))
     })
 }
 
@@ -126,7 +166,10 @@ fn keys<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
             .0
             .and_then(|next| next.as_number())
             .and_then(values::whole);
-        let page = bucket.list_keys(next).map_err(|error| throw(&ctx, error))?;
+        let page = bucket
+            .open(&ctx)?
+            .list_keys(next)
+            .map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         object.set("keys", page.keys)?;
         if let Some(cursor) = page.cursor {
@@ -140,23 +183,29 @@ fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(
         ctx.clone(),
-        move |ctx: Ctx<'js>, key: String, delta: Opt<f64>| {
+        move |ctx: Ctx<'js>, Text(key): Text, delta: Opt<f64>| {
             let Some(delta) = values::whole(delta.0.unwrap_or(1.0)) else {
                 let message = "increment: by a whole number that is not below zero";
                 return Err(values::throw(&ctx, "RangeError", message));
             };
-            let sum =
-                atomics::increment(&bucket, &key, delta).map_err(|error| throw(&ctx, error))?;
+            let sum = atomics::increment(bucket.open(&ctx)?, &key, delta)
+                .map_err(|error| throw(&ctx, error))?;
             Ok(values::number(sum))
         },
     )
 }
 
+fn keys_of(ctx: &Ctx<'_>, keys: Vec<Text>) -> Result<Vec<String>> {
+    text::check_all(ctx, keys.iter().map(|Text(key)| key.len()))?;
+    Ok(keys.into_iter().map(|Text(key)| key).collect())
+}
+
 /// An object with those that there are.
 fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<String>| {
-        let values = batch::get_many(&bucket, &keys).map_err(|error| throw(&ctx, error))?;
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
+        let keys = keys_of(&ctx, keys)?;
+        let values = batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         for (key, value) in values.into_iter().flatten() {
             let value = read(&ctx, &key, &value)?;
@@ -169,18 +218,20 @@ fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn set_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, entries: Object<'js>| {
-        let entries = entries.props::<String, Value<'js>>().map(|entry| {
-            let (key, value) = entry?;
+        let entries = entries.props::<Text, Value<'js>>().map(|entry| {
+            let (Text(key), value) = entry?;
             Ok((key, written(&ctx, &value)?))
         });
         let entries: Vec<(String, Vec<u8>)> = entries.collect::<Result<_>>()?;
-        batch::set_many(&bucket, &entries).map_err(|error| throw(&ctx, error))
+        text::check_all(&ctx, entries.iter().map(|(key, value)| key.len() + value.len()))?;
+        batch::set_many(bucket.open(&ctx)?, &entries).map_err(|error| throw(&ctx, error))
     })
 }
 
 fn delete_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<String>| {
-        batch::delete_many(&bucket, &keys).map_err(|error| throw(&ctx, error))
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
+        let keys = keys_of(&ctx, keys)?;
+        batch::delete_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))
     })
 }

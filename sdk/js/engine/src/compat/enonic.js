@@ -18,6 +18,7 @@
   const libraries = {
     "/lib/xp/event": {
       listener({ type, callback, localOnly = false }) {
+        if (typeof callback !== "function") throw new TypeError("listener: `callback` is a function");
         const [glob, exactly] = pattern(String(type));
         const call = (event) => {
           if (exactly !== null && !exactly.test(event.type)) return undefined;

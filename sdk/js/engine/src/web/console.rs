@@ -1,11 +1,21 @@
 //! `console`: lines of the node's log under the plugin's name.
 
 use rquickjs::function::Rest;
-use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
+use rquickjs::{Ctx, Function, Object, Persistent, Result, String as JsString, Value};
 use std::cell::RefCell;
 
 use super::script;
+use crate::text;
 use crate::bindings::wasi::logging::logging::{self, Level};
+
+/// Longest text that is logged at once, in bytes.
+const MAX_LOGGED_BYTES: usize = 32 << 10;
+
+/// Writes a line of the engine's own to the node's log.
+pub(crate) fn say(level: Level, message: &str) {
+    let end = message.floor_char_boundary(MAX_LOGGED_BYTES);
+    logging::log(level, "", message.get(..end).unwrap_or_default());
+}
 
 thread_local! {
     /// Writes any values as one text; made when it is first needed.
@@ -44,38 +54,47 @@ fn logs<'js>(ctx: &Ctx<'js>, level: Level) -> Result<Function<'js>> {
     Function::new(
         ctx.clone(),
         move |ctx: Ctx<'js>, values: Rest<Value<'js>>| -> Result<()> {
-            let text = format(&ctx, values.0)?;
-            logging::log(level, "", &text);
+            logging::log(level, "", &shown(&ctx, values.0));
             Ok(())
         },
     )
 }
 
-/// What is logged of values: a text as it is, others as an author reads them.
+/// What is logged of values: a text as it is, others as an author reads them. Whatever they are,
+/// who logs them goes on.
+pub(crate) fn shown<'js>(ctx: &Ctx<'js>, values: Vec<Value<'js>>) -> String {
+    format(ctx, values).unwrap_or_else(|_| {
+        ctx.catch();
+        "values that cannot be shown".to_owned()
+    })
+}
+
 fn format<'js>(ctx: &Ctx<'js>, values: Vec<Value<'js>>) -> Result<String> {
     let is_plain = |value: &Value<'js>| {
         value.as_string().is_some() || value.as_int().is_some() || value.as_bool().is_some()
     };
-    let first = values
-        .first()
-        .and_then(Value::as_string)
-        .map(|text| text.to_string());
-    let has_places = first.transpose()?.is_some_and(|text| text.contains('%'));
+    let first = values.first().and_then(Value::as_string);
+    let has_places = values.len() > 1
+        && first.is_some_and(|text| text::beginning(text, MAX_LOGGED_BYTES).contains('%'));
     if values.iter().all(is_plain) && !has_places {
-        let mut text = String::new();
+        let mut line = String::new();
         for value in &values {
-            if !text.is_empty() {
-                text.push(' ');
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            if line.len() > MAX_LOGGED_BYTES {
+                line.push('…');
+                break;
             }
             if let Some(string) = value.as_string() {
-                text.push_str(&string.to_string()?);
+                line.push_str(&text::beginning(string, MAX_LOGGED_BYTES));
             } else if let Some(number) = value.as_int() {
-                text.push_str(&number.to_string());
+                line.push_str(&number.to_string());
             } else if let Some(is) = value.as_bool() {
-                text.push_str(if is { "true" } else { "false" });
+                line.push_str(if is { "true" } else { "false" });
             }
         }
-        return Ok(text);
+        return Ok(line);
     }
     let known = FORMAT.with_borrow(Option::clone);
     let format = match known {
@@ -86,5 +105,6 @@ fn format<'js>(ctx: &Ctx<'js>, values: Vec<Value<'js>>) -> Result<String> {
             format
         }
     };
-    format.call((values,))
+    let text: JsString<'js> = format.call((values,))?;
+    Ok(text::beginning(&text, MAX_LOGGED_BYTES))
 }

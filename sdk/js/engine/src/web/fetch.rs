@@ -11,6 +11,7 @@ use wasip2::io::streams::StreamError;
 
 use super::{bodies, bytes};
 use crate::drive::{self, Operation};
+use crate::text::{self, Text};
 use crate::{start, values};
 
 /// Bytes of a body that are written at once: what the node takes with one call.
@@ -36,18 +37,19 @@ fn read<'js>(ctx: Ctx<'js>, number: u32) -> Result<Promise<'js>> {
 /// A promise of status, headers and the number of the body; and the number of the operation.
 fn send<'js>(
     ctx: Ctx<'js>,
-    method: String,
-    scheme: String,
-    authority: String,
-    path: String,
-    headers: Vec<List<(String, String)>>,
+    Text(method): Text,
+    Text(scheme): Text,
+    Text(authority): Text,
+    Text(path): Text,
+    headers: Vec<List<(Text, Text)>>,
     body: Value<'js>,
 ) -> Result<List<(Promise<'js>, u32)>> {
     let refuse = |what: &str| values::throw(&ctx, "TypeError", &format!("fetch: {what}"));
     let headers: Vec<(String, Vec<u8>)> = headers
         .into_iter()
-        .map(|List((name, value))| (name, value.into_bytes()))
+        .map(|List((Text(name), Text(value)))| (name, value.into_bytes()))
         .collect();
+    text::check_all(&ctx, headers.iter().map(|(name, value)| name.len() + value.len()))?;
     let fields = Fields::from_list(&headers);
     let fields = fields.map_err(|error| refuse(&format!("a header cannot be sent: {error:?}")))?;
     let request = OutgoingRequest::new(fields);

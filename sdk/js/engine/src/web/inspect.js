@@ -6,6 +6,25 @@
 
   const isName = (key) => /^[A-Za-z_$][\w$]*$/.test(key);
 
+  // Whatever a value does when it is looked at, it is only being logged.
+  function attempt(look, otherwise) {
+    try {
+      return look();
+    } catch {
+      return otherwise;
+    }
+  }
+
+  // The first of what can be gone through, and how many there are.
+  function first(all) {
+    const some = [];
+    for (const item of all) {
+      if (some.length > MOST_ENTRIES) break;
+      some.push(item);
+    }
+    return some;
+  }
+
   function error(value) {
     const head = value.message ? `${value.name}: ${value.message}` : String(value.name);
     const stack = String(value.stack ?? "")
@@ -17,13 +36,24 @@
     return head + stack + cause;
   }
 
-  function entries(list, of, open, close, depth, seen) {
+  function entries(list, length, of, open, close, depth, seen) {
     const shown = list.slice(0, MOST_ENTRIES).map((entry) => of(entry, depth + 1, seen));
-    if (list.length > MOST_ENTRIES) shown.push(`… ${list.length - MOST_ENTRIES} more`);
+    if (length > MOST_ENTRIES) shown.push(`… ${length - MOST_ENTRIES} more`);
     return shown.length === 0 ? open + close : `${open} ${shown.join(", ")} ${close}`;
   }
 
   function inspect(value, depth, seen) {
+    return attempt(() => inspected(value, depth, seen), "[cannot be shown]");
+  }
+
+  // A field, without calling what would have to be called to know its value.
+  function field(value, key, depth, seen) {
+    const { get, set, value: item } = Object.getOwnPropertyDescriptor(value, key) ?? {};
+    const shown = get ? (set ? "[Getter/Setter]" : "[Getter]") : set ? "[Setter]" : inspect(item, depth, seen);
+    return `${isName(key) ? key : JSON.stringify(key)}: ${shown}`;
+  }
+
+  function inspected(value, depth, seen) {
     switch (typeof value) {
       case "string":
         return depth === 0 ? value : JSON.stringify(value);
@@ -45,19 +75,23 @@
     const inner = [...seen, value];
     const name = value.constructor?.name;
     if (depth > MOST_DEPTH) return Array.isArray(value) ? "[Array]" : `[${name ?? "Object"}]`;
-    if (Array.isArray(value)) return entries(value, inspect, "[", "]", depth, inner);
+    if (Array.isArray(value)) {
+      return entries(value.slice(0, MOST_ENTRIES), value.length, inspect, "[", "]", depth, inner);
+    }
     if (value instanceof Map) {
       const pair = ([key, item], ...rest) => `${inspect(key, ...rest)} => ${inspect(item, ...rest)}`;
-      return entries([...value], pair, `Map(${value.size}) {`, "}", depth, inner);
+      return entries(first(value), value.size, pair, `Map(${value.size}) {`, "}", depth, inner);
     }
-    if (value instanceof Set) return entries([...value], inspect, `Set(${value.size}) {`, "}", depth, inner);
+    if (value instanceof Set) return entries(first(value), value.size, inspect, `Set(${value.size}) {`, "}", depth, inner);
     if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-      return entries([...value.subarray(0, MOST_ENTRIES + 1)], inspect, `${name}(${value.length}) [`, "]", depth, inner);
+      return entries([...value.subarray(0, MOST_ENTRIES)], value.length, inspect, `${name}(${value.length}) [`, "]", depth, inner);
     }
-    if (typeof value.toJSON === "function") return inspect(value.toJSON(), Math.max(depth, 1), inner);
-    const field = ([key, item], ...rest) => `${isName(key) ? key : JSON.stringify(key)}: ${inspect(item, ...rest)}`;
+    const json = attempt(() => typeof value.toJSON === "function" && { of: value.toJSON() }, false);
+    if (json) return inspect(json.of, Math.max(depth, 1), inner);
     const open = name && name !== "Object" ? `${name} {` : "{";
-    return entries(Object.entries(value), field, open, "}", depth, inner);
+    const keys = Object.keys(value);
+    const shown = (key, ...rest) => field(value, key, ...rest);
+    return entries(keys.slice(0, MOST_ENTRIES), keys.length, shown, open, "}", depth, inner);
   }
 
   // Texts with places for values, as `%s` is one.
@@ -71,11 +105,11 @@
           return inspect(value, 0, []);
         case "%d":
         case "%f":
-          return String(Number(value));
+          return attempt(() => String(Number(value)), "NaN");
         case "%i":
-          return String(Math.trunc(Number(value)));
+          return attempt(() => String(Math.trunc(Number(value))), "NaN");
         case "%j":
-          return JSON.stringify(value);
+          return attempt(() => String(JSON.stringify(value)), "[Circular]");
         case "%c":
           return "";
         default:

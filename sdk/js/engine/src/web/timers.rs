@@ -110,11 +110,11 @@ fn set<'js>(
     repeats: bool,
     arguments: Vec<Value<'js>>,
 ) -> Result<u32> {
+    if TIMERS.with_borrow(|(_, timers)| timers.len() >= MAX_TIMERS) {
+        let message = format!("no more than {MAX_TIMERS} timers can be set");
+        return Err(values::throw(ctx, "RangeError", &message));
+    }
     TIMERS.with_borrow_mut(|(last, timers)| {
-        if timers.len() >= MAX_TIMERS {
-            let message = format!("no more than {MAX_TIMERS} timers can be set");
-            return Err(values::throw(ctx, "RangeError", &message));
-        }
         *last = last.wrapping_add(1);
         let arguments = arguments
             .into_iter()

@@ -1,0 +1,6 @@
+// Never ends.
+import { listen } from "hearken";
+
+listen("custom.spin.*", function spin()/*: never */ {
+  for (;;);
+});
