@@ -7,8 +7,8 @@ mod enonic;
 mod loading;
 #[cfg(unix)]
 mod projects;
-mod snapshots;
 mod properties;
+mod snapshots;
 
 use std::fs;
 use std::path::Path;

@@ -18,6 +18,7 @@ sources! {
     "sdk/python/engine/src/hearken_engine/listener.py" from "../../../engines/python/engine/src/hearken_engine/listener.py",
     "sdk/python/engine/src/hearken_engine/node.py" from "../../../engines/python/engine/src/hearken_engine/node.py",
     "sdk/python/engine/src/hearken_engine/output.py" from "../../../engines/python/engine/src/hearken_engine/output.py",
+    "sdk/python/engine/src/hearken_engine/packages.py" from "../../../engines/python/engine/src/hearken_engine/packages.py",
     "sdk/python/engine/src/hearken_engine/requests.py" from "../../../engines/python/engine/src/hearken_engine/requests.py",
     "sdk/python/engine/src/hearken_engine/sessions.py" from "../../../engines/python/engine/src/hearken_engine/sessions.py",
     "sdk/python/engine/src/hearken_engine/start.py" from "../../../engines/python/engine/src/hearken_engine/start.py",

@@ -7,6 +7,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from . import packages
+
 #: By the names of modules: the text's name, and what it says.
 _texts: dict[str, tuple[str, str]] = {}
 #: The folder that the plugin is, if it is one.
@@ -19,18 +21,26 @@ def take(texts: list[tuple[str, str]]) -> None:
     entry = texts[0][0]
     _package = entry.rpartition("/")[0].replace("/", ".")
     for name, text in texts:
+        if packages.take(name, text):
+            _cache(name, text)
+            continue
         folder, _, file = name.removesuffix(".py").rpartition("/")
         _texts[file] = name, text
         if folder:
             _texts[f"{_package}.{file}"] = name, text
         # A module of the plugin goes before one of the library.
         sys.modules.pop(file, None)
-        lines = text.splitlines(keepends=True)
-        _linecache().cache[name] = (len(text), None, lines, name)
+        _cache(name, text)
     if _package:
         package = ModuleType(_package)
         package.__path__ = []
         sys.modules[_package] = package
+
+
+def _cache(name: str, text: str) -> None:
+    """Has traces show the lines of a text."""
+    lines = text.splitlines(keepends=True)
+    _linecache().cache[name] = (len(text), None, lines, name)
 
 
 def _linecache() -> Any:
@@ -90,13 +100,16 @@ class _Missing:
         if _package:
             hint = f"put it into the folder `{_package}`"
         raise ModuleNotFoundError(
-            f"there is no module `{name}`; packages of PyPI are not looked for; {hint}", name=name
+            f"there is no module `{name}`; packages of PyPI are for projects, whose `requirements.txt` or "
+            f"`pyproject.toml` names them; {hint}",
+            name=name,
         )
 
 
 def install() -> None:
     """From now on nothing is looked for in files, of which there are none."""
-    sys.meta_path[:] = [_Texts(), *[finder for finder in sys.meta_path if _is_frozen(finder)], _Missing()]
+    known = [finder for finder in sys.meta_path if _is_frozen(finder)]
+    sys.meta_path[:] = [_Texts(), *known, packages.Packages(), _Missing()]
 
 
 def _is_frozen(finder: Any) -> bool:
