@@ -50,9 +50,9 @@ fn modules(text: &str) -> Vec<&str> {
             continue;
         };
         // Of `from . import a, b` the names are behind the second word, else before it.
-        let siblings = names.split_once(" import ").filter(|(from, _)| {
-            line.starts_with("from ") && from.trim().chars().all(|c| c == '.')
-        });
+        let siblings = names
+            .split_once(" import ")
+            .filter(|(from, _)| line.starts_with("from ") && from.trim().chars().all(|c| c == '.'));
         let (names, most) = match siblings {
             Some((_, names)) => (names, usize::MAX),
             None if line.starts_with("from ") => (names, 1),
@@ -127,7 +127,8 @@ mod tests {
             imported(Language::TypeScript, text),
             ["./_a.ts", "../_b.js", "./_c", "./_commented.ts"]
         );
-        let text = "import _a, json\n  from _b import x, y\nfrom . import z, _y as q\nimportant = 1\n";
+        let text =
+            "import _a, json\n  from _b import x, y\nfrom . import z, _y as q\nimportant = 1\n";
         let found = ["_a", "json", "_b", "z", "_y"];
         assert_eq!(imported(Language::Python, text), found);
     }

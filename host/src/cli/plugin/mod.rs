@@ -19,10 +19,10 @@ use super::client::{Client, PluginAction};
 use super::error::CliError;
 use super::output::Output;
 use crate::script::Language;
-pub(super) use workers::compile_workers;
 use data::Data;
 use project::Given;
 use text::Target;
+pub(super) use workers::compile_workers;
 
 /// Write plugins, and look after those of a node
 #[derive(Debug, Subcommand)]

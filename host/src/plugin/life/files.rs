@@ -182,7 +182,11 @@ mod tests {
             let text = folder.join("b.ts");
             std::os::unix::fs::symlink(&target, &text).unwrap();
             let linked = Files::of(&folder, "b");
-            assert_eq!(linked.artifact(), Ok(text.as_path()), "it is told by its name");
+            assert_eq!(
+                linked.artifact(),
+                Ok(text.as_path()),
+                "it is told by its name"
+            );
             std::fs::write(&target, "").unwrap();
             assert_eq!(files.presence(), Presence::There);
             std::fs::remove_file(&component).unwrap();

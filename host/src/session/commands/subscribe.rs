@@ -154,9 +154,7 @@ impl Session {
             false => Needs::Some,
         };
         let until = self.waits_until();
-        self.shared
-            .settle_place(name, &place, needs, until)
-            .await?;
+        self.shared.settle_place(name, &place, needs, until).await?;
         {
             let mut state = self.connection.lock();
             let is_it = |begun: &Subscription| begun.number == number;
