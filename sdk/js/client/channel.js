@@ -157,6 +157,13 @@ export class Channel extends Emitter {
     })]);
   }
 
+  /** The client tells what nobody here listens to. */
+  fail(error, retryIn) {
+    error.channel = this.name;
+    if (this.listenerCount("error") > 0) super.fail(error, retryIn);
+    else this.#client.fail(error, retryIn);
+  }
+
   #cursor() {
     const { client } = this.#options;
     if (client === undefined) throw new TypeError("the channel was opened without the name of a client: channel(name, { client })");

@@ -155,7 +155,7 @@ export class Client extends Emitter {
   }
 
   #wait(name, subject, options) {
-    return new Promise((resolve, reject) => {
+    const awaited = new Promise((resolve, reject) => {
       known(options, ["timeout", "signal", "channel", "localOnly"]);
       const { timeout, signal, channel, localOnly } = options;
       const ends = [];
@@ -181,6 +181,9 @@ export class Client extends Emitter {
         ends.push(this.#live.add(new Subscription(name, filter, done, failed), true));
       }
     });
+    // Whoever gives it up before it is awaited is told nothing by the end of the client.
+    awaited.catch(() => {});
+    return awaited;
   }
 
   /** Has something fail when the client is closed or the signal aborted, until it is ended. */

@@ -288,6 +288,15 @@ test("what stays is told, and nothing is asked for any more", TIME, async (t) =>
   assert.deepEqual(node.unseen, []);
 });
 
+test("an error to which nobody listens on a channel is told by the client", TIME, async (t) => {
+  const { node, client, errors } = await pair(t);
+  client.channel("orders", { client: "worker" }).on("*", () => {});
+  const failed = client.once("error");
+  (await node.next(CURSOR)).problem(503, "node-away");
+  assert.equal((await failed).channel, "orders");
+  assert.deepEqual(errors.map(({ code }) => code), ["node-away"]);
+});
+
 test("pages, events and positions can be asked for", TIME, async (t) => {
   const { node, client } = await pair(t);
   const orders = client.channel("orders", { client: "worker" });

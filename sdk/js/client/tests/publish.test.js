@@ -137,6 +137,25 @@ test("a request ends when its time is over, or it is aborted", TIME, async (t) =
   await asked.gone;
 });
 
+test("a key is asked for each time, and may fail", TIME, async (t) => {
+  const keys = [new Error("the keys are away"), "first\n", "second"];
+  const key = () => {
+    const given = keys.shift();
+    if (given instanceof Error) throw given;
+    return given;
+  };
+  const { node, client } = await pair(t, { key });
+  for (const expected of ["Bearer first", "Bearer second"]) {
+    const sent = client.emit("a");
+    const asked = await node.next(PUBLISH);
+    assert.equal(asked.headers.authorization, expected);
+    asked.json(202, { id: "1", time: "" });
+    await sent;
+  }
+  const { client: other } = await pair(t, { key: "a\r\nx-other: b" });
+  await assert.rejects(other.emit("a"), { code: "bad-key" });
+});
+
 test("nobody there is told", TIME, async (t) => {
   const { node, client } = await pair(t);
   node.server.close();

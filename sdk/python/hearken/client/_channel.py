@@ -241,6 +241,14 @@ class Channel(Emitter):
         if run is not None and run.task is not None and run.task is not asyncio.current_task():
             await asyncio.wait({run.task})
 
+    def _fail(self, error: HearkenError, retry_in: float | None = None) -> None:
+        """The client tells what nobody here listens to."""
+        error.channel = self.name
+        if self.handlers("error"):
+            super()._fail(error, retry_in)
+        else:
+            self._owner._fail(error, retry_in)
+
     def _added(self, name: str) -> None:
         if name in _OWN or self.handlers(name):
             return
@@ -303,6 +311,9 @@ class Channel(Emitter):
                 await self._read_as(run, reader, wanted)
             except HearkenError as error:
                 failure = error
+            except Exception as error:
+                failure = HearkenError("protocol", f"what the node has answered cannot be read: {error!r}")
+                failure.__cause__ = error
             finally:
                 run.hands = False
                 self._position = reader.position

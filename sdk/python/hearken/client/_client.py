@@ -278,6 +278,8 @@ class Client(Emitter):
         def fail(error: HearkenError) -> None:
             if not future.done():
                 future.set_exception(error)
+                # Whoever has given it up is told nothing by the end of the client.
+                future.exception()
 
         self._waiting.add(fail)
         timer = None

@@ -254,6 +254,19 @@ class Streams(WithChannel):
         self.assertEqual(self.node.unseen, [])
 
 
+    async def test_an_error_to_which_nobody_listens_on_a_channel_is_told_by_the_client(self):
+        self.client.channel("orders", client="worker").on("*", print)
+        failed = self.client.once("error")
+        (await self.next(CURSOR)).problem(503, "node-away")
+        self.assertEqual((await failed).channel, "orders")
+
+    async def test_an_answer_that_cannot_be_read_is_told(self):
+        failed = self.client.once("error")
+        self.client.channel("orders", from_="first").on("*", print)
+        (await self.next(READ)).stream().write('event: gap\ndata: {"first":1}\n\n')
+        self.assertEqual((await failed).code, "protocol")
+
+
 class Iterating(WithChannel):
     async def test_going_through_a_channel_keeps_what_was_handled(self):
         orders = self.client.channel("orders", client="worker")
