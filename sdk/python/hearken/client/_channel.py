@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Iterable, Mapping, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Iterable, Mapping, TypeVar
 from urllib.parse import quote
 
 from ._emitter import Emitter
@@ -15,8 +14,9 @@ from ._errors import ClosedError, HandlerError, HearkenError, ProblemError
 from ._event import NOTHING, Event, rfc3339
 from ._http import Http
 from ._patterns import bundles, compiled, matches
-from ._position import Begin, Position, beginning, in_log, position
-from ._reader import Item, Numbers, Reader
+from ._page import Cycle, Page, page
+from ._position import Begin, Position, beginning, position
+from ._reader import Item, Reader
 from ._time import Backoff, Duration
 
 if TYPE_CHECKING:
@@ -26,34 +26,6 @@ T = TypeVar("T")
 
 # What a channel tells of itself; every other name is a pattern.
 _OWN = frozenset({"ready", "error", "gap", "damaged", "cycle", "drain"})
-
-
-class Cycle(NamedTuple):
-    """A page was handed over.
-
-    ``after`` is the position behind which it was read, ``next`` that behind its last event,
-    ``last`` the number of the channel's last event where pages are asked for, and ``events`` how
-    many it had.
-    """
-
-    channel: str
-    after: str | None
-    next: str | None
-    last: int | None
-    events: int
-
-
-@dataclass(frozen=True)
-class Page:
-    """Events of a channel, ascending; ``next`` is what ``after`` takes for the next page."""
-
-    channel: str
-    epoch: str
-    events: list[Event]
-    next: str
-    last: int
-    gap: Numbers | None = None
-    damaged: Numbers | None = None
 
 
 class _Run:
@@ -173,11 +145,11 @@ class Channel(Emitter):
             "type": type,
             "subject": subject,
         }
-        return _page(await self._http.json("GET", f"{self._path}/events", query=query))
+        return page(await self._http.json("GET", f"{self._path}/events", query=query))
 
     async def latest(self, limit: int | None = None) -> Page:
         """The newest events, ascending; 10 unless told."""
-        return _page(await self._http.json("GET", f"{self._path}/latest", query={"limit": limit}))
+        return page(await self._http.json("GET", f"{self._path}/latest", query={"limit": limit}))
 
     async def event(self, sequence: int) -> Event:
         """One event."""
@@ -420,16 +392,3 @@ async def _unless(work: Awaitable[T], *ends: asyncio.Future[Any]) -> T | None:
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
-
-
-def _page(read: dict[str, Any]) -> Page:
-    gap, damaged = read.get("gap"), read.get("damaged")
-    return Page(
-        channel=read["channel"],
-        epoch=read["epoch"],
-        events=[Event(event) for event in read["events"]],
-        next=in_log(read["epoch"], read["next"]),
-        last=read["last"],
-        gap=None if gap is None else Numbers(gap["first"], gap["last"]),
-        damaged=None if damaged is None else Numbers(damaged["first"], damaged["last"]),
-    )
