@@ -270,11 +270,12 @@ test("what stays is told, and nothing is asked for any more", TIME, async (t) =>
   const orders = client.channel("orders", { client: "worker" });
   const errors = told(orders, "error");
   const drain = told(orders, "drain");
-  orders.on("*", () => {});
+  orders.on("custom.a", () => {});
+  orders.on("custom.b", () => {});
   (await node.next(CURSOR)).problem(404, "no-channel");
   assert.equal((await errors.next()).code, "no-channel");
   await drain.next();
-  assert.equal(orders.listenerCount("*"), 0);
+  assert.deepEqual(orders.eventNames(), ["error", "drain"]);
   const others = client.channel("orders", { from: 3 });
   const failed = told(others, "error");
   others.on("*", () => {});
@@ -285,6 +286,7 @@ test("what stays is told, and nothing is asked for any more", TIME, async (t) =>
   const iterated = client.channel("orders", { from: 4 }).events().next();
   (await node.next(READ)).problem(409, "another-log", { epoch: EPOCH });
   await assert.rejects(iterated, { status: 409, code: "another-log" });
+  assert.deepEqual(drain.come, []);
   assert.deepEqual(node.unseen, []);
 });
 
@@ -295,6 +297,18 @@ test("an error to which nobody listens on a channel is told by the client", TIME
   (await node.next(CURSOR)).problem(503, "node-away");
   assert.equal((await failed).channel, "orders");
   assert.deepEqual(errors.map(({ code }) => code), ["node-away"]);
+});
+
+test("what is awaited of a channel ends with it", TIME, async (t) => {
+  const { node, client } = await pair(t);
+  const orders = client.channel("orders", { client: "worker" });
+  orders.on("error", () => {});
+  const refused = orders.once("*");
+  (await node.next(CURSOR)).problem(403, "foreign-cursor");
+  await assert.rejects(refused, { code: "foreign-cursor" });
+  const closed = orders.once("gap");
+  await client.close();
+  await assert.rejects(closed, { code: "closed" });
 });
 
 test("pages, events and positions can be asked for", TIME, async (t) => {

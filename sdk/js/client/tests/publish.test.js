@@ -158,7 +158,16 @@ test("a key is asked for each time, and may fail", TIME, async (t) => {
 
 test("nobody there is told", TIME, async (t) => {
   const { node, client } = await pair(t);
+  const { port } = node.server.address();
   node.server.close();
   node.server.closeAllConnections();
-  await assert.rejects(client.emit("a"), { name: "ConnectionError", code: "connection" });
+  await assert.rejects(client.emit("a", { timeout: 20 }), { name: "ConnectionError", code: "connection", unknown: false });
+  // What cannot have been sent is sent when there is somebody.
+  const refused = new Promise((resolve) => { client.on("error", resolve); });
+  client.on("custom.a", () => {});
+  const sent = client.emit("a");
+  await refused;
+  await new Promise((resolve) => { node.server.listen(port, "127.0.0.1", resolve); });
+  (await node.next(PUBLISH)).json(202, { id: "1", time: "" });
+  assert.equal((await sent).id, "1");
 });

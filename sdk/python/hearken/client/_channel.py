@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Iterable, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, Iterable, Mapping
 from urllib.parse import quote
 
 from ._emitter import Emitter
@@ -18,11 +18,10 @@ from ._page import Cycle, Page, page
 from ._position import Begin, Position, beginning, position
 from ._reader import Item, Reader
 from ._time import Backoff, Duration
+from ._waiting import unless
 
 if TYPE_CHECKING:
     from ._client import Client
-
-T = TypeVar("T")
 
 # What a channel tells of itself; every other name is a pattern.
 _OWN = frozenset({"ready", "error", "gap", "damaged", "cycle", "drain"})
@@ -79,13 +78,18 @@ class Channel(Emitter):
         # Where the last run has ended, from which the next goes on.
         self._position: str | None = None
         self._is_closed = False
+        # What is awaited, and under which name it will be told.
+        self._awaited: dict[asyncio.Future[Any], str] = {}
 
     def __repr__(self) -> str:
         return f"<Channel {self.name!r}>"
 
     def once(self, name: str) -> asyncio.Future[Any]:
         """What is told next under a name, or the next event of a pattern."""
-        return self._next(name)
+        future = self._next(name)
+        self._awaited[future] = name
+        future.add_done_callback(lambda _: self._awaited.pop(future, None))
+        return future
 
     async def append(
         self,
@@ -212,6 +216,15 @@ class Channel(Emitter):
             await self._keep_position(reader)
         if run is not None and run.task is not None and run.task is not asyncio.current_task():
             await asyncio.wait({run.task})
+        self._end(ClosedError(), lambda name: True)
+
+    def _end(self, error: HearkenError, concerns: Callable[[str], bool]) -> None:
+        """Ends what is awaited under such names."""
+        for future, name in list(self._awaited.items()):
+            if concerns(name) and not future.done():
+                future.set_exception(error)
+                # Whoever has given it up is told nothing.
+                future.exception()
 
     def _fail(self, error: HearkenError, retry_in: float | None = None) -> None:
         """The client tells what nobody here listens to."""
@@ -294,6 +307,7 @@ class Channel(Emitter):
             await self._keep_position(reader)
         self._run = None
         if failure is not None and not run.end.done() and not self._http.is_closed:
+            self._end(failure, lambda name: name not in _OWN)
             # Nobody is called any more, until they listen anew.
             for pattern in self._patterns():
                 del self._handlers[pattern]
@@ -306,7 +320,7 @@ class Channel(Emitter):
         pages = reader.pages()
         try:
             while True:
-                page = await _unless(pages.__anext__(), run.end, run.again)
+                page = await unless(pages.__anext__(), run.end, run.again)
                 if page is None:
                     return
                 run.hands = True
@@ -380,15 +394,3 @@ class Channel(Emitter):
             # It is handed over again what was handled; nothing is lost.
             if not self._http.is_closed:
                 self._fail(error, 0.0)
-
-
-async def _unless(work: Awaitable[T], *ends: asyncio.Future[Any]) -> T | None:
-    """What comes of it, unless one of these is done before."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({task, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})

@@ -69,8 +69,8 @@ class ProblemError(HearkenError):
 class ConnectionLostError(HearkenError, ConnectionError):
     """There was no answer, or it broke off."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("connection", message, temporary=True, unknown=True)
+    def __init__(self, message: str, *, unknown: bool = True) -> None:
+        super().__init__("connection", message, temporary=True, unknown=unknown)
 
 
 class WaitTimeoutError(HearkenError, TimeoutError):

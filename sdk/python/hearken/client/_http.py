@@ -221,7 +221,11 @@ class Http:
             if connection.is_usable:
                 return connection
             connection.close()
-        return await Connection.open(self._host, self._port, self._tls)
+        try:
+            return await Connection.open(self._host, self._port, self._tls)
+        except OSError as error:
+            # Nothing was sent.
+            raise ConnectionLostError(f"the node does not answer: {error}", unknown=False) from error
 
     def _give_back(self, connection: Connection) -> None:
         if connection.is_usable and len(self._idle) < _IDLE and not self.is_closed:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timezone
 
-from hearken.client import Cycle, HearkenError, Numbers, ProblemError
+from hearken.client import ClosedError, Cycle, HearkenError, Numbers, ProblemError
 
 from .fake import CURSOR, EPOCH, KEEP, LATEST, READ, Told, WithNode, at, message, page, stored
 
@@ -265,6 +265,19 @@ class Streams(WithChannel):
         self.client.channel("orders", from_="first").on("*", print)
         (await self.next(READ)).stream().write('event: gap\ndata: {"first":1}\n\n')
         self.assertEqual((await failed).code, "protocol")
+
+
+    async def test_what_is_awaited_of_a_channel_ends_with_it(self):
+        orders = self.client.channel("orders", client="worker")
+        orders.on("error", lambda error: None)
+        refused = orders.once("*")
+        (await self.next(CURSOR)).problem(403, "foreign-cursor")
+        with self.assertRaisesRegex(ProblemError, "foreign-cursor"):
+            await refused
+        closed = orders.once("gap")
+        await self.client.close()
+        with self.assertRaises(ClosedError):
+            await closed
 
 
 class Iterating(WithChannel):

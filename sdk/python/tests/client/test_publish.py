@@ -155,9 +155,19 @@ class Publishing(WithNode):
         self.assertEqual((await sent)["id"], "2")
 
     async def test_nobody_there_is_told(self):
+        port = self.node.server.sockets[0].getsockname()[1]
         self.node.stop()
-        with self.assertRaises(ConnectionLostError):
-            await self.client.emit("a")
+        with self.assertRaises(ConnectionLostError) as raised:
+            await self.client.emit("a", timeout=0.02)
+        self.assertFalse(raised.exception.unknown)
+        # What cannot have been sent is sent when there is somebody.
+        refused = self.client.once("error")
+        self.client.on("custom.a", print)
+        sent = begun(self.client.emit("a"))
+        await refused
+        self.node.server = await asyncio.start_server(self.node._serve, "127.0.0.1", port)
+        (await self.next(PUBLISH)).json(202, {"id": "1", "time": ""})
+        self.assertEqual((await sent)["id"], "1")
 
     async def test_a_key_with_a_line_break_is_no_other_header(self):
         client = self.make(key="a\r\nx-other: b")
