@@ -108,11 +108,12 @@ export class Client extends Emitter {
 
   channel(name, options = {}) {
     this.#assertOpen();
-    const key = JSON.stringify([name, options.client]);
+    const { client, from, limit, subject } = options;
+    const key = JSON.stringify([name, client, from, limit, subject]);
     const there = this.#channels.get(key);
     if (there) return there;
-    const given = { http: this.#http, retry: this.retry, client: this };
-    const channel = new Channel(given, name, options, () => this.#channels.delete(key));
+    const owner = { http: this.#http, retry: this.retry, client: this };
+    const channel = new Channel(owner, name, options, () => this.#channels.delete(key));
     this.#channels.set(key, channel);
     return channel;
   }

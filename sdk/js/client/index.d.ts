@@ -199,7 +199,7 @@ export class Client {
    */
   events<T = any>(pattern: string, options?: Filter & { signal?: AbortSignal; limit?: number }): AsyncIterableIterator<Event<T>>;
 
-  /** A channel; the same each time for the same name and client. */
+  /** A channel; the same each time for the same name and options. */
   channel(name: string, options?: ChannelOptions): Channel;
 
   /** Who the node says that this is, and what they may. */

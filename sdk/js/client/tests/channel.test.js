@@ -197,6 +197,15 @@ test("without a client it is a stream, resumed behind what was handled", TIME, a
   assert.deepEqual(heard.come, []);
 });
 
+test("a channel is another with other options", TIME, async (t) => {
+  const { client } = await pair(t);
+  const orders = client.channel("orders", { from: "first" });
+  assert.equal(client.channel("orders", { from: "first" }), orders);
+  assert.notEqual(client.channel("orders"), orders);
+  await orders.close();
+  assert.notEqual(client.channel("orders", { from: "first" }), orders);
+});
+
 test("it begins where it is told to", TIME, async (t) => {
   const { node, client } = await pair(t);
   client.channel("orders", { from: "first" }).on("*", () => {});

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable, Hashable, Iterable, Mapping
 
 from ._channel import Channel
 from ._emitter import Emitter
@@ -63,7 +63,7 @@ class Client(Emitter):
         )
         self._live = Live(self._http, self._backoff, _Told(self))
         self._publisher = Publisher(self._http, self._backoff, source, self._live.settled)
-        self._channels: dict[tuple[str, str | None], Channel] = {}
+        self._channels: dict[Hashable, Channel] = {}
         self._listened: dict[str, Callable[[], None]] = {}
         self._waiting: set[Callable[[HearkenError], None]] = set()
         self._greeting: asyncio.Task[None] | None = None
@@ -193,7 +193,7 @@ class Client(Emitter):
         limit: int | None = None,
         subject: str | None = None,
     ) -> Channel:
-        """A channel; the same each time for the same name and client.
+        """A channel; the same each time for the same name and options.
 
         ``client`` is the name under which the node keeps how far its events were handled: they are
         handed over at least once, also across restarts. Without it what comes is followed for as
@@ -202,7 +202,7 @@ class Client(Emitter):
         ``"new"``. ``limit`` is the most events of a page.
         """
         self._check_open()
-        key = (name, client)
+        key = (name, client, from_, limit, subject)
         if key not in self._channels:
             self._channels[key] = Channel(
                 self, self._http, self._backoff, name, client=client, from_=from_, limit=limit, subject=subject

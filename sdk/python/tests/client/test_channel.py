@@ -217,6 +217,13 @@ class Streams(WithChannel):
         self.assertEqual((await heard.next()).sequence, 16)
         self.assertTrue(heard.is_empty)
 
+    async def test_a_channel_is_another_with_other_options(self):
+        orders = self.client.channel("orders", from_="first")
+        self.assertIs(self.client.channel("orders", from_="first"), orders)
+        self.assertIsNot(self.client.channel("orders"), orders)
+        await orders.close()
+        self.assertIsNot(self.client.channel("orders", from_="first"), orders)
+
     async def test_it_begins_where_it_is_told_to(self):
         self.client.channel("orders", from_="first").on("*", print)
         self.assertEqual((await self.next(READ)).query, {"after": "0"})
