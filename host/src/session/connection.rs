@@ -72,8 +72,8 @@ pub(super) struct State {
     pub(super) renewing: bool,
     /// How fast its commands come.
     pub(super) pace: Pace,
-    /// When its last message came.
-    pub(super) came: Instant,
+    /// When its last message came, if its transport says so.
+    pub(super) came: Option<Instant>,
     /// How many of them in a row came too fast.
     pub(super) too_fast: u32,
     /// Publishes for it; made when it first does.
@@ -218,7 +218,7 @@ impl Connection {
                 },
                 renewing: false,
                 pace: Pace::default(),
-                came: Instant::now(),
+                came: None,
                 too_fast: 0,
                 publisher: None,
             }),

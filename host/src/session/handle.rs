@@ -76,7 +76,7 @@ impl Session {
     /// are of that one.
     pub fn came(&self, bytes: usize) {
         self.shared.counts.received.add(1, bytes);
-        self.connection.lock().came = Instant::now();
+        self.connection.lock().came = Some(Instant::now());
     }
 
     /// These frames are sent to its client.

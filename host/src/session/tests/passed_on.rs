@@ -68,3 +68,25 @@ async fn how_many_histories_a_node_has_a_part_in_is_shown() {
     assert_eq!(rigs[1].sessions.histories(), part(1, 0));
     assert_eq!(rigs[0].sessions.stats().across.handed_over, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn subscriptions_of_one_message_wait_together_for_a_node_that_is_silent() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let mut all = (0..1000).map(|number| format!("chat:{number}"));
+    let mut client = rigs[1].connected().await;
+    net.cut(&rigs[0].peer(), &rigs[1].peer());
+    let began = Instant::now();
+    let commands = (2..12).map(|id| {
+        let channel = all.next().expect("there are more");
+        json!({ "id": id, "subscribe": { "channel": channel } }).to_string()
+    });
+    let message: Vec<String> = commands.collect();
+    client.came(&message.join("\n")).await;
+    let replies = client.messages().await;
+    assert_eq!(replies.len(), 10);
+    // Who owns a log cannot be known.
+    for reply in &replies {
+        assert_eq!(reply["error"]["code"], 100, "{reply}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
