@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -56,6 +57,9 @@ pub(super) struct Connection {
     pub(super) secret: Option<Box<str>>,
     pub(super) transport: Transport,
     pub(super) outbox: Arc<Outbox>,
+    /// Until when a command of it took long, in milliseconds of the node's wheel; the largest
+    /// number while one is carried out. What comes behind that is not read meanwhile.
+    pub(super) waited: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -202,6 +206,7 @@ impl Connection {
             secret,
             transport,
             outbox,
+            waited: AtomicU64::new(0),
             state: Mutex::new(State {
                 phase: Phase::New,
                 known: None,
