@@ -81,7 +81,7 @@ async function rows(hearken) {
   }
 }
 
-const SUITES = ['loading', 'api', 'channels', 'sessions', 'bounds'];
+const SUITES = ['loading', 'projects', 'api', 'channels', 'sessions', 'bounds'];
 
 const CONFIGURATION = `
 [sessions]

@@ -4,14 +4,15 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use super::names::PACKAGES;
 use super::texts::Script;
 
 /// Longest line of a text that is shown around a place, in characters: of a bundle all may
 /// be on one.
 const MAX_SHOWN: usize = 120;
 
-/// The folder of what others wrote.
-const LIBRARIES: &str = "node_modules";
+/// The folders of what others wrote.
+const LIBRARIES: [&str; 2] = ["node_modules", PACKAGES];
 
 /// Most lines of a trace that are kept.
 const MAX_FRAMES: usize = 24;
@@ -129,7 +130,8 @@ impl<'s> Frame<'s> {
 
 impl Written<'_> {
     fn is_of_a_library(&self) -> bool {
-        self.place.name.split('/').any(|part| part == LIBRARIES)
+        let mut parts = self.place.name.split('/');
+        parts.any(|part| LIBRARIES.contains(&part))
     }
 
     fn excerpt(&self) -> Option<String> {

@@ -314,7 +314,9 @@ impl Spared {
 
 impl SparedOf<'_> {
     fn has(&self, client: &str, known: &Known) -> bool {
-        let is_later = self.since.is_some_and(|since| known.began.as_ref() > Some(since));
+        let is_later = self
+            .since
+            .is_some_and(|since| known.began.as_ref() > Some(since));
         is_later || self.clients.contains(client) || self.user == Some(&*known.user)
     }
 }

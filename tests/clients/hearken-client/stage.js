@@ -30,7 +30,7 @@ max_events = 3
 `;
 
 class Stage {
-  static async start(program) {
+  static async start(program, settings = {}) {
     const stage = new Stage();
     stage.program = program;
     stage.place = node.folder();
@@ -38,7 +38,8 @@ class Stage {
     const [key, configuration] = stage.makeKey();
     stage.key = key;
     fs.writeFileSync(path.join(stage.place, 'hearken.toml'), configuration);
-    stage.node = await node.start(program, stage.place, {});
+    stage.settings = settings;
+    stage.node = await node.start(program, stage.place, settings);
     stage.url = `http://127.0.0.1:${stage.node.port}`;
     return stage;
   }
@@ -59,7 +60,7 @@ class Stage {
   /** Kills the node, and starts it again where it was. */
   async crash() {
     await this.node.crash();
-    const settings = { HEARKEN_LISTEN: new URL(this.url).host };
+    const settings = { ...this.settings, HEARKEN_LISTEN: new URL(this.url).host };
     this.node = await node.start(this.program, this.place, settings);
   }
 

@@ -13,6 +13,8 @@ sources! {
     "sdk/python/engine/requirements.txt" from "../../../engines/python/engine/requirements.txt",
     "sdk/python/engine/src/app.py" from "../../../engines/python/engine/src/app.py",
     "sdk/python/engine/src/hearken_engine/__init__.py" from "../../../engines/python/engine/src/hearken_engine/__init__.py",
+    "sdk/python/engine/src/hearken_engine/bounds.py" from "../../../engines/python/engine/src/hearken_engine/bounds.py",
+    "sdk/python/engine/src/hearken_engine/deadline.py" from "../../../engines/python/engine/src/hearken_engine/deadline.py",
     "sdk/python/engine/src/hearken_engine/errors.py" from "../../../engines/python/engine/src/hearken_engine/errors.py",
     "sdk/python/engine/src/hearken_engine/hooks.py" from "../../../engines/python/engine/src/hearken_engine/hooks.py",
     "sdk/python/engine/src/hearken_engine/listener.py" from "../../../engines/python/engine/src/hearken_engine/listener.py",

@@ -130,6 +130,16 @@ pub(crate) fn interrupt(mut store: StoreContextMut<'_, Guest>) {
     store.data_mut().batch.progress = Some(progress);
 }
 
+/// Whether a guest that evaluates a text, and asks, is to fail the event in hand at once.
+pub(crate) fn is_late(mut store: StoreContextMut<'_, Guest>) -> bool {
+    let guest = store.data_mut();
+    let is_late = !guest.batch.events.is_empty() && guest.meter.is_nearly_over();
+    if is_late {
+        guest.batch.told_late();
+    }
+    is_late
+}
+
 /// Checks, after the guest returned, that it has begun every event, unless it was told to
 /// stop; returns how many it has begun.
 ///

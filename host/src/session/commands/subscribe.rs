@@ -154,9 +154,7 @@ impl Session {
             false => Needs::Some,
         };
         let until = self.waits_until();
-        self.shared
-            .settle_place(name, &place, needs, until)
-            .await?;
+        self.shared.settle_place(name, &place, needs, until).await?;
         {
             let mut state = self.connection.lock();
             let is_it = |begun: &Subscription| begun.number == number;
@@ -186,8 +184,8 @@ impl Session {
 
     /// Until when a subscription waits for other nodes from now on.
     fn waits_until(&self) -> Instant {
-        let came = self.connection.lock().came;
-        (came + PATIENCE).max(Instant::now() + AT_LEAST)
+        let (now, came) = (Instant::now(), self.connection.lock().came);
+        (came.unwrap_or(now) + PATIENCE).max(now + AT_LEAST)
     }
 
     /// Finds out whether it may subscribe.

@@ -137,9 +137,37 @@ test("a request ends when its time is over, or it is aborted", TIME, async (t) =
   await asked.gone;
 });
 
+test("a key is asked for each time, and may fail", TIME, async (t) => {
+  const keys = [new Error("the keys are away"), "first\n", "second"];
+  const key = () => {
+    const given = keys.shift();
+    if (given instanceof Error) throw given;
+    return given;
+  };
+  const { node, client } = await pair(t, { key });
+  for (const expected of ["Bearer first", "Bearer second"]) {
+    const sent = client.emit("a");
+    const asked = await node.next(PUBLISH);
+    assert.equal(asked.headers.authorization, expected);
+    asked.json(202, { id: "1", time: "" });
+    await sent;
+  }
+  const { client: other } = await pair(t, { key: "a\r\nx-other: b" });
+  await assert.rejects(other.emit("a"), { code: "bad-key" });
+});
+
 test("nobody there is told", TIME, async (t) => {
   const { node, client } = await pair(t);
+  const { port } = node.server.address();
   node.server.close();
   node.server.closeAllConnections();
-  await assert.rejects(client.emit("a"), { name: "ConnectionError", code: "connection" });
+  await assert.rejects(client.emit("a", { timeout: 20 }), { name: "ConnectionError", code: "connection", unknown: false });
+  // What cannot have been sent is sent when there is somebody.
+  const refused = new Promise((resolve) => { client.on("error", resolve); });
+  client.on("custom.a", () => {});
+  const sent = client.emit("a");
+  await refused;
+  await new Promise((resolve) => { node.server.listen(port, "127.0.0.1", resolve); });
+  (await node.next(PUBLISH)).json(202, { id: "1", time: "" });
+  assert.equal((await sent).id, "1");
 });

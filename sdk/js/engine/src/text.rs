@@ -129,7 +129,12 @@ fn read<R>(text: &JsString<'_>, read: impl FnOnce(&[u8]) -> R) -> Result<R> {
         return Err(Error::Exception);
     }
     // SAFETY: there are as many bytes as was said, until they are given back.
-    let result = unsafe { read(std::slice::from_raw_parts(begin.cast(), bytes.assume_init())) };
+    let result = unsafe {
+        read(std::slice::from_raw_parts(
+            begin.cast(),
+            bytes.assume_init(),
+        ))
+    };
     // SAFETY: it is what was returned.
     unsafe { qjs::JS_FreeCString(ctx, begin) };
     Ok(result)

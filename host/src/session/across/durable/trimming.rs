@@ -29,9 +29,7 @@ impl Shared {
             Holder::There(peer) => peer,
             Holder::Away => return Err(errors::INTERNAL.into()),
             // It is not known yet which there are.
-            Holder::Nowhere
-                if !self.channels.is_open() || !self.channels.are_others_settled() =>
-            {
+            Holder::Nowhere if !self.channels.is_open() || !self.channels.are_others_settled() => {
                 return Err(errors::INTERNAL.into());
             }
             Holder::Nowhere => return Ok(()),

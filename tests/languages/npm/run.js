@@ -2,7 +2,7 @@
 // Projects of npm on a node: packages that people use do something real in handlers, and a new
 // project is got, tested and run as its author would.
 //
-//   node tests/languages/packages/run.js [PROGRAM]
+//   node tests/languages/npm/run.js [PROGRAM]
 //
 // PROGRAM is `hearken`; by default the one in the target folder, which `cargo build` makes. The
 // packages are installed below the target folder, with npm. Whatever is missing fails.
