@@ -98,7 +98,7 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(
         ctx.clone(),
-        move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
+        move |ctx: Ctx<'js>, Text(key): Text| -> Result<Value<'js>> {
             match bucket
                 .open(&ctx)?
                 .get(&key)
@@ -113,7 +113,7 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 
 fn get_bytes<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, Text(key): Text| {
         let value = bucket
             .open(&ctx)?
             .get(&key)
@@ -140,7 +140,7 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 
 fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, Text(key): Text| {
         bucket
             .open(&ctx)?
             .delete(&key)
@@ -150,7 +150,7 @@ fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 
 fn has<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, Text(key): Text| {
         bucket
             .open(&ctx)?
             .exists(&key)
