@@ -64,7 +64,8 @@ export interface ListenOptions {
   localOnly?: boolean;
   /**
    * The events of this durable channel, at least once and in order for each subject, also those
-   * that came while the plugin was not there.
+   * that came while the plugin was not there. With `*` in it, which is any run of characters, what
+   * is published to any channel that matches, as if `live` were said: `"chat:*"`.
    */
   channel?: string;
   /** With `channel`, which may be one of sessions: as they are published, each at most once. */
@@ -114,7 +115,7 @@ export interface WaitOptions {
   subject?: string;
   /** How long; 2 s. It counts towards the handler's deadline. */
   timeout?: Duration;
-  /** Only an event of this channel. */
+  /** Only an event of this channel; with `*` in it, of any that matches. */
   channel?: string;
   /** Only an event that was published on this node. */
   localOnly?: boolean;
@@ -461,7 +462,36 @@ declare global {
   var crypto: {
     getRandomValues<T extends ArrayBufferView>(array: T): T;
     randomUUID(): string;
+    /** Digests, HMAC, ECDSA on P-256, and RSASSA-PKCS1-v1_5 to verify. */
+    readonly subtle: {
+      digest(algorithm: string | { name: string }, data: BufferSource): Promise<ArrayBuffer>;
+      importKey(
+        format: "raw" | "jwk" | "spki" | "pkcs8",
+        data: BufferSource | { [member: string]: unknown },
+        algorithm: string | { name: string; hash?: unknown; namedCurve?: string },
+        extractable: boolean,
+        usages: ("sign" | "verify")[],
+      ): Promise<CryptoKey>;
+      exportKey(format: "raw" | "jwk" | "spki" | "pkcs8", key: CryptoKey): Promise<any>;
+      generateKey(algorithm: { name: string; [parameter: string]: unknown }, extractable: boolean, usages: ("sign" | "verify")[]): Promise<any>;
+      sign(algorithm: string | { name: string; hash?: unknown }, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+      verify(
+        algorithm: string | { name: string; hash?: unknown },
+        key: CryptoKey,
+        signature: BufferSource,
+        data: BufferSource,
+      ): Promise<boolean>;
+    };
   };
+
+  type BufferSource = ArrayBuffer | ArrayBufferView;
+
+  class CryptoKey {
+    readonly type: "secret" | "public" | "private";
+    readonly extractable: boolean;
+    readonly algorithm: { name: string; [parameter: string]: unknown };
+    readonly usages: string[];
+  }
 
   class AbortSignal {
     static abort(reason?: unknown): AbortSignal;

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::cargo::{self, Component};
+use super::project::ProjectError;
 use super::toolchain::WASM_TARGET;
 
 /// A crate that cargo can compile to a plugin.
@@ -50,7 +51,7 @@ pub struct Compiled<'c> {
     pub after: Duration,
 }
 
-/// Why a crate gave no component.
+/// Why a crate or a project gave no plugin.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BuildError {
     /// The folder has no `Cargo.toml`.
@@ -89,6 +90,9 @@ pub enum BuildError {
         "cannot run `cargo`: {0}; plugins are compiled with Rust, install it from https://rustup.rs"
     )]
     Cargo(String),
+    /// It is a project of npm, of which no text was made.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
 }
 
 fn shown_or(output: &Option<String>) -> String {

@@ -1,7 +1,12 @@
-//! Finds the plugin crates of a folder.
+//! Finds the plugin crates and the projects of a folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+use super::project::{is_project, is_python_project};
+
+/// The folder of packages of npm.
+pub(super) const LIBRARIES: &str = "node_modules";
 
 /// The direct sub-folders of `plugins_dir` that have a `Cargo.toml`, by name.
 ///
@@ -10,6 +15,19 @@ use std::path::{Path, PathBuf};
 pub fn discover(plugins_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = subfolders(plugins_dir)?;
     folders.retain(|folder| folder.join("Cargo.toml").is_file());
+    Ok(folders)
+}
+
+/// The direct sub-folders of `plugins_dir` that have a `package.json`, or are plugins in Python that
+/// name packages, by name; those that are crates are not among them.
+///
+/// # Errors
+/// When the folder is missing or cannot be read.
+pub fn discover_projects(plugins_dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = subfolders(plugins_dir)?;
+    folders.retain(|folder| {
+        !folder.ends_with(LIBRARIES) && (is_project(folder) || is_python_project(folder))
+    });
     Ok(folders)
 }
 
@@ -44,5 +62,15 @@ mod tests {
         let found = discover(dir.path()).unwrap();
         assert_eq!(found, [dir.path().join("a"), dir.path().join("b")]);
         assert!(discover(&dir.path().join("none")).is_err());
+
+        std::fs::create_dir_all(dir.path().join("node_modules")).unwrap();
+        for folder in ["a", "a/nested", "node_modules"] {
+            std::fs::write(dir.path().join(folder).join("package.json"), "").unwrap();
+        }
+        assert!(discover_projects(dir.path()).unwrap().is_empty());
+        std::fs::create_dir(dir.path().join("shop")).unwrap();
+        std::fs::write(dir.path().join("shop/package.json"), "").unwrap();
+        let projects = discover_projects(dir.path()).unwrap();
+        assert_eq!(projects, [dir.path().join("shop")]);
     }
 }

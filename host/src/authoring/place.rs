@@ -14,6 +14,20 @@ pub struct PlaceError {
     source: io::Error,
 }
 
+impl PlaceError {
+    /// There is something else in that place.
+    pub(super) fn taken(component: &Path, target: &Path) -> Self {
+        Self {
+            component: component.to_owned(),
+            target: target.to_owned(),
+            source: io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "it is there and was not built; rename it, or take it away",
+            ),
+        }
+    }
+}
+
 /// What [`place`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
@@ -33,15 +47,23 @@ pub async fn place(
     plugins_dir: &Path,
     name: &str,
 ) -> Result<Placement, PlaceError> {
-    let target = plugins_dir.join(format!("{name}.wasm"));
-    let (from, to) = (component.to_owned(), target.clone());
-    let prefix = format!(".{name}.");
+    place_file(component, &plugins_dir.join(format!("{name}.wasm"))).await
+}
+
+/// The same for any file that a plugin is made of.
+///
+/// # Errors
+/// When the file cannot be read or the folder of `target` cannot be written.
+pub(super) async fn place_file(component: &Path, target: &Path) -> Result<Placement, PlaceError> {
+    let (from, to) = (component.to_owned(), target.to_owned());
+    let name = target.file_stem().unwrap_or_default();
+    let prefix = format!(".{}.", name.to_string_lossy());
     tokio::task::spawn_blocking(move || replace(&from, &to, &prefix))
         .await
         .unwrap_or_else(|panic| Err(io::Error::other(panic)))
         .map_err(|source| PlaceError {
             component: component.to_owned(),
-            target,
+            target: target.to_owned(),
             source,
         })
 }

@@ -80,6 +80,7 @@ async fn start(config: NodeConfig) -> Result<(Builder, Node), CliError> {
 fn report(report: DevReport) {
     match report {
         DevReport::Building(names) => note(&format!("building {}", names.join(", "))),
+        DevReport::Note(text) => note(&text),
         DevReport::Compiled {
             name,
             done,

@@ -11,7 +11,9 @@ use super::client::ClientError;
 use super::data::DataError;
 use super::engine::EngineCommandError;
 use super::sessions::SessionsCommandError;
-use crate::authoring::{BuildError, CheckError, DevError, ScaffoldError, ToolchainError};
+use crate::authoring::{
+    BuildError, CheckError, DevError, ProjectError, ScaffoldError, ToolchainError,
+};
 use crate::cluster::certificates::CertificatesError;
 use crate::config::ConfigError;
 use crate::logging::LoggingError;
@@ -77,6 +79,15 @@ pub(super) enum CliError {
         /// Why not.
         source: CarryError,
     },
+    /// No text can be made of a project.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// What is compiled is not evaluated.
+    #[error(
+        "{} is no text: `--snapshot` evaluates JavaScript and TypeScript ahead; crates start as fast without",
+        .0.display()
+    )]
+    NoSnapshot(PathBuf),
     /// A component cannot be written.
     #[error("cannot write {}: {source}", file.display())]
     Write {

@@ -35,7 +35,8 @@
 //! and `life/load.rs` make a version of the file, whose component `code/compile/` has
 //! compiled in another process. Of a text (`life/artifact.rs`, `life/texts.rs`) the component
 //! is the engine of its language (`code/engines.rs`), which gets it by
-//! `guest/imports/script.rs`; `run/blanking.rs` takes the types out of TypeScript before. `life/consumption.rs` says what its listeners are handed by
+//! `guest/imports/script.rs`; `run/blanking.rs` takes the types out of TypeScript before, and `run/snapshot.rs` evaluates
+//! texts ahead. `life/consumption.rs` says what its listeners are handed by
 //! the mailbox and what by channels; `life/replaying.rs` and `life/copying.rs` have it handed
 //! events of channels again. `life/status.rs` is what operators see of it.
 
@@ -60,4 +61,5 @@ pub use life::folder::FolderError;
 pub use life::inspect::{Inspection, inspect};
 pub use life::plugins::Plugins;
 pub use life::runner::{PluginRunner, PluginsConfig, PluginsError};
+pub use life::snapshotting::snapshot;
 pub use run::runtime::RuntimeError;

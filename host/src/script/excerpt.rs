@@ -2,12 +2,17 @@
 //! how that place is shown.
 
 use std::fmt::Write;
+use std::ops::Range;
 
+use super::names::PACKAGES;
 use super::texts::Script;
 
 /// Longest line of a text that is shown around a place, in characters: of a bundle all may
 /// be on one.
 const MAX_SHOWN: usize = 120;
+
+/// The folders of what others wrote.
+const LIBRARIES: [&str; 2] = ["node_modules", PACKAGES];
 
 /// Most lines of a trace that are kept.
 const MAX_FRAMES: usize = 24;
@@ -37,7 +42,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Takes apart what the engine said; none if it names no place.
+    /// Takes apart what the engine said; none if it names no place. Places in texts that were
+    /// made of others are those that they come from.
     #[must_use]
     pub fn read(said: &str, script: &Script) -> Option<Self> {
         let is_frame = |line: &str| is_frame(line, script);
@@ -52,17 +58,91 @@ impl Trace {
             }
         }
         frames.truncate(MAX_FRAMES);
-        let place = frames.iter().find_map(|frame| place_in(frame, script));
         if frames.is_empty() {
             return None;
         }
-        let shown = place.map(|place| format!("{}:{}:{}", place.name, place.line, place.column));
+        let frames: Vec<Frame<'_>> = frames
+            .into_iter()
+            .map(|frame| Frame::read(frame, script))
+            .collect();
+        let mut places = frames.iter().filter_map(|frame| frame.written.as_ref());
+        // Rather the author's own than that of a library which was bundled with it.
+        let place = places.clone().find(|place| !place.is_of_a_library());
+        let place = place.or_else(|| places.next());
+        let shown: Vec<&str> = frames.iter().map(|frame| frame.shown.as_str()).collect();
         Some(Self {
             message: message.join("\n").trim().to_owned(),
-            excerpt: place.and_then(|place| excerpt(script, place)),
-            place: shown,
-            frames: frames.join("\n"),
+            excerpt: place.and_then(|place| place.excerpt()),
+            place: place.map(ToString::to_string),
+            frames: shown.join("\n"),
         })
+    }
+}
+
+/// A line about a call.
+struct Frame<'s> {
+    /// With the place in what was written.
+    shown: String,
+    /// That place, if it is in a text of the plugin.
+    written: Option<Written<'s>>,
+}
+
+/// A place in what an author wrote, whatever was made of it, and what stands there.
+struct Written<'s> {
+    place: Place<'s>,
+    text: Option<&'s str>,
+}
+
+impl<'s> Frame<'s> {
+    fn read(line: &str, script: &'s Script) -> Self {
+        let Some((at, place)) = place_in(line, script) else {
+            return Self {
+                shown: line.to_owned(),
+                written: None,
+            };
+        };
+        let map = script.map(place.name);
+        let found = map.and_then(|map| map.find(place.line, place.column));
+        let Some(found) = found else {
+            return Self {
+                shown: line.to_owned(),
+                written: Some(Written {
+                    place,
+                    text: script.text(place.name),
+                }),
+            };
+        };
+        let written = Written {
+            place: Place {
+                name: found.source,
+                line: found.line,
+                column: found.column,
+            },
+            text: found.text,
+        };
+        let (before, after) = (&line[..at.start], &line[at.end..]);
+        Self {
+            shown: format!("{before}{written}{after}"),
+            written: Some(written),
+        }
+    }
+}
+
+impl Written<'_> {
+    fn is_of_a_library(&self) -> bool {
+        let mut parts = self.place.name.split('/');
+        parts.any(|part| LIBRARIES.contains(&part))
+    }
+
+    fn excerpt(&self) -> Option<String> {
+        line_of(self.text?, self.place.line, self.place.column)
+    }
+}
+
+impl std::fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Place { name, line, column } = self.place;
+        write!(f, "{name}:{line}:{column}")
     }
 }
 
@@ -75,8 +155,8 @@ fn is_frame(line: &str, script: &Script) -> bool {
         || line.starts_with("File \"") && line.contains(", line ")
 }
 
-/// The place in one of the texts that a line names.
-fn place_in<'s>(line: &str, script: &'s Script) -> Option<Place<'s>> {
+/// The place in one of the texts that a line names, and where in the line it does.
+fn place_in<'s>(line: &str, script: &'s Script) -> Option<(Range<usize>, Place<'s>)> {
     let found = script.texts.iter().filter_map(|text| {
         let name = text.name.as_str();
         let (at, _) = line.match_indices(name).find(|(at, _)| {
@@ -85,12 +165,16 @@ fn place_in<'s>(line: &str, script: &'s Script) -> Option<Place<'s>> {
             before.is_none_or(|c| !c.is_alphanumeric() && !"_-./".contains(c))
         })?;
         let rest = &line[at + name.len()..];
-        let (number, column) = match rest.strip_prefix("\", line ") {
-            Some(rest) => (leading_number(rest)?.0, 1),
+        let (number, column, rest) = match rest.strip_prefix("\", line ") {
+            Some(rest) => {
+                let (number, rest) = leading_number(rest)?;
+                (number, 1, rest)
+            }
             None => {
                 let (number, rest) = leading_number(rest.strip_prefix(':')?)?;
                 let column = rest.strip_prefix(':').and_then(leading_number);
-                (number, column.map_or(1, |(column, _)| column))
+                let (column, rest) = column.unwrap_or((1, rest));
+                (number, column, rest)
             }
         };
         let place = Place {
@@ -98,9 +182,9 @@ fn place_in<'s>(line: &str, script: &'s Script) -> Option<Place<'s>> {
             line: number,
             column,
         };
-        Some((at, place))
+        Some((at..line.len() - rest.len(), place))
     });
-    found.min_by_key(|(at, _)| *at).map(|(_, place)| place)
+    found.min_by_key(|(at, _)| at.start)
 }
 
 fn leading_number(text: &str) -> Option<(u32, &str)> {
@@ -113,11 +197,14 @@ fn leading_number(text: &str) -> Option<(u32, &str)> {
 /// no such line.
 #[must_use]
 pub fn excerpt(script: &Script, place: Place<'_>) -> Option<String> {
-    let text = script.text(place.name)?;
+    line_of(script.text(place.name)?, place.line, place.column)
+}
+
+fn line_of(text: &str, number: u32, column: u32) -> Option<String> {
     let line = text
         .lines()
-        .nth(usize::try_from(place.line).ok()?.checked_sub(1)?)?;
-    let column = usize::try_from(place.column).ok()?.max(1) - 1;
+        .nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
+    let column = usize::try_from(column).ok()?.max(1) - 1;
     // So that the mark stands below its character whatever a terminal makes of a tab.
     let characters: Vec<char> = line
         .chars()
@@ -130,7 +217,7 @@ pub fn excerpt(script: &Script, place: Place<'_>) -> Option<String> {
         column.saturating_sub(MAX_SHOWN / 2)
     };
     let shown: String = characters.iter().skip(first).take(MAX_SHOWN).collect();
-    let number = place.line.to_string();
+    let number = number.to_string();
     let mut out = format!("{number} | {}\n", shown.trim_end());
     let _ = write!(
         out,
@@ -146,6 +233,7 @@ pub fn excerpt(script: &Script, place: Place<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::language::Language;
+    use super::super::source_map::TextMap;
     use super::super::texts::Text;
     use super::*;
 
@@ -154,13 +242,13 @@ mod tests {
             name: name.into(),
             text: text.into(),
         };
-        Script {
-            language: Language::TypeScript,
-            texts: vec![
+        Script::of(
+            Language::TypeScript,
+            vec![
                 text("restock.ts", "first\nsecond\n\treturn a.b.c;\n"),
                 text("_restock.ts", "helper"),
             ],
-        }
+        )
     }
 
     #[test]
@@ -182,6 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn places_in_a_bundle_are_those_that_its_author_wrote() {
+        let mut script = script();
+        // Of the first line the first four characters, of the second all from the fifth on.
+        let map = r#"{"sources":["shop/node_modules/lib/index.js","shop/src/main.ts"],
+            "sourcesContent":[null,"one\ntwo"],"mappings":"AAAA;ICCA"}"#;
+        script.maps = vec![TextMap::new("restock.ts".into(), map.into())];
+        let said = "Error: x\n    at f (restock.ts:1:1)\n    at g (restock.ts:2:6)\n    at h \
+                    (restock.ts:3:1)";
+        let trace = Trace::read(said, &script).unwrap();
+        assert_eq!(
+            trace.frames,
+            "at f (shop/node_modules/lib/index.js:1:1)\nat g (shop/src/main.ts:2:1)\nat h \
+             (restock.ts:3:1)"
+        );
+        assert_eq!(trace.place.as_deref(), Some("shop/src/main.ts:2:1"));
+        assert_eq!(trace.excerpt.as_deref(), Some("2 | two\n  | ^"));
+    }
+
+    #[test]
     fn what_names_no_place_is_no_trace() {
         assert_eq!(Trace::read("out of memory", &script()), None);
         assert_eq!(
@@ -199,13 +306,11 @@ mod tests {
 
     #[test]
     fn python_says_last_what_went_wrong() {
-        let script = Script {
-            language: Language::Python,
-            texts: vec![Text {
-                name: "a.py".into(),
-                text: "def f():\n    return x\n".into(),
-            }],
+        let text = Text {
+            name: "a.py".into(),
+            text: "def f():\n    return x\n".into(),
         };
+        let script = Script::of(Language::Python, vec![text]);
         let said = "Traceback (most recent call last):\n  File \"a.py\", line 2, in f\n    \
                     return x\n           ^\nNameError: name 'x' is not defined";
         let trace = Trace::read(said, &script).unwrap();

@@ -49,8 +49,17 @@ fn modules(text: &str) -> Vec<&str> {
         else {
             continue;
         };
-        let is_from = line.starts_with("from ");
-        for name in names.split(',').take(if is_from { 1 } else { usize::MAX }) {
+        // Of `from . import a, b` the names are behind the second word, else before it.
+        let siblings = names
+            .split_once(" import ")
+            .filter(|(from, _)| line.starts_with("from ") && from.trim().chars().all(|c| c == '.'));
+        let (names, most) = match siblings {
+            Some((_, names)) => (names, usize::MAX),
+            None if line.starts_with("from ") => (names, 1),
+            None => (names, usize::MAX),
+        };
+        for name in names.split(',').take(most) {
+            let name = name.trim_matches(|c: char| c.is_whitespace() || c == '(' || c == ')');
             let name = name.split_whitespace().next().unwrap_or_default();
             let name = name.trim_start_matches('.');
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -118,8 +127,10 @@ mod tests {
             imported(Language::TypeScript, text),
             ["./_a.ts", "../_b.js", "./_c", "./_commented.ts"]
         );
-        let text = "import _a, json\n  from _b import x, y\nfrom . import z\nimportant = 1\n";
-        assert_eq!(imported(Language::Python, text), ["_a", "json", "_b"]);
+        let text =
+            "import _a, json\n  from _b import x, y\nfrom . import z, _y as q\nimportant = 1\n";
+        let found = ["_a", "json", "_b", "z", "_y"];
+        assert_eq!(imported(Language::Python, text), found);
     }
 
     #[test]

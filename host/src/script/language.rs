@@ -67,6 +67,16 @@ impl Language {
         }
     }
 
+    /// Bytes of memory without which its engine does not start, or none that matters.
+    #[must_use]
+    pub const fn least_memory(self) -> u64 {
+        match self {
+            // CPython and what it has imported take 29 MiB before a plugin's first line.
+            Self::Python => 32 << 20,
+            Self::Component | Self::JavaScript | Self::TypeScript => 0,
+        }
+    }
+
     /// Whether a plugin in it is a text.
     #[must_use]
     pub const fn is_text(self) -> bool {

@@ -2,6 +2,15 @@
 
 use super::language::Language;
 
+/// What a folder has that is a project of npm: a bundler makes the plugin of it.
+pub const PROJECT: &str = "package.json";
+
+/// The folder in a project in Python with the packages that it names.
+pub const PACKAGES: &str = ".packages";
+
+/// What in there says which were got.
+pub const PACKAGES_MARK: &str = ".packages/.got";
+
 /// What a text file in a plugins folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFile<'n> {

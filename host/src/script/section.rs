@@ -122,10 +122,7 @@ mod tests {
 
     fn script(text: &str) -> Script {
         let (name, text) = ("a.ts".into(), text.into());
-        Script {
-            language: Language::TypeScript,
-            texts: vec![Text { name, text }],
-        }
+        Script::of(Language::TypeScript, vec![Text { name, text }])
     }
 
     #[test]

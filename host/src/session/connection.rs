@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use hearken_session_protocol::{ClientInfo, Disconnect};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::across::Wish;
 use super::capabilities::Capabilities;
@@ -17,6 +19,7 @@ use super::hub::{Hub, Subscriber};
 use super::name::ChannelName;
 use super::outbox::Outbox;
 use super::pace::Pace;
+use super::registry::Began;
 use super::source::Source;
 use super::verb::Verbs;
 use crate::access::Identity;
@@ -54,6 +57,9 @@ pub(super) struct Connection {
     pub(super) secret: Option<Box<str>>,
     pub(super) transport: Transport,
     pub(super) outbox: Arc<Outbox>,
+    /// Until when a command of it took long, in milliseconds of the node's wheel; the largest
+    /// number while one is carried out. What comes behind that is not read meanwhile.
+    pub(super) waited: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -70,6 +76,8 @@ pub(super) struct State {
     pub(super) renewing: bool,
     /// How fast its commands come.
     pub(super) pace: Pace,
+    /// When its last message came, if its transport says so.
+    pub(super) came: Option<Instant>,
     /// How many of them in a row came too fast.
     pub(super) too_fast: u32,
     /// Publishes for it; made when it first does.
@@ -116,6 +124,8 @@ pub(super) struct Known {
     pub(super) version: String,
     /// When it connected, in milliseconds since the Unix epoch.
     pub(super) since: u64,
+    /// The same in the order of all nodes, once it is connected.
+    pub(super) began: Option<Began>,
 }
 
 /// A channel that a session is subscribed to, or is about to be.
@@ -196,6 +206,7 @@ impl Connection {
             secret,
             transport,
             outbox,
+            waited: AtomicU64::new(0),
             state: Mutex::new(State {
                 phase: Phase::New,
                 known: None,
@@ -212,6 +223,7 @@ impl Connection {
                 },
                 renewing: false,
                 pace: Pace::default(),
+                came: None,
                 too_fast: 0,
                 publisher: None,
             }),
@@ -242,9 +254,12 @@ impl Connection {
         let active = subscriptions
             .into_iter()
             .filter_map(|(name, subscription)| Some((name, subscription.active?)));
+        let mut active: Vec<_> = active.collect();
+        // In no random order, so that a simulation repeats.
+        active.sort_by(|(one, _), (other, _)| one.cmp(other));
         Some(Ended {
             known: state.known.take(),
-            subscriptions: active.collect(),
+            subscriptions: active,
         })
     }
 

@@ -11,6 +11,13 @@ pub const KEYS_TTL: Duration = Duration::from_secs(300);
 /// [`KEYS_TTL`], with room; the oldest give way.
 const MAX_KEYS: usize = 1_024;
 
+/// How long a key does not give way: what is sent again between nodes, or by a publisher who
+/// had no answer, is known for that long however much else is published.
+const FRESH: u64 = 20_000;
+
+/// Keys that are remembered even so.
+const MAX_FRESH_KEYS: usize = 16_384;
+
 /// Keys of a channel and what was answered to each. It reads no clock: the time is given, in
 /// milliseconds since the Unix epoch.
 #[derive(Clone, Debug)]
@@ -41,7 +48,9 @@ impl<R> IdempotencyKeys<R> {
         }
         let until = now.saturating_add(lasts.min(KEYS_TTL.as_millis() as u64));
         self.order.push_back((until, key));
-        if self.order.len() > MAX_KEYS {
+        if self.order.len() > MAX_KEYS && !self.is_oldest_fresh(now)
+            || self.order.len() > MAX_FRESH_KEYS
+        {
             self.forget_oldest();
         }
     }
@@ -66,6 +75,12 @@ impl<R> IdempotencyKeys<R> {
         while self.order.front().is_some_and(|(until, _)| *until <= now) {
             self.forget_oldest();
         }
+    }
+
+    fn is_oldest_fresh(&self, now: u64) -> bool {
+        let lasts = KEYS_TTL.as_millis() as u64 - FRESH;
+        let oldest = self.order.front();
+        oldest.is_some_and(|(until, _)| *until > now.saturating_add(lasts))
     }
 
     fn forget_oldest(&mut self) {
@@ -106,13 +121,25 @@ mod tests {
     #[test]
     fn the_oldest_give_way() {
         let mut keys = IdempotencyKeys::default();
-        for key in 0..=MAX_KEYS {
+        for key in 0..MAX_KEYS {
+            keys.insert(&key.to_string(), key, 0);
+        }
+        keys.insert("later", 0, FRESH);
+        assert_eq!(keys.get("0", FRESH), None);
+        assert_eq!(keys.get("1", FRESH), Some(&1));
+        assert_eq!(keys.answers.len(), MAX_KEYS);
+        assert_eq!(keys.order.len(), MAX_KEYS);
+    }
+
+    #[test]
+    fn what_came_just_now_does_not_give_way() {
+        let mut keys = IdempotencyKeys::default();
+        for key in 0..=MAX_FRESH_KEYS {
             keys.insert(&key.to_string(), key, 0);
         }
         assert_eq!(keys.get("0", 0), None);
-        assert_eq!(keys.get("1", 0), Some(&1));
-        assert_eq!(keys.answers.len(), MAX_KEYS);
-        assert_eq!(keys.order.len(), MAX_KEYS);
+        assert_eq!(keys.get("1", FRESH - 1), Some(&1));
+        assert_eq!(keys.order.len(), MAX_FRESH_KEYS);
     }
 
     #[test]

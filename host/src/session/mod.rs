@@ -103,7 +103,9 @@ mod verb;
 mod watching;
 mod wheel;
 
-pub use across::{AcrossShown, AllChannels, NodeUsage, Reached, SessionAct, SessionsPage};
+pub use across::{
+    AcrossShown, AllChannels, HistoriesShown, NodeUsage, Reached, SessionAct, SessionsPage,
+};
 pub use arriving::{Arrival, NoPlace};
 pub use capabilities::{Capabilities, CapabilitiesError};
 pub use channel_regex::{ChannelRegex, ChannelRegexError};
@@ -137,6 +139,7 @@ pub use presence::{Presence, PresencePage, PresenceStats};
 pub use publication::StoredPublication;
 pub use receipt::{PublishFailure, PublishOptions, SessionReceipt};
 pub use refused::Refused;
+pub use registry::Began;
 pub use server::{Spared, Whose};
 pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};

@@ -2,10 +2,12 @@
 //! their use.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hearken_channel_log::{ChannelName as LogName, CreateError};
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
+use tokio::time::{sleep, timeout};
 
 use super::across::{Holder, NotOpened};
 use super::grant::Overrides;
@@ -21,6 +23,12 @@ use super::source::Source;
 use crate::bus::Filter;
 use crate::channel::{Channel, NamespaceFailure, OfNamespace, SetFailure};
 use crate::event::Pattern;
+
+/// How long it takes at most until a node that has made a channel has said so to the others.
+const KNOWN_WITHIN: Duration = Duration::from_secs(2);
+
+/// After which time it is looked again whether it has.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// A channel of sessions.
 #[derive(Clone, Debug)]
@@ -191,7 +199,8 @@ impl Shared {
     }
 
     /// Has the durable channel of a namespace made whose name this is, if it is one and not
-    /// there yet, nor on another node.
+    /// there yet, nor on another node: on the node that all see as its home, so that several
+    /// that have it made at the same time have one made. Then this node knows where it is.
     ///
     /// # Errors
     /// Why it cannot be.
@@ -199,9 +208,40 @@ impl Shared {
         let Some((name, namespace)) = self.durable_of(channel) else {
             return Ok(());
         };
+        let busy = || NamespaceFailure::from(SetFailure::Busy);
+        let maker = match self.holder_of(&name) {
+            Holder::Here => None,
+            Holder::There(_) | Holder::Away => return Ok(()),
+            Holder::Nowhere if !self.channels.are_others_settled() => return Err(busy()),
+            Holder::Nowhere => self.maker_of(&name),
+        };
+        if let Some(maker) = maker {
+            match self.open_far(&name, &maker, true).await {
+                Ok(_) => {
+                    let known = timeout(KNOWN_WITHIN, self.known_elsewhere(&name));
+                    return known.await.map_err(|_| busy());
+                }
+                // Its configuration has no such namespace.
+                Err(NotOpened::Unknown) => {}
+                Err(NotOpened::Away) => return Err(busy()),
+                Err(NotOpened::TooMany) => {
+                    return Err(NamespaceFailure::TooMany {
+                        namespace: namespace.name.clone(),
+                        most: namespace.max_channels,
+                    });
+                }
+            }
+        }
         match self.make(&name, &namespace).await {
             Ok(_) | Err(NamespaceFailure::Elsewhere(_)) => Ok(()),
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// Waits until another node has said that it has the channel.
+    async fn known_elsewhere(&self, name: &ChannelName) {
+        while self.channels.elsewhere(name.as_str()).is_empty() {
+            sleep(AGAIN).await;
         }
     }
 

@@ -74,7 +74,7 @@ impl Shared {
         let new = encoded(publisher, &name, &namespace, publishing)?;
         match self.take(publisher, &name, &namespace, &new)? {
             Went::Here(taken) => Ok(self.receipt(&name, taken)),
-            Went::There(_) => Ok(SessionReceipt {
+            Went::There(..) => Ok(SessionReceipt {
                 id: new.event.id().into(),
                 time: new.event.recorded_time(),
                 channel: name,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hearken_channel_log::{Bounds, Epoch, ReadError};
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::across::Needs;
 use super::following::stored;
@@ -64,7 +64,8 @@ impl Shared {
     ) -> Result<Page<StoredPublication>, Refused> {
         match &place.source {
             Source::Publishers => {
-                self.settle_place(name, place, Needs::All).await?;
+                let deadline = Instant::now() + PATIENCE;
+                self.settle_place(name, place, Needs::All, deadline).await?;
                 self.page(name, &place.namespace, asked)
             }
             Source::Bus(_) => Err(errors::NOT_AVAILABLE.into()),

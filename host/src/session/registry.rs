@@ -30,6 +30,16 @@ pub(super) enum TooMany {
 #[derive(Debug)]
 pub(super) struct Registry<C>(Mutex<State<C>>);
 
+/// When a session began, in an order that all nodes agree on: by the time, then by the id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Began {
+    /// Milliseconds since the Unix epoch, and later than that of each session of which its node
+    /// had heard: whoever comes later is later, whatever the clocks of their nodes say.
+    pub time: u64,
+    /// Its id.
+    pub client: Arc<str>,
+}
+
 #[derive(Debug)]
 struct State<C> {
     /// Those that came and are not gone, whether they are known or not.
@@ -41,6 +51,8 @@ struct State<C> {
     of_users: BTreeSet<(Arc<str>, Arc<str>)>,
     /// How many each user has.
     users: HashMap<Arc<str>, usize, RandomState>,
+    /// When the latest session began of which is known, here or on another node.
+    latest: u64,
 }
 
 impl<C> Registry<C> {
@@ -52,6 +64,7 @@ impl<C> Registry<C> {
             known: BTreeMap::new(),
             of_users: BTreeSet::new(),
             users: HashMap::default(),
+            latest: 0,
         }))
     }
 
@@ -81,7 +94,8 @@ impl<C> Registry<C> {
         take_one(&mut state.by_address, &one_party(address));
     }
 
-    /// Enters a session that is known now, which [`Registry::leave`] takes out.
+    /// Enters a session that is known now, which [`Registry::leave`] takes out. It is `now`, in
+    /// milliseconds since the Unix epoch. Returns when it began.
     ///
     /// # Errors
     /// [`TooMany`]: then it is not entered.
@@ -91,7 +105,8 @@ impl<C> Registry<C> {
         user: &Arc<str>,
         session: Arc<C>,
         bounds: &Bounds,
-    ) -> Result<(), TooMany> {
+        now: u64,
+    ) -> Result<Began, TooMany> {
         let mut state = self.lock();
         let there = state.users.get(user).copied().unwrap_or(0);
         // Who has not said who they are is not one user.
@@ -103,7 +118,18 @@ impl<C> Registry<C> {
             .of_users
             .insert((Arc::clone(user), Arc::clone(client)));
         state.known.insert(Arc::clone(client), session);
-        Ok(())
+        // As it is entered, so that whoever hears of a later one finds this one here.
+        state.latest = now.max(state.latest.saturating_add(1));
+        Ok(Began {
+            time: state.latest,
+            client: Arc::clone(client),
+        })
+    }
+
+    /// A session has begun then, wherever: what begins here from now on is later.
+    pub(super) fn note(&self, began: &Began) {
+        let mut state = self.lock();
+        state.latest = state.latest.max(began.time);
     }
 
     /// Takes a session out; whether it was there.
@@ -237,7 +263,8 @@ mod tests {
         let registry = Registry::new();
         let enter = |client: &str, user: &str| {
             let (id, user) = (client.into(), user.into());
-            registry.enter(&id, &user, Arc::new(client.to_owned()), &bounds())
+            let entered = registry.enter(&id, &user, Arc::new(client.to_owned()), &bounds(), 0);
+            entered.map(|_| ())
         };
         for (client, user) in [("1", ""), ("3", "a"), ("2", "a"), ("4", "b"), ("5", "")] {
             enter(client, user).unwrap();
@@ -262,5 +289,24 @@ mod tests {
         enter("6", "a").unwrap();
         registry.leave(&"4".into(), &"b".into());
         assert_eq!((registry.sessions(), registry.users()), (5, 2));
+    }
+
+    #[test]
+    fn who_comes_later_is_later_whatever_the_clock_says() {
+        let registry = Registry::<()>::new();
+        let enter = |client: &str, now| {
+            let entered = registry.enter(&client.into(), &"".into(), Arc::new(()), &bounds(), now);
+            entered.unwrap()
+        };
+        let (first, second, third) = (enter("3", 10), enter("2", 10), enter("1", 5));
+        assert!(first < second && second < third);
+        // Of another node, whose clock is ahead.
+        let there = Began {
+            time: 100,
+            client: "4".into(),
+        };
+        registry.note(&there);
+        assert!(enter("0", 20) > there);
+        assert_eq!(enter("5", 500).time, 500);
     }
 }

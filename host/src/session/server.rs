@@ -9,14 +9,16 @@ use hearken_session_protocol::{
     Disconnect, Encoding, Push, PushChannel, SubscribePosition, SubscribePush, SubscribeResult,
     Unsubscribe,
 };
+use tokio::time::Instant;
 
-use super::across::Needs;
+use super::across::{Needs, SETTLED_WITHIN};
 use super::connection::{Connection, Known, Phase};
 use super::entering::Entered;
 use super::frame::Variant;
 use super::grant::SubscriptionGrant;
 use super::name::ChannelName;
 use super::refused::Refused;
+use super::registry::Began;
 use super::server_side::ServerSide;
 use super::sessions::Sessions;
 
@@ -54,20 +56,27 @@ pub struct Spared {
     pub clients: Vec<String>,
     /// All sessions of this user.
     pub user: Option<String>,
+    /// Those that have begun later.
+    pub since: Option<Began>,
 }
 
 /// The same, looked up for each session that is meant, of which a user may have many.
 struct SparedOf<'s> {
     clients: HashSet<&'s str>,
     user: Option<&'s str>,
+    since: Option<&'s Began>,
 }
 
 impl Sessions {
     /// Closes sessions of this node, but those that are `spared`. Returns how many.
     pub fn disconnect(&self, whose: &Whose, why: &Disconnect, spared: &Spared) -> usize {
+        if let Some(since) = &spared.since {
+            // Before they are looked at, so that none is passed over that began before.
+            self.0.registry.note(since);
+        }
         let spared = spared.looked_up();
         self.each(whose, |connection, known| {
-            let is_spared = spared.has(&connection.client, &known.user);
+            let is_spared = spared.has(&connection.client, known);
             if !is_spared {
                 self.0.end(connection, Some(why.clone()));
             }
@@ -92,7 +101,8 @@ impl Sessions {
         let place = self.0.place(&in_use, name).await?;
         let _wish = self.0.wish_known(name, &place).await;
         let needs = Needs::of(position);
-        self.0.settle_place(name, &place, needs).await?;
+        let deadline = Instant::now() + SETTLED_WITHIN;
+        self.0.settle_place(name, &place, needs, deadline).await?;
         Ok(self.each(whose, |connection, known| {
             let side = ServerSide {
                 name,
@@ -210,7 +220,7 @@ impl Sessions {
         };
         let excluded = excluded.looked_up();
         self.each(whose, |connection, known| {
-            let is_excluded = excluded.has(&connection.client, &known.user);
+            let is_excluded = excluded.has(&connection.client, known);
             if !is_excluded {
                 connection.outbox.push(frame(connection.transport.variant));
             }
@@ -280,7 +290,7 @@ impl Spared {
     pub fn client(client: String) -> Self {
         Self {
             clients: vec![client],
-            user: None,
+            ..Self::default()
         }
     }
 
@@ -288,8 +298,8 @@ impl Spared {
     #[must_use]
     pub fn user(user: String) -> Self {
         Self {
-            clients: Vec::new(),
             user: Some(user),
+            ..Self::default()
         }
     }
 
@@ -297,13 +307,17 @@ impl Spared {
         SparedOf {
             clients: self.clients.iter().map(String::as_str).collect(),
             user: self.user.as_deref(),
+            since: self.since.as_ref(),
         }
     }
 }
 
 impl SparedOf<'_> {
-    fn has(&self, client: &str, user: &str) -> bool {
-        self.clients.contains(client) || self.user == Some(user)
+    fn has(&self, client: &str, known: &Known) -> bool {
+        let is_later = self
+            .since
+            .is_some_and(|since| known.began.as_ref() > Some(since));
+        is_later || self.clients.contains(client) || self.user == Some(&*known.user)
     }
 }
 

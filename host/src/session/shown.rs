@@ -182,15 +182,7 @@ impl Sessions {
             return Err(errors::NOT_AVAILABLE.into());
         }
         if namespace.durable {
-            // Where there is none yet, nothing is kept.
-            if let Some(channel) = self.0.channels.get(name.as_str()) {
-                let trimmed = channel.trim(u64::MAX).await;
-                trimmed.map_err(|_| errors::INTERNAL)?;
-            } else if !self.0.channels.elsewhere(name.as_str()).is_empty() {
-                // Its node is asked for that.
-                return Err(errors::NOT_AVAILABLE.into());
-            }
-            return Ok(());
+            return self.0.trim_log(name).await;
         }
         if let Some(settings) = namespace.history_in_memory() {
             self.0.remove_log(name, settings);

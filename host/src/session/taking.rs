@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::across::{Forwarded, Offered};
 use super::history_settings::HistorySettings;
@@ -18,16 +18,16 @@ use super::shared::Shared;
 use super::source::Source;
 use crate::bus::Publisher;
 
-/// How long whoever publishes waits at most: a client waits 5 s for an answer.
-const PATIENCE: Duration = Duration::from_millis(4_500);
+/// How much later than it is given up there an answer of the others is waited for.
+const LATER: Duration = Duration::from_millis(500);
 
 /// Where a publication went.
 pub(super) enum Went {
     /// It was taken here.
     Here(Taken),
     /// It is on its way to the node that numbers it, or is to go there behind others; what
-    /// becomes of it comes here.
-    There(oneshot::Receiver<Result<Taken, Forwarded>>),
+    /// becomes of it comes here, until then.
+    There(oneshot::Receiver<Result<Taken, Forwarded>>, Instant),
 }
 
 /// What is published to a channel of a namespace, as its hub takes it.
@@ -155,8 +155,10 @@ impl Shared {
             return Ok(Went::Here(taken));
         }
         let (offered, answered) = Offered::new(new, publisher.clone());
+        let until = offered.until();
         let answered = self.forward(name, offered, answered);
-        Ok(Went::There(answered.map_err(|why| failed(name, why))?))
+        let answered = answered.map_err(|why| failed(name, why))?;
+        Ok(Went::There(answered, until))
     }
 
     /// Has a hub take a publication, if this node numbers it where it has a number.
@@ -188,7 +190,7 @@ impl Shared {
     ) -> Result<Taken, PublishFailure> {
         match went {
             Went::Here(taken) => Ok(taken),
-            Went::There(answered) => match timeout(PATIENCE, answered).await {
+            Went::There(answered, until) => match timeout_at(until + LATER, answered).await {
                 Ok(Ok(taken)) => taken.map_err(|why| failed(name, why)),
                 Ok(Err(_)) | Err(_) => Err(PublishFailure::Unknown(name.clone())),
             },

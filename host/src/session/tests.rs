@@ -11,6 +11,7 @@ mod hooks;
 mod lagging;
 mod namespaced;
 mod order;
+mod passed_on;
 mod presence;
 mod publishing;
 mod recovery;

@@ -90,7 +90,7 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..).map(usize::from))]
     repetitions: usize,
 
-    /// Measure only the rows of `dispatch`, `cluster`, `channels` and sessions whose names begin
+    /// Measure only the rows of `dispatch`, `guests`, `cluster`, `channels` and sessions whose names begin
     /// so, e.g. `hearken`; the peers take minutes to build
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
@@ -121,7 +121,7 @@ enum Suite {
     Routing,
     /// Loading and reloading plugins, and the memory of idle ones
     Load,
-    /// The same handler in several languages
+    /// The same listener in several languages: from a save to live, idle instances, and events
     Guests,
     /// One event to many event streams over HTTP, and the memory of idle ones
     Streams,
@@ -143,8 +143,13 @@ enum Suite {
 }
 
 fn main() -> ExitCode {
-    // The nodes in here have their plugins compiled by this program, as others by theirs.
-    if std::env::args().nth(1).as_deref() == Some("compile-worker") {
+    // The nodes in here have their plugins compiled by this program, as others by theirs, and
+    // what authors do is measured with their commands.
+    let command = std::env::args().nth(1);
+    if matches!(
+        command.as_deref(),
+        Some("compile-worker" | "engine" | "plugin")
+    ) {
         return hearken::cli::main();
     }
     let Bench {

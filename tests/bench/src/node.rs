@@ -41,12 +41,13 @@ pub(crate) struct Node {
 }
 
 impl Folder {
-    /// Folders with these plugins: name, component, manifest.
+    /// Folders with these plugins: name, component or text, manifest.
     pub(crate) fn new(plugins: &[(String, &Path, &str)]) -> Self {
         let folder = Self(tempfile::tempdir().expect("a temporary folder"));
         std::fs::create_dir(folder.plugins()).expect("the temporary folder is writable");
         for (name, component, manifest) in plugins {
-            std::fs::copy(component, folder.file(name, "wasm"))
+            let extension = component.extension().unwrap_or_default();
+            std::fs::copy(component, folder.file(name, &extension.to_string_lossy()))
                 .expect("the temporary folder is writable");
             std::fs::write(folder.file(name, "toml"), manifest)
                 .expect("the temporary folder is writable");
@@ -61,6 +62,11 @@ impl Folder {
     /// The plugin's file with this extension.
     pub(crate) fn file(&self, plugin: &str, extension: &str) -> PathBuf {
         self.plugins().join(format!("{plugin}.{extension}"))
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
     }
 
     fn plugins(&self) -> PathBuf {

@@ -69,7 +69,11 @@ impl Traffic {
 /// handled all; nanoseconds a delivery.
 pub(crate) fn nanoseconds_a_delivery(node: &Node, payload: usize, traffic: Traffic) -> f64 {
     let data = vec![b'x'; payload];
-    let drafts = traffic.drafts(&data);
+    nanoseconds_of(node, &traffic.drafts(&data), traffic.publishers)
+}
+
+/// As [`nanoseconds_a_delivery`], of these drafts in turn.
+pub(crate) fn nanoseconds_of(node: &Node, drafts: &[Draft<'_>], publishers: usize) -> f64 {
     let plugins: Vec<(String, u64)> = node
         .plugins
         .list()
@@ -83,7 +87,7 @@ pub(crate) fn nanoseconds_a_delivery(node: &Node, payload: usize, traffic: Traff
             .min()
             .unwrap_or_default()
     };
-    let publishers = traffic.publishers as u64;
+    let publishers = publishers as u64;
     let published_by_all = AtomicU64::new(0);
     let began = Instant::now();
     let publish = || {

@@ -1,6 +1,7 @@
 //! What processes take of the machine, as Linux counts it.
 
 use std::fs;
+use std::time::Duration;
 
 /// Seconds of one tick of CPU time, as Linux counts it everywhere.
 const TICK: f64 = 0.01;
@@ -42,9 +43,29 @@ pub(crate) fn cpu_seconds(process: u32) -> Result<f64, String> {
     Ok(ticks * TICK)
 }
 
+/// CPU that this process has used, by all its threads.
+pub(crate) fn own_cpu() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let [seconds, nanoseconds] = [used.tv_sec, used.tv_nsec].map(u64::try_from);
+    Duration::from_secs(seconds.unwrap_or_default())
+        + Duration::from_nanos(nanoseconds.unwrap_or_default())
+}
+
+/// KiB of memory that the process has written, and that nobody shares.
+///
+/// # Errors
+/// When it has ended, or Linux does not say.
+pub(crate) fn written_kib(process: u32) -> Result<f64, String> {
+    mapped_kib(process, "Private_Dirty:")
+}
+
 fn proportional_kib(process: u32) -> Result<f64, String> {
+    mapped_kib(process, "Pss:")
+}
+
+fn mapped_kib(process: u32, what: &str) -> Result<f64, String> {
     let rollup = read(process, "smaps_rollup")?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let line = rollup.lines().find_map(|line| line.strip_prefix(what));
     let number = line.and_then(|rest| rest.split_whitespace().next());
     let number = number.and_then(|number| number.parse().ok());
     number.ok_or_else(|| "Linux does not say how much memory a process has".to_owned())

@@ -50,6 +50,11 @@ async function start(program, folder, settings, command = 'run') {
     },
     /** Kills it, if it runs yet. */
     kill: () => child.kill('SIGKILL'),
+    /** Kills it, and waits until it is gone. */
+    async crash() {
+      child.kill('SIGKILL');
+      await within('the node is gone', ended);
+    },
   };
 }
 

@@ -5,7 +5,13 @@ mod authors;
 mod bounds;
 mod enonic;
 mod loading;
+mod nesting;
+mod outgoing;
+#[cfg(unix)]
+mod projects;
 mod properties;
+mod sessions;
+mod snapshots;
 
 use std::fs;
 use std::path::Path;

@@ -233,9 +233,20 @@ pub fn unsent(ledger: &Ledger) -> Option<String> {
     })
 }
 
+/// What need not add up.
+#[derive(Clone, Copy, Debug)]
+pub struct Leeway {
+    /// The numbers of links count other events than the ledger does.
+    pub counts_others: bool,
+    /// Messages of sessions that may be on their way, since they never end.
+    pub talk: u64,
+    /// Events may be lost, and messages of sessions with them.
+    pub is_lossy: bool,
+}
+
 /// Checks that everything that was published has been received or reported missing,
-/// once nothing is on its way but up to `talk` messages of sessions, which never end.
-pub fn balance(ledger: &mut Ledger, exact: bool, talk: u64, at: Duration) {
+/// once nothing else is on its way.
+pub fn balance(ledger: &mut Ledger, leeway: Leeway, at: Duration) {
     let running: Vec<LifeId> = ledger.running().collect();
     let unheard = running.iter().find_map(|id| {
         let life = ledger.life(*id);
@@ -251,7 +262,7 @@ pub fn balance(ledger: &mut Ledger, exact: bool, talk: u64, at: Duration) {
         others.map(move |to| (*from, *to))
     });
     let wrong = pairs.into_iter().find_map(|(from, to)| {
-        let imbalance = imbalance(ledger, from, to, (exact, talk))?;
+        let imbalance = imbalance(ledger, from, to, leeway)?;
         let (from, to) = (ledger.life(from), ledger.life(to));
         Some(format!("from {from} to {to}: {imbalance}"))
     });
@@ -260,14 +271,8 @@ pub fn balance(ledger: &mut Ledger, exact: bool, talk: u64, at: Duration) {
     }
 }
 
-/// What does not add up between two nodes that run. `exact` says that the numbers of
-/// the link count the same events as the ledger does; `talk` may be on its way.
-fn imbalance(
-    ledger: &Ledger,
-    from: LifeId,
-    to: LifeId,
-    (exact, talk): (bool, u64),
-) -> Option<String> {
+/// What does not add up between two nodes that run.
+fn imbalance(ledger: &Ledger, from: LifeId, to: LifeId, leeway: Leeway) -> Option<String> {
     let sending = links(ledger, from).remove(&to)?;
     let receiving = links(ledger, to).remove(&from)?;
     let view = ledger.views.get(&(to, from)).cloned().unwrap_or_default();
@@ -281,7 +286,7 @@ fn imbalance(
         return view.complete(owes_after, published).err();
     }
     let is_on_its_way = sending.sent.checked_sub(receiving.received);
-    if is_on_its_way.is_none_or(|events| events > talk) {
+    if is_on_its_way.is_none_or(|events| events > leeway.talk) {
         return Some(format!(
             "{} sent, {} received",
             sending.sent, receiving.received
@@ -302,7 +307,15 @@ fn imbalance(
             view.reported, receiving.gaps
         ));
     }
-    if !exact {
+    if leeway.counts_others && leeway.is_lossy {
+        let (head, tail) = match view.first {
+            Some(first) => (first.saturating_sub(owes_after + 1), published - view.last),
+            None => (published.saturating_sub(owes_after), 0),
+        };
+        let (missing, reported) = (head + view.missing + tail, view.reported);
+        return (missing > reported).then(|| format!("{missing} missing, {reported} reported"));
+    }
+    if leeway.counts_others {
         if published > owes_after && view.last != published {
             return Some(format!(
                 "{} received last, {published} published",

@@ -33,6 +33,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether more is published at some time than waits for others, or larger events than all
+    /// nodes take.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        let is_burst = |action: &Action| matches!(action, Action::Burst(..));
+        let mut actions = self.actions.iter();
+        actions.any(|(_, action)| is_burst(action)) || self.nodes.iter().any(|node| node.large)
+    }
+
     /// Whether nothing ever breaks: nodes only come, and go when they are told to.
     #[must_use]
     pub fn is_gentle(&self) -> bool {

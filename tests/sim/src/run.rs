@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use turmoil::{Builder, Sim};
 
 use crate::certificates::Certificates;
-use crate::checks::{self, Parted, Progress};
+use crate::checks::{self, Leeway, Parted, Progress};
 use crate::forgetting;
 use crate::ledger::{Coverage, Ledger, Stage, Violation};
 use crate::network::Wire;
@@ -20,7 +20,7 @@ use crate::node::{self, NodeSetup, SharedLedger};
 use crate::plan::{Action, Cut, CutKind, Plan, name};
 use crate::sessions::Visits;
 use crate::sessions::looks;
-use crate::troubles::{RECOVERY, Troubles};
+use crate::troubles::{AFTERWARDS, RECOVERY, Troubles};
 
 /// Ticks between two looks at the rules that hold over time.
 const LOOK: u32 = 25;
@@ -34,6 +34,9 @@ const REPORTED: Duration = Duration::from_secs(3);
 /// For clients of sessions to have all that there is, once nothing is published any more; and
 /// for what is published then to come to all.
 const SETTLED: Duration = Duration::from_secs(30);
+
+/// For nodes to know of each other's subscribers, once nothing is broken.
+const KNOWN: Duration = Duration::from_secs(1);
 
 /// Messages of sessions between two nodes that may be on their way at any time: they say every
 /// second what they hold.
@@ -139,7 +142,7 @@ impl Run {
         let mut ledger = Ledger::new(keep_trace);
         let largest = plan.nodes.iter().map(|node| node.max_event_bytes as u64);
         ledger.largest = largest.max().unwrap_or_default();
-        ledger.visits = Visits::of(plan.clients, plan.is_gentle());
+        ledger.visits = Visits::of(&plan);
         let ledger = Rc::new(RefCell::new(ledger));
         // Whoever is away is dialled less than once a second, and all of that may arrive at once.
         let dials = usize::try_from(plan.length.as_secs()).unwrap_or(usize::MAX);
@@ -246,15 +249,22 @@ impl Run {
             self.ledger.borrow_mut().violate(at, unsent);
         }
         self.settle(looks::unsettled);
+        if self.plan.clients > 0 {
+            self.go_on(|run| run.ledger.borrow().visits.is_calm(run.elapsed(), KNOWN));
+        }
         self.ledger.borrow_mut().visits.calls_roll = true;
         self.settle(looks::unheard);
         let end = self.elapsed() + REPORTED;
         self.go_on(|run| run.elapsed() >= end);
         if !self.failed() {
             // Messages of sessions are events to links, and to nobody else.
-            let exact = !self.plan.visitors && self.plan.clients == 0;
-            let talk = if self.plan.clients > 0 { TALK } else { 0 };
-            checks::balance(&mut self.ledger.borrow_mut(), exact, talk, end);
+            let has_clients = self.plan.clients > 0;
+            let leeway = Leeway {
+                counts_others: self.plan.visitors || has_clients,
+                talk: if has_clients { TALK } else { 0 },
+                is_lossy: self.plan.is_lossy(),
+            };
+            checks::balance(&mut self.ledger.borrow_mut(), leeway, end);
         }
     }
 
@@ -310,10 +320,13 @@ impl Run {
             return;
         }
         let apart = checks::apart(&ledger);
+        // Until then a link may be one that nothing moves over, and that nobody knows of.
+        if apart.is_none() && at >= self.last_change + AFTERWARDS {
+            ledger.visits.calm_since.get_or_insert(at);
+        }
         match apart {
             None if !self.recovered => {
                 self.recovered = true;
-                ledger.visits.calm_since = Some(at);
                 self.latest_recovery = at.saturating_sub(self.last_change);
                 self.slowest_recovery = self.slowest_recovery.max(self.latest_recovery);
             }
@@ -377,6 +390,10 @@ impl Run {
                 {
                     ledger.life(life).leave.cancel();
                     ledger.advance(at, life, Stage::Leaving(at));
+                    let mut others = ledger.running();
+                    let has_heir = others.any(|other| ledger.are_joined(life, other));
+                    drop(others);
+                    ledger.visits.keeps_all &= has_heir;
                 }
             }
             Action::Cut(cut) => self.cut(at, cut),

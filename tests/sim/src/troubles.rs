@@ -14,7 +14,7 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// For a node to be announced that could not be reached when the network was whole again:
 /// until then the link may not have been found to be dead.
-const AFTERWARDS: Duration = Duration::from_secs(5);
+pub const AFTERWARDS: Duration = Duration::from_secs(5);
 
 /// The breaks between nodes.
 #[derive(Debug, Default)]

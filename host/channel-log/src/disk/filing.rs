@@ -43,6 +43,8 @@ struct Work {
     /// The last group whose batches all are among the channels' own.
     group: u64,
     waiting: Option<Waiting>,
+    /// Whether the catalogue does not know of the start what it has to.
+    unnoted: bool,
     /// Whether nothing can be stored any more.
     broken: bool,
     closed: bool,
@@ -165,6 +167,18 @@ impl Filing {
         self.changed.notify_all();
     }
 
+    /// Whether the catalogue does not know of the start what it has to, for which the disk had
+    /// no room. Until it does the next start finds the same again, and has to come to the
+    /// same: what was lost then is told by what follows in the journal, and concerns the
+    /// channels that there were. So nothing is added to either.
+    pub(super) fn set_unnoted(&self, unnoted: bool) {
+        self.work().unnoted = unnoted;
+    }
+
+    pub(super) fn is_unnoted(&self) -> bool {
+        self.work().unnoted
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.work().waiting == Some(Waiting::Full)
     }
@@ -174,10 +188,13 @@ impl Filing {
         self.work().waiting.is_some()
     }
 
-    /// Why nothing more may be appended for now: the disk is full, or what is filed too
-    /// late waits for files.
+    /// Why nothing more may be appended for now: the disk is full, or was at the start, or
+    /// what is filed too late waits for files.
     pub(super) fn refuses(&self) -> Option<Waiting> {
         let work = self.work();
+        if work.unnoted {
+            return Some(Waiting::Full);
+        }
         let has_room = work.has_room();
         work.waiting
             .filter(|waiting| *waiting == Waiting::Full || !has_room)

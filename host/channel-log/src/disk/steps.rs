@@ -53,6 +53,7 @@ pub(super) fn open(
     );
     let core = Arc::new(core);
     let mut is_full = unnoted.is_some();
+    core.filing.set_unnoted(is_full);
     for channel in core.channels.all() {
         let held = channel.state().recent_bytes;
         if held > 0 {
@@ -115,6 +116,8 @@ impl Steps {
     /// full is found out again.
     pub fn tidy(&mut self) {
         self.core.filing.set_waiting(None);
+        // A full disk leaves it for the next time.
+        let _ = self.filer.note_start();
         self.filer.work_off();
         self.filer.look();
     }

@@ -1,6 +1,7 @@
-//! Keeps the components in a plugins folder up to date with the crates beside them.
+//! Keeps the plugins in a folder up to date with the crates and projects beside them.
 
 mod placed;
+mod projects;
 mod types;
 mod watch;
 
@@ -15,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::build::{BuildError, CompilerOutput, PluginCrate, build};
 use super::discover::{discover, subfolders};
 use super::place::{PlaceError, Placement, place};
-use placed::Placed;
+use super::project::{is_project, is_python_project};
+use placed::{Kind, Placed};
 use watch::{Changed, SourceWatch};
 
 /// Why the sources cannot be watched.
@@ -47,6 +49,8 @@ pub enum DevError {
 pub enum DevReport {
     /// These crates are being compiled; the compiler's messages follow.
     Building(Vec<String>),
+    /// What is done for a project.
+    Note(String),
     /// The compiler has made the component of one of them, which was out of date.
     Compiled {
         /// The plugin.
@@ -58,16 +62,16 @@ pub enum DevReport {
         /// Time since they began to be compiled.
         after: Duration,
     },
-    /// The crate's component is in the plugins folder.
+    /// The crate's component, or the project's text, is in the plugins folder.
     Ready {
         /// The plugin.
         name: String,
         /// Whether the component has changed.
         placement: Placement,
     },
-    /// The crate gave no component; an older one stays in place.
+    /// A crate or a project gave no plugin; an older one stays in place.
     BuildFailed {
-        /// Folder of the crate.
+        /// Its folder.
         folder: PathBuf,
         /// Why.
         error: BuildError,
@@ -112,13 +116,14 @@ pub struct BuildSummary {
     pub failed: Vec<PathBuf>,
 }
 
-/// Builds the crates of a plugins folder, and builds them again as they change.
+/// Builds the crates and projects of a plugins folder, and builds them again as they change.
 pub struct Dev {
     plugins_dir: PathBuf,
     output: CompilerOutput,
     report: Box<dyn FnMut(DevReport) + Send>,
     watch: SourceWatch,
     crates: BTreeMap<PathBuf, Known>,
+    projects: BTreeMap<PathBuf, Known>,
     placed: Placed,
     /// Folders of which it was said that they are not watched.
     unwatched: BTreeSet<PathBuf>,
@@ -126,10 +131,16 @@ pub struct Dev {
     no_types: bool,
 }
 
-/// A crate that was found before.
+/// A crate or a project that was found before.
 struct Known {
-    /// Folders whose sources go into the component.
+    /// Folders and files whose sources go into the plugin.
     sources: Vec<PathBuf>,
+}
+
+impl Known {
+    fn is_touched(&self, changed: &Changed) -> bool {
+        self.sources.iter().any(|root| changed.touches(root))
+    }
 }
 
 impl Dev {
@@ -165,18 +176,23 @@ impl Dev {
             report: Box::new(report),
             watch,
             crates: BTreeMap::new(),
+            projects: BTreeMap::new(),
             unwatched: BTreeSet::new(),
             no_types: false,
         })
     }
 
-    /// Builds every crate. Await it before starting a node on the folder; one crate
+    /// Builds every crate and project. Await it before starting a node on the folder; one
     /// that fails keeps no other from being built.
     pub async fn build_all(&mut self) -> BuildSummary {
         self.keep_types();
         self.forget_removed();
         let folders = self.find_crates();
-        self.rebuild(folders).await
+        // Quickest first.
+        let mut summary = BuildSummary::default();
+        self.bundle_all(&mut summary).await;
+        self.rebuild(folders, &mut summary).await;
+        summary
     }
 
     /// Builds what changes from now on, and what has changed since
@@ -196,12 +212,13 @@ impl Dev {
         self.keep_types();
         self.forget_removed();
         let mut stale = self.find_crates();
+        self.bundle_stale(changed).await;
         stale.retain(|folder| match self.crates.get(folder) {
             None => true,
-            Some(known) => known.sources.iter().any(|root| changed.touches(root)),
+            Some(known) => known.is_touched(changed),
         });
         if !stale.is_empty() {
-            self.rebuild(stale).await;
+            self.rebuild(stale, &mut BuildSummary::default()).await;
         }
     }
 
@@ -216,9 +233,8 @@ impl Dev {
         discover(&self.plugins_dir).unwrap_or_default()
     }
 
-    async fn rebuild(&mut self, folders: Vec<PathBuf>) -> BuildSummary {
+    async fn rebuild(&mut self, folders: Vec<PathBuf>, summary: &mut BuildSummary) {
         let opened = join_all(folders.iter().map(|folder| PluginCrate::open(folder))).await;
-        let mut summary = BuildSummary::default();
         let mut crates = Vec::new();
         for (folder, opened) in folders.into_iter().zip(opened) {
             let known = match &opened {
@@ -230,17 +246,17 @@ impl Dev {
                 },
             };
             for root in &known.sources {
-                self.watched(root, SourceWatch::watch_crate);
+                self.watched(root, SourceWatch::watch_sources);
             }
             self.crates.insert(folder.clone(), known);
             match opened {
                 Ok(plugin) => crates.push((folder, plugin)),
-                Err(error) => self.build_failed(folder, error, &mut summary),
+                Err(error) => self.build_failed(folder, error, summary),
             }
         }
         let (folders, crates): (Vec<_>, Vec<_>) = crates.into_iter().unzip();
         if crates.is_empty() {
-            return summary;
+            return;
         }
         let names = crates.iter().map(|plugin| plugin.name.clone()).collect();
         (self.report)(DevReport::Building(names));
@@ -260,14 +276,10 @@ impl Dev {
         .await;
         for ((folder, plugin), built) in folders.into_iter().zip(crates).zip(built) {
             match built {
-                Ok(component) => {
-                    self.place(plugin.name, &component, folder, &mut summary)
-                        .await
-                }
-                Err(error) => self.build_failed(folder, error, &mut summary),
+                Ok(component) => self.place(plugin.name, &component, folder, summary).await,
+                Err(error) => self.build_failed(folder, error, summary),
             }
         }
-        summary
     }
 
     async fn place(
@@ -278,17 +290,34 @@ impl Dev {
         summary: &mut BuildSummary,
     ) {
         match place(component, &self.plugins_dir, &name).await {
-            Ok(placement) => {
-                summary.ready.push(name.clone());
-                let renamed = self.placed.insert(&name, &folder);
-                (self.report)(DevReport::Ready { name, placement });
-                self.removed(renamed);
-            }
-            Err(error) => {
-                summary.failed.push(folder);
-                (self.report)(DevReport::PlaceFailed { name, error });
-            }
+            Ok(placement) => self.is_placed(name, &folder, Kind::Crate, placement, summary),
+            Err(error) => self.place_failed(name, folder, error, summary),
         }
+    }
+
+    fn is_placed(
+        &mut self,
+        name: String,
+        folder: &Path,
+        kind: Kind,
+        placement: Placement,
+        summary: &mut BuildSummary,
+    ) {
+        summary.ready.push(name.clone());
+        let renamed = self.placed.insert(&name, folder, kind);
+        (self.report)(DevReport::Ready { name, placement });
+        self.removed(renamed);
+    }
+
+    fn place_failed(
+        &mut self,
+        name: String,
+        folder: PathBuf,
+        error: PlaceError,
+        summary: &mut BuildSummary,
+    ) {
+        summary.failed.push(folder);
+        (self.report)(DevReport::PlaceFailed { name, error });
     }
 
     fn build_failed(&mut self, folder: PathBuf, error: BuildError, summary: &mut BuildSummary) {
@@ -305,8 +334,10 @@ impl Dev {
         }
     }
 
-    /// Removes the components whose crates are gone.
+    /// Removes what was made of crates and projects that are gone.
     fn forget_removed(&mut self) {
+        self.projects
+            .retain(|folder, _| is_project(folder) || is_python_project(folder));
         self.crates
             .retain(|folder, _| folder.join("Cargo.toml").is_file());
         let removed = self.placed.remove_orphans();

@@ -1,5 +1,5 @@
-//! Which components of the plugins folder were built from which crates: those go with
-//! their crate, also when it went while nobody watched.
+//! Which files of the plugins folder were built from which crates and projects: those go with
+//! what they were built from, also when it went while nobody watched.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,8 +7,44 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::script::PROJECT;
+
 /// In the plugins folder; hidden, so that nobody takes it for a plugin's.
 const FILE: &str = ".hearken-dev.json";
+
+/// Of what something was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// A crate, to a component.
+    #[default]
+    Crate,
+    /// A project of npm, to a text.
+    Project,
+}
+
+impl Kind {
+    /// As serde calls it.
+    fn is_crate(&self) -> bool {
+        *self == Self::Crate
+    }
+
+    /// What a folder has that is one.
+    fn manifest(self) -> &'static str {
+        match self {
+            Self::Crate => "Cargo.toml",
+            Self::Project => PROJECT,
+        }
+    }
+
+    /// The file that a plugin of this name is.
+    pub(super) fn file(self, plugins_dir: &Path, plugin: &str) -> PathBuf {
+        plugins_dir.join(match self {
+            Self::Crate => format!("{plugin}.wasm"),
+            Self::Project => format!("{plugin}.js"),
+        })
+    }
+}
 
 /// The components that were put into a plugins folder, by the plugin's name.
 pub(super) struct Placed {
@@ -18,9 +54,12 @@ pub(super) struct Placed {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Component {
-    /// Name of the crate's folder.
+    /// Name of the crate's folder, or the project's.
     #[serde(rename = "crate")]
     of: String,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Kind::is_crate")]
+    kind: Kind,
     /// BLAKE3 of the component, in hexadecimal: one that somebody else put there stays.
     hash: String,
 }
@@ -36,18 +75,29 @@ impl Placed {
         }
     }
 
-    /// The component of the plugin is that of the crate in `folder` now. Returns the
+    /// Whether the plugin's file was built.
+    pub(super) fn has(&self, plugin: &str, kind: Kind) -> bool {
+        let component = self.components.get(plugin);
+        component.is_some_and(|component| component.kind == kind)
+    }
+
+    /// The plugin's file is that of the crate or project in `folder` now. Returns the
     /// other plugins whose component was the crate's before it had another name, and is
     /// gone now.
     ///
     /// # Errors
     /// When the component cannot be read, or it cannot be written down.
-    pub(super) fn insert(&mut self, plugin: &str, folder: &Path) -> io::Result<Vec<String>> {
-        let component = std::fs::read(self.component(plugin))?;
+    pub(super) fn insert(
+        &mut self,
+        plugin: &str,
+        folder: &Path,
+        kind: Kind,
+    ) -> io::Result<Vec<String>> {
+        let component = std::fs::read(kind.file(&self.plugins_dir, plugin))?;
         let of = name_of(folder);
         let renamed = self.remove(|name, component| component.of == of && name != plugin)?;
         let hash = blake3::hash(&component).to_hex().to_string();
-        let component = Component { of, hash };
+        let component = Component { of, kind, hash };
         if self.components.get(plugin) != Some(&component) {
             self.components.insert(plugin.to_owned(), component);
             self.save()?;
@@ -62,7 +112,8 @@ impl Placed {
     pub(super) fn remove_orphans(&mut self) -> io::Result<Vec<String>> {
         let plugins_dir = self.plugins_dir.clone();
         self.remove(|_, component| {
-            let manifest = plugins_dir.join(&component.of).join("Cargo.toml");
+            let manifest = component.kind.manifest();
+            let manifest = plugins_dir.join(&component.of).join(manifest);
             matches!(manifest.try_exists(), Ok(false))
         })
     }
@@ -73,11 +124,15 @@ impl Placed {
         let names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
         let mut removed = Vec::new();
         for name in &names {
-            let file = self.component(name);
+            let file = self.components[name].kind.file(&self.plugins_dir, name);
             let is_ours = std::fs::read(&file).is_ok_and(|content| {
                 self.components[name].hash == blake3::hash(&content).to_hex().as_str()
             });
             if is_ours {
+                if self.components[name].kind == Kind::Project {
+                    // It says nothing by itself.
+                    let _ = std::fs::remove_file(file.with_extension("js.map"));
+                }
                 std::fs::remove_file(file)?;
                 removed.push(name.clone());
             }
@@ -87,10 +142,6 @@ impl Placed {
             self.save()?;
         }
         Ok(removed)
-    }
-
-    fn component(&self, plugin: &str) -> PathBuf {
-        self.plugins_dir.join(format!("{plugin}.wasm"))
     }
 
     fn save(&self) -> io::Result<()> {
@@ -130,7 +181,7 @@ mod tests {
         for name in ["kept", "gone", "emptied", "replaced"] {
             let folder = make_crate(plugins, name);
             std::fs::write(wasm(name), name).unwrap();
-            assert_eq!(placed.insert(name, &folder).unwrap(), [""; 0]);
+            assert_eq!(placed.insert(name, &folder, Kind::Crate).unwrap(), [""; 0]);
         }
         std::fs::write(wasm("own"), "somebody's").unwrap();
         std::fs::write(wasm("replaced"), "somebody's").unwrap();
@@ -157,9 +208,30 @@ mod tests {
         for name in ["cart", "basket"] {
             std::fs::write(plugins.join(format!("{name}.wasm")), name).unwrap();
         }
-        placed.insert("cart", &folder).unwrap();
-        assert_eq!(placed.insert("basket", &folder).unwrap(), ["cart"]);
+        placed.insert("cart", &folder, Kind::Crate).unwrap();
+        let renamed = placed.insert("basket", &folder, Kind::Crate);
+        assert_eq!(renamed.unwrap(), ["cart"]);
         assert!(!plugins.join("cart.wasm").exists());
         assert!(plugins.join("basket.wasm").exists());
+    }
+
+    #[test]
+    fn a_project_s_text_goes_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let plugins = dir.path();
+        let folder = plugins.join("shop");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(PROJECT), "{}").unwrap();
+        for file in ["shop.js", "shop.js.map"] {
+            std::fs::write(plugins.join(file), file).unwrap();
+        }
+        let mut placed = Placed::load(plugins);
+        placed.insert("shop", &folder, Kind::Project).unwrap();
+        let mut placed = Placed::load(plugins);
+        assert_eq!(placed.remove_orphans().unwrap(), [""; 0]);
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(placed.remove_orphans().unwrap(), ["shop"]);
+        assert!(!plugins.join("shop.js").exists());
+        assert!(!plugins.join("shop.js.map").exists());
     }
 }

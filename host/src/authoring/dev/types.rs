@@ -4,6 +4,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::authoring::discover::discover_projects;
+use crate::authoring::npm::keep_package;
+use crate::authoring::project::is_project;
 use crate::script::{TEXT_EXTENSIONS, TextFile, text_file};
 
 /// The folder.
@@ -30,6 +33,9 @@ const TSCONFIG: (&str, &str) = ("tsconfig.json", include_str!("types/outer.json"
 pub(super) fn keep(plugins_dir: &Path) -> io::Result<()> {
     if !has_scripts(plugins_dir)? {
         return Ok(());
+    }
+    if !discover_projects(plugins_dir)?.is_empty() {
+        keep_package(plugins_dir)?;
     }
     let folder = plugins_dir.join(FOLDER);
     std::fs::create_dir_all(&folder)?;
@@ -58,7 +64,11 @@ fn has_scripts(plugins_dir: &Path) -> io::Result<bool> {
         let text = text_file(name).is_some_and(|text| text != TextFile::Ignored);
         let mut mains = TEXT_EXTENSIONS.iter().filter(|it| **it != "py");
         let is_main = |extension: &&str| entry.path().join(format!("main.{extension}")).is_file();
-        if text && !name.ends_with(".py") || !name.starts_with('.') && mains.any(is_main) {
+        let is_project = || is_project(&entry.path());
+        if text && !name.ends_with(".py")
+            || !name.starts_with('.') && is_project()
+            || !name.starts_with('.') && mains.any(is_main)
+        {
             return Ok(true);
         }
     }

@@ -22,6 +22,19 @@ const LONGEST_BURST: Duration = Duration::from_secs(2);
 /// More changed paths than these are not told apart: all sources count as changed.
 const MAX_PATHS: usize = 10_000;
 
+/// What tools write into the folder of a crate or a project.
+const OTHERS: [&str; 2] = ["target", "node_modules"];
+
+/// What they write down there of what they have got.
+const LOCKS: [&str; 6] = [
+    "Cargo.lock",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+    "bun.lockb",
+];
+
 /// Watches folders with sources.
 pub(super) struct SourceWatch {
     watcher: RecommendedWatcher,
@@ -44,7 +57,7 @@ pub(super) struct Changed {
 }
 
 impl Changed {
-    /// Whether a source below the crate folder `root` has changed, or may have.
+    /// Whether a source below the folder `root`, or the source `root`, has changed, or may have.
     pub(super) fn touches(&self, root: &Path) -> bool {
         self.anything || self.paths.iter().any(|path| is_source(path, root))
     }
@@ -58,9 +71,9 @@ fn is_source(path: &Path, root: &Path) -> bool {
     };
     let hidden = |part: &OsStr| part.as_encoded_bytes().starts_with(b".");
     let name = path.file_name().unwrap_or_default();
-    !(relative.starts_with("target")
+    !(OTHERS.iter().any(|other| relative.starts_with(other))
         || relative.iter().any(hidden)
-        || name == "Cargo.lock"
+        || LOCKS.iter().any(|lock| name == *lock)
         || name.as_encoded_bytes().ends_with(b"~")
         || path.extension() == Some(OsStr::new("wasm")))
 }
@@ -81,12 +94,12 @@ impl SourceWatch {
         self.watch(dir, RecursiveMode::NonRecursive)
     }
 
-    /// Watches a crate's folder: all that is in it but cargo's target folder, which
-    /// is too large to watch and changes with every build.
-    pub(super) fn watch_crate(&mut self, dir: &Path) -> notify::Result<()> {
+    /// Watches the folder of a crate or a project: all that is in it but what its tools
+    /// write, which is too large to watch and changes with every build.
+    pub(super) fn watch_sources(&mut self, dir: &Path) -> notify::Result<()> {
         self.watch_folder(dir)?;
         for folder in subfolders(dir)? {
-            if !folder.ends_with("target") {
+            if !OTHERS.iter().any(|other| folder.ends_with(other)) {
                 self.watch(&folder, RecursiveMode::Recursive)?;
             }
         }
@@ -166,6 +179,8 @@ mod tests {
             ".git/index",
             "src/lib.rs~",
             "cart.wasm",
+            "node_modules/zod/index.js",
+            "package-lock.json",
         ] {
             assert!(!is_source(&root.join(other), root), "{other}");
         }

@@ -1,7 +1,9 @@
 //! Makes a new plugin crate that builds at once, or a text that listens at once.
 
 mod error;
+mod made;
 mod name;
+mod project;
 mod text;
 
 use std::io;
@@ -10,7 +12,9 @@ use std::path::{Path, PathBuf};
 use super::build::{BuildError, PluginCrate};
 
 pub use error::ScaffoldError;
+pub use made::Scaffolded;
 pub use name::NameError;
+pub use project::scaffold_project;
 pub use text::{ScaffoldedText, scaffold_text};
 
 /// Where a new crate gets its SDK from.
@@ -60,17 +64,6 @@ impl SdkSource {
 
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
-}
-
-/// A crate that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scaffolded {
-    /// Name of the crate, and so of the plugin.
-    pub name: String,
-    /// Its folder.
-    pub dir: PathBuf,
-    /// Its files, relative to the folder.
-    pub files: Vec<&'static str>,
 }
 
 /// Makes a plugin crate in the new folder `dir`, whose last part is its name.

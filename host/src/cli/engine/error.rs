@@ -2,18 +2,15 @@
 
 use std::io;
 
+use crate::authoring::MakeEngineError;
 use crate::plugin::AddEngineError;
-use crate::script::Language;
 
 /// Why there is no other engine.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum EngineCommandError {
-    /// Nothing is known to get it from.
-    #[error(
-        "this version of Hearken knows of no engine of {} to get: name one with `--from FILE|URL`",
-        .0.title()
-    )]
-    Nowhere(Language),
+    /// It cannot be made.
+    #[error(transparent)]
+    Make(#[from] MakeEngineError),
     /// It cannot be got.
     #[error("cannot get {url}: {reason}")]
     Get {

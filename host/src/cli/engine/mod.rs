@@ -12,7 +12,9 @@ use tempfile::NamedTempFile;
 
 use super::error::CliError;
 use super::output::{Output, note};
+use super::plugin::compile_workers;
 use super::render::table;
+use crate::authoring::{MadeEngine, make_python_engine};
 use crate::plugin::{add_engine, engines};
 use crate::script::Language;
 
@@ -37,7 +39,7 @@ pub(super) enum Engine {
     Add {
         /// The language
         language: Added,
-        /// The engine: a file, or where to get it with HTTP
+        /// The engine: a file, or where to get it with HTTP; without it, it is made with Python and pip
         #[arg(long, value_name = "FILE|URL")]
         from: Option<String>,
         /// Data folder of the node
@@ -98,23 +100,49 @@ async fn add(
     from: Option<String>,
     data: &Path,
 ) -> Result<(), CliError> {
-    let from = from.ok_or(EngineCommandError::Nowhere(language))?;
-    let is_url = ["https://", "http://"]
-        .iter()
-        .any(|it| from.starts_with(it));
-    let path = if is_url {
-        note(&format!("getting {from}"));
-        let got = get(&from).await?;
-        add_engine(language, got.path(), data)
-    } else {
-        add_engine(language, Path::new(&from), data)
-    };
-    let path = path.map_err(EngineCommandError::from)?;
+    let source = Source::of(from.as_deref()).await?;
+    note("compiling it, once for this node");
+    let added = add_engine(language, source.file(), data, compile_workers()).await;
+    let path = added.map_err(EngineCommandError::from)?;
     let path = path.display().to_string();
     let answer = serde_json::json!({ "engine": language.as_str(), "file": path });
     output.answer(&answer, || {
-        format!("{path}\nplugins that are loaded from now on use it; it is compiled with the first of them")
+        format!("{path}\nplugins that wait for it start within moments; others have it with their next save")
     })
+}
+
+/// What an engine is added of.
+enum Source<'f> {
+    File(&'f Path),
+    Got(NamedTempFile),
+    Made(MadeEngine, PathBuf),
+}
+
+impl<'f> Source<'f> {
+    async fn of(from: Option<&'f str>) -> Result<Self, EngineCommandError> {
+        let Some(from) = from else {
+            note("making the engine of Python with python3 and pip, which takes about a minute");
+            let made = make_python_engine().await?;
+            let file = made.file();
+            return Ok(Self::Made(made, file));
+        };
+        let is_url = ["https://", "http://"]
+            .iter()
+            .any(|it| from.starts_with(it));
+        if is_url {
+            note(&format!("getting {from}"));
+            return Ok(Self::Got(get(from).await?));
+        }
+        Ok(Self::File(Path::new(from)))
+    }
+
+    fn file(&self) -> &Path {
+        match self {
+            Self::File(file) => file,
+            Self::Got(file) => file.path(),
+            Self::Made(_, file) => file,
+        }
+    }
 }
 
 /// Gets what is at an address into a temporary file.

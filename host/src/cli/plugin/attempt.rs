@@ -7,8 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::author::{compile_workers, policy};
+use super::author::policy;
 use super::data::Data;
+use super::project::Given;
+use super::workers::compile_workers;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::config::{LARGEST_EVENT, LogConfig, LogFormat};
@@ -20,7 +22,7 @@ use crate::plugin::attempt;
 /// Hand a plugin one event, without a node, and print what it sends
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Try {
-    /// The plugin: a .js, .ts, .py or .wasm file
+    /// The plugin: a .js, .ts, .py or .wasm file, or the folder of a project
     file: PathBuf,
 
     /// The event: a JSON file with `type`, and perhaps `subject` and `data`, or a CloudEvent
@@ -53,13 +55,14 @@ impl Try {
             file: self.event.clone(),
             reason,
         })?;
+        let given = Given::find(&self.file).await?;
         // What the plugin logs, as it does under `hearken dev`.
         let log = logging::init(&LogConfig {
             format: LogFormat::Text,
             ..LogConfig::default()
         })?;
         let made = attempt(
-            &self.file,
+            &given.file,
             &draft,
             compile_workers(),
             policy,
@@ -99,6 +102,9 @@ fn read(file: &Path) -> Result<Vec<u8>, CliError> {
 /// The event in a file: a CloudEvent, or a few of its attributes.
 fn draft(json: &[u8]) -> Result<Draft<'static>, String> {
     let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if !value.is_object() {
+        return Err("an event is an object with a `type`".to_owned());
+    }
     if value.get("specversion").is_some() {
         return cloudevent::from_json(json).map_err(|error| error.to_string());
     }

@@ -5,9 +5,11 @@ mod attempt;
 mod author;
 mod data;
 mod list;
+mod project;
 mod replay;
 mod show;
 mod text;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -18,6 +20,9 @@ use super::error::CliError;
 use super::output::Output;
 use crate::script::Language;
 use data::Data;
+use project::Given;
+use text::Target;
+pub(super) use workers::compile_workers;
 
 /// Write plugins, and look after those of a node
 #[derive(Debug, Subcommand)]
@@ -37,7 +42,7 @@ pub(super) enum Author {
     Build(Build),
     /// Explain a plugin: what it needs, what it listens to, whether this host can run it
     Check {
-        /// The file
+        /// The file, or the folder of a project
         file: PathBuf,
         /// Configuration of the node whose `[policy]` says what plugins may do at most
         #[arg(long)]
@@ -74,18 +79,26 @@ pub(super) struct New {
     /// A Rust crate, as without any of these
     #[arg(long, group = "language")]
     rust: bool,
+
+    /// A folder with packages and tests, and not a single file
+    #[arg(long, conflicts_with = "rust")]
+    project: bool,
 }
 
 /// Of what a component is to be made.
 #[derive(Args, Debug)]
 pub(super) struct Build {
-    /// Folder of the crate, or a .js, .ts or .py file
+    /// Folder of a crate or a project, or a .js, .ts or .py file
     #[arg(default_value = ".")]
     of: PathBuf,
 
     /// Where to put the component of a text; target/NAME.wasm if not given
     #[arg(long)]
     out: Option<PathBuf>,
+
+    /// Evaluate a text now, and not whenever an instance of it starts
+    #[arg(long)]
+    snapshot: bool,
 
     #[command(flatten)]
     data: Data,
@@ -136,13 +149,28 @@ impl Author {
     pub(super) async fn run(self, output: Output) -> Result<(), CliError> {
         match self {
             Self::New(new) => match new.language() {
+                language if new.project => {
+                    let language = language.unwrap_or(Language::TypeScript);
+                    project::new(output, &new.dir, &new.name, language)
+                }
                 Some(language) => text::new(output, &new.dir, &new.name, language),
                 None => author::new(output, &new.dir, &new.name).await,
             },
-            Self::Build(build) if text::is_text(&build.of) => {
-                text::build(output, &build.of, build.out, &build.data.data)
+            Self::Build(build) => {
+                let of = Given::find(&build.of).await?.into_text();
+                match of {
+                    Some(given) => {
+                        let target = Target {
+                            out: build.out,
+                            snapshot: build.snapshot,
+                            data: &build.data,
+                        };
+                        text::build(output, &given.file, target).await
+                    }
+                    None if build.snapshot => Err(CliError::NoSnapshot(build.of)),
+                    None => author::build(output, &build.of).await,
+                }
             }
-            Self::Build(build) => author::build(output, &build.of).await,
             Self::Check { file, config, data } => {
                 author::check(output, &file, config, &data.data).await
             }

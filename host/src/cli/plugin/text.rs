@@ -2,11 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use super::data::Data;
+use super::workers::compile_workers;
 use crate::authoring::{CheckReport, EngineReport, scaffold_text};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::plugin::{carry, engines};
+use crate::config::{LogConfig, LogFormat};
+use crate::logging;
+use crate::plugin::{carry, engines, snapshot};
 use crate::script::Language;
+
+/// What a plugin is built to.
+pub(super) struct Target<'a> {
+    /// Where the component is to be; in `target` if not given.
+    pub(super) out: Option<PathBuf>,
+    /// Whether it is to be evaluated already.
+    pub(super) snapshot: bool,
+    pub(super) data: &'a Data,
+}
 
 /// The language of a file, if it is a text of a plugin by its name.
 fn language(file: &Path) -> Option<Language> {
@@ -37,17 +50,29 @@ pub(super) fn new(
 }
 
 /// Makes a component that carries the text in `file`, and prints its path.
-pub(super) fn build(
+pub(super) async fn build(
     mut output: Output,
     file: &Path,
-    out: Option<PathBuf>,
-    data: &Path,
+    target: Target<'_>,
 ) -> Result<(), CliError> {
-    let component = carry(file, data).map_err(|source| CliError::Carry {
+    let data = &target.data.data;
+    let component = if target.snapshot {
+        // What the text logs meanwhile.
+        let log = logging::init(&LogConfig {
+            format: LogFormat::Text,
+            ..LogConfig::default()
+        })?;
+        let made = snapshot(file, compile_workers(), data).await;
+        log.finish();
+        made
+    } else {
+        carry(file, data)
+    };
+    let component = component.map_err(|source| CliError::Carry {
         file: file.to_owned(),
         source,
     })?;
-    let out = out.unwrap_or_else(|| {
+    let out = target.out.unwrap_or_else(|| {
         // Not beside the text, where it would be another plugin of its name.
         let name = match file.file_stem().unwrap_or_default() {
             stem if stem == "main" => file.parent().and_then(Path::file_name).unwrap_or(stem),

@@ -13,6 +13,8 @@ pub(crate) struct GuestScript {
     pub(crate) compat: String,
     /// Bytes of stack for the language.
     pub(crate) stack: u32,
+    /// Whether they are evaluated for other instances to begin with.
+    pub(crate) prepares: bool,
 }
 
 impl GuestScript {
@@ -28,6 +30,7 @@ impl GuestScript {
             blanked,
             compat,
             stack,
+            prepares: false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::artifact::Artifact;
 use super::files::Files;
 use crate::plugin::code::engines::Engines;
-use crate::script::{ScriptSectionError, append};
+use crate::script::{Language, ScriptSectionError, append};
 
 /// Why a text is no component.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum CarryError {
     /// It is a component already.
     #[error("it is a component already")]
     NoText,
+    /// What evaluates its language cannot be kept as it is then.
+    #[error("{} cannot be evaluated ahead: build it without `--snapshot`", .0.title())]
+    NotAhead(Language),
     /// It is too large.
     #[error(transparent)]
     Section(#[from] ScriptSectionError),

@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::plugin::code::compile::{CompileError, ComponentFile};
+use crate::plugin::code::code_cache::CodeCache;
+use crate::plugin::code::compile::{CompileError, CompileWorkers, Compiler, ComponentFile};
+use crate::plugin::code::disks::Disks;
+use crate::plugin::code::engine::new_engine;
 use crate::plugin::code::engines::{EngineStatus, Engines};
 use crate::script::Language;
 
@@ -20,6 +23,14 @@ pub enum AddEngineError {
         path: PathBuf,
         /// What it is.
         source: CompileError,
+    },
+    /// It cannot be compiled, or its code cannot be kept.
+    #[error("the engine of {} cannot be compiled: {reason}", language.title())]
+    Compile {
+        /// Of which language.
+        language: Language,
+        /// Why not.
+        reason: String,
     },
     /// It cannot be put into the data folder.
     #[error("cannot write {}: {source}", path.display())]
@@ -38,11 +49,17 @@ pub fn engines(data: &Path) -> Vec<EngineStatus> {
 }
 
 /// Puts the component in `file` into the data folder `data` as the engine of a language;
-/// returns where. Plugins that are loaded from then on use it. Blocks on the disk.
+/// returns where. Before that it is compiled by `workers`, so that no plugin has to wait for it.
+/// Plugins that are loaded from then on use it. Blocks on the disk.
 ///
 /// # Errors
 /// [`AddEngineError`] says why it is not there.
-pub fn add_engine(language: Language, file: &Path, data: &Path) -> Result<PathBuf, AddEngineError> {
+pub async fn add_engine(
+    language: Language,
+    file: &Path,
+    data: &Path,
+    workers: CompileWorkers,
+) -> Result<PathBuf, AddEngineError> {
     if language != Language::Python {
         return Err(AddEngineError::BuiltIn(language));
     }
@@ -50,6 +67,8 @@ pub fn add_engine(language: Language, file: &Path, data: &Path) -> Result<PathBu
         path: file.to_owned(),
         source,
     })?;
+    let compiled = compile(&component, file, data, workers).await;
+    compiled.map_err(|reason| AddEngineError::Compile { language, reason })?;
     let path = Engines::of(data).path(language);
     let written = write(&path, &component.bytes);
     written.map_err(|source| AddEngineError::Write {
@@ -57,6 +76,21 @@ pub fn add_engine(language: Language, file: &Path, data: &Path) -> Result<PathBu
         source,
     })?;
     Ok(path)
+}
+
+/// Compiles it as a node with this data folder would, which finds the code then.
+async fn compile(
+    component: &ComponentFile,
+    file: &Path,
+    data: &Path,
+    workers: CompileWorkers,
+) -> Result<(), String> {
+    let cache = CodeCache::open(data.join("code")).map_err(|error| error.to_string())?;
+    let disks = Disks::start().map_err(|error| error.to_string())?;
+    let engine = new_engine().map_err(|error| error.to_string())?;
+    let compiler = Compiler::new(engine, cache, disks.code, workers);
+    let compiled = compiler.compile_engine(component, file).await;
+    compiled.map(drop).map_err(|error| error.to_string())
 }
 
 /// A node that reads it meanwhile gets the old one or the new one.
@@ -73,9 +107,19 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CompileSettings;
+    use crate::plugin::code::engine::compiling_engine;
 
-    #[test]
-    fn an_engine_that_was_added_is_listed() {
+    fn keep_compiled(data: &Path, component: &[u8]) {
+        let code = compiling_engine().unwrap().precompile_component(component);
+        let cache = CodeCache::open(data.join("code")).unwrap();
+        let hash = blake3::hash(component);
+        let kept = cache.store(&new_engine().unwrap(), &hash, &code.unwrap());
+        kept.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_was_added_is_listed() {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("engine");
         std::fs::write(&file, b"\0asm\x0d\0\x01\0").unwrap();
@@ -85,13 +129,26 @@ mod tests {
             python.and_then(|engine| engine.hash)
         };
         assert_eq!(hash(data.path()), None);
-        let path = add_engine(Language::Python, &file, data.path()).unwrap();
+        let add = async |language| {
+            let nobody = CompileSettings {
+                program: "/nowhere/hearken".into(),
+                ..CompileSettings::default()
+            };
+            let workers = CompileWorkers::new(nobody, 1);
+            add_engine(language, &file, data.path(), workers).await
+        };
+        let nobody_compiles = add(Language::Python).await;
+        let error = nobody_compiles.unwrap_err();
+        assert!(matches!(error, AddEngineError::Compile { .. }), "{error}");
+        assert_eq!(hash(data.path()), None);
+        keep_compiled(data.path(), &std::fs::read(&file).unwrap());
+        let path = add(Language::Python).await.unwrap();
         assert!(path.starts_with(data.path()));
         assert!(hash(data.path()).is_some());
         std::fs::write(&file, b"#!").unwrap();
-        let refused = add_engine(Language::Python, &file, data.path());
+        let refused = add(Language::Python).await;
         assert!(matches!(refused, Err(AddEngineError::NoComponent { .. })));
-        let built_in = add_engine(Language::JavaScript, &file, data.path());
+        let built_in = add(Language::JavaScript).await;
         assert!(matches!(built_in, Err(AddEngineError::BuiltIn(_))));
     }
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::script::{Language, TEXT_EXTENSIONS};
+use crate::script::{Language, PROJECT, TEXT_EXTENSIONS};
 
 /// Where a plugin's files are.
 #[derive(Clone, Debug)]
@@ -78,7 +78,15 @@ impl Files {
 
     /// The files that there are, of which there should be one. Blocks on the disk.
     pub(crate) fn found(&self) -> impl Iterator<Item = &PathBuf> {
-        self.candidates.iter().filter(|file| file.exists())
+        self.candidates
+            .iter()
+            .filter(|file| file.exists() && !self.is_of_a_project(file))
+    }
+
+    /// Whether a file is the beginning of a project, which a node takes when it has been built.
+    fn is_of_a_project(&self, file: &Path) -> bool {
+        let own = file.parent().filter(|own| *own != self.folder);
+        self.candidates.len() > 1 && own.is_some_and(is_project)
     }
 
     /// The file that the plugin is; what it would be if there is none. Blocks on the disk.
@@ -105,7 +113,9 @@ impl Files {
 
     /// What there is of the plugin. Blocks on the disk.
     pub(crate) fn presence(&self) -> Presence {
-        let mut named = self.candidates.iter().map(|file| file.symlink_metadata());
+        let mut named = (self.candidates.iter())
+            .filter(|file| !self.is_of_a_project(file))
+            .map(|file| file.symlink_metadata());
         let is_missing = named.all(|named| {
             named.is_err_and(|error| {
                 // A folder of the plugin's name is not there, or is a file.
@@ -121,6 +131,18 @@ impl Files {
             Presence::Unreachable
         }
     }
+}
+
+/// Whether a folder is a project: its tools make the plugin of it.
+pub(crate) fn is_project(folder: &Path) -> bool {
+    folder.join(PROJECT).is_file()
+}
+
+/// The source map beside a text, if it was made of others.
+pub(crate) fn map_of(text: &Path) -> PathBuf {
+    let mut map = text.as_os_str().to_owned();
+    map.push(".map");
+    map.into()
 }
 
 /// What a folder must have one of to be a plugin.
@@ -160,7 +182,11 @@ mod tests {
             let text = folder.join("b.ts");
             std::os::unix::fs::symlink(&target, &text).unwrap();
             let linked = Files::of(&folder, "b");
-            assert_eq!(linked.artifact(), Ok(text.as_path()), "it is told by its name");
+            assert_eq!(
+                linked.artifact(),
+                Ok(text.as_path()),
+                "it is told by its name"
+            );
             std::fs::write(&target, "").unwrap();
             assert_eq!(files.presence(), Presence::There);
             std::fs::remove_file(&component).unwrap();
@@ -189,6 +215,12 @@ mod tests {
         let told = two.to_string();
         assert!(told.contains("a.mjs") && told.contains("main.ts"), "{told}");
         assert_eq!(Files::of_file(&script).artifact(), Ok(script.as_path()));
+        write("a/package.json");
+        assert_eq!(
+            files.artifact(),
+            Ok(script.as_path()),
+            "it is built to this"
+        );
         let alone = Files::of_file(&main);
         assert_eq!(alone.folder, root.path());
         assert_eq!(alone.manifest, root.path().join("a.toml"));

@@ -60,8 +60,8 @@ pub(crate) struct Staged {
     pub(crate) version: Arc<Version>,
     /// What it is written in.
     pub(crate) language: Language,
-    /// What the plugin calls its version.
-    pub(crate) label: String,
+    /// What the plugin calls its version; a text that does not say has none.
+    pub(crate) label: Option<String>,
     pub(crate) listeners: Vec<Listener>,
     /// What its listeners would hear without the node's policy.
     pub(crate) asked: Vec<Listener>,
@@ -166,6 +166,17 @@ impl Source {
             Some(text) => Manifest::parse(&files.manifest, &text)?,
             None => Manifest::default(),
         };
+        let limits = manifest.limits.over(defaults);
+        let needed = language.least_memory();
+        if limits.memory < needed {
+            let memory = limits.memory;
+            return Err(LoadError::Memory {
+                path,
+                language,
+                needed,
+                memory,
+            });
+        }
         let rights = Rights::of(&manifest, &self.fingerprint.bounds);
         let secrets = if self.has_secrets {
             let opened = open_secrets(&rights, files, plugin, runtime).await;
@@ -190,14 +201,18 @@ impl Source {
         let script = match script {
             None => None,
             Some(script) => {
-                let blanked = blank(runtime, plugin, &script).await;
-                let blanked = blanked.map_err(|error| LoadError::types(&path, error, &script))?;
+                let blanked = match script.is_evaluated {
+                    true => None,
+                    false => {
+                        let blanked = blank(runtime, plugin, &script).await;
+                        blanked.map_err(|error| LoadError::types(&path, error, &script))?
+                    }
+                };
                 let engine = &manifest.engine;
                 let compat = engine.compat.map_or("", Compat::as_str).to_owned();
                 Some(GuestScript::new(script, blanked, compat, engine.stack()))
             }
         };
-        let limits = manifest.limits.over(defaults);
         let plugin = Arc::clone(plugin);
         let (linker, policy) = (&runtime.linker, &runtime.policy);
         let version = Version::link(
@@ -217,6 +232,26 @@ impl Source {
         )
         .await
     }
+}
+
+/// The plugin's file and its manifest, for who makes another file of them. Blocks on the disk.
+///
+/// # Errors
+/// [`LoadError`] when they cannot be read.
+pub(super) fn read_source(
+    files: &Files,
+    engines: &Engines,
+) -> Result<(Artifact, Manifest), LoadError> {
+    let artifact = Artifact::read(files, engines)?;
+    let text = read_manifest(&files.manifest).map_err(|source| LoadError::ReadManifest {
+        path: files.manifest.clone(),
+        source,
+    })?;
+    let manifest = match text {
+        Some(text) => Manifest::parse(&files.manifest, &text)?,
+        None => Manifest::default(),
+    };
+    Ok((artifact, manifest))
 }
 
 /// Reads the secrets that the plugin may have; relative paths start at the manifest's folder.
@@ -285,6 +320,7 @@ async fn start(
         (None, Some(answers)) => cut(&answers.version),
         (None, None) => version.content_hash.to_hex()[..12].to_owned(),
     };
+    let label = Some(label).filter(|label| !label.is_empty());
     // An engine exports all that any of its texts may answer.
     let answers =
         (said.answers).filter(|said| version.script().is_none() || !said.answers.is_empty());

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
+
 use super::files::TwoOfOneName;
 use super::texts::TextError;
 use crate::config::ConfigError;
@@ -12,7 +14,7 @@ use crate::plugin::guest::batch::cut;
 use crate::plugin::guest::death::Death;
 use crate::plugin::guest::secrets::vault::SecretError;
 use crate::plugin::run::blanking::{BlankError, Problem};
-use crate::script::{Place, Script, Trace, excerpt};
+use crate::script::{Language, Place, Script, Trace, excerpt};
 
 /// Why a plugin's files cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,20 @@ pub(crate) enum LoadError {
         /// The manifest.
         path: PathBuf,
         source: SecretError,
+    },
+    /// Its engine does not even start with that.
+    #[error(
+        "{}: the engine of {} needs at least {}, and `memory` in `[limits]` leaves it {}",
+        path.display(), language.title(), ByteSize(*needed).display().iec(),
+        ByteSize(*memory).display().iec()
+    )]
+    Memory {
+        path: PathBuf,
+        language: Language,
+        /// Bytes that it needs.
+        needed: u64,
+        /// Bytes that it may have.
+        memory: u64,
     },
     #[error("{}: {reason}", path.display())]
     Link { path: PathBuf, reason: String },

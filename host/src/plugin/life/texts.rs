@@ -5,8 +5,11 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::files::language_of;
+use super::{maps, packages};
 use crate::plugin::code::compile::open_regular;
-use crate::script::{MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve};
+use crate::script::{
+    Language, MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve,
+};
 
 /// Why the texts of a plugin cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -70,18 +73,39 @@ pub(crate) fn read(folder: &Path, entry: &Path) -> Result<Script, (PathBuf, Text
             }
         }
         for text in found {
-            bytes = bytes.saturating_add(text.text.len() as u64);
-            if bytes > MAX_TEXTS_BYTES {
-                return Err(of_entry(TextError::AllTooLarge));
-            }
-            if texts.len() == MAX_TEXTS {
-                return Err(of_entry(TextError::TooMany));
-            }
             next.push_back(texts.len());
-            texts.push(text);
+            add(&mut texts, &mut bytes, text).map_err(of_entry)?;
         }
     }
-    Ok(Script { language, texts })
+    if language == Language::Python
+        && let Some(own) = entry.parent().filter(|own| *own != folder)
+    {
+        let packages = packages::texts(own);
+        for path in packages.map_err(|error| of_entry(TextError::Read(error)))? {
+            let text = read_text(&path).map_err(|error| (path.clone(), error))?;
+            let name = name_of(folder, &path);
+            add(&mut texts, &mut bytes, Text { name, text }).map_err(of_entry)?;
+        }
+    }
+    let mut script = Script::of(language, texts);
+    if language != Language::Python {
+        let maps = script.texts.iter_mut();
+        script.maps = maps.filter_map(|text| maps::take(folder, text)).collect();
+    }
+    Ok(script)
+}
+
+/// Adds a text to those of a plugin, which have so many bytes.
+fn add(texts: &mut Vec<Text>, bytes: &mut u64, text: Text) -> Result<(), TextError> {
+    *bytes = bytes.saturating_add(text.text.len() as u64);
+    if *bytes > MAX_TEXTS_BYTES {
+        return Err(TextError::AllTooLarge);
+    }
+    if texts.len() == MAX_TEXTS {
+        return Err(TextError::TooMany);
+    }
+    texts.push(text);
+    Ok(())
 }
 
 /// What the engine calls a text: its path within the plugins folder.
@@ -118,7 +142,6 @@ fn read_text(path: &Path) -> Result<String, TextError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Language;
 
     fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = folder.join(name);
@@ -158,6 +181,22 @@ mod tests {
         let script = read(folder, &main).unwrap();
         assert_eq!(names(&script), ["shop/main.js", "shop/cart.js", "_util.js"]);
         assert_eq!(script.texts[2].text, "util");
+    }
+
+    #[test]
+    fn a_project_in_python_comes_with_its_packages() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        let main = write(folder, "shop/main.py", "import six");
+        write(folder, "shop/.packages/six.py", "1");
+        write(folder, "shop/.packages/a/__init__.py", "2");
+        let script = read(folder, &main).unwrap();
+        let all = [
+            "shop/main.py",
+            "shop/.packages/a/__init__.py",
+            "shop/.packages/six.py",
+        ];
+        assert_eq!(names(&script), all);
     }
 
     #[test]

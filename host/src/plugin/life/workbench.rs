@@ -28,8 +28,8 @@ const MAX_EVENT_BYTES: usize = 1 << 20;
 pub(super) struct Workbench {
     pub(super) bus: Bus,
     pub(super) runtime: Arc<Runtime>,
-    files: Files,
-    plugin: Arc<PluginContext>,
+    pub(super) files: Files,
+    pub(super) plugin: Arc<PluginContext>,
     /// With what was compiled, unless there is a node's folder for that.
     _scratch: TempDir,
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use super::handler::{Handler, HandlerPre, exported};
 use crate::bus::Frame;
@@ -71,19 +71,39 @@ impl ExportsPre {
         &self,
         store: &mut Store<Guest>,
     ) -> wasmtime::Result<(Exports, Said)> {
-        let instance = self.pre.instantiate_async(&mut *store).await?;
+        let instance = self.instantiate(store).await?;
+        self.describe(store, &instance).await
+    }
+
+    /// Makes an instance.
+    ///
+    /// # Errors
+    /// When it traps.
+    pub(super) async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
+        self.pre.instantiate_async(store).await
+    }
+
+    /// Asks an instance what it is, as far as it can say.
+    ///
+    /// # Errors
+    /// When it traps.
+    pub(super) async fn describe(
+        &self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+    ) -> wasmtime::Result<(Exports, Said)> {
         let mut exports = Exports {
             handler: None,
             hooks: None,
         };
         let mut said = Said::default();
         if let Some(pre) = &self.handler {
-            let (handler, listens) = pre.start(store, &instance).await?;
+            let (handler, listens) = pre.start(store, instance).await?;
             exports.handler = Some(handler);
             said.listens = listens;
         }
         if let Some(pre) = &self.hooks {
-            let (hooks, answers) = pre.start(store, &instance).await?;
+            let (hooks, answers) = pre.start(store, instance).await?;
             exports.hooks = Some(hooks);
             said.answers = Some(answers);
         }

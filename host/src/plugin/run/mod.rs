@@ -15,6 +15,7 @@ pub(super) mod reports;
 pub(super) mod running;
 pub(super) mod runtime;
 pub(super) mod slot;
+pub(super) mod snapshot;
 pub(super) mod sources;
 pub(super) mod trial;
 pub(super) mod worker;

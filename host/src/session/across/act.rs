@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hearken_session_protocol::codes::disconnects;
 use hearken_session_protocol::{Disconnect, SubscribePosition, Unsubscribe};
 
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
+use crate::session::registry::Began;
 use crate::session::server::{Spared, Whose};
 
 /// What is done with sessions.
@@ -64,6 +66,21 @@ pub struct Reached {
     pub sessions: usize,
     /// Whether a node that may have had more has not said that it did it. It may have.
     pub is_partial: bool,
+}
+
+impl SessionAct {
+    /// Ends the sessions of a user that began before this one, where a user may have one.
+    pub(in crate::session) fn end_earlier(began: Began) -> Self {
+        Self::Disconnect {
+            why: disconnects::CONNECTION_LIMIT,
+            spared: Spared {
+                // Where nobody knows when sessions began, it stays all the same.
+                clients: vec![(*began.client).to_owned()],
+                user: None,
+                since: Some(began),
+            },
+        }
+    }
 }
 
 impl Reached {

@@ -6,6 +6,7 @@ use super::act::SessionAct;
 use super::protocol::{self, Close, Empty, Enter, Leave, OfUser, Renew, Since, Tell, act, whose};
 use crate::session::grant::{Overrides, SubscriptionGrant};
 use crate::session::name::ChannelName;
+use crate::session::registry::Began;
 use crate::session::server::{Spared, Whose};
 
 /// As it is carried.
@@ -143,15 +144,39 @@ pub(super) fn decoded_whose(carried: protocol::Whose) -> Option<Whose> {
 
 impl From<Spared> for protocol::Spared {
     fn from(spared: Spared) -> Self {
-        let Spared { clients, user } = spared;
-        Self { clients, user }
+        let Spared {
+            clients,
+            user,
+            since,
+        } = spared;
+        let since = since.map(|Began { time, client }| protocol::Began {
+            time,
+            client: client.to_string(),
+        });
+        Self {
+            clients,
+            user,
+            since,
+        }
     }
 }
 
 impl From<protocol::Spared> for Spared {
     fn from(spared: protocol::Spared) -> Self {
-        let protocol::Spared { clients, user } = spared;
-        Self { clients, user }
+        let protocol::Spared {
+            clients,
+            user,
+            since,
+        } = spared;
+        let since = since.map(|protocol::Began { time, client }| Began {
+            time,
+            client: client.into(),
+        });
+        Self {
+            clients,
+            user,
+            since,
+        }
     }
 }
 
@@ -171,7 +196,13 @@ mod tests {
                     code: 4000,
                     reason: "gone".into(),
                 },
-                spared: Spared::client("1".to_owned()),
+                spared: Spared {
+                    since: Some(Began {
+                        time: 7,
+                        client: "1".into(),
+                    }),
+                    ..Spared::client("1".to_owned())
+                },
             },
             SessionAct::Subscribe {
                 channel: channel(),

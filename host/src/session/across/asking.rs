@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::core::Across;
 use super::protocol::across::Kind;
 use super::protocol::{Answer, Ask, Refusal, answer, ask};
+use super::traffic::Traffic;
 use super::waiting::{AskFailure, Place};
 use crate::mesh::PeerNode;
 
@@ -15,6 +16,7 @@ use crate::mesh::PeerNode;
 pub(in crate::session) struct Asked<'w> {
     told: oneshot::Receiver<Result<answer::What, AskFailure>>,
     place: Place<'w>,
+    traffic: &'w Traffic,
 }
 
 impl Across {
@@ -49,7 +51,11 @@ impl Across {
             what: Some(what),
         };
         match self.say(node, Kind::Ask(ask)) {
-            true => Ok(Asked { told, place }),
+            true => Ok(Asked {
+                told,
+                place,
+                traffic: &self.traffic,
+            }),
             false => Err(AskFailure::Away),
         }
     }
@@ -86,14 +92,22 @@ impl Asked<'_> {
         self,
         patience: Duration,
     ) -> Result<answer::What, AskFailure> {
-        let Self { told, place } = self;
+        let Self {
+            told,
+            place,
+            traffic,
+        } = self;
         let told = timeout(patience, told).await;
         drop(place);
-        match told {
+        let answer = match told {
             Ok(Ok(answer)) => answer,
             // It is told of in any case.
             Ok(Err(_)) => Err(AskFailure::Away),
             Err(_) => Err(AskFailure::Late),
+        };
+        if matches!(answer, Err(AskFailure::Away | AskFailure::Late)) {
+            traffic.unanswered();
         }
+        answer
     }
 }

@@ -27,6 +27,7 @@ pub(in crate::session) struct Across {
     pub(in crate::session) interest: Arc<Interest>,
     /// Who is subscribed to channels.
     pub(super) presence: PresenceAcross,
+    /// What is counted of all that.
     pub(super) traffic: Arc<Traffic>,
     /// Logs of channels that are in memory.
     pub(in crate::session) homes: Homes,

@@ -32,10 +32,11 @@ impl Shared {
                 // Whoever asked it before it was gone is not answered any more.
                 across.waiting.fail(peer);
                 across.interest.join(peer);
-                self.log_owner_came(peer);
+                self.log_owner_came();
                 self.open_far_anew(peer);
                 self.join_presence(peer);
                 self.begin_anew(peer);
+                self.end_earlier_on(peer);
             }
             News::Back(peer) => {
                 across.members.set_away(peer, false);
@@ -85,6 +86,7 @@ impl Shared {
 
     /// A node is to be told all.
     fn say_all(self: &Arc<Self>, peer: &PeerNode) {
+        self.say_draining(peer);
         self.across.interest.say_all(peer);
         self.ask_presence_anew(peer);
     }
@@ -145,6 +147,7 @@ impl Shared {
             Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
             Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
             Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
+            Some(ask::What::TrimLog(trim)) => self.serve_trim(from, id, trim),
             Some(ask::What::Act(act)) => self.take_act(from, id, act),
             Some(ask::What::Sessions(list)) => {
                 let listed = self.listed(&list);

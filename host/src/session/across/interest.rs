@@ -1,10 +1,12 @@
 //! Saying which channels this node has subscribers of, and hearing which the others have, so
 //! that they send each other nothing in vain.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::protocol::across::Kind;
@@ -30,7 +32,10 @@ pub(in crate::session) struct Interest {
     /// What this node wants.
     own: Mutex<Wishes>,
     /// The version of that which all others know who are waited for.
-    known: watch::Sender<u64>,
+    known: AtomicU64,
+    /// Tells that it is another. No `watch`, which wakes those who wait in a random order, so
+    /// that no simulation would repeat.
+    learnt: Notify,
     /// Tells that there is something to do later.
     stirred: Notify,
     /// What the others want.
@@ -52,7 +57,8 @@ impl Interest {
             mesh,
             traffic,
             own: Mutex::new(Wishes::new()),
-            known: watch::Sender::new(u64::MAX),
+            known: AtomicU64::new(u64::MAX),
+            learnt: Notify::new(),
             stirred: Notify::new(),
             others: RwLock::default(),
         })
@@ -91,6 +97,8 @@ impl Interest {
                 }
             };
             tokio::select! {
+                // In this order and no random one, so that a simulation repeats.
+                biased;
                 () = self.stirred.notified() => {}
                 () = time => self.go_on(self.own()),
             }
@@ -202,11 +210,9 @@ impl Interest {
             }
         }
         let known = own.known();
-        self.known.send_if_modified(|before| {
-            let is_other = *before != known;
-            *before = known;
-            is_other
-        });
+        if self.known.swap(known, Ordering::AcqRel) != known {
+            self.learnt.notify_waiters();
+        }
         if own.next().is_some() {
             self.stirred.notify_one();
         }
@@ -237,9 +243,19 @@ impl Wish {
     /// Waits until other nodes know of it: what is published there from then on comes here.
     /// Not for those that are away, nor for long.
     pub(in crate::session) async fn is_known(&self) {
-        let mut known = self.interest.known.subscribe();
-        let known = known.wait_for(|known| *known >= self.since);
-        if timeout(KNOWN_WITHIN, known).await.is_err() {
+        let Interest { known, learnt, .. } = &*self.interest;
+        let is_known = async {
+            loop {
+                let mut is_other = pin!(learnt.notified());
+                // Before it is looked at, so that nothing is missed.
+                is_other.as_mut().enable();
+                if known.load(Ordering::Acquire) >= self.since {
+                    return;
+                }
+                is_other.await;
+            }
+        };
+        if timeout(KNOWN_WITHIN, is_known).await.is_err() {
             let mut own = self.interest.own();
             own.pass_over(self.since);
             self.interest.go_on(own);

@@ -44,7 +44,8 @@ pub use act::{Reached, SessionAct};
 pub(super) use core::Across;
 pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
-pub(super) use homes::{Forwarded, Needs, Offered};
+pub use homes::HistoriesShown;
+pub(super) use homes::{Forwarded, Needs, Offered, SETTLED_WITHIN};
 pub(super) use interest::Wish;
 pub use listing::{AllChannels, NodeUsage, SessionsPage};
 #[cfg(test)]

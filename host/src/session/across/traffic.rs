@@ -18,6 +18,10 @@ pub(super) struct Traffic {
     not_read: AtomicU64,
     gaps: AtomicU64,
     live_received: AtomicU64,
+    passed_on: AtomicU64,
+    passed_again: AtomicU64,
+    handed_over: AtomicU64,
+    unanswered: AtomicU64,
 }
 
 /// What is shown of what the sessions of this node have to do with those of others.
@@ -41,6 +45,15 @@ pub struct AcrossShown {
     pub gaps: u64,
     /// Publications that came from other nodes and are in no history.
     pub live_received: u64,
+    /// Publications of this node that another one has taken, which keeps the history of their
+    /// channel.
+    pub passed_on: u64,
+    /// Those that were sent to it once more, since it had not answered.
+    pub passed_again: u64,
+    /// Histories in memory that this node has handed over to another one.
+    pub handed_over: u64,
+    /// Requests to other nodes that were not answered in time, or whose node went.
+    pub unanswered: u64,
 }
 
 impl Traffic {
@@ -64,6 +77,22 @@ impl Traffic {
         add(&self.live_received);
     }
 
+    pub(super) fn passed_on(&self, count: usize) {
+        self.passed_on.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn passed_again(&self, count: usize) {
+        self.passed_again.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn handed_over(&self) {
+        add(&self.handed_over);
+    }
+
+    pub(super) fn unanswered(&self) {
+        add(&self.unanswered);
+    }
+
     pub(super) fn shown(&self, nodes: usize, sizes: Sizes) -> AcrossShown {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         AcrossShown {
@@ -76,6 +105,10 @@ impl Traffic {
             not_read: read(&self.not_read),
             gaps: read(&self.gaps),
             live_received: read(&self.live_received),
+            passed_on: read(&self.passed_on),
+            passed_again: read(&self.passed_again),
+            handed_over: read(&self.handed_over),
+            unanswered: read(&self.unanswered),
         }
     }
 }

@@ -11,10 +11,11 @@ use futures_util::future::join_all;
 use hearken_session_protocol::codes::{Disconnect, disconnects, errors};
 use hearken_session_protocol::{ConnectRequest, ConnectResult};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use crate::access::Unauthenticated;
 use crate::event::host_event::HostEventType;
-use crate::session::across::{Needs, SessionAct};
+use crate::session::across::{Needs, SETTLED_WITHIN, SessionAct};
 use crate::session::claims::ConnectionClaims;
 use crate::session::connection::{Known, Phase};
 use crate::session::grant::SubscriptionGrant;
@@ -24,7 +25,7 @@ use crate::session::in_use::InUse;
 use crate::session::name::ChannelName;
 use crate::session::place::Place;
 use crate::session::refused::{Refused, bad_request};
-use crate::session::server::{Spared, Whose};
+use crate::session::server::Whose;
 use crate::session::server_side::ServerSide;
 use crate::session::sessions::Sessions;
 use crate::session::settings::SessionsSettings;
@@ -94,9 +95,10 @@ impl Session {
         }
         // Together, as many as they are.
         let _wishes = join_all(known).await;
+        let deadline = Instant::now() + SETTLED_WITHIN;
         let settled = subs.iter().map(|(name, place, _)| {
             let needs = Needs::of(request.subs.get(name.as_str()));
-            self.shared.settle_place(name, place, needs)
+            self.shared.settle_place(name, place, needs, deadline)
         });
         for settled in join_all(settled).await {
             settled?;
@@ -150,6 +152,7 @@ impl Session {
             name: shortened(&request.name),
             version: shortened(&request.version),
             since: self.shared.time(),
+            began: None,
         };
         let mut data = None;
         if let Some(plugin) = &settings.connect {
@@ -239,7 +242,6 @@ impl Session {
             ttl.filter(|_| !known.renewed_by_plugin),
             known.renewed_by_plugin,
         );
-        let known = Arc::new(known);
         let connection = &self.connection;
         let mut state = connection.lock();
         if state.phase != Phase::Connecting {
@@ -251,10 +253,15 @@ impl Session {
             &known.user,
             Arc::clone(connection),
             &in_use.bounds,
+            self.shared.time(),
         );
-        if entered.is_err() {
+        let Ok(began) = entered else {
             return Err(disconnects::CONNECTION_LIMIT.into());
-        }
+        };
+        let known = Arc::new(Known {
+            began: Some(began),
+            ..known
+        });
         // Who is entered before is closed with the others; who is behind would be missed.
         if self.shared.closing.is_cancelled() {
             let registry = &self.shared.registry;
@@ -349,22 +356,24 @@ impl Session {
         in_use: &InUse,
         subs: BTreeMap<ChannelName, SubscriptionGrant>,
     ) -> Result<Vec<(ChannelName, Place, SubscriptionGrant)>, Refused> {
-        let mut places = Vec::with_capacity(subs.len());
-        for (name, grant) in subs {
-            let place = self.shared.place(in_use, &name).await?;
-            places.push((name, place, grant));
-        }
-        Ok(places)
+        let found = subs.keys().map(|name| self.shared.place(in_use, name));
+        // Together, as many as lie on nodes that do not answer.
+        let found = join_all(found).await;
+        let found = subs.into_iter().zip(found);
+        let placed = found.map(|((name, grant), place)| Ok((name, place?, grant)));
+        placed.collect()
     }
 
-    /// Ends the other sessions of its user.
+    /// Ends the other sessions of its user, but those that have begun later: of several that
+    /// begin on several nodes at once, the same one stays for all.
     fn end_others(&self, user: &str) {
-        let whose = Whose::User(user.to_owned());
-        let act = SessionAct::Disconnect {
-            why: disconnects::CONNECTION_LIMIT,
-            spared: Spared::client((*self.connection.client).to_owned()),
-        };
-        Sessions(Arc::clone(&self.shared)).act_unheard(&whose, &act);
+        let known = self.connection.known();
+        // It may have ended meanwhile.
+        if let Some(began) = known.and_then(|known| known.began.clone()) {
+            let whose = Whose::User(user.to_owned());
+            let act = SessionAct::end_earlier(began);
+            Sessions(Arc::clone(&self.shared)).act_unheard(&whose, &act);
+        }
     }
 }
 

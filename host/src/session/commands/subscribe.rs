@@ -1,10 +1,13 @@
 //! Subscribing and unsubscribing.
 
+use std::time::Duration;
+
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{
     Answer, Encoding, Reply, SubscribeRequest, UnsubscribeRequest, delta,
 };
+use tokio::time::{Instant, timeout_at};
 
 use crate::access::Unauthenticated;
 use crate::session::across::Needs;
@@ -21,6 +24,13 @@ use crate::session::options::Wanted;
 use crate::session::permission::{Asked, Decision, decide};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::verb::{Verb, Verbs};
+
+/// How long the subscriptions of one message wait for other nodes, all together: a client waits
+/// 5 s for each of the answers, and gives the connection up when one does not come.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long each of them waits in any case, which a node that is there needs at most.
+const AT_LEAST: Duration = Duration::from_millis(100);
 
 /// What was found out of somebody who may subscribe.
 #[derive(Default)]
@@ -98,7 +108,10 @@ impl Session {
     ) -> Result<(), Refused> {
         let permitted = self.permit(known, name, &request).await?;
         let in_use = self.shared.in_use();
-        let place = self.shared.place(&in_use, name).await?;
+        let until = self.waits_until();
+        let place = timeout_at(until, self.shared.place(&in_use, name));
+        // The node that has it does not answer.
+        let place = place.await.map_err(|_| errors::INTERNAL)??;
         let namespace = &place.namespace;
         let wanted = Wanted {
             positioned: request.positioned,
@@ -140,7 +153,8 @@ impl Session {
             true => Needs::Position(request.offset, &request.epoch),
             false => Needs::Some,
         };
-        self.shared.settle_place(name, &place, needs).await?;
+        let until = self.waits_until();
+        self.shared.settle_place(name, &place, needs, until).await?;
         {
             let mut state = self.connection.lock();
             let is_it = |begun: &Subscription| begun.number == number;
@@ -166,6 +180,12 @@ impl Session {
         }
         self.shared.remind(&self.connection);
         Ok(())
+    }
+
+    /// Until when a subscription waits for other nodes from now on.
+    fn waits_until(&self) -> Instant {
+        let (now, came) = (Instant::now(), self.connection.lock().came);
+        (came.unwrap_or(now) + PATIENCE).max(now + AT_LEAST)
     }
 
     /// Finds out whether it may subscribe.

@@ -22,6 +22,7 @@ impl<P> Homed<P> {
         self.role = Role::Acquiring(Acquiring {
             asked: view.others.to_vec(),
             in_doubt: Vec::new(),
+            rank: 0,
             asked_at: view.now,
             until: view.now.saturating_add(PATIENCE),
             at_last: view.now.saturating_add(LONG_PATIENCE),
@@ -57,6 +58,11 @@ impl<P> Homed<P> {
     /// Nobody owns it: another begins. What is here of one that somebody owned is not gone on
     /// with, since there may have been more.
     pub(super) fn begin(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        let known = match &self.role {
+            Role::Acquiring(acquiring) => acquiring.rank.max(self.rank),
+            _ => self.rank,
+        };
+        self.rank = known.saturating_add(1);
         let history = History::new(&epoch_of(view.random), view.settings, view.now);
         if self.kept.replace((view.settings, history)).is_some() {
             todo.push(Todo::Lose);
@@ -97,12 +103,14 @@ impl<P> Homed<P> {
         &mut self,
         from: &PeerNode,
         agrees: bool,
+        rank: u64,
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
         let Role::Acquiring(acquiring) = &mut self.role else {
             return;
         };
+        acquiring.rank = acquiring.rank.max(rank);
         if acquiring.is_arriving_from(from) {
             return;
         }
@@ -136,6 +144,14 @@ impl<P> Homed<P> {
         }
     }
 
+    /// Whether another log than that of the part is followed, which yet another node owns.
+    fn has_another(&self, from: &PeerNode, part: &Part<P>) -> bool {
+        let (Role::Following(following), Some((_, history))) = (&self.role, &self.kept) else {
+            return false;
+        };
+        following.is_live && following.home != *from && *history.epoch() != part.epoch
+    }
+
     /// A node hands it over.
     pub(super) fn handed_over(
         &mut self,
@@ -146,13 +162,20 @@ impl<P> Homed<P> {
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
-        if matches!(self.role, Role::Owner | Role::Handing(_)) {
-            // There are two: that of the home stays.
-            if !is_last {
-                let is_wanted = false;
-                todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
+        let has_own = matches!(self.role, Role::Owner | Role::Handing(_));
+        if has_own || self.has_another(from, &part) {
+            // There are two. Unless this one has begun in the place of the other, that of the
+            // home stays, and one that is followed already.
+            if part.rank <= self.rank {
+                if !is_last {
+                    let is_wanted = false;
+                    todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
+                }
+                return;
             }
-            return;
+            // They look for it here again, and find the other.
+            let followers = std::mem::take(&mut self.followers);
+            todo.push(Todo::Spread(followers, Word::Moved));
         }
         let before = match &mut self.role {
             Role::Acquiring(acquiring) => acquiring.arriving.take(),
@@ -172,19 +195,27 @@ impl<P> Homed<P> {
             self.absorb(part, view, todo);
             todo.push(Todo::Remember(keys));
             self.own(view, todo);
+            // Whoever handed it over sees another home than this node does. What goes back is
+            // for later: one of both has yet to learn something.
+            if let Some(home) = view.home.filter(|home| *home != from) {
+                self.hand_over(home.clone(), view, todo);
+            }
             return;
         }
-        let (asked, in_doubt, at_last) = match &mut self.role {
+        let (asked, in_doubt, rank, at_last) = match &mut self.role {
             Role::Acquiring(acquiring) => (
                 std::mem::take(&mut acquiring.asked),
                 std::mem::take(&mut acquiring.in_doubt),
+                acquiring.rank,
                 acquiring.at_last,
             ),
-            _ => (vec![from.clone()], Vec::new(), 0),
+            _ => (vec![from.clone()], Vec::new(), 0, 0),
         };
+        let rank = rank.max(part.rank);
         self.role = Role::Acquiring(Acquiring {
             asked,
             in_doubt,
+            rank,
             asked_at: view.now,
             until: view.now.saturating_add(PATIENCE),
             at_last: at_last.max(view.now.saturating_add(LONG_PATIENCE)),

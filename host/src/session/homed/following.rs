@@ -66,7 +66,10 @@ impl<P> Homed<P> {
             serial,
             since,
         } = wish;
-        let Some(history) = self.history(view.settings, view.random, view.now) else {
+        if self.history(view.settings, view.random, view.now).is_none() {
+            return;
+        }
+        let (rank, Some((_, history))) = (self.rank, &mut self.kept) else {
             return;
         };
         history.read(view.now);
@@ -77,7 +80,7 @@ impl<P> Homed<P> {
         let behind = since
             .filter(|since| (begin..=top.offset).contains(since))
             .unwrap_or(begin);
-        let part = part_of(history, behind, view.now);
+        let part = part_of(history, behind, rank, view.now);
         let is_all = part.end() == top.offset;
         if is_all && !self.followers.contains(&from) {
             Arc::make_mut(&mut self.followers).push(from.clone());
@@ -187,7 +190,7 @@ impl<P> Homed<P> {
 }
 
 /// What is kept behind a number, as far as it goes into a message.
-pub(super) fn part_of<P>(history: &History<P>, behind: u64, now: u64) -> Part<P> {
+pub(super) fn part_of<P>(history: &History<P>, behind: u64, rank: u64, now: u64) -> Part<P> {
     let entries = history.part(behind, PART_BYTES).into_iter();
     Part {
         epoch: Arc::clone(history.epoch()),
@@ -196,5 +199,6 @@ pub(super) fn part_of<P>(history: &History<P>, behind: u64, now: u64) -> Part<P>
             .map(|(bytes, publication)| Entry { bytes, publication })
             .collect(),
         lasts: history.lasts(now),
+        rank,
     }
 }

@@ -15,7 +15,8 @@ impl<P> Homed<P> {
         let follows_another = matches!(&self.role, Role::Following(following)
             if following.is_live && following.home != *from);
         let agrees = view.home == Some(from) && !follows_another;
-        let not_mine = Todo::Send(from.clone(), Word::NotMine { agrees });
+        let rank = self.rank;
+        let not_mine = Todo::Send(from.clone(), Word::NotMine { agrees, rank });
         match &self.role {
             Role::Handing(handing) if handing.to == *from => {}
             Role::Owner if agrees => {
@@ -71,7 +72,7 @@ impl<P> Homed<P> {
         };
         match is_wanted {
             true => self.send_part(handing, false, view, todo),
-            // It has one of its own, which it is to be.
+            // It has one of its own, which stays.
             false => self.go_on_at(handing.to, view, todo),
         }
     }
@@ -90,7 +91,7 @@ impl<P> Homed<P> {
         // What was sent and is kept no more need not have come: it begins anew.
         let begin = history.begins_behind();
         let is_first = is_first || handing.sent < begin;
-        let part = part_of(history, handing.sent.max(begin), view.now);
+        let part = part_of(history, handing.sent.max(begin), self.rank, view.now);
         let sent = part.end();
         let is_last = sent == history.top().offset;
         let to = handing.to.clone();

@@ -94,7 +94,7 @@ impl<P> Homed<P> {
             Word::Unfollow => self.drop_follower(from),
             Word::Moved => self.moved(from, view, todo),
             Word::Take => self.asked_for(from, view, todo),
-            Word::NotMine { agrees } => self.not_theirs(from, agrees, view, todo),
+            Word::NotMine { agrees, rank } => self.not_theirs(from, agrees, rank, view, todo),
             Word::Hand {
                 serial,
                 is_first,

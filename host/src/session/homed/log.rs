@@ -29,6 +29,11 @@ pub(in crate::session) struct Homed<P> {
     pub(super) role: Role<P>,
     /// What is kept here of the log, and what that keeps to.
     pub(super) kept: Option<(HistorySettings, History<P>)>,
+    /// That of the log which is kept here, or was last; 0 for none. One that begins has a higher
+    /// one than all that are known of, since it begins in the place of one that is lost: should
+    /// that come back, those who have missed something of it have been told so, and are not to
+    /// be told once more.
+    pub(super) rank: u64,
     /// Who is sent what is published, if it is owned here.
     pub(super) followers: Arc<Vec<PeerNode>>,
     /// Who asked before it was known whether it is.
@@ -85,6 +90,7 @@ impl<P> Default for Homed<P> {
         Self {
             role: Role::Free,
             kept: None,
+            rank: 0,
             followers: Arc::default(),
             wishes: Vec::new(),
             serial: 0,
@@ -123,10 +129,12 @@ impl<P> Homed<P> {
         !self.followers.is_empty()
     }
 
-    /// Whether it changes by itself, so that it has to be looked at soon.
-    pub(in crate::session) fn is_unsettled(&self) -> bool {
+    /// Whether it changes by itself, so that it has to be looked at soon. One that has come to
+    /// be owned where another node is the home is to go on to that.
+    pub(in crate::session) fn is_unsettled(&self, is_home: bool) -> bool {
         match &self.role {
-            Role::Free | Role::Owner => false,
+            Role::Free => false,
+            Role::Owner => !is_home,
             Role::Acquiring(_) | Role::Handing(_) => true,
             Role::Following(following) => following.asked != following.synced,
         }
@@ -155,6 +163,7 @@ impl<P> Homed<P> {
         now: u64,
     ) -> Option<&mut History<P>> {
         if self.kept.is_none() && self.is_owned() {
+            self.rank = self.rank.saturating_add(1);
             let history = History::new(&epoch_of(random), settings, now);
             self.kept = Some((settings, history));
         }
@@ -229,6 +238,7 @@ impl<P> Homed<P> {
         if is_lost {
             todo.push(Todo::Lose);
         }
+        self.rank = part.rank;
         let Some((_, history)) = &mut self.kept else {
             return;
         };

@@ -14,6 +14,9 @@
 //! - Who owns a log whose home is another node by now hands it over, whole: in parts of which
 //!   each is asked for, the ownership with the last. What is lost on the way is lost with its
 //!   epoch.
+//! - Where there were two logs, since nodes could not reach each other, that stays which began
+//!   in the place of the other, so that those who were told of that are not told again;
+//!   otherwise that of the home.
 //! - Who follows and has missed something asks again from where it is, and misses nothing if
 //!   that is still kept. If not, or if the log is another one, subscribers with a position are
 //!   told so, once.

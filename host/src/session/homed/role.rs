@@ -25,6 +25,8 @@ pub(super) struct Acquiring<P> {
     pub(super) asked: Vec<PeerNode>,
     /// Who does not have it, and sees another node as the channel's home.
     pub(super) in_doubt: Vec<PeerNode>,
+    /// The highest rank of a log that any of them knows of.
+    pub(super) rank: u64,
     /// When they were asked last.
     pub(super) asked_at: u64,
     /// When those in doubt are waited for no more, and when nobody is.

@@ -125,3 +125,41 @@ fn a_log_that_is_handed_over_in_parts_arrives_whole() {
     assert_eq!((world.told(), world.epochs()), (0, 1));
     assert_eq!(world.client(first).position.as_ref().unwrap().offset, 11);
 }
+
+#[test]
+fn a_home_that_comes_back_costs_each_subscriber_one_loss() {
+    let mut world = World::new(3, 6);
+    let home = home_among(0..3).unwrap();
+    let others: Vec<_> = (0..3).filter(|node| *node != home).collect();
+    world.see(others[0], others[1]);
+    for other in &others {
+        world.see(home, *other);
+    }
+    for node in 0..3 {
+        world.subscribe(node);
+    }
+    world.settle();
+    for node in 0..3 {
+        assert!(world.subscribe(node));
+    }
+    assert!(world.publish(home));
+    world.settle();
+    for other in &others {
+        world.step(&Step::Part(home, *other));
+    }
+    world.settle();
+    for other in &others {
+        assert_eq!(world.client(*other).told, 1);
+        assert!(world.subscribe(*other));
+    }
+    assert!(world.publish(home_among(others.iter().copied()).unwrap()));
+    world.settle();
+    assert_eq!((world.client(home).told, world.epochs()), (0, 2));
+    for other in &others {
+        world.see(home, *other);
+    }
+    world.settle();
+    for node in 0..3 {
+        assert_eq!(world.client(node).told, 1);
+    }
+}

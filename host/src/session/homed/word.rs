@@ -40,6 +40,8 @@ pub(in crate::session) enum Word<P> {
     NotMine {
         /// Whether the receiver is the channel's home by the sender's lights too.
         agrees: bool,
+        /// Of the last log that the sender knows of; 0 for none.
+        rank: u64,
     },
     /// A part of the log, which the sender hands over.
     Hand {
@@ -74,6 +76,8 @@ pub(in crate::session) struct Part<P> {
     pub(in crate::session) entries: Vec<Entry<P>>,
     /// Milliseconds for which they are kept still.
     pub(in crate::session) lasts: Option<u64>,
+    /// Of two logs of a channel the one of the higher rank stays.
+    pub(in crate::session) rank: u64,
 }
 
 /// A publication of a log.

@@ -38,6 +38,8 @@ pub(super) struct Node {
     others: Vec<usize>,
     /// Who it knows to be about to end.
     pub(super) drains: Vec<usize>,
+    /// Whether it sees the others differently since it was last looked at.
+    is_due: bool,
     client: Client,
 }
 
@@ -89,6 +91,7 @@ impl World {
             log: Homed::default(),
             others: Vec::new(),
             drains: Vec::new(),
+            is_due: false,
             client: Client::default(),
         };
         Self {
@@ -119,6 +122,7 @@ impl World {
             others,
             drains,
             client,
+            ..
         } = self.nodes[node].as_mut()?;
         let may_be = |at: &usize| !drains.contains(at);
         let candidates = others.iter().copied().chain([node]).filter(may_be);
@@ -242,6 +246,7 @@ impl World {
             {
                 node.others.retain(|seen| *seen != other);
                 node.drains.retain(|seen| *seen != other);
+                node.is_due = true;
                 self.with(one, |log, view, todo| log.gone(&peer(other), view, todo));
             }
         }
@@ -292,7 +297,13 @@ impl World {
             Step::Wait(time) => {
                 self.now += time;
                 for node in 0..self.nodes.len() {
-                    self.with(node, |log, view, todo| log.look(view, todo));
+                    let due = self.nodes[node].as_mut().map(|it| &mut it.is_due);
+                    let is_due = due.is_some_and(std::mem::take);
+                    self.with(node, |log, view, todo| {
+                        if is_due || log.is_unsettled(view.home.is_none()) {
+                            log.look(view, todo);
+                        }
+                    });
                 }
             }
         }

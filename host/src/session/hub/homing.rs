@@ -74,9 +74,10 @@ impl Hub {
         state.homed.has_log()
     }
 
-    /// Whether the log is in a state in which it has to be looked at soon.
-    pub(in crate::session) fn is_unsettled(&self) -> bool {
-        self.lock().homed.is_unsettled()
+    /// Whether the log is in a state in which it has to be looked at soon, on the channel's
+    /// home or not.
+    pub(in crate::session) fn is_unsettled(&self, is_home: bool) -> bool {
+        self.lock().homed.is_unsettled(is_home)
     }
 
     /// Waits until how the log stands has changed, from when this is called on.

@@ -6,12 +6,13 @@ use hearken_session_protocol::codes::{disconnects, unsubscribes};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::mesh::News;
+use crate::mesh::{News, PeerNode};
 use crate::session::across::SessionAct;
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
 use crate::session::server::{Spared, Whose};
-use crate::session::test_client::{Client, settle};
+use crate::session::settings::SessionsSettings;
+use crate::session::test_client::{Client, pass, settle};
 use crate::session::test_net::Net;
 use crate::session::test_support::{BEGIN, Rig, open};
 
@@ -287,4 +288,61 @@ async fn channels_and_figures_are_those_of_all_nodes() {
         assert_eq!((usage.sessions, usage.users), (2, 2));
         assert_eq!((usage.subscriptions, usage.channels), (2, 2));
     }
+}
+
+/// A user may have one session from now on.
+fn one_each(rig: &Rig) {
+    let in_use = rig.sessions.0.in_use();
+    let mut settings = SessionsSettings::clone(&in_use.settings);
+    settings.single_connection = true;
+    rig.sessions
+        .replace_settings(settings, in_use.namespaces.clone());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_of_a_user_that_begin_at_once_on_several_nodes_one_stays() {
+    let (net, rigs, _clients) = three().await;
+    rigs.iter().for_each(one_each);
+    let mut all = Vec::new();
+    for round in 0..5 {
+        for (one, other) in [(0, 1), (1, 2), (2, 0)] {
+            net.cut(&rigs[one].peer(), &rigs[other].peer());
+        }
+        // None of them hears of the others before it has begun.
+        for at in 0..3 {
+            all.push(rigs[(at + round) % 3].user("one").await);
+        }
+        net.heal();
+        settle().await;
+        let ends = all.iter_mut().map(Client::end);
+        let ended = ends.filter(|end| *end == Some(3504)).count();
+        assert_eq!(ended, all.len() - 1);
+        // Whoever comes when they have heard of each other stays.
+        all.push(rigs[round % 3].user("one").await);
+        settle().await;
+        let mut ends = all.iter_mut().map(Client::end);
+        let last = ends.next_back().expect("it was added");
+        assert_eq!(last, None);
+        assert!(ends.all(|end| end == Some(3504)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_began_on_nodes_that_were_parted_the_last_stays() {
+    let (_net, rigs, _clients) = three().await;
+    rigs.iter().for_each(one_each);
+    let hear = |at: usize, news: fn(PeerNode) -> News, of: usize| {
+        rigs[at].sessions.ears().hear(news(rigs[of].peer()));
+    };
+    for (one, other) in [(0, 1), (1, 0)] {
+        hear(one, News::Unreachable, other);
+    }
+    let (mut first, mut last) = (rigs[0].user("one").await, rigs[1].user("one").await);
+    settle().await;
+    assert_eq!([first.end(), last.end()], [None, None]);
+    for (one, other) in [(0, 1), (1, 0)] {
+        hear(one, News::Joined, other);
+    }
+    pass(Duration::from_millis(100)).await;
+    assert_eq!([first.end(), last.end()], [Some(3504), None]);
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::channel::{Channel, OtherNodes};
+use crate::channel::{Channel, NamespaceFailure, OtherNodes, SetFailure};
 use crate::event::{Draft, EventType};
 use crate::mesh::{News, PeerNode};
 use crate::session::across::Home;
+use crate::session::history::PageRequest;
 use crate::session::name::ChannelName;
 use crate::session::receipt::{PublishOptions, SessionReceipt};
 use crate::session::refused::Refused;
@@ -195,6 +196,61 @@ async fn a_channel_that_is_removed_ends_for_sessions_of_other_nodes_too() {
     assert_eq!(client.pushes().await, [format!("{name} unsubscribe 2500")]);
     let request = json!({ "channel": name, "recoverable": true });
     assert_eq!(client.refused("subscribe", &request).await, 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_channel_has_is_dropped_from_whatever_node() {
+    let (net, rigs, known) = two().await;
+    let (name, channel) = made(&rigs, &known).await;
+    let (epoch, called) = (
+        json!(channel.epoch().to_string()),
+        ChannelName::new(&name).unwrap(),
+    );
+    for rig in &rigs {
+        rigs[0].append(&channel, &json!("old")).await;
+        rig.sessions.remove_history(&called).await.unwrap();
+        let bounds = channel.bounds().unwrap();
+        assert_eq!(bounds.first, bounds.last + 1);
+        let asked = PageRequest {
+            since: None,
+            limit: 10,
+            reverse: false,
+        };
+        for rig in &rigs {
+            let page = rig.sessions.history(&called, &asked).await.unwrap();
+            assert_eq!(page.publications, []);
+            assert_eq!(page.top.offset, bounds.last);
+        }
+    }
+    let (_client, result) = back(&rigs[1], &name, 2, &epoch).await;
+    assert_eq!(result["recovered"], true, "{result}");
+    // While its node is away, nothing is.
+    net.cut(&rigs[0].peer(), &rigs[1].peer());
+    let removed = rigs[1].sessions.remove_history(&called).await;
+    let Err(Refused::Error(error)) = removed else {
+        panic!("it is away: {removed:?}");
+    };
+    assert_eq!((error.code, error.temporary), (100, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_a_request_has_made_is_made_on_its_home() {
+    let (_net, rigs, known) = two().await;
+    let members = &rigs[1].sessions.0.across.members;
+    let mut names = (0..1000).map(|number| format!("log:{number}"));
+    let is_there = |name: &String| {
+        let name = ChannelName::new(name).unwrap();
+        members.home_of(&name) != Home::Here
+    };
+    let name = names.find(is_there).expect("each has its share");
+    // It does not say that it has it.
+    let made = rigs[1].sessions.make_if_durable(&name).await;
+    let busy = NamespaceFailure::Set(SetFailure::Busy).to_string();
+    assert_eq!(made.expect_err("it is not known").to_string(), busy);
+    known.has("a", &name);
+    rigs[1].sessions.make_if_durable(&name).await.unwrap();
+    let has = |rig: &Rig| rig.channels().get(&name).is_some();
+    assert_eq!([has(&rigs[0]), has(&rigs[1])], [true, false]);
 }
 
 #[tokio::test(start_paused = true)]

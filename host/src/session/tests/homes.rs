@@ -17,9 +17,9 @@ use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, kept};
 
 /// Longer than anybody waits for another node.
-const LONG: Duration = Duration::from_secs(6);
+pub(super) const LONG: Duration = Duration::from_secs(6);
 
-async fn nodes<const COUNT: usize>(names: [&str; COUNT]) -> (Net, [Rig; COUNT]) {
+pub(super) async fn nodes<const COUNT: usize>(names: [&str; COUNT]) -> (Net, [Rig; COUNT]) {
     let net = Net::new();
     let rigs = names.map(|name| Rig::beside(&net, name, &[kept("chat")]));
     pass(Duration::from_millis(100)).await;
@@ -43,7 +43,7 @@ fn owns(rig: &Rig, channel: &str) -> bool {
 }
 
 /// A channel whose home is that node by the lights of this one.
-fn homed_on(rig: &Rig, node: &str) -> String {
+pub(super) fn homed_on(rig: &Rig, node: &str) -> String {
     let mut names = (0..1000).map(|number| format!("chat:{number}"));
     let found = names.find(|name| home_of(rig, name) == node);
     found.expect("each has its share")
@@ -53,7 +53,7 @@ async fn publish(rig: &Rig, channel: &str, data: &Value) -> Result<SessionReceip
     publish_as(rig, channel, data, None).await
 }
 
-async fn publish_as(
+pub(super) async fn publish_as(
     rig: &Rig,
     channel: &str,
     data: &Value,
@@ -73,7 +73,7 @@ async fn publish_as(
     published.await
 }
 
-async fn subscribed(rig: &Rig, channel: &str) -> (Client, Value) {
+pub(super) async fn subscribed(rig: &Rig, channel: &str) -> (Client, Value) {
     let mut client = rig.connected().await;
     let result = client.subscribe(json!({ "channel": channel })).await;
     (client, result)
@@ -96,7 +96,7 @@ fn numbers(result: &Value) -> Vec<u64> {
 }
 
 /// Pushes of numbers that were published under the same numbers.
-fn pushes(channel: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+pub(super) fn pushes(channel: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
     let push = |number| format!("{channel} {number} at {number}");
     numbers.into_iter().map(push).collect()
 }

@@ -96,7 +96,7 @@ async fn messages_go_to_those_who_are_meant() {
     }
     let excluded = Spared {
         clients: vec![all[0].id.clone(), all[1].id.clone()],
-        user: None,
+        ..Spared::default()
     };
     assert_eq!(rig.sessions.message(&Whose::Node, b"5", None, &excluded), 1);
     let mut came = Vec::new();

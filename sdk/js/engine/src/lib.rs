@@ -5,10 +5,12 @@
 //! - [`listener`] is what the node calls with events, [`hooks`] with what sessions ask.
 //! - [`dispatch`] finds the functions, which [`registry`] keeps; [`event`] is what they are
 //!   given, and [`drive`] goes on until their promises are settled.
+//! - [`ahead`] is what differs where a text is evaluated once for many instances.
 //! - [`compat`] evaluates what was written for another runtime.
 //! - [`text`] bounds what goes out, [`values`] converts it.
 //! - [`api`] is the module `hearken` of the text, [`web`] are the globals that authors expect.
 
+mod ahead;
 mod api;
 mod attempts;
 mod bindings;

@@ -87,9 +87,9 @@ fn find(
     }
     if !name.starts_with("./") && !name.starts_with("../") {
         return Err(
-            "packages of npm are bundled into the plugin's file, by `npx esbuild MAIN --bundle \
-             --format=esm --external:hearken --outfile=plugins/NAME.js`; another file of the \
-             plugins folder is imported as \"./_NAME.js\""
+            "packages of npm are for projects, which are bundled with them: `hearken plugin new \
+             NAME --project` makes one; another file of the plugins folder is imported as \
+             \"./_NAME.js\""
                 .to_owned(),
         );
     }

@@ -20,6 +20,23 @@ pub(crate) fn show() {
     LazyLock::force(&SHOWN);
 }
 
+/// Shows it again to a node that has not seen it: the instance was made on another.
+pub(crate) fn show_again() {
+    let shown: &'static [AtomicU64; 2] = *SHOWN;
+    for number in shown {
+        number.store(0, Ordering::Relaxed);
+    }
+    let place = std::ptr::from_ref(shown).cast::<u8>();
+    #[expect(
+        unsafe_code,
+        reason = "numbers that change are shown as the bytes that they are"
+    )]
+    // SAFETY: it is as long as that and is never freed; nobody writes while it is lent, for
+    // the call alone.
+    let bytes = unsafe { std::slice::from_raw_parts(place, size_of::<[AtomicU64; 2]>()) };
+    progress::watch(bytes);
+}
+
 /// Whether the event in hand has all but used up its deadline, and is to fail at once.
 pub(crate) fn is_interrupted() -> bool {
     let [_, stop] = *SHOWN;

@@ -1,6 +1,6 @@
 //! Makes the context of an instance and evaluates the text.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::failure::{self, Failure};
 use crate::memory::LibraryMemory;
 use crate::modules::{Names, Reader, place_of_import};
 use crate::text::Text;
-use crate::{compat, drive, progress, registry, text, values, web};
+use crate::{ahead, compat, drive, progress, registry, text, values, web};
 
 /// What the text's calls may have of the stack at most. It lies in the instance's memory, where
 /// the linker leaves it 1 MiB, of which the engine's own functions need some.
@@ -32,15 +32,21 @@ struct Instance {
 
 thread_local! {
     static INSTANCE: OnceCell<Instance> = const { OnceCell::new() };
+    /// Bytes of memory that are in use before the text is evaluated.
+    static USED: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Evaluates the text, unless that is done; what is wrong with it are the last words of the
 /// instance.
 pub(crate) fn ensure() {
     if INSTANCE.with(|instance| instance.get().is_some()) {
+        if ahead::goes_on() {
+            go_on();
+        }
         return;
     }
     progress::show();
+    ahead::begin();
     let made = make();
     let instance = made.unwrap_or_else(|failure| give_up(&failure.reason));
     INSTANCE.with(|set| {
@@ -48,6 +54,31 @@ pub(crate) fn ensure() {
             give_up("the instance has been started before");
         }
     });
+}
+
+/// Goes on with an instance that was made ahead, within the bounds of this one.
+fn go_on() {
+    progress::show_again();
+    let settings = script::settings();
+    INSTANCE.with(|instance| {
+        if let Some(instance) = instance.get() {
+            set_bounds(instance.context.runtime(), &settings);
+        }
+    });
+    if let Err(why) = ahead::go_on() {
+        give_up(&why);
+    }
+}
+
+/// Has QuickJS keep within what an instance may have, and its calls within what a node takes.
+fn set_bounds(runtime: &Runtime, settings: &script::Options) {
+    if let Some(memory) = memory_limit(settings.memory) {
+        runtime.set_memory_limit(memory);
+    }
+    // To QuickJS nothing would mean that there is no bound.
+    let stack = Some(settings.stack).filter(|stack| *stack > 0);
+    runtime.set_max_stack_size(stack.map_or(MAX_STACK, |stack| stack.min(MAX_STACK)) as usize);
+    text::ask_for_bounds();
 }
 
 /// Runs something in the context.
@@ -70,7 +101,6 @@ pub(crate) fn give_up(why: &str) -> ! {
 fn make() -> std::result::Result<Instance, Failure> {
     let found = |error: Error| Failure::found(error.to_string());
     let settings = script::settings();
-    text::ask_for_bounds();
     let texts = script::texts();
     let Some((entry, _)) = texts.first() else {
         return Err(Failure::found("the node has handed over no text"));
@@ -79,18 +109,18 @@ fn make() -> std::result::Result<Instance, Failure> {
     let texts: Rc<HashMap<String, String>> = Rc::new(texts.into_iter().collect());
 
     let runtime = Runtime::new_with_alloc(LibraryMemory).map_err(found)?;
-    if let Some(memory) = memory_limit(settings.memory) {
-        runtime.set_memory_limit(memory);
-    }
-    // To QuickJS nothing would mean that there is no bound.
-    let stack = Some(settings.stack).filter(|stack| *stack > 0);
-    runtime.set_max_stack_size(stack.map_or(MAX_STACK, |stack| stack.min(MAX_STACK)) as usize);
+    // What is in use before the text is evaluated is in use wherever it goes on.
+    USED.set(core::arch::wasm32::memory_size(0).saturating_mul(PAGE));
+    set_bounds(&runtime, &settings);
     runtime.set_loader(Names(Rc::clone(&texts)), Reader(Rc::clone(&texts)));
     runtime.set_host_promise_rejection_tracker(Some(Box::new(drive::track_rejection)));
     runtime.set_interrupt_handler(Some(Box::new(progress::is_interrupted)));
     let context = Context::full(&runtime).map_err(found)?;
     context.with(|ctx| {
-        let installed = values::keep_errors(&ctx).and_then(|()| web::install(&ctx));
+        let mut installed = values::keep_errors(&ctx).and_then(|()| web::install(&ctx));
+        if ahead::is_ahead() {
+            installed = installed.and_then(|()| ahead::replace_random(&ctx));
+        }
         installed.map_err(|error| failure::caught(&ctx, &error))?;
         match settings.compat.as_str() {
             "" => evaluate(&ctx, &entry, &texts),
@@ -114,7 +144,7 @@ fn memory_limit(all: u64) -> Option<usize> {
     if all == 0 {
         return None;
     }
-    let used = core::arch::wasm32::memory_size(0).saturating_mul(PAGE);
+    let used = USED.get();
     let all = usize::try_from(all).unwrap_or(usize::MAX);
     let left = all.saturating_sub(used);
     Some((left - left / 8).max(MIN_MEMORY))

@@ -15,7 +15,7 @@ use crate::values;
 const MAX_NAME_BYTES: usize = 64 << 10;
 
 /// What one call may hand over beside data: names, and what a list takes for its entries.
-const SLACK_BYTES: usize = 1 << 20;
+const SLACK_BYTES: usize = 256 << 10;
 
 /// What an entry of a list takes beside its content, in bytes.
 const ENTRY_BYTES: usize = 64;

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use rquickjs::function::Constructor;
+use rquickjs::object::Property;
 use rquickjs::{
-    ArrayBuffer, Ctx, Error, IntoJs as _, Object, Persistent, Result, Type, TypedArray, Value, qjs,
+    ArrayBuffer, Ctx, Error, IntoJs, Object, Persistent, Result, Type, TypedArray, Value, qjs,
 };
 
 use crate::text;
@@ -157,6 +158,18 @@ pub(crate) fn to_data<'js>(
         return Ok((Some(text::data(ctx, text)?), given));
     }
     Ok((Some(to_json(ctx, value)?), given))
+}
+
+/// Sets a property of an object to which others have given the name: `__proto__` is one like
+/// any other.
+pub(crate) fn define<'js>(
+    object: &Object<'js>,
+    name: &str,
+    value: impl IntoJs<'js>,
+) -> Result<()> {
+    let value = value.into_js(object.ctx())?;
+    let property = Property::from(value).writable().configurable().enumerable();
+    object.prop(name, property)
 }
 
 /// A value as JSON.

@@ -1,8 +1,16 @@
-// Makes a component of the listener: node build.mjs WIT_FOLDER OUTPUT
+// Makes a component of the listener: node build.mjs TOOL WIT_FOLDER OUTPUT
+import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { componentize } from "@bytecodealliance/componentize-js";
+import { fileURLToPath } from "node:url";
 
-const [witPath, output] = process.argv.slice(2);
-const source = await readFile(new URL("listener.js", import.meta.url), "utf8");
-const { component } = await componentize(source, { witPath, worldName: "plugin" });
-await writeFile(output, component);
+const [tool, wit, output] = process.argv.slice(2);
+const listener = fileURLToPath(new URL("listener.js", import.meta.url));
+if (tool === "componentize-js") {
+  const { componentize } = await import("@bytecodealliance/componentize-js");
+  const { component } = await componentize(await readFile(listener, "utf8"), { witPath: wit, worldName: "plugin" });
+  await writeFile(output, component);
+} else {
+  const program = fileURLToPath(new URL("node_modules/.bin/componentize-qjs", import.meta.url));
+  const what = ["--wit", wit, "--world", "plugin", "--js", listener, "--output", output];
+  execFileSync(program, [...what, "--sync"], { stdio: ["ignore", "ignore", "inherit"] });
+}

@@ -1,22 +1,38 @@
-// The listener that is measured, in JavaScript: it touches what it gets.
+// The listener that is compared, for tools that make a component of a script: see `texts`.
+
+import { send } from "hearken:plugin/events@0.2.0";
 
 export let touched;
 
+const decoder = globalThis.TextDecoder ? new TextDecoder() : undefined;
+
+function quantity(event) {
+  const text = decoder ? decoder.decode(event.data) : String.fromCharCode(...event.data);
+  return JSON.parse(text).quantity;
+}
+
+const handlers = {
+  "custom.bench.empty"() {},
+  "custom.bench.field"(event) {
+    touched = quantity(event);
+  },
+  "custom.bench.send"(event) {
+    const data = Uint8Array.from(String(quantity(event)), (character) => character.charCodeAt(0));
+    send({ type: "bench.sent", data, distributed: false, extensions: [] });
+  },
+};
+
 export const listener = {
   describe() {
-    return {
-      version: "0.1.0",
-      listeners: [
-        {
-          name: "count",
-          filter: { pattern: "custom.bench.count*", localOnly: false },
-          delivery: { tag: "live" },
-        },
-      ],
-    };
+    const listeners = Object.keys(handlers).map((pattern) => ({
+      name: pattern,
+      filter: { pattern, localOnly: false },
+      delivery: { tag: "live" },
+    }));
+    return { version: "0.1.0", listeners };
   },
 
   handle(event) {
-    touched = event.type.length + (event.data[0] ?? 0);
+    handlers[event.type](event);
   },
 };

@@ -46,7 +46,11 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
     };
     world.may_be_full = disk == Kind::Full;
     world.may_start_full = kind == Kind::Full;
-    world.may_lose_catalogue = kind == Kind::Catalogue;
+    // Damaged logs may lose the catalogue too. Beside the other choices, which stay the same.
+    let mut aside = world.random.clone();
+    aside.bits();
+    let loses_both = disk == Kind::Damage && aside.chance(300);
+    world.may_lose_catalogue = kind == Kind::Catalogue || loses_both;
     for _ in 0..=world.random.below(SESSIONS) {
         let at_start = faults(world, disk);
         starts::start(world, at_start)?;
@@ -70,6 +74,9 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
         end(world)?;
         if proven && world.random.chance(700) {
             world.damage_logs();
+        }
+        if loses_both && world.random.chance(300) {
+            world.give_catalogue_up();
         }
         if kind == Kind::Catalogue && world.random.chance(500) {
             world.damage_catalogue();

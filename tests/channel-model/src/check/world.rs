@@ -105,13 +105,18 @@ impl World {
     }
 
     pub(super) fn open(&self) -> Result<(Arc<DiskEngine>, Steps), OpenError> {
+        self.open_on(&self.disk)
+    }
+
+    /// Opens what another disk has.
+    fn open_on(&self, disk: &Disk) -> Result<(Arc<DiskEngine>, Steps), OpenError> {
         let settings = DiskSettings {
             folder: PathBuf::from("/channels"),
             max_bytes: 1 << 30,
             max_channels: 100,
         };
         let environment = Arc::clone(&self.environment);
-        let device = Arc::new(self.disk.clone());
+        let device = Arc::new(disk.clone());
         let (engine, steps) = DiskEngine::open_stepped(environment, device, settings)?;
         Ok((Arc::new(engine), steps))
     }

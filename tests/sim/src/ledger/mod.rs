@@ -191,6 +191,16 @@ impl Ledger {
         found.filter(|at| unended(&self.lives[*at])).map(LifeId)
     }
 
+    /// Whether each of two is there for the other.
+    #[must_use]
+    pub fn are_joined(&self, one: LifeId, other: LifeId) -> bool {
+        let sees = |observer, subject| {
+            let view = self.views.get(&(observer, subject));
+            view.is_some_and(|view| view.presence == Presence::Joined)
+        };
+        sees(one, other) && sees(other, one)
+    }
+
     /// All that take part and have not been told to stop.
     pub fn running(&self) -> impl Iterator<Item = LifeId> + '_ {
         let running = |(at, life): (usize, &Life)| life.is_running().then_some(LifeId(at));

@@ -23,15 +23,28 @@ impl Draft {
             5 => self.churn(),
             _ => self.slow_peer(),
         }
-        // What is lost is told by events that nobody counts one by one beside sessions.
-        let is_burst = |action: &Action| matches!(action, Action::Burst(..));
-        self.plan.actions.retain(|(_, action)| !is_burst(action));
+        self.overflow_in_cuts();
         self.plan.visitors = false;
         self.plan.wishes = false;
+        let large = self.random.random_bool(0.25);
         for node in &mut self.plan.nodes {
             node.publishers = 1;
+            node.large = large;
         }
         self.plan.clients = self.random.random_range(5..=12);
+    }
+
+    /// Now and then more is published, while nodes cannot reach each other, than waits for
+    /// these: messages of sessions are lost with it.
+    fn overflow_in_cuts(&mut self) {
+        let cuts = self.plan.actions.iter();
+        let cuts = cuts.filter(|(_, action)| matches!(action, Action::Cut(_)));
+        let cuts: Vec<u64> = cuts.map(|(at, _)| at.as_millis() as u64).collect();
+        if !cuts.is_empty() && self.random.random_bool(0.3) {
+            let cut = cuts[self.random.random_range(0..cuts.len())];
+            let at = cut + self.random.random_range(0..1_000);
+            self.overflow(at);
+        }
     }
 
     /// One node after the other is stopped and started again, as for an upgrade, and some more

@@ -96,6 +96,12 @@ pub fn unsettled(ledger: &Ledger) -> Option<String> {
         if let Some(channel) = &client.unacknowledged {
             return Some(format!("client {number} waits to publish to {channel}"));
         }
+        if !client.is_live {
+            return Some(format!(
+                "client {number} is not subscribed to {}",
+                client.live
+            ));
+        }
         for (channel, place) in &client.kept {
             let is_subscribed = client.subscribed.contains(channel);
             let Some(place) = place.as_ref().filter(|_| is_subscribed) else {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::ledger::LifeId;
+use crate::plan::Plan;
 use histories::{Histories, Position};
 use presences::Presences;
 
@@ -40,6 +41,10 @@ pub struct Visits {
     pub calm_since: Option<Duration>,
     /// Nothing ever breaks: nodes only come, and go when they are told to.
     pub is_gentle: bool,
+    /// The same, and whoever was told to go had somebody to hand its histories over to.
+    pub keeps_all: bool,
+    /// Some publications are large.
+    pub is_large: bool,
     /// Each client publishes once more, at last, to its channel without history.
     pub calls_roll: bool,
     /// Those who have.
@@ -72,6 +77,8 @@ pub struct Client {
     pub subscribed: Vec<String>,
     /// The channel without history that it is subscribed to.
     pub live: String,
+    /// Whether it is now.
+    pub is_live: bool,
     /// The channel with presence.
     pub here: String,
     /// Publications to channels with a history.
@@ -92,12 +99,15 @@ pub struct Seat {
 }
 
 impl Visits {
-    /// So many clients, who are nowhere yet.
+    /// The clients of a plan, who are nowhere yet.
     #[must_use]
-    pub fn of(clients: usize, is_gentle: bool) -> Self {
+    pub fn of(plan: &Plan) -> Self {
+        let is_gentle = plan.is_gentle();
         Self {
-            clients: (0..clients).map(Client::new).collect(),
+            clients: (0..plan.clients).map(Client::new).collect(),
             is_gentle,
+            keeps_all: is_gentle,
+            is_large: plan.nodes.iter().any(|node| node.large),
             ..Self::default()
         }
     }
@@ -121,6 +131,7 @@ impl Client {
             kept: kept.into(),
             subscribed: Vec::new(),
             live: format!("live:{}", number % LIVE),
+            is_live: false,
             here: format!("here:{}", number % HERE),
             published: 0,
             unacknowledged: None,

@@ -101,6 +101,7 @@ impl Visit {
             let this = &mut ledger.visits.clients[client];
             this.visits += 1;
             this.subscribed.clear();
+            this.is_live = false;
             this.heard.clear();
             this.visits
         };

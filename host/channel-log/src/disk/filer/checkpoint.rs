@@ -76,14 +76,16 @@ impl Filer {
 
     /// Has the catalogue know what it has to of the start, if it does not; returns whether
     /// it could.
-    pub(super) fn note_start(&mut self) -> Result<bool, Waiting> {
+    pub(in crate::disk) fn note_start(&mut self) -> Result<bool, Waiting> {
         let Some(mut notes) = self.unnoted.take() else {
             return Ok(true);
         };
         notes.follow(&self.core.channels.all());
         let noted = self.core.catalogue.write(true, |write| notes.write(write));
         let noted = self.is_noted(noted);
-        if noted != Ok(true) {
+        if noted == Ok(true) {
+            self.core.filing.set_unnoted(false);
+        } else {
             self.unnoted = Some(notes);
         }
         noted

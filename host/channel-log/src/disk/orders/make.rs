@@ -37,6 +37,10 @@ impl Keeper {
         if let Some(fault) = core.fault() {
             return Err(CreateError::Storage(fault.clone()));
         }
+        if core.filing.is_unnoted() {
+            let text = "the disk was full when the node started; make room, and try again";
+            return Err(CreateError::Storage(StorageFault::new(text)));
+        }
         let id = self.next_id;
         self.next_id += 1;
         let epoch = Epoch::new(core.environment.random());

@@ -28,6 +28,9 @@ use crate::disk::segment;
 /// Bytes that may be missing with a file of the journal.
 const LONGEST_FILE: u64 = 64 << 20;
 
+/// The number of the first group of all.
+const FIRST_GROUP: u64 = 1;
+
 /// Bytes of batches that a full disk has no room for and that are held in memory: more than
 /// lie in the journal alone while the engine is open.
 const MAX_HELD: usize = 128 << 20;
@@ -98,7 +101,7 @@ pub(super) fn replay(
     Ok(Replayed {
         // Also where those that were pinned are not there any more.
         next_file: next_file.unwrap_or(1).max(pinned.saturating_add(1)),
-        next_group: replay.next.unwrap_or(1),
+        next_group: replay.next.unwrap_or(FIRST_GROUP),
         files: sealed,
         lost: replay.lost,
         highest_channel: replay.highest_channel,
@@ -182,7 +185,7 @@ impl Replay<'_> {
 
     /// A head of the group of this number is there: all before it were durable.
     fn meet(&mut self, number: u64, here: Place) -> Result<(), OpenError> {
-        let next = self.next.unwrap_or(number);
+        let next = self.next.unwrap_or_else(|| self.first_that_was(number));
         if number > next {
             let bad = std::mem::take(&mut self.bad);
             return self.salvage(&bad, next..number, here);
@@ -192,6 +195,14 @@ impl Replay<'_> {
             return self.salvage_pinned(&bad, here);
         }
         Ok(())
+    }
+
+    /// The first group that there must have been before the group of this number, where the
+    /// catalogue is lost that knew it: each of the regions was at least one.
+    fn first_that_was(&self, number: u64) -> u64 {
+        number
+            .saturating_sub(self.bad.len() as u64)
+            .max(FIRST_GROUP)
     }
 
     /// Nothing follows: what is not whole was told to nobody, unless the disk has lost it.

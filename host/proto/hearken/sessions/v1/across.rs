@@ -148,7 +148,7 @@ pub struct Ask {
     /// Unlike that of every other request of the sender's start.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(oneof = "ask::What", tags = "20, 21, 22, 23, 50, 51, 52, 53")]
+    #[prost(oneof = "ask::What", tags = "20, 21, 22, 23, 24, 50, 51, 52, 53")]
     pub what: ::core::option::Option<ask::What>,
 }
 /// Nested message and enum types in `Ask`.
@@ -163,6 +163,8 @@ pub mod ask {
         ReadLog(super::ReadLog),
         #[prost(message, tag = "23")]
         AppendLog(super::AppendLog),
+        #[prost(message, tag = "24")]
+        TrimLog(super::TrimLog),
         #[prost(message, tag = "50")]
         Act(super::Act),
         #[prost(message, tag = "51")]
@@ -178,7 +180,7 @@ pub struct Answer {
     /// Of the request.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(oneof = "answer::What", tags = "2, 20, 21, 22, 23, 50, 51, 52, 53")]
+    #[prost(oneof = "answer::What", tags = "2, 20, 21, 22, 23, 24, 50, 51, 52, 53")]
     pub what: ::core::option::Option<answer::What>,
 }
 /// Nested message and enum types in `Answer`.
@@ -195,6 +197,8 @@ pub mod answer {
         LogRead(super::LogRead),
         #[prost(message, tag = "23")]
         Appended(super::Number),
+        #[prost(message, tag = "24")]
+        Trimmed(super::Nothing),
         #[prost(message, tag = "50")]
         Acted(super::Acted),
         #[prost(message, tag = "51")]
@@ -347,6 +351,9 @@ pub struct NotMine {
     /// Whether the receiver is the channel's home by the sender's lights too.
     #[prost(bool, tag = "1")]
     pub agrees: bool,
+    /// Of the last log that the sender knows of; 0 for none.
+    #[prost(uint64, tag = "2")]
+    pub rank: u64,
 }
 /// A part of a log, which moves to the receiver. It is the receiver's with the last.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -383,6 +390,9 @@ pub struct Part {
     /// Milliseconds for which they are kept still.
     #[prost(uint64, optional, tag = "4")]
     pub lasts_ms: ::core::option::Option<u64>,
+    /// Of two logs of a channel the one of the higher rank stays.
+    #[prost(uint64, tag = "5")]
+    pub rank: u64,
 }
 /// A publication of a log.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -601,6 +611,13 @@ pub struct AppendLog {
     #[prost(string, tag = "4")]
     pub principal: ::prost::alloc::string::String,
 }
+/// All that a log has is to be dropped; its position stays. Where there is no such log, nothing
+/// is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TrimLog {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+}
 /// Asks which sessions of the other node are subscribed to channels, and from then on for each
 /// change of that. Channels that were asked for before may be asked for again.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -748,6 +765,20 @@ pub struct Spared {
     /// All of this user.
     #[prost(string, optional, tag = "2")]
     pub user: ::core::option::Option<::prost::alloc::string::String>,
+    /// Those that have begun later.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<Began>,
+}
+/// When a session began, in an order that all nodes agree on: by the time, then by the id.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Began {
+    /// Milliseconds since the Unix epoch, and later than that of each session of which its node
+    /// had heard.
+    #[prost(uint64, tag = "1")]
+    pub time: u64,
+    /// Its id.
+    #[prost(string, tag = "2")]
+    pub client: ::prost::alloc::string::String,
 }
 /// Has something done with sessions of the other node.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -8,7 +8,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::figure::{Kind, encode};
-use crate::session::{Code, CountsShown, Sessions, SessionsStats};
+use crate::session::{Code, CountsShown, HistoriesShown, Sessions, SessionsStats};
 
 /// A figure of the sessions.
 struct Figure {
@@ -18,7 +18,7 @@ struct Figure {
     value: fn(&SessionsStats) -> u64,
 }
 
-const FIGURES: [Figure; 18] = [
+const FIGURES: [Figure; 22] = [
     Figure {
         name: "sessions",
         help: "Sessions that are connected",
@@ -127,6 +127,30 @@ const FIGURES: [Figure; 18] = [
         kind: Kind::Counter,
         value: |stats| stats.across.live_received,
     },
+    Figure {
+        name: "session_publications_passed_on",
+        help: "Publications that another node has taken, which keeps their channel's history",
+        kind: Kind::Counter,
+        value: |stats| stats.across.passed_on,
+    },
+    Figure {
+        name: "session_publications_passed_again",
+        help: "Publications that were sent to such a node once more, since it had not answered",
+        kind: Kind::Counter,
+        value: |stats| stats.across.passed_again,
+    },
+    Figure {
+        name: "session_histories_handed_over",
+        help: "Histories in memory that were handed over to another node",
+        kind: Kind::Counter,
+        value: |stats| stats.across.handed_over,
+    },
+    Figure {
+        name: "session_node_requests_unanswered",
+        help: "Requests to the sessions of other nodes that were not answered in time",
+        kind: Kind::Counter,
+        value: |stats| stats.across.unanswered,
+    },
 ];
 
 /// What was counted in one number.
@@ -201,6 +225,22 @@ pub(super) fn encode_sessions(
         let kind = figure.kind.metric_type();
         let metric = encoder.encode_descriptor(figure.name, figure.help, None, kind)?;
         encode(metric, figure.kind, (figure.value)(&stats))?;
+    }
+    let HistoriesShown { kept, followed } = sessions.histories();
+    for (name, help, count) in [
+        (
+            "session_histories_kept",
+            "Histories in memory that this node keeps",
+            kept,
+        ),
+        (
+            "session_histories_followed",
+            "Histories in memory of other nodes that are followed, since somebody here needs them",
+            followed,
+        ),
+    ] {
+        let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        encode(metric, Kind::Gauge, count as u64)?;
     }
     let counts = sessions.counts();
     for count in &COUNTS {

@@ -167,7 +167,7 @@ impl Calling<'_> {
         };
         let spared = Spared {
             clients: asked.whitelist.all()?,
-            user: None,
+            ..Spared::default()
         };
         self.act(sent, &SessionAct::Disconnect { why, spared })
             .await

@@ -346,7 +346,7 @@ impl Conversation {
 
     /// Takes a message apart into commands.
     fn decode(session: &Session, spoken: Spoken, commands: &mut VecDeque<Command>, message: &[u8]) {
-        session.count_received(message.len());
+        session.came(message.len());
         let limits = Session::decode_limits(spoken.max_message);
         match decode(spoken.encoding, message, &limits) {
             Ok(decoded) => commands.extend(decoded),

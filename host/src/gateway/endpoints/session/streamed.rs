@@ -81,7 +81,7 @@ impl Start {
         };
         let outbox_of = Arc::clone(&outbox);
         let session = context.sessions.begin(arrival, transport, outbox_of);
-        session.count_received(self.received);
+        session.came(self.received);
         let listed = session
             .secret()
             .map(|secret| context.inboxes.list(secret, &inbox));
@@ -241,7 +241,7 @@ impl Streamed {
 
     /// Takes a message apart into commands.
     fn begin(&mut self, message: inbox::Message) {
-        self.session.count_received(message.data.len());
+        self.session.came(message.data.len());
         let limits = Session::decode_limits(self.max_message);
         match decode(self.variant.encoding, &message.data, &limits) {
             Ok(commands) => self.work.commands = commands.into(),

@@ -43,7 +43,6 @@ pub(crate) struct Compiler {
 }
 
 /// An engine that is being compiled, for whoever asks for it; dropping it ends the work.
-#[derive(Debug)]
 struct EngineWork {
     hash: blake3::Hash,
     outcome: oneshot::Receiver<Result<Arc<Component>, CompileError>>,
@@ -52,6 +51,14 @@ struct EngineWork {
         expect(dead_code, reason = "it ends the work when it is dropped")
     )]
     task: AbortOnDropHandle<()>,
+}
+
+impl std::fmt::Debug for EngineWork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineWork")
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where code is that was compiled.

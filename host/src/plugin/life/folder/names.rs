@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::config::{MAX_PLUGIN_NAME_BYTES, is_plugin_name};
+use crate::plugin::life::files::{Files, is_project};
 use crate::script::{TextFile, text_file};
 
 /// Whose a file of the folder is.
@@ -31,6 +32,10 @@ pub(super) fn whose(folder: &Path, path: &Path) -> Option<Whose> {
         return text
             .and_then(|_| folder_s_plugin(parent))
             .map(Whose::Plugin);
+    }
+    // Of what was made of other texts.
+    if let Some(TextFile::Plugin(stem)) = name.strip_suffix(".map").and_then(text_file) {
+        return named(stem);
     }
     match text_file(name) {
         Some(TextFile::Ignored) => None,
@@ -76,6 +81,22 @@ pub(super) fn warn_of_name(path: &Path) {
     }
 }
 
+/// Tells whoever put a project there that it is still to be built.
+pub(super) fn warn_of_project(folder: &Path, path: &Path) {
+    let Some(plugin) = folder_s_plugin(path).filter(|_| is_project(path)) else {
+        return;
+    };
+    if Files::of(folder, &plugin).found().next().is_none() {
+        tracing::warn!(
+            path = %path.display(),
+            "ignored: it is a project that has not been built; `hearken dev` builds it, and \
+             `hearken plugin build {} --out {}` does",
+            path.display(),
+            folder.join(format!("{plugin}.wasm")).display(),
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +109,7 @@ mod tests {
             ("/p/cart.v2.toml", "cart.v2"),
             ("/p/cart.ts", "cart"),
             ("/p/cart.py", "cart"),
+            ("/p/cart.js.map", "cart"),
             ("/p/shop/main.ts", "shop"),
             ("/p/shop/_prices.ts", "shop"),
         ] {
@@ -111,6 +133,8 @@ mod tests {
             "/p/test_cart.py",
             "/p/shop/Cargo.toml",
             "/p/shop/main.test.ts",
+            "/p/_util.js.map",
+            "/p/cart.map",
             "/p/.hearken/hearken.ts",
             "/p/node_modules/index.js",
             "/p/__pycache__/main.py",

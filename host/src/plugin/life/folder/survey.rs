@@ -7,9 +7,9 @@ use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::names::{Whose, folder_s_plugin, warn_of_name, whose};
-use crate::plugin::life::files::{Files, language_of, main_files};
-use crate::script::{Language, TextFile, text_file};
+use super::names::{Whose, folder_s_plugin, warn_of_name, warn_of_project, whose};
+use crate::plugin::life::files::{Files, is_project, language_of, main_files, map_of};
+use crate::script::{Language, PACKAGES_MARK, TextFile, text_file};
 
 /// What the system says of one file. Two contents have two stamps, unless somebody
 /// takes pains that they have not.
@@ -31,6 +31,8 @@ pub(super) struct Identity(u64, u64);
 pub(crate) struct Stamps {
     /// What the plugin is, and the texts in its own folder.
     artifacts: BTreeMap<PathBuf, Stamp>,
+    /// What else belongs to them: source maps, and what says which packages were got.
+    maps: BTreeMap<PathBuf, Stamp>,
     manifest: Option<Stamp>,
 }
 
@@ -106,7 +108,10 @@ impl Stamps {
         for found in files.found() {
             match found.parent() {
                 Some(own) if own != files.folder => stamps.add_texts(own),
-                _ => stamps.add(found.clone()),
+                _ => {
+                    stamps.add_map(map_of(found));
+                    stamps.add(found.clone());
+                }
             }
         }
         stamps.manifest = Stamp::of(&files.manifest);
@@ -119,9 +124,16 @@ impl Stamps {
         }
     }
 
+    fn add_map(&mut self, file: PathBuf) {
+        if let Some(stamp) = Stamp::of(&file) {
+            self.maps.insert(file, stamp);
+        }
+    }
+
     /// The texts of a folder that is a plugin.
     fn add_texts(&mut self, folder: &Path) {
         texts_in(folder).into_iter().for_each(|text| self.add(text));
+        self.add_map(folder.join(PACKAGES_MARK));
     }
 
     /// Whether there is no file.
@@ -161,8 +173,11 @@ impl Survey {
                 }
                 Some(Whose::Plugin(plugin)) => {
                     let stamps = survey.plugins.entry(plugin).or_default();
-                    if path.extension() == Some(OsStr::new("toml")) {
+                    let extension = path.extension().unwrap_or_default();
+                    if extension == OsStr::new("toml") {
                         stamps.manifest = Stamp::of(&path);
+                    } else if extension == OsStr::new("map") {
+                        stamps.add_map(path);
                     } else {
                         stamps.add(path);
                     }
@@ -185,9 +200,10 @@ impl Survey {
             return;
         };
         let texts = texts_in(&path);
-        if main_files(&path).any(|main| texts.contains(&main)) {
+        if !is_project(&path) && main_files(&path).any(|main| texts.contains(&main)) {
             let stamps = self.plugins.entry(plugin).or_default();
             texts.into_iter().for_each(|text| stamps.add(text));
+            stamps.add_map(path.join(PACKAGES_MARK));
         }
         self.folders.insert(path);
     }
@@ -207,8 +223,10 @@ fn texts_in(folder: &Path) -> Vec<PathBuf> {
 /// Warns of every plugin in the folder whose name is none.
 pub(super) fn warn_of_names(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if whose(folder, &entry.path()).is_none() {
-            warn_of_name(&entry.path());
+        let path = entry.path();
+        if whose(folder, &path).is_none() {
+            warn_of_name(&path);
+            warn_of_project(folder, &path);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_channel_log::Bounds;
+use hearken_session_protocol::codes::errors;
 use tokio::time::sleep;
 
 use crate::mesh::PeerNode;
@@ -93,7 +94,9 @@ impl Shared {
             Err(AskFailure::Refused(why)) => {
                 return Err(match why.reason() {
                     refusal::Reason::Unknown => NotOpened::Unknown,
-                    refusal::Reason::Error => NotOpened::TooMany,
+                    refusal::Reason::Error if why.code == errors::LIMIT_EXCEEDED.code => {
+                        NotOpened::TooMany
+                    }
                     _ => NotOpened::Away,
                 });
             }

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `core` | which logs of others are known here, and who is told of those of this node: [`Durable`] |
 //! | `finding` | which node has a channel, and opening it |
-//! | `reading`, `appending` | reading and appending |
+//! | `reading`, `appending`, `trimming` | reading, appending, and dropping what there is |
 //! | `serving` | the other side of these |
 
 mod appending;
@@ -17,6 +17,7 @@ mod core;
 mod finding;
 mod reading;
 mod serving;
+mod trimming;
 
 pub(super) use core::Durable;
 pub(in crate::session) use finding::{Holder, NotOpened};

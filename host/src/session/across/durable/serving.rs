@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hearken_channel_log::{ReadError, StorageFault};
-use hearken_session_protocol::codes::errors;
 
+use super::appending::refusal_of;
 use crate::channel::{Channel, Found, ReadAmount, ReadFailure};
 use crate::mesh::PeerNode;
 use crate::session::across::protocol::across::Kind;
@@ -15,7 +15,6 @@ use crate::session::across::protocol::{
 };
 use crate::session::log::Log;
 use crate::session::name::ChannelName;
-use crate::session::refused::Refused;
 use crate::session::shared::Shared;
 
 /// Most that is read for one answer, which goes into a message.
@@ -217,13 +216,7 @@ impl Shared {
         self.run(async move {
             let answer = match shared.append_for(&from, &asked).await {
                 Ok(number) => What::Appended(number),
-                Err(Refused::Error(error)) => What::Refused(Refusal {
-                    message: error.message.to_string(),
-                    ..because(refusal::Reason::Error, error.code)
-                }),
-                Err(Refused::Disconnect(_)) => {
-                    What::Refused(because(refusal::Reason::Error, errors::INTERNAL.code))
-                }
+                Err(why) => What::Refused(refusal_of(why)),
             };
             shared.across.answer(&from, id, answer);
         });

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::offers::Offered;
 use crate::session::name::ChannelName;
@@ -155,6 +156,22 @@ impl Homes {
             return None;
         }
         Some(next)
+    }
+
+    /// Takes those out that are waited for no more.
+    pub(super) fn take_late(&self, name: &ChannelName, now: Instant) -> Vec<Offered> {
+        let mut all = self.waiting();
+        let Some(waiting) = all.get_mut(name) else {
+            return Vec::new();
+        };
+        let (late, left) = std::mem::take(&mut waiting.offered)
+            .into_iter()
+            .partition::<Vec<_>, _>(|offered| offered.until() <= now);
+        waiting.offered = left.into();
+        for offered in &late {
+            waiting.bytes = waiting.bytes.saturating_sub(offered.bytes());
+        }
+        late
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

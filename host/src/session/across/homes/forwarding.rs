@@ -21,8 +21,9 @@ use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::shared::Shared;
 
-/// How long whoever publishes waits: a client waits 5 s for an answer.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long an answer is waited for before what has a key is sent again: the request may be
+/// lost, or its node gone, and another be the channel's home.
+const SENT_AGAIN: Duration = Duration::from_secs(2);
 
 /// Before it is looked again who numbers a channel's publications.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -60,24 +61,20 @@ impl Shared {
     }
 
     async fn forward_all(self: &Arc<Self>, name: &ChannelName, offered: Vec<Offered>) {
-        let deadline = Instant::now() + PATIENCE;
         let mut left = offered;
         while !left.is_empty() {
             let Ok((_, namespace)) = self.published_to(name.as_str()) else {
-                return self.fail(name, left, Forwarded::Refused);
+                return self.fail_all(name, &mut left, Forwarded::Refused);
             };
             let Some(settings) = namespace.history_in_memory() else {
-                return self.fail(name, left, Forwarded::Refused);
+                return self.fail_all(name, &mut left, Forwarded::Refused);
             };
-            match self
-                .forward_some(name, &namespace, settings, &mut left, deadline)
-                .await
-            {
-                Sent::Done => {}
-                Sent::Again if Instant::now() >= deadline => {
-                    return self.fail(name, left, Forwarded::Away);
+            let sent = self.forward_some(name, &namespace, settings, &mut left);
+            if matches!(sent.await, Sent::Again) {
+                self.give_up_late(name, &mut left);
+                if !left.is_empty() {
+                    sleep(AGAIN).await;
                 }
-                Sent::Again => sleep(AGAIN).await,
             }
         }
     }
@@ -88,13 +85,13 @@ impl Shared {
         namespace: &Arc<Namespace>,
         settings: HistorySettings,
         left: &mut Vec<Offered>,
-        deadline: Instant,
     ) -> Sent {
         let owns = || self.hubs.get(name).is_some_and(|hub| hub.owns_log());
         let home = match self.across.members.home_of(name) {
             _ if owns() => None,
             Home::Here => {
-                let settled = self.settle(name, namespace, settings, Needs::Some, deadline);
+                let soon = Instant::now() + SENT_AGAIN;
+                let settled = self.settle(name, namespace, settings, Needs::Some, soon);
                 if settled.await.is_err() || !owns() {
                     return Sent::Again;
                 }
@@ -111,10 +108,12 @@ impl Shared {
         let Ok(asked) = self.across.begin_asking(&home, what) else {
             return Sent::Again;
         };
-        let patience = deadline.saturating_duration_since(Instant::now());
-        match asked.answered(patience).await {
+        let traffic = &self.across.traffic;
+        traffic.passed_again(left.iter().filter(|one| one.is_in_doubt).count());
+        match asked.answered(patience_for(left)).await {
             Ok(answer::What::Numbered(numbered)) => {
                 let count = numbered.numbers.len().min(left.len());
+                traffic.passed_on(count);
                 for (offered, number) in left.drain(..count).zip(numbered.numbers) {
                     numbered_elsewhere(offered, number);
                 }
@@ -126,20 +125,48 @@ impl Shared {
             Err(AskFailure::Refused(why)) => match why.reason() {
                 refusal::Reason::Moved | refusal::Reason::Unknown => Sent::Again,
                 refusal::Reason::Busy => {
-                    self.fail(name, std::mem::take(left), Forwarded::Busy);
+                    self.fail_all(name, left, Forwarded::Busy);
                     Sent::Done
                 }
                 _ => {
-                    self.fail(name, std::mem::take(left), Forwarded::Away);
+                    self.fail_all(name, left, Forwarded::Away);
                     Sent::Done
                 }
             },
             // It may have given them numbers.
             Ok(_) | Err(AskFailure::Away | AskFailure::Late) => {
-                self.fail(name, std::mem::take(left), Forwarded::Unknown);
-                Sent::Done
+                let all = std::mem::take(left);
+                let (again, unknown) = all
+                    .into_iter()
+                    .partition(|offered| offered.may_be_sent_again());
+                *left = again;
+                for offered in left.iter_mut() {
+                    offered.is_in_doubt = true;
+                }
+                self.fail(name, unknown, Forwarded::Unknown);
+                Sent::Again
             }
         }
+    }
+
+    /// Those that are waited for no more are told so, also of those that wait for their turn.
+    fn give_up_late(&self, name: &ChannelName, left: &mut Vec<Offered>) {
+        let now = Instant::now();
+        let mut late = self.across.homes.take_late(name, now);
+        late.extend(left.extract_if(.., |offered| offered.until() <= now));
+        for offered in late {
+            let why = offered.given_up();
+            self.fail(name, vec![offered], why);
+        }
+    }
+
+    /// All of these get no number. Of what is in doubt that is not known.
+    fn fail_all(&self, name: &ChannelName, left: &mut Vec<Offered>, why: Forwarded) {
+        let (in_doubt, others) = std::mem::take(left)
+            .into_iter()
+            .partition(|offered| offered.is_in_doubt);
+        self.fail(name, in_doubt, Forwarded::Unknown);
+        self.fail(name, others, why);
     }
 
     /// The log is this node's by now.
@@ -159,8 +186,22 @@ impl Shared {
             let Ok(Some(taken)) = taken else {
                 return Sent::Again;
             };
+            let offered = left.remove(0);
+            let is_own = offered.is_in_doubt && taken.is_duplicate;
+            match &taken.answered.position {
+                // It was handed over with the log.
+                Some(position) if is_own => {
+                    let (offset, time) = (position.offset, taken.answered.time);
+                    deliver_own(&offered, offset, time);
+                }
+                _ => {}
+            }
+            let taken = Taken {
+                is_duplicate: taken.is_duplicate && !is_own,
+                ..taken
+            };
             // Nobody may wait for it.
-            let _ = left.remove(0).answer.send(Ok(taken));
+            let _ = offered.answer.send(Ok(taken));
         }
         Sent::Done
     }
@@ -181,6 +222,16 @@ impl Shared {
     }
 }
 
+/// How long it is waited for the answer about these. What is not to be sent again is waited for
+/// until the last of it is given up.
+fn patience_for(sent: &[Offered]) -> Duration {
+    let once = sent.iter().filter(|offered| !offered.may_be_sent_again());
+    match once.map(Offered::until).max() {
+        Some(until) => until.saturating_duration_since(Instant::now()),
+        None => SENT_AGAIN,
+    }
+}
+
 /// A publication has got its number from another node: it is delivered on the bus of this one.
 fn numbered_elsewhere(offered: Offered, number: Number) {
     let position = number.position.map(position_of);
@@ -189,11 +240,10 @@ fn numbered_elsewhere(offered: Offered, number: Number) {
         let _ = offered.answer.send(Err(Forwarded::Unknown));
         return;
     };
-    if !number.duplicate {
-        let event = offered.event.placed(position.offset, number.time);
-        offered
-            .publisher
-            .publish_stored(std::slice::from_ref(&event));
+    // What was sent before is a duplicate of itself, and nobody has delivered that.
+    let is_duplicate = number.duplicate && !offered.is_in_doubt;
+    if !is_duplicate {
+        deliver_own(&offered, position.offset, number.time);
     }
     let taken = Taken {
         answered: Answered {
@@ -201,8 +251,16 @@ fn numbered_elsewhere(offered: Offered, number: Number) {
             time: number.time,
             position: Some(position),
         },
-        is_duplicate: number.duplicate,
+        is_duplicate,
     };
     // Nobody may wait for it.
     let _ = offered.answer.send(Ok(taken));
+}
+
+/// Delivers a publication on the bus of this node, which has got its number.
+fn deliver_own(offered: &Offered, offset: u64, time: u64) {
+    let event = offered.event.clone().placed(offset, time);
+    offered
+        .publisher
+        .publish_stored(std::slice::from_ref(&event));
 }

@@ -65,6 +65,7 @@ impl Shared {
             Word::Followed { is_all: true, .. } | Word::Published { .. } => Word::Unfollow,
             Word::Take => Word::NotMine {
                 agrees: self.across.members.is_home(to, name),
+                rank: 0,
             },
             Word::Hand {
                 serial,

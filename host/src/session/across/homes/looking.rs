@@ -70,6 +70,10 @@ impl Shared {
         if to.is_empty() {
             return;
         }
+        if matches!(word, Word::Hand { is_last: true, .. }) {
+            // With the last part it is the receiver's.
+            self.across.traffic.handed_over();
+        }
         let message = encode(Kind::Home(encoded(name, word)));
         for to in to {
             self.across.send(to, message.clone());
@@ -94,7 +98,7 @@ impl Shared {
         let send = |to: &[PeerNode], word| self.say_of_log(hub.name(), to, word);
         let done = hub.with_log(&seen, send, work)?;
         self.stir(hub);
-        if hub.is_unsettled() {
+        if hub.is_unsettled(seen.home.is_none()) {
             self.across.homes.unsettled(hub.name());
         }
         Ok(done)
@@ -171,11 +175,15 @@ impl Shared {
     }
 
     /// A node has come.
-    pub(in crate::session) fn log_owner_came(&self, peer: &PeerNode) {
+    pub(in crate::session) fn log_owner_came(&self) {
+        self.look_at_all_logs();
+    }
+
+    /// Says to a node that this one is about to end, if it is.
+    pub(in crate::session) fn say_draining(&self, peer: &PeerNode) {
         if self.across.members.drains() {
             self.across.say(peer, Kind::Draining(Draining {}));
         }
-        self.look_at_all_logs();
     }
 
     /// A node is gone.
@@ -194,7 +202,10 @@ impl Shared {
         self: &Arc<Self>,
         work: impl Fn(&mut Homed<StoredPublication>, &View<'_>, &mut Vec<Todo<StoredPublication>>),
     ) {
-        for hub in self.hubs.all() {
+        let mut hubs = self.hubs.all();
+        // In no random order, so that a simulation repeats.
+        hubs.sort_by(|one, other| one.name().cmp(other.name()));
+        for hub in hubs {
             if let Some(settings) = self.history_settings(hub.name()) {
                 // One that is gone needs nothing.
                 let _ = self.on_log(&hub, settings, &work);

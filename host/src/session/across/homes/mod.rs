@@ -12,6 +12,7 @@
 //! | `hearing` | what other nodes say of logs |
 //! | `settling` | waiting until a log can be read here |
 //! | `offers`, `forwarding`, `numbering` | publications for a log that another node numbers: as they are kept, sent there, and taken there |
+//! | `shown` | what a node shows of the logs that it has a part in |
 
 mod core;
 mod forwarding;
@@ -20,9 +21,11 @@ mod looking;
 mod numbering;
 mod offers;
 mod settling;
+mod shown;
 mod words;
 
 pub(super) use core::Homes;
 pub(in crate::session) use offers::{Forwarded, Offered};
-pub(in crate::session) use settling::Needs;
+pub(in crate::session) use settling::{Needs, SETTLED_WITHIN};
+pub use shown::HistoriesShown;
 pub(super) use words::{position, position_of};

@@ -1,9 +1,11 @@
 //! Publications that are to be numbered by another node.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hearken_session_protocol::ClientInfo;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::bus::Publisher;
 use crate::event::Event;
@@ -11,6 +13,13 @@ use crate::session::across::protocol::Offer;
 use crate::session::across::wire::{Besides, Unreadable, bytes_of, event_of};
 use crate::session::history_settings::HistorySettings;
 use crate::session::hub::{Exclude, NewPublication, Taken};
+
+/// How long whoever publishes waits: a client waits 5 s for an answer.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The same of what is no client's and has a key, so that it can be sent again: until it is
+/// found out that a node is gone, and another is the channel's home.
+const PATIENCE_WITH_KEY: Duration = Duration::from_secs(12);
 
 /// A publication that is to be numbered by another node.
 #[derive(Debug)]
@@ -23,6 +32,10 @@ pub(in crate::session) struct Offered {
     pub(super) as_delta: bool,
     /// Delivers it on the bus of this node, once it has its number.
     pub(super) publisher: Publisher,
+    /// Until then it is waited for.
+    until: Instant,
+    /// Whether it was sent to a node that has not answered, and may have given it a number.
+    pub(super) is_in_doubt: bool,
     /// Who waits for what becomes of it.
     pub(super) answer: oneshot::Sender<Result<Taken, Forwarded>>,
 }
@@ -47,6 +60,10 @@ impl Offered {
         publisher: Publisher,
     ) -> (Self, oneshot::Receiver<Result<Taken, Forwarded>>) {
         let (answer, answered) = oneshot::channel();
+        let patience = match new.key.is_some() && new.info.is_none() {
+            true => PATIENCE_WITH_KEY,
+            false => PATIENCE,
+        };
         let offered = Self {
             event: new.event.clone(),
             info: new.info.clone(),
@@ -55,9 +72,30 @@ impl Offered {
             key: new.key.clone(),
             as_delta: new.as_delta,
             publisher,
+            until: Instant::now() + patience,
+            is_in_doubt: false,
             answer,
         };
         (offered, answered)
+    }
+
+    /// Until when it is waited for.
+    pub(in crate::session) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Whether it may be sent again when it is not known whether it has a number: who gives
+    /// them knows it by its key.
+    pub(super) fn may_be_sent_again(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Why it has no number, when it is waited for no more.
+    pub(super) fn given_up(&self) -> Forwarded {
+        match self.is_in_doubt {
+            true => Forwarded::Unknown,
+            false => Forwarded::Away,
+        }
     }
 
     /// Bytes that it takes, about.

@@ -20,7 +20,7 @@ use crate::session::shared::Shared;
 use crate::session::source::Source;
 
 /// How long whoever needs a log waits for it: a client waits 5 s for an answer.
-const PATIENCE: Duration = Duration::from_secs(4);
+pub(in crate::session) const SETTLED_WITHIN: Duration = Duration::from_secs(4);
 
 /// After which time it is looked at anew.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -58,7 +58,8 @@ impl<'n> Needs<'n> {
 }
 
 impl Shared {
-    /// Waits until the history of a channel can be read here, if it has one in memory.
+    /// Waits until the history of a channel can be read here, if it has one in memory; until
+    /// `deadline` at the latest.
     ///
     /// # Errors
     /// [`errors::INTERNAL`] where nobody says in time what is in it.
@@ -67,10 +68,10 @@ impl Shared {
         name: &ChannelName,
         place: &Place,
         needs: Needs<'_>,
+        deadline: Instant,
     ) -> Result<(), Refused> {
         match (&place.source, place.namespace.history_in_memory()) {
             (Source::Publishers, Some(settings)) => {
-                let deadline = Instant::now() + PATIENCE;
                 self.settle(name, &place.namespace, settings, needs, deadline)
                     .await
             }

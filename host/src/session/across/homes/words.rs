@@ -48,7 +48,7 @@ pub(super) fn encoded(channel: &ChannelName, word: LogWord) -> protocol::Home {
         Word::Unfollow => What::Unfollow(nothing),
         Word::Moved => What::Moved(nothing),
         Word::Take => What::Take(nothing),
-        Word::NotMine { agrees } => What::NotMine(protocol::NotMine { agrees }),
+        Word::NotMine { agrees, rank } => What::NotMine(protocol::NotMine { agrees, rank }),
         Word::Hand {
             serial,
             is_first,
@@ -113,6 +113,7 @@ pub(super) fn decoded(home: protocol::Home) -> Result<Option<(ChannelName, LogWo
         What::Take(_) => Word::Take,
         What::NotMine(not_mine) => Word::NotMine {
             agrees: not_mine.agrees,
+            rank: not_mine.rank,
         },
         What::Hand(hand) => Word::Hand {
             serial: hand.serial,
@@ -172,6 +173,7 @@ fn part_to(part: Part<StoredPublication>) -> protocol::Part {
         behind: part.behind,
         entries: entries.map(|one| entry(one, Manner::default())).collect(),
         lasts_ms: part.lasts,
+        rank: part.rank,
     }
 }
 
@@ -188,6 +190,7 @@ fn part_of(part: Option<protocol::Part>) -> Result<Part<StoredPublication>, Unre
         behind: offset,
         entries: entries.collect::<Result<_, Unreadable>>()?,
         lasts: part.lasts_ms,
+        rank: part.rank,
     })
 }
 

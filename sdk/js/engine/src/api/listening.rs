@@ -32,12 +32,14 @@ pub(super) fn listen<'js>(
     let options = Options::take(&ctx, "listen", options.as_ref(), &known)?;
     let patterns = patterns(&ctx, &pattern)?;
     let channel = options.text("channel")?;
-    let is_live = options.flag("live")?.unwrap_or(false) || channel.is_none();
+    // Several channels at once have no order and no place in them.
+    let one = channel.as_ref().filter(|name| !name.contains('*'));
+    let is_live = options.flag("live")?.unwrap_or(false) || one.is_none();
     let from = starting_point(&ctx, &options)?;
     if is_live && from.is_some() {
         return Err(throw(
             &ctx,
-            "listen: `from` is for listeners with a `channel` that are not `live`",
+            "listen: `from` is for listeners with one `channel` that are not `live`",
         ));
     }
     let delivery = if is_live {

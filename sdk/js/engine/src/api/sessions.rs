@@ -215,7 +215,7 @@ fn history<'js>(ctx: Ctx<'js>, Text(channel): Text, options: Opt<Value<'js>>) ->
         }
         let tags = object(&ctx)?;
         for (name, value) in &publication.tags {
-            tags.set(name.as_str(), value.as_str())?;
+            values::define(&tags, name, value.as_str())?;
         }
         shown.set("tags", tags)?;
         publications.set(at, shown)?;

@@ -5,7 +5,7 @@ use rquickjs::{Ctx, Error, Function, IntoJs as _, Object, Result, TypedArray, Va
 use crate::bindings::wasi::config::store as config_store;
 use crate::bindings::wasmcloud::secrets::{reveal, store as secrets_store};
 use crate::text::Text;
-use crate::values;
+use crate::{ahead, values};
 
 /// `config`.
 pub(super) fn config<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
@@ -22,14 +22,17 @@ pub(super) fn config<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 }
 
 fn config_get(ctx: Ctx<'_>, Text(key): Text) -> Result<Option<String>> {
-    config_store::get(&key).map_err(|error| config_error(&ctx, error))
+    let value = config_store::get(&key).map_err(|error| config_error(&ctx, error))?;
+    ahead::asked(&key, value.as_deref());
+    Ok(value)
 }
 
 fn config_all(ctx: Ctx<'_>) -> Result<Object<'_>> {
     let all = config_store::get_all().map_err(|error| config_error(&ctx, error))?;
+    ahead::asked_for_all(&all);
     let object = Object::new(ctx)?;
     for (key, value) in all {
-        object.set(key, value)?;
+        values::define(&object, &key, value)?;
     }
     Ok(object)
 }
@@ -76,6 +79,7 @@ pub(super) fn secrets<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 }
 
 fn reveal_of(ctx: &Ctx<'_>, key: &str) -> Result<secrets_store::SecretValue> {
+    ahead::check_here(ctx, "secrets.get")?;
     let secret = secrets_store::get(key).map_err(|error| {
         let (code, message) = match error {
             secrets_store::SecretsError::NotFound => (

@@ -1,5 +1,6 @@
 //! `bucket(name)`: the node's key-value store.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use rquickjs::function::Opt;
@@ -8,15 +9,37 @@ use rquickjs::{Ctx, Error, Function, Object, Result, TypedArray, Value};
 use super::publishing::object;
 use crate::bindings::wasi::keyvalue::{atomics, batch, store};
 use crate::text::{self, Text};
-use crate::values;
+use crate::{ahead, values};
 
-/// An open bucket.
-type Bucket = Rc<store::Bucket>;
+/// A bucket, and its name.
+struct Named {
+    name: String,
+    /// Open, but where the text is evaluated ahead: there it is opened when it is first used.
+    open: OnceCell<store::Bucket>,
+}
+
+type Bucket = Rc<Named>;
+
+impl Named {
+    fn open(&self, ctx: &Ctx<'_>) -> Result<&store::Bucket> {
+        if let Some(open) = self.open.get() {
+            return Ok(open);
+        }
+        ahead::check_here(ctx, "what is in a bucket")?;
+        let open = store::open(&self.name).map_err(|error| throw(ctx, error))?;
+        Ok(self.open.get_or_init(|| open))
+    }
+}
 
 /// Opens a bucket.
 pub(super) fn bucket<'js>(ctx: Ctx<'js>, Text(name): Text) -> Result<Object<'js>> {
-    let bucket = store::open(&name).map_err(|error| throw(&ctx, error))?;
-    let bucket = Rc::new(bucket);
+    let bucket = Rc::new(Named {
+        name: name.clone(),
+        open: OnceCell::new(),
+    });
+    if !ahead::is_ahead() {
+        bucket.open(&ctx)?;
+    }
     let methods = object(&ctx)?;
     methods.set("name", name)?;
     for (name, method) in [
@@ -76,7 +99,11 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     Function::new(
         ctx.clone(),
         move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
-            match bucket.get(&key).map_err(|error| throw(&ctx, error))? {
+            match bucket
+                .open(&ctx)?
+                .get(&key)
+                .map_err(|error| throw(&ctx, error))?
+            {
                 Some(value) => read(&ctx, &key, &value),
                 None => Ok(Value::new_undefined(ctx)),
             }
@@ -87,7 +114,10 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn get_bytes<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        let value = bucket.get(&key).map_err(|error| throw(&ctx, error))?;
+        let value = bucket
+            .open(&ctx)?
+            .get(&key)
+            .map_err(|error| throw(&ctx, error))?;
         value
             .map(|value| TypedArray::<u8>::new(ctx, value))
             .transpose()
@@ -100,7 +130,10 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
         ctx.clone(),
         move |ctx: Ctx<'js>, Text(key): Text, value: Value<'js>| {
             let value = written(&ctx, &value)?;
-            bucket.set(&key, &value).map_err(|error| throw(&ctx, error))
+            bucket
+                .open(&ctx)?
+                .set(&key, &value)
+                .map_err(|error| throw(&ctx, error))
         },
     )
 }
@@ -108,14 +141,20 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        bucket.delete(&key).map_err(|error| throw(&ctx, error))
+        bucket
+            .open(&ctx)?
+            .delete(&key)
+            .map_err(|error| throw(&ctx, error))
     })
 }
 
 fn has<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
-        bucket.exists(&key).map_err(|error| throw(&ctx, error))
+        bucket
+            .open(&ctx)?
+            .exists(&key)
+            .map_err(|error| throw(&ctx, error))
     })
 }
 
@@ -127,7 +166,10 @@ fn keys<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
             .0
             .and_then(|next| next.as_number())
             .and_then(values::whole);
-        let page = bucket.list_keys(next).map_err(|error| throw(&ctx, error))?;
+        let page = bucket
+            .open(&ctx)?
+            .list_keys(next)
+            .map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         object.set("keys", page.keys)?;
         if let Some(cursor) = page.cursor {
@@ -146,8 +188,8 @@ fn increment<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
                 let message = "increment: by a whole number that is not below zero";
                 return Err(values::throw(&ctx, "RangeError", message));
             };
-            let sum =
-                atomics::increment(&bucket, &key, delta).map_err(|error| throw(&ctx, error))?;
+            let sum = atomics::increment(bucket.open(&ctx)?, &key, delta)
+                .map_err(|error| throw(&ctx, error))?;
             Ok(values::number(sum))
         },
     )
@@ -163,11 +205,11 @@ fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
         let keys = keys_of(&ctx, keys)?;
-        let values = batch::get_many(&bucket, &keys).map_err(|error| throw(&ctx, error))?;
+        let values = batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         for (key, value) in values.into_iter().flatten() {
             let value = read(&ctx, &key, &value)?;
-            object.set(key, value)?;
+            values::define(&object, &key, value)?;
         }
         Ok::<_, Error>(object)
     })
@@ -182,7 +224,7 @@ fn set_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
         });
         let entries: Vec<(String, Vec<u8>)> = entries.collect::<Result<_>>()?;
         text::check_all(&ctx, entries.iter().map(|(key, value)| key.len() + value.len()))?;
-        batch::set_many(&bucket, &entries).map_err(|error| throw(&ctx, error))
+        batch::set_many(bucket.open(&ctx)?, &entries).map_err(|error| throw(&ctx, error))
     })
 }
 
@@ -190,6 +232,6 @@ fn delete_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
         let keys = keys_of(&ctx, keys)?;
-        batch::delete_many(&bucket, &keys).map_err(|error| throw(&ctx, error))
+        batch::delete_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))
     })
 }

@@ -4,7 +4,7 @@ use rquickjs::convert::List;
 use rquickjs::{Ctx, Exception, Function, Object, Result, String as JsString, TypedArray, Value};
 use wasip2::random::random::get_random_bytes;
 
-use crate::values;
+use crate::{ahead, values};
 
 /// Random bytes that are given with one call, as browsers have it.
 const MAX_RANDOM: u32 = 65_536;
@@ -67,5 +67,6 @@ fn random<'js>(ctx: Ctx<'js>, bytes: u32) -> Result<TypedArray<'js, u8>> {
         let message = format!("at most {MAX_RANDOM} bytes can be had at once");
         return Err(values::throw(&ctx, "RangeError", &message));
     }
+    ahead::check_here(&ctx, "crypto")?;
     TypedArray::new(ctx, get_random_bytes(u64::from(bytes)))
 }

@@ -115,8 +115,8 @@ impl Operation for Sending {
             .map(|(name, value)| List((name, String::from_utf8_lossy(&value).into_owned())))
             .collect();
         let status = response.status();
-        let body = bodies::keep(response);
-        Some(List((status, headers, body)).into_js(ctx))
+        let body = bodies::keep(ctx, response);
+        Some(body.and_then(|body| List((status, headers, body)).into_js(ctx)))
     }
 }
 

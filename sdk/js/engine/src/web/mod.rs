@@ -7,6 +7,7 @@
 pub(crate) mod bodies;
 mod bytes;
 pub(crate) mod console;
+mod digests;
 mod fetch;
 pub(crate) mod timers;
 
@@ -46,8 +47,8 @@ const PIECES: &[Piece] = &[
     Piece {
         name: "hearken:crypto",
         text: include_str!("crypto.js"),
-        globals: &["crypto"],
-        native: bytes::native,
+        globals: &["crypto", "CryptoKey"],
+        native: digests::native,
     },
     Piece {
         name: "hearken:abort",

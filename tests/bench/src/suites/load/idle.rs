@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{different_files, milliseconds, row};
 use crate::node::{Folder, Node};
-use crate::process;
 use crate::report::{Report, Samples};
+use crate::{process, usage};
 
 /// Plugins that do nothing.
 const PLUGINS: usize = 1_000;
@@ -20,11 +20,15 @@ const FILES: usize = 100;
 
 /// What a process with idle plugins says of itself.
 #[derive(Debug, Deserialize, Serialize)]
-struct Taken {
+pub(crate) struct Taken {
     /// Resident memory that the plugins added.
     kib: f64,
+    /// Memory that the process has written, and nobody shares.
+    pub(crate) written_kib: f64,
     /// How long the start took.
     milliseconds: f64,
+    /// CPU of the start, by all threads.
+    pub(crate) cpu_milliseconds: f64,
 }
 
 pub(super) fn measure(report: &mut Report, measured: &Path) {
@@ -60,7 +64,10 @@ pub(super) fn measure(report: &mut Report, measured: &Path) {
 }
 
 /// Starts a node on this folder in a process of its own.
-fn in_a_process(folder: &Path) -> Result<Taken, String> {
+///
+/// # Errors
+/// When it fails.
+pub(crate) fn in_a_process(folder: &Path) -> Result<Taken, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new(program)
         .arg("--idle-node")
@@ -75,11 +82,13 @@ fn in_a_process(folder: &Path) -> Result<Taken, String> {
 /// The process that [`in_a_process`] starts.
 pub(crate) fn run_node(folder: &Path) {
     let before = resident_kib();
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), usage::own_cpu());
     let node = Node::run(folder);
     let taken = Taken {
         milliseconds: milliseconds(began),
+        cpu_milliseconds: (usage::own_cpu() - cpu).as_secs_f64() * 1e3,
         kib: resident_kib() - before,
+        written_kib: usage::written_kib(std::process::id()).unwrap_or(f64::NAN),
     };
     println!(
         "{}",

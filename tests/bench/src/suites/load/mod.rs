@@ -92,7 +92,7 @@ fn different_files(component: &Path, folder: &Path, count: usize) -> Vec<PathBuf
 }
 
 /// The component with a custom section that says nothing but a number.
-fn marked(component: &[u8], number: usize) -> Vec<u8> {
+pub(crate) fn marked(component: &[u8], number: usize) -> Vec<u8> {
     let name = format!("bench-{number:04}");
     let length = u8::try_from(name.len()).expect("a short name");
     [component, &[0, length + 1, length], name.as_bytes()].concat()

@@ -169,8 +169,6 @@ fn measure_channels(report: &mut Report, options: &Options) {
 /// What the other nodes took, and the seconds until all sessions were subscribed.
 fn channels_once() -> Result<(Usage, f64), String> {
     let mut cluster = started(Dialect::HearkenOwn, false)?;
-    // So that the nodes are linked, and have all that they need for it.
-    sleep::until(Instant::now() + TOLD);
     let before = cluster.others()?;
     let done = cluster.session.run(&Task::Connect(CHANNELS))?;
     sleep::until(Instant::now() + TOLD);
@@ -212,6 +210,8 @@ fn started(dialect: Dialect, is_spread: bool) -> Result<Cluster, String> {
     };
     let addresses: Vec<SocketAddr> = running.iter().map(address).collect::<Result<_, _>>()?;
     let processes: Vec<u32> = running.iter().map(Process::id).collect();
+    // So that the nodes are linked, and have all that they need for it.
+    sleep::until(Instant::now() + TOLD);
     let server = Server {
         address: addresses[0],
         others: match is_spread {

@@ -347,7 +347,9 @@ pub(super) fn repair(world: &mut World, name: &ChannelName) -> Result<(), String
         _ => Vec::new(),
     };
     let repaired = order(world, engine.repair(name));
-    let Some(Known::There(log, _)) = world.channels.get_mut(name) else {
+    // One whose removal failed is repaired too.
+    let known = world.channels.get_mut(name);
+    let Some(Known::There(log, _) | Known::Unsure(Some((log, _)))) = known else {
         return Ok(());
     };
     let checked = match repaired {
@@ -357,7 +359,7 @@ pub(super) fn repair(world: &mut World, name: &ChannelName) -> Result<(), String
     checked.map_err(|what| format!("{name}: {what}"))
 }
 
-fn remove(world: &mut World, name: &ChannelName) -> Result<(), String> {
+pub(super) fn remove(world: &mut World, name: &ChannelName) -> Result<(), String> {
     if world.may_lose_catalogue {
         // Without it a channel whose removal has begun is there again.
         return Ok(());

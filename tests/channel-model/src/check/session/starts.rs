@@ -169,7 +169,7 @@ mod tests {
     use hearken_channel_log::{Batch, ChannelName, Expected, LogSettings};
 
     use super::*;
-    use crate::check::session::acts::{order, put_cell, repair};
+    use crate::check::session::acts::{order, put_cell, remove, repair};
     use crate::check::session::{crash, end};
     use crate::model::Submitted;
 
@@ -309,6 +309,27 @@ mod tests {
             }
         }
         assert!(damaged > 0 && given_up > 0, "{damaged} and {given_up}");
+    }
+
+    #[test]
+    fn what_is_given_up_of_a_channel_whose_removal_failed_is_a_gap() {
+        let mut world = with_events(1);
+        crash(&mut world).expect("nothing waits");
+        flip(&world, 3);
+        world.damaged(1);
+        start(&mut world, Faults::default()).expect("it may be damaged");
+        world.disk.set_faults(Faults {
+            full_inside: 1000,
+            ..Faults::default()
+        });
+        remove(&mut world, &orders()).expect("a full disk may refuse it");
+        assert!(matches!(world.channels[&orders()], Known::Unsure(Some(_))));
+        world.disk.set_faults(Faults::default());
+        repair(&mut world, &orders()).expect("what is damaged may be given up");
+        crash(&mut world).expect("nothing waits");
+        assert_eq!(start(&mut world, Faults::default()), Ok(()));
+        let info = world.engine().info(&orders()).expect("it is there");
+        assert_eq!((info.state, info.given_up), (ChannelState::Ok, 3));
     }
 
     #[test]

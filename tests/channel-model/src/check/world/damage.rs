@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hearken_channel_log::disk::OpenError;
 use hearken_channel_log::disk::device::Device as _;
 
 use super::{Known, World};
@@ -9,6 +10,9 @@ use crate::disk::Damage;
 
 /// Where the catalogue is.
 const CATALOGUE: &str = "/channels/channels.redb";
+
+/// What is told of a folder that belongs to nobody.
+const OF_NO_CHANNEL: &str = "nothing in it says of which channel";
 
 /// Bytes that survive together.
 const SECTOR: u64 = 512;
@@ -80,6 +84,25 @@ impl World {
             }
         }
         self.lose_catalogue();
+    }
+
+    /// Has the catalogue be moved away, unless it alone says of which channel damaged files
+    /// are, as whoever tried it is told.
+    pub(in crate::check) fn give_catalogue_up(&mut self) {
+        self.disk.go_on();
+        let trial = self.disk.copy();
+        if trial.remove_file(Path::new(CATALOGUE)).is_err() {
+            return;
+        }
+        let is_needed = |error: OpenError| error.to_string().contains(OF_NO_CHANNEL);
+        if self.open_on(&trial).err().is_some_and(is_needed) {
+            return;
+        }
+        self.lose_catalogue();
+        // How many numbers were given in what is damaged it alone may have known.
+        for log in self.logs().filter(|log| log.is_damaged()) {
+            log.may_be_damaged();
+        }
     }
 
     /// Has the catalogue be moved away.

@@ -6,13 +6,19 @@ use std::sync::Arc;
 use hearken::event::{Draft, EventType};
 use hearken::session::PublishOptions;
 use rand::RngExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{ANSWER, Asked, Visit, principal};
 use crate::node::now;
 use crate::sessions::Author;
 use crate::sessions::histories::{Position, Said};
+
+/// One publication of so many is large, where some are.
+const LARGE: u32 = 8;
+
+/// Most bytes of what makes it so.
+const MOST: usize = 40 << 10;
 
 impl Visit {
     /// Publishes something to one of its channels; whether it stays.
@@ -42,9 +48,19 @@ impl Visit {
             *number
         };
         let Author { client, visit } = self.author;
-        let data = json!({ "client": client, "visit": visit, "number": number });
+        let mut data = json!({ "client": client, "visit": visit, "number": number });
+        self.fill(&mut data);
         let request = json!({ "publish": { "channel": channel, "data": data } });
         self.ask(Asked::Publish(channel), request).await
+    }
+
+    /// Makes what is published large now and then, where some of it is.
+    fn fill(&mut self, data: &mut Value) {
+        let is_large = self.context.ledger.borrow().visits.is_large;
+        if is_large && self.random.random_ratio(1, LARGE) {
+            let length = self.random.random_range(0..MOST);
+            data["filler"] = "x".repeat(length).into();
+        }
     }
 
     /// Publishes something, or once more what it has published to this channel.
@@ -65,9 +81,10 @@ impl Visit {
             client: self.client,
             number,
         };
-        let data = json!({ "client": said.client, "number": said.number }).to_string();
+        let mut data = json!({ "client": said.client, "number": said.number });
+        self.fill(&mut data);
         let draft = Draft {
-            data: Some(Cow::Owned(data.into_bytes())),
+            data: Some(Cow::Owned(data.to_string().into_bytes())),
             ..Draft::new(EventType::custom("said").expect("a valid type"))
         };
         let options = PublishOptions {

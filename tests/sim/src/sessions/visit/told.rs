@@ -50,6 +50,7 @@ impl Visit {
             visits.presences.came(now(), self.session.client(), name);
             return;
         }
+        visits.clients[self.client].is_live = true;
         let published = visits.live.iter();
         let published = published.filter(|((channel, _), _)| channel == name);
         let published = published.map(|((_, author), number)| (*author, *number));
@@ -95,7 +96,7 @@ impl Visit {
         if told.epoch == before.epoch && is_kept {
             let what = format!("{name}: could have got what it missed: {before:?}, {told:?}");
             self.violate_in(&mut ledger, &what);
-        } else if ledger.visits.is_gentle {
+        } else if ledger.visits.keeps_all {
             let what = format!("{name}: lost from {before:?} to {told:?}, and no node died");
             self.violate_in(&mut ledger, &what);
         }
@@ -111,7 +112,10 @@ impl Visit {
             }
         } else if !push["unsubscribe"].is_null() {
             self.refused(&format!("{name}: {}", push["unsubscribe"]));
-            self.with(|_, client| client.subscribed.retain(|other| *other != name));
+            self.with(|_, client| {
+                client.subscribed.retain(|other| *other != name);
+                client.is_live &= name != client.live;
+            });
             self.again.push(name);
         } else if let Some(info) = push.get("join") {
             self.presence_told(&name, &info["info"], true);

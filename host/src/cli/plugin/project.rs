@@ -1,0 +1,93 @@
+//! Projects, for the commands that take a plugin: what they are given is bundled first.
+
+use std::path::{Path, PathBuf};
+
+use super::text::is_text;
+use crate::authoring::{Bundle, Project, bundle, is_project, keep_package, scaffold_project};
+use crate::cli::error::CliError;
+use crate::cli::output::{Output, note};
+use crate::script::{Language, TEXT_EXTENSIONS};
+
+/// The file of a plugin that a command was given.
+pub(super) struct Given {
+    /// What the plugin is.
+    pub(super) file: PathBuf,
+    /// Which goes with the command, if it was bundled.
+    _bundle: Option<Bundle>,
+}
+
+impl Given {
+    /// The plugin at `path`: a file, a folder with a main file, or a project, of which a text
+    /// is made.
+    ///
+    /// # Errors
+    /// Why none can be made of it.
+    pub(super) async fn find(path: &Path) -> Result<Self, CliError> {
+        if !is_project(path) {
+            return Ok(Self {
+                file: main_file(path).unwrap_or_else(|| path.to_owned()),
+                _bundle: None,
+            });
+        }
+        let project = Project::open(path)?;
+        let plugins = project.dir.parent().unwrap_or(&project.dir);
+        let unwritten = |file: PathBuf| {
+            move |source| CliError::Write {
+                file: file.clone(),
+                source,
+            }
+        };
+        keep_package(plugins).map_err(unwritten(plugins.join(".hearken")))?;
+        let made = bundle(&project, &mut note).await?;
+        if let Some(warnings) = &made.warnings {
+            note(warnings);
+        }
+        // The manifest beside the project is the plugin's.
+        let manifest = plugins.join(format!("{}.toml", made.name));
+        if manifest.is_file() {
+            let copy = made.text.with_extension("toml");
+            std::fs::copy(manifest, &copy).map_err(unwritten(copy))?;
+        }
+        Ok(Self {
+            file: made.text.clone(),
+            _bundle: Some(made),
+        })
+    }
+}
+
+impl Given {
+    /// The same, if it is a text.
+    pub(super) fn into_text(self) -> Option<Self> {
+        is_text(&self.file).then_some(self)
+    }
+}
+
+/// The main file of a folder that is a plugin.
+fn main_file(folder: &Path) -> Option<PathBuf> {
+    if folder.join("Cargo.toml").is_file() {
+        return None;
+    }
+    // By its name: `.` has none.
+    let folder = folder.canonicalize().ok()?;
+    TEXT_EXTENSIONS
+        .iter()
+        .map(|extension| folder.join(format!("main.{extension}")))
+        .find(|main| main.is_file())
+}
+
+/// Makes the project NAME in `parent`.
+pub(super) fn new(
+    mut output: Output,
+    parent: &Path,
+    name: &str,
+    language: Language,
+) -> Result<(), CliError> {
+    let made = scaffold_project(parent, name, language)?;
+    let dir = made.dir.display().to_string();
+    let answer = serde_json::json!({ "name": made.name, "dir": dir, "files": made.files });
+    output.answer(&answer, || {
+        format!(
+            "made {dir}\n`hearken dev` runs it if it is in the plugins folder; without a node: hearken plugin check {dir}"
+        )
+    })
+}

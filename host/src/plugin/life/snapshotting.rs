@@ -1,0 +1,55 @@
+//! Making of a text a component that has evaluated it already.
+
+use std::path::Path;
+
+use super::carrying::CarryError;
+use super::load::read_source;
+use super::load_error::LoadError;
+use super::workbench::Workbench;
+use crate::config::{Compat, Policy};
+use crate::plugin::code::compile::CompileWorkers;
+use crate::plugin::guest::script::GuestScript;
+use crate::plugin::run::blanking::blank;
+use crate::plugin::run::snapshot::{SnapshotError, snapshot as evaluated};
+use crate::script::{Language, Script, append};
+
+/// The component that has evaluated the text in `file`, and what it imports, with the
+/// configuration in the manifest beside it: instances begin with what it has kept. It is compiled
+/// by `workers`; engines that are no part of the program, and what was compiled, are those of the
+/// data folder `data`.
+///
+/// # Errors
+/// [`CarryError`] says what is in the way; a text that does at its top what is for handlers
+/// cannot be evaluated ahead.
+pub async fn snapshot(
+    file: &Path,
+    workers: CompileWorkers,
+    data: &Path,
+) -> Result<Vec<u8>, CarryError> {
+    let unread = |error: String| CarryError::Unread(error);
+    let bench = Workbench::new("snapshot", file, workers, Policy::default(), data);
+    let bench = bench.map_err(unread)?;
+    let told = |error: LoadError| CarryError::Unread(error.into_death().in_full());
+    let (artifact, manifest) = read_source(&bench.files, &bench.runtime.engines).map_err(told)?;
+    let script = artifact.script.ok_or(CarryError::NoText)?;
+    if script.language == Language::Python {
+        return Err(CarryError::NotAhead(script.language));
+    }
+    let (runtime, plugin) = (&bench.runtime, &bench.plugin);
+    let blanked = blank(runtime, plugin, &script).await;
+    let blanked = blanked.map_err(|error| told(LoadError::types(file, error, &script)))?;
+    let compat = manifest.engine.compat.map_or("", Compat::as_str).to_owned();
+    let guest = GuestScript::new(script.clone(), blanked, compat, manifest.engine.stack());
+    let engine = &artifact.component;
+    let made = evaluated(runtime, plugin, engine, guest, &manifest.config).await;
+    let made = made.map_err(|error| match error {
+        SnapshotError::Engine(why) => CarryError::Unread(why),
+        SnapshotError::Compile(source) => CarryError::Unread(source.to_string()),
+        SnapshotError::Died(death) => CarryError::Unread(death.in_full()),
+    })?;
+    let script = Script {
+        is_evaluated: true,
+        ..script
+    };
+    Ok(append(&made, &script)?)
+}

@@ -1,0 +1,147 @@
+//! Evaluating a text ahead: the instance as it is then is what others begin with, on other nodes
+//! and at other times. So nothing may get into it that is this node's or this moment's, and what
+//! must differ is made anew where it goes on.
+
+use std::cell::{Cell, RefCell};
+
+use rquickjs::{Ctx, Function, Object, Result};
+use wasip2::random::random::get_random_u64;
+
+use crate::bindings::hearken::engine::script;
+use crate::bindings::wasi::config::store;
+use crate::values;
+
+/// A number of 53 bits is divided by so much, to be below 1.
+const ONE: f64 = 9_007_199_254_740_992.0;
+
+/// What of the configuration was asked for.
+enum Asked {
+    /// One key, and what it has.
+    Key(String, Option<String>),
+    /// All of it.
+    All(Vec<(String, String)>),
+}
+
+thread_local! {
+    static IS_AHEAD: Cell<bool> = const { Cell::new(false) };
+    static ASKED: RefCell<Vec<Asked>> = const { RefCell::new(Vec::new()) };
+    /// The state of `Math.random`, never 0.
+    static RANDOM: Cell<u64> = const { Cell::new(1) };
+}
+
+/// Finds out whether the text is evaluated ahead.
+pub(crate) fn begin() -> bool {
+    let prepares = script::prepares();
+    IS_AHEAD.set(prepares);
+    prepares
+}
+
+/// Whether the instance was made ahead and goes on from now.
+pub(crate) fn goes_on() -> bool {
+    IS_AHEAD.get() && !script::prepares()
+}
+
+/// Whether the text is evaluated ahead.
+pub(crate) fn is_ahead() -> bool {
+    IS_AHEAD.get()
+}
+
+/// Throws if the text is evaluated ahead, where there is no such thing.
+pub(crate) fn check_here(ctx: &Ctx<'_>, function: &str) -> Result<()> {
+    if !is_ahead() {
+        return Ok(());
+    }
+    let message = format!(
+        "{function} is for handlers here: a snapshot is made once, and what is at the top of the \
+         file is the same in each instance that begins with it"
+    );
+    Err(values::throw(ctx, "Error", &message))
+}
+
+/// Puts a `Math.random` in the place of QuickJS's own, whose state cannot be made anew.
+pub(crate) fn replace_random(ctx: &Ctx<'_>) -> Result<()> {
+    seed();
+    let math: Object<'_> = ctx.globals().get("Math")?;
+    math.set(
+        "random",
+        Function::new(ctx.clone(), random)?.with_name("random")?,
+    )
+}
+
+fn seed() {
+    RANDOM.set(get_random_u64() | 1);
+}
+
+/// The next number of a xorshift generator.
+fn random() -> f64 {
+    let mut state = RANDOM.get();
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    RANDOM.set(state);
+    let bits = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
+    values::number(bits) / ONE
+}
+
+/// Remembers what a key of the configuration was, if that is to be the same where it goes on.
+pub(crate) fn asked(key: &str, value: Option<&str>) {
+    if is_ahead() {
+        let asked = Asked::Key(key.to_owned(), value.map(str::to_owned));
+        ASKED.with_borrow_mut(|all| all.push(asked));
+    }
+}
+
+/// Remembers what the whole configuration was.
+pub(crate) fn asked_for_all(all: &[(String, String)]) {
+    if is_ahead() {
+        ASKED.with_borrow_mut(|asked| asked.push(Asked::All(sorted(all.to_vec()))));
+    }
+}
+
+fn sorted(mut all: Vec<(String, String)>) -> Vec<(String, String)> {
+    all.sort();
+    all
+}
+
+/// Makes anew what must not be as it was.
+///
+/// # Errors
+/// What the text was told that is not so here.
+pub(crate) fn go_on() -> std::result::Result<(), String> {
+    IS_AHEAD.set(false);
+    seed();
+    for asked in ASKED.take() {
+        match asked {
+            Asked::Key(key, before) => {
+                let now = store::get(&key).ok().flatten();
+                if now != before {
+                    return Err(differs(&key, before, now));
+                }
+            }
+            Asked::All(before) => {
+                let now = sorted(store::get_all().unwrap_or_default());
+                if now != before {
+                    return Err(told("the configuration is not what it was"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn differs(key: &str, before: Option<String>, now: Option<String>) -> String {
+    let shown =
+        |value: Option<String>| value.map_or("not there".to_owned(), |it| format!("{it:?}"));
+    told(&format!(
+        "`{key}` of the configuration was {} then, and is {} here",
+        shown(before),
+        shown(now)
+    ))
+}
+
+fn told(what: &str) -> String {
+    format!(
+        "the snapshot cannot be used: {what}; build it anew with this configuration, or ask for \
+         it in a handler"
+    )
+}

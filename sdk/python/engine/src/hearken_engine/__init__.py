@@ -1,0 +1,1 @@
+"""The engine of plugins in Python: runs their texts within a node."""
