@@ -8,7 +8,10 @@ use super::{answer, node, save};
 const NESTED: [(&str, &str); 17] = [
     ("JSON", r#"JSON.parse("[".repeat(1e5))"#),
     ("JSON objects", r#"JSON.parse('{"a":'.repeat(1e5))"#),
-    ("a reviver", r#"JSON.parse("[".repeat(5e4) + "]".repeat(5e4), (k, v) => v)"#),
+    (
+        "a reviver",
+        r#"JSON.parse("[".repeat(5e4) + "]".repeat(5e4), (k, v) => v)"#,
+    ),
     ("writing JSON", "JSON.stringify(nested())"),
     ("data that is sent", r#"send("never", { data: nested() })"#),
     ("brackets", r#"eval("(".repeat(1e5))"#),
@@ -20,9 +23,15 @@ const NESTED: [(&str, &str); 17] = [
     ("blocks", r#"eval("{".repeat(1e5))"#),
     ("operators", r#"eval("-!".repeat(1e5) + "1")"#),
     ("conditions", r#"eval("1?".repeat(1e5))"#),
-    ("groups", r#"new RegExp("(?:".repeat(1e5) + ")".repeat(1e5))"#),
+    (
+        "groups",
+        r#"new RegExp("(?:".repeat(1e5) + ")".repeat(1e5))"#,
+    ),
     ("flattening", "nested().flat(Infinity)"),
-    ("constructors", "new (class A { constructor() { new A(); } })()"),
+    (
+        "constructors",
+        "new (class A { constructor() { new A(); } })()",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,10 @@ fn evaluating(cases: &[(&str, Value)]) -> String {
 async fn all_come_out(cases: &[(&str, Value)]) {
     let (node, mut reports) = node().await;
     let mut answers = node.listen("custom.answered").await;
-    node.place_manifest("hands", "[allow]\nkeyvalue = [\"b\"]\n[config]\n__proto__ = \"x\"\n");
+    node.place_manifest(
+        "hands",
+        "[allow]\nkeyvalue = [\"b\"]\n[config]\n__proto__ = \"x\"\n",
+    );
     save(&node, "hands.js", &evaluating(cases));
     reports.about("plugin.started", "hands").await;
     for (number, (code, expected)) in cases.iter().enumerate() {
@@ -102,10 +105,22 @@ async fn whatever_is_thrown_is_told() {
         ("10n", "10n"),
         ("Symbol(\"mark\")", "Symbol(mark)"),
         ("function named() {}", "[Function: named]"),
-        ("(() => { const all = { a: 1 }; all.all = all; return all; })()", "a: 1, all: [Circular]"),
-        ("new Proxy({}, { get() { throw new Error(\"inner\"); } })", "cannot be shown"),
-        ("new AggregateError([new Error(\"first\"), new Error(\"second\")])", "one of which is Error: second"),
-        ("new Error(\"outer\", { cause: \"inner\" })", "caused by inner"),
+        (
+            "(() => { const all = { a: 1 }; all.all = all; return all; })()",
+            "a: 1, all: [Circular]",
+        ),
+        (
+            "new Proxy({}, { get() { throw new Error(\"inner\"); } })",
+            "cannot be shown",
+        ),
+        (
+            "new AggregateError([new Error(\"first\"), new Error(\"second\")])",
+            "one of which is Error: second",
+        ),
+        (
+            "new Error(\"outer\", { cause: \"inner\" })",
+            "caused by inner",
+        ),
         ("new Error(\"x\".repeat(2e7))", "Error: xxx"),
     ];
     let cases: Vec<&str> = thrown.iter().map(|(code, _)| *code).collect();
@@ -113,7 +128,10 @@ async fn whatever_is_thrown_is_told() {
         "import {{ listen }} from \"hearken\";\n\
          const cases = [{}];\n\
          listen(\"custom.asked\", function fall(event) {{ throw cases[event.data](); }});\n",
-        cases.iter().map(|code| format!("() => ({code}),")).collect::<String>()
+        cases
+            .iter()
+            .map(|code| format!("() => ({code}),"))
+            .collect::<String>()
     );
     save(&node, "throws.js", &text);
     reports.about("plugin.started", "throws").await;

@@ -68,7 +68,11 @@ async fn a_text_answers_what_sessions_ask() {
 
     let subscribe = |channel: &str| json!({ "subscribe": { "channel": channel }, "id": 2 });
     let reply = ada.command(&node, subscribe("chat:open")).await;
-    assert_eq!(reply["subscribe"]["data"], json!({ "for": "ada" }), "{reply}");
+    assert_eq!(
+        reply["subscribe"]["data"],
+        json!({ "for": "ada" }),
+        "{reply}"
+    );
     let reply = ada.command(&node, subscribe("chat:closed")).await;
     assert_eq!(reply["error"]["code"], 103, "{reply}");
     let reply = ada.command(&node, subscribe("chat:late")).await;
@@ -77,7 +81,10 @@ async fn a_text_answers_what_sessions_ask() {
 
     let rpc = |data: Value| json!({ "rpc": { "method": "door.add", "data": data }, "id": 3 });
     let reply = ada.command(&node, rpc(json!({ "a": 1, "b": 2 }))).await;
-    assert_eq!(reply["rpc"]["data"], json!({ "method": "door.add", "sum": 3 }));
+    assert_eq!(
+        reply["rpc"]["data"],
+        json!({ "method": "door.add", "sum": 3 })
+    );
 
     let publish =
         |data: Value| json!({ "publish": { "channel": "chat:open", "data": data }, "id": 4 });
@@ -89,9 +96,11 @@ async fn a_text_answers_what_sessions_ask() {
     // What the text throws without meaning it refuses, and is told in the log.
     let reply = ada.command(&node, publish(json!({ "bad": true }))).await;
     assert_eq!(reply["error"]["code"], 100, "{reply}");
-    let told = |line: &Value| line["message"].as_str().is_some_and(|told| {
-        told.contains("a mistake of the author's") && told.contains("doorman.js:13:")
-    });
+    let told = |line: &Value| {
+        line["message"].as_str().is_some_and(|told| {
+            told.contains("a mistake of the author's") && told.contains("doorman.js:13:")
+        })
+    };
     node.logged(told).await;
 }
 
