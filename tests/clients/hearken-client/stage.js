@@ -30,11 +30,13 @@ max_events = 3
 `;
 
 class Stage {
-  static async start(program, settings = {}) {
+  /** Starts a node with further settings, in a folder that `prepare` has put something into. */
+  static async start(program, settings = {}, prepare = () => {}) {
     const stage = new Stage();
     stage.program = program;
     stage.place = node.folder();
     stage.clients = new Set();
+    prepare(stage.place);
     const [key, configuration] = stage.makeKey();
     stage.key = key;
     fs.writeFileSync(path.join(stage.place, 'hearken.toml'), configuration);
@@ -65,8 +67,8 @@ class Stage {
   }
 
   /** Runs a client; hands on each line that it prints as it comes, and returns them all. */
-  async run([command, ...given], what, heard = (line) => console.log(line)) {
-    const env = { ...process.env, PYTHONPATH: SDK };
+  async run([command, ...given], what, environment = {}, heard = (line) => console.log(line)) {
+    const env = { ...process.env, PYTHONPATH: SDK, ...environment };
     const options = { env, stdio: ['ignore', 'pipe', 'inherit'] };
     const child = spawn(command, [...given, what, this.url, this.key], options);
     this.clients.add(child);

@@ -13,7 +13,7 @@ const CRASHES = 4;
 async function check(stage, command, language) {
   let crashes = 0;
   let crashing = Promise.resolve();
-  const lines = await stage.run(command, 'survive', (line) => {
+  const lines = await stage.run(command, 'survive', {}, (line) => {
     if (!line.startsWith('stored ') || crashes >= CRASHES)
       return;
     crashes += 1;
