@@ -1,6 +1,7 @@
 // What the client library for JavaScript does with a node: `node client.mjs WHAT URL KEY`.
 
 import assert from "node:assert/strict";
+import { writeSync } from "node:fs";
 
 import { Client } from "../../../sdk/js/client/index.js";
 
@@ -152,6 +153,17 @@ async function survive() {
   for (const [name, numbers] of Object.entries(heard)) console.log(`${name}: ${JSON.stringify(numbers)}`);
 }
 
+/** Reads, says what it has handled, and may be killed meanwhile. */
+async function mortal() {
+  const client = new Client(url, { key });
+  for await (const { data } of client.channel("orders", { client: "mortal", limit: 20 }).events({ type: "custom.counted" })) {
+    // As a write to a file, which is there when it returns.
+    writeSync(1, `${data}\n`);
+    if (data === EVENTS) break;
+  }
+  await client.close();
+}
+
 /** Of a node whose authority is known. */
 async function tls() {
   const client = new Client(url, { key });
@@ -174,4 +186,4 @@ async function distrust() {
   console.log("ok: javascript: a certificate of strangers is told");
 }
 
-await { checks, survive, tls, distrust }[what]();
+await { checks, survive, mortal, tls, distrust }[what]();

@@ -170,6 +170,15 @@ async def survive():
         print(f"{name}: {json.dumps(numbers)}")
 
 
+async def mortal():
+    """Reads, says what it has handled, and may be killed meanwhile."""
+    async with Client(url, key=key) as client:
+        async for event in client.channel("orders", client="mortal", limit=20).events("custom.counted"):
+            print(event.data, flush=True)
+            if event.data == EVENTS:
+                break
+
+
 async def tls():
     """Of a node whose authority is known."""
     authority = ssl.create_default_context(cafile=os.environ["AUTHORITY"])
@@ -195,4 +204,4 @@ async def distrust():
     print("ok: python: a certificate of strangers is told")
 
 
-asyncio.run({"checks": checks, "survive": survive, "tls": tls, "distrust": distrust}[what]())
+asyncio.run({"checks": checks, "survive": survive, "mortal": mortal, "tls": tls, "distrust": distrust}[what]())
