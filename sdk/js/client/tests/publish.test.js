@@ -125,9 +125,9 @@ test("several are published together", TIME, async (t) => {
 
 test("a request ends when its time is over, or it is aborted", TIME, async (t) => {
   const { node, client } = await pair(t);
-  const late = client.emit("a", { timeout: 20 });
+  const late = assert.rejects(client.emit("a", { timeout: 200 }), { name: "TimeoutError", unknown: true });
   const hung = await node.next(PUBLISH);
-  await assert.rejects(late, { name: "TimeoutError", unknown: true });
+  await late;
   await hung.gone;
   const controller = new AbortController();
   const aborted = client.emit("a", { signal: controller.signal });

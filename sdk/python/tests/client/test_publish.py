@@ -131,7 +131,7 @@ class Publishing(WithNode):
         self.assertEqual(len(await sent), 2)
 
     async def test_a_request_ends_when_its_time_is_over_or_it_is_cancelled(self):
-        late = begun(self.client.emit("a", timeout=0.02))
+        late = begun(self.client.emit("a", timeout=0.2))
         hung = await self.next(PUBLISH)
         with self.assertRaises(WaitTimeoutError):
             await late
