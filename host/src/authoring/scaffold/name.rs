@@ -72,7 +72,7 @@ const TAKEN: &[&str] = &[
 ];
 
 /// What is wrong with a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// It has characters that crates or files cannot have.
     #[error(

@@ -171,13 +171,30 @@ pub(crate) fn define<'js>(object: &Object<'js>, name: &str, value: impl IntoJs<'
 /// A value as JSON.
 pub(crate) fn to_json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
     match ctx.json_stringify(value.clone())? {
-        Some(text) => text::data(ctx, &text),
+        Some(text) => text::data(ctx, &text).map(without_halves),
         None => Err(throw(
             ctx,
             "TypeError",
             &format!("{} cannot be written as JSON", shown(value)),
         )),
     }
+}
+
+/// JSON with a mark for each half of a character, which others do not read: what is written as
+/// `\ud…` is nothing else, since whole characters are written as they are.
+fn without_halves(mut json: Vec<u8>) -> Vec<u8> {
+    let mut at = 0;
+    while let Some(found) = json.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+        let escape = at + found;
+        if json.get(escape + 1..escape + 3) == Some(b"ud")
+            && let Some(digits) = json.get_mut(escape + 2..escape + 6)
+        {
+            digits.copy_from_slice(b"fffd");
+        }
+        // Behind what is escaped, which may be a backslash.
+        at = escape + 2;
+    }
+    json
 }
 
 /// The bytes that an object is, if it is an `ArrayBuffer` or an array or view of one.

@@ -333,7 +333,7 @@ mod tests {
         // While somebody else has the room.
         let room = compiler.engines.room().await;
         let begun = compiler.begin(&file, path);
-        let task = begun.task.id();
+        let task = begun.task.abort_handle().id();
         *compiler.engine.lock().await = Some(begun);
         for _ in 0..3 {
             let asking = compiler.compile_engine(&file, path);
@@ -341,7 +341,7 @@ mod tests {
             assert!(given_up.is_err(), "it is not done");
             let under_way = compiler.engine.lock().await;
             let work = under_way.as_ref().expect("it goes on");
-            assert_eq!(work.task.id(), task, "for all of them");
+            assert_eq!(work.task.abort_handle().id(), task, "for all of them");
         }
         drop(room);
         // There is no program to do it, which whoever asks next is told.
