@@ -87,7 +87,7 @@ async fn a_text_answers_what_sessions_ask() {
     );
 
     let publish =
-        |data: Value| json!({ "publish": { "channel": "chat:open", "data": data }, "id": 4 });
+        |data: Value| json!({ "publish": { "channel": "chat:talk", "data": data }, "id": 4 });
     let mut heard = published(&node).await;
     let reply = ada.command(&node, publish(json!({ "text": "hi" }))).await;
     assert!(reply["error"].is_null(), "{reply}");
@@ -97,9 +97,8 @@ async fn a_text_answers_what_sessions_ask() {
     let reply = ada.command(&node, publish(json!({ "bad": true }))).await;
     assert_eq!(reply["error"]["code"], 100, "{reply}");
     let told = |line: &Value| {
-        line["message"].as_str().is_some_and(|told| {
-            told.contains("a mistake of the author's") && told.contains("doorman.js:13:")
-        })
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("a mistake of the author's")
     };
     node.logged(told).await;
 }

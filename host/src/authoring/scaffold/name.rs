@@ -74,9 +74,6 @@ const TAKEN: &[&str] = &[
 /// What is wrong with a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// A file that is called so is there for people and their tools.
-    #[error("`{0}` is no plugin but a test, or types: choose another")]
-    Ignored(String),
     /// It has characters that crates or files cannot have.
     #[error(
         "a plugin's name begins with a lower-case letter and goes on with lower-case letters, \
@@ -89,6 +86,9 @@ pub enum NameError {
     /// It means something else to Rust or cargo.
     #[error("that name means something else to Rust; choose another")]
     Taken,
+    /// A file that is called so is there for people and their tools.
+    #[error("a file that is called so is a test, which no node loads; choose another")]
+    Ignored,
 }
 
 /// Whether a crate, its component and its plugin can be called `name`.

@@ -41,7 +41,7 @@ pub fn scaffold_text(
     if !matches!(text_file(&file), Some(TextFile::Plugin(_))) {
         return Err(ScaffoldError::Name {
             name: name.to_owned(),
-            source: NameError::Ignored(file),
+            source: NameError::Ignored,
         });
     }
     if let Some(other) = of_this_name(folder, name) {

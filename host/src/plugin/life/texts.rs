@@ -210,9 +210,9 @@ mod tests {
         assert!(matches!(error("empty.js").1, TextError::Empty));
         for (bytes, line) in [
             (&b"first\n\xe9"[..], 2),
-            (b"a\n\n'\0'", 3),
-            (b"\xff\xfea\0", 1),
-            (b"\0asm\x0d\0\x01\0", 1),
+            (&b"a\n\n'\0'"[..], 3),
+            (&b"\xff\xfea\0"[..], 1),
+            (&b"\0asm\x0d\0\x01\0"[..], 1),
         ] {
             write(folder, "latin.js", bytes);
             let told = error("latin.js").1;

@@ -147,7 +147,7 @@ impl Blanker {
         };
         called.map_err(|error| {
             let death = Death::of(&self.store, &meter, &error);
-            let why = match error.downcast_ref() {
+            let why: &str = match error.downcast_ref() {
                 // A parser needs as much of the stack as its text is deep.
                 Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => {
                     "the text is nested too deeply"

@@ -185,12 +185,11 @@ impl Version {
                 let death = Death::of(&store, &meter, &error);
                 // It has said where it was when the deadline was all but over.
                 let is_over = store.data().batch.interrupted().is_some();
-                Err(match (is_over, &death.trace) {
-                    (true, Some(trace)) => {
-                        let calls = &trace.frames;
-                        out_of_time(&store, &meter, calls)
-                    }
-                    _ => death,
+                let trace = death.trace.as_ref().filter(|_| is_over);
+                let calls = trace.map(|trace| trace.frames.clone());
+                Err(match calls {
+                    Some(calls) => out_of_time(&store, &meter, &calls),
+                    None => death,
                 })
             }
         }

@@ -324,30 +324,31 @@ mod tests {
         drop(hung);
     }
 
-    #[cfg(unix)]
     #[tokio::test]
     async fn an_engine_is_compiled_on_when_nobody_waits_for_it_any_more() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut compiler, mut file) = compiler(folder.path(), LONG);
+        let (compiler, mut file) = compiler(folder.path(), LONG);
         file.hash = blake3::hash(b"another");
-        // It reads what it is to compile, and never answers.
-        let settings = CompileSettings {
-            program: "/bin/cat".into(),
-            ..CompileSettings::default()
-        };
-        compiler.engines = CompileWorkers::new(settings, 1);
-        let begun = compiler.begin(&file, Path::new("a"));
+        let path = Path::new("a");
+        // While somebody else has the room.
+        let room = compiler.engines.room().await;
+        let begun = compiler.begin(&file, path);
         let task = begun.task.abort_handle().id();
         *compiler.engine.lock().await = Some(begun);
         for _ in 0..3 {
-            let asking = compiler.compile_engine(&file, Path::new("a"));
+            let asking = compiler.compile_engine(&file, path);
             let given_up = tokio::time::timeout(Duration::from_millis(10), asking).await;
-            assert!(given_up.is_err(), "nothing answers");
+            assert!(given_up.is_err(), "it is not done");
             let under_way = compiler.engine.lock().await;
             let work = under_way.as_ref().expect("it goes on");
             assert_eq!(work.task.abort_handle().id(), task, "for all of them");
-            assert!(!work.task.is_finished());
         }
+        drop(room);
+        // There is no program to do it, which whoever asks next is told.
+        let refused = compiler.compile_engine(&file, path).await;
+        let refused = refused.map(|_| ()).unwrap_err();
+        assert!(matches!(refused, CompileError::WorkerStart { .. }));
+        assert!(compiler.engine.lock().await.is_none());
     }
 
     #[tokio::test]
