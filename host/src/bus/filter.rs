@@ -150,10 +150,10 @@ impl Filter {
     /// Whether the event passes what the routing table does not look up: all but
     /// the pattern and the subject.
     pub(super) fn matches_rest(&self, key: &RoutingKey<'_>, node: &str, publisher: &str) -> bool {
-        self.channel
-            .as_deref()
-            .is_none_or(|wanted| key.channel.is_some_and(|channel| wants_channel(wanted, channel)))
-            && (!self.local_only || key.origin == node)
+        self.channel.as_deref().is_none_or(|wanted| {
+            key.channel
+                .is_some_and(|channel| wants_channel(wanted, channel))
+        }) && (!self.local_only || key.origin == node)
             && (!self.distributed_only || key.distributed)
             && self
                 .exclude

@@ -165,6 +165,10 @@ function told(error, signal) {
   if (error instanceof HearkenError) return error;
   if (signal.aborted) return signal.reason;
   const cause = error?.cause?.message ?? error?.message ?? String(error);
+  // As Node calls what is wrong with certificates: it does not pass by itself.
+  if (/CERT|SIGNATURE|ISSUER/.test(error?.cause?.code)) {
+    return new HearkenError("certificate", `the node's certificate is not trusted: ${cause}`, { cause: error });
+  }
   return new ConnectionError(`the node does not answer: ${cause}`, error);
 }
 

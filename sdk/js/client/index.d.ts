@@ -142,8 +142,8 @@ interface ClientEvents {
   /** All that is listened to is heard; once more after a break, and after more is listened to. */
   ready: [];
   /**
-   * Something has failed. With `retryIn` it goes on by itself, in so many milliseconds; without,
-   * it does not, and is thrown where nobody listens to errors.
+   * Something has failed. With `retryIn` it goes on by itself, in so many milliseconds, and is
+   * warned of on the console where nobody listens to errors; without, it does not, and is thrown.
    */
   error: [HearkenError];
   /** The node has dropped events, since they came faster than they were taken. */

@@ -57,7 +57,10 @@ impl Arguments {
     /// Whether events come as they are published, and not by a channel.
     pub(crate) fn is_live(&self) -> bool {
         // Several channels at once have no order and no place in them.
-        let one = self.channel.as_ref().filter(|name| !name.value().contains('*'));
+        let one = self
+            .channel
+            .as_ref()
+            .filter(|name| !name.value().contains('*'));
         self.live || one.is_none()
     }
 

@@ -30,11 +30,13 @@ max_events = 3
 `;
 
 class Stage {
-  static async start(program, settings = {}) {
+  /** Starts a node with further settings, in a folder that `prepare` has put something into. */
+  static async start(program, settings = {}, prepare = () => {}) {
     const stage = new Stage();
     stage.program = program;
     stage.place = node.folder();
     stage.clients = new Set();
+    prepare(stage.place);
     const [key, configuration] = stage.makeKey();
     stage.key = key;
     fs.writeFileSync(path.join(stage.place, 'hearken.toml'), configuration);
@@ -64,16 +66,24 @@ class Stage {
     this.node = await node.start(this.program, this.place, settings);
   }
 
-  /** Runs a client; hands on each line that it prints as it comes, and returns them all. */
-  async run([command, ...given], what, heard = (line) => console.log(line)) {
-    const env = { ...process.env, PYTHONPATH: SDK };
+  /**
+   * Runs a client; hands on each line that it prints as it comes, with what kills the client, and
+   * returns them all.
+   */
+  async run([command, ...given], what, environment = {}, heard = (line) => console.log(line)) {
+    const env = { ...process.env, PYTHONPATH: SDK, ...environment };
     const options = { env, stdio: ['ignore', 'pipe', 'inherit'] };
     const child = spawn(command, [...given, what, this.url, this.key], options);
     this.clients.add(child);
     const lines = [];
+    let killed = false;
+    const kill = () => {
+      killed = true;
+      child.kill('SIGKILL');
+    };
     readline.createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
-      heard(line);
+      heard(line, kill);
     });
     const ended = new Promise((resolve, reject) => {
       child.once('error', reject);
@@ -81,7 +91,7 @@ class Stage {
     });
     try {
       const how = await within(`the client ends that does ${what}`, ended, DEADLINE);
-      if (how !== 0)
+      if (how !== 0 && !killed)
         throw new Error(`the client has ended with ${how}`);
     } finally {
       child.kill('SIGKILL');

@@ -113,14 +113,18 @@ mod tests {
             assert!(text.contains("custom.hello.*"), "{text}");
             for other in [Language::JavaScript, Language::TypeScript, Language::Python] {
                 let again = scaffold_text(&folder, "hello", other);
-                let exists = matches!(again, Err(ScaffoldError::Exists(there)) if there == made.file);
+                let exists =
+                    matches!(again, Err(ScaffoldError::Exists(there)) if there == made.file);
                 assert!(exists, "{language} {other}");
             }
             let files = std::fs::read_dir(&folder).unwrap();
             assert_eq!(files.count(), 1, "nothing else is left");
         }
         let test = scaffold_text(&folder, "test_hello", Language::Python);
-        assert!(matches!(test, Err(ScaffoldError::Name { .. })), "no node loads it");
+        assert!(
+            matches!(test, Err(ScaffoldError::Name { .. })),
+            "no node loads it"
+        );
         let named = scaffold_text(&folder, "a b", Language::JavaScript);
         assert!(matches!(named, Err(ScaffoldError::Name { .. })));
     }

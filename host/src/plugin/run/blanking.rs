@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Store, Trap};
 use wasmtime::component::{Component, ComponentType, Lift, Linker, Lower};
+use wasmtime::{Store, Trap};
 
 use super::contain::contain;
 use super::runtime::Runtime;

@@ -206,7 +206,10 @@ fn finish(entry: &str, version: String) -> std::result::Result<(), Failure> {
 /// What the text exports as `version`; empty if it does not say.
 fn version(namespace: &Object<'_>) -> String {
     let version = namespace.get::<_, Option<Text>>("version");
-    version.ok().flatten().map_or_else(String::new, |text| text.0)
+    version
+        .ok()
+        .flatten()
+        .map_or_else(String::new, |text| text.0)
 }
 
 /// Throws unless the text has been evaluated: what it does may only be done for an event.

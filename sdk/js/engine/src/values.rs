@@ -162,11 +162,7 @@ pub(crate) fn to_data<'js>(
 
 /// Sets a property of an object to which others have given the name: `__proto__` is one like
 /// any other.
-pub(crate) fn define<'js>(
-    object: &Object<'js>,
-    name: &str,
-    value: impl IntoJs<'js>,
-) -> Result<()> {
+pub(crate) fn define<'js>(object: &Object<'js>, name: &str, value: impl IntoJs<'js>) -> Result<()> {
     let value = value.into_js(object.ctx())?;
     let property = Property::from(value).writable().configurable().enumerable();
     object.prop(name, property)
@@ -224,7 +220,9 @@ pub(crate) fn bytes_of(object: &Object<'_>) -> Option<Vec<u8>> {
     let buffer = ArrayBuffer::from_object(object.get("buffer").ok()?)?;
     // SAFETY: as above.
     let bytes = unsafe { buffer.as_bytes()? };
-    bytes.get(from..from.checked_add(length)?).map(<[u8]>::to_vec)
+    bytes
+        .get(from..from.checked_add(length)?)
+        .map(<[u8]>::to_vec)
 }
 
 /// Longest text of the author's that is quoted, in bytes.

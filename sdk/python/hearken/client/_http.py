@@ -223,6 +223,9 @@ class Http:
             connection.close()
         try:
             return await Connection.open(self._host, self._port, self._tls)
+        except ssl.SSLCertVerificationError as error:
+            # It does not pass by itself.
+            raise HearkenError("certificate", f"the node's certificate is not trusted: {error}") from error
         except OSError as error:
             # Nothing was sent.
             raise ConnectionLostError(f"the node does not answer: {error}", unknown=False) from error

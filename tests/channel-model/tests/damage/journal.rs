@@ -188,3 +188,43 @@ fn what_only_a_failed_channel_needs_of_the_journal_costs_no_other_one_its_events
     );
     append(&engine, &mut steps, &carts, 7, 10);
 }
+
+#[test]
+fn what_is_whole_where_a_file_ends_that_only_a_failed_channel_needs_is_not_lost() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    // Two batches in one group, which ends the first file.
+    let mut appends = [1, 3].map(|from| {
+        let batch = batch(from, 10);
+        Box::pin(engine.append(&orders, batch, Expected::Any))
+    });
+    let mut context = Context::from_waker(Waker::noop());
+    for append in &mut appends {
+        assert!(Pin::new(append).poll(&mut context).is_pending());
+    }
+    steps.commit();
+    for append in &mut appends {
+        assert!(Pin::new(append).poll(&mut context).is_ready());
+    }
+    drop(appends);
+    steps.seal();
+    append(&engine, &mut steps, &orders, 5, 10);
+    steps.seal();
+    disk.set_faults(Faults {
+        write: 1000,
+        ..Faults::default()
+    });
+    steps.file();
+    disk.set_faults(Faults::default());
+    steps.checkpoint();
+    disk.crash();
+    drop((engine, steps));
+    let (first, end) = files(&disk, "/channels/journal").remove(0);
+    disk.flip_at(&first, end - 20);
+    let (engine, mut steps) = open(&disk);
+    let found = read(&engine, &mut steps, &orders);
+    assert_eq!(found.whole, [1, 2, 5, 6]);
+    assert_eq!(found.damaged, [span(3, 4)]);
+}

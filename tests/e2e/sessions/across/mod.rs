@@ -190,17 +190,26 @@ async fn start(name: &str, file: &str, address: &str) -> NodeProcess {
     node.start().await
 }
 
-/// The result of a command of a server, which succeeds.
+/// The result of a command of a server, which succeeds, once it is not refused for now.
 async fn command(node: &Api, method: &str, parameters: &Value) -> Value {
-    let request = node
-        .request(Method::POST, &format!("/api/{method}"))
-        .header("x-api-key", SERVER_KEY)
-        .json(parameters);
-    let answer = request.send().await.expect("the node is there");
-    let mut answer: Value = answer.json().await.expect("JSON");
-    let result = answer["result"].take();
-    assert!(result.is_object(), "{method} {parameters}: {answer}");
-    result
+    let commanding = async {
+        loop {
+            let request = node
+                .request(Method::POST, &format!("/api/{method}"))
+                .header("x-api-key", SERVER_KEY)
+                .json(parameters);
+            let answer = request.send().await.expect("the node is there");
+            let mut answer: Value = answer.json().await.expect("JSON");
+            let result = answer["result"].take();
+            if result.is_object() {
+                return result;
+            }
+            assert_eq!(answer["error"]["code"], 100, "{method} {parameters}");
+            sleep(POLL).await;
+        }
+    };
+    let commanded = timeout(DEADLINE, commanding).await;
+    commanded.unwrap_or_else(|_| panic!("{method} {parameters} is always refused"))
 }
 
 /// The clients that the node says are there.

@@ -337,7 +337,7 @@ mod tests {
         };
         compiler.engines = CompileWorkers::new(settings, 1);
         let begun = compiler.begin(&file, Path::new("a"));
-        let task = begun.task.id();
+        let task = begun.task.abort_handle().id();
         *compiler.engine.lock().await = Some(begun);
         for _ in 0..3 {
             let asking = compiler.compile_engine(&file, Path::new("a"));
@@ -345,7 +345,7 @@ mod tests {
             assert!(given_up.is_err(), "nothing answers");
             let under_way = compiler.engine.lock().await;
             let work = under_way.as_ref().expect("it goes on");
-            assert_eq!(work.task.id(), task, "for all of them");
+            assert_eq!(work.task.abort_handle().id(), task, "for all of them");
             assert!(!work.task.is_finished());
         }
     }

@@ -136,9 +136,7 @@ impl Shared {
             // It may have given them numbers.
             Ok(_) | Err(AskFailure::Away | AskFailure::Late) => {
                 let all = std::mem::take(left);
-                let (again, unknown) = all
-                    .into_iter()
-                    .partition(|offered| offered.may_be_sent_again());
+                let (again, unknown) = all.into_iter().partition(Offered::may_be_sent_again);
                 *left = again;
                 for offered in left.iter_mut() {
                     offered.is_in_doubt = true;
@@ -188,13 +186,9 @@ impl Shared {
             };
             let offered = left.remove(0);
             let is_own = offered.is_in_doubt && taken.is_duplicate;
-            match &taken.answered.position {
-                // It was handed over with the log.
-                Some(position) if is_own => {
-                    let (offset, time) = (position.offset, taken.answered.time);
-                    deliver_own(&offered, offset, time);
-                }
-                _ => {}
+            // It was handed over with the log.
+            if is_own && let Some(position) = &taken.answered.position {
+                deliver_own(&offered, position.offset, taken.answered.time);
             }
             let taken = Taken {
                 is_duplicate: taken.is_duplicate && !is_own,

@@ -138,7 +138,10 @@ fn patterns<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<(String, Patt
         let pattern = pattern.map_err(|error| {
             throw(
                 ctx,
-                &format!("listen: the pattern {} is not valid: {error}", values::quoted(&text)),
+                &format!(
+                    "listen: the pattern {} is not valid: {error}",
+                    values::quoted(&text)
+                ),
             )
         })?;
         Ok((text, pattern))
@@ -170,7 +173,9 @@ const MAX_NAME_BYTES: usize = 256;
 /// The function's own name, or the place where it is registered.
 fn name_of(ctx: &Ctx<'_>, handler: &Function<'_>) -> Result<String> {
     let name = handler.get::<_, Value<'_>>("name")?;
-    let name = name.as_string().map(|name| text::beginning(name, MAX_NAME_BYTES));
+    let name = name
+        .as_string()
+        .map(|name| text::beginning(name, MAX_NAME_BYTES));
     if let Some(name) = name.filter(|name| !name.is_empty()) {
         return Ok(name);
     }

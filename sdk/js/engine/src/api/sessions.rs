@@ -188,7 +188,11 @@ fn presence_stats<'js>(ctx: Ctx<'js>, Text(channel): Text) -> Result<Object<'js>
     Ok(object)
 }
 
-fn history<'js>(ctx: Ctx<'js>, Text(channel): Text, options: Opt<Value<'js>>) -> Result<Object<'js>> {
+fn history<'js>(
+    ctx: Ctx<'js>,
+    Text(channel): Text,
+    options: Opt<Value<'js>>,
+) -> Result<Object<'js>> {
     let known = ["since", "limit", "reverse"];
     let options = Options::take(&ctx, "sessions.history", options.0.as_ref(), &known)?;
     let since = options.value("since")?;

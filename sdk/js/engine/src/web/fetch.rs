@@ -49,7 +49,10 @@ fn send<'js>(
         .into_iter()
         .map(|List((Text(name), Text(value)))| (name, value.into_bytes()))
         .collect();
-    text::check_all(&ctx, headers.iter().map(|(name, value)| name.len() + value.len()))?;
+    text::check_all(
+        &ctx,
+        headers.iter().map(|(name, value)| name.len() + value.len()),
+    )?;
     let fields = Fields::from_list(&headers);
     let fields = fields.map_err(|error| refuse(&format!("a header cannot be sent: {error:?}")))?;
     let request = OutgoingRequest::new(fields);

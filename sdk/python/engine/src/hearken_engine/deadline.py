@@ -6,7 +6,7 @@ that: a function without a `while` runs as it always does.
 """
 
 import sys
-from opcode import opmap
+from opcode import _inline_cache_entries, opmap
 from time import perf_counter_ns
 from types import CodeType
 
@@ -22,8 +22,9 @@ _TOOL = _monitoring.PROFILER_ID
 _BACK = opmap["JUMP_BACKWARD"]
 _NEXT = opmap["FOR_ITER"]
 _EXTENDED = opmap["EXTENDED_ARG"]
-#: Bytes of an instruction, and of what the interpreter keeps behind a jump back.
+#: Bytes of an instruction, and instructions' room behind a jump back that the interpreter uses.
 _WIDTH = 2
+_CACHE = _inline_cache_entries.get("JUMP_BACKWARD", 0)
 
 _left = _turns = 1
 _looked = 0
@@ -52,8 +53,7 @@ def _has_while(code: bytes) -> bool:
         while before >= 0 and operations[before] == _EXTENDED:
             argument |= code[before * _WIDTH + 1] << shift
             before, shift = before - 1, shift + 8
-        # From behind it and its one word of cache.
-        target = at + 2 - argument
+        target = at + 1 + _CACHE - argument
         if not 0 <= target < len(operations) or operations[target] != _NEXT:
             return True
         at = operations.find(_BACK, at + 1)
