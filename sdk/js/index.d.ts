@@ -64,7 +64,8 @@ export interface ListenOptions {
   localOnly?: boolean;
   /**
    * The events of this durable channel, at least once and in order for each subject, also those
-   * that came while the plugin was not there.
+   * that came while the plugin was not there. With `*` in it, which is any run of characters, what
+   * is published to any channel that matches, as if `live` were said: `"chat:*"`.
    */
   channel?: string;
   /** With `channel`, which may be one of sessions: as they are published, each at most once. */
@@ -114,7 +115,7 @@ export interface WaitOptions {
   subject?: string;
   /** How long; 2 s. It counts towards the handler's deadline. */
   timeout?: Duration;
-  /** Only an event of this channel. */
+  /** Only an event of this channel; with `*` in it, of any that matches. */
   channel?: string;
   /** Only an event that was published on this node. */
   localOnly?: boolean;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::LazyLock;
 
-use hearken_pattern::Pattern;
+use hearken_pattern::{Pattern, wants_channel};
 use serde::de::DeserializeOwned;
 
 use crate::attempts::Attempts;
@@ -41,7 +41,7 @@ pub struct Listener {
     pub patterns: &'static [&'static str],
     /// Only events with exactly this subject.
     pub subject: Option<&'static str>,
-    /// Only events of this channel.
+    /// Only events of this channel; with `*` in it, of the channels that it matches.
     pub channel: Option<&'static str>,
     /// As what the host delivers them.
     pub delivery: Delivery,
@@ -113,7 +113,10 @@ impl Ready {
         let listener = self.listener;
         (!listener.local_only || event.is_local())
             && (listener.subject.is_none() || listener.subject == event.subject())
-            && (listener.channel.is_none() || listener.channel == event.channel())
+            && listener.channel.is_none_or(|wanted| {
+                let mut channel = event.channel().into_iter();
+                channel.any(|channel| wants_channel(wanted, channel))
+            })
     }
 }
 

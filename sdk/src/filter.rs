@@ -45,7 +45,7 @@ impl Filter {
         self
     }
 
-    /// Only events of this durable channel.
+    /// Only events of this channel; with `*` in it, of the channels that it matches.
     #[must_use]
     pub fn channel(mut self, channel: impl Into<String>) -> Self {
         self.channel = Some(channel.into());

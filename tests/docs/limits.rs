@@ -141,6 +141,22 @@ fn known() -> Vec<Row> {
             vec![of("MAX_HANDLES"), of("MAX_COMPONENT_HANDLES")],
         ),
         ("bytes of one call", vec![of("CALL_SLACK_BYTES")]),
+        ("waits of an instance", vec![of("waiting/MAX_WAITS")]),
+        (
+            "of a text: waits, requests",
+            vec![
+                of("drive/MAX_OPERATIONS"),
+                of("bodies/MAX_BODIES"),
+                of("timers/MAX_TIMERS"),
+            ],
+        ),
+        (
+            "of a text: what it hands over",
+            vec![
+                of("CALL_SLACK_BYTES") - of("text/SLACK_BYTES"),
+                of("text/MAX_NAME_BYTES"),
+            ],
+        ),
         ("random bytes", vec![of("MAX_RANDOM_BYTES")]),
         ("bytes printed", vec![of("MAX_WRITE_BYTES")]),
         ("lines printed", vec![of("MAX_LINES_A_CALL")]),

@@ -3,6 +3,7 @@
 
 mod commands;
 mod expected;
+mod frozen;
 mod limits;
 mod links;
 mod page;

@@ -143,3 +143,18 @@ fn every_guest_has_a_test() {
     let built: Vec<&str> = guests::all().keys().map(String::as_str).collect();
     assert_eq!(listed, built);
 }
+
+/// What the same text is in another language is tested by the tests of the guest of that name.
+#[test]
+fn every_text_is_a_guest_in_another_language() {
+    let texts = guests::checkout().join("tests/guests/texts");
+    for text in std::fs::read_dir(texts).expect("it is there") {
+        let path = text.expect("it can be read").path();
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let name = name.expect("a name");
+        assert!(
+            guests::all().contains_key(name),
+            "there is no guest `{name}`"
+        );
+    }
+}

@@ -33,7 +33,7 @@ def pack(event):
     await stage.send('pack', 1);
     const failed = await reports.about('plugin.failed', 'packed');
     assert.match(failed.data.reason, /ValueError: in a package/);
-    assert.match(failed.data.trace, /packed\/main\.py", line 11/);
+    assert.match(failed.data.trace, /at pack \(packed\/main\.py:11:9\)/);
     stage.remove('packed');
     await reports.about('plugin.removed', 'packed');
   }],

@@ -26,8 +26,9 @@ function pytest() {
     fs.cpSync(path.join(root, 'sdk/python', part), path.join(sources, part), { recursive: true });
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--force-reinstall', '--no-deps', sources];
   succeed('pip cannot install hearken-sdk', interpreter, pip);
-  const tests = path.join(root, 'sdk/python/tests');
-  succeed('pytest', interpreter, ['-B', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', tests], { cwd: sources });
+  // The gallery's example has a test of its own, as an author's would.
+  for (const tests of ['sdk/python/tests', 'plugins/python'])
+    succeed('pytest', interpreter, ['-B', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', path.join(root, tests)], { cwd: sources });
 }
 
 /** The package `hearken`, by node's own runner and by vitest. */

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hearken_wire::{Attribute, EventRef};
 
+use hearken_pattern::wants_channel;
+
 use crate::event::{Draft, Event, Pattern};
 
 /// A type pattern and what narrows it further; all conditions must hold.
@@ -13,7 +15,7 @@ pub struct Filter {
     pub pattern: Pattern,
     /// Only events with exactly this subject.
     pub subject: Option<Arc<str>>,
-    /// Only events of this channel.
+    /// Only events of this channel; with `*` in it, of the channels that it matches.
     pub channel: Option<Arc<str>>,
     /// Only events published on this node.
     pub local_only: bool,
@@ -148,10 +150,10 @@ impl Filter {
     /// Whether the event passes what the routing table does not look up: all but
     /// the pattern and the subject.
     pub(super) fn matches_rest(&self, key: &RoutingKey<'_>, node: &str, publisher: &str) -> bool {
-        self.channel
-            .as_deref()
-            .is_none_or(|channel| key.channel == Some(channel))
-            && (!self.local_only || key.origin == node)
+        self.channel.as_deref().is_none_or(|wanted| {
+            key.channel
+                .is_some_and(|channel| wants_channel(wanted, channel))
+        }) && (!self.local_only || key.origin == node)
             && (!self.distributed_only || key.distributed)
             && self
                 .exclude

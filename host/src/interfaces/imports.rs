@@ -103,7 +103,7 @@ const OFFERS: &[Offer] = &[
     Offer {
         package: "hearken:engine",
         version: "0.1.0",
-        interfaces: &["script"],
+        interfaces: &["deadline", "script"],
         provision: Provision::Always,
     },
     Offer {

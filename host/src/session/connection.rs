@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -56,6 +57,9 @@ pub(super) struct Connection {
     pub(super) secret: Option<Box<str>>,
     pub(super) transport: Transport,
     pub(super) outbox: Arc<Outbox>,
+    /// Until when a command of it took long, in milliseconds of the node's wheel; the largest
+    /// number while one is carried out. What comes behind that is not read meanwhile.
+    pub(super) waited: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -72,8 +76,8 @@ pub(super) struct State {
     pub(super) renewing: bool,
     /// How fast its commands come.
     pub(super) pace: Pace,
-    /// When its last message came.
-    pub(super) came: Instant,
+    /// When its last message came, if its transport says so.
+    pub(super) came: Option<Instant>,
     /// How many of them in a row came too fast.
     pub(super) too_fast: u32,
     /// Publishes for it; made when it first does.
@@ -202,6 +206,7 @@ impl Connection {
             secret,
             transport,
             outbox,
+            waited: AtomicU64::new(0),
             state: Mutex::new(State {
                 phase: Phase::New,
                 known: None,
@@ -218,7 +223,7 @@ impl Connection {
                 },
                 renewing: false,
                 pace: Pace::default(),
-                came: Instant::now(),
+                came: None,
                 too_fast: 0,
                 publisher: None,
             }),

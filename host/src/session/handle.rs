@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +27,9 @@ use crate::event::json;
 
 /// Commands in a row that may come too fast before the session is closed.
 const MAX_TOO_FAST: u32 = 16;
+
+/// Milliseconds that a command takes which keeps what comes behind it waiting.
+const WAITED: u64 = 500;
 
 /// A session, until its transport drops it: then the connection is gone.
 pub struct Session {
@@ -76,7 +80,7 @@ impl Session {
     /// are of that one.
     pub fn came(&self, bytes: usize) {
         self.shared.counts.received.add(1, bytes);
-        self.connection.lock().came = Instant::now();
+        self.connection.lock().came = Some(Instant::now());
     }
 
     /// These frames are sent to its client.
@@ -91,7 +95,16 @@ impl Session {
         if self.connection.outbox.has_ended() {
             return Next::End;
         }
-        if let Err(disconnect) = self.carry_out(command).await {
+        let waited = &self.connection.waited;
+        let (begun, before) = (
+            self.shared.wheel.now(),
+            waited.swap(u64::MAX, Ordering::Relaxed),
+        );
+        let outcome = self.carry_out(command).await;
+        let now = self.shared.wheel.now();
+        let has_waited = now.saturating_sub(begun) >= WAITED;
+        waited.store(if has_waited { now } else { before }, Ordering::Relaxed);
+        if let Err(disconnect) = outcome {
             self.shared.end(&self.connection, Some(disconnect));
         }
         match self.connection.outbox.has_ended() {

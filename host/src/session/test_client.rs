@@ -34,6 +34,12 @@ impl Client {
         }
     }
 
+    /// The same as [`Client::send`], of a transport that says when a message comes.
+    pub(super) async fn came(&mut self, frame: &str) -> Next {
+        self.session().came(frame.len());
+        self.send(frame).await
+    }
+
     /// Sends what a client would, a frame.
     pub(super) async fn send(&mut self, frame: &str) -> Next {
         let limits = Session::decode_limits(64 << 10);

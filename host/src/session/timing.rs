@@ -1,6 +1,7 @@
 //! What happens to sessions and hubs as time goes by: pings, expiry, and the end of what nobody
 //! needs. One task does it for all of them.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -66,7 +67,9 @@ impl Shared {
             }
             state.timers.reminded = u64::MAX;
             let answers = !connection.transport.only_listens();
-            self.due(&mut state, now, answers, connection.outbox.flow())
+            let waited = connection.waited.load(Ordering::Relaxed);
+            let flow = connection.outbox.flow();
+            self.due(&mut state, now, answers, flow, waited)
         };
         if let Some(end) = due.end {
             self.end(&connection, Some(end));
@@ -92,8 +95,16 @@ impl Shared {
     }
 
     /// What is to be done for a session now, and when the next is. `answers` says whether it
-    /// answers pings, and `flow` what it has taken and what waits for it.
-    fn due(&self, state: &mut State, now: u64, answers: bool, flow: (u64, usize)) -> Due {
+    /// answers pings, `flow` what it has taken and what waits for it, and `waited` until
+    /// when a command of it took long.
+    fn due(
+        &self,
+        state: &mut State,
+        now: u64,
+        answers: bool,
+        flow: (u64, usize),
+        waited: u64,
+    ) -> Due {
         let is_over = |time: Option<u64>| time.is_some_and(|time| time <= now);
         let end = |end| Due {
             end: Some(end),
@@ -104,13 +115,17 @@ impl Shared {
             return end(disconnects::STALE);
         }
         let (taken, waiting) = flow;
-        let after = |time: Duration| now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
+        let after = |time: Duration| now + millis(time);
         if is_over(timers.pong) {
+            let given = self.in_use().settings.pong_timeout;
+            // What it has answered may wait behind a command.
+            let read = waited.saturating_add(millis(given));
             // Who reads slowly, but reads, has yet to come to the ping.
-            if waiting == 0 || taken == timers.taken {
+            let is_slow = waiting > 0 && taken != timers.taken;
+            if read <= now && !is_slow {
                 return end(disconnects::NO_PONG);
             }
-            state.timers.pong = Some(after(self.in_use().settings.pong_timeout));
+            state.timers.pong = Some(after(given));
             state.timers.taken = taken;
         }
         let mut due = Due::default();
@@ -202,4 +217,8 @@ impl Shared {
             self.wheel.remind(tended.again, Reminder::Hub(hub));
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2)
 }

@@ -26,6 +26,8 @@ export class Channel extends Emitter {
   /** Those who go through it with `for await`. */
   #iterations = new Set();
   #closed = false;
+  /** What ends those who await something, and under which name that will be told. */
+  #awaited = new Map();
   /** Where the last run has ended, from which the next goes on. */
   #position;
 
@@ -65,7 +67,18 @@ export class Channel extends Emitter {
 
   once(name, listener) {
     if (listener !== undefined) return this.onceOnly(name, listener);
-    return new Promise((resolve) => { this.onceOnly(name, resolve); });
+    let end;
+    const awaited = new Promise((resolve, reject) => {
+      end = (error) => {
+        this.off(name, resolve);
+        reject(error);
+      };
+      this.onceOnly(name, resolve);
+    });
+    this.#awaited.set(end, name);
+    const over = () => this.#awaited.delete(end);
+    awaited.then(over, over);
+    return awaited;
   }
 
   append(type, options = {}) {
@@ -155,6 +168,19 @@ export class Channel extends Emitter {
       scope.abort();
       return this.#keep(reader);
     })]);
+    this.#end(new ClosedError(), () => true);
+  }
+
+  /** The client tells what nobody here listens to. */
+  fail(error, retryIn) {
+    error.channel = this.name;
+    if (this.listenerCount("error") > 0) super.fail(error, retryIn);
+    else this.#client.fail(error, retryIn);
+  }
+
+  /** Ends what is awaited under such names. */
+  #end(error, concerns) {
+    for (const [end, name] of [...this.#awaited]) if (concerns(name)) end(error);
   }
 
   #cursor() {
@@ -192,7 +218,10 @@ export class Channel extends Emitter {
     }
     if (failure !== undefined && !this.#client.closed) {
       // Nobody is called any more, until they listen anew.
-      for (const pattern of [...this.#patterns.keys()]) this.removeAllListeners(pattern);
+      const patterns = [...this.#patterns.keys()];
+      this.#patterns.clear();
+      for (const pattern of patterns) this.removeAllListeners(pattern);
+      this.#end(failure, (name) => !OWN.has(name));
       this.fail(failure);
     }
     this.tell("drain", { channel: this.name });

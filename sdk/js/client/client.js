@@ -108,11 +108,12 @@ export class Client extends Emitter {
 
   channel(name, options = {}) {
     this.#assertOpen();
-    const key = JSON.stringify([name, options.client]);
+    const { client, from, limit, subject } = options;
+    const key = JSON.stringify([name, client, from, limit, subject]);
     const there = this.#channels.get(key);
     if (there) return there;
-    const given = { http: this.#http, retry: this.retry, client: this };
-    const channel = new Channel(given, name, options, () => this.#channels.delete(key));
+    const owner = { http: this.#http, retry: this.retry, client: this };
+    const channel = new Channel(owner, name, options, () => this.#channels.delete(key));
     this.#channels.set(key, channel);
     return channel;
   }
@@ -155,7 +156,7 @@ export class Client extends Emitter {
   }
 
   #wait(name, subject, options) {
-    return new Promise((resolve, reject) => {
+    const awaited = new Promise((resolve, reject) => {
       known(options, ["timeout", "signal", "channel", "localOnly"]);
       const { timeout, signal, channel, localOnly } = options;
       const ends = [];
@@ -181,6 +182,9 @@ export class Client extends Emitter {
         ends.push(this.#live.add(new Subscription(name, filter, done, failed), true));
       }
     });
+    // Whoever gives it up before it is awaited is told nothing by the end of the client.
+    awaited.catch(() => {});
+    return awaited;
   }
 
   /** Has something fail when the client is closed or the signal aborted, until it is ended. */

@@ -74,13 +74,15 @@ export class Emitter {
   }
 
   /**
-   * Tells an error. Unless it passes by itself, it is thrown where nobody listens to errors, as it
-   * is of any emitter.
+   * Tells an error. Where nobody listens to errors, one that passes by itself is warned of, and
+   * another is thrown, as it is of any emitter.
    */
   fail(error, retryIn) {
     if (retryIn !== undefined) error.retryIn = retryIn;
     const passes = retryIn !== undefined && !(error instanceof HandlerError);
-    if (!this.tell("error", error) && !passes) raise(error);
+    if (this.tell("error", error)) return;
+    if (passes) console.warn(`hearken: ${error.message}${retryIn > 0 ? `; trying again in ${retryIn} ms` : ""}`);
+    else raise(error);
   }
 
   /** Hands an event to a function, and tells what that throws. */

@@ -6,6 +6,9 @@ const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** Kinds of problems that stay although their status says otherwise. */
 const STAYING = new Set(["storage-failed"]);
 
+/** Codes of errors by which there never was a connection. */
+const UNSENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+
 /** What all errors of a client are. */
 export class HearkenError extends Error {
   constructor(code, message, options = {}) {
@@ -39,8 +42,15 @@ export class ProblemError extends HearkenError {
 /** There was no answer, or it broke off. */
 export class ConnectionError extends HearkenError {
   constructor(message, cause) {
-    super("connection", message, { cause, temporary: true, unknown: true });
+    super("connection", message, { cause, temporary: true, unknown: !isUnsent(cause) });
   }
+}
+
+/** Whether it was never sent, as far as Node tells; browsers tell nothing. */
+function isUnsent(error) {
+  const { cause } = error ?? {};
+  const causes = Array.isArray(cause?.errors) && cause.errors.length > 0 ? cause.errors : [cause];
+  return causes.every((one) => UNSENT.has(one?.code));
 }
 
 /** What was waited for has not come in time. */

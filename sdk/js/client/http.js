@@ -111,6 +111,22 @@ export class Http {
     }
   }
 
+  async #credential() {
+    let key = this.#key;
+    if (typeof key === "function") {
+      try {
+        key = await key();
+      } catch (error) {
+        throw new HearkenError("no-key", `there is no key: ${error?.message ?? error}`, { cause: error, temporary: true });
+      }
+    }
+    if (key === undefined) return undefined;
+    // One that was read from a file may end with a line.
+    const trimmed = String(key).trim();
+    if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new HearkenError("bad-key", "the key has characters that no key has");
+    return trimmed;
+  }
+
   #scope(signal) {
     const scope = new Scope(signal, () => this.#scopes.delete(scope));
     this.#scopes.add(scope);
@@ -124,7 +140,7 @@ export class Http {
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, value);
     }
-    const key = typeof this.#key === "function" ? await this.#key() : this.#key;
+    const key = await this.#credential();
     scope.signal.throwIfAborted();
     const all = { ...headers };
     if (key !== undefined) all.authorization = `Bearer ${key}`;
@@ -149,6 +165,10 @@ function told(error, signal) {
   if (error instanceof HearkenError) return error;
   if (signal.aborted) return signal.reason;
   const cause = error?.cause?.message ?? error?.message ?? String(error);
+  // As Node calls what is wrong with certificates: it does not pass by itself.
+  if (/CERT|SIGNATURE|ISSUER/.test(error?.cause?.code)) {
+    return new HearkenError("certificate", `the node's certificate is not trusted: ${cause}`, { cause: error });
+  }
   return new ConnectionError(`the node does not answer: ${cause}`, error);
 }
 

@@ -142,8 +142,8 @@ interface ClientEvents {
   /** All that is listened to is heard; once more after a break, and after more is listened to. */
   ready: [];
   /**
-   * Something has failed. With `retryIn` it goes on by itself, in so many milliseconds; without,
-   * it does not, and is thrown where nobody listens to errors.
+   * Something has failed. With `retryIn` it goes on by itself, in so many milliseconds, and is
+   * warned of on the console where nobody listens to errors; without, it does not, and is thrown.
    */
   error: [HearkenError];
   /** The node has dropped events, since they came faster than they were taken. */
@@ -199,7 +199,7 @@ export class Client {
    */
   events<T = any>(pattern: string, options?: Filter & { signal?: AbortSignal; limit?: number }): AsyncIterableIterator<Event<T>>;
 
-  /** A channel; the same each time for the same name and client. */
+  /** A channel; the same each time for the same name and options. */
   channel(name: string, options?: ChannelOptions): Channel;
 
   /** Who the node says that this is, and what they may. */
@@ -255,7 +255,10 @@ export interface Cycle {
 interface ChannelEvents {
   /** It is read; once more after each break. */
   ready: [];
-  /** As that of the client. After one without `retryIn` it is read no more. */
+  /**
+   * As that of the client, which tells those to which nobody listens here. After one without
+   * `retryIn` it is read no more.
+   */
   error: [HearkenError];
   /** Numbers that are not kept any more, and were not handed over. */
   gap: [Numbers];
@@ -349,6 +352,8 @@ export class HearkenError extends Error {
   readonly retryIn?: number;
   /** The pattern that was listened to, where the node refuses it. */
   readonly pattern?: string;
+  /** The channel that was read. */
+  readonly channel?: string;
 }
 
 /** The node has answered that it does not do what was asked for. */

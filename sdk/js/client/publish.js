@@ -3,10 +3,13 @@
 import { Backoff } from "./backoff.js";
 import { HearkenError } from "./errors.js";
 import { draft, isWhole, uniqueId } from "./event.js";
-import { milliseconds } from "./time.js";
+import { milliseconds, within } from "./time.js";
 
 /** Source of an event that has to name one and does not. */
 const SOURCE = "/clients/javascript";
+
+/** Longest that is waited until what is listened to is heard. */
+const SETTLING = 5000;
 
 /** Most requests that wait for those before them. */
 const MOST_WAITING = 10_000;
@@ -92,7 +95,7 @@ export class Publisher {
 
   async #repeat({ body, headers, signal, until, keyed }) {
     // So that what was subscribed to before hears what comes of it.
-    await this.settled();
+    await within(SETTLING, this.settled());
     const backoff = new Backoff(this.retry);
     for (;;) {
       // Leaves time for another attempt, where that is possible.

@@ -32,6 +32,14 @@ export function sleep(pause, signal) {
   });
 }
 
+/** Waits for a promise, but not for longer than that. */
+export async function within(time, promise) {
+  let timer;
+  const late = new Promise((resolve) => { timer = setTimeout(resolve, time); });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
+
 /** Whether a promise is fulfilled before the signal is aborted. */
 export function before(promise, signal) {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 // Tests of plugins without a node: import the plugin's file, hand it events, and look at what it
 // has done.
 
-import { matches } from "./pattern.js";
+import { matches, wantsChannel } from "./pattern.js";
 import { host, registered } from "./state.js";
 
 export { event } from "./event.js";
@@ -21,7 +21,7 @@ function wants(listener, event) {
   return (
     listener.patterns.some((pattern) => matches(pattern, event.type)) &&
     (listener.subject === undefined || listener.subject === event.subject) &&
-    (listener.channel === undefined || listener.channel === event.channel) &&
+    (listener.channel === undefined || wantsChannel(listener.channel, event.channel)) &&
     (!listener.localOnly || event.localorigin)
   );
 }

@@ -22,7 +22,8 @@ export function listen(pattern, ...rest) {
   const options = known("listen", rest[0], ["subject", "localOnly", "channel", "live", "from"]);
   const patterns = [pattern].flat();
   patterns.forEach(check);
-  const isLive = Boolean(options.live) || options.channel === undefined;
+  // Several channels at once have no order and no place in them.
+  const isLive = Boolean(options.live) || options.channel === undefined || options.channel.includes("*");
   registered.listeners.push({ name: handler.name, patterns, ...options, isLive, handler });
 }
 

@@ -5,6 +5,13 @@ export function matches(pattern, type) {
   return compile(pattern).test(type);
 }
 
+/** Whether a filter on a channel wants what is of this one: `*` is any run of characters. */
+export function wantsChannel(wanted, channel) {
+  if (wanted === channel) return true;
+  const [first, ...rest] = wanted.split("*").map((literal) => literal.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
+  return channel !== undefined && rest.length > 0 && new RegExp(`^${[first, ...rest].join(".*")}$`, "s").test(channel);
+}
+
 /** Throws unless it is a pattern. */
 export function check(pattern) {
   if (typeof pattern !== "string" || pattern === "") {

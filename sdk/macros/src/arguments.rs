@@ -54,6 +54,16 @@ impl Parse for Arguments {
 }
 
 impl Arguments {
+    /// Whether events come as they are published, and not by a channel.
+    pub(crate) fn is_live(&self) -> bool {
+        // Several channels at once have no order and no place in them.
+        let one = self
+            .channel
+            .as_ref()
+            .filter(|name| !name.value().contains('*'));
+        self.live || one.is_none()
+    }
+
     /// Whether what is given goes together.
     fn check(&self) -> Result<()> {
         if let (Some(span), None) = (self.live_span, &self.channel) {
@@ -68,7 +78,7 @@ impl Arguments {
                 "`from` says where to begin in a channel; say in which with `channel = \"…\"`",
             ));
         }
-        if let (Some(span), true) = (self.from_span, self.live) {
+        if let (Some(span), true) = (self.from_span, self.is_live()) {
             return Err(Error::new(
                 span,
                 "a `live` listener gets what comes while it is there, and begins nowhere; leave out `from` or `live`",

@@ -32,7 +32,8 @@ use proc_macro::TokenStream;
 ///   has no place yet: with its first event, which is the default, with the next one, or
 ///   behind the event of this number;
 /// - `live`: of the channel's events those that come while the plugin runs, at most once, as
-///   of events that go to no channel;
+///   of events that go to no channel. Of several channels at once, `channel = "chat:*"`, there
+///   are no others;
 /// - `local_only`: only events published on this node.
 ///
 /// The function takes the event (`Event` or `&Event`) and, if it likes, its JSON

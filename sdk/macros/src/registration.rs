@@ -140,7 +140,7 @@ impl Registration<'_> {
 
 fn delivery(arguments: &Arguments) -> TokenStream {
     let from = match &arguments.from {
-        _ if arguments.channel.is_none() || arguments.live => {
+        _ if arguments.is_live() => {
             return quote!(::hearken_sdk::__private::Delivery::Live);
         }
         None => quote!(::core::option::Option::None),

@@ -172,26 +172,40 @@ impl Glob {
     /// complete for a glob whose only wildcard is `*`.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let Some((first, last)) = self.stars else {
-            return self.text == text;
-        };
-        let Some(rest) = text.strip_prefix(&self.text[..first]) else {
-            return false;
-        };
-        let Some(mut rest) = rest.strip_suffix(&self.text[last + 1..]) else {
-            return false;
-        };
-        if first == last {
-            return true;
+        match self.stars {
+            Some(stars) => matches_around(&self.text, stars, text),
+            None => self.text == text,
         }
-        for literal in self.text[first + 1..last].split('*') {
-            match rest.find(literal) {
-                Some(at) => rest = &rest[at + literal.len()..],
-                None => return false,
-            }
-        }
-        true
     }
+}
+
+/// Whether a filter that names a channel as `wanted` wants what is of the channel `channel`:
+/// each `*` stands for any run of characters, so that `chat:*` is every channel of a namespace
+/// of sessions.
+#[must_use]
+pub fn wants_channel(wanted: &str, channel: &str) -> bool {
+    let stars = || wanted.find('*').zip(wanted.rfind('*'));
+    wanted == channel || stars().is_some_and(|stars| matches_around(wanted, stars, channel))
+}
+
+/// Whether `text` matches the glob, whose first and last `*` are at `first` and `last`.
+fn matches_around(glob: &str, (first, last): (usize, usize), text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(&glob[..first]) else {
+        return false;
+    };
+    let Some(mut rest) = rest.strip_suffix(&glob[last + 1..]) else {
+        return false;
+    };
+    if first == last {
+        return true;
+    }
+    for literal in glob[first + 1..last].split('*') {
+        match rest.find(literal) {
+            Some(at) => rest = &rest[at + literal.len()..],
+            None => return false,
+        }
+    }
+    true
 }
 
 /// Multiplies the alternatives of `source` out.
@@ -341,5 +355,23 @@ mod tests {
         assert_eq!(error("a?"), PatternError::BadCharacter('?', 1));
         assert_eq!(error(&"{a,b}".repeat(7)), PatternError::TooManyAlternatives);
         assert_eq!(error(&"a".repeat(1025)), PatternError::TooLong(1025));
+    }
+
+    #[test]
+    fn a_filter_on_a_channel_names_one_or_several() {
+        for (wanted, channel, wants) in [
+            ("orders", "orders", true),
+            ("orders", "orders2", false),
+            ("chat:*", "chat:1", true),
+            ("chat:*", "other:1", false),
+            ("*:42", "chat:42", true),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "acb", false),
+            // Names may have it too, and braces are nothing else.
+            ("chat:*", "chat:*", true),
+            ("{a,b}", "a", false),
+        ] {
+            assert_eq!(wants_channel(wanted, channel), wants, "{wanted} {channel}");
+        }
     }
 }

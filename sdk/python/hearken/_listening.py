@@ -46,10 +46,11 @@ def listen(
     for option, value in (("subject", subject), ("channel", channel)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"listen: `{option}` is a text, not a {type(value).__name__}")
-    live = live or channel is None
+    # Several channels at once have no order and no place in them.
+    live = live or channel is None or "*" in channel
     if from_ is not None:
         if live:
-            raise TypeError("listen: `from_` is for listeners with a `channel` that are not `live`")
+            raise TypeError("listen: `from_` is for listeners with one `channel` that are not `live`")
         is_number = isinstance(from_, int) and not isinstance(from_, bool) and from_ >= 0
         if from_ not in ("first", "new") and not is_number:
             raise TypeError('listen: `from_` is "first", "new" or the number of an event')

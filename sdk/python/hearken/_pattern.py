@@ -22,6 +22,13 @@ def compile(pattern: str) -> Callable[[str], bool]:
     return lambda event_type: event_type in exact or any(_matches(glob, event_type) for glob in starred)
 
 
+def wants_channel(wanted: str, channel: str | None) -> bool:
+    """Whether a filter on a channel wants what is of this one: `*` is any run of characters."""
+    if channel is None or wanted == channel:
+        return channel is not None
+    return "*" in wanted and _matches(wanted, channel)
+
+
 def _matches(glob: str, text: str) -> bool:
     """The first literal is anchored in front, the last at the end, and each between is taken
     where it is first found: so it takes no longer than the text is long."""

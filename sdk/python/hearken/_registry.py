@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._pattern import wants_channel
+
 #: What sessions may ask.
 QUESTIONS = ("connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc")
 
@@ -42,7 +44,7 @@ class Listener:
         return (
             (not self.local_only or event.localorigin)
             and (self.subject is None or self.subject == event.subject)
-            and (self.channel is None or self.channel == event.channel)
+            and (self.channel is None or wants_channel(self.channel, event.channel))
         )
 
 

@@ -7,6 +7,7 @@ from hearken import Reject, Retry, listen
 from hearken._failure import raised
 from hearken._loop import to_the_end
 from hearken._pattern import compile as pattern
+from hearken._pattern import wants_channel
 from hearken._values import milliseconds
 from hearken.testing import event
 
@@ -99,3 +100,10 @@ def test_tasks_and_timers_run_side_by_side(host):
             return await asyncio.gather(asyncio.sleep(0.01, "a"), asyncio.sleep(0.001, "b"))
 
     assert to_the_end("both", both) == ["a", "b"]
+
+
+def test_a_filter_names_a_channel_or_several():
+    assert wants_channel("orders", "orders")
+    assert wants_channel("chat:*", "chat:lobby")
+    for wanted, channel in [("orders", "order"), ("chat:*", "other:1"), ("chat:*", None), ("orders", None)]:
+        assert not wants_channel(wanted, channel)

@@ -10,6 +10,8 @@ mod healing;
 mod journal;
 #[path = "damage/retention.rs"]
 mod retention;
+#[path = "damage/sectors.rs"]
+mod sectors;
 #[path = "damage/unreadable.rs"]
 mod unreadable;
 

@@ -1,6 +1,6 @@
 'use strict';
-// Opens pages in a real browser: those that a node serves, and one of an application with the
-// client library `centrifuge`:
+// Opens pages in a real browser: those that a node serves, one of an application with the client
+// library `centrifuge`, and one with that of this repository:
 //
 //   node tests/clients/browser/run.js [PROGRAM]
 //
@@ -10,6 +10,7 @@
 
 const { conclude, install, program } = require('../harness/suite');
 const chat = require('./chat');
+const hearken = require('./hearken');
 const library = require('./library');
 
 const BROWSER = process.env.CHROMIUM || '/usr/bin/chromium';
@@ -26,7 +27,8 @@ async function suites() {
   const browser = await chromium.launch({ executablePath: BROWSER, args: QUIET });
   try {
     const first = await chat.all(program(), browser);
-    return first + await library.all(program(), browser, find('esbuild'));
+    const second = await library.all(program(), browser, find('esbuild'));
+    return first + second + await hearken.all(program(), browser);
   } finally {
     await browser.close();
   }

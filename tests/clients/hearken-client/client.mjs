@@ -1,6 +1,7 @@
-// What the client library for JavaScript does with a node: `node client.mjs checks|survive URL KEY`.
+// What the client library for JavaScript does with a node: `node client.mjs WHAT URL KEY`.
 
 import assert from "node:assert/strict";
+import { writeSync } from "node:fs";
 
 import { Client } from "../../../sdk/js/client/index.js";
 
@@ -152,4 +153,37 @@ async function survive() {
   for (const [name, numbers] of Object.entries(heard)) console.log(`${name}: ${JSON.stringify(numbers)}`);
 }
 
-await { checks, survive }[what]();
+/** Reads, says what it has handled, and may be killed meanwhile. */
+async function mortal() {
+  const client = new Client(url, { key });
+  for await (const { data } of client.channel("orders", { client: "mortal", limit: 20 }).events({ type: "custom.counted" })) {
+    // As a write to a file, which is there when it returns.
+    writeSync(1, `${data}\n`);
+    if (data === EVENTS) break;
+  }
+  await client.close();
+}
+
+/** Of a node whose authority is known. */
+async function tls() {
+  const client = new Client(url, { key });
+  const heard = client.once("custom.a", { timeout: "30s" });
+  const data = "x".repeat(700_000);
+  await client.emit("a", { data });
+  assert.equal((await heard).data, data);
+  await client.close();
+  console.log("ok: javascript: it talks over TLS");
+}
+
+/** Of a node whose authority is not known. */
+async function distrust() {
+  const client = new Client(url, { key });
+  await assert.rejects(client.emit("a"), { code: "certificate", temporary: false });
+  const error = new Promise((resolve) => { client.on("error", resolve); });
+  client.on("custom.a", () => {});
+  assert.equal((await error).code, "certificate");
+  await client.close();
+  console.log("ok: javascript: a certificate of strangers is told");
+}
+
+await { checks, survive, mortal, tls, distrust }[what]();

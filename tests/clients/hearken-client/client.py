@@ -1,10 +1,12 @@
-"""What the client library for Python does with a node: `python3 client.py checks|survive URL KEY`."""
+"""What the client library for Python does with a node: `python3 client.py WHAT URL KEY`."""
 
 import asyncio
 import json
+import os
+import ssl
 import sys
 
-from hearken.client import Client, ProblemError
+from hearken.client import Client, HearkenError, ProblemError
 
 EVENTS = 400
 # Bounds what only waits for the node.
@@ -168,4 +170,38 @@ async def survive():
         print(f"{name}: {json.dumps(numbers)}")
 
 
-asyncio.run({"checks": checks, "survive": survive}[what]())
+async def mortal():
+    """Reads, says what it has handled, and may be killed meanwhile."""
+    async with Client(url, key=key) as client:
+        async for event in client.channel("orders", client="mortal", limit=20).events("custom.counted"):
+            print(event.data, flush=True)
+            if event.data == EVENTS:
+                break
+
+
+async def tls():
+    """Of a node whose authority is known."""
+    authority = ssl.create_default_context(cafile=os.environ["AUTHORITY"])
+    async with Client(url, key=key, tls=authority) as client:
+        heard = client.once("custom.a", timeout="30s")
+        await client.emit("a", data="x" * 700_000)
+        assert (await heard).data == "x" * 700_000
+    print("ok: python: it talks over TLS")
+
+
+async def distrust():
+    """Of a node whose authority is not known."""
+    async with Client(url, key=key) as client:
+        error = client.once("error")
+        client.on("custom.a", print)
+        assert (await error).code == "certificate"
+        try:
+            await client.emit("a")
+        except HearkenError as refused:
+            assert (refused.code, refused.temporary) == ("certificate", False)
+        else:
+            raise AssertionError("a certificate of strangers was trusted")
+    print("ok: python: a certificate of strangers is told")
+
+
+asyncio.run({"checks": checks, "survive": survive, "mortal": mortal, "tls": tls, "distrust": distrust}[what]())

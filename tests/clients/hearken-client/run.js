@@ -11,6 +11,7 @@ const path = require('node:path');
 const { conclude, program } = require('../harness/suite');
 const { Stage } = require('./stage');
 const survive = require('./survive');
+const tls = require('./tls');
 
 const LANGUAGES = {
   javascript: [process.execPath, path.join(__dirname, 'client.mjs')],
@@ -34,6 +35,7 @@ async function all(hearken) {
     } finally {
       stage.remove();
     }
+    count += await tls.check(hearken, command);
   }
   return count;
 }

@@ -30,15 +30,18 @@ max_events = 3
 `;
 
 class Stage {
-  static async start(program) {
+  /** Starts a node with further settings, in a folder that `prepare` has put something into. */
+  static async start(program, settings = {}, prepare = () => {}) {
     const stage = new Stage();
     stage.program = program;
     stage.place = node.folder();
     stage.clients = new Set();
+    prepare(stage.place);
     const [key, configuration] = stage.makeKey();
     stage.key = key;
     fs.writeFileSync(path.join(stage.place, 'hearken.toml'), configuration);
-    stage.node = await node.start(program, stage.place, {});
+    stage.settings = settings;
+    stage.node = await node.start(program, stage.place, settings);
     stage.url = `http://127.0.0.1:${stage.node.port}`;
     return stage;
   }
@@ -59,20 +62,28 @@ class Stage {
   /** Kills the node, and starts it again where it was. */
   async crash() {
     await this.node.crash();
-    const settings = { HEARKEN_LISTEN: new URL(this.url).host };
+    const settings = { ...this.settings, HEARKEN_LISTEN: new URL(this.url).host };
     this.node = await node.start(this.program, this.place, settings);
   }
 
-  /** Runs a client; hands on each line that it prints as it comes, and returns them all. */
-  async run([command, ...given], what, heard = (line) => console.log(line)) {
-    const env = { ...process.env, PYTHONPATH: SDK };
+  /**
+   * Runs a client; hands on each line that it prints as it comes, with what kills the client, and
+   * returns them all.
+   */
+  async run([command, ...given], what, environment = {}, heard = (line) => console.log(line)) {
+    const env = { ...process.env, PYTHONPATH: SDK, ...environment };
     const options = { env, stdio: ['ignore', 'pipe', 'inherit'] };
     const child = spawn(command, [...given, what, this.url, this.key], options);
     this.clients.add(child);
     const lines = [];
+    let killed = false;
+    const kill = () => {
+      killed = true;
+      child.kill('SIGKILL');
+    };
     readline.createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
-      heard(line);
+      heard(line, kill);
     });
     const ended = new Promise((resolve, reject) => {
       child.once('error', reject);
@@ -80,7 +91,7 @@ class Stage {
     });
     try {
       const how = await within(`the client ends that does ${what}`, ended, DEADLINE);
-      if (how !== 0)
+      if (how !== 0 && !killed)
         throw new Error(`the client has ended with ${how}`);
     } finally {
       child.kill('SIGKILL');

@@ -1,10 +1,14 @@
 'use strict';
-// The node is killed again and again while a client appends to a channel and reads it.
+// The node is killed again and again while a client appends to a channel and reads it, and then
+// clients are while they read it.
 
 const assert = require('node:assert/strict');
 
 /** Events that the client appends, and after how many each it says so. */
 const EVENTS = 400;
+
+/** Events of a page of those who are killed. */
+const PAGE = 20;
 
 /** How often the node is killed. */
 const CRASHES = 4;
@@ -13,7 +17,7 @@ const CRASHES = 4;
 async function check(stage, command, language) {
   let crashes = 0;
   let crashing = Promise.resolve();
-  const lines = await stage.run(command, 'survive', (line) => {
+  const lines = await stage.run(command, 'survive', {}, (line) => {
     if (!line.startsWith('stored ') || crashes >= CRASHES)
       return;
     crashes += 1;
@@ -37,7 +41,27 @@ async function check(stage, command, language) {
     assert.ok(cursor.after >= last - (name === 'iterated' ? 1 : 0), `${name} is at ${cursor.after}, not ${last}`);
   }
   console.log(`ok: ${language}: nothing is lost and nothing twice of a node that is killed ${CRASHES} times`);
-  return 1;
+  await checkClients(stage, command);
+  console.log(`ok: ${language}: whoever comes back under a name goes on where they were killed`);
+  return 2;
+}
+
+/** Clients of one name are killed while they read: at most a page is handed over once more. */
+async function checkClients(stage, command) {
+  let last = 0;
+  for (const until of [90, 91, 250, EVENTS]) {
+    const lines = await stage.run(command, 'mortal', {}, (line, kill) => {
+      if (Number(line) >= until && until < EVENTS)
+        kill();
+    });
+    const numbers = lines.map(Number);
+    const first = numbers[0];
+    assert.ok(first <= last + 1 && first > last - PAGE, `it begins with ${first} after ${last}`);
+    assert.deepEqual(numbers, numbers.map((_, at) => first + at));
+    assert.ok(numbers.at(-1) >= until);
+    last = numbers.at(-1);
+  }
+  assert.equal(last, EVENTS);
 }
 
 module.exports = { check };

@@ -5,9 +5,12 @@ mod authors;
 mod bounds;
 mod enonic;
 mod loading;
+mod nesting;
+mod outgoing;
 #[cfg(unix)]
 mod projects;
 mod properties;
+mod sessions;
 mod snapshots;
 
 use std::fs;

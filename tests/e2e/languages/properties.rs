@@ -155,13 +155,16 @@ async fn an_event_comes_out_of_a_text_as_it_went_in() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let strategy = event();
-    for _ in 0..EVENTS {
+    for number in 0..EVENTS {
         let tree = strategy
             .new_tree(&mut runner)
             .expect("there are such events");
         let mut sent = tree.current();
         sent["type"] = json!("there");
-        node.publish(&sent).await;
+        sent["specversion"] = json!("1.0");
+        sent["source"] = json!("/tests");
+        sent["id"] = json!(number.to_string());
+        node.publish_all([sent.clone()]).await;
         let went_in = there.next().await;
         let came_out = tokio::select! {
             came_out = back.next() => came_out,

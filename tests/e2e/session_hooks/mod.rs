@@ -5,6 +5,7 @@ pub mod asking;
 mod failing;
 mod reloading;
 
+use hearken::admin::PluginState;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -58,8 +59,16 @@ fn doorman(language: Language) -> Plugin {
 /// A node of this configuration with these plugins.
 async fn node_of(configuration: &str, plugins: impl IntoIterator<Item = Plugin>) -> NodeProcess {
     let (folder, _) = configured(configuration);
+    let plugins: Vec<Plugin> = plugins.into_iter().collect();
+    let names: Vec<String> = plugins.iter().map(|plugin| plugin.name.clone()).collect();
     engines::place(plugins, &folder.path().join("plugins"), folder.path()).await;
-    NodeProcess::start_again(folder, &[]).await
+    let node = NodeProcess::start_again(folder, &[]).await;
+    for name in names {
+        // A node serves before the engine of a text is ready.
+        node.until(&name, |status| status.state == PluginState::Running)
+            .await;
+    }
+    node
 }
 
 async fn node(language: Language) -> NodeProcess {

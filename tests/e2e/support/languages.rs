@@ -60,9 +60,14 @@ pub fn one_of_each(guest: &str, manifest: &str) -> [Plugin; 3] {
 
 /// Runs a test with each language, side by side.
 pub async fn in_each_language(test: impl AsyncFn(Language)) {
-    let rows = Language::ALL.map(|language| {
-        let row = AssertUnwindSafe(test(language)).catch_unwind();
-        async move { row.await.is_err().then_some(language) }
+    all_hold(Language::ALL.map(|language| (language, test(language)))).await;
+}
+
+/// Waits for what is tested with each language; says with which it fails.
+pub async fn all_hold(rows: impl IntoIterator<Item = (Language, impl Future<Output = ()>)>) {
+    let rows = rows.into_iter().map(|(language, row)| async move {
+        let row = AssertUnwindSafe(row).catch_unwind().await;
+        row.is_err().then_some(language)
     });
     let failed: Vec<Language> = join_all(rows).await.into_iter().flatten().collect();
     assert!(failed.is_empty(), "it fails with guests in {failed:?}");

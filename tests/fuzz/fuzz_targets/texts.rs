@@ -62,8 +62,14 @@ fn names_are_within(language: Language, importer: &str, import: &str, text: &str
                 None => (None, path.as_str()),
             };
             assert!(inside == folder || inside.is_none(), "{name} is {path}");
-            assert!(inside.is_some() || file.starts_with('_'), "{name} is {path}");
-            assert!(!file.is_empty() && !file.starts_with('.'), "{name} is {path}");
+            assert!(
+                inside.is_some() || file.starts_with('_'),
+                "{name} is {path}"
+            );
+            assert!(
+                !file.is_empty() && !file.starts_with('.'),
+                "{name} is {path}"
+            );
         }
     }
 }
@@ -80,7 +86,10 @@ fn error(said: &str, script: &Script) {
         let lines: Vec<&str> = excerpt.split('\n').collect();
         assert_eq!(lines.len(), 2, "{excerpt}");
         assert!(lines[1].ends_with('^'), "{excerpt}");
-        assert!(lines.iter().all(|line| line.chars().count() < 160), "{excerpt}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() < 160),
+            "{excerpt}"
+        );
     }
 }
 

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 const sdk = (file) => fileURLToPath(new URL(`../../../sdk/js/testing/${file}`, import.meta.url));
 
 export default {
+  // Not beside the sources.
+  cacheDir: fileURLToPath(new URL('../../../target/clients/languages/cache', import.meta.url)),
   resolve: {
     alias: [
       { find: /^hearken\/testing$/, replacement: sdk('index.js') },

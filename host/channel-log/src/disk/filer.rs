@@ -68,7 +68,8 @@ impl Filer {
         }
     }
 
-    /// Writes all batches that lie in no segment; returns whether there were any.
+    /// Writes all batches that lie in no segment; returns whether there were any. The catalogue
+    /// knows of the start then.
     pub(super) fn file(&mut self) -> Result<bool, Waiting> {
         let mut any = false;
         while let Some(channel) = self.core.filing.next() {
@@ -103,6 +104,7 @@ impl Filer {
         if any {
             self.core.filing.set_full(false);
         }
+        self.note_start()?;
         Ok(any)
     }
 

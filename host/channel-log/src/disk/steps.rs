@@ -116,8 +116,6 @@ impl Steps {
     /// full is found out again.
     pub fn tidy(&mut self) {
         self.core.filing.set_waiting(None);
-        // A full disk leaves it for the next time.
-        let _ = self.filer.note_start();
         self.filer.work_off();
         self.filer.look();
     }

@@ -201,7 +201,6 @@ fn file(core: &Core, mut filer: Filer) {
             looks = looks.wrapping_add(1);
             // Whether it still is shows when something is written.
             core.filing.set_waiting(None);
-            let _ = filer.note_start();
         }
         // A full disk leaves all for the next look.
         let _ = filer.file();

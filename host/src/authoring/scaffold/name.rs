@@ -72,8 +72,11 @@ const TAKEN: &[&str] = &[
 ];
 
 /// What is wrong with a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    /// A file that is called so is there for people and their tools.
+    #[error("`{0}` is no plugin but a test, or types: choose another")]
+    Ignored(String),
     /// It has characters that crates or files cannot have.
     #[error(
         "a plugin's name begins with a lower-case letter and goes on with lower-case letters, \

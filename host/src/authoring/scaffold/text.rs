@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::ScaffoldError;
-use super::name::check;
-use crate::script::Language;
+use super::name::{NameError, check};
+use crate::script::{Language, TEXT_EXTENSIONS, TextFile, text_file};
 
 /// A text that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,17 @@ pub fn scaffold_text(
         name: name.to_owned(),
         source,
     })?;
-    let file = folder.join(format!("{name}.{extension}"));
+    let file = format!("{name}.{extension}");
+    if !matches!(text_file(&file), Some(TextFile::Plugin(_))) {
+        return Err(ScaffoldError::Name {
+            name: name.to_owned(),
+            source: NameError::Ignored(file),
+        });
+    }
+    if let Some(other) = of_this_name(folder, name) {
+        return Err(ScaffoldError::Exists(other));
+    }
+    let file = folder.join(file);
     let text = template.replace("{name}", name);
     match write(folder, &file, &text) {
         Ok(()) => Ok(ScaffoldedText {
@@ -49,6 +59,14 @@ pub fn scaffold_text(
         }
         Err(source) => Err(ScaffoldError::Write { path: file, source }),
     }
+}
+
+/// What is a plugin of this name already: two of one name are none.
+fn of_this_name(folder: &Path, name: &str) -> Option<PathBuf> {
+    let extensions = TEXT_EXTENSIONS.into_iter().chain(["wasm"]);
+    let files = extensions.map(|extension| folder.join(format!("{name}.{extension}")));
+    let mut all = files.chain([folder.join(name)]);
+    all.find(|other| other.exists())
 }
 
 fn write(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
@@ -88,15 +106,25 @@ mod tests {
             (Language::TypeScript, "hello.ts"),
             (Language::Python, "hello.py"),
         ] {
+            let folder = folder.join(language.as_str());
             let made = scaffold_text(&folder, "hello", language).unwrap();
             assert_eq!(made.file, folder.join(file));
             let text = std::fs::read_to_string(&made.file).unwrap();
             assert!(text.contains("custom.hello.*"), "{text}");
-            let again = scaffold_text(&folder, "hello", language);
-            assert!(matches!(again, Err(ScaffoldError::Exists(_))));
+            for other in [Language::JavaScript, Language::TypeScript, Language::Python] {
+                let again = scaffold_text(&folder, "hello", other);
+                let exists =
+                    matches!(again, Err(ScaffoldError::Exists(there)) if there == made.file);
+                assert!(exists, "{language} {other}");
+            }
+            let files = std::fs::read_dir(&folder).unwrap();
+            assert_eq!(files.count(), 1, "nothing else is left");
         }
-        let files = std::fs::read_dir(&folder).unwrap();
-        assert_eq!(files.count(), 3, "nothing else is left");
+        let test = scaffold_text(&folder, "test_hello", Language::Python);
+        assert!(
+            matches!(test, Err(ScaffoldError::Name { .. })),
+            "no node loads it"
+        );
         let named = scaffold_text(&folder, "a b", Language::JavaScript);
         assert!(matches!(named, Err(ScaffoldError::Name { .. })));
     }

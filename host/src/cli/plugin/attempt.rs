@@ -102,6 +102,9 @@ fn read(file: &Path) -> Result<Vec<u8>, CliError> {
 /// The event in a file: a CloudEvent, or a few of its attributes.
 fn draft(json: &[u8]) -> Result<Draft<'static>, String> {
     let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if !value.is_object() {
+        return Err("an event is an object with a `type`".to_owned());
+    }
     if value.get("specversion").is_some() {
         return cloudevent::from_json(json).map_err(|error| error.to_string());
     }

@@ -28,6 +28,8 @@ pub(crate) struct Batch {
     pub(super) events: Range<usize>,
     /// Which of those is in hand.
     at: usize,
+    /// Which of them the guest was told to fail at once when it asked, if any.
+    late: Option<usize>,
     failures: Vec<Failure>,
     /// Where the events come from, if channels deliver them.
     deliveries: Option<Arc<dyn Deliveries>>,
@@ -140,6 +142,7 @@ impl Batch {
         self.events = events;
         self.deliveries = deliveries;
         self.at = 0;
+        self.late = None;
         self.failures.clear();
         self.begin_event();
     }
@@ -169,7 +172,14 @@ impl Batch {
 
     /// Which event of the batch the guest was told to fail at once, if any.
     pub(crate) fn interrupted(&self) -> Option<usize> {
-        self.progress.as_ref()?.interrupted
+        let progress = self.progress.as_ref();
+        self.late
+            .or_else(|| progress.and_then(|progress| progress.interrupted))
+    }
+
+    /// The guest was told to fail the event in hand at once.
+    pub(super) fn told_late(&mut self) {
+        self.late = Some(self.at);
     }
 
     /// The event in hand, whose trace context the guest's own events inherit.

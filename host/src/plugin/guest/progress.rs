@@ -104,11 +104,12 @@ fn tell_to_stop(mut store: StoreContextMut<'_, Guest>) {
     store.data_mut().batch.progress = Some(progress);
 }
 
-/// Tells a guest that evaluates a text to fail the event in hand at once, if that has all but
-/// used up its deadline: so it can say where in the text it was, which nobody else can.
+/// Tells a guest that evaluates a text to fail the event in hand, or its start, at once, if that
+/// has all but used up its deadline: so it can say where in the text it was, which nobody else can.
 pub(crate) fn interrupt(mut store: StoreContextMut<'_, Guest>) {
     let guest = store.data_mut();
-    if guest.script.is_none() || guest.batch.events.is_empty() || !guest.meter.is_nearly_over() {
+    let is_at_work = guest.is_starting || !guest.batch.events.is_empty();
+    if guest.script.is_none() || !is_at_work || !guest.meter.is_nearly_over() {
         return;
     }
     let at = guest.batch.at();
@@ -127,6 +128,16 @@ pub(crate) fn interrupt(mut store: StoreContextMut<'_, Guest>) {
     progress.interrupted = Some(at);
     progress.write_stop(store.as_context_mut(), Stop::AtOnce);
     store.data_mut().batch.progress = Some(progress);
+}
+
+/// Whether a guest that evaluates a text, and asks, is to fail the event in hand at once.
+pub(crate) fn is_late(mut store: StoreContextMut<'_, Guest>) -> bool {
+    let guest = store.data_mut();
+    let is_late = !guest.batch.events.is_empty() && guest.meter.is_nearly_over();
+    if is_late {
+        guest.batch.told_late();
+    }
+    is_late
 }
 
 /// Checks, after the guest returned, that it has begun every event, unless it was told to

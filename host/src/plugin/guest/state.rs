@@ -23,7 +23,7 @@ use crate::plugin::threads::meter::Meter;
 
 /// Handles of the host's (streams, requests, buckets, …) that an instance may hold at
 /// once; bounds the memory behind them.
-const MAX_HANDLES: usize = 256;
+const MAX_HANDLES: usize = 512;
 
 /// Handles of all kinds that may be in use at once, a component's own and those lent
 /// for a call too; bounds what they take, and how long a list one `poll` looks at.
@@ -54,6 +54,8 @@ pub(crate) struct Guest {
     pub(crate) waits: Arc<()>,
     /// What an engine of a language evaluates; nothing of other components.
     pub(crate) script: Option<Arc<GuestScript>>,
+    /// Whether it is being started, which costs as much time as an event may.
+    pub(crate) is_starting: bool,
     stdout: Output,
     stderr: Output,
 }
@@ -100,6 +102,7 @@ impl Guest {
             batch: Batch::default(),
             waits: Arc::default(),
             script: None,
+            is_starting: true,
             stdout,
             stderr,
         }

@@ -180,7 +180,7 @@ impl PluginCopy {
             .status
             .mailbox_for(bus, Vec::new(), limits, overflow, slots.len());
         self.status
-            .show_version(&version, language, &label, &listeners, None, unheard);
+            .show_version(&version, language, label, &listeners, None, unheard);
         let work = Work::Paused(slots);
         let mut current = Current::new(version, bounds, listeners, mailbox, work);
         let replaying = Replaying::begin(&self.runtime, &current, request)?;

@@ -120,6 +120,12 @@ fn deliver(filter: Filter, delivery: types::Delivery) -> Result<(Filter, Deliver
         types::Delivery::Live => return Ok((filter, Delivery::Live)),
         types::Delivery::Channel(channel) => channel,
     };
+    if channel.name.contains('*') {
+        return Err(format!(
+            "`{}` may be several channels, whose events come live alone: deliver them so",
+            cut(&channel.name)
+        ));
+    }
     let name = ChannelName::new(&channel.name)
         .map_err(|error| format!("the channel `{}`: {error}", cut(&channel.name)))?;
     if let Some(other) = filter

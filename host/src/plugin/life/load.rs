@@ -60,8 +60,8 @@ pub(crate) struct Staged {
     pub(crate) version: Arc<Version>,
     /// What it is written in.
     pub(crate) language: Language,
-    /// What the plugin calls its version.
-    pub(crate) label: String,
+    /// What the plugin calls its version; a text that does not say has none.
+    pub(crate) label: Option<String>,
     pub(crate) listeners: Vec<Listener>,
     /// What its listeners would hear without the node's policy.
     pub(crate) asked: Vec<Listener>,
@@ -320,6 +320,7 @@ async fn start(
         (None, Some(answers)) => cut(&answers.version),
         (None, None) => version.content_hash.to_hex()[..12].to_owned(),
     };
+    let label = Some(label).filter(|label| !label.is_empty());
     // An engine exports all that any of its texts may answer.
     let answers =
         (said.answers).filter(|said| version.script().is_none() || !said.answers.is_empty());

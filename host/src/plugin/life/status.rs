@@ -133,13 +133,13 @@ impl Status {
         &self,
         version: &Version,
         language: Language,
-        label: &str,
+        label: Option<String>,
         listeners: &[Listener],
         answering: Option<&Answering>,
         unheard: Vec<WithheldStatus>,
     ) {
         let mut shown = self.shown();
-        shown.version = Some(label.to_owned());
+        shown.version = label;
         shown.language = Some(language);
         shown.interface = Some(version.called().interface());
         shown.listeners = listeners.iter().map(Listener::status).collect();

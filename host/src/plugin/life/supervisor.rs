@@ -273,7 +273,7 @@ impl Supervisor {
         self.status.show_version(
             &version,
             language,
-            &label,
+            label,
             &listeners,
             answering.as_deref(),
             unheard,

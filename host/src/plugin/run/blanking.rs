@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::Store;
 use wasmtime::component::{Component, ComponentType, Lift, Linker, Lower};
+use wasmtime::{Store, Trap};
 
 use super::contain::contain;
 use super::runtime::Runtime;
@@ -147,7 +147,14 @@ impl Blanker {
         };
         called.map_err(|error| {
             let death = Death::of(&self.store, &meter, &error);
-            let reason = format!("taking the types out: {}", death.reason);
+            let why = match error.downcast_ref() {
+                // A parser needs as much of the stack as its text is deep.
+                Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => {
+                    "the text is nested too deeply"
+                }
+                _ => &death.reason,
+            };
+            let reason = format!("taking the types out: {why}");
             Death { reason, ..death }
         })
     }

@@ -171,6 +171,9 @@ impl Version {
         };
         match started {
             Ok((exports, said)) => {
+                store.data_mut().is_starting = false;
+                // It may have been told to give up when it was all but done.
+                progress::let_go_on(store.as_context_mut());
                 let instance = Instance {
                     store,
                     exports,
@@ -178,9 +181,28 @@ impl Version {
                 };
                 Ok((instance, said))
             }
-            Err(error) => Err(Death::of(&store, &meter, &error)),
+            Err(error) => {
+                let death = Death::of(&store, &meter, &error);
+                // It has said where it was when the deadline was all but over.
+                let is_over = store.data().batch.interrupted().is_some();
+                Err(match (is_over, &death.trace) {
+                    (true, Some(trace)) => {
+                        let calls = &trace.frames;
+                        out_of_time(&store, &meter, calls)
+                    }
+                    _ => death,
+                })
+            }
         }
     }
+}
+
+/// The death of a guest that was told to give up what it was at, with the calls that it names.
+fn out_of_time(store: &Store<Guest>, meter: &Meter, calls: &str) -> Death {
+    let reason = format!("{}\n{calls}", meter.given_up());
+    let guest = store.data();
+    let death = Death::told(reason.trim_end().to_owned()).traced(guest.script.as_deref());
+    death.redacted(&guest.plugin.log.redaction)
 }
 
 /// Imports that this host does not have.
@@ -232,7 +254,9 @@ impl Instance {
             && let Some(failure) = failures.pop_if(|last| last.index == at)
         {
             finished = at;
-            death = Some(self.out_of_time(&failure.reason));
+            let calls = failure.reason.split_once('\n');
+            let calls = calls.map_or("", |(_, calls)| calls);
+            death = Some(out_of_time(&self.store, &self.meter, calls));
         }
         Handled {
             finished,
@@ -240,15 +264,6 @@ impl Instance {
             death,
             spent: self.meter.spent(),
         }
-    }
-
-    /// The death of a guest that was told to give an event up, with the place that it names.
-    fn out_of_time(&self, said: &str) -> Death {
-        let calls = said.split_once('\n').map_or("", |(_, calls)| calls);
-        let reason = format!("{}\n{calls}", self.meter.given_up());
-        let guest = self.store.data();
-        let death = Death::told(reason.trim_end().to_owned()).traced(guest.script.as_deref());
-        death.redacted(&guest.plugin.log.redaction)
     }
 
     /// Calls the guest; returns how many of the events it has begun.

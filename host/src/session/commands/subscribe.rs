@@ -184,8 +184,8 @@ impl Session {
 
     /// Until when a subscription waits for other nodes from now on.
     fn waits_until(&self) -> Instant {
-        let came = self.connection.lock().came;
-        (came + PATIENCE).max(Instant::now() + AT_LEAST)
+        let (now, came) = (Instant::now(), self.connection.lock().came);
+        (came.unwrap_or(now) + PATIENCE).max(now + AT_LEAST)
     }
 
     /// Finds out whether it may subscribe.

@@ -16,11 +16,15 @@ impl<P> Homed<P> {
     /// Asks a node to be sent what is behind what is here.
     pub(super) fn follow(&mut self, home: PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         self.serial += 1;
-        let (synced, is_live) = match &self.role {
-            Role::Following(following) if following.home == home => {
-                (following.synced, following.is_live)
+        let (synced, is_live, moved_by) = match &mut self.role {
+            Role::Following(following) => {
+                let moved_by = following.moved_by.take();
+                match following.home == home {
+                    true => (following.synced, following.is_live, moved_by),
+                    false => (0, false, moved_by),
+                }
             }
-            _ => (0, false),
+            _ => (0, false, None),
         };
         let since = self.kept.as_ref().map(|(_, history)| history.top());
         let word = Word::Follow {
@@ -35,6 +39,7 @@ impl<P> Homed<P> {
             has_missed: false,
             asked_at: view.now,
             is_live,
+            moved_by,
         });
     }
 
@@ -117,6 +122,7 @@ impl<P> Homed<P> {
         };
         if is_all {
             following.is_live = true;
+            following.moved_by = None;
             following.synced = following.synced.max(serial);
             todo.push(Todo::Tell);
         } else if serial == following.asked {
@@ -176,6 +182,7 @@ impl<P> Homed<P> {
             return;
         }
         following.is_live = false;
+        following.moved_by = Some(from.clone());
         if following.asked == following.synced {
             // So that it is asked again in any case.
             self.serial += 1;

@@ -11,10 +11,17 @@ use crate::mesh::PeerNode;
 impl<P> Homed<P> {
     /// Somebody asks for it, who is the channel's home by its own lights.
     pub(super) fn asked_for(&mut self, from: &PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
-        // Whoever follows another knows of one that owns it, which this one may have yet to meet.
-        let follows_another = matches!(&self.role, Role::Following(following)
-            if following.is_live && following.home != *from);
-        let agrees = view.home == Some(from) && !follows_another;
+        // Whoever follows another knows of one that owns it, or is handing it over: the one that
+        // asks may have yet to meet that one.
+        let knows_another = match &self.role {
+            Role::Following(following) if following.home != *from => true,
+            Role::Following(following) => {
+                let moved_by = following.moved_by.as_ref().filter(|by| *by != from);
+                moved_by.is_some_and(|by| view.others.contains(by))
+            }
+            _ => false,
+        };
+        let agrees = view.home == Some(from) && !knows_another;
         let rank = self.rank;
         let not_mine = Todo::Send(from.clone(), Word::NotMine { agrees, rank });
         match &self.role {

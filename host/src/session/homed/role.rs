@@ -70,6 +70,8 @@ pub(super) struct Following {
     pub(super) asked_at: u64,
     /// Whether what comes is sent here.
     pub(super) is_live: bool,
+    /// Who owned it and handed it on, until whoever has it now is found.
+    pub(super) moved_by: Option<PeerNode>,
 }
 
 /// What can be done with a log here.

@@ -33,6 +33,14 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Whether a step can be where only these nodes have met the others.
+fn happens(step: &Step, here: &[usize]) -> bool {
+    match step {
+        Step::Publish(at) | Step::Subscribe(at) => here.contains(at),
+        _ => true,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -71,8 +79,14 @@ proptest! {
         for (node, may_go, steps) in phases {
             match here.contains(&node) {
                 false => {
-                    for other in &here {
+                    // One after the other, and something happens in between.
+                    for (at, other) in here.iter().enumerate() {
                         world.see(node, *other);
+                        for step in steps.iter().skip(at * 4).take(4) {
+                            if happens(step, &here) {
+                                world.step(step);
+                            }
+                        }
                     }
                     here.push(node);
                 }
@@ -80,11 +94,7 @@ proptest! {
                 true => {}
             }
             for step in &steps {
-                let is_here = match step {
-                    Step::Publish(at) | Step::Subscribe(at) => here.contains(at),
-                    _ => true,
-                };
-                if is_here {
+                if happens(step, &here) {
                     world.step(step);
                 }
             }

@@ -68,3 +68,47 @@ async fn how_many_histories_a_node_has_a_part_in_is_shown() {
     assert_eq!(rigs[1].sessions.histories(), part(1, 0));
     assert_eq!(rigs[0].sessions.stats().across.handed_over, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn subscriptions_of_one_message_wait_together_for_a_node_that_is_silent() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let mut all = (0..1000).map(|number| format!("chat:{number}"));
+    let mut client = rigs[1].connected().await;
+    net.cut(&rigs[0].peer(), &rigs[1].peer());
+    let began = Instant::now();
+    let commands = (2..12).map(|id| {
+        let channel = all.next().expect("there are more");
+        json!({ "id": id, "subscribe": { "channel": channel } }).to_string()
+    });
+    let message: Vec<String> = commands.collect();
+    client.came(&message.join("\n")).await;
+    let replies = client.messages().await;
+    assert_eq!(replies.len(), 10);
+    // Who owns a log cannot be known.
+    for reply in &replies {
+        assert_eq!(reply["error"]["code"], 100, "{reply}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_commands_wait_for_a_node_that_is_silent_is_not_taken_for_gone() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let channel = homed_on(&rigs[0], "a");
+    let (mut client, _) = subscribed(&rigs[1], &channel).await;
+    net.cut(&rigs[0].peer(), &rigs[1].peer());
+    // It is pinged, and answers only behind what it publishes.
+    while client.messages().await != [json!({})] {
+        pass(Duration::from_millis(500)).await;
+    }
+    let commands = (2..6)
+        .map(|id| json!({ "id": id, "publish": { "channel": channel, "data": id } }).to_string());
+    let message: Vec<String> = commands.chain(["{}".to_owned()]).collect();
+    let began = Instant::now();
+    client.came(&message.join("\n")).await;
+    assert!(began.elapsed() > Duration::from_secs(10));
+    assert_eq!(client.end(), None);
+    // Who does not answer is, all the same.
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(client.end(), Some(3012));
+}

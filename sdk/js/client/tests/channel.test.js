@@ -197,6 +197,15 @@ test("without a client it is a stream, resumed behind what was handled", TIME, a
   assert.deepEqual(heard.come, []);
 });
 
+test("a channel is another with other options", TIME, async (t) => {
+  const { client } = await pair(t);
+  const orders = client.channel("orders", { from: "first" });
+  assert.equal(client.channel("orders", { from: "first" }), orders);
+  assert.notEqual(client.channel("orders"), orders);
+  await orders.close();
+  assert.notEqual(client.channel("orders", { from: "first" }), orders);
+});
+
 test("it begins where it is told to", TIME, async (t) => {
   const { node, client } = await pair(t);
   client.channel("orders", { from: "first" }).on("*", () => {});
@@ -270,11 +279,12 @@ test("what stays is told, and nothing is asked for any more", TIME, async (t) =>
   const orders = client.channel("orders", { client: "worker" });
   const errors = told(orders, "error");
   const drain = told(orders, "drain");
-  orders.on("*", () => {});
+  orders.on("custom.a", () => {});
+  orders.on("custom.b", () => {});
   (await node.next(CURSOR)).problem(404, "no-channel");
   assert.equal((await errors.next()).code, "no-channel");
   await drain.next();
-  assert.equal(orders.listenerCount("*"), 0);
+  assert.deepEqual(orders.eventNames(), ["error", "drain"]);
   const others = client.channel("orders", { from: 3 });
   const failed = told(others, "error");
   others.on("*", () => {});
@@ -285,7 +295,29 @@ test("what stays is told, and nothing is asked for any more", TIME, async (t) =>
   const iterated = client.channel("orders", { from: 4 }).events().next();
   (await node.next(READ)).problem(409, "another-log", { epoch: EPOCH });
   await assert.rejects(iterated, { status: 409, code: "another-log" });
+  assert.deepEqual(drain.come, []);
   assert.deepEqual(node.unseen, []);
+});
+
+test("an error to which nobody listens on a channel is told by the client", TIME, async (t) => {
+  const { node, client, errors } = await pair(t);
+  client.channel("orders", { client: "worker" }).on("*", () => {});
+  const failed = client.once("error");
+  (await node.next(CURSOR)).problem(503, "node-away");
+  assert.equal((await failed).channel, "orders");
+  assert.deepEqual(errors.map(({ code }) => code), ["node-away"]);
+});
+
+test("what is awaited of a channel ends with it", TIME, async (t) => {
+  const { node, client } = await pair(t);
+  const orders = client.channel("orders", { client: "worker" });
+  orders.on("error", () => {});
+  const refused = orders.once("*");
+  (await node.next(CURSOR)).problem(403, "foreign-cursor");
+  await assert.rejects(refused, { code: "foreign-cursor" });
+  const closed = orders.once("gap");
+  await client.close();
+  await assert.rejects(closed, { code: "closed" });
 });
 
 test("pages, events and positions can be asked for", TIME, async (t) => {

@@ -125,9 +125,9 @@ test("several are published together", TIME, async (t) => {
 
 test("a request ends when its time is over, or it is aborted", TIME, async (t) => {
   const { node, client } = await pair(t);
-  const late = client.emit("a", { timeout: 20 });
+  const late = assert.rejects(client.emit("a", { timeout: 200 }), { name: "TimeoutError", unknown: true });
   const hung = await node.next(PUBLISH);
-  await assert.rejects(late, { name: "TimeoutError", unknown: true });
+  await late;
   await hung.gone;
   const controller = new AbortController();
   const aborted = client.emit("a", { signal: controller.signal });
@@ -137,9 +137,40 @@ test("a request ends when its time is over, or it is aborted", TIME, async (t) =
   await asked.gone;
 });
 
+test("a key is asked for each time, and may fail", TIME, async (t) => {
+  const keys = [new Error("the keys are away"), "first\n", "second"];
+  const key = () => {
+    const given = keys.shift();
+    if (given instanceof Error) throw given;
+    return given;
+  };
+  const { node, client } = await pair(t, { key });
+  for (const expected of ["Bearer first", "Bearer second"]) {
+    const sent = client.emit("a");
+    const asked = await node.next(PUBLISH);
+    assert.equal(asked.headers.authorization, expected);
+    asked.json(202, { id: "1", time: "" });
+    await sent;
+  }
+  const { client: other } = await pair(t, { key: "a\r\nx-other: b" });
+  await assert.rejects(other.emit("a"), { code: "bad-key" });
+});
+
 test("nobody there is told", TIME, async (t) => {
   const { node, client } = await pair(t);
+  const { port } = node.server.address();
   node.server.close();
   node.server.closeAllConnections();
-  await assert.rejects(client.emit("a"), { name: "ConnectionError", code: "connection" });
+  // What is under way when its time is over has not been refused yet.
+  await assert.rejects(client.emit("a", { timeout: 20 }), ({ code }) => ["connection", "timeout"].includes(code));
+  // What cannot have been sent is sent when there is somebody.
+  const refused = new Promise((resolve) => { client.on("error", resolve); });
+  client.on("custom.a", () => {});
+  const sent = client.emit("a");
+  const error = await refused;
+  assert.equal(error.name, "ConnectionError");
+  assert.equal(error.unknown, false);
+  await new Promise((resolve) => { node.server.listen(port, "127.0.0.1", resolve); });
+  (await node.next(PUBLISH)).json(202, { id: "1", time: "" });
+  assert.equal((await sent).id, "1");
 });

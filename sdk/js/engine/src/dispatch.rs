@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use hearken_pattern::wants_channel;
 use hearken_wire::EventRef;
 use rquickjs::{Ctx, Function, Value};
 
@@ -53,7 +54,10 @@ impl Listener {
     fn wants(&self, event: EventRef<'_>, is_local: bool) -> bool {
         (!self.local_only || is_local)
             && (self.subject.is_none() || self.subject.as_deref() == event.subject())
-            && (self.channel.is_none() || self.channel.as_deref() == event.channel())
+            && self.channel.as_deref().is_none_or(|wanted| {
+                let mut channel = event.channel().into_iter();
+                channel.any(|channel| wants_channel(wanted, channel))
+            })
     }
 }
 

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 
 use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Error, Function, Persistent, Promise, Result, Value, qjs};
+use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::io::poll::{Pollable, poll};
 
 use crate::bindings::wasi::logging::logging::Level;
@@ -251,7 +252,9 @@ fn wait_for<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Value<'js>> {
             }
             return result;
         }
-        if !timers::run_due(ctx) && !wait_for_any(ctx)? {
+        // Timers that are always due again do not keep what is ready waiting.
+        let waits = !timers::run_due(ctx);
+        if !pass_on(ctx, waits)? && waits {
             let message = "it waits for a promise that nothing can settle any more";
             return Err(values::throw(ctx, "Error", message));
         }
@@ -275,13 +278,18 @@ fn promise_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<Promise<
     Ok(Some(promise))
 }
 
-/// Waits until something is ready, and passes on what came of it; `false` if nothing is under
-/// way.
-fn wait_for_any(ctx: &Ctx<'_>) -> Result<bool> {
-    let timer = timers::next();
+/// Passes on what came of operations that are ready; if it `waits`, until something is ready or
+/// a timer due. `false` if nothing is under way.
+fn pass_on(ctx: &Ctx<'_>, waits: bool) -> Result<bool> {
     let ready = UNDER_WAY.with_borrow(|(_, under_way)| {
+        let other = match waits {
+            true => timers::next(),
+            false if under_way.is_empty() => None,
+            // Which is ready at once.
+            false => Some(subscribe_duration(0)),
+        };
         let pollables = under_way.iter().map(|operation| &operation.pollable);
-        let pollables: Vec<&Pollable> = pollables.chain(&timer).collect();
+        let pollables: Vec<&Pollable> = pollables.chain(&other).collect();
         match pollables.is_empty() {
             true => None,
             false => Some(poll(&pollables)),

@@ -251,7 +251,7 @@ fn connecting<'js>(ctx: &Ctx<'js>, request: asked::ConnectRequest) -> Result<Val
     object.set("token", request.token)?;
     let headers = Object::new(ctx.clone())?;
     for (name, value) in request.headers {
-        headers.set(name, value)?;
+        values::define(&headers, &name, value)?;
     }
     object.set("headers", headers)?;
     Ok(object.into_value())

@@ -102,9 +102,13 @@ pub(crate) fn hooks() -> Option<Rc<Hooks>> {
 pub(crate) fn add(listener: Listener) -> Result<(), String> {
     LISTENERS.with_borrow_mut(|listeners| {
         let patterns = |sum: usize, patterns: &[(String, Pattern)]| sum + patterns.len();
-        let there = listeners.iter().fold(0, |sum, other| patterns(sum, &other.patterns));
+        let there = listeners
+            .iter()
+            .fold(0, |sum, other| patterns(sum, &other.patterns));
         if patterns(there, &listener.patterns) > MAX_PATTERNS {
-            return Err(format!("listen: a plugin may declare {MAX_PATTERNS} listeners"));
+            return Err(format!(
+                "listen: a plugin may declare {MAX_PATTERNS} listeners"
+            ));
         }
         let is_taken = listener.delivery != Delivery::Live
             && listeners.iter().any(|other| {

@@ -70,7 +70,7 @@ fn go_on() {
     }
 }
 
-/// Has QuickJS keep within what an instance may have.
+/// Has QuickJS keep within what an instance may have, and its calls within what a node takes.
 fn set_bounds(runtime: &Runtime, settings: &script::Options) {
     if let Some(memory) = memory_limit(settings.memory) {
         runtime.set_memory_limit(memory);
@@ -78,6 +78,7 @@ fn set_bounds(runtime: &Runtime, settings: &script::Options) {
     // To QuickJS nothing would mean that there is no bound.
     let stack = Some(settings.stack).filter(|stack| *stack > 0);
     runtime.set_max_stack_size(stack.map_or(MAX_STACK, |stack| stack.min(MAX_STACK)) as usize);
+    text::ask_for_bounds();
 }
 
 /// Runs something in the context.
@@ -100,7 +101,6 @@ pub(crate) fn give_up(why: &str) -> ! {
 fn make() -> std::result::Result<Instance, Failure> {
     let found = |error: Error| Failure::found(error.to_string());
     let settings = script::settings();
-    text::ask_for_bounds();
     let texts = script::texts();
     let Some((entry, _)) = texts.first() else {
         return Err(Failure::found("the node has handed over no text"));
@@ -206,7 +206,10 @@ fn finish(entry: &str, version: String) -> std::result::Result<(), Failure> {
 /// What the text exports as `version`; empty if it does not say.
 fn version(namespace: &Object<'_>) -> String {
     let version = namespace.get::<_, Option<Text>>("version");
-    version.ok().flatten().map_or_else(String::new, |text| text.0)
+    version
+        .ok()
+        .flatten()
+        .map_or_else(String::new, |text| text.0)
 }
 
 /// Throws unless the text has been evaluated: what it does may only be done for an event.

@@ -1,7 +1,10 @@
 //! Texts and bytes on their way out of the instance. What a text of the author's has of half
 //! characters is replaced, as the web does; what is longer than the node takes with one call, by
 //! which the instance would die, is an error of the author's instead.
-#![expect(unsafe_code, reason = "the binding's own function trusts what is not UTF-8")]
+#![expect(
+    unsafe_code,
+    reason = "the binding's own function trusts what is not UTF-8"
+)]
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -15,7 +18,7 @@ use crate::values;
 const MAX_NAME_BYTES: usize = 64 << 10;
 
 /// What one call may hand over beside data: names, and what a list takes for its entries.
-const SLACK_BYTES: usize = 1 << 20;
+const SLACK_BYTES: usize = 256 << 10;
 
 /// What an entry of a list takes beside its content, in bytes.
 const ENTRY_BYTES: usize = 64;
@@ -127,8 +130,10 @@ fn read<R>(text: &JsString<'_>, read: impl FnOnce(&[u8]) -> R) -> Result<R> {
     }
     // SAFETY: there are as many bytes as was said, until they are given back.
     let result = unsafe {
-        let bytes = usize::try_from(bytes.assume_init()).unwrap_or_default();
-        read(std::slice::from_raw_parts(begin.cast(), bytes))
+        read(std::slice::from_raw_parts(
+            begin.cast(),
+            bytes.assume_init(),
+        ))
     };
     // SAFETY: it is what was returned.
     unsafe { qjs::JS_FreeCString(ctx, begin) };

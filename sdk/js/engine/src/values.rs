@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use rquickjs::function::Constructor;
+use rquickjs::object::Property;
 use rquickjs::{
-    ArrayBuffer, Ctx, Error, IntoJs as _, Object, Persistent, Result, Type, TypedArray, Value, qjs,
+    ArrayBuffer, Ctx, Error, IntoJs, Object, Persistent, Result, Type, TypedArray, Value, qjs,
 };
 
 use crate::text;
@@ -159,16 +160,41 @@ pub(crate) fn to_data<'js>(
     Ok((Some(to_json(ctx, value)?), given))
 }
 
+/// Sets a property of an object to which others have given the name: `__proto__` is one like
+/// any other.
+pub(crate) fn define<'js>(object: &Object<'js>, name: &str, value: impl IntoJs<'js>) -> Result<()> {
+    let value = value.into_js(object.ctx())?;
+    let property = Property::from(value).writable().configurable().enumerable();
+    object.prop(name, property)
+}
+
 /// A value as JSON.
 pub(crate) fn to_json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
     match ctx.json_stringify(value.clone())? {
-        Some(text) => text::data(ctx, &text),
+        Some(text) => text::data(ctx, &text).map(without_halves),
         None => Err(throw(
             ctx,
             "TypeError",
             &format!("{} cannot be written as JSON", shown(value)),
         )),
     }
+}
+
+/// JSON with a mark for each half of a character, which others do not read: what is written as
+/// `\ud…` is nothing else, since whole characters are written as they are.
+fn without_halves(mut json: Vec<u8>) -> Vec<u8> {
+    let mut at = 0;
+    while let Some(found) = json.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+        let escape = at + found;
+        if json.get(escape + 1..escape + 3) == Some(b"ud")
+            && let Some(digits) = json.get_mut(escape + 2..escape + 6)
+        {
+            digits.copy_from_slice(b"fffd");
+        }
+        // Behind what is escaped, which may be a backslash.
+        at = escape + 2;
+    }
+    json
 }
 
 /// The bytes that an object is, if it is an `ArrayBuffer` or an array or view of one.
@@ -194,7 +220,9 @@ pub(crate) fn bytes_of(object: &Object<'_>) -> Option<Vec<u8>> {
     let buffer = ArrayBuffer::from_object(object.get("buffer").ok()?)?;
     // SAFETY: as above.
     let bytes = unsafe { buffer.as_bytes()? };
-    bytes.get(from..from.checked_add(length)?).map(<[u8]>::to_vec)
+    bytes
+        .get(from..from.checked_add(length)?)
+        .map(<[u8]>::to_vec)
 }
 
 /// Longest text of the author's that is quoted, in bytes.

@@ -12,3 +12,7 @@ listen("custom.order.*", { channel: "orders" }, async function book(event) {
   if (event.data === null) throw new Reject("it is empty");
   await append("booked", "booked", { data: event.data });
 });
+
+listen("custom.*", { channel: "chat:*" }, function hear(event) {
+  send("heard", { data: event.channel });
+});

@@ -37,3 +37,8 @@ test("what it appends for an event of a channel is stored once", async () => {
   assert.deepEqual(host.channels.booked.map(({ sequence, data }) => [sequence, data]), [[1, { total: 3 }]]);
   await assert.rejects(deliverFromChannel(event("custom.order.placed", { channel: "orders", sequence: 8 })), { rejects: true });
 });
+
+test("a listener hears all channels of a namespace of sessions", async () => {
+  for (const channel of ["chat:1", "other:1", undefined, "chat:2"]) await deliver(event("custom.said", { channel }));
+  assert.deepEqual(host.sent.map(({ data }) => data), ["chat:1", "chat:2"]);
+});

@@ -2,7 +2,7 @@
 //! line and each column stays, so that no source map is needed, and nothing else changes.
 //!
 //! What is more than types is refused, with the way out: enums, namespaces with code, parameters
-//! that declare properties, `import =`, `export =`, decorators.
+//! that declare properties, `import =`, `export =`, decorators, `accessor`.
 //!
 //! - [`visit`] finds what is to go, and [`blanker`] blanks it; [`edits`] takes it out, [`tokens`]
 //!   are the words between.

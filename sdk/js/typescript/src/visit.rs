@@ -181,9 +181,10 @@ impl<'a> Visit<'a> for Blanker<'_> {
                     self.edits.put(annotation.span.start, ';');
                 }
             }
-            ClassElement::AccessorProperty(accessor) => {
-                self.member(accessor.span, &accessor.key, accessor.computed);
-            }
+            ClassElement::AccessorProperty(accessor) => self.refuse(
+                accessor.span,
+                "`accessor` is not of JavaScript yet: write a field, or `get` and `set`",
+            ),
             ClassElement::StaticBlock(_) | ClassElement::TSIndexSignature(_) => {}
         }
         walk::walk_class_element(self, element);

@@ -205,10 +205,6 @@ fn classes_lose_what_is_said_of_their_members() {
             "class A { ; static async f() {} }",
         ),
         (
-            "class A { accessor x: number = 1 }",
-            "class A { accessor x = 1 }",
-        ),
-        (
             "class A { readonly: boolean = true; declare = 1; private() {} }",
             "class A { readonly = true; declare = 1; private() {} }",
         ),
@@ -268,6 +264,7 @@ fn what_is_more_than_types_is_refused_with_the_way_out() {
         ),
         ("import a = require(\"a\");", 1, 1, "import … from"),
         ("export = 1;", 1, 1, "export default"),
+        ("class A { accessor x = 1 }", 1, 11, "`get`"),
         ("@dec class A {}", 1, 1, "decorators"),
         ("class A { @dec f() {} }", 1, 11, "decorators"),
         ("const f = () => <T>{ a: 1 };", 1, 17, "x as T"),

@@ -12,8 +12,8 @@
             print(order.sequence, order.data)
 """
 
-from ._channel import Channel, Cycle, Page
-from ._client import Client, Events
+from ._channel import Channel
+from ._client import Client
 from ._errors import (
     ClosedError,
     ConnectionLostError,
@@ -24,6 +24,8 @@ from ._errors import (
     WaitTimeoutError,
 )
 from ._event import Event
+from ._events import Events
+from ._page import Cycle, Page
 from ._reader import Numbers
 
 __all__ = [

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Iterable, Mapping, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Callable, Iterable, Mapping
 from urllib.parse import quote
 
 from ._emitter import Emitter
@@ -15,45 +14,17 @@ from ._errors import ClosedError, HandlerError, HearkenError, ProblemError
 from ._event import NOTHING, Event, rfc3339
 from ._http import Http
 from ._patterns import bundles, compiled, matches
-from ._position import Begin, Position, beginning, in_log, position
-from ._reader import Item, Numbers, Reader
+from ._page import Cycle, Page, page
+from ._position import Begin, Position, beginning, position
+from ._reader import Item, Reader
 from ._time import Backoff, Duration
+from ._waiting import unless
 
 if TYPE_CHECKING:
     from ._client import Client
 
-T = TypeVar("T")
-
 # What a channel tells of itself; every other name is a pattern.
 _OWN = frozenset({"ready", "error", "gap", "damaged", "cycle", "drain"})
-
-
-class Cycle(NamedTuple):
-    """A page was handed over.
-
-    ``after`` is the position behind which it was read, ``next`` that behind its last event,
-    ``last`` the number of the channel's last event where pages are asked for, and ``events`` how
-    many it had.
-    """
-
-    channel: str
-    after: str | None
-    next: str | None
-    last: int | None
-    events: int
-
-
-@dataclass(frozen=True)
-class Page:
-    """Events of a channel, ascending; ``next`` is what ``after`` takes for the next page."""
-
-    channel: str
-    epoch: str
-    events: list[Event]
-    next: str
-    last: int
-    gap: Numbers | None = None
-    damaged: Numbers | None = None
 
 
 class _Run:
@@ -107,13 +78,18 @@ class Channel(Emitter):
         # Where the last run has ended, from which the next goes on.
         self._position: str | None = None
         self._is_closed = False
+        # What is awaited, and under which name it will be told.
+        self._awaited: dict[asyncio.Future[Any], str] = {}
 
     def __repr__(self) -> str:
         return f"<Channel {self.name!r}>"
 
     def once(self, name: str) -> asyncio.Future[Any]:
         """What is told next under a name, or the next event of a pattern."""
-        return self._next(name)
+        future = self._next(name)
+        self._awaited[future] = name
+        future.add_done_callback(lambda _: self._awaited.pop(future, None))
+        return future
 
     async def append(
         self,
@@ -173,11 +149,11 @@ class Channel(Emitter):
             "type": type,
             "subject": subject,
         }
-        return _page(await self._http.json("GET", f"{self._path}/events", query=query))
+        return page(await self._http.json("GET", f"{self._path}/events", query=query))
 
     async def latest(self, limit: int | None = None) -> Page:
         """The newest events, ascending; 10 unless told."""
-        return _page(await self._http.json("GET", f"{self._path}/latest", query={"limit": limit}))
+        return page(await self._http.json("GET", f"{self._path}/latest", query={"limit": limit}))
 
     async def event(self, sequence: int) -> Event:
         """One event."""
@@ -240,6 +216,23 @@ class Channel(Emitter):
             await self._keep_position(reader)
         if run is not None and run.task is not None and run.task is not asyncio.current_task():
             await asyncio.wait({run.task})
+        self._end(ClosedError(), lambda name: True)
+
+    def _end(self, error: HearkenError, concerns: Callable[[str], bool]) -> None:
+        """Ends what is awaited under such names."""
+        for future, name in list(self._awaited.items()):
+            if concerns(name) and not future.done():
+                future.set_exception(error)
+                # Whoever has given it up is told nothing.
+                future.exception()
+
+    def _fail(self, error: HearkenError, retry_in: float | None = None) -> None:
+        """The client tells what nobody here listens to."""
+        error.channel = self.name
+        if self.handlers("error"):
+            super()._fail(error, retry_in)
+        else:
+            self._owner._fail(error, retry_in)
 
     def _added(self, name: str) -> None:
         if name in _OWN or self.handlers(name):
@@ -303,6 +296,9 @@ class Channel(Emitter):
                 await self._read_as(run, reader, wanted)
             except HearkenError as error:
                 failure = error
+            except Exception as error:
+                failure = HearkenError("protocol", f"what the node has answered cannot be read: {error!r}")
+                failure.__cause__ = error
             finally:
                 run.hands = False
                 self._position = reader.position
@@ -311,6 +307,7 @@ class Channel(Emitter):
             await self._keep_position(reader)
         self._run = None
         if failure is not None and not run.end.done() and not self._http.is_closed:
+            self._end(failure, lambda name: name not in _OWN)
             # Nobody is called any more, until they listen anew.
             for pattern in self._patterns():
                 del self._handlers[pattern]
@@ -323,7 +320,7 @@ class Channel(Emitter):
         pages = reader.pages()
         try:
             while True:
-                page = await _unless(pages.__anext__(), run.end, run.again)
+                page = await unless(pages.__anext__(), run.end, run.again)
                 if page is None:
                     return
                 run.hands = True
@@ -397,28 +394,3 @@ class Channel(Emitter):
             # It is handed over again what was handled; nothing is lost.
             if not self._http.is_closed:
                 self._fail(error, 0.0)
-
-
-async def _unless(work: Awaitable[T], *ends: asyncio.Future[Any]) -> T | None:
-    """What comes of it, unless one of these is done before."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({task, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-
-
-def _page(read: dict[str, Any]) -> Page:
-    gap, damaged = read.get("gap"), read.get("damaged")
-    return Page(
-        channel=read["channel"],
-        epoch=read["epoch"],
-        events=[Event(event) for event in read["events"]],
-        next=in_log(read["epoch"], read["next"]),
-        last=read["last"],
-        gap=None if gap is None else Numbers(gap["first"], gap["last"]),
-        damaged=None if damaged is None else Numbers(damaged["first"], damaged["last"]),
-    )

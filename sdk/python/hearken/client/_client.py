@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import deque
 from datetime import datetime
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, Callable, Hashable, Iterable, Mapping
 
 from ._channel import Channel
 from ._emitter import Emitter
 from ._errors import ClosedError, EventsDroppedError, HearkenError, WaitTimeoutError
 from ._event import NOTHING, Event
+from ._events import Events
 from ._http import Http, Key
 from ._live import Live
 from ._patterns import compiled
@@ -63,7 +63,7 @@ class Client(Emitter):
         )
         self._live = Live(self._http, self._backoff, _Told(self))
         self._publisher = Publisher(self._http, self._backoff, source, self._live.settled)
-        self._channels: dict[tuple[str, str | None], Channel] = {}
+        self._channels: dict[Hashable, Channel] = {}
         self._listened: dict[str, Callable[[], None]] = {}
         self._waiting: set[Callable[[HearkenError], None]] = set()
         self._greeting: asyncio.Task[None] | None = None
@@ -182,7 +182,7 @@ class Client(Emitter):
         """Events as they are published, for ``async for``, from now on. Up to ``limit`` wait; more
         end it with an :class:`EventsDroppedError`."""
         self._check_open()
-        return Events(self, pattern, Filter(subject, channel, local_only), limit)
+        return Events(self._live, self._waiting, pattern, Filter(subject, channel, local_only), limit)
 
     def channel(
         self,
@@ -193,7 +193,7 @@ class Client(Emitter):
         limit: int | None = None,
         subject: str | None = None,
     ) -> Channel:
-        """A channel; the same each time for the same name and client.
+        """A channel; the same each time for the same name and options.
 
         ``client`` is the name under which the node keeps how far its events were handled: they are
         handed over at least once, also across restarts. Without it what comes is followed for as
@@ -202,7 +202,7 @@ class Client(Emitter):
         ``"new"``. ``limit`` is the most events of a page.
         """
         self._check_open()
-        key = (name, client)
+        key = (name, client, from_, limit, subject)
         if key not in self._channels:
             self._channels[key] = Channel(
                 self, self._http, self._backoff, name, client=client, from_=from_, limit=limit, subject=subject
@@ -278,6 +278,8 @@ class Client(Emitter):
         def fail(error: HearkenError) -> None:
             if not future.done():
                 future.set_exception(error)
+                # Whoever has given it up is told nothing by the end of the client.
+                future.exception()
 
         self._waiting.add(fail)
         timer = None
@@ -354,60 +356,3 @@ class _Told:
     def failed(self, error: HearkenError, retry_in: float) -> None:
         self._client._is_ready = self._client._live.is_ready
         self._client._fail(error, retry_in)
-
-
-class Events:
-    """Events as they are published: an asynchronous iterator, and a context manager that ends it."""
-
-    def __init__(self, client: Client, pattern: str, filter: Filter, limit: int) -> None:
-        compiled(pattern)
-        self._events: deque[Event] = deque()
-        self._limit = limit
-        self._dropped = 0
-        self._failure: HearkenError | None = None
-        self._come = asyncio.Event()
-        self._client = client
-        client._waiting.add(self._fail)
-        self._stop = client._live.add(Subscription(pattern, filter, self._push, self._fail))
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self
-
-    async def __anext__(self) -> Event:
-        while not self._events:
-            if self._dropped or self._failure is not None:
-                await self.aclose()
-                if self._dropped:
-                    dropped, self._dropped = self._dropped, 0
-                    raise EventsDroppedError(dropped)
-                if self._failure is None or isinstance(self._failure, ClosedError):
-                    raise StopAsyncIteration
-                failure, self._failure = self._failure, ClosedError()
-                raise failure
-            self._come.clear()
-            await self._come.wait()
-        return self._events.popleft()
-
-    async def __aenter__(self) -> Events:
-        return self
-
-    async def __aexit__(self, *_: Any) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Ends it."""
-        self._client._waiting.discard(self._fail)
-        self._stop()
-        self._fail(ClosedError())
-
-    def _push(self, event: Event) -> None:
-        if self._dropped or len(self._events) >= self._limit:
-            self._dropped += 1
-        else:
-            self._events.append(event)
-        self._come.set()
-
-    def _fail(self, error: HearkenError) -> None:
-        if self._failure is None:
-            self._failure = error
-        self._come.set()

@@ -92,7 +92,7 @@ class Emitter:
         if self._tell("error", error):
             return
         if retry_in is not None and not isinstance(error, HandlerError):
-            _log.warning("%s; trying again in %.1f s", error, retry_in)
+            _log.warning("%s%s", error, f"; trying again in {retry_in:.1f} s" if retry_in else "")
         else:
             self._report(error)
 

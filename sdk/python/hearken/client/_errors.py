@@ -25,7 +25,8 @@ class HearkenError(Exception):
     ``code`` is stable: the kind of a problem such as ``forbidden``, else e.g. ``connection``,
     ``timeout`` or ``closed``. ``temporary`` says whether the same may succeed later, ``unknown``
     whether what was asked for may have been done. ``retry_in`` has the seconds after which it goes
-    on by itself, where it does; ``pattern`` the one that the node refuses.
+    on by itself, where it does; ``pattern`` the one that the node refuses, and ``channel`` the one
+    that was read.
     """
 
     def __init__(self, code: str, message: str, *, temporary: bool = False, unknown: bool = False) -> None:
@@ -35,6 +36,7 @@ class HearkenError(Exception):
         self.unknown = unknown
         self.retry_in: float | None = None
         self.pattern: str | None = None
+        self.channel: str | None = None
 
 
 class ProblemError(HearkenError):
@@ -67,8 +69,8 @@ class ProblemError(HearkenError):
 class ConnectionLostError(HearkenError, ConnectionError):
     """There was no answer, or it broke off."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("connection", message, temporary=True, unknown=True)
+    def __init__(self, message: str, *, unknown: bool = True) -> None:
+        super().__init__("connection", message, temporary=True, unknown=unknown)
 
 
 class WaitTimeoutError(HearkenError, TimeoutError):

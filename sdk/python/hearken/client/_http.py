@@ -183,9 +183,7 @@ class Http:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         target = self._path + path + ("?" + urlencode(given, quote_via=quote) if given else "")
         fields = {"host": self._named, "user-agent": "hearken-sdk", **(headers or {})}
-        key = self._key() if callable(self._key) else self._key
-        if inspect.isawaitable(key):
-            key = await key
+        key = await self._credential()
         if key is not None:
             fields["authorization"] = f"Bearer {key}"
         try:
@@ -200,13 +198,37 @@ class Http:
         except OSError as error:
             raise ConnectionLostError(f"the node does not answer: {error}") from error
 
+    async def _credential(self) -> str | None:
+        if not callable(self._key):
+            key = self._key
+        else:
+            try:
+                answer = self._key()
+                key = await answer if inspect.isawaitable(answer) else answer
+            except Exception as error:
+                raise HearkenError("no-key", f"there is no key: {error}", temporary=True) from error
+        if key is None:
+            return None
+        # One that was read from a file may end with a line.
+        key = key.strip()
+        if not key or not all("!" <= character <= "~" for character in key):
+            raise HearkenError("bad-key", "the key has characters that no key has")
+        return key
+
     async def _connection(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable:
                 return connection
             connection.close()
-        return await Connection.open(self._host, self._port, self._tls)
+        try:
+            return await Connection.open(self._host, self._port, self._tls)
+        except ssl.SSLCertVerificationError as error:
+            # It does not pass by itself.
+            raise HearkenError("certificate", f"the node's certificate is not trusted: {error}") from error
+        except OSError as error:
+            # Nothing was sent.
+            raise ConnectionLostError(f"the node does not answer: {error}", unknown=False) from error
 
     def _give_back(self, connection: Connection) -> None:
         if connection.is_usable and len(self._idle) < _IDLE and not self.is_closed:

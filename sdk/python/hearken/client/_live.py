@@ -327,8 +327,8 @@ class _Stream:
                 stream.close()
         except HearkenError as error:
             return error
-        except ValueError as error:
-            return HearkenError("protocol", f"the stream cannot be read: {error}", temporary=True)
+        except Exception as error:
+            return HearkenError("protocol", f"the stream cannot be read: {error!r}", temporary=True)
         finally:
             # One that is opened and breaks at once is no success.
             if opened is not None and loop.time() - opened > _LASTED:

@@ -14,6 +14,9 @@ from ._time import Backoff, Duration, seconds
 # Source of an event that has to name one and does not.
 _SOURCE = "/clients/python"
 
+# Longest that is waited in seconds until what is listened to is heard.
+_SETTLING = 5.0
+
 # Most requests that wait for those before them.
 _MOST_WAITING = 10_000
 
@@ -98,7 +101,7 @@ class Publisher:
 
     async def _repeat(self, headers: dict[str, str], body: bytes, until: float, keyed: bool) -> Any:
         # So that what was subscribed to before hears what comes of it.
-        await self._settled()
+        await asyncio.wait({asyncio.ensure_future(self._settled())}, timeout=_SETTLING)
         loop = asyncio.get_running_loop()
         backoff = self._backoff()
         while True:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timezone
 
-from hearken.client import Cycle, HearkenError, Numbers, ProblemError
+from hearken.client import ClosedError, Cycle, HearkenError, Numbers, ProblemError
 
 from .fake import CURSOR, EPOCH, KEEP, LATEST, READ, Told, WithNode, at, message, page, stored
 
@@ -217,6 +217,13 @@ class Streams(WithChannel):
         self.assertEqual((await heard.next()).sequence, 16)
         self.assertTrue(heard.is_empty)
 
+    async def test_a_channel_is_another_with_other_options(self):
+        orders = self.client.channel("orders", from_="first")
+        self.assertIs(self.client.channel("orders", from_="first"), orders)
+        self.assertIsNot(self.client.channel("orders"), orders)
+        await orders.close()
+        self.assertIsNot(self.client.channel("orders", from_="first"), orders)
+
     async def test_it_begins_where_it_is_told_to(self):
         self.client.channel("orders", from_="first").on("*", print)
         self.assertEqual((await self.next(READ)).query, {"after": "0"})
@@ -252,6 +259,32 @@ class Streams(WithChannel):
             await iterated
         self.assertEqual(raised.exception.code, "another-log")
         self.assertEqual(self.node.unseen, [])
+
+
+    async def test_an_error_to_which_nobody_listens_on_a_channel_is_told_by_the_client(self):
+        self.client.channel("orders", client="worker").on("*", print)
+        failed = self.client.once("error")
+        (await self.next(CURSOR)).problem(503, "node-away")
+        self.assertEqual((await failed).channel, "orders")
+
+    async def test_an_answer_that_cannot_be_read_is_told(self):
+        failed = self.client.once("error")
+        self.client.channel("orders", from_="first").on("*", print)
+        (await self.next(READ)).stream().write('event: gap\ndata: {"first":1}\n\n')
+        self.assertEqual((await failed).code, "protocol")
+
+
+    async def test_what_is_awaited_of_a_channel_ends_with_it(self):
+        orders = self.client.channel("orders", client="worker")
+        orders.on("error", lambda error: None)
+        refused = orders.once("*")
+        (await self.next(CURSOR)).problem(403, "foreign-cursor")
+        with self.assertRaisesRegex(ProblemError, "foreign-cursor"):
+            await refused
+        closed = orders.once("gap")
+        await self.client.close()
+        with self.assertRaises(ClosedError):
+            await closed
 
 
 class Iterating(WithChannel):

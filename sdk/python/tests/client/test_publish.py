@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timezone
 
-from hearken.client import ConnectionLostError, ProblemError, WaitTimeoutError
+from hearken.client import ConnectionLostError, HearkenError, ProblemError, WaitTimeoutError
 
 from .fake import PUBLISH, WithNode
 
@@ -131,7 +131,7 @@ class Publishing(WithNode):
         self.assertEqual(len(await sent), 2)
 
     async def test_a_request_ends_when_its_time_is_over_or_it_is_cancelled(self):
-        late = begun(self.client.emit("a", timeout=0.02))
+        late = begun(self.client.emit("a", timeout=0.2))
         hung = await self.next(PUBLISH)
         with self.assertRaises(WaitTimeoutError):
             await late
@@ -155,11 +155,41 @@ class Publishing(WithNode):
         self.assertEqual((await sent)["id"], "2")
 
     async def test_nobody_there_is_told(self):
+        port = self.node.server.sockets[0].getsockname()[1]
         self.node.stop()
-        with self.assertRaises(ConnectionLostError):
-            await self.client.emit("a")
+        # What is under way when its time is over has not been refused yet.
+        with self.assertRaises((ConnectionLostError, WaitTimeoutError)):
+            await self.client.emit("a", timeout=0.02)
+        # What cannot have been sent is sent when there is somebody.
+        refused = self.client.once("error")
+        self.client.on("custom.a", print)
+        sent = begun(self.client.emit("a"))
+        error = await refused
+        self.assertIsInstance(error, ConnectionLostError)
+        self.assertFalse(error.unknown)
+        self.node.server = await asyncio.start_server(self.node._serve, "127.0.0.1", port)
+        (await self.next(PUBLISH)).json(202, {"id": "1", "time": ""})
+        self.assertEqual((await sent)["id"], "1")
 
     async def test_a_key_with_a_line_break_is_no_other_header(self):
         client = self.make(key="a\r\nx-other: b")
-        with self.assertRaisesRegex(ValueError, "line break"):
+        with self.assertRaises(HearkenError) as raised:
             await client.emit("a")
+        self.assertEqual(raised.exception.code, "bad-key")
+
+    async def test_a_key_is_asked_for_each_time_and_may_fail(self):
+        keys = iter([OSError("the keys are away"), "first\n", "second"])
+
+        def key():
+            given = next(keys)
+            if isinstance(given, Exception):
+                raise given
+            return given
+
+        client = self.make(key=key)
+        for expected in ("Bearer first", "Bearer second"):
+            sent = begun(client.emit("a"))
+            asked = await self.next(PUBLISH)
+            self.assertEqual(asked.headers["authorization"], expected)
+            asked.json(202, {"id": "1", "time": ""})
+            await sent

@@ -46,6 +46,7 @@ pub(super) fn play(world: &mut World) -> Result<(), String> {
     };
     world.may_be_full = disk == Kind::Full;
     world.may_start_full = kind == Kind::Full;
+    world.may_start_full_and_damaged = kind == Kind::Damage && disk == Kind::Full;
     // Damaged logs may lose the catalogue too. Beside the other choices, which stay the same.
     let mut aside = world.random.clone();
     aside.bits();

@@ -38,6 +38,10 @@ pub(super) struct World {
     pub(super) may_be_full: bool,
     /// Whether it may have room for nothing more at a start, which must open all the same.
     pub(super) may_start_full: bool,
+    /// Whether it may at one of damaged logs,
+    pub(super) may_start_full_and_damaged: bool,
+    /// and what that follows from: apart from all else, which follows from a seed as ever.
+    aside: Random,
     /// Whether it had none when the engine was opened.
     pub(super) was_full: bool,
     /// Whether it was opened before.
@@ -87,6 +91,8 @@ impl World {
             next_id: 1,
             may_be_full: false,
             may_start_full: false,
+            may_start_full_and_damaged: false,
+            aside: choices(seed ^ 0x000a_51de),
             was_full: false,
             is_old: false,
             may_lose_catalogue: false,
@@ -97,6 +103,12 @@ impl World {
             damage: 0,
             outcome: Outcome::default(),
         }
+    }
+
+    /// Whether the disk has room for nothing more at a start.
+    pub(super) fn starts_full(&mut self) -> bool {
+        self.may_start_full && self.random.chance(500)
+            || self.may_start_full_and_damaged && self.aside.chance(500)
     }
 
     pub(super) fn any_name(&mut self) -> ChannelName {

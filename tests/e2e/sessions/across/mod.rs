@@ -1,6 +1,7 @@
 //! Sessions of several nodes behind a balancer that knows nothing of them: whoever is moved
 //! from one to another notices nothing, or is told once what it has missed.
 
+mod anywhere;
 mod checked;
 mod killed;
 mod log_away;
@@ -44,6 +45,11 @@ allow_subscribe_for_client = true
 allow_subscribe_for_anonymous = true
 allow_publish_for_client = true
 allow_publish_for_anonymous = true
+
+[sessions.namespaces.ticket]
+durable = true
+history_size = 100
+history_ttl = "5m"
 "#;
 
 /// Says how many sessions there are.
@@ -184,16 +190,32 @@ async fn start(name: &str, file: &str, address: &str) -> NodeProcess {
     node.start().await
 }
 
+/// The result of a command of a server, which succeeds, once it is not refused for now.
+async fn command(node: &Api, method: &str, parameters: &Value) -> Value {
+    let commanding = async {
+        loop {
+            let request = node
+                .request(Method::POST, &format!("/api/{method}"))
+                .header("x-api-key", SERVER_KEY)
+                .json(parameters);
+            let answer = request.send().await.expect("the node is there");
+            let mut answer: Value = answer.json().await.expect("JSON");
+            let result = answer["result"].take();
+            if result.is_object() {
+                return result;
+            }
+            assert_eq!(answer["error"]["code"], 100, "{method} {parameters}");
+            sleep(POLL).await;
+        }
+    };
+    let commanded = timeout(DEADLINE, commanding).await;
+    commanded.unwrap_or_else(|_| panic!("{method} {parameters} is always refused"))
+}
+
 /// The clients that the node says are there.
 async fn present(node: &Api) -> BTreeSet<String> {
-    let request = node
-        .request(Method::POST, "/api/presence")
-        .header("x-api-key", SERVER_KEY)
-        .json(&json!({ "channel": HERE }));
-    let answer = request.send().await.expect("the node is there");
-    let answer: Value = answer.json().await.expect("JSON");
-    let present = answer["result"]["presence"].as_object();
-    let present = present.unwrap_or_else(|| panic!("{answer}"));
+    let result = command(node, "presence", &json!({ "channel": HERE })).await;
+    let present = result["presence"].as_object().expect("an object");
     present.keys().cloned().collect()
 }
 

@@ -76,7 +76,7 @@ impl Filer {
 
     /// Has the catalogue know what it has to of the start, if it does not; returns whether
     /// it could.
-    pub(in crate::disk) fn note_start(&mut self) -> Result<bool, Waiting> {
+    pub(super) fn note_start(&mut self) -> Result<bool, Waiting> {
         let Some(mut notes) = self.unnoted.take() else {
             return Ok(true);
         };

@@ -55,6 +55,8 @@ struct Replay<'t> {
     pinned: u64,
     /// The group that comes next.
     next: Option<u64>,
+    /// The group that comes next in the files alone, needed or not.
+    expected: Option<u64>,
     /// What was not whole since the last group,
     bad: Vec<Region>,
     /// and how many files are not there.
@@ -76,6 +78,7 @@ pub(super) fn replay(
         targets,
         pinned,
         next: released.map(|released| released + 1),
+        expected: None,
         bad: Vec::new(),
         missing_files: 0,
         lost: 0,
@@ -132,6 +135,7 @@ impl Replay<'_> {
                 self.bad.clear();
                 self.missing_files = 0;
                 self.next = Some(self.next.unwrap_or(0).max(group.number + 1));
+                self.expected = Some(group.number + 1);
                 channels.extend(group.entries.iter().map(|entry| entry.channel));
                 self.apply_all(&group, &whole)?;
                 continue;
@@ -148,6 +152,7 @@ impl Replay<'_> {
                     place.number = Some(head.number);
                     self.meet(head.number, place)?;
                     self.next = Some(self.next.unwrap_or(0).max(head.number));
+                    self.expected = Some(head.number);
                 }
                 self.bad.push(Region {
                     place,
@@ -186,13 +191,14 @@ impl Replay<'_> {
     /// A head of the group of this number is there: all before it were durable.
     fn meet(&mut self, number: u64, here: Place) -> Result<(), OpenError> {
         let next = self.next.unwrap_or_else(|| self.first_that_was(number));
+        let pinned = self.pinned;
+        let of_pinned = |region: &mut Region| region.place.file <= pinned;
+        let of_pinned: Vec<Region> = self.bad.extract_if(.., of_pinned).collect();
+        let behind = self.bad.first().map_or(here, |region| region.place);
+        self.salvage_pinned(&of_pinned, behind)?;
         if number > next {
             let bad = std::mem::take(&mut self.bad);
-            return self.salvage(&bad, next..number, here);
-        }
-        if here.file <= self.pinned {
-            let bad = std::mem::take(&mut self.bad);
-            return self.salvage_pinned(&bad, here);
+            self.salvage(&bad, next..number, here)?;
         }
         Ok(())
     }

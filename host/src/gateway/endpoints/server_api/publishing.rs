@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
 use serde_json::value::RawValue;
@@ -14,6 +15,10 @@ use super::results::{Published, Reply, Responses};
 use crate::access::Act;
 use crate::event::{Draft, EventType};
 use crate::session::{PublishOptions, type_of};
+
+/// Channels of a broadcast that are published to at once: those of a node that does not answer
+/// do not keep the others waiting.
+const TOGETHER: usize = 256;
 
 /// How something is published.
 #[derive(Clone)]
@@ -40,12 +45,15 @@ impl Calling<'_> {
             return Err(bad_request("`channels` is missing"));
         }
         self.take_channels(channels.len())?;
-        let mut responses = Vec::with_capacity(channels.len());
-        for channel in &channels {
-            let published = self.publish_to(channel, &how, data.clone()).await;
+        let all = channels.iter();
+        let all: Vec<_> = all
+            .map(|channel| self.publish_to(channel, &how, data.clone()))
+            .collect();
+        let responses = stream::iter(all).buffered(TOGETHER).map(|published| {
             let answer = published.and_then(|published| result(&published));
-            responses.push(Reply::from(answer));
-        }
+            Reply::from(answer)
+        });
+        let responses = responses.collect().await;
         result(&Responses { responses })
     }
 

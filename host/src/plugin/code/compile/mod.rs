@@ -43,7 +43,6 @@ pub(crate) struct Compiler {
 }
 
 /// An engine that is being compiled, for whoever asks for it; dropping it ends the work.
-#[derive(Debug)]
 struct EngineWork {
     hash: blake3::Hash,
     outcome: oneshot::Receiver<Result<Arc<Component>, CompileError>>,
@@ -52,6 +51,14 @@ struct EngineWork {
         expect(dead_code, reason = "it ends the work when it is dropped")
     )]
     task: AbortOnDropHandle<()>,
+}
+
+impl std::fmt::Debug for EngineWork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineWork")
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where code is that was compiled.
@@ -330,7 +337,7 @@ mod tests {
         };
         compiler.engines = CompileWorkers::new(settings, 1);
         let begun = compiler.begin(&file, Path::new("a"));
-        let task = begun.task.id();
+        let task = begun.task.abort_handle().id();
         *compiler.engine.lock().await = Some(begun);
         for _ in 0..3 {
             let asking = compiler.compile_engine(&file, Path::new("a"));
@@ -338,7 +345,7 @@ mod tests {
             assert!(given_up.is_err(), "nothing answers");
             let under_way = compiler.engine.lock().await;
             let work = under_way.as_ref().expect("it goes on");
-            assert_eq!(work.task.id(), task, "for all of them");
+            assert_eq!(work.task.abort_handle().id(), task, "for all of them");
             assert!(!work.task.is_finished());
         }
     }

@@ -1,12 +1,16 @@
-//! `hearken:engine/script`: what the engine of a language evaluates.
+//! `hearken:engine`: what the engine of a language evaluates, and when it has to say where it is.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Linker, Lower};
 
+use crate::plugin::guest::progress;
 use crate::plugin::guest::state::Guest;
 
-/// The interface.
+/// What is evaluated.
 const INTERFACE: &str = "hearken:engine/script@0.1.0";
+
+/// How long it may take.
+const DEADLINE: &str = "hearken:engine/deadline@0.1.0";
 
 /// How it is to be evaluated.
 #[derive(ComponentType, Lower)]
@@ -46,5 +50,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
             memory: guest.memory.limit(),
             stack: script.map_or(0, |script| script.stack),
         },))
+    })?;
+    let mut functions = linker.instance(DEADLINE)?;
+    functions.func_wrap("is-late", |store: StoreContextMut<'_, Guest>, (): ()| {
+        Ok((progress::is_late(store),))
     })
 }

@@ -86,14 +86,11 @@ impl Shared {
         settings: HistorySettings,
         left: &mut Vec<Offered>,
     ) -> Sent {
-        // Of all that are sent: those that are given up before are told so.
-        let deadline = left.iter().map(Offered::until).max();
-        let deadline = deadline.unwrap_or_else(Instant::now);
         let owns = || self.hubs.get(name).is_some_and(|hub| hub.owns_log());
         let home = match self.across.members.home_of(name) {
             _ if owns() => None,
             Home::Here => {
-                let soon = deadline.min(Instant::now() + SENT_AGAIN);
+                let soon = Instant::now() + SENT_AGAIN;
                 let settled = self.settle(name, namespace, settings, Needs::Some, soon);
                 if settled.await.is_err() || !owns() {
                     return Sent::Again;
@@ -113,11 +110,7 @@ impl Shared {
         };
         let traffic = &self.across.traffic;
         traffic.passed_again(left.iter().filter(|one| one.is_in_doubt).count());
-        let mut patience = deadline.saturating_duration_since(Instant::now());
-        if left.iter().all(Offered::may_be_sent_again) {
-            patience = patience.min(SENT_AGAIN);
-        }
-        match asked.answered(patience).await {
+        match asked.answered(patience_for(left)).await {
             Ok(answer::What::Numbered(numbered)) => {
                 let count = numbered.numbers.len().min(left.len());
                 traffic.passed_on(count);
@@ -143,9 +136,7 @@ impl Shared {
             // It may have given them numbers.
             Ok(_) | Err(AskFailure::Away | AskFailure::Late) => {
                 let all = std::mem::take(left);
-                let (again, unknown) = all
-                    .into_iter()
-                    .partition(|offered| offered.may_be_sent_again());
+                let (again, unknown) = all.into_iter().partition(Offered::may_be_sent_again);
                 *left = again;
                 for offered in left.iter_mut() {
                     offered.is_in_doubt = true;
@@ -195,13 +186,9 @@ impl Shared {
             };
             let offered = left.remove(0);
             let is_own = offered.is_in_doubt && taken.is_duplicate;
-            match &taken.answered.position {
-                // It was handed over with the log.
-                Some(position) if is_own => {
-                    let (offset, time) = (position.offset, taken.answered.time);
-                    deliver_own(&offered, offset, time);
-                }
-                _ => {}
+            // It was handed over with the log.
+            if is_own && let Some(position) = &taken.answered.position {
+                deliver_own(&offered, position.offset, taken.answered.time);
             }
             let taken = Taken {
                 is_duplicate: taken.is_duplicate && !is_own,
@@ -226,6 +213,16 @@ impl Shared {
                  channel does not take them"
             );
         }
+    }
+}
+
+/// How long it is waited for the answer about these. What is not to be sent again is waited for
+/// until the last of it is given up.
+fn patience_for(sent: &[Offered]) -> Duration {
+    let once = sent.iter().filter(|offered| !offered.may_be_sent_again());
+    match once.map(Offered::until).max() {
+        Some(until) => until.saturating_duration_since(Instant::now()),
+        None => SENT_AGAIN,
     }
 }
 

@@ -32,12 +32,14 @@ pub(super) fn listen<'js>(
     let options = Options::take(&ctx, "listen", options.as_ref(), &known)?;
     let patterns = patterns(&ctx, &pattern)?;
     let channel = options.text("channel")?;
-    let is_live = options.flag("live")?.unwrap_or(false) || channel.is_none();
+    // Several channels at once have no order and no place in them.
+    let one = channel.as_ref().filter(|name| !name.contains('*'));
+    let is_live = options.flag("live")?.unwrap_or(false) || one.is_none();
     let from = starting_point(&ctx, &options)?;
     if is_live && from.is_some() {
         return Err(throw(
             &ctx,
-            "listen: `from` is for listeners with a `channel` that are not `live`",
+            "listen: `from` is for listeners with one `channel` that are not `live`",
         ));
     }
     let delivery = if is_live {
@@ -136,7 +138,10 @@ fn patterns<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<(String, Patt
         let pattern = pattern.map_err(|error| {
             throw(
                 ctx,
-                &format!("listen: the pattern {} is not valid: {error}", values::quoted(&text)),
+                &format!(
+                    "listen: the pattern {} is not valid: {error}",
+                    values::quoted(&text)
+                ),
             )
         })?;
         Ok((text, pattern))
@@ -168,7 +173,9 @@ const MAX_NAME_BYTES: usize = 256;
 /// The function's own name, or the place where it is registered.
 fn name_of(ctx: &Ctx<'_>, handler: &Function<'_>) -> Result<String> {
     let name = handler.get::<_, Value<'_>>("name")?;
-    let name = name.as_string().map(|name| text::beginning(name, MAX_NAME_BYTES));
+    let name = name
+        .as_string()
+        .map(|name| text::beginning(name, MAX_NAME_BYTES));
     if let Some(name) = name.filter(|name| !name.is_empty()) {
         return Ok(name);
     }

@@ -188,7 +188,11 @@ fn presence_stats<'js>(ctx: Ctx<'js>, Text(channel): Text) -> Result<Object<'js>
     Ok(object)
 }
 
-fn history<'js>(ctx: Ctx<'js>, Text(channel): Text, options: Opt<Value<'js>>) -> Result<Object<'js>> {
+fn history<'js>(
+    ctx: Ctx<'js>,
+    Text(channel): Text,
+    options: Opt<Value<'js>>,
+) -> Result<Object<'js>> {
     let known = ["since", "limit", "reverse"];
     let options = Options::take(&ctx, "sessions.history", options.0.as_ref(), &known)?;
     let since = options.value("since")?;
@@ -215,7 +219,7 @@ fn history<'js>(ctx: Ctx<'js>, Text(channel): Text, options: Opt<Value<'js>>) ->
         }
         let tags = object(&ctx)?;
         for (name, value) in &publication.tags {
-            tags.set(name.as_str(), value.as_str())?;
+            values::define(&tags, name, value.as_str())?;
         }
         shown.set("tags", tags)?;
         publications.set(at, shown)?;

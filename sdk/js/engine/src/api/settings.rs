@@ -32,7 +32,7 @@ fn config_all(ctx: Ctx<'_>) -> Result<Object<'_>> {
     ahead::asked_for_all(&all);
     let object = Object::new(ctx)?;
     for (key, value) in all {
-        object.set(key, value)?;
+        values::define(&object, &key, value)?;
     }
     Ok(object)
 }
@@ -48,7 +48,7 @@ pub(super) fn secrets<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let secrets = Object::new(ctx.clone())?;
     let get = Function::new(
         ctx.clone(),
-        |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
+        |ctx: Ctx<'js>, Text(key): Text| -> Result<Value<'js>> {
             match reveal_of(&ctx, &key)? {
                 secrets_store::SecretValue::String(text) => text.into_js(&ctx),
                 secrets_store::SecretValue::Bytes(bytes) => match String::from_utf8(bytes) {
@@ -66,7 +66,7 @@ pub(super) fn secrets<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
             }
         },
     )?;
-    let bytes = Function::new(ctx.clone(), |ctx: Ctx<'js>, key: String| {
+    let bytes = Function::new(ctx.clone(), |ctx: Ctx<'js>, Text(key): Text| {
         let bytes = match reveal_of(&ctx, &key)? {
             secrets_store::SecretValue::String(text) => text.into_bytes(),
             secrets_store::SecretValue::Bytes(bytes) => bytes,

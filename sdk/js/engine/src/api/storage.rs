@@ -98,7 +98,7 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(
         ctx.clone(),
-        move |ctx: Ctx<'js>, key: String| -> Result<Value<'js>> {
+        move |ctx: Ctx<'js>, Text(key): Text| -> Result<Value<'js>> {
             match bucket
                 .open(&ctx)?
                 .get(&key)
@@ -113,7 +113,7 @@ fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 
 fn get_bytes<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, Text(key): Text| {
         let value = bucket
             .open(&ctx)?
             .get(&key)
@@ -140,7 +140,7 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 
 fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, Text(key): Text| {
         bucket
             .open(&ctx)?
             .delete(&key)
@@ -150,7 +150,7 @@ fn delete<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
 
 fn has<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
-    Function::new(ctx.clone(), move |ctx: Ctx<'js>, key: String| {
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>, Text(key): Text| {
         bucket
             .open(&ctx)?
             .exists(&key)
@@ -205,11 +205,12 @@ fn get_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, keys: Vec<Text>| {
         let keys = keys_of(&ctx, keys)?;
-        let values = batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
+        let values =
+            batch::get_many(bucket.open(&ctx)?, &keys).map_err(|error| throw(&ctx, error))?;
         let object = object(&ctx)?;
         for (key, value) in values.into_iter().flatten() {
             let value = read(&ctx, &key, &value)?;
-            object.set(key, value)?;
+            values::define(&object, &key, value)?;
         }
         Ok::<_, Error>(object)
     })
@@ -223,7 +224,10 @@ fn set_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
             Ok((key, written(&ctx, &value)?))
         });
         let entries: Vec<(String, Vec<u8>)> = entries.collect::<Result<_>>()?;
-        text::check_all(&ctx, entries.iter().map(|(key, value)| key.len() + value.len()))?;
+        text::check_all(
+            &ctx,
+            entries.iter().map(|(key, value)| key.len() + value.len()),
+        )?;
         batch::set_many(bucket.open(&ctx)?, &entries).map_err(|error| throw(&ctx, error))
     })
 }

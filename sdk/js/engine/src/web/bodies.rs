@@ -15,6 +15,9 @@ use crate::values;
 /// Bytes that are read at once.
 const CHUNK: u64 = 64 << 10;
 
+/// Bodies that may be open at once.
+const MAX_BODIES: usize = 64;
+
 /// A body. What depends on something else goes before it.
 struct Body {
     stream: InputStream,
@@ -26,20 +29,33 @@ thread_local! {
     static BODIES: RefCell<(u32, HashMap<u32, Rc<Body>>)> = RefCell::default();
 }
 
-/// Keeps the body of an answer; returns its number.
-pub(super) fn keep(response: IncomingResponse) -> Option<u32> {
-    let body = response.consume().ok()?;
-    let stream = body.stream().ok()?;
+/// Keeps the body of an answer; returns its number, unless there is none.
+///
+/// # Errors
+/// Throws a `RangeError` if there are too many.
+pub(super) fn keep(ctx: &Ctx<'_>, response: IncomingResponse) -> Result<Option<u32>> {
+    if BODIES.with_borrow(|(_, bodies)| bodies.len()) >= MAX_BODIES {
+        let message = format!(
+            "fetch: no more than {MAX_BODIES} answers can be open at once; read their bodies"
+        );
+        return Err(values::throw(ctx, "RangeError", &message));
+    }
+    let Ok(body) = response.consume() else {
+        return Ok(None);
+    };
+    let Ok(stream) = body.stream() else {
+        return Ok(None);
+    };
     let body = Body {
         stream,
         _body: body,
         _response: response,
     };
-    Some(BODIES.with_borrow_mut(|(last, bodies)| {
+    Ok(Some(BODIES.with_borrow_mut(|(last, bodies)| {
         *last = last.wrapping_add(1);
         bodies.insert(*last, Rc::new(body));
         *last
-    }))
+    })))
 }
 
 /// Ends a body.

@@ -5,8 +5,8 @@ use rquickjs::{Ctx, Function, Object, Persistent, Result, String as JsString, Va
 use std::cell::RefCell;
 
 use super::script;
-use crate::text;
 use crate::bindings::wasi::logging::logging::{self, Level};
+use crate::text;
 
 /// Longest text that is logged at once, in bytes.
 const MAX_LOGGED_BYTES: usize = 32 << 10;

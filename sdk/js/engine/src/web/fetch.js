@@ -1,6 +1,8 @@
 // `fetch` and what it is made of, over the node's `wasi:http`.
 ((native) => {
   const MOST_REDIRECTS = 20;
+  // Ends the bodies of answers that nobody has any more.
+  const unread = new FinalizationRegistry((number) => native.close(number));
   const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
   class Headers {
@@ -206,6 +208,7 @@
       this.url = init.url ?? "";
       this.redirected = init.redirected ?? false;
       this.type = "default";
+      if (typeof init.number === "number") unread.register(this, init.number);
     }
 
     get ok() {

@@ -49,7 +49,10 @@ fn send<'js>(
         .into_iter()
         .map(|List((Text(name), Text(value)))| (name, value.into_bytes()))
         .collect();
-    text::check_all(&ctx, headers.iter().map(|(name, value)| name.len() + value.len()))?;
+    text::check_all(
+        &ctx,
+        headers.iter().map(|(name, value)| name.len() + value.len()),
+    )?;
     let fields = Fields::from_list(&headers);
     let fields = fields.map_err(|error| refuse(&format!("a header cannot be sent: {error:?}")))?;
     let request = OutgoingRequest::new(fields);
@@ -115,8 +118,8 @@ impl Operation for Sending {
             .map(|(name, value)| List((name, String::from_utf8_lossy(&value).into_owned())))
             .collect();
         let status = response.status();
-        let body = bodies::keep(response);
-        Some(List((status, headers, body)).into_js(ctx))
+        let body = bodies::keep(ctx, response);
+        Some(body.and_then(|body| List((status, headers, body)).into_js(ctx)))
     }
 }
 

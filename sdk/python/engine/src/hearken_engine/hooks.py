@@ -9,7 +9,7 @@ from hearken._errors import Disconnect, Refusal
 from hearken._registry import QUESTIONS, registry
 from hearken._values import from_client
 
-from . import output, start
+from . import bounds, output, start
 from .sessions import granted
 
 _QUESTIONS = dict(zip(QUESTIONS, asked.Question))
@@ -25,43 +25,72 @@ class SessionHooks:
         return asked.HooksDescription(start.version, answers, hooks.namespaces)
 
     def connect(self, request: asked.ConnectRequest) -> asked.Connected:
-        said = _answer("connect", (_connecting(request),), _hooks.connected)
-        subscriptions = [(channel, granted(grant)) for channel, grant in said.subscriptions]
-        return asked.Connected(said.user, said.expire_at, said.info, said.data, subscriptions, said.meta)
+        return _answer("connect", (_connecting(request),), _connected)
 
     def refresh(self, session: asked.Session, token: str | None) -> asked.Refreshed:
-        return asked.Refreshed(*_answer("refresh", (_session(session), token), _hooks.refreshed))
+        return _answer("refresh", (_session(session), token), _refreshed)
 
     def subscribe(self, session: asked.Session, request: asked.SubscribeRequest) -> asked.Subscribed:
         about = _hooks.ChannelRequest(request.channel, from_client(request.data))
-        grant = _answer("subscribe", (_session(session), about), _hooks.subscribed)
-        return asked.Subscribed(granted(grant), grant.expire_at)
+        return _answer("subscribe", (_session(session), about), _subscribed)
 
     def sub_refresh(self, session: asked.Session, channel: str) -> asked.Refreshed:
-        return asked.Refreshed(*_answer("sub_refresh", (_session(session), channel), _hooks.refreshed))
+        return _answer("sub_refresh", (_session(session), channel), _refreshed)
 
     def publish(self, session: asked.Session, request: asked.PublishRequest) -> asked.Published:
         about = _hooks.ChannelRequest(request.channel, from_client(request.data))
-        said = _answer("publish", (_session(session), about), _hooks.published)
-        if said is None:
-            return asked.Published_Unchanged()
-        return asked.Published_Handled() if said == "handled" else asked.Published_Changed(said)
+        return _answer("publish", (_session(session), about), _published)
 
     def rpc(self, session: asked.Session, method: str, data: bytes) -> bytes:
-        return _answer("rpc", (_session(session), method, from_client(data)), _hooks.replied)
+        return _answer("rpc", (_session(session), method, from_client(data)), _replied)
 
 
 def _answer(question: str, arguments: tuple[Any, ...], read: Any) -> Any:
     try:
         return _hooks.answer(question, arguments, read)
     except Refusal as refusal:
-        said = asked.RefusedWith(refusal.code, refusal.message, refusal.temporary)
+        message = bounds.beginning(refusal.message, bounds.MAX_REASON)
+        said = asked.RefusedWith(refusal.code, message, refusal.temporary)
         raise Err(asked.Refusal_Error(said)) from None
     except Disconnect as disconnect:
-        said = asked.DisconnectedWith(disconnect.code, disconnect.reason)
+        said = asked.DisconnectedWith(disconnect.code, bounds.beginning(disconnect.reason, bounds.MAX_REASON))
         raise Err(asked.Refusal_Disconnect(said)) from None
     finally:
         output.flush()
+
+
+def _connected(value: Any) -> asked.Connected:
+    said = _hooks.connected(value)
+    bounds.check_all([len(part or b"") for part in (said.info, said.data, said.meta)])
+    subscriptions = [(bounds.name(channel), granted(grant)) for channel, grant in said.subscriptions]
+    return asked.Connected(bounds.name(said.user), said.expire_at, said.info, said.data, subscriptions, said.meta)
+
+
+def _refreshed(value: Any) -> asked.Refreshed:
+    expire_at, info = _hooks.refreshed(value)
+    bounds.check(len(info or b""))
+    return asked.Refreshed(expire_at, info)
+
+
+def _subscribed(value: Any) -> asked.Subscribed:
+    grant = _hooks.subscribed(value)
+    return asked.Subscribed(granted(grant), grant.expire_at)
+
+
+def _published(value: Any) -> asked.Published:
+    said = _hooks.published(value)
+    if said is None:
+        return asked.Published_Unchanged()
+    if isinstance(said, str):
+        return asked.Published_Handled()
+    bounds.check(len(said))
+    return asked.Published_Changed(said)
+
+
+def _replied(value: Any) -> bytes:
+    reply = _hooks.replied(value)
+    bounds.check(len(reply))
+    return reply
 
 
 def _session(session: asked.Session) -> _hooks.Session:

@@ -7,6 +7,7 @@ from hearken._failure import Failure
 from hearken._registry import Listener, registry
 
 from . import output, start
+from .bounds import MAX_REASON, beginning
 
 
 class FramedListener:
@@ -22,17 +23,18 @@ class FramedListener:
 
 
 def _tell(failure: Failure) -> None:
+    reason = beginning(failure.reason, MAX_REASON)
     if failure.rejected:
-        progress.reject(failure.reason)
+        progress.reject(reason)
     elif failure.after is not None:
-        progress.retry(failure.reason, failure.after)
+        progress.retry(reason, failure.after)
     else:
-        progress.fail(failure.reason)
+        progress.fail(reason)
 
 
 def _described(listener: Listener, pattern: str) -> types.ListenerDescription:
     filter = types.Filter(pattern, listener.subject, listener.channel, listener.local_only)
-    return types.ListenerDescription(listener.name, filter, _delivery(listener))
+    return types.ListenerDescription(beginning(listener.name, MAX_REASON), filter, _delivery(listener))
 
 
 def _delivery(listener: Listener) -> types.Delivery:

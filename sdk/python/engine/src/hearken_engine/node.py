@@ -26,7 +26,7 @@ from hearken._event import Event, encoded
 from hearken._publishing import Outgoing
 from hearken._values import rfc3339_of
 
-from . import errors, output
+from . import bounds, errors, output
 from .requests import Request
 from .sessions import act
 
@@ -37,16 +37,19 @@ class Node:
     """Each call is one of the component's imports; what they refuse is raised."""
 
     log = staticmethod(output.log)
-    part = staticmethod(progress.part)
     poll = staticmethod(poll.poll)
     sessions = staticmethod(act)
 
     def timer(self, seconds: float) -> poll.Pollable:
         return monotonic_clock.subscribe_duration(int(seconds * NANOSECONDS))
 
+    def part(self, name: str) -> None:
+        progress.part(bounds.beginning(name, bounds.MAX_REASON))
+
     def send(self, event: Outgoing) -> str:
         try:
             # It has the fields of one, and is not made twice.
+            bounds.check(_size(event))
             return events.send(cast(types.OutgoingEvent, event))
         except Err as error:
             why = error.value
@@ -61,15 +64,17 @@ class Node:
         raise SendError("budget-exceeded", "the event was not sent: the plugin's budget is used up; try again later")
 
     def wait(self, pattern: str, subject: str | None, channel: str | None, local_only: bool, timeout: int) -> "_Wait":
-        filter = types.Filter(pattern, subject, channel, local_only)
+        name = bounds.name
+        filter = types.Filter(name(pattern), name(subject), name(channel), local_only)
         try:
             return _Wait(waiting.start(filter, timeout), pattern, timeout)
         except Err as error:
             raise _wait_error(error.value, pattern, timeout) from None
 
     def append(self, channel: str, what: list[Outgoing], expect: int | None) -> list[_channels.Stored]:
+        bounds.check_all([_size(event) for event in what])
         try:
-            stored = channels.append(channel, cast(list[types.OutgoingEvent], what), expect)
+            stored = channels.append(bounds.name(channel), cast(list[types.OutgoingEvent], what), expect)
         except Err as error:
             raise errors.append_error(channel, error.value) from None
         return [
@@ -79,7 +84,7 @@ class Node:
 
     def read(self, channel: str, after: _channels.Position, limit: int) -> _channels.Page:
         try:
-            page = channels.read(channel, channels.Position(after.epoch, after.sequence), limit)
+            page = channels.read(bounds.name(channel), channels.Position(after.epoch, after.sequence), limit)
         except Err as error:
             raise errors.read_error(channel, error.value) from None
         gap = None if page.gap is None else (page.gap.first, page.gap.last)
@@ -88,14 +93,14 @@ class Node:
 
     def bounds(self, channel: str) -> _channels.Bounds:
         try:
-            bounds = channels.bounds(channel)
+            reach = channels.bounds(bounds.name(channel))
         except Err as error:
             raise errors.read_error(channel, error.value) from None
-        return _channels.Bounds(bounds.epoch, bounds.first, bounds.last)
+        return _channels.Bounds(reach.epoch, reach.first, reach.last)
 
     def config(self, key: str) -> str | None:
         with _config():
-            return wasi_config_store.get(key)
+            return wasi_config_store.get(bounds.name(key))
 
     def config_all(self) -> list[tuple[str, str]]:
         with _config():
@@ -103,7 +108,7 @@ class Node:
 
     def secret(self, key: str) -> str | bytes:
         try:
-            secret = wasmcloud_secrets_store.get(key)
+            secret = wasmcloud_secrets_store.get(bounds.name(key))
         except Err as error:
             if isinstance(error.value, wasmcloud_secrets_store.SecretsError_NotFound):
                 message = f"there is no secret `{key}`; name it in `[secrets]` of the manifest"
@@ -113,12 +118,23 @@ class Node:
 
     def bucket(self, name: str) -> "_Bucket":
         with _keyvalue():
-            return _Bucket(wasi_keyvalue_store.open(name))
+            return _Bucket(wasi_keyvalue_store.open(bounds.name(name)))
 
     def request(
         self, scheme: str, authority: str, path: str, *, method: str, headers: Any, body: bytes | None
     ) -> Request:
         return Request(scheme, authority, path, method, headers, body)
+
+
+def _size(event: Outgoing) -> int:
+    """Bytes of the data of an event that goes out, whose names are checked."""
+    name = bounds.name
+    for text in (event.type, event.id, event.subject, event.time, event.datacontenttype, event.channel):
+        name(text)
+    size = len(event.data) if event.data is not None else 0
+    for key, value in event.extensions:
+        size += len(name(key)) + len(name(value))
+    return size
 
 
 def _event(event: types.Event) -> Event[Any]:
@@ -202,19 +218,20 @@ class _Bucket:
 
     def get(self, key: str) -> bytes | None:
         with _keyvalue():
-            return self._bucket.get(key)
+            return self._bucket.get(bounds.name(key))
 
     def set(self, key: str, value: bytes) -> None:
+        bounds.check(len(value))
         with _keyvalue():
-            self._bucket.set(key, value)
+            self._bucket.set(bounds.name(key), value)
 
     def delete(self, key: str) -> None:
         with _keyvalue():
-            self._bucket.delete(key)
+            self._bucket.delete(bounds.name(key))
 
     def exists(self, key: str) -> bool:
         with _keyvalue():
-            return self._bucket.exists(key)
+            return self._bucket.exists(bounds.name(key))
 
     def list_keys(self, next: int | None) -> tuple[list[str], int | None]:
         with _keyvalue():
@@ -223,16 +240,19 @@ class _Bucket:
 
     def increment(self, key: str, by: int) -> int:
         with _keyvalue():
-            return atomics.increment(self._bucket, key, by)
+            return atomics.increment(self._bucket, bounds.name(key), by)
 
     def get_many(self, keys: list[str]) -> list[tuple[str, bytes]]:
+        bounds.check_all([len(bounds.name(key)) for key in keys])
         with _keyvalue():
             return [found for found in batch.get_many(self._bucket, keys) if found is not None]
 
     def set_many(self, entries: list[tuple[str, bytes]]) -> None:
+        bounds.check_all([len(bounds.name(key)) + len(value) for key, value in entries])
         with _keyvalue():
             batch.set_many(self._bucket, entries)
 
     def delete_many(self, keys: list[str]) -> None:
+        bounds.check_all([len(bounds.name(key)) for key in keys])
         with _keyvalue():
             batch.delete_many(self._bucket, keys)

@@ -6,6 +6,8 @@ import sys
 
 from engine_world.imports import logging as node_log
 
+from .bounds import MAX_LINE, beginning
+
 LEVELS = {
     "trace": node_log.Level.TRACE,
     "debug": node_log.Level.DEBUG,
@@ -14,15 +16,12 @@ LEVELS = {
     "error": node_log.Level.ERROR,
 }
 
-#: Characters of a line that has no end yet which are kept.
-MAX_LINE = 8 << 10
-
 #: Whether there is something to flush.
 waits = False
 
 
 def log(level: str, context: str, message: str) -> None:
-    node_log.log(LEVELS[level], context, message)
+    node_log.log(LEVELS[level], beginning(context, MAX_LINE), beginning(message, MAX_LINE))
 
 
 class _Lines(io.TextIOBase):

@@ -7,6 +7,8 @@ from engine_world.imports import outgoing_handler, poll, streams
 from engine_world.imports import wasi_http_types as http
 from hearken._errors import FetchError
 
+from . import bounds
+
 #: Bytes of a body that are written at once: what the node takes with one call.
 WRITTEN = 4096
 #: Bytes that are read at once.
@@ -32,12 +34,14 @@ class Request:
         self._stream: streams.InputStream | None = None
         self._kept: list[Any] = []
         try:
-            fields = http.Fields.from_list([(name, str(value).encode()) for name, value in headers])
+            entries = [(bounds.name(name), str(value).encode()) for name, value in headers]
+            bounds.check_all([len(name) + len(value) for name, value in entries])
+            fields = http.Fields.from_list(entries)
             request = http.OutgoingRequest(fields)
-            request.set_method(_METHODS[method]() if method in _METHODS else http.Method_Other(method))
+            request.set_method(_METHODS[method]() if method in _METHODS else http.Method_Other(bounds.name(method)))
             request.set_scheme(http.Scheme_Https() if scheme == "https" else http.Scheme_Http())
-            request.set_authority(authority)
-            request.set_path_with_query(path)
+            request.set_authority(bounds.name(authority))
+            request.set_path_with_query(bounds.name(path))
             # Of a request without one too: it ends the request.
             outgoing = request.body()
         except Err as error:

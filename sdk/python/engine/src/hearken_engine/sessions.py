@@ -9,6 +9,8 @@ from hearken._errors import SessionsError
 from hearken._sessions import ClientInfo, Grant, History, PresenceStats, Publication, Reached
 from hearken._values import from_client
 
+from . import bounds
+
 _TARGETS: dict[str, Any] = {
     "session": node.Target_Session,
     "user": node.Target_User,
@@ -26,7 +28,7 @@ def act(what: str, *arguments: Any) -> Any:
 
 
 def _target(whose: tuple[str, str]) -> node.Target:
-    kind, name = whose
+    kind, name = whose[0], bounds.name(whose[1])
     if kind == "node":
         return node.Target_Node()
     return node.Target_All() if kind == "all" else _TARGETS[kind](name)
@@ -35,7 +37,8 @@ def _target(whose: tuple[str, str]) -> node.Target:
 def _exclusion(but: tuple[str, str] | None) -> node.Exclusion | None:
     if but is None:
         return None
-    return node.Exclusion_Session(but[1]) if but[0] == "session" else node.Exclusion_User(but[1])
+    name = bounds.name(but[1])
+    return node.Exclusion_Session(name) if but[0] == "session" else node.Exclusion_User(name)
 
 
 def _reached(reached: node.Reached) -> Reached:
@@ -43,21 +46,22 @@ def _reached(reached: node.Reached) -> Reached:
 
 
 def _send(to: tuple[str, str], data: bytes, but: tuple[str, str] | None) -> Reached:
+    bounds.check(len(data))
     return _reached(node.send(_target(to), data, _exclusion(but)))
 
 
 def _subscribe(whose: tuple[str, str], channel: str, grant: Grant) -> Reached:
-    return _reached(node.subscribe(_target(whose), channel, granted(grant), grant.expire_at))
+    return _reached(node.subscribe(_target(whose), bounds.name(channel), granted(grant), grant.expire_at))
 
 
 def _unsubscribe(whose: tuple[str, str], channel: str) -> Reached:
-    return _reached(node.unsubscribe(_target(whose), channel))
+    return _reached(node.unsubscribe(_target(whose), bounds.name(channel)))
 
 
 def _disconnect(
     whose: tuple[str, str], code: int | None, reason: str | None, but: tuple[str, str] | None
 ) -> Reached:
-    return _reached(node.disconnect(_target(whose), code, reason, _exclusion(but)))
+    return _reached(node.disconnect(_target(whose), code, bounds.name(reason), _exclusion(but)))
 
 
 def _refresh(whose: tuple[str, str], expire_at: int | None) -> Reached:
@@ -65,17 +69,17 @@ def _refresh(whose: tuple[str, str], expire_at: int | None) -> Reached:
 
 
 def _presence(channel: str) -> list[ClientInfo]:
-    return [_info(info) for info in node.presence(channel)]
+    return [_info(info) for info in node.presence(bounds.name(channel))]
 
 
 def _presence_stats(channel: str) -> PresenceStats:
-    count = node.presence_stats(channel)
+    count = node.presence_stats(bounds.name(channel))
     return PresenceStats(count.clients, count.users)
 
 
 def _history(channel: str, since: tuple[str, int] | None, limit: int, reverse: bool) -> History:
     position = None if since is None else node.HistoryPosition(*since)
-    page = node.history(channel, position, limit, reverse)
+    page = node.history(bounds.name(channel), position, limit, reverse)
     publications = [
         Publication(from_client(one.data), one.offset, one.info and _info(one.info), dict(one.tags))
         for one in page.publications
@@ -89,6 +93,7 @@ def _info(info: node.ClientInfo) -> ClientInfo:
 
 def granted(grant: Grant) -> session_types.Grant:
     """A grant as the node has it."""
+    bounds.check(len(grant.info or b"") + len(grant.data or b""))
     names = ("presence", "join_leave", "force_recovery", "force_positioning", "force_push_join_leave")
     overrides = session_types.Overrides(*[grant.overrides.get(name) for name in names])
     return session_types.Grant(grant.info, grant.data, overrides)

@@ -11,7 +11,7 @@ from hearken import _failure, _node
 from hearken._loop import finish, loop
 from hearken._registry import registry
 
-from . import output, texts
+from . import bounds, deadline, output, texts
 from .node import Node
 
 #: Lines of an error that are said: as many as the node keeps of last words.
@@ -30,6 +30,7 @@ def prepare() -> None:
     """To be called when the engine is built: what is there now every instance begins with."""
     _node.current = Node()
     registry.open = True
+    deadline.prepare()
     # What the builder's surroundings were is nobody's business.
     os.environ.clear()
     gc.collect()
@@ -46,6 +47,7 @@ def ensure() -> None:
     # The seed of the snapshot would be the same in all instances.
     random.seed()
     settings = script.settings()
+    bounds.ask()
     if 0 < settings.memory < NEEDED:
         give_up(
             f"Python needs at least {NEEDED >> 20} MiB of memory, and this plugin may have "
@@ -84,7 +86,7 @@ def _run(every: list[tuple[str, str]]) -> None:
 
 def give_up(why: str) -> NoReturn:
     """Ends the instance."""
-    lines = why.splitlines()[:MAX_LINES]
+    lines = bounds.beginning(why, bounds.MAX_LINE).splitlines()[:MAX_LINES]
     _stderr.write("\n".join(lines) + "\n")
     _stderr.flush()
     os._exit(1)

@@ -4,13 +4,18 @@ the engine has it."""
 import importlib
 import sys
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
-from . import packages
+from . import deadline
+
+#: In the names of texts that were installed for a project: what the module is called stands behind.
+INSTALLED = "/.packages/"
 
 #: By the names of modules: the text's name, and what it says.
 _texts: dict[str, tuple[str, str]] = {}
+#: Of them, and of the folders that they lie in, those that have modules within.
+_packages: set[str] = set()
 #: The folder that the plugin is, if it is one.
 _package = ""
 
@@ -21,26 +26,35 @@ def take(texts: list[tuple[str, str]]) -> None:
     entry = texts[0][0]
     _package = entry.rpartition("/")[0].replace("/", ".")
     for name, text in texts:
-        if packages.take(name, text):
-            _cache(name, text)
-            continue
-        folder, _, file = name.removesuffix(".py").rpartition("/")
-        _texts[file] = name, text
-        if folder:
-            _texts[f"{_package}.{file}"] = name, text
-        # A module of the plugin goes before one of the library.
-        sys.modules.pop(file, None)
-        _cache(name, text)
+        if INSTALLED in name:
+            _install(name, text)
+        else:
+            folder, _, file = name.removesuffix(".py").rpartition("/")
+            _texts[file] = name, text
+            if folder:
+                _texts[f"{_package}.{file}"] = name, text
+            # A module of the plugin goes before one of the library.
+            sys.modules.pop(file, None)
+        lines = text.splitlines(keepends=True)
+        _linecache().cache[name] = (len(text), None, lines, name)
     if _package:
         package = ModuleType(_package)
         package.__path__ = []
         sys.modules[_package] = package
 
 
-def _cache(name: str, text: str) -> None:
-    """Has traces show the lines of a text."""
-    lines = text.splitlines(keepends=True)
-    _linecache().cache[name] = (len(text), None, lines, name)
+def _install(name: str, text: str) -> None:
+    """Takes a text of a package. One that is called as a module of the library is not imported."""
+    parts = name.partition(INSTALLED)[2].removesuffix(".py").split("/")
+    if parts[-1] == "__init__":
+        parts.pop()
+        _packages.add(".".join(parts))
+    _texts[".".join(parts)] = name, text
+    for end in range(1, len(parts)):
+        # Which may have no text of its own.
+        outer = ".".join(parts[:end])
+        _packages.add(outer)
+        _texts.setdefault(outer, (f"{name.partition(INSTALLED)[0]}{INSTALLED}{outer.replace('.', '/')}", ""))
 
 
 def _linecache() -> Any:
@@ -57,30 +71,38 @@ def run(name: str, text: str) -> ModuleType:
     sys.modules[module.__name__] = module
     if _package:
         sys.modules[f"{_package}.{module.__name__}"] = module
-    exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+    exec(_compiled(name, text), module.__dict__)
     return module
+
+
+def _compiled(name: str, text: str) -> CodeType:
+    code = compile(text, name, "exec", dont_inherit=True)
+    deadline.watch(code)
+    return code
 
 
 class _Texts:
     """Finds the texts."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self, origin=_texts[name][0]) if name in _texts else None
+        if name not in _texts:
+            return None
+        return ModuleSpec(name, self, origin=_texts[name][0], is_package=name in _packages)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        plain = spec.name.rpartition(".")[2]
+        outer, _, plain = spec.name.rpartition(".")
         # One text is one module, by whichever name it is imported.
-        return importlib.import_module(plain) if plain != spec.name else None
+        return importlib.import_module(plain) if outer and outer == _package else None
 
     def exec_module(self, module: ModuleType) -> None:
-        plain = module.__name__.rpartition(".")[2]
-        if plain != module.__spec__.name:
+        asked = module.__spec__.name if module.__spec__ else module.__name__
+        if asked != module.__name__:
             return
-        name, text = _texts[plain]
+        name, text = _texts[asked]
         module.__file__ = name
-        if "/" in name:
+        if INSTALLED not in name and "/" in name:
             module.__package__ = _package
-        exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+        exec(_compiled(name, text), module.__dict__)
 
 
 class _Missing:
@@ -100,16 +122,13 @@ class _Missing:
         if _package:
             hint = f"put it into the folder `{_package}`"
         raise ModuleNotFoundError(
-            f"there is no module `{name}`; packages of PyPI are for projects, whose `requirements.txt` or "
-            f"`pyproject.toml` names them; {hint}",
-            name=name,
+            f"there is no module `{name}`; packages of PyPI are not looked for; {hint}", name=name
         )
 
 
 def install() -> None:
     """From now on nothing is looked for in files, of which there are none."""
-    known = [finder for finder in sys.meta_path if _is_frozen(finder)]
-    sys.meta_path[:] = [_Texts(), *known, packages.Packages(), _Missing()]
+    sys.meta_path[:] = [_Texts(), *[finder for finder in sys.meta_path if _is_frozen(finder)], _Missing()]
 
 
 def _is_frozen(finder: Any) -> bool:

@@ -20,7 +20,7 @@ pub(super) fn start(world: &mut World, faults: Faults) -> Result<(), String> {
         let faults = if fails { faults } else { Faults::default() };
         world.disk.set_faults(faults);
         world.disk.set_room(u64::MAX);
-        let is_full = world.may_start_full && !fails && world.is_old && world.random.chance(500);
+        let is_full = !fails && world.is_old && world.starts_full();
         if is_full {
             world.outcome.full_starts += 1;
             world.disk.fill();

@@ -95,12 +95,13 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Of a file that only failed channels need these regions are not whole. What they gave
-    /// is known; here is what there is of it.
+    /// Of files that are kept only for channels that failed, or had no room, these regions are
+    /// not whole. What they gave is known; here is what there is of it.
     pub(super) fn salvage_pinned(&mut self, bad: &[Region], here: Place) -> Result<(), OpenError> {
-        for region in bad {
-            if region.ends_file || region.place.file != here.file {
-                // It may have been refused.
+        for (index, region) in bad.iter().enumerate() {
+            let next = bad.get(index + 1).map_or(here, |next| next.place);
+            if region.ends_file && !self.was_stored(region, next) {
+                // It was refused, or may have been.
                 continue;
             }
             match &region.head {
@@ -109,6 +110,14 @@ impl Replay<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what comes next in the files proves that a region at the end of its file was
+    /// acknowledged, since the group there has a higher number than the one that came next.
+    fn was_stored(&self, region: &Region, next: Place) -> bool {
+        let first = region.place.number.or(self.expected);
+        let missing = first.zip(next.number).map(|(first, next)| first..next);
+        missing.is_some_and(|missing| !missing.is_empty() && follows(region, next, &missing))
     }
 
     fn salvage_group(&mut self, region: &Region, group: &GroupHead) -> Result<(), OpenError> {
