@@ -25,7 +25,7 @@ pub(super) fn measure(guest: &Guest, repetitions: usize) -> Result<Samples, Stri
         let event = node.next(&told);
         samples.push(saved.elapsed().as_secs_f64() * 1e3);
         if event.event_type() != "plugin.reloaded" {
-            return Err(String::from_utf8_lossy(event.data()).into_owned());
+            return Err(String::from_utf8_lossy(event.data().unwrap_or_default()).into_owned());
         }
     }
     Ok(samples)
