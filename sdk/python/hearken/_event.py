@@ -15,6 +15,8 @@ from ._errors import Reject
 from ._values import from_json, is_json, is_text, rfc3339_of
 
 T = TypeVar("T")
+#: In the class the name is a method's.
+Bytes = bytes
 
 #: Flags of the delivery, then of the event: length, layout, flags, bytes of the type, recorded
 #: time, sequence, bytes of the attributes, of the extensions, and of the data.
@@ -33,8 +35,8 @@ class Event(Generic[T]):
 
     __slots__ = ("_bytes", "_at", "_header", "_type", "_data", "_places")
 
-    def __init__(self, bytes: bytes, at: int, header: tuple[int, ...], event_type: str) -> None:
-        self._bytes = bytes
+    def __init__(self, every: Bytes, at: int, header: tuple[int, ...], event_type: str) -> None:
+        self._bytes = every
         self._at = at
         self._header = header
         self._type = event_type
@@ -135,7 +137,7 @@ class Event(Generic[T]):
         """The data as text."""
         return self.bytes().decode(errors="replace")
 
-    def bytes(self) -> bytes:
+    def bytes(self) -> Bytes:
         """The data as it is."""
         if not self._header[3] & _HAS_DATA:
             return b""
@@ -147,7 +149,7 @@ class Event(Generic[T]):
         every = {name: getattr(self, name) for name in _NAMES}
         every = {name: value for name, value in every.items() if value is not None} | self.extensions
         if self._header[3] & _HAS_DATA:
-            if isinstance(self.data, bytes):
+            if isinstance(self.data, Bytes):
                 import base64
 
                 every["data_base64"] = base64.b64encode(self.data).decode()

@@ -13,6 +13,8 @@ from ._registry import registry
 from ._values import MISSING, to_json
 
 MAX_REDIRECTS = 20
+#: In a class the name is a method's.
+Bytes = bytes
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -35,7 +37,7 @@ class Response:
 
     __slots__ = ("status", "headers", "url", "_body")
 
-    def __init__(self, status: int, headers: Headers, url: str, body: bytes) -> None:
+    def __init__(self, status: int, headers: Headers, url: str, body: Bytes) -> None:
         self.status = status
         self.headers = headers
         self.url = url
@@ -46,7 +48,7 @@ class Response:
         """Whether the status is one of 200 to 299."""
         return 200 <= self.status < 300
 
-    def bytes(self) -> bytes:
+    def bytes(self) -> Bytes:
         return self._body
 
     def text(self) -> str:

@@ -8,6 +8,10 @@ from . import _node
 from ._errors import SecretError
 
 
+#: In a class the name is a method's.
+Bytes = bytes
+
+
 class _Config:
     """The manifest's `[config]`."""
 
@@ -33,7 +37,7 @@ class _Secrets:
         except ValueError:
             raise SecretError("not-text", f"the secret `{key}` is no text; use secrets.bytes") from None
 
-    def bytes(self, key: str) -> bytes:
+    def bytes(self, key: str) -> Bytes:
         value = _node.current.secret(key)
         return value.encode() if isinstance(value, str) else value
 

@@ -4,11 +4,15 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 use super::{answer, node};
 use crate::support::engines::compiled;
 use crate::support::plugin::file;
 use crate::support::process::{Answer, hearken, run_compiling};
+
+/// One after the other: the first compiles for all.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Builds a snapshot of a text, with a manifest beside it.
 async fn snapshot(name: &str, text: &str, manifest: &str) -> (Answer, TempDir) {
@@ -27,6 +31,7 @@ async fn snapshot(name: &str, text: &str, manifest: &str) -> (Answer, TempDir) {
         "--data",
         &data,
     ];
+    let _turn = TURN.lock().await;
     let built = run_compiling(hearken(folder.path(), &arguments)).await;
     (built, folder)
 }

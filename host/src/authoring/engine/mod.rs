@@ -59,13 +59,14 @@ pub enum MakeEngineError {
 #[derive(Debug)]
 pub struct MadeEngine {
     folder: TempDir,
+    file: PathBuf,
 }
 
 impl MadeEngine {
     /// The component.
     #[must_use]
-    pub fn file(&self) -> PathBuf {
-        self.folder.path().join("python.wasm")
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 }
 
@@ -80,7 +81,8 @@ pub async fn make_python_engine() -> Result<MadeEngine, MakeEngineError> {
         source,
     })?;
     lay_out(folder.path())?;
-    let made = MadeEngine { folder };
+    let file = folder.path().join("python.wasm");
+    let made = MadeEngine { folder, file };
     let mut making = Command::new(PYTHON)
         .arg(made.folder.path().join(BUILD))
         .arg(made.file())

@@ -115,16 +115,14 @@ async fn add(
 enum Source<'f> {
     File(&'f Path),
     Got(NamedTempFile),
-    Made(MadeEngine, PathBuf),
+    Made(MadeEngine),
 }
 
 impl<'f> Source<'f> {
     async fn of(from: Option<&'f str>) -> Result<Self, EngineCommandError> {
         let Some(from) = from else {
             note("making the engine of Python with python3 and pip, which takes about a minute");
-            let made = make_python_engine().await?;
-            let file = made.file();
-            return Ok(Self::Made(made, file));
+            return Ok(Self::Made(make_python_engine().await?));
         };
         let is_url = ["https://", "http://"]
             .iter()
@@ -140,7 +138,7 @@ impl<'f> Source<'f> {
         match self {
             Self::File(file) => file,
             Self::Got(file) => file.path(),
-            Self::Made(_, file) => file,
+            Self::Made(made) => made.file(),
         }
     }
 }

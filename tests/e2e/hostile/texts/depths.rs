@@ -1,7 +1,7 @@
 //! What is nested without end, and what calls itself. None of it ends an instance: it is an error
 //! that its author can catch.
 
-use super::{Answers, Fails, Twin, beside_a_neighbour, twin};
+use super::{Answers, Fails, PATIENT, Twin, beside_a_neighbour, twin};
 
 const TOO_DEEP: &str = "RangeError: Maximum call stack size exceeded";
 
@@ -12,13 +12,21 @@ fn nested(name: &'static str, what: &str) -> Twin {
          for (let n = 0; n < 50000; n += 1) deep = [deep];\n\
          answer(told(() => {{ {what} }}));"
     );
-    twin(name, "", &body, Answers(TOO_DEEP))
+    patient(twin(name, "", &body, Answers(TOO_DEEP)))
+}
+
+/// With the time that it takes to come so deep.
+fn patient(twin: Twin) -> Twin {
+    Twin {
+        limits: PATIENT,
+        ..twin
+    }
 }
 
 /// Says what a call throws.
 fn called(name: &'static str, what: &str) -> Twin {
     let body = format!("answer(told(() => {{ {what} }}));");
-    twin(name, "", &body, Answers(TOO_DEEP))
+    patient(twin(name, "", &body, Answers(TOO_DEEP)))
 }
 
 #[tokio::test(flavor = "multi_thread")]

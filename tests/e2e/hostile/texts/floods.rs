@@ -10,7 +10,7 @@ async fn who_takes_all_the_time_is_ended() {
         twin("catches", "", "for (;;) { try { for (;;); } catch {} finally { continue; } }", Fails(TOO_LONG)),
         twin("expression", "", "/^(a+)+$/.test(`${'a'.repeat(60)}!`);", Fails(TOO_LONG)),
         twin("expressions", "", "for (;;) { try { /(x+x+)+y/.exec('x'.repeat(60)); } catch {} }", Fails(TOO_LONG)),
-        twin("jobs", "", "const on = () => Promise.resolve().then(on);\non();\nawait new Promise(() => {});", Fails(TOO_LONG)),
+        twin("jobs", "", "const on = () => { Promise.resolve().then(on); };\non();\nawait new Promise(() => {});", Fails(TOO_LONG)),
         twin("timers", "", "const on = () => setTimeout(on, 0);\non();\nawait new Promise((end) => { while (false) end(); setInterval(() => { for (let n = 0; n < 1e6; n += 1); }, 0); });", Fails(TOO_LONG)),
         twin("sorts", "", "for (;;) Array.from({ length: 10000 }, (_, n) => -n).sort();", Fails(TOO_LONG)),
         twin("big", "", "let n = 3n; for (;;) n *= n;", Fails("")),
@@ -57,20 +57,20 @@ async fn who_says_too_much_is_cut_off() {
         twin(
             "events",
             "",
-            "answer(told(() => { for (;;) send('flood'); }));",
-            Fails(""),
+            "for (;;) { try { send('flood'); } catch {} }",
+            Fails(TOO_LONG),
         ),
         twin(
             "event",
             "",
             "answer(told(() => send('big', { data: 'x'.repeat(1.5e6) })));",
-            Answers("SendError: "),
+            Answers("Error: "),
         ),
         twin(
             "type",
             "",
             "answer(told(() => send('x'.repeat(1e6))));",
-            Answers("SendError: "),
+            Answers("Error: "),
         ),
     ])
     .await;

@@ -14,6 +14,9 @@ use crate::support::plugin::{Plugin, text};
 /// Limits that are reached soon, and within which an engine starts.
 const TIGHT: &str = "[limits]\ndeadline = \"300ms\"\nmemory = \"24MiB\"\n";
 
+/// Limits within which there is time for much that is not endless.
+const PATIENT: &str = "[limits]\ndeadline = \"5s\"\nmemory = \"24MiB\"\n";
+
 /// What the author of a text sees.
 #[derive(Clone, Copy)]
 enum Sees {
@@ -32,6 +35,7 @@ struct Twin {
     name: &'static str,
     ending: &'static str,
     text: String,
+    limits: &'static str,
     sees: Sees,
 }
 
@@ -52,13 +56,14 @@ fn twin(name: &'static str, top: &str, body: &str, sees: Sees) -> Twin {
         name,
         ending: "js",
         text,
+        limits: TIGHT,
         sees,
     }
 }
 
 impl Twin {
     fn plugin(&self) -> Plugin {
-        text(self.name, self.ending, &self.text).manifest(TIGHT)
+        text(self.name, self.ending, &self.text).manifest(self.limits)
     }
 
     fn starts(&self) -> bool {

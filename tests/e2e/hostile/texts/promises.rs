@@ -13,7 +13,7 @@ async fn what_is_never_settled_is_found() {
         twin("endless-top", "for (;;);", "", DoesNotStart("deadline of 300ms exceeded")),
         twin(
             "busy-top",
-            "await new Promise(() => { const on = () => Promise.resolve().then(on); on(); });",
+            "await new Promise(() => { const on = () => { Promise.resolve().then(on); }; on(); });",
             "",
             DoesNotStart("deadline of 300ms exceeded"),
         ),

@@ -149,6 +149,7 @@ fn what_a_start_on_a_full_disk_found_to_be_lost_is_neither_hidden_nor_spread() {
 
     let mut log = again_unnoted(log);
     assert_eq!(log.engine.info(&carts).unwrap().state, lost);
+    log.steps.tidy();
     log.steps.file();
     log.create("made", settings);
     for name in ["made", "orders"] {
