@@ -62,17 +62,18 @@ fn modules(text: &str) -> Vec<&str> {
             let name = name.trim_matches(|c: char| c.is_whitespace() || c == '(' || c == ')');
             let name = name.split_whitespace().next().unwrap_or_default();
             let name = name.trim_start_matches('.');
-            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if !name.is_empty()
-                && name.chars().all(is_name)
-                && name.len() <= MAX_NAME_BYTES
-                && !found.contains(&name)
-            {
+            if is_module(name) && name.len() <= MAX_NAME_BYTES && !found.contains(&name) {
                 found.push(name);
             }
         }
     }
     found
+}
+
+/// Whether it names a module of Python that is one text.
+fn is_module(name: &str) -> bool {
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && name.chars().all(is_of_names)
 }
 
 /// The names of the texts that `name` may mean in the text `importer`, relative to the
@@ -82,6 +83,9 @@ fn modules(text: &str) -> Vec<&str> {
 pub fn resolve(importer: &str, name: &str, language: Language) -> Vec<String> {
     let folder = importer.rsplit_once('/').map(|(folder, _)| folder);
     if language == Language::Python {
+        if !is_module(name) {
+            return Vec::new();
+        }
         let inside = folder.map(|folder| format!("{folder}/{name}.py"));
         let shared = name.starts_with('_').then(|| format!("{name}.py"));
         return inside.into_iter().chain(shared).collect();
@@ -158,5 +162,6 @@ mod tests {
         assert_eq!(python("a.py", "_util"), ["_util.py"]);
         assert_eq!(python("a.py", "json"), [""; 0]);
         assert_eq!(python("a/main.py", "cart"), ["a/cart.py"]);
+        assert_eq!(python("a/main.py", "../../_x"), [""; 0]);
     }
 }

@@ -87,7 +87,7 @@ fn content() -> impl Strategy<Value = Map<String, Value>> {
     prop_oneof![
         4 => value().prop_map(move |data| of("data", data, "application/json")),
         1 => value().prop_map(move |data| of("data", data, "application/vnd.of-us+json")),
-        1 => text().prop_map(move |data| of("data", json!(data), "text/plain; charset=utf-8")),
+        1 => text().prop_map(move |data| of("data", json!(format!("{data}.")), "text/plain; charset=utf-8")),
         2 => vec(any::<u8>(), 1..200).prop_map(move |bytes| {
             of("data_base64", json!(base64(&bytes)), "application/octet-stream")
         }),
@@ -99,7 +99,7 @@ fn event() -> impl Strategy<Value = Value> {
     let subject = proptest::option::of("[a-zA-Z0-9 üß€🦀/:._-]{1,30}");
     let name = "x[a-z0-9]{0,18}";
     let extensions = btree_map(name, "[ -~¡-ÿ一-龥🦀]{1,20}", 0..4);
-    let time = proptest::option::of("20[0-9]{2}-0[1-9]-[12][0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9]Z");
+    let time = proptest::option::of("20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9]Z");
     let parts = (content(), subject, extensions, time);
     parts.prop_map(|(mut event, subject, extensions, time)| {
         event.extend(

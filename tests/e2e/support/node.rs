@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hearken::admin::PluginState;
 use hearken::config::{CompileSettings, NodeConfig, NodeFlags, Policy, QuarantinePauses};
 use hearken::node::{Listeners, Node, NodeError};
 use hearken::plugin::Plugins;
@@ -79,7 +80,16 @@ impl TestNode {
 
     /// A node that has these plugins from the start.
     pub async fn start(plugins: impl IntoIterator<Item = Plugin>) -> Self {
-        Self::start_in(Self::folders(plugins).await).await
+        let plugins: Vec<Plugin> = plugins.into_iter().collect();
+        let texts = plugins.iter().filter(|plugin| plugin.is_text());
+        let texts: Vec<String> = texts.map(|plugin| plugin.name.clone()).collect();
+        let node = Self::start_in(Self::folders(plugins).await).await;
+        for text in texts {
+            // A node serves before the engine of a text is ready.
+            node.until(&text, |status| status.state == PluginState::Running)
+                .await;
+        }
+        node
     }
 
     /// The same, where a quarantine begins with this pause.

@@ -4,12 +4,13 @@
 //! with `cargo fuzz run --fuzz-dir tests/fuzz -s none texts`.
 //!
 //! An input is the name in its first line, the imported name in the second, and the text in the
-//! others, which are what the engine says too.
+//! others, which are what the engine says, and a source map, too.
 
 #![no_main]
 
 use hearken::script::{
-    Language, MAX_TEXTS, Script, Text, TextFile, Trace, append, imported, resolve, split, text_file,
+    Language, MAX_TEXTS, Script, Text, TextFile, TextMap, Trace, append, imported, resolve, split,
+    text_file,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -28,10 +29,13 @@ fuzz_target!(|input: &str| {
                 name: name.to_owned(),
                 text: text.to_owned(),
             }],
+            maps: Vec::new(),
+            is_evaluated: false,
         };
         error(text, &script);
         section(&script);
     }
+    source_map(name, text);
     // Whatever it is, it is no component that carries texts, or one that carries some.
     if let Ok(Some((engine, script))) = split(input.as_bytes()) {
         assert!(engine <= input.len() && (1..=MAX_TEXTS).contains(&script.texts.len()));
@@ -90,6 +94,17 @@ fn error(said: &str, script: &Script) {
             lines.iter().all(|line| line.chars().count() < 160),
             "{excerpt}"
         );
+    }
+}
+
+/// The text as the source map of a text: of a place in it there is one in a source, or none.
+fn source_map(name: &str, map: &str) {
+    let map = TextMap::new(name.to_owned(), map.to_owned());
+    for place in [1, 2, 80, u32::MAX] {
+        if let Some(found) = map.find(1, place) {
+            assert!(found.line > 0 && found.column > 0, "{found:?}");
+        }
+        let _ = map.find(place, 1);
     }
 }
 

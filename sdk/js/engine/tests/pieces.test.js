@@ -149,7 +149,7 @@ test("fetch follows redirects, and sends no more than it may", async () => {
     return [Promise.resolve(answers[request[3]]), sent.length];
   };
   const chunks = [encoder.encode("ye"), encoder.encode("s"), null];
-  const read = async () => chunks.shift();
+  const read = () => [Promise.resolve(chunks.shift()), 0];
   const { fetch } = piece("fetch")({ ...native, send, read, check() {}, close() {}, cancel() {} });
   const headers = { Authorization: "secret", "Content-Type": "application/json" };
   const answer = await fetch("https://x.org/from", { method: "POST", body: "{}", headers });
@@ -160,4 +160,39 @@ test("fetch follows redirects, and sends no more than it may", async () => {
   assert.deepEqual(second, ["GET", "other.org", []]);
   await assert.rejects(fetch("ftp://x.org/"), /http and https/);
   await assert.rejects(fetch("https://x.org/", { body: "x" }), /GET has no body/);
+});
+
+test("fetch gives up what is aborted, its body too, and an answer without one has none", async () => {
+  globalThis.URL = ours.URL;
+  const ended = { cancelled: [], closed: [] };
+  const answers = { "/slow": [200, [], 1], "/empty": [204, [], 2] };
+  const fake = {
+    ...native,
+    send: (...request) => [Promise.resolve(answers[request[3]]), 10],
+    read: () => [new Promise(() => {}), 11],
+    check() {},
+    close: (number) => ended.closed.push(number),
+    cancel: (number) => ended.cancelled.push(number),
+  };
+  const { fetch } = piece("fetch")(fake);
+  const controller = new AbortController();
+  const answer = await fetch("https://x.org/slow", { signal: controller.signal });
+  const text = assert.rejects(answer.text(), { name: "AbortError" });
+  controller.abort();
+  await text;
+  assert.deepEqual(ended, { cancelled: [11], closed: [1] });
+  const empty = await fetch("https://x.org/empty");
+  assert.deepEqual([empty.body, await empty.text()], [null, ""]);
+  assert.deepEqual(ended.closed, [1, 2]);
+});
+
+test("whatever is logged is shown, and none of it is called", () => {
+  const format = piece("inspect");
+  const evil = new Proxy({}, { get() { throw 1; }, ownKeys() { throw 2; }, getPrototypeOf() { throw 3; } });
+  const hidden = { get a() { throw 1; }, set b(to) {}, get c() { return 1; }, set c(to) {}, d: evil };
+  assert.equal(format([hidden]), "{ a: [Getter], b: [Setter], c: [Getter/Setter], d: [cannot be shown] }");
+  const error = Object.defineProperty(new Error("x"), "message", { get() { throw 1; } });
+  assert.equal(format([error, evil]), "[cannot be shown] [cannot be shown]");
+  assert.match(format([new Array(1e6).fill(1)]), /… 999900 more \]$/);
+  assert.match(format([new Set(Array.from({ length: 500 }, (_, n) => n))]), /… 400 more \}$/);
 });

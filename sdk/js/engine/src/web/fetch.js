@@ -96,10 +96,12 @@
   class Body {
     // Bytes; the number of a body that comes from the node; or nothing.
     #content;
+    #signal;
     #used = false;
 
-    constructor(content) {
+    constructor(content, signal = null) {
       this.#content = content;
+      this.#signal = signal;
     }
 
     get bodyUsed() {
@@ -121,7 +123,9 @@
       }
       try {
         for (;;) {
-          const chunk = await native.read(this.#content);
+          this.#signal?.throwIfAborted();
+          const [promise, number] = native.read(this.#content);
+          const chunk = await unlessAborted(this.#signal, promise, number);
           if (chunk === null) return;
           yield chunk;
         }
@@ -200,7 +204,7 @@
   class Response extends Body {
     constructor(body, init = {}) {
       const [bytes, type] = typeof init.number === "number" ? [init.number, null] : bodyOf(body);
-      super(bytes);
+      super(bytes, init.signal);
       this.status = init.status ?? 200;
       this.statusText = init.statusText ?? "";
       this.headers = new Headers(init.headers);
@@ -249,7 +253,9 @@
     const scheme = url.protocol.slice(0, -1);
     const [promise, number] = native.send(method, scheme, url.host, url.pathname + url.search, [...headers], bytes);
     const [status, fields, body] = await unlessAborted(request.signal, promise, number);
-    return { status, headers: fields, number: body };
+    const isEmpty = method === "HEAD" || [204, 205, 304].includes(status);
+    if (isEmpty && body !== null) native.close(body);
+    return { status, headers: fields, number: isEmpty ? null : body };
   }
 
   async function fetch(input, init) {
@@ -262,7 +268,8 @@
     const headers = new Headers(request.headers);
     for (let redirects = 0; ; redirects += 1) {
       const answer = await send(request, url, method, headers, bytes);
-      const response = new Response(null, { ...answer, url: url.href, redirected: redirects > 0 });
+      const { signal } = request;
+      const response = new Response(null, { ...answer, signal, url: url.href, redirected: redirects > 0 });
       const location = response.headers.get("location");
       const isRedirect = [301, 302, 303, 307, 308].includes(answer.status) && location !== null;
       if (!isRedirect || request.redirect === "manual") return response;

@@ -29,9 +29,10 @@ pub(super) fn native<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(native)
 }
 
-fn read<'js>(ctx: Ctx<'js>, number: u32) -> Result<Promise<'js>> {
+/// A promise of the next chunk of a body, and the number of the operation.
+fn read<'js>(ctx: Ctx<'js>, number: u32) -> Result<List<(Promise<'js>, u32)>> {
     let reading = bodies::Reading::of(&ctx, number)?;
-    Ok(drive::begin(&ctx, reading)?.0)
+    drive::begin(&ctx, reading).map(List)
 }
 
 /// A promise of status, headers and the number of the body; and the number of the operation.
