@@ -85,20 +85,11 @@ async fn dev_bundles_a_project_and_follows_its_sources() {
     node.compiled("src/main.js:2:4: ERROR: it is wrong").await;
     until_answered(&node, 1).await;
 
+    let mut reports = node.listen("plugin.*").await;
     fs::write(&source, answering("event.data.missing.deeper")).expect("a file");
-    let mut reports = node.listen("plugin.failed").await;
-    let failed = async {
-        loop {
-            node.send("asked", json!({ "n": 1 })).await;
-            node.send("asked", json!({ "n": 1 })).await;
-            let failed = reports.next().await;
-            if failed["subject"] == "shop" {
-                return failed;
-            }
-        }
-    };
-    let failed = tokio::time::timeout(DEADLINE, failed).await;
-    let failed = failed.expect("the save is the next version");
+    reports.about("plugin.reloaded", "shop").await;
+    node.send("asked", json!({ "n": 1 })).await;
+    let failed = reports.about("plugin.failed", "shop").await;
     let trace = failed["data"]["trace"].as_str().expect("a trace");
     assert!(trace.contains("shop/src/main.js:3:1"), "{failed}");
 

@@ -6,33 +6,31 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use super::{answer, node};
-use crate::support::engines::compiled;
+use super::answer;
+use crate::support::engines::{compiled, folders};
+use crate::support::node::TestNode;
 use crate::support::plugin::file;
 use crate::support::process::{Answer, hearken, run_compiling};
 
 /// One after the other: the first compiles for all.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// Builds a snapshot of a text, with a manifest beside it.
+/// Builds a snapshot of a text, with a manifest beside it, in the folders of a node.
 async fn snapshot(name: &str, text: &str, manifest: &str) -> (Answer, TempDir) {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folders().await;
     fs::write(folder.path().join(name), text).expect("a new file");
     let stem = name.split_once('.').expect("an extension").0;
     fs::write(folder.path().join(format!("{stem}.toml")), manifest).expect("a new file");
     let data = compiled().await.display().to_string();
-    let arguments = [
-        "plugin",
-        "build",
-        name,
-        "--snapshot",
-        "--out",
-        "out.wasm",
-        "--data",
-        &data,
-    ];
+    let build = ["plugin", "build", name, "--snapshot", "--out", "out.wasm"];
+    let build = [&build[..], &["--data", &data]].concat();
     let _turn = TURN.lock().await;
-    let built = run_compiling(hearken(folder.path(), &arguments)).await;
+    let built = run_compiling(hearken(folder.path(), &build)).await;
+    if built.code == 0 {
+        // So that the node need not compile it, which takes its time on a busy machine.
+        let check = ["plugin", "check", "out.wasm", "--data", "data"];
+        run_compiling(hearken(folder.path(), &check)).await;
+    }
     (built, folder)
 }
 
@@ -68,7 +66,8 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
     );
     let component = fs::read(folder.path().join("out.wasm")).expect("it was built");
 
-    let (node, mut reports) = node().await;
+    let node = TestNode::start_in(folder).await;
+    let mut reports = node.listen("plugin.*").await;
     let mut answers = node.listen("custom.answered").await;
     for plugin in ["one", "two"] {
         let plugin = file(plugin, component.clone());
@@ -141,7 +140,8 @@ async fn a_snapshot_is_not_used_with_another_configuration() {
     let (built, folder) = snapshot("bound.js", text, "[config]\nlimit = \"5\"\n").await;
     assert_eq!(built.code, 0, "{built:?}");
     let component = fs::read(folder.path().join("out.wasm")).expect("it was built");
-    let (node, mut reports) = node().await;
+    let node = TestNode::start_in(folder).await;
+    let mut reports = node.listen("plugin.*").await;
     let plugin = file("bound", component);
     node.place(&plugin.manifest("[config]\nlimit = \"6\"\n"));
     let failed = reports.about("plugin.failed", "bound").await;
