@@ -17,9 +17,6 @@ use super::{
     without_catalogue,
 };
 
-/// Bytes with which a file of the journal begins.
-const JOURNAL_HEAD: u64 = 40;
-
 /// A changed bit of a file that was closed well.
 #[test]
 fn a_changed_bit_of_the_catalogue_is_never_believed() {
@@ -77,42 +74,6 @@ fn without_the_catalogue_nothing_is_lost_that_the_journal_has() {
     assert_eq!(read(&engine, &mut steps, &orders).whole, [1, 2]);
     assert_eq!(last(&engine, &empty), 0);
     append(&engine, &mut steps, &orders, 3, 10);
-}
-
-#[test]
-fn without_the_catalogue_what_is_damaged_where_the_journal_begins_is_told() {
-    let disk = Disk::new(1);
-    let (engine, mut steps) = open(&disk);
-    let (carts, orders) = (name("carts"), name("orders"));
-    for channel in [&carts, &orders] {
-        create(&engine, &mut steps, channel);
-    }
-    append(&engine, &mut steps, &carts, 1, 10);
-    let (journal, end) = last_file(&disk, "/channels/journal");
-    append(&engine, &mut steps, &orders, 1, 10);
-    // Nothing of it is in a segment.
-    disk.kill();
-    drop((engine, steps));
-    without_catalogue(&disk);
-    let mut told = 0;
-    for at in JOURNAL_HEAD..end {
-        let disk = disk.copy();
-        disk.flip_at(&journal, at);
-        let (engine, mut steps) = open(&disk);
-        let found = read(&engine, &mut steps, &carts);
-        if found.damaged.is_empty() {
-            // What has changed is nothing of the batch itself.
-            assert_eq!(found.whole, [1, 2], "byte {at}");
-        } else {
-            let last = last(&engine, &carts);
-            assert!(last >= 2, "byte {at}: {found:?}");
-            assert_eq!(found.damaged, [span(1, last)], "byte {at}");
-            told += 1;
-        }
-        assert_eq!(read(&engine, &mut steps, &orders).whole, [1, 2]);
-        assert_eq!(state(&engine, &orders), ChannelState::Ok, "byte {at}");
-    }
-    assert!(told > 100, "{told}");
 }
 
 /// A crash amid the making of a segment, which has left this much of its head.

@@ -12,6 +12,9 @@ use super::{append, batch, files, last, last_file, read, span, state, without_ca
 /// Bytes that a disk writes together.
 const SECTOR: u64 = 512;
 
+/// Bytes with which a file of the journal begins.
+const JOURNAL_HEAD: u64 = 40;
+
 #[test]
 fn zeros_across_many_groups_cost_no_number() {
     const GROUPS: u64 = 60;
@@ -227,4 +230,40 @@ fn what_is_whole_where_a_file_ends_that_only_a_failed_channel_needs_is_not_lost(
     let found = read(&engine, &mut steps, &orders);
     assert_eq!(found.whole, [1, 2, 5, 6]);
     assert_eq!(found.damaged, [span(3, 4)]);
+}
+
+#[test]
+fn without_the_catalogue_what_is_damaged_where_the_journal_begins_is_told() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let (carts, orders) = (name("carts"), name("orders"));
+    for channel in [&carts, &orders] {
+        create(&engine, &mut steps, channel);
+    }
+    append(&engine, &mut steps, &carts, 1, 10);
+    let (journal, end) = last_file(&disk, "/channels/journal");
+    append(&engine, &mut steps, &orders, 1, 10);
+    // Nothing of it is in a segment.
+    disk.kill();
+    drop((engine, steps));
+    without_catalogue(&disk);
+    let mut told = 0;
+    for at in JOURNAL_HEAD..end {
+        let disk = disk.copy();
+        disk.flip_at(&journal, at);
+        let (engine, mut steps) = open(&disk);
+        let found = read(&engine, &mut steps, &carts);
+        if found.damaged.is_empty() {
+            // What has changed is nothing of the batch itself.
+            assert_eq!(found.whole, [1, 2], "byte {at}");
+        } else {
+            let last = last(&engine, &carts);
+            assert!(last >= 2, "byte {at}: {found:?}");
+            assert_eq!(found.damaged, [span(1, last)], "byte {at}");
+            told += 1;
+        }
+        assert_eq!(read(&engine, &mut steps, &orders).whole, [1, 2]);
+        assert_eq!(state(&engine, &orders), ChannelState::Ok, "byte {at}");
+    }
+    assert!(told > 100, "{told}");
 }
