@@ -11,32 +11,32 @@ use crate::peers::target_directory;
 /// What makes a component of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
-    ComponentizeJs,
-    ComponentizeQjs,
-    ComponentizePy,
+    Js,
+    Qjs,
+    Py,
 }
 
 impl Tool {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::ComponentizeJs => "componentize-js",
-            Self::ComponentizeQjs => "componentize-qjs",
-            Self::ComponentizePy => "componentize-py",
+            Self::Js => "componentize-js",
+            Self::Qjs => "componentize-qjs",
+            Self::Py => "componentize-py",
         }
     }
 
     fn language(self) -> &'static str {
         match self {
-            Self::ComponentizeJs | Self::ComponentizeQjs => "javascript",
-            Self::ComponentizePy => "python",
+            Self::Js | Self::Qjs => "javascript",
+            Self::Py => "python",
         }
     }
 
     /// The script, in its folder.
     fn listener(self) -> &'static str {
         match self {
-            Self::ComponentizeJs | Self::ComponentizeQjs => "listener.js",
-            Self::ComponentizePy => "listener.py",
+            Self::Js | Self::Qjs => "listener.js",
+            Self::Py => "listener.py",
         }
     }
 

@@ -49,12 +49,9 @@ pub(super) fn all(is_wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, Result
         ),
         ("javascript-snapshot", Box::new(snapshot)),
         ("python", Box::new(python)),
-        (
-            "peer/componentize-qjs",
-            Box::new(made(Tool::ComponentizeQjs)),
-        ),
-        ("peer/componentize-js", Box::new(made(Tool::ComponentizeJs))),
-        ("peer/componentize-py", Box::new(made(Tool::ComponentizePy))),
+        ("peer/componentize-qjs", Box::new(made(Tool::Qjs))),
+        ("peer/componentize-js", Box::new(made(Tool::Js))),
+        ("peer/componentize-py", Box::new(made(Tool::Py))),
     ];
     let wanted = guests.into_iter().filter(|(name, _)| is_wanted(name));
     let guest = |(name, make): (&'static str, Make)| {
