@@ -109,7 +109,6 @@ async function traces(url) {
   const { data } = await failed();
   assert.match(data.reason, /\(shop\/src\/main\.ts:40:\d+\)$/);
   assert.match(data.trace, /at broken \(shop\/src\/main\.ts:40:\d+\)/);
-  assert.match(data.trace, /node_modules\/zod\//);
 }
 
 const base64url = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
