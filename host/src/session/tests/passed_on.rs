@@ -21,7 +21,7 @@ async fn what_has_a_key_is_sent_again_until_it_is_answered() {
         let (one, number_of) = (json!(number), Some(key));
         net.lose(true);
         let meanwhile = async {
-            pass(Duration::from_secs(1)).await;
+            pass(Duration::from_millis(500)).await;
             if key == "twice" {
                 let published = publish_as(&rigs[0], &channel, &one, number_of).await;
                 published.unwrap();
@@ -45,7 +45,7 @@ async fn what_has_a_key_is_sent_again_until_it_is_answered() {
     let three = json!(3);
     let published = publish_as(&rigs[1], &channel, &three, Some("gone"));
     let gone = async {
-        pass(Duration::from_secs(8)).await;
+        pass(Duration::from_secs(2)).await;
         net.tell(&home, News::Unreachable);
     };
     let (published, ()) = tokio::join!(published, gone);

@@ -23,7 +23,7 @@ use crate::session::shared::Shared;
 
 /// How long an answer is waited for before what has a key is sent again: the request may be
 /// lost, or its node gone, and another be the channel's home.
-const SENT_AGAIN: Duration = Duration::from_secs(2);
+const SENT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Before it is looked again who numbers a channel's publications.
 const AGAIN: Duration = Duration::from_millis(50);

@@ -17,10 +17,6 @@ use crate::session::hub::{Exclude, NewPublication, Taken};
 /// How long whoever publishes waits: a client waits 5 s for an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// The same of what is no client's and has a key, so that it can be sent again: until it is
-/// found out that a node is gone, and another is the channel's home.
-const PATIENCE_WITH_KEY: Duration = Duration::from_secs(12);
-
 /// A publication that is to be numbered by another node.
 #[derive(Debug)]
 pub(in crate::session) struct Offered {
@@ -60,10 +56,6 @@ impl Offered {
         publisher: Publisher,
     ) -> (Self, oneshot::Receiver<Result<Taken, Forwarded>>) {
         let (answer, answered) = oneshot::channel();
-        let patience = match new.key.is_some() && new.info.is_none() {
-            true => PATIENCE_WITH_KEY,
-            false => PATIENCE,
-        };
         let offered = Self {
             event: new.event.clone(),
             info: new.info.clone(),
@@ -72,7 +64,7 @@ impl Offered {
             key: new.key.clone(),
             as_delta: new.as_delta,
             publisher,
-            until: Instant::now() + patience,
+            until: Instant::now() + PATIENCE,
             is_in_doubt: false,
             answer,
         };
