@@ -9,7 +9,7 @@ use crate::script::PACKAGES;
 const MAX_ENTRIES: usize = 32_768;
 
 /// Deepest folder that is looked into.
-const MAX_DEPTH: usize = 32;
+const MAX_PACKAGE_DEPTH: usize = 32;
 
 /// The texts of the packages that lie in the plugin's own folder, by their names; none if it has
 /// no packages. Blocks on the disk.
@@ -42,7 +42,7 @@ fn look_into(
         let kind = entry.file_type()?;
         if kind.is_file() && path.extension().is_some_and(|extension| extension == "py") {
             found.push(path);
-        } else if kind.is_dir() && depth < MAX_DEPTH {
+        } else if kind.is_dir() && depth < MAX_PACKAGE_DEPTH {
             look_into(&path, depth + 1, left, found)?;
         }
     }
