@@ -81,7 +81,7 @@ fn known() -> Vec<Row> {
             "folders in the plugins folder",
             vec![of("survey/MAX_FOLDERS"), of("survey/MAX_FILES")],
         ),
-        ("nesting of components", vec![of("plugin/MAX_DEPTH")]),
+        ("nesting of components", vec![of("nesting/MAX_DEPTH")]),
         (
             "memories, tables and core instances",
             vec![
