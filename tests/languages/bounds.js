@@ -2,7 +2,6 @@
 // What a text may take is what any plugin may, and whatever it does its neighbours do not notice.
 
 const assert = require('node:assert/strict');
-const { begin } = require('./loading');
 
 /** A plugin that does something hostile on an event, and what it is reported for. */
 const hostile = [
@@ -33,8 +32,14 @@ const hostile = [
 
 const checks = [
   ['what is hostile is reported and its neighbour misses nothing', async (stage, reports) => {
-    const answers = await stage.listen('custom.answered');
-    await begin(stage, reports, 'good', 'event.data');
+    const answers = await stage.listen('custom.pong');
+    stage.save('good.py', `from hearken import listen, send
+
+@listen("custom.ping")
+def answer(event):
+    send("pong", data=event.data)
+`);
+    await reports.about('plugin.started', 'good');
     for (const [name, text, expected] of hostile) {
       stage.save(`${name}.toml`, '[limits]\ndeadline = "1s"\nmemory = "64MiB"\n');
       stage.save(`${name}.py`, `from hearken import listen
@@ -49,7 +54,7 @@ def act(event):
       await reports.about('plugin.started', name);
       await stage.send(name);
       for (let number = 0; number < 5; number += 1) {
-        await stage.send('asked', number);
+        await stage.send('ping', number);
         assert.equal(await answers.data(), number, `beside ${name}`);
       }
       const failed = await reports.about('plugin.failed', name);
