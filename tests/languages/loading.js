@@ -10,12 +10,6 @@ def answer(event):
     send("answered", data=${expression})
 `;
 
-/** Saves a plugin that answers `custom.asked`, and waits until it listens. */
-async function begin(stage, reports, name, expression) {
-  stage.save(`${name}.py`, answering(expression));
-  return reports.about('plugin.started', name);
-}
-
 const checks = [
   ['a text without its engine fails and says what to do', async (stage, reports) => {
     stage.save('first.py', answering('event.data'));
@@ -150,4 +144,4 @@ def speak(event):
   }],
 ];
 
-module.exports = { begin, checks };
+module.exports = { checks };

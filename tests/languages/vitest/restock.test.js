@@ -5,7 +5,7 @@ import '../../../sdk/js/testing/tests/restock.js';
 beforeEach(() => host.reset());
 
 test('a plugin says what it listens to', () => {
-  expect(listeners().map(({ name }) => name)).toEqual(['restock', 'book']);
+  expect(listeners().map(({ name }) => name)).toEqual(expect.arrayContaining(['restock', 'book']));
 });
 
 test('what it sends and keeps can be looked at', async () => {
