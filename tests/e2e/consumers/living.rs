@@ -42,8 +42,9 @@ pub async fn live_and_channel_deliveries_call_the_listeners_of_their_kind() {
             "`nobody` is not consumed"
         );
         until_handled(&node, last).await;
-        let status = node.status("consuming").await.expect("it is there");
-        assert_eq!(status.counters.delivered, 2, "by the mailbox");
+        // By the mailbox.
+        node.until("consuming", |status| status.counters.delivered == 2)
+            .await;
     })
     .await;
 }
