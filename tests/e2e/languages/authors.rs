@@ -143,9 +143,9 @@ async fn engines_are_listed_and_added() {
     assert_eq!(named("javascript").expect("it is there")["built_in"], true);
     assert!(named("python").expect("it is known")["hash"].is_null());
 
-    let nowhere = command(&["engine", "add", "python"]).await;
+    let nowhere = command(&["engine", "add", "python", "--from", "nowhere.wasm"]).await;
     assert_eq!(nowhere.code, 1, "{nowhere:?}");
-    assert!(nowhere.stderr.contains("--from"), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("nowhere.wasm"), "{nowhere:?}");
     fs::write(folder.path().join("engine.wasm"), b"\0asm\x0d\0\x01\0").expect("a new file");
     let added = command(&["engine", "add", "python", "--from", "engine.wasm"]).await;
     assert_eq!(added.code, 0, "{added:?}");

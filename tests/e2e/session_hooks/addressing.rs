@@ -23,7 +23,7 @@ async fn a_plugin_sends_to_whom_it_may() {
         let mut ada = user(&node, "ada").await;
         let mut bob = user(&node, "bob").await;
         let send = |to: &str, n: u64| json!({ "to": to, "data": { "n": n } });
-        let one = json!({ "sessions": 1, "partial": false });
+        let one = json!({ "nodes": 1, "sessions": 1, "partial": false });
 
         let sent = call(&node, &mut bob, "door.send", send("user ada", 1)).await;
         assert_eq!(*said(&sent), one);
