@@ -1,5 +1,7 @@
 //! Coming to own a log: asking who does, and beginning one where nobody does.
 
+use std::sync::Arc;
+
 use super::log::{AGAIN, Homed, LONG_PATIENCE, PATIENCE, Todo, View};
 use super::role::{Acquiring, Arriving, Role};
 use super::word::{KeptKey, Part, Word};
@@ -192,8 +194,9 @@ impl<P> Homed<P> {
             return;
         }
         if is_last {
+            let epoch = Arc::clone(&part.epoch);
             self.absorb(part, view, todo);
-            todo.push(Todo::Remember(keys));
+            todo.push(Todo::Remember(epoch, keys));
             self.own(view, todo);
             // Whoever handed it over sees another home than this node does. What goes back is
             // for later: one of both has yet to learn something.

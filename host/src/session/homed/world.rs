@@ -155,7 +155,7 @@ impl World {
                 }
                 Todo::Deliver(entry, _) => client.take(&self.logs, *entry.publication),
                 Todo::Lose => client.lose(),
-                Todo::Remember(_) | Todo::Tell => {}
+                Todo::Remember(..) | Todo::Tell => {}
             }
         }
         Some(done)

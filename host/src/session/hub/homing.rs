@@ -112,7 +112,7 @@ impl State {
                     self.serial += 1;
                     self.lose();
                 }
-                Todo::Remember(keys) => self.remember(keys, now),
+                Todo::Remember(epoch, keys) => self.remember(&epoch, keys, now),
                 Todo::Tell => tells = true,
             }
         }
@@ -172,18 +172,14 @@ impl State {
         }
     }
 
-    fn remember(&mut self, keys: Vec<KeptKey>, now: u64) {
-        let Some((_, history)) = self.homed.kept() else {
-            return;
-        };
-        let epoch = Arc::clone(history.epoch());
+    fn remember(&mut self, epoch: &Arc<str>, keys: Vec<KeptKey>, now: u64) {
         for kept in keys {
             let answered = Answered {
                 id: kept.id,
                 time: kept.time,
                 position: kept.number.map(|offset| Position {
                     offset,
-                    epoch: Arc::clone(&epoch),
+                    epoch: Arc::clone(epoch),
                 }),
             };
             self.keys.insert_for(&kept.key, answered, kept.lasts, now);

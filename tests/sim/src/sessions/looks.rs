@@ -13,8 +13,8 @@ use crate::ledger::{Ledger, LifeId, Stage};
 /// For nodes to see who is where, once all are linked again.
 const SEEN: Duration = Duration::from_secs(5);
 
-/// How long a node runs before a client comes to it where nothing ever breaks: until then it
-/// may not be ready.
+/// How long a node runs before a client comes to it where nothing ever breaks, and before it
+/// has to have met all others: until then it may not be ready.
 const READY: Duration = Duration::from_secs(3);
 
 /// Frees who is at a node that has ended, and seats who is nowhere at one that runs.
@@ -26,6 +26,16 @@ pub fn seat(ledger: &mut Ledger, at: Duration, random: &mut StdRng) {
         .copied()
         .filter(|life| !is_gentle || at >= ledger.life(*life).since + READY)
         .collect();
+    // Who comes while those are away whom it is to join may find nobody, and has histories of
+    // its own.
+    let settled = |life: &LifeId| at >= ledger.life(*life).since + READY;
+    let settled: Vec<LifeId> = running.iter().copied().filter(settled).collect();
+    let are_apart = |one: &LifeId| {
+        let mut others = settled.iter().filter(|other| *other != one);
+        others.any(|other| !ledger.are_joined(*one, *other))
+    };
+    let is_whole = !settled.iter().any(are_apart);
+    ledger.visits.keeps_all &= is_whole;
     let mut notes = Vec::new();
     let Ledger { visits, lives, .. } = ledger;
     for (number, client) in visits.clients.iter_mut().enumerate() {

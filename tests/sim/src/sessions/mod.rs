@@ -41,7 +41,8 @@ pub struct Visits {
     pub calm_since: Option<Duration>,
     /// Nothing ever breaks: nodes only come, and go when they are told to.
     pub is_gentle: bool,
-    /// The same, and whoever was told to go had somebody to hand its histories over to.
+    /// The same, and all found each other, and whoever was told to go had somebody to hand its
+    /// histories over to.
     pub keeps_all: bool,
     /// Some publications are large.
     pub is_large: bool,
