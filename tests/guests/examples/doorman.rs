@@ -220,7 +220,9 @@ impl Guest for Doorman {
         let text = |key: &str| asked[key].as_str().unwrap_or_default().to_owned();
         let channel = text("channel");
         let reached = |reached: Result<sessions::Reached, SessionsError>| match reached {
-            Ok(reached) => json!({ "nodes": reached.nodes, "sessions": reached.sessions, "partial": reached.partial }),
+            Ok(reached) => {
+                json!({ "nodes": reached.nodes, "sessions": reached.sessions, "partial": reached.partial })
+            }
             Err(error) => json!({ "error": format!("{error:?}") }),
         };
         let answer = match method.rsplit('.').next() {

@@ -78,14 +78,35 @@ async fn values_that_are_nested_too_deep_are_errors() {
 async fn what_calls_itself_without_end_is_an_error() {
     beside_a_neighbour(&[
         called("getter", "const o = { get x() { return this.x; } }; o.x;"),
-        called("primitive", "const o = { [Symbol.toPrimitive]() { return +o; } }; +o;"),
-        called("to-json", "const o = { toJSON() { return JSON.stringify(o); } }; send('o', { data: o });"),
-        called("generators", "function* g(n) { yield* g(n + 1); } g(0).next();"),
+        called(
+            "primitive",
+            "const o = { [Symbol.toPrimitive]() { return +o; } }; +o;",
+        ),
+        called(
+            "to-json",
+            "const o = { toJSON() { return JSON.stringify(o); } }; send('o', { data: o });",
+        ),
+        called(
+            "generators",
+            "function* g(n) { yield* g(n + 1); } g(0).next();",
+        ),
         called("replacer", "const f = () => 'a'.replace(/a/, f); f();"),
         called("from", "const f = () => Array.from([1], f); f();"),
         called("sort", "const f = () => [2, 1].sort(f); f();"),
-        called("options", "const p = new Proxy({}, { ownKeys() { send('x', p); return []; } }); send('x', p);"),
-        called("log", "const p = new Proxy({}, { ownKeys() { console.log(p); return []; } }); console.log(p);"),
+        called(
+            "options",
+            "const p = new Proxy({}, { ownKeys() { send('x', p); return []; } }); send('x', p);",
+        ),
+        // Nothing of what is logged is called.
+        twin(
+            "log",
+            "",
+            "answer(told(() => {\n\
+             const p = new Proxy({}, { ownKeys() { console.log(p); return []; } });\n\
+             console.log(p);\n\
+             }));",
+            Answers("nothing is thrown"),
+        ),
         called("evaluated", "const f = () => eval('f()'); f();"),
         called("bound", "const f = () => Reflect.apply(f, null, []); f();"),
     ])
