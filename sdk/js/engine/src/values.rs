@@ -184,7 +184,10 @@ pub(crate) fn to_json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>
 /// `\ud…` is nothing else, since whole characters are written as they are.
 fn without_halves(mut json: Vec<u8>) -> Vec<u8> {
     let mut at = 0;
-    while let Some(found) = json.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+    while let Some(found) = json
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|byte| *byte == b'\\'))
+    {
         let escape = at + found;
         if json.get(escape + 1..escape + 3) == Some(b"ud")
             && let Some(digits) = json.get_mut(escape + 2..escape + 6)
