@@ -541,7 +541,7 @@ fn known() -> Vec<Row> {
                 of("homes/MAX_CHANNELS"),
             ],
         ),
-        ("time for it to number one", vec![of("forwarding/PATIENCE")]),
+        ("time for it to number one", vec![of("offers/PATIENCE")]),
         (
             "time for a node that a channel's history is handed over to",
             vec![of("homed/PATIENCE")],

@@ -25,7 +25,7 @@ use crate::channel::{Channel, NamespaceFailure, OfNamespace, SetFailure};
 use crate::event::Pattern;
 
 /// How long it takes at most until a node that has made a channel has said so to the others.
-const KNOWN_WITHIN: Duration = Duration::from_secs(2);
+const PLACE_KNOWN_WITHIN: Duration = Duration::from_secs(2);
 
 /// After which time it is looked again whether it has.
 const AGAIN: Duration = Duration::from_millis(10);
@@ -218,7 +218,7 @@ impl Shared {
         if let Some(maker) = maker {
             match self.open_far(&name, &maker, true).await {
                 Ok(_) => {
-                    let known = timeout(KNOWN_WITHIN, self.known_elsewhere(&name));
+                    let known = timeout(PLACE_KNOWN_WITHIN, self.known_elsewhere(&name));
                     return known.await.map_err(|_| busy());
                 }
                 // Its configuration has no such namespace.
