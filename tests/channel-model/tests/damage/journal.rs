@@ -233,6 +233,47 @@ fn what_is_whole_where_a_file_ends_that_only_a_failed_channel_needs_is_not_lost(
 }
 
 #[test]
+fn what_is_taken_from_a_damaged_group_stays_in_the_journal_until_it_is_in_a_segment() {
+    let disk = Disk::new(1);
+    let (engine, mut steps) = open(&disk);
+    let orders = name("orders");
+    create(&engine, &mut steps, &orders);
+    append(&engine, &mut steps, &orders, 1, 10);
+    // The other group in the file has nothing of any channel.
+    steps.prove();
+    disk.kill();
+    drop((engine, steps));
+    let (journal, _) = last_file(&disk, "/channels/journal");
+    // What the group says of its batch, which is whole.
+    disk.flip_at(&journal, JOURNAL_HEAD + 10);
+    disk.fill();
+    let again = |disk: &Disk| {
+        disk.crash();
+        let (engine, mut steps) = open(disk);
+        let found = read(&engine, &mut steps, &orders);
+        assert_eq!((found.whole, found.damaged), (vec![1, 2], Vec::new()));
+        (engine, steps)
+    };
+    // There is no room for it in a segment,
+    drop(again(&disk));
+    let (engine, mut steps) = again(&disk);
+    // or that cannot be written.
+    disk.set_room(u64::MAX);
+    disk.set_faults(Faults {
+        write: 1000,
+        ..Faults::default()
+    });
+    steps.file();
+    disk.set_faults(Faults::default());
+    assert!(matches!(
+        state(&engine, &orders),
+        ChannelState::Failed { .. }
+    ));
+    steps.checkpoint();
+    drop(again(&disk));
+}
+
+#[test]
 fn without_the_catalogue_what_is_damaged_where_the_journal_begins_is_told() {
     let disk = Disk::new(1);
     let (engine, mut steps) = open(&disk);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use self::salvage::{Place, Region};
+use self::salvage::{Place, Region, batches_in};
 use super::journal_files::read_file;
 use super::target::Target;
 use super::{OpenError, storage};
@@ -153,6 +153,10 @@ impl Replay<'_> {
                     self.meet(head.number, place)?;
                     self.next = Some(self.next.unwrap_or(0).max(head.number));
                     self.expected = Some(head.number);
+                } else {
+                    // Batches are taken from there all the same.
+                    let batches = batches_in(&region, self.store);
+                    channels.extend(batches.map(|(_, head)| head.channel));
                 }
                 self.bad.push(Region {
                     place,

@@ -145,23 +145,29 @@ impl Replay<'_> {
     fn salvage_batches(&mut self, bytes: &Bytes) -> Result<u64, OpenError> {
         let mut batches = 0;
         let mut in_batches = 0;
-        let mut at = 0;
-        while let Some(found) = find_batch(bytes, at, self.store) {
-            let rest = bytes.slice(found..);
-            let Some(head) = BatchHead::read(&rest, self.store) else {
-                break;
-            };
+        for (at, head) in batches_in(bytes, self.store) {
+            let rest = bytes.slice(at..);
+            batches += 1;
+            in_batches += head.bytes();
             if whole_batch(&rest, self.store).is_some() {
                 self.apply(head, &rest)?;
             } else if let Some(target) = self.targets.get_mut(&head.channel) {
                 target.damage(head.span(), self.lost);
             }
-            batches += 1;
-            in_batches += head.bytes();
-            at = found + head.bytes();
         }
         Ok(GroupHead::bytes_of(batches, in_batches) as u64)
     }
+}
+
+/// The batches that have a head there, whole or not, and where each of them begins.
+pub(super) fn batches_in(bytes: &[u8], store: u64) -> impl Iterator<Item = (usize, BatchHead)> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let at = find_batch(bytes, next, store)?;
+        let head = BatchHead::read(&bytes[at..], store)?;
+        next = at + head.bytes();
+        Some((at, head))
+    })
 }
 
 /// Whether what comes next proves that a region at the end of its file was acknowledged
