@@ -138,10 +138,14 @@ fn forgotten() {
     assert!(forgotten > 0 && returned > 0 && gaps > 0, "{coverage:?}");
 }
 
-/// Each trouble once, and one more.
+/// Each trouble once, and some that have found something. Of a hundred seeds that are new one
+/// still does: `hearken-sim sessions` runs those.
 #[test]
 fn sessions() {
-    let coverage = some(Scenario::Sessions, 7);
+    let mut coverage = Coverage::default();
+    for seed in (1..=7).chain([9049, 9096, 10004, 11054, 11111]) {
+        coverage += sound(Scenario::Sessions, seed).coverage;
+    }
     let Coverage {
         session_publications,
         recovered,
