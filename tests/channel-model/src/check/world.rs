@@ -56,8 +56,10 @@ pub(super) struct World {
     pub(super) group: u64,
     /// What the disk had done wrong when the engine was opened.
     pub(super) faults: u64,
-    /// Groups whose events may have been damaged since.
+    /// Groups whose events may have been damaged since,
     pub(super) damage: u64,
+    /// and those that were not found to be, of which only what was trimmed can be damaged.
+    pub(super) trimmed_damage: u64,
     pub(super) outcome: Outcome,
 }
 
@@ -101,6 +103,7 @@ impl World {
             group: 0,
             faults: 0,
             damage: 0,
+            trimmed_damage: 0,
             outcome: Outcome::default(),
         }
     }

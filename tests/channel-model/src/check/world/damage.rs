@@ -118,6 +118,8 @@ impl World {
                     cells.lose_all();
                 }
             }
+            // What was trimmed is there again, with what became of it.
+            self.damage += std::mem::take(&mut self.trimmed_damage);
         }
     }
 }
