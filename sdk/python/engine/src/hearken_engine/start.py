@@ -20,7 +20,7 @@ MAX_LINES = 4
 NEEDED = 32 << 20
 
 #: What the text says that it is.
-version = "0.0.0"
+version = ""
 
 _done = False
 _stderr = sys.stderr
