@@ -173,7 +173,6 @@ async fn dev_runs_texts_and_keeps_their_types() {
             .contains("\"hearken\"")
     );
     fs::write(node.plugins().join("hello.js"), answering("2")).expect("a file");
-    node.until("hello", |status| status.version.is_some()).await;
     let answered = async {
         loop {
             node.send("asked", 0).await;
