@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,13 +43,18 @@ fn bundled(folder: &Path) -> usize {
     runs.lines().count()
 }
 
+/// After so long without an answer it is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
 /// Asks until the answer is this one.
 async fn until_answered(node: &NodeProcess, expected: u64) {
     let mut answers = node.listen("custom.answered").await;
     let asking = async {
         loop {
             node.send("asked", json!({ "n": 1 })).await;
-            if answer(&mut answers).await == expected {
+            // A version that fails answers nothing.
+            let answered = tokio::time::timeout(ASK_AGAIN, answer(&mut answers)).await;
+            if answered.is_ok_and(|answered| answered == expected) {
                 return;
             }
         }
