@@ -135,6 +135,12 @@ impl Node {
             });
             (plugins, running)
         });
+        // Who waits for an engine to be compiled holds no start up.
+        let deadline = Instant::now() + DEADLINE;
+        let is_loading = |plugin: &PluginStatus| plugin.state == PluginState::Loading;
+        while plugins.list().iter().any(is_loading) && Instant::now() < deadline {
+            sleep::until(Instant::now() + Duration::from_millis(1));
+        }
         for plugin in plugins.list() {
             let error = plugin.last_error;
             assert_eq!(
