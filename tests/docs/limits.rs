@@ -75,7 +75,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "taking the types out",
-            vec![of("blanking/DEADLINE"), of("blanking/MEMORY")],
+            vec![of("blanking/DEADLINE"), of("errand/MEMORY")],
         ),
         (
             "folders in the plugins folder",

@@ -6,20 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use wasmtime::Trap;
 use wasmtime::component::{Component, ComponentType, Lift, Linker, Lower};
-use wasmtime::{Store, Trap};
 
 use super::contain::contain;
+use super::errand::{Errand, TIME_SLICE};
 use super::runtime::Runtime;
-use crate::config::Manifest;
 use crate::plugin::code::compile::CompileError;
 use crate::plugin::code::engines::Engines;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
-use crate::plugin::guest::rights::RightsInForce;
 use crate::plugin::guest::state::Guest;
-use crate::plugin::threads::meter::Meter;
-use crate::plugin::threads::task::TaskHandle;
 use crate::script::{Language, MAX_TEXTS_BYTES, Script, Text};
 
 /// What the component exports.
@@ -27,12 +24,6 @@ const INTERFACE: &str = "hearken:engine/blank@0.1.0";
 
 /// CPU for all texts of a plugin, which are parsed at several MiB a second.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// CPU before it gives way.
-const TIME_SLICE: Duration = Duration::from_millis(1);
-
-/// Memory for it, in bytes: what a parser makes of a text is many times as large.
-const MEMORY: u64 = 512 << 20;
 
 /// What is wrong in a text.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
@@ -80,7 +71,13 @@ pub(crate) async fn blank(
         let (runtime, plugin) = (Arc::clone(runtime), Arc::clone(plugin));
         let (handle, texts) = (Arc::clone(&handle), script.texts.clone());
         async move {
-            let mut blanker = Blanker::new(&runtime, &plugin, component, &handle);
+            // A text comes back as large as it went in.
+            let call_bytes = usize::try_from(MAX_TEXTS_BYTES).unwrap_or(usize::MAX);
+            let bounds = (DEADLINE, call_bytes);
+            // It asks for nothing.
+            let given = (None, &BTreeMap::new());
+            let errand = Errand::new(&runtime, &plugin, &component, given, bounds, &handle);
+            let mut blanker = Blanker { errand, component };
             handle.step_back().await;
             contain(blanker.blank_all(&runtime.linker, texts)).await
         }
@@ -94,59 +91,23 @@ pub(crate) async fn blank(
 
 /// One instance, for the texts of one plugin.
 struct Blanker {
-    store: Store<Guest>,
+    errand: Errand,
     component: Arc<Component>,
-    meter: Arc<Meter>,
 }
 
 /// The texts, or which of them has a problem.
 type Blanked = Result<Vec<Text>, (String, Problem)>;
 
 impl Blanker {
-    fn new(
-        runtime: &Runtime,
-        plugin: &Arc<PluginContext>,
-        component: Arc<Component>,
-        handle: &Arc<TaskHandle>,
-    ) -> Self {
-        let meter = Arc::new(Meter::new(Arc::clone(handle), DEADLINE, TIME_SLICE));
-        // What it may is what no manifest grants; it asks for nothing.
-        let manifest = Arc::<Manifest>::default();
-        let policy = Arc::clone(&runtime.policy);
-        let rights = RightsInForce::new(Arc::clone(&plugin.rights_of), manifest, policy);
-        let guest = Guest::new(
-            Arc::clone(plugin),
-            &Arc::new(rights),
-            Arc::default(),
-            &BTreeMap::new(),
-            MEMORY,
-            Arc::clone(&meter),
-        );
-        let mut store = Store::new(component.engine(), guest);
-        Guest::bound(&mut store);
-        // A text comes back as large as it went in.
-        store.set_hostcall_fuel(usize::try_from(MAX_TEXTS_BYTES).unwrap_or(usize::MAX));
-        store.epoch_deadline_callback(|store| Ok(store.data().meter.on_tick()));
-        store.set_epoch_deadline(1);
-        Self {
-            store,
-            component,
-            meter,
-        }
-    }
-
     async fn blank_all(
         &mut self,
         linker: &Linker<Guest>,
         texts: Vec<Text>,
     ) -> Result<Blanked, Death> {
-        let meter = Arc::clone(&self.meter);
-        let called = match meter.charge(self.call(linker, texts)).await {
-            Ok(called) => called,
-            Err(exceeded) => Err(exceeded.into()),
-        };
+        let meter = Arc::clone(&self.errand.meter);
+        let called = meter.charge(self.call(linker, texts)).await;
         called.map_err(|error| {
-            let death = Death::of(&self.store, &meter, &error);
+            let death = Death::of(&self.errand.store, &meter, &error);
             let why: &str = match error.downcast_ref() {
                 // A parser needs as much of the stack as its text is deep.
                 Some(Trap::StackOverflow | Trap::MemoryOutOfBounds) => {
@@ -164,7 +125,7 @@ impl Blanker {
         linker: &Linker<Guest>,
         texts: Vec<Text>,
     ) -> wasmtime::Result<Blanked> {
-        let store = &mut self.store;
+        let store = &mut self.errand.store;
         let instance = linker
             .instantiate_async(&mut *store, &self.component)
             .await?;

@@ -165,10 +165,7 @@ impl Version {
             CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
         });
         handle.step_back().await;
-        let started = match meter.charge(self.exports.start(&mut store)).await {
-            Ok(started) => started,
-            Err(exceeded) => Err(exceeded.into()),
-        };
+        let started = meter.charge(self.exports.start(&mut store)).await;
         match started {
             Ok((exports, said)) => {
                 store.data_mut().is_starting = false;
@@ -274,10 +271,7 @@ impl Instance {
     ) -> Result<usize, Death> {
         progress::let_go_on(self.store.as_context_mut());
         let call = self.exports.handle(&mut self.store, frame, events, attempt);
-        let called = match self.meter.charge(call).await {
-            Ok(called) => called,
-            Err(exceeded) => Err(exceeded.into()),
-        };
+        let called = self.meter.charge(call).await;
         let mut store = self.store.as_context_mut();
         // Where the guest stopped: after a trap nobody has looked yet.
         let looked = progress::look(store.as_context_mut());
@@ -299,10 +293,7 @@ impl Instance {
         let name = question.name();
         let answered = contain(async {
             let asked = self.exports.ask(&mut self.store, question);
-            let answered = match self.meter.charge_within(left, asked).await {
-                Ok(answered) => answered,
-                Err(exceeded) => Err(exceeded.into()),
-            };
+            let answered = self.meter.charge_within(left, asked).await;
             self.store.data().flush_output();
             answered.map_err(|error| Death::of(&self.store, &self.meter, &error))
         });

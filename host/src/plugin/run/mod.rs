@@ -3,6 +3,7 @@
 
 pub(super) mod blanking;
 pub(super) mod contain;
+mod errand;
 pub(super) mod exports;
 pub(super) mod handler;
 pub(super) mod health;

@@ -11,26 +11,17 @@ use wasmtime::{AsContext, Store};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use super::contain::contain;
+use super::errand::{Errand, TIME_SLICE};
 use super::exports::ExportsPre;
 use super::runtime::Runtime;
-use crate::config::Manifest;
 use crate::plugin::code::compile::{CompileError, ComponentFile};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::death::Death;
-use crate::plugin::guest::rights::RightsInForce;
 use crate::plugin::guest::script::GuestScript;
 use crate::plugin::guest::state::Guest;
-use crate::plugin::threads::meter::Meter;
-use crate::plugin::threads::task::TaskHandle;
 
 /// CPU for the evaluation: an author waits for it.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// CPU before it gives way.
-const TIME_SLICE: Duration = Duration::from_millis(1);
-
-/// Memory for it, in bytes; what an instance may have is bounded where it runs.
-const MEMORY: u64 = 512 << 20;
 
 /// Why there is no snapshot.
 #[derive(Debug)]
@@ -51,7 +42,7 @@ pub(crate) async fn snapshot(
     runtime: &Arc<Runtime>,
     plugin: &Arc<PluginContext>,
     file: &ComponentFile,
-    script: GuestScript,
+    mut script: GuestScript,
     config: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, SnapshotError> {
     let bytes = file.bytes.clone();
@@ -66,13 +57,17 @@ pub(crate) async fn snapshot(
     let path = Path::new("engine.wasm");
     let component = runtime.compiler.compile_engine(&instrumented, path).await;
     let component = component.map_err(SnapshotError::Compile)?;
+    script.prepares = true;
     let handle = runtime.executor.handle(1, TIME_SLICE);
     let evaluating = {
         let (runtime, plugin) = (Arc::clone(runtime), Arc::clone(plugin));
         let (handle, config) = (Arc::clone(&handle), config.clone());
         async move {
-            let mut evaluation =
-                Evaluation::new(&runtime, &plugin, &component, script, &config, &handle);
+            let evaluated = (Some(script), &config);
+            // Its whole memory is read as one list.
+            let bounds = (DEADLINE, usize::MAX);
+            let errand = Errand::new(&runtime, &plugin, &component, evaluated, bounds, &handle);
+            let mut evaluation = Evaluation(errand);
             handle.step_back().await;
             contain(evaluation.run(&runtime, &component, &bytes)).await
         }
@@ -82,60 +77,20 @@ pub(crate) async fn snapshot(
 }
 
 /// An instance that evaluates a text.
-struct Evaluation {
-    store: Store<Guest>,
-    meter: Arc<Meter>,
-}
+struct Evaluation(Errand);
 
 impl Evaluation {
-    fn new(
-        runtime: &Runtime,
-        plugin: &Arc<PluginContext>,
-        component: &Component,
-        mut script: GuestScript,
-        config: &BTreeMap<String, String>,
-        handle: &Arc<TaskHandle>,
-    ) -> Self {
-        let meter = Arc::new(Meter::new(Arc::clone(handle), DEADLINE, TIME_SLICE));
-        // What it may is what no manifest grants.
-        let manifest = Arc::<Manifest>::default();
-        let policy = Arc::clone(&runtime.policy);
-        let rights = RightsInForce::new(Arc::clone(&plugin.rights_of), manifest, policy);
-        let mut guest = Guest::new(
-            Arc::clone(plugin),
-            &Arc::new(rights),
-            Arc::default(),
-            config,
-            MEMORY,
-            Arc::clone(&meter),
-        );
-        script.prepares = true;
-        guest.evaluate(Arc::new(script));
-        let mut store = Store::new(component.engine(), guest);
-        Guest::bound(&mut store);
-        // Its whole memory is read as one list.
-        store.set_hostcall_fuel(usize::MAX);
-        store.epoch_deadline_callback(|store| Ok(store.data().meter.on_tick()));
-        store.set_epoch_deadline(1);
-        Self { store, meter }
-    }
-
     async fn run(
         &mut self,
         runtime: &Runtime,
         component: &Component,
         engine: &[u8],
     ) -> Result<Vec<u8>, Death> {
-        let meter = Arc::clone(&self.meter);
-        let made = match meter
-            .charge(self.evaluate(runtime, component, engine))
-            .await
-        {
-            Ok(made) => made,
-            Err(exceeded) => Err(exceeded.into()),
-        };
-        self.store.data().flush_output();
-        made.map_err(|error| Death::of(&self.store, &meter, &error))
+        let meter = Arc::clone(&self.0.meter);
+        let evaluating = self.evaluate(runtime, component, engine);
+        let made = meter.charge(evaluating).await;
+        self.0.store.data().flush_output();
+        made.map_err(|error| Death::of(&self.0.store, &meter, &error))
     }
 
     async fn evaluate(
@@ -146,12 +101,13 @@ impl Evaluation {
     ) -> wasmtime::Result<Vec<u8>> {
         let exports = ExportsPre::find(component, &runtime.linker);
         let exports = exports.map_err(wasmtime::Error::msg)?;
-        let instance = exports.instantiate(&mut self.store).await?;
-        exports.describe(&mut self.store, &instance).await?;
+        let store = &mut self.0.store;
+        let instance = exports.instantiate(&mut *store).await?;
+        exports.describe(&mut *store, &instance).await?;
         let wizer = Wizer::new();
         let (context, _) = wizer.instrument_component(engine)?;
         let mut state = State {
-            store: &mut self.store,
+            store,
             instance,
             failed: None,
         };

@@ -116,9 +116,12 @@ impl Meter {
     /// Runs a call into the guest under a fresh account.
     ///
     /// # Errors
-    /// [`DeadlineExceeded`] when CPU and host waits reach the deadline; then the
-    /// call was abandoned half-way and its instance cannot be used again.
-    pub(crate) async fn charge<F: Future>(&self, call: F) -> Result<F::Output, DeadlineExceeded> {
+    /// That of the call, or [`DeadlineExceeded`] when CPU and host waits reach the deadline;
+    /// then the call was abandoned half-way and its instance cannot be used again.
+    pub(crate) async fn charge<T>(
+        &self,
+        call: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
         self.charge_within(self.deadline, call).await
     }
 
@@ -126,18 +129,18 @@ impl Meter {
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn charge_within<F: Future>(
+    pub(crate) async fn charge_within<T>(
         &self,
         most: Duration,
-        call: F,
-    ) -> Result<F::Output, DeadlineExceeded> {
+        call: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
         *self.lock() = Account::new(Phase::Yielded, most.min(self.deadline));
         Charged {
             meter: self,
             call: std::pin::pin!(call),
             alarm: None,
         }
-        .await
+        .await?
     }
 
     /// Why the last call was interrupted, if it was the deadline.

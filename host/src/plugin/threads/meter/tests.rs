@@ -19,9 +19,9 @@ where
     let handle = executor.handle(1, time_slice);
     let meter = Arc::new(Meter::new(Arc::clone(&handle), deadline, time_slice));
     let call = call(Arc::clone(&meter), Arc::clone(&handle));
-    executor
-        .spawn(handle, async move { meter.charge(call).await })
-        .await
+    let charged = async move { meter.charge(async { Ok(call.await) }).await };
+    let outcome = executor.spawn(handle, charged).await;
+    outcome.map_err(|error| error.downcast().expect("nothing else ends it"))
 }
 
 fn spin(time: Duration) {
