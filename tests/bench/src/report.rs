@@ -36,6 +36,26 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
 }
 
+impl Row {
+    /// The median of the repetitions, with the smallest and the largest of them.
+    pub(crate) fn of(
+        suite: &'static str,
+        name: impl Into<String>,
+        samples: &Samples,
+        unit: &'static str,
+    ) -> Self {
+        Self {
+            suite,
+            name: name.into(),
+            median: Some(samples.median()),
+            min: samples.min(),
+            max: samples.max(),
+            unit,
+            ..Self::default()
+        }
+    }
+}
+
 /// What could not be measured here.
 #[derive(Clone, Debug, Serialize)]
 struct Skipped {

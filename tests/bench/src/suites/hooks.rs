@@ -64,15 +64,7 @@ pub(crate) fn run(report: &mut Report, options: &Options) {
         unit: "µs (min and max of p50)",
         ..Row::default()
     });
-    report.push(Row {
-        suite: "hooks",
-        name: "hearken/hook-cpu".to_owned(),
-        median: Some(cpu.median()),
-        min: cpu.min(),
-        max: cpu.max(),
-        unit: "µs of CPU",
-        ..Row::default()
-    });
+    report.push(Row::of("hooks", "hearken/hook-cpu", &cpu, "µs of CPU"));
 }
 
 /// Seconds that this process has used of all CPUs.

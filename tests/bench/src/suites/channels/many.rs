@@ -48,15 +48,7 @@ pub(super) fn measure(report: &mut Report, options: &Options) {
 }
 
 fn row(name: String, samples: &Samples, unit: &'static str) -> Row {
-    Row {
-        suite: "channels",
-        name,
-        median: Some(samples.median()),
-        min: samples.min(),
-        max: samples.max(),
-        unit,
-        ..Row::default()
-    }
+    Row::of("channels", name, samples, unit)
 }
 
 /// Milliseconds from the start of the program until a node is ready.

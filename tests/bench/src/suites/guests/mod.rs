@@ -57,13 +57,5 @@ fn idle_rows(report: &mut Report, guest: &Guest, repetitions: usize) {
 }
 
 fn row(name: String, unit: &'static str, samples: &Samples) -> Row {
-    Row {
-        suite: "guests",
-        name,
-        median: Some(samples.median()),
-        min: samples.min(),
-        max: samples.max(),
-        unit,
-        ..Row::default()
-    }
+    Row::of("guests", name, samples, unit)
 }

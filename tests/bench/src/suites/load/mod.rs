@@ -54,15 +54,7 @@ pub(crate) fn run(report: &mut Report, &Options { repetitions, .. }: &Options) {
 }
 
 fn row(name: &str, unit: &'static str, samples: &Samples) -> Row {
-    Row {
-        suite: "load",
-        name: name.to_owned(),
-        median: Some(samples.median()),
-        min: samples.min(),
-        max: samples.max(),
-        unit,
-        ..Row::default()
-    }
+    Row::of("load", name, samples, unit)
 }
 
 /// A node whose plugins all run, and the milliseconds that its start took.

@@ -193,15 +193,7 @@ impl FanOut {
 }
 
 pub(super) fn row(name: String, samples: &Samples, unit: &'static str) -> Row {
-    Row {
-        suite: "sessions",
-        name,
-        median: Some(samples.median()),
-        min: samples.min(),
-        max: samples.max(),
-        unit,
-        ..Row::default()
-    }
+    Row::of("sessions", name, samples, unit)
 }
 
 fn of_message(row: Row) -> Row {
