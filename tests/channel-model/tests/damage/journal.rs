@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
-use hearken_channel_log::{AppendError, ChannelState, Engine as _, Expected, FullBecause};
+use hearken_channel_log::{AppendError, ChannelState, Engine as _, Expected, FullBecause, Steps};
 use hearken_channel_model::disk::{Damage, Disk, Faults};
 
 use super::common::{create, name, open};
@@ -14,6 +14,16 @@ const SECTOR: u64 = 512;
 
 /// Bytes with which a file of the journal begins.
 const JOURNAL_HEAD: u64 = 40;
+
+/// Files what the journal has into segments that cannot be written.
+fn file_in_vain(disk: &Disk, steps: &mut Steps) {
+    disk.set_faults(Faults {
+        write: 1000,
+        ..Faults::default()
+    });
+    steps.file();
+    disk.set_faults(Faults::default());
+}
 
 #[test]
 fn zeros_across_many_groups_cost_no_number() {
@@ -120,12 +130,7 @@ fn with_pinned(of_carts: &[u64]) -> Disk {
     }
     append(&engine, &mut steps, &orders, 1, 10);
     append(&engine, &mut steps, &orders, 3, 10);
-    disk.set_faults(Faults {
-        write: 1000,
-        ..Faults::default()
-    });
-    steps.file();
-    disk.set_faults(Faults::default());
+    file_in_vain(&disk, &mut steps);
     assert!(matches!(
         state(&engine, &orders),
         ChannelState::Failed { .. }
@@ -215,12 +220,7 @@ fn what_is_whole_where_a_file_ends_that_only_a_failed_channel_needs_is_not_lost(
     steps.seal();
     append(&engine, &mut steps, &orders, 5, 10);
     steps.seal();
-    disk.set_faults(Faults {
-        write: 1000,
-        ..Faults::default()
-    });
-    steps.file();
-    disk.set_faults(Faults::default());
+    file_in_vain(&disk, &mut steps);
     steps.checkpoint();
     disk.crash();
     drop((engine, steps));
@@ -259,12 +259,7 @@ fn what_is_taken_from_a_damaged_group_stays_in_the_journal_until_it_is_in_a_segm
     let (engine, mut steps) = again(&disk);
     // or that cannot be written.
     disk.set_room(u64::MAX);
-    disk.set_faults(Faults {
-        write: 1000,
-        ..Faults::default()
-    });
-    steps.file();
-    disk.set_faults(Faults::default());
+    file_in_vain(&disk, &mut steps);
     assert!(matches!(
         state(&engine, &orders),
         ChannelState::Failed { .. }
