@@ -20,12 +20,13 @@ export function isCovered(pattern, others) {
   return false;
 }
 
-/** The alternatives of a pattern, multiplied out. */
+/** The alternatives of a pattern, multiplied out; of more than a node takes one more than that. */
 function globs(pattern) {
   const [, before, inner, after] = /^([^{}]*)\{([^{}]*)\}(.*)$/s.exec(pattern) ?? [];
   if (inner === undefined) return [pattern];
   const rest = globs(after);
-  return inner.split(",").flatMap((one) => rest.map((end) => before + one + end));
+  const all = inner.split(",").flatMap((one) => rest.map((end) => before + one + end));
+  return all.slice(0, MAX_ALTERNATIVES + 1);
 }
 
 /**

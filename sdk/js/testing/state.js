@@ -1,6 +1,6 @@
 // The host of tests: what a plugin has registered, and what it has done.
 
-import { matches } from "./pattern.js";
+import { matches, wantsChannel } from "./pattern.js";
 
 /** What the file under test has registered. */
 export const registered = { listeners: [], hooks: null };
@@ -42,7 +42,7 @@ class Host {
       (event) =>
         matches(pattern, event.type) &&
         (subject === undefined || subject === event.subject) &&
-        (channel === undefined || channel === event.channel) &&
+        (channel === undefined || wantsChannel(channel, event.channel)) &&
         (!localOnly || event.localorigin),
     );
     return at < 0 ? undefined : this.answers.splice(at, 1)[0];

@@ -2,7 +2,7 @@
 
 import pytest
 import restock
-from hearken import AppendError, FetchError, Reject, SecretError, WaitTimeout, append, bounds, read, secrets
+from hearken import AppendError, FetchError, Reject, SecretError, WaitTimeout, append, bounds, read, secrets, wait
 from hearken._hooks import Session, answer, replied
 from hearken.testing import deliver, deliver_from_channel, event, hooks, listeners
 
@@ -30,6 +30,12 @@ def test_what_it_waits_for_in_vain_is_an_error(host):
     host.config = {"limit": "5"}
     with pytest.raises(WaitTimeout):
         deliver(event("custom.cart.changed", data={"quantity": 6}))
+
+
+def test_a_wait_hears_all_channels_of_a_namespace_of_sessions(host):
+    for channel in ("other:1", "chat:1"):
+        host.answer(event("custom.said", channel=channel))
+    assert wait("custom.said", channel="chat:*").result().channel == "chat:1"
 
 
 def test_what_it_appends_for_an_event_of_a_channel_is_stored_once(host):

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
+import { wait } from "hearken";
 import { deliver, deliverFromChannel, event, host, listeners } from "hearken/testing";
 import "./restock.js";
 
@@ -41,4 +42,9 @@ test("what it appends for an event of a channel is stored once", async () => {
 test("a listener hears all channels of a namespace of sessions", async () => {
   for (const channel of ["chat:1", "other:1", undefined, "chat:2"]) await deliver(event("custom.said", { channel }));
   assert.deepEqual(host.sent.map(({ data }) => data), ["chat:1", "chat:2"]);
+});
+
+test("a wait hears all channels of a namespace of sessions", async () => {
+  for (const channel of ["other:1", "chat:1"]) host.answer(event("custom.said", { channel }));
+  assert.equal((await wait("custom.said", { channel: "chat:*" })).channel, "chat:1");
 });

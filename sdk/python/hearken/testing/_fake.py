@@ -168,7 +168,7 @@ class _Wait:
             if (
                 self._matches(answer.type)
                 and subject in (None, answer.subject)
-                and channel in (None, answer.channel)
+                and (channel is None or _pattern.wants_channel(channel, answer.channel))
                 and (answer.localorigin or not local_only)
             ):
                 return self._host.answers.pop(at)
