@@ -3,7 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
-use hearken_channel_log::{AppendError, ChannelState, Engine as _, Expected, FullBecause, Steps};
+use hearken_channel_log::disk::Steps;
+use hearken_channel_log::{AppendError, ChannelState, Engine as _, Expected, FullBecause};
 use hearken_channel_model::disk::{Damage, Disk, Faults};
 
 use super::common::{create, name, open};
