@@ -32,7 +32,7 @@ impl Shared {
                 // Whoever asked it before it was gone is not answered any more.
                 across.waiting.fail(peer);
                 across.interest.join(peer);
-                self.log_owner_came();
+                self.look_at_all_logs();
                 self.open_far_anew(peer);
                 self.join_presence(peer);
                 self.begin_anew(peer);

@@ -152,19 +152,12 @@ impl Shared {
         let now = Instant::now();
         let mut late = self.across.homes.take_late(name, now);
         late.extend(left.extract_if(.., |offered| offered.until() <= now));
-        for offered in late {
-            let why = offered.given_up();
-            self.fail(name, vec![offered], why);
-        }
+        self.fail(name, late, Forwarded::Away);
     }
 
-    /// All of these get no number. Of what is in doubt that is not known.
+    /// All of these get no number.
     fn fail_all(&self, name: &ChannelName, left: &mut Vec<Offered>, why: Forwarded) {
-        let (in_doubt, others) = std::mem::take(left)
-            .into_iter()
-            .partition(|offered| offered.is_in_doubt);
-        self.fail(name, in_doubt, Forwarded::Unknown);
-        self.fail(name, others, why);
+        self.fail(name, std::mem::take(left), why);
     }
 
     /// The log is this node's by now.
@@ -184,25 +177,24 @@ impl Shared {
             let Ok(Some(taken)) = taken else {
                 return Sent::Again;
             };
-            let offered = left.remove(0);
-            let is_own = offered.is_in_doubt && taken.is_duplicate;
-            // It was handed over with the log.
-            if is_own && let Some(position) = &taken.answered.position {
-                deliver_own(&offered, position.offset, taken.answered.time);
-            }
-            let taken = Taken {
-                is_duplicate: taken.is_duplicate && !is_own,
-                ..taken
-            };
-            // Nobody may wait for it.
-            let _ = offered.answer.send(Ok(taken));
+            // What is new here is delivered with that. What is not was handed over with the log.
+            let is_delivered = !taken.is_duplicate;
+            has_number(left.remove(0), taken, is_delivered);
         }
         Sent::Done
     }
 
-    /// Publications get no number. Where nobody waits to be told so, the log says it.
+    /// Publications get no number; of what is in doubt that is not known. Where nobody waits to
+    /// be told so, the log says it.
     fn fail(&self, name: &ChannelName, offered: Vec<Offered>, why: Forwarded) {
-        let answers = offered.into_iter().map(|one| one.answer.send(Err(why)));
+        let answers = offered.into_iter().map(|one| {
+            let why = if one.is_in_doubt {
+                Forwarded::Unknown
+            } else {
+                why
+            };
+            one.answer.send(Err(why))
+        });
         let lost = answers.filter(Result::is_err).count();
         if lost > 0 {
             let dropped = &self.counts.dropped;
@@ -234,21 +226,29 @@ fn numbered_elsewhere(offered: Offered, number: Number) {
         let _ = offered.answer.send(Err(Forwarded::Unknown));
         return;
     };
-    // What was sent before is a duplicate of itself, and nobody has delivered that.
-    let is_duplicate = number.duplicate && !offered.is_in_doubt;
-    if !is_duplicate {
-        deliver_own(&offered, position.offset, number.time);
-    }
     let taken = Taken {
         answered: Answered {
             id: number.id.into(),
             time: number.time,
             position: Some(position),
         },
-        is_duplicate,
+        is_duplicate: number.duplicate,
     };
+    has_number(offered, taken, false);
+}
+
+/// A publication has its number. What was sent before is a duplicate of itself, and nobody has
+/// delivered that.
+fn has_number(offered: Offered, taken: Taken, is_delivered: bool) {
+    let is_duplicate = taken.is_duplicate && !offered.is_in_doubt;
+    if let (false, false, Some(position)) = (is_duplicate, is_delivered, &taken.answered.position) {
+        deliver_own(&offered, position.offset, taken.answered.time);
+    }
     // Nobody may wait for it.
-    let _ = offered.answer.send(Ok(taken));
+    let _ = offered.answer.send(Ok(Taken {
+        is_duplicate,
+        ..taken
+    }));
 }
 
 /// Delivers a publication on the bus of this node, which has got its number.

@@ -168,15 +168,10 @@ impl Shared {
     }
 
     /// The others are seen differently: channels may have other homes.
-    pub(super) fn look_at_all_logs(&self) {
+    pub(in crate::session) fn look_at_all_logs(&self) {
         let hubs = self.hubs.all().into_iter();
         let names = hubs.map(|hub| hub.name().clone());
         self.across.homes.look_at(names);
-    }
-
-    /// A node has come.
-    pub(in crate::session) fn log_owner_came(&self) {
-        self.look_at_all_logs();
     }
 
     /// Says to a node that this one is about to end, if it is.

@@ -82,14 +82,6 @@ impl Offered {
         self.key.is_some()
     }
 
-    /// Why it has no number, when it is waited for no more.
-    pub(super) fn given_up(&self) -> Forwarded {
-        match self.is_in_doubt {
-            true => Forwarded::Unknown,
-            false => Forwarded::Away,
-        }
-    }
-
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> usize {
         let tags = self.tags.iter();
