@@ -6,6 +6,7 @@ use std::path::Path;
 use super::error::ScaffoldError;
 use super::made::Scaffolded;
 use super::name::check;
+use super::text::of_this_name;
 use crate::authoring::npm::keep_package;
 use crate::script::Language;
 
@@ -97,6 +98,9 @@ pub fn scaffold_project(
             [&SCRIPT[..], &TYPESCRIPT].concat(),
         ),
     };
+    if let Some(other) = of_this_name(parent, name) {
+        return Err(ScaffoldError::Exists(other));
+    }
     let dir = parent.join(name);
     let unwritten = |source| ScaffoldError::Write {
         path: dir.clone(),
@@ -166,6 +170,10 @@ mod tests {
             }
             let again = scaffold_project(&plugins, name, language);
             assert!(matches!(again, Err(ScaffoldError::Exists(_))));
+            std::fs::write(root.path().join("cart.wasm"), "").unwrap();
+            let beside = scaffold_project(root.path(), "cart", language);
+            let is_there = |other: &Path| other.ends_with("cart.wasm");
+            assert!(matches!(beside, Err(ScaffoldError::Exists(other)) if is_there(&other)));
         }
         assert!(plugins.join(".hearken/npm/testing/index.js").is_file());
         let bad = scaffold_project(&plugins, "a b", Language::JavaScript);

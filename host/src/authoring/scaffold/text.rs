@@ -62,7 +62,7 @@ pub fn scaffold_text(
 }
 
 /// What is a plugin of this name already: two of one name are none.
-fn of_this_name(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn of_this_name(folder: &Path, name: &str) -> Option<PathBuf> {
     let extensions = TEXT_EXTENSIONS.into_iter().chain(["wasm"]);
     let files = extensions.map(|extension| folder.join(format!("{name}.{extension}")));
     let mut all = files.chain([folder.join(name)]);
