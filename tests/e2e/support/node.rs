@@ -193,9 +193,16 @@ impl Drop for TestNode {
         };
         // The folders must outlive the node. How it ended is for those tests to
         // judge that stop it themselves.
+        let runtime = tokio::runtime::Handle::current();
+        let ended = || {
+            let _ = runtime.block_on(async { tokio::time::timeout(DEADLINE, running).await });
+        };
+        // On a thread of its own: what waits on this one is woken by the same token as the test
+        // around it, and would take what wakes other nodes of that test.
         tokio::task::block_in_place(|| {
-            let _ =
-                tokio::runtime::Handle::current().block_on(tokio::time::timeout(DEADLINE, running));
+            std::thread::scope(|scope| {
+                scope.spawn(ended);
+            });
         });
     }
 }
