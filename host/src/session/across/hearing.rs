@@ -111,6 +111,7 @@ impl Shared {
                 self.log_owner_missed(from);
                 self.open_far_anew(from);
                 self.say_all(from);
+                self.end_earlier_on(from);
             }
             Kind::WantedWhole(whole) => {
                 if across.interest.hear_whole(from, &whole) {
