@@ -52,7 +52,7 @@ pub(super) async fn check(
     let policy = policy(configuration)?;
     let workers = compile_workers();
     let shown = file.display().to_string();
-    let given = Given::find(file).await?;
+    let given = Given::find_built(file).await?;
     let file = given.file.as_path();
     let mut report = if is_text(file) {
         text_report(file, data)?
