@@ -1,7 +1,7 @@
 //! Makes one text of a project by its own bundler.
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::described::Project;
 use super::error::ProjectError;
 use super::{install, tool};
+use crate::script::{LIBRARIES, straight};
 
 /// How long the bundler may take: it takes a tenth of a second for a large project.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -29,9 +30,6 @@ const ALWAYS: [&str; 10] = [
     "--log-level=warning",
     "--color=false",
 ];
-
-/// The folder of libraries, whose sources are not shown.
-const LIBRARIES: &str = "node_modules";
 
 /// What was made of a project. Its files go with it.
 #[derive(Debug)]
@@ -145,21 +143,6 @@ fn from_plugins_folder(json: &str, folder: &Path, dir: &Path) -> (String, Vec<Pa
         }
     }
     (map.to_string(), outside)
-}
-
-/// A path without what leads up again.
-fn straight(path: &Path) -> PathBuf {
-    let mut straight = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                straight.pop();
-            }
-            part => straight.push(part),
-        }
-    }
-    straight
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::files::language_of;
 use super::{maps, packages};
 use crate::plugin::code::compile::open_regular;
 use crate::script::{
-    Language, MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve,
+    Language, MAX_MAPS_BYTES, MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported,
+    resolve,
 };
 
 /// Why the texts of a plugin cannot be had.
@@ -89,8 +90,10 @@ pub(crate) fn read(folder: &Path, entry: &Path) -> Result<Script, (PathBuf, Text
     }
     let mut script = Script::of(language, texts);
     if language != Language::Python {
-        let maps = script.texts.iter_mut();
-        script.maps = maps.filter_map(|text| maps::take(folder, text)).collect();
+        let mut left = MAX_MAPS_BYTES;
+        let texts = script.texts.iter_mut();
+        let maps = texts.filter_map(|text| maps::take(folder, text, &mut left));
+        script.maps = maps.collect();
     }
     Ok(script)
 }

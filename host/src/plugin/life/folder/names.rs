@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::config::{MAX_PLUGIN_NAME_BYTES, is_plugin_name};
 use crate::plugin::life::files::{Files, is_project};
-use crate::script::{TextFile, text_file};
+use crate::script::{LIBRARIES, TextFile, text_file};
 
 /// Whose a file of the folder is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) enum Whose {
 }
 
 /// Folders in a folder of plugins that are not looked into: they are large, and no plugins.
-const OTHERS: [&str; 2] = ["node_modules", "target"];
+const OTHERS: [&str; 2] = [LIBRARIES, "target"];
 
 /// Whose a file is, if it is anybody's: one of the folder, or of a folder within it.
 pub(super) fn whose(folder: &Path, path: &Path) -> Option<Whose> {
