@@ -100,10 +100,16 @@ mod tests {
         // What one of them imports is there as well.
         for (name, text) in FILES {
             let folder = package.join(name).parent().unwrap().to_owned();
-            for rest in text.match_indices(" from \".").map(|(at, _)| &text[at + 7..]) {
+            for rest in text
+                .match_indices(" from \".")
+                .map(|(at, _)| &text[at + 7..])
+            {
                 let import = rest.split('"').next().unwrap();
                 let types = folder.join(import.replace(".js", ".d.ts"));
-                assert!(folder.join(import).is_file() || types.is_file(), "{name}: {import}");
+                assert!(
+                    folder.join(import).is_file() || types.is_file(),
+                    "{name}: {import}"
+                );
             }
         }
     }

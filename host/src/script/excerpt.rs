@@ -312,8 +312,17 @@ mod tests {
         let map = r#"{"sources":["shop/src/main.ts"],"mappings":";;CAEA"}"#;
         script.maps = vec![TextMap::new("restock.ts".into(), map.into())];
         let written = |name: &str| written_place(name, &script);
-        assert_eq!(written("restock.ts:3").as_deref(), Some("shop/src/main.ts:3"));
-        for other in ["restock", "restock.ts:2", "restock.ts:9", "_restock.ts:1", "a:b"] {
+        assert_eq!(
+            written("restock.ts:3").as_deref(),
+            Some("shop/src/main.ts:3")
+        );
+        for other in [
+            "restock",
+            "restock.ts:2",
+            "restock.ts:9",
+            "_restock.ts:1",
+            "a:b",
+        ] {
             assert_eq!(written(other), None, "{other}");
         }
         script.texts[0].text = format!("\n\n{}", " ".repeat(MAX_LINE + 1));

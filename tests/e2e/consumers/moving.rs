@@ -87,7 +87,10 @@ pub async fn a_consumer_that_is_sent_back_gets_its_events_again() {
         assert_eq!(answer(seek).await.status(), StatusCode::OK);
         let mut again = attempts(&mut reports, 2).await;
         again.sort();
-        assert_eq!(again, ["o2", "o3"].map(|id| (id.to_owned(), second(language))));
+        assert_eq!(
+            again,
+            ["o2", "o3"].map(|id| (id.to_owned(), second(language)))
+        );
         until_handled(&node, 3).await;
         let rounds = ["consuming/1", "consuming~seek-1/1"];
         assert_eq!(appended(&node).await, rounds, "it is stored anew");
@@ -107,7 +110,10 @@ pub async fn a_range_is_handed_over_again_beside_the_consumer() {
         assert_eq!(status, StatusCode::OK, "{body}");
         assert_eq!(body["replay"]["until"], 2);
         let again = attempts(&mut reports, 2).await;
-        assert_eq!(again, ["o1", "o2"].map(|id| (id.to_owned(), second(language))));
+        assert_eq!(
+            again,
+            ["o1", "o2"].map(|id| (id.to_owned(), second(language)))
+        );
         let status = node.until("consuming", done).await;
         let replay = status.replay.expect("looked for");
         assert_eq!((replay.handled, replay.failed, replay.at), (2, 0, 2));
@@ -167,7 +173,10 @@ pub async fn what_fails_in_a_replay_is_counted_and_not_tried_again() {
         assert!(error.contains("it is told to reject"), "{error}");
         assert_eq!(status.consumers[0].dead, 1, "a replay makes no dead letter");
         let again = attempts(&mut reports, 2).await;
-        assert_eq!(again, ["o3", "o5"].map(|id| (id.to_owned(), second(language))));
+        assert_eq!(
+            again,
+            ["o3", "o5"].map(|id| (id.to_owned(), second(language)))
+        );
     })
     .await;
 }

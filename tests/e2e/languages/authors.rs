@@ -150,7 +150,10 @@ async fn a_folder_of_texts_is_given_by_its_name() {
     write("shop/main.js", &main);
     let checked = command(&folder, &["plugin", "check", "plugins/shop"]).await;
     assert_eq!(checked.code, 0, "{checked:?}");
-    assert!(checked.stdout.contains("custom.asked (answer)"), "{checked:?}");
+    assert!(
+        checked.stdout.contains("custom.asked (answer)"),
+        "{checked:?}"
+    );
     fs::write(
         folder.path().join("event.json"),
         "{\"type\":\"asked\",\"data\":1}",
@@ -168,28 +171,37 @@ async fn a_folder_of_texts_is_given_by_its_name() {
     fs::write(plugins.join("Cargo.toml"), "").expect("a new file");
     let unbuilt = command(&folder, &["plugin", "check", "plugins"]).await;
     assert_eq!(unbuilt.code, 1, "{unbuilt:?}");
-    assert!(unbuilt.stderr.contains("plugin build plugins"), "{unbuilt:?}");
+    assert!(
+        unbuilt.stderr.contains("plugin build plugins"),
+        "{unbuilt:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_to_try_may_come_from_standard_input() {
+async fn an_event_to_try_may_be_given_or_come_from_standard_input() {
     let folder = folder();
     fs::write(folder.path().join("good.js"), answering("event.data")).expect("a new file");
     let data = compiled().await.display().to_string();
-    let attempt = [
-        "plugin", "try", "good.js", "--event", "-", "--data", &data,
-    ];
-    for (given, code, told) in [
-        ("{\"type\":\"asked\",\"data\":7}", 0, "sent custom.answered 7"),
-        ("nonsense", 1, "standard input: "),
+    let seven = "{\"type\":\"asked\",\"data\":7}";
+    for (event, given, code, told) in [
+        ("-", seven, 0, "sent custom.answered 7"),
+        ("-", "nonsense", 1, "standard input: "),
+        (seven, "", 0, "sent custom.answered 7"),
+        ("{\"subject\":\"a\"}", "", 1, "--event: "),
     ] {
+        let attempt = [
+            "plugin", "try", "good.js", "--event", event, "--data", &data,
+        ];
         fs::write(folder.path().join("given"), given).expect("a file");
         let stdin = fs::File::open(folder.path().join("given")).expect("it was written");
         let mut tried = hearken(folder.path(), &attempt);
         tried.stdin(stdin);
         let tried = run(tried).await;
         assert_eq!(tried.code, code, "{tried:?}");
-        assert!(format!("{tried:?}").contains(told), "{tried:?}");
+        assert!(
+            format!("{}{}", tried.stdout, tried.stderr).contains(told),
+            "{tried:?}"
+        );
     }
 }
 

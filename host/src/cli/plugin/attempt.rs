@@ -27,9 +27,9 @@ pub(in crate::cli) struct Try {
     /// The plugin: a .js, .ts, .py or .wasm file, or the folder of one
     file: PathBuf,
 
-    /// The event: a JSON file, or `-` for standard input, with `type`, and perhaps `subject` and
-    /// `data`, or a CloudEvent
-    #[arg(long, value_name = "FILE")]
+    /// The event: JSON, a file of it, or `-` for standard input, with `type`, and perhaps
+    /// `subject` and `data`, or a CloudEvent
+    #[arg(long, value_name = "JSON|FILE|-")]
     event: PathBuf,
 
     /// Configuration of the node whose `[policy]` says what plugins may do at most
@@ -52,7 +52,7 @@ struct Short {
 
 impl Try {
     pub(super) async fn run(self, mut output: Output) -> Result<(), CliError> {
-        let policy = policy(self.config)?;
+        let policy = policy(self.config.clone())?;
         let draft = self.draft()?;
         let given = Given::find_built(&self.file).await?;
         // What the plugin logs, as it does under `hearken dev`.
@@ -65,7 +65,7 @@ impl Try {
             &draft,
             compile_workers(),
             policy,
-            &self.data.data,
+            self.data.folders(),
         )
         .await;
         log.finish();
@@ -86,15 +86,14 @@ impl Try {
 impl Try {
     /// The event that was given.
     fn draft(&self) -> Result<Draft<'static>, CliError> {
-        let is_stdin = self.event == Path::new("-");
-        let file = match is_stdin {
-            true => PathBuf::from("standard input"),
-            false => self.event.clone(),
+        let (file, read) = match self.event.to_str() {
+            Some("-") => (Path::new("standard input"), bounded(io::stdin().lock())),
+            Some(json) if json.trim_start().starts_with('{') => {
+                (Path::new("--event"), bounded(json.as_bytes()))
+            }
+            _ => (&*self.event, File::open(&self.event).and_then(bounded)),
         };
-        let read = match is_stdin {
-            true => bounded(io::stdin().lock()),
-            false => File::open(&file).and_then(bounded),
-        };
+        let file = file.to_owned();
         let json = read.map_err(|source| CliError::Read {
             file: file.clone(),
             source,

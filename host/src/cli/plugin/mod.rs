@@ -172,9 +172,7 @@ impl Author {
                     None => author::build(output, &build.of).await,
                 }
             }
-            Self::Check { file, config, data } => {
-                author::check(output, &file, config, &data.data).await
-            }
+            Self::Check { file, config, data } => author::check(output, &file, config, &data).await,
             Self::Try(attempt) => attempt.run(output).await,
         }
     }

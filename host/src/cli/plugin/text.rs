@@ -62,7 +62,7 @@ pub(super) async fn build(
         format: LogFormat::Text,
         ..LogConfig::default()
     })?;
-    let made = component(file, target.snapshot, &target.data.data).await;
+    let made = component(file, target.snapshot, target.data).await;
     log.finish();
     let component = made.map_err(|source| CliError::Carry {
         file: target.of.to_owned(),
@@ -90,12 +90,12 @@ pub(super) async fn build(
 
 /// The component of a text, which has been evaluated: what would not start on a node is told
 /// here, where its author is.
-async fn component(file: &Path, is_snapshot: bool, data: &Path) -> Result<Vec<u8>, CarryError> {
+async fn component(file: &Path, is_snapshot: bool, data: &Data) -> Result<Vec<u8>, CarryError> {
     if is_snapshot {
-        return snapshot(file, compile_workers(), data).await;
+        return snapshot(file, compile_workers(), data.folders()).await;
     }
-    let component = carry(file, data)?;
-    let started = inspect(file, compile_workers(), Policy::default(), data).await;
+    let component = carry(file, &data.data)?;
+    let started = inspect(file, compile_workers(), Policy::default(), data.folders()).await;
     match started {
         Ok(_) => Ok(component),
         Err(reason) => Err(CarryError::Unread(reason)),

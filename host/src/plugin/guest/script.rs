@@ -1,6 +1,6 @@
 //! The texts that an engine evaluates, and how.
 
-use crate::script::{Script, Text, Trace, written_place};
+use crate::script::{Language, Script, Text, Trace, written_place};
 
 /// A plugin's texts, as its instances get them.
 #[derive(Debug)]
@@ -32,6 +32,11 @@ impl GuestScript {
             stack,
             prepares: false,
         }
+    }
+
+    /// What they are written in.
+    pub(crate) fn language(&self) -> Language {
+        self.written.language
     }
 
     /// As they are evaluated, the first of them first.

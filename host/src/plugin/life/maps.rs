@@ -40,7 +40,9 @@ pub(super) fn take(folder: &Path, text: &mut Text, left: &mut u64) -> Option<Tex
         }
         None => beside(folder, &text.name, mentioned, *left),
     };
-    let rest = map.as_ref().and_then(|map| left.checked_sub(map.len() as u64));
+    let rest = map
+        .as_ref()
+        .and_then(|map| left.checked_sub(map.len() as u64));
     let (Some(map), Some(rest)) = (map, rest) else {
         tracing::debug!(text = %text.name, "its source map cannot be read, or is too large");
         return None;

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
+
 use super::files::language_of;
 use super::{maps, packages};
 use crate::plugin::code::compile::open_regular;
@@ -22,9 +24,9 @@ pub(crate) enum TextError {
     Empty,
     #[error("it is no text in UTF-8: {what} in line {line}")]
     NotText { what: &'static str, line: usize },
-    #[error("it has more than {MAX_TEXT_BYTES} bytes")]
+    #[error("it has more than {}", ByteSize(MAX_TEXT_BYTES).display().iec())]
     TooLarge,
-    #[error("it and what it imports have more than {MAX_TEXTS_BYTES} bytes")]
+    #[error("it and what it imports have more than {}", ByteSize(MAX_TEXTS_BYTES).display().iec())]
     AllTooLarge,
     #[error("it imports more than {MAX_TEXTS} texts")]
     TooMany,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, Instance, Lift, WasmList};
 use wasmtime::{AsContext, Store};
-use wasmtime_wizer::{ComponentInstanceState, Wizer};
+use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 use super::contain::contain;
 use super::errand::{Errand, TIME_SLICE};

@@ -74,7 +74,13 @@ async fn a_file_that_is_being_written_is_left_alone_however_long_it_takes() {
 #[tokio::test]
 async fn a_map_without_its_text_is_nobody_s() {
     let root = tempfile::tempdir().unwrap();
-    for name in ["stray.js.map", "cart.js.map", "cart.ts", "shop.js.map", "shop.js"] {
+    for name in [
+        "stray.js.map",
+        "cart.js.map",
+        "cart.ts",
+        "shop.js.map",
+        "shop.js",
+    ] {
         fs::write(root.path().join(name), name).unwrap();
     }
     let mut folder = watch(root.path());
