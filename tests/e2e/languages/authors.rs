@@ -165,6 +165,14 @@ async fn a_folder_of_texts_is_given_by_its_name() {
     let built = command(&folder, &["plugin", "build", "plugins/shop"]).await;
     assert_eq!(built.stdout, "target/shop.wasm\n", "{built:?}");
 
+    // From within it too.
+    let data = compiled().await.display().to_string();
+    for within in [".", "main.js"] {
+        let check = ["plugin", "check", within, "--data", &data];
+        let checked = run(hearken(&plugins.join("shop"), &check)).await;
+        assert_eq!(checked.code, 0, "{checked:?}");
+    }
+
     let none = command(&folder, &["plugin", "check", "plugins"]).await;
     assert_eq!(none.code, 1, "{none:?}");
     assert!(none.stderr.contains("main.js"), "{none:?}");

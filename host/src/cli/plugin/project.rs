@@ -33,11 +33,11 @@ impl Given {
         let file = match path.is_dir() {
             true if is_crate(path) => path.to_owned(),
             true => main_file(path).ok_or_else(|| CliError::NoPlugin(path.to_owned()))?,
+            false if is_main(path) => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             false => path.to_owned(),
         };
-        let is_main = |file: &Path| file.file_name().is_some_and(|name| name == "main.py");
         if let Some(own) = file.parent()
-            && is_main(&file)
+            && file.ends_with("main.py")
             && is_python_project(own)
         {
             get_packages(own, &mut note).await?;
@@ -90,6 +90,11 @@ impl Given {
     pub(super) fn into_text(self) -> Option<Self> {
         is_text(&self.file).then_some(self)
     }
+}
+
+/// Whether a file is the plugin that its folder is, which it is called by.
+fn is_main(file: &Path) -> bool {
+    is_text(file) && file.file_stem().is_some_and(|stem| stem == "main")
 }
 
 fn is_crate(folder: &Path) -> bool {
