@@ -1,10 +1,14 @@
 //! Plugins of different nodes.
 
+use std::collections::BTreeSet;
+
+use hearken::admin::PluginState;
 use serde_json::json;
 
-use crate::support::cluster::three;
+use crate::support::cluster::{linked, node, three};
+use crate::support::languages::Language;
 use crate::support::load::{Load, all, numbers};
-use crate::support::plugin::plugin;
+use crate::support::plugin::{Plugin, plugin};
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn what_a_plugin_sends_reaches_the_plugins_of_other_nodes() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::consumption;
 use super::load::Staged;
-use super::workbench::Workbench;
+use super::workbench::{BenchFolders, Workbench};
 use crate::bus::{Filter, Frame, MailboxLimits, Overflow, ReceiverKind, Subscription};
 use crate::config::Policy;
 use crate::event::{Draft, Event, Pattern};
@@ -40,9 +40,9 @@ pub async fn attempt(
     draft: &Draft<'_>,
     workers: CompileWorkers,
     policy: Policy,
-    data: &Path,
+    folders: BenchFolders<'_>,
 ) -> Result<Attempt, String> {
-    let bench = Workbench::new(NODE, file, workers, policy, data)?;
+    let bench = Workbench::new(NODE, file, workers, policy, folders)?;
     let staged = bench.load().await?;
     let Staged {
         version,

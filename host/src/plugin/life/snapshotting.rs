@@ -5,7 +5,7 @@ use std::path::Path;
 use super::carrying::CarryError;
 use super::load::read_source;
 use super::load_error::LoadError;
-use super::workbench::Workbench;
+use super::workbench::{BenchFolders, Workbench};
 use crate::config::{Compat, Policy};
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::guest::script::GuestScript;
@@ -16,7 +16,7 @@ use crate::script::{Language, Script, append};
 /// The component that has evaluated the text in `file`, and what it imports, with the
 /// configuration in the manifest beside it: instances begin with what it has kept. It is compiled
 /// by `workers`; engines that are no part of the program, and what was compiled, are those of the
-/// data folder `data`.
+/// `folders`.
 ///
 /// # Errors
 /// [`CarryError`] says what is in the way; a text that does at its top what is for handlers
@@ -24,10 +24,10 @@ use crate::script::{Language, Script, append};
 pub async fn snapshot(
     file: &Path,
     workers: CompileWorkers,
-    data: &Path,
+    folders: BenchFolders<'_>,
 ) -> Result<Vec<u8>, CarryError> {
     let unread = |error: String| CarryError::Unread(error);
-    let bench = Workbench::new("snapshot", file, workers, Policy::default(), data);
+    let bench = Workbench::new("snapshot", file, workers, Policy::default(), folders);
     let bench = bench.map_err(unread)?;
     let told = |error: LoadError| CarryError::Unread(error.into_death().in_full());
     let (artifact, manifest) = read_source(&bench.files, &bench.runtime.engines).map_err(told)?;

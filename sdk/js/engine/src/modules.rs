@@ -11,7 +11,7 @@ use crate::api::Hearken;
 use crate::values;
 
 /// The name of the module that the engine brings.
-const HEARKEN: &str = "hearken";
+pub(crate) const HEARKEN: &str = "hearken";
 
 /// What a file may end with whose import leaves that out, or says `.js` for `.ts`.
 const ENDINGS: [&str; 4] = [".ts", ".js", ".mts", ".mjs"];

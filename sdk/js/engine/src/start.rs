@@ -9,9 +9,9 @@ use rquickjs::{CatchResultExt as _, Context, Ctx, Error, Module, Object, Result,
 use crate::bindings::hearken::engine::script;
 use crate::failure::{self, Failure};
 use crate::memory::LibraryMemory;
-use crate::modules::{Names, Reader, place_of_import};
+use crate::modules::{HEARKEN, Names, Reader, place_of_import};
 use crate::text::Text;
-use crate::{ahead, compat, drive, progress, registry, text, values, web};
+use crate::{ahead, api, compat, drive, progress, registry, text, values, web};
 
 /// What the text's calls may have of the stack at most. It lies in the instance's memory, where
 /// the linker leaves it 1 MiB, of which the engine's own functions need some.
@@ -161,10 +161,21 @@ fn evaluate(
         Ok((module, promise)) => (module, Ok(promise.into_value())),
         Err(error) => return Err(placed(failure::caught(ctx, &error), entry, texts)),
     };
-    drive::to_the_end(ctx, entry, promise)?;
+    drive::to_the_end(ctx, entry, promise).map_err(advised)?;
     let namespace = module.namespace().catch(ctx);
     let namespace = namespace.map_err(|error| Failure::found(error.to_string()))?;
     finish(entry, version(&namespace))
+}
+
+/// What went wrong, and what to do about it where the text is a module of another kind.
+fn advised(mut failure: Failure) -> Failure {
+    let missing = |name: &str| format!("ReferenceError: {name} is not defined");
+    let said = ["require", "module", "exports"].map(missing);
+    if let Some(said) = said.iter().find(|said| failure.reason.starts_with(*said)) {
+        let advice = "; a text is a module: `import { listen } from \"hearken\"`, and `export`";
+        failure.reason.insert_str(said.len(), advice);
+    }
+    failure
 }
 
 /// What is wrong with an import, which comes without its place.
@@ -183,9 +194,16 @@ fn placed(failure: Failure, entry: &str, texts: &HashMap<String, String>) -> Fai
         all.into_iter()
             .find_map(|(name, text)| Some((name, place_of_import(texts, name, text, module)?)))
     });
+    let there = match module {
+        Some(HEARKEN) => format!(
+            "; there are {}; a type is imported as `type NAME`",
+            api::EXPORTS.join(", ")
+        ),
+        _ => String::new(),
+    };
     match found {
         Some((name, (line, column))) => {
-            Failure::found(format!("{message}\n    at {name}:{line}:{column}"))
+            Failure::found(format!("{message}{there}\n    at {name}:{line}:{column}"))
         }
         None => failure,
     }
