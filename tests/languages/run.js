@@ -49,10 +49,14 @@ function engine(hearken) {
   return path.join(folder, 'data');
 }
 
-/** All rows against one node; returns how many there are. */
-async function rows(hearken) {
+/** A data folder with the engine. */
+function data(hearken) {
   const given = process.env.HEARKEN_PYTHON_ENGINE;
-  const made = given === undefined ? engine(hearken) : path.dirname(path.dirname(path.resolve(given)));
+  return given === undefined ? engine(hearken) : path.dirname(path.dirname(path.resolve(given)));
+}
+
+/** Rows of some suites against one node; returns how many there are. */
+async function rows(hearken, made, suites) {
   const place = node.folder();
   const data = path.join(place, 'data');
   fs.writeFileSync(path.join(place, 'hearken.toml'), CONFIGURATION);
@@ -63,8 +67,6 @@ async function rows(hearken) {
       if (fs.existsSync(path.join(made, part)))
         fs.cpSync(path.join(made, part), path.join(data, part), { recursive: true, mode: fs.constants.COPYFILE_FICLONE });
   };
-  const chosen = process.argv.slice(3);
-  const suites = chosen.length > 0 ? chosen : SUITES;
   // Which begins without.
   if (suites[0] !== 'loading')
     add();
@@ -83,6 +85,11 @@ async function rows(hearken) {
 
 const SUITES = ['loading', 'projects', 'api', 'channels', 'sessions', 'bounds'];
 
+const APART = {
+  installed: (hearken, made) => run(require('./installed').checks, hearken, made),
+  runners: () => run(require('./runners').checks),
+};
+
 const CONFIGURATION = `
 [sessions]
 anonymous = true
@@ -96,10 +103,18 @@ allow_publish_for_subscriber = true
 hooks = "chats"
 `;
 
-/** The rows, and the runners after them. */
+/** The suites that are named, or all: those that share a node, and then those that have their own. */
 async function all(hearken) {
-  const count = await rows(hearken);
-  return process.argv.length > 3 ? count : count + await run(require('./runners').checks);
+  const chosen = process.argv.length > 3 ? process.argv.slice(3) : [...SUITES, ...Object.keys(APART)];
+  const made = data(hearken);
+  const together = chosen.filter((name) => SUITES.includes(name));
+  let count = together.length > 0 ? await rows(hearken, made, together) : 0;
+  for (const name of chosen.filter((name) => !SUITES.includes(name))) {
+    if (APART[name] === undefined)
+      fail(`there is no suite ${name}`);
+    count += await APART[name](hearken, made);
+  }
+  return count;
 }
 
 conclude(all(program()));

@@ -34,6 +34,13 @@ impl ManifestEngine {
         Ok(engine)
     }
 
+    /// One of its keys that is set, if any is.
+    #[must_use]
+    pub fn key(&self) -> Option<&'static str> {
+        let stack = self.stack.map(|_| "stack");
+        self.compat.map(|_| "compat").or(stack)
+    }
+
     /// Bytes of stack for the language.
     #[must_use]
     pub fn stack(&self) -> u32 {
@@ -83,6 +90,10 @@ mod tests {
         assert_eq!(manifest.engine.compat.map(Compat::as_str), Some("enonic"));
         let nothing = parse("").unwrap().engine;
         assert_eq!((nothing.stack(), nothing.compat), (640 << 10, None));
+        let set = |text| parse(text).unwrap().engine.key();
+        assert_eq!(set("[engine]\nstack = \"128KiB\""), Some("stack"));
+        assert_eq!(set("[engine]\ncompat = \"enonic\""), Some("compat"));
+        assert_eq!(set("[engine]"), None);
     }
 
     #[test]

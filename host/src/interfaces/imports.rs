@@ -103,7 +103,7 @@ const OFFERS: &[Offer] = &[
     Offer {
         package: "hearken:engine",
         version: "0.1.0",
-        interfaces: &["deadline", "script"],
+        interfaces: &["deadline", "frames", "script"],
         provision: Provision::Always,
     },
     Offer {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from . import _node
-from ._event import CHANNEL, HEADER, RETRY, Event
+from ._event import BEGINNING, CHANNEL, FLAG_BYTES, HEADER, RETRY, Event
 from ._failure import Failure, raised, together
 from ._loop import awaited, finish, loop, to_the_end
 from ._registry import Listener, registry
@@ -19,8 +18,9 @@ MAX_TYPES = 1024
 #: a consumer has in flight. Of one that is forgotten all listeners are called again.
 MAX_ATTEMPTED = 1024
 
-_types: dict[bytes, tuple[str, Listener | None, list[Listener]]] = {}
-_unpack = HEADER.unpack_from
+_types: dict[bytes, tuple[str, Callable[[Any], Any] | None, list[Listener]]] = {}
+_begin = BEGINNING.unpack_from
+_TYPE = HEADER.size
 #: Which listeners are done with an event of a channel, by their place; with a failure if they
 #: have rejected it.
 _attempted: OrderedDict[tuple[str, int, str], dict[int, Failure | None]] = OrderedDict()
@@ -30,47 +30,50 @@ operations = loop.operations
 _part: str | None = None
 
 
-def handle(frame: bytes, tell: Callable[[Failure], None]) -> None:
-    """Hands the events of a frame over, in order; tells of each that was not handled."""
+def handle(frame: bytes, tell: Callable[[Failure], None], goes_on: Callable[[], bool]) -> None:
+    """Hands the events of a frame over, in order, for as long as the node has it go on; tells of
+    each that was not handled."""
     at, end = 0, len(frame)
-    while at < end:
-        header = _unpack(frame, at)
-        type_at = at + 52
-        key = frame[type_at : type_at + header[4]]
-        event_type, only, wanting = _types.get(key) or _look_up(key)
-        event = Event(frame, at + 4, header, event_type)
+    while True:
+        flags, size, _, _, type_bytes = _begin(frame, at)
+        next_at = at + FLAG_BYTES + size
+        # Its own bytes: who keeps an event does not keep all others of the frame.
+        own = frame if next_at - at == end else frame[at:next_at]
+        key = own[_TYPE : _TYPE + type_bytes]
+        event_type, handler, wanting = _types.get(key) or _look_up(key)
+        event = Event(own, event_type)
         failure = None
-        if header[0] & CHANNEL:
+        if flags & CHANNEL:
             failure = _consume(event)
-        elif only is None:
+        elif handler is None:
             failure = _call_live(event, wanting)
         else:
             # As `_call_live` does, for what most plugins are.
             try:
-                returned = only.handler(event)
+                returned = handler(event)
                 if returned is not None:
-                    awaited(only.name, returned)
+                    awaited(wanting[0].name, returned)
             except BaseException as error:
-                failure = together([(only.name, raised(error))])
+                failure = together([(wanting[0].name, raised(error))])
             if operations:
-                finish(only.name)
+                finish(wanting[0].name)
         if failure is not None:
             tell(failure)
-        # One is this variable's, and one the call's.
-        if sys.getrefcount(event) > 2:
-            event._detach()
-        at += 4 + header[1]
+        at = next_at
+        if at >= end or not goes_on():
+            return
 
 
-def _look_up(key: bytes) -> tuple[str, Listener | None, list[Listener]]:
-    """A type, its only listener if that wants all events of it, and all its listeners."""
+def _look_up(key: bytes) -> tuple[str, Callable[[Any], Any] | None, list[Listener]]:
+    """A type, the function of its only listener if that wants all events of it, and all its
+    listeners."""
     if len(_types) >= MAX_TYPES:
         _types.clear()
     event_type = key.decode()
     live = [listener for listener in registry.listeners if listener.live]
     wanting = [listener for listener in live if listener.listens_to(event_type)]
-    only = wanting[0] if len(wanting) == 1 and wanting[0].is_plain() else None
-    _types[key] = known = event_type, only, wanting
+    handler = wanting[0].handler if len(wanting) == 1 and wanting[0].is_plain() else None
+    _types[key] = known = event_type, handler, wanting
     return known
 
 

@@ -65,6 +65,11 @@ class Retry(Exception):
 
     def __init__(self, message: str = "", *, after: Duration | None = None) -> None:
         super().__init__(message)
+        if after is not None:
+            from ._values import milliseconds
+
+            # What is no time is told where it is written.
+            milliseconds("Retry", "after", after)
         self.after = after
 
 

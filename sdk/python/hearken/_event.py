@@ -1,8 +1,8 @@
 """An event as a plugin sees it: its attributes are read from the node's bytes when they are
 asked for.
 
-The bytes are those that `hearken-wire` describes: a header of known length, then the type, eight
-attributes, extensions and data, one behind the other.
+The bytes are those that `hearken-wire` describes: flags of the delivery, a header of known length,
+then the type, eight attributes, extensions and data, one behind the other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ Bytes = bytes
 #: Flags of the delivery, then of the event: length, layout, flags, bytes of the type, recorded
 #: time, sequence, bytes of the attributes, of the extensions, and of the data.
 HEADER = struct.Struct("<IIBBHQQ8HII")
+#: Its beginning, up to the bytes of the type.
+BEGINNING = struct.Struct("<IIBBH")
+#: Bytes of the flags of the delivery, which its length does not count.
+FLAG_BYTES = 4
 LOCAL, CHANNEL, RETRY = 1, 2, 4
 _DISTRIBUTED, _HAS_DATA, _HAS_SEQUENCE = 1, 2, 4
 _LAYOUT = 1
@@ -33,15 +37,14 @@ _UNREAD: Any = object()
 class Event(Generic[T]):
     """CloudEvents 1.0 with what Hearken adds."""
 
-    __slots__ = ("_bytes", "_at", "_header", "_type", "_data", "_places")
+    __slots__ = ("_bytes", "_type", "_data", "_known", "_places")
 
-    def __init__(self, every: Bytes, at: int, header: tuple[int, ...], event_type: str) -> None:
+    def __init__(self, every: Bytes, event_type: str) -> None:
+        # One is made for each event, of which most are asked for little: no more than that here.
         self._bytes = every
-        self._at = at
-        self._header = header
         self._type = event_type
         self._data = _UNREAD
-        self._places: list[int] | None = None
+        self._known: tuple[int, ...] | None = None
 
     @property
     def specversion(self) -> str:
@@ -141,8 +144,7 @@ class Event(Generic[T]):
         """The data as it is."""
         if not self._header[3] & _HAS_DATA:
             return b""
-        end = self._at + self._header[1]
-        return self._bytes[end - self._header[16] : end]
+        return self._bytes[len(self._bytes) - self._header[16] :]
 
     def to_dict(self) -> dict[str, Any]:
         """As CloudEvents in JSON has it."""
@@ -160,27 +162,35 @@ class Event(Generic[T]):
     def __repr__(self) -> str:
         return f"<Event {self.type} {self.id}>"
 
+    @property
+    def _header(self) -> tuple[int, ...]:
+        if self._known is None:
+            self._known = HEADER.unpack_from(self._bytes)
+            self._places: list[int] | None = None
+        return self._known
+
     def _text(self, attribute: int) -> str:
-        places = self._places or self._find_places()
+        places = self._find_places()
         return self._bytes[places[attribute] : places[attribute + 1]].decode()
 
     def _find_places(self) -> list[int]:
         header = self._header
-        at = self._at + 48 + header[_TYPE_BYTES]
-        self._places = places = [at]
-        for length in header[_FIRST_ATTRIBUTE:15]:
-            at += length
-            places.append(at)
+        places = self._places
+        if places is None:
+            at = HEADER.size + header[_TYPE_BYTES]
+            self._places = places = [at]
+            for length in header[_FIRST_ATTRIBUTE:15]:
+                at += length
+                places.append(at)
         return places
 
     def _read_data(self) -> Any:
         header, every = self._header, self._bytes
         if not header[3] & _HAS_DATA:
             return None
-        end = self._at + header[1]
-        data = every[end - header[16] : end]
+        data = every[len(every) - header[16] :]
         # Its media type, behind the type and three attributes.
-        at = self._at + 48 + header[4] + header[7] + header[8] + header[9]
+        at = HEADER.size + header[4] + header[7] + header[8] + header[9]
         media_type = every[at : at + header[10]].decode()
         try:
             if is_json(media_type):
@@ -194,7 +204,7 @@ class Event(Generic[T]):
             ) from None
 
     def _all_extensions(self) -> dict[str, str]:
-        places = self._places or self._find_places()
+        places = self._find_places()
         at, found = places[8], {}
         end = at + self._header[15]
         while at < end:
@@ -204,12 +214,6 @@ class Event(Generic[T]):
             found[self._bytes[at + 1 : name_end].decode()] = self._bytes[value_at:value_end].decode()
             at = value_end
         return found
-
-    def _detach(self) -> None:
-        """Copies it out of its frame, so that who keeps it does not keep all others of that."""
-        end = self._at + self._header[1]
-        if self._at > 4 or end < len(self._bytes):
-            self._bytes, self._at, self._places = self._bytes[self._at : end], 0, None
 
 
 _NAMES = (
@@ -253,7 +257,7 @@ def encoded(
     flags |= _HAS_SEQUENCE if sequence is not None else 0
     body = b"".join(parts) + written + (data or b"")
     header = (
-        LOCAL if localorigin else 0, 48 + len(body), _LAYOUT, flags, len(parts[0]), recorded_time, sequence or 0,
+        LOCAL if localorigin else 0, HEADER.size - FLAG_BYTES + len(body), _LAYOUT, flags, len(parts[0]), recorded_time, sequence or 0,
         *[len(part) for part in parts[1:]], len(written), len(data or b""),
     )
-    return Event(HEADER.pack(*header)[4:] + body, 0, header, type)
+    return Event(HEADER.pack(*header) + body, type)

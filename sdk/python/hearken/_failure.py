@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import groupby, islice
 from dataclasses import dataclass
-from types import TracebackType
+from types import CodeType, FrameType, TracebackType
 
 from ._errors import Reject, Retry
 from ._values import milliseconds
@@ -14,10 +15,14 @@ from ._values import milliseconds
 MAX_FRAMES = 16
 #: Errors that are told as the causes of another.
 MAX_CAUSES = 4
+#: Times that a line is told which a recursion repeats.
+MAX_REPEATED = 3
 
 _OWN = os.path.dirname(__file__)
 #: Names of the texts of the plugin, once an engine runs them: all else is the engine's.
 texts: frozenset[str] | None = None
+#: What the engine has to add to an error, for who does not know what there is.
+hint: Callable[[BaseException], str | None] = lambda error: None
 
 
 @dataclass(slots=True)
@@ -40,7 +45,11 @@ def raised(error: BaseException) -> Failure:
             after = milliseconds("Retry", "after", error.after)
         except TypeError:
             pass
-    return Failure(told(error), rejects(error), after)
+    try:
+        return Failure(told(error), rejects(error), after)
+    except BaseException:
+        # An exception can be anything, also something that fails when it is looked at.
+        return Failure(f"{type(error).__name__}: it cannot be said")
 
 
 def together(failures: list[tuple[str, Failure]]) -> Failure:
@@ -68,6 +77,9 @@ def told(error: BaseException, causes: int = MAX_CAUSES) -> str:
     lines = [_headline(error)]
     lines.extend(f"    {place}" for place in _places(error))
     lines.extend(str(note) for note in getattr(error, "__notes__", ()))
+    advice = _advice(error)
+    if advice:
+        lines[0] += f"; {advice}"
     if isinstance(error, BaseExceptionGroup) and causes:
         lines.extend(f"of them: {told(one, causes - 1)}" for one in error.exceptions[:MAX_CAUSES])
     cause = error.__cause__
@@ -78,11 +90,21 @@ def told(error: BaseException, causes: int = MAX_CAUSES) -> str:
     return "\n".join(lines)
 
 
+def _advice(error: BaseException) -> str | None:
+    try:
+        return hint(error)
+    except BaseException:
+        return None
+
+
 def _headline(error: BaseException) -> str:
     name = type(error).__qualname__
     try:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
-    except Exception:
+        if isinstance(error, ImportError) and error.path:
+            # Where the engine has it is nothing to the author.
+            message = message.removesuffix(f" ({error.path})")
+    except BaseException:
         message = "it cannot be said"
     return f"{name}: {message}" if message else name
 
@@ -92,24 +114,37 @@ def _places(error: BaseException) -> list[str]:
     places = []
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         places.append(f"at {error.filename}:{error.lineno}:{error.offset or 1}")
-    places.extend(list(_frames(error.__traceback__))[: -MAX_FRAMES - 1 : -1])
+    told = [place for _, same in groupby(_frames(error.__traceback__)) for place in list(same)[:MAX_REPEATED]]
+    places.extend(told[: -MAX_FRAMES - 1 : -1])
     return places
 
 
 def _frames(trace: TracebackType | None) -> Iterator[str]:
     while trace is not None:
-        code = trace.tb_frame.f_code
-        name = code.co_filename
-        if name in texts if texts is not None else not name.startswith((_OWN, "<frozen")):
-            line, column = _position(trace)
-            place = f"{name}:{line}:{column}"
-            yield f"at {place}" if code.co_qualname == "<module>" else f"at {code.co_qualname} ({place})"
+        place = place_of(trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+        if place is not None:
+            yield place
         trace = trace.tb_next
 
 
-def _position(trace: TracebackType) -> tuple[int, int]:
+def place_of(frame: FrameType, instruction: int, line: int | None) -> str | None:
+    """Where in the plugin a frame is; none if it is not the plugin's."""
+    code = frame.f_code
+    name = code.co_filename
+    if not (name in texts if texts is not None else not name.startswith((_OWN, "<frozen"))):
+        return None
+    return place_in(code, instruction, line)
+
+
+def place_in(code: CodeType, instruction: int, line: int | None = None) -> str:
+    """Where in a code an instruction is."""
+    line, column = _position(code, instruction, line)
+    place = f"{code.co_filename}:{line}:{column}"
+    return f"at {place}" if code.co_qualname == "<module>" else f"at {code.co_qualname} ({place})"
+
+
+def _position(code: CodeType, instruction: int, known: int | None) -> tuple[int, int]:
     """Line and column, both from 1."""
-    for at, (line, _, column, _) in enumerate(trace.tb_frame.f_code.co_positions()):
-        if at == trace.tb_lasti // 2:
-            return line or trace.tb_lineno or 1, (column or 0) + 1
-    return trace.tb_lineno or 1, 1
+    for line, _, column, _ in islice(code.co_positions(), instruction // 2, None):
+        return line or known or 1, (column or 0) + 1
+    return known or 1, 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from inspect import iscoroutinefunction
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR, CO_VARARGS, iscoroutinefunction
+from types import FunctionType
 from typing import Any, TypeVar
 
 from . import _pattern
@@ -62,12 +63,27 @@ def listen(
             raise TypeError("listen stands before a function")
         name = getattr(handler, "__name__", place)
         name = place if name == "<lambda>" else name
+        _check_handler(name, handler)
         registry.add(
             Listener(name, patterns, matches, subject, channel, live, from_, bool(local_only), handler, iscoroutinefunction(handler))
         )
         return handler
 
     return register
+
+
+def _check_handler(name: str, handler: Callable[..., Any]) -> None:
+    """Refuses what cannot be called with an event, or does nothing when it is."""
+    if not isinstance(handler, FunctionType):
+        return
+    code = handler.__code__
+    if code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
+        raise TypeError(f"listen: `{name}` has a `yield`, and nobody goes through what it yields; use `send`")
+    needed = code.co_argcount - len(handler.__defaults__ or ())
+    by_name = code.co_kwonlyargcount - len(handler.__kwdefaults__ or ())
+    if needed > 1 or by_name > 0 or not (code.co_argcount or code.co_flags & CO_VARARGS):
+        names = ", ".join(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+        raise TypeError(f"listen: `{name}` is called with the event and nothing else, and takes ({names})")
 
 
 def session_hooks(*namespaces: str, **answers: Callable[..., Any]) -> Callable[[C], C]:

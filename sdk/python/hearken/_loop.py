@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from . import _node
+from ._failure import place_of
 
 T = TypeVar("T")
 
@@ -137,15 +138,38 @@ class _Loop(asyncio.BaseEventLoop):
         self._thread_id = None
         events._set_running_loop(self._outer)
 
+    def run_until_complete(self, future: Any) -> Any:
+        if self.is_running():
+            raise RuntimeError("asyncio.run() cannot be called from a running event loop: `await` it instead")
+        self.enter()
+        try:
+            return _run(future)
+        finally:
+            # What the handler has begun itself goes on.
+            self._end_tasks()
+            self.leave()
+
+    def run_forever(self) -> None:
+        raise RuntimeError("an event loop that runs for ever would keep the event in hand for ever")
+
+    def close(self) -> None:
+        """Whoever closes it has thought that it is his own."""
+
     def is_idle(self) -> bool:
         return not (self._ready or self._scheduled or self.operations)
 
     def clear(self) -> int:
         """Ends all that is under way; returns how much that was."""
-        tasks = [task for task in asyncio.all_tasks(self) if not task.done()]
-        left = len(tasks) + len(self.operations)
+        left = len(self.operations)
         for operation in list(self.operations):
             operation._drop()
+        left += self._end_tasks()
+        for operation in list(self.operations):
+            operation._drop()
+        return left
+
+    def _end_tasks(self) -> int:
+        tasks = [task for task in asyncio.all_tasks(self) if not task.done()]
         for task in tasks:
             task.cancel()
         for _ in range(MAX_ROUNDS):
@@ -154,9 +178,7 @@ class _Loop(asyncio.BaseEventLoop):
             self._run_once()
         self._ready.clear()
         self._scheduled.clear()
-        for operation in list(self.operations):
-            operation._drop()
-        return left
+        return len(tasks)
 
 
 loop = _Loop()
@@ -195,13 +217,27 @@ def _run(waiting: Any) -> Any:
         loop.is_stuck = False
         loop._run_once()
         if loop.is_stuck and not task.done() and not loop._ready:
+            places = _places(task)
             task.cancel()
             for _ in range(MAX_ROUNDS):
                 if task.done() or not loop._ready:
                     break
                 loop._run_once()
-            raise RuntimeError("it waits for something that nothing can settle any more")
+            error = RuntimeError("it waits for something that nothing can settle any more")
+            for place in places:
+                error.add_note(f"    {place}")
+            raise error
     return task.result()
+
+
+def _places(waiting: asyncio.Future[Any]) -> list[str]:
+    """Where in the plugin a task waits, the innermost call first."""
+    places: list[str | None] = []
+    inner: Any = waiting.get_coro() if isinstance(waiting, asyncio.Task) else None
+    while (frame := getattr(inner, "cr_frame", None)) is not None:
+        places.append(place_of(frame, frame.f_lasti, frame.f_lineno))
+        inner = inner.cr_await
+    return [place for place in reversed(places) if place is not None]
 
 
 def finish(name: str) -> None:

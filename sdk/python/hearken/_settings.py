@@ -23,12 +23,24 @@ class _Config:
         value = _node.current.config(key)
         return default if value is None else value
 
+    def __getitem__(self, key: str) -> str:
+        value = _node.current.config(key)
+        if value is None:
+            raise KeyError(f"there is no `{key}` in `[config]` of the manifest")
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and _node.current.config(key) is not None
+
     def all(self) -> dict[str, str]:
         return dict(_node.current.config_all())
 
 
 class _Secrets:
     """What the manifest's `[secrets]` names. Ask anew each time: secrets are replaced."""
+
+    def __getitem__(self, key: str) -> str:
+        return self.get(key)
 
     def get(self, key: str) -> str:
         value = self.bytes(key)

@@ -76,17 +76,17 @@ fn list(mut output: Output, data: &Path) -> Result<(), CliError> {
     }
     let mut rows = vec![["ENGINE", "FROM", "SIZE", "CONTENT"].map(str::to_owned)];
     rows.extend(engines.into_iter().map(|engine| {
-        let from = match (engine.built_in, &engine.hash) {
-            (true, _) => "built in",
-            (false, Some(_)) => "added",
-            (false, None) => "not there",
+        let from = match engine.file {
+            _ if engine.built_in => "built in".to_owned(),
+            Some(file) => file.display().to_string(),
+            None => "not there".to_owned(),
         };
         let size = engine
             .bytes
             .map(|bytes| ByteSize(bytes).display().iec().to_string());
         [
             engine.name.to_owned(),
-            from.to_owned(),
+            from,
             size.unwrap_or_else(|| "-".to_owned()),
             engine.hash.unwrap_or_else(|| "-".to_owned()),
         ]

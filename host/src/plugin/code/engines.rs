@@ -1,13 +1,16 @@
 //! The engines of the languages: the components that evaluate plugins' texts, and the one
 //! that takes the types out of TypeScript. Those of JavaScript are part of the program; others
-//! are in the data folder, where `hearken engine add` puts them.
+//! are in the data folder, where `hearken engine add` puts them, or beside the program, where
+//! an image or a package does.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
 use super::compile::{CompileError, ComponentFile};
+use super::stamp::Stamp;
 use crate::script::Language;
 
 /// Evaluates JavaScript.
@@ -24,6 +27,10 @@ static TYPESCRIPT: Built = Built::new(
 
 /// The folder of engines within the data folder.
 const FOLDER: &str = "engines";
+
+/// That of engines which come with the program, from the folder that its folder is in:
+/// `/usr/share/hearken/engines` for `/usr/bin/hearken`. The node only reads there.
+const INSTALLED: &str = "share/hearken/engines";
 
 /// An engine that is part of the program.
 struct Built {
@@ -53,7 +60,29 @@ impl Built {
 /// The engines of a node.
 #[derive(Clone, Debug)]
 pub(crate) struct Engines {
-    folder: PathBuf,
+    added: PathBuf,
+    installed: Option<PathBuf>,
+    /// What was read before, by its path: an engine has tens of megabytes, and each text that
+    /// is loaded asks for its hash.
+    known: Arc<Mutex<HashMap<PathBuf, Known>>>,
+}
+
+/// A component that was read.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Of the file that it was read from.
+    stamp: Stamp,
+    hash: blake3::Hash,
+}
+
+/// An engine, known by what is in it, which is read when it is needed.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineFile {
+    /// BLAKE3 of the component.
+    pub(crate) hash: blake3::Hash,
+    language: Language,
+    /// Where it lies; nowhere if it is part of the program.
+    path: Option<PathBuf>,
 }
 
 /// An engine as it is listed.
@@ -61,12 +90,15 @@ pub(crate) struct Engines {
 pub struct EngineStatus {
     /// What it is for.
     pub name: &'static str,
-    /// Whether it is part of the program; otherwise it lies in the data folder.
+    /// Whether it is part of the program.
     pub built_in: bool,
     /// BLAKE3 of the component, in hexadecimal; null if it is not there.
     pub hash: Option<String>,
     /// Size of the component; null if it is not there.
     pub bytes: Option<u64>,
+    /// Where it lies: in the data folder, or beside the program; null if it is part of that,
+    /// or not there.
+    pub file: Option<PathBuf>,
 }
 
 /// Why a text cannot be evaluated.
@@ -88,34 +120,75 @@ pub(crate) enum EngineError {
 impl Engines {
     /// Those of the node with this data folder.
     pub(crate) fn of(data: &Path) -> Self {
+        Self::within(data, installed())
+    }
+
+    fn within(data: &Path, installed: Option<PathBuf>) -> Self {
         Self {
-            folder: data.join(FOLDER),
+            added: data.join(FOLDER),
+            installed,
+            known: Arc::default(),
         }
     }
 
-    /// The engine that evaluates texts in a language. Blocks on the disk if it is not part of
-    /// the program.
+    /// The engine that evaluates texts in a language: that of the data folder, if there is one.
+    /// Blocks on the disk if it is not part of the program.
     ///
     /// # Errors
     /// [`EngineError`] when it is not there, or no component.
-    pub(crate) fn evaluating(&self, language: Language) -> Result<ComponentFile, EngineError> {
+    pub(crate) fn evaluating(&self, language: Language) -> Result<EngineFile, EngineError> {
         match language {
-            Language::JavaScript | Language::TypeScript => Ok(JAVASCRIPT.file()),
-            Language::Component | Language::Python => {
-                let path = self.path(language);
-                ComponentFile::read(&path).map_err(|source| {
-                    if source.is_missing() {
-                        EngineError::Missing { language }
-                    } else {
-                        EngineError::Unusable {
-                            language,
-                            path,
-                            source,
-                        }
-                    }
-                })
+            Language::JavaScript | Language::TypeScript => Ok(EngineFile {
+                hash: JAVASCRIPT.file().hash,
+                language,
+                path: None,
+            }),
+            Language::Component | Language::Python => self.found(language),
+        }
+    }
+
+    fn found(&self, language: Language) -> Result<EngineFile, EngineError> {
+        for path in self.places(language) {
+            match self.hash(&path) {
+                Ok(hash) => {
+                    let path = Some(path);
+                    return Ok(EngineFile {
+                        hash,
+                        language,
+                        path,
+                    });
+                }
+                Err(source) if source.is_missing() => {}
+                Err(source) => {
+                    return Err(EngineError::Unusable {
+                        language,
+                        path,
+                        source,
+                    });
+                }
             }
         }
+        Err(EngineError::Missing { language })
+    }
+
+    /// Of the component in a file, which is read if it is another than before.
+    fn hash(&self, path: &Path) -> Result<blake3::Hash, CompileError> {
+        let stamp = Stamp::of(path);
+        let known = self.known().get(path).copied();
+        if let Some(known) = known.filter(|known| Some(known.stamp) == stamp) {
+            return Ok(known.hash);
+        }
+        let hash = ComponentFile::read(path)?.hash;
+        // What has changed meanwhile may be anything.
+        if let Some(stamp) = stamp.filter(|stamp| Stamp::of(path) == Some(*stamp)) {
+            self.known().insert(path.to_owned(), Known { stamp, hash });
+        }
+        Ok(hash)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, Known>> {
+        // Nothing in here panics half-way through a change.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What takes the types out of TypeScript.
@@ -123,9 +196,15 @@ impl Engines {
         TYPESCRIPT.file()
     }
 
-    /// Where the engine of a language is kept that is not part of the program.
+    /// Where `hearken engine add` puts the engine of a language.
     pub(crate) fn path(&self, language: Language) -> PathBuf {
-        self.folder.join(format!("{language}.wasm"))
+        file(&self.added, language)
+    }
+
+    /// Where the engine of a language may be, the first first.
+    fn places(&self, language: Language) -> impl Iterator<Item = PathBuf> {
+        let folders = std::iter::once(&self.added).chain(&self.installed);
+        folders.map(move |folder| file(folder, language))
     }
 
     /// All engines, there or not. Blocks on the disk.
@@ -135,23 +214,75 @@ impl Engines {
             built_in: true,
             hash: Some(built.file().hash.to_hex().to_string()),
             bytes: Some(built.bytes.len() as u64),
+            file: None,
         });
-        let added = [Language::Python].map(|language| {
-            let file = self.evaluating(language).ok();
+        let others = [Language::Python].map(|language| {
+            let found = self.found(language).ok();
+            let hash = found
+                .as_ref()
+                .map(|engine| engine.hash.to_hex().to_string());
+            let file = found.and_then(|engine| engine.path);
+            let metadata = file.as_ref().and_then(|file| std::fs::metadata(file).ok());
             EngineStatus {
                 name: language.as_str(),
                 built_in: false,
-                hash: file.as_ref().map(|file| file.hash.to_hex().to_string()),
-                bytes: file.map(|file| file.bytes.len() as u64),
+                hash,
+                bytes: metadata.map(|metadata| metadata.len()),
+                file,
             }
         });
-        built.into_iter().chain(added).collect()
+        built.into_iter().chain(others).collect()
     }
+}
+
+impl EngineFile {
+    /// The component; of a file that was replaced since, what is in it now. Blocks on the disk
+    /// if it is not part of the program.
+    ///
+    /// # Errors
+    /// [`EngineError`] when it is not there any more, or no component.
+    pub(crate) fn read(&self) -> Result<ComponentFile, EngineError> {
+        let Some(path) = &self.path else {
+            return Ok(JAVASCRIPT.file());
+        };
+        let language = self.language;
+        ComponentFile::read(path).map_err(|source| match source.is_missing() {
+            true => EngineError::Missing { language },
+            false => EngineError::Unusable {
+                language,
+                path: path.clone(),
+                source,
+            },
+        })
+    }
+}
+
+/// The folder of engines that come with the program; none if nobody knows where that is.
+fn installed() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    Some(program.parent()?.parent()?.join(INSTALLED))
+}
+
+fn file(folder: &Path, language: Language) -> PathBuf {
+    folder.join(format!("{language}.wasm"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The smallest component, and as many bytes with something else in them.
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0\x00\x02\x01a";
+    const ANOTHER: &[u8] = b"\0asm\x0d\0\x01\0\x00\x02\x01b";
+
+    fn write(file: &Path, content: &[u8]) {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content).unwrap();
+    }
+
+    fn hash(engines: &Engines) -> blake3::Hash {
+        engines.evaluating(Language::Python).unwrap().hash
+    }
 
     #[test]
     fn an_engine_that_is_not_part_of_the_program_is_found_in_the_data_folder() {
@@ -161,25 +292,72 @@ mod tests {
         let told = missing.unwrap_err().to_string();
         assert!(told.contains("`hearken engine add python`"), "{told}");
         let path = engines.path(Language::Python);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, b"#!/bin/sh").unwrap();
+        write(&path, b"#!/bin/sh");
         let unusable = engines.evaluating(Language::Python).map(|_| ());
         let told = unusable.unwrap_err().to_string();
         assert!(told.contains("python.wasm"), "{told}");
-        let component = b"\0asm\x0d\0\x01\0";
-        std::fs::write(&path, component).unwrap();
+        write(&path, COMPONENT);
         let there = engines.evaluating(Language::Python).unwrap();
-        assert_eq!(there.hash, blake3::hash(component));
+        assert_eq!(there.hash, blake3::hash(COMPONENT));
+        assert_eq!(there.read().unwrap().bytes, COMPONENT);
         let listed = engines.list();
         let python = listed.iter().find(|engine| engine.name == "python");
-        assert_eq!(python.and_then(|engine| engine.bytes), Some(8));
+        let python = python.expect("it is listed");
+        assert_eq!(python.bytes, Some(COMPONENT.len() as u64));
+        assert_eq!(python.file.as_deref(), Some(path.as_path()));
+    }
+
+    #[test]
+    fn one_beside_the_program_stands_in_for_that_of_the_data_folder() {
+        let (data, beside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let engines = Engines::within(data.path(), Some(beside.path().to_owned()));
+        let installed = beside.path().join("python.wasm");
+        write(&installed, COMPONENT);
+        assert_eq!(hash(&engines), blake3::hash(COMPONENT));
+        let listed = engines.list();
+        assert!(listed.iter().any(|it| it.file.as_ref() == Some(&installed)));
+        let added = engines.path(Language::Python);
+        assert!(added.starts_with(data.path()), "nothing is put beside it");
+        write(&added, ANOTHER);
+        assert_eq!(hash(&engines), blake3::hash(ANOTHER));
+        write(&added, b"#!/bin/sh");
+        let unusable = engines.evaluating(Language::Python).map(|_| ());
+        let told = unusable.unwrap_err().to_string();
+        assert!(told.contains(&added.display().to_string()), "{told}");
+        std::fs::remove_file(&added).unwrap();
+        assert_eq!(hash(&engines), blake3::hash(COMPONENT));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_was_read_is_known_until_the_file_is_another() {
+        let data = tempfile::tempdir().unwrap();
+        let engines = Engines::within(data.path(), None);
+        let path = engines.path(Language::Python);
+        write(&path, COMPONENT);
+        let read = hash(&engines);
+        let known = engines.known().get(&path).copied().expect("it is known");
+        // As if it had been read so: it is not read again.
+        let remembered = Known {
+            hash: blake3::hash(b"remembered"),
+            ..known
+        };
+        engines.known().insert(path.clone(), remembered);
+        assert_eq!(hash(&engines.clone()), remembered.hash);
+        // As `hearken engine add` does, and of the same size.
+        let beside = data.path().join("new");
+        write(&beside, ANOTHER);
+        std::fs::rename(&beside, &path).unwrap();
+        assert_ne!(hash(&engines), read);
+        assert_eq!(hash(&engines), blake3::hash(ANOTHER));
     }
 
     #[test]
     fn javascript_and_typescript_need_no_file() {
         let engines = Engines::of(Path::new("/nowhere"));
         for language in [Language::JavaScript, Language::TypeScript] {
-            assert!(engines.evaluating(language).is_ok(), "{language}");
+            let engine = engines.evaluating(language).unwrap();
+            assert_eq!(engine.read().unwrap().hash, engine.hash, "{language}");
         }
     }
 }

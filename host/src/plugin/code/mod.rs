@@ -10,3 +10,4 @@ pub(super) mod disks;
 pub(super) mod engine;
 pub(super) mod engines;
 pub(super) mod function_cache;
+pub(super) mod stamp;

@@ -10,6 +10,7 @@ use wasmtime::component::WasmList;
 use wasmtime::{StoreContext, StoreContextMut};
 
 use super::appends::Appends;
+use super::asking::Asking;
 use super::deliveries::Deliveries;
 use crate::bus::Frame;
 use crate::consumer::Handling;
@@ -27,9 +28,9 @@ pub(crate) struct Batch {
     /// Which events of the frame it is about; none between calls.
     pub(super) events: Range<usize>,
     /// Which of those is in hand.
-    at: usize,
+    pub(super) at: usize,
     /// Which of them the guest was told to fail at once when it asked, if any.
-    late: Option<usize>,
+    pub(super) late: Option<usize>,
     failures: Vec<Failure>,
     /// Where the events come from, if channels deliver them.
     deliveries: Option<Arc<dyn Deliveries>>,
@@ -38,6 +39,8 @@ pub(crate) struct Batch {
     /// What was appended in the course of the event in hand.
     pub(crate) appends: Appends,
     pub(super) progress: Option<Progress>,
+    /// That of a guest which asks for each event instead.
+    pub(super) asking: Option<Asking>,
 }
 
 /// An event that the guest could not handle.
@@ -107,6 +110,12 @@ pub(crate) enum ProgressError {
     /// The counter was shown when it no longer can be.
     #[error("it showed a progress counter in the middle of a frame")]
     TooLate,
+    /// It asked for an event beyond those that there are.
+    #[error("it asked for another event behind all {events} of the frame")]
+    NoMore {
+        /// Events of the frame.
+        events: usize,
+    },
     /// The counter went backwards or beyond the events that there are.
     #[error("its progress counter went from {from} to {to}, in a frame of {events} events")]
     Nonsense {
@@ -143,12 +152,15 @@ impl Batch {
         self.deliveries = deliveries;
         self.at = 0;
         self.late = None;
+        if let Some(asking) = &mut self.asking {
+            asking.begin_batch();
+        }
         self.failures.clear();
         self.begin_event();
     }
 
     /// Another event is in hand.
-    fn begin_event(&mut self) {
+    pub(super) fn begin_event(&mut self) {
         self.handling = None;
         self.appends.begin_event();
     }
@@ -219,10 +231,10 @@ impl Batch {
         Ok(())
     }
 
-    /// Whether the guest can take more than one event a call: only with a counter
-    /// is it known which one is in hand.
+    /// Whether the guest can take more than one event a call: only with a counter, or
+    /// if it asks for each, is it known which one is in hand.
     pub(crate) fn is_counted(&self) -> bool {
-        self.progress.is_some()
+        self.progress.is_some() || self.asking.is_some()
     }
 
     /// Records that the event in hand failed; what is said first counts.

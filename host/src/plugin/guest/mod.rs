@@ -3,6 +3,7 @@
 
 pub(super) mod addressed;
 pub(super) mod appends;
+pub(super) mod asking;
 pub(super) mod batch;
 pub(super) mod bindings;
 pub(super) mod bucket;

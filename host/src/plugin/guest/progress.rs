@@ -130,10 +130,12 @@ pub(crate) fn interrupt(mut store: StoreContextMut<'_, Guest>) {
     store.data_mut().batch.progress = Some(progress);
 }
 
-/// Whether a guest that evaluates a text, and asks, is to fail the event in hand at once.
+/// Whether a guest that evaluates a text, and asks, is to fail the event in hand, or its start,
+/// at once.
 pub(crate) fn is_late(mut store: StoreContextMut<'_, Guest>) -> bool {
     let guest = store.data_mut();
-    let is_late = !guest.batch.events.is_empty() && guest.meter.is_nearly_over();
+    let is_at_work = guest.is_starting || !guest.batch.events.is_empty();
+    let is_late = is_at_work && guest.meter.is_nearly_over();
     if is_late {
         guest.batch.told_late();
     }
@@ -149,7 +151,7 @@ pub(crate) fn check_finished(store: StoreContextMut<'_, Guest>) -> Result<usize,
     let batch = &store.data().batch;
     let events = batch.events.len();
     let Some(progress) = &batch.progress else {
-        return Ok(events);
+        return batch.finished();
     };
     let begun = progress.begun(store.as_context());
     let begun = begun.wrapping_sub(progress.before);

@@ -6,7 +6,7 @@ use super::files::{Files, language_of};
 use super::load_error::LoadError;
 use super::texts;
 use crate::plugin::code::compile::{CompileError, ComponentFile};
-use crate::plugin::code::engines::Engines;
+use crate::plugin::code::engines::{EngineError, EngineFile, Engines};
 use crate::script::{Language, Script, split};
 
 /// What was read of a plugin's file.
@@ -14,14 +14,19 @@ pub(crate) struct Artifact {
     /// The file.
     pub(crate) path: PathBuf,
     pub(crate) language: Language,
-    /// The component, or the engine of the language.
-    pub(crate) component: ComponentFile,
-    /// Whether the component is the engine of this host, and not of the file.
-    pub(crate) is_engine: bool,
+    pub(crate) code: Code,
     /// What an engine evaluates.
     pub(crate) script: Option<Script>,
     /// Of all that is the plugin's own.
     pub(crate) hash: blake3::Hash,
+}
+
+/// Where the code of a plugin comes from.
+pub(crate) enum Code {
+    /// From its own file.
+    Own(ComponentFile),
+    /// It is that of the engine which this host has for its language.
+    Engine(EngineFile),
 }
 
 impl Artifact {
@@ -50,8 +55,7 @@ impl Artifact {
                 path: path.to_owned(),
                 language: Language::Component,
                 hash: file.hash,
-                component: file,
-                is_engine: false,
+                code: Code::Own(file),
                 script: None,
             });
         };
@@ -60,11 +64,10 @@ impl Artifact {
             path: path.to_owned(),
             language: script.language,
             // Plugins with the same engine share its code.
-            component: ComponentFile {
+            code: Code::Own(ComponentFile {
                 hash: blake3::hash(&bytes),
                 bytes,
-            },
-            is_engine: false,
+            }),
             script: Some(script),
             hash: file.hash,
         })
@@ -85,11 +88,23 @@ impl Artifact {
         Ok(Self {
             path: path.to_owned(),
             language: script.language,
-            component: engine,
-            is_engine: true,
+            code: Code::Engine(engine),
             script: Some(script),
             hash: hasher.finalize(),
         })
+    }
+}
+
+impl Code {
+    /// The component. Blocks on the disk if it is an engine that is no part of the program.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the engine is not there any more, or no component.
+    pub(crate) fn read(&self) -> Result<ComponentFile, EngineError> {
+        match self {
+            Self::Own(component) => Ok(component.clone()),
+            Self::Engine(engine) => engine.read(),
+        }
     }
 }
 
@@ -108,11 +123,12 @@ mod tests {
         std::fs::write(root.path().join("text.ts"), "listen('a')").unwrap();
         let text = read(root.path(), "text").unwrap();
         let script = text.script.clone().expect("it is a text");
-        let carrying = append(&text.component.bytes, &script).unwrap();
+        let engine = text.code.read().unwrap();
+        let carrying = append(&engine.bytes, &script).unwrap();
         std::fs::write(root.path().join("built.wasm"), carrying).unwrap();
         let built = read(root.path(), "built").unwrap();
         assert_eq!(built.language, Language::TypeScript);
-        assert_eq!(built.component.hash, text.component.hash);
+        assert_eq!(built.code.read().unwrap().hash, engine.hash);
         assert_eq!(built.script, text.script);
     }
 

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::artifact::Artifact;
 use super::files::Files;
+use super::load::{check_engine, read_source};
 use crate::plugin::code::engines::Engines;
 use crate::script::{Language, ScriptSectionError, append};
 
@@ -18,7 +18,12 @@ pub enum CarryError {
     #[error("it is a component already")]
     NoText,
     /// What evaluates its language cannot be kept as it is then.
-    #[error("{} cannot be evaluated ahead: build it without `--snapshot`", .0.title())]
+    #[error(
+        "a plugin in {} cannot be evaluated ahead: its engine is a snapshot already, in which \
+         several modules share one memory, and of such a one no other can be made; without \
+         `--snapshot` it is built, and an instance starts within milliseconds all the same",
+        .0.title()
+    )]
     NotAhead(Language),
     /// It is too large.
     #[error(transparent)]
@@ -31,10 +36,15 @@ pub enum CarryError {
 /// # Errors
 /// [`CarryError`] says what is in the way.
 pub fn carry(file: &Path, data: &Path) -> Result<Vec<u8>, CarryError> {
-    let artifact = Artifact::read(&Files::of_file(file), &Engines::of(data));
-    let artifact = artifact.map_err(|error| CarryError::Unread(error.to_string()))?;
+    let files = Files::of_file(file);
+    let read = read_source(&files, &Engines::of(data)).and_then(|(artifact, manifest)| {
+        check_engine(&manifest, artifact.language, &files.manifest).map(|()| artifact)
+    });
+    let artifact = read.map_err(|error| CarryError::Unread(error.to_string()))?;
     let script = artifact.script.ok_or(CarryError::NoText)?;
-    Ok(append(&artifact.component.bytes, &script)?)
+    let component = artifact.code.read();
+    let component = component.map_err(|error| CarryError::Unread(error.to_string()))?;
+    Ok(append(&component.bytes, &script)?)
 }
 
 #[cfg(test)]
@@ -57,5 +67,23 @@ mod tests {
             carry(&built, root.path()),
             Err(CarryError::NoText)
         ));
+    }
+
+    #[test]
+    fn what_a_manifest_says_to_no_engine_is_refused_by_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let engine = Engines::of(root.path()).path(Language::Python);
+        std::fs::create_dir_all(engine.parent().unwrap()).unwrap();
+        std::fs::write(engine, b"\0asm\x0d\0\x01\0").unwrap();
+        let file = root.path().join("a.py");
+        std::fs::write(&file, "1").unwrap();
+        carry(&file, root.path()).unwrap();
+        for key in ["compat = \"enonic\"", "stack = \"128KiB\""] {
+            let manifest = format!("[engine]\n{key}");
+            std::fs::write(root.path().join("a.toml"), manifest).unwrap();
+            let refused = carry(&file, root.path()).unwrap_err().to_string();
+            assert!(refused.contains(&key[..5]), "{refused}");
+            assert!(refused.contains("a.toml"), "{refused}");
+        }
     }
 }

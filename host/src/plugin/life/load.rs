@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::component::Component;
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, Code};
 use super::declared::{cut, listeners};
 use super::files::Files;
 use super::folder::Stamps;
@@ -17,7 +18,7 @@ use super::load_error::LoadError;
 use crate::admin::WithheldStatus;
 use crate::config::{Bounds, Compat, Manifest, PluginLimits, Rights};
 use crate::plugin::code::compile::open_regular;
-use crate::plugin::code::engines::Engines;
+use crate::plugin::code::engines::{EngineFile, Engines};
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::script::GuestScript;
 use crate::plugin::guest::secrets::vault::{SecretError, Vault};
@@ -153,8 +154,7 @@ impl Source {
         let Artifact {
             path,
             language,
-            component: file,
-            is_engine,
+            code,
             script,
             hash,
         } = self.artifact?;
@@ -166,6 +166,7 @@ impl Source {
             Some(text) => Manifest::parse(&files.manifest, &text)?,
             None => Manifest::default(),
         };
+        check_engine(&manifest, language, &files.manifest)?;
         let limits = manifest.limits.over(defaults);
         let needed = language.least_memory();
         if limits.memory < needed {
@@ -187,17 +188,18 @@ impl Source {
         } else {
             Vault::default()
         };
-        let compiler = &runtime.compiler;
-        let component = match is_engine {
-            false => compiler.compile(&file, &path).await,
-            // Others go on being loaded while it is compiled.
-            true => {
+        let component = match code {
+            Code::Own(file) => {
+                let compiled = runtime.compiler.compile(&file, &path).await;
+                compiled.map_err(compile_error)?
+            }
+            Code::Engine(engine) => {
+                // Others go on being loaded while it is compiled.
                 drop(room.take());
-                compiler.compile_engine(&file, &path).await
+                compiled_engine(engine, &path, runtime).await?
             }
         };
-        let component = component.map_err(compile_error)?;
-        drop((room, file));
+        drop(room);
         let script = match script {
             None => None,
             Some(script) => {
@@ -231,6 +233,46 @@ impl Source {
             runtime,
         )
         .await
+    }
+}
+
+/// The code of an engine, for the plugin in `path`. Its file is read only if it must be compiled.
+async fn compiled_engine(
+    engine: EngineFile,
+    path: &Path,
+    runtime: &Runtime,
+) -> Result<Arc<Component>, LoadError> {
+    let compiler = &runtime.compiler;
+    let compile_error = |source| LoadError::Component {
+        path: path.to_owned(),
+        source,
+    };
+    let found = compiler.find(engine.hash).await.map_err(compile_error)?;
+    if let Some(component) = found {
+        return Ok(component);
+    }
+    let read = runtime.disks.components.run(path, move || engine.read());
+    let file = read.await?.map_err(|source| LoadError::Engine {
+        path: path.to_owned(),
+        source,
+    })?;
+    let compiled = compiler.compile_engine(&file, path).await;
+    compiled.map_err(compile_error)
+}
+
+/// Refuses what a manifest says of an engine which would do nothing with it.
+pub(super) fn check_engine(
+    manifest: &Manifest,
+    language: Language,
+    path: &Path,
+) -> Result<(), LoadError> {
+    match manifest.engine.key() {
+        Some(key) if language == Language::Python => Err(LoadError::Setting {
+            path: path.to_owned(),
+            language,
+            key,
+        }),
+        _ => Ok(()),
     }
 }
 

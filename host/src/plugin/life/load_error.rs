@@ -63,6 +63,18 @@ pub(crate) enum LoadError {
         /// Bytes that it may have.
         memory: u64,
     },
+    /// The manifest says of its engine what that has no use for.
+    #[error(
+        "{}: `{key}` in `[engine]` is for plugins in JavaScript and TypeScript, and this one is in {}; \
+         take it out",
+        path.display(), language.title()
+    )]
+    Setting {
+        /// The manifest.
+        path: PathBuf,
+        language: Language,
+        key: &'static str,
+    },
     #[error("{}: {reason}", path.display())]
     Link { path: PathBuf, reason: String },
     #[error("failed to start: {}", .0.reason)]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::carrying::CarryError;
+use super::files::language_of;
 use super::load::read_source;
 use super::load_error::LoadError;
 use super::workbench::{BenchFolders, Workbench};
@@ -26,22 +27,24 @@ pub async fn snapshot(
     workers: CompileWorkers,
     folders: BenchFolders<'_>,
 ) -> Result<Vec<u8>, CarryError> {
+    // Before its engine is looked for, which need not be there to say so.
+    if language_of(file) == Language::Python {
+        return Err(CarryError::NotAhead(Language::Python));
+    }
     let unread = |error: String| CarryError::Unread(error);
     let bench = Workbench::new("snapshot", file, workers, Policy::default(), folders);
     let bench = bench.map_err(unread)?;
     let told = |error: LoadError| CarryError::Unread(error.into_death().in_full());
     let (artifact, manifest) = read_source(&bench.files, &bench.runtime.engines).map_err(told)?;
     let script = artifact.script.ok_or(CarryError::NoText)?;
-    if script.language == Language::Python {
-        return Err(CarryError::NotAhead(script.language));
-    }
     let (runtime, plugin) = (&bench.runtime, &bench.plugin);
     let blanked = blank(runtime, plugin, &script).await;
     let blanked = blanked.map_err(|error| told(LoadError::types(file, error, &script)))?;
     let compat = manifest.engine.compat.map_or("", Compat::as_str).to_owned();
     let guest = GuestScript::new(script.clone(), blanked, compat, manifest.engine.stack());
-    let engine = &artifact.component;
-    let made = evaluated(runtime, plugin, engine, guest, &manifest.config).await;
+    let engine = artifact.code.read();
+    let engine = engine.map_err(|error| unread(error.to_string()))?;
+    let made = evaluated(runtime, plugin, &engine, guest, &manifest.config).await;
     let made = made.map_err(|error| match error {
         SnapshotError::Engine(why) => CarryError::Unread(why),
         SnapshotError::Compile(source) => CarryError::Unread(source.to_string()),
@@ -52,4 +55,20 @@ pub async fn snapshot(
         ..script
     };
     Ok(append(&made, &script)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CompileSettings;
+
+    #[tokio::test]
+    async fn python_is_refused_whether_its_engine_is_there_or_not() {
+        let workers = CompileWorkers::new(CompileSettings::default(), 1);
+        let nowhere = Path::new("/nowhere");
+        let refused = snapshot(&nowhere.join("a.py"), workers, nowhere).await;
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, CarryError::NotAhead(Language::Python)));
+        assert!(refused.to_string().contains("without `--snapshot`"), "{refused}");
+    }
 }

@@ -84,7 +84,6 @@ class Publisher:
             headers["if-match"] = f'"{expect}"'
         body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         time = self._http.timeout if timeout is None else seconds(timeout, "a timeout")
-        until = asyncio.get_running_loop().time() + time
         name = channel or ""
         lane = self._lanes.setdefault(name, _Lane())
         if lane.waiting >= _MOST_WAITING:
@@ -93,16 +92,18 @@ class Publisher:
         try:
             # A lock is given to who has waited longest.
             async with lane.lock:
-                return await self._repeat(headers, body, until, channel is not None)
+                return await self._repeat(headers, body, time, channel is not None)
         finally:
             lane.waiting -= 1
             if lane.waiting == 0:
                 self._lanes.pop(name, None)
 
-    async def _repeat(self, headers: dict[str, str], body: bytes, until: float, keyed: bool) -> Any:
-        # So that what was subscribed to before hears what comes of it.
-        await asyncio.wait({asyncio.ensure_future(self._settled())}, timeout=_SETTLING)
+    async def _repeat(self, headers: dict[str, str], body: bytes, time: float, keyed: bool) -> Any:
+        # From its turn on: those before it are not on its account.
         loop = asyncio.get_running_loop()
+        until = loop.time() + time
+        # So that what was subscribed to before hears what comes of it.
+        await asyncio.wait({asyncio.ensure_future(self._settled())}, timeout=min(_SETTLING, time / 2))
         backoff = self._backoff()
         while True:
             # Leaves time for another attempt, where that is possible.

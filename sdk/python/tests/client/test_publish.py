@@ -141,6 +141,15 @@ class Publishing(WithNode):
         cancelled.cancel()
         await asked.gone()
 
+    async def test_the_time_of_one_begins_with_its_turn(self):
+        late = begun(self.client.emit("a", timeout=1.0))
+        behind = begun(self.client.emit("a", timeout=0.9))
+        await self.next(PUBLISH)
+        with self.assertRaises(WaitTimeoutError):
+            await late
+        (await self.next(PUBLISH)).json(202, {"id": "1", "time": ""})
+        self.assertEqual((await behind)["id"], "1")
+
     async def test_requests_share_a_connection_and_one_that_was_closed_is_replaced(self):
         for _ in range(3):
             sent = begun(self.client.emit("a"))

@@ -167,6 +167,17 @@ impl Compiler {
         }
     }
 
+    /// The code of a component with this hash, if it need not be compiled.
+    ///
+    /// # Errors
+    /// [`CompileError`] when the cache does not answer.
+    pub(crate) async fn find(
+        &self,
+        hash: blake3::Hash,
+    ) -> Result<Option<Arc<Component>>, CompileError> {
+        self.kept.find(hash).await
+    }
+
     fn begin(&self, file: &ComponentFile, path: &Path) -> EngineWork {
         let (tell, outcome) = oneshot::channel();
         let (kept, engines) = (self.kept.clone(), self.engines.clone());

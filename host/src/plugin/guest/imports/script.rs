@@ -3,14 +3,17 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Linker, Lower};
 
-use crate::plugin::guest::progress;
 use crate::plugin::guest::state::Guest;
+use crate::plugin::guest::{asking, progress};
 
 /// What is evaluated.
 const INTERFACE: &str = "hearken:engine/script@0.1.0";
 
 /// How long it may take.
 const DEADLINE: &str = "hearken:engine/deadline@0.1.0";
+
+/// Which event is in hand.
+const FRAMES: &str = "hearken:engine/frames@0.1.0";
 
 /// How it is to be evaluated.
 #[derive(ComponentType, Lower)]
@@ -54,5 +57,12 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     let mut functions = linker.instance(DEADLINE)?;
     functions.func_wrap("is-late", |store: StoreContextMut<'_, Guest>, (): ()| {
         Ok((progress::is_late(store),))
+    })?;
+    let mut functions = linker.instance(FRAMES)?;
+    functions.func_wrap("take", |store: StoreContextMut<'_, Guest>, (): ()| {
+        Ok(asking::take_frames(store)?)
+    })?;
+    functions.func_wrap("next", |store: StoreContextMut<'_, Guest>, (): ()| {
+        Ok((asking::next(store)?,))
     })
 }

@@ -28,13 +28,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::burst::Bursts;
 use crate::plugin::code::disk::Disk;
+use crate::plugin::code::stamp::Identity;
 use crate::plugin::life::files::Files;
 use crate::script::Language;
 pub use error::FolderError;
 use looking::{Looking, looked};
 use names::Whose;
 pub(crate) use survey::Stamps;
-use survey::{Identity, Shared, Survey};
+use survey::{Shared, Survey};
 use watch::{Signal, Stage, Told, Watch};
 
 /// Between the end of a write and the look at the file: several operations

@@ -3,28 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs::{DirEntry, Metadata};
+use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::names::{Whose, folder_s_plugin, warn_of_name, warn_of_project, whose};
+use crate::plugin::code::stamp::{Identity, Stamp};
 use crate::plugin::life::files::{Files, is_project, language_of, main_files, map_of};
 use crate::script::{Language, PACKAGES_MARK, TextFile, text_file};
-
-/// What the system says of one file. Two contents have two stamps, unless somebody
-/// takes pains that they have not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    identity: Identity,
-    bytes: u64,
-    /// When the content changed and, where the system says it, when anything of the
-    /// file did: seconds and nanoseconds.
-    times: [(i64, i64); 2],
-}
-
-/// Which file or folder it is: its device and its number on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
 
 /// The stamps of a plugin's files; none where there is no file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,50 +42,6 @@ const MAX_FOLDERS: usize = 1024;
 
 /// Most files of one of them that are looked at.
 const MAX_FILES: usize = 4096;
-
-impl Stamp {
-    fn of(file: &Path) -> Option<Self> {
-        // What cannot be looked at is told by whoever reads it.
-        std::fs::metadata(file)
-            .ok()
-            .map(|metadata| Self::from(&metadata))
-    }
-}
-
-#[cfg(unix)]
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        Self {
-            identity: Identity(metadata.dev(), metadata.ino()),
-            bytes: metadata.len(),
-            times: [
-                (metadata.mtime(), metadata.mtime_nsec()),
-                (metadata.ctime(), metadata.ctime_nsec()),
-            ],
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Self {
-        let since = |time: io::Result<std::time::SystemTime>| {
-            let since = time.ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some((
-                i64::try_from(since.as_secs()).ok()?,
-                i64::from(since.subsec_nanos()),
-            ))
-        };
-        let modified = since(metadata.modified()).unwrap_or_default();
-        let created = since(metadata.created()).unwrap_or_default();
-        Self {
-            identity: Identity(0, 0),
-            bytes: metadata.len(),
-            times: [modified, created],
-        }
-    }
-}
 
 impl Stamps {
     /// Blocks on the disk.
@@ -167,7 +109,7 @@ impl Survey {
     /// When the folder cannot be read.
     pub(super) fn take(folder: &Path) -> io::Result<Self> {
         let mut survey = Self {
-            folder: Stamp::from(&std::fs::metadata(folder)?).identity,
+            folder: Stamp::from(&std::fs::metadata(folder)?).identity(),
             plugins: BTreeMap::new(),
             shared: Shared::new(),
             folders: BTreeSet::new(),

@@ -13,8 +13,9 @@ MAX_LINE = 8 << 10
 MAX_REASON = 4 << 10
 #: What one call may hand over beside data: names, and what a list takes for its entries.
 _SLACK = 1 << 20
-#: What an entry of a list takes beside its content, in bytes.
-_ENTRY = 64
+#: What an entry of a list takes beside its content, in bytes: two texts, and an event.
+ENTRY = 64
+EVENT = 256
 
 _most = _SLACK
 
@@ -28,14 +29,20 @@ def ask() -> None:
 def name(text: Any) -> Any:
     """A name, key, pattern or address, or none. One with half a character raises a `ValueError`,
     as does one that is too long."""
+    size(text)
+    return text
+
+
+def size(text: Any) -> int:
+    """Bytes of such a name, which is checked."""
     if text is None:
-        return text
+        return 0
     if not isinstance(text, str):
         raise TypeError(f"it is a text, not a {type(text).__name__}")
-    size = len(text) if text.isascii() else len(text.encode())
-    if size > MAX_NAME:
-        raise ValueError(f"the text has {size} bytes, and at most {MAX_NAME} are possible")
-    return text
+    bytes = len(text) if text.isascii() else len(text.encode())
+    if bytes > MAX_NAME:
+        raise ValueError(f"the text has {bytes} bytes, and at most {MAX_NAME} are possible")
+    return bytes
 
 
 def beginning(text: str, most: int) -> str:
@@ -54,4 +61,4 @@ def check(size: int) -> None:
 
 def check_all(sizes: Iterable[int]) -> None:
     """Checks the entries of a list."""
-    check(sum(size + _ENTRY for size in sizes))
+    check(sum(size + ENTRY for size in sizes))

@@ -29,6 +29,10 @@ _CACHE = _inline_cache_entries.get("JUMP_BACKWARD", 0)
 _left = _turns = 1
 _looked = 0
 
+#: Where it was late, until that is told: whatever is raised there the text may catch, or nobody,
+#: where a finalizer runs.
+late: tuple[CodeType, int] | None = None
+
 
 class DeadlineExceeded(BaseException):
     """No `Exception`, so that nothing that catches all of those catches it."""
@@ -64,11 +68,11 @@ def _jumped(code: CodeType, offset: int, target: int) -> None:
     global _left
     _left -= 1
     if _left <= 0:
-        _look()
+        _look(code, offset)
 
 
-def _look() -> None:
-    global _left, _looked, _turns
+def _look(code: CodeType, offset: int) -> None:
+    global _left, _looked, _turns, late
     now = perf_counter_ns()
     spent = now - _looked
     _looked = now
@@ -76,6 +80,7 @@ def _look() -> None:
     _turns = min(max(_turns * APART // max(spent, 1), 1), _turns * 4, MOST)
     _left = _turns
     if deadline.is_late():
+        late = code, offset
         raise DeadlineExceeded
 
 

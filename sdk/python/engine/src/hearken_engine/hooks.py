@@ -61,7 +61,10 @@ def _answer(question: str, arguments: tuple[Any, ...], read: Any) -> Any:
 
 def _connected(value: Any) -> asked.Connected:
     said = _hooks.connected(value)
-    bounds.check_all([len(part or b"") for part in (said.info, said.data, said.meta)])
+    sizes = [len(part or b"") for part in (said.info, said.data, said.meta)]
+    for channel, grant in said.subscriptions:
+        sizes.append(bounds.size(channel) + len(grant.info or b"") + len(grant.data or b""))
+    bounds.check_all(sizes)
     subscriptions = [(bounds.name(channel), granted(grant)) for channel, grant in said.subscriptions]
     return asked.Connected(bounds.name(said.user), said.expire_at, said.info, said.data, subscriptions, said.meta)
 

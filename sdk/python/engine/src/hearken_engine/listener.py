@@ -1,28 +1,42 @@
 """The component as a listener."""
 
+from engine_world.imports import frames, progress
 from engine_world.imports import hearken_plugin_types as types
-from engine_world.imports import progress
 from hearken._dispatch import handle
-from hearken._failure import Failure
+from hearken._failure import Failure, place_in
 from hearken._registry import Listener, registry
 
-from . import output, start
+from . import deadline, output, start
 from .bounds import MAX_REASON, beginning
 
 
 class FramedListener:
     def describe(self) -> types.Description:
         start.ensure()
+        frames.take()
         described = [_described(listener, pattern) for listener in registry.listeners for pattern in listener.patterns]
         return types.Description(start.version, described)
 
     def handle(self, frame: bytes) -> None:
-        handle(frame, _tell)
-        if output.waits:
-            output.flush()
+        handle(frame, _tell, _goes_on)
+        _end_event()
+
+
+def _goes_on() -> bool:
+    _end_event()
+    return frames.next()
+
+
+def _end_event() -> None:
+    # What was printed without the end of its line is the event's that is done.
+    if output.waits:
+        output.flush()
+    if deadline.late is not None:
+        _tell(Failure(f"DeadlineExceeded\n    {place_in(*deadline.late)}"))
 
 
 def _tell(failure: Failure) -> None:
+    deadline.late = None
     reason = beginning(failure.reason, MAX_REASON)
     if failure.rejected:
         progress.reject(reason)

@@ -127,13 +127,14 @@ class Node:
 
 
 def _size(event: Outgoing) -> int:
-    """Bytes of the data of an event that goes out, whose names are checked."""
-    name = bounds.name
-    for text in (event.type, event.id, event.subject, event.time, event.datacontenttype, event.channel):
-        name(text)
-    size = len(event.data) if event.data is not None else 0
+    """Bytes of an event that goes out, names and all, which are checked."""
+    of = bounds.size
+    size = bounds.EVENT + of(event.type) + of(event.id) + of(event.subject) + of(event.time)
+    size += of(event.datacontenttype) + of(event.channel)
+    if event.data is not None:
+        size += len(event.data)
     for key, value in event.extensions:
-        size += len(name(key)) + len(name(value))
+        size += of(key) + of(value) + bounds.ENTRY
     return size
 
 
@@ -243,16 +244,16 @@ class _Bucket:
             return atomics.increment(self._bucket, bounds.name(key), by)
 
     def get_many(self, keys: list[str]) -> list[tuple[str, bytes]]:
-        bounds.check_all([len(bounds.name(key)) for key in keys])
+        bounds.check_all([bounds.size(key) for key in keys])
         with _keyvalue():
             return [found for found in batch.get_many(self._bucket, keys) if found is not None]
 
     def set_many(self, entries: list[tuple[str, bytes]]) -> None:
-        bounds.check_all([len(bounds.name(key)) + len(value) for key, value in entries])
+        bounds.check_all([bounds.size(key) + len(value) for key, value in entries])
         with _keyvalue():
             batch.set_many(self._bucket, entries)
 
     def delete_many(self, keys: list[str]) -> None:
-        bounds.check_all([len(bounds.name(key)) for key in keys])
+        bounds.check_all([bounds.size(key) for key in keys])
         with _keyvalue():
             batch.delete_many(self._bucket, keys)

@@ -41,10 +41,12 @@ class _Lines(io.TextIOBase):
         *lines, rest = (self._line + text).split("\n")
         for line in lines:
             log(self._level, "", line)
-        while len(rest) > MAX_LINE:
-            log(self._level, "", rest[:MAX_LINE])
-            rest = rest[MAX_LINE:]
-        self._line = rest
+        # A line without an end goes out in pieces, and its last one waits.
+        at = 0
+        while len(rest) - at > MAX_LINE:
+            log(self._level, "", rest[at : at + MAX_LINE])
+            at += MAX_LINE
+        self._line = rest[at:] if at else rest
         waits = waits or bool(rest)
         return len(text)
 

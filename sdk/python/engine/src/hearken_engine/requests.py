@@ -35,7 +35,7 @@ class Request:
         self._kept: list[Any] = []
         try:
             entries = [(bounds.name(name), str(value).encode()) for name, value in headers]
-            bounds.check_all([len(name) + len(value) for name, value in entries])
+            bounds.check_all([bounds.size(name) + len(value) for name, value in entries])
             fields = http.Fields.from_list(entries)
             request = http.OutgoingRequest(fields)
             request.set_method(_METHODS[method]() if method in _METHODS else http.Method_Other(bounds.name(method)))

@@ -1,17 +1,18 @@
 """Runs the plugin's text when an instance starts."""
 
+import asyncio
 import gc
 import os
 import random
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine_world.imports import script
 from hearken import _failure, _node
 from hearken._loop import finish, loop
 from hearken._registry import registry
 
-from . import bounds, deadline, output, texts
+from . import bounds, deadline, hints, output, texts
 from .node import Node
 
 #: Lines of an error that are said: as many as the node keeps of last words.
@@ -29,6 +30,10 @@ _stderr = sys.stderr
 def prepare() -> None:
     """To be called when the engine is built: what is there now every instance begins with."""
     _node.current = Node()
+    _failure.hint = hints.of
+    # Whoever makes an event loop has this one: no other would hear of the node.
+    asyncio.new_event_loop = asyncio.events.new_event_loop = lambda: loop
+    asyncio.run = _run_to_the_end
     registry.open = True
     deadline.prepare()
     # What the builder's surroundings were is nobody's business.
@@ -36,6 +41,11 @@ def prepare() -> None:
     gc.collect()
     # Nothing of this is looked through again, and so no page of it is written to.
     gc.freeze()
+
+
+def _run_to_the_end(main: Any, *, debug: bool | None = None, loop_factory: Any = None) -> Any:
+    """`asyncio.run`, which is given a loop of its own elsewhere."""
+    return loop.run_until_complete(main)
 
 
 def ensure() -> None:
@@ -79,6 +89,7 @@ def _run(every: list[tuple[str, str]]) -> None:
         )
     version = str(getattr(module, "version", None) or getattr(module, "__version__", None) or version)
     registry.open = False
+    deadline.late = None
     if not loop.is_idle():
         finish(entry)
     output.flush()

@@ -11,6 +11,8 @@ from . import deadline
 
 #: In the names of texts that were installed for a project: what the module is called stands behind.
 INSTALLED = "/.packages/"
+#: Packages that people make requests with.
+REQUESTS = ("requests", "httpx", "aiohttp", "urllib3")
 
 #: By the names of modules: the text's name, and what it says.
 _texts: dict[str, tuple[str, str]] = {}
@@ -29,7 +31,7 @@ def take(texts: list[tuple[str, str]]) -> None:
         if INSTALLED in name:
             _install(name, text)
         else:
-            folder, _, file = name.removesuffix(".py").rpartition("/")
+            folder, _, file = _module_of(name).rpartition("/")
             _texts[file] = name, text
             if folder:
                 _texts[f"{_package}.{file}"] = name, text
@@ -65,7 +67,7 @@ def _linecache() -> Any:
 
 def run(name: str, text: str) -> ModuleType:
     """Runs the plugin's own text."""
-    module = ModuleType(name.removesuffix(".py").rpartition("/")[2])
+    module = ModuleType(_module_of(name).rpartition("/")[2])
     module.__file__ = name
     module.__package__ = _package
     sys.modules[module.__name__] = module
@@ -73,6 +75,13 @@ def run(name: str, text: str) -> ModuleType:
         sys.modules[f"{_package}.{module.__name__}"] = module
     exec(_compiled(name, text), module.__dict__)
     return module
+
+
+def _module_of(name: str) -> str:
+    """What the module of a text is called, with its folder. A plugin that is called as one of the
+    library, such as `email.py`, takes nobody's place: what the library imports is its own."""
+    module = name.removesuffix(".py")
+    return name if module in sys.stdlib_module_names else module
 
 
 def _compiled(name: str, text: str) -> CodeType:
@@ -118,12 +127,18 @@ class _Missing:
             )
         if top in sys.modules and not top.startswith("_"):
             return
-        hint = f"put `{top}.py` beside the plugin as `_{top}.py` and import that"
-        if _package:
-            hint = f"put it into the folder `{_package}`"
-        raise ModuleNotFoundError(
-            f"there is no module `{name}`; packages of PyPI are not looked for; {hint}", name=name
-        )
+        raise ModuleNotFoundError(f"there is no module `{name}`: {_way_out(top)}", name=name)
+
+
+def _way_out(top: str) -> str:
+    if top in REQUESTS:
+        return "`fetch` of `hearken` makes requests"
+    if _package:
+        return f"a file of your own belongs into the folder `{_package}`, a package of PyPI into its pyproject.toml"
+    own = f"a file of your own is `{top}.py` beside the plugin" if top.startswith("_") else (
+        f"a file of your own is called `_{top}.py`"
+    )
+    return f"{own}, and a package of PyPI needs a project: `hearken plugin new NAME --python --project`"
 
 
 def install() -> None:
