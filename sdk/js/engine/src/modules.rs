@@ -7,10 +7,9 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Result};
 
-use crate::api::Hearken;
 use crate::values;
 
-/// The name of the module that the engine brings.
+/// The name of the module that the engine brings, which is there before any text.
 pub(crate) const HEARKEN: &str = "hearken";
 
 /// What a file may end with whose import leaves that out, or says `.js` for `.ts`.
@@ -65,9 +64,6 @@ impl Loader for Reader {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>> {
-        if name == HEARKEN {
-            return Module::declare_def::<Hearken, _>(ctx.clone(), name);
-        }
         let text = self.0.get(name).ok_or_else(|| Error::new_loading(name))?;
         Module::declare(ctx.clone(), name, text.as_str())
     }
