@@ -27,7 +27,7 @@ pub(super) async fn nodes<const COUNT: usize>(names: [&str; COUNT]) -> (Net, [Ri
 }
 
 /// Name of the node that is the home of a channel, by the lights of this one.
-fn home_of(rig: &Rig, channel: &str) -> String {
+pub(super) fn home_of(rig: &Rig, channel: &str) -> String {
     let name = ChannelName::new(channel).unwrap();
     match rig.sessions.0.across.members.home_of(&name) {
         Home::Here => rig.peer().name.to_string(),
@@ -36,7 +36,7 @@ fn home_of(rig: &Rig, channel: &str) -> String {
 }
 
 /// Whether a node numbers what is published to a channel.
-fn owns(rig: &Rig, channel: &str) -> bool {
+pub(super) fn owns(rig: &Rig, channel: &str) -> bool {
     let name = ChannelName::new(channel).unwrap();
     let hub = rig.sessions.0.hubs.get(&name);
     hub.is_some_and(|hub| hub.owns_log())
@@ -49,7 +49,11 @@ pub(super) fn homed_on(rig: &Rig, node: &str) -> String {
     found.expect("each has its share")
 }
 
-async fn publish(rig: &Rig, channel: &str, data: &Value) -> Result<SessionReceipt, PublishFailure> {
+pub(super) async fn publish(
+    rig: &Rig,
+    channel: &str,
+    data: &Value,
+) -> Result<SessionReceipt, PublishFailure> {
     publish_as(rig, channel, data, None).await
 }
 
@@ -249,66 +253,6 @@ async fn a_node_that_ends_hands_its_logs_over_whole() {
     let (_, result) = back(&rigs[2], &channel, 1, &epoch).await;
     assert_eq!(result["recovered"], true);
     assert_eq!(numbers(&result), [2, 3, 4]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_log_that_is_on_its_way_to_a_node_that_ends_goes_on_from_there() {
-    let (net, rigs) = nodes(["a", "b"]).await;
-    let channel = homed_on(&rigs[0], "b");
-    let (mut client, _) = subscribed(&rigs[0], &channel).await;
-    for number in 1..=3 {
-        publish(&rigs[0], &channel, &json!(number)).await.unwrap();
-    }
-    rigs[1].sessions.finish(Instant::now() + LONG).await;
-    net.tell(&rigs[1].peer(), News::Left);
-    pass(Duration::from_millis(100)).await;
-    assert!(owns(&rigs[0], &channel));
-
-    // It is started again, and told to end before it has got its logs.
-    let again = Rig::started_beside(&net, "b", 2, &[kept("chat")]);
-    net.cut(&rigs[0].peer(), &again.peer());
-    pass(Duration::from_millis(100)).await;
-    assert!(!owns(&rigs[0], &channel), "it is on its way");
-    let linked = async {
-        pass(Duration::from_millis(500)).await;
-        net.heal();
-    };
-    tokio::join!(again.sessions.finish(Instant::now() + LONG), linked);
-    net.tell(&again.peer(), News::Left);
-    pass(Duration::from_millis(100)).await;
-    let receipt = publish(&rigs[0], &channel, &json!(4)).await.unwrap();
-    assert_eq!(receipt.position.unwrap().offset, 4);
-    pass(Duration::from_millis(50)).await;
-    assert_eq!(client.pushes().await, pushes(&channel, 1..=4));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_log_in_parts_arrives_whole_whatever_else_was_missed_meanwhile() {
-    const COUNT: u64 = 40;
-    let (net, rigs) = nodes(["a", "b"]).await;
-    let channel = homed_on(&rigs[0], "b");
-    rigs[1].sessions.finish(Instant::now() + LONG).await;
-    net.tell(&rigs[1].peer(), News::Left);
-    pass(Duration::from_millis(100)).await;
-    let (mut client, _) = subscribed(&rigs[0], &channel).await;
-    let large = json!("x".repeat(4 << 10));
-    for _ in 0..COUNT {
-        publish(&rigs[0], &channel, &large).await.unwrap();
-    }
-
-    let again = Rig::started_beside(&net, "b", 2, &[kept("chat")]);
-    let begun = Instant::now();
-    while !owns(&again, &channel) {
-        again.sessions.ears().hear(News::Gap(rigs[0].peer()));
-        pass(Duration::from_millis(1)).await;
-        assert!(begun.elapsed() < Duration::from_secs(1), "it does not arrive");
-    }
-    let receipt = publish(&rigs[0], &channel, &json!("last")).await.unwrap();
-    assert_eq!(receipt.position.unwrap().offset, COUNT + 1);
-    pass(Duration::from_millis(50)).await;
-    let pushes = client.all_pushes().await;
-    assert_eq!(pushes.len() as u64, COUNT + 1);
-    assert_eq!(pushes.last(), Some(&format!("{channel} \"last\" at {}", COUNT + 1)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -235,7 +235,9 @@ impl Shared {
         let deadline = deadline.min(now + LONGEST);
         // Logs that are on their way here come before the answers of those who know.
         let asked = peers.iter().filter_map(|peer| {
-            let asked = self.across.begin_asking(peer, ask::What::Usage(AskUsage {}));
+            let asked = self
+                .across
+                .begin_asking(peer, ask::What::Usage(AskUsage {}));
             let patience = KNOWN.min(deadline.saturating_duration_since(now));
             asked.ok().map(|asked| asked.answered(patience))
         });
