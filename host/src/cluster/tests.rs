@@ -85,7 +85,11 @@ impl Network for Seen {
             let (from_near, to_near) = tokio::io::split(near_end);
             let (from_far, to_far) = tokio::io::split(far_end);
             let between = [carry(from_near, to_far), carry(from_far, to_near)];
-            self.pipes.between.lock().unwrap().push(between.map(tokio::spawn));
+            self.pipes
+                .between
+                .lock()
+                .unwrap()
+                .push(between.map(tokio::spawn));
             let connection = |io: Box<dyn Io>, local, remote| Connection { io, local, remote };
             let there = connection(Box::new(far), address, self.from);
             listener.send(there).await.map_err(|_| refused())?;

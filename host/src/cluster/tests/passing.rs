@@ -318,7 +318,11 @@ async fn whoever_asks_over_a_connection_from_which_nothing_comes_is_told_soon() 
     let begun = Instant::now();
     let (stuck, ()) = tokio::join!(stuck, muting);
     is_failure(stuck, PassFailure::Unknown);
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_eq!(streamed.body.next().await, Some(Err(Cut)));
     drop(piece);
 
@@ -329,7 +333,11 @@ async fn whoever_asks_over_a_connection_from_which_nothing_comes_is_told_soon() 
     whole(answer.unwrap_or_else(|failure| panic!("{failure}")))
         .await
         .expect("it is whole");
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -161,19 +161,17 @@ impl<P> Homed<P> {
         }
     }
 
-    /// Messages of a node are lost. Who is followed is asked anew when it is looked at: there may
-    /// be many logs.
+    /// Messages of a node are lost, or may be. Who is followed is asked anew when it is looked
+    /// at: there may be many logs. What has arrived of a log that it hands over stays: the next
+    /// part is sent only once the one before has come, and the last may be on its way, with
+    /// which nobody else has the log.
     pub(in crate::session) fn missed(&mut self, node: &PeerNode) {
-        match &mut self.role {
-            Role::Acquiring(acquiring) if acquiring.is_arriving_from(node) => {
-                acquiring.arriving = None;
-            }
-            Role::Following(following) if following.home == *node => {
-                self.serial += 1;
-                following.asked = self.serial;
-                following.has_missed = true;
-            }
-            _ => {}
+        if let Role::Following(following) = &mut self.role
+            && following.home == *node
+        {
+            self.serial += 1;
+            following.asked = self.serial;
+            following.has_missed = true;
         }
     }
 

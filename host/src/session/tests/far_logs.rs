@@ -265,7 +265,11 @@ async fn a_channel_that_a_request_has_made_is_made_on_its_home() {
     };
     let (made, ()) = tokio::join!(rigs[1].sessions.make_if_durable(&later), saying);
     made.unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(510), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_millis(510),
+        "{:?}",
+        begun.elapsed()
+    );
     let has = |rig: &Rig| rig.channels().get(&name).is_some();
     assert_eq!([has(&rigs[0]), has(&rigs[1])], [true, false]);
 }
