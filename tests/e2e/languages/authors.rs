@@ -136,6 +136,37 @@ async fn nothing_is_built_of_what_would_not_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_asks_for_a_secret_when_it_starts_is_built_where_there_is_none() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+    let text = format!(
+        "import {{ secrets }} from \"hearken\";\n\
+         const token = secrets.get(\"token\");\n{}",
+        answering("token.length")
+    );
+    write("asks.js", &text);
+    write(
+        "asks.toml",
+        "[secrets]\ntoken = { env = \"NOBODY_HAS_THIS\" }\n",
+    );
+    let built = command(&folder, &["plugin", "build", "asks.js"]).await;
+    assert_eq!(built.code, 0, "{built:?}");
+    let event = "{\"type\":\"asked\"}";
+    let tried = command(&folder, &["plugin", "try", "asks.js", "--event", event]).await;
+    let length = "stand-in-for-token".len();
+    assert!(
+        tried
+            .stdout
+            .contains(&format!("sent custom.answered {length}")),
+        "{tried:?}"
+    );
+    write("asks.toml", "");
+    let refused = command(&folder, &["plugin", "build", "asks.js"]).await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("asks.js:2:"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_texts_is_given_by_its_name() {
     let folder = folder();
     let plugins = folder.path().join("plugins");

@@ -82,6 +82,10 @@ async fn a_bad_save_keeps_the_old_version_and_shows_the_line() {
             "import { lisen } from \"hearken\";\n",
             "there are listen, send",
         ),
+        (
+            "import { send } from \"hearken\";\nimport {\n  listens,\n} from 'hearken';\n",
+            "text.js:3:3",
+        ),
     ] {
         save(&node, "text.js", text);
         let failed = reports.about("plugin.failed", "text").await;

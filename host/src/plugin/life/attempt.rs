@@ -30,7 +30,7 @@ pub struct Attempt {
 }
 
 /// Starts the plugin in `file`, as [`inspect`](super::inspect::inspect) does, and hands it one
-/// event. It has no secrets, and channels and records of its own that are gone afterwards.
+/// event. It has stand-ins for its secrets, and channels and records of its own that are gone afterwards.
 ///
 /// # Errors
 /// Why the plugin would not load, or would not get the event, in the words that a node would

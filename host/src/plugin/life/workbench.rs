@@ -117,7 +117,7 @@ impl Workbench {
         })
     }
 
-    /// Starts the plugin, without its secrets, which are a node's.
+    /// Starts the plugin, with stand-ins for its secrets, which are a node's.
     ///
     /// # Errors
     /// Why it would not load, in the words that a node would use.

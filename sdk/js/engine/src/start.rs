@@ -158,9 +158,13 @@ fn placed(failure: Failure, entry: &str, texts: &HashMap<String, String>) -> Fai
     let mut all: Vec<(&String, &String)> = texts.iter().collect();
     // The entry first, then by their names.
     all.sort_by_key(|(name, _)| (name.as_str() != entry, name.as_str()));
+    let missing = message.split("export '").nth(1);
+    let missing = missing.and_then(|rest| rest.split('\'').next());
     let found = module.and_then(|module| {
-        all.into_iter()
-            .find_map(|(name, text)| Some((name, place_of_import(texts, name, text, module)?)))
+        all.into_iter().find_map(|(name, text)| {
+            let place = place_of_import(texts, name, text, module, missing)?;
+            Some((name, place))
+        })
     });
     let there = match module {
         Some(HEARKEN) => format!(
