@@ -35,13 +35,13 @@ def handle(frame: bytes, tell: Callable[[Failure], None], goes_on: Callable[[], 
     each that was not handled."""
     at, end = 0, len(frame)
     while True:
-        flags, size, _, _, type_bytes = _begin(frame, at)
+        flags, size, type_bytes = _begin(frame, at)
         next_at = at + FLAG_BYTES + size
         # Its own bytes: who keeps an event does not keep all others of the frame.
         own = frame if next_at - at == end else frame[at:next_at]
         key = own[_TYPE : _TYPE + type_bytes]
         event_type, handler, wanting = _types.get(key) or _look_up(key)
-        event = Event(own, event_type)
+        event: Event[Any] = Event(own, event_type)
         failure = None
         if flags & CHANNEL:
             failure = _consume(event)

@@ -21,8 +21,8 @@ Bytes = bytes
 #: Flags of the delivery, then of the event: length, layout, flags, bytes of the type, recorded
 #: time, sequence, bytes of the attributes, of the extensions, and of the data.
 HEADER = struct.Struct("<IIBBHQQ8HII")
-#: Its beginning, up to the bytes of the type.
-BEGINNING = struct.Struct("<IIBBH")
+#: Of its beginning what every event is asked for: flags of the delivery, length, bytes of the type.
+BEGINNING = struct.Struct("<IIxxH")
 #: Bytes of the flags of the delivery, which its length does not count.
 FLAG_BYTES = 4
 LOCAL, CHANNEL, RETRY = 1, 2, 4

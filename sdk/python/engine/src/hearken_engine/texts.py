@@ -134,7 +134,8 @@ def _way_out(top: str) -> str:
     if top in REQUESTS:
         return "`fetch` of `hearken` makes requests"
     if _package:
-        return f"a file of your own belongs into the folder `{_package}`, a package of PyPI into its pyproject.toml"
+        own = f"a file of your own belongs into the folder `{_package}`"
+        return f"{own}, a package of PyPI into its pyproject.toml or requirements.txt"
     own = f"a file of your own is `{top}.py` beside the plugin" if top.startswith("_") else (
         f"a file of your own is called `_{top}.py`"
     )
