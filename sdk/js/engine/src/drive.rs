@@ -153,11 +153,49 @@ pub(crate) fn to_the_end<'js>(
     name: &str,
     returned: Result<Value<'js>>,
 ) -> std::result::Result<Value<'js>, Failure> {
+    let returned = match returned {
+        Ok(value) if !value.is_object() && is_done(ctx) => return Ok(value),
+        returned => returned,
+    };
     let result = returned.and_then(|value| wait_for(ctx, value));
     let result = result.map_err(|error| failure::caught(ctx, &error));
     match (result, finish(ctx, name)) {
         (Ok(_), Some(failure)) => Err(failure),
         (result, _) => result,
+    }
+}
+
+/// Whether a function has left nothing behind, as most do.
+#[expect(unsafe_code, reason = "the binding has this only for a whole runtime")]
+fn is_done(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: the context is in use.
+    let has_jobs = unsafe { qjs::JS_IsJobPending(qjs::JS_GetRuntime(ctx.as_raw().as_ptr())) };
+    !has_jobs
+        && UNDER_WAY.with_borrow(|(_, under_way)| under_way.is_empty())
+        && UNHANDLED.with_borrow(Vec::is_empty)
+        && THROWN.with_borrow(Option::is_none)
+        && timers::are_none()
+        && bodies::are_none()
+}
+
+/// Calls a function of the text with one argument.
+#[expect(unsafe_code, reason = "the binding makes a list of the arguments")]
+pub(crate) fn call<'js>(
+    ctx: &Ctx<'js>,
+    function: &Function<'js>,
+    argument: &Value<'js>,
+) -> Result<Value<'js>> {
+    let mut argument = argument.as_raw();
+    // SAFETY: all are of this context, which is in use; what is returned belongs to the caller.
+    let returned = unsafe {
+        let context = ctx.as_raw().as_ptr();
+        let function = function.as_value().as_raw();
+        let returned = qjs::JS_Call(context, function, qjs::JS_UNDEFINED, 1, &raw mut argument);
+        Value::from_raw(ctx.clone(), returned)
+    };
+    match returned.is_exception() {
+        true => Err(Error::Exception),
+        false => Ok(returned),
     }
 }
 
