@@ -214,8 +214,7 @@ impl<'a, 'js> Called<'a, 'js> {
                 self.event.insert(event)
             }
         };
-        let returned = drive::call(ctx, &ready.handler, event);
-        drive::to_the_end(ctx, &ready.listener.name, returned).map(|_| ())
+        drive::handle(ctx, &ready.listener.name, &ready.handler, event)
     }
 
     fn result(self) -> Result<(), Failure> {

@@ -153,10 +153,6 @@ pub(crate) fn to_the_end<'js>(
     name: &str,
     returned: Result<Value<'js>>,
 ) -> std::result::Result<Value<'js>, Failure> {
-    let returned = match returned {
-        Ok(value) if !value.is_object() && is_done(ctx) => return Ok(value),
-        returned => returned,
-    };
     let result = returned.and_then(|value| wait_for(ctx, value));
     let result = result.map_err(|error| failure::caught(ctx, &error));
     match (result, finish(ctx, name)) {
@@ -178,25 +174,35 @@ fn is_done(ctx: &Ctx<'_>) -> bool {
         && bodies::are_none()
 }
 
-/// Calls a function of the text with one argument.
+/// Calls a function of the text with an event, and goes on until it is done.
+///
+/// # Errors
+/// As [`to_the_end`].
 #[expect(unsafe_code, reason = "the binding makes a list of the arguments")]
-pub(crate) fn call<'js>(
+pub(crate) fn handle<'js>(
     ctx: &Ctx<'js>,
-    function: &Function<'js>,
-    argument: &Value<'js>,
-) -> Result<Value<'js>> {
-    let mut argument = argument.as_raw();
-    // SAFETY: all are of this context, which is in use; what is returned belongs to the caller.
+    name: &str,
+    handler: &Function<'js>,
+    event: &Value<'js>,
+) -> std::result::Result<(), Failure> {
+    let mut event = event.as_raw();
+    let function = handler.as_value().as_raw();
+    // SAFETY: all are of this context, which is in use.
     let returned = unsafe {
         let context = ctx.as_raw().as_ptr();
-        let function = function.as_value().as_raw();
-        let returned = qjs::JS_Call(context, function, qjs::JS_UNDEFINED, 1, &raw mut argument);
-        Value::from_raw(ctx.clone(), returned)
+        qjs::JS_Call(context, function, qjs::JS_UNDEFINED, 1, &raw mut event)
     };
-    match returned.is_exception() {
+    // SAFETY: it is a value.
+    if unsafe { qjs::JS_IsUndefined(returned) } && is_done(ctx) {
+        return Ok(());
+    }
+    // SAFETY: it is of this context, and the caller's.
+    let returned = unsafe { Value::from_raw(ctx.clone(), returned) };
+    let returned = match returned.is_exception() {
         true => Err(Error::Exception),
         false => Ok(returned),
-    }
+    };
+    to_the_end(ctx, name, returned).map(|_| ())
 }
 
 /// The same of a function whose throws mean something to its caller.

@@ -11,8 +11,8 @@ use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::{Constructor, This};
 use rquickjs::object::{Accessor, Property};
 use rquickjs::{
-    Class, Ctx, Error, Function, IntoJs, JsLifetime, Object, Persistent, Result, String as JsString,
-    TypedArray, Value,
+    Class, Ctx, Error, Function, IntoJs, JsLifetime, Object, Persistent, Result,
+    String as JsString, TypedArray, Value,
 };
 
 use crate::values;
@@ -102,10 +102,7 @@ impl EventObject {
     }
 
     /// The object for an event, where what they have in common is at hand.
-    pub(crate) fn with<'js>(
-        shared: &Object<'js>,
-        delivered: &Rc<Delivered>,
-    ) -> Result<Value<'js>> {
+    pub(crate) fn with<'js>(shared: &Object<'js>, delivered: &Rc<Delivered>) -> Result<Value<'js>> {
         Class::instance_proto(Self(Rc::clone(delivered)), shared.clone()).map(Class::into_value)
     }
 }
