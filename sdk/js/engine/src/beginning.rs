@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use rquickjs::{Class, Context, Ctx, Error, Module, Result, Runtime};
+use rquickjs::{Context, Ctx, Error, Module, Result, Runtime};
 
 use crate::api::Hearken;
 use crate::event::EventObject;
@@ -56,7 +56,7 @@ fn install(ctx: &Ctx<'_>) -> Result<()> {
     values::keep_errors(ctx)?;
     web::install(ctx)?;
     Module::evaluate_def::<Hearken, _>(ctx.clone(), HEARKEN)?;
-    Class::<EventObject>::prototype(ctx)?;
+    EventObject::shared(ctx)?;
     Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! What an instance makes its own, where all begin with the same memory: chance and time.
-#![expect(unsafe_code, reason = "QuickJS keeps both where its interface does not reach")]
+#![expect(
+    unsafe_code,
+    reason = "QuickJS keeps both where its interface does not reach"
+)]
 
 use rquickjs::{Ctx, qjs};
 use wasip2::random::random::get_random_u64;

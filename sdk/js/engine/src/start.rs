@@ -70,7 +70,13 @@ fn start() -> std::result::Result<(), Failure> {
             other => Err(Failure::found(format!(
                 "this engine knows no `compat = \"{other}\"`"
             ))),
+        }?;
+        if is_ahead {
+            // Others begin with this.
+            ctx.run_gc();
+            moment::settle(ctx);
         }
+        Ok(())
     })
 }
 
