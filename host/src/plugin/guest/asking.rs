@@ -108,10 +108,14 @@ mod tests {
         let mut batch = three();
         assert!(batch.is_counted());
         assert_eq!(batch.at(), 0, "the first is in hand");
-        batch.fail(FailureKind::Again, "the first".to_owned()).unwrap();
+        batch
+            .fail(FailureKind::Again, "the first".to_owned())
+            .unwrap();
         assert_eq!(batch.ask(false), Ok(true));
         assert_eq!(batch.ask(false), Ok(true));
-        batch.fail(FailureKind::Again, "the last".to_owned()).unwrap();
+        batch
+            .fail(FailureKind::Again, "the last".to_owned())
+            .unwrap();
         assert_eq!(batch.ask(false), Err(ProgressError::NoMore { events: 3 }));
         assert_eq!(batch.finished(), Ok(3));
         let failures = batch.end(3);
