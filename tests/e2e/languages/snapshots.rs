@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use hearken::admin::{PluginState, PluginStatus};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -75,8 +76,9 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
         node.place(&plugin.manifest(manifest));
     }
     for plugin in ["one", "two"] {
-        reports.about("plugin.started", plugin).await;
-        let status = node.status(plugin).await.expect("it is there");
+        // In whatever order they come.
+        let is_running = |status: &PluginStatus| status.state == PluginState::Running;
+        let status = node.until(plugin, is_running).await;
         let language = serde_json::to_value(status.language).expect("a word");
         assert_eq!(language, "typescript");
         assert_eq!(status.listeners[0].name, "answer");

@@ -14,7 +14,7 @@ use crate::config::{Manifest, PluginLimits, Rights};
 use crate::interfaces;
 use crate::plugin::guest::batch::Failure;
 use crate::plugin::guest::context::PluginContext;
-use crate::plugin::guest::death::Death;
+use crate::plugin::guest::death::{Death, gave_up};
 use crate::plugin::guest::deliveries::Deliveries;
 use crate::plugin::guest::progress;
 use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
@@ -181,13 +181,13 @@ impl Version {
             }
             Err(error) => {
                 let death = Death::of(&store, &meter, &error);
-                // It has said where it was when the deadline was all but over.
-                let is_over = store.data().batch.interrupted().is_some();
-                let trace = death.trace.as_ref().filter(|_| is_over);
-                let calls = trace.map(|trace| trace.frames.clone());
-                Err(match calls {
-                    Some(calls) => out_of_time(&store, &meter, &calls),
-                    None => death,
+                // It has given up when the deadline was all but over, and may have said where it was.
+                let is_over = store.data().batch.interrupted().is_some() && gave_up(&error);
+                Err(if is_over {
+                    let calls = death.trace.as_ref().map_or("", |trace| &trace.frames);
+                    out_of_time(&store, &meter, calls)
+                } else {
+                    death
                 })
             }
         }
