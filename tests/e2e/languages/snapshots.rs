@@ -53,6 +53,7 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
             square: table[event.data.n],
             kept: kept.get("count"),
             later: Date.now() > made,
+            since: performance.now() >= 0 && performance.now() < 60_000,
             random: Math.random(),
             unique: crypto.randomUUID(),
           } });
@@ -91,6 +92,7 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
         assert_eq!(told["kept"], 41);
         assert_eq!(told["late"], "TimeoutError");
         assert_eq!(told["later"], true, "the clock goes on");
+        assert_eq!(told["since"], true, "from the start of the instance");
     }
     for differs in ["random", "unique"] {
         assert_ne!(first[0][differs], first[1][differs], "{differs}");
@@ -101,7 +103,7 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
         .until(|event| event["type"] == "plugin.failed")
         .await;
     let reason = failed["data"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("squares.ts:20:"), "{failed}");
+    assert!(reason.contains("squares.ts:21:"), "{failed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
