@@ -50,7 +50,8 @@ async fn appended(api: &Api) -> Vec<String> {
     let ends = appended.iter().map(|event| {
         let id = event["id"].as_str().expect("an id");
         let (_, end) = id.split_once("/2/").expect("the number of the event");
-        end.to_owned()
+        // Where several may append, each listener counts what is its own.
+        end.replacen("/consume/", "/", 1)
     });
     ends.collect()
 }

@@ -110,17 +110,17 @@ async fn nothing_is_built_of_what_would_not_start() {
         (
             "bad.js",
             "const a = 1;\nconst b = ;\n",
-            ["bad.js:2:11", "2 | const b = ;", "  ^"],
+            ["bad.js:2:11", "2 | const b = ;", "          ^\n"],
         ),
         (
             "bad.ts",
             "type A = number;\nenum B { C }\n",
-            ["bad.ts:2:1", "2 | enum B { C }", "  ^"],
+            ["bad.ts:2:1", "2 | enum B { C }", "| ^\n"],
         ),
         (
             "throws.js",
             "const a = {};\na.b.c;\n",
-            ["throws.js:2:", "2 | a.b.c;", "  ^"],
+            ["throws.js:2:", "2 | a.b.c;", "^\n"],
         ),
     ] {
         write(name, text);
