@@ -69,6 +69,9 @@ mod tests {
         let refused = snapshot(&nowhere.join("a.py"), workers, nowhere).await;
         let refused = refused.unwrap_err();
         assert!(matches!(refused, CarryError::NotAhead(Language::Python)));
-        assert!(refused.to_string().contains("without `--snapshot`"), "{refused}");
+        assert!(
+            refused.to_string().contains("without `--snapshot`"),
+            "{refused}"
+        );
     }
 }
